@@ -1,0 +1,236 @@
+"""
+The embedded object storage of one account: a folder, its sub-folders buckets, their files objects.
+
+People put files there with their own tools, so nothing found in it is trusted: names are checked, symbolic
+links are not followed at any level, and only regular files are objects.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import re
+import shutil
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+# Bucket names as object storage has them: 3 to 63 of lower-case letters, digits, dots and hyphens.
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_MAX_KEY_BYTES = 1024
+_MAX_PART_BYTES = 255
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# O_NONBLOCK: opening a FIFO without a writer would wait for ever.
+_OBJECT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
+_IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
+# Uploads wait here, beside the buckets; no bucket can have this name.
+_INCOMING = ".incoming"
+
+
+class BucketError(Exception):
+    """Anything that the object storage refuses or cannot do. `bucket`, `key`: what was asked for."""
+
+    def __init__(self, message: str, bucket: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.bucket, self.key = bucket, key
+
+
+class BadBucketName(BucketError, ValueError):  # noqa: N818  says what happened
+    """No bucket can have this name."""
+
+
+class BadObjectName(BucketError, ValueError):  # noqa: N818  says what happened
+    """No object can have this name: `..`, NUL, empty parts, too long, or a folder of that name is there."""
+
+
+class BucketNotFound(BucketError, LookupError):  # noqa: N818  says what happened
+    """There is no bucket of that name."""
+
+
+class ObjectNotFound(BucketError, LookupError):  # noqa: N818  says what happened
+    """The bucket has no such object; links, folders, pipes and devices are not objects."""
+
+
+class ObjectUnreadable(BucketError):  # noqa: N818  says what happened
+    """The object is there, and the operating system does not let the program read it."""
+
+
+class BucketObject:
+    """An object open for reading. Replacing or removing the object meanwhile does not change what is read."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Made by Buckets.open; owns the descriptor."""
+        self.size = os.fstat(descriptor).st_size
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes; empty at the end."""
+        return self._file.read(count) or b""
+
+    def close(self) -> None:
+        """May be repeated."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Buckets:
+    """`root/<bucket>/<object>`; an object's name may have slashes."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` is made if absent."""
+        self._root = root.absolute()
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._numbers = itertools.count(1)
+
+    def create_bucket(self, name: str) -> None:
+        """An existing bucket is fine. BadBucketName."""
+        if not _BUCKET.fullmatch(name):
+            raise BadBucketName(
+                "a bucket name has 3 to 63 lower-case letters, digits, dots and hyphens",
+                name[:_MAX_PART_BYTES],
+            )
+        (self._root / name).mkdir(exist_ok=True, mode=0o700)
+
+    def list_buckets(self) -> list[str]:
+        """The names, sorted."""
+        return sorted(
+            path.name for path in self._root.iterdir() if _BUCKET.fullmatch(path.name) and _is_folder(path)
+        )
+
+    def open(self, bucket: str, key: str) -> BucketObject:
+        """BucketNotFound, ObjectNotFound, BadObjectName, ObjectUnreadable. Never waits on a pipe."""
+        parts = _parts(bucket, key)
+        folder = self._bucket(bucket)
+        try:
+            for part in parts[:-1]:
+                folder = _replace(folder, os.open(part, _FOLDER, dir_fd=folder))
+            descriptor = os.open(parts[-1], _OBJECT, dir_fd=folder)
+        except OSError as error:
+            raise _translate(error, bucket, key) from error
+        finally:
+            os.close(folder)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ObjectNotFound("not a regular file", bucket, key)
+        return BucketObject(descriptor)
+
+    def put(self, bucket: str, key: str, source: Path) -> None:
+        """
+        Copies a local file into an object, durably; readers see the old one or the new one, whole.
+
+        BucketNotFound; BadObjectName, also where a part of the name is an object or the name is a folder.
+        """
+        parts = _parts(bucket, key)
+        folder = self._bucket(bucket)
+        try:
+            incoming = self._copy_in(source)
+            try:
+                for part in parts[:-1]:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, 0o700, dir_fd=folder)
+                    folder = _replace(folder, os.open(part, _FOLDER, dir_fd=folder))
+                os.rename(incoming, parts[-1], dst_dir_fd=folder)
+            except OSError as error:
+                if error.errno in _IN_THE_WAY:
+                    raise BadObjectName(
+                        "the name runs into a file, a link or a folder", bucket, key
+                    ) from error
+                raise
+            finally:
+                incoming.unlink(missing_ok=True)
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """An absent object is fine; empty folders of its name stay. BucketNotFound, BadObjectName."""
+        parts = _parts(bucket, key)
+        folder = self._bucket(bucket)
+        try:
+            for part in parts[:-1]:
+                folder = _replace(folder, os.open(part, _FOLDER, dir_fd=folder))
+            os.unlink(parts[-1], dir_fd=folder)
+        except IsADirectoryError as error:
+            raise BadObjectName("a folder has this name", bucket, key) from error
+        except OSError as error:
+            if error.errno not in _NOT_THERE:
+                raise
+        finally:
+            os.close(folder)
+
+    def _bucket(self, name: str) -> int:
+        if not _BUCKET.fullmatch(name):
+            raise BucketNotFound("no bucket can have this name", name[:_MAX_PART_BYTES])
+        try:
+            return os.open(self._root / name, _FOLDER)
+        except OSError as error:
+            raise BucketNotFound("there is no bucket of this name", name) from error
+
+    def _copy_in(self, source: Path) -> Path:
+        folder = self._root / _INCOMING
+        folder.mkdir(exist_ok=True, mode=0o700)
+        incoming = folder / f"{os.getpid()}-{next(self._numbers)}"
+        try:
+            # Opened for writing anew: what a crashed process of the same number left is overwritten.
+            shutil.copyfile(source, incoming)
+            with incoming.open("rb") as written:
+                os.fsync(written.fileno())
+        except BaseException:
+            incoming.unlink(missing_ok=True)
+            raise
+        return incoming
+
+
+def _parts(bucket: str, key: str) -> list[str]:
+    problem = _problem(key)
+    if problem:
+        raise BadObjectName(problem, bucket[:_MAX_PART_BYTES], key[:_MAX_KEY_BYTES])
+    return key.split("/")
+
+
+def _problem(key: str) -> str | None:
+    try:
+        encoded = key.encode()
+    except UnicodeEncodeError:
+        return "an object name is UTF-8"
+    if not 1 <= len(encoded) <= _MAX_KEY_BYTES:
+        return f"an object name has 1 to {_MAX_KEY_BYTES} bytes"
+    if b"\0" in encoded:
+        return "an object name has no NUL"
+    for part in encoded.split(b"/"):
+        if part in {b"", b".", b".."}:
+            return "an object name has no empty parts, and none that is . or .."
+        if len(part) > _MAX_PART_BYTES:
+            return f"a part of an object name has at most {_MAX_PART_BYTES} bytes"
+    return None
+
+
+def _replace(old: int, new: int) -> int:
+    os.close(old)
+    return new
+
+
+def _translate(error: OSError, bucket: str, key: str) -> Exception:
+    if error.errno in _NOT_THERE:
+        return ObjectNotFound("there is no such object", bucket, key)
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return ObjectUnreadable("the program may not read this object", bucket, key)
+    return error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,249 @@
+"""
+Blobs as files: `root/sha256/ab/<64 hex>` and uploads in `root/tmp`, on one file system.
+
+An upload holds an advisory lock on its temporary file as long as it is open. That, and not its age alone, is
+what tells a crashed upload from a slow one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import itertools
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from kunsthalle.blobs.protocol import (
+    BadDigest,
+    BlobError,
+    BlobNotFound,
+    Blobs,
+    OutOfSpace,
+    Upload,
+    WrongLength,
+)
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+# Room beyond the announced length: the file system's own tables, and the database beside the blobs.
+_HEADROOM = 1.1
+_COPY_CHUNK = 1 << 20
+
+
+class FilesystemBlobs(Blobs):
+    """The Blobs of one folder. Any number of processes may share it."""
+
+    def __init__(self, root: Path) -> None:
+        """`root` is made if absent; it must be one file system."""
+        self._root = root.absolute()
+        self._store = self._root / "sha256"
+        self._tmp = self._root / "tmp"
+        self._numbers = itertools.count(1)
+        for folder in (self._store, self._tmp):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def begin(self, expected: int | None) -> FileUpload:
+        """See Blobs.begin."""
+        if expected is not None:
+            needed, free = int(expected * _HEADROOM), _free(self._tmp)
+            if needed > free:
+                raise OutOfSpace(needed, free)
+        while True:
+            path = self._tmp / f"{os.getpid()}-{next(self._numbers)}"
+            try:
+                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            except FileExistsError:
+                continue  # left by a crashed process that had our number; sweep() removes it
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return FileUpload(self, path, descriptor, expected)
+
+    def exists(self, sha256: str) -> bool:
+        """See Blobs.exists."""
+        return self._place(sha256).is_file()
+
+    def size(self, sha256: str) -> int:
+        """See Blobs.size."""
+        try:
+            return self._place(sha256).stat().st_size
+        except FileNotFoundError:
+            raise BlobNotFound(sha256) from None
+
+    def open(self, sha256: str) -> BinaryIO:
+        """See Blobs.open."""
+        try:
+            return self._place(sha256).open("rb")
+        except FileNotFoundError:
+            raise BlobNotFound(sha256) from None
+
+    def local_path(self, sha256: str) -> Path:
+        """See Blobs.local_path."""
+        place = self._place(sha256)
+        if not place.is_file():
+            raise BlobNotFound(sha256)
+        return place
+
+    def adopt(self, path: Path, sha256: str) -> None:
+        """See Blobs.adopt. A file of another file system is copied through an upload."""
+        place = self._place(sha256)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as source:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise BlobError(f"not a regular file: {path}")
+            if found.st_dev == self._tmp.stat().st_dev:
+                self._settle(path, descriptor, place)
+                return
+            with self.begin(found.st_size) as upload:
+                while chunk := source.read(_COPY_CHUNK):
+                    upload.write(chunk)
+                upload.commit(sha256)
+        path.unlink()
+
+    def delete(self, sha256: str) -> None:
+        """See Blobs.delete."""
+        place = self._place(sha256)
+        with contextlib.suppress(FileNotFoundError):
+            place.unlink()
+            _sync_folder(place.parent)
+
+    def sweep(self, older_than_seconds: float, now: float | None = None) -> int:
+        """See Blobs.sweep."""
+        limit = (self._file_clock() if now is None else now) - older_than_seconds
+        removed = 0
+        for path in self._tmp.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found = path.lstat()
+                if stat.S_ISREG(found.st_mode) and found.st_mtime < limit:
+                    removed += _remove_unless_locked(path)
+        return removed
+
+    def digests(self) -> Iterator[str]:
+        """See Blobs.digests."""
+        for folder in self._store.iterdir():
+            for path in folder.iterdir():
+                if _DIGEST.fullmatch(path.name) and path.name[:2] == folder.name:
+                    yield path.name
+
+    def _place(self, sha256: str) -> Path:
+        if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
+            raise BadDigest(sha256)
+        return self._store / sha256[:2] / sha256
+
+    def _settle(self, path: Path, descriptor: int, place: Path) -> None:
+        """Turns a local file of this file system into a blob. Two that race write the same bytes."""
+        if place.is_file():
+            path.unlink()
+            return
+        os.fsync(descriptor)
+        os.fchmod(descriptor, 0o444)
+        if not place.parent.is_dir():
+            place.parent.mkdir(exist_ok=True, mode=0o700)
+            _sync_folder(self._store)
+        path.rename(place)
+        _sync_folder(place.parent)
+
+    def _file_clock(self) -> float:
+        # Files are stamped by the machine, whatever clock the program runs on; a new file shows that time.
+        with tempfile.TemporaryFile(dir=self._tmp) as probe:
+            return os.fstat(probe.fileno()).st_mtime
+
+
+class FileUpload(Upload):
+    """An upload into FilesystemBlobs; see Upload."""
+
+    def __init__(self, blobs: FilesystemBlobs, path: Path, descriptor: int, expected: int | None) -> None:
+        """Made by FilesystemBlobs.begin; owns the descriptor."""
+        self._blobs, self._path, self._expected = blobs, path, expected
+        self._file: BinaryIO | None = os.fdopen(descriptor, "r+b", buffering=0)
+        self._written = 0
+
+    @property
+    def path(self) -> Path:
+        """See Upload.path."""
+        return self._path
+
+    @property
+    def written(self) -> int:
+        """See Upload.written."""
+        return self._written
+
+    def write(self, chunk: bytes | bytearray | memoryview, /) -> int:
+        """See Upload.write."""
+        file, view = self._open_file(), memoryview(chunk).cast("B")
+        length = len(view)
+        try:
+            while view:
+                view = view[file.write(view) :]
+        except OSError as error:
+            if error.errno in _FULL:
+                raise OutOfSpace(length, _free(self._path.parent)) from error
+            raise
+        self._written += length
+        return length
+
+    def commit(self, sha256: str) -> None:
+        """See Upload.commit."""
+        file = self._open_file()
+        place = self._blobs._place(sha256)  # noqa: SLF001  one class in two parts
+        own, named = os.fstat(file.fileno()), self._path.lstat()
+        if not os.path.samestat(own, named):
+            raise BlobError("the upload's file was replaced by another one")
+        if self._expected is not None and own.st_size != self._expected:
+            raise WrongLength(self._expected, own.st_size)
+        self._blobs._settle(self._path, file.fileno(), place)  # noqa: SLF001  one class in two parts
+        self._file = None
+        file.close()
+
+    def abort(self) -> None:
+        """See Upload.abort."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        # Unlinked while the lock is held, so that no sweep meets it half gone.
+        self._path.unlink(missing_ok=True)
+        file.close()
+
+    def _open_file(self) -> BinaryIO:
+        if self._file is None:
+            raise BlobError("the upload is over")
+        return self._file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+def _free(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
+def _remove_unless_locked(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
