@@ -1,0 +1,1 @@
+"""Where servers run: simulated without QEMU, or real QEMU processes, behind one small protocol."""

@@ -1,0 +1,148 @@
+"""What an engine that runs servers must do, and what can go wrong in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+
+class HypervisorError(Exception):
+    """Anything that an engine refuses or cannot do."""
+
+
+class BadServerId(HypervisorError, ValueError):  # noqa: N818  says what happened
+    """Not an id that may become a folder's and a process's name."""
+
+
+class BadSpec(HypervisorError, ValueError):  # noqa: N818  says what happened
+    """A disk or server description that cannot be carried out: relative paths, unknown formats, no size."""
+
+
+class DiskError(HypervisorError):
+    """A disk could not be made or copied; nothing half-made is left under its name."""
+
+
+class StartError(HypervisorError):
+    """The server did not start; the message ends with what the engine said."""
+
+
+class NotRunning(HypervisorError):  # noqa: N818  says what happened
+    """The server must run for this, and does not."""
+
+
+class Unresponsive(HypervisorError):  # noqa: N818  says what happened
+    """The server's process is there and does not answer in time."""
+
+
+class Unavailable(HypervisorError):  # noqa: N818  says what happened
+    """What this engine needs is not installed; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSpec:
+    """
+    A disk: a thin overlay at `path` on a read-only `base` that is shared and never written.
+
+    Both paths are absolute. `base_format`: `qcow2` or `vhd`. `size_bytes`: the virtual size, a multiple of
+    512 and at least the base's.
+    """
+
+    path: Path
+    base: Path
+    base_format: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSpec:
+    """What the guest is told, by the NoCloud contract. `user_data` and the keys are secret."""
+
+    instance_id: str
+    hostname: str
+    user_data: str = field(repr=False)
+    ssh_keys: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """A server. `id`: letters, digits, `-` and `_`, at most 64. `mac`: six octets, colons, unicast."""
+
+    id: str
+    name: str
+    disk: Path
+    vcpus: int
+    memory_mib: int
+    seed: SeedSpec | None
+    mac: str
+
+
+class Status(Enum):
+    """ABSENT: nothing is known of it. FAILED: it ended, or stands still, without having been asked to."""
+
+    ABSENT = "absent"
+    STOPPED = "stopped"
+    RUNNING = "running"
+    FAILED = "failed"
+
+
+class Hypervisor(Protocol):
+    """
+    An engine. Calls block: make them from worker threads, never from an event loop's thread.
+
+    Calls that change one server wait for one another, also across processes that share the folder; reading
+    calls (`status`, `console`, `servers`) do not wait. Every method raises BadServerId for a hostile id.
+    """
+
+    name: str
+    """`simulated` or `qemu`."""
+
+    def create_disk(self, spec: DiskSpec) -> None:
+        """
+        Makes an empty overlay. What a crash left unfinished is replaced; a finished disk is left alone.
+
+        The cost does not depend on the base's size. BadSpec; DiskError, also if another disk has the path.
+        """
+        ...
+
+    def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
+        """
+        A consistent copy of an overlay, on the same base. `server_id`: the server that may be running on it.
+
+        A running server stands still meanwhile, and goes on afterwards whether or not the copy succeeds. A
+        target that is there is a finished copy and stays; DiskError if it has another base or cannot be made.
+        """
+        ...
+
+    def delete_disk(self, path: Path) -> None:
+        """Removes a disk that no server uses; an absent one is fine."""
+        ...
+
+    def start(self, spec: ServerSpec) -> None:
+        """Starts the server and returns once it executes; a running one is fine. BadSpec, StartError."""
+        ...
+
+    def stop(self, server_id: str, grace_seconds: float) -> None:
+        """Presses the power button; cuts the power after the grace. Absent or stopped is fine."""
+        ...
+
+    def reset(self, server_id: str) -> None:
+        """Restarts the guest the hard way, in place. NotRunning."""
+        ...
+
+    def delete(self, server_id: str) -> None:
+        """Cuts the power and forgets the server, its console too; its disk stays. Absent is fine."""
+        ...
+
+    def status(self, server_id: str) -> Status:
+        """As the engine has it now; nothing is remembered."""
+        ...
+
+    def console(self, server_id: str, max_bytes: int) -> bytes:
+        """The end of the serial console's output, at most that long; empty if there is none."""
+        ...
+
+    def servers(self) -> list[str]:
+        """The ids of all servers that are not absent, sorted; this is how orphans are found."""
+        ...

@@ -1,0 +1,123 @@
+"""
+Servers without an engine: their states are files, their disks are real empty overlays, and nothing runs.
+
+It is what a host without QEMU has. Everything around it is real; the console says that no guest ran.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from kunsthalle.hypervisor import disks
+from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, NotRunning, ServerSpec, StartError, Status
+from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
+from kunsthalle.hypervisor.specs import QEMU_FORMATS, check_server
+
+WriteOverlay = Callable[[Path, Path, str, int], None]
+"""Writes an empty qcow2 overlay: its path, the base, QEMU's name of the base's format, the virtual size."""
+
+_STATE = "state.json"
+
+
+class Simulated(Hypervisor):
+    """See Hypervisor. The states survive the process, like those of an engine would."""
+
+    name = "simulated"
+
+    def __init__(self, root: Path, write_overlay: WriteOverlay) -> None:
+        """`root` is the engine's own folder, made if absent."""
+        self._directories = RunDirectories(root)
+        self._write_overlay = write_overlay
+
+    def create_disk(self, spec: DiskSpec) -> None:
+        """See Hypervisor.create_disk."""
+        disks.create_overlay(
+            spec,
+            lambda path: self._write_overlay(
+                path, spec.base, QEMU_FORMATS[spec.base_format], spec.size_bytes
+            ),
+        )
+
+    def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
+        """See Hypervisor.copy_disk. A simulated server never writes, so nothing stands still."""
+        if server_id is None:
+            disks.copy_overlay(source, target)
+            return
+        with self._directories.lock(server_id):
+            disks.copy_overlay(source, target)
+
+    def delete_disk(self, path: Path) -> None:
+        """See Hypervisor.delete_disk."""
+        disks.delete_overlay(path)
+
+    def start(self, spec: ServerSpec) -> None:
+        """See Hypervisor.start."""
+        check_server(spec)
+        if disks.read_header(spec.disk) is None:
+            raise StartError(f"there is no disk at {spec.disk}")
+        with self._directories.lock(spec.id, create=True) as folder:
+            assert folder is not None  # noqa: S101  create=True always yields one
+            starts = self._starts(folder)
+            if self._status(folder) is not Status.RUNNING:
+                self._write(folder, Status.RUNNING, spec.name, starts + 1)
+
+    def stop(self, server_id: str, grace_seconds: float) -> None:  # noqa: ARG002  no guest could use the grace
+        """See Hypervisor.stop."""
+        with self._directories.lock(server_id) as folder:
+            if folder is not None and self._status(folder) is Status.RUNNING:
+                self._write(folder, Status.STOPPED, self._read(folder)["name"], self._starts(folder))
+
+    def reset(self, server_id: str) -> None:
+        """See Hypervisor.reset."""
+        with self._directories.lock(server_id) as folder:
+            if folder is None or self._status(folder) is not Status.RUNNING:
+                raise NotRunning(f"the server {server_id} is not running")
+            self._write(folder, Status.RUNNING, self._read(folder)["name"], self._starts(folder) + 1)
+
+    def delete(self, server_id: str) -> None:
+        """See Hypervisor.delete."""
+        with self._directories.lock(server_id) as folder:
+            if folder is not None:
+                self._directories.remove(folder)
+
+    def status(self, server_id: str) -> Status:
+        """See Hypervisor.status."""
+        folder = self._directories.path(server_id)
+        return self._status(folder) if folder.is_dir() else Status.ABSENT
+
+    def console(self, server_id: str, max_bytes: int) -> bytes:
+        """See Hypervisor.console."""
+        folder = self._directories.path(server_id)
+        starts = self._starts(folder)
+        if not starts or max_bytes <= 0:
+            return b""
+        line = (
+            f"kunsthalle: the server {self._read(folder)['name']} ({server_id}) is simulated and was started"
+            f" {starts} time(s). No guest ran, so there is no console output.\n"
+        )
+        return line.encode()[-max_bytes:]
+
+    def servers(self) -> list[str]:
+        """See Hypervisor.servers."""
+        return self._directories.ids()
+
+    def _status(self, folder: Path) -> Status:
+        return Status(self._read(folder).get("status", Status.STOPPED.value))
+
+    def _starts(self, folder: Path) -> int:
+        return int(self._read(folder).get("starts", 0))
+
+    @staticmethod
+    def _read(folder: Path) -> dict[str, str]:
+        try:
+            state: dict[str, str] = json.loads((folder / _STATE).read_bytes())
+        except FileNotFoundError:
+            return {}
+        return state
+
+    @staticmethod
+    def _write(folder: Path, status: Status, name: str, starts: int) -> None:
+        state = {"status": status.value, "name": name, "starts": starts}
+        write_atomically(folder / _STATE, json.dumps(state).encode())

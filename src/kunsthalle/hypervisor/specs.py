@@ -1,0 +1,43 @@
+"""Descriptions of disks and servers, checked before anything is made from them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from kunsthalle.hypervisor.protocol import BadSpec, DiskSpec, ServerSpec
+
+QEMU_FORMATS = {"qcow2": "qcow2", "vhd": "vpc"}
+"""QEMU's names of the formats that a base may have."""
+
+_SECTOR = 512
+_MAX_BACKING_NAME = 1023
+_MAC = re.compile(r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}")
+
+
+def check_disk(spec: DiskSpec) -> None:
+    """BadSpec for what could never be made, whatever is on the disk."""
+    require_absolute(spec.path, spec.base)
+    if spec.base_format not in QEMU_FORMATS:
+        raise BadSpec(f"not a format of a base: {spec.base_format[:40]!r}")
+    if spec.size_bytes <= 0 or spec.size_bytes % _SECTOR:
+        raise BadSpec(f"not a size of a disk: {spec.size_bytes}")
+    if len(os.fsencode(spec.base)) > _MAX_BACKING_NAME:
+        raise BadSpec(f"a base's path has at most {_MAX_BACKING_NAME} bytes")
+
+
+def check_server(spec: ServerSpec) -> None:
+    """BadSpec for what could never be started. The id is checked where it becomes a path."""
+    require_absolute(spec.disk)
+    if spec.vcpus < 1 or spec.memory_mib < 1:
+        raise BadSpec(f"not a size of a server: {spec.vcpus} vCPU, {spec.memory_mib} MiB")
+    if not _MAC.fullmatch(spec.mac):
+        raise BadSpec(f"not a unicast MAC address: {spec.mac[:40]!r}")
+
+
+def require_absolute(*paths: Path) -> None:
+    """BadSpec for a path that QEMU would read in its own way: relative, with a protocol, or out of sight."""
+    for path in paths:
+        if not path.is_absolute() or ".." in path.parts or any(ord(sign) < 32 for sign in str(path)):
+            raise BadSpec(f"not an absolute path: {str(path)[:200]!r}")
