@@ -1,0 +1,1 @@
+"""Enterprise tree, accounts, users, resource groups."""

@@ -1,0 +1,1 @@
+"""API keys, tokens, policies: who calls, and what that caller may do."""

@@ -10,12 +10,12 @@ import array
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from kunsthalle.imaging import qcow2, vhd
 from kunsthalle.imaging.errors import corrupted
+from kunsthalle.imaging.files import appearing
 from kunsthalle.imaging.formats import QEMU_NAMES
 from kunsthalle.imaging.limits import SECTOR
 
@@ -38,7 +38,7 @@ def write_qcow2(path: Path, virtual_size: int, content: Content) -> None:
     bytes (fewer are filled up with zeros). Clusters of zeros take no room. Raises ValueError for content
     outside the disk, FileExistsError if `path` exists.
     """
-    with _appearing(path) as file:
+    with appearing(path) as part, part.open("wb") as file:
         image = _Image(file, virtual_size)
         for index, data in _clusters(content, virtual_size):
             image.add(index, data)
@@ -56,7 +56,7 @@ def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: 
     name = os.fsencode(backing)
     if not backing.is_absolute() or len(name) > MAX_BACKING_NAME:
         raise ValueError("the backing file must be named by an absolute path of at most 1023 bytes")
-    with _appearing(path) as file:
+    with appearing(path) as part, part.open("wb") as file:
         _Image(file, virtual_size).close(name, QEMU_NAMES[backing_format].encode())
 
 
@@ -74,24 +74,6 @@ def virtual_size_of(path: Path, format: str) -> int:  # noqa: A002 - the word of
             raise corrupted("The file is too short for a VHD image.")
         file.seek(-vhd.FOOTER_SIZE, os.SEEK_END)
         return vhd.parse(file.read(vhd.FOOTER_SIZE)).virtual_size
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that gets its name when the block ends well.
-
-    A half-written one of a killed process is written over.
-    """
-    if path.exists():
-        raise FileExistsError(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        part.rename(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 class _Image:

@@ -144,6 +144,20 @@ def check_file(path: Path, head: bytes, file_size: int, limits: Limits) -> Heade
     return header
 
 
+def check_one_file(head: bytes) -> None:
+    """Refuses a file that would make its reader open a data file; a backing file can be ruled out by the
+    reader itself.
+
+    `head` is the first 64 KiB: our own rules have seen the rest when the file arrived.
+    """
+    header = parse(head)
+    _encryption(header)
+    _shape(header)
+    if header.incompatible & DATA_FILE:
+        raise corrupted("The QCOW2 image keeps its data in an external file, which is not supported.")
+    check_extensions(head, header)
+
+
 def check_extensions(start: bytes, header: Header) -> None:
     """Refuses header extensions that name another file or a key, as far as `start` reaches."""
     for kind in _extension_kinds(start, header):

@@ -1,0 +1,1 @@
+"""The relational store: engines, units of work, sight, transitions, jobs, audit, schema."""

@@ -1,0 +1,28 @@
+"""A family of APIs: its error envelope, its headers, and what it asks of every call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem
+
+if TYPE_CHECKING:
+    from kunsthalle.api.request import Request
+
+
+def _admit(_request: Request, ctx: Context) -> Context:
+    return ctx
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """`problem` makes the body of a refusal, `headers` go on every answer, `admit` checks what every call must have."""
+
+    name: str
+    problem: Callable[[Problem, Context], Any]
+    headers: Callable[[Context], Mapping[str, str]]
+    status: Callable[[Problem], int] = lambda problem: problem.reason.value
+    admit: Callable[[Request, Context], Context] = _admit

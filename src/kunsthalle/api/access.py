@@ -1,0 +1,79 @@
+"""Who may call a route. A rule is a required argument of every route; the pipeline asks it before the handler runs.
+
+`item` routes look their thing up here, so that a handler cannot run without the proof, and hidden and absent take
+the same way out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.api.request import Request
+from kunsthalle.core.errors import forbidden
+from kunsthalle.store.scope import Kind, resolve
+from kunsthalle.store.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A rule. `action` is what the audit and the role matrix call the deed."""
+
+    action: str
+    authenticated: bool = True
+    operator: bool = False
+
+    def check(self, unit: Unit, request: Request) -> None:
+        """Raises a Problem unless the call may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Access):
+    """On one thing, named by a path parameter: 404 unless seen, 403 unless the action is within reach."""
+
+    kind: Kind[Any] | None = None
+    param: str = "id"
+
+    def check(self, unit: Unit, request: Request) -> None:
+        if self.kind is None:
+            raise TypeError("an item rule needs its kind")
+        request.granted = resolve(unit, self.kind, request.params[self.param], self.action, self.param)
+
+
+@dataclass(frozen=True, slots=True)
+class Create(Access):
+    """For somebody who holds the action on anything at all; the service then checks the very thing."""
+
+    def check(self, unit: Unit, request: Request) -> None:
+        if unit.ctx.grants.reach(self.action).empty:
+            raise forbidden()
+
+
+def public(action: str) -> Access:
+    """Everybody, without a token."""
+    return Access(action, authenticated=False)
+
+
+def operator(action: str) -> Access:
+    """The operator's token only."""
+    return Access(action, authenticated=False, operator=True)
+
+
+def member(action: str) -> Access:
+    """Any valid token; what is answered follows from sight."""
+    return Access(action)
+
+
+def listing(kind: Kind[Any]) -> Access:
+    """Any valid token: a list never fails, it shows what the caller may read."""
+    return Access(kind.read)
+
+
+def create(action: str) -> Access:
+    """A caller who may do this somewhere in the account."""
+    return Create(action)
+
+
+def item(kind: Kind[Any], action: str | None = None, param: str = "id") -> Access:
+    """A caller who sees the thing and may do the action on it (reading it, unless said otherwise)."""
+    return Item(action or kind.read, kind=kind, param=param)

@@ -1,0 +1,193 @@
+"""What every request passes, in this order: trace, route, body, authentication, the family's rules, access, handler,
+audit, encoding. One request is one transaction; a refusal rolls it back and leaves an audit row of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, QueryParams
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from kunsthalle.api.families import Family
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.routing import Route, Router
+from kunsthalle.api.wire import decode, encode
+from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
+from kunsthalle.store import audit
+from kunsthalle.store.engine import Store
+from kunsthalle.store.unit import Unit
+
+log = structlog.get_logger("http")
+
+MAX_BODY = 1024 * 1024
+_JSON = "application/json; charset=utf-8"
+_TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NOTHING = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How callers are recognised. `authenticate` answers with the context of a bearer token or raises 401."""
+
+    authenticate: Callable[[Unit, str], Context]
+    is_operator: Callable[[str], bool]
+
+
+class Pipeline:
+    """The ASGI application of all API families. `unknown` picks the dialect in which an unknown path is answered."""
+
+    def __init__(
+        self,
+        router: Router,
+        store: Store,
+        gate: Gate,
+        base: Context,
+        unknown: Callable[[str], Family],
+        origin: str | None,
+    ) -> None:
+        self.router = router
+        self._store = store
+        self._gate = gate
+        self._base = base
+        self._unknown = unknown
+        self._origin = origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(raw=scope["headers"])
+        given = headers.get("x-request-id", "")
+        trace = given if _TRACE.fullmatch(given) else self._base.ids.uuid()
+        ctx = replace(self._base, trace=trace, origin=self._origin or _origin(scope, headers))
+        response = await self._respond(scope, receive, headers, ctx)
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context) -> Response:
+        method, path = scope["method"], scope["path"]
+        raw = (scope.get("raw_path") or path.encode()).split(b"?", 1)[0]
+        match = self.router.match(method, raw)
+        if match is None:
+            return _refusal(_no_route(method, ()), self._unknown(path), ctx)
+        if match.route is None:
+            return _refusal(_no_route(method, match.allowed), match.family, ctx)
+        route = match.route
+        try:
+            body = await _body(receive, headers) if route.method not in {"GET", "HEAD"} else _NOTHING
+            query = QueryParams(scope["query_string"])
+            if b"%00" in scope["query_string"]:
+                raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
+            request = Request(method, path, match.params, query, headers, body)
+            if route.writes:
+                return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request))
+            return await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
+        except Problem as problem:
+            await self._refused(route, path, problem, ctx, headers)
+            return _refusal(problem, route.family, ctx)
+        except Exception as error:
+            log.exception("internal error", route=route.name, trace=ctx.trace)
+            problem = Problem(
+                Reason.INTERNAL, "internal_error", "The server failed; its log has the trace.", private=str(error)
+            )
+            return _refusal(problem, route.family, ctx)
+
+    def _answer(self, unit: Unit, route: Route, request: Request) -> Response:
+        ctx = self._recognise(unit, route, request)
+        ctx = route.family.admit(request, ctx)
+        inner = unit.acting(ctx)
+        route.access.check(inner, request)
+        if route.body is not None and (request.raw or route.body_required):
+            request.body = decode(request.raw or b"null", route.body)
+        result = route.call(inner, request)
+        if route.writes and ctx.account_id:
+            audit.record(inner, route.access.action, request.path, route.status)
+        return _response(route, result, ctx)
+
+    def _recognise(self, unit: Unit, route: Route, request: Request) -> Context:
+        ctx = unit.ctx
+        authorization = request.headers.get("authorization", "")
+        if route.access.operator:
+            if not self._gate.is_operator(authorization):
+                raise unauthenticated("The operator token is missing or wrong.")
+            return ctx
+        return self._gate.authenticate(unit, authorization) if route.access.authenticated else ctx
+
+    async def _refused(self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers) -> None:
+        """Puts a refused change on record, in a transaction of its own, for callers who are somebody."""
+        if not route.writes or not route.access.authenticated or problem.reason is Reason.UNAUTHENTICATED:
+            return
+
+        def record(unit: Unit) -> None:
+            known = self._gate.authenticate(unit, headers.get("authorization", ""))
+            audit.record(
+                unit.acting(known), route.access.action, path, problem.reason.value, problem.code
+            )
+
+        try:
+            await self._store.write_async(ctx, record)
+        except Problem:
+            log.info("refused without an actor", route=route.name)
+
+
+def _no_route(method: str, allowed: tuple[str, ...]) -> Problem:
+    if allowed:
+        known = ", ".join(allowed)
+        return Problem(Reason.METHOD, "method_not_allowed", f"{method} is not offered here; offered: {known}.")
+    return Problem(Reason.NOT_FOUND, "invalid_route", "The requested route does not exist.", Target("path", "parameter"))
+
+
+def _origin(scope: Scope, headers: Headers) -> str:
+    host = headers.get("host", "")
+    if not re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", host):
+        server = scope.get("server") or ("127.0.0.1", 8100)
+        host = f"{server[0]}:{server[1]}"
+    return f"{scope['scheme']}://{host}"
+
+
+async def _body(receive: Receive, headers: Headers) -> bytes:
+    announced = headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > MAX_BODY:
+        raise _too_large()
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(Reason.INVALID, "bad_request", "The connection closed before the body was complete.")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY:
+            raise _too_large()
+        parts.append(part)
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _too_large() -> Problem:
+    return Problem(Reason.TOO_LARGE, "request_too_large", f"The body must be at most {MAX_BODY} bytes.", Target("body"))
+
+
+def _response(route: Route, result: Any, ctx: Context) -> Response:
+    headers: Mapping[str, str] = route.family.headers(ctx)
+    status, media = route.status, _JSON
+    if isinstance(result, Reply):
+        status = result.status or status
+        headers = {**headers, **result.headers}
+        media = result.media or media
+        result = result.body
+    if result is None:
+        return Response(status_code=status, headers=dict(headers))
+    content = result if isinstance(result, bytes) else encode(result)
+    return Response(content, status, {**headers, "content-type": media})
+
+
+def _refusal(problem: Problem, family: Family, ctx: Context) -> Response:
+    headers = dict(family.headers(ctx))
+    if problem.reason is Reason.UNAUTHENTICATED and family.status(problem) == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="IAM"'
+    body = encode(family.problem(problem, ctx))
+    return Response(body, family.status(problem), {**headers, "content-type": _JSON})

@@ -1,0 +1,35 @@
+"""What a handler is given, and what it may give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import Headers, QueryParams
+
+from kunsthalle.store.scope import Granted
+
+
+@dataclass(slots=True)
+class Request:
+    """One call, decoded. `granted` is the proof that an `item` route has made for its path's id."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: QueryParams
+    headers: Headers
+    raw: bytes = b""
+    body: Any = None
+    granted: Granted[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that differs from its route's status, or carries headers or another media type."""
+
+    body: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media: str | None = None

@@ -1,0 +1,137 @@
+"""The table of operations, and the trie that finds one.
+
+The table is data: access, status, body and family of each route are read by the pipeline, the OpenAPI writer and the
+matrix test alike. `route(...)` has no default for `access`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from kunsthalle.api.access import Access
+from kunsthalle.api.families import Family
+from kunsthalle.api.request import Request
+from kunsthalle.store.unit import Unit
+
+Call = Callable[[Unit, Request], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. `writes` decides which kind of transaction it runs in."""
+
+    method: str
+    path: str
+    call: Call
+    family: Family
+    access: Access
+    body: type | None = None
+    answer: Any = None
+    status: int = 200
+    writes: bool = False
+    summary: str = ""
+    body_required: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def route(
+    method: str,
+    path: str,
+    call: Call,
+    *,
+    family: Family,
+    access: Access,
+    body: type | None = None,
+    answer: Any = None,
+    status: int = 200,
+    writes: bool | None = None,
+    body_required: bool = True,
+) -> Route:
+    """Declares an operation. `body` is the struct that the JSON body must fit, `answer` the one that is sent."""
+    changing = method != "GET" if writes is None else writes
+    summary = (call.__doc__ or "").strip().split("\n")[0]
+    return Route(method, path, call, family, access, body, answer, status, changing, summary, body_required)
+
+
+@dataclass(slots=True)
+class _Node:
+    literal: dict[str, _Node] = field(default_factory=dict)
+    param: _Node | None = None
+    methods: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a path led: the route, its parameters; or, without a route, the methods that the path knows."""
+
+    route: Route | None
+    params: dict[str, str]
+    family: Family
+    allowed: tuple[str, ...] = ()
+
+
+class Router:
+    """Segment trie over raw paths: `%2F` inside a segment stays inside it, and each segment is decoded once."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._root = _Node()
+        for one in self.routes:
+            self._add(one)
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self.routes)
+
+    def _add(self, one: Route) -> None:
+        node, names = self._root, []
+        for segment in one.path.split("/")[1:]:
+            found = re.fullmatch(r"\{(\w+)\}", segment)
+            if found:
+                names.append(found[1])
+                node.param = node.param or _Node()
+                node = node.param
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        if one.method in node.methods:
+            raise ValueError(f"two routes for {one.name}")
+        node.methods[one.method] = (one, tuple(names))
+
+    def match(self, method: str, raw_path: bytes) -> Match | None:
+        """None for a path that nothing knows."""
+        try:
+            segments = [unquote_to_bytes(part).decode() for part in raw_path.split(b"/")[1:]]
+        except UnicodeDecodeError:
+            return None
+        values: list[str] = []
+        node = _descend(self._root, segments, 0, values)
+        if node is None or any("\0" in value for value in values):
+            return None
+        found = node.methods.get(method)
+        if found is None:
+            known = next(iter(node.methods.values()))[0]
+            return Match(None, {}, known.family, tuple(sorted(node.methods)))
+        return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].family)
+
+
+def _descend(node: _Node, segments: list[str], at: int, values: list[str]) -> _Node | None:
+    if at == len(segments):
+        return node if node.methods else None
+    literal = node.literal.get(segments[at])
+    if literal is not None:
+        found = _descend(literal, segments, at + 1, values)
+        if found is not None:
+            return found
+    if node.param is not None and segments[at]:
+        values.append(segments[at])
+        found = _descend(node.param, segments, at + 1, values)
+        if found is not None:
+            return found
+        values.pop()
+    return None

@@ -1,0 +1,103 @@
+"""Time as the product sees it.
+
+Every moment is an `int`: microseconds since the Unix epoch, UTC. Everything a user can observe (timestamps, due
+times, token expiry) follows the product clock, which can be moved; leases of running jobs follow real time,
+because a worker that died stays dead however far a rehearsal travels.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+
+_DURATION = re.compile(
+    r"^P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?$"
+)
+_SHORT = re.compile(r"^(?P<count>\d+)(?P<unit>[smhdw])$")
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_LONGEST = 100 * 365 * DAY
+
+
+class Clock(Protocol):
+    """What rooms may ask of time."""
+
+    def now(self) -> int:
+        """The product's present moment in microseconds since the epoch."""
+
+    def real(self) -> int:
+        """Real time in microseconds since the epoch, for leases and temporary files only."""
+
+
+class SystemClock:
+    """Real time plus an offset that time travel adds to."""
+
+    def __init__(self, offset: int = 0) -> None:
+        self.offset = offset
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000 + self.offset
+
+    def real(self) -> int:
+        return time.time_ns() // 1_000
+
+    def set(self, moment: int) -> None:
+        self.offset = moment - self.real()
+
+
+class ManualClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, moment: int) -> None:
+        self.moment = moment
+
+    def now(self) -> int:
+        return self.moment
+
+    def real(self) -> int:
+        return time.time_ns() // 1_000
+
+    def set(self, moment: int) -> None:
+        self.moment = moment
+
+
+MovableClock = SystemClock | ManualClock
+
+
+def duration(text: str) -> int:
+    """Microseconds of an ISO 8601 duration (`P7D`, `PT30M`) or its short form (`7d`, `30m`).
+
+    Raises ValueError for anything else, for zero, and beyond a hundred years.
+    """
+    short = _SHORT.match(text)
+    if short:
+        total = int(short["count"]) * _UNITS[short["unit"]] * SECOND
+    else:
+        long = _DURATION.match(text)
+        if not long:
+            raise ValueError(f"{text!r} is not a duration such as P7D, PT30M, 7d or 30m")
+        parts = {unit: int(count) for unit, count in long.groupdict().items() if count}
+        total = timedelta(**parts) // timedelta(microseconds=1)
+    if not 0 < total <= _LONGEST:
+        raise ValueError(f"{text!r} must be longer than nothing and at most a hundred years")
+    return total
+
+
+def rfc3339(moment: int) -> str:
+    """RFC 3339 UTC with milliseconds and `Z` (reference/vpc-api.md A4)."""
+    at = datetime.fromtimestamp(moment // SECOND, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{moment % SECOND // 1_000:03d}Z"
+
+
+def moment(text: str) -> int:
+    """The moment of an RFC 3339 text with a zone; ValueError for naive or malformed ones."""
+    padded = re.sub(r"([+-])(\d):", r"\g<1>0\2:", text)
+    at = datetime.fromisoformat(padded)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -1,0 +1,53 @@
+"""Who asks, when, under which trace. Frozen; nothing reads the store without one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kunsthalle.core.access import AllGrants, Grants
+from kunsthalle.core.clock import Clock
+from kunsthalle.core.ids import Ids
+from kunsthalle.core.regions import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An authenticated caller. `kind` is `User`, `ServiceId`, `System` or `Nobody`."""
+
+    iam_id: str
+    name: str
+    email: str = ""
+    kind: str = "User"
+
+
+NOBODY = Actor("", "nobody", kind="Nobody")
+SYSTEM = Actor("kunsthalle", "kunsthalle", kind="System")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request, or one job, and on whose behalf.
+
+    `account_id` is the account every call acts in (the token's). `audience` are the identifiers under which that
+    account is addressed by a share: its own id, its enterprise and the account groups above it. `origin` is the
+    address clients call, without a trailing slash. `api_version` is the `version` date of a VPC call.
+    """
+
+    actor: Actor
+    account_id: str
+    grants: Grants
+    clock: Clock
+    ids: Ids
+    region: Region
+    trace: str
+    origin: str
+    audience: Sequence[str] = ()
+    api_version: str = ""
+
+    def now(self) -> int:
+        return self.clock.now()
+
+    def as_system(self, account_id: str) -> Context:
+        """The product's own hand in an account, for jobs and for effects that cross accounts by rule."""
+        return replace(self, actor=SYSTEM, account_id=account_id, grants=AllGrants(account_id), audience=())

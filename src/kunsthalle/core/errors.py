@@ -1,0 +1,81 @@
+"""What can go wrong, in the words of the domain. API families translate these to their envelopes, once.
+
+`message` is for the caller; `private` is for the log and never leaves the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+NOT_FOUND = "The requested resource does not exist, or cannot be accessed."
+"""The one text for everything that is hidden or absent (the source page, R6)."""
+
+
+class Reason(Enum):
+    """Why a request is refused; each family maps these to a status and a code."""
+
+    INVALID = 400
+    UNAUTHENTICATED = 401
+    FORBIDDEN = 403
+    NOT_FOUND = 404
+    METHOD = 405
+    CONFLICT = 409
+    PRECONDITION = 412
+    TOO_LARGE = 413
+    INTERNAL = 500
+    NOT_IMPLEMENTED = 501
+    UNAVAILABLE = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What in the request is meant: a `field` of the body (dotted), a `parameter` or a `header`."""
+
+    name: str
+    type: str = "field"
+    value: str | None = None
+
+
+class Problem(Exception):
+    """A refusal. Raising one always rolls the transaction back."""
+
+    def __init__(
+        self,
+        reason: Reason,
+        code: str,
+        message: str,
+        target: Target | None = None,
+        private: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.code = code
+        self.message = message
+        self.target = target
+        self.private = private
+
+
+def invalid(code: str, message: str, field: str | None = None, *, type_: str = "field") -> Problem:
+    """400 with the code of the reference and the field named."""
+    return Problem(Reason.INVALID, code, message, Target(field, type_) if field else None)
+
+
+def not_found(name: str = "id", type_: str = "parameter") -> Problem:
+    """404: the same for what never existed, is gone, or belongs to somebody else."""
+    return Problem(Reason.NOT_FOUND, "not_found", NOT_FOUND, Target(name, type_))
+
+
+def forbidden(message: str = "The request is not authorized.") -> Problem:
+    """403: the caller sees the thing and lacks the role for the deed."""
+    return Problem(Reason.FORBIDDEN, "not_authorized", message)
+
+
+def unauthenticated(message: str = "The token is missing, invalid or expired.") -> Problem:
+    """401."""
+    return Problem(Reason.UNAUTHENTICATED, "not_authorized", message)
+
+
+def conflict(code: str, message: str, field: str | None = None) -> Problem:
+    """409: the state of the thing forbids it; nothing changed."""
+    return Problem(Reason.CONFLICT, code, message, Target(field) if field else None)

@@ -1,0 +1,52 @@
+"""Every id, name and secret that the product makes up comes from here, so that a run can be repeated."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import uuid
+
+_WORDS = (
+    "amber basin birch bright calm cedar clover copper coral dawn delta ember fern flint frost gable glade golden"
+    " granite harbor hazel heron hollow indigo ivory jade juniper keel lagoon lantern linen lunar maple marble meadow"
+    " mellow moss nimble north oak olive onyx opal orchid pebble pine plain plume quartz quiet raven reed ridge river"
+    " robin rustic sable saffron sage shale silver slate sorrel spruce sterling stone swift tawny teal thistle timber"
+    " topaz umber velvet violet walnut willow winter wren yarrow zephyr"
+).split()
+
+
+class Ids:
+    """A source of ids. With a seed it repeats itself; without one it draws from the system's entropy."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random = random.Random(seed) if seed is not None else random.SystemRandom()
+        self._seeded = seed is not None
+        self._lock = threading.Lock()
+
+    def _bits(self, count: int) -> int:
+        with self._lock:
+            return self._random.getrandbits(count)
+
+    def uuid(self) -> str:
+        """A UUID version 4 in its usual text form."""
+        return str(uuid.UUID(int=self._bits(128), version=4))
+
+    def hex(self, digits: int = 32) -> str:
+        """Lower-case hexadecimal digits, as account and resource-group ids have them."""
+        return f"{self._bits(digits * 4):0{digits}x}"
+
+    def resource(self, prefix: str, joint: str = "-") -> str:
+        """`<prefix><joint><uuid>`: `r006-…` regional, `0717-…` zonal, `0717_…` instances (vpc-api.md A3)."""
+        return f"{prefix}{joint}{self.uuid()}"
+
+    def secret(self, octets: int = 33) -> str:
+        """A URL-safe secret whose first and last character no client mistakes for a quote or brace."""
+        if not self._seeded:
+            return "K" + secrets.token_urlsafe(octets) + "h"
+        return f"K{self._bits(octets * 8):x}h"
+
+    def name(self) -> str:
+        """Four random hyphenated words, the default name of a resource (vpc-api.md A7)."""
+        with self._lock:
+            return "-".join(self._random.choice(_WORDS) for _ in range(4))

@@ -1,0 +1,101 @@
+"""Looks at a complete image file: our own rules first, then qemu-img where the host has it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kunsthalle.imaging import qcow2, rules, tools, vhd
+from kunsthalle.imaging.errors import ENCRYPTED, Refused, corrupted
+from kunsthalle.imaging.formats import HEAD_BYTES, QEMU_NAMES
+from kunsthalle.imaging.limits import GIB, Limits, check_virtual_size
+from kunsthalle.imaging.stream import Arrived
+from kunsthalle.imaging.tools import Tools
+
+SMALLEST_VOLUME_GB = 10
+_TITLES = {"qcow2": "QCOW2", "vhd": "VHD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file that may enter.
+
+    `size` is bytes of the file, `virtual_size` bytes of the disk in it. `notes` are plain sentences on what
+    is odd yet harmless. `checked` says that qemu-img agreed; without it, `recheck` is owed before the first
+    boot.
+    """
+
+    format: str
+    sha256: str
+    size: int
+    virtual_size: int
+    notes: tuple[str, ...]
+    checked: bool
+
+
+def examine(path: Path, arrived: Arrived, limits: Limits, tools: Tools | None) -> Examined:
+    """Applies all rules to the file at the absolute `path`, whose bytes were `arrived`; raises Refused.
+
+    Raises ToolFailed if qemu-img cannot be started, ValueError if the file has not the length that arrived.
+    """
+    size = path.stat().st_size
+    if size != arrived.size:
+        raise ValueError("the file is not the one that arrived")
+    virtual_size = _own_rules(path, arrived.claimed, size, limits)
+    notes: tuple[str, ...] = ()
+    if tools is not None:
+        virtual_size, notes = _with_tools(path, arrived.claimed, limits, tools)
+    return Examined(arrived.claimed, arrived.sha256, size, virtual_size, notes, checked=tools is not None)
+
+
+def recheck(path: Path, format: str, limits: Limits, tools: Tools) -> None:  # noqa: A002 - the word of the field
+    """Makes up for the checks that a host without qemu-img could not do; raises Refused or ToolFailed."""
+    _own_rules(path, format, path.stat().st_size, limits)
+    _with_tools(path, format, limits, tools)
+
+
+def minimum_provisioned_size(virtual_size: int) -> int:
+    """GB (2**30 bytes) of the smallest volume for a disk of `virtual_size` bytes: rounded up, at least 10."""
+    return max(SMALLEST_VOLUME_GB, -(-virtual_size // GIB))
+
+
+def _own_rules(path: Path, kind: str, size: int, limits: Limits) -> int:
+    """Our rules on the whole file; answers the bytes of the disk in it."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(-min(size, vhd.FOOTER_SIZE), os.SEEK_END)
+        tail = file.read(vhd.FOOTER_SIZE)
+    names = rules.check_start(kind, head, limits)
+    rules.check_end(kind, head, tail, size, names, limits)
+    if kind == "qcow2":
+        return qcow2.check_file(path, head, size, limits).virtual_size
+    footer = vhd.check_ends(head, tail, size, names, limits)
+    vhd.check_file(path, footer, size)
+    return footer.virtual_size
+
+
+def _with_tools(path: Path, kind: str, limits: Limits, found: Tools) -> tuple[int, tuple[str, ...]]:
+    virtual_size = _check_info(tools.info(found, path, kind, limits), kind, limits)
+    leaks = tools.check(found, path, limits) if kind == "qcow2" else 0
+    notes = (f"{leaks} clusters of the file are in no use; they waste room and do no harm.",) if leaks else ()
+    return virtual_size, notes
+
+
+def _check_info(said: dict[str, Any], kind: str, limits: Limits) -> int:
+    """Refuses what qemu-img saw in the file although our rules did not; answers the bytes of the disk."""
+    data = (said.get("format-specific") or {}).get("data") or {}
+    if said.get("encrypted"):
+        raise Refused(ENCRYPTED, "The image is encrypted.")
+    if said.get("backing-filename") or said.get("full-backing-filename") or data.get("data-file"):
+        raise corrupted("The image needs another file; only images of one file are supported.")
+    if said.get("snapshots"):
+        raise corrupted("The image holds internal snapshots; remove them and import it again.")
+    if data.get("corrupt"):
+        raise corrupted("The image is marked as corrupt by the program that wrote it.")
+    size = said.get("virtual-size")
+    if said.get("format") != QEMU_NAMES[kind] or not isinstance(size, int):
+        raise corrupted(f"The file cannot be read as a {_TITLES[kind]} image.")
+    check_virtual_size(_TITLES[kind], size, limits)
+    return size

@@ -1,0 +1,122 @@
+"""One SQLite file or one PostgreSQL database behind the same synchronous functions.
+
+SQLite: reads run where they are called (the event loop: a read takes microseconds), writes run one at a time in one
+writer thread, each `BEGIN IMMEDIATE`, so nothing ever sees "database is locked". PostgreSQL: both run in a pool of
+threads. Measured in reference/stack.md, sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
+
+from kunsthalle.core.context import Context
+from kunsthalle.store.memo import Memo
+from kunsthalle.store.unit import Unit
+
+T = TypeVar("T")
+
+_RETRIABLE = {"40001", "40P01"}
+"""PostgreSQL: serialization failure and deadlock; the whole transaction may simply be run again."""
+_TRIES = 5
+_POOL = 8
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, poolclass=QueuePool, pool_size=_POOL, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _connected(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None  # we say BEGIN ourselves; the driver's own guess would be DEFERRED
+        for pragma in (
+            "journal_mode = WAL",  # readers never wait for the writer
+            "synchronous = NORMAL",  # a killed process loses nothing; power loss may lose the last commits
+            "busy_timeout = 10000",
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "cache_size = -16000",
+        ):
+            dbapi.execute("PRAGMA " + pragma)
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=_POOL, max_overflow=8)
+
+
+class Store:
+    """The database. `read` and `write` open one unit of work each and hand back what the function returns."""
+
+    def __init__(self, url: str) -> None:
+        self.embedded = url.startswith("sqlite")
+        self.engine = _sqlite(url) if self.embedded else _postgresql(url)
+        self.memo = Memo(self.embedded)
+        self._writer = threading.Lock()
+        self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
+        self._reader: Connection | None = None
+
+    def read(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+        """Runs a function that only reads. Whatever it raises comes out; nothing is ever committed."""
+        with self.engine.connect() as connection:
+            unit = Unit(connection, ctx, self.memo, writing=False)
+            try:
+                return function(unit)
+            finally:
+                connection.rollback()
+
+    def write(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+        """Runs a function in one transaction: all of it, or, when it raises, nothing."""
+        if self.embedded:
+            with self._writer:
+                return self._write_once(ctx, function)
+        for attempt in range(_TRIES):
+            try:
+                return self._write_once(ctx, function)
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RETRIABLE or attempt == _TRIES - 1:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _write_once(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+        with self.engine.connect() as connection:
+            if self.embedded:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            unit = Unit(connection, ctx, self.memo, writing=True)
+            try:
+                result = function(unit)
+                connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK") if self.embedded else connection.rollback()
+                raise
+        unit.committed()
+        return result
+
+    def _read_here(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+        # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
+        if self._reader is None:
+            self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return function(Unit(self._reader, ctx, self.memo, writing=False))
+
+    async def read_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+        """`read` from the event loop."""
+        if self.embedded:
+            return self._read_here(ctx, function)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read, ctx, function)
+
+    async def write_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+        """`write` from the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, ctx, function)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+        if self._reader is not None:
+            self._reader.close()
+        self.engine.dispose()

@@ -1,0 +1,36 @@
+"""Single values of the whole store: the clock's position, the schema of the scenario, digests of operator secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text
+
+from kunsthalle.store.schema.base import facts
+from kunsthalle.store.unit import Unit
+
+
+def get(unit: Unit, key: str) -> Any:
+    """The value, or None."""
+    row = unit.first(select(facts.c.value).where(facts.c.key == key))
+    return row[0] if row else None
+
+
+def put(unit: Unit, key: str, value: Any) -> None:
+    unit.execute(delete(facts).where(facts.c.key == key))
+    unit.execute(insert(facts).values(key=key, value=value))
+
+
+_claim = text("INSERT INTO facts (key, value) VALUES (:key, 'null') ON CONFLICT (key) DO NOTHING")
+
+
+def once(unit: Unit, key: str, make: Callable[[], Any]) -> Any:
+    """The value, made by whichever node asks first. The row's lock keeps the others waiting until it is there."""
+    unit.execute(_claim, {"key": key})
+    row = unit.first(select(facts.c.value).where(facts.c.key == key).with_for_update())
+    if row is not None and row[0] is not None:
+        return row[0]
+    value = make()
+    put(unit, key, value)
+    return value

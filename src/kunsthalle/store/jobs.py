@@ -1,0 +1,213 @@
+"""Durable work: rows in `jobs`, enqueued in the caller's transaction, claimed under a lease, repeated or undone.
+
+`due_at` follows the product clock (a reclamation is due in seven days, and time travel reaches it); `not_before` and
+leases follow real time. Reads never advance anything: whatever happens later is a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, delete, func, insert, or_, select, update
+
+from kunsthalle.core.clock import SECOND
+from kunsthalle.core.context import Context
+from kunsthalle.store.schema.base import jobs
+from kunsthalle.store.unit import Unit
+
+LEASE = 30 * SECOND
+MOST_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job in the hands of one worker."""
+
+    id: str
+    account_id: str
+    kind: str
+    subject: str
+    payload: Mapping[str, Any]
+    attempts: int
+    due_at: int
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over; what this one did must not be committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How a kind of job is done.
+
+    `run` may work outside a transaction and ends with `Run.finish`. `give_up` runs, in the transaction that ends the
+    job, once it has failed for good: it leaves the subject in a state that says so.
+    """
+
+    kind: str
+    run: Callable[[Run], None]
+    give_up: Callable[[Unit, Claimed, str], None]
+
+
+class Run:
+    """What a handler is given: its job, a context of the job's account, and transactions that honour the lease."""
+
+    def __init__(
+        self,
+        job: Claimed,
+        ctx: Context,
+        reader: Callable[..., Any],
+        writer: Callable[..., Any],
+        owner: str,
+    ) -> None:
+        self.job = job
+        self.ctx = ctx
+        self._reader = reader
+        self._writer = writer
+        self._owner = owner
+        self.finished = False
+
+    def read(self, function: Callable[[Unit], Any]) -> Any:
+        return self._reader(self.ctx, function)
+
+    def write(self, function: Callable[[Unit], Any]) -> Any:
+        """A step that is durable by itself, refused when the lease is gone."""
+
+        def guarded(unit: Unit) -> Any:
+            _keep(unit, self.job.id, self._owner, {"lease_until": self.ctx.clock.real() + LEASE})
+            return function(unit)
+
+        return self._writer(self.ctx, guarded)
+
+    def finish(self, function: Callable[[Unit], Any] = lambda _unit: None) -> Any:
+        """The last step: its effect and the end of the job are one transaction."""
+
+        def guarded(unit: Unit) -> Any:
+            _keep(unit, self.job.id, self._owner, {"state": "done"})
+            return function(unit)
+
+        result = self._writer(self.ctx, guarded)
+        self.finished = True
+        return result
+
+
+def _keep(unit: Unit, id_: str, owner: str, values: Mapping[str, Any]) -> None:
+    mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)
+    if unit.execute(update(jobs).where(mine).values(values)).rowcount != 1:
+        raise LeaseLost(id_)
+
+
+def enqueue(unit: Unit, kind: str, subject: str, *, due_at: int | None = None, **payload: Any) -> str:
+    """Adds a job to the caller's transaction and account. It is seen by workers once that is committed."""
+    ctx = unit.ctx
+    id_ = ctx.ids.uuid()
+    unit.execute(
+        insert(jobs).values(
+            id=id_,
+            account_id=ctx.account_id,
+            kind=kind,
+            subject=subject,
+            payload=payload,
+            state="queued",
+            due_at=ctx.now() if due_at is None else due_at,
+            not_before=0,
+            attempts=0,
+            created_at=ctx.now(),
+        )
+    )
+    unit.after_commit(_wake_all)
+    return id_
+
+
+def cancel(unit: Unit, kind: str, subject: str) -> int:
+    """Removes what has not begun yet; the number of jobs removed."""
+    mine = and_(jobs.c.kind == kind, jobs.c.subject == subject, jobs.c.state == "queued")
+    return unit.execute(delete(jobs).where(mine)).rowcount
+
+
+def claim(unit: Unit, owner: str) -> Claimed | None:
+    """Takes the job that is due longest, or one whose worker went silent."""
+    now, real = unit.ctx.now(), unit.ctx.clock.real()
+    ready = or_(
+        and_(jobs.c.state == "queued", jobs.c.due_at <= now, jobs.c.not_before <= real),
+        and_(jobs.c.state == "running", jobs.c.lease_until < real),
+    )
+    chosen = select(jobs.c.id).where(ready).order_by(jobs.c.due_at, jobs.c.created_at, jobs.c.id).limit(1)
+    statement = (
+        update(jobs)
+        .where(jobs.c.id == chosen.with_for_update(skip_locked=True).scalar_subquery())
+        .values(state="running", lease_owner=owner, lease_until=real + LEASE, attempts=jobs.c.attempts + 1)
+        .returning(
+            jobs.c.id,
+            jobs.c.account_id,
+            jobs.c.kind,
+            jobs.c.subject,
+            jobs.c.payload,
+            jobs.c.attempts,
+            jobs.c.due_at,
+        )
+    )
+    row = unit.first(statement)
+    return Claimed(*row) if row else None
+
+
+def retry(unit: Unit, job: Claimed, owner: str, error: str) -> None:
+    """Puts a failed job back, to be tried again after a pause in real time that doubles."""
+    pause = 2 ** min(job.attempts, 6) * SECOND // 4
+    back = {"state": "queued", "not_before": unit.ctx.clock.real() + pause, "last_error": error}
+    _keep(unit, job.id, owner, back)
+
+
+def end(unit: Unit, job: Claimed, owner: str, state: str, error: str | None = None) -> None:
+    """Marks a job `done` or `failed` for good."""
+    _keep(unit, job.id, owner, {"state": state, "last_error": error})
+
+
+def extend(unit: Unit, owner: str) -> None:
+    """The heartbeat of a worker process: its leases run on."""
+    mine = and_(jobs.c.lease_owner.startswith(owner), jobs.c.state == "running")
+    unit.execute(update(jobs).where(mine).values(lease_until=unit.ctx.clock.real() + LEASE))
+
+
+def release_all(unit: Unit) -> int:
+    """At the start of the only process of a store: whoever held a lease is dead."""
+    mine = update(jobs).where(jobs.c.state == "running").values(state="queued", lease_owner=None)
+    return unit.execute(mine).rowcount
+
+
+def next_due(unit: Unit, until: int) -> int | None:
+    """The earliest due time of a queued job not later than `until`."""
+    row = unit.first(select(func.min(jobs.c.due_at)).where(jobs.c.state == "queued", jobs.c.due_at <= until))
+    return row[0] if row else None
+
+
+def pending(unit: Unit) -> int:
+    """How many jobs run, or are due and not waiting for another try."""
+    now, real = unit.ctx.now(), unit.ctx.clock.real()
+    ready = or_(
+        jobs.c.state == "running",
+        and_(jobs.c.state == "queued", jobs.c.due_at <= now, jobs.c.not_before <= real),
+    )
+    row = unit.first(select(func.count()).select_from(jobs).where(ready))
+    return int(row[0]) if row else 0
+
+
+def purge(unit: Unit, before: int) -> None:
+    """Forgets jobs that ended well before a moment."""
+    unit.execute(delete(jobs).where(jobs.c.state == "done", jobs.c.created_at < before))
+
+
+_wakers: list[Callable[[], None]] = []
+
+
+def on_wake(callback: Callable[[], None]) -> Callable[[], None]:
+    """Registers a worker to be woken when this process commits a job; the result unregisters it."""
+    _wakers.append(callback)
+    return lambda: _wakers.remove(callback)
+
+
+def _wake_all() -> None:
+    for wake in list(_wakers):
+        wake()

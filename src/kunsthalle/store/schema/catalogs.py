@@ -1,0 +1,96 @@
+"""Catalogs, offerings, versions, the images of a version, shares, approvals, reclamations."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+
+from kunsthalle.store.schema.base import metadata, things
+from kunsthalle.store.types import Json, Moment
+
+catalogs = things(
+    "catalogs",
+    Column("label", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("document", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+# catalog_state follows the catalog: the offerings of a catalog that waits for its reclamation are gone for everyone.
+offerings = things(
+    "offerings",
+    Column("catalog_id", String(36), ForeignKey("catalogs.id"), nullable=False),
+    Column("catalog_state", String(16), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("share_enabled", Boolean, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("catalog_id", "name"),
+)
+
+versions = things(
+    "versions",
+    Column("catalog_id", String(36), nullable=False),
+    Column("catalog_state", String(16), nullable=False),
+    Column("offering_id", String(36), ForeignKey("offerings.id"), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("previous", String(16)),
+    Column("entered_at", Moment, nullable=False),
+    Column("validation", Json, nullable=False),
+    Column("deprecate_pending", Json),
+    Column("metadata", Json, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("offering_id", "version"),
+)
+
+# R1: one image in one version of one offering of one catalog, whoever writes and however many at once.
+version_images = Table(
+    "version_images",
+    metadata,
+    Column("image_id", String(64), primary_key=True),
+    Column("version_id", String(64), ForeignKey("versions.id"), nullable=False),
+    Column("region", String(16), nullable=False),
+    Index("ix_version_images_version_id", "version_id"),
+)
+
+# identifier: `<account>`, `-ent-<enterprise>` or `-entgrp-<group>`, as the access list shows it.
+access_entries = Table(
+    "access_entries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("offering_id", String(36), ForeignKey("offerings.id"), nullable=False),
+    Column("identifier", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("offering_id", "identifier"),
+    Index("ix_access_entries_identifier", "identifier"),
+)
+
+# Once per source account, receiving identifier and type; every later share between them follows it.
+share_approvals = Table(
+    "share_approvals",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source_account_id", String(32), nullable=False),
+    Column("identifier", String(64), nullable=False),
+    Column("type", String(24), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("source_account_id", "identifier", "type"),
+    Index("ix_share_approvals_identifier", "identifier", "type", "state"),
+)
+
+reclamations = things(
+    "reclamations",
+    Column("catalog_id", String(36), nullable=False),
+    Column("catalog_crn", String(512), nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("target_at", Moment, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+)

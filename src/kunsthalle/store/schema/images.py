@@ -1,0 +1,48 @@
+"""Images and the bytes they stand on."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from kunsthalle.store.schema.base import metadata, things
+from kunsthalle.store.types import Json, Moment
+
+# hold_*: who keeps this image from being deleted or used elsewhere. One row, one hold: taking it is a compare-and-set.
+images = things(
+    "images",
+    Column("name", String(63), nullable=False),
+    Column("status", String(24), nullable=False),
+    Column("status_reasons", Json, nullable=False),
+    Column("operating_system", String(64), nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("source_href", Text),
+    Column("source_volume", Json),
+    Column("digest", String(64)),
+    Column("format", String(8)),
+    Column("file_size", BigInteger),
+    Column("virtual_size", BigInteger),
+    Column("checked", Integer, nullable=False),
+    Column("allowed_use", Json, nullable=False),
+    Column("hold_crn", String(512)),
+    Column("hold_since", Moment),
+    Column("deprecation_at", Moment),
+    Column("obsolescence_at", Moment),
+    UniqueConstraint("account_id", "name"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+
+# holder: what needs the bytes, as `<kind>:<id>`.
+blob_refs = Table(
+    "blob_refs",
+    metadata,
+    Column("digest", String(64), ForeignKey("blobs.digest"), primary_key=True),
+    Column("holder", String(96), primary_key=True),
+    Index("ix_blob_refs_holder", "holder"),
+)

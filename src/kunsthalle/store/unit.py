@@ -1,0 +1,64 @@
+"""A unit of work: one connection, one context, what to do after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Executable, Row
+
+from kunsthalle.core.context import Context
+from kunsthalle.store.memo import Memo
+
+T = TypeVar("T")
+
+
+class Unit:
+    """Opened by `Store.read` and `Store.write` only."""
+
+    __slots__ = ("_after", "_connection", "_dirty", "_memo", "ctx", "writing")
+
+    def __init__(self, connection: Connection, ctx: Context, memo: Memo, *, writing: bool) -> None:
+        self._connection = connection
+        self._memo = memo
+        self.ctx = ctx
+        self.writing = writing
+        self._after: list[Callable[[], None]] = []
+        self._dirty: set[str] = set()
+
+    def acting(self, ctx: Context) -> Unit:
+        """The same transaction on behalf of another context."""
+        other = Unit(self._connection, ctx, self._memo, writing=self.writing)
+        other._after, other._dirty = self._after, self._dirty
+        return other
+
+    @property
+    def dialect(self) -> str:
+        return self._connection.dialect.name
+
+    def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, values)  # type: ignore[return-value]  # Core statements only
+
+    def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        return self._connection.execute(statement, values).all()
+
+    def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        return self._connection.execute(statement, values).first()
+
+    def memo(self, topic: str, key: Hashable, load: Callable[[], T]) -> T:
+        """What is remembered of a topic, unless this very transaction has changed it."""
+        return load() if topic in self._dirty else self._memo.get(topic, key, load)
+
+    def changed(self, topic: str) -> None:
+        """To be said by whoever writes rows that a topic is made from."""
+        self._dirty.add(topic)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Runs once the transaction is durable; never when it is rolled back."""
+        self._after.append(callback)
+
+    def committed(self) -> None:
+        for topic in self._dirty:
+            self._memo.forget(topic)
+        for callback in self._after:
+            callback()
