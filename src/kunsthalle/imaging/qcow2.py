@@ -134,9 +134,9 @@ def check_tables(header: Header, file_size: int) -> None:
             raise corrupted(f"The {name} of the QCOW2 image lies outside the file, which may be cut short.")
 
 
-def check_file(path: Path, head: bytes, file_size: int, limits: Limits) -> Header:
-    """All rules on a complete file. Reads one cluster (at most 2 MiB): header extensions may fill it."""
-    header = check_head(head, limits)
+def check_file(path: Path, head: bytes, file_size: int) -> Header:
+    """What `check_head` could not see in a complete file. Reads one cluster (at most 2 MiB)."""
+    header = parse(head)
     check_tables(header, file_size)
     if header.cluster_size > len(head):
         with path.open("rb") as file:

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,7 @@ def create_overlay(
 
 
 def _source(path: Path, kind: str, *, backing_allowed: bool) -> list[str]:
-    """Names the driver of every layer, so that nothing is guessed from the bytes and no other file is opened."""
+    """Names the driver of every layer: nothing is guessed from the bytes, no other file is opened."""
     node: dict[str, object] = {
         "driver": QEMU_NAMES[kind],
         "file": {"driver": "file", "filename": str(_absolute(path))},
@@ -216,11 +217,15 @@ def _run(
         )
     except OSError as fault:
         raise ToolFailed("qemu-img could not be started.", str(fault)) from fault
+    deadline = time.monotonic() + (seconds or limits.tool_seconds)
     with process:
         try:
-            out, words = _listen(process, time.monotonic() + (seconds or limits.tool_seconds))
+            out, words = _listen(process, deadline)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, deadline - time.monotonic()))
         finally:
-            _end(process)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     if process.returncode in (126, 127):  # prlimit found no program to run
         raise ToolFailed("qemu-img could not be started.", words.decode(errors="replace")[:DETAIL_CHARACTERS])
     return _Ran(process.returncode, out, words.decode(errors="replace")[:DETAIL_CHARACTERS])
@@ -246,12 +251,3 @@ def _listen(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, b
                 buffer = kept[key.data]
                 buffer += data[: KEPT_BYTES - len(buffer)]
     return bytes(kept[0]), bytes(kept[1])
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kills the whole group if it still runs: its outputs have ended, or its time has."""
-    try:
-        process.wait(timeout=0.2)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
