@@ -28,9 +28,7 @@ def check_start(claimed: str, head: bytes, limits: Limits) -> frozenset[str]:
     return names
 
 
-def check_end(
-    claimed: str, head: bytes, tail: bytes, size: int, names: frozenset[str], limits: Limits
-) -> None:
+def check_end(claimed: str, head: bytes, tail: bytes, size: int, names: frozenset[str], limits: Limits) -> None:
     """Refuses what shows only when the file is complete; `tail` is its last 512 bytes, `size` its length."""
     if claimed == "qcow2":
         qcow2.check_tables(qcow2.parse(head), size)

@@ -125,9 +125,7 @@ def convert(
             raise _conversion_failed(ran, quota_bytes)
 
 
-def create_overlay(
-    tools: Tools, overlay: Path, backing: Path, backing_format: str, virtual_size: int
-) -> None:
+def create_overlay(tools: Tools, overlay: Path, backing: Path, backing_format: str, virtual_size: int) -> None:
     """Makes the empty qcow2 file `overlay` of `virtual_size` bytes on top of `backing`.
 
     Raises ToolFailed, and FileExistsError if `overlay` exists.
@@ -155,9 +153,7 @@ def _source(path: Path, kind: str, *, backing_allowed: bool) -> list[str]:
 
 def _conversion_failed(ran: _Ran, quota_bytes: int) -> Refused | ToolFailed:
     if ran.code == -signal.SIGXFSZ or "File too large" in ran.words:
-        return Refused(
-            TOO_BIG, f"The disk of the image needs more than the {quota_bytes} bytes allowed for it."
-        )
+        return Refused(TOO_BIG, f"The disk of the image needs more than the {quota_bytes} bytes allowed for it.")
     if "Could not open" in ran.words or "error while reading" in ran.words:
         return corrupted("The data of the image cannot be read.")
     if ran.code < 0:
