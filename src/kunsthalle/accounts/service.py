@@ -14,9 +14,7 @@ def found_enterprise(unit: Unit, name: str) -> tuple[Enterprise, Account]:
     ids, now = unit.ctx.ids, unit.ctx.now()
     enterprise_id, account_id = ids.hex(), ids.hex()
     account = _open(unit, account_id, account_id, name, enterprise_id, None, is_enterprise=True)
-    enterprise = Enterprise(
-        enterprise_id, account_id, name, None, "ACTIVE", account.owner_iam_id, account_id, now
-    )
+    enterprise = Enterprise(enterprise_id, account_id, name, None, "ACTIVE", account.owner_iam_id, account_id, now)
     insert(unit, ENTERPRISE, enterprise)
     return enterprise, account
 
@@ -30,7 +28,14 @@ def open_account(unit: Unit, name: str, enterprise: Enterprise | None, group_id:
 
 
 def _open(
-    unit: Unit, id_: str, seen_from: str, name: str, enterprise_id: str | None, group_id: str | None, *, is_enterprise: bool
+    unit: Unit,
+    id_: str,
+    seen_from: str,
+    name: str,
+    enterprise_id: str | None,
+    group_id: str | None,
+    *,
+    is_enterprise: bool,
 ) -> Account:
     owner = "IBMid-" + unit.ctx.ids.hex(10).upper()
     now = unit.ctx.now()

@@ -90,10 +90,9 @@ class Pipeline:
             return _refusal(problem, route.family, ctx)
         except Exception as error:
             log.exception("internal error", route=route.name, trace=ctx.trace)
-            problem = Problem(
-                Reason.INTERNAL, "internal_error", "The server failed; its log has the trace.", private=str(error)
-            )
-            return _refusal(problem, route.family, ctx)
+            text = "The server failed; its log has the trace."
+            failure = Problem(Reason.INTERNAL, "internal_error", text, private=str(error))
+            return _refusal(failure, route.family, ctx)
 
     def _answer(self, unit: Unit, route: Route, request: Request) -> Response:
         ctx = self._recognise(unit, route, request)
@@ -123,9 +122,7 @@ class Pipeline:
 
         def record(unit: Unit) -> None:
             known = self._gate.authenticate(unit, headers.get("authorization", ""))
-            audit.record(
-                unit.acting(known), route.access.action, path, problem.reason.value, problem.code
-            )
+            audit.record(unit.acting(known), route.access.action, path, problem.reason.value, problem.code)
 
         try:
             await self._store.write_async(ctx, record)
@@ -137,7 +134,9 @@ def _no_route(method: str, allowed: tuple[str, ...]) -> Problem:
     if allowed:
         known = ", ".join(allowed)
         return Problem(Reason.METHOD, "method_not_allowed", f"{method} is not offered here; offered: {known}.")
-    return Problem(Reason.NOT_FOUND, "invalid_route", "The requested route does not exist.", Target("path", "parameter"))
+    return Problem(
+        Reason.NOT_FOUND, "invalid_route", "The requested route does not exist.", Target("path", "parameter")
+    )
 
 
 def _origin(scope: Scope, headers: Headers) -> str:

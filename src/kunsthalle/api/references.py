@@ -30,9 +30,7 @@ class NamedIdentity(Body):
     href: str | UnsetType = UNSET
 
 
-def refer(
-    unit: Unit, kind: Kind[M], identity: Identity, field: str, action: str | None = None
-) -> Granted[M]:
+def refer(unit: Unit, kind: Kind[M], identity: Identity, field: str, action: str | None = None) -> Granted[M]:
     """The thing that is meant. Unknown, hidden and foreign are the same 404 with the field as target."""
     ids = {found for found in (_plain(identity.id), _of_crn(identity.crn, field), _of_href(identity.href)) if found}
     if not ids:

@@ -37,7 +37,11 @@ def _decoder(type_: type) -> msgspec.json.Decoder[Any]:
 # msgspec's messages, and the code of the VPC vocabulary that says the same.
 _CODES = (
     (re.compile(r"missing required field"), "validation_required_field", "Missing a required field."),
-    (re.compile(r"Invalid enum value|matching tag"), "validation_enum", "The value is not one of those allowed."),
+    (
+        re.compile(r"Invalid enum value|matching tag"),
+        "validation_enum",
+        "The value is not one of those allowed.",
+    ),
     (re.compile(r"got `null`"), "validation_not_null", "The field must not be null."),
     (re.compile(r"(<=|<) "), "validation_max_value", "The value is too large or too long."),
     (re.compile(r"(>=|>) "), "validation_min_value", "The value is too small or too short."),
@@ -52,11 +56,8 @@ def _problem(error: msgspec.ValidationError) -> Problem:
     place = place.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
     missing = re.search(r"missing required field `([^`]+)`", head)
     field = ".".join(part for part in (place, missing[1] if missing else "") if part)
-    for pattern, code, message in _CODES:
-        if pattern.search(head):
-            break
-    else:
-        code, message = "validation_failure", "The body does not have the expected structure."
+    known = ((code, message) for pattern, code, message in _CODES if pattern.search(head))
+    code, message = next(known, ("validation_failure", "The body does not have the expected structure."))
     if code == "bad_field" and field.split(".")[-1] == "name":
         code, message = "validation_invalid_name", "The name does not have the form that names must have."
     return invalid(code, f"{message} ({head})", field or "body")

@@ -39,23 +39,23 @@ class BucketError(Exception):
         self.bucket, self.key = bucket, key
 
 
-class BadBucketName(BucketError, ValueError):  # noqa: N818  says what happened
+class BadBucketName(BucketError, ValueError):
     """No bucket can have this name."""
 
 
-class BadObjectName(BucketError, ValueError):  # noqa: N818  says what happened
+class BadObjectName(BucketError, ValueError):
     """No object can have this name: `..`, NUL, empty parts, too long, or a folder of that name is there."""
 
 
-class BucketNotFound(BucketError, LookupError):  # noqa: N818  says what happened
+class BucketNotFound(BucketError, LookupError):
     """There is no bucket of that name."""
 
 
-class ObjectNotFound(BucketError, LookupError):  # noqa: N818  says what happened
+class ObjectNotFound(BucketError, LookupError):
     """The bucket has no such object; links, folders, pipes and devices are not objects."""
 
 
-class ObjectUnreadable(BucketError):  # noqa: N818  says what happened
+class ObjectUnreadable(BucketError):
     """The object is there, and the operating system does not let the program read it."""
 
 

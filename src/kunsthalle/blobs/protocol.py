@@ -12,14 +12,14 @@ class BlobError(Exception):
     """Anything that a blob store refuses or cannot do."""
 
 
-class BadDigest(BlobError, ValueError):  # noqa: N818  says what happened
+class BadDigest(BlobError, ValueError):
     """The given name is not 64 lower-case hexadecimal digits; it was not used as a path."""
 
     def __init__(self, given: object) -> None:
         super().__init__(f"not a sha256 in lower-case hexadecimal: {str(given)[:80]!r}")
 
 
-class BlobNotFound(BlobError, LookupError):  # noqa: N818  says what happened
+class BlobNotFound(BlobError, LookupError):
     """No blob of that digest is here."""
 
     def __init__(self, sha256: str) -> None:
@@ -27,7 +27,7 @@ class BlobNotFound(BlobError, LookupError):  # noqa: N818  says what happened
         self.sha256 = sha256
 
 
-class OutOfSpace(BlobError):  # noqa: N818  says what happened
+class OutOfSpace(BlobError):
     """There is no room for what was announced, or the room ended while writing. `needed`, `free`: bytes."""
 
     def __init__(self, needed: int, free: int) -> None:
@@ -35,7 +35,7 @@ class OutOfSpace(BlobError):  # noqa: N818  says what happened
         self.needed, self.free = needed, free
 
 
-class WrongLength(BlobError):  # noqa: N818  says what happened
+class WrongLength(BlobError):
     """What arrived is not as long as what was announced (both in bytes)."""
 
     def __init__(self, expected: int, received: int) -> None:

@@ -98,5 +98,5 @@ class AllGrants(Grants):
     def __init__(self, account_id: str) -> None:
         super().__init__(account_id, ())
 
-    def _work_out(self, action: str) -> Reach:
+    def _work_out(self, action: str) -> Reach:  # noqa: ARG002  whatever the action
         return Reach(everything=True)

@@ -20,7 +20,7 @@ class Ids:
     """A source of ids. With a seed it repeats itself; without one it draws from the system's entropy."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self._random = random.Random(seed) if seed is not None else random.SystemRandom()
+        self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311  repeatable on purpose
         self._seeded = seed is not None
         self._lock = threading.Lock()
 

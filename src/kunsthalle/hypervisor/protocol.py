@@ -12,11 +12,11 @@ class HypervisorError(Exception):
     """Anything that an engine refuses or cannot do."""
 
 
-class BadServerId(HypervisorError, ValueError):  # noqa: N818  says what happened
+class BadServerId(HypervisorError, ValueError):
     """Not an id that may become a folder's and a process's name."""
 
 
-class BadSpec(HypervisorError, ValueError):  # noqa: N818  says what happened
+class BadSpec(HypervisorError, ValueError):
     """A disk or server description that cannot be carried out: relative paths, unknown formats, no size."""
 
 
@@ -28,15 +28,15 @@ class StartError(HypervisorError):
     """The server did not start; the message ends with what the engine said."""
 
 
-class NotRunning(HypervisorError):  # noqa: N818  says what happened
+class NotRunning(HypervisorError):
     """The server must run for this, and does not."""
 
 
-class Unresponsive(HypervisorError):  # noqa: N818  says what happened
+class Unresponsive(HypervisorError):
     """The server's process is there and does not answer in time."""
 
 
-class Unavailable(HypervisorError):  # noqa: N818  says what happened
+class Unavailable(HypervisorError):
     """What this engine needs is not installed; the message names it."""
 
 

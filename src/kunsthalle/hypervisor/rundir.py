@@ -33,9 +33,7 @@ class RunDirectories:
         """The servers that have a folder, sorted."""
         with os.scandir(self._root) as entries:
             return sorted(
-                entry.name
-                for entry in entries
-                if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+                entry.name for entry in entries if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
             )
 
     @contextlib.contextmanager

@@ -13,10 +13,10 @@ from pathlib import Path
 from kunsthalle.hypervisor import disks
 from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, NotRunning, ServerSpec, StartError, Status
 from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
-from kunsthalle.hypervisor.specs import QEMU_FORMATS, check_server
+from kunsthalle.hypervisor.specs import check_server
 
 WriteOverlay = Callable[[Path, Path, str, int], None]
-"""Writes an empty qcow2 overlay: its path, the base, QEMU's name of the base's format, the virtual size."""
+"""Writes an empty qcow2 overlay: its path, the base, `qcow2` or `vhd`, the virtual size in bytes."""
 
 _STATE = "state.json"
 
@@ -33,12 +33,7 @@ class Simulated(Hypervisor):
 
     def create_disk(self, spec: DiskSpec) -> None:
         """See Hypervisor.create_disk."""
-        disks.create_overlay(
-            spec,
-            lambda path: self._write_overlay(
-                path, spec.base, QEMU_FORMATS[spec.base_format], spec.size_bytes
-            ),
-        )
+        disks.create_overlay(spec, lambda path: self._write_overlay(path, spec.base, spec.base_format, spec.size_bytes))
 
     def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
         """See Hypervisor.copy_disk. A simulated server never writes, so nothing stands still."""

@@ -14,8 +14,6 @@ API_KEY = Kind(
     api_keys,
     ApiKey,
     "iam-identity.apikey.manage",
-    others=lambda unit: and_(
-        api_keys.c.account_id == unit.ctx.account_id, api_keys.c.iam_id == unit.ctx.actor.iam_id
-    ),
+    others=lambda unit: and_(api_keys.c.account_id == unit.ctx.account_id, api_keys.c.iam_id == unit.ctx.actor.iam_id),
 )
 POLICY = Kind("policy", policies, Policy, "iam-access-management.policy.read")

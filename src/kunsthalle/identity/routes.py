@@ -75,7 +75,12 @@ def _key_details(unit: Unit, request: Request) -> ApiKeyWire:
 
     key = key_by_secret(unit, request.headers.get("iam-apikey", ""))
     if key is None or key.account_id != unit.ctx.account_id:
-        raise invalid("bad_request", "The header IAM-ApiKey holds no API key of this account.", "IAM-ApiKey", type_="header")
+        raise invalid(
+            "bad_request",
+            "The header IAM-ApiKey holds no API key of this account.",
+            "IAM-ApiKey",
+            type_="header",
+        )
     return key_wire(key, unit.ctx)
 
 
@@ -139,7 +144,15 @@ def _token_routes(tokens: Tokens) -> tuple[Route, ...]:
 
     family, anyone = iam.TOKEN, access.public("iam-identity.token.create")
     return (
-        route("POST", "/identity/token", _token(tokens), family=family, access=anyone, answer=TokenWire, writes=False),
+        route(
+            "POST",
+            "/identity/token",
+            _token(tokens),
+            family=family,
+            access=anyone,
+            answer=TokenWire,
+            writes=False,
+        ),
         route("GET", "/identity/keys", keys, family=family, access=anyone),
         route("GET", "/identity/.well-known/openid-configuration", discovery, family=family, access=anyone),
     )
@@ -165,10 +178,24 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
             answer=ApiKeyWire,
             status=201,
         ),
-        route("GET", f"{keys}/details", _key_details, family=identity, access=access.member("iam-identity.apikey.get"), answer=ApiKeyWire),
+        route(
+            "GET",
+            f"{keys}/details",
+            _key_details,
+            family=identity,
+            access=access.member("iam-identity.apikey.get"),
+            answer=ApiKeyWire,
+        ),
         route("GET", key, _get_key, family=identity, access=access.item(API_KEY), answer=ApiKeyWire),
         route("DELETE", key, _delete_key, family=identity, access=access.item(API_KEY), status=204),
-        route("GET", policies, _list_policies, family=policing, access=access.listing(POLICY), answer=PoliciesWire),
+        route(
+            "GET",
+            policies,
+            _list_policies,
+            family=policing,
+            access=access.listing(POLICY),
+            answer=PoliciesWire,
+        ),
         route(
             "POST",
             policies,

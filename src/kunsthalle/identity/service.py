@@ -53,9 +53,7 @@ def create_api_key(
     secret, now = ctx.ids.secret(), ctx.now()
     id_ = f"ApiKey-{ctx.ids.uuid()}"
     creator = ctx.actor.iam_id
-    key = ApiKey(
-        id_, account_id, iam_id, name, description, hash_of(secret), False, False, None, creator, now, now
-    )
+    key = ApiKey(id_, account_id, iam_id, name, description, hash_of(secret), False, False, None, creator, now, now)
     return insert(unit, API_KEY, key), secret
 
 
@@ -204,7 +202,9 @@ def is_authorized(unit: Unit, source: str, target: dict[str, str], action: str) 
     from kunsthalle.identity.queries import authorizations
 
     for policy in authorizations(unit, unit.ctx.account_id, source):
-        conditions = [Attribute(one["key"], one["value"], one.get("operator", "stringEquals")) for one in policy.resource]
+        conditions = [
+            Attribute(one["key"], one["value"], one.get("operator", "stringEquals")) for one in policy.resource
+        ]
         matching = all(one.matches(target.get(one.key)) for one in conditions)
         if matching and any(permits(role, action) for role in policy.roles):
             return True

@@ -1,0 +1,1 @@
+"""Images: import, life, holds, operating systems."""

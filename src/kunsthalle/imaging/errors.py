@@ -9,7 +9,7 @@ TOO_BIG: Final = "image_provisioned_size_unsupported"
 ENCRYPTED: Final = "image_encrypted"
 
 
-class Refused(Exception):  # noqa: N818 - it is a verdict on a file, not a fault of ours
+class Refused(Exception):
     """The file is no image that may enter.
 
     `code` is `image_data_corrupted`, `image_provisioned_size_unsupported` or `image_encrypted`. `message` is
@@ -27,7 +27,7 @@ def corrupted(message: str) -> Refused:
     return Refused(CORRUPTED, message)
 
 
-class ToolFailed(Exception):  # noqa: N818 - named for what happened, as Refused is
+class ToolFailed(Exception):
     """qemu-img did not do its work although nothing is known against the file.
 
     `detail` holds its own words, cut to a few lines: for the log only, since they name paths of this host.

@@ -150,7 +150,7 @@ def claim(unit: Unit, owner: str) -> Claimed | None:
         )
     )
     row = unit.first(statement)
-    return Claimed(*row) if row else None
+    return Claimed(*tuple(row)) if row else None
 
 
 def retry(unit: Unit, job: Claimed, owner: str, error: str) -> None:
@@ -209,5 +209,5 @@ def on_wake(callback: Callable[[], None]) -> Callable[[], None]:
 
 
 def _wake_all() -> None:
-    for wake in list(_wakers):
+    for wake in _wakers:
         wake()

@@ -67,16 +67,15 @@ def update(unit: Unit, kind: Kind[Any], id_: str, *conditions: Any, **values: An
     if kind.state_column is not None and kind.state_column.key in values:
         raise ValueError(f"the state of a {kind.name} moves by transition() only")
     table = kind.table
-    statement = (
-        sql_update(table).where(table.c.id == id_, *conditions).values(revision=table.c.revision + 1, **values)
-    )
+    statement = sql_update(table).where(table.c.id == id_, *conditions).values(revision=table.c.revision + 1, **values)
     return unit.execute(statement).rowcount == 1
 
 
-def delete(unit: Unit, kind: Kind[Any], id_: str, account_id: str) -> bool:
-    """Removes one row for good."""
+def delete(unit: Unit, kind: Kind[Any], id_: str, account_id: str, *conditions: Any) -> bool:
+    """Removes one row for good. False when it is gone already or a condition fails."""
     table = kind.table
-    gone = unit.execute(sql_delete(table).where(table.c.id == id_, table.c.account_id == account_id)).rowcount == 1
+    mine = (table.c.id == id_, table.c.account_id == account_id, *conditions)
+    gone = unit.execute(sql_delete(table).where(*mine)).rowcount == 1
     if gone and kind.tallied:
         unit.execute(_COUNT, {"account": account_id, "kind": kind.name, "step": -1})
     return gone

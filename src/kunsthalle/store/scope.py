@@ -152,7 +152,11 @@ def count(unit: Unit, kind: Kind[Any], *where: ColumnElement[bool]) -> int:
 
 
 def page(
-    unit: Unit, kind: Kind[M], *where: ColumnElement[bool], after: tuple[int, str] | None = None, limit: int = 50
+    unit: Unit,
+    kind: Kind[M],
+    *where: ColumnElement[bool],
+    after: tuple[int, str] | None = None,
+    limit: int = 50,
 ) -> Page[M]:
     """A page, newest first, from behind the key `(created_at, id)`: stable while rows come and go."""
     table = kind.table
@@ -186,3 +190,15 @@ def tally(unit: Unit, kind: Kind[Any]) -> int:
 
     row = unit.first(text(_tally), {"account": unit.ctx.account_id, "kind": kind.name})
     return int(row[0]) if row else 0
+
+
+def number_of(unit: Unit, table: Table, *where: ColumnElement[bool]) -> int:
+    """How many rows of a table that no caller ever sees meet the conditions."""
+    row = unit.first(select(func.count()).select_from(table).where(*where))
+    return int(row[0]) if row else 0
+
+
+def rows_of(unit: Unit, table: Table, *where: ColumnElement[bool], order: Any = None) -> list[Any]:
+    """Rows of a table that belongs to a kind already looked up (the images of a version), as they are."""
+    statement = select(table).where(*where)
+    return list(unit.all(statement if order is None else statement.order_by(order)))

@@ -37,7 +37,7 @@ class Unit:
         return self._connection.dialect.name
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
-        return self._connection.execute(statement, values)  # type: ignore[return-value]  # Core statements only
+        return self._connection.execute(statement, values)
 
     def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         return self._connection.execute(statement, values).all()

@@ -46,9 +46,7 @@ def _identity_problem(problem: Problem, ctx: Context) -> dict[str, Any]:
     return {
         "context": {"transaction_id": ctx.trace, "operation": "", "instance_id": "kunsthalle"},
         "status_code": problem.reason.value,
-        "errors": [
-            {"code": code_of(problem), "message_code": code, "message": problem.message, "details": details}
-        ],
+        "errors": [{"code": code_of(problem), "message_code": code, "message": problem.message, "details": details}],
         "trace": ctx.trace,
     }
 

@@ -17,6 +17,7 @@ from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Target, invalid
 from kunsthalle.store.scope import Page
+from kunsthalle.store.unit import Unit
 
 M = TypeVar("M")
 
@@ -117,18 +118,18 @@ def paging(request: Request) -> tuple[tuple[int, str] | None, int]:
 
 
 def collection(
-    request: Request, ctx: Context, key: str, page: Page[M], to_wire: Callable[[M, Context], Any], limit: int
+    request: Request, unit: Unit, key: str, page: Page[M], to_wire: Callable[[M, Unit], Any], limit: int
 ) -> dict[str, Any]:
     """The envelope of a paged list (vpc-api.md A5). `next` repeats every filter."""
     kept = [(name, value) for name, value in request.query.multi_items() if name != "start"]
     if "limit" not in request.query:
         kept.append(("limit", str(limit)))
-    here = f"{ctx.origin}{request.path}"
+    here = f"{unit.ctx.origin}{request.path}"
     answer: dict[str, Any] = {
         "first": {"href": f"{here}?{urlencode(kept)}"},
         "limit": limit,
         "total_count": page.total,
-        key: [to_wire(item, ctx) for item in page.items],
+        key: [to_wire(item, unit) for item in page.items],
     }
     if page.last is not None:
         answer["next"] = {"href": f"{here}?{urlencode([*kept, ('start', _token(page.last))])}"}

@@ -3,4 +3,14 @@
 from kunsthalle.store.schema import accounts, base, catalogs, identity, images, instances, networks, storage
 from kunsthalle.store.schema.base import metadata
 
-__all__ = ["accounts", "base", "catalogs", "identity", "images", "instances", "metadata", "networks", "storage"]
+__all__ = [
+    "accounts",
+    "base",
+    "catalogs",
+    "identity",
+    "images",
+    "instances",
+    "metadata",
+    "networks",
+    "storage",
+]

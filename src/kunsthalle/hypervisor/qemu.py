@@ -1,0 +1,254 @@
+"""
+Servers as QEMU processes of this host.
+
+The processes outlive the program; whoever opens the folder next finds them again. What a server's folder
+holds: the console's output, the seed, the pid file, QEMU's control socket and its messages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from kunsthalle.hypervisor import console, disks, qemu_process
+from kunsthalle.hypervisor.accelerator import Accelerator
+from kunsthalle.hypervisor.protocol import (
+    DiskError,
+    DiskSpec,
+    Hypervisor,
+    HypervisorError,
+    NotRunning,
+    ServerSpec,
+    StartError,
+    Status,
+    Unresponsive,
+)
+from kunsthalle.hypervisor.qemu_command import CONSOLE, SEED, Machine, server_command, server_uuid
+from kunsthalle.hypervisor.qmp import BROKEN, ask
+from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
+from kunsthalle.hypervisor.seed import make_seed
+from kunsthalle.hypervisor.specs import QEMU_FORMATS, check_server
+
+ANSWER_SECONDS = 10.0
+"""QEMU answers in milliseconds; this is for a host out of breath."""
+
+START_SECONDS = 30.0
+_END_SECONDS = 10.0
+_DISK_SECONDS = 60.0
+_HELD = frozenset({"paused", "prelaunch"})
+"""QEMU's run states in which the guest waits to be told to go on: after `stop`, and after a reset of that."""
+
+
+class Qemu(Hypervisor):
+    """See Hypervisor."""
+
+    name = "qemu"
+
+    def __init__(
+        self,
+        root: Path,
+        binary: Path,
+        qemu_img: Path,
+        accelerator: str = "auto",
+        max_memory_mib: int = 4096,
+        max_vcpus: int | None = None,
+    ) -> None:
+        """
+        `root` is the engine's own folder, made if absent. `accelerator`: `auto`, `kvm` or `tcg`.
+
+        A server that asks for more than the maxima gets the maxima; without `max_vcpus`, the host's CPUs.
+        """
+        self._directories = RunDirectories(root)
+        self._binary, self._qemu_img = binary, qemu_img
+        self._accelerator = Accelerator(root.absolute(), binary, accelerator)
+        self._max_memory_mib = max_memory_mib
+        self._max_vcpus = max_vcpus or os.cpu_count() or 1
+
+    def create_disk(self, spec: DiskSpec) -> None:
+        """See Hypervisor.create_disk."""
+        disks.create_overlay(spec, lambda path: self._create(path, spec))
+
+    def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
+        """See Hypervisor.copy_disk."""
+        if server_id is None:
+            disks.copy_overlay(source, target)
+            return
+        with self._directories.lock(server_id) as folder:
+            process = qemu_process.find(folder) if folder is not None else None
+            if folder is None or process is None or disks.already_copied(source, target):
+                disks.copy_overlay(source, target)
+                return
+            with process, _standing_still(folder, process):
+                disks.copy_overlay(source, target)
+
+    def delete_disk(self, path: Path) -> None:
+        """See Hypervisor.delete_disk."""
+        disks.delete_overlay(path)
+
+    def start(self, spec: ServerSpec) -> None:
+        """See Hypervisor.start. One that a crashed copy left standing goes on; one that hangs is replaced."""
+        check_server(spec)
+        seed = make_seed(spec.seed) if spec.seed is not None else None
+        with self._directories.lock(spec.id, create=True) as folder:
+            assert folder is not None  # noqa: S101  create=True always yields one
+            if (process := qemu_process.find(folder)) is not None:
+                with process:
+                    if _goes_on(folder):
+                        return
+                    self._note(process.arguments, "a guest stopped with an internal error")
+                    _cut(folder, process)
+            if seed is not None:
+                write_atomically(folder / SEED, seed)
+            console.rotate(folder / CONSOLE)
+            self._launch(folder, spec)
+
+    def stop(self, server_id: str, grace_seconds: float) -> None:
+        """See Hypervisor.stop."""
+        with self._directories.lock(server_id) as folder:
+            if folder is not None:
+                _stop(folder, grace_seconds)
+
+    def reset(self, server_id: str) -> None:
+        """See Hypervisor.reset."""
+        with self._directories.lock(server_id) as folder:
+            process = qemu_process.find(folder) if folder is not None else None
+            if folder is None or process is None:
+                raise NotRunning(f"the server {server_id} is not running")
+            with process:
+                ask(folder, "system_reset", timeout=ANSWER_SECONDS)
+                if not _goes_on(folder):
+                    raise StartError(f"the server {server_id} does not go on after its reset")
+
+    def delete(self, server_id: str) -> None:
+        """See Hypervisor.delete."""
+        with self._directories.lock(server_id) as folder:
+            if folder is not None:
+                _stop(folder, 0)
+                self._directories.remove(folder)
+
+    def status(self, server_id: str) -> Status:
+        """See Hypervisor.status. Unresponsive if the process lives and does not answer."""
+        folder = self._directories.path(server_id)
+        if not folder.is_dir():
+            return Status.ABSENT
+        console.rotate(folder / CONSOLE)
+        process = qemu_process.find(folder)
+        if process is None:
+            return Status.FAILED if qemu_process.crashed(folder) else Status.STOPPED
+        with process:
+            try:
+                state = _run_state(folder)
+            except Unresponsive:
+                if process.wait(0):
+                    return Status.FAILED if qemu_process.crashed(folder) else Status.STOPPED
+                raise
+            if state == "internal-error":
+                self._note(process.arguments, "a guest stopped with an internal error")
+        return Status.FAILED if state in BROKEN else Status.RUNNING
+
+    def console(self, server_id: str, max_bytes: int) -> bytes:
+        """See Hypervisor.console."""
+        path = self._directories.path(server_id) / CONSOLE
+        console.rotate(path)
+        return console.tail(path, max_bytes)
+
+    def servers(self) -> list[str]:
+        """See Hypervisor.servers."""
+        return self._directories.ids()
+
+    def _create(self, path: Path, spec: DiskSpec) -> None:
+        command = [str(self._qemu_img), "create", "-q", "-f", "qcow2", "-F", QEMU_FORMATS[spec.base_format]]
+        command += ["-b", str(spec.base), str(path), str(spec.size_bytes)]
+        try:
+            ended = subprocess.run(  # noqa: S603  an argument list; the paths are absolute
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env={"LC_ALL": "C", "PATH": os.defpath},
+                timeout=_DISK_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DiskError(f"qemu-img did not end within {_DISK_SECONDS:g} s") from error
+        if ended.returncode:
+            raise DiskError(f"qemu-img: {ended.stderr.decode(errors='replace').strip()[-500:]}")
+
+    def _launch(self, folder: Path, spec: ServerSpec) -> None:
+        accelerator = self._accelerator.choose()
+        try:
+            qemu_process.launch(folder, self._command(spec, accelerator), START_SECONDS)
+        except StartError as error:
+            if accelerator != "kvm" or not self._accelerator.is_free:
+                raise
+            qemu_process.launch(folder, self._command(spec, "tcg"), START_SECONDS)
+            self._accelerator.distrust(str(error))
+
+    def _command(self, spec: ServerSpec, accelerator: str) -> list[str]:
+        machine = Machine(self._binary, accelerator, self._max_memory_mib, self._max_vcpus)
+        return server_command(spec, machine)
+
+    def _note(self, arguments: list[str], reason: str) -> None:
+        if "kvm" in arguments:
+            self._accelerator.distrust(reason)
+
+
+def _run_state(folder: Path) -> str:
+    """QEMU's run state, after the process has said that it is the one of this folder."""
+    name, number, state = ask(folder, "query-name", "query-uuid", "query-status", timeout=ANSWER_SECONDS)
+    if name.get("name") != folder.name or number.get("UUID") != server_uuid(folder.name):
+        raise HypervisorError(f"the control socket of {folder.name} belongs to another server")
+    return str(state["status"])
+
+
+def _goes_on(folder: Path) -> bool:
+    """Whether the guest executes, after having been told to if it was paused."""
+    try:
+        state = _run_state(folder)
+        if state in _HELD:
+            ask(folder, "cont", timeout=ANSWER_SECONDS)
+            state = _run_state(folder)
+    except HypervisorError:
+        return False
+    return state not in BROKEN | _HELD
+
+
+@contextlib.contextmanager
+def _standing_still(folder: Path, process: qemu_process.Process) -> Iterator[None]:
+    """Holds a guest still, its writes on the disk, and lets it go on however the block ends."""
+    held = _run_state(folder) not in BROKEN
+    try:
+        if held:
+            ask(folder, "stop", timeout=ANSWER_SECONDS)
+        yield
+    finally:
+        if held and not process.wait(0):
+            ask(folder, "cont", timeout=START_SECONDS)
+
+
+def _stop(folder: Path, grace_seconds: float) -> None:
+    process = qemu_process.find(folder)
+    if process is None:
+        qemu_process.forget(folder)
+        return
+    with process:
+        if grace_seconds > 0:
+            with contextlib.suppress(HypervisorError):
+                if _goes_on(folder):
+                    ask(folder, "system_powerdown", timeout=ANSWER_SECONDS)
+                    process.wait(grace_seconds)
+        _cut(folder, process)
+
+
+def _cut(folder: Path, process: qemu_process.Process) -> None:
+    """Ends the process: by its own hand, so that it closes the disk properly, or else by ours."""
+    if not process.wait(0):
+        with contextlib.suppress(HypervisorError):
+            ask(folder, "quit", timeout=ANSWER_SECONDS)
+            process.wait(_END_SECONDS)
+    process.kill()
+    if not process.wait(_END_SECONDS):
+        raise Unresponsive(f"the process {process.pid} cannot be ended")
+    qemu_process.forget(folder)

@@ -1,0 +1,70 @@
+"""Who needs which bytes. A blob is kept while anything refers to it, and removed by a job some time after the last.
+
+The row of a digest is written before a reference is added or the file removed, so that both take its lock: a blob
+that is being removed cannot be taken up, and one that was just taken up is not removed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, text
+
+from kunsthalle.blobs.protocol import Blobs
+from kunsthalle.core.clock import SECOND
+from kunsthalle.store import jobs
+from kunsthalle.store.schema.images import blob_refs, blobs
+from kunsthalle.store.scope import number_of
+from kunsthalle.store.unit import Unit
+
+SWEEP = "blob.sweep"
+GRACE = 60 * SECOND
+"""How long unneeded bytes stay: the same file is often imported again at once."""
+
+_touch = text(
+    "INSERT INTO blobs (digest, size, revision) VALUES (:digest, :size, 1)"
+    " ON CONFLICT (digest) DO UPDATE SET revision = blobs.revision + 1"
+)
+
+
+class BytesGone(Exception):
+    """The blob was swept between its upload and its first reference; the work is simply done again."""
+
+
+def retain(unit: Unit, store: Blobs, digest: str, holder: str) -> None:
+    """Adds a reference `<kind>:<id>` to bytes that are in the store. BytesGone if they are not (any more)."""
+    unit.execute(_touch, {"digest": digest, "size": store.size(digest) if store.exists(digest) else 0})
+    if not store.exists(digest):
+        raise BytesGone(digest)
+    unit.execute(insert(blob_refs).values(digest=digest, holder=holder))
+
+
+def release(unit: Unit, holder: str) -> None:
+    """Drops what a holder refers to; bytes that nobody needs any more are swept a little later."""
+    mine = delete(blob_refs).where(blob_refs.c.holder == holder).returning(blob_refs.c.digest)
+    for (digest,) in unit.all(mine):
+        unneeded(unit, digest)
+
+
+def unneeded(unit: Unit, digest: str) -> None:
+    """Has bytes swept a little later, unless something refers to them by then."""
+    if number_of(unit, blob_refs, blob_refs.c.digest == digest) == 0:
+        jobs.enqueue(unit, SWEEP, digest, due_at=unit.ctx.now() + GRACE)
+
+
+def sweep_job(store: Blobs) -> jobs.Handler:
+    """Removes the bytes of a digest unless something refers to them again."""
+
+    def run(run: jobs.Run) -> None:
+        digest = run.job.subject
+
+        def remove(unit: Unit) -> None:
+            unit.execute(_touch, {"digest": digest, "size": 0})
+            if number_of(unit, blob_refs, blob_refs.c.digest == digest) == 0:
+                unit.execute(delete(blobs).where(blobs.c.digest == digest))
+                store.delete(digest)
+
+        run.finish(remove)
+
+    return jobs.Handler(SWEEP, run, lambda _unit, _job, _error: None)
+
+
+__all__ = ["BytesGone", "release", "retain", "sweep_job", "unneeded"]

@@ -1,0 +1,52 @@
+"""Holds: while one is placed, an image cannot be deleted, moved through its life by its owner, or held by another.
+
+An image carries at most one hold, in its own row, so taking one is a single compare-and-set: two takers racing for
+the same image can never both win (R1, R2). Who holds, and why, is the holder's business.
+"""
+
+from __future__ import annotations
+
+from kunsthalle.core.errors import Problem, conflict
+from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.model import Image
+from kunsthalle.store.rows import update
+from kunsthalle.store.scope import Granted, unguarded
+from kunsthalle.store.unit import Unit
+
+
+def place(unit: Unit, image: Granted[Image], holder_crn: str) -> bool:
+    """Takes the hold for a holder. False when the image is held already, gone, or no longer available."""
+    table = IMAGE.table
+    return update(
+        unit,
+        IMAGE,
+        image.it.id,
+        table.c.account_id == image.it.account_id,
+        table.c.hold_crn.is_(None),
+        table.c.status == "available",
+        hold_crn=holder_crn,
+        hold_since=unit.ctx.now(),
+        deprecation_at=None,
+        obsolescence_at=None,
+    )
+
+
+def release(unit: Unit, holder_crn: str) -> int:
+    """Frees every image that a holder holds, at once (R4); how many."""
+    held = unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == holder_crn)
+    for image in held:
+        update(unit, IMAGE, image.id, hold_crn=None, hold_since=None)
+    return len(held)
+
+
+def refuse_held(image: Image) -> None:
+    """409 for what the owner may not do while a catalog manages the image."""
+    if image.managed:
+        raise held_problem(image)
+
+
+def held_problem(image: Image) -> Problem:
+    return conflict(
+        "image_managed_by_catalog",
+        f"The image is managed by a private catalog: {image.hold_crn}. Remove it from that version first.",
+    )

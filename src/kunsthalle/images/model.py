@@ -1,0 +1,64 @@
+"""Images. Sizes are in bytes, moments in microseconds since the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.core.crn import Crn
+from kunsthalle.core.regions import place
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of one account.
+
+    `digest` is the sha256 of the imported bytes, by which they are stored; None until the import is done. `hold_crn`
+    names the catalog version that manages the image, if one does (R2). `checked` tells whether `qemu-img` has
+    confirmed what our own header rules found.
+    """
+
+    id: str
+    account_id: str
+    name: str
+    status: str
+    status_reasons: list[dict[str, str]]
+    operating_system: str
+    resource_group_id: str
+    source_href: str | None
+    source_volume: dict[str, Any] | None
+    digest: str | None
+    format: str | None
+    file_size: int | None
+    virtual_size: int | None
+    checked: int
+    allowed_use: dict[str, str]
+    hold_crn: str | None
+    hold_since: int | None
+    deprecation_at: int | None
+    obsolescence_at: int | None
+    created_at: int
+    revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return str(Crn("is", place(self.id), self.account_id, "", "image", self.id))
+
+    @property
+    def managed(self) -> bool:
+        """Whether a catalog manages it."""
+        return self.hold_crn is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What other things keep of the image they were made from. Copied once, never looked up again (R6)."""
+
+    id: str
+    crn: str
+    name: str
+    account_id: str
+
+
+def reference(image: Image) -> Reference:
+    return Reference(image.id, image.crn, image.name, image.account_id)

@@ -1,0 +1,93 @@
+"""Where the bytes of a new image come from: an object in a bucket, or a volume (which a room further right owns)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from kunsthalle.api.references import Identity
+from kunsthalle.blobs.buckets import BucketError, BucketObject, Buckets
+from kunsthalle.core.errors import invalid
+from kunsthalle.store.unit import Unit
+
+_HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
+_SUFFIXES = {"qcow2": "qcow2", "vhd": "vhd"}
+FIELD = "file.href"
+
+
+@dataclass(frozen=True, slots=True)
+class CosObject:
+    """A parsed `cos://` address; `format` is what the object's suffix claims: `qcow2` or `vhd`."""
+
+    region: str
+    bucket: str
+    key: str
+    format: str
+
+
+def parse_href(href: str) -> CosObject:
+    """400 with the codes of vpc-api.md A6 for addresses that cannot be imported from."""
+    if not href.startswith("cos://"):
+        raise invalid("cos_scheme_uri_invalid", "The address must be cos://<region>/<bucket>/<object>.", FIELD)
+    found = _HREF.fullmatch(href)
+    if found is None:
+        raise invalid("cos_uri_not_supported", "The address must be cos://<region>/<bucket>/<object>.", FIELD)
+    key = unquote(found[3])
+    suffix = key.rsplit(".", 1)[-1]
+    if suffix not in _SUFFIXES:
+        raise invalid("cos_invalid_file_extension", "The object's name must end in .qcow2 or .vhd.", FIELD)
+    return CosObject(found[1], found[2], key, _SUFFIXES[suffix])
+
+
+class AccountBuckets:
+    """The embedded object storage: a folder per account, so that no account can even name another's bucket."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def of(self, account_id: str) -> Buckets:
+        return Buckets(self._root / account_id)
+
+    def folder(self, account_id: str) -> Path:
+        return self._root / account_id
+
+    def open(self, account_id: str, source: CosObject) -> BucketObject:
+        """400 `cos_not_found` for what is not there, whoever else may have a bucket of that name."""
+        try:
+            return self.of(account_id).open(source.bucket, source.key)
+        except BucketError as error:
+            raise invalid("cos_not_found", "The object does not exist, or cannot be read.", FIELD) from error
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSource:
+    """A volume as the source of an image: `reference` is kept with the image."""
+
+    volume_id: str
+    operating_system: str
+    reference: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeBytes:
+    """The volume's content as one file without a backing chain. `digest` names a blob that is just that already."""
+
+    path: Path | None
+    digest: str | None
+    format: str
+
+
+class Volumes(Protocol):
+    """What the images room asks of volumes."""
+
+    def source(self, unit: Unit, identity: Identity) -> VolumeSource:
+        """The volume that is meant, if an image can be made from it now; a Problem otherwise."""
+
+    def content(self, unit: Unit, volume_id: str) -> Any:
+        """What `flatten` needs, read in one transaction."""
+
+    def flatten(self, content: Any) -> VolumeBytes:
+        """Its bytes, outside any transaction."""

@@ -1,0 +1,281 @@
+"""Images as the VPC API shows them (reference/vpc-api.md B2, B3, D1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.accounts.queries import group_name
+from kunsthalle.api.families.vpc import NAME_PATTERN, href
+from kunsthalle.api.references import Identity, NamedIdentity
+from kunsthalle.api.wire import Body, Wire
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.context import Context
+from kunsthalle.images.model import Image, Reference
+from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem
+from kunsthalle.images.states import USABLE
+from kunsthalle.store.unit import Unit
+
+GIB = 2**30
+LEAST_GB = 10
+Name = Annotated[str, Meta(min_length=1, max_length=63, pattern=NAME_PATTERN)]
+
+
+class FileBody(Body):
+    """Where the bytes are: `cos://<region>/<bucket>/<object>`."""
+
+    href: Annotated[str, Meta(min_length=1, max_length=2048)]
+
+
+class GroupBody(Body):
+    """A resource group by id."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class AllowedUseBody(Body):
+    """Expressions that a server made from the image must meet."""
+
+    api_version: str | UnsetType = UNSET
+    instance: str | UnsetType = UNSET
+    bare_metal_server: str | UnsetType = UNSET
+
+
+class CreateImageBody(Body):
+    """Exactly one of `file` (with `operating_system`) and `source_volume`."""
+
+    name: Name | UnsetType = UNSET
+    file: FileBody | UnsetType = UNSET
+    operating_system: NamedIdentity | UnsetType = UNSET
+    source_volume: Identity | UnsetType = UNSET
+    resource_group: GroupBody | UnsetType = UNSET
+    allowed_use: AllowedUseBody | UnsetType = UNSET
+    encryption_key: dict[str, Any] | UnsetType = UNSET
+    encrypted_data_key: str | UnsetType = UNSET
+
+
+class UpdateImageBody(Body):
+    """What may be changed of an image."""
+
+    name: Name | UnsetType = UNSET
+
+
+class NamedWire(Wire):
+    """A thing known by its name."""
+
+    href: str
+    name: str
+
+
+class GroupWire(Wire):
+    """A reference to a resource group."""
+
+    href: str
+    id: str
+    name: str
+
+
+class RemoteAccountWire(Wire):
+    """The account of a thing that is not the caller's."""
+
+    id: str
+    resource_type: str = "account"
+
+
+class RemoteWire(Wire):
+    """Present on things of other accounts only."""
+
+    account: RemoteAccountWire
+
+
+class ImageReferenceWire(Wire):
+    """What is left to see of an image on what was made from it. Whether it opens is another question (R6)."""
+
+    crn: str
+    href: str
+    id: str
+    name: str
+    resource_type: str = "image"
+    remote: RemoteWire | UnsetType = UNSET
+
+
+class ChecksumsWire(Wire):
+    """Of the file as it was imported."""
+
+    sha256: str
+
+
+class FileWire(Wire):
+    """`size` in GB, rounded up; empty until the import is done."""
+
+    size: int | UnsetType = UNSET
+    checksums: ChecksumsWire | UnsetType = UNSET
+
+
+class VersionReferenceWire(Wire):
+    """A catalog version by CRN."""
+
+    crn: str
+
+
+class CatalogOfferingWire(Wire):
+    """Whether a catalog manages the image, and by which version."""
+
+    managed: bool
+    version: VersionReferenceWire | UnsetType = UNSET
+
+
+class OperatingSystemWire(Wire):
+    """An operating system."""
+
+    allow_user_image_creation: bool
+    architecture: str
+    dedicated_host_only: bool
+    display_name: str
+    family: str
+    href: str
+    name: str
+    user_data_format: str
+    vendor: str
+    version: str
+
+
+class VolumeReferenceWire(Wire):
+    """The volume an image was made from."""
+
+    crn: str
+    href: str
+    id: str
+    name: str
+    resource_type: str = "volume"
+
+
+class ReasonWire(Wire):
+    """Why something is as it is."""
+
+    code: str
+    message: str
+
+
+class AllowedUseWire(Wire):
+    """Expressions that a server made from the image must meet."""
+
+    api_version: str
+    instance: str
+    bare_metal_server: str
+
+
+class ImageWire(Wire):
+    """An image, as its owner sees it; nobody else does."""
+
+    allowed_use: AllowedUseWire
+    catalog_offering: CatalogOfferingWire
+    created_at: str
+    crn: str
+    encryption: str
+    file: FileWire
+    href: str
+    id: str
+    name: str
+    operating_system: OperatingSystemWire
+    owner_type: str
+    resource_group: GroupWire
+    resource_type: str
+    status: str
+    status_reasons: list[dict[str, str]]
+    user_data_format: str
+    visibility: str
+    zones: list[NamedWire]
+    minimum_provisioned_size: int | UnsetType = UNSET
+    source_volume: VolumeReferenceWire | UnsetType = UNSET
+    deprecation_at: str | UnsetType = UNSET
+    obsolescence_at: str | UnsetType = UNSET
+
+
+def operating_system_wire(system: OperatingSystem, ctx: Context) -> OperatingSystemWire:
+    return OperatingSystemWire(
+        allow_user_image_creation=system.allow_user_image_creation,
+        architecture=system.architecture,
+        dedicated_host_only=system.dedicated_host_only,
+        display_name=system.display_name,
+        family=system.family,
+        href=href(ctx, f"/operating_systems/{system.name}"),
+        name=system.name,
+        user_data_format=system.user_data_format,
+        vendor=system.vendor,
+        version=system.version,
+    )
+
+
+def reference_wire(reference: Reference, ctx: Context) -> ImageReferenceWire:
+    """The reference as kept; an image of another account says whose it is."""
+    foreign = reference.account_id != ctx.account_id
+    return ImageReferenceWire(
+        crn=reference.crn,
+        href=href(ctx, f"/images/{reference.id}"),
+        id=reference.id,
+        name=reference.name,
+        remote=RemoteWire(account=RemoteAccountWire(id=reference.account_id)) if foreign else UNSET,
+    )
+
+
+def group_wire(unit: Unit, id_: str) -> GroupWire:
+    return GroupWire(href=f"{unit.ctx.origin}/v2/resource_groups/{id_}", id=id_, name=group_name(unit, id_))
+
+
+def gigabytes(size: int) -> int:
+    """GB as this API counts them: 2**30 bytes, rounded up (data-plane.md 2)."""
+    return -(-size // GIB)
+
+
+def _file(image: Image) -> FileWire:
+    if image.digest is None or image.file_size is None:
+        return FileWire()
+    return FileWire(size=gigabytes(image.file_size), checksums=ChecksumsWire(sha256=image.digest))
+
+
+def _optional_moment(moment: int | None) -> str | UnsetType:
+    return UNSET if moment is None else rfc3339(moment)
+
+
+def _source_volume(image: Image, ctx: Context) -> VolumeReferenceWire | UnsetType:
+    volume = image.source_volume
+    if volume is None:
+        return UNSET
+    return VolumeReferenceWire(
+        crn=volume["crn"], href=href(ctx, f"/volumes/{volume['id']}"), id=volume["id"], name=volume["name"]
+    )
+
+
+def to_wire(image: Image, unit: Unit) -> ImageWire:
+    ctx = unit.ctx
+    system = OPERATING_SYSTEMS[image.operating_system]
+    region = ctx.region
+    zones = list(region.zones) if image.status in USABLE else []
+    version = UNSET if image.hold_crn is None else VersionReferenceWire(crn=image.hold_crn)
+    least = UNSET if image.virtual_size is None else max(LEAST_GB, gigabytes(image.virtual_size))
+    return ImageWire(
+        allowed_use=AllowedUseWire(**image.allowed_use),
+        catalog_offering=CatalogOfferingWire(managed=image.managed, version=version),
+        created_at=rfc3339(image.created_at),
+        crn=image.crn,
+        encryption="none",
+        file=_file(image),
+        href=href(ctx, f"/images/{image.id}"),
+        id=image.id,
+        name=image.name,
+        operating_system=operating_system_wire(system, ctx),
+        owner_type="user",
+        resource_group=group_wire(unit, image.resource_group_id),
+        resource_type="image",
+        status=image.status,
+        status_reasons=image.status_reasons,
+        user_data_format=system.user_data_format,
+        visibility="private",
+        zones=[NamedWire(href=href(ctx, f"/regions/{region.name}/zones/{zone}"), name=zone) for zone in zones],
+        minimum_provisioned_size=least,
+        source_volume=_source_volume(image, ctx),
+        deprecation_at=_optional_moment(image.deprecation_at),
+        obsolescence_at=_optional_moment(image.obsolescence_at),
+    )
