@@ -30,8 +30,11 @@ BLOCKS_CHECKSUM = slice(36, 40)
 UNUSED = 0xFFFFFFFF
 MAX_TABLE_BYTES = 32 * 2**20
 
-SIZE_BY_FIELD = (b"win ", b"qem2", b"d2v ", b"tap\0", b"wa\0\0")
-"""Creators whose size field is the size; for all others it is cylinders * heads * sectors."""
+SIZE_BY_FIELD = (b"win ", b"qem2", b"d2v ", b"tap\0", b"CTXS", b"wa\0\0")
+"""Creators whose size field is the size; for all others it is cylinders * heads * sectors.
+
+The last, Azure, is one that QEMU 7.2 does not know yet and newer versions do; the field is never the smaller one.
+"""
 MAX_GEOMETRY_SECTORS = 65535 * 16 * 255
 """The geometry of a disk that no geometry can describe: then the size field counts after all."""
 
