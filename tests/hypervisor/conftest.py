@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
 import struct
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,15 +18,17 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, SeedSpec, ServerSpec
+from kunsthalle.hypervisor.qemu import Qemu
 from kunsthalle.hypervisor.simulated import Simulated
 
 GIB = 1 << 30
 CLUSTER = 65536
+BUILDER = Path(__file__).parents[2] / "tools" / "make_boot_image.py"
 
 
 def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: int) -> None:
     """A minimal qcow2 version 3 overlay: header, refcount table and block, an empty L1 table."""
-    name, kind = str(backing).encode(), backing_format.encode()
+    name, kind = str(backing).encode(), {"qcow2": b"qcow2", "vhd": b"vpc"}[backing_format]
     l1_size = -(-virtual_size // (CLUSTER * CLUSTER // 8))
     extension = struct.pack(">II", 0xE2792ACA, len(kind)) + kind.ljust(8, b"\0") + struct.pack(">II", 0, 0)
     offset = 104 + len(extension)
@@ -44,9 +54,7 @@ class Bench:
     def disk(self, name: str = "boot", size_bytes: int = 10 * GIB) -> DiskSpec:
         return DiskSpec(self.folder / f"{name}.qcow2", self.base, "qcow2", size_bytes)
 
-    def server(
-        self, server_id: str = "0717_1e09281b-f177-46fb-baf1-bc152b2e391a", **changes: object
-    ) -> ServerSpec:
+    def server(self, server_id: str = "0717_1e09281b-f177-46fb-baf1-bc152b2e391a", **changes: object) -> ServerSpec:
         """A server on a new disk of its own."""
         disk = self.disk(server_id)
         self.engine.create_disk(disk)
@@ -69,8 +77,64 @@ def reopen() -> Callable[[Bench], Bench]:
     """Another object on the same folder, as after a restart of the program."""
 
     def again(bench: Bench) -> Bench:
-        engine = bench.engine
-        assert isinstance(engine, Simulated)
-        return replace(bench, engine=Simulated(bench.root, write_overlay))
+        if isinstance(bench.engine, Simulated):
+            return replace(bench, engine=Simulated(bench.root, write_overlay))
+        return replace(bench, engine=make_qemu(bench.root))
 
     return again
+
+
+def make_qemu(root: Path) -> Qemu:
+    binary, tool = shutil.which("qemu-system-x86_64"), shutil.which("qemu-img")
+    assert binary and tool
+    return Qemu(root, Path(binary), Path(tool), "tcg")
+
+
+@pytest.fixture(scope="session")
+def boot_image() -> Path:
+    """A disk that really boots; built once for each version of its builder and kept in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kunsthalle"
+    version = hashlib.sha256(BUILDER.read_bytes()).hexdigest()[:16]
+    image = cache / f"boot-{version}.qcow2"
+    if not image.exists():
+        command = [sys.executable, str(BUILDER), str(image), "--cache", str(cache)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        if ended.returncode and os.environ.get("CI") != "true":
+            pytest.skip(ended.stderr.strip()[-500:])
+        assert ended.returncode == 0, ended.stderr
+        image.chmod(0o444)
+    return image
+
+
+@pytest.fixture
+def qemu(tmp_path: Path, boot_image: Path) -> Iterator[Bench]:
+    root = tmp_path / "engine"
+    yield Bench(make_qemu(root), tmp_path / "disks", boot_image, root)
+    for process in processes(root):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def processes(root: Path) -> list[int]:
+    """The living processes that work in a folder of this engine."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink().is_relative_to(root / "run") and (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+def until(holds: Callable[[], object], seconds: float = 60) -> bool:
+    """Looks again and again, for a real process that takes its time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def says(engine: Hypervisor, server_id: str, words: str, seconds: float = 60) -> bool:
+    """Whether the guest's console comes to hold these words."""
+    return until(lambda: words.encode() in engine.console(server_id, 1 << 16), seconds)

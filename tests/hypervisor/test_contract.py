@@ -103,9 +103,7 @@ def test_copy_of_a_disk_has_its_base_and_its_data(bench: Bench) -> None:
 
 
 def test_a_finished_copy_stays_and_another_disk_is_not_overwritten(bench: Bench) -> None:
-    source, target, other = (
-        bench.disk(name, size).path for name, size in (("s", GIB), ("t", GIB), ("o", GIB))
-    )
+    source, target, other = (bench.disk(name, size).path for name, size in (("s", GIB), ("t", GIB), ("o", GIB)))
     bench.engine.create_disk(bench.disk("s"))
     bench.engine.copy_disk(source, target, "no-such-server")
     before = target.read_bytes()
@@ -182,9 +180,7 @@ def test_servers_are_told_apart(bench: Bench) -> None:
     assert bench.engine.status("b") is Status.RUNNING
 
 
-def test_a_second_object_on_the_same_folder_sees_the_same(
-    bench: Bench, reopen: Callable[[Bench], Bench]
-) -> None:
+def test_a_second_object_on_the_same_folder_sees_the_same(bench: Bench, reopen: Callable[[Bench], Bench]) -> None:
     server = bench.server()
     bench.engine.start(server)
     again = reopen(bench)

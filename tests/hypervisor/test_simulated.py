@@ -59,7 +59,7 @@ def test_the_given_writer_makes_the_disk_under_another_name(tmp_path: Path) -> N
     ((path, *rest),) = calls
     assert path != disk
     assert path.parent == disk.parent
-    assert rest == [base, "vpc", GIB]
+    assert rest == [base, "vhd", GIB]
     assert list(disk.parent.iterdir()) == []
 
 

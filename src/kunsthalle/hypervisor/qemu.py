@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ ANSWER_SECONDS = 10.0
 
 START_SECONDS = 30.0
 _END_SECONDS = 10.0
+_PRESS_AGAIN_SECONDS = 5.0
 _DISK_SECONDS = 60.0
 _HELD = frozenset({"paused", "prelaunch"})
 """QEMU's run states in which the guest waits to be told to go on: after `stop`, and after a reset of that."""
@@ -235,11 +237,18 @@ def _stop(folder: Path, grace_seconds: float) -> None:
         return
     with process:
         if grace_seconds > 0:
-            with contextlib.suppress(HypervisorError):
-                if _goes_on(folder):
-                    ask(folder, "system_powerdown", timeout=ANSWER_SECONDS)
-                    process.wait(grace_seconds)
+            _press(folder, process, grace_seconds)
         _cut(folder, process)
+
+
+def _press(folder: Path, process: qemu_process.Process, grace_seconds: float) -> None:
+    """Presses the power button, again and again: a guest that is just starting up does not notice the first."""
+    deadline = time.monotonic() + grace_seconds
+    with contextlib.suppress(HypervisorError):
+        while _goes_on(folder) and (left := deadline - time.monotonic()) > 0:
+            ask(folder, "system_powerdown", timeout=ANSWER_SECONDS)
+            if process.wait(min(left, _PRESS_AGAIN_SECONDS)):
+                return
 
 
 def _cut(folder: Path, process: qemu_process.Process) -> None:
