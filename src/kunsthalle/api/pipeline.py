@@ -4,6 +4,7 @@ audit, encoding. One request is one transaction; a refusal rolls it back and lea
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -82,6 +83,8 @@ class Pipeline:
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
             request = Request(method, path, match.params, query, headers, body)
+            if route.outside is not None:
+                return await self._outside(ctx, route, request)
             if route.writes:
                 return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request))
             return await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
@@ -101,10 +104,20 @@ class Pipeline:
         route.access.check(inner, request)
         if route.body is not None and (request.raw or route.body_required):
             request.body = decode(request.raw or b"null", route.body)
+        if route.call is None:
+            raise TypeError(f"{route.name} runs outside transactions")
         result = route.call(inner, request)
         if route.writes and ctx.account_id:
             audit.record(inner, route.access.action, request.path, route.status)
         return _response(route, result, ctx)
+
+    async def _outside(self, ctx: Context, route: Route, request: Request) -> Response:
+        """An operator's call that waits for other transactions, in a thread of its own."""
+        if route.outside is None or not self._gate.is_operator(request.headers.get("authorization", "")):
+            raise unauthenticated("The operator token is missing or wrong.")
+        if route.body is not None:
+            request.body = decode(request.raw or b"null", route.body)
+        return _response(route, await asyncio.to_thread(route.outside, ctx, request), ctx)
 
     def _recognise(self, unit: Unit, route: Route, request: Request) -> Context:
         ctx = unit.ctx

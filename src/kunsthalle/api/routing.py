@@ -15,9 +15,12 @@ from urllib.parse import unquote_to_bytes
 from kunsthalle.api.access import Access
 from kunsthalle.api.families import Family
 from kunsthalle.api.request import Request
+from kunsthalle.core.context import Context
 from kunsthalle.store.unit import Unit
 
 Call = Callable[[Unit, Request], Any]
+Outside = Callable[[Context, Request], Any]
+"""A call that runs outside any transaction, because it waits for what other transactions do (operator verbs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,13 @@ class Route:
 
     method: str
     path: str
-    call: Call
+    call: Call | None
     family: Family
     access: Access
     body: type | None = None
     answer: Any = None
     status: int = 200
+    outside: Outside | None = None
     writes: bool = False
     summary: str = ""
     body_required: bool = True
@@ -57,7 +61,27 @@ def route(
     """Declares an operation. `body` is the struct that the JSON body must fit, `answer` the one that is sent."""
     changing = method != "GET" if writes is None else writes
     summary = (call.__doc__ or "").strip().split("\n")[0]
-    return Route(method, path, call, family, access, body, answer, status, changing, summary, body_required)
+    return Route(
+        method,
+        path,
+        call,
+        family,
+        access,
+        body,
+        answer,
+        status,
+        writes=changing,
+        summary=summary,
+        body_required=body_required,
+    )
+
+
+def outside(
+    method: str, path: str, call: Outside, *, family: Family, access: Access, body: type | None, answer: Any
+) -> Route:
+    """Declares an operator's operation that runs outside any transaction."""
+    summary = (call.__doc__ or "").strip().split("\n")[0]
+    return Route(method, path, None, family, access, body, answer, outside=call, summary=summary)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""The `kunsthalle` command: no rule lives here."""

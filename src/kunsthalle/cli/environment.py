@@ -1,0 +1,88 @@
+"""`kunsthalle env`: what clients need to find the server and to be somebody there (design section 3, terraform.md 1.1)."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from kunsthalle.cli import folder
+
+FORMATS = ("dotenv", "json", "sdk", "shell")
+
+# Variable, and what its value ends with behind the server's address.
+_ENDPOINTS = (
+    ("IBMCLOUD_IAM_API_ENDPOINT", ""),
+    ("IBMCLOUD_IS_NG_API_ENDPOINT", "/v1"),
+    ("IBMCLOUD_CATALOG_MANAGEMENT_API_ENDPOINT", "/api/v1-beta"),
+    ("IBMCLOUD_ENTERPRISE_API_ENDPOINT", "/v1"),
+    ("IBMCLOUD_RESOURCE_MANAGEMENT_API_ENDPOINT", ""),
+    ("IBMCLOUD_RESOURCE_CONTROLLER_API_ENDPOINT", ""),
+    ("IBMCLOUD_USER_MANAGEMENT_ENDPOINT", ""),
+    ("IBMCLOUD_ACCOUNT_MANAGEMENT_API_ENDPOINT", ""),
+    ("IBMCLOUD_GS_API_ENDPOINT", ""),
+    ("IBMCLOUD_GT_API_ENDPOINT", ""),
+    ("IBMCLOUD_IAMPAP_API_ENDPOINT", ""),
+    ("IBMCLOUD_RESOURCE_CATALOG_API_ENDPOINT", "/api/v1"),
+)
+
+# Service names of the SDKs' external configuration, and the path their address ends with.
+_SERVICES = (
+    ("VPC", "/v1"),
+    ("CATALOG_MANAGEMENT", "/api/v1-beta"),
+    ("IAM_IDENTITY", ""),
+    ("IAM_POLICY_MANAGEMENT", ""),
+    ("IAM_ACCESS_GROUPS", ""),
+    ("ENTERPRISE_MANAGEMENT", "/v1"),
+    ("RESOURCE_MANAGER", ""),
+    ("RESOURCE_CONTROLLER", ""),
+    ("USER_MANAGEMENT", ""),
+    ("GLOBAL_SEARCH", ""),
+    ("GLOBAL_TAGGING", ""),
+)
+
+
+def variables(data: Path, account: str, *, operator: bool = False) -> dict[str, str]:
+    """Name and value of every variable, for one account of the folder's scenario. KeyError for an unknown account."""
+    url = folder.url(data)
+    known: dict[str, Any] = folder.credentials(data)
+    found = {"KUNSTHALLE_URL": url}
+    if account:
+        who = known.get("accounts", {})[account]
+        found |= {
+            "IBMCLOUD_API_KEY": who["api_key"],
+            "IC_API_KEY": who["api_key"],
+            "IBMCLOUD_ACCOUNT_ID": who["account_id"],
+            "IBMCLOUD_REGION": "us-south",
+            "IC_REGION": "us-south",
+            **{name: url + path for name, path in _ENDPOINTS},
+            "KUNSTHALLE_IAM_ID": who["iam_id"],
+            "KUNSTHALLE_BUCKETS": str(data.resolve() / "buckets" / who["account_id"]),
+        }
+    if operator:
+        found["KUNSTHALLE_OPERATOR_TOKEN"] = known["operator_token"]
+    return found
+
+
+def accounts(data: Path) -> list[str]:
+    return list(folder.credentials(data).get("accounts", {}))
+
+
+def _sdk(found: dict[str, str]) -> list[str]:
+    url, lines = found["KUNSTHALLE_URL"], []
+    for service, path in _SERVICES:
+        values = {"AUTH_TYPE": "iam", "APIKEY": found["IBMCLOUD_API_KEY"], "AUTH_URL": url, "URL": url + path}
+        lines += [f"{service}_{name}={value}" for name, value in values.items()]
+    return lines
+
+
+def render(found: dict[str, str], form: str) -> str:
+    """The variables as `dotenv`, `json`, `sdk` (the SDKs' external configuration) or `shell` (for eval)."""
+    if form == "json":
+        return json.dumps(found, indent=2)
+    if form == "shell":
+        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items())
+    if form == "sdk":
+        return "\n".join(_sdk(found))
+    return "\n".join(f"{name}={value}" for name, value in found.items())

@@ -1,0 +1,72 @@
+"""What a data folder holds for the command line: credentials, the operator's token, where the server listens.
+
+Secrets are files of mode 0600; the store itself keeps only hashes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+CREDENTIALS = "credentials.json"
+SERVER = "server.json"
+LOCK = "lock"
+
+
+class FolderInUse(Exception):
+    """Another server process works on the folder."""
+
+
+class NoSuchWorld(Exception):
+    """The folder holds no credentials: no server has made a scenario there."""
+
+
+def read(data: Path, name: str) -> dict[str, Any]:
+    """A JSON file of the folder, or an empty document."""
+    try:
+        found = json.loads((data / name).read_text())
+    except FileNotFoundError:
+        return {}
+    return dict(found)
+
+
+def write(data: Path, name: str, document: dict[str, Any]) -> None:
+    """Replaces a JSON file at once, readable by its owner only."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = data / f".{name}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(document, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(data / name)
+
+
+def lock(data: Path) -> int:
+    """Holds the folder for this process's life; FolderInUse when another has it. The result must be kept."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise FolderInUse(str(data)) from error
+    return descriptor
+
+
+def credentials(data: Path) -> dict[str, Any]:
+    """What `serve` wrote down at its first start."""
+    found = read(data, CREDENTIALS)
+    if not found:
+        raise NoSuchWorld(str(data))
+    return found
+
+
+def url(data: Path) -> str:
+    """Where the server of the folder listens, or listened last."""
+    return str(read(data, SERVER).get("url", "http://127.0.0.1:8100"))

@@ -1,0 +1,136 @@
+"""The `kunsthalle` command."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kunsthalle import __version__
+from kunsthalle.cli import environment, folder
+from kunsthalle.cli.client import CallFailed, call
+from kunsthalle.settings import Settings, described
+
+_DATA = click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("kunsthalle-data"), show_default=True, help="Data folder"
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kunsthalle")
+def cli() -> None:
+    """A private catalog for virtual-server images, wire-compatible with IBM Cloud VPC."""
+
+
+def _settings_options(function: Any) -> Any:
+    """An option for each setting, from the settings' own table."""
+    for name, text, default in reversed(described()):
+        kind = {int: int, Path: click.Path(path_type=Path)}.get(type(default), str)
+        if isinstance(default, Path):
+            kind = click.Path(path_type=Path)
+        choices = {"clock": ["system", "manual"], "hypervisor": ["auto", "qemu", "simulated"]}.get(name)
+        option = f"--{name.replace('_', '-')}"
+        type_: Any = click.Choice(choices) if choices else kind
+        shown = bool(str(default))
+        function = click.option(option, name, type=type_, default=default, show_default=shown, help=text)(function)
+    return function
+
+
+@cli.command()
+@_settings_options
+def serve(**given: Any) -> None:
+    """Serve until interrupted.
+
+    \b
+    kunsthalle serve --scenario enterprise
+    kunsthalle serve --data /var/lib/kunsthalle --database postgresql://…
+    """
+    from kunsthalle.cli import serve as server
+
+    try:
+        server.serve(Settings(**{one.name: given[one.name] for one in fields(Settings)}))
+    except server.Refusal as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+
+
+@cli.command()
+@_DATA
+@click.option("--account", default="", help="An account of the scenario: publisher, consumer-a, …")
+@click.option("--format", "form", type=click.Choice(environment.FORMATS), default="dotenv", show_default=True)
+@click.option("--operator", is_flag=True, help="The operator's token too")
+def env(data: Path, account: str, form: str, operator: bool) -> None:
+    """Print what clients need.
+
+    \b
+    eval "$(kunsthalle env --account consumer-a --format shell)"
+    kunsthalle env --account publisher --format sdk > ibm-credentials.env
+    """
+    if not account and not operator:
+        raise click.UsageError("Give --account NAME, or --operator.")
+    if form == "sdk" and not account:
+        raise click.UsageError("The sdk format needs --account NAME.")
+    try:
+        found = environment.variables(data, account, operator=operator)
+    except folder.NoSuchWorld as error:
+        raise click.ClickException(f"{data} holds no scenario yet. Make one: {_MAKE} --data {data}") from error
+    except KeyError as error:
+        raise click.ClickException(f"No account {account!r}; there is: {', '.join(environment.accounts(data))}.") from error
+    click.echo(environment.render(found, form))
+
+
+_MAKE = "kunsthalle serve --scenario enterprise"
+
+
+@cli.group(invoke_without_command=True)
+@_DATA
+@click.pass_context
+def clock(context: click.Context, data: Path) -> None:
+    """Read the product clock, or move it.
+
+    \b
+    kunsthalle clock
+    kunsthalle clock advance 7d
+    """
+    context.obj = data
+    if context.invoked_subcommand is None:
+        click.echo(_operate(data, "GET", "/_kunsthalle/clock")["now"])
+
+
+@clock.command()
+@click.argument("duration")
+@click.option("--data", type=click.Path(path_type=Path), default=None, help="Data folder")
+@click.pass_obj
+def advance(outer: Path, duration: str, data: Path | None) -> None:
+    """Move the clock forward: 7d, 30m, P7D. Returns after everything that became due has run."""
+    click.echo(_operate(data or outer, "POST", "/_kunsthalle/clock", {"advance": duration})["now"])
+
+
+def _operate(data: Path, method: str, path: str, body: Any = None) -> Any:
+    try:
+        token = folder.credentials(data)["operator_token"]
+        return call(folder.url(data), method, path, token, body)
+    except folder.NoSuchWorld as error:
+        raise click.ClickException(f"{data} holds no scenario yet. Make one: {_MAKE} --data {data}") from error
+    except CallFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+@cli.command()
+@click.option("--keep", type=click.Path(path_type=Path), default=None, help="Keep the world in this folder")
+def demo(keep: Path | None) -> None:
+    """Tell the main job on a fresh world with a real image: what is asked, what is answered, why."""
+    from kunsthalle.cli.demo import tell
+
+    sys.exit(0 if tell(keep) else 1)
+
+
+def main() -> None:
+    """Entry point."""
+    cli(prog_name="kunsthalle")
+
+
+if __name__ == "__main__":
+    main()

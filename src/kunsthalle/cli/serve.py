@@ -1,0 +1,145 @@
+"""`kunsthalle serve`: one process, its folder locked, its scenario made once, ready when /healthz answers 200."""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import logging
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from kunsthalle.cli import folder
+from kunsthalle.core.ids import Ids
+from kunsthalle.settings import Settings
+
+if TYPE_CHECKING:
+    from kunsthalle.app import Server
+
+
+class Refusal(Exception):
+    """Why the server does not start, in words for the operator."""
+
+
+def _logging(level: str) -> None:
+    number = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def operator_token(settings: Settings, ids: Ids) -> str:
+    """The operator's token of the folder, made at the first start."""
+    known = folder.read(settings.data, folder.CREDENTIALS)
+    if "operator_token" not in known:
+        known = {**known, "operator_token": ids.secret()}
+        folder.write(settings.data, folder.CREDENTIALS, known)
+    return str(known["operator_token"])
+
+
+def make_scenario(server: Server) -> None:
+    """On a first start with a scenario: makes it, and writes down what its owners need."""
+    from kunsthalle.scenarios import SCENARIOS, seeded
+
+    settings = server.settings
+    if settings.scenario and settings.scenario not in SCENARIOS:
+        raise Refusal(f"There is no scenario {settings.scenario!r}; there is: {', '.join(SCENARIOS)}.")
+    if not settings.scenario or server.store.read(server.base, seeded):
+        return
+    made = server.seed(settings.scenario)
+    known = folder.read(settings.data, folder.CREDENTIALS)
+    accounts: dict[str, Any] = {
+        one.account: {"account_id": one.account_id, "iam_id": one.iam_id, "api_key": one.api_key} for one in made
+    }
+    folder.write(settings.data, folder.CREDENTIALS, {**known, "scenario": settings.scenario, "accounts": accounts})
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Refusal(f"Cannot listen on {settings.host}:{settings.port}: {reason}. Choose another --port.") from error
+    return listener
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return settings.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _guard_listening(settings: Settings, server: Server) -> None:
+    from kunsthalle.scenarios import seeded
+
+    if not is_loopback(settings.host) and server.store.read(server.base, seeded):
+        raise Refusal(
+            f"This folder holds the seeded keys of a scenario; it is served on loopback only, not on {settings.host}."
+        )
+
+
+def serve(settings: Settings) -> None:
+    """Runs until it is told to stop. Refusal when it cannot start."""
+    import uvicorn
+
+    from kunsthalle.app import build
+
+    os.umask(0o077)
+    _logging(settings.log)
+    held = None
+    try:
+        held = folder.lock(settings.data)
+    except folder.FolderInUse as error:
+        raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
+    if settings.scenario and not is_loopback(settings.host):
+        raise Refusal(f"A scenario has seeded keys; it is served on loopback only, not on {settings.host}.")
+    listener = _listen(settings)
+    server = build(settings, operator_token(settings, Ids()))
+    make_scenario(server)
+    _guard_listening(settings, server)
+    url = _address(settings, listener)
+    folder.write(settings.data, folder.SERVER, {"url": url, "pid": os.getpid()})
+    config = uvicorn.Config(
+        server,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        interface="asgi3",
+        proxy_headers=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+    structlog.get_logger("serve").info("listening", url=url, data=str(settings.data), lock=held)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+__all__ = ["Refusal", "make_scenario", "operator_token", "serve"]

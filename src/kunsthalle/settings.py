@@ -1,0 +1,42 @@
+"""Every setting, typed, with one line of help. The command line, the documentation and the tests read this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+def _setting(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one server process runs. Only `data` must be a folder that this process may write to."""
+
+    data: Path = _setting(Path("kunsthalle-data"), "Folder of everything the server keeps")
+    host: str = _setting("127.0.0.1", "Address to listen on; elsewhere than loopback only without seeded keys")
+    port: int = _setting(8100, "Port to listen on; 0 takes a free one")
+    scenario: str = _setting("", "What a first start makes: 'enterprise', or nothing")
+    database: str = _setting("", "postgresql://… ; without it a SQLite file in the data folder")
+    blobs: str = _setting("", "Where image bytes are kept: file:///… ; without it a folder in the data folder")
+    public_url: str = _setting("", "The address clients call, for hrefs; without it the one they called")
+    clock: str = _setting("system", "'system' runs with real time, 'manual' stands still until it is moved")
+    region: str = _setting("us-south", "The region this server is")
+    hypervisor: str = _setting("auto", "'auto' (QEMU where installed), 'qemu' or 'simulated'")
+    log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
+    workers: int = _setting(2, "Threads that work jobs off")
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data.resolve() / 'kunsthalle.sqlite'}"
+
+    @property
+    def blob_root(self) -> Path:
+        return Path(self.blobs.removeprefix("file://")) if self.blobs else self.data.resolve() / "blobs"
+
+
+def described() -> list[tuple[str, str, Any]]:
+    """Name, help and default of each setting, in the order of the documentation."""
+    return [(one.name, str(one.metadata["help"]), one.default) for one in fields(Settings)]
