@@ -79,7 +79,7 @@ class Qemu(Hypervisor):
             disks.copy_overlay(source, target)
             return
         with self._directories.lock(server_id) as folder:
-            process = qemu_process.find(folder) if folder is not None else None
+            process = qemu_process.search(folder) if folder is not None else None
             if folder is None or process is None or disks.already_copied(source, target):
                 disks.copy_overlay(source, target)
                 return
@@ -96,7 +96,7 @@ class Qemu(Hypervisor):
         seed = make_seed(spec.seed) if spec.seed is not None else None
         with self._directories.lock(spec.id, create=True) as folder:
             assert folder is not None  # noqa: S101  create=True always yields one
-            if (process := qemu_process.find(folder)) is not None:
+            if (process := qemu_process.search(folder)) is not None:
                 with process:
                     if _goes_on(folder):
                         return
@@ -116,7 +116,7 @@ class Qemu(Hypervisor):
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""
         with self._directories.lock(server_id) as folder:
-            process = qemu_process.find(folder) if folder is not None else None
+            process = qemu_process.search(folder) if folder is not None else None
             if folder is None or process is None:
                 raise NotRunning(f"the server {server_id} is not running")
             with process:
@@ -231,7 +231,7 @@ def _standing_still(folder: Path, process: qemu_process.Process) -> Iterator[Non
 
 
 def _stop(folder: Path, grace_seconds: float) -> None:
-    process = qemu_process.find(folder)
+    process = qemu_process.search(folder)
     if process is None:
         qemu_process.forget(folder)
         return

@@ -21,6 +21,7 @@ from typing import Self
 from kunsthalle.hypervisor.protocol import StartError, Unresponsive
 from kunsthalle.hypervisor.qemu_command import PID_FILE, identity
 from kunsthalle.hypervisor.qmp import BROKEN, SOCKET, ask
+from kunsthalle.hypervisor.rundir import write_atomically
 
 ENGINE_LOG = "engine.log"
 """What the process said on its standard output and error since its last start."""
@@ -60,8 +61,25 @@ class Process:
 def find(folder: Path) -> Process | None:
     """The living process of the server whose folder this is. To be used as a context."""
     pid = _pid(folder)
-    if pid is None:
-        return None
+    return None if pid is None else _hold(pid, folder)
+
+
+def search(folder: Path) -> Process | None:
+    """
+    Like `find`, and if that finds none, looks at every process of the host: for who is about to change things.
+
+    A process that had lost its pid file gets it back. The caller holds the folder.
+    """
+    if (process := find(folder)) is not None:
+        return process
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (process := _hold(int(entry.name), folder)) is not None:
+            write_atomically(folder / PID_FILE, f"{process.pid}\n".encode())
+            return process
+    return None
+
+
+def _hold(pid: int, folder: Path) -> Process | None:
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
@@ -91,7 +109,8 @@ def launch(folder: Path, command: list[str], seconds: float) -> None:
 
     StartError with the process's last words if it ends, or does not get there in time.
     """
-    with (folder / ENGINE_LOG).open("wb") as log:
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(folder / ENGINE_LOG, flags, 0o600), "wb") as log:
         process = subprocess.Popen(  # noqa: S603  an argument list; every part is ours or was checked
             command,
             cwd=folder,
