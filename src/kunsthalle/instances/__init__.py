@@ -1,0 +1,1 @@
+"""Instances: servers, their interfaces, templates, instance profiles."""

@@ -1,0 +1,1 @@
+"""Storage: volumes, what they are attached to, snapshots, volume profiles."""

@@ -1,1 +1,53 @@
-"""Tables of this room."""
+"""Servers, their network interfaces, and the templates they are made from."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Integer, String, Text, UniqueConstraint
+
+from kunsthalle.store.schema.base import things
+from kunsthalle.store.types import Json
+
+# image, catalog_offering, keys, vpc_*: copied when the server is made, and never looked up again.
+instances = things(
+    "instances",
+    Column("name", String(63), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("status_reasons", Json, nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("zone", String(32), nullable=False),
+    Column("profile", String(64), nullable=False),
+    Column("vpc_id", String(64), nullable=False),
+    Column("vpc_crn", String(512), nullable=False),
+    Column("vpc_name", String(63), nullable=False),
+    Column("image", Json),
+    Column("catalog_offering", Json),
+    Column("keys", Json, nullable=False),
+    Column("user_data", Text),
+    Column("options", Json, nullable=False),
+    UniqueConstraint("account_id", "name"),
+    Index("ix_instances_vpc_id", "vpc_id"),
+)
+
+interfaces = things(
+    "interfaces",
+    Column("instance_id", String(64), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("subnet", Json, nullable=False),
+    Column("primary_ip", Json, nullable=False),
+    Column("security_groups", Json, nullable=False),
+    Column("allow_ip_spoofing", Boolean, nullable=False),
+    Column("mac", String(17), nullable=False),
+    UniqueConstraint("instance_id", "name"),
+)
+
+# prototype: the request with its references resolved to ids, as it is echoed and as it is used again.
+templates = things(
+    "templates",
+    Column("name", String(63), nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("zone", String(32), nullable=False),
+    Column("prototype", Json, nullable=False),
+    UniqueConstraint("account_id", "name"),
+)

@@ -1,0 +1,23 @@
+"""The life of a server (reference/vpc-api.md C2)."""
+
+from __future__ import annotations
+
+from kunsthalle.core.states import StateTable
+
+INSTANCE_STATES = StateTable(
+    "instance",
+    first=("pending",),
+    moves={
+        "pending": ("starting", "failed", "deleting"),
+        "starting": ("running", "stopping", "failed", "deleting"),
+        "running": ("stopping", "restarting", "deleting"),
+        "restarting": ("running", "stopping", "failed", "deleting"),
+        "stopping": ("stopped", "starting", "failed", "deleting"),
+        "stopped": ("starting", "deleting"),
+        "failed": ("starting", "stopping", "deleting"),
+        "deleting": ("failed",),
+    },
+)
+
+UP = ("pending", "starting", "running", "restarting")
+"""States in which the server's machine is meant to run, so that its volumes are active."""

@@ -1,0 +1,30 @@
+"""How volumes and snapshots are looked up."""
+
+from __future__ import annotations
+
+from kunsthalle.storage.model import Snapshot, Volume
+from kunsthalle.storage.states import SNAPSHOT_STATES, VOLUME_STATES
+from kunsthalle.store.schema.storage import snapshots, volumes
+from kunsthalle.store.scope import Kind
+
+VOLUME = Kind(
+    "volume",
+    volumes,
+    Volume,
+    "is.volume.volume.read",
+    attributes={"volumeId": volumes.c.id, "resourceGroupId": volumes.c.resource_group_id},
+    states=VOLUME_STATES,
+    state_column=volumes.c.status,
+    tallied=True,
+)
+
+SNAPSHOT = Kind(
+    "snapshot",
+    snapshots,
+    Snapshot,
+    "is.snapshot.snapshot.read",
+    attributes={"snapshotId": snapshots.c.id, "resourceGroupId": snapshots.c.resource_group_id},
+    states=SNAPSHOT_STATES,
+    state_column=snapshots.c.lifecycle_state,
+    tallied=True,
+)

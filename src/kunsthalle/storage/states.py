@@ -1,0 +1,27 @@
+"""The lives of volumes and snapshots (reference/vpc-api.md C2)."""
+
+from __future__ import annotations
+
+from kunsthalle.core.states import StateTable
+
+VOLUME_STATES = StateTable(
+    "volume",
+    first=("pending",),
+    moves={
+        "pending": ("available", "failed", "pending_deletion"),
+        "available": ("pending_deletion",),
+        "failed": ("pending_deletion",),
+        "pending_deletion": ("failed",),
+    },
+)
+
+SNAPSHOT_STATES = StateTable(
+    "snapshot",
+    first=("pending",),
+    moves={
+        "pending": ("stable", "failed"),
+        "stable": ("deleting",),
+        "failed": ("deleting",),
+        "deleting": ("failed",),
+    },
+)
