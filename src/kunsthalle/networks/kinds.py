@@ -1,0 +1,65 @@
+"""How the things of this room are looked up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table
+
+from kunsthalle.networks.model import (
+    AddressPrefix,
+    Key,
+    NetworkAcl,
+    ReservedIp,
+    RoutingTable,
+    SecurityGroup,
+    SecurityGroupTarget,
+    Subnet,
+    Vpc,
+)
+from kunsthalle.store.schema.networks import (
+    address_prefixes,
+    keys,
+    network_acls,
+    reserved_ips,
+    routing_tables,
+    security_group_targets,
+    security_groups,
+    subnets,
+    vpcs,
+)
+from kunsthalle.store.scope import Kind
+
+
+def _by(table: Table, own: str, column: str = "id") -> dict[str, Any]:
+    """The attributes that a policy may name: the thing itself (or what it belongs to), and its resource group."""
+    return {own: table.c[column], "resourceGroupId": table.c.resource_group_id}
+
+
+VPC = Kind("vpc", vpcs, Vpc, "is.vpc.vpc.read", _by(vpcs, "vpcId"))
+ADDRESS_PREFIX = Kind(
+    "address-prefix", address_prefixes, AddressPrefix, VPC.read, _by(address_prefixes, "vpcId", "vpc_id")
+)
+ROUTING_TABLE = Kind(
+    "routing-table", routing_tables, RoutingTable, "is.vpc.routing-table.read", _by(routing_tables, "vpcId", "vpc_id")
+)
+SUBNET = Kind("subnet", subnets, Subnet, "is.subnet.subnet.read", _by(subnets, "subnetId"))
+RESERVED_IP = Kind("reserved-ip", reserved_ips, ReservedIp, SUBNET.read, _by(reserved_ips, "subnetId", "subnet_id"))
+SECURITY_GROUP = Kind(
+    "security-group",
+    security_groups,
+    SecurityGroup,
+    "is.security-group.security-group.read",
+    _by(security_groups, "securityGroupId"),
+)
+SECURITY_GROUP_TARGET = Kind(
+    "security-group-target",
+    security_group_targets,
+    SecurityGroupTarget,
+    SECURITY_GROUP.read,
+    _by(security_group_targets, "securityGroupId", "group_id"),
+)
+NETWORK_ACL = Kind(
+    "network-acl", network_acls, NetworkAcl, "is.network-acl.network-acl.read", _by(network_acls, "networkAclId")
+)
+KEY = Kind("key", keys, Key, "is.key.key.read", _by(keys, "keyId"))
