@@ -1,0 +1,92 @@
+"""Taking and giving back the addresses of a subnet, for whatever needs one: `target` as in `ReservedIp`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import exists
+
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.networks.addressing import parse_address, provider_addresses
+from kunsthalle.networks.kinds import RESERVED_IP, SECURITY_GROUP_TARGET, SUBNET
+from kunsthalle.networks.model import ReservedIp, Subnet
+from kunsthalle.networks.queries import locked
+from kunsthalle.store.rows import insert, insert_named, update
+from kunsthalle.store.scope import Kind, unguarded
+from kunsthalle.store.tables import number_of, remove_rows, rows_of
+from kunsthalle.store.unit import Unit
+
+
+def reserve(
+    unit: Unit,
+    subnet: Subnet,
+    address: str | None,
+    *,
+    name: str | None = None,
+    target: Mapping[str, str],
+    field: str = "address",
+) -> ReservedIp:
+    """Takes an address for a target: the one asked for, or the lowest that is free.
+
+    400 with `field` as target for an address that is not one of the subnet's; 409 `address_is_already_reserved` for
+    one that is taken, `insufficient_ipv4_addresses` (U) for a subnet that is full; 400 for a name that is taken.
+    """
+    subnet = locked(unit, SUBNET, subnet.id, "subnet")
+    number = _lowest(unit, subnet) if address is None else _asked(unit, subnet, address, field)
+    return insert_named(unit, RESERVED_IP, _row(unit, subnet, number, name or unit.ctx.ids.name(), dict(target)))
+
+
+def reserve_provider(unit: Unit, subnet: Subnet) -> None:
+    """The five addresses that a new subnet never gives out."""
+    for name, number in provider_addresses(subnet.network).items():
+        insert(unit, RESERVED_IP, _row(unit, subnet, number, name, None))
+
+
+def release(unit: Unit, target_id: str) -> None:
+    """Gives back every address that a target has."""
+    remove_rows(unit, RESERVED_IP.table, RESERVED_IP.table.c.target_id == target_id)
+
+
+def rename_target(unit: Unit, target_id: str, name: str) -> None:
+    """To be said by whoever renames a target, so that what is shown of it stays true."""
+    kinds: tuple[Kind[Any], ...] = (RESERVED_IP, SECURITY_GROUP_TARGET)
+    for kind in kinds:
+        for row in unguarded(unit, kind, kind.table.c.target_id == target_id):
+            update(unit, kind, row.id, target={**row.target, "name": name})
+
+
+def _row(unit: Unit, subnet: Subnet, number: int, name: str, target: dict[str, str] | None) -> ReservedIp:
+    return ReservedIp(
+        id=unit.ctx.ids.resource(unit.ctx.region.zones[subnet.zone]),
+        account_id=subnet.account_id,
+        subnet_id=subnet.id,
+        resource_group_id=subnet.resource_group_id,
+        number=number,
+        name=name,
+        owner="provider" if target is None else "user",
+        target_id=None if target is None else target["id"],
+        target=target,
+        created_at=unit.ctx.now(),
+    )
+
+
+def _lowest(unit: Unit, subnet: Subnet) -> int:
+    """The address behind the lowest taken one whose successor is free: the provider has the first and the last."""
+    here, after = RESERVED_IP.table, RESERVED_IP.table.alias("after")
+    follower = exists().where(after.c.subnet_id == here.c.subnet_id, after.c.number == here.c.number + 1)
+    edges = rows_of(unit, here, here.c.subnet_id == subnet.id, ~follower, order=here.c.number)
+    lowest = int(edges[0].number) + 1
+    if lowest > int(subnet.network.broadcast_address):
+        raise conflict("insufficient_ipv4_addresses", "The subnet has no free address.", "subnet")
+    return lowest
+
+
+def _asked(unit: Unit, subnet: Subnet, address: str, field: str) -> int:
+    parsed = parse_address(address, field)
+    if parsed not in subnet.network:
+        raise invalid("validation_invalid_address", f"The address is not in {subnet.ipv4_cidr_block}.", field)
+    table = RESERVED_IP.table
+    if number_of(unit, table, table.c.subnet_id == subnet.id, table.c.number == int(parsed)):
+        raise conflict("address_is_already_reserved", f"The address {parsed} is taken.", field)
+    return int(parsed)

@@ -1,0 +1,77 @@
+"""What the rows of a VPC say about each other."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api.references import Identity, refer
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.networks.kinds import KEY, RESERVED_IP, SECURITY_GROUP, SUBNET
+from kunsthalle.networks.model import Key, ReservedIp, SecurityGroup, Subnet, Vpc
+from kunsthalle.store.scope import Granted, Kind, some, unguarded
+from kunsthalle.store.tables import number_of
+from kunsthalle.store.unit import Unit
+
+M = TypeVar("M")
+
+
+def named(unit: Unit, kind: Kind[M], id_: str) -> M:
+    """What a thing at hand is in or has, for the reference to it: of the same account by construction."""
+    mine = (kind.table.c.id == id_, kind.table.c.account_id == unit.ctx.account_id)
+    return unguarded(unit, kind, *mine)[0]
+
+
+def locked(unit: Unit, kind: Kind[M], id_: str, field: str) -> M:
+    """The row as it is now, and as it stays until this transaction ends; 404 when it is gone."""
+    mine = (kind.table.c.id == id_, kind.table.c.account_id == unit.ctx.account_id)
+    found = unguarded(unit, kind, *mine, lock=True)
+    if not found:
+        raise not_found(field, "field")
+    return found[0]
+
+
+def in_vpc(unit: Unit, kind: Kind[M], vpc_id: str) -> list[M]:
+    """Everything of a kind in a VPC, whatever the caller may see: for rules that hold for all of it."""
+    return unguarded(unit, kind, kind.table.c.vpc_id == vpc_id)
+
+
+def attached_subnets(unit: Unit, column: str, id_: str) -> list[Subnet]:
+    """The subnets that the caller may read and whose network ACL (or routing table) this is."""
+    return some(unit, SUBNET, SUBNET.table.c[column] == id_)
+
+
+def available(unit: Unit, subnet: Subnet) -> int:
+    """How many of a subnet's addresses nobody has, the provider included."""
+    table = RESERVED_IP.table
+    return subnet.network.num_addresses - number_of(unit, table, table.c.subnet_id == subnet.id)
+
+
+def ip_of_target(unit: Unit, target_id: str) -> ReservedIp | None:
+    """The (first) address that a target has."""
+    found = unguarded(unit, RESERVED_IP, RESERVED_IP.table.c.target_id == target_id)
+    return min(found, key=lambda ip: ip.number, default=None)
+
+
+def default_security_group(unit: Unit, vpc: Vpc) -> SecurityGroup:
+    """The group that interfaces get when none is named."""
+    return named(unit, SECURITY_GROUP, vpc.default_security_group_id)
+
+
+class KeyIdentity(Identity):
+    """A key, also by its fingerprint (vpc-api.md A3)."""
+
+    fingerprint: str | UnsetType = UNSET
+
+
+def refer_key(unit: Unit, identity: KeyIdentity, field: str, action: str | None = None) -> Granted[Key]:
+    """The key that is meant; unknown, hidden and foreign are the same 404 with the field as target."""
+    if isinstance(identity.fingerprint, UnsetType):
+        return refer(unit, KEY, identity, field, action)
+    found = some(unit, KEY, KEY.table.c.fingerprint == identity.fingerprint, limit=1)
+    if not found:
+        raise not_found(field, "field")
+    if identity.id not in (UNSET, found[0].id):
+        raise invalid("bad_field", "id and fingerprint mean different keys.", field)
+    return refer(unit, KEY, Identity(id=found[0].id, crn=identity.crn, href=identity.href), field, action)

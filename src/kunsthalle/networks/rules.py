@@ -1,0 +1,181 @@
+"""The rules of security groups and network ACLs: read from requests, kept as documents in their rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.api.references import Identity, refer
+from kunsthalle.api.wire import Body
+from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem, invalid
+from kunsthalle.images.wire import Name
+from kunsthalle.networks.addressing import parse_address, parse_cidr
+from kunsthalle.networks.kinds import SECURITY_GROUP
+from kunsthalle.networks.queries import locked
+from kunsthalle.store.rows import name_taken
+from kunsthalle.store.unit import Unit
+
+EVERYWHERE = {"cidr_block": "0.0.0.0/0"}
+MOST_RULES = 250
+_SINCE_ANY = "2025-12-09"
+"""From this version on there is `any`; before it `all` stood for what is now `icmp_tcp_udp` (vpc-api.md G2, 10)."""
+_NAMED = "any icmp icmp_tcp_udp tcp udp ah esp gre ip_in_ip l2tp rsvp sctp vrrp".split()
+_NAMED_NUMBERS = {1, 4, 6, 17, 46, 47, 50, 51, 112, 115, 132}
+_NUMBERED = re.compile(r"number_(0|[1-9][0-9]{0,2})")
+_ONLY_FOR = {"port_min": ("tcp", "udp"), "port_max": ("tcp", "udp"), "type": ("icmp",), "code": ("icmp",)}
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+
+class LocalBody(Body):
+    """One of both."""
+
+    cidr_block: str | UnsetType = UNSET
+    address: str | UnsetType = UNSET
+
+
+class RemoteBody(Identity):
+    """A block, an address, or a security group by its identity."""
+
+    cidr_block: str | UnsetType = UNSET
+    address: str | UnsetType = UNSET
+
+
+class RuleBody(Body):
+    """Traffic to let through. Without a protocol: all of them (vpc-api.md G3)."""
+
+    direction: Literal["inbound", "outbound"]
+    protocol: str | UnsetType = UNSET
+    ip_version: Literal["ipv4"] | UnsetType = UNSET
+    local: LocalBody | UnsetType = UNSET
+    remote: RemoteBody | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    port_min: Port | UnsetType = UNSET
+    port_max: Port | UnsetType = UNSET
+    type: Annotated[int, Meta(ge=0, le=254)] | UnsetType = UNSET
+    code: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+
+
+Rules = Annotated[list[RuleBody], Meta(max_length=MOST_RULES)]
+
+
+def make_rules(unit: Unit, vpc_id: str, bodies: list[RuleBody]) -> list[dict[str, Any]]:
+    """The rules of a new group of a VPC, as they are kept. Names are unique within the group."""
+    made = [_make(unit, vpc_id, body, f"rules[{n}]") for n, body in enumerate(bodies)]
+    names = [rule["name"] for rule in made]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise name_taken(twice)
+    return made
+
+
+def default_group_rules(unit: Unit, group_id: str) -> list[dict[str, Any]]:
+    """In from the group itself, out to everywhere (vpc-api.md B1)."""
+    return [
+        _rule(unit, "inbound", "any", EVERYWHERE, {"group_id": group_id}),
+        _rule(unit, "outbound", "any", EVERYWHERE, EVERYWHERE),
+    ]
+
+
+def default_acl_rules(unit: Unit) -> list[dict[str, Any]]:
+    """Everything in, everything out."""
+    return [
+        {
+            "id": _id(unit),
+            "name": f"allow-{direction}",
+            "action": "allow",
+            "direction": direction,
+            "protocol": "any",
+            "source": EVERYWHERE["cidr_block"],
+            "destination": EVERYWHERE["cidr_block"],
+        }
+        for direction in ("inbound", "outbound")
+    ]
+
+
+def shown_protocol(ctx: Context, protocol: str) -> str:
+    """As the version of the call names it."""
+    return "all" if _old(ctx) and protocol in {"any", "icmp_tcp_udp"} else protocol
+
+
+def _make(unit: Unit, vpc_id: str, body: RuleBody, field: str) -> dict[str, Any]:
+    protocol = _protocol(unit.ctx, body, f"{field}.protocol")
+    given = {key: getattr(body, key) for key in _ONLY_FOR if getattr(body, key) is not UNSET}
+    for key in given:
+        if protocol not in _ONLY_FOR[key]:
+            text = f"{key} has no meaning for the protocol {protocol}."
+            raise invalid("validation_discriminator_forbidden", text, f"{field}.{key}")
+    _ports(given, field)
+    local = EVERYWHERE if body.local is UNSET else _local(body.local, f"{field}.local")
+    remote = EVERYWHERE if body.remote is UNSET else _remote(unit, vpc_id, body.remote, f"{field}.remote")
+    name = None if body.name is UNSET else body.name
+    return {**_rule(unit, body.direction, protocol, local, remote, name), **given}
+
+
+def _rule(
+    unit: Unit, direction: str, protocol: str, local: dict[str, str], remote: dict[str, str], name: str | None = None
+) -> dict[str, Any]:
+    return {
+        "id": _id(unit),
+        "name": name or unit.ctx.ids.name(),
+        "direction": direction,
+        "protocol": protocol,
+        "local": local,
+        "remote": remote,
+    }
+
+
+def _id(unit: Unit) -> str:
+    return unit.ctx.ids.resource(unit.ctx.region.prefix)
+
+
+def _old(ctx: Context) -> bool:
+    return "" < ctx.api_version < _SINCE_ANY
+
+
+def _protocol(ctx: Context, body: RuleBody, field: str) -> str:
+    given = body.protocol
+    if isinstance(given, UnsetType):
+        given = "all" if _old(ctx) else "any"
+    if _old(ctx) and given == "all":
+        return "icmp_tcp_udp"
+    numbered = _NUMBERED.fullmatch(given)
+    if given not in _NAMED and not (numbered and int(numbered[1]) < 256 and int(numbered[1]) not in _NAMED_NUMBERS):
+        raise invalid("validation_enum", "The value is not one of the protocols.", field)
+    return given
+
+
+def _ports(given: dict[str, int], field: str) -> None:
+    if ("port_min" in given) != ("port_max" in given):
+        raise invalid("validation_required_field", "port_min and port_max go together.", f"{field}.port_min")
+    if given.get("port_min", 0) > given.get("port_max", 0):
+        raise invalid("bad_field", "port_max must not be smaller than port_min.", f"{field}.port_max")
+    if "code" in given and "type" not in given:
+        raise invalid("validation_required_field", "A code needs its type.", f"{field}.type")
+
+
+def _local(body: LocalBody | RemoteBody, field: str) -> dict[str, str]:
+    if (body.cidr_block is UNSET) == (body.address is UNSET):
+        raise _one_of(field)
+    if not isinstance(body.cidr_block, UnsetType):
+        return {"cidr_block": str(parse_cidr(body.cidr_block, f"{field}.cidr_block"))}
+    return {"address": str(parse_address(str(body.address), f"{field}.address"))}
+
+
+def _remote(unit: Unit, vpc_id: str, body: RemoteBody, field: str) -> dict[str, str]:
+    identified = any(value is not UNSET for value in (body.id, body.crn, body.href))
+    if not identified:
+        return _local(body, field)
+    if body.cidr_block is not UNSET or body.address is not UNSET:
+        raise _one_of(field)
+    group = refer(unit, SECURITY_GROUP, body, field).it
+    if group.vpc_id != vpc_id:
+        raise invalid("vpc_resource_separation", "The security group is in another VPC.", field)
+    return {"group_id": locked(unit, SECURITY_GROUP, group.id, field).id}
+
+
+def _one_of(field: str) -> Problem:
+    return invalid("validation_only_one", "Exactly one kind of address, block or group must be given.", field)

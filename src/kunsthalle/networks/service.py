@@ -1,0 +1,259 @@
+"""Making and removing VPCs and what is in them, and keys. Each runs in the transaction of its request.
+
+Whoever changes what is in a VPC or a subnet takes its row first, so that two at once agree on what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+
+from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.core.errors import Problem, conflict, invalid
+from kunsthalle.networks import addresses, sshkeys
+from kunsthalle.networks.addressing import default_prefixes, free_block, subnet_block, subnet_size
+from kunsthalle.networks.kinds import (
+    ADDRESS_PREFIX,
+    KEY,
+    NETWORK_ACL,
+    RESERVED_IP,
+    ROUTING_TABLE,
+    SECURITY_GROUP,
+    SECURITY_GROUP_TARGET,
+    SUBNET,
+    VPC,
+)
+from kunsthalle.networks.model import AddressPrefix, Key, NetworkAcl, RoutingTable, SecurityGroup, Subnet, Vpc
+from kunsthalle.networks.queries import in_vpc, locked, named
+from kunsthalle.networks.rules import RuleBody, default_acl_rules, default_group_rules, make_rules
+from kunsthalle.store.rows import IntegrityError, delete, insert, insert_named, name_taken
+from kunsthalle.store.scope import Granted, may_create
+from kunsthalle.store.tables import number_of, remove_rows
+from kunsthalle.store.unit import Unit
+
+USUAL_SIZE = 256
+"""Addresses of a subnet whose maker does not say how many."""
+
+
+def create_vpc(
+    unit: Unit,
+    name: str | None = None,
+    *,
+    group_id: str | None = None,
+    prefixes: bool = True,
+    classic_access: bool = False,
+) -> Vpc:
+    """A new VPC with its default security group, network ACL and routing table, and a prefix for each zone."""
+    ids, now, account = unit.ctx.ids, unit.ctx.now(), unit.ctx.account_id
+    region = unit.ctx.region
+    group = _group(unit, "is.vpc.vpc.create", group_id)
+    vpc = Vpc(
+        id=ids.resource(region.prefix),
+        account_id=account,
+        resource_group_id=group,
+        name=name or ids.name(),
+        classic_access=classic_access,
+        default_security_group_id=ids.resource(region.prefix),
+        default_network_acl_id=ids.resource(region.prefix),
+        default_routing_table_id=ids.resource(region.prefix),
+        created_at=now,
+    )
+    insert_named(unit, VPC, vpc)
+    below = (account, vpc.id, group)
+    rules = default_group_rules(unit, vpc.default_security_group_id)
+    insert(unit, SECURITY_GROUP, SecurityGroup(vpc.default_security_group_id, *below, ids.name(), rules, now))
+    insert(unit, NETWORK_ACL, NetworkAcl(vpc.default_network_acl_id, *below, ids.name(), default_acl_rules(unit), now))
+    insert(unit, ROUTING_TABLE, RoutingTable(vpc.default_routing_table_id, *below, ids.name(), now))
+    for zone, cidr in default_prefixes(region).items() if prefixes else ():
+        prefix = AddressPrefix(ids.resource(region.prefix), *below, ids.name(), zone, cidr, True, now)
+        insert(unit, ADDRESS_PREFIX, prefix)
+    return vpc
+
+
+def delete_vpc(unit: Unit, vpc: Granted[Vpc]) -> None:
+    """Removes a VPC and what came with it; 409 `vpc_not_empty` while there are subnets."""
+    locked(unit, VPC, vpc.it.id, "id")
+    if in_vpc(unit, SUBNET, vpc.it.id):
+        raise conflict("vpc_not_empty", "The VPC still has subnets.")
+    for kind in (SECURITY_GROUP, NETWORK_ACL, ROUTING_TABLE, ADDRESS_PREFIX):
+        remove_rows(unit, kind.table, kind.table.c.vpc_id == vpc.it.id)
+    delete(unit, VPC, vpc.it.id, vpc.it.account_id)
+
+
+def create_subnet(
+    unit: Unit,
+    vpc: Vpc,
+    name: str | None = None,
+    zone: str | None = None,
+    *,
+    cidr: str | None = None,
+    count: int | None = None,
+    group_id: str | None = None,
+    acl: NetworkAcl | None = None,
+    table: RoutingTable | None = None,
+) -> Subnet:
+    """A new subnet: the block `cidr`, or the lowest free one of `count` addresses (256 unless said) in a zone."""
+    ids = unit.ctx.ids
+    group = _group(unit, "is.subnet.subnet.create", group_id)
+    if any(one is not None and one.vpc_id != vpc.id for one in (acl, table)):
+        raise invalid("vpc_resource_separation", "The network ACL or routing table is in another VPC.", "vpc")
+    locked(unit, VPC, vpc.id, "vpc")
+    zone, block = _place(unit, vpc, zone, cidr, count or USUAL_SIZE)
+    subnet = Subnet(
+        id=ids.resource(unit.ctx.region.zones[zone]),
+        account_id=vpc.account_id,
+        vpc_id=vpc.id,
+        resource_group_id=group,
+        name=name or ids.name(),
+        zone=zone,
+        ipv4_cidr_block=str(block),
+        network_acl_id=acl.id if acl else vpc.default_network_acl_id,
+        routing_table_id=table.id if table else vpc.default_routing_table_id,
+        created_at=unit.ctx.now(),
+    )
+    insert_named(unit, SUBNET, subnet)
+    addresses.reserve_provider(unit, subnet)
+    return subnet
+
+
+def delete_subnet(unit: Unit, subnet: Granted[Subnet]) -> None:
+    """Removes a subnet; 409 `subnet_not_empty` while targets have addresses in it."""
+    locked(unit, SUBNET, subnet.it.id, "id")
+    table = RESERVED_IP.table
+    mine = table.c.subnet_id == subnet.it.id
+    if number_of(unit, table, mine, table.c.target_id.is_not(None)):
+        raise conflict("subnet_not_empty", "Addresses of the subnet are in use.")
+    remove_rows(unit, table, mine)
+    delete(unit, SUBNET, subnet.it.id, subnet.it.account_id)
+
+
+def create_security_group(
+    unit: Unit,
+    vpc: Vpc,
+    name: str | None = None,
+    rules: Sequence[RuleBody] = (),
+    *,
+    group_id: str | None = None,
+) -> SecurityGroup:
+    """A new security group; without rules it lets nothing through."""
+    ids = unit.ctx.ids
+    owner = _group(unit, "is.security-group.security-group.create", group_id)
+    locked(unit, VPC, vpc.id, "vpc")
+    made = SecurityGroup(
+        id=ids.resource(unit.ctx.region.prefix),
+        account_id=vpc.account_id,
+        vpc_id=vpc.id,
+        resource_group_id=owner,
+        name=name or ids.name(),
+        rules=make_rules(unit, vpc.id, list(rules)),
+        created_at=unit.ctx.now(),
+    )
+    return insert_named(unit, SECURITY_GROUP, made)
+
+
+def delete_security_group(unit: Unit, group: Granted[SecurityGroup]) -> None:
+    """Removes a group; 409 while it is its VPC's default, has targets, or is named by a rule of another."""
+    here = locked(unit, SECURITY_GROUP, group.it.id, "id")
+    if named(unit, VPC, here.vpc_id).default_security_group_id == here.id:
+        raise conflict("security_group_vpc_default", "The security group is the default of its VPC.")
+    targets = SECURITY_GROUP_TARGET.table
+    if number_of(unit, targets, targets.c.group_id == here.id):
+        raise conflict("security_group_interfaces_attached", "Interfaces are still in the security group.")
+    others = (one for one in in_vpc(unit, SECURITY_GROUP, here.vpc_id) if one.id != here.id)
+    if any(rule["remote"].get("group_id") == here.id for one in others for rule in one.rules):
+        raise conflict("security_group_remoting_rules", "A rule of another security group names this one.")
+    delete(unit, SECURITY_GROUP, here.id, here.account_id)
+
+
+def create_key(
+    unit: Unit, name: str | None, public_key: str, *, type_: str | None = None, group_id: str | None = None
+) -> Key:
+    """A new SSH key; 400 when the text is no key (`sshkeys.parse`), of another type than said, or known already."""
+    group = _group(unit, "is.key.key.create", group_id)
+    read = sshkeys.parse(public_key)
+    if type_ not in (None, read.type):
+        raise invalid("key_invalid_type", f"The key is of type {read.type}.", "type")
+    ids = unit.ctx.ids
+    key = Key(
+        id=ids.resource(unit.ctx.region.prefix),
+        account_id=unit.ctx.account_id,
+        resource_group_id=group,
+        name=name or ids.name(),
+        type=read.type,
+        public_key=read.line,
+        fingerprint=read.fingerprint,
+        length=read.length,
+        created_at=unit.ctx.now(),
+    )
+    try:
+        return insert(unit, KEY, key)
+    except IntegrityError as error:
+        raise _not_unique(error, key) from error
+
+
+def delete_key(unit: Unit, key: Granted[Key]) -> None:
+    """Removes a key; servers that were made with it keep it."""
+    delete(unit, KEY, key.it.id, key.it.account_id)
+
+
+def _not_unique(error: IntegrityError, key: Key) -> Problem:
+    # SQLite names the columns, PostgreSQL the constraint; no name of a key can have a dot or an underscore in it.
+    text = str(error.orig)
+    if "keys.fingerprint" in text or "uq_keys_account_id_fingerprint" in text:
+        return invalid("key_content_exists", "The account has this key already.", sshkeys.FIELD)
+    return name_taken(key.name)
+
+
+def _group(unit: Unit, action: str, group_id: str | None) -> str:
+    """The resource group of a new thing, if the caller may do this there."""
+    group = chosen_group(unit, group_id)
+    may_create(unit.ctx, action, {"resourceGroupId": group.id})
+    return group.id
+
+
+def _place(unit: Unit, vpc: Vpc, zone: str | None, cidr: str | None, count: int) -> tuple[str, IPv4Network]:
+    """Where a new subnet goes: its zone and its block."""
+    if zone is not None and zone not in unit.ctx.region.zones:
+        raise invalid("invalid_zone", "The region has no such zone.", "zone")
+    prefixes = in_vpc(unit, ADDRESS_PREFIX, vpc.id)
+    taken = [subnet.network for subnet in in_vpc(unit, SUBNET, vpc.id)]
+    if cidr is None:
+        return _cut(prefixes, taken, zone, count)
+    block = subnet_block(cidr, "ipv4_cidr_block")
+    if any(block.overlaps(other) for other in taken):
+        raise conflict_of_blocks(block)
+    return _zone_of(prefixes, block, zone), block
+
+
+def conflict_of_blocks(block: IPv4Network) -> Problem:
+    """400 `subnet_conflict` (vpc-api.md A6)."""
+    return invalid("subnet_conflict", f"{block} overlaps another subnet of the VPC.", "ipv4_cidr_block")
+
+
+def _zone_of(prefixes: list[AddressPrefix], block: IPv4Network, zone: str | None) -> str:
+    """The zone of the prefix a block lies in. A zone without any prefix takes every block (vpc-api.md G3)."""
+    found = next((prefix.zone for prefix in prefixes if block.subnet_of(prefix.network)), None)
+    if found is None and zone is not None and zone not in {prefix.zone for prefix in prefixes}:
+        return zone
+    if found is None:
+        raise invalid("not_in_address_prefix", "The block is not in an address prefix of the VPC.", "ipv4_cidr_block")
+    if zone not in (None, found):
+        raise invalid("zone_inconsistency", f"The block is in an address prefix of the zone {found}.", "zone")
+    return found
+
+
+def _cut(
+    prefixes: list[AddressPrefix], taken: list[IPv4Network], zone: str | None, count: int
+) -> tuple[str, IPv4Network]:
+    """The lowest free block in the default prefix of a zone."""
+    if zone is None:
+        raise invalid("validation_required_field", "Missing a required field.", "zone")
+    size = subnet_size(count, "total_ipv4_address_count")
+    default = next((prefix for prefix in prefixes if prefix.zone == zone and prefix.is_default), None)
+    if default is None:
+        raise invalid("no_default_address_prefix", "The zone has no default address prefix in the VPC.", "zone")
+    block = free_block(default.network, taken, size)
+    if block is None:
+        text = f"{default.cidr} has no free block of {size} addresses."
+        raise invalid("insufficient_space_for_subnet", text, "total_ipv4_address_count")
+    return zone, block
