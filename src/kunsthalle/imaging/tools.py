@@ -1,4 +1,4 @@
-"""qemu-img under limits: no environment, a session of its own, bounded memory, processor time, file size and
+"""qemu-img under limits: next to no environment, a session of its own, bounded memory, processor time, file size and
 wall clock.
 
 The format is always named, paths are always absolute, and what it prints is kept only in part. The number of
@@ -26,6 +26,10 @@ from kunsthalle.imaging.files import appearing
 from kunsthalle.imaging.formats import HEAD_BYTES, QEMU_NAMES
 from kunsthalle.imaging.limits import Limits
 
+ENVIRONMENT = {"LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
+STACK_BYTES = 2 * 2**20
+"""qemu-img may start 64 threads for input and output. With a stack of 8 MiB and an arena of 64 MiB for each, which
+count as address space though never used, they would not fit into its memory, and healthy images would fail."""
 KEPT_BYTES = 256 * 1024
 DETAIL_CHARACTERS = 1000
 SLOWEST_WRITE = 8 * 2**20
@@ -156,7 +160,7 @@ def _conversion_failed(ran: _Ran, quota_bytes: int) -> Refused | ToolFailed:
         return Refused(TOO_BIG, f"The disk of the image needs more than the {quota_bytes} bytes allowed for it.")
     if "Could not open" in ran.words or "error while reading" in ran.words:
         return corrupted("The data of the image cannot be read.")
-    if ran.code < 0:
+    if ran.code in (-signal.SIGKILL, -signal.SIGXCPU):
         return ToolFailed("The conversion was stopped: it took too long.", ran.words)
     return ToolFailed("The conversion failed.", ran.words)
 
@@ -196,6 +200,7 @@ def _run(
     """Runs qemu-img to its end, or to the end of its time; then the signal that killed it is its code."""
     bounds = {
         "as": limits.tool_memory_bytes,
+        "stack": STACK_BYTES,
         "cpu": cpu_seconds or max(1, limits.tool_seconds // 3),
         "fsize": file_bytes,
         "core": 0,
@@ -207,7 +212,7 @@ def _run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"LC_ALL": "C"},
+            env=ENVIRONMENT,
             cwd="/",
             start_new_session=True,
         )
