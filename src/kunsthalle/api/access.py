@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.api.request import Request
-from kunsthalle.core.errors import forbidden
+from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.store.scope import Kind, resolve
 from kunsthalle.store.unit import Unit
 
@@ -33,11 +33,15 @@ class Item(Access):
 
     kind: Kind[Any] | None = None
     param: str = "id"
+    parent: str = ""
 
     def check(self, unit: Unit, request: Request) -> None:
         if self.kind is None:
             raise TypeError("an item rule needs its kind")
-        request.granted = resolve(unit, self.kind, request.params[self.param], self.action, self.param)
+        granted = resolve(unit, self.kind, request.params[self.param], self.action, self.param)
+        if self.parent and getattr(granted.it, self.parent) != request.params[self.parent]:
+            raise not_found(self.param)
+        request.granted = granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ def create(action: str) -> Access:
     return Create(action)
 
 
-def item(kind: Kind[Any], action: str | None = None, param: str = "id") -> Access:
-    """A caller who sees the thing and may do the action on it (reading it, unless said otherwise)."""
-    return Item(action or kind.read, kind=kind, param=param)
+def item(kind: Kind[Any], action: str | None = None, param: str = "id", parent: str = "") -> Access:
+    """A caller who sees the thing and may do the action on it (reading it, unless said otherwise).
+
+    `parent` is the path parameter that must name the thing's own parent, and the model's field of the same name.
+    """
+    return Item(action or kind.read, kind=kind, param=param, parent=parent)

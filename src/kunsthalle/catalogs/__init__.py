@@ -1,0 +1,1 @@
+"""Private catalogs: offerings, versions, sharing, exclusivity, reclamation."""

@@ -12,7 +12,7 @@ from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.clock import SECOND
 from kunsthalle.store import jobs
 from kunsthalle.store.schema.images import blob_refs, blobs
-from kunsthalle.store.scope import number_of
+from kunsthalle.store.tables import number_of
 from kunsthalle.store.unit import Unit
 
 SWEEP = "blob.sweep"

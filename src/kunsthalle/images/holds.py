@@ -11,6 +11,7 @@ from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.store.rows import update
 from kunsthalle.store.scope import Granted, unguarded
+from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
 
@@ -37,6 +38,21 @@ def release(unit: Unit, holder_crn: str) -> int:
     for image in held:
         update(unit, IMAGE, image.id, hold_crn=None, hold_since=None)
     return len(held)
+
+
+_FOLLOWS: dict[str, tuple[str, ...]] = {
+    "available": (),
+    "deprecated": ("deprecation_at",),
+    "obsolete": ("obsolescence_at",),
+}
+
+
+def follow(unit: Unit, holder_crn: str, status: str) -> None:
+    """Moves every image of a holder to the status that the holder's own implies (R10)."""
+    for image in unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == holder_crn, IMAGE.table.c.status != status):
+        stamps: dict[str, int | None] = {"deprecation_at": None, "obsolescence_at": None}
+        stamps |= dict.fromkeys(_FOLLOWS[status], unit.ctx.now())
+        transition(unit, IMAGE, image.id, status, **stamps)
 
 
 def refuse_held(image: Image) -> None:

@@ -79,6 +79,16 @@ def _condition(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
     return column == one.value
 
 
+def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row of another table meets the conditions: for predicates that follow a relation."""
+    return select(true()).select_from(table).where(*where).exists()
+
+
+def reached(kind: Kind[Any], reach: Reach) -> ColumnElement[bool]:
+    """What a reach covers of a kind, as a condition on its columns."""
+    return _reached(kind, reach)
+
+
 def _reached(kind: Kind[Any], reach: Reach) -> ColumnElement[bool]:
     if reach.everything:
         return true()
@@ -172,6 +182,13 @@ def page(
     return Page(items[:limit], total, last)
 
 
+def window(unit: Unit, kind: Kind[M], *where: ColumnElement[bool], order: Any, offset: int, limit: int) -> list[M]:
+    """A window by offset, for the API families that page that way; ties are kept in a fixed order by id."""
+    statement = select(kind.table).where(visible(unit, kind), *where)
+    ordered = statement.order_by(order, kind.table.c.id).offset(offset).limit(limit)
+    return [kind.make(*row) for row in unit.all(ordered)]
+
+
 def unguarded(unit: Unit, kind: Kind[M], *where: ColumnElement[bool], lock: bool = False) -> list[M]:
     """Rows whatever their account: for the product's own hand (jobs, exclusivity, lineage), never for an answer.
 
@@ -190,15 +207,3 @@ def tally(unit: Unit, kind: Kind[Any]) -> int:
 
     row = unit.first(text(_tally), {"account": unit.ctx.account_id, "kind": kind.name})
     return int(row[0]) if row else 0
-
-
-def number_of(unit: Unit, table: Table, *where: ColumnElement[bool]) -> int:
-    """How many rows of a table that no caller ever sees meet the conditions."""
-    row = unit.first(select(func.count()).select_from(table).where(*where))
-    return int(row[0]) if row else 0
-
-
-def rows_of(unit: Unit, table: Table, *where: ColumnElement[bool], order: Any = None) -> list[Any]:
-    """Rows of a table that belongs to a kind already looked up (the images of a version), as they are."""
-    statement = select(table).where(*where)
-    return list(unit.all(statement if order is None else statement.order_by(order)))

@@ -17,13 +17,12 @@ catalogs = things(
     Column("updated_at", Moment, nullable=False),
 )
 
-# catalog_state follows the catalog: the offerings of a catalog that waits for its reclamation are gone for everyone.
 offerings = things(
     "offerings",
     Column("catalog_id", String(36), ForeignKey("catalogs.id"), nullable=False),
-    Column("catalog_state", String(16), nullable=False),
     Column("name", String(255), nullable=False),
     Column("label", Text, nullable=False),
+    Column("kind_id", String(36), nullable=False),
     Column("share_enabled", Boolean, nullable=False),
     Column("document", Json, nullable=False),
     Column("updated_at", Moment, nullable=False),
@@ -33,7 +32,6 @@ offerings = things(
 versions = things(
     "versions",
     Column("catalog_id", String(36), nullable=False),
-    Column("catalog_state", String(16), nullable=False),
     Column("offering_id", String(36), ForeignKey("offerings.id"), nullable=False),
     Column("version", String(128), nullable=False),
     Column("state", String(16), nullable=False),

@@ -1,0 +1,36 @@
+"""The access rule of routes that name a version by its locator, `<catalog id>.<version id>`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kunsthalle.api.access import Access
+from kunsthalle.api.request import Request
+from kunsthalle.catalogs.kinds import RETRIEVE, VERSION
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.store.scope import resolve
+from kunsthalle.store.unit import Unit
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_LOCATOR = re.compile(rf"({_UUID})\.({_UUID})")
+PARAM = "version_loc_id"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionItem(Access):
+    """400 for a malformed locator, 404 for one that is hidden or absent, 403 for a deed out of reach (1.10)."""
+
+    def check(self, unit: Unit, request: Request) -> None:
+        found = _LOCATOR.fullmatch(request.params[PARAM])
+        if found is None:
+            raise invalid("bad_request", "A version locator is <catalog id>.<version id>.", PARAM, type_="parameter")
+        granted = resolve(unit, VERSION, found[2], self.action, PARAM)
+        if granted.it.catalog_id != found[1]:
+            raise not_found(PARAM)
+        request.granted = granted
+
+
+def version(action: str = RETRIEVE) -> Access:
+    """A caller who sees the version and may do the action on it."""
+    return VersionItem(action)

@@ -1,0 +1,146 @@
+"""What Catalog Management is sent. Unknown fields are ignored; what has no rule of its own is kept as it came."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.api.wire import Body
+from kunsthalle.catalogs.importing import FIELD, Import, ImageChoice
+from kunsthalle.core.errors import invalid
+
+Text = Annotated[str, Meta(max_length=4_096)]
+Label = Annotated[str, Meta(min_length=1, max_length=256)]
+Doc = dict[str, Any]
+
+
+class CatalogBody(Body):
+    """A catalog to create, or the whole of one to replace."""
+
+    label: Label
+    rev: str | None = msgspec.field(name="_rev", default=None)
+    short_description: Text | UnsetType = UNSET
+    label_i18n: dict[str, str] | UnsetType = UNSET
+    short_description_i18n: dict[str, str] | UnsetType = UNSET
+    catalog_icon_url: Text | UnsetType = UNSET
+    catalog_banner_url: Text | UnsetType = UNSET
+    tags: list[str] | UnsetType = UNSET
+    features: list[Doc] | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+    resource_group_id: str | None = None
+    owning_account: str | None = None
+    catalog_filters: Doc | UnsetType = UNSET
+    syndication_settings: Doc | UnsetType = UNSET
+    kind: Literal["offering", "vpe"] | None = None
+    metadata: Doc | UnsetType = UNSET
+
+
+class OfferingBody(Body):
+    """An offering to create, or the whole of one to replace. Kinds and versions are not changed here."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    label: Label | None = None
+    rev: str | None = msgspec.field(name="_rev", default=None)
+    label_i18n: dict[str, str] | UnsetType = UNSET
+    offering_icon_url: Text | UnsetType = UNSET
+    offering_docs_url: Text | UnsetType = UNSET
+    offering_support_url: Text | UnsetType = UNSET
+    tags: list[str] | UnsetType = UNSET
+    keywords: list[str] | UnsetType = UNSET
+    short_description: Text | UnsetType = UNSET
+    long_description: Annotated[str, Meta(max_length=200_000)] | UnsetType = UNSET
+    features: list[Doc] | UnsetType = UNSET
+    media: list[Doc] | UnsetType = UNSET
+    metadata: Doc | None | UnsetType = UNSET
+    disclaimer: Text | UnsetType = UNSET
+    hidden: bool | UnsetType = UNSET
+    provider: Text | UnsetType = UNSET
+    provider_info: Doc | UnsetType = UNSET
+    repo_info: Doc | UnsetType = UNSET
+    support: Doc | UnsetType = UNSET
+    product_kind: Text | UnsetType = UNSET
+    badges: list[Doc] | UnsetType = UNSET
+
+
+_APART = frozenset({"name", "label", "_rev", "resource_group_id", "owning_account", "kind"})
+
+
+def document(body: Body) -> Doc:
+    """What is kept of a body besides the columns of its own."""
+    return {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
+
+
+class ImageBody(Body):
+    """An image of a version, by id and region."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    region: Annotated[str, Meta(min_length=1, max_length=32)]
+    name: str | UnsetType = UNSET
+
+
+class VersionMetadata(Body):
+    """What must be in the `metadata` of a VSI image version; whatever else it holds is kept."""
+
+    images: Annotated[list[ImageBody], Meta(max_length=64)]
+
+
+class ImportBody(Body):
+    """A version to import; `metadata.images` names its images (catalog-iam-enterprise.md 1.6)."""
+
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
+    name: str | None = None
+    label: str | None = None
+    version: str | None = None
+    install_kind: str | None = None
+    target_kinds: list[str] | None = None
+    format_kind: str | None = None
+    sha: str | None = None
+    tags: list[str] | None = None
+    keywords: list[str] | None = None
+    product_kind: str | None = None
+
+
+def wanted(body: ImportBody, target_version: str | None) -> Import:
+    """The import that is asked for; 400 for kinds other than a virtual-server image on x86."""
+    if body.target_kinds != ["vpc-x86"]:
+        raise invalid("bad_request", "target_kinds must be [vpc-x86].", "target_kinds")
+    if body.format_kind not in {None, "vsi-image"}:
+        raise invalid("bad_request", "format_kind must be vsi-image.", "format_kind")
+    if body.install_kind not in {None, "instance"}:
+        raise invalid("bad_request", "install_kind must be instance.", "install_kind")
+    version = target_version or body.version
+    if not version:
+        raise invalid("bad_request", "version, or the query parameter targetVersion, is required.", "version")
+    kept = msgspec.json.decode(body.metadata)
+    if not isinstance(kept, dict):
+        raise invalid("bad_request", "metadata with images is required.", "metadata")
+    try:
+        images = msgspec.convert(kept, VersionMetadata).images
+    except msgspec.ValidationError as error:
+        raise invalid("bad_request", f"metadata does not describe images: {error}", FIELD) from error
+    choices = tuple(ImageChoice(image.id, image.region) for image in images)
+    noted = {name: getattr(body, name) for name in ("sha", "tags", "keywords", "product_kind")}
+    return Import(version, choices, kept, {name: value for name, value in noted.items() if value is not None})
+
+
+class ValidateBody(Body):
+    """Where the test deployment would go."""
+
+    override_values: dict[str, Any] | UnsetType = UNSET
+
+
+class ShareBody(Body):
+    """With whom an offering is shared; `enabled` puts its access list into effect."""
+
+    ibm: bool = False
+    public: bool = False
+    enabled: bool = False
+
+
+class ReclamationActionBody(Body):
+    """Who asks for the action, and why."""
+
+    request_by: Text | None = None
+    comment: Text | None = None

@@ -1,0 +1,130 @@
+"""Importing an image as a version: every check first, then version, exclusivity and holds in the same transaction.
+
+The checks and their order: catalog-iam-enterprise.md 1.6; the rules behind them: R1 and R2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.catalogs.kinds import OFFERING, VERSION
+from kunsthalle.catalogs.model import Offering, Version, precedence
+from kunsthalle.core.errors import Problem, conflict, invalid
+from kunsthalle.images import holds
+from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.model import Image
+from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
+from kunsthalle.store.rows import IntegrityError, insert, update
+from kunsthalle.store.schema.catalogs import version_images, versions
+from kunsthalle.store.scope import Granted, find, unguarded
+from kunsthalle.store.tables import add_row
+from kunsthalle.store.unit import Unit
+
+FIELD = "metadata.images"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChoice:
+    """One entry of `metadata.images`."""
+
+    id: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A version to be: what the body said, decoded and checked for form."""
+
+    version: str
+    images: tuple[ImageChoice, ...]
+    metadata: dict[str, Any]
+    document: dict[str, Any]
+
+
+def import_version(unit: Unit, offering: Granted[Offering], wanted: Import) -> Version:
+    """A new version in state `new`, managing its images from this transaction on."""
+    if precedence(wanted.version)[0] < 0:
+        raise invalid("bad_request", "The version must be a semantic version such as 1.0.0.", "version")
+    images = [_fit(unit, choice, place) for place, choice in enumerate(wanted.images)]
+    _together(wanted.images, images)
+    version = _new_version(unit, offering.it, wanted)
+    _unique(unit, offering.it, version)
+    for choice, image in zip(wanted.images, images, strict=True):
+        _claim(unit, version, choice, image)
+    update(unit, OFFERING, offering.it.id, updated_at=unit.ctx.now())
+    return version
+
+
+def _fit(unit: Unit, choice: ImageChoice, place: int) -> Image:
+    """The caller's own image, if it can enter a catalog (R1). Foreign and unknown images get the same answer."""
+    field = f"{FIELD}[{place}].id"
+    region = unit.ctx.region.name
+    try:
+        image = find(unit, IMAGE, choice.id)
+    except Problem:
+        image = None
+    if image is None or choice.region != region:
+        raise invalid("bad_request", f"image not found: {choice.id[:64]} in region {choice.region[:32]}", field)
+    if image.status != "available":
+        raise invalid("bad_request", f"The image must be available; it is {image.status}.", field)
+    if OPERATING_SYSTEMS[image.operating_system].architecture != "amd64":
+        raise invalid("bad_request", "The image must be an x86 image.", field)
+    if image.managed:
+        raise _managed(image, field)
+    return image
+
+
+def _managed(image: Image, field: str) -> Problem:
+    return conflict("conflict", f"The image is managed by another version already: {image.hold_crn}.", field)
+
+
+def _together(choices: tuple[ImageChoice, ...], images: list[Image]) -> None:
+    if not choices:
+        raise invalid("bad_request", "The version needs at least one image.", FIELD)
+    if len({image.id for image in images}) != len(images) or len({one.region for one in choices}) != len(choices):
+        raise invalid("bad_request", "Each image and each region may be named once.", FIELD)
+    if len({image.digest for image in images}) != 1:
+        raise invalid("bad_request", "All images of a version must have the same checksum.", FIELD)
+
+
+def _new_version(unit: Unit, offering: Offering, wanted: Import) -> Version:
+    now = unit.ctx.now()
+    return Version(
+        id=unit.ctx.ids.uuid(),
+        account_id=offering.account_id,
+        catalog_id=offering.catalog_id,
+        offering_id=offering.id,
+        version=wanted.version,
+        state="new",
+        previous=None,
+        entered_at=now,
+        validation={"state": ""},
+        deprecate_pending=None,
+        metadata=wanted.metadata,
+        document=wanted.document,
+        updated_at=now,
+        created_at=now,
+    )
+
+
+def _unique(unit: Unit, offering: Offering, version: Version) -> None:
+    taken = unguarded(unit, VERSION, versions.c.offering_id == offering.id, versions.c.version == version.version)
+    message = f"The offering has a version {version.version} already."
+    if taken:
+        raise conflict("conflict", message, "version")
+    try:
+        insert(unit, VERSION, version)
+    except IntegrityError as error:
+        raise conflict("conflict", message, "version") from error
+
+
+def _claim(unit: Unit, version: Version, choice: ImageChoice, image: Image) -> None:
+    """The image's hold and the one row that the database allows it: whoever comes second gets 409."""
+    field = FIELD
+    if not holds.place(unit, Granted(image, "globalcatalog-collection.offering.create"), version.crn):
+        raise conflict("conflict", "The image was taken or changed meanwhile.", field)
+    try:
+        add_row(unit, version_images, image_id=image.id, version_id=version.id, region=choice.region)
+    except IntegrityError as error:
+        raise _managed(image, field) from error

@@ -1,0 +1,135 @@
+"""Catalogs, offerings, versions, and what is kept of their sharing. Moments are microseconds since the epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+SERVICE = "globalcatalog-collection"
+_SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
+
+
+def _crn(account_id: str, catalog_id: str, type_: str, resource: str) -> str:
+    return f"crn:v1:bluemix:public:{SERVICE}:global:a/{account_id}:{catalog_id}:{type_}:{resource}"
+
+
+def rev(id_: str, revision: int) -> str:
+    """The opaque `_rev` of a document: a counter and 32 hexadecimal digits (U)."""
+    return f"{revision}-{hashlib.sha256(f'{id_}/{revision}'.encode()).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """A private catalog. `state` is `live`, or `deleted` while it waits for its reclamation."""
+
+    id: str
+    account_id: str
+    label: str
+    state: str
+    resource_group_id: str
+    kind: str
+    document: dict[str, Any]
+    updated_at: int
+    created_at: int
+    revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return _crn(self.account_id, self.id, "", "")
+
+    @property
+    def rev(self) -> str:
+        return rev(self.id, self.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Offering:
+    """A product of a catalog. Every change of one of its versions counts its revision up."""
+
+    id: str
+    account_id: str
+    catalog_id: str
+    name: str
+    label: str
+    kind_id: str
+    share_enabled: bool
+    document: dict[str, Any]
+    updated_at: int
+    created_at: int
+    revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return _crn(self.account_id, self.catalog_id, "offering", self.id)
+
+    @property
+    def rev(self) -> str:
+        return rev(self.id, self.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of an offering, made of one image a region. `metadata` is what the import sent."""
+
+    id: str
+    account_id: str
+    catalog_id: str
+    offering_id: str
+    version: str
+    state: str
+    previous: str | None
+    entered_at: int
+    validation: dict[str, Any]
+    deprecate_pending: dict[str, Any] | None
+    metadata: dict[str, Any]
+    document: dict[str, Any]
+    updated_at: int
+    created_at: int
+    revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return _crn(self.account_id, self.catalog_id, "version", f"{self.offering_id}/{self.id}")
+
+    @property
+    def locator(self) -> str:
+        return f"{self.catalog_id}.{self.id}"
+
+    @property
+    def rev(self) -> str:
+        return rev(self.id, self.revision)
+
+    @property
+    def precedence(self) -> tuple[Any, ...]:
+        """Orders versions as Semantic Versioning does, ties by time of creation; later is greater."""
+        return (*precedence(self.version), self.created_at)
+
+
+def precedence(text: str) -> tuple[Any, ...]:
+    """The precedence of a version string; what is no semantic version comes before all that are."""
+    found = _SEMVER.fullmatch(text)
+    if found is None:
+        return (-1, 0, 0, False, ())
+    parts = (found[4] or "").split(".") if found[4] else []
+    order = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
+    return (int(found[1]), int(found[2]), int(found[3]), not parts, order)
+
+
+@dataclass(frozen=True, slots=True)
+class Reclamation:
+    """A deleted catalog on its way out; until `target_at` it can be restored (R4)."""
+
+    id: str
+    account_id: str
+    catalog_id: str
+    catalog_crn: str
+    resource_group_id: str
+    state: str
+    target_at: int
+    created_by: str
+    updated_at: int
+    updated_by: str
+    created_at: int
+    revision: int = 1

@@ -1,0 +1,92 @@
+"""Reclamations: a deleted catalog keeps managing its images for seven days, in which it can be restored (R4)."""
+
+from __future__ import annotations
+
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION
+from kunsthalle.catalogs.model import Catalog, Reclamation
+from kunsthalle.core.clock import DAY
+from kunsthalle.store import jobs
+from kunsthalle.store.rows import delete, insert
+from kunsthalle.store.schema.catalogs import catalogs, offerings, reclamations
+from kunsthalle.store.scope import Granted, unguarded
+from kunsthalle.store.transition import must, transition
+from kunsthalle.store.unit import Unit
+
+TAIL = 7 * DAY
+JOB = "catalog.reclaim"
+
+
+def schedule(unit: Unit, catalog: Catalog) -> Reclamation:
+    """The reclamation of a catalog that was just deleted, due in seven days."""
+    ctx, now = unit.ctx, unit.ctx.now()
+    record = Reclamation(
+        id=ctx.ids.uuid(),
+        account_id=catalog.account_id,
+        catalog_id=catalog.id,
+        catalog_crn=catalog.crn,
+        resource_group_id=catalog.resource_group_id,
+        state="SCHEDULED",
+        target_at=now + TAIL,
+        created_by=ctx.actor.iam_id,
+        updated_at=now,
+        updated_by=ctx.actor.iam_id,
+        created_at=now,
+    )
+    insert(unit, RECLAMATION, record)
+    jobs.enqueue(unit, JOB, record.id, due_at=record.target_at)
+    return record
+
+
+def restore(unit: Unit, record: Granted[Reclamation]) -> Reclamation:
+    """The catalog is back with its offerings, shares and holds exactly as they were."""
+    ctx = unit.ctx
+    ended = transition(unit, RECLAMATION, record.it.id, "RESTORING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id)
+    must(ended, f"The reclamation is {record.it.state} already.", "conflict")
+    must(transition(unit, CATALOG, record.it.catalog_id, "live"), "The catalog cannot be restored.", "conflict")
+    jobs.cancel(unit, JOB, record.it.id)
+    delete(unit, RECLAMATION, record.it.id, record.it.account_id)
+    return _ended(record.it, "RESTORING", ctx.now(), ctx.actor.iam_id)
+
+
+def reclaim(unit: Unit, record: Granted[Reclamation]) -> Reclamation:
+    """The end of the seven days, now."""
+    ctx = unit.ctx
+    ended = transition(unit, RECLAMATION, record.it.id, "RECLAIMING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id)
+    must(ended, f"The reclamation is {record.it.state} already.", "conflict")
+    jobs.cancel(unit, JOB, record.it.id)
+    _erase(unit, record.it)
+    return _ended(record.it, "RECLAIMING", ctx.now(), ctx.actor.iam_id)
+
+
+def _ended(record: Reclamation, state: str, at: int, by: str) -> Reclamation:
+    from dataclasses import replace
+
+    return replace(record, state=state, updated_at=at, updated_by=by)
+
+
+def _erase(unit: Unit, record: Reclamation) -> None:
+    from kunsthalle.catalogs.service import erase_offering
+
+    for offering in unguarded(unit, OFFERING, offerings.c.catalog_id == record.catalog_id):
+        erase_offering(unit, offering)
+    delete(unit, RECLAMATION, record.id, record.account_id)
+    delete(unit, CATALOG, record.catalog_id, record.account_id, catalogs.c.state == "deleted")
+
+
+def _due(run: jobs.Run) -> None:
+    def end(unit: Unit) -> None:
+        waiting = unguarded(unit, RECLAMATION, reclamations.c.id == run.job.subject)
+        if waiting and transition(unit, RECLAMATION, waiting[0].id, "RECLAIMING"):
+            _erase(unit, waiting[0])
+
+    run.finish(end)
+
+
+def _give_up(unit: Unit, job: jobs.Claimed, _error: str) -> None:
+    """A reclamation is never forgotten: it is due again a day later."""
+    jobs.enqueue(unit, JOB, job.subject, due_at=unit.ctx.now() + DAY)
+
+
+HANDLER = jobs.Handler(JOB, _due, _give_up)
+
+__all__ = ["HANDLER", "reclaim", "restore", "schedule"]

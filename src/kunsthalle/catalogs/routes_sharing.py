@@ -1,0 +1,195 @@
+"""Sharing, approvals, what an account may consume, and reclamations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.api import access
+from kunsthalle.api.families.catalog import BASE, CATALOG
+from kunsthalle.api.families.iam import PLATFORM
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.routing import Route, route
+from kunsthalle.catalogs import kinds, reclamation, sharing
+from kunsthalle.catalogs.bodies import ReclamationActionBody, ShareBody
+from kunsthalle.catalogs.routes_catalogs import page_of_offerings
+from kunsthalle.catalogs.wire import approval_wire, entry_wire, reclamation_wire, token_page
+from kunsthalle.core.errors import forbidden, invalid, not_found
+from kunsthalle.store.scope import some
+from kunsthalle.store.unit import Unit
+
+_SHARE = "globalcatalog-collection.offering.share"
+_APPROVE = "globalcatalog-collection.approval.update"
+
+
+def _consumption(unit: Unit, request: Request) -> dict[str, Any]:
+    """List the offerings that the account may use: its own, and those shared with it."""
+    select = request.query.get("select", "all")
+    if select not in {"all", "public", "private"}:
+        raise invalid("bad_request", "select must be all, public or private.", "select", type_="parameter")
+    table = kinds.OFFERING.table.c
+    where: list[Any] = [table.id.is_(None)] if select == "public" else []
+    if "catalog" in request.query:
+        where.append(table.catalog_id == request.query["catalog"])
+    return page_of_offerings(unit, request, where)
+
+
+def _share(unit: Unit, request: Request) -> dict[str, bool]:
+    """Put an offering's access list into effect, or out of it."""
+    body: ShareBody = request.body
+    offering = sharing.share(unit, request.granted, ibm=body.ibm, public=body.public, enabled=body.enabled)
+    return {"ibm": False, "public": False, "enabled": offering.share_enabled}
+
+
+def _old_publish(_unit: Unit, request: Request) -> dict[str, Any]:
+    """Ask for, or give, an approval in the old dialect: refused, for approvals are the operator's."""
+    if request.params["approved"] not in {"true", "false"}:
+        raise invalid("bad_request", "The last part of the path must be true or false.", "approved", type_="parameter")
+    if request.params["approved"] == "true":
+        raise forbidden("Publishing outside the enterprise needs an approval first.")
+    flags = ("allow_request", "ibm", "public", "changed")
+    return dict.fromkeys(flags, False)
+
+
+def _entries(unit: Unit, request: Request) -> dict[str, Any]:
+    """Get the access list of an offering."""
+    offering = request.granted.it
+    return token_page(request.path, [entry_wire(entry, offering) for entry in sharing.entries(unit, offering)])
+
+
+def _entry(unit: Unit, request: Request) -> dict[str, Any]:
+    """Get one entry of the access list of an offering."""
+    offering, wanted = request.granted.it, sharing.normal(request.params["access_identifier"])
+    for entry in sharing.entries(unit, offering):
+        if entry.identifier == wanted:
+            return entry_wire(entry, offering)
+    raise not_found("access_identifier")
+
+
+def _add(unit: Unit, request: Request) -> dict[str, Any]:
+    """Add accounts, account groups or the enterprise to the access list."""
+    errors = sharing.add(unit, request.granted, request.body)
+    return {**_entries(unit, request), "errors": errors}
+
+
+def _remove(unit: Unit, request: Request) -> dict[str, Any]:
+    """Take identifiers off the access list."""
+    sharing.remove(unit, request.granted, request.body)
+    return {"errors": {}}
+
+
+def _type(request: Request) -> str:
+    found = request.params["type"]
+    if found not in sharing.TYPES:
+        raise invalid("bad_request", f"type must be one of {', '.join(sharing.TYPES)}.", "type", type_="parameter")
+    return found
+
+
+def _state(request: Request) -> str:
+    found = request.params["state"]
+    if found not in sharing.STATES:
+        raise invalid("bad_request", f"state must be one of {', '.join(sharing.STATES)}.", "state", type_="parameter")
+    return found
+
+
+def _sent(unit: Unit, request: Request) -> dict[str, Any]:
+    """List the share requests that the account has sent."""
+    return token_page(request.path, [approval_wire(one) for one in sharing.sent(unit, _type(request))])
+
+
+def _ask(unit: Unit, request: Request) -> dict[str, Any]:
+    """Ask accounts for the permission to share with them."""
+    for identifier in request.body:
+        sharing.ask(unit, sharing.normal(identifier), _type(request))
+    return _sent(unit, request)
+
+
+def _withdraw(unit: Unit, request: Request) -> dict[str, Any]:
+    """Take share requests back."""
+    sharing.withdraw(unit, _type(request), request.body)
+    return {"errors": {}}
+
+
+def _received(unit: Unit, request: Request) -> dict[str, Any]:
+    """List the share requests that the account has received, by state."""
+    found = sharing.received(unit, _type(request), _state(request))
+    return token_page(request.path, [approval_wire(one) for one in found])
+
+
+def _answer(unit: Unit, request: Request) -> dict[str, Any]:
+    """Accept or reject share requests."""
+    sharing.answer(unit, _type(request), _state(request), request.body)
+    return _received(unit, request)
+
+
+def _reclamations(unit: Unit, request: Request) -> dict[str, Any]:
+    """List the deleted catalogs that can still be restored."""
+    columns = kinds.RECLAMATION.table.c
+    asked = {"resource_instance_id": columns.catalog_id, "resource_group_id": columns.resource_group_id}
+    where = [column == request.query[name] for name, column in asked.items() if name in request.query]
+    if request.query.get("account_id", unit.ctx.account_id) != unit.ctx.account_id:
+        return {"resources": []}
+    return {"resources": [reclamation_wire(one) for one in some(unit, kinds.RECLAMATION, *where)]}
+
+
+def _act(unit: Unit, request: Request) -> Reply:
+    """Restore a deleted catalog, or have it reclaimed now."""
+    actions = {"restore": reclamation.restore, "reclaim": reclamation.reclaim}
+    act = actions.get(request.params["action"])
+    if act is None:
+        raise invalid("bad_request", "The action must be reclaim or restore.", "action", type_="parameter")
+    return Reply(reclamation_wire(act(unit, request.granted)))
+
+
+def _approvals() -> tuple[Route, ...]:
+    base, family = f"{BASE}/shareapproval/{{type}}/access", CATALOG
+    received = f"{base}/source/{{state}}"
+    send, see = access.create(_SHARE), access.create(kinds.RETRIEVE)
+    decide = access.create(_APPROVE)
+    return (
+        route("GET", base, _sent, family=family, access=see),
+        route("POST", base, _ask, family=family, access=send, body=list[str], status=201),
+        route("DELETE", base, _withdraw, family=family, access=send, body=list[str]),
+        route("GET", received, _received, family=family, access=see),
+        route("POST", received, _answer, family=family, access=decide, body=list[str], status=201),
+    )
+
+
+def _offering_routes() -> tuple[Route, ...]:
+    one, family = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}", CATALOG
+
+    def rule(action: str | None = None) -> access.Access:
+        return access.item(kinds.OFFERING, action, "offering_id", "catalog_id")
+
+    share, listed = rule(_SHARE), f"{one}/access"
+    look = rule("globalcatalog-collection.offering.update")
+    old = f"{one}/publish/{{approval_type}}/{{approved}}"
+    return (
+        route("GET", f"{BASE}/offerings", _consumption, family=family, access=access.listing(kinds.OFFERING)),
+        route("POST", f"{one}/share", _share, family=family, access=share, body=ShareBody),
+        route("POST", old, _old_publish, family=family, access=share),
+        route("GET", listed, _entries, family=family, access=look),
+        route("POST", listed, _add, family=family, access=share, body=list[str], status=201),
+        route("DELETE", listed, _remove, family=family, access=share, body=list[str]),
+        route("GET", f"{listed}/{{access_identifier}}", _entry, family=family, access=look),
+    )
+
+
+def _reclamation_routes() -> tuple[Route, ...]:
+    family, kind = PLATFORM, kinds.RECLAMATION
+    update = access.item(kind, "resource-controller.reclamation.update")
+    # The second pair of paths is what a public client calls; both mean the same.
+    pairs = (
+        ("/v1/reclamations", "/v1/reclamations/{id}/actions/{action}"),
+        ("/v2/resource_instances/reclamations", "/v2/reclamations/{id}/actions/{action}"),
+    )
+    found: list[Route] = []
+    for many, act in pairs:
+        found.append(route("GET", many, _reclamations, family=family, access=access.listing(kind)))
+        found.append(
+            route("POST", act, _act, family=family, access=update, body=ReclamationActionBody, body_required=False)
+        )
+    return tuple(found)
+
+
+def routes() -> tuple[Route, ...]:
+    return (*_offering_routes(), *_approvals(), *_reclamation_routes())

@@ -1,0 +1,133 @@
+"""Import of versions, and everything under `/versions/{version_loc_id}`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kunsthalle.api import access
+from kunsthalle.api.families.catalog import BASE, CATALOG
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.routing import Route, route
+from kunsthalle.catalogs import kinds, publishing, queries, service
+from kunsthalle.catalogs.access import version
+from kunsthalle.catalogs.bodies import ImportBody, ValidateBody, wanted
+from kunsthalle.catalogs.importing import import_version
+from kunsthalle.catalogs.model import Offering, Version
+from kunsthalle.catalogs.routes_catalogs import offering_reply
+from kunsthalle.catalogs.wire import offering_wire
+from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.store.scope import Granted, find, resolve
+from kunsthalle.store.unit import Unit
+
+_CREATE = "globalcatalog-collection.offering.create"
+_UPDATE = "globalcatalog-collection.offering.update"
+
+
+def _import_version(unit: Unit, request: Request) -> Reply:
+    """Import an image as a new version of an offering."""
+    body = wanted(request.body, request.query.get("targetVersion"))
+    import_version(unit, request.granted, body)
+    return offering_reply(unit, queries.refresh(unit, request.granted.it))
+
+
+def _import_offering(unit: Unit, request: Request) -> Reply:
+    """Import an image as the first version of a new offering, or of the one that `offeringID` names."""
+    offering = _chosen_offering(unit, request)
+    import_version(unit, offering, wanted(request.body, request.query.get("targetVersion")))
+    return offering_reply(unit, queries.refresh(unit, offering.it))
+
+
+def _chosen_offering(unit: Unit, request: Request) -> Granted[Offering]:
+    body: ImportBody = request.body
+    known = request.query.get("offeringID")
+    if known is not None:
+        return resolve(unit, kinds.OFFERING, known, _CREATE, "offeringID")
+    if not body.name:
+        raise invalid("bad_request", "A new offering needs a name.", "name")
+    made = service.create_offering(unit, request.granted, body.name, body.label or body.name, {})
+    return Granted(made, _CREATE)
+
+
+def _get_version(unit: Unit, request: Request) -> Reply:
+    """Get a version: its offering with this one version in it."""
+    found: Version = request.granted.it
+    offering = find(unit, kinds.OFFERING, found.offering_id)
+    label = queries.label_of(unit, offering.catalog_id)
+    return Reply(offering_wire(offering, [found], unit.ctx, label), headers={"ETag": f'"{offering.rev}"'})
+
+
+def _delete_version(unit: Unit, request: Request) -> None:
+    """Delete a version, and free its images."""
+    publishing.delete_version(unit, request.granted)
+
+
+def _validate(unit: Unit, request: Request) -> None:
+    """Start the validation of a version."""
+    publishing.check_refresh(request.headers.get("x-auth-refresh-token"))
+    values = getattr(request.body, "override_values", None)
+    publishing.validate(unit, request.granted, values if isinstance(values, dict) else {})
+
+
+def _validation(_unit: Unit, request: Request) -> dict[str, Any]:
+    """Get the state of a validation."""
+    publishing.check_refresh(request.headers.get("x-auth-refresh-token"))
+    return dict(request.granted.it.validation)
+
+
+def _step(step: Callable[[Unit, Granted[Version]], None], text: str) -> Callable[[Unit, Request], None]:
+    def call(unit: Unit, request: Request) -> None:
+        step(unit, request.granted)
+
+    call.__doc__ = text
+    return call
+
+
+def _unapproved(_unit: Unit, _granted: Granted[Version]) -> None:
+    raise forbidden("Publishing to IBM or the public needs an approval first.")
+
+
+# Both dialects end in the same states: the old names are those of the Python SDK (1.3).
+_STEPS: tuple[tuple[str, Callable[[Unit, Granted[Version]], None], str], ...] = (
+    ("consume-publish", publishing.publish, "Publish a version."),
+    ("account-publish", publishing.publish, "Publish a version (old name)."),
+    ("prerelease-publish", publishing.prerelease, "Make a version a pre-release."),
+    ("suspend", publishing.suspend, "Take a version back from publication."),
+    ("archive", publishing.archive, "Archive a version."),
+    ("deprecate", publishing.archive, "Archive a version (old name)."),
+    ("ibm-publish", _unapproved, "Publish a version to IBM: refused without an approval."),
+    ("public-publish", _unapproved, "Publish a version to the public: refused without an approval."),
+)
+
+
+def routes() -> tuple[Route, ...]:
+    one, catalog = f"{BASE}/versions/{{version_loc_id}}", f"{BASE}/catalogs/{{catalog_id}}"
+    install = f"{one}/validation/install"
+    change = version(_UPDATE)
+    into = access.item(kinds.OFFERING, _CREATE, "offering_id", "catalog_id")
+    new = access.item(kinds.CATALOG, _CREATE, "catalog_id")
+    family, body, remove = CATALOG, ImportBody, version("globalcatalog-collection.offering.delete")
+    offering = f"{catalog}/offerings/{{offering_id}}/version"
+    return (
+        route("POST", offering, _import_version, family=family, access=into, body=body, status=201),
+        route(
+            "POST", f"{catalog}/import/offerings", _import_offering, family=family, access=new, body=body, status=201
+        ),
+        route("GET", one, _get_version, family=family, access=version()),
+        route("DELETE", one, _delete_version, family=family, access=remove),
+        route(
+            "POST",
+            install,
+            _validate,
+            family=family,
+            access=change,
+            body=ValidateBody,
+            status=202,
+            body_required=False,
+        ),
+        route("GET", install, _validation, family=family, access=change),
+        *(
+            route("POST", f"{one}/{name}", _step(step, text), family=family, access=change, status=202)
+            for name, step, text in _STEPS
+        ),
+    )

@@ -1,0 +1,48 @@
+"""Tables without sight: rows that belong to a thing already looked up (the images of a version, an access list).
+
+Nothing here is found by a caller's id; whoever reads these rows has been granted the thing that they hang on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, delete, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from kunsthalle.store.unit import Unit
+
+
+def number_of(unit: Unit, table: Table, *where: ColumnElement[bool]) -> int:
+    """How many rows of a table that no caller ever sees meet the conditions."""
+    row = unit.first(select(func.count()).select_from(table).where(*where))
+    return int(row[0]) if row else 0
+
+
+def rows_of(unit: Unit, table: Table, *where: ColumnElement[bool], order: Any = None) -> list[Any]:
+    """Rows of a table that belongs to a kind already looked up (the images of a version), as they are."""
+    statement = select(table).where(*where)
+    return list(unit.all(statement if order is None else statement.order_by(order)))
+
+
+def add_row(unit: Unit, table: Table, **values: Any) -> None:
+    """Adds a row to a table that belongs to a kind. IntegrityError when it is there already."""
+    unit.execute(insert(table).values(**values))
+
+
+def put_row(unit: Unit, table: Table, key: tuple[str, ...], *, replacing: tuple[str, ...] = (), **values: Any) -> None:
+    """Adds a row unless one with the same key is there; of that one the columns `replacing` are set."""
+    make = sqlite_insert if unit.dialect == "sqlite" else postgresql_insert
+    statement = make(table).values(**values)
+    if replacing:
+        changed = {name: values[name] for name in replacing}
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(key))
+    unit.execute(statement)
+
+
+def remove_rows(unit: Unit, table: Table, *where: ColumnElement[bool]) -> int:
+    """Removes rows of a table that belongs to a kind; how many."""
+    return unit.execute(delete(table).where(*where)).rowcount
