@@ -1,0 +1,89 @@
+"""Shared by all tests: databases of both engines, and worlds on them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kunsthalle.store.engine import Store
+from kunsthalle.store.schema.prepare import prepare
+from support import postgres
+from support.worlds import World, make_world
+
+pytest_plugins = ["pytester", "support.packages"]
+
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)]
+
+
+def _prepare(url: str) -> None:
+    store = Store(url)
+    try:
+        prepare(store)
+    finally:
+        store.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """One PostgreSQL server for the whole run. Only tests marked `needs_postgres` may ask for it."""
+    with postgres.cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_template(cluster: postgres.Cluster) -> str:
+    """A database with the schema, from which each test's own is copied."""
+    name = cluster.create()
+    _prepare(cluster.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the schema, from which each test's own is copied."""
+    path = tmp_path_factory.mktemp("template") / "kunsthalle.sqlite"
+    _prepare(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def postgres_url(cluster: postgres.Cluster, postgres_template: str) -> Iterator[str]:
+    """A PostgreSQL database of the test's own, its schema ready."""
+    name = cluster.create(postgres_template)
+    yield cluster.url(name)
+    cluster.drop(name)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A SQLite database of the test's own, its schema ready."""
+    path = tmp_path / "kunsthalle.sqlite"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database with the schema, once on each engine."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def world(sqlite_url: str) -> Iterator[World]:
+    """A world on SQLite, for tests of what does not depend on the engine."""
+    made = make_world(sqlite_url)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def both(database_url: str) -> Iterator[World]:
+    """A world, once on each engine."""
+    made = make_world(database_url)
+    yield made
+    made.store.close()

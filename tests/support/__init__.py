@@ -1,0 +1,1 @@
+"""What tests share: system packages, a throw-away PostgreSQL, small worlds."""
