@@ -18,6 +18,9 @@ from kunsthalle.api.families.vpc import VPC
 from kunsthalle.api.pipeline import Gate, Pipeline
 from kunsthalle.api.routing import Route, Router
 from kunsthalle.blobs.filesystem import FilesystemBlobs
+from kunsthalle.catalogs import reclamation
+from kunsthalle.catalogs import routes as catalog_routes
+from kunsthalle.catalogs.publishing import validation_handler
 from kunsthalle.core.access import Grants
 from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
 from kunsthalle.core.context import NOBODY, Context
@@ -36,11 +39,12 @@ from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.make import write_overlay
 from kunsthalle.imaging.tools import Tools, find_tools
+from kunsthalle.instances.rehearsal import rehearse
+from kunsthalle.networks import routes as network_routes
 from kunsthalle.settings import Settings
 from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.prepare import prepare
-from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
 
 _FAMILIES = (
@@ -91,7 +95,8 @@ class Server:
     def seed(self, name: str) -> list[scenarios.Credential]:
         """Makes a scenario in a store that has none; the credentials of its owners."""
         make = scenarios.SCENARIOS[name]
-        return self.store.write(self.base, lambda unit: make(unit, self.drivers.buckets, furnish))
+        keys = self.settings.data.resolve() / "ssh"
+        return self.store.write(self.base, lambda unit: make(unit, self.drivers.buckets, keys))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, lifespan included."""
@@ -164,9 +169,17 @@ def _rooms(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[j
     volumes = None
     images = ImageService(drivers.buckets, volumes)
     importer = Importer(drivers.blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
-    routes = (*account_routes.routes(), *identity_routes.routes(tokens), *image_routes.routes(images))
-    return routes, (importer.handler(), sweep_job(drivers.blobs))
-
-
-def furnish(_unit: Unit, _name: str) -> None:
-    """What a first server of an account must name."""
+    routes = (
+        *account_routes.routes(),
+        *identity_routes.routes(tokens),
+        *image_routes.routes(images),
+        *catalog_routes.routes(),
+        *network_routes.routes(),
+    )
+    handlers = (
+        importer.handler(),
+        sweep_job(drivers.blobs),
+        validation_handler(rehearse),
+        reclamation.HANDLER,
+    )
+    return routes, handlers

@@ -85,7 +85,11 @@ def routes(clock: MovableClock, worker: Worker, stores_answer: Callable[[Unit], 
         stores_answer(unit)
         return HealthWire(status="ok", version=__version__)
 
-    family, anyone, operator = OPERATOR, access.public("kunsthalle.health.read"), access.operator("kunsthalle.clock.read")
+    family, anyone, operator = (
+        OPERATOR,
+        access.public("kunsthalle.health.read"),
+        access.operator("kunsthalle.clock.read"),
+    )
     return (
         route("GET", "/healthz", _health, family=family, access=anyone, answer=HealthWire),
         route("GET", "/readyz", ready, family=family, access=anyone, answer=HealthWire),

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
 
 from kunsthalle.accounts import service as accounts
 from kunsthalle.accounts.model import Account
 from kunsthalle.core.context import Actor
 from kunsthalle.identity import service as identity
 from kunsthalle.images.sources import AccountBuckets
+from kunsthalle.networks import service as networks
 from kunsthalle.store import facts
 from kunsthalle.store.unit import Unit
 
@@ -29,8 +40,8 @@ class Credential:
     api_key: str
 
 
-Furnish = Callable[[Unit, str], None]
-"""Gives an account, by its name, what a first server must name: a VPC, a subnet, a key."""
+ZONE = 0
+"""Which zone of the region the first subnet is in: the first."""
 
 
 def seeded(unit: Unit) -> str | None:
@@ -39,27 +50,48 @@ def seeded(unit: Unit) -> str | None:
     return str(found) if found else None
 
 
-def enterprise(unit: Unit, buckets: AccountBuckets, furnish: Furnish) -> list[Credential]:
+def enterprise(unit: Unit, buckets: AccountBuckets, keys: Path) -> list[Credential]:
     """An enterprise with three accounts, one account outside it, and in each an owner, a group, a network, a bucket."""
     root, own = accounts.found_enterprise(unit, "enterprise")
     made = [("enterprise", own)]
     made += [(name, accounts.open_account(unit, name, root)) for name in MEMBERS]
     made.append((OUTSIDER, accounts.open_account(unit, OUTSIDER, None)))
-    credentials = [_furnished(unit, name, account, buckets, furnish) for name, account in made]
+    credentials = [_furnished(unit, name, account, buckets, keys) for name, account in made]
     facts.put(unit, FACT, "enterprise")
     return credentials
 
 
-def _furnished(unit: Unit, name: str, account: Account, buckets: AccountBuckets, furnish: Furnish) -> Credential:
+def _furnished(unit: Unit, name: str, account: Account, buckets: AccountBuckets, keys: Path) -> Credential:
     system = unit.acting(unit.ctx.as_system(account.id))
     identity.make_owner(system, account.id, account.owner_iam_id)
     owner = replace(system.ctx, actor=Actor(account.owner_iam_id, f"{name} owner"))
     _, secret = identity.create_api_key(system.acting(owner), account.id, account.owner_iam_id, f"{name}-owner")
-    furnish(system, name)
+    _network(system, name, keys)
     folder = buckets.of(account.id)
     if BUCKET not in folder.list_buckets():
         folder.create_bucket(BUCKET)
     return Credential(name, account.id, account.owner_iam_id, secret)
+
+
+def _network(unit: Unit, name: str, keys: Path) -> None:
+    """What a first server of an account must name: a VPC, a subnet, a key."""
+    vpc = networks.create_vpc(unit, "default")
+    zone = list(unit.ctx.region.zones)[ZONE]
+    networks.create_subnet(unit, vpc, "default", zone, count=256)
+    networks.create_key(unit, "default", ssh_key(keys, name))
+
+
+def ssh_key(folder: Path, name: str) -> str:
+    """The public half of an account's key; the private half is a file of mode 0600, made here unless it is there."""
+    path = folder / name
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        form = (Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Ed25519PrivateKey.generate().private_bytes(*form))
+    private = load_ssh_private_key(path.read_bytes(), None)
+    return private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
 SCENARIOS = {"enterprise": enterprise}

@@ -1,0 +1,112 @@
+"""A `kunsthalle serve` process under a test's control."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from kunsthalle.cli import environment, folder
+from kunsthalle.cli.client import call
+
+_PAUSE = 0.01
+
+
+class DidNotStart(Exception):
+    """The process ended, or did not answer in time; the message holds what it wrote."""
+
+
+class Served:
+    """Starts on entering, stops on leaving. A second `start` on the same folder finds everything as it was."""
+
+    def __init__(self, data: Path, *options: str, scenario: str = "enterprise", patience: float = 30) -> None:
+        self.data = data
+        self._options = options
+        self._scenario = scenario
+        self._patience = patience
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = data.parent / f"{data.name}.log"
+
+    @property
+    def url(self) -> str:
+        return folder.url(self.data)
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise DidNotStart("the server is not running")
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Runs the process and waits until /healthz answers 200."""
+        command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", "--data", str(self.data), "--port", "0"]
+        command += ["--scenario", self._scenario] if self._scenario else []
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log)  # noqa: S603  our own program
+        deadline = time.monotonic() + self._patience
+        while not self._healthy():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise DidNotStart(self.log.read_text(errors="replace")[-4_000:])
+            time.sleep(_PAUSE)
+        return self
+
+    def _healthy(self) -> bool:
+        if folder.read(self.data, folder.SERVER).get("pid") != self.pid:
+            return False
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=5)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def stop(self) -> int:
+        """Asks the process to end; its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kills the process as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        if process.poll() is None:
+            os.kill(process.pid, how)
+        return process.wait(timeout=60)
+
+    def env(self, account: str) -> dict[str, str]:
+        """What `kunsthalle env --account NAME` prints."""
+        return environment.variables(self.data, account)
+
+    def bucket(self, account: str, name: str = "images") -> Path:
+        """The folder of one of an account's buckets."""
+        return Path(self.env(account)["KUNSTHALLE_BUCKETS"]) / name
+
+    def operate(self, method: str, path: str, body: Any = None) -> Any:
+        """A call with the operator's token."""
+        return call(self.url, method, path, folder.credentials(self.data)["operator_token"], body)
+
+    def advance(self, duration: str) -> None:
+        """Time travel: returns after everything that became due has run."""
+        self.operate("POST", "/_kunsthalle/clock", {"advance": duration})
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
