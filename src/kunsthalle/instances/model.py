@@ -42,7 +42,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A network interface; its subnet, address and groups are copied references. `position` 0 is the primary one."""
+    """A network interface; its subnet and address are copied references. `position` 0 is the primary one."""
 
     id: str
     account_id: str
@@ -52,7 +52,6 @@ class Interface:
     type: str
     subnet: dict[str, str]
     primary_ip: dict[str, str]
-    security_groups: list[dict[str, str]]
     allow_ip_spoofing: bool
     mac: str
     created_at: int

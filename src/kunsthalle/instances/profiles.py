@@ -59,7 +59,7 @@ def _parse(line: str, architecture: str, manufacturer: str) -> InstanceProfile:
     return InstanceProfile(name, family, vcpus, int(memory), int(bandwidth), architecture, manufacturer, int(disk))
 
 
-PROFILES = {
+INSTANCE_PROFILES = {
     profile.name: profile
     for profile in (
         InstanceProfile(DEFAULT, "balanced", 2, 8, 4_000, "amd64", "unassigned", percentages=(50, 100)),
@@ -73,7 +73,7 @@ PROFILES = {
 def named(name: str) -> InstanceProfile:
     """The profile of that name in a path; 404 for another."""
     try:
-        return PROFILES[name]
+        return INSTANCE_PROFILES[name]
     except KeyError as error:
         raise not_found("name") from error
 
@@ -81,6 +81,6 @@ def named(name: str) -> InstanceProfile:
 def chosen(name: str) -> InstanceProfile:
     """The profile of that name in a body; 400 `bad_field` for another (vpc-api.md A6)."""
     try:
-        return PROFILES[name]
+        return INSTANCE_PROFILES[name]
     except KeyError as error:
         raise invalid("bad_field", "The provided instance profile does not exist.", "profile") from error

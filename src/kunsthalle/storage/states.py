@@ -19,7 +19,7 @@ SNAPSHOT_STATES = StateTable(
     "snapshot",
     first=("pending",),
     moves={
-        "pending": ("stable", "failed"),
+        "pending": ("stable", "failed", "deleting"),
         "stable": ("deleting",),
         "failed": ("deleting",),
         "deleting": ("failed",),

@@ -28,6 +28,7 @@ instances = things(
     Index("ix_instances_vpc_id", "vpc_id"),
 )
 
+# The security groups of an interface are the networks room's to know.
 interfaces = things(
     "interfaces",
     Column("instance_id", String(64), nullable=False),
@@ -36,7 +37,6 @@ interfaces = things(
     Column("type", String(16), nullable=False),
     Column("subnet", Json, nullable=False),
     Column("primary_ip", Json, nullable=False),
-    Column("security_groups", Json, nullable=False),
     Column("allow_ip_spoofing", Boolean, nullable=False),
     Column("mac", String(17), nullable=False),
     UniqueConstraint("instance_id", "name"),

@@ -1,0 +1,84 @@
+"""What requests about volumes and snapshots may say (reference/vpc-api.md B1, B2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.api.references import Identity, NamedIdentity
+from kunsthalle.api.wire import Body
+from kunsthalle.images.wire import GroupBody, Name
+
+Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=1000)]
+Gigabytes = Annotated[int, Meta(ge=1, le=64_000)]
+
+
+class CreateVolumeBody(Body):
+    """Exactly one of `capacity` (GB) and `source_snapshot`; with a snapshot `capacity` may ask for more room."""
+
+    profile: NamedIdentity
+    zone: NamedIdentity
+    name: Name | UnsetType = UNSET
+    capacity: Gigabytes | UnsetType = UNSET
+    iops: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    source_snapshot: Identity | UnsetType = UNSET
+    resource_group: GroupBody | UnsetType = UNSET
+    user_tags: Tags | UnsetType = UNSET
+    encryption_key: dict[str, Any] | UnsetType = UNSET
+
+
+class UpdateVolumeBody(Body):
+    """What may be changed of a volume. The rest may be said again, but not changed."""
+
+    name: Name | UnsetType = UNSET
+    capacity: Gigabytes | UnsetType = UNSET
+    iops: int | UnsetType = UNSET
+    profile: NamedIdentity | UnsetType = UNSET
+
+
+class BootVolumeBody(Body):
+    """The volume that a server is to boot from: a new one, one from a snapshot, or (by id, crn, href) an old one."""
+
+    id: str | UnsetType = UNSET
+    crn: str | UnsetType = UNSET
+    href: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    capacity: Gigabytes | UnsetType = UNSET
+    iops: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    profile: NamedIdentity | UnsetType = UNSET
+    source_snapshot: Identity | UnsetType = UNSET
+    resource_group: GroupBody | UnsetType = UNSET
+    user_tags: Tags | UnsetType = UNSET
+    encryption_key: dict[str, Any] | UnsetType = UNSET
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which existing volume is meant, if one is."""
+        if self.id is UNSET and self.crn is UNSET and self.href is UNSET:
+            return None
+        return Identity(id=self.id, crn=self.crn, href=self.href)
+
+
+class BootAttachmentBody(Body):
+    """How the boot volume is attached."""
+
+    volume: BootVolumeBody | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    delete_volume_on_instance_delete: bool | UnsetType = UNSET
+
+
+class CreateSnapshotBody(Body):
+    """`source_volume` is required; copies from other regions are not offered."""
+
+    source_volume: Identity | UnsetType = UNSET
+    source_snapshot: Identity | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    resource_group: GroupBody | UnsetType = UNSET
+    user_tags: Tags | UnsetType = UNSET
+
+
+class UpdateSnapshotBody(Body):
+    """What may be changed of a snapshot."""
+
+    name: Name | UnsetType = UNSET

@@ -1,0 +1,105 @@
+"""The files of volumes and snapshots: overlays on blobs, made and copied by the engine, outside any transaction.
+
+Everything here may be repeated: what is finished is left alone, and what a crash left unfinished is replaced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kunsthalle.blobs.protocol import BlobError, Blobs
+from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, HypervisorError
+from kunsthalle.imaging import qcow2
+from kunsthalle.imaging.errors import Refused, ToolFailed
+from kunsthalle.imaging.limits import GIB, SECTOR, Limits
+from kunsthalle.imaging.tools import Tools, convert
+from kunsthalle.storage.model import Snapshot, Volume
+
+FAULTS = (HypervisorError, BlobError, Refused, ToolFailed)
+"""What making, checking and copying disks may raise."""
+_OVERHEAD = 1_000
+_TABLES = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """`folder` is absolute; `tools` is None on a host without qemu-img."""
+
+    folder: Path
+    hypervisor: Hypervisor
+    blobs: Blobs
+    tools: Tools | None
+    limits: Limits
+
+    def volume(self, id_: str) -> Path:
+        """Where the disk of a volume is."""
+        return self.folder / "volumes" / f"{id_}.qcow2"
+
+    def snapshot(self, id_: str) -> Path:
+        """Where the disk of a snapshot is."""
+        return self.folder / "snapshots" / f"{id_}.qcow2"
+
+    def scratch(self, name: str) -> Path:
+        """A place for a file on its way into the blobs."""
+        folder = self.folder / "scratch"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder / name
+
+    def sweep(self) -> int:
+        """At the start of the only process: removes what a killed one left on its way; how many files."""
+        found = [path for path in (self.folder / "scratch").glob("*") if path.is_file()]
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def make(self, volume: Volume, source: Snapshot | None) -> None:
+        """The file of a new volume: a copy of its snapshot, or an empty overlay on its blob, or none."""
+        if volume.digest is None or volume.format is None:
+            return
+        path = self.volume(volume.id)
+        if source is not None and source.digest == volume.digest and source.minimum_capacity == volume.capacity:
+            self.hypervisor.copy_disk(self.snapshot(source.id), path, None)
+            return
+        base = self.blobs.local_path(volume.digest)
+        self.hypervisor.create_disk(DiskSpec(path, base, volume.format, volume.capacity * GIB))
+
+    def outgrown(self, volume: Volume, source: Snapshot | None) -> bool:
+        """Whether the snapshot holds data and the volume is to be larger: then neither copy nor overlay will do."""
+        if source is None or source.digest is None or source.digest != volume.digest:
+            return False
+        return source.minimum_capacity < volume.capacity and not untouched(self.snapshot(source.id))
+
+    def capture(self, volume: Volume, snapshot: Snapshot) -> int:
+        """Copies the volume as it is now; the bytes that the snapshot stands on."""
+        if volume.digest is None:
+            return 0
+        path = self.snapshot(snapshot.id)
+        self.hypervisor.copy_disk(self.volume(volume.id), path, volume.instance_id)
+        return path.stat().st_size + self.blobs.size(volume.digest)
+
+    def standalone(self, source: Path, capacity: int, target: Path) -> None:
+        """Writes the content of an overlay, with all that is under it, as one qcow2 file. FAULTS."""
+        if self.tools is None:
+            raise ToolFailed("The disk was written to; making one file of it needs qemu-img on the server's host.")
+        size = capacity * GIB
+        quota = size + size // _OVERHEAD + _TABLES
+        target.unlink(missing_ok=True)
+        convert(
+            self.tools,
+            source,
+            "qcow2",
+            target,
+            "qcow2",
+            quota_bytes=quota,
+            limits=self.limits,
+            backing_allowed=True,
+        )
+
+
+def untouched(path: Path) -> bool:
+    """Whether an overlay holds nothing of its own, so that its base is all there is to see."""
+    with path.open("rb") as file:
+        header = qcow2.parse(file.read(SECTOR))
+        file.seek(header.l1_offset)
+        return not any(file.read(header.l1_entries * 8))

@@ -1,0 +1,108 @@
+"""The work on disks: making, capturing, removing. Each job may be killed anywhere, and is simply done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.images.wire import gigabytes
+from kunsthalle.storage import service, snapshots
+from kunsthalle.storage.disks import FAULTS, Disks
+from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
+from kunsthalle.storage.model import Snapshot, Volume
+from kunsthalle.storage.provision import provide, snapshot_of, volume_of
+from kunsthalle.store import jobs
+from kunsthalle.store.rows import delete
+from kunsthalle.store.scope import Kind
+from kunsthalle.store.transition import transition
+from kunsthalle.store.unit import Unit
+
+log = structlog.get_logger("storage")
+
+
+def handlers(disks: Disks) -> tuple[jobs.Handler, ...]:
+    """The jobs of this room."""
+    steps: tuple[tuple[str, Kind[Any], Callable[[jobs.Run, Disks], None]], ...] = (
+        (service.CREATE, VOLUME, _make_volume),
+        (service.DELETE, VOLUME, _remove_volume),
+        (snapshots.CREATE, SNAPSHOT, _take_snapshot),
+        (snapshots.DELETE, SNAPSHOT, _remove_snapshot),
+    )
+    return tuple(jobs.Handler(name, _on(disks, step), _give_up(kind)) for name, kind, step in steps)
+
+
+def _on(disks: Disks, step: Callable[[jobs.Run, Disks], None]) -> Callable[[jobs.Run], None]:
+    return lambda run: step(run, disks)
+
+
+def _make_volume(run: jobs.Run, disks: Disks) -> None:
+    volume = run.read(lambda unit: volume_of(unit, run.job.subject))
+    if volume is None or volume.status != "pending":
+        return
+    try:
+        provide(run, disks, volume)
+    except FAULTS as fault:
+        log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
+        run.finish(lambda unit: transition(unit, VOLUME, volume.id, "failed"))
+
+
+def _remove_volume(run: jobs.Run, disks: Disks) -> None:
+    volume = run.read(lambda unit: volume_of(unit, run.job.subject))
+    if volume is not None and volume.status == "pending_deletion":
+        disks.hypervisor.delete_disk(disks.volume(volume.id))
+        run.finish(lambda unit: forget_volume(unit, volume))
+
+
+def _take_snapshot(run: jobs.Run, disks: Disks) -> None:
+    snapshot = run.read(lambda unit: snapshot_of(unit, run.job.subject))
+    if snapshot is None or snapshot.lifecycle_state != "pending":
+        return
+    if not _capture(run, disks, snapshot):  # deleted meanwhile
+        disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
+
+
+def _remove_snapshot(run: jobs.Run, disks: Disks) -> None:
+    snapshot = run.read(lambda unit: snapshot_of(unit, run.job.subject))
+    if snapshot is not None and snapshot.lifecycle_state == "deleting":
+        disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
+        run.finish(lambda unit: _forget_snapshot(unit, snapshot))
+
+
+def _capture(run: jobs.Run, disks: Disks, snapshot: Snapshot) -> bool:
+    """Whether the snapshot still waited for its content when that was there, or could not be had."""
+    volume = run.read(lambda unit: volume_of(unit, snapshot.source_volume_id))
+    try:
+        size = disks.capture(volume, snapshot) if volume is not None else None
+    except FAULTS as fault:
+        log.error("snapshot not taken", snapshot=snapshot.id, error=str(fault))  # noqa: TRY400  as above
+        size = None
+
+    def settle(unit: Unit) -> bool:
+        if size is None:
+            return transition(unit, SNAPSHOT, snapshot.id, "failed", SNAPSHOT.table.c.lifecycle_state == "pending")
+        taken = {"captured_at": unit.ctx.now(), "size": max(1, gigabytes(size))}
+        return transition(unit, SNAPSHOT, snapshot.id, "stable", **taken)
+
+    return bool(run.write(settle))
+
+
+def forget_volume(unit: Unit, volume: Volume) -> None:
+    """Its disk is gone: so are the row and its hold on the bytes."""
+    delete(unit, VOLUME, volume.id, volume.account_id)
+    blob_bytes.release(unit, volume.holder)
+
+
+def _forget_snapshot(unit: Unit, snapshot: Snapshot) -> None:
+    delete(unit, SNAPSHOT, snapshot.id, snapshot.account_id)
+    blob_bytes.release(unit, snapshot.holder)
+
+
+def _give_up(kind: Kind[Any]) -> Callable[[Unit, jobs.Claimed, str], None]:
+    def failed(unit: Unit, job: jobs.Claimed, error: str) -> None:
+        log.error("disk work failed", kind=job.kind, subject=job.subject, error=error)
+        transition(unit, kind, job.subject, "failed")
+
+    return failed

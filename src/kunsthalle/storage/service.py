@@ -1,0 +1,147 @@
+"""What can be done with volumes. One public method a use case; each runs in the transaction of its request."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.api.references import Identity, name_of, refer
+from kunsthalle.blobs.protocol import Blobs
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.storage.bodies import CreateVolumeBody, UpdateVolumeBody
+from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
+from kunsthalle.storage.model import Snapshot, Volume
+from kunsthalle.storage.profiles import check_capacity, chosen
+from kunsthalle.storage.queries import captures_of
+from kunsthalle.store import jobs
+from kunsthalle.store.rows import insert_named, rename, update
+from kunsthalle.store.scope import Granted, find, may_create
+from kunsthalle.store.transition import must, transition
+from kunsthalle.store.unit import Unit
+
+CREATE, DELETE = "volume.create", "volume.delete"
+
+
+class VolumeService:
+    """`blobs` is what disks stand on."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def create(self, unit: Unit, body: CreateVolumeBody) -> Volume:
+        """A new volume, `pending`: empty with a capacity, or what a snapshot holds; and the job that makes it."""
+        if body.encryption_key is not UNSET:
+            raise invalid("bad_field", "Volumes are encrypted by the provider here.", "encryption_key")
+        source = _snapshot(unit, body.source_snapshot)
+        profile = chosen(name_of(body.profile, "profile"), "profile")
+        capacity = capacity_of(source, body.capacity, "capacity")
+        check_capacity(capacity, profile.capacity, "capacity")
+        iops = profile.iops_for(capacity, None if body.iops is UNSET else body.iops)
+        group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
+        may_create(unit.ctx, "is.volume.volume.create", {"resourceGroupId": group.id})
+        volume = Volume(
+            id=unit.ctx.ids.resource(unit.ctx.region.prefix),
+            account_id=unit.ctx.account_id,
+            name=unit.ctx.ids.name() if body.name is UNSET else body.name,
+            status="pending",
+            status_reasons=[],
+            resource_group_id=group.id,
+            zone=zone_named(unit, name_of(body.zone, "zone")),
+            profile=profile.name,
+            capacity=capacity,
+            iops=iops,
+            bandwidth=profile.bandwidth_for(iops),
+            user_tags=[] if body.user_tags is UNSET else body.user_tags,
+            operating_system=source.operating_system if source else None,
+            source_image=source.source_image if source else None,
+            catalog_offering=None,
+            source_snapshot=source.reference if source else None,
+            source_snapshot_id=source.id if source else None,
+            digest=source.digest if source else None,
+            format=source.format if source else None,
+            checked=source.checked if source else 1,
+            instance_id=None,
+            instance_name=None,
+            attachment_id=None,
+            attachment_name=None,
+            attachment_type=None,
+            attachment_auto_delete=False,
+            attached_at=None,
+            active=False,
+            created_at=unit.ctx.now(),
+        )
+        insert_named(unit, VOLUME, volume)
+        if volume.digest is not None:
+            blob_bytes.retain(unit, self._blobs, volume.digest, volume.holder)
+        jobs.enqueue(unit, CREATE, volume.id)
+        return volume
+
+    def update(self, unit: Unit, volume: Granted[Volume], body: UpdateVolumeBody) -> Volume:
+        """Changes the name. 400 for what would change the disk itself."""
+        it = volume.it
+        same = {
+            "capacity": body.capacity in {UNSET, it.capacity},
+            "iops": body.iops in {UNSET, it.iops},
+            "profile": body.profile is UNSET or name_of(body.profile, "profile") == it.profile,
+        }
+        changed = [field for field, kept in same.items() if not kept]
+        if changed:
+            raise invalid("bad_field", f"The {changed[0]} of a volume cannot be changed here.", changed[0])
+        if body.name is not UNSET and body.name != it.name:
+            rename(unit, VOLUME, it.id, body.name)
+        return find(unit, VOLUME, it.id)
+
+    def delete(self, unit: Unit, volume: Granted[Volume]) -> None:
+        """Has the volume removed. 409 while it is attached, being made, or being captured."""
+        it = volume.it
+        if it.instance_id is not None:
+            raise conflict("volume_still_attached", f"The volume is attached to the server {it.instance_name}.")
+        columns = VOLUME.table.c
+        settled = (columns.status.in_(("available", "failed")), columns.instance_id.is_(None))
+        message = f"A volume that is {it.status} cannot be deleted."
+        must(transition(unit, VOLUME, it.id, "pending_deletion", *settled), message)
+        refuse_captured(unit, it)
+        jobs.enqueue(unit, DELETE, it.id)
+
+
+def refuse_captured(unit: Unit, volume: Volume) -> None:
+    """409 while a snapshot of the volume is being taken; asked after the volume's row was taken."""
+    if captures_of(unit, volume.id):
+        raise conflict("invalid_state", f"A snapshot of the volume {volume.name} is being taken; try again.")
+
+
+def zone_named(unit: Unit, name: str, field: str = "zone") -> str:
+    """A zone of the region; 400 `invalid_zone` for another."""
+    if name not in unit.ctx.region.zones:
+        raise invalid("invalid_zone", "The zone does not exist in this region.", field)
+    return name
+
+
+def capacity_of(source: Snapshot | None, asked: int | UnsetType, field: str) -> int:
+    """The capacity of a new volume in GB: as asked, at least what its snapshot needs."""
+    if source is None:
+        if isinstance(asked, UnsetType):
+            raise invalid("validation_required_field", "One of capacity and source_snapshot must be given.", field)
+        return asked
+    if isinstance(asked, UnsetType):
+        return source.minimum_capacity
+    if asked < source.minimum_capacity:
+        least = source.minimum_capacity
+        raise invalid("validation_min_value", f"The snapshot needs at least {least} GB.", field)
+    return asked
+
+
+def _snapshot(unit: Unit, identity: Identity | UnsetType) -> Snapshot | None:
+    return None if isinstance(identity, UnsetType) else stable_snapshot(unit, identity, "source_snapshot")
+
+
+def stable_snapshot(unit: Unit, identity: Identity, field: str) -> Snapshot:
+    """The snapshot that is meant; 404 unless it is seen, 409 unless a volume can be made of it now.
+
+    Takes the snapshot's row, so that it is not deleted before the volume is there to be seen.
+    """
+    snapshot = refer(unit, SNAPSHOT, identity, field).it
+    if not update(unit, SNAPSHOT, snapshot.id, SNAPSHOT.table.c.lifecycle_state == "stable"):
+        raise conflict("invalid_state", f"A snapshot that is {snapshot.lifecycle_state} cannot be restored.", field)
+    return snapshot
