@@ -58,7 +58,7 @@ def rename_target(unit: Unit, target_id: str, name: str) -> None:
 
 def _row(unit: Unit, subnet: Subnet, number: int, name: str, target: dict[str, str] | None) -> ReservedIp:
     return ReservedIp(
-        id=unit.ctx.ids.resource(unit.ctx.region.zones[subnet.zone]),
+        id=unit.ctx.ids.resource(subnet.id[:4]),
         account_id=subnet.account_id,
         subnet_id=subnet.id,
         resource_group_id=subnet.resource_group_id,

@@ -25,7 +25,7 @@ def attach(
         row = SecurityGroupTarget(
             id=f"{group.id}:{target['id']}",
             account_id=group.account_id,
-            group_id=group.id,
+            security_group_id=group.id,
             resource_group_id=group.resource_group_id,
             target_id=target["id"],
             target=dict(target),
@@ -42,6 +42,6 @@ def detach(unit: Unit, target_id: str) -> None:
 def of_target(unit: Unit, target_id: str) -> list[SecurityGroup]:
     """The groups a target is in, by name."""
     table = SECURITY_GROUP_TARGET.table
-    ids = [row.group_id for row in unguarded(unit, SECURITY_GROUP_TARGET, table.c.target_id == target_id)]
+    ids = [row.security_group_id for row in unguarded(unit, SECURITY_GROUP_TARGET, table.c.target_id == target_id)]
     found = unguarded(unit, SECURITY_GROUP, SECURITY_GROUP.table.c.id.in_(ids)) if ids else []
     return sorted(found, key=lambda group: group.name)

@@ -57,7 +57,7 @@ SECURITY_GROUP_TARGET = Kind(
     security_group_targets,
     SecurityGroupTarget,
     SECURITY_GROUP.read,
-    _by(security_group_targets, "securityGroupId", "group_id"),
+    _by(security_group_targets, "securityGroupId", "security_group_id"),
 )
 NETWORK_ACL = Kind(
     "network-acl", network_acls, NetworkAcl, "is.network-acl.network-acl.read", _by(network_acls, "networkAclId")

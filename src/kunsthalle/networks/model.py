@@ -81,7 +81,7 @@ class SecurityGroupTarget:
 
     id: str
     account_id: str
-    group_id: str
+    security_group_id: str
     resource_group_id: str
     target_id: str
     target: dict[str, str]

@@ -157,7 +157,7 @@ def delete_security_group(unit: Unit, group: Granted[SecurityGroup]) -> None:
     if named(unit, VPC, here.vpc_id).default_security_group_id == here.id:
         raise conflict("security_group_vpc_default", "The security group is the default of its VPC.")
     targets = SECURITY_GROUP_TARGET.table
-    if number_of(unit, targets, targets.c.group_id == here.id):
+    if number_of(unit, targets, targets.c.security_group_id == here.id):
         raise conflict("security_group_interfaces_attached", "Interfaces are still in the security group.")
     others = (one for one in in_vpc(unit, SECURITY_GROUP, here.vpc_id) if one.id != here.id)
     if any(rule["remote"].get("group_id") == here.id for one in others for rule in one.rules):

@@ -83,11 +83,11 @@ reserved_ips = things(
 # id: `<group>:<target>`, which is what makes a target's membership unique.
 security_group_targets = things(
     "security_group_targets",
-    Column("group_id", String(64), ForeignKey("security_groups.id"), nullable=False),
+    Column("security_group_id", String(64), ForeignKey("security_groups.id"), nullable=False),
     Column("resource_group_id", String(32), nullable=False),
     Column("target_id", String(64), nullable=False),
     Column("target", Json, nullable=False),
-    Index("ix_security_group_targets_group_id", "group_id"),
+    Index("ix_security_group_targets_security_group_id", "security_group_id"),
     Index("ix_security_group_targets_target_id", "target_id"),
     id_length=96,
 )

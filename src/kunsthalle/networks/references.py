@@ -1,0 +1,119 @@
+"""References to things of this room, with exactly the fields that reference/vpc-api.md B3 gives them."""
+
+from __future__ import annotations
+
+from kunsthalle.api.families.vpc import href
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.context import Context
+from kunsthalle.images.wire import NamedWire
+from kunsthalle.networks.model import Key, NetworkAcl, ReservedIp, RoutingTable, SecurityGroup, Subnet, Vpc
+
+
+class CrnReferenceWire(Wire):
+    """A security group or a network ACL: the kinds whose references have no type."""
+
+    crn: str
+    href: str
+    id: str
+    name: str
+
+
+class TypedReferenceWire(Wire):
+    """A VPC, a subnet or a routing table."""
+
+    crn: str
+    href: str
+    id: str
+    name: str
+    resource_type: str
+
+
+class KeyReferenceWire(Wire):
+    """An SSH key."""
+
+    crn: str
+    fingerprint: str
+    href: str
+    id: str
+    name: str
+
+
+class IpReferenceWire(Wire):
+    """An address of a subnet."""
+
+    address: str
+    href: str
+    id: str
+    name: str
+    resource_type: str
+
+
+def vpc_path(vpc: Vpc) -> str:
+    return f"/vpcs/{vpc.id}"
+
+
+def subnet_path(subnet: Subnet) -> str:
+    return f"/subnets/{subnet.id}"
+
+
+def security_group_path(group_id: str) -> str:
+    return f"/security_groups/{group_id}"
+
+
+def network_acl_path(acl_id: str) -> str:
+    return f"/network_acls/{acl_id}"
+
+
+def routing_table_path(table: RoutingTable) -> str:
+    return f"/vpcs/{table.vpc_id}/routing_tables/{table.id}"
+
+
+def ip_path(ip: ReservedIp) -> str:
+    return f"/subnets/{ip.subnet_id}/reserved_ips/{ip.id}"
+
+
+def key_path(key: Key) -> str:
+    return f"/keys/{key.id}"
+
+
+def zone_path(zone: str, region: str) -> str:
+    return f"/regions/{region}/zones/{zone}"
+
+
+def vpc_ref(vpc: Vpc, ctx: Context) -> TypedReferenceWire:
+    return TypedReferenceWire(crn=vpc.crn, href=href(ctx, vpc_path(vpc)), id=vpc.id, name=vpc.name, resource_type="vpc")
+
+
+def subnet_ref(subnet: Subnet, ctx: Context) -> TypedReferenceWire:
+    return TypedReferenceWire(
+        crn=subnet.crn, href=href(ctx, subnet_path(subnet)), id=subnet.id, name=subnet.name, resource_type="subnet"
+    )
+
+
+def routing_table_ref(table: RoutingTable, ctx: Context) -> TypedReferenceWire:
+    place = href(ctx, routing_table_path(table))
+    return TypedReferenceWire(crn=table.crn, href=place, id=table.id, name=table.name, resource_type="routing_table")
+
+
+def security_group_ref(group: SecurityGroup, ctx: Context) -> CrnReferenceWire:
+    return CrnReferenceWire(crn=group.crn, href=href(ctx, security_group_path(group.id)), id=group.id, name=group.name)
+
+
+def network_acl_ref(acl: NetworkAcl, ctx: Context) -> CrnReferenceWire:
+    return CrnReferenceWire(crn=acl.crn, href=href(ctx, network_acl_path(acl.id)), id=acl.id, name=acl.name)
+
+
+def key_ref(key: Key, ctx: Context) -> KeyReferenceWire:
+    return KeyReferenceWire(
+        crn=key.crn, fingerprint=key.fingerprint, href=href(ctx, key_path(key)), id=key.id, name=key.name
+    )
+
+
+def ip_ref(ip: ReservedIp, ctx: Context) -> IpReferenceWire:
+    return IpReferenceWire(
+        address=ip.address, href=href(ctx, ip_path(ip)), id=ip.id, name=ip.name, resource_type="subnet_reserved_ip"
+    )
+
+
+def zone_ref(ctx: Context, zone: str) -> NamedWire:
+    return NamedWire(href=href(ctx, zone_path(zone, ctx.region.name)), name=zone)
