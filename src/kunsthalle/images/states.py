@@ -9,9 +9,9 @@ IMAGE_STATES = StateTable(
     first=("pending",),
     moves={
         "pending": ("available", "failed"),
-        "available": ("deprecated", "obsolete", "unusable"),
-        "deprecated": ("available", "obsolete", "unusable"),
-        "obsolete": ("available", "deprecated", "unusable"),
+        "available": ("deprecated", "obsolete", "unusable", "failed"),
+        "deprecated": ("available", "obsolete", "unusable", "failed"),
+        "obsolete": ("available", "deprecated", "unusable", "failed"),
         "unusable": ("available",),
         "failed": (),
     },
