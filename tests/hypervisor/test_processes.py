@@ -155,18 +155,22 @@ def test_an_internal_error_is_a_failure_and_kvm_is_not_believed_again(
     (pid,) = processes(qemu.root)
     device = tmp_path / "kvm"
     device.touch()
-    engine._accelerator = Accelerator(qemu.root, Path(sys.executable), "auto", device)
-    noted: list[str] = []
-    monkeypatch.setattr(engine, "_note", lambda _arguments, reason: noted.append(reason))
-    with monkeypatch.context() as broken:
-        broken.setattr(engine_module, "_run_state", lambda _folder: "internal-error")
-        assert engine.status(server.id) is Status.FAILED
-    assert noted == ["a guest stopped with an internal error"]
-    monkeypatch.undo()
-    engine._note(["-accel", "kvm"], noted[0])
+    passes = tmp_path / "passes"
+    passes.write_text("#!/bin/sh\nexit 33\n")
+    passes.chmod(0o755)
+    engine._accelerator = Accelerator(qemu.root, passes, "auto", device)
+    assert engine._accelerator.choose() == "kvm"
+    monkeypatch.setattr(engine_module, "_run_state", lambda _folder, _process: "internal-error")
+    assert engine.status(server.id) is Status.FAILED
+    assert engine._accelerator.choose() == "kvm", "the guest ran under TCG: nothing is known of KVM"
+    found = engine_module.qemu_process.find(qemu.root / "run" / server.id)
+    assert found is not None
+    with found:
+        found.arguments[found.arguments.index("tcg")] = "kvm"
+        engine._state(qemu.root / "run" / server.id, found)
     assert engine._accelerator.choose() == "tcg"
-    assert engine.status(server.id) is Status.RUNNING
-    assert processes(qemu.root) == [pid]
+    engine.start(server)
+    assert until(lambda: pid not in processes(qemu.root)), "a broken guest is replaced"
 
 
 def test_where_kvm_passes_the_probe_and_fails_a_server_tcg_takes_over(qemu: Bench, tmp_path: Path) -> None:
@@ -215,6 +219,20 @@ def test_secrets_are_private_files_and_no_arguments(qemu: Bench) -> None:
         assert (folder / name).stat().st_mode & 0o077 == 0, name
     (pid,) = processes(qemu.root)
     assert "ssh-ed25519" not in " ".join(arguments(pid))
+
+
+def test_no_descriptor_is_lost(qemu: Bench) -> None:
+    server, copy = qemu.server(), qemu.folder / "copy.qcow2"
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(2):
+        qemu.engine.start(server)
+        qemu.engine.start(server)
+        qemu.engine.copy_disk(server.disk, copy, server.id)
+        qemu.engine.reset(server.id)
+        assert qemu.engine.status(server.id) is Status.RUNNING
+        qemu.engine.stop(server.id, 0)
+    qemu.engine.delete(server.id)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_base_of_another_format_than_said_makes_no_disk(qemu: Bench) -> None:

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from kunsthalle.hypervisor.protocol import BadSpec, Hypervisor, Unavailable
-from kunsthalle.hypervisor.qemu import Qemu
 from kunsthalle.hypervisor.simulated import Simulated, WriteOverlay
 
 BINARY = "qemu-system-x86_64"
@@ -30,4 +29,6 @@ def find_hypervisor(root: Path, choice: str, write_overlay: WriteOverlay) -> Hyp
         raise Unavailable(f"{' and '.join(absent)} not found (Debian: apt-get install {packages})")
     if choice == "simulated" or absent:
         return Simulated(root, write_overlay)
+    from kunsthalle.hypervisor.qemu import Qemu
+
     return Qemu(root, Path(str(found[BINARY])), Path(str(found[IMAGE_TOOL])))

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kunsthalle.hypervisor import console, disks, qemu_process
 from kunsthalle.hypervisor.accelerator import Accelerator
@@ -40,8 +41,12 @@ START_SECONDS = 30.0
 _END_SECONDS = 10.0
 _PRESS_AGAIN_SECONDS = 5.0
 _DISK_SECONDS = 60.0
+_LEAVING_SECONDS = 2.0
+_ENDED = "ended"
 _HELD = frozenset({"paused", "prelaunch"})
 """QEMU's run states in which the guest waits to be told to go on: after `stop`, and after a reset of that."""
+
+_NOT_GOING = BROKEN | _HELD | {_ENDED}
 
 
 class Qemu(Hypervisor):
@@ -79,8 +84,9 @@ class Qemu(Hypervisor):
             disks.copy_overlay(source, target)
             return
         with self._directories.lock(server_id) as folder:
-            process = qemu_process.search(folder) if folder is not None else None
-            if folder is None or process is None or disks.already_copied(source, target):
+            needless = folder is None or disks.already_copied(source, target)
+            process = qemu_process.search(folder) if folder is not None and not needless else None
+            if folder is None or process is None:
                 disks.copy_overlay(source, target)
                 return
             with process, _standing_still(folder, process):
@@ -98,9 +104,8 @@ class Qemu(Hypervisor):
             assert folder is not None  # noqa: S101  create=True always yields one
             if (process := qemu_process.search(folder)) is not None:
                 with process:
-                    if _goes_on(folder):
+                    if self._goes_on(folder, process):
                         return
-                    self._note(process.arguments, "a guest stopped with an internal error")
                     _cut(folder, process)
             if seed is not None:
                 write_atomically(folder / SEED, seed)
@@ -120,8 +125,10 @@ class Qemu(Hypervisor):
             if folder is None or process is None:
                 raise NotRunning(f"the server {server_id} is not running")
             with process:
-                ask(folder, "system_reset", timeout=ANSWER_SECONDS)
-                if not _goes_on(folder):
+                _tell(folder, process, "system_reset")
+                if not self._goes_on(folder, process):
+                    if process.wait(0):
+                        raise NotRunning(f"the server {server_id} is not running")
                     raise StartError(f"the server {server_id} does not go on after its reset")
 
     def delete(self, server_id: str) -> None:
@@ -137,18 +144,12 @@ class Qemu(Hypervisor):
         if not folder.is_dir():
             return Status.ABSENT
         console.rotate(folder / CONSOLE)
-        process = qemu_process.find(folder)
-        if process is None:
+        state, process = _ENDED, qemu_process.find(folder)
+        if process is not None:
+            with process:
+                state = self._state(folder, process)
+        if state == _ENDED:
             return Status.FAILED if qemu_process.crashed(folder) else Status.STOPPED
-        with process:
-            try:
-                state = _run_state(folder)
-            except Unresponsive:
-                if process.wait(0):
-                    return Status.FAILED if qemu_process.crashed(folder) else Status.STOPPED
-                raise
-            if state == "internal-error":
-                self._note(process.arguments, "a guest stopped with an internal error")
         return Status.FAILED if state in BROKEN else Status.RUNNING
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
@@ -192,42 +193,57 @@ class Qemu(Hypervisor):
         machine = Machine(self._binary, accelerator, self._max_memory_mib, self._max_vcpus)
         return server_command(spec, machine)
 
-    def _note(self, arguments: list[str], reason: str) -> None:
-        if "kvm" in arguments:
-            self._accelerator.distrust(reason)
+    def _state(self, folder: Path, process: qemu_process.Process) -> str:
+        """The run state; a guest that KVM broke off is remembered."""
+        state = _run_state(folder, process)
+        if state == "internal-error" and "kvm" in process.arguments:
+            self._accelerator.distrust("a guest stopped with an internal error")
+        return state
+
+    def _goes_on(self, folder: Path, process: qemu_process.Process) -> bool:
+        """Whether the guest executes, after having been told to if it was paused."""
+        try:
+            state = self._state(folder, process)
+            if state in _HELD:
+                _tell(folder, process, "cont")
+                state = self._state(folder, process)
+        except HypervisorError:
+            return False
+        return state not in _NOT_GOING
 
 
-def _run_state(folder: Path) -> str:
-    """QEMU's run state, after the process has said that it is the one of this folder."""
-    name, number, state = ask(folder, "query-name", "query-uuid", "query-status", timeout=ANSWER_SECONDS)
+def _run_state(folder: Path, process: qemu_process.Process) -> str:
+    """QEMU's run state, after the process has said that it is the one of this folder; or _ENDED."""
+    answers = _tell(folder, process, "query-name", "query-uuid", "query-status")
+    if not answers:
+        return _ENDED
+    name, number, state = answers
     if name.get("name") != folder.name or number.get("UUID") != server_uuid(folder.name):
         raise HypervisorError(f"the control socket of {folder.name} belongs to another server")
     return str(state["status"])
 
 
-def _goes_on(folder: Path) -> bool:
-    """Whether the guest executes, after having been told to if it was paused."""
+def _tell(folder: Path, process: qemu_process.Process, *commands: str) -> list[Any]:
+    """The answers; none if the process ends meanwhile, which a guest may bring about at any moment."""
     try:
-        state = _run_state(folder)
-        if state in _HELD:
-            ask(folder, "cont", timeout=ANSWER_SECONDS)
-            state = _run_state(folder)
-    except HypervisorError:
-        return False
-    return state not in BROKEN | _HELD
+        return ask(folder, *commands, timeout=ANSWER_SECONDS)
+    except Unresponsive:
+        if process.wait(_LEAVING_SECONDS):
+            return []
+        raise
 
 
 @contextlib.contextmanager
 def _standing_still(folder: Path, process: qemu_process.Process) -> Iterator[None]:
     """Holds a guest still, its writes on the disk, and lets it go on however the block ends."""
-    held = _run_state(folder) not in BROKEN
+    held = _run_state(folder, process) not in BROKEN
     try:
         if held:
-            ask(folder, "stop", timeout=ANSWER_SECONDS)
+            _tell(folder, process, "stop")
         yield
     finally:
-        if held and not process.wait(0):
-            ask(folder, "cont", timeout=START_SECONDS)
+        if held:
+            _tell(folder, process, "cont")
 
 
 def _stop(folder: Path, grace_seconds: float) -> None:
@@ -245,10 +261,14 @@ def _press(folder: Path, process: qemu_process.Process, grace_seconds: float) ->
     """Presses the power button, again and again: a guest that is just starting up does not notice the first."""
     deadline = time.monotonic() + grace_seconds
     with contextlib.suppress(HypervisorError):
-        while _goes_on(folder) and (left := deadline - time.monotonic()) > 0:
-            ask(folder, "system_powerdown", timeout=ANSWER_SECONDS)
-            if process.wait(min(left, _PRESS_AGAIN_SECONDS)):
+        while (left := deadline - time.monotonic()) > 0 and not process.wait(0):
+            state = _run_state(folder, process)
+            if state in BROKEN:
                 return
+            if state in _HELD:
+                _tell(folder, process, "cont")
+            _tell(folder, process, "system_powerdown")
+            process.wait(min(left, _PRESS_AGAIN_SECONDS))
 
 
 def _cut(folder: Path, process: qemu_process.Process) -> None:

@@ -14,8 +14,6 @@ from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
-import pycdlib
-
 from kunsthalle.hypervisor.protocol import BadSpec, SeedSpec
 
 # Fixed, so that the same seed makes the same parts; base64 inside keeps it out of every content.
@@ -53,6 +51,8 @@ def _vendor_data(spec: SeedSpec) -> bytes:
 
 
 def _iso(files: dict[str, bytes]) -> bytes:
+    import pycdlib
+
     iso = pycdlib.PyCdlib()
     # Linux reads the Rock Ridge names; Joliet is for other guests.
     iso.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident="cidata")
