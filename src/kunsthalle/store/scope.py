@@ -17,6 +17,7 @@ from kunsthalle.core.access import Attribute, Reach
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.core.states import StateTable
+from kunsthalle.store.patterns import wildcards
 from kunsthalle.store.unit import Unit
 
 M = TypeVar("M")
@@ -73,10 +74,7 @@ def _condition(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
     column = kind.attributes.get(one.key)
     if column is None:
         return false()
-    if one.operator == "stringMatch":
-        escaped = one.value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return column.like(escaped.replace("*", "%").replace("?", "_"), escape="\\")
-    return column == one.value
+    return wildcards(column, one.value) if one.operator == "stringMatch" else column == one.value
 
 
 def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -154,7 +152,8 @@ def by_name(unit: Unit, kind: Kind[M], name: str) -> M | None:
 
 def count(unit: Unit, kind: Kind[Any], *where: ColumnElement[bool]) -> int:
     """How many `some` would return."""
-    if kind.tallied and not where and unit.ctx.grants.reach(kind.read).everything:
+    own_rows = kind.tallied and kind.others is None and kind.live is None
+    if own_rows and not where and unit.ctx.grants.reach(kind.read).everything:
         return tally(unit, kind)
     statement = select(func.count()).select_from(kind.table).where(visible(unit, kind), *where)
     row = unit.first(statement)
