@@ -106,9 +106,10 @@ def test_backing_file_does_not_leak(as_json: bool, secret: Path, tmp_path: Path,
 
 
 @pytest.mark.needs_qemu_img
-@pytest.mark.parametrize("bit", [0, 4])
-def test_data_file_does_not_leak(bit: int, secret: Path, tmp_path: Path, tools: Tools) -> None:
-    image = q.good(header={"incompatible": bit}, extensions=((q.DATA_FILE_NAME, str(secret).encode()),))
+@pytest.mark.parametrize(("bit", "named"), [(0, True), (4, True), (4, False)])
+def test_data_file_does_not_leak(bit: int, named: bool, secret: Path, tmp_path: Path, tools: Tools) -> None:
+    extensions = ((q.DATA_FILE_NAME, str(secret).encode()),) if named else ()
+    image = q.good(header={"incompatible": bit}, extensions=extensions)
     source = stored(tmp_path / "image", image)
     with pytest.raises(Refused, match="external") as caught:
         raw_of(tools, source, "qcow2")
