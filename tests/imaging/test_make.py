@@ -210,3 +210,20 @@ def test_azure_disks_are_as_large_as_they_say(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     path.write_bytes(v.fixed(other.mbr_disk(9 * MIB), creator=b"wa\0\0", geometry=(60, 16, 17)))
     assert virtual_size_of(path, "vhd") == 9 * MIB
+
+
+@pytest.mark.needs_qemu
+@pytest.mark.parametrize("kind", ["qcow2", "vhd"])
+def test_a_machine_boots_from_an_overlay(kind: str, tmp_path: Path) -> None:
+    """The boot sector writes a number to the port at which this machine ends: 0x10 becomes the exit code 33."""
+    sector = bytes.fromhex("b010e6f4f4ebfe").ljust(510, b"\0") + b"\x55\xaa"
+    base, overlay = tmp_path / "base", tmp_path / "overlay"
+    if kind == "qcow2":
+        write_qcow2(base, 8 * MIB, sector)
+    else:
+        base.write_bytes(v.dynamic(size=8 * MIB, blocks={0: sector}))
+    write_overlay(overlay, base, kind, 10 * GIB)
+    machine = ["qemu-system-x86_64", "-accel", "tcg", "-m", "32", "-display", "none", "-nodefaults", "-no-reboot"]
+    end = ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    disk = ["-drive", f"file={overlay},format=qcow2,if=ide"]
+    assert subprocess.run([*machine, *end, *disk], timeout=60, check=False).returncode == 33

@@ -1,9 +1,8 @@
-"""qemu-img under limits: next to no environment, a session of its own, bounded memory, processor time, file size and
-wall clock.
+"""qemu-img under limits.
 
+It gets next to no environment, a session of its own, and bounded memory, processor time, file size and wall clock.
 The format is always named, paths are always absolute, and what it prints is kept only in part. The number of
-processes is not limited: that limit counts all processes of the user, so that a busy host would fail healthy
-images.
+processes is not limited: that limit counts all processes of the user, so that a busy host would fail healthy images.
 """
 
 from __future__ import annotations
