@@ -98,7 +98,7 @@ def create_subnet(
     if any(one is not None and one.vpc_id != vpc.id for one in (acl, table)):
         raise invalid("vpc_resource_separation", "The network ACL or routing table is in another VPC.", "vpc")
     locked(unit, VPC, vpc.id, "vpc")
-    zone, block = _place(unit, vpc, zone, cidr, count or USUAL_SIZE)
+    zone, block = _place(unit, vpc, zone, cidr, USUAL_SIZE if count is None else count)
     subnet = Subnet(
         id=ids.resource(unit.ctx.region.zones[zone]),
         account_id=vpc.account_id,

@@ -1,0 +1,173 @@
+"""Reserving addresses, on both engines, by one and by many at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+
+from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem
+from kunsthalle.core.ids import Ids
+from kunsthalle.networks import addresses, groups, service
+from kunsthalle.networks.kinds import RESERVED_IP, SUBNET
+from kunsthalle.networks.model import Subnet, Vpc
+from kunsthalle.networks.queries import available, ip_of_target
+from kunsthalle.store.scope import Granted, resolve, unguarded
+from kunsthalle.store.unit import Unit
+from support.worlds import World, make_world
+
+from .conftest import nic
+
+
+def _code(call: Callable[..., Any], *arguments: Any, **more: Any) -> str:
+    with pytest.raises(Problem) as refused:
+        call(*arguments, **more)
+    return refused.value.code
+
+
+def _reserve(world: World, ctx: Context, subnet: Subnet, n: int, address: str | None = None) -> str:
+    return world.write(ctx, addresses.reserve, subnet, address, target=nic(n)).address
+
+
+def test_the_lowest_free_address_is_given_and_given_again(both: World, ctx: Context, tiny: Subnet) -> None:
+    base = int(tiny.network.network_address)
+    assert [_reserve(both, ctx, tiny, n) for n in range(3)] == [str(IPv4Address(base + n)) for n in (4, 5, 6)]
+    assert both.read(ctx, available, tiny) == 0
+    assert _code(_reserve, both, ctx, tiny, 3) == "insufficient_ipv4_addresses"
+    both.write(ctx, addresses.release, nic(1)["id"])
+    assert both.read(ctx, available, tiny) == 1
+    assert _reserve(both, ctx, tiny, 4) == str(IPv4Address(base + 5))
+
+
+def test_an_address_asked_for(both: World, ctx: Context, tiny: Subnet) -> None:
+    sixth = str(tiny.network[6])
+    assert _reserve(both, ctx, tiny, 0, sixth) == sixth
+    assert _reserve(both, ctx, tiny, 1) == str(tiny.network[4])
+    assert _code(_reserve, both, ctx, tiny, 2, sixth) == "address_is_already_reserved"
+    for provider in (0, 1, 2, 3, 7):
+        assert _code(_reserve, both, ctx, tiny, 2, str(tiny.network[provider])) == "address_is_already_reserved"
+    assert _code(_reserve, both, ctx, tiny, 2, "10.9.9.9") == "validation_invalid_address"
+    assert _code(_reserve, both, ctx, tiny, 2, "here") == "validation_invalid_address"
+
+
+def test_names_are_unique_in_a_subnet(both: World, ctx: Context, tiny: Subnet) -> None:
+    both.write(ctx, addresses.reserve, tiny, None, name="one", target=nic(0))
+    assert (
+        _code(both.write, ctx, addresses.reserve, tiny, None, name="one", target=nic(1)) == "validation_unique_failed"
+    )
+    taken = "ibm-default-gateway"
+    assert (
+        _code(both.write, ctx, addresses.reserve, tiny, None, name=taken, target=nic(1)) == "validation_unique_failed"
+    )
+
+
+def test_what_is_kept_of_a_target_follows_its_name(both: World, ctx: Context, vpc: Vpc, tiny: Subnet) -> None:
+    def attach(unit: Unit) -> None:
+        addresses.reserve(unit, tiny, None, target=nic(0))
+        groups.attach(unit, vpc, [service.create_security_group(unit, vpc, "web")], nic(0))
+        addresses.rename_target(unit, nic(0)["id"], "renamed")
+
+    both.write(ctx, attach)
+    ip = both.read(ctx, ip_of_target, nic(0)["id"])
+    assert ip is not None
+    assert ip.target == {**nic(0), "name": "renamed"}
+    assert [group.name for group in both.read(ctx, groups.of_target, nic(0)["id"])] == ["web"]
+    both.write(ctx, groups.detach, nic(0)["id"])
+    assert both.read(ctx, groups.of_target, nic(0)["id"]) == []
+
+
+def test_a_subnet_with_targets_stays(both: World, ctx: Context, tiny: Subnet) -> None:
+    _reserve(both, ctx, tiny, 0)
+    assert _code(both.write, ctx, _delete, tiny) == "subnet_not_empty"
+    both.write(ctx, addresses.release, nic(0)["id"])
+    both.write(ctx, _delete, tiny)
+    assert both.read(ctx, lambda unit: unguarded(unit, RESERVED_IP)) == []
+    assert _code(_reserve, both, ctx, tiny, 1) == "not_found"
+
+
+def _delete(unit: Unit, subnet: Subnet) -> None:
+    granted: Granted[Subnet] = resolve(unit, SUBNET, subnet.id, "is.subnet.subnet.delete")
+    service.delete_subnet(unit, granted)
+
+
+@pytest.fixture
+def nodes(both: World, database_url: str) -> Iterator[list[World]]:
+    """The same database as several processes have it, each with its own connections and ids."""
+    made = [make_world(database_url) for _ in range(4)]
+    for n, node in enumerate(made):
+        node.base = replace(node.base, ids=Ids(100 + n))
+    yield made
+    for node in made:
+        node.store.close()
+
+
+def _at_once(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each work returns, or the code it was refused with; all begin together."""
+    barrier = threading.Barrier(len(works))
+    results: list[Any] = [None] * len(works)
+
+    def run(n: int) -> None:
+        barrier.wait(10)
+        try:
+            results[n] = works[n]()
+        except Problem as problem:
+            results[n] = problem.code
+        except Exception as error:  # noqa: BLE001  shown by the assertion that follows
+            results[n] = repr(error)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def _acting(node: World, ctx: Context) -> Context:
+    return replace(ctx, ids=node.base.ids)
+
+
+def test_racers_never_get_the_same_address(nodes: list[World], ctx: Context, tiny: Subnet) -> None:
+    def racer(node: World, n: int) -> Callable[[], str]:
+        return lambda: _reserve(node, _acting(node, ctx), tiny, n)
+
+    results = _at_once([racer(nodes[n % len(nodes)], n) for n in range(8)])
+    assert sorted(results) == sorted([*(str(tiny.network[n]) for n in (4, 5, 6)), *["insufficient_ipv4_addresses"] * 5])
+
+
+def test_racers_for_one_address_have_one_winner(nodes: list[World], ctx: Context, tiny: Subnet) -> None:
+    wanted = str(tiny.network[5])
+
+    def racer(node: World, n: int) -> Callable[[], str]:
+        return lambda: _reserve(node, _acting(node, ctx), tiny, n, wanted)
+
+    results = _at_once([racer(node, n) for n, node in enumerate(nodes)])
+    assert sorted(results) == [wanted, *["address_is_already_reserved"] * 3]
+
+
+def test_racers_never_make_subnets_that_overlap(nodes: list[World], ctx: Context, vpc: Vpc) -> None:
+    def racer(node: World) -> Callable[[], Subnet]:
+        mine = _acting(node, ctx)
+        return lambda: node.write(mine, service.create_subnet, vpc, None, "us-south-2", count=4096)
+
+    made: list[Subnet] = _at_once([racer(nodes[n % 4]) for n in range(6)])
+    cut = sorted(results for results in made if isinstance(results, str))
+    blocks = [one.ipv4_cidr_block for one in made if isinstance(one, Subnet)]
+    assert sorted(blocks) == ["10.240.112.0/20", "10.240.64.0/20", "10.240.80.0/20", "10.240.96.0/20"]
+    assert cut == ["insufficient_space_for_subnet"] * 2
+
+
+def test_a_subnet_goes_or_is_used_but_not_both(nodes: list[World], ctx: Context, tiny: Subnet) -> None:
+    remover, taker = nodes[:2]
+    gone, address = _at_once(
+        [
+            lambda: remover.write(_acting(remover, ctx), _delete, tiny),
+            lambda: _reserve(taker, _acting(taker, ctx), tiny, 0),
+        ]
+    )
+    assert (gone, address) in {(None, "not_found"), ("subnet_not_empty", str(tiny.network[4]))}
