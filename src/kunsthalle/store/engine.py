@@ -29,7 +29,7 @@ _TRIES = 5
 _POOL = 8
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, *, reading: bool) -> Engine:
     engine = create_engine(url, poolclass=QueuePool, pool_size=_POOL, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -42,6 +42,7 @@ def _sqlite(url: str) -> Engine:
             "foreign_keys = ON",
             "temp_store = MEMORY",
             "cache_size = -16000",
+            *(["query_only = ON"] if reading else []),  # there is no transaction around a read that could be undone
         ):
             dbapi.execute("PRAGMA " + pragma)
 
@@ -57,15 +58,18 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.embedded = url.startswith("sqlite")
-        self.engine = _sqlite(url) if self.embedded else _postgresql(url)
+        self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
+        shared = self.engine.execution_options(postgresql_readonly=True)
+        self._readers = _sqlite(url, reading=True) if self.embedded else shared
         self.memo = Memo(self.embedded)
         self._writer = threading.Lock()
+        self._inside = threading.local()
         self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
         self._reader: Connection | None = None
 
     def read(self, ctx: Context, function: Callable[[Unit], T]) -> T:
-        """Runs a function that only reads. Whatever it raises comes out; nothing is ever committed."""
-        with self.engine.connect() as connection:
+        """Runs a function that only reads: one that writes is an error on both engines. What it raises comes out."""
+        with self._readers.connect() as connection:
             unit = Unit(connection, ctx, self.memo, writing=False)
             try:
                 return function(unit)
@@ -73,7 +77,19 @@ class Store:
                 connection.rollback()
 
     def write(self, ctx: Context, function: Callable[[Unit], T]) -> T:
-        """Runs a function in one transaction: all of it, or, when it raises, nothing."""
+        """Runs a function in one transaction: all of it, or, when it raises, nothing.
+
+        RuntimeError for a write inside another one's function: it would wait for the lock that its own thread holds.
+        """
+        if getattr(self._inside, "writing", False):
+            raise RuntimeError("a write inside a write: the function of a unit of work must use its unit")
+        self._inside.writing = True
+        try:
+            return self._write(ctx, function)
+        finally:
+            self._inside.writing = False
+
+    def _write(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         if self.embedded:
             with self._writer:
                 return self._write_once(ctx, function)
@@ -102,7 +118,7 @@ class Store:
     def _read_here(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
         if self._reader is None:
-            self._reader = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._reader = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
         return function(Unit(self._reader, ctx, self.memo, writing=False))
 
     async def read_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
@@ -119,4 +135,5 @@ class Store:
         self._pool.shutdown(wait=True)
         if self._reader is not None:
             self._reader.close()
+        self._readers.dispose()
         self.engine.dispose()
