@@ -38,6 +38,19 @@ _SETTINGS = {
 }
 _GUARD = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server; rm -rf -- "$FOLDER"'
 
+_DISCONNECT = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_EMPTY = """
+    DO $$ DECLARE one record; BEGIN
+        SET LOCAL session_replication_role = replica; -- no foreign keys while it goes on
+        FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+            EXECUTE format('DELETE FROM %I', one.tablename);
+        END LOOP;
+    END $$
+"""
+
 
 def programs() -> Path | None:
     """The folder of `initdb` and `postgres`: on the path, or the newest of Debian's."""
@@ -123,20 +136,18 @@ class Cluster:
     def socket_url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self._folder}&port={self.port}"
 
-    def execute(self, statement: sql.Composed) -> None:
-        """Runs one statement that no transaction may hold."""
-        with psycopg.connect(self.socket_url("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
-
-    def create(self, template: str = "template0") -> str:
-        """A new database; its name."""
+    def create(self) -> str:
+        """A new database without any table; its name."""
         name = f"kunsthalle_{next(self._numbers)}"
-        text = "CREATE DATABASE {} TEMPLATE {}"
-        self.execute(sql.SQL(text).format(sql.Identifier(name), sql.Identifier(template)))
+        with psycopg.connect(self.socket_url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         return name
 
-    def drop(self, name: str) -> None:
-        self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    def empty(self, name: str) -> None:
+        """Ends every other connection to a database, then removes every row but the stamp of its schema."""
+        with psycopg.connect(self.socket_url(name), autocommit=True) as connection:
+            connection.execute(_DISCONNECT)
+            connection.execute(_EMPTY)
 
 
 @contextmanager

@@ -1,0 +1,217 @@
+"""Transactions: all or nothing, one result for the caller, whatever others do at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from kunsthalle.store import facts
+from kunsthalle.store.engine import Store
+from kunsthalle.store.schema.base import tallies
+from kunsthalle.store.schema.images import blob_refs
+from kunsthalle.store.unit import Unit
+from support.threads import PATIENCE, together
+from support.worlds import World
+
+BUMP = text(
+    "INSERT INTO tallies (account_id, kind, n) VALUES ('a', :kind, 1)"
+    " ON CONFLICT (account_id, kind) DO UPDATE SET n = tallies.n + 1"
+)
+
+
+def bump(unit: Unit, kind: str = "k") -> None:
+    unit.execute(BUMP, {"kind": kind})
+
+
+def counted(world: World, kind: str = "k") -> int:
+    return world.read(world.base, _number, kind)
+
+
+def _number(unit: Unit, kind: str) -> int:
+    row = unit.first(text("SELECT n FROM tallies WHERE kind = :kind"), {"kind": kind})
+    return 0 if row is None else int(row[0])
+
+
+def test_what_is_written_is_there_for_the_next_reader(both: World) -> None:
+    assert both.write(both.base, lambda unit: (facts.put(unit, "greeting", {"a": 1}), "result")[1]) == "result"
+    assert both.read(both.base, facts.get, "greeting") == {"a": 1}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_undoes_everything_and_runs_no_callback(both: World, error: type[BaseException]) -> None:
+    told: list[str] = []
+
+    def broken(unit: Unit) -> None:
+        unit.after_commit(lambda: told.append("committed"))
+        bump(unit)
+        bump(unit, "other")
+        raise error
+
+    with pytest.raises(error):
+        both.store.write(both.base, broken)
+    assert (counted(both), counted(both, "other"), told) == (0, 0, [])
+    both.write(both.base, bump)
+    assert counted(both) == 1
+
+
+def test_callbacks_run_once_the_rows_can_be_read(both: World) -> None:
+    seen: list[int] = []
+
+    def write(unit: Unit) -> None:
+        other = unit.acting(both.base.as_system("other"))
+        other.after_commit(lambda: seen.append(counted(both)))
+        assert other.ctx.account_id == "other"
+        bump(other)
+
+    both.store.write(both.base, write)
+    assert seen == [1]
+
+
+def _attempt(world: World, how: str) -> None:
+    if how == "read":
+        world.read(world.base, bump)
+    else:
+        asyncio.run(world.store.read_async(world.base, bump))
+
+
+@pytest.mark.parametrize("how", ["read", "read_async"])
+def test_a_read_cannot_write(both: World, how: str) -> None:
+    both.write(both.base, bump)
+    with pytest.raises(DBAPIError):
+        _attempt(both, how)
+    assert counted(both) == 1
+    both.write(both.base, bump)
+    assert counted(both) == 2
+
+
+def test_a_row_must_refer_to_what_is_there(both: World) -> None:
+    with pytest.raises(IntegrityError):
+        both.write(both.base, lambda unit: unit.execute(insert(blob_refs).values(digest="d" * 64, holder="image:x")))
+
+
+def test_a_write_inside_a_write_is_an_error_and_not_a_standstill(both: World) -> None:
+    with pytest.raises(RuntimeError, match="a write inside a write"):
+        both.store.write(both.base, lambda _unit: both.write(both.base, bump))
+    both.write(both.base, bump)
+    assert counted(both) == 1
+
+
+def test_many_writers_lose_nothing(both: World) -> None:
+    def many() -> None:
+        for _ in range(25):
+            both.write(both.base, bump)
+
+    together(*[many] * 4)
+    assert counted(both) == 100
+
+
+def test_two_processes_on_one_database_wait_for_each_other(both: World, database_url: str) -> None:
+    second = Store(database_url)
+    try:
+
+        def many(store: Store) -> Callable[[], None]:
+            return lambda: [store.write(both.base, bump) for _ in range(25)] and None
+
+        together(many(both.store), many(second))
+    finally:
+        second.close()
+    assert counted(both) == 50
+
+
+def test_from_the_event_loop(both: World) -> None:
+    async def use() -> tuple[int, str]:
+        await asyncio.gather(*(both.store.write_async(both.base, bump) for _ in range(10)))
+        thread = await both.store.write_async(both.base, lambda _unit: threading.current_thread().name)
+        return await both.store.read_async(both.base, lambda unit: _number(unit, "k")), thread
+
+    number, thread = asyncio.run(use())
+    assert number == 10
+    assert thread != threading.current_thread().name, "the event loop must never wait for a write"
+
+
+def test_closing_ends_every_thread(both: World, database_url: str) -> None:
+    before = set(threading.enumerate())
+    store = Store(database_url)
+    asyncio.run(store.write_async(both.base, bump))
+    asyncio.run(store.read_async(both.base, lambda unit: _number(unit, "k")))
+    store.close()
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.needs_postgres
+class TestRetries:
+    """What PostgreSQL asks to be run again is run again, the whole of it; nothing else is."""
+
+    @pytest.fixture
+    def world(self, postgres_url: str) -> Any:
+        from support.worlds import make_world
+
+        made = make_world(postgres_url)
+        yield made
+        made.store.close()
+
+    def test_deadlocked_transactions_both_end_well(self, world: World) -> None:
+        for kind in ("one", "two"):
+            world.write(world.base, bump, kind)
+        meeting, runs = threading.Barrier(2), []
+
+        def crossed(first: str, second: str) -> Callable[[], None]:
+            def work(unit: Unit) -> None:
+                runs.append(first)
+                bump(unit, first)
+                if runs.count(first) == 1:
+                    meeting.wait(PATIENCE)
+                bump(unit, second)
+
+            return lambda: world.store.write(world.base, work)
+
+        together(crossed("one", "two"), crossed("two", "one"))
+        assert (counted(world, "one"), counted(world, "two")) == (3, 3)
+        assert len(runs) > 2, "there was no deadlock"
+
+    def _disturbed(self, world: World, times: int) -> int:
+        """Runs a transaction whose row another one changes under its hands; how often it ran."""
+        runs = 0
+
+        def work(unit: Unit) -> None:
+            nonlocal runs
+            runs += 1
+            unit.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            _number(unit, "k")
+            if runs <= times:
+                together(lambda: world.write(world.base, bump))
+            bump(unit)
+
+        try:
+            world.store.write(world.base, work)
+        except OperationalError:
+            return -runs
+        return runs
+
+    def test_a_serialization_failure_is_tried_again(self, world: World) -> None:
+        world.write(world.base, bump)
+        assert self._disturbed(world, 2) == 3
+        assert counted(world) == 4
+
+    def test_it_is_not_tried_for_ever(self, world: World) -> None:
+        world.write(world.base, bump)
+        assert self._disturbed(world, 100) == -5
+        assert counted(world) == 6
+
+    def test_another_error_is_not_tried_again(self, world: World) -> None:
+        runs = []
+
+        def work(unit: Unit) -> None:
+            runs.append(1)
+            unit.execute(insert(tallies).values(account_id="a", kind="k", n=1))
+            unit.execute(insert(tallies).values(account_id="a", kind="k", n=1))
+
+        with pytest.raises(IntegrityError):
+            world.store.write(world.base, work)
+        assert len(runs) == 1
