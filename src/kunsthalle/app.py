@@ -9,7 +9,7 @@ from functools import partial
 
 from starlette.types import Receive, Scope, Send
 
-from kunsthalle import control, scenarios
+from kunsthalle import __version__, control, scenarios
 from kunsthalle.accounts import routes as account_routes
 from kunsthalle.api.families import Family
 from kunsthalle.api.families.catalog import BASE, CATALOG
@@ -45,6 +45,7 @@ from kunsthalle.settings import Settings
 from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.prepare import prepare
+from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
 
 _FAMILIES = (
@@ -141,6 +142,7 @@ def _drivers(settings: Settings) -> Drivers:
 
 def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Server:
     """A server for these settings, its schema ready, nothing running yet."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.database_url)
     prepare(store)
     region = REGIONS[settings.region]
@@ -156,12 +158,32 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     drivers = _drivers(settings)
     rooms, handlers = _rooms(drivers, tokens)
     worker = Worker(store, context, handlers, settings.workers)
-    routes = (*rooms, *control.routes(clock, worker, lambda unit: facts.get(unit, "clock")))
+    routes = (*rooms, *control.routes(clock, worker, _status(settings, store, drivers), _ask_stores(drivers)))
     expected = f"Bearer {operator_token}".encode()
     gate = Gate(partial(authenticate, tokens), lambda given: hmac.compare_digest(given.encode(), expected))
     origin = settings.public_url.rstrip("/") or None
     pipeline = Pipeline(Router(routes), store, gate, context, family_of, origin)
     return Server(settings, store, context, clock, drivers, pipeline, worker)
+
+
+def _status(settings: Settings, store: Store, drivers: Drivers) -> control.StatusWire:
+    return control.StatusWire(
+        version=__version__,
+        region=settings.region,
+        hypervisor=drivers.hypervisor.name,
+        store=store.engine.dialect.name,
+        qemu_img=drivers.tools is not None,
+    )
+
+
+def _ask_stores(drivers: Drivers) -> Callable[[Unit], None]:
+    """Asks the database and the blob store something that only they can answer."""
+
+    def ask(unit: Unit) -> None:
+        facts.get(unit, "clock")
+        drivers.blobs.exists("0" * 64)
+
+    return ask
 
 
 def _rooms(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:

@@ -39,6 +39,16 @@ class MovedWire(Wire):
     now: str
 
 
+class StatusWire(Wire):
+    """What this process is made of."""
+
+    version: str
+    region: str
+    hypervisor: str
+    store: str
+    qemu_img: bool
+
+
 class HealthWire(Wire):
     """Answered once the server is ready."""
 
@@ -69,7 +79,13 @@ def _health(_unit: Unit, _request: Request) -> HealthWire:
     return HealthWire(status="ok", version=__version__)
 
 
-def routes(clock: MovableClock, worker: Worker, stores_answer: Callable[[Unit], None]) -> tuple[Route, ...]:
+def routes(
+    clock: MovableClock, worker: Worker, status: StatusWire, stores_answer: Callable[[Unit], None]
+) -> tuple[Route, ...]:
+    def get_status(_unit: Unit, _request: Request) -> StatusWire:
+        """What the server is made of."""
+        return status
+
     def move_clock(_ctx: Context, request: Request) -> MovedWire:
         """Move the product clock; answered after everything that became due has run."""
         body: MoveClockBody = request.body
@@ -94,6 +110,14 @@ def routes(clock: MovableClock, worker: Worker, stores_answer: Callable[[Unit], 
         route("GET", "/healthz", _health, family=family, access=anyone, answer=HealthWire),
         route("GET", "/readyz", ready, family=family, access=anyone, answer=HealthWire),
         route("GET", "/_kunsthalle/clock", get_clock, family=family, access=operator, answer=ClockWire),
+        route(
+            "GET",
+            "/_kunsthalle/status",
+            get_status,
+            family=family,
+            access=access.operator("kunsthalle.status.read"),
+            answer=StatusWire,
+        ),
         outside(
             "POST",
             "/_kunsthalle/clock",
@@ -106,4 +130,4 @@ def routes(clock: MovableClock, worker: Worker, stores_answer: Callable[[Unit], 
     )
 
 
-__all__ = ["MoveClockBody", "routes", "target_moment"]
+__all__ = ["MoveClockBody", "StatusWire", "routes", "target_moment"]

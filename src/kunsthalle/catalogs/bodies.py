@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api.wire import Body
-from kunsthalle.catalogs.importing import FIELD, Import, ImageChoice
+from kunsthalle.catalogs.importing import FIELD, ImageChoice, Import
 from kunsthalle.core.errors import invalid
 
 Text = Annotated[str, Meta(max_length=4_096)]
@@ -53,7 +53,7 @@ class OfferingBody(Body):
     long_description: Annotated[str, Meta(max_length=200_000)] | UnsetType = UNSET
     features: list[Doc] | UnsetType = UNSET
     media: list[Doc] | UnsetType = UNSET
-    metadata: Doc | None | UnsetType = UNSET
+    metadata: Doc | UnsetType | None = UNSET
     disclaimer: Text | UnsetType = UNSET
     hidden: bool | UnsetType = UNSET
     provider: Text | UnsetType = UNSET

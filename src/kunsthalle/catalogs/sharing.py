@@ -168,7 +168,7 @@ def answer(unit: Unit, type_: str, state: str, sources: list[str]) -> list[Appro
     for given in sources[:MOST]:
         source = normal(given)
         if source not in asked:
-            raise invalid("bad_request", f"There is no share request from {given[:64]}.", "body")
+            raise invalid("bad_request", "There is no share request from one of the sources.", "body")
         put_row(
             unit,
             share_approvals,

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from kunsthalle import __version__
-from kunsthalle.cli import environment, folder
-from kunsthalle.cli.client import CallFailed, call
+from kunsthalle.local import environment, folder
+from kunsthalle.local.client import CallFailed, call
 from kunsthalle.settings import Settings, described
 
 _DATA = click.option(
@@ -77,7 +77,9 @@ def env(data: Path, account: str, form: str, operator: bool) -> None:
     except folder.NoSuchWorld as error:
         raise click.ClickException(f"{data} holds no scenario yet. Make one: {_MAKE} --data {data}") from error
     except KeyError as error:
-        raise click.ClickException(f"No account {account!r}; there is: {', '.join(environment.accounts(data))}.") from error
+        raise click.ClickException(
+            f"No account {account!r}; there is: {', '.join(environment.accounts(data))}."
+        ) from error
     click.echo(environment.render(found, form))
 
 

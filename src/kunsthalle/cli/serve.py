@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from kunsthalle.cli import folder
 from kunsthalle.core.ids import Ids
+from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:

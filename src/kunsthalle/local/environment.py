@@ -1,4 +1,4 @@
-"""`kunsthalle env`: what clients need to find the server and to be somebody there (design section 3, terraform.md 1.1)."""
+"""`kunsthalle env`: what clients need to find the server and be somebody there (terraform.md 1.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.cli import folder
+from kunsthalle.local import folder
 
 FORMATS = ("dotenv", "json", "sdk", "shell")
 

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from kunsthalle.cli import environment, folder
-from kunsthalle.cli.client import call
+from kunsthalle.local import environment, folder
+from kunsthalle.local.client import call
 
 _PAUSE = 0.01
 

@@ -1,0 +1,96 @@
+"""A row for every route that takes a body: what it is sent. A route without its row fails the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from world import World, product
+
+Body = Callable[[World], Any]
+C, O, V = "/api/v1-beta/catalogs", "/offerings/{offering_id}", "/api/v1-beta/versions/{version_loc_id}"
+ONE = C + "/{catalog_id}"
+SHARES = "/api/v1-beta/shareapproval/{type}/access"
+
+_POLICY = {
+    "type": "access",
+    "subjects": [{"attributes": [{"name": "iam_id", "value": "IBMid-VIEWER0001"}]}],
+    "roles": [{"role_id": "crn:v1:bluemix:public:iam::::role:Viewer"}],
+    "resources": [{"attributes": [{"name": "serviceName", "value": "is"}]}],
+}
+_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3wfCkXQ4fFp3qVQvWqzjYQ8FvEhU2V4iUOw8sLxLmD matrix"
+
+
+def _image(_world: World) -> Any:
+    file = {"href": "cos://us-south/images/free.qcow2"}
+    return {"file": file, "operating_system": {"name": "debian-12-amd64"}, "name": "another"}
+
+
+def _subnet(world: World) -> Any:
+    vpc, zone = {"id": world.ids["vpcs"]}, {"name": world.ids["zone"]}
+    return {"vpc": vpc, "zone": zone, "total_ipv4_address_count": 8, "name": "another"}
+
+
+def _rename(_world: World) -> Any:
+    return {"name": "renamed"}
+
+
+def _of(body: Any) -> Body:
+    return lambda _world: body
+
+
+def _version(world: World) -> Any:
+    return product(world.ids["free image"], "2.0.0")
+
+
+BODIES: dict[str, Body] = {
+    "POST /identity/token": _of(b"grant_type=none"),
+    "POST /v1/apikeys": lambda world: {"name": "another", "iam_id": world.ids["iam_id"]},
+    "POST /v1/policies": _of(_POLICY),
+    "POST /v1/images": _image,
+    "PATCH /v1/images/{id}": _rename,
+    f"POST {C}": _of({"label": "another"}),
+    f"PUT {ONE}": _of({"label": "another", "_rev": "stale"}),
+    f"POST {ONE}/offerings": _of({"name": "another"}),
+    f"PUT {ONE}{O}": _of({"name": "another", "_rev": "stale"}),
+    f"PATCH {ONE}{O}": _of([{"op": "replace", "path": "/label", "value": "x"}]),
+    f"POST {ONE}{O}/version": _version,
+    f"POST {ONE}/import/offerings": _version,
+    f"POST {V}/validation/install": _of({}),
+    f"POST {ONE}{O}/share": _of({"enabled": False}),
+    f"POST {ONE}{O}/access": lambda world: [world.accounts["sibling"]],
+    f"DELETE {ONE}{O}/access": _of(["*"]),
+    f"POST {SHARES}": lambda world: [world.accounts["sibling"]],
+    f"DELETE {SHARES}": _of(["*"]),
+    f"POST {SHARES}/source/{{state}}": lambda world: [world.accounts["owner"]],
+    "POST /v1/reclamations/{id}/actions/{action}": _of({}),
+    "POST /v2/reclamations/{id}/actions/{action}": _of({}),
+    "POST /v1/vpcs": _of({"name": "another"}),
+    "POST /v1/subnets": _subnet,
+    "POST /v1/security_groups": lambda world: {"vpc": {"id": world.ids["vpcs"]}, "name": "another"},
+    "POST /v1/keys": _of({"public_key": _KEY, "name": "another"}),
+    "POST /_kunsthalle/clock": _of({"advance": "1d"}),
+}
+"""What is sent to each route that takes a body; the others are sent none."""
+
+
+SHARED = frozenset(
+    {
+        f"GET {ONE}{O}",
+        f"PUT {ONE}{O}",
+        f"PATCH {ONE}{O}",
+        f"DELETE {ONE}{O}",
+        f"POST {ONE}{O}/version",
+        f"POST {ONE}{O}/share",
+        f"POST {ONE}{O}/publish/{{approval_type}}/{{approved}}",
+        f"GET {ONE}{O}/access",
+        f"POST {ONE}{O}/access",
+        f"DELETE {ONE}{O}/access",
+        f"GET {ONE}{O}/access/{{access_identifier}}",
+    }
+)
+"""Routes of things that are shared with the consumer: seen, so that what may not be done is 403 and not 404."""
+
+
+def is_shared(route: str) -> bool:
+    return route in SHARED or "/versions/{version_loc_id}" in route

@@ -1,0 +1,81 @@
+"""Every route, every persona: who gets which status, and whether hidden can be told from absent.
+
+The statuses are in golden/statuses.txt; `KUNSTHALLE_GOLDEN=write ./dev test tests/matrix` writes it anew, to be read as
+a diff. What is hidden is compared byte for byte, headers included, with an id that never existed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from rows import BODIES, is_shared
+from world import PERSONAS, STRANGERS, Answer, World, is_about_one_thing, path_of
+
+from kunsthalle.api.routing import Route
+
+GOLDEN = Path(__file__).parent / "golden" / "statuses.txt"
+HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
+
+
+def knock(world: World, route: Route, persona: str, *, absent: bool = False) -> Answer:
+    """One cell of the matrix."""
+    path = path_of(world, route.path, absent=absent)
+    body = BODIES[route.name](world) if route.name in BODIES else None
+    return world.call(persona, route.method, path, body, **HEADERS)
+
+
+def test_every_route_that_takes_a_body_has_its_row(world: World) -> None:
+    taking = {route.name for route in world.server.pipeline.router if route.body is not None}
+    assert taking | {"POST /identity/token"} == set(BODIES)
+
+
+def test_every_route_has_its_line_in_the_golden_file(world: World) -> None:
+    listed = [" ".join(line.split()[:2]) for line in GOLDEN.read_text().splitlines()]
+    assert listed == [route.name for route in world.server.pipeline.router]
+
+
+def test_statuses_are_as_in_the_golden_file(world: World) -> None:
+    lines = []
+    for route in world.server.pipeline.router:
+        cells = [f"{persona} {knock(world, route, persona).status}" for persona in PERSONAS]
+        lines.append(f"{route.name:90} {' | '.join(cells)}".rstrip())
+    if os.environ.get("KUNSTHALLE_GOLDEN") == "write":
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text("\n".join(lines) + "\n")
+    assert GOLDEN.read_text().splitlines() == lines
+
+
+def test_no_cell_is_a_server_error(world: World) -> None:
+    for line in GOLDEN.read_text().splitlines():
+        cells = line.split(maxsplit=2)[2].split(" | ")
+        assert not {cell for cell in cells if cell.split()[-1].startswith("5")}, line
+
+
+@pytest.mark.parametrize("persona", [*STRANGERS, "consumer"])
+def test_hidden_is_absent_byte_for_byte(world: World, persona: str) -> None:
+    compared = 0
+    for route in world.server.pipeline.router:
+        if not is_about_one_thing(route.path) or (persona == "consumer" and is_shared(route.name)):
+            continue
+        hidden, absent = knock(world, route, persona), knock(world, route, persona, absent=True)
+        assert hidden == absent, route.name
+        compared += 1
+    assert compared > 40
+
+
+def test_nothing_of_the_publisher_shows_in_what_strangers_are_told(world: World) -> None:
+    mine = {value for name, value in world.ids.items() if name not in {"zone", "access", "iam_id"}}
+    mine |= {world.accounts["owner"], "hidden-offering", "hidden catalog", *world.secrets}
+    for route in world.server.pipeline.router:
+        for persona in STRANGERS:
+            body = knock(world, route, persona).body.decode()
+            assert not {one for one in mine if one in body}, (route.name, persona)
+
+
+def test_owners_and_viewers_see_what_the_matrix_hides(world: World) -> None:
+    for route in world.server.pipeline.router:
+        if route.method != "GET" or not is_about_one_thing(route.path) or route.name.endswith("/apikeys/{id}"):
+            continue
+        assert knock(world, route, "owner").status in {200, 400}, route.name
