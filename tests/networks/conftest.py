@@ -17,10 +17,11 @@ from kunsthalle.api.pipeline import Gate, Pipeline
 from kunsthalle.api.routing import Router
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import unauthenticated
+from kunsthalle.core.roles import VIEWER
 from kunsthalle.networks import routes, service
 from kunsthalle.networks.model import Subnet, Vpc
 from kunsthalle.store.unit import Unit
-from support.worlds import World
+from support.worlds import World, holding
 
 VERSION = {"version": "2026-10-06", "generation": "2"}
 
@@ -74,7 +75,8 @@ def me(world: World) -> Context:
 
 @pytest.fixture
 def http(world: World, me: Context) -> Http:
-    return Http(world, {"me": me, "other": world.account("other")})
+    viewer = holding(me, VIEWER, [])
+    return Http(world, {"me": me, "viewer": viewer, "other": world.account("other")})
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from ibm_vpc import vpc_v1 as sdk
 
 from kunsthalle.core.context import Context
-from kunsthalle.networks import addresses, groups
+from kunsthalle.networks import addresses, groups, routes
 from kunsthalle.networks.kinds import SUBNET, VPC
 from kunsthalle.networks.queries import default_security_group
 from kunsthalle.store.scope import find
@@ -290,3 +290,39 @@ def test_a_child_is_found_below_its_own_parent_only(http: Http, vpc: dict[str, A
     other = http.call("POST", "/v1/vpcs", {"name": "there"}, status=201)
     table = vpc["default_routing_table"]["id"]
     assert http.code("GET", f"/v1/vpcs/{other['id']}/routing_tables/{table}", status=404) == ("not_found", "id")
+
+
+def test_a_viewer_sees_and_changes_nothing(http: Http, vpc: dict[str, Any], subnet: dict[str, Any]) -> None:
+    for path, id_ in (
+        ("/v1/vpcs", vpc["id"]),
+        ("/v1/subnets", subnet["id"]),
+        ("/v1/security_groups", vpc["default_security_group"]["id"]),
+        (f"/v1/vpcs/{vpc['id']}/routing_tables", vpc["default_routing_table"]["id"]),
+    ):
+        one = f"{path}/{id_}"
+        before = http.call("GET", one, status=200, caller="viewer")
+        assert http.code("PATCH", one, {"name": "mine"}, status=403, caller="viewer") == ("not_authorized", None)
+        if "routing" not in path:
+            assert http.code("POST", path, {}, status=403, caller="viewer") == ("not_authorized", None)
+            assert http.code("DELETE", one, status=403, caller="viewer") == ("not_authorized", None)
+        assert http.call("GET", one, status=200) == before
+
+
+def test_every_change_names_its_own_action() -> None:
+    made = {one.name: one.access.action for one in routes.routes() if one.method != "GET"}
+    assert made == {
+        "POST /v1/vpcs": "is.vpc.vpc.create",
+        "PATCH /v1/vpcs/{id}": "is.vpc.vpc.update",
+        "DELETE /v1/vpcs/{id}": "is.vpc.vpc.delete",
+        "PATCH /v1/vpcs/{vpc_id}/routing_tables/{id}": "is.vpc.routing-table.update",
+        "POST /v1/subnets": "is.subnet.subnet.create",
+        "PATCH /v1/subnets/{id}": "is.subnet.subnet.update",
+        "DELETE /v1/subnets/{id}": "is.subnet.subnet.delete",
+        "POST /v1/security_groups": "is.security-group.security-group.create",
+        "PATCH /v1/security_groups/{id}": "is.security-group.security-group.update",
+        "DELETE /v1/security_groups/{id}": "is.security-group.security-group.delete",
+        "PATCH /v1/network_acls/{id}": "is.network-acl.network-acl.update",
+        "POST /v1/keys": "is.key.key.create",
+        "PATCH /v1/keys/{id}": "is.key.key.update",
+        "DELETE /v1/keys/{id}": "is.key.key.delete",
+    }

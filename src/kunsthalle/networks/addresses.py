@@ -32,7 +32,7 @@ def reserve(
     400 with `field` as target for an address that is not one of the subnet's; 409 `address_is_already_reserved` for
     one that is taken, `insufficient_ipv4_addresses` (U) for a subnet that is full; 400 for a name that is taken.
     """
-    subnet = locked(unit, SUBNET, subnet.id, "subnet")
+    subnet = locked(unit, SUBNET, subnet.id, "subnet", "field")
     number = _lowest(unit, subnet) if address is None else _asked(unit, subnet, address, field)
     return insert_named(unit, RESERVED_IP, _row(unit, subnet, number, name or unit.ctx.ids.name(), dict(target)))
 

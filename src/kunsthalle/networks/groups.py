@@ -21,7 +21,7 @@ def attach(
     for group in {group.id: group for group in groups}.values():
         if group.vpc_id != vpc.id:
             raise invalid("vpc_resource_separation", "The security group is in another VPC.", field)
-        locked(unit, SECURITY_GROUP, group.id, field)
+        locked(unit, SECURITY_GROUP, group.id, field, "field")
         row = SecurityGroupTarget(
             id=f"{group.id}:{target['id']}",
             account_id=group.account_id,

@@ -23,12 +23,12 @@ def named(unit: Unit, kind: Kind[M], id_: str) -> M:
     return unguarded(unit, kind, *mine)[0]
 
 
-def locked(unit: Unit, kind: Kind[M], id_: str, field: str) -> M:
+def locked(unit: Unit, kind: Kind[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
     """The row as it is now, and as it stays until this transaction ends; 404 when it is gone."""
     mine = (kind.table.c.id == id_, kind.table.c.account_id == unit.ctx.account_id)
     found = unguarded(unit, kind, *mine, lock=True)
     if not found:
-        raise not_found(field, "field")
+        raise not_found(target, type_)
     return found[0]
 
 

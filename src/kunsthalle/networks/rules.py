@@ -174,7 +174,7 @@ def _remote(unit: Unit, vpc_id: str, body: RemoteBody, field: str) -> dict[str, 
     group = refer(unit, SECURITY_GROUP, body, field).it
     if group.vpc_id != vpc_id:
         raise invalid("vpc_resource_separation", "The security group is in another VPC.", field)
-    return {"group_id": locked(unit, SECURITY_GROUP, group.id, field).id}
+    return {"group_id": locked(unit, SECURITY_GROUP, group.id, field, "field").id}
 
 
 def _one_of(field: str) -> Problem:

@@ -72,7 +72,7 @@ def create_vpc(
 
 def delete_vpc(unit: Unit, vpc: Granted[Vpc]) -> None:
     """Removes a VPC and what came with it; 409 `vpc_not_empty` while there are subnets."""
-    locked(unit, VPC, vpc.it.id, "id")
+    locked(unit, VPC, vpc.it.id)
     if in_vpc(unit, SUBNET, vpc.it.id):
         raise conflict("vpc_not_empty", "The VPC still has subnets.")
     for kind in (SECURITY_GROUP, NETWORK_ACL, ROUTING_TABLE, ADDRESS_PREFIX):
@@ -97,7 +97,7 @@ def create_subnet(
     group = _group(unit, "is.subnet.subnet.create", group_id)
     if any(one is not None and one.vpc_id != vpc.id for one in (acl, table)):
         raise invalid("vpc_resource_separation", "The network ACL or routing table is in another VPC.", "vpc")
-    locked(unit, VPC, vpc.id, "vpc")
+    locked(unit, VPC, vpc.id, "vpc", "field")
     zone, block = _place(unit, vpc, zone, cidr, USUAL_SIZE if count is None else count)
     subnet = Subnet(
         id=ids.resource(unit.ctx.region.zones[zone]),
@@ -118,7 +118,7 @@ def create_subnet(
 
 def delete_subnet(unit: Unit, subnet: Granted[Subnet]) -> None:
     """Removes a subnet; 409 `subnet_not_empty` while targets have addresses in it."""
-    locked(unit, SUBNET, subnet.it.id, "id")
+    locked(unit, SUBNET, subnet.it.id)
     table = RESERVED_IP.table
     mine = table.c.subnet_id == subnet.it.id
     if number_of(unit, table, mine, table.c.target_id.is_not(None)):
@@ -138,7 +138,7 @@ def create_security_group(
     """A new security group; without rules it lets nothing through."""
     ids = unit.ctx.ids
     owner = _group(unit, "is.security-group.security-group.create", group_id)
-    locked(unit, VPC, vpc.id, "vpc")
+    locked(unit, VPC, vpc.id, "vpc", "field")
     made = SecurityGroup(
         id=ids.resource(unit.ctx.region.prefix),
         account_id=vpc.account_id,
@@ -153,7 +153,7 @@ def create_security_group(
 
 def delete_security_group(unit: Unit, group: Granted[SecurityGroup]) -> None:
     """Removes a group; 409 while it is its VPC's default, has targets, or is named by a rule of another."""
-    here = locked(unit, SECURITY_GROUP, group.it.id, "id")
+    here = locked(unit, SECURITY_GROUP, group.it.id)
     if named(unit, VPC, here.vpc_id).default_security_group_id == here.id:
         raise conflict("security_group_vpc_default", "The security group is the default of its VPC.")
     targets = SECURITY_GROUP_TARGET.table
@@ -221,13 +221,8 @@ def _place(unit: Unit, vpc: Vpc, zone: str | None, cidr: str | None, count: int)
         return _cut(prefixes, taken, zone, count)
     block = subnet_block(cidr, "ipv4_cidr_block")
     if any(block.overlaps(other) for other in taken):
-        raise conflict_of_blocks(block)
+        raise invalid("subnet_conflict", f"{block} overlaps another subnet of the VPC.", "ipv4_cidr_block")
     return _zone_of(prefixes, block, zone), block
-
-
-def conflict_of_blocks(block: IPv4Network) -> Problem:
-    """400 `subnet_conflict` (vpc-api.md A6)."""
-    return invalid("subnet_conflict", f"{block} overlaps another subnet of the VPC.", "ipv4_cidr_block")
 
 
 def _zone_of(prefixes: list[AddressPrefix], block: IPv4Network, zone: str | None) -> str:
