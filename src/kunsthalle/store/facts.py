@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import bindparam, select, text
 
 from kunsthalle.store.schema.base import facts
+from kunsthalle.store.types import Json
 from kunsthalle.store.unit import Unit
 
 
@@ -17,9 +18,15 @@ def get(unit: Unit, key: str) -> Any:
     return row[0] if row else None
 
 
+# One statement: of two nodes that delete and insert the same key at once, one would find it there again.
+_put = text(
+    "INSERT INTO facts (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+).bindparams(bindparam("value", type_=Json()))
+
+
 def put(unit: Unit, key: str, value: Any) -> None:
-    unit.execute(delete(facts).where(facts.c.key == key))
-    unit.execute(insert(facts).values(key=key, value=value))
+    """Sets the value, which must not be None."""
+    unit.execute(_put, {"key": key, "value": value})
 
 
 _claim = text("INSERT INTO facts (key, value) VALUES (:key, 'null') ON CONFLICT (key) DO NOTHING")

@@ -6,6 +6,7 @@ remembered of it before its caller is answered. On PostgreSQL another node may h
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ class Memo:
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled
+        self._lock = threading.Lock()
         self._generation: dict[str, int] = {}
         self._kept: dict[tuple[str, Hashable], Any] = {}
 
@@ -30,13 +32,15 @@ class Memo:
         generation = self._generation.get(topic, 0)
         value = load()
         # A commit between the load and here has moved the generation: what was loaded may be old.
-        if generation == self._generation.get(topic, 0):
-            if len(self._kept) >= _MOST:
-                self._kept.clear()
-            self._kept[topic, key] = value
+        with self._lock:
+            if generation == self._generation.get(topic, 0):
+                if len(self._kept) >= _MOST:
+                    self._kept.clear()
+                self._kept[topic, key] = value
         return value
 
     def forget(self, topic: str) -> None:
-        self._generation[topic] = self._generation.get(topic, 0) + 1
-        for known in [key for key in list(self._kept) if key[0] == topic]:
-            self._kept.pop(known, None)
+        with self._lock:
+            self._generation[topic] = self._generation.get(topic, 0) + 1
+            for known in [key for key in self._kept if key[0] == topic]:
+                del self._kept[known]
