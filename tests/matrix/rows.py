@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from world import World, product
+from support.realm import Realm, product
 
-Body = Callable[[World], Any]
+Body = Callable[[Realm], Any]
 C, O, V = "/api/v1-beta/catalogs", "/offerings/{offering_id}", "/api/v1-beta/versions/{version_loc_id}"
 ONE = C + "/{catalog_id}"
 SHARES = "/api/v1-beta/shareapproval/{type}/access"
@@ -21,17 +21,17 @@ _POLICY = {
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3wfCkXQ4fFp3qVQvWqzjYQ8FvEhU2V4iUOw8sLxLmD matrix"
 
 
-def _image(_world: World) -> Any:
+def _image(_world: Realm) -> Any:
     file = {"href": "cos://us-south/images/free.qcow2"}
     return {"file": file, "operating_system": {"name": "debian-12-amd64"}, "name": "another"}
 
 
-def _subnet(world: World) -> Any:
-    vpc, zone = {"id": world.ids["vpcs"]}, {"name": world.ids["zone"]}
+def _subnet(realm: Realm) -> Any:
+    vpc, zone = {"id": realm.ids["vpcs"]}, {"name": realm.ids["zone"]}
     return {"vpc": vpc, "zone": zone, "total_ipv4_address_count": 8, "name": "another"}
 
 
-def _rename(_world: World) -> Any:
+def _rename(_world: Realm) -> Any:
     return {"name": "renamed"}
 
 
@@ -39,13 +39,13 @@ def _of(body: Any) -> Body:
     return lambda _world: body
 
 
-def _version(world: World) -> Any:
-    return product(world.ids["free image"], "2.0.0")
+def _version(realm: Realm) -> Any:
+    return product(realm.ids["free image"], "2.0.0")
 
 
 BODIES: dict[str, Body] = {
     "POST /identity/token": _of(b"grant_type=none"),
-    "POST /v1/apikeys": lambda world: {"name": "another", "iam_id": world.ids["iam_id"]},
+    "POST /v1/apikeys": lambda realm: {"name": "another", "iam_id": realm.ids["iam_id"]},
     "POST /v1/policies": _of(_POLICY),
     "POST /v1/images": _image,
     "PATCH /v1/images/{id}": _rename,
@@ -58,16 +58,16 @@ BODIES: dict[str, Body] = {
     f"POST {ONE}/import/offerings": _version,
     f"POST {V}/validation/install": _of({}),
     f"POST {ONE}{O}/share": _of({"enabled": False}),
-    f"POST {ONE}{O}/access": lambda world: [world.accounts["sibling"]],
+    f"POST {ONE}{O}/access": lambda realm: [realm.accounts["sibling"]],
     f"DELETE {ONE}{O}/access": _of(["*"]),
-    f"POST {SHARES}": lambda world: [world.accounts["sibling"]],
+    f"POST {SHARES}": lambda realm: [realm.accounts["sibling"]],
     f"DELETE {SHARES}": _of(["*"]),
-    f"POST {SHARES}/source/{{state}}": lambda world: [world.accounts["owner"]],
+    f"POST {SHARES}/source/{{state}}": lambda realm: [realm.accounts["owner"]],
     "POST /v1/reclamations/{id}/actions/{action}": _of({}),
     "POST /v2/reclamations/{id}/actions/{action}": _of({}),
     "POST /v1/vpcs": _of({"name": "another"}),
     "POST /v1/subnets": _subnet,
-    "POST /v1/security_groups": lambda world: {"vpc": {"id": world.ids["vpcs"]}, "name": "another"},
+    "POST /v1/security_groups": lambda realm: {"vpc": {"id": realm.ids["vpcs"]}, "name": "another"},
     "POST /v1/keys": _of({"public_key": _KEY, "name": "another"}),
     "POST /_kunsthalle/clock": _of({"advance": "1d"}),
 }

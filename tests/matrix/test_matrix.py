@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 import pytest
-from rows import BODIES, is_shared
-from world import PERSONAS, STRANGERS, Answer, World, is_about_one_thing, path_of
+from matrix.rows import BODIES, is_shared
+from support.realm import PERSONAS, STRANGERS, Answer, Realm, is_about_one_thing, path_of
 
 from kunsthalle.api.routing import Route
 
@@ -19,27 +19,27 @@ GOLDEN = Path(__file__).parent / "golden" / "statuses.txt"
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
 
 
-def knock(world: World, route: Route, persona: str, *, absent: bool = False) -> Answer:
+def knock(realm: Realm, route: Route, persona: str, *, absent: bool = False) -> Answer:
     """One cell of the matrix."""
-    path = path_of(world, route.path, absent=absent)
-    body = BODIES[route.name](world) if route.name in BODIES else None
-    return world.call(persona, route.method, path, body, **HEADERS)
+    path = path_of(realm, route.path, absent=absent)
+    body = BODIES[route.name](realm) if route.name in BODIES else None
+    return realm.call(persona, route.method, path, body, **HEADERS)
 
 
-def test_every_route_that_takes_a_body_has_its_row(world: World) -> None:
-    taking = {route.name for route in world.server.pipeline.router if route.body is not None}
+def test_every_route_that_takes_a_body_has_its_row(realm: Realm) -> None:
+    taking = {route.name for route in realm.server.pipeline.router if route.body is not None}
     assert taking | {"POST /identity/token"} == set(BODIES)
 
 
-def test_every_route_has_its_line_in_the_golden_file(world: World) -> None:
+def test_every_route_has_its_line_in_the_golden_file(realm: Realm) -> None:
     listed = [" ".join(line.split()[:2]) for line in GOLDEN.read_text().splitlines()]
-    assert listed == [route.name for route in world.server.pipeline.router]
+    assert listed == [route.name for route in realm.server.pipeline.router]
 
 
-def test_statuses_are_as_in_the_golden_file(world: World) -> None:
+def test_statuses_are_as_in_the_golden_file(realm: Realm) -> None:
     lines = []
-    for route in world.server.pipeline.router:
-        cells = [f"{persona} {knock(world, route, persona).status}" for persona in PERSONAS]
+    for route in realm.server.pipeline.router:
+        cells = [f"{persona} {knock(realm, route, persona).status}" for persona in PERSONAS]
         lines.append(f"{route.name:90} {' | '.join(cells)}".rstrip())
     if os.environ.get("KUNSTHALLE_GOLDEN") == "write":
         GOLDEN.parent.mkdir(exist_ok=True)
@@ -47,35 +47,35 @@ def test_statuses_are_as_in_the_golden_file(world: World) -> None:
     assert GOLDEN.read_text().splitlines() == lines
 
 
-def test_no_cell_is_a_server_error(world: World) -> None:
+def test_no_cell_is_a_server_error(realm: Realm) -> None:
     for line in GOLDEN.read_text().splitlines():
         cells = line.split(maxsplit=2)[2].split(" | ")
         assert not {cell for cell in cells if cell.split()[-1].startswith("5")}, line
 
 
 @pytest.mark.parametrize("persona", [*STRANGERS, "consumer"])
-def test_hidden_is_absent_byte_for_byte(world: World, persona: str) -> None:
+def test_hidden_is_absent_byte_for_byte(realm: Realm, persona: str) -> None:
     compared = 0
-    for route in world.server.pipeline.router:
+    for route in realm.server.pipeline.router:
         if not is_about_one_thing(route.path) or (persona == "consumer" and is_shared(route.name)):
             continue
-        hidden, absent = knock(world, route, persona), knock(world, route, persona, absent=True)
+        hidden, absent = knock(realm, route, persona), knock(realm, route, persona, absent=True)
         assert hidden == absent, route.name
         compared += 1
     assert compared > 40
 
 
-def test_nothing_of_the_publisher_shows_in_what_strangers_are_told(world: World) -> None:
-    mine = {value for name, value in world.ids.items() if name not in {"zone", "access", "iam_id"}}
-    mine |= {world.accounts["owner"], "hidden-offering", "hidden catalog", *world.secrets}
-    for route in world.server.pipeline.router:
+def test_nothing_of_the_publisher_shows_in_what_strangers_are_told(realm: Realm) -> None:
+    mine = {value for name, value in realm.ids.items() if name not in {"zone", "access", "iam_id"}}
+    mine |= {realm.accounts["owner"], "hidden-offering", "hidden catalog", *realm.secrets}
+    for route in realm.server.pipeline.router:
         for persona in STRANGERS:
-            body = knock(world, route, persona).body.decode()
+            body = knock(realm, route, persona).body.decode()
             assert not {one for one in mine if one in body}, (route.name, persona)
 
 
-def test_owners_and_viewers_see_what_the_matrix_hides(world: World) -> None:
-    for route in world.server.pipeline.router:
+def test_owners_and_viewers_see_what_the_matrix_hides(realm: Realm) -> None:
+    for route in realm.server.pipeline.router:
         if route.method != "GET" or not is_about_one_thing(route.path) or route.name.endswith("/apikeys/{id}"):
             continue
-        assert knock(world, route, "owner").status in {200, 400}, route.name
+        assert knock(realm, route, "owner").status in {200, 400}, route.name

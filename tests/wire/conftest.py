@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clients import Account
+from wire.clients import Account
 
 from kunsthalle.testing import Served
 

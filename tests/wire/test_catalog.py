@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from clients import Account, Product, vsi_import
+from wire.clients import Account, Product, vsi_import
 from ibm_cloud_sdk_core import ApiException
 from ibm_platform_services.catalog_management_v1 import (
     Catalog,

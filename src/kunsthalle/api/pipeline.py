@@ -103,7 +103,7 @@ class Pipeline:
         inner = unit.acting(ctx)
         route.access.check(inner, request)
         if route.body is not None and (request.raw or route.body_required):
-            request.body = decode(request.raw or b"null", route.body)
+            request.body = decode(request.raw, route.body)
         if route.call is None:
             raise TypeError(f"{route.name} runs outside transactions")
         result = route.call(inner, request)
@@ -116,7 +116,7 @@ class Pipeline:
         if route.outside is None or not self._gate.is_operator(request.headers.get("authorization", "")):
             raise unauthenticated("The operator token is missing or wrong.")
         if route.body is not None:
-            request.body = decode(request.raw or b"null", route.body)
+            request.body = decode(request.raw, route.body)
         return _response(route, await asyncio.to_thread(route.outside, ctx, request), ctx)
 
     def _recognise(self, unit: Unit, route: Route, request: Request) -> Context:

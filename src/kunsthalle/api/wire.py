@@ -65,6 +65,8 @@ def _problem(error: msgspec.ValidationError) -> Problem:
 
 def decode(raw: bytes, type_: type) -> Any:
     """The body as its struct; 400 with the field named when it does not fit."""
+    if not raw:
+        raise invalid("validation_failure", "The request needs a JSON body.", "body")
     if b"\\u0000" in raw:
         raise invalid("validation_failure", "The body must not contain the character U+0000.", "body")
     try:

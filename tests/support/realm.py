@@ -1,6 +1,6 @@
-"""A world with one of everything, owned by the publisher, and the personas who knock at it.
+"""A realm with one of everything, owned by the publisher, and the personas who knock at it.
 
-Changes are tried on a store that rolls every one of them back, so that each cell of the matrix finds the same world.
+Changes are tried on a store that rolls every one of them back, so that each cell of the matrix finds the same realm.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Answer:
 
 
 @dataclass
-class World:
+class Realm:
     """`ids` maps the path segment before a parameter, or the parameter's own name, to the publisher's thing."""
 
     server: Server
@@ -122,29 +122,29 @@ async def _asgi(app: Server, method: str, path: str, headers: dict[str, str], bo
     return Answer(sent[0]["status"], tuple(sent[0]["headers"]), whole)
 
 
-def _token(world: World, secret: str) -> str:
+def _token(realm: Realm, secret: str) -> str:
     form = f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={secret}".encode()
-    return str(world.ok("", "POST", "/identity/token", form)["access_token"])
+    return str(realm.ok("", "POST", "/identity/token", form)["access_token"])
 
 
-def make(folder: Path) -> World:
-    """The frozen world."""
+def make(folder: Path) -> Realm:
+    """The frozen realm."""
     server = build(Settings(data=folder, hypervisor="simulated"), OPERATOR)
     made = server.seed("enterprise")
     server.start()
     who = {"publisher": "owner", "consumer-a": "consumer", "consumer-b": "sibling", "outsider": "outsider"}
     accounts = {who[one.account]: one.account_id for one in made if one.account in who}
-    world = World(server, {"no token": "", "bad token": "x.y.z"}, asyncio.new_event_loop(), accounts)
+    realm = Realm(server, {"no token": "", "bad token": "x.y.z"}, asyncio.new_event_loop(), accounts)
     for one in made:
         if one.account in who:
-            world.tokens[who[one.account]] = _token(world, one.api_key)
+            realm.tokens[who[one.account]] = _token(realm, one.api_key)
     owner = next(one for one in made if one.account == "publisher")
-    world.tokens["viewer"] = _token(world, _viewer(server, owner.account_id))
-    world.secrets = [owner.api_key]
-    _furnish(world, owner.iam_id, server.drivers.buckets.folder(owner.account_id))
-    world.settle()
-    world.freeze()
-    return world
+    realm.tokens["viewer"] = _token(realm, _viewer(server, owner.account_id))
+    realm.secrets = [owner.api_key]
+    _furnish(realm, owner.iam_id, server.drivers.buckets.folder(owner.account_id))
+    realm.settle()
+    realm.freeze()
+    return realm
 
 
 def _viewer(server: Server, account_id: str) -> str:
@@ -162,15 +162,15 @@ def _viewer(server: Server, account_id: str) -> str:
     return server.store.write(server.base, add)
 
 
-def _image(world: World, folder: Path, name: str) -> str:
+def _image(realm: Realm, folder: Path, name: str) -> str:
     write_qcow2(folder / "images" / f"{name}.qcow2", 2**30, name.encode())
     body = {
         "name": name,
         "file": {"href": f"cos://us-south/images/{name}.qcow2"},
         "operating_system": {"name": "debian-12-amd64"},
     }
-    made = world.ok("owner", "POST", f"/v1/images?{QUERY}", body)
-    world.settle()
+    made = realm.ok("owner", "POST", f"/v1/images?{QUERY}", body)
+    realm.settle()
     return str(made["id"])
 
 
@@ -180,51 +180,51 @@ def product(image_id: str, version: str = "1.0.0") -> dict[str, Any]:
     return {"name": "matrix", "target_kinds": ["vpc-x86"], "version": version, "metadata": {"images": images}}
 
 
-def _furnish(world: World, iam_id: str, bucket: Path) -> None:
+def _furnish(realm: Realm, iam_id: str, bucket: Path) -> None:
     """The publisher's things, one of each kind."""
-    ids, base = world.ids, "/api/v1-beta"
-    managed, free = _image(world, bucket, "managed"), _image(world, bucket, "free")
+    ids, base = realm.ids, "/api/v1-beta"
+    managed, free = _image(realm, bucket, "managed"), _image(realm, bucket, "free")
     ids |= {"images": managed, "free image": free, "iam_id": iam_id}
-    catalog = world.ok("owner", "POST", f"{base}/catalogs", {"label": "hidden catalog"})["id"]
+    catalog = realm.ok("owner", "POST", f"{base}/catalogs", {"label": "hidden catalog"})["id"]
     where = f"{base}/catalogs/{catalog}/offerings"
-    offering = world.ok("owner", "POST", where, {"name": "hidden-offering"})["id"]
-    made = world.ok("owner", "POST", f"{where}/{offering}/version", product(managed))
+    offering = realm.ok("owner", "POST", where, {"name": "hidden-offering"})["id"]
+    made = realm.ok("owner", "POST", f"{where}/{offering}/version", product(managed))
     version = made["kinds"][0]["versions"][0]
     locator = f"{base}/versions/{version['version_locator']}"
-    world.ok("owner", "POST", f"{locator}/validation/install", {}, x_auth_refresh_token="any")
-    world.settle()
-    world.ok("owner", "POST", f"{locator}/consume-publish")
-    world.ok("owner", "POST", f"{where}/{offering}/access", [world.accounts["consumer"]])
-    world.ok("owner", "POST", f"{where}/{offering}/share", {"enabled": True})
-    world.ok("consumer", "POST", f"{base}/shareapproval/offering/access/source/approved", [world.accounts["owner"]])
-    gone = world.ok("owner", "POST", f"{base}/catalogs", {"label": "deleted catalog"})["id"]
-    world.ok("owner", "DELETE", f"{base}/catalogs/{gone}")
+    realm.ok("owner", "POST", f"{locator}/validation/install", {}, x_auth_refresh_token="any")
+    realm.settle()
+    realm.ok("owner", "POST", f"{locator}/consume-publish")
+    realm.ok("owner", "POST", f"{where}/{offering}/access", [realm.accounts["consumer"]])
+    realm.ok("owner", "POST", f"{where}/{offering}/share", {"enabled": True})
+    realm.ok("consumer", "POST", f"{base}/shareapproval/offering/access/source/approved", [realm.accounts["owner"]])
+    gone = realm.ok("owner", "POST", f"{base}/catalogs", {"label": "deleted catalog"})["id"]
+    realm.ok("owner", "DELETE", f"{base}/catalogs/{gone}")
     ids |= {"catalogs": catalog, "offerings": offering, "versions": version["version_locator"]}
-    ids |= {"offering crn": made["crn"], "version crn": version["crn"], "access": world.accounts["consumer"]}
-    ids["reclamations"] = world.ok("owner", "GET", "/v1/reclamations")["resources"][0]["id"]
-    _platform(world)
-    _network(world)
+    ids |= {"offering crn": made["crn"], "version crn": version["crn"], "access": realm.accounts["consumer"]}
+    ids["reclamations"] = realm.ok("owner", "GET", "/v1/reclamations")["resources"][0]["id"]
+    _platform(realm)
+    _network(realm)
 
 
-def _first(world: World, path: str, key: str) -> dict[str, Any]:
-    return dict(world.ok("owner", "GET", f"{path}?{QUERY}")[key][0])
+def _first(realm: Realm, path: str, key: str) -> dict[str, Any]:
+    return dict(realm.ok("owner", "GET", f"{path}?{QUERY}")[key][0])
 
 
-def _platform(world: World) -> None:
-    world.ids["resource_groups"] = world.ok("owner", "GET", "/v2/resource_groups")["resources"][0]["id"]
-    world.ids["apikeys"] = world.ok("owner", "GET", "/v1/apikeys")["apikeys"][0]["id"]
-    world.ids["policies"] = world.ok("owner", "GET", "/v1/policies")["policies"][0]["id"]
+def _platform(realm: Realm) -> None:
+    realm.ids["resource_groups"] = realm.ok("owner", "GET", "/v2/resource_groups")["resources"][0]["id"]
+    realm.ids["apikeys"] = realm.ok("owner", "GET", "/v1/apikeys")["apikeys"][0]["id"]
+    realm.ids["policies"] = realm.ok("owner", "GET", "/v1/policies")["policies"][0]["id"]
 
 
-def _network(world: World) -> None:
-    ids = world.ids
-    vpc, subnet = _first(world, "/v1/vpcs", "vpcs"), _first(world, "/v1/subnets", "subnets")
+def _network(realm: Realm) -> None:
+    ids = realm.ids
+    vpc, subnet = _first(realm, "/v1/vpcs", "vpcs"), _first(realm, "/v1/subnets", "subnets")
     ids |= {"vpcs": vpc["id"], "subnets": subnet["id"], "zone": subnet["zone"]["name"]}
     ids |= {"security_groups": vpc["default_security_group"]["id"], "network_acls": vpc["default_network_acl"]["id"]}
-    ids["keys"] = _first(world, "/v1/keys", "keys")["id"]
+    ids["keys"] = _first(realm, "/v1/keys", "keys")["id"]
     ids["routing_tables"] = vpc["default_routing_table"]["id"]
-    ids["address_prefixes"] = _first(world, f"/v1/vpcs/{vpc['id']}/address_prefixes", "address_prefixes")["id"]
-    ids["reserved_ips"] = _first(world, f"/v1/subnets/{subnet['id']}/reserved_ips", "reserved_ips")["id"]
+    ids["address_prefixes"] = _first(realm, f"/v1/vpcs/{vpc['id']}/address_prefixes", "address_prefixes")["id"]
+    ids["reserved_ips"] = _first(realm, f"/v1/subnets/{subnet['id']}/reserved_ips", "reserved_ips")["id"]
 
 
 _FIXED = {"approval_type": "ibm", "approved": "true", "type": "offering", "state": "pending", "action": "restore"}
@@ -232,7 +232,7 @@ _GLOBAL = {"operating_systems": "debian-12-amd64", "regions": "us-south", "zones
 _PROFILES = {"profiles": "bx2-2x8"}
 
 
-def path_of(world: World, template: str, *, absent: bool = False) -> str:
+def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
     """The path with the publisher's ids in it, or with ids of the same form that never existed."""
     segments = template.split("/")
     for at, segment in enumerate(segments):
@@ -247,7 +247,7 @@ def path_of(world: World, template: str, *, absent: bool = False) -> str:
         elif before == "profiles":
             segments[at] = "general-purpose" if segments[at - 2] == "volume" else "bx2-2x8"
         else:
-            real = world.ids[before]
+            real = realm.ids[before]
             segments[at] = never(real) if absent else real
     query = f"?{QUERY}" if template.startswith("/v1/") else ""
     return "/".join(segments) + query
