@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
+from matrix.rows import furnish
 from support.realm import Realm, make
 
 
 @pytest.fixture(scope="session")
 def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    made = make(tmp_path_factory.mktemp("matrix") / "data")
+    made = make(tmp_path_factory.mktemp("matrix") / "data", furnish)
     yield made
     made.loop.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from support.realm import Realm, product
 
 Body = Callable[[Realm], Any]
-C, O, V = "/api/v1-beta/catalogs", "/offerings/{offering_id}", "/api/v1-beta/versions/{version_loc_id}"
+C, OFFER, V = "/api/v1-beta/catalogs", "/offerings/{offering_id}", "/api/v1-beta/versions/{version_loc_id}"
 ONE = C + "/{catalog_id}"
 SHARES = "/api/v1-beta/shareapproval/{type}/access"
 
@@ -52,14 +55,14 @@ BODIES: dict[str, Body] = {
     f"POST {C}": _of({"label": "another"}),
     f"PUT {ONE}": _of({"label": "another", "_rev": "stale"}),
     f"POST {ONE}/offerings": _of({"name": "another"}),
-    f"PUT {ONE}{O}": _of({"name": "another", "_rev": "stale"}),
-    f"PATCH {ONE}{O}": _of([{"op": "replace", "path": "/label", "value": "x"}]),
-    f"POST {ONE}{O}/version": _version,
+    f"PUT {ONE}{OFFER}": _of({"name": "another", "_rev": "stale"}),
+    f"PATCH {ONE}{OFFER}": _of([{"op": "replace", "path": "/label", "value": "x"}]),
+    f"POST {ONE}{OFFER}/version": _version,
     f"POST {ONE}/import/offerings": _version,
     f"POST {V}/validation/install": _of({}),
-    f"POST {ONE}{O}/share": _of({"enabled": False}),
-    f"POST {ONE}{O}/access": lambda realm: [realm.accounts["sibling"]],
-    f"DELETE {ONE}{O}/access": _of(["*"]),
+    f"POST {ONE}{OFFER}/share": _of({"enabled": False}),
+    f"POST {ONE}{OFFER}/access": lambda realm: [realm.accounts["sibling"]],
+    f"DELETE {ONE}{OFFER}/access": _of(["*"]),
     f"POST {SHARES}": lambda realm: [realm.accounts["sibling"]],
     f"DELETE {SHARES}": _of(["*"]),
     f"POST {SHARES}/source/{{state}}": lambda realm: [realm.accounts["owner"]],
@@ -74,19 +77,37 @@ BODIES: dict[str, Body] = {
 """What is sent to each route that takes a body; the others are sent none."""
 
 
+def _others() -> list[ModuleType]:
+    """The rows of rooms that keep their own: `rows_<room>.py` with BODIES and, if it needs ids, `furnish(realm)`."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("rows_*.py"))
+    return [import_module(f"matrix.{name}") for name in names]
+
+
+for _module in _others():
+    BODIES.update(_module.BODIES)
+
+
+def furnish(realm: Realm) -> None:
+    """Makes the things that the rooms' rows name; called before the realm is frozen."""
+    for module in _others():
+        if hasattr(module, "furnish"):
+            module.furnish(realm)
+            realm.settle()
+
+
 SHARED = frozenset(
     {
-        f"GET {ONE}{O}",
-        f"PUT {ONE}{O}",
-        f"PATCH {ONE}{O}",
-        f"DELETE {ONE}{O}",
-        f"POST {ONE}{O}/version",
-        f"POST {ONE}{O}/share",
-        f"POST {ONE}{O}/publish/{{approval_type}}/{{approved}}",
-        f"GET {ONE}{O}/access",
-        f"POST {ONE}{O}/access",
-        f"DELETE {ONE}{O}/access",
-        f"GET {ONE}{O}/access/{{access_identifier}}",
+        f"GET {ONE}{OFFER}",
+        f"PUT {ONE}{OFFER}",
+        f"PATCH {ONE}{OFFER}",
+        f"DELETE {ONE}{OFFER}",
+        f"POST {ONE}{OFFER}/version",
+        f"POST {ONE}{OFFER}/share",
+        f"POST {ONE}{OFFER}/publish/{{approval_type}}/{{approved}}",
+        f"GET {ONE}{OFFER}/access",
+        f"POST {ONE}{OFFER}/access",
+        f"DELETE {ONE}{OFFER}/access",
+        f"GET {ONE}{OFFER}/access/{{access_identifier}}",
     }
 )
 """Routes of things that are shared with the consumer: seen, so that what may not be done is 403 and not 404."""

@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 
 import pytest
-from matrix.rows import BODIES, is_shared
-from support.realm import PERSONAS, STRANGERS, Answer, Realm, is_about_one_thing, path_of
 
 from kunsthalle.api.routing import Route
+from matrix.rows import BODIES, is_shared
+from support.realm import PERSONAS, STRANGERS, Answer, Realm, is_about_one_thing, path_of
 
 GOLDEN = Path(__file__).parent / "golden" / "statuses.txt"
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}

@@ -127,8 +127,8 @@ def _token(realm: Realm, secret: str) -> str:
     return str(realm.ok("", "POST", "/identity/token", form)["access_token"])
 
 
-def make(folder: Path) -> Realm:
-    """The frozen realm."""
+def make(folder: Path, furnish: Callable[[Realm], None] = lambda _realm: None) -> Realm:
+    """The frozen realm; `furnish` adds to it before nothing changes any more."""
     server = build(Settings(data=folder, hypervisor="simulated"), OPERATOR)
     made = server.seed("enterprise")
     server.start()
@@ -143,6 +143,7 @@ def make(folder: Path) -> Realm:
     realm.secrets = [owner.api_key]
     _furnish(realm, owner.iam_id, server.drivers.buckets.folder(owner.account_id))
     realm.settle()
+    furnish(realm)
     realm.freeze()
     return realm
 
@@ -227,9 +228,8 @@ def _network(realm: Realm) -> None:
     ids["reserved_ips"] = _first(realm, f"/v1/subnets/{subnet['id']}/reserved_ips", "reserved_ips")["id"]
 
 
-_FIXED = {"approval_type": "ibm", "approved": "true", "type": "offering", "state": "pending", "action": "restore"}
-_GLOBAL = {"operating_systems": "debian-12-amd64", "regions": "us-south", "zones": "us-south-1"}
-_PROFILES = {"profiles": "bx2-2x8"}
+FIXED = {"approval_type": "ibm", "approved": "true", "type": "offering", "state": "pending", "action": "restore"}
+GLOBAL = {"operating_systems": "debian-12-amd64", "regions": "us-south", "zones": "us-south-1"}
 
 
 def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
@@ -240,10 +240,10 @@ def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
         if found is None:
             continue
         before = segments[at - 1]
-        if found[1] in _FIXED:
-            segments[at] = _FIXED[found[1]]
-        elif before in _GLOBAL:
-            segments[at] = _GLOBAL[before]
+        if found[1] in FIXED:
+            segments[at] = FIXED[found[1]]
+        elif before in GLOBAL:
+            segments[at] = GLOBAL[before]
         elif before == "profiles":
             segments[at] = "general-purpose" if segments[at - 2] == "volume" else "bx2-2x8"
         else:
@@ -265,5 +265,5 @@ def is_about_one_thing(template: str) -> bool:
     """Whether the path names something that belongs to somebody."""
     segments = template.split("/")
     named = [segments[at - 1] for at, segment in enumerate(segments) if re.fullmatch(r"\{(\w+)\}", segment)]
-    owned = [one for one in named if one not in {*_GLOBAL, "profiles", "shareapproval", "source", "publish"}]
+    owned = [one for one in named if one not in {*GLOBAL, "profiles", "shareapproval", "source", "publish"}]
     return any(not one.startswith("{") for one in owned)

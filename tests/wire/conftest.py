@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wire.clients import Account
 
 from kunsthalle.testing import Served
+from wire.clients import Account
 
 
 @pytest.fixture(scope="session")

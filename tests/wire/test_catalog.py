@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from wire.clients import Account, Product, vsi_import
 from ibm_cloud_sdk_core import ApiException
 from ibm_platform_services.catalog_management_v1 import (
     Catalog,
@@ -11,6 +10,8 @@ from ibm_platform_services.catalog_management_v1 import (
     Offering,
     OfferingSearchResult,
 )
+
+from wire.clients import Account, Product, vsi_import
 
 
 def refused(call: object, *arguments: object, **named: object) -> ApiException:
