@@ -19,6 +19,9 @@ from kunsthalle.store.unit import Unit
 
 LEASE = 30 * SECOND
 MOST_ATTEMPTS = 5
+MOST_CLAIMS = 20
+"""A job taken up this often has killed its worker again and again: it ends, and the process can live."""
+_LONGEST_ERROR = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +159,26 @@ def claim(unit: Unit, owner: str) -> Claimed | None:
 def retry(unit: Unit, job: Claimed, owner: str, error: str) -> None:
     """Puts a failed job back, to be tried again after a pause in real time that doubles."""
     pause = 2 ** min(job.attempts, 6) * SECOND // 4
-    back = {"state": "queued", "not_before": unit.ctx.clock.real() + pause, "last_error": error}
+    back = {"state": "queued", "not_before": unit.ctx.clock.real() + pause, "last_error": _storable(error)}
     _keep(unit, job.id, owner, back)
 
 
 def end(unit: Unit, job: Claimed, owner: str, state: str, error: str | None = None) -> None:
     """Marks a job `done` or `failed` for good."""
-    _keep(unit, job.id, owner, {"state": state, "last_error": error})
+    _keep(unit, job.id, owner, {"state": state, "last_error": None if error is None else _storable(error)})
 
 
-def extend(unit: Unit, owner: str) -> None:
-    """The heartbeat of a worker process: its leases run on."""
-    mine = and_(jobs.c.lease_owner.startswith(owner), jobs.c.state == "running")
-    unit.execute(update(jobs).where(mine).values(lease_until=unit.ctx.clock.real() + LEASE))
+def _storable(error: str) -> str:
+    """An error may quote hostile bytes; what PostgreSQL would refuse must not keep a job from ending."""
+    return error[:_LONGEST_ERROR].encode(errors="replace").decode().replace("\0", "?")
+
+
+def extend(unit: Unit, held: Mapping[str, str]) -> None:
+    """The heartbeat of a worker process: the leases of the jobs in its hands, id and owner, run on."""
+    until = unit.ctx.clock.real() + LEASE
+    for id_, owner in held.items():
+        mine = and_(jobs.c.id == id_, jobs.c.lease_owner == owner, jobs.c.state == "running")
+        unit.execute(update(jobs).where(mine).values(lease_until=until))
 
 
 def release_all(unit: Unit) -> int:
@@ -177,9 +187,10 @@ def release_all(unit: Unit) -> int:
     return unit.execute(mine).rowcount
 
 
-def next_due(unit: Unit, until: int) -> int | None:
-    """The earliest due time of a queued job not later than `until`."""
-    row = unit.first(select(func.min(jobs.c.due_at)).where(jobs.c.state == "queued", jobs.c.due_at <= until))
+def next_due(unit: Unit, until: int, after: int = -1) -> int | None:
+    """The earliest due time of a queued job that is later than `after` and not later than `until`."""
+    between = (jobs.c.state == "queued", jobs.c.due_at > after, jobs.c.due_at <= until)
+    row = unit.first(select(func.min(jobs.c.due_at)).where(*between))
     return row[0] if row else None
 
 
@@ -209,5 +220,5 @@ def on_wake(callback: Callable[[], None]) -> Callable[[], None]:
 
 
 def _wake_all() -> None:
-    for wake in _wakers:
+    for wake in _wakers.copy():  # a worker of another thread may come or go meanwhile
         wake()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import partial
 
 import structlog
 
@@ -12,11 +13,16 @@ from kunsthalle.core.clock import SECOND, MovableClock
 from kunsthalle.core.context import Context
 from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
+from kunsthalle.store.unit import Unit
 
 log = structlog.get_logger("jobs")
 _TICK_SECONDS = 0.5
-_HEARTBEAT = 10 * SECOND
+_HEARTBEAT_SECONDS = 10.0
 _KEEP_DONE = 86_400 * SECOND
+
+
+class TooOften(Exception):
+    """A job that no worker has survived."""
 
 
 class Worker:
@@ -32,20 +38,26 @@ class Worker:
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._signalled = 0
-        self._beaten = 0
+        self._held: dict[str, str] = {}
+        self._travelling = threading.Lock()
         self._unregister: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         if self._store.embedded:
             self._store.write(self._ctx, jobs.release_all)
         self._unregister = jobs.on_wake(self._wake)
+        self._spawn("jobs-heartbeat", self._beats)
         for number in range(self._count):
-            thread = threading.Thread(target=self._loop, args=(number,), name=f"jobs-{number}", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            self._spawn(f"jobs-{number}", partial(self._loop, f"{self._owner}.{number}"))
+
+    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def stop(self) -> None:
         self._unregister()
+        self._unregister = lambda: None
         self._stopping.set()
         self._wake()
         for thread in self._threads:
@@ -56,13 +68,10 @@ class Worker:
             self._signalled += 1
             self._work.notify_all()
 
-    def _loop(self, number: int) -> None:
-        owner = f"{self._owner}.{number}"
+    def _loop(self, owner: str) -> None:
         while not self._stopping.is_set():
             seen = self._signalled
             try:
-                if number == 0:
-                    self._beat()
                 if self._store.read(self._ctx, jobs.pending) and self._one(owner):
                     continue
             except Exception:
@@ -71,64 +80,90 @@ class Worker:
                 if seen == self._signalled and not self._stopping.is_set():
                     self._work.wait(_TICK_SECONDS)
 
-    def _beat(self) -> None:
-        real = self._ctx.clock.real()
-        if real - self._beaten < _HEARTBEAT:
-            return
-        self._beaten = real
-        self._store.write(self._ctx, lambda unit: jobs.extend(unit, self._owner))
-        self._store.write(self._ctx, lambda unit: jobs.purge(unit, self._ctx.now() - _KEEP_DONE))
+    def _beats(self) -> None:
+        """In a thread of its own: a job may take longer than a lease, and so may all of them at once."""
+        while not self._stopping.wait(_HEARTBEAT_SECONDS):
+            try:
+                self._store.write(self._ctx, lambda unit: jobs.extend(unit, dict(self._held)))
+                self._store.write(self._ctx, lambda unit: jobs.purge(unit, self._ctx.now() - _KEEP_DONE))
+            except Exception:
+                log.exception("heartbeat", worker=self._owner)
 
     def _one(self, owner: str) -> bool:
         job = self._store.write(self._ctx, lambda unit: jobs.claim(unit, owner))
         if job is None:
             return False
+        self._held[job.id] = owner
+        try:
+            self._do(job, owner)
+        except jobs.LeaseLost:
+            log.warning("lease lost", job=job.kind, subject=job.subject)
+        finally:
+            self._held.pop(job.id, None)
+            self._wake()
+        return True
+
+    def _do(self, job: jobs.Claimed, owner: str) -> None:
         ctx = self._ctx.as_system(job.account_id)
         run = jobs.Run(job, ctx, self._store.read, self._store.write, owner)
         try:
+            if job.attempts > jobs.MOST_CLAIMS:
+                raise TooOften(f"taken up {job.attempts - 1} times without an end")
             self._handlers[job.kind].run(run)
             if not run.finished:
                 run.finish()
         except jobs.LeaseLost:
-            log.warning("lease lost", job=job.kind, subject=job.subject)
+            raise
         except Exception as error:
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
             self._failed(job, ctx, owner, f"{type(error).__name__}: {error}")
-        finally:
-            self._wake()
-        return True
 
     def _failed(self, job: jobs.Claimed, ctx: Context, owner: str, error: str) -> None:
-        def settle(unit: Any) -> None:
+        handler = self._handlers.get(job.kind)
+
+        def settle(unit: Unit) -> None:
             if job.attempts < jobs.MOST_ATTEMPTS:
                 jobs.retry(unit, job, owner, error)
                 return
             jobs.end(unit, job, owner, "failed", error)
-            self._handlers[job.kind].give_up(unit, job, error)
+            if handler is not None:  # else a later release enqueued it; there is nobody to ask
+                handler.give_up(unit, job, error)
 
         self._store.write(ctx, settle)
 
     def settle(self, seconds: float = 60.0) -> bool:
         """Waits until nothing runs and nothing is due; False when that takes too long."""
+        deadline = time.monotonic() + seconds
         with self._work:
-            return self._work.wait_for(lambda: self._store.read(self._ctx, jobs.pending) == 0, seconds)
+            while self._store.read(self._ctx, jobs.pending):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._work.wait(min(left, _TICK_SECONDS))  # another node's jobs end without a word to this one
+        return True
 
     def travel(self, clock: MovableClock, to: int) -> None:
-        """Moves the clock from one due time to the next, and returns after everything that became due has run."""
-        while (due := self._store.read(self._ctx, lambda unit: jobs.next_due(unit, to))) is not None:
-            if due > clock.now():
-                self._move(clock, due)
-            self._wake()
-            if not self.settle():
-                break
-            if due <= clock.now() and self._store.read(self._ctx, jobs.pending) == 0 and self._waiting(due):
-                break  # what is left waits for another try in real time
-        self._move(clock, to)
-        self._wake()
-        self.settle()
+        """Moves the clock from one due time to the next, and returns after everything that became due has run.
 
-    def _waiting(self, due: int) -> bool:
-        return self._store.read(self._ctx, lambda unit: jobs.next_due(unit, due)) is not None
+        A job that failed and waits for another try waits in real time; it is not waited for here. One traveller at a
+        time, and never backwards.
+        """
+        with self._travelling:
+            while self._ripen():
+                due = self._next_due(clock.now(), to)
+                if due is None:
+                    break
+                self._move(clock, due)
+            if to > clock.now():
+                self._move(clock, to)
+            self._ripen()
+
+    def _ripen(self) -> bool:
+        self._wake()
+        return self.settle()
+
+    def _next_due(self, after: int, until: int) -> int | None:
+        return self._store.read(self._ctx, lambda unit: jobs.next_due(unit, until, after))
 
     def _move(self, clock: MovableClock, moment: int) -> None:
         self._store.write(self._ctx, lambda unit: facts.put(unit, "clock", {"now": moment, "real": clock.real()}))
