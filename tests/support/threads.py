@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -22,3 +23,11 @@ def together(*functions: Callable[[], T]) -> list[T]:
 
     with ThreadPoolExecutor(len(functions)) as pool:
         return [future.result(PATIENCE) for future in [pool.submit(started, function) for function in functions]]
+
+
+def until(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Looks again and again until something holds that another thread brings about; fails after a while."""
+    pause, deadline = threading.Event(), time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came about"
+        pause.wait(0.01)
