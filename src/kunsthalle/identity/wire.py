@@ -24,7 +24,7 @@ class TokenWire(Wire):
 
 
 class ApiKeyWire(Wire):
-    """`apikey` is the secret, present in the answer to the creation only."""
+    """`apikey` is the secret in the answer to the creation, and empty ever after."""
 
     id: str
     entity_tag: str
@@ -38,7 +38,7 @@ class ApiKeyWire(Wire):
     iam_id: str
     account_id: str
     description: str | UnsetType = UNSET
-    apikey: str | UnsetType = UNSET
+    apikey: str
 
 
 class ApiKeysWire(Wire):
@@ -74,7 +74,7 @@ def key_wire(key: ApiKey, _ctx: Context, secret: str | None = None) -> ApiKeyWir
         iam_id=key.iam_id,
         account_id=key.account_id,
         description=UNSET if key.description is None else key.description,
-        apikey=UNSET if secret is None else secret,
+        apikey=secret or "",
     )
 
 
