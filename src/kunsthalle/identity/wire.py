@@ -37,8 +37,8 @@ class ApiKeyWire(Wire):
     name: str
     iam_id: str
     account_id: str
-    description: str | UnsetType = UNSET
     apikey: str
+    description: str | UnsetType = UNSET
 
 
 class ApiKeysWire(Wire):
