@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from kunsthalle.accounts.model import ResourceGroup
+from kunsthalle.accounts.queries import group_name
+from kunsthalle.api.shapes import GroupWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
+from kunsthalle.store.unit import Unit
 
 
 class ResourceGroupWire(Wire):
@@ -53,3 +56,8 @@ def to_wire(group: ResourceGroup, _ctx: Context) -> ResourceGroupWire:
         created_at=made,
         updated_at=made,
     )
+
+
+def group_wire(unit: Unit, id_: str) -> GroupWire:
+    """The reference to a resource group that things of the VPC API carry."""
+    return GroupWire(href=f"{unit.ctx.origin}/v2/resource_groups/{id_}", id=id_, name=group_name(unit, id_))

@@ -6,11 +6,11 @@ from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC, href
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
+from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import not_found
 from kunsthalle.core.regions import Region
-from kunsthalle.images.wire import NamedWire
 from kunsthalle.networks.references import zone_ref
 from kunsthalle.store.unit import Unit
 

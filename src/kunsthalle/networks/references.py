@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kunsthalle.api.families.vpc import href
+from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.context import Context
-from kunsthalle.images.wire import NamedWire
 from kunsthalle.networks.model import Key, NetworkAcl, ReservedIp, RoutingTable, SecurityGroup, Subnet, Vpc
 
 

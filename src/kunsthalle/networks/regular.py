@@ -16,8 +16,8 @@ from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC, collection, paging
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Call, Route, route
+from kunsthalle.api.shapes import Name
 from kunsthalle.api.wire import Body
-from kunsthalle.images.wire import Name
 from kunsthalle.store.rows import rename
 from kunsthalle.store.scope import Granted, Kind, find, page
 from kunsthalle.store.unit import Unit

@@ -12,9 +12,9 @@ from kunsthalle.api.families.vpc import VPC as FAMILY
 from kunsthalle.api.references import name_of, own_by_name, refer
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
+from kunsthalle.api.shapes import GroupBody
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.images.wire import GroupBody
 from kunsthalle.networks import geography, service
 from kunsthalle.networks.bodies import CreateKeyBody, CreateSecurityGroupBody, CreateSubnetBody, CreateVpcBody
 from kunsthalle.networks.kinds import (

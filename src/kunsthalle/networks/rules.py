@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api.references import Identity, refer
+from kunsthalle.api.shapes import Name
 from kunsthalle.api.wire import Body
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, invalid
-from kunsthalle.images.wire import Name
 from kunsthalle.networks.addressing import parse_address, parse_cidr
 from kunsthalle.networks.kinds import SECURITY_GROUP
 from kunsthalle.networks.queries import locked

@@ -7,11 +7,12 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.accounts.wire import group_wire
 from kunsthalle.api.families.vpc import href
+from kunsthalle.api.shapes import GroupWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
-from kunsthalle.images.wire import GroupWire, group_wire
 from kunsthalle.networks.kinds import SECURITY_GROUP, SECURITY_GROUP_TARGET, VPC
 from kunsthalle.networks.model import NetworkAcl, SecurityGroup
 from kunsthalle.networks.queries import attached_subnets, named

@@ -6,11 +6,12 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.accounts.wire import group_wire
 from kunsthalle.api.families.vpc import href
+from kunsthalle.api.shapes import GroupWire, NamedWire, ReasonWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
-from kunsthalle.images.wire import GroupWire, NamedWire, ReasonWire, group_wire
 from kunsthalle.networks.kinds import NETWORK_ACL, ROUTING_TABLE, SECURITY_GROUP, SUBNET, VPC
 from kunsthalle.networks.model import (
     AddressPrefix,
