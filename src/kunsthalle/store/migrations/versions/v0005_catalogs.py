@@ -1,0 +1,116 @@
+"""First release, tables of this room: catalogs."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "catalogs",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_catalogs")),
+    )
+    op.create_index("ix_catalogs_page", "catalogs", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "reclamations",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("catalog_id", sa.String(length=36), nullable=False),
+        sa.Column("catalog_crn", sa.String(length=512), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("target_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.String(length=128), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", sa.String(length=128), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reclamations")),
+    )
+    op.create_index("ix_reclamations_page", "reclamations", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "share_approvals",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("source_account_id", sa.String(length=32), nullable=False),
+        sa.Column("identifier", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=24), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_share_approvals")),
+        sa.UniqueConstraint(
+            "source_account_id", "identifier", "type", name=op.f("uq_share_approvals_source_account_id_identifier_type")
+        ),
+    )
+    op.create_index("ix_share_approvals_identifier", "share_approvals", ["identifier", "type", "state"], unique=False)
+    op.create_table(
+        "offerings",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("catalog_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("kind_id", sa.String(length=36), nullable=False),
+        sa.Column("share_enabled", sa.Boolean(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["catalog_id"], ["catalogs.id"], name=op.f("fk_offerings_catalog_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_offerings")),
+        sa.UniqueConstraint("catalog_id", "name", name=op.f("uq_offerings_catalog_id_name")),
+    )
+    op.create_index("ix_offerings_page", "offerings", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "access_entries",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("offering_id", sa.String(length=36), nullable=False),
+        sa.Column("identifier", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["offering_id"], ["offerings.id"], name=op.f("fk_access_entries_offering_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_entries")),
+        sa.UniqueConstraint("offering_id", "identifier", name=op.f("uq_access_entries_offering_id_identifier")),
+    )
+    op.create_index("ix_access_entries_identifier", "access_entries", ["identifier"], unique=False)
+    op.create_table(
+        "versions",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("catalog_id", sa.String(length=36), nullable=False),
+        sa.Column("offering_id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.String(length=128), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("previous", sa.String(length=16), nullable=True),
+        sa.Column("entered_at", sa.BigInteger(), nullable=False),
+        sa.Column("validation", sa.Text(), nullable=False),
+        sa.Column("deprecate_pending", sa.Text(), nullable=True),
+        sa.Column("metadata", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["offering_id"], ["offerings.id"], name=op.f("fk_versions_offering_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
+        sa.UniqueConstraint("offering_id", "version", name=op.f("uq_versions_offering_id_version")),
+    )
+    op.create_index("ix_versions_page", "versions", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "version_images",
+        sa.Column("image_id", sa.String(length=64), nullable=False),
+        sa.Column("version_id", sa.String(length=64), nullable=False),
+        sa.Column("region", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(["version_id"], ["versions.id"], name=op.f("fk_version_images_version_id")),
+        sa.PrimaryKeyConstraint("image_id", name=op.f("pk_version_images")),
+    )
+    op.create_index("ix_version_images_version_id", "version_images", ["version_id"], unique=False)

@@ -1,0 +1,218 @@
+"""Migrations make what the tables say, on both engines; a database is migrated wholly or not at all."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from kunsthalle.store import migrations
+from kunsthalle.store.engine import Store
+from kunsthalle.store.schema import metadata
+from kunsthalle.store.schema import prepare as preparing
+from kunsthalle.store.schema.images import blob_refs, blobs
+from kunsthalle.store.schema.prepare import HEAD, NewerSchema, prepare
+from support.threads import together
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
+        return
+    cluster = request.getfixturevalue("cluster")
+    yield cluster.url(cluster.create())
+
+
+@pytest.fixture
+def store(empty: str) -> Iterator[Store]:
+    made = Store(empty)
+    yield made
+    made.close()
+
+
+def _migrate(store: Store, to: str = "head") -> None:
+    with preparing._alone(store) as connection:
+        migrations.upgrade(connection, to)
+
+
+def _described(store: Store) -> dict[str, Any]:
+    """Everything the database knows of its tables, in their order of columns."""
+    found = inspect(store.engine)
+
+    def plain(items: list[Any], *names: str) -> list[Any]:
+        return sorted(tuple(str(item[name]) for name in names) for item in items)
+
+    return {
+        table: {
+            "columns": [
+                tuple(str(column[name]) for name in ("name", "type", "nullable", "default"))
+                for column in found.get_columns(table)
+            ],
+            "primary key": found.get_pk_constraint(table),
+            "foreign keys": plain(
+                found.get_foreign_keys(table), "name", "constrained_columns", "referred_table", "referred_columns"
+            ),
+            "unique": plain(found.get_unique_constraints(table), "name", "column_names"),
+            "indexes": plain(found.get_indexes(table), "name", "column_names", "unique"),
+        }
+        for table in sorted(found.get_table_names())
+    }
+
+
+def test_the_migrated_schema_is_the_one_of_the_tables(store: Store) -> None:
+    _migrate(store)
+    with store.engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_a_new_database_is_a_migrated_one(store: Store) -> None:
+    _migrate(store)
+    migrated = _described(store)
+    with store.engine.connect() as connection, connection.begin():
+        for table in [*reversed(metadata.sorted_tables), "alembic_version"]:
+            connection.execute(text(f"DROP TABLE {table}"))
+    prepare(store)
+    assert _described(store) == migrated
+    assert len(migrated) == len(metadata.tables) + 1
+
+
+def test_every_foreign_key_has_a_name_by_which_a_migration_can_mean_it() -> None:
+    keys = [key for table in metadata.tables.values() for key in table.foreign_key_constraints]
+    assert keys
+    assert all(key.name for key in keys)
+
+
+def test_the_head_is_the_newest_revision() -> None:
+    assert migrations.scripts().get_heads() == [HEAD]
+
+
+def _tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("migration", ROOT / "tools" / "migration.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_first_revisions_are_those_that_the_tool_writes() -> None:
+    written = {path.name: path.read_text() for path in migrations.VERSIONS.glob("v*.py")}
+    assert written == _tool().revisions(), "run: python tools/migration.py"
+
+
+def test_preparing_again_changes_nothing(store: Store) -> None:
+    prepare(store)
+    before = _described(store)
+    with store.engine.connect() as connection, connection.begin():
+        connection.execute(insert(blobs).values(digest="d", size=1, revision=1))
+    prepare(store)
+    assert _described(store) == before
+    with store.engine.connect() as connection:
+        assert connection.execute(blobs.select()).all() == [("d", 1, 1)]
+
+
+def test_several_processes_prepare_one_database_at_once(store: Store, empty: str) -> None:
+    others = [Store(empty) for _ in range(3)]
+    try:
+        together(*[lambda one=one: prepare(one) for one in others])
+        assert len(_described(others[0])) == len(metadata.tables) + 1
+    finally:
+        for one in others:
+            one.close()
+
+
+def test_a_database_of_a_later_release_is_refused(store: Store) -> None:
+    prepare(store)
+    with store.engine.connect() as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = _described(store)
+    with pytest.raises(NewerSchema, match="9999"):
+        prepare(store)
+    assert _described(store) == before
+
+
+NEXT = """
+from alembic import op
+import sqlalchemy as sa
+
+revision = "{revision}"
+down_revision = "{before}"
+
+def upgrade():
+    with op.batch_alter_table("blobs") as table:
+        table.alter_column("size", new_column_name="octets")
+        table.add_column(sa.Column("origin", sa.String(8), nullable=False, server_default="import"))
+    {more}
+"""
+
+
+@pytest.fixture
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A release with one revision more, which alters a table that another one refers to."""
+    versions = tmp_path / "versions"
+    shutil.copytree(migrations.VERSIONS, versions)
+    revision = f"{int(HEAD) + 1:04}"
+
+    def release(more: str = "") -> str:
+        (versions / f"v{revision}_later.py").write_text(NEXT.format(revision=revision, before=HEAD, more=more))
+        monkeypatch.setattr(migrations, "VERSIONS", versions)
+        monkeypatch.setattr(preparing, "HEAD", revision)
+        return revision
+
+    return release
+
+
+def _fill(connection: Connection) -> None:
+    connection.execute(insert(blobs).values(digest="d", size=1, revision=1))
+    connection.execute(insert(blob_refs).values(digest="d", holder="image:1"))
+
+
+def test_an_older_database_is_migrated_with_its_rows(store: Store, later: Any) -> None:
+    prepare(store)
+    with store.engine.connect() as connection, connection.begin():
+        _fill(connection)
+    revision = later()
+    prepare(store)
+    with store.engine.connect() as connection:
+        assert connection.execute(text("SELECT digest, octets, origin FROM blobs")).all() == [("d", 1, "import")]
+        assert connection.execute(text("SELECT digest, holder FROM blob_refs")).all() == [("d", "image:1")]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == revision
+    with store.engine.connect() as connection, connection.begin(), pytest.raises(DBAPIError):
+        connection.execute(insert(blob_refs).values(digest="absent", holder="image:2"))
+
+
+@pytest.mark.parametrize("more", ["raise KeyError('broken')", "op.execute('nonsense')"])
+def test_a_migration_that_fails_leaves_the_database_as_it_was(store: Store, later: Any, more: str) -> None:
+    prepare(store)
+    before = _described(store)
+    later(more)
+    with pytest.raises((KeyError, DBAPIError)):
+        prepare(store)
+    assert _described(store) == before
+    with store.engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == HEAD
+
+
+def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(store: Store, later: Any) -> None:
+    prepare(store)
+    with store.engine.connect() as connection, connection.begin():
+        _fill(connection)
+    later("op.execute('DELETE FROM blobs')")
+    with pytest.raises((RuntimeError, DBAPIError)):
+        prepare(store)
+    with store.engine.connect() as connection:
+        assert connection.execute(blobs.select()).all() == [("d", 1, 1)]
