@@ -33,13 +33,13 @@ class Item(Access):
 
     kind: Kind[Any] | None = None
     param: str = "id"
-    parent: str = ""
+    parents: tuple[str, ...] = ()
 
     def check(self, unit: Unit, request: Request) -> None:
         if self.kind is None:
             raise TypeError("an item rule needs its kind")
         granted = resolve(unit, self.kind, request.params[self.param], self.action, self.param)
-        if self.parent and getattr(granted.it, self.parent) != request.params[self.parent]:
+        if any(getattr(granted.it, one) != request.params[one] for one in self.parents):
             raise not_found(self.param)
         request.granted = granted
 
@@ -78,9 +78,10 @@ def create(action: str) -> Access:
     return Create(action)
 
 
-def item(kind: Kind[Any], action: str | None = None, param: str = "id", parent: str = "") -> Access:
+def item(kind: Kind[Any], action: str | None = None, param: str = "id", parents: tuple[str, ...] = ()) -> Access:
     """A caller who sees the thing and may do the action on it (reading it, unless said otherwise).
 
-    `parent` is the path parameter that must name the thing's own parent, and the model's field of the same name.
+    `parents` are the path parameters that must name what the thing is in, as the model's fields of the same names do;
+    empty ones are left out.
     """
-    return Item(action or kind.read, kind=kind, param=param, parent=parent)
+    return Item(action or kind.read, kind=kind, param=param, parents=tuple(one for one in parents if one))

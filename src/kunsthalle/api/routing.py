@@ -16,6 +16,7 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.families import Family
 from kunsthalle.api.request import Request
 from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.store.unit import Unit
 
 Call = Callable[[Unit, Request], Any]
@@ -84,6 +85,17 @@ def outside(
     return Route(method, path, None, family, access, body, answer, outside=call, summary=summary)
 
 
+def _refuse(_unit: Unit, _request: Request) -> Any:
+    """Out of this product's scope."""
+    raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", "This operation is known and not offered here.")
+
+
+def unserved(operations: Iterable[str], family: Family, access: Access) -> tuple[Route, ...]:
+    """Operations (`GET /path`) that the product knows and does not offer: 501 in the family's envelope."""
+    split = (operation.split(" ") for operation in operations)
+    return tuple(Route(method, path, _refuse, family, access, status=501) for method, path in split)
+
+
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, _Node] = field(default_factory=dict)
@@ -104,10 +116,11 @@ class Match:
 class Router:
     """Segment trie over raw paths: `%2F` inside a segment stays inside it, and each segment is decoded once."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], unserved: Iterable[Route] = ()) -> None:
+        """`unserved` are operations that are known and answered with 501: found, and no part of the table."""
         self.routes = tuple(routes)
         self._root = _Node()
-        for one in self.routes:
+        for one in (*self.routes, *unserved):
             self._add(one)
 
     def __iter__(self) -> Iterator[Route]:

@@ -10,6 +10,7 @@ from sqlalchemy import Column, ColumnElement, false
 from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC as FAMILY
 from kunsthalle.api.references import name_of, own_by_name, refer
+from kunsthalle.api.regular import Filter, Resource, equals, listing, making, reading, removing, updating
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.shapes import GroupBody
@@ -29,7 +30,6 @@ from kunsthalle.networks.kinds import (
     VPC,
 )
 from kunsthalle.networks.model import Key, SecurityGroup, Subnet, Vpc
-from kunsthalle.networks.regular import Filter, Resource, equals, listing, making, reading, removing, renaming
 from kunsthalle.networks.rules_wire import NetworkAclWire, SecurityGroupWire, acl_wire, security_group_wire
 from kunsthalle.networks.wire import (
     AddressPrefixWire,
@@ -224,7 +224,7 @@ def routes() -> tuple[Route, ...]:
         *geography.routes(),
         *(listing(one) for one in everything),
         *(reading(one) for one in everything),
-        *(renaming(one) for one in named),
+        *(updating(one) for one in named),
         listing(TARGETS),
         route(
             "GET",

@@ -1,0 +1,218 @@
+"""Routes of things that are listed, read, made, changed and removed as all of the VPC API are.
+
+A `Resource` says what differs; the handlers are written once, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from msgspec import UNSET, UnsetType
+from sqlalchemy import Column, ColumnElement
+
+from kunsthalle.api import access
+from kunsthalle.api.families.vpc import VPC, collection, paging
+from kunsthalle.api.request import Request
+from kunsthalle.api.routing import Call, Route, route
+from kunsthalle.api.shapes import Name
+from kunsthalle.api.wire import Body
+from kunsthalle.core.errors import invalid
+from kunsthalle.store.rows import rename
+from kunsthalle.store.scope import Granted, Kind, Page, find, page, some
+from kunsthalle.store.unit import Unit
+
+M = TypeVar("M")
+B = TypeVar("B", bound=Body)
+T = TypeVar("T")
+Filter = Callable[[Unit, str], ColumnElement[bool]]
+
+
+class NameBody(Body):
+    """What may be changed of most things: the name."""
+
+    name: Name | UnsetType = UNSET
+
+
+@dataclass(frozen=True, eq=False)
+class Resource(Generic[M]):
+    """One kind as the API offers it.
+
+    `path` is the collection's; its last segment is the key of lists. Of a kind below another, `parent` is the one
+    above, and `parent_field` both the path's parameter and the model's field that name it; `above` is the same for
+    the one above the parent. `filters` turn values of query parameters into conditions; `sorts` are the properties
+    that `sort` may name. `fresh` is the field that says `pending` in the answer to the creation (vpc-api.md C2).
+    """
+
+    kind: Kind[M]
+    noun: str
+    path: str
+    to_wire: Callable[[M, Unit], Any]
+    answer: type
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    parent: Kind[Any] | None = None
+    parent_field: str = ""
+    above: str = ""
+    sorts: tuple[str, ...] = ()
+    fresh: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.path.rsplit("/", 1)[1]
+
+    def action(self, verb: str) -> str:
+        """What hangs below a thing without an action of its own is changed by who may change that thing."""
+        if self.parent is not None and self.parent.read == self.kind.read and verb != "read":
+            verb = "update"
+        return f"{self.kind.read.rsplit('.', 1)[0]}.{verb}"
+
+    def on_one(self, verb: str = "read") -> access.Access:
+        """The rule of a route about one of them."""
+        return access.item(self.kind, self.action(verb), parents=(self.parent_field, self.above))
+
+    def on_parent(self, verb: str = "read") -> access.Access:
+        """The rule of a route about all of them below one parent."""
+        if self.parent is None:
+            return access.create(self.action(verb)) if verb == "create" else access.listing(self.kind)
+        action = self.parent.read if verb == "read" else self.action(verb)
+        return access.item(self.parent, action, param=self.parent_field, parents=(self.above,))
+
+
+def equals(column: Column[Any]) -> Filter:
+    """Things whose column has just that value."""
+    return lambda _unit, value: column == value
+
+
+def given(value: T | UnsetType, default: T) -> T:
+    """The value of a field, or what stands for it when it is absent."""
+    return default if isinstance(value, UnsetType) else value
+
+
+def among(request: Request, items: Sequence[T], id_of: Callable[[T], str]) -> tuple[Page[T], int]:
+    """A page of a list at hand, in its own order, and the limit. When the item that a page ended with is gone, the
+    next page begins with the one that took its place.
+    """
+    after, limit = paging(request)
+    begin = 0
+    if after is not None:
+        found = next((at for at, one in enumerate(items) if id_of(one) == after[1]), None)
+        begin = after[0] if found is None else found + 1
+    chosen = list(items[begin : begin + limit])
+    more = bool(chosen) and begin + limit < len(items)
+    return Page(chosen, len(items), (begin + limit - 1, id_of(chosen[-1])) if more else None), limit
+
+
+def _sorted(items: list[Any], names: tuple[str, ...], asked: str) -> list[Any]:
+    """By a property, and by id where that is the same; `-` turns the order around."""
+    name = asked.removeprefix("-")
+    if name not in names:
+        text = f"The list can be sorted by {', '.join(names)}."
+        raise invalid("validation_enum", text, "sort", type_="parameter")
+    column = "number" if name == "address" else name
+    return sorted(items, key=lambda one: (getattr(one, column), one.id), reverse=asked.startswith("-"))
+
+
+def listing(resource: Resource[M]) -> Route:
+    """The collection, paged, newest first unless sorted; what the caller may not read is not in it."""
+    table = resource.kind.table
+
+    def call(unit: Unit, request: Request) -> dict[str, Any]:
+        where = [make(unit, request.query[name]) for name, make in resource.filters.items() if name in request.query]
+        if resource.parent is not None:
+            where.append(table.c[resource.parent_field] == request.params[resource.parent_field])
+        if resource.sorts and "sort" in request.query:
+            ordered = _sorted(some(unit, resource.kind, *where), resource.sorts, request.query["sort"])
+            found, limit = among(request, ordered, lambda one: str(one.id))
+        else:
+            after, limit = paging(request)
+            found = page(unit, resource.kind, *where, after=after, limit=limit)
+        return collection(request, unit, resource.key, found, resource.to_wire, limit)
+
+    said = _said(call, f"List {resource.noun}s.")
+    return route("GET", resource.path, said, family=VPC, access=resource.on_parent())
+
+
+def reading(resource: Resource[M]) -> Route:
+    """One thing by its id."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        return resource.to_wire(request.granted.it, unit)
+
+    said = _said(call, f"Get one {resource.noun}.")
+    one = f"{resource.path}/{{id}}"
+    return route("GET", one, said, family=VPC, access=resource.on_one(), answer=resource.answer)
+
+
+def making(resource: Resource[M], make: Callable[..., M], body: type[B]) -> Route:
+    """A new thing, 201. `make` takes the unit, the parent if there is one, and the body."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        above = () if resource.parent is None else (request.granted.it,)
+        made = resource.to_wire(make(unit, *above, request.body), unit)
+        if resource.fresh:
+            setattr(made, resource.fresh, "pending")
+        return made
+
+    return route(
+        "POST",
+        resource.path,
+        _said(call, f"Create one {resource.noun}."),
+        family=VPC,
+        access=resource.on_parent("create"),
+        body=body,
+        answer=resource.answer,
+        status=201,
+    )
+
+
+def updating(
+    resource: Resource[M],
+    body: type[Body] = NameBody,
+    change: Callable[[Unit, Granted[M], Any], None] | None = None,
+) -> Route:
+    """PATCH: the name, and whatever else `change` changes. The answer is the thing as it is then."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        it, name = request.granted.it, request.body.name
+        if change is not None:
+            change(unit, request.granted, request.body)
+        if name is not UNSET and name != it.name:
+            rename(unit, resource.kind, it.id, name)
+        return resource.to_wire(find(unit, resource.kind, it.id), unit)
+
+    return route(
+        "PATCH",
+        f"{resource.path}/{{id}}",
+        _said(call, f"Change one {resource.noun}."),
+        family=VPC,
+        access=resource.on_one("update"),
+        body=body,
+        answer=resource.answer,
+    )
+
+
+def removing(resource: Resource[M], remove: Callable[[Unit, Granted[M]], None], *, shown: str = "") -> Route:
+    """DELETE, 204; `remove` refuses what cannot go. With `shown`, a field that says `deleting`: 202 and the thing."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        last = resource.to_wire(request.granted.it, unit) if shown else None
+        remove(unit, request.granted)
+        if last is not None:
+            setattr(last, shown, "deleting")
+        return last
+
+    return route(
+        "DELETE",
+        f"{resource.path}/{{id}}",
+        _said(call, f"Delete one {resource.noun}."),
+        family=VPC,
+        access=resource.on_one("delete"),
+        answer=resource.answer if shown else None,
+        status=202 if shown else 204,
+    )
+
+
+def _said(call: Call, summary: str) -> Call:
+    call.__doc__ = summary
+    return call
