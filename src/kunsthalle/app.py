@@ -10,39 +10,28 @@ from functools import partial
 from starlette.types import Receive, Scope, Send
 
 from kunsthalle import __version__, control, scenarios
-from kunsthalle.accounts import routes as account_routes
 from kunsthalle.api.families import Family
 from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.families.iam import OPERATOR, PLATFORM, TOKEN
 from kunsthalle.api.families.vpc import VPC
 from kunsthalle.api.pipeline import Gate, Pipeline
-from kunsthalle.api.routing import Route, Router
+from kunsthalle.api.routing import Router
 from kunsthalle.blobs.filesystem import FilesystemBlobs
-from kunsthalle.catalogs import reclamation
-from kunsthalle.catalogs import routes as catalog_routes
-from kunsthalle.catalogs.publishing import validation_handler
 from kunsthalle.core.access import Grants
 from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
 from kunsthalle.core.context import NOBODY, Context
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.hypervisor.probe import find_hypervisor
-from kunsthalle.hypervisor.protocol import Hypervisor
-from kunsthalle.identity import routes as identity_routes
 from kunsthalle.identity.service import authenticate
 from kunsthalle.identity.tokens import Tokens
-from kunsthalle.images import routes as image_routes
-from kunsthalle.images.bytes import sweep_job
-from kunsthalle.images.imports import Importer
-from kunsthalle.images.service import ImageService
 from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.make import write_overlay
-from kunsthalle.imaging.tools import Tools, find_tools
-from kunsthalle.instances.rehearsal import rehearse
-from kunsthalle.networks import routes as network_routes
+from kunsthalle.imaging.tools import find_tools
+from kunsthalle.rooms import Drivers, join, unserved
 from kunsthalle.settings import Settings
-from kunsthalle.store import facts, jobs
+from kunsthalle.store import facts
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.prepare import prepare
 from kunsthalle.store.unit import Unit
@@ -60,17 +49,6 @@ _FAMILIES = (
 def family_of(path: str) -> Family:
     """The dialect in which an unknown path is answered."""
     return next(family for prefix, family in _FAMILIES if path.startswith(prefix))
-
-
-@dataclass(frozen=True, slots=True)
-class Drivers:
-    """Everything that is not the database."""
-
-    blobs: FilesystemBlobs
-    buckets: AccountBuckets
-    hypervisor: Hypervisor
-    tools: Tools | None
-    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +115,7 @@ def _drivers(settings: Settings) -> Drivers:
         hypervisor=find_hypervisor(data / "machines", choice, write_overlay=write_overlay),
         tools=find_tools(),
         limits=Limits(),
+        disks=data / "disks",
     )
 
 
@@ -156,13 +135,13 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     context = base(clock)
     tokens = Tokens(store, context)
     drivers = _drivers(settings)
-    rooms, handlers = _rooms(drivers, tokens)
+    rooms, handlers = join(drivers, tokens)
     worker = Worker(store, context, handlers, settings.workers)
     routes = (*rooms, *control.routes(clock, worker, _status(settings, store, drivers), _ask_stores(drivers)))
     expected = f"Bearer {operator_token}".encode()
     gate = Gate(partial(authenticate, tokens), lambda given: hmac.compare_digest(given.encode(), expected))
     origin = settings.public_url.rstrip("/") or None
-    pipeline = Pipeline(Router(routes), store, gate, context, family_of, origin)
+    pipeline = Pipeline(Router(routes, unserved()), store, gate, context, family_of, origin)
     return Server(settings, store, context, clock, drivers, pipeline, worker)
 
 
@@ -184,24 +163,3 @@ def _ask_stores(drivers: Drivers) -> Callable[[Unit], None]:
         drivers.blobs.exists("0" * 64)
 
     return ask
-
-
-def _rooms(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:
-    """Every room's routes and job handlers, from left to right."""
-    volumes = None
-    images = ImageService(drivers.buckets, volumes)
-    importer = Importer(drivers.blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
-    routes = (
-        *account_routes.routes(),
-        *identity_routes.routes(tokens),
-        *image_routes.routes(images),
-        *catalog_routes.routes(),
-        *network_routes.routes(),
-    )
-    handlers = (
-        importer.handler(),
-        sweep_job(drivers.blobs),
-        validation_handler(rehearse),
-        reclamation.HANDLER,
-    )
-    return routes, handlers

@@ -1,0 +1,73 @@
+"""Every room's routes and job handlers, joined from left to right with the drivers they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kunsthalle.accounts import routes as account_routes
+from kunsthalle.api.routing import Route
+from kunsthalle.blobs.filesystem import FilesystemBlobs
+from kunsthalle.catalogs import reclamation
+from kunsthalle.catalogs import routes as catalog_routes
+from kunsthalle.catalogs.publishing import validation_handler
+from kunsthalle.hypervisor.protocol import Hypervisor
+from kunsthalle.identity import routes as identity_routes
+from kunsthalle.identity.tokens import Tokens
+from kunsthalle.images import routes as image_routes
+from kunsthalle.images.bytes import sweep_job
+from kunsthalle.images.imports import Importer
+from kunsthalle.images.service import ImageService
+from kunsthalle.images.sources import AccountBuckets
+from kunsthalle.imaging.limits import Limits
+from kunsthalle.imaging.tools import Tools
+from kunsthalle.instances.rehearsal import rehearse
+from kunsthalle.networks import routes as network_routes
+from kunsthalle.storage import jobs as storage_jobs
+from kunsthalle.storage import routes as storage_routes
+from kunsthalle.storage.as_image import VolumesAsImages
+from kunsthalle.storage.disks import Disks
+from kunsthalle.storage.service import VolumeService
+from kunsthalle.storage.snapshots import SnapshotService
+from kunsthalle.store import jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """Everything that is not the database. `disks` is the folder of volumes and snapshots."""
+
+    blobs: FilesystemBlobs
+    buckets: AccountBuckets
+    hypervisor: Hypervisor
+    tools: Tools | None
+    limits: Limits
+    disks: Path
+
+
+def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:
+    """The routes of all rooms, and the handlers of all jobs."""
+    blobs = drivers.blobs
+    disks = Disks(drivers.disks, drivers.hypervisor, blobs, drivers.tools, drivers.limits)
+    volumes = VolumesAsImages(disks)
+    importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
+    routes = (
+        *account_routes.routes(),
+        *identity_routes.routes(tokens),
+        *image_routes.routes(ImageService(drivers.buckets, volumes)),
+        *catalog_routes.routes(),
+        *network_routes.routes(),
+        *storage_routes.routes(VolumeService(blobs), SnapshotService(blobs)),
+    )
+    handlers = (
+        importer.handler(),
+        sweep_job(blobs),
+        validation_handler(rehearse),
+        reclamation.HANDLER,
+        *storage_jobs.handlers(disks),
+    )
+    return routes, handlers
+
+
+def unserved() -> tuple[Route, ...]:
+    """Operations of the SDKs that are known, and answered with 501: each room's own table of them."""
+    return ()
