@@ -25,7 +25,6 @@ from kunsthalle.core.regions import REGIONS
 from kunsthalle.hypervisor.probe import find_hypervisor
 from kunsthalle.identity.service import authenticate
 from kunsthalle.identity.tokens import Tokens
-from kunsthalle.identity.unserved import unserved_routes
 from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.make import write_overlay
