@@ -14,6 +14,7 @@ from kunsthalle.catalogs.publishing import validation_handler
 from kunsthalle.hypervisor.protocol import Hypervisor
 from kunsthalle.identity import routes as identity_routes
 from kunsthalle.identity.tokens import Tokens
+from kunsthalle.identity.unserved import unserved_routes as unserved_identity
 from kunsthalle.images import routes as image_routes
 from kunsthalle.images.bytes import sweep_job
 from kunsthalle.images.imports import Importer
@@ -70,4 +71,4 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
 
 def unserved() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each room's own table of them."""
-    return ()
+    return unserved_identity()
