@@ -8,11 +8,11 @@ from pathlib import Path
 from kunsthalle.accounts import routes as account_routes
 from kunsthalle.api.routing import Route
 from kunsthalle.blobs.filesystem import FilesystemBlobs
-from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs import routes as catalog_routes
-from kunsthalle.catalogs.publishing import validation_handler
+from kunsthalle.catalogs.handlers import catalog_handlers
 from kunsthalle.hypervisor.protocol import Hypervisor
 from kunsthalle.identity import routes as identity_routes
+from kunsthalle.identity import unserved as identity_unserved
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.unserved import unserved_routes as unserved_identity
 from kunsthalle.images import routes as image_routes
@@ -62,8 +62,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
     handlers = (
         importer.handler(),
         sweep_job(blobs),
-        validation_handler(rehearse),
-        reclamation.HANDLER,
+        *catalog_handlers(rehearse),
         *storage_jobs.handlers(disks),
     )
     return routes, handlers
