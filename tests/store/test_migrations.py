@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,8 +20,7 @@ from kunsthalle.store.schema import prepare as preparing
 from kunsthalle.store.schema.images import blob_refs, blobs
 from kunsthalle.store.schema.prepare import HEAD, NewerSchema, prepare
 from support.threads import together
-
-ROOT = Path(__file__).parents[2]
+from support.tools import tool
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)])
@@ -100,18 +97,9 @@ def test_the_head_is_the_newest_revision() -> None:
     assert migrations.scripts().get_heads() == [HEAD]
 
 
-def _tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("migration", ROOT / "tools" / "migration.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_first_revisions_are_those_that_the_tool_writes() -> None:
     written = {path.name: path.read_text() for path in migrations.VERSIONS.glob("v*.py")}
-    assert written == _tool().revisions(), "run: python tools/migration.py"
+    assert written == tool("migration").revisions(), "run: python tools/migration.py"
 
 
 def test_preparing_again_changes_nothing(store: Store) -> None:

@@ -9,6 +9,24 @@ down_revision = "0005"
 
 def upgrade() -> None:
     op.create_table(
+        "floating_ips",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("zone", sa.String(length=24), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("target_id", sa.String(length=64), nullable=True),
+        sa.Column("target", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_floating_ips")),
+        sa.UniqueConstraint("account_id", "name", name=op.f("uq_floating_ips_account_id_name")),
+        sa.UniqueConstraint("number", name=op.f("uq_floating_ips_number")),
+    )
+    op.create_index("ix_floating_ips_page", "floating_ips", ["account_id", "created_at", "id"], unique=False)
+    op.create_index("ix_floating_ips_target_id", "floating_ips", ["target_id"], unique=False)
+    op.create_table(
         "keys",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
@@ -35,6 +53,7 @@ def upgrade() -> None:
         sa.Column("default_security_group_id", sa.String(length=64), nullable=False),
         sa.Column("default_network_acl_id", sa.String(length=64), nullable=False),
         sa.Column("default_routing_table_id", sa.String(length=64), nullable=False),
+        sa.Column("dns", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vpcs")),
@@ -59,6 +78,24 @@ def upgrade() -> None:
     )
     op.create_index("ix_address_prefixes_page", "address_prefixes", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
+        "dns_bindings",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("vpc_id", sa.String(length=64), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("other_vpc_id", sa.String(length=64), nullable=False),
+        sa.Column("peer_id", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["other_vpc_id"], ["vpcs.id"], name=op.f("fk_dns_bindings_other_vpc_id")),
+        sa.ForeignKeyConstraint(["vpc_id"], ["vpcs.id"], name=op.f("fk_dns_bindings_vpc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dns_bindings")),
+        sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_dns_bindings_vpc_id_name")),
+        sa.UniqueConstraint("vpc_id", "other_vpc_id", name=op.f("uq_dns_bindings_vpc_id_other_vpc_id")),
+    )
+    op.create_index("ix_dns_bindings_page", "dns_bindings", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
         "network_acls",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
@@ -74,12 +111,35 @@ def upgrade() -> None:
     )
     op.create_index("ix_network_acls_page", "network_acls", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
+        "public_gateways",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("vpc_id", sa.String(length=64), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("zone", sa.String(length=24), nullable=False),
+        sa.Column("floating_ip_id", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["floating_ip_id"], ["floating_ips.id"], name=op.f("fk_public_gateways_floating_ip_id")
+        ),
+        sa.ForeignKeyConstraint(["vpc_id"], ["vpcs.id"], name=op.f("fk_public_gateways_vpc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_public_gateways")),
+        sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_public_gateways_vpc_id_name")),
+        sa.UniqueConstraint("vpc_id", "zone", name=op.f("uq_public_gateways_vpc_id_zone")),
+    )
+    op.create_index("ix_public_gateways_page", "public_gateways", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
         "routing_tables",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),
         sa.Column("vpc_id", sa.String(length=64), nullable=False),
         sa.Column("resource_group_id", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("accept_routes_from", sa.Text(), nullable=False),
+        sa.Column("advertise_routes_to", sa.Text(), nullable=False),
+        sa.Column("ingress", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(["vpc_id"], ["vpcs.id"], name=op.f("fk_routing_tables_vpc_id")),
@@ -102,6 +162,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_security_groups_vpc_id_name")),
     )
     op.create_index("ix_security_groups_page", "security_groups", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "routes",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("vpc_id", sa.String(length=64), nullable=False),
+        sa.Column("routing_table_id", sa.String(length=64), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("zone", sa.String(length=24), nullable=False),
+        sa.Column("destination", sa.String(length=18), nullable=False),
+        sa.Column("action", sa.String(length=16), nullable=False),
+        sa.Column("next_hop", sa.String(length=15), nullable=False),
+        sa.Column("advertise", sa.Boolean(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["routing_table_id"], ["routing_tables.id"], name=op.f("fk_routes_routing_table_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routes")),
+        sa.UniqueConstraint("routing_table_id", "name", name=op.f("uq_routes_routing_table_id_name")),
+    )
+    op.create_index("ix_routes_page", "routes", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "security_group_targets",
         sa.Column("id", sa.String(length=96), nullable=False),
@@ -135,9 +216,13 @@ def upgrade() -> None:
         sa.Column("ipv4_cidr_block", sa.String(length=18), nullable=False),
         sa.Column("network_acl_id", sa.String(length=64), nullable=False),
         sa.Column("routing_table_id", sa.String(length=64), nullable=False),
+        sa.Column("public_gateway_id", sa.String(length=64), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(["network_acl_id"], ["network_acls.id"], name=op.f("fk_subnets_network_acl_id")),
+        sa.ForeignKeyConstraint(
+            ["public_gateway_id"], ["public_gateways.id"], name=op.f("fk_subnets_public_gateway_id")
+        ),
         sa.ForeignKeyConstraint(["routing_table_id"], ["routing_tables.id"], name=op.f("fk_subnets_routing_table_id")),
         sa.ForeignKeyConstraint(["vpc_id"], ["vpcs.id"], name=op.f("fk_subnets_vpc_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subnets")),
@@ -145,6 +230,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_subnets_network_acl_id", "subnets", ["network_acl_id"], unique=False)
     op.create_index("ix_subnets_page", "subnets", ["account_id", "created_at", "id"], unique=False)
+    op.create_index("ix_subnets_public_gateway_id", "subnets", ["public_gateway_id"], unique=False)
     op.create_index("ix_subnets_routing_table_id", "subnets", ["routing_table_id"], unique=False)
     op.create_table(
         "reserved_ips",
@@ -155,6 +241,7 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("owner", sa.String(length=8), nullable=False),
+        sa.Column("auto_delete", sa.Boolean(), nullable=False),
         sa.Column("target_id", sa.String(length=64), nullable=True),
         sa.Column("target", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -166,3 +253,38 @@ def upgrade() -> None:
     )
     op.create_index("ix_reserved_ips_page", "reserved_ips", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_reserved_ips_target_id", "reserved_ips", ["target_id"], unique=False)
+    op.create_table(
+        "virtual_network_interfaces",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("vpc_id", sa.String(length=64), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("subnet_id", sa.String(length=64), nullable=False),
+        sa.Column("primary_ip_id", sa.String(length=64), nullable=False),
+        sa.Column("allow_ip_spoofing", sa.Boolean(), nullable=False),
+        sa.Column("auto_delete", sa.Boolean(), nullable=False),
+        sa.Column("enable_infrastructure_nat", sa.Boolean(), nullable=False),
+        sa.Column("protocol_state_filtering_mode", sa.String(length=8), nullable=False),
+        sa.Column("mac_address", sa.String(length=17), nullable=False),
+        sa.Column("target_id", sa.String(length=64), nullable=True),
+        sa.Column("target", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["subnet_id"], ["subnets.id"], name=op.f("fk_virtual_network_interfaces_subnet_id")),
+        sa.ForeignKeyConstraint(["vpc_id"], ["vpcs.id"], name=op.f("fk_virtual_network_interfaces_vpc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_virtual_network_interfaces")),
+        sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_virtual_network_interfaces_vpc_id_name")),
+    )
+    op.create_index(
+        "ix_virtual_network_interfaces_page",
+        "virtual_network_interfaces",
+        ["account_id", "created_at", "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_virtual_network_interfaces_subnet_id", "virtual_network_interfaces", ["subnet_id"], unique=False
+    )
+    op.create_index(
+        "ix_virtual_network_interfaces_target_id", "virtual_network_interfaces", ["target_id"], unique=False
+    )
