@@ -114,4 +114,4 @@ SHARED = frozenset(
 
 
 def is_shared(route: str) -> bool:
-    return route in SHARED or "/versions/{version_loc_id}" in route
+    return route in SHARED or f"{ONE}{OFFER}/" in route or "/versions/{version_loc_id}" in route

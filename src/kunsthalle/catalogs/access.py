@@ -1,13 +1,13 @@
-"""The access rule of routes that name a version by its locator, `<catalog id>.<version id>`."""
+"""The access rules of paths of this room: an offering in its catalog, a version by `<catalog id>.<version id>`."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from kunsthalle.api.access import Access
+from kunsthalle.api.access import Access, item
 from kunsthalle.api.request import Request
-from kunsthalle.catalogs.kinds import RETRIEVE, VERSION
+from kunsthalle.catalogs.kinds import OFFERING, RETRIEVE, VERSION
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.store.scope import resolve
 from kunsthalle.store.unit import Unit
@@ -34,3 +34,8 @@ class VersionItem(Access):
 def version(action: str = RETRIEVE) -> Access:
     """A caller who sees the version and may do the action on it."""
     return VersionItem(action)
+
+
+def offering(action: str = RETRIEVE) -> Access:
+    """A caller who sees the offering, in the catalog that the path names, and may do the action on it."""
+    return item(OFFERING, action, "offering_id", ("catalog_id",))

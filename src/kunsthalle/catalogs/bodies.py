@@ -139,6 +139,13 @@ class ShareBody(Body):
     enabled: bool = False
 
 
+class DeprecateBody(Body):
+    """When a deprecation ends, in days from now (90 unless said), and what users are told."""
+
+    description: Text | None = None
+    days_until_deprecate: int | None = None
+
+
 class ReclamationActionBody(Body):
     """Who asks for the action, and why."""
 

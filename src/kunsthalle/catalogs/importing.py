@@ -103,6 +103,7 @@ def _new_version(unit: Unit, offering: Offering, wanted: Import) -> Version:
         deprecate_pending=None,
         metadata=wanted.metadata,
         document=wanted.document,
+        copy_of="",
         updated_at=now,
         created_at=now,
     )

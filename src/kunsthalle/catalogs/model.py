@@ -55,6 +55,8 @@ class Offering:
     label: str
     kind_id: str
     share_enabled: bool
+    share_with_all: bool
+    share_with_ibm: bool
     document: dict[str, Any]
     updated_at: int
     created_at: int
@@ -71,7 +73,11 @@ class Offering:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of an offering, made of one image a region. `metadata` is what the import sent."""
+    """A version of an offering, made of one image a region. `metadata` is what the import sent.
+
+    A working copy names in `copy_of` the version it is a draft of. `deprecate_pending` holds `deprecate_date`,
+    `deprecate_state` and `description` while the version is on its way out.
+    """
 
     id: str
     account_id: str
@@ -85,6 +91,7 @@ class Version:
     deprecate_pending: dict[str, Any] | None
     metadata: dict[str, Any]
     document: dict[str, Any]
+    copy_of: str
     updated_at: int
     created_at: int
     revision: int = 1
@@ -100,6 +107,11 @@ class Version:
     @property
     def rev(self) -> str:
         return rev(self.id, self.revision)
+
+    @property
+    def usable(self) -> bool:
+        """Whether its validation has found it usable: `is_consumable` on the wire."""
+        return self.validation.get("state") == "valid"
 
     @property
     def precedence(self) -> tuple[Any, ...]:

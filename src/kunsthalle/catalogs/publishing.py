@@ -1,166 +1,161 @@
-"""Validation and the publish state machine (catalog-iam-enterprise.md 1.7 and 1.8)."""
+"""Steps of a version along the table in `lifecycle`, and the timer of a deprecation (1.8)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
+from kunsthalle.catalogs import lifecycle
 from kunsthalle.catalogs.kinds import OFFERING, VERSION
-from kunsthalle.catalogs.model import Version
+from kunsthalle.catalogs.lifecycle import PUBLISHED, Edge
+from kunsthalle.catalogs.model import Offering, Version
 from kunsthalle.catalogs.removal import remove_version
-from kunsthalle.catalogs.states import PUBLISHED
-from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.errors import Problem, Reason, invalid
+from kunsthalle.core.clock import DAY, rfc3339
+from kunsthalle.core.errors import Problem, Reason, conflict, invalid
 from kunsthalle.images import holds
-from kunsthalle.images.kinds import IMAGE
-from kunsthalle.images.states import USABLE
-from kunsthalle.store import jobs
+from kunsthalle.store import audit, jobs
 from kunsthalle.store.rows import update
 from kunsthalle.store.schema.catalogs import versions
 from kunsthalle.store.scope import Granted, find, unguarded
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
-JOB = "version.validate"
-Rehearse = Callable[[Unit, Mapping[str, Any]], str | None]
-"""Asks the rooms further right whether the place of a test deployment exists: what is wrong with it, or None."""
+JOB = "version.deprecate"
+PERIOD_DAYS = 90
+LONGEST_DAYS = 3_650
 
 
-def _refuse(message: str) -> Problem:
+def refuse(message: str) -> Problem:
+    """400 of a step that cannot be taken; public clients look for the state in its text."""
     return Problem(Reason.INVALID, "bad_request", message)
 
 
-def _touch(unit: Unit, version: Version) -> None:
+def touch(unit: Unit, version: Version) -> None:
     """Every step of a version counts its offering's revision up: version patches are guarded by it."""
     update(unit, OFFERING, version.offering_id, updated_at=unit.ctx.now())
 
 
-def _move(unit: Unit, version: Version, to: str, **values: Any) -> None:
-    ctx = unit.ctx
-    stamps = {"previous": version.state, "entered_at": ctx.now(), "updated_at": ctx.now(), **values}
-    if not transition(unit, VERSION, version.id, to, versions.c.state == version.state, **stamps):
-        raise _refuse(f"A version cannot become {to}: current state {version.state}")
-    _touch(unit, version)
+def take(unit: Unit, version: Version, step: str) -> Edge:
+    """Takes a step of the table, and lets the images follow. 400 when the table refuses it."""
+    edge, wrong = lifecycle.choose(step, version)
+    if edge is None:
+        raise refuse(wrong)
+    move(unit, version, edge, deprecate_pending=None)
+    jobs.cancel(unit, JOB, version.id)
+    return edge
 
 
-def validate(unit: Unit, version: Granted[Version], values: Mapping[str, Any]) -> None:
-    """Starts a validation; poll its state until `valid` or `invalid`."""
-    if version.it.state == "deprecated":
-        raise _refuse(f"An archived version cannot be validated: current state {version.it.state}")
-    begun = {
-        "state": "in_progress",
-        "requested": rfc3339(unit.ctx.now()),
-        "last_operation": "submit_deployment",
-        "target": dict(values),
-    }
-    update(unit, VERSION, version.it.id, validation=begun, updated_at=unit.ctx.now())
-    _touch(unit, version.it)
-    jobs.cancel(unit, JOB, version.it.id)
-    jobs.enqueue(unit, JOB, version.it.id)
-
-
-def validation_handler(rehearse: Rehearse) -> jobs.Handler:
-    """The validation: the image must be usable and the place of the test deployment must exist.
-
-    Nothing is deployed: the image's bytes were looked into at its import, and the first boot tells the rest.
-    """
-
-    def run(run: jobs.Run) -> None:
-        def judge(unit: Unit) -> None:
-            waiting = unguarded(unit, VERSION, versions.c.id == run.job.subject)
-            if waiting and waiting[0].validation.get("state") == "in_progress":
-                _judge(unit, waiting[0], rehearse)
-
-        run.finish(judge)
-
-    return jobs.Handler(JOB, run, _give_up)
-
-
-def _judge(unit: Unit, version: Version, rehearse: Rehearse) -> None:
-    wrong = _unusable(unit, version) or rehearse(unit, version.validation.get("target") or {})
-    if wrong is not None:
-        _settle(unit, version, {"state": "invalid", "message": wrong})
-        return
-    _settle(unit, version, {"state": "valid", "validated": rfc3339(unit.ctx.now()), "message": "validated"})
-    if version.state == "new":
-        _move(unit, version, "validated")
-
-
-def _unusable(unit: Unit, version: Version) -> str | None:
-    held = unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == version.crn)
-    if not held or any(image.status not in USABLE for image in held):
-        return "The image of this version cannot be used."
-    return None
-
-
-def _settle(unit: Unit, version: Version, found: dict[str, Any]) -> None:
-    update(unit, VERSION, version.id, validation={**version.validation, **found}, updated_at=unit.ctx.now())
-    _touch(unit, version)
-
-
-def _give_up(unit: Unit, job: jobs.Claimed, _error: str) -> None:
-    for version in unguarded(unit, VERSION, versions.c.id == job.subject):
-        _settle(unit, version, {"state": "invalid", "message": "The validation failed; the server's log says why."})
+def move(unit: Unit, version: Version, edge: Edge, **values: Any) -> None:
+    """The effect of an edge: the state (if it changes one), the images' status, the offering's revision."""
+    now = unit.ctx.now()
+    same = versions.c.revision == version.revision
+    if edge.to == lifecycle.STAY:
+        done = update(unit, VERSION, version.id, same, updated_at=now, **values)
+    else:
+        stamps = {"previous": version.state, "entered_at": now, "updated_at": now, **values}
+        done = transition(unit, VERSION, version.id, edge.to, same, **stamps)
+    if not done:
+        raise conflict("conflict", "The version was changed meanwhile; try again.")
+    if edge.images is not None:
+        holds.follow(unit, version.crn, edge.images)
+    touch(unit, version)
 
 
 def publish(unit: Unit, version: Granted[Version]) -> None:
     """To `consumable`: usable in the own account, and by those it is shared with. Needs a valid validation."""
-    it = version.it
-    if it.state == "consumable":
-        raise _refuse(f"The version is published already: current state {it.state}")
-    if it.validation.get("state") != "valid" or it.state not in {"validated", "prerelease"}:
-        raise _refuse(f"The version is not consumable: it must be validated first (current state {it.state})")
-    _move(unit, it, "consumable")
-    holds.follow(unit, it.crn, "available")
+    take(unit, version.it, "consume-publish")
 
 
 def prerelease(unit: Unit, version: Granted[Version]) -> None:
     """To `prerelease`: may be shared before it is validated."""
-    if version.it.state == "prerelease":
-        raise _refuse(f"The version is a pre-release already: current state {version.it.state}")
-    _move(unit, version.it, "prerelease")
+    take(unit, version.it, "prerelease-publish")
 
 
 def suspend(unit: Unit, version: Granted[Version]) -> None:
     """Back from published; what was made from it runs on."""
-    it = version.it
-    if it.state not in PUBLISHED:
-        raise _refuse(f"Only a published version can be suspended: current state {it.state}")
-    back = "validated" if it.validation.get("state") == "valid" else "new"
-    _move(unit, it, back, deprecate_pending=None)
-    holds.follow(unit, it.crn, "available")
+    take(unit, version.it, "suspend")
 
 
 def archive(unit: Unit, version: Granted[Version]) -> None:
     """To `deprecated` (the console says Archived): nobody boots from it any more, and its image is obsolete (R10)."""
-    _move(unit, version.it, "deprecated", deprecate_pending=None)
-    holds.follow(unit, version.it.crn, "obsolete")
+    take(unit, version.it, "archive")
+
+
+def deprecate(unit: Unit, version: Version, days: int | None, description: str | None) -> None:
+    """Begins the period at whose end the version is archived; until then it boots, and its image is deprecated."""
+    edge, wrong = lifecycle.choose("deprecate/true", version)
+    if edge is None:
+        raise refuse(wrong)
+    at = unit.ctx.now() + period(days) * DAY
+    pending = {"deprecate_date": rfc3339(at), "deprecate_state": "deprecated", "description": description or ""}
+    move(unit, version, edge, deprecate_pending=pending)
+    jobs.enqueue(unit, JOB, version.id, due_at=at)
+
+
+def period(days: int | None) -> int:
+    """The length of a deprecation in days; 400 outside 0 to ten years."""
+    chosen = PERIOD_DAYS if days is None else days
+    if not 0 <= chosen <= LONGEST_DAYS:
+        message = f"days_until_deprecate must be from 0 to {LONGEST_DAYS}."
+        raise invalid("bad_request", message, "days_until_deprecate")
+    return chosen
+
+
+def restore(unit: Unit, version: Version) -> None:
+    """Ends the period before its time: the version is what it was."""
+    take_back, wrong = lifecycle.choose("deprecate/false", version)
+    if take_back is None:
+        raise refuse(wrong)
+    move(unit, version, take_back, deprecate_pending=None)
+    jobs.cancel(unit, JOB, version.id)
+
+
+def deprecate_offering(
+    unit: Unit, offering: Granted[Offering], begin: bool, days: int | None, description: str | None
+) -> None:
+    """The whole product: every published version begins, or ends, its period. 400 when there is none to move."""
+    found = [
+        one
+        for one in unguarded(unit, VERSION, versions.c.offering_id == offering.it.id, versions.c.state.in_(PUBLISHED))
+        if (one.deprecate_pending is None) == begin
+    ]
+    if not found:
+        said = "published" if begin else "being deprecated"
+        raise refuse(f"No version of the offering is {said}.")
+    for version in found:
+        if begin:
+            deprecate(unit, version, days, description)
+        else:
+            restore(unit, version)
+
+
+def _due(run: jobs.Run) -> None:
+    def end(unit: Unit) -> None:
+        for version in unguarded(unit, VERSION, versions.c.id == run.job.subject):
+            edge, _wrong = lifecycle.choose("end of the period", version)
+            if edge is not None and (version.deprecate_pending or {})["deprecate_date"] <= rfc3339(unit.ctx.now()):
+                move(unit, version, edge, deprecate_pending=None)
+                audit.record(unit, lifecycle.UPDATE, f"/api/v1-beta/versions/{version.locator}/archive", 202)
+
+    run.finish(end)
+
+
+def _give_up(unit: Unit, job: jobs.Claimed, _error: str) -> None:
+    """A deprecation is never forgotten: it is due again a day later."""
+    jobs.enqueue(unit, JOB, job.subject, due_at=unit.ctx.now() + DAY)
+
+
+HANDLER = jobs.Handler(JOB, _due, _give_up)
 
 
 def delete_version(unit: Unit, version: Granted[Version]) -> None:
-    """The version goes, and its images are free at once (R4). The last published one stays (1.8)."""
+    """The version and its working copy go, and their images are free at once (R4). The last published one stays."""
     it = version.it
     if it.state in PUBLISHED:
-        others = unguarded(
-            unit,
-            VERSION,
-            versions.c.offering_id == it.offering_id,
-            versions.c.id != it.id,
-            versions.c.state.in_(PUBLISHED),
-        )
-        if not others:
-            label = find(unit, OFFERING, it.offering_id).label
-            raise _refuse(
-                f"Cannot delete the last published version. You need to deprecate the whole product [{label}] itself."
-            )
+        same = (versions.c.offering_id == it.offering_id, versions.c.id != it.id)
+        if not unguarded(unit, VERSION, *same, versions.c.state.in_(PUBLISHED)):
+            raise refuse(lifecycle.LAST.format(label=find(unit, OFFERING, it.offering_id).label))
+    for draft in unguarded(unit, VERSION, versions.c.copy_of == it.id):
+        remove_version(unit, draft)
     remove_version(unit, it)
-    _touch(unit, it)
-
-
-def check_refresh(token: str | None) -> str:
-    """The header that a validation asks for."""
-    if not token:
-        raise invalid(
-            "bad_request", "The header X-Auth-Refresh-Token is required.", "X-Auth-Refresh-Token", type_="header"
-        )
-    return token
+    jobs.cancel(unit, JOB, it.id)
+    touch(unit, it)

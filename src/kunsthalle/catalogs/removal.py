@@ -12,7 +12,7 @@ from kunsthalle.store.unit import Unit
 
 
 def remove_version(unit: Unit, version: Version) -> None:
-    """The version is gone and its images are free from this transaction on."""
+    """The version is gone and its images are free from this transaction on; their status stays as it was."""
     holds.release(unit, version.crn)
     remove_rows(unit, version_images, version_images.c.version_id == version.id)
     delete(unit, VERSION, version.id, version.account_id)

@@ -13,6 +13,7 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import decode
 from kunsthalle.catalogs import kinds, queries, service
+from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.bodies import CatalogBody, OfferingBody, document
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.wire import catalog_wire, offering_wire
@@ -126,7 +127,7 @@ def patched(operations: list[dict[str, Any]], current: dict[str, Any]) -> Offeri
 
 def _delete_offering(unit: Unit, request: Request) -> None:
     """Delete an offering, and free its images; an offering that is not there is deleted too."""
-    rule = access.item(kinds.OFFERING, _DELETE, "offering_id", "catalog_id")
+    rule = offering_rule(_DELETE)
     try:
         rule.check(unit, request)
     except Problem as problem:
@@ -137,17 +138,14 @@ def _delete_offering(unit: Unit, request: Request) -> None:
 
 
 def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
-    def rule(action: str | None = None) -> access.Access:
-        return access.item(kinds.OFFERING, action, "offering_id", "catalog_id")
-
     create = access.item(kinds.CATALOG, "globalcatalog-collection.offering.create", "catalog_id")
-    change = rule("globalcatalog-collection.offering.update")
+    change = offering_rule("globalcatalog-collection.offering.update")
     inside = access.item(kinds.CATALOG, param="catalog_id")
     family, patch = CATALOG, list[dict[str, Any]]
     return (
         route("GET", many, _offerings, family=family, access=inside),
         route("POST", many, _create_offering, family=family, access=create, body=OfferingBody, status=201),
-        route("GET", one, _get_offering, family=family, access=rule()),
+        route("GET", one, _get_offering, family=family, access=offering_rule()),
         route("PUT", one, _replace_offering, family=family, access=change, body=OfferingBody),
         route("PATCH", one, _patch_offering, family=family, access=change, body=patch),
         route("DELETE", one, _delete_offering, family=family, access=access.create(_DELETE)),

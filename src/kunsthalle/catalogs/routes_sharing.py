@@ -10,6 +10,7 @@ from kunsthalle.api.families.iam import PLATFORM
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.catalogs import kinds, reclamation, sharing
+from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.bodies import ReclamationActionBody, ShareBody
 from kunsthalle.catalogs.routes_catalogs import page_of_offerings
 from kunsthalle.catalogs.wire import approval_wire, entry_wire, reclamation_wire, token_page
@@ -157,11 +158,8 @@ def _approvals() -> tuple[Route, ...]:
 def _offering_routes() -> tuple[Route, ...]:
     one, family = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}", CATALOG
 
-    def rule(action: str | None = None) -> access.Access:
-        return access.item(kinds.OFFERING, action, "offering_id", "catalog_id")
-
-    share, listed = rule(_SHARE), f"{one}/access"
-    look = rule("globalcatalog-collection.offering.update")
+    share, listed = offering_rule(_SHARE), f"{one}/access"
+    look = offering_rule("globalcatalog-collection.offering.update")
     old = f"{one}/publish/{{approval_type}}/{{approved}}"
     return (
         route("GET", f"{BASE}/offerings", _consumption, family=family, access=access.listing(kinds.OFFERING)),

@@ -9,9 +9,10 @@ from kunsthalle.api import access
 from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
-from kunsthalle.catalogs import kinds, publishing, queries, service
+from kunsthalle.catalogs import kinds, lifecycle, publishing, queries, service, validation
+from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.access import version
-from kunsthalle.catalogs.bodies import ImportBody, ValidateBody, wanted
+from kunsthalle.catalogs.bodies import DeprecateBody, ImportBody, ValidateBody, wanted
 from kunsthalle.catalogs.importing import import_version
 from kunsthalle.catalogs.model import Offering, Version
 from kunsthalle.catalogs.routes_catalogs import offering_reply
@@ -20,8 +21,8 @@ from kunsthalle.core.errors import forbidden, invalid
 from kunsthalle.store.scope import Granted, find, resolve
 from kunsthalle.store.unit import Unit
 
-_CREATE = "globalcatalog-collection.offering.create"
-_UPDATE = "globalcatalog-collection.offering.update"
+_CREATE = lifecycle.CREATE
+_UPDATE = lifecycle.UPDATE
 
 
 def _import_version(unit: Unit, request: Request) -> Reply:
@@ -64,15 +65,42 @@ def _delete_version(unit: Unit, request: Request) -> None:
 
 def _validate(unit: Unit, request: Request) -> None:
     """Start the validation of a version."""
-    publishing.check_refresh(request.headers.get("x-auth-refresh-token"))
+    validation.check_refresh(request.headers.get("x-auth-refresh-token"))
     values = getattr(request.body, "override_values", None)
-    publishing.validate(unit, request.granted, values if isinstance(values, dict) else {})
+    validation.validate(unit, request.granted, values if isinstance(values, dict) else {})
 
 
 def _validation(_unit: Unit, request: Request) -> dict[str, Any]:
     """Get the state of a validation."""
-    publishing.check_refresh(request.headers.get("x-auth-refresh-token"))
+    validation.check_refresh(request.headers.get("x-auth-refresh-token"))
     return dict(request.granted.it.validation)
+
+
+def setting(request: Request) -> bool:
+    """The last part of a deprecation's path."""
+    given = request.params["setting"]
+    if given not in {"true", "false"}:
+        raise invalid("bad_request", "setting must be true or false.", "setting", type_="parameter")
+    return given == "true"
+
+
+def terms(request: Request) -> tuple[int | None, str | None]:
+    """Length and description of a deprecation; the body may be absent."""
+    body: DeprecateBody = request.body or DeprecateBody()
+    return body.days_until_deprecate, body.description
+
+
+def _deprecate(unit: Unit, request: Request) -> None:
+    """Begin or end the deprecation of a version."""
+    if setting(request):
+        publishing.deprecate(unit, request.granted.it, *terms(request))
+    else:
+        publishing.restore(unit, request.granted.it)
+
+
+def _deprecate_offering(unit: Unit, request: Request) -> None:
+    """Begin or end the deprecation of an offering: of all its published versions."""
+    publishing.deprecate_offering(unit, request.granted, setting(request), *terms(request))
 
 
 def _step(step: Callable[[Unit, Granted[Version]], None], text: str) -> Callable[[Unit, Request], None]:
@@ -104,9 +132,9 @@ def routes() -> tuple[Route, ...]:
     one, catalog = f"{BASE}/versions/{{version_loc_id}}", f"{BASE}/catalogs/{{catalog_id}}"
     install = f"{one}/validation/install"
     change = version(_UPDATE)
-    into = access.item(kinds.OFFERING, _CREATE, "offering_id", "catalog_id")
+    into = offering_rule(_CREATE)
     new = access.item(kinds.CATALOG, _CREATE, "catalog_id")
-    family, body, remove = CATALOG, ImportBody, version("globalcatalog-collection.offering.delete")
+    family, body, remove = CATALOG, ImportBody, version(lifecycle.DELETE)
     offering = f"{catalog}/offerings/{{offering_id}}/version"
     return (
         route("POST", offering, _import_version, family=family, access=into, body=body, status=201),
@@ -130,4 +158,23 @@ def routes() -> tuple[Route, ...]:
             route("POST", f"{one}/{name}", _step(step, text), family=family, access=change, status=202)
             for name, step, text in _STEPS
         ),
+        *_deprecations(one, f"{catalog}/offerings/{{offering_id}}"),
+    )
+
+
+def _deprecations(version_path: str, offering_path: str) -> tuple[Route, ...]:
+    product = offering_rule(_UPDATE)
+    calls = ((version_path, _deprecate, version(_UPDATE)), (offering_path, _deprecate_offering, product))
+    return tuple(
+        route(
+            "POST",
+            f"{path}/deprecate/{{setting}}",
+            call,
+            family=CATALOG,
+            access=rule,
+            body=DeprecateBody,
+            status=202,
+            body_required=False,
+        )
+        for path, call, rule in calls
     )

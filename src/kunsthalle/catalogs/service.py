@@ -66,6 +66,8 @@ def create_offering(unit: Unit, catalog: Granted[Catalog], name: str, label: str
         label=label,
         kind_id=ctx.ids.uuid(),
         share_enabled=False,
+        share_with_all=False,
+        share_with_ibm=False,
         document=document,
         updated_at=now,
         created_at=now,

@@ -1,21 +1,24 @@
-"""The lives of catalogs, versions and reclamations (catalog-iam-enterprise.md 1.8, and R4)."""
+"""The lives of catalogs, versions, plans, objects, approvals and reclamations."""
 
 from __future__ import annotations
 
+from kunsthalle.catalogs.lifecycle import PUBLISHED, moves
 from kunsthalle.core.states import StateTable
 
 CATALOG_STATES = StateTable("catalog", first=("live",), moves={"live": ("deleted",), "deleted": ("live",)})
 
-VERSION_STATES = StateTable(
-    "version",
-    first=("new",),
-    moves={
-        "new": ("validated", "prerelease"),
-        "validated": ("prerelease", "consumable", "deprecated", "new"),
-        "prerelease": ("consumable", "validated", "new", "deprecated"),
-        "consumable": ("validated", "deprecated"),
-        "deprecated": ("consumable", "prerelease"),
-    },
+VERSION_STATES = StateTable("version", first=("new",), moves=moves())
+
+PLAN_STATES = StateTable(
+    "plan", first=("new",), moves={"new": ("consumable",), "consumable": ("deprecated",), "deprecated": ()}
+)
+
+OBJECT_STATES = StateTable("object", first=("new",), moves={"new": ("consumable",), "consumable": ()})
+
+PUBLISH_APPROVAL_STATES = StateTable(
+    "publish approval",
+    first=("requested",),
+    moves={"requested": ("granted",), "granted": ("revoked",), "revoked": ("requested", "granted")},
 )
 
 RECLAMATION_STATES = StateTable(
@@ -24,5 +27,4 @@ RECLAMATION_STATES = StateTable(
     moves={"SCHEDULED": ("RECLAIMING", "RESTORING"), "RECLAIMING": (), "RESTORING": ()},
 )
 
-PUBLISHED = ("consumable", "prerelease")
-"""States in which a version may be provisioned and shown to those it is shared with."""
+__all__ = ["PUBLISHED", "VERSION_STATES"]

@@ -1,4 +1,4 @@
-"""Catalogs, offerings, versions, the images of a version, shares, approvals, reclamations."""
+"""Catalogs, offerings, versions, their images and plans, objects, shares, approvals, settings, reclamations."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ offerings = things(
     Column("label", Text, nullable=False),
     Column("kind_id", String(36), nullable=False),
     Column("share_enabled", Boolean, nullable=False),
+    Column("share_with_all", Boolean, nullable=False),
+    Column("share_with_ibm", Boolean, nullable=False),
     Column("document", Json, nullable=False),
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("catalog_id", "name"),
+    Index("ix_offerings_catalog_label", "catalog_id", "label", "id"),
+    Index("ix_offerings_account_label", "account_id", "label", "id"),
 )
 
+# copy_of: the version that a working copy is a draft of; empty for versions themselves, which alone have their string.
 versions = things(
     "versions",
     Column("catalog_id", String(36), nullable=False),
@@ -41,8 +46,9 @@ versions = things(
     Column("deprecate_pending", Json),
     Column("metadata", Json, nullable=False),
     Column("document", Json, nullable=False),
+    Column("copy_of", String(36), nullable=False),
     Column("updated_at", Moment, nullable=False),
-    UniqueConstraint("offering_id", "version"),
+    UniqueConstraint("offering_id", "version", "copy_of"),
 )
 
 # R1: one image in one version of one offering of one catalog, whoever writes and however many at once.
@@ -79,6 +85,81 @@ share_approvals = Table(
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("source_account_id", "identifier", "type"),
     Index("ix_share_approvals_identifier", "identifier", "type", "state"),
+)
+
+# What the operator has been asked, and has answered, about publishing an offering outside its enterprise.
+publish_approvals = things(
+    "publish_approvals",
+    Column("offering_id", String(36), ForeignKey("offerings.id"), nullable=False, unique=True),
+    Column("catalog_id", String(36), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("asked_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+plans = things(
+    "plans",
+    Column("catalog_id", String(36), nullable=False),
+    Column("offering_id", String(36), ForeignKey("offerings.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("previous", String(16)),
+    Column("entered_at", Moment, nullable=False),
+    Column("deprecate_pending", Json),
+    Column("document", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("offering_id", "name"),
+)
+
+# id: the account's own; an account without a row has the defaults.
+catalog_settings = things(
+    "catalog_settings",
+    Column("hide_public", Boolean, nullable=False),
+    Column("account_filters", Json, nullable=False),
+    Column("region_filter", Text, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+catalog_objects = things(
+    "catalog_objects",
+    Column("catalog_id", String(36), ForeignKey("catalogs.id"), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("parent_id", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("previous", String(16)),
+    Column("entered_at", Moment, nullable=False),
+    Column("share_enabled", Boolean, nullable=False),
+    Column("document", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    UniqueConstraint("catalog_id", "name"),
+)
+
+object_entries = Table(
+    "object_entries",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("object_id", String(36), ForeignKey("catalog_objects.id"), nullable=False),
+    Column("identifier", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("object_id", "identifier"),
+    Index("ix_object_entries_identifier", "identifier"),
+)
+
+# Belongs to the account that uses an offering, and outlives the offering as a reference does.
+offering_instances = things(
+    "offering_instances",
+    Column("catalog_id", String(36), nullable=False),
+    Column("offering_id", String(36), nullable=False),
+    Column("version_id", String(36), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("document", Json, nullable=False),
+    Column("last_operation", Json, nullable=False),
+    Column("updated_at", Moment, nullable=False),
 )
 
 reclamations = things(
