@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from matrix.rows import OFFER, ONE, V
-from support.realm import Realm
+from support.realm import FIXED, Realm
 
 
 def _of(body: Any) -> Callable[[Realm], Any]:
@@ -19,6 +19,4 @@ BODIES: dict[str, Callable[[Realm], Any]] = {
 }
 
 
-def furnish(realm: Realm) -> None:
-    """Words of paths that are no ids."""
-    realm.ids["deprecate"] = "true"
+FIXED["setting"] = "true"
