@@ -1,0 +1,135 @@
+"""What requests about servers and templates may say (reference/vpc-api.md B1, B2)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.api.references import Identity, NamedIdentity
+from kunsthalle.api.wire import Body
+from kunsthalle.images.wire import GroupBody, Name
+from kunsthalle.networks.queries import KeyIdentity
+from kunsthalle.storage.bodies import BootAttachmentBody
+
+Expression = Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class CrnBody(Body):
+    """Something by its CRN."""
+
+    crn: Expression
+
+
+class CatalogOfferingBody(Body):
+    """Exactly one of `version` and `offering`; a plan only where the offering has one."""
+
+    version: CrnBody | UnsetType = UNSET
+    offering: CrnBody | UnsetType = UNSET
+    plan: CrnBody | UnsetType = UNSET
+
+
+class PrimaryIpBody(Body):
+    """The address that an interface is to have, and the name of its reservation."""
+
+    id: str | UnsetType = UNSET
+    href: str | UnsetType = UNSET
+    address: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+
+
+class InterfaceBody(Body):
+    """A network interface in a subnet."""
+
+    subnet: Identity
+    name: Name | UnsetType = UNSET
+    primary_ip: PrimaryIpBody | UnsetType = UNSET
+    security_groups: Annotated[list[Identity], Meta(max_length=10)] | UnsetType = UNSET
+    allow_ip_spoofing: bool | UnsetType = UNSET
+
+
+class AvailabilityBody(Body, rename={"class_": "class"}):
+    """Whether the server may be taken away."""
+
+    class_: Literal["standard", "spot"] | UnsetType = UNSET
+
+
+class AvailabilityPolicyBody(Body):
+    """What happens when the host fails or is needed."""
+
+    host_failure: Literal["restart", "stop"] | UnsetType = UNSET
+    preemption: Literal["stop", "delete"] | UnsetType = UNSET
+
+
+class MetadataServiceBody(Body):
+    """The metadata service of the server."""
+
+    enabled: bool | UnsetType = UNSET
+    protocol: Literal["http", "https"] | UnsetType = UNSET
+    response_hop_limit: Annotated[int, Meta(ge=1, le=64)] | UnsetType = UNSET
+
+
+class ReservationAffinityBody(Body):
+    """Which reservations the server may use; there are none here."""
+
+    policy: Literal["automatic", "disabled", "manual"] | UnsetType = UNSET
+
+
+class OptionsBody(Body):
+    """What is kept and shown again, and nothing here acts on."""
+
+    availability: AvailabilityBody | UnsetType = UNSET
+    availability_policy: AvailabilityPolicyBody | UnsetType = UNSET
+    metadata_service: MetadataServiceBody | UnsetType = UNSET
+    reservation_affinity: ReservationAffinityBody | UnsetType = UNSET
+    enable_secure_boot: bool | UnsetType = UNSET
+    confidential_compute_mode: Literal["disabled", "sgx", "tdx"] | UnsetType = UNSET
+    threads_per_core: Annotated[int, Meta(ge=1, le=2)] | UnsetType = UNSET
+    total_volume_bandwidth: Annotated[int, Meta(ge=500, le=100_000)] | UnsetType = UNSET
+    volume_bandwidth_qos_mode: Literal["pooled", "weighted"] | UnsetType = UNSET
+
+
+class CreateInstanceBody(OptionsBody):
+    """A server, or the template of servers: one of `image`, `catalog_offering`, `source_template`, or a boot volume
+    that is there already (`volume.id`) or comes from a snapshot (`volume.source_snapshot`).
+    """
+
+    name: Name | UnsetType = UNSET
+    source_template: Identity | UnsetType = UNSET
+    image: Identity | UnsetType = UNSET
+    catalog_offering: CatalogOfferingBody | UnsetType = UNSET
+    boot_volume_attachment: BootAttachmentBody | UnsetType = UNSET
+    profile: NamedIdentity | UnsetType = UNSET
+    zone: NamedIdentity | UnsetType = UNSET
+    vpc: Identity | UnsetType = UNSET
+    keys: Annotated[list[KeyIdentity], Meta(max_length=10)] | UnsetType = UNSET
+    user_data: str | UnsetType = UNSET
+    primary_network_interface: InterfaceBody | UnsetType = UNSET
+    network_interfaces: list[InterfaceBody] | UnsetType = UNSET
+    primary_network_attachment: dict[str, Any] | UnsetType = UNSET
+    network_attachments: list[dict[str, Any]] | UnsetType = UNSET
+    volume_attachments: list[dict[str, Any]] | UnsetType = UNSET
+    cluster_network_attachments: list[dict[str, Any]] | UnsetType = UNSET
+    placement_target: dict[str, Any] | UnsetType = UNSET
+    default_trusted_profile: dict[str, Any] | UnsetType = UNSET
+    resource_group: GroupBody | UnsetType = UNSET
+
+
+class UpdateInstanceBody(OptionsBody):
+    """What may be changed of a server. The profile may be said again, but not changed."""
+
+    name: Name | UnsetType = UNSET
+    profile: NamedIdentity | UnsetType = UNSET
+
+
+class UpdateTemplateBody(Body):
+    """What may be changed of a template."""
+
+    name: Name | UnsetType = UNSET
+
+
+class ActionBody(Body):
+    """What to do with the server; `force` does not wait for the guest."""
+
+    type: Literal["start", "stop", "reboot"]
+    force: bool = False

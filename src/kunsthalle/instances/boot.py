@@ -1,0 +1,105 @@
+"""What a server boots from, and whether it may: the checks of reference/vpc-api.md D3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api.references import refer
+from kunsthalle.catalogs.sources import bootable
+from kunsthalle.core.crn import parse
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.images.kinds import IMAGE as IMAGE_KIND
+from kunsthalle.images.model import Image
+from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem
+from kunsthalle.images.states import USABLE
+from kunsthalle.instances.bodies import CatalogOfferingBody, CreateInstanceBody
+from kunsthalle.instances.profiles import InstanceProfile
+from kunsthalle.instances.prototypes import CATALOG, IMAGE, SNAPSHOT, VOLUME, boot_volume
+from kunsthalle.networks.model import Key
+from kunsthalle.storage.attachments import Content, of_image, of_snapshot
+from kunsthalle.storage.kinds import VOLUME as VOLUME_KIND
+from kunsthalle.storage.model import Volume
+from kunsthalle.storage.service import stable_snapshot
+from kunsthalle.store.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Either the content of a new boot volume, or a volume that is there; and what the server keeps of its origin."""
+
+    content: Content | None
+    volume: Volume | None
+    operating_system: OperatingSystem
+    image: dict[str, str] | None
+    catalog_offering: dict[str, str] | None
+
+
+def choose(unit: Unit, body: CreateInstanceBody, source: str) -> Boot:
+    """The source that `source` names, as it is now: seen, usable, whole."""
+    if source == IMAGE:
+        return _from(of_image(_own_image(unit, body), None))
+    if source == CATALOG:
+        assert not isinstance(body.catalog_offering, UnsetType)  # noqa: S101  said by `source`; for the type checker
+        return _from(_catalog(unit, body.catalog_offering))
+    wish = boot_volume(body)
+    if source == SNAPSHOT:
+        assert not isinstance(wish.source_snapshot, UnsetType)  # noqa: S101  as above
+        return _from(of_snapshot(stable_snapshot(unit, wish.source_snapshot, SNAPSHOT)))
+    assert wish.identity is not None  # noqa: S101  as above
+    volume = refer(unit, VOLUME_KIND, wish.identity, VOLUME).it
+    if volume.operating_system is None:
+        raise invalid("bad_field", "The volume holds no operating system.", VOLUME)
+    system = OPERATING_SYSTEMS[volume.operating_system]
+    return Boot(None, volume, system, volume.source_image, volume.catalog_offering)
+
+
+def _from(content: Content) -> Boot:
+    system = OPERATING_SYSTEMS[content.operating_system]
+    return Boot(content, None, system, content.image, content.catalog_offering)
+
+
+def _own_image(unit: Unit, body: CreateInstanceBody) -> Image:
+    assert not isinstance(body.image, UnsetType)  # noqa: S101  as above
+    image = refer(unit, IMAGE_KIND, body.image, IMAGE).it
+    if image.status not in USABLE:
+        raise conflict("invalid_state", f"An image that is {image.status} cannot be used.", IMAGE)
+    if image.allowed_use.get("instance") == "false":
+        raise invalid("bad_field", "The image does not allow virtual servers.", "allowed_use")
+    return image
+
+
+def _catalog(unit: Unit, body: CatalogOfferingBody) -> Content:
+    """By a catalog's word: no role on the image is needed, and what it is called there is kept to the byte."""
+    if (body.version is UNSET) == (body.offering is UNSET):
+        raise invalid("validation_only_one", "Exactly one of version and offering must be given.", CATALOG)
+    version = None if isinstance(body.version, UnsetType) else body.version.crn
+    offering = None if isinstance(body.offering, UnsetType) else body.offering.crn
+    found = bootable(unit, version_crn=version, offering_crn=offering)
+    kept = {"version": found.version_crn}
+    if not isinstance(body.plan, UnsetType):
+        kept["plan"] = _plan(body.plan.crn)
+    return of_image(found.image, kept)
+
+
+def _plan(crn: str) -> str:
+    try:
+        parse(crn)
+    except ValueError as error:
+        raise invalid("bad_field", f"The CRN is not well-formed: {error}", f"{CATALOG}.plan.crn") from error
+    return crn
+
+
+def check_fit(boot: Boot, profile: InstanceProfile, keys: list[Key]) -> None:
+    """400 where system, profile and keys do not go together."""
+    system = boot.operating_system
+    if system.user_data_format != "cloud_init":
+        raise invalid("bad_field", f"The image's user data format is {system.user_data_format}.", IMAGE)
+    if system.architecture != profile.architecture:
+        message = f"Image OS {system.name} is not supported by the instance profile {profile.name}"
+        raise invalid("bad_field", message, "profile")
+    if system.dedicated_host_only:
+        raise invalid("bad_field", f"{system.name} needs a dedicated host.", "placement_target")
+    if system.family.startswith("Windows") and all(key.type != "rsa" for key in keys):
+        raise invalid("bad_field", "A Windows server needs at least one key of the type rsa.", "keys")

@@ -1,0 +1,197 @@
+"""From what a server is meant to be to what its machine is, by jobs that may be repeated, overtaken and killed.
+
+Every job does the same: it reads what the server's state asks for, drives the engine there, and says so with a
+compare-and-set. If the state has moved meanwhile, it begins again. Whoever acted last on the engine has therefore
+looked at the state after that, and no machine is left that nobody asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from kunsthalle.hypervisor.protocol import NotRunning, SeedSpec, ServerSpec, Status
+from kunsthalle.imaging.errors import Refused
+from kunsthalle.instances.kinds import INSTANCE, INTERFACE
+from kunsthalle.instances.model import Instance, Interface
+from kunsthalle.instances.profiles import INSTANCE_PROFILES
+from kunsthalle.instances.queries import instance_of, interfaces_of
+from kunsthalle.instances.service import BOOT, DELETE, RESTART, STOP
+from kunsthalle.storage import attachments
+from kunsthalle.storage.disks import FAULTS, Disks
+from kunsthalle.storage.jobs import forget_volume
+from kunsthalle.storage.model import Volume
+from kunsthalle.storage.provision import provide, volume_of
+from kunsthalle.storage.queries import attached_to
+from kunsthalle.store import jobs
+from kunsthalle.store.rows import delete
+from kunsthalle.store.tables import remove_rows
+from kunsthalle.store.transition import transition
+from kunsthalle.store.unit import Unit
+
+log = structlog.get_logger("machines")
+
+_UP, _DOWN, _AGAIN = "up", "down", "again"
+_WANTED = {
+    "pending": _UP,
+    "starting": _UP,
+    "running": _UP,
+    "restarting": _AGAIN,
+    "stopping": _DOWN,
+    "stopped": _DOWN,
+    "failed": _DOWN,
+}
+_SETTLED = {"starting": "running", "restarting": "running", "stopping": "stopped"}
+GRACE_SECONDS = 30.0
+_MESSAGE = "The server could not be started; the log of the host has the details."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A server with everything its machine is made of. It always has a boot volume and a primary interface."""
+
+    instance: Instance
+    volumes: list[Volume]
+    interfaces: list[Interface]
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """`grace` is how many seconds a guest has to shut down before its power is cut."""
+
+    disks: Disks
+    grace: float = GRACE_SECONDS
+
+    def handlers(self) -> tuple[jobs.Handler, ...]:
+        """The jobs of this room."""
+        return tuple(jobs.Handler(kind, self.converge, _give_up) for kind in (BOOT, STOP, RESTART, DELETE))
+
+    def converge(self, run: jobs.Run) -> None:
+        """Drives the machine to what its server's state asks for."""
+        made = ""
+        while True:
+            found: Found | None = run.read(partial(_found, id_=run.job.subject))
+            if found is None or found.instance.status == "deleting":
+                self._remove(run, found)
+                return
+            instance = found.instance
+            if instance.status == "pending":
+                run.write(partial(_move, id_=instance.id, to="starting"))
+                continue
+            wanted = _WANTED[instance.status]
+            if wanted == made or (wanted == _UP and made == _AGAIN):
+                if self._settled(run, instance):
+                    return
+                continue
+            if not self._drive(run, found, wanted):
+                return
+            made = wanted
+
+    def _settled(self, run: jobs.Run, instance: Instance) -> bool:
+        """Whether nothing is left to say of the state in which the server was seen."""
+        to = _SETTLED.get(instance.status)
+        return to is None or bool(run.write(partial(_move, id_=instance.id, to=to, was=instance.status)))
+
+    def _drive(self, run: jobs.Run, found: Found, wanted: str) -> bool:
+        """False when the server turned out `failed`, which ends the job."""
+        id_ = found.instance.id
+        hypervisor = self.disks.hypervisor
+        if wanted == _DOWN:
+            hypervisor.stop(id_, 0 if run.job.payload.get("force") else self.grace)
+            return True
+        try:
+            for volume in found.volumes:
+                provide(run, self.disks, volume)
+            if wanted == _AGAIN and hypervisor.status(id_) is Status.RUNNING:
+                hypervisor.reset(id_)
+            else:
+                hypervisor.start(self._spec(found))
+        except NotRunning:
+            return True  # it ended between the question and the reset; the next round starts it
+        except FAULTS as fault:
+            log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
+            message = fault.message if isinstance(fault, Refused) else _MESSAGE
+            return not run.write(partial(_fail, id_=id_, message=message))
+        return True
+
+    def _spec(self, found: Found) -> ServerSpec:
+        instance = found.instance
+        profile = INSTANCE_PROFILES[instance.profile]
+        seed = SeedSpec(
+            instance_id=instance.id,
+            hostname=instance.name,
+            user_data=instance.user_data or "",
+            ssh_keys=tuple(key["public_key"] for key in instance.keys),
+        )
+        return ServerSpec(
+            id=instance.id,
+            name=instance.name,
+            disk=self.disks.volume(found.volumes[0].id),
+            vcpus=profile.vcpus,
+            memory_mib=profile.memory * 1024,
+            seed=seed,
+            mac=found.interfaces[0].mac,
+        )
+
+    def _remove(self, run: jobs.Run, found: Found | None) -> None:
+        """The machine, then the disks that go with it, then the rows; each step may find its work done."""
+        self.disks.hypervisor.delete(run.job.subject)
+        if found is None:
+            self._remove_orphan(run)
+            return
+        for volume in found.volumes:
+            if volume.status == "pending_deletion":
+                self.disks.hypervisor.delete_disk(self.disks.volume(volume.id))
+        run.finish(partial(_forget, found=found))
+
+    def _remove_orphan(self, run: jobs.Run) -> None:
+        """A job that was overtaken by the server's deletion may have made the disk anew."""
+        volume_id = run.job.payload.get("volume")
+        if volume_id is None:
+            return
+        volume = run.read(partial(volume_of, id_=volume_id))
+        if volume is None or volume.status == "pending_deletion":
+            self.disks.hypervisor.delete_disk(self.disks.volume(volume_id))
+
+
+def _found(unit: Unit, id_: str) -> Found | None:
+    instance = instance_of(unit, id_)
+    if instance is None:
+        return None
+    return Found(instance, attached_to(unit, [id_])[id_], interfaces_of(unit, [id_])[id_])
+
+
+def _move(unit: Unit, id_: str, to: str, was: str = "pending") -> bool:
+    moved = transition(unit, INSTANCE, id_, to, INSTANCE.table.c.status == was, status_reasons=[])
+    if moved and to == "stopped":
+        attachments.set_active(unit, id_, False)
+    return moved
+
+
+def _fail(unit: Unit, id_: str, message: str) -> bool:
+    reason: list[dict[str, Any]] = [{"code": "cannot_start", "message": message}]
+    failed = transition(unit, INSTANCE, id_, "failed", status_reasons=reason)
+    if failed:
+        for volume in attached_to(unit, [id_])[id_]:
+            attachments.fail(unit, volume.id)
+        attachments.set_active(unit, id_, False)
+    return failed
+
+
+def _forget(unit: Unit, found: Found) -> None:
+    for volume in found.volumes:
+        if volume.status == "pending_deletion":
+            forget_volume(unit, volume)
+        else:
+            attachments.detach(unit, volume)
+    remove_rows(unit, INTERFACE.table, INTERFACE.table.c.instance_id == found.instance.id)
+    delete(unit, INSTANCE, found.instance.id, found.instance.account_id)
+
+
+def _give_up(unit: Unit, job: jobs.Claimed, error: str) -> None:
+    """After the last try: the server is `failed` and may be deleted, or started once more."""
+    log.error("machine work failed", kind=job.kind, instance=job.subject, error=error)
+    _fail(unit, job.subject, _MESSAGE)

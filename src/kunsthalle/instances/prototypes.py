@@ -1,0 +1,116 @@
+"""One prototype from a request and the template it names (reference/vpc-api.md B2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api.references import refer
+from kunsthalle.core.errors import Problem, conflict, invalid
+from kunsthalle.instances.bodies import CreateInstanceBody
+from kunsthalle.instances.kinds import TEMPLATE
+from kunsthalle.instances.model import Template
+from kunsthalle.storage.bodies import BootAttachmentBody, BootVolumeBody
+from kunsthalle.store.unit import Unit
+
+_BOOT = "boot_volume_attachment.volume"
+IMAGE, CATALOG, VOLUME, SNAPSHOT = "image", "catalog_offering", _BOOT, f"{_BOOT}.source_snapshot"
+_NOT_OFFERED = {
+    "primary_network_attachment": "Virtual network interfaces are not offered here; use primary_network_interface.",
+    "network_attachments": "Virtual network interfaces are not offered here; use network_interfaces.",
+    "volume_attachments": "Data volumes cannot be attached to servers here.",
+    "cluster_network_attachments": "Cluster networks are not offered here.",
+    "placement_target": "Dedicated hosts and placement groups are not offered here.",
+    "default_trusted_profile": "Trusted profiles are not offered here.",
+}
+
+
+def boot_volume(body: CreateInstanceBody) -> BootVolumeBody:
+    """The boot volume that is asked for; an empty wish where nothing is said."""
+    attachment = body.boot_volume_attachment
+    if isinstance(attachment, UnsetType) or isinstance(attachment.volume, UnsetType):
+        return BootVolumeBody()
+    return attachment.volume
+
+
+def sources(body: CreateInstanceBody) -> list[str]:
+    """Every source of the boot volume that the request itself names; as fields."""
+    wish = boot_volume(body)
+    named = (
+        (IMAGE, body.image is not UNSET),
+        (CATALOG, body.catalog_offering is not UNSET),
+        (VOLUME, wish.identity is not None),
+        (SNAPSHOT, wish.source_snapshot is not UNSET),
+    )
+    return [field for field, given in named if given]
+
+
+def complete(unit: Unit, body: CreateInstanceBody) -> tuple[CreateInstanceBody, str]:
+    """The request with what its template adds, and the one source it boots from. 400 for none, or several."""
+    given = sources(body)
+    if len(given) > 1:
+        raise invalid("validation_only_one", "Exactly one source of the boot volume must be given.", given[1])
+    _networks(body)
+    if not isinstance(body.source_template, UnsetType):
+        template = refer(unit, TEMPLATE, body.source_template, "source_template").it
+        body = _over(template, body, replaced=bool(given))
+        given = sources(body)
+    if not given:
+        raise invalid(
+            "validation_required_field", "One of image, catalog_offering or source_template is needed.", IMAGE
+        )
+    _refuse_unknown(body)
+    return body, given[0]
+
+
+def _networks(body: CreateInstanceBody) -> None:
+    if body.primary_network_attachment is not UNSET and body.primary_network_interface is not UNSET:
+        raise invalid(
+            "validation_only_one",
+            "Only one of primary_network_interface and primary_network_attachment may be given.",
+            "primary_network_attachment",
+        )
+
+
+def _refuse_unknown(body: CreateInstanceBody) -> None:
+    """400 for what is asked for and cannot be done: it would be found missing later."""
+    for field, message in _NOT_OFFERED.items():
+        given = getattr(body, field)
+        if given is not UNSET and given not in ([], {}):
+            raise invalid("bad_field", message, field)
+
+
+def _over(template: Template, body: CreateInstanceBody, *, replaced: bool) -> CreateInstanceBody:
+    """The template's prototype with the request's fields laid over it; another source replaces the template's."""
+    try:
+        under = msgspec.convert(template.prototype, CreateInstanceBody)
+    except msgspec.ValidationError as error:  # a template of an older release that this one cannot read
+        text = f"the template {template.id} cannot be read: {error}"
+        problem = conflict("invalid_state", "The template cannot be used any more.", "source_template")
+        raise Problem(problem.reason, problem.code, problem.message, problem.target, private=text) from error
+    values = {name: getattr(under, name) for name in body.__struct_fields__}
+    if replaced:
+        values |= {"image": UNSET, "catalog_offering": UNSET}
+        values["boot_volume_attachment"] = _without_source(under.boot_volume_attachment)
+    kept = boot_volume(under).source_snapshot
+    own = {name: getattr(body, name) for name in body.__struct_fields__}
+    values |= {name: value for name, value in own.items() if value is not UNSET}
+    values |= {"name": body.name, "source_template": UNSET}
+    if not replaced and not isinstance(kept, UnsetType):
+        values["boot_volume_attachment"] = _with_snapshot(values["boot_volume_attachment"], kept)
+    return CreateInstanceBody(**values)
+
+
+def _without_source(attachment: BootAttachmentBody | UnsetType) -> BootAttachmentBody | UnsetType:
+    if isinstance(attachment, UnsetType) or isinstance(attachment.volume, UnsetType):
+        return attachment
+    volume = msgspec.structs.replace(attachment.volume, id=UNSET, crn=UNSET, href=UNSET, source_snapshot=UNSET)
+    return msgspec.structs.replace(attachment, volume=volume)
+
+
+def _with_snapshot(attachment: BootAttachmentBody, snapshot: Any) -> BootAttachmentBody:
+    """An override of the boot volume's size or name keeps the template's snapshot."""
+    volume = BootVolumeBody() if isinstance(attachment.volume, UnsetType) else attachment.volume
+    return msgspec.structs.replace(attachment, volume=msgspec.structs.replace(volume, source_snapshot=snapshot))
