@@ -1,0 +1,46 @@
+"""`./dev bench [start|requests|import] [--write --date YYYY-MM-DD]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import tempfile
+from pathlib import Path
+
+from tools.bench import report
+
+BENCHES = {"start": "tools.bench.start", "requests": "tools.bench.requests", "import": "tools.bench.imports"}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measure; every figure that travels is a ratio.")
+    parser.add_argument("which", nargs="*", choices=[*BENCHES, []], help="what to measure; all without a word")
+    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds, of which medians are taken")
+    parser.add_argument("--large", type=int, default=10_000, help="images in the large account (the bound: 100000)")
+    parser.add_argument("--folder", type=Path, help="where to work: a file system with 4 GiB to spare")
+    parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
+    parser.add_argument("--date", help="the day that is written beside them, YYYY-MM-DD")
+    given = parser.parse_args()
+    if given.write and not given.date:
+        parser.error("--write needs --date YYYY-MM-DD")
+    return given
+
+
+def main() -> int:
+    """0 when every bound was held, 1 otherwise."""
+    given = _arguments()
+    held = True
+    for name in given.which or BENCHES:
+        bench = importlib.import_module(BENCHES[name])
+        more = {"large": given.large} if name == "requests" else {}
+        with tempfile.TemporaryDirectory(prefix="kunsthalle-bench-", dir=given.folder) as folder:
+            section: report.Section = bench.run(Path(folder), given.rounds, **more)
+        print(f"{section.title}\n\n{report.text(section)}", flush=True)
+        held = held and all(figure.held is not False for figure in section.figures)
+        if given.write:
+            report.write(section, given.date)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

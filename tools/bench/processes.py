@@ -1,0 +1,122 @@
+"""Processes under measurement: started on a core of their own, asked until they answer, their memory read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ROOT = Path(__file__).resolve().parents[2]
+_CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, CLIENT_CORE = (_CORES[0], _CORES[1]) if len(_CORES) > 1 else (None, None)
+_PATIENCE = 60
+_PAUSE = 0.001
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+_ASK = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+
+
+@contextlib.contextmanager
+def on_core(core: int | None) -> Iterator[None]:
+    """What is started inside runs on this core only; on a machine with one core, anywhere."""
+    before = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def python(module: str, *arguments: str | int | Path) -> list[str]:
+    """The command line of a module of this checkout."""
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+class Process:
+    """A server on loopback. `seconds` is how long it took from its start to its first 200 on /healthz."""
+
+    def __init__(self, command: list[str], port: int, log: Path, core: int | None = SERVER_CORE) -> None:
+        self.port = port
+        with on_core(core), log.open("ab") as file:
+            begun = time.perf_counter()
+            self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=_ENVIRONMENT)
+        with on_core(CLIENT_CORE):
+            while not _healthy(port):
+                if self._process.poll() is not None or time.perf_counter() - begun > _PATIENCE:
+                    self.stop()
+                    raise RuntimeError(f"{command} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
+                time.sleep(_PAUSE)
+        self.seconds = time.perf_counter() - begun
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def memory(self) -> dict[str, int]:
+        """`Rss` and `Pss` in bytes, of this process as it is now."""
+        text = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return {name: int(found) * 1024 for name, found in re.findall(r"^(Rss|Pss): +(\d+) kB", text, re.MULTILINE)}
+
+    def cpu(self) -> float:
+        """Seconds of processor time that all threads have had so far."""
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((one / "schedstat").read_text().split()[0]) for one in threads) / 1e9
+
+    def forget_peak(self) -> None:
+        """From now on `peak` counts anew."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        """The most resident bytes since the last `forget_peak`."""
+        found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)
+        return int(found[1]) * 1024 if found else 0
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(_PATIENCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _healthy(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(_ASK)
+            return connection.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def bare(folder: Path) -> Process:
+    """The bare application on the database that `bare.prepare` made in the folder."""
+    port = free_port()
+    return Process(python("tools.bench.bare", folder / "bare.sqlite", port), port, folder / "bare.log")
+
+
+def product(data: Path, *options: str, core: int | None = SERVER_CORE) -> Process:
+    """`kunsthalle serve` on a data folder."""
+    port = free_port()
+    command = python("kunsthalle.cli.main", "serve", "--data", data, "--port", port, *options)
+    return Process(command, port, data.parent / f"{data.name}.log", core)

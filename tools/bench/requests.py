@@ -1,0 +1,176 @@
+"""Requests per second and latency, against the bare application; what is masked against what is absent; pages."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tools.bench import bare as yardstick
+from tools.bench import wrk
+from tools.bench.load import Ask, Outcome, load
+from tools.bench.processes import Process, bare, product
+from tools.bench.report import Figure, Section
+from tools.bench.world import VERSION, Caller, make
+
+LEAST, MOST_GROWTH = 0.25, 1.2
+_SMALL = 100
+_ABSENT, _OTHER_ABSENT = "r006-00000000-0000-4000-8000-000000000000", "r006-ffffffff-ffff-4fff-bfff-ffffffffffff"
+_CONNECTIONS = 16
+_SECONDS = 2.0
+_OWN, _MASKED, _GONE = "GET own image", "GET masked image", "GET absent image"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of request against one of the servers."""
+
+    what: str
+    server: Process
+    ask: Ask
+
+
+def run(folder: Path, rounds: int, large: int) -> Section:
+    """Every kind of work once a round, in turn; medians over the rounds."""
+    few, many = folder / "few", folder / "many"
+    make(few, {"publisher": _SMALL})
+    ids = make(many, {"publisher": _SMALL, "consumer-a": large})
+    with product(few) as small, product(many) as big:
+        owner, consumer = Caller(many, "publisher", big.port), Caller(many, "consumer-a", big.port)
+        alone = Caller(few, "publisher", small.port)
+        published, own = ids["publisher"][0], ids["consumer-a"][large // 2]
+        yardstick.prepare(folder / "bare.sqlite", {"healthz": b"{}", own: consumer.raw("GET", _image(own))})
+        second = consumer.call("GET", _page(f"&start={_middle(consumer, large)}"))
+        if second["total_count"] != large:
+            raise RuntimeError(f"there should be {large} images, not {second['total_count']}")
+        with bare(folder) as plain:
+            works = [
+                Work("bare", plain, Ask("bare", f"/{own}", consumer.headers)),
+                Work(_OWN, big, Ask("own", _image(own), consumer.headers)),
+                Work(_MASKED, big, Ask("masked", _image(published), consumer.headers, 404)),
+                Work(_GONE, big, Ask("absent", _image(_ABSENT), consumer.headers, 404)),
+                Work("few", small, Ask("few", _page(), alone.headers)),
+                Work("beside", big, Ask("beside", _page(), owner.headers)),
+                Work("many", big, Ask("many", _page(), consumer.headers)),
+                Work("middle", big, Ask("middle", _page(f"&start={_middle(consumer, large)}"), consumer.headers)),
+            ]
+            outcomes = _measure(works, rounds)
+            twins = _twins(big.port, published, consumer.headers, rounds)
+    notes = [
+        _generator(),
+        "Rate in a closed loop, median and 99th percentile in ms, processor time of the server per request in µs.",
+    ]
+    figures = [*_against_bare(outcomes), *_masked(twins), *_pages(outcomes, large)]
+    return Section("requests", "Requests", _method(rounds), figures, notes)
+
+
+def _image(id_: str) -> str:
+    return f"/v1/images/{id_}?{VERSION}"
+
+
+def _page(more: str = "") -> str:
+    return f"/v1/images?{VERSION}&limit=50{more}"
+
+
+def _middle(consumer: Caller, large: int) -> str:
+    """The token of a page half-way through the list."""
+    from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+    def key(path: str) -> tuple[int, str]:
+        token = consumer.call("GET", path)["next"]["href"].rsplit("start=", 1)[1]
+        moment, _, id_ = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(".")
+        return int(moment), id_
+
+    # Images of the measurement are a millisecond apart, so that the place in the list is known.
+    moment, id_ = key(_page())
+    return urlsafe_b64encode(f"{moment - large // 2 * 1_000}.{id_}".encode()).decode().rstrip("=")
+
+
+def _measure(works: list[Work], rounds: int) -> dict[str, Outcome]:
+    drive: Callable[[int, list[Ask], int, float], dict[str, Outcome]] = wrk.load if wrk.found() else load
+    for work in works:  # once before it counts: caches and statements warm
+        drive(work.server.port, [work.ask], _CONNECTIONS, _SECONDS / 4)
+    found: dict[str, list[Outcome]] = {work.what: [] for work in works}
+    for number in range(rounds):
+        turn = works[number % len(works) :] + works[: number % len(works)]
+        for work in turn:
+            before = work.server.cpu()
+            outcome = drive(work.server.port, [work.ask], _CONNECTIONS, _SECONDS)[work.ask.label]
+            found[work.what].append(replace(outcome, cpu=(work.server.cpu() - before) / outcome.count))
+    return {what: _median(each) for what, each in found.items()}
+
+
+def _median(each: list[Outcome]) -> Outcome:
+    return Outcome(
+        statistics.median(one.rate for one in each),
+        statistics.median(one.p50 for one in each),
+        statistics.median(one.p99 for one in each),
+        sum(one.count for one in each),
+        statistics.median(one.cpu for one in each),
+    )
+
+
+def _twins(port: int, masked: str, headers: dict[str, str], rounds: int) -> list[dict[str, Outcome]]:
+    """Masked, absent and another absent id in turn on one connection, so that whatever disturbs meets all three."""
+    ids = {"masked": masked, "absent": _ABSENT, "control": _OTHER_ABSENT}
+    asks = [Ask(label, _image(id_), headers, 404) for label, id_ in ids.items()]
+    return [load(port, asks, 1, _SECONDS) for _ in range(rounds)]
+
+
+def _show(one: Outcome) -> str:
+    return f"{one.rate:,.0f}/s, {one.p50 * 1e3:.2f}, {one.p99 * 1e3:.2f}, {one.cpu * 1e6:.0f}"
+
+
+def _against_bare(outcomes: dict[str, Outcome]) -> list[Figure]:
+    plain = outcomes["bare"]
+    figures = []
+    for what, bound in ((_OWN, LEAST), (_MASKED, LEAST), (_GONE, None)):
+        one = outcomes[what]
+        ratio = one.rate / plain.rate
+        held = None if bound is None else ratio >= bound
+        text = "" if bound is None else f"≥ {bound}"
+        figures.append(Figure(what, _show(one), _show(plain) + " bare", ratio, text, held))
+    return figures
+
+
+def _masked(twins: list[dict[str, Outcome]]) -> list[Figure]:
+    """Masked to absent, held to be noise when two absent ids differ as much in some round."""
+    medians = [{label: one.p50 for label, one in each.items()} for each in twins]
+    tails = [{label: one.p99 for label, one in each.items()} for each in twins]
+    return [_twin("p50", medians), _twin("p99", tails)]
+
+
+def _twin(name: str, rounds: list[dict[str, float]]) -> Figure:
+    noise = max(abs(each["control"] / each["absent"] - 1) for each in rounds)
+    ratio = statistics.median(each["masked"] / each["absent"] for each in rounds)
+    masked, absent = (statistics.median(each[label] for each in rounds) * 1e6 for label in ("masked", "absent"))
+    bound, held = f"1 ± {noise:.3f} (noise)", abs(ratio - 1) <= noise
+    return Figure(f"Masked to absent, {name}", f"{masked:.1f} µs", f"{absent:.1f} µs", ratio, bound, held)
+
+
+def _pages(outcomes: dict[str, Outcome], large: int) -> list[Figure]:
+    base = outcomes["few"]
+    names = {
+        "beside": f"Page of 50 of {_SMALL}, another account with {large:,}",
+        "many": f"Page of 50 of {large:,}",
+        "middle": f"Page of 50 from the middle of {large:,}",
+    }
+    figures = []
+    for what, text in names.items():
+        ratio = base.rate / outcomes[what].rate
+        against = f"{_show(base)} of {_SMALL}"
+        figures.append(Figure(text, _show(outcomes[what]), against, ratio, f"≤ {MOST_GROWTH}", ratio <= MOST_GROWTH))
+    return figures
+
+
+def _generator() -> str:
+    return f"Load: {'wrk' if wrk.found() else 'a client of our own on epoll'}, {_CONNECTIONS} connections."
+
+
+def _method(rounds: int) -> str:
+    return (
+        f"Medians of {rounds} interleaved rounds of {_SECONDS:g} s; server and load each on a core of its own where "
+        "there are two. Masked and absent are asked for in turn on one connection; their noise is the largest "
+        "difference of two absent ids in a round."
+    )

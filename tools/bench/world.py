@@ -1,0 +1,117 @@
+"""Data folders for the measurements: the enterprise scenario, and images that are written straight into the store."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tools.bench.processes import product
+
+from kunsthalle.accounts.queries import default_group
+from kunsthalle.core.access import AllGrants
+from kunsthalle.core.clock import SystemClock
+from kunsthalle.core.context import SYSTEM, Context
+from kunsthalle.core.ids import Ids
+from kunsthalle.core.regions import REGIONS
+from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.model import Image
+from kunsthalle.local import environment, folder
+from kunsthalle.settings import Settings
+from kunsthalle.store.engine import Store
+from kunsthalle.store.rows import insert
+from kunsthalle.store.transition import transition
+from kunsthalle.store.unit import Unit
+
+VERSION = "version=2026-10-07&generation=2"
+SCENARIO = ("--hypervisor", "simulated", "--scenario", "enterprise")
+
+
+def make(data: Path, images: dict[str, int]) -> dict[str, list[str]]:
+    """A folder with the enterprise scenario and that many images in each of the named accounts; their ids."""
+    product(data, *SCENARIO).stop()
+    with _store(data) as store:
+        return {name: _fill(store, environment.variables(data, name), count) for name, count in images.items()}
+
+
+@contextmanager
+def _store(data: Path) -> Iterator[Store]:
+    lock = folder.lock(data)
+    store = Store(Settings(data=data).database_url)
+    try:
+        yield store
+    finally:
+        store.close()
+        os.close(lock)
+
+
+def _fill(store: Store, who: dict[str, str], count: int) -> list[str]:
+    account, clock = who["IBMCLOUD_ACCOUNT_ID"], SystemClock()
+    ids, region, grants = Ids(), REGIONS["us-south"], AllGrants(who["IBMCLOUD_ACCOUNT_ID"])
+    ctx = Context(SYSTEM, account, grants, clock, ids, region, "bench", "http://127.0.0.1")
+
+    def put(unit: Unit) -> list[str]:
+        group, begin = default_group(unit).id, clock.now()
+        images = [insert(unit, IMAGE, _image(ids, account, group, number, begin)) for number in range(count)]
+        for image in images:
+            transition(unit, IMAGE, image.id, "available", status_reasons=[])
+        return [image.id for image in images]
+
+    return store.write(ctx, put)
+
+
+def _image(ids: Ids, account: str, group: str, number: int, begin: int) -> Image:
+    return Image(
+        id=ids.resource("r006"),
+        account_id=account,
+        name=f"image-{number:07d}",
+        status="pending",
+        status_reasons=[],
+        operating_system="debian-12-amd64",
+        resource_group_id=group,
+        source_href=f"cos://us-south/images/image-{number:07d}.qcow2",
+        source_volume=None,
+        digest=ids.hex(64),
+        format="qcow2",
+        file_size=2**29,
+        virtual_size=2**33,
+        checked=1,
+        allowed_use={"api_version": "2026-10-07", "instance": "true", "bare_metal_server": "true"},
+        hold_crn=None,
+        hold_since=None,
+        deprecation_at=None,
+        obsolescence_at=None,
+        created_at=begin + number * 1_000,
+    )
+
+
+class Caller:
+    """One account's calls of a running server, over one connection."""
+
+    def __init__(self, data: Path, name: str, port: int) -> None:
+        self.env = environment.variables(data, name)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": self.env["IBMCLOUD_API_KEY"]}
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        token = json.loads(self._send("POST", "/identity/token", urlencode(form), kind))
+        self.headers = {"Authorization": f"Bearer {token['access_token']}"}
+
+    def raw(self, method: str, path: str, body: Any = None) -> bytes:
+        """The bytes of a 2xx answer; RuntimeError for any other."""
+        return self._send(method, path, None if body is None else json.dumps(body), self.headers)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        return json.loads(self.raw(method, path, body))
+
+    def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> bytes:
+        self._connection.request(method, path, body, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status >= http.client.MULTIPLE_CHOICES:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content[:500]!r}")
+        return content
