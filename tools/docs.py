@@ -1,0 +1,181 @@
+"""Writes the generated pages of docs/ anew: the map of the repository, the settings, the states."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import kunsthalle
+from kunsthalle.catalogs import lifecycle
+from kunsthalle.core.states import StateTable
+from kunsthalle.settings import described
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTE = "<!-- Written by `./dev docs`; a test compares it with the code. -->"
+
+# What has no docstring of its own to tell what it is.
+WORDS = {
+    "dev": "the verbs of the checkout; alone it lists them",
+    "pyproject.toml": "packaging, lint, types, the line of rooms",
+    "requirements/": "the locked dependencies, with hashes",
+    ".ci/": "`run` is what continuous integration runs",
+    "docs/": "this map, settings, states, benchmarks",
+    "docs/decisions/": "why it is built that way, a page each",
+    "openapi/": "a document for each API family, written from the routes",
+    "src/kunsthalle/": "the product",
+    "src/kunsthalle/ibmcloud/": "The `ibmcloud` command.",
+    "src/kunsthalle/console/": "The web console.",
+    "src/kunsthalle/py.typed": "the package is typed",
+    "tests/": "a folder a room, and those that look at the whole",
+    "tests/api/": "the HTTP frame against bad input",
+    "tests/blobs/": "bytes by content, and the buckets",
+    "tests/cli/": "the command line",
+    "tests/crash/": "the server is killed at random",
+    "tests/hypervisor/": "the engine's contract, simulated and with real guests",
+    "tests/imaging/": "every hostile image file we know",
+    "tests/matrix/": "every route, every persona: hidden compared with absent",
+    "tests/networks/": "networks and addresses",
+    "tests/store/": "the store on SQLite and PostgreSQL",
+    "tests/support/": "what tests share",
+    "tests/wire/": "stories through the official SDKs against a served process",
+    "tools/": "what the verbs of `dev` run",
+    "tools/boot-image-packages.txt": "Debian packages of which the boot image is built",
+}
+
+
+def _docstring(path: Path) -> str:
+    """The first sentence of a module's docstring, without its full stop."""
+    if not path.exists() or path.suffix != ".py":
+        return ""
+    text = " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].split())
+    return re.sub(r"\s*\([^()]*\.md[^()]*\)", "", text.split(". ")[0]).rstrip(".")
+
+
+def _said(path: Path) -> str:
+    name = path.relative_to(ROOT).as_posix()
+    own = WORDS.get(name + "/" if path.is_dir() else name, "").rstrip(".")
+    return _docstring(path / "__init__.py" if path.is_dir() else path) or own
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, files first; nothing that is made when the program runs."""
+    hidden = {"__init__.py", "__pycache__"}
+    found = [one for one in folder.iterdir() if one.name not in hidden and not one.name.startswith(".")]
+    return sorted(
+        (one for one in found if one.is_file() or any(one.rglob("*.*"))), key=lambda one: (one.is_dir(), one.name)
+    )
+
+
+def _tree(folder: Path, depth: int, deepest: int) -> Iterator[tuple[int, Path]]:
+    for entry in _entries(folder):
+        yield depth, entry
+        if entry.is_dir() and depth < deepest:
+            yield from _tree(entry, depth + 1, deepest)
+
+
+def tree() -> list[tuple[int, Path]]:
+    """The lines of the map: depth and path."""
+    top = [ROOT / name for name in ("dev", "pyproject.toml", "requirements", ".ci", "docs", "openapi")]
+    found = [(0, path) for path in top] + [(1, ROOT / "docs" / "decisions")]
+    found.sort(key=lambda one: top.index(one[1]) if one[1] in top else top.index(ROOT / "docs"))
+    for name, deepest in (("src/kunsthalle", 4), ("tests", 0), ("tools", 0)):
+        found.append((0, ROOT / name))
+        found += _tree(ROOT / name, 1, deepest)
+    return found
+
+
+def _line(depth: int, path: Path) -> str:
+    name = path.relative_to(ROOT).as_posix() if depth == 0 else path.name
+    shown = "    " * depth + name + ("/" if path.is_dir() else "")
+    return f"{shown:<36}{_said(path)}".rstrip()
+
+
+def map_page() -> str:
+    lines = "\n".join(_line(depth, path) for depth, path in tree())
+    return f"""# The map
+
+{NOTE}
+
+Rooms import to their left only: surfaces > app > instances > storage > networks > catalogs > images > identity >
+accounts > api > store | blobs | imaging | hypervisor > settings > core. Each room has the same furniture, which
+[CONTRIBUTING.md](../CONTRIBUTING.md) explains.
+
+```text
+{lines}
+```
+"""
+
+
+_PIPE = "&#124;"
+
+
+def settings_page() -> str:
+    rows = "\n".join(
+        f"| `--{name.replace('_', '-')}` | {f'`{default}`' if str(default) else ''} | {text.replace('|', _PIPE)} |"
+        for name, text, default in described()
+    )
+    return f"""# Settings
+
+{NOTE}
+
+Every setting is an option of `kunsthalle serve`, and a field of `kunsthalle.settings.Settings`.
+
+| Option | Default | What it is |
+|---|---|---|
+{rows}
+"""
+
+
+def state_tables() -> list[tuple[str, StateTable]]:
+    """Every declared table of states with its room, from left to right."""
+    found: dict[int, tuple[str, StateTable]] = {}
+    for module in pkgutil.walk_packages(kunsthalle.__path__, "kunsthalle."):
+        if module.name.rsplit(".", 1)[1] not in {"states", "kinds"} or module.name.startswith("kunsthalle.core"):
+            continue
+        for one in vars(importlib.import_module(module.name)).values():
+            if isinstance(one, StateTable):
+                found.setdefault(id(one), (module.name.split(".")[1], one))
+    return sorted(found.values(), key=lambda one: (one[0], one[1].kind))
+
+
+def _diagram(table: StateTable) -> str:
+    alias = {state: state.replace("-", "_").replace(" ", "_") for state in table.states}
+    lines = [f'    state "{state}" as {name}' for state, name in alias.items() if state != name]
+    lines += [f"    [*] --> {alias[state]}" for state in table.first]
+    lines += [f"    {alias[old]} --> {alias[new]}" for old, targets in table.moves.items() for new in targets]
+    return "```mermaid\nstateDiagram-v2\n" + "\n".join(lines) + "\n```"
+
+
+def states_page() -> str:
+    parts = "\n".join(f"## {table.kind} ({room})\n\n{_diagram(table)}\n" for room, table in state_tables())
+    return f"""# States
+
+{NOTE}
+
+A state moves along these tables only, each move a compare-and-set (`store/transition.py`).
+
+{parts}
+## The steps of a version
+
+What moves a version, who may, and what becomes of its images.
+
+{lifecycle.table()}"""
+
+
+PAGES = {"docs/map.md": map_page, "docs/settings.md": settings_page, "docs/states.md": states_page}
+
+
+def main() -> int:
+    for name, page in PAGES.items():
+        (ROOT / name).write_text(page())
+        print(name)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
