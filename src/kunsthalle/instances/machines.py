@@ -7,6 +7,7 @@ looked at the state after that, and no machine is left that nobody asked for.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -86,9 +87,7 @@ class Machines:
                 if self._settled(run, instance):
                     return
                 continue
-            if not self._drive(run, found, wanted):
-                return
-            made = wanted
+            made = wanted if self._drive(run, found, wanted) else ""
 
     def _settled(self, run: jobs.Run, instance: Instance) -> bool:
         """Whether nothing is left to say of the state in which the server was seen."""
@@ -96,26 +95,29 @@ class Machines:
         return to is None or bool(run.write(partial(_move, id_=instance.id, to=to, was=instance.status)))
 
     def _drive(self, run: jobs.Run, found: Found, wanted: str) -> bool:
-        """False when the server turned out `failed`, which ends the job."""
+        """False when the server turned out `failed`: the next round sees to it that nothing of it runs."""
         id_ = found.instance.id
-        hypervisor = self.disks.hypervisor
         if wanted == _DOWN:
-            hypervisor.stop(id_, 0 if run.job.payload.get("force") else self.grace)
+            self.disks.hypervisor.stop(id_, 0 if run.job.payload.get("force") else self.grace)
             return True
         try:
             for volume in found.volumes:
                 provide(run, self.disks, volume)
-            if wanted == _AGAIN and hypervisor.status(id_) is Status.RUNNING:
-                hypervisor.reset(id_)
-            else:
-                hypervisor.start(self._spec(found))
-        except NotRunning:
-            return True  # it ended between the question and the reset; the next round starts it
+            self._up(found, again=wanted == _AGAIN)
         except FAULTS as fault:
             log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
             message = fault.message if isinstance(fault, Refused) else _MESSAGE
-            return not run.write(partial(_fail, id_=id_, message=message))
+            run.write(partial(_fail, id_=id_, message=message, was=found.instance.status))
+            return False
         return True
+
+    def _up(self, found: Found, *, again: bool) -> None:
+        hypervisor, id_ = self.disks.hypervisor, found.instance.id
+        if again and hypervisor.status(id_) is Status.RUNNING:
+            with suppress(NotRunning):  # it ended between the question and the reset
+                hypervisor.reset(id_)
+                return
+        hypervisor.start(self._spec(found))
 
     def _spec(self, found: Found) -> ServerSpec:
         instance = found.instance
@@ -171,14 +173,14 @@ def _move(unit: Unit, id_: str, to: str, was: str = "pending") -> bool:
     return moved
 
 
-def _fail(unit: Unit, id_: str, message: str) -> bool:
+def _fail(unit: Unit, id_: str, message: str, was: str | None = None) -> None:
+    """Unless the state has moved on from what it `was`."""
     reason: list[dict[str, Any]] = [{"code": "cannot_start", "message": message}]
-    failed = transition(unit, INSTANCE, id_, "failed", status_reasons=reason)
-    if failed:
+    unmoved = [] if was is None else [INSTANCE.table.c.status == was]
+    if transition(unit, INSTANCE, id_, "failed", *unmoved, status_reasons=reason):
         for volume in attached_to(unit, [id_])[id_]:
             attachments.fail(unit, volume.id)
         attachments.set_active(unit, id_, False)
-    return failed
 
 
 def _forget(unit: Unit, found: Found) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.references import refer
-from kunsthalle.core.errors import Problem, conflict, invalid
+from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.bodies import CreateInstanceBody
 from kunsthalle.instances.kinds import TEMPLATE
 from kunsthalle.instances.model import Template
@@ -58,9 +58,7 @@ def complete(unit: Unit, body: CreateInstanceBody) -> tuple[CreateInstanceBody, 
         body = _over(template, body, replaced=bool(given))
         given = sources(body)
     if not given:
-        raise invalid(
-            "validation_required_field", "One of image, catalog_offering or source_template is needed.", IMAGE
-        )
+        raise invalid("validation_required_field", "An image, catalog_offering or source_template is needed.", IMAGE)
     _refuse_unknown(body)
     return body, given[0]
 
@@ -87,9 +85,7 @@ def _over(template: Template, body: CreateInstanceBody, *, replaced: bool) -> Cr
     try:
         under = msgspec.convert(template.prototype, CreateInstanceBody)
     except msgspec.ValidationError as error:  # a template of an older release that this one cannot read
-        text = f"the template {template.id} cannot be read: {error}"
-        problem = conflict("invalid_state", "The template cannot be used any more.", "source_template")
-        raise Problem(problem.reason, problem.code, problem.message, problem.target, private=text) from error
+        raise conflict("invalid_state", "The template cannot be used any more.", "source_template") from error
     values = {name: getattr(under, name) for name in body.__struct_fields__}
     if replaced:
         values |= {"image": UNSET, "catalog_offering": UNSET}
