@@ -12,7 +12,6 @@ from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.handlers import catalog_handlers
 from kunsthalle.hypervisor.protocol import Hypervisor
 from kunsthalle.identity import routes as identity_routes
-from kunsthalle.identity import unserved as identity_unserved
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.unserved import unserved_routes as unserved_identity
 from kunsthalle.images import routes as image_routes
@@ -22,7 +21,10 @@ from kunsthalle.images.service import ImageService
 from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.tools import Tools
+from kunsthalle.instances import routes as instance_routes
+from kunsthalle.instances.machines import Machines
 from kunsthalle.instances.rehearsal import rehearse
+from kunsthalle.instances.service import InstanceService
 from kunsthalle.networks import routes as network_routes
 from kunsthalle.storage import jobs as storage_jobs
 from kunsthalle.storage import routes as storage_routes
@@ -58,12 +60,14 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *catalog_routes.routes(),
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), SnapshotService(blobs)),
+        *instance_routes.routes(InstanceService(blobs)),
     )
     handlers = (
         importer.handler(),
         sweep_job(blobs),
         *catalog_handlers(rehearse),
         *storage_jobs.handlers(disks),
+        *Machines(disks).handlers(),
     )
     return routes, handlers
 

@@ -1,0 +1,113 @@
+"""Instance profiles as the VPC API shows them (reference/vpc-api.md E2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api.families.vpc import href
+from kunsthalle.api.shapes import NamedWire
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.context import Context
+from kunsthalle.instances.profiles import INTERFACES, PORT_SPEED, InstanceProfile
+from kunsthalle.storage.wire import zone_wire
+
+Value = dict[str, Any]
+
+
+class InstanceProfileWire(Wire):
+    """An instance profile; each value says of which kind it is."""
+
+    availability_class: Value
+    bandwidth: Value
+    cluster_network_attachment_count: Value
+    confidential_compute_modes: Value
+    disks: list[Value]
+    family: str
+    href: str
+    memory: Value
+    name: str
+    network_attachment_count: Value
+    network_bandwidth_mode: Value
+    network_interface_count: Value
+    os_architecture: Value
+    port_speed: Value
+    reservation_terms: Value
+    resource_type: str
+    secure_boot_modes: Value
+    status: str
+    supported_cluster_network_profiles: list[Value]
+    threads_per_core: Value
+    total_volume_bandwidth: Value
+    vcpu_architecture: Value
+    vcpu_burst_limit: Value
+    vcpu_count: Value
+    vcpu_manufacturer: Value
+    vcpu_percentage: Value
+    volume_bandwidth_qos_modes: Value
+    zones: list[NamedWire]
+    gpu_count: Value | UnsetType = UNSET
+    gpu_manufacturer: Value | UnsetType = UNSET
+    gpu_memory: Value | UnsetType = UNSET
+    gpu_model: Value | UnsetType = UNSET
+
+
+def _fixed(value: Any) -> Value:
+    return {"type": "fixed", "value": value}
+
+
+def _enum(default: Any, *values: Any) -> Value:
+    return {"type": "enum", "default": default, "values": list(values or (default,))}
+
+
+def _interfaces() -> Value:
+    return {"type": "range", "min": 1, "max": INTERFACES, "step": 1, "default": 1}
+
+
+def _disks(profile: InstanceProfile) -> list[Value]:
+    if not profile.disk:
+        return []
+    interfaces = _enum("virtio_blk", "virtio_blk", "nvme")
+    return [{"quantity": _fixed(1), "size": _fixed(profile.disk), "supported_interface_types": interfaces}]
+
+
+def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
+    zones = [
+        NamedWire(href=href(ctx, f"/regions/{ctx.region.name}/zones/{zone}"), name=zone) for zone in ctx.region.zones
+    ]
+    gpu = profile.gpu is not None
+    return InstanceProfileWire(
+        availability_class=_enum("standard", "standard", "spot"),
+        bandwidth=_fixed(profile.bandwidth),
+        cluster_network_attachment_count={"type": "enum", "values": []},
+        confidential_compute_modes=_enum("disabled"),
+        disks=_disks(profile),
+        family=profile.family,
+        href=href(ctx, f"/instance/profiles/{profile.name}"),
+        memory=_fixed(profile.memory),
+        name=profile.name,
+        network_attachment_count=_interfaces(),
+        network_bandwidth_mode=_fixed("pooled"),
+        network_interface_count=_interfaces(),
+        os_architecture=_enum(profile.architecture),
+        port_speed=_fixed(PORT_SPEED),
+        reservation_terms={"type": "enum", "values": []},
+        resource_type="instance_profile",
+        secure_boot_modes=_enum(False, True, False),
+        status="current",
+        supported_cluster_network_profiles=[],
+        threads_per_core=_enum(2),
+        total_volume_bandwidth=_fixed(profile.volume_bandwidth),
+        vcpu_architecture=_fixed(profile.architecture),
+        vcpu_burst_limit=_fixed(100),
+        vcpu_count=_fixed(profile.vcpus),
+        vcpu_manufacturer=_fixed(profile.manufacturer),
+        vcpu_percentage=_enum(100, *profile.percentages),
+        volume_bandwidth_qos_modes=_enum("pooled", "pooled", "weighted"),
+        zones=zones,
+        gpu_count=_fixed(1) if gpu else UNSET,
+        gpu_manufacturer=_fixed("nvidia") if gpu else UNSET,
+        gpu_memory=_fixed(profile.gpu_memory) if gpu else UNSET,
+        gpu_model=_fixed(profile.gpu) if gpu else UNSET,
+    )
