@@ -73,9 +73,7 @@ def _disks(profile: InstanceProfile) -> list[Value]:
 
 
 def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
-    zones = [
-        NamedWire(href=href(ctx, f"/regions/{ctx.region.name}/zones/{zone}"), name=zone) for zone in ctx.region.zones
-    ]
+    zones = [zone_wire(ctx, zone) for zone in ctx.region.zones]
     gpu = profile.gpu is not None
     return InstanceProfileWire(
         availability_class=_enum("standard", "standard", "spot"),
