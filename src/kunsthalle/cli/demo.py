@@ -106,6 +106,16 @@ class Teller:
             time.sleep(0.05)
         raise StepFailed(f"{what} did not happen within {_PATIENCE} s")
 
+    def sign_in_again(self) -> None:
+        """Seven days outlive every token."""
+        self._tokens.clear()
+
+    def clear_away(self, account: str) -> None:
+        """Deletes an account's servers and waits until they are gone: with QEMU they are processes of their own."""
+        for server in self.call(account, "GET", "/v1/instances").body.get("instances", []):
+            self.call(account, "DELETE", f"/v1/instances/{server['id']}")
+        self.until(account, "/v1/instances", lambda found: found.get("total_count") == 0, "the end of the servers")
+
     def check(self, holds: bool, text: str) -> None:
         """A fact that is told; StepFailed unless it holds."""
         self.steps += 1
@@ -129,7 +139,10 @@ def tell(keep: Path | None, write: Callable[[str], object] = sys.stdout.write) -
         try:
             with Served(folder) as served:
                 teller = Teller(served, write)
-                _story(teller)
+                try:
+                    _story(teller)
+                finally:
+                    teller.clear_away("consumer-a")
         except (StepFailed, DidNotStart) as failure:
             write(f"\nThe story broke off: {failure}\n")
             return False
@@ -274,9 +287,9 @@ def _away(teller: Teller, image: dict[str, Any], version: dict[str, Any], server
     teller.check(records[0]["resource_instance_id"] == catalog, f"due {records[0]['target_time']}")
     teller.served.advance("7d")
     teller.say(f"  {'operator':11} kunsthalle clock advance 7d")
-    teller.call("publisher", "GET", path)
-    teller._tokens.clear()  # noqa: SLF001  seven days outlive every token
+    teller.sign_in_again()
     teller.step("publisher", "deletes the image", "DELETE", path, expect=202)
     found = teller.step("consumer-a", "looks at its server", "GET", f"/v1/instances/{server['id']}", expect=200).body
     teller.check(found["status"] == "running", "it runs on")
     teller.check(found["image"] == server["image"], "with the same reference as ever")
+    teller.step("consumer-a", "deletes its server", "DELETE", f"/v1/instances/{server['id']}", expect=204)

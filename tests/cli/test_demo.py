@@ -1,0 +1,24 @@
+"""The demo tells its story to the end, and says no when a step answers otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kunsthalle.cli import demo
+
+
+def test_every_step_is_as_it_should_be(tmp_path: Path) -> None:
+    told: list[str] = []
+    assert demo.tell(tmp_path / "data", told.append)
+    text = "".join(told)
+    assert "steps, each as it should be" in text
+    assert "✗" not in text
+
+
+def test_a_step_that_answers_otherwise_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(demo, "_glass", lambda teller, _image, _server: teller.check(False, "the glass is broken"))
+    assert not demo.tell(tmp_path / "data", told.append)
+    assert "The story broke off: the glass is broken" in "".join(told)
