@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api.references import Identity, NamedIdentity
+from kunsthalle.api.shapes import GroupBody, Name
 from kunsthalle.api.wire import Body
-from kunsthalle.images.wire import GroupBody, Name
 from kunsthalle.networks.queries import KeyIdentity
 from kunsthalle.storage.bodies import BootAttachmentBody
 

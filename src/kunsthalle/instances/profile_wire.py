@@ -11,7 +11,7 @@ from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.context import Context
 from kunsthalle.instances.profiles import INTERFACES, PORT_SPEED, InstanceProfile
-from kunsthalle.storage.wire import zone_wire
+from kunsthalle.networks.references import zone_ref
 
 Value = dict[str, Any]
 
@@ -53,46 +53,53 @@ class InstanceProfileWire(Wire):
     gpu_model: Value | UnsetType = UNSET
 
 
-def _fixed(value: Any) -> Value:
+def _fixed(value: object) -> Value:
     return {"type": "fixed", "value": value}
 
 
-def _enum(default: Any, *values: Any) -> Value:
-    return {"type": "enum", "default": default, "values": list(values or (default,))}
+def _enum(*values: object, default: object = UNSET) -> Value:
+    """The default is the first value, unless another is given."""
+    return {"type": "enum", "values": list(values), "default": values[0] if default is UNSET else default}
 
 
-def _interfaces() -> Value:
-    return {"type": "range", "min": 1, "max": INTERFACES, "step": 1, "default": 1}
+def _gpu(profile: InstanceProfile) -> Value:
+    if profile.gpu is None:
+        return {}
+    return {
+        "gpu_count": _fixed(1),
+        "gpu_manufacturer": {"type": "enum", "values": ["nvidia"]},
+        "gpu_memory": _fixed(profile.gpu_memory),
+        "gpu_model": {"type": "enum", "values": [profile.gpu]},
+    }
 
 
 def _disks(profile: InstanceProfile) -> list[Value]:
     if not profile.disk:
         return []
-    interfaces = _enum("virtio_blk", "virtio_blk", "nvme")
+    interfaces = {"type": "enum", "values": ["nvme", "virtio_blk"], "default": "nvme"}
     return [{"quantity": _fixed(1), "size": _fixed(profile.disk), "supported_interface_types": interfaces}]
 
 
 def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
-    zones = [zone_wire(ctx, zone) for zone in ctx.region.zones]
-    gpu = profile.gpu is not None
+    count = {"type": "range", "min": 1, "max": INTERFACES}
     return InstanceProfileWire(
-        availability_class=_enum("standard", "standard", "spot"),
+        availability_class=_enum("standard"),
         bandwidth=_fixed(profile.bandwidth),
-        cluster_network_attachment_count={"type": "enum", "values": []},
+        cluster_network_attachment_count={"type": "dependent"},
         confidential_compute_modes=_enum("disabled"),
         disks=_disks(profile),
         family=profile.family,
         href=href(ctx, f"/instance/profiles/{profile.name}"),
         memory=_fixed(profile.memory),
         name=profile.name,
-        network_attachment_count=_interfaces(),
-        network_bandwidth_mode=_fixed("pooled"),
-        network_interface_count=_interfaces(),
+        network_attachment_count=count,
+        network_bandwidth_mode=_fixed("standard"),
+        network_interface_count=count,
         os_architecture=_enum(profile.architecture),
         port_speed=_fixed(PORT_SPEED),
         reservation_terms={"type": "enum", "values": []},
         resource_type="instance_profile",
-        secure_boot_modes=_enum(False, True, False),
+        secure_boot_modes=_enum(False, True),
         status="current",
         supported_cluster_network_profiles=[],
         threads_per_core=_enum(2),
@@ -101,11 +108,8 @@ def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
         vcpu_burst_limit=_fixed(100),
         vcpu_count=_fixed(profile.vcpus),
         vcpu_manufacturer=_fixed(profile.manufacturer),
-        vcpu_percentage=_enum(100, *profile.percentages),
-        volume_bandwidth_qos_modes=_enum("pooled", "pooled", "weighted"),
-        zones=zones,
-        gpu_count=_fixed(1) if gpu else UNSET,
-        gpu_manufacturer=_fixed("nvidia") if gpu else UNSET,
-        gpu_memory=_fixed(profile.gpu_memory) if gpu else UNSET,
-        gpu_model=_fixed(profile.gpu) if gpu else UNSET,
+        vcpu_percentage=_enum(*profile.percentages, default=100),
+        volume_bandwidth_qos_modes=_enum("weighted", "pooled"),
+        zones=[zone_ref(ctx, zone) for zone in ctx.region.zones],
+        **_gpu(profile),
     )

@@ -1,95 +1,102 @@
-"""What can be done with templates. One public function a use case."""
+"""What can be done with templates. They keep the request with its references resolved; each use checks it anew."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
+from kunsthalle.core.errors import invalid
 from kunsthalle.instances import places
-from kunsthalle.instances.bodies import CreateInstanceBody
-from kunsthalle.instances.boot import check_fit, choose
+from kunsthalle.instances.bodies import CreateInstanceBody, UpdateTemplateBody
+from kunsthalle.instances.boot import Boot, check_fit, choose
 from kunsthalle.instances.kinds import TEMPLATE
 from kunsthalle.instances.model import Template
-from kunsthalle.instances.places import Place
+from kunsthalle.instances.places import Place, Planned
 from kunsthalle.instances.profiles import DEFAULT, chosen
-from kunsthalle.instances.prototypes import IMAGE, SNAPSHOT, complete
+from kunsthalle.instances.prototypes import SNAPSHOT, VOLUME, complete
 from kunsthalle.instances.service import keys_of
 from kunsthalle.networks.model import Key
-from kunsthalle.storage.attachments import Content
-from kunsthalle.store.rows import delete, insert_named
-from kunsthalle.store.scope import Granted, may_create
+from kunsthalle.storage import profiles as volume_profiles
+from kunsthalle.store.rows import delete, insert_named, rename
+from kunsthalle.store.scope import Granted, find, may_create
 from kunsthalle.store.unit import Unit
 
-_APART = ("name", "resource_group", "zone", "source_template")
+_OWN = ("name", "zone", "resource_group", "source_template")
+"""What the template says of itself, and not of its servers."""
 
 
-def create(unit: Unit, given: CreateInstanceBody) -> Template:
-    """A new template. Everything that it names is looked up now, and again whenever it is used."""
-    body, source = complete(unit, given)
-    boot = choose(unit, body, source)
-    profile = chosen(DEFAULT if body.profile is UNSET else name_of(body.profile, "profile"))
-    place, keys = places.plan(unit, body), keys_of(unit, body)
-    check_fit(boot, profile, keys)
-    group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
-    may_create(unit.ctx, "is.instance-template.instance-template.create", {"resourceGroupId": group.id})
-    template = Template(
-        id=unit.ctx.ids.resource(unit.ctx.region.zones[place.zone]),
-        account_id=unit.ctx.account_id,
-        name=unit.ctx.ids.name() if body.name is UNSET else body.name,
-        resource_group_id=group.id,
-        zone=place.zone,
-        prototype=_resolved(body, profile.name, place, keys, _content_ids(source, boot.content)),
-        created_at=unit.ctx.now(),
-    )
-    return insert_named(unit, TEMPLATE, template)
+class TemplateService:
+    """Making, renaming and removing templates."""
+
+    def create(self, unit: Unit, given: CreateInstanceBody) -> Template:
+        """A new template, after the same checks as for a server; nothing is taken or held for it."""
+        body, source = complete(unit, given)
+        if source == VOLUME:
+            raise invalid("bad_field", "Servers of a template cannot share one boot volume.", VOLUME)
+        boot = choose(unit, body, source)
+        profile = chosen(DEFAULT if body.profile is UNSET else name_of(body.profile, "profile"))
+        place = places.plan(unit, body)
+        keys = keys_of(unit, body)
+        check_fit(boot, profile, keys)
+        group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
+        may_create(unit.ctx, "is.instance-template.instance-template.create", {"resourceGroupId": group.id})
+        template = Template(
+            id=unit.ctx.ids.resource(unit.ctx.region.zones[place.zone]),
+            account_id=unit.ctx.account_id,
+            name=unit.ctx.ids.name() if body.name is UNSET else body.name,
+            resource_group_id=group.id,
+            zone=place.zone,
+            prototype=_resolved(body, source, boot, place, keys) | {"profile": {"name": profile.name}},
+            created_at=unit.ctx.now(),
+        )
+        return insert_named(unit, TEMPLATE, template)
+
+    def update(self, unit: Unit, template: Granted[Template], body: UpdateTemplateBody) -> Template:
+        """Changes the name."""
+        if body.name is not UNSET and body.name != template.it.name:
+            rename(unit, TEMPLATE, template.it.id, body.name)
+        return find(unit, TEMPLATE, template.it.id)
+
+    def delete(self, unit: Unit, template: Granted[Template]) -> None:
+        """Removes the template; servers made of it stay."""
+        delete(unit, TEMPLATE, template.it.id, template.it.account_id)
 
 
-def remove(unit: Unit, template: Granted[Template]) -> None:
-    """The template is gone; what was made from it stays."""
-    delete(unit, TEMPLATE, template.it.id, template.it.account_id)
-
-
-def _content_ids(source: str, content: Content | None) -> dict[str, Any]:
-    """The source by id: clients compare ids, whichever form they sent (terraform.md 2.4)."""
-    if source == IMAGE and content is not None and content.image is not None:
-        return {"image": {"id": content.image["id"]}}
-    if source == SNAPSHOT and content is not None and content.snapshot is not None:
-        return {"snapshot": {"id": content.snapshot.id}}
-    return {}
-
-
-def _resolved(
-    body: CreateInstanceBody, profile: str, place: Place, keys: list[Key], source: dict[str, Any]
-) -> dict[str, Any]:
-    """The request with its references as ids, as it is echoed and as it is used again."""
-    kept = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
-    kept |= {"profile": {"name": profile}, "vpc": {"id": place.vpc.id}, "zone": {"name": place.zone}}
-    if keys:
+def _resolved(body: CreateInstanceBody, source: str, boot: Boot, place: Place, keys: list[Key]) -> dict[str, Any]:
+    """The request as it is kept and echoed: every reference by id, whatever it was given by."""
+    shown: dict[str, Any] = msgspec.to_builtins(body)
+    kept = {name: value for name, value in shown.items() if name not in _OWN}
+    kept["vpc"] = {"id": place.vpc.id}
+    kept["primary_network_interface"] = _interface(shown["primary_network_interface"], place.interfaces[0])
+    if "network_interfaces" in shown:
+        pairs = zip(shown["network_interfaces"], place.interfaces[1:], strict=True)
+        kept["network_interfaces"] = [_interface(*pair) for pair in pairs]
+    if keys or "keys" in shown:
         kept["keys"] = [{"id": key.id} for key in keys]
-    if "image" in source:
-        kept["image"] = source["image"]
-    if "snapshot" in source:
-        kept["boot_volume_attachment"]["volume"]["source_snapshot"] = source["snapshot"]
-    interfaces = [_interface(body, place, at) for at in range(len(place.interfaces))]
-    kept["primary_network_interface"] = interfaces[0]
-    if len(interfaces) > 1:
-        kept["network_interfaces"] = interfaces[1:]
+    if "image" in shown and boot.image is not None:
+        kept["image"] = {name: boot.image[name] for name in ("id", "crn", "name")}
+    if not isinstance(body.boot_volume_attachment, UnsetType):
+        kept["boot_volume_attachment"] = _attachment(shown["boot_volume_attachment"], source, boot)
     return kept
 
 
-def _interface(body: CreateInstanceBody, place: Place, at: int) -> dict[str, Any]:
-    planned = place.interfaces[at]
-    wish = body.primary_network_interface if at == 0 else _more(body)[at - 1]
-    shown: dict[str, Any] = dict(msgspec.to_builtins(wish))
-    shown["subnet"] = {"id": planned.subnet.id}
+def _interface(shown: dict[str, Any], planned: Planned) -> dict[str, Any]:
+    found = {**shown, "name": planned.name, "subnet": {"id": planned.subnet.id}}
     if shown.get("security_groups"):
-        shown["security_groups"] = [{"id": group.id} for group in planned.groups]
-    return shown
+        found["security_groups"] = [{"id": group.id} for group in planned.groups]
+    return found
 
 
-def _more(body: CreateInstanceBody) -> list[Any]:
-    return [] if body.network_interfaces is UNSET else list(body.network_interfaces)
+def _attachment(shown: dict[str, Any], source: str, boot: Boot) -> dict[str, Any]:
+    """The SDK's models ask for the volume and its profile where there is an attachment."""
+    volume = dict(shown.get("volume", {}))
+    profile = volume.get("profile", {})
+    name = profile.get("name") or str(profile.get("href", volume_profiles.DEFAULT)).rsplit("/", 1)[-1]
+    volume["profile"] = {"name": volume_profiles.chosen(name, f"{VOLUME}.profile").name}
+    if source == SNAPSHOT and boot.content is not None and boot.content.snapshot is not None:
+        volume["source_snapshot"] = {"id": boot.content.snapshot.id}
+    return {"delete_volume_on_instance_delete": True, **shown, "volume": volume}

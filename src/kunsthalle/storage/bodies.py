@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api.references import Identity, NamedIdentity
+from kunsthalle.api.shapes import GroupBody, Name
 from kunsthalle.api.wire import Body
-from kunsthalle.images.wire import GroupBody, Name
 
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=1000)]
 Gigabytes = Annotated[int, Meta(ge=1, le=64_000)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC, collection, paging
+from kunsthalle.api.regular import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.storage.bodies import CreateSnapshotBody, CreateVolumeBody, UpdateSnapshotBody, UpdateVolumeBody
@@ -16,7 +17,6 @@ from kunsthalle.storage.queries import list_snapshots, list_volumes
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.storage.snapshots import SnapshotService
 from kunsthalle.storage.wire import SnapshotWire, VolumeWire, snapshot_wire, volume_wire
-from kunsthalle.store.scope import Page
 from kunsthalle.store.unit import Unit
 
 
@@ -44,11 +44,7 @@ def _get_snapshot(unit: Unit, request: Request) -> SnapshotWire:
 
 def _list_profiles(unit: Unit, request: Request) -> dict[str, Any]:
     """List the volume profiles."""
-    after, limit = paging(request)
-    found = [profile for profile in PROFILES.values() if after is None or profile.name > after[1]]
-    found.sort(key=lambda profile: profile.name)
-    last = (0, found[limit - 1].name) if len(found) > limit else None
-    page = Page(found[:limit], len(PROFILES), last)
+    page, limit = among(request, sorted(PROFILES.values(), key=lambda one: one.name), lambda one: one.name)
     return collection(request, unit, "profiles", page, lambda one, u: profile_wire(one, u.ctx), limit)
 
 

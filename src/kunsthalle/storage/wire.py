@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.accounts.wire import group_wire
 from kunsthalle.api.families.vpc import href
+from kunsthalle.api.shapes import GroupWire, NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
@@ -12,13 +14,10 @@ from kunsthalle.core.crn import Crn
 from kunsthalle.images.model import Reference
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.images.wire import (
-    GroupWire,
     ImageReferenceWire,
-    NamedWire,
     OperatingSystemWire,
     VersionReferenceWire,
     VolumeReferenceWire,
-    group_wire,
     operating_system_wire,
     reference_wire,
 )
