@@ -1,0 +1,203 @@
+"""OpenAPI 3.1 documents, one a family, written from the table of routes: paths, bodies, answers, refusals, access."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from types import GenericAlias
+from typing import Any
+
+import msgspec
+
+from kunsthalle.api.access import Access, Create, Item
+from kunsthalle.api.families import Family
+from kunsthalle.api.families.vpc import VPC
+from kunsthalle.api.routing import Route
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.access import Grants
+from kunsthalle.core.clock import ManualClock
+from kunsthalle.core.context import NOBODY, Context
+from kunsthalle.core.errors import Problem, Reason, Target
+from kunsthalle.core.ids import Ids
+from kunsthalle.core.regions import REGIONS
+
+Schema = dict[str, Any]
+
+
+class Link(Wire):
+    """Where a page is."""
+
+    href: str
+
+
+Queries = Callable[[Route], Sequence[str]]
+"""The query parameters that a route's handler reads."""
+
+_JSON = "application/json"
+_REFERENCE = "#/components/schemas/{name}"
+_INTEGERS = {"limit", "offset"}
+_ALWAYS: dict[str, list[Schema]] = {
+    VPC.name: [
+        {
+            "name": "version",
+            "in": "query",
+            "required": True,
+            "description": "The API version the client was written for.",
+            "schema": {"type": "string", "format": "date"},
+        },
+        {"name": "generation", "in": "query", "required": True, "schema": {"const": 2}},
+    ]
+}
+_SCHEMES: dict[str, Schema] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An access token of `POST /identity/token`."},
+    "operator": {"type": "http", "scheme": "bearer", "description": "The operator's token of the data folder."},
+}
+
+
+def documents(
+    served: Iterable[Route], unserved: Iterable[Route], queries: Queries, version: str
+) -> dict[str, dict[str, Any]]:
+    """A document by family name. `unserved` routes are in it too, with 501 as their one answer."""
+    by_family: dict[str, list[Route]] = {}
+    for route in (*served, *unserved):
+        by_family.setdefault(route.family.name, []).append(route)
+    return {name: _document(routes, queries, version) for name, routes in sorted(by_family.items())}
+
+
+def _document(routes: list[Route], queries: Queries, version: str) -> dict[str, Any]:
+    family = routes[0].family
+    answers = {route.name: _answer(route, routes) for route in routes}
+    types = [type_ for route in routes for type_ in (route.body, answers[route.name]) if type_ is not None]
+    schemas, components = msgspec.json.schema_components(map(_described, types), ref_template=_REFERENCE)
+    known = dict(zip(map(id, types), schemas, strict=True))
+    paths: dict[str, Any] = {}
+    for route in sorted(routes, key=lambda one: (one.path, one.method)):
+        operation = _operation(route, queries(route), known, answers[route.name])
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"Kunsthalle: {family.name}", "version": version},
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Refusal": _refusal(family)},
+            "securitySchemes": _SCHEMES,
+        },
+    }
+
+
+def _operation(route: Route, queries: Sequence[str], known: Mapping[int, Schema], answer: Any) -> dict[str, Any]:
+    served = route.status != Reason.NOT_IMPLEMENTED.value
+    operation: dict[str, Any] = {
+        "operationId": _name(route),
+        "summary": route.summary if served else "Known, and not offered.",
+        "security": _security(route.access),
+        "parameters": [*_parameters(route), *(_query(name) for name in queries)],
+        "responses": _responses(route, known.get(id(answer))) if served else {"501": _error("Not offered.")},
+        "x-action": route.access.action,
+    }
+    if route.body is not None:
+        content = {_JSON: {"schema": known[id(route.body)]}}
+        operation["requestBody"] = {"required": route.body_required, "content": content}
+    return operation
+
+
+def _name(route: Route) -> str:
+    """`get_v1_images_by_id`: unique, since it says the whole path."""
+    words = [re.sub(r"\{(\w+)\}", r"by_\1", part) for part in route.path.split("/") if part]
+    return re.sub(r"\W+", "_", "_".join([route.method.lower(), *words]))
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    if access.operator:
+        return [{"operator": []}]
+    return [{"bearer": []}] if access.authenticated else []
+
+
+def _parameters(route: Route) -> list[Schema]:
+    names = re.findall(r"\{(\w+)\}", route.path)
+    in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [*in_path, *_ALWAYS.get(route.family.name, [])]
+
+
+def _query(name: str) -> Schema:
+    type_ = "integer" if name in _INTEGERS else "string"
+    return {"name": name, "in": "query", "required": False, "schema": {"type": type_}}
+
+
+def _answer(route: Route, routes: list[Route]) -> Any:
+    """The declared answer; of a VPC collection without one, the envelope around the answer of its items."""
+    if route.answer is not None or route.family is not VPC or route.method != "GET":
+        return route.answer
+    item = re.compile(re.escape(route.path) + r"/\{\w+\}")
+    inner = next((one.answer for one in routes if one.method == "GET" and item.fullmatch(one.path)), None)
+    if inner is None:
+        return None
+    words = [part for part in route.path.split("/")[2:] if not part.startswith("{")]
+    items: Any = GenericAlias(list, (inner,))
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]]
+    fields = [("first", Link), ("limit", int), ("total_count", int), (words[-1], items), ("next", Link | None, None)]
+    title = "".join(word.title().replace("_", "") for word in words)
+    return msgspec.defstruct(f"{title}Page", fields, namespace={"__doc__": "A page, and where the next one is."})
+
+
+@lru_cache(maxsize=1_024)
+def _described(type_: Any) -> Any:
+    """A struct with a raw document as a default, which no schema can show, as the same one without that default."""
+    if not (isinstance(type_, type) and issubclass(type_, msgspec.Struct)):
+        return type_
+    fields = msgspec.structs.fields(type_)
+    if not any(isinstance(one.default, msgspec.Raw) for one in fields):
+        return type_
+    shown = [
+        (one.encode_name, one.type, None if isinstance(one.default, msgspec.Raw) else one.default) for one in fields
+    ]
+    kept = [one if one[2] is not msgspec.NODEFAULT else one[:2] for one in shown]
+    return msgspec.defstruct(type_.__name__, kept, kw_only=True, namespace={"__doc__": type_.__doc__})
+
+
+def _responses(route: Route, answer: Schema | None) -> dict[str, Any]:
+    done: dict[str, Any] = {"description": "Done."}
+    if answer is not None:
+        done["content"] = {_JSON: {"schema": answer}}
+    elif route.method == "GET":
+        done["content"] = {_JSON: {"schema": {"type": "object"}}}
+    refused: dict[str, Any] = {}
+    for reason, words in _reasons(route):
+        refused[str(route.family.status(Problem(reason, "", "")))] = _error(words)
+    return {str(route.status): done, **dict(sorted(refused.items())), "default": _error("Any other refusal.")}
+
+
+def _reasons(route: Route) -> Iterable[tuple[Reason, str]]:
+    access = route.access
+    if route.body is not None or route.family is VPC:
+        yield Reason.INVALID, "The request does not have the form that is asked for."
+    if access.authenticated or access.operator:
+        yield Reason.UNAUTHENTICATED, "The token is missing, invalid or expired."
+    if isinstance(access, Item | Create):
+        yield Reason.FORBIDDEN, "What is meant can be seen, and the action is not granted."
+    if isinstance(access, Item):
+        yield Reason.NOT_FOUND, "It does not exist, or cannot be seen: both are the same answer."
+
+
+def _error(words: str) -> Schema:
+    return {"description": words, "content": {_JSON: {"schema": {"$ref": _REFERENCE.format(name="Refusal")}}}}
+
+
+def _refusal(family: Family) -> Schema:
+    """The shape of the family's refusals, read off two of them."""
+    ctx = Context(NOBODY, "", Grants("", ()), ManualClock(0), Ids(0), REGIONS["us-south"], "trace", "http://origin")
+    plain = Problem(Reason.NOT_FOUND, "not_found", "message")
+    full = Problem(Reason.INVALID, "bad_field", "message", Target("name", "field", "value"))
+    bare, whole = (msgspec.to_builtins(family.problem(problem, ctx)) for problem in (plain, full))
+    return _shape(whole, bare)
+
+
+def _shape(whole: Any, bare: Any) -> Schema:
+    if isinstance(whole, dict):
+        other = bare if isinstance(bare, dict) else {}
+        properties = {name: _shape(value, other.get(name)) for name, value in whole.items()}
+        return {"type": "object", "properties": properties, "required": sorted(whole.keys() & other.keys() or whole)}
+    if isinstance(whole, list):
+        return {"type": "array", "items": _shape(whole[0], bare[0] if bare else None)}
+    return {"type": {str: "string", int: "integer", bool: "boolean"}.get(type(whole), "string")}

@@ -1,0 +1,143 @@
+"""The OpenAPI documents are the route table's: complete, consistent in themselves, and up to date."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from support.tools import ROOT, tool
+
+writer = tool("openapi")
+FOLDER = ROOT / "openapi"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@cache
+def documents() -> dict[str, dict[str, Any]]:
+    return {name: json.loads(content) for name, content in writer.files()}
+
+
+def _operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for document in documents().values():
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                assert method in METHODS
+                yield method.upper(), path, operation
+
+
+def test_the_committed_documents_are_up_to_date() -> None:
+    wanted = dict(writer.files())
+    written = {path.name: path.read_bytes() for path in FOLDER.glob("*.json")}
+    changed = sorted(name for name in written.keys() | wanted.keys() if written.get(name) != wanted.get(name))
+    assert changed == [], "run: ./dev openapi"
+
+
+def test_they_are_written_the_same_each_time() -> None:
+    assert list(writer.files()) == list(writer.files())
+
+
+def test_every_route_is_in_them_once_and_nothing_else() -> None:
+    known = [one.name for one in (*writer.routes(), *writer.unserved())]
+    shown = [f"{method} {path}" for method, path, _ in _operations()]
+    assert sorted(shown) == sorted(known)
+    assert len({operation["operationId"] for _, _, operation in _operations()}) == len(shown)
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from [value["$ref"]] if "$ref" in value else []
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+
+
+def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
+    for name, document in documents().items():
+        used = {found.rsplit("/", 1)[1] for found in _references(document)}
+        known = set(document["components"]["schemas"])
+        assert used - known == set(), name
+        assert known - used <= {"Refusal"}, name
+        assert document["openapi"] == "3.1.0"
+
+
+def test_the_parameters_of_a_path_are_declared() -> None:
+    for method, path, operation in _operations():
+        declared = [one["name"] for one in operation["parameters"] if one["in"] == "path"]
+        assert declared == re.findall(r"\{(\w+)\}", path), (method, path)
+        names = [(one["in"], one["name"]) for one in operation["parameters"]]
+        assert len(names) == len(set(names)), (method, path)
+
+
+def test_access_is_told() -> None:
+    by_name = {one.name: one for one in writer.routes()}
+    for method, path, operation in _operations():
+        route = by_name.get(f"{method} {path}")
+        if route is None:
+            assert set(operation["responses"]) == {"501"}
+            continue
+        scheme = "operator" if route.access.operator else "bearer" if route.access.authenticated else None
+        assert operation["security"] == ([{scheme: []}] if scheme else [])
+        assert operation["x-action"] == route.access.action
+        assert str(route.status) in operation["responses"]
+
+
+def _operation(family: str, method: str, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = documents()[f"{family}.json"]["paths"][path][method]
+    return found
+
+
+def _names(operation: dict[str, Any]) -> set[str]:
+    return {one["name"] for one in operation["parameters"] if one["in"] == "query"}
+
+
+@pytest.mark.parametrize(
+    ("family", "path", "names"),
+    [
+        ("vpc", "/v1/images", {"start", "limit", "name", "status", "visibility", "resource_group.id"}),
+        ("vpc", "/v1/subnets", {"start", "limit", "vpc.id", "zone.name", "routing_table.id"}),
+        ("platform", "/v2/resource_groups", {"account_id", "default", "name"}),
+        ("catalog", "/api/v1-beta/offerings", {"limit", "offset"}),
+    ],
+)
+def test_a_handlers_query_parameters_are_found(family: str, path: str, names: set[str]) -> None:
+    assert names <= _names(_operation(family, "get", path))
+
+
+def test_a_function_is_read_with_what_it_hands_the_request_to() -> None:
+    columns = {"a": 1, "b": 2}
+
+    def deep(request: Any, name: str, other: str = "no") -> str:
+        return str(request.query.get(name, other))
+
+    def call(_unit: Any, request: Any) -> Any:
+        local = {"c": 1}
+        _ = [request.query[name] for name in columns if name in request.query]
+        _ = [name for name, _value in local.items() if name in request.query]
+        if "plain" in request.query and deep(request, "handed", "on"):
+            return request.query["indexed"], request.headers.get("header"), request.params["param"]
+        return request.query.getlist("listed"), str("not a parameter")
+
+    assert writer.read_by(call, {}, set()) == {"a", "b", "c", "plain", "handed", "indexed", "listed"}
+
+
+def test_a_collection_without_a_declared_answer_is_the_envelope_around_its_items() -> None:
+    content = _operation("vpc", "get", "/v1/images")["responses"]["200"]["content"]["application/json"]
+    name = content["schema"]["$ref"].rsplit("/", 1)[1]
+    page = documents()["vpc.json"]["components"]["schemas"][name]
+    assert set(page["properties"]) == {"first", "limit", "total_count", "images", "next"}
+    assert page["properties"]["images"]["items"]["$ref"].endswith("/ImageWire")
+
+
+def test_a_refusal_has_the_shape_of_its_family() -> None:
+    vpc = documents()["vpc.json"]["components"]["schemas"]["Refusal"]
+    assert vpc["required"] == ["errors", "trace"]
+    error = vpc["properties"]["errors"]["items"]
+    assert (error["required"], set(error["properties"])) == (["code", "message"], {"code", "message", "target"})
+    token = documents()["iam-token.json"]["components"]["schemas"]["Refusal"]
+    assert {"errorCode", "errorMessage"} <= set(token["properties"])
