@@ -25,6 +25,7 @@ from kunsthalle.instances import routes as instance_routes
 from kunsthalle.instances.machines import Machines
 from kunsthalle.instances.rehearsal import rehearse
 from kunsthalle.instances.service import InstanceService
+from kunsthalle.instances.templates import TemplateService
 from kunsthalle.networks import routes as network_routes
 from kunsthalle.storage import jobs as storage_jobs
 from kunsthalle.storage import routes as storage_routes
@@ -60,7 +61,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *catalog_routes.routes(),
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), SnapshotService(blobs)),
-        *instance_routes.routes(InstanceService(blobs)),
+        *instance_routes.routes(InstanceService(blobs), TemplateService()),
     )
     handlers = (
         importer.handler(),
