@@ -116,7 +116,7 @@ def test_a_disk_that_fills_up_says_so(tmp_path: Path, code: int) -> None:
 
     blobs = FilesystemBlobs(tmp_path)
     with blobs.begin(None) as upload:
-        upload._file = Full(upload._file)  # type: ignore[assignment]
+        upload._file = Full(upload._file)
         with pytest.raises(OutOfSpace):
             upload.write(b"abc")
     assert list((tmp_path / "tmp").iterdir()) == []
@@ -128,7 +128,7 @@ def test_short_writes_are_completed(tmp_path: Path) -> None:
             self.inner = inner
 
         def write(self, chunk: memoryview) -> int:
-            return int(self.inner.write(chunk[:3]))  # type: ignore[attr-defined]
+            return int(self.inner.write(chunk[:3]))
 
         def __getattr__(self, name: str) -> object:
             return getattr(self.inner, name)
@@ -136,7 +136,7 @@ def test_short_writes_are_completed(tmp_path: Path) -> None:
     blobs = FilesystemBlobs(tmp_path)
     content = b"0123456789"
     with blobs.begin(len(content)) as upload:
-        upload._file = Slow(upload._file)  # type: ignore[assignment]
+        upload._file = Slow(upload._file)
         assert upload.write(content) == 10
         upload.commit(hashlib.sha256(content).hexdigest())
     with blobs.open(hashlib.sha256(content).hexdigest()) as stored:

@@ -60,7 +60,7 @@ class Bench:
         self.engine.create_disk(disk)
         seed = SeedSpec(server_id, "my-server", "#cloud-config\n", ("ssh-ed25519 AAAA me@home",))
         spec = ServerSpec(server_id, "my-server", disk.path, 1, 128, seed, "02:00:0a:00:00:05")
-        return replace(spec, **changes)  # type: ignore[arg-type]
+        return replace(spec, **changes)
 
 
 @pytest.fixture

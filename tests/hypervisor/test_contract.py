@@ -210,7 +210,7 @@ def test_bad_servers(bench: Bench) -> None:
     ]
     for change in changes:
         with pytest.raises(BadSpec):
-            bench.engine.start(replace(good, **change))  # type: ignore[arg-type]
+            bench.engine.start(replace(good, **change))
     assert bench.engine.servers() == []
 
 

@@ -187,7 +187,7 @@ def zstd_run(byte: int, count: int) -> bytes:
 
 def good(**changes: object) -> bytes:
     """A healthy image with two clusters of data."""
-    return Qcow2(**{"data": b"kunsthalle" * 13000, **changes}).build()  # type: ignore[arg-type]
+    return Qcow2(**{"data": b"kunsthalle" * 13000, **changes}).build()
 
 
 def bomb(gib: int, *, compressed: bool, refcount_order: int) -> bytes:

@@ -32,7 +32,7 @@ def footer(
 def fixed(disk: bytes, **changes: object) -> bytes:
     """The bare disk and a footer; `size` in the footer may be given to lie."""
     size = changes.pop("size", len(disk))
-    return disk + footer(size, FIXED, **changes)  # type: ignore[arg-type]
+    return disk + footer(size, FIXED, **changes)
 
 
 def dynamic(
@@ -49,7 +49,7 @@ def dynamic(
     **changes: object,
 ) -> bytes:
     """Footer copy, second header, block table, then each block with its bitmap, then the footer."""
-    copy = footer(size, kind, **changes)  # type: ignore[arg-type]
+    copy = footer(size, kind, **changes)
     count = -(-size // block_size)
     values = [UNUSED] * count
     body = b""

@@ -46,11 +46,11 @@ def header(**fields: int) -> Callable[[], bytes]:
 
 
 def sized(virtual_size: int, **changes: object) -> Callable[[], bytes]:
-    return lambda: Qcow2(virtual_size=virtual_size, **changes).build()  # type: ignore[arg-type]
+    return lambda: Qcow2(virtual_size=virtual_size, **changes).build()
 
 
 def vhd(row: int, name: str, make: Callable[[], bytes], *rest: str, **more: object) -> Case:
-    return Case(row, name, make, *rest, claimed="vhd", **more)  # type: ignore[arg-type]
+    return Case(row, name, make, *rest, claimed="vhd", **more)
 
 
 def dynamic() -> bytes:

@@ -112,7 +112,7 @@ def test_refcounts_of_more_than_one_block(tmp_path: Path) -> None:
             self.size = size
 
     file = Hollow()
-    image = make._Image(file, 8 * GIB)  # type: ignore[arg-type]
+    image = make._Image(file, 8 * GIB)
     for index in range(70_000):
         image.add(index, b"x")
     image.close()

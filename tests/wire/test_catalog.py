@@ -17,7 +17,7 @@ from wire.clients import Account, Product, vsi_import
 def refused(call: object, *arguments: object, **named: object) -> ApiException:
     """The exception that a call ends with."""
     with pytest.raises(ApiException) as caught:
-        call(*arguments, **named)  # type: ignore[operator]
+        call(*arguments, **named)
     return caught.value
 
 
