@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("src", "tests", "tools", "dev")
 MOST_LINES = 400
 MOST_HANDLER_LINES = 10
-STATES = frozenset({"state", "status"})
+STATES = frozenset({"state", "status", "lifecycle_state"})
 
 Finding = tuple[int, str]
 Rule = Callable[[str, ast.Module, list[str]], Iterator[Finding]]

@@ -1,0 +1,66 @@
+"""Every kind of every room: its model is its table's row, its states are declared, its sight has what it needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+from sqlalchemy import Text
+
+import kunsthalle
+from kunsthalle.core import roles
+from kunsthalle.store.scope import Kind
+
+
+def _kinds() -> list[Kind]:
+    found: dict[int, Kind] = {}
+    for module in pkgutil.walk_packages(kunsthalle.__path__, "kunsthalle."):
+        if module.name.endswith(".kinds"):
+            members = vars(importlib.import_module(module.name)).values()
+            found |= {id(one): one for one in members if isinstance(one, Kind)}
+    return sorted(found.values(), key=lambda one: one.name)
+
+
+KINDS = _kinds()
+STATE_NAMES = {"state", "status", "lifecycle_state"}
+
+
+def test_a_name_means_one_table() -> None:
+    """Two kinds may look at one table with other eyes; a name is what a count is kept under."""
+    tables = {kind.name: kind.table for kind in KINDS}
+    assert len(tables) > 10
+    assert [kind.name for kind in KINDS if kind.table is not tables[kind.name]] == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+class TestKind:
+    def test_the_model_is_the_row(self, kind: Kind) -> None:
+        """Rows become models by position."""
+        assert inspect.isclass(kind.make)
+        assert [field.name for field in dataclasses.fields(kind.make)] == [column.key for column in kind.table.columns]
+        assert kind.make.__dataclass_params__.frozen
+
+    def test_a_state_column_has_its_table_of_states(self, kind: Kind) -> None:
+        here = STATE_NAMES & set(kind.table.columns.keys())
+        if not here:
+            assert (kind.states, kind.state_column) == (None, None)
+            return
+        assert kind.states is not None
+        assert kind.state_column is not None
+        assert kind.state_column.key in here
+        assert kind.state_column.table is kind.table
+        if not isinstance(kind.state_column.type, Text):
+            assert max(map(len, kind.states.states)) <= kind.state_column.type.length, "PostgreSQL cuts nothing short"
+
+    def test_policies_ask_columns_of_its_own(self, kind: Kind) -> None:
+        assert all(column.table is kind.table for column in kind.attributes.values())
+        service, _, rest = kind.read.partition(".")
+        assert service in roles.SERVICE_TYPES
+        assert rest.count(".") >= 1
+
+    def test_its_pages_are_read_from_an_index(self, kind: Kind) -> None:
+        indexed = [tuple(column.name for column in index.columns) for index in kind.table.indexes]
+        assert any(names[:3] == ("account_id", "created_at", "id") for names in indexed)
