@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from kunsthalle.api.references import refer
+from kunsthalle.api.references import NamedIdentity, refer
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.bodies import CreateInstanceBody
 from kunsthalle.instances.kinds import TEMPLATE
@@ -87,6 +87,7 @@ def _over(template: Template, body: CreateInstanceBody, *, replaced: bool) -> Cr
     except msgspec.ValidationError as error:  # a template of an older release that this one cannot read
         raise conflict("invalid_state", "The template cannot be used any more.", "source_template") from error
     values = {name: getattr(under, name) for name in body.__struct_fields__}
+    values["zone"] = NamedIdentity(name=template.zone)
     if replaced:
         values |= {"image": UNSET, "catalog_offering": UNSET}
         values["boot_volume_attachment"] = _without_source(under.boot_volume_attachment)
