@@ -10,8 +10,6 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from kunsthalle.core.ids import Ids
 from kunsthalle.local import folder
 from kunsthalle.settings import Settings
@@ -25,6 +23,8 @@ class Refusal(Exception):
 
 
 def _logging(level: str) -> None:
+    import structlog
+
     number = getattr(logging, level.upper())
     structlog.configure(
         processors=[
@@ -103,6 +103,15 @@ def _guard_listening(settings: Settings, server: Server) -> None:
 
 def serve(settings: Settings) -> None:
     """Runs until it is told to stop. Refusal when it cannot start."""
+    gc.disable()  # loading makes almost no garbage, and the collector would look for it again and again
+    try:
+        _serve(settings)
+    finally:
+        gc.enable()
+
+
+def _serve(settings: Settings) -> None:
+    import structlog
     import uvicorn
 
     from kunsthalle.app import build
@@ -135,9 +144,9 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what is loaded stays loaded: the collector need never look at it
     gc.set_threshold(20_000, 50, 100)
+    gc.enable()
     structlog.get_logger("serve").info("listening", url=url, data=str(settings.data), lock=held)
     uvicorn.Server(config).run(sockets=[listener])
 
