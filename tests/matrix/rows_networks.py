@@ -22,8 +22,3 @@ BODIES = {
         "keys/{id}",
     )
 }
-
-
-def furnish(realm: Realm) -> None:
-    """The interface that a security group names is not there until a server is."""
-    realm.ids.setdefault("targets", "0717-00000000-0000-4000-8000-000000000001")

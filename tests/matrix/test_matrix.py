@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kunsthalle.api.routing import Route
 from matrix.rows import BODIES, is_shared
-from support.realm import PERSONAS, STRANGERS, Answer, Realm, is_about_one_thing, path_of
+from support.realm import PERSONAS, QUERY, STRANGERS, Answer, Realm, is_about_one_thing, never, path_of
 
 GOLDEN = Path(__file__).parent / "golden" / "statuses.txt"
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
@@ -63,6 +64,37 @@ def test_hidden_is_absent_byte_for_byte(realm: Realm, persona: str) -> None:
         assert hidden == absent, route.name
         compared += 1
     assert compared > 40
+
+
+def _references(realm: Realm) -> list[tuple[str, Any, Any]]:
+    """What a stranger might put into a body: where, the publisher's real thing, and one that never existed."""
+    image, crn = realm.ids["images"], f"crn:v1:bluemix:public:is:us-south:a/{realm.accounts['owner']}::image:"
+    at = "http://kunsthalle.test/v1/images/"
+    pairs: list[tuple[str, Any, Any]] = [
+        ("image", {"id": image}, {"id": never(image)}),
+        ("image", {"crn": crn + image}, {"crn": crn + never(image)}),
+        ("image", {"href": at + image}, {"href": at + never(image)}),
+    ]
+    for key in ("version", "offering"):
+        whole = realm.ids[f"{key} crn"]
+        head, _, last = whole.rpartition(":")
+        pairs.append(("catalog_offering", {key: {"crn": whole}}, {key: {"crn": f"{head}:{never(last)}"}}))
+    return pairs
+
+
+@pytest.mark.parametrize("persona", ["outsider", "sibling", "consumer"])
+def test_a_hidden_reference_in_a_body_is_absent_too(realm: Realm, persona: str) -> None:
+    subnet = realm.ok(persona, "GET", f"/v1/subnets?{QUERY}")["subnets"][0]
+    place = {"zone": subnet["zone"], "primary_network_interface": {"subnet": {"id": subnet["id"]}}}
+    for field, real, unreal in _references(realm):
+        if persona == "consumer" and field == "catalog_offering":
+            continue
+        for path in ("/v1/instances", "/v1/instance/templates"):
+            hidden, absent = (
+                realm.call(persona, "POST", f"{path}?{QUERY}", {"name": "x", **place, field: given})
+                for given in (real, unreal)
+            )
+            assert (hidden.status, hidden) == (404, absent), (path, field, real)
 
 
 def test_nothing_of_the_publisher_shows_in_what_strangers_are_told(realm: Realm) -> None:

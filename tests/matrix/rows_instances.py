@@ -1,0 +1,53 @@
+"""The rows of servers, templates, volumes and snapshots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.realm import QUERY, Realm
+
+
+def _prototype(realm: Realm, name: str) -> dict[str, Any]:
+    ids = realm.ids
+    return {
+        "name": name,
+        "image": {"id": ids["images"]},
+        "zone": {"name": ids["zone"]},
+        "keys": [{"id": ids["keys"]}],
+        "primary_network_interface": {"subnet": {"id": ids["subnets"]}},
+    }
+
+
+def _volume(realm: Realm) -> dict[str, Any]:
+    return {"profile": {"name": "general-purpose"}, "zone": {"name": realm.ids["zone"]}, "capacity": 10}
+
+
+def _rename(_realm: Realm) -> Any:
+    return {"name": "renamed"}
+
+
+BODIES = {
+    "POST /v1/instances": lambda realm: _prototype(realm, "another"),
+    "PATCH /v1/instances/{id}": _rename,
+    "POST /v1/instances/{instance_id}/actions": lambda _realm: {"type": "stop"},
+    "POST /v1/instance/templates": lambda realm: _prototype(realm, "another"),
+    "PATCH /v1/instance/templates/{id}": _rename,
+    "POST /v1/volumes": _volume,
+    "PATCH /v1/volumes/{id}": _rename,
+    "POST /v1/snapshots": lambda realm: {"source_volume": {"id": realm.ids["volumes"]}, "name": "another"},
+    "PATCH /v1/snapshots/{id}": _rename,
+}
+
+
+def furnish(realm: Realm) -> None:
+    """A running server of the publisher's, its parts, a template, a snapshot."""
+    ids = realm.ids
+    made = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(realm, "hidden-server"))
+    realm.settle()
+    attachment = made["boot_volume_attachment"]
+    ids |= {"instances": made["id"], "volumes": attachment["volume"]["id"], "volume_attachments": attachment["id"]}
+    ids["network_interfaces"] = ids["targets"] = made["primary_network_interface"]["id"]
+    template = realm.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", _prototype(realm, "hidden-template"))
+    ids["templates"] = template["id"]
+    body = {"source_volume": {"id": ids["volumes"]}, "name": "hidden-snapshot"}
+    ids["snapshots"] = realm.ok("owner", "POST", f"/v1/snapshots?{QUERY}", body)["id"]
