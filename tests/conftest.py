@@ -13,7 +13,7 @@ from kunsthalle.store.schema.prepare import prepare
 from support import postgres
 from support.worlds import World, make_world
 
-pytest_plugins = ["pytester", "support.packages"]
+pytest_plugins = ["pytester", "support.boot_image", "support.packages"]
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)]
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import signal
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -23,7 +20,6 @@ from kunsthalle.hypervisor.simulated import Simulated
 
 GIB = 1 << 30
 CLUSTER = 65536
-BUILDER = Path(__file__).parents[2] / "tools" / "make_boot_image.py"
 
 
 def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: int) -> None:
@@ -88,22 +84,6 @@ def make_qemu(root: Path) -> Qemu:
     binary, tool = shutil.which("qemu-system-x86_64"), shutil.which("qemu-img")
     assert binary and tool
     return Qemu(root, Path(binary), Path(tool), "tcg")
-
-
-@pytest.fixture(scope="session")
-def boot_image() -> Path:
-    """A disk that really boots; built once for each version of its builder and kept in the user's cache."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kunsthalle"
-    version = hashlib.sha256(BUILDER.read_bytes()).hexdigest()[:16]
-    image = cache / f"boot-{version}.qcow2"
-    if not image.exists():
-        command = [sys.executable, str(BUILDER), str(image), "--cache", str(cache)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-        if ended.returncode and os.environ.get("CI") != "true":
-            pytest.skip(ended.stderr.strip()[-500:])
-        assert ended.returncode == 0, ended.stderr
-        image.chmod(0o444)
-    return image
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 
 from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC, collection, paging
+from kunsthalle.api.regular import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.images.kinds import IMAGE
@@ -20,7 +21,6 @@ from kunsthalle.images.wire import (
     operating_system_wire,
     to_wire,
 )
-from kunsthalle.store.scope import Page
 from kunsthalle.store.unit import Unit
 
 
@@ -37,16 +37,8 @@ def _get(unit: Unit, request: Request) -> ImageWire:
 
 def _list_systems(unit: Unit, request: Request) -> dict[str, Any]:
     """List the operating systems."""
-    after, limit = paging(request)
     systems = sorted(OPERATING_SYSTEMS.values(), key=lambda system: system.name)
-    names = [system.name for system in systems]
-    begin = next(
-        (at for at, name in enumerate(names) if after is not None and name > after[1]),
-        0 if after is None else len(names),
-    )
-    items = systems[begin : begin + limit]
-    last = (0, items[-1].name) if begin + limit < len(systems) else None
-    page = Page(items, len(systems), last)
+    page, limit = among(request, systems, lambda system: system.name)
     return collection(request, unit, "operating_systems", page, lambda one, u: operating_system_wire(one, u.ctx), limit)
 
 
