@@ -59,7 +59,8 @@ def _docstring(path: Path) -> str:
 def _said(path: Path) -> str:
     name = path.relative_to(ROOT).as_posix()
     own = WORDS.get(name + "/" if path.is_dir() else name, "").rstrip(".")
-    return _docstring(path / "__init__.py" if path.is_dir() else path) or own
+    of_room = f"the room `{path.name}`" if (ROOT / "src" / "kunsthalle" / path.name).is_dir() else ""
+    return _docstring(path / "__init__.py" if path.is_dir() else path) or own or of_room
 
 
 def _entries(folder: Path) -> list[Path]:

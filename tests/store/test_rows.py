@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 
-from kunsthalle.accounts.kinds import RESOURCE_GROUP
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.core.states import StateTable
@@ -121,7 +120,7 @@ def test_states_move_by_transition_alone(both: World) -> None:
     with pytest.raises(ValueError, match="cannot be obsolete"):
         both.write(ctx, insert, IMAGE, born_obsolete)
     with pytest.raises(TypeError, match="no states"):
-        both.write(ctx, transition, RESOURCE_GROUP, "id", "ACTIVE")
+        both.write(ctx, transition, dataclasses.replace(IMAGE, states=None), image.id, "obsolete")
 
 
 def test_exactly_the_declared_moves_are_made(both: World) -> None:
