@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from kunsthalle.api.entity import Entities
 from kunsthalle.api.families import Family
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, Router
@@ -54,6 +55,7 @@ class Pipeline:
         origin: str | None,
     ) -> None:
         self.router = router
+        self._entities = Entities(router)
         self._store = store
         self._gate = gate
         self._base = base
@@ -77,6 +79,7 @@ class Pipeline:
         if match.route is None:
             return _refusal(_no_route(method, match.allowed), match.family, ctx)
         route = match.route
+        request: Request | None = None
         try:
             body = await _body(receive, headers) if route.method not in {"GET", "HEAD"} else _NOTHING
             query = QueryParams(scope["query_string"])
@@ -89,7 +92,7 @@ class Pipeline:
                 return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request))
             return await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
         except Problem as problem:
-            await self._refused(route, path, problem, ctx, headers)
+            await self._refused(route, path, problem, ctx, headers, request)
             return _refusal(problem, route.family, ctx)
         except Exception as error:
             log.exception("internal error", route=route.name, trace=ctx.trace)
@@ -106,10 +109,12 @@ class Pipeline:
             request.body = decode(request.raw, route.body)
         if route.call is None:
             raise TypeError(f"{route.name} runs outside transactions")
+        self._entities.check(inner, route, request)
         result = route.call(inner, request)
         if route.writes and ctx.account_id:
-            audit.record(inner, route.access.action, request.path, route.status)
-        return _response(route, result, ctx)
+            it = request.granted.it if request.granted is not None else result
+            audit.record(inner, route.access.action, request.path, route.status, it=it)
+        return _response(route, result, ctx, self._entities.headers(route, result, ctx))
 
     async def _outside(self, ctx: Context, route: Route, request: Request) -> Response:
         """An operator's call that waits for other transactions, in a thread of its own."""
@@ -128,14 +133,19 @@ class Pipeline:
             return ctx
         return self._gate.authenticate(unit, authorization) if route.access.authenticated else ctx
 
-    async def _refused(self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers) -> None:
+    async def _refused(
+        self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
+    ) -> None:
         """Puts a refused change on record, in a transaction of its own, for callers who are somebody."""
         if not route.writes or not route.access.authenticated or problem.reason is Reason.UNAUTHENTICATED:
             return
 
+        it = request.granted.it if request is not None and request.granted is not None else None
+
         def record(unit: Unit) -> None:
             known = self._gate.authenticate(unit, headers.get("authorization", ""))
-            audit.record(unit.acting(known), route.access.action, path, problem.reason.value, problem.code)
+            outcome = (problem.reason.value, problem.code)
+            audit.record(unit.acting(known), route.access.action, path, *outcome, it=it)
 
         try:
             await self._store.write_async(ctx, record)
@@ -183,8 +193,8 @@ def _too_large() -> Problem:
     return Problem(Reason.TOO_LARGE, "request_too_large", f"The body must be at most {MAX_BODY} bytes.", Target("body"))
 
 
-def _response(route: Route, result: Any, ctx: Context) -> Response:
-    headers: Mapping[str, str] = route.family.headers(ctx)
+def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] | None = None) -> Response:
+    headers: Mapping[str, str] = {**route.family.headers(ctx), **(more or {})}
     status, media = route.status, _JSON
     if isinstance(result, Reply):
         status = result.status or status

@@ -9,7 +9,7 @@ from sqlalchemy import exists
 
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.networks.addressing import parse_address, provider_addresses
-from kunsthalle.networks.kinds import RESERVED_IP, SECURITY_GROUP_TARGET, SUBNET
+from kunsthalle.networks.kinds import FLOATING_IP, RESERVED_IP, SECURITY_GROUP_TARGET, SUBNET
 from kunsthalle.networks.model import ReservedIp, Subnet
 from kunsthalle.networks.queries import locked
 from kunsthalle.store.rows import insert, insert_named, update
@@ -24,39 +24,67 @@ def reserve(
     address: str | None,
     *,
     name: str | None = None,
-    target: Mapping[str, str],
+    target: Mapping[str, str] | None,
     field: str = "address",
+    auto_delete: bool = True,
 ) -> ReservedIp:
-    """Takes an address for a target: the one asked for, or the lowest that is free.
+    """Takes an address for a target, or to keep: the one asked for, or the lowest that is free.
 
     400 with `field` as target for an address that is not one of the subnet's; 409 `address_is_already_reserved` for
     one that is taken, `insufficient_ipv4_addresses` (U) for a subnet that is full; 400 for a name that is taken.
     """
     subnet = locked(unit, SUBNET, subnet.id, "subnet", "field")
     number = _lowest(unit, subnet) if address is None else _asked(unit, subnet, address, field)
-    return insert_named(unit, RESERVED_IP, _row(unit, subnet, number, name or unit.ctx.ids.name(), dict(target)))
+    row = _row(unit, subnet, number, name or unit.ctx.ids.name(), "user", target, auto_delete)
+    return insert_named(unit, RESERVED_IP, row)
+
+
+def bind(unit: Unit, ip: ReservedIp, target: Mapping[str, str], field: str = "id") -> ReservedIp:
+    """Gives an address that is kept to a target. 409 `reserved_ip_in_use` for one that somebody uses already."""
+    free = RESERVED_IP.table.c.target_id.is_(None)
+    mine = ip.owner == "user"
+    if not mine or not update(unit, RESERVED_IP, ip.id, free, target_id=target["id"], target=dict(target)):
+        raise conflict("reserved_ip_in_use", f"The address {ip.address} is in use.", field)
+    return unguarded(unit, RESERVED_IP, RESERVED_IP.table.c.id == ip.id)[0]
+
+
+def unbind(unit: Unit, ip: ReservedIp) -> None:
+    """Takes an address from its target: back into the subnet with `auto_delete`, else kept without a target."""
+    if ip.auto_delete:
+        remove_rows(unit, RESERVED_IP.table, RESERVED_IP.table.c.id == ip.id)
+    else:
+        update(unit, RESERVED_IP, ip.id, target_id=None, target=None)
 
 
 def reserve_provider(unit: Unit, subnet: Subnet) -> None:
     """The five addresses that a new subnet never gives out."""
     for name, number in provider_addresses(subnet.network).items():
-        insert(unit, RESERVED_IP, _row(unit, subnet, number, name, None))
+        insert(unit, RESERVED_IP, _row(unit, subnet, number, name, "provider", None))
 
 
 def release(unit: Unit, target_id: str) -> None:
-    """Gives back every address that a target has."""
-    remove_rows(unit, RESERVED_IP.table, RESERVED_IP.table.c.target_id == target_id)
+    """Takes every address that a target has from it."""
+    for ip in unguarded(unit, RESERVED_IP, RESERVED_IP.table.c.target_id == target_id):
+        unbind(unit, ip)
 
 
 def rename_target(unit: Unit, target_id: str, name: str) -> None:
     """To be said by whoever renames a target, so that what is shown of it stays true."""
-    kinds: tuple[Kind[Any], ...] = (RESERVED_IP, SECURITY_GROUP_TARGET)
+    kinds: tuple[Kind[Any], ...] = (RESERVED_IP, SECURITY_GROUP_TARGET, FLOATING_IP)
     for kind in kinds:
         for row in unguarded(unit, kind, kind.table.c.target_id == target_id):
             update(unit, kind, row.id, target={**row.target, "name": name})
 
 
-def _row(unit: Unit, subnet: Subnet, number: int, name: str, target: dict[str, str] | None) -> ReservedIp:
+def _row(
+    unit: Unit,
+    subnet: Subnet,
+    number: int,
+    name: str,
+    owner: str,
+    target: Mapping[str, str] | None,
+    auto_delete: bool = False,
+) -> ReservedIp:
     return ReservedIp(
         id=unit.ctx.ids.resource(subnet.id[:4]),
         account_id=subnet.account_id,
@@ -64,9 +92,10 @@ def _row(unit: Unit, subnet: Subnet, number: int, name: str, target: dict[str, s
         resource_group_id=subnet.resource_group_id,
         number=number,
         name=name,
-        owner="provider" if target is None else "user",
+        owner=owner,
+        auto_delete=auto_delete and target is not None,
         target_id=None if target is None else target["id"],
-        target=target,
+        target=None if target is None else dict(target),
         created_at=unit.ctx.now(),
     )
 

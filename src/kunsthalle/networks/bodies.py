@@ -1,14 +1,15 @@
-"""What requests of this room may say (reference/vpc-api.md B1)."""
+"""What requests about VPCs, security groups and keys may say (reference/vpc-api.md B1)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from kunsthalle.api.references import Identity, NamedIdentity
+from kunsthalle.api.references import Identity
 from kunsthalle.api.shapes import GroupBody, Name
 from kunsthalle.api.wire import Body
+from kunsthalle.networks.names import DnsBody
 from kunsthalle.networks.rules import Rules
 
 
@@ -19,21 +20,14 @@ class CreateVpcBody(Body):
     resource_group: GroupBody | UnsetType = UNSET
     address_prefix_management: Literal["auto", "manual"] | UnsetType = UNSET
     classic_access: bool | UnsetType = UNSET
+    dns: DnsBody | UnsetType = UNSET
 
 
-class CreateSubnetBody(Body):
-    """Exactly one of `ipv4_cidr_block` and `total_ipv4_address_count` (which needs `zone`)."""
+class UpdateVpcBody(Body):
+    """What may be changed of a VPC."""
 
-    vpc: Identity
     name: Name | UnsetType = UNSET
-    resource_group: GroupBody | UnsetType = UNSET
-    ipv4_cidr_block: str | UnsetType = UNSET
-    total_ipv4_address_count: int | UnsetType = UNSET
-    zone: NamedIdentity | UnsetType = UNSET
-    ip_version: Literal["ipv4", "both"] | UnsetType = UNSET
-    network_acl: Identity | UnsetType = UNSET
-    routing_table: Identity | UnsetType = UNSET
-    public_gateway: Any = UNSET
+    dns: DnsBody | UnsetType = UNSET
 
 
 class CreateSecurityGroupBody(Body):

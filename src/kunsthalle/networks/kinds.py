@@ -8,24 +8,34 @@ from sqlalchemy import Table
 
 from kunsthalle.networks.model import (
     AddressPrefix,
+    DnsBinding,
+    FloatingIp,
     Key,
     NetworkAcl,
+    NetworkRoute,
+    PublicGateway,
     ReservedIp,
     RoutingTable,
     SecurityGroup,
     SecurityGroupTarget,
     Subnet,
+    VirtualNetworkInterface,
     Vpc,
 )
 from kunsthalle.store.schema.networks import (
     address_prefixes,
+    dns_bindings,
+    floating_ips,
     keys,
     network_acls,
+    public_gateways,
     reserved_ips,
+    routes,
     routing_tables,
     security_group_targets,
     security_groups,
     subnets,
+    virtual_network_interfaces,
     vpcs,
 )
 from kunsthalle.store.scope import Kind
@@ -42,6 +52,14 @@ ADDRESS_PREFIX = Kind(
 )
 ROUTING_TABLE = Kind(
     "routing-table", routing_tables, RoutingTable, "is.vpc.routing-table.read", _by(routing_tables, "vpcId", "vpc_id")
+)
+ROUTE = Kind("route", routes, NetworkRoute, ROUTING_TABLE.read, _by(routes, "vpcId", "vpc_id"))
+DNS_BINDING = Kind(
+    "dns-resolution-binding",
+    dns_bindings,
+    DnsBinding,
+    "is.vpc.dns-resolution-binding.read",
+    _by(dns_bindings, "vpcId", "vpc_id"),
 )
 SUBNET = Kind("subnet", subnets, Subnet, "is.subnet.subnet.read", _by(subnets, "subnetId"))
 RESERVED_IP = Kind("reserved-ip", reserved_ips, ReservedIp, SUBNET.read, _by(reserved_ips, "subnetId", "subnet_id"))
@@ -61,5 +79,22 @@ SECURITY_GROUP_TARGET = Kind(
 )
 NETWORK_ACL = Kind(
     "network-acl", network_acls, NetworkAcl, "is.network-acl.network-acl.read", _by(network_acls, "networkAclId")
+)
+FLOATING_IP = Kind(
+    "floating-ip", floating_ips, FloatingIp, "is.floating-ip.floating-ip.read", _by(floating_ips, "floatingIpId")
+)
+PUBLIC_GATEWAY = Kind(
+    "public-gateway",
+    public_gateways,
+    PublicGateway,
+    "is.public-gateway.public-gateway.read",
+    _by(public_gateways, "publicGatewayId"),
+)
+INTERFACE = Kind(
+    "virtual-network-interface",
+    virtual_network_interfaces,
+    VirtualNetworkInterface,
+    "is.virtual-network-interface.virtual-network-interface.read",
+    _by(virtual_network_interfaces, "virtualNetworkInterfaceId"),
 )
 KEY = Kind("key", keys, Key, "is.key.key.read", _by(keys, "keyId"))

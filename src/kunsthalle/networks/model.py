@@ -25,7 +25,7 @@ class _Named:
 
 @dataclass(frozen=True, slots=True)
 class Vpc(_Named):
-    """A virtual private cloud; its defaults are made with it and gone with it."""
+    """A virtual private cloud; its defaults are made with it and gone with it. `dns` as `networks.dns` keeps it."""
 
     CRN_TYPE = "vpc"
     id: str
@@ -36,6 +36,7 @@ class Vpc(_Named):
     default_security_group_id: str
     default_network_acl_id: str
     default_routing_table_id: str
+    dns: dict[str, Any]
     created_at: int
     revision: int = 1
 
@@ -106,7 +107,7 @@ class NetworkAcl(_Named):
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable(_Named):
-    """A routing table; the one that comes with the VPC has no routes of its own."""
+    """A routing table; the one that comes with the VPC begins without routes."""
 
     CRN_TYPE = "vpc-routing-table"
     id: str
@@ -114,6 +115,29 @@ class RoutingTable(_Named):
     vpc_id: str
     resource_group_id: str
     name: str
+    accept_routes_from: list[dict[str, str]]
+    advertise_routes_to: list[str]
+    ingress: dict[str, bool]
+    created_at: int
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRoute:
+    """A route of a routing table; `next_hop` is 0.0.0.0 unless the action is `deliver`."""
+
+    id: str
+    account_id: str
+    vpc_id: str
+    routing_table_id: str
+    resource_group_id: str
+    name: str
+    zone: str
+    destination: str
+    action: str
+    next_hop: str
+    advertise: bool
+    priority: int
     created_at: int
     revision: int = 1
 
@@ -132,6 +156,7 @@ class Subnet(_Named):
     ipv4_cidr_block: str
     network_acl_id: str
     routing_table_id: str
+    public_gateway_id: str | None
     created_at: int
     revision: int = 1
 
@@ -142,9 +167,10 @@ class Subnet(_Named):
 
 @dataclass(frozen=True, slots=True)
 class ReservedIp:
-    """An address of a subnet that is taken: by the provider (`owner` is `provider`), or by a target.
+    """An address of a subnet that is taken: by the provider (`owner` is `provider`), or by the account.
 
-    `target` describes what uses it: `id`, `name`, `href_path` (behind `/v1`), `resource_type`, and `crn` if it has one.
+    `target` describes what uses it, if something does: `id`, `name`, `href_path` (behind `/v1`), `resource_type`, and
+    `crn` if it has one. With `auto_delete` the address is given back when its target lets go of it.
     """
 
     id: str
@@ -154,6 +180,7 @@ class ReservedIp:
     number: int
     name: str
     owner: str
+    auto_delete: bool
     target_id: str | None
     target: dict[str, str] | None
     created_at: int
@@ -162,6 +189,88 @@ class ReservedIp:
     @property
     def address(self) -> str:
         return str(IPv4Address(self.number))
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIp:
+    """A public address, `target` as in ReservedIp. Its id is the region's and its CRN the zone's."""
+
+    id: str
+    account_id: str
+    resource_group_id: str
+    name: str
+    zone: str
+    number: int
+    target_id: str | None
+    target: dict[str, str] | None
+    created_at: int
+    revision: int = 1
+
+    @property
+    def address(self) -> str:
+        return str(IPv4Address(self.number))
+
+    @property
+    def crn(self) -> str:
+        return str(Crn("is", self.zone, self.account_id, "", "floating-ip", self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class PublicGateway:
+    """The way out of a zone of a VPC. Its id is the region's and its CRN the zone's. What it made goes with it."""
+
+    id: str
+    account_id: str
+    vpc_id: str
+    resource_group_id: str
+    name: str
+    zone: str
+    floating_ip_id: str
+    made_floating_ip: bool
+    created_at: int
+    revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return str(Crn("is", self.zone, self.account_id, "", "public-gateway", self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class DnsBinding:
+    """One side of the bond between a VPC and the hub that resolves names for it."""
+
+    id: str
+    account_id: str
+    vpc_id: str
+    resource_group_id: str
+    name: str
+    other_vpc_id: str
+    peer_id: str
+    created_at: int
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualNetworkInterface(_Named):
+    """An interface that lives by itself; `target` is the attachment of a server that uses it, as in ReservedIp."""
+
+    CRN_TYPE = "virtual-network-interface"
+    id: str
+    account_id: str
+    vpc_id: str
+    resource_group_id: str
+    name: str
+    subnet_id: str
+    primary_ip_id: str
+    allow_ip_spoofing: bool
+    auto_delete: bool
+    enable_infrastructure_nat: bool
+    protocol_state_filtering_mode: str
+    mac_address: str
+    target_id: str | None
+    target: dict[str, str] | None
+    created_at: int
+    revision: int = 1
 
 
 @dataclass(frozen=True, slots=True)

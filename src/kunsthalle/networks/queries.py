@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import UNSET, UnsetType
+from sqlalchemy import Column, ColumnElement, false
 
-from kunsthalle.api.references import Identity, refer
+from kunsthalle.api.references import Identity, own_by_name, refer
+from kunsthalle.api.regular import Filter, equals
+from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.networks.kinds import KEY, RESERVED_IP, SECURITY_GROUP, SUBNET
+from kunsthalle.networks.kinds import KEY, RESERVED_IP, SECURITY_GROUP, SUBNET, VPC
 from kunsthalle.networks.model import Key, ReservedIp, SecurityGroup, Subnet, Vpc
 from kunsthalle.store.scope import Granted, Kind, some, unguarded
 from kunsthalle.store.tables import number_of
@@ -75,3 +78,39 @@ def refer_key(unit: Unit, identity: KeyIdentity, field: str, action: str | None 
     if identity.id not in (UNSET, found[0].id):
         raise invalid("bad_field", "id and fingerprint mean different keys.", field)
     return refer(unit, KEY, Identity(id=found[0].id, crn=identity.crn, href=identity.href), field, action)
+
+
+def vpc_by_crn(column: Column[Any]) -> Filter:
+    """The filter `vpc.crn`: things whose VPC is the caller's own of that CRN."""
+
+    def matching(unit: Unit, value: str) -> ColumnElement[bool]:
+        try:
+            crn = parse(value)
+        except ValueError:
+            return false()
+        return column == (crn.resource if crn.account == unit.ctx.account_id else None)
+
+    return matching
+
+
+def of_vpc(column: Column[Any]) -> dict[str, Filter]:
+    """The filters by VPC."""
+
+    def by_name(unit: Unit, value: str) -> ColumnElement[bool]:
+        vpc = own_by_name(unit, VPC, value)
+        return column == (vpc.id if vpc else None)
+
+    return {"vpc.id": equals(column), "vpc.crn": vpc_by_crn(column), "vpc.name": by_name}
+
+
+def usual(kind: Kind[Any]) -> dict[str, Filter]:
+    """The filters that nearly all lists have."""
+    columns = kind.table.c
+    return {"name": equals(columns.name), "resource_group.id": equals(columns.resource_group_id)}
+
+
+def zone_of(unit: Unit, name: str, field: str = "zone") -> str:
+    """A zone of the region; 400 `invalid_zone` for any other."""
+    if name not in unit.ctx.region.zones:
+        raise invalid("invalid_zone", "The region has no such zone.", field)
+    return name

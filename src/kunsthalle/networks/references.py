@@ -6,7 +6,21 @@ from kunsthalle.api.families.vpc import href
 from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.context import Context
-from kunsthalle.networks.model import Key, NetworkAcl, ReservedIp, RoutingTable, SecurityGroup, Subnet, Vpc
+from kunsthalle.networks.model import (
+    FloatingIp,
+    Key,
+    NetworkAcl,
+    NetworkRoute,
+    PublicGateway,
+    ReservedIp,
+    RoutingTable,
+    SecurityGroup,
+    Subnet,
+    VirtualNetworkInterface,
+    Vpc,
+)
+
+INTERFACE_TYPE = "virtual_network_interface"
 
 
 class CrnReferenceWire(Wire):
@@ -19,7 +33,7 @@ class CrnReferenceWire(Wire):
 
 
 class TypedReferenceWire(Wire):
-    """A VPC, a subnet or a routing table."""
+    """A VPC, a subnet, a routing table, a public gateway or a virtual network interface."""
 
     crn: str
     href: str
@@ -33,6 +47,24 @@ class KeyReferenceWire(Wire):
 
     crn: str
     fingerprint: str
+    href: str
+    id: str
+    name: str
+
+
+class ItemReferenceWire(Wire):
+    """What has no CRN: a route, a rule."""
+
+    href: str
+    id: str
+    name: str
+
+
+class FloatingIpReferenceWire(Wire):
+    """A floating IP."""
+
+    address: str
+    crn: str
     href: str
     id: str
     name: str
@@ -70,6 +102,22 @@ def routing_table_path(table: RoutingTable) -> str:
 
 def ip_path(ip: ReservedIp) -> str:
     return f"/subnets/{ip.subnet_id}/reserved_ips/{ip.id}"
+
+
+def route_path(one: NetworkRoute) -> str:
+    return f"/vpcs/{one.vpc_id}/routing_tables/{one.routing_table_id}/routes/{one.id}"
+
+
+def floating_ip_path(ip: FloatingIp) -> str:
+    return f"/floating_ips/{ip.id}"
+
+
+def public_gateway_path(gateway: PublicGateway) -> str:
+    return f"/public_gateways/{gateway.id}"
+
+
+def interface_path(interface: VirtualNetworkInterface) -> str:
+    return f"/virtual_network_interfaces/{interface.id}"
 
 
 def key_path(key: Key) -> str:
@@ -112,6 +160,30 @@ def key_ref(key: Key, ctx: Context) -> KeyReferenceWire:
 def ip_ref(ip: ReservedIp, ctx: Context) -> IpReferenceWire:
     return IpReferenceWire(
         address=ip.address, href=href(ctx, ip_path(ip)), id=ip.id, name=ip.name, resource_type="subnet_reserved_ip"
+    )
+
+
+def route_ref(one: NetworkRoute, ctx: Context) -> ItemReferenceWire:
+    return ItemReferenceWire(href=href(ctx, route_path(one)), id=one.id, name=one.name)
+
+
+def floating_ip_ref(ip: FloatingIp, ctx: Context) -> FloatingIpReferenceWire:
+    place = href(ctx, floating_ip_path(ip))
+    return FloatingIpReferenceWire(address=ip.address, crn=ip.crn, href=place, id=ip.id, name=ip.name)
+
+
+def public_gateway_ref(gateway: PublicGateway, ctx: Context) -> TypedReferenceWire:
+    place = href(ctx, public_gateway_path(gateway))
+    return TypedReferenceWire(
+        crn=gateway.crn, href=place, id=gateway.id, name=gateway.name, resource_type="public_gateway"
+    )
+
+
+def interface_ref(interface: VirtualNetworkInterface, ctx: Context) -> TypedReferenceWire:
+    """What servers show of the interface that an attachment uses."""
+    place = href(ctx, interface_path(interface))
+    return TypedReferenceWire(
+        crn=interface.crn, href=place, id=interface.id, name=interface.name, resource_type=INTERFACE_TYPE
     )
 
 

@@ -1,76 +1,50 @@
-"""`/v1/vpcs`, `/v1/subnets`, `/v1/security_groups`, `/v1/network_acls`, `/v1/keys`, `/v1/regions`."""
+"""`/v1/vpcs`, `/v1/security_groups`, `/v1/keys`; and every other route of this room, from its own file."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-from msgspec import UNSET, UnsetType
-from sqlalchemy import Column, ColumnElement, false
+from msgspec import UnsetType
 
 from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC as FAMILY
-from kunsthalle.api.references import name_of, own_by_name, refer
-from kunsthalle.api.regular import Filter, Resource, equals, listing, making, reading, removing, updating
+from kunsthalle.api.references import refer
+from kunsthalle.api.regular import Resource, given, listing, making, reading, removing, updating
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.shapes import GroupBody
-from kunsthalle.core.crn import parse
-from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.networks import geography, service
-from kunsthalle.networks.bodies import CreateKeyBody, CreateSecurityGroupBody, CreateSubnetBody, CreateVpcBody
-from kunsthalle.networks.kinds import (
-    ADDRESS_PREFIX,
-    KEY,
-    NETWORK_ACL,
-    RESERVED_IP,
-    ROUTING_TABLE,
-    SECURITY_GROUP,
-    SECURITY_GROUP_TARGET,
-    SUBNET,
-    VPC,
+from kunsthalle.networks import (
+    acls,
+    floating,
+    gateways,
+    geography,
+    groups,
+    interface_routes,
+    names,
+    prefixes,
+    reserved,
+    routing,
+    rule_routes,
+    service,
+    subnets,
+    ways,
 )
-from kunsthalle.networks.model import Key, SecurityGroup, Subnet, Vpc
-from kunsthalle.networks.rules_wire import NetworkAclWire, SecurityGroupWire, acl_wire, security_group_wire
-from kunsthalle.networks.wire import (
-    AddressPrefixWire,
-    KeyWire,
-    ReservedIpWire,
-    RoutingTableWire,
-    SubnetWire,
-    TargetWire,
-    VpcWire,
-    ip_wire,
-    key_wire,
-    prefix_wire,
-    subnet_wire,
-    table_wire,
-    target_wire,
-    vpc_wire,
-)
-from kunsthalle.store.scope import Kind, find
+from kunsthalle.networks.acls import NETWORK_ACLS
+from kunsthalle.networks.bodies import CreateKeyBody, CreateSecurityGroupBody, CreateVpcBody, UpdateVpcBody
+from kunsthalle.networks.kinds import KEY, SECURITY_GROUP, SECURITY_GROUP_TARGET, VPC
+from kunsthalle.networks.model import Key, SecurityGroup, SecurityGroupTarget, Vpc
+from kunsthalle.networks.queries import of_vpc, usual
+from kunsthalle.networks.routing import ROUTING_TABLES
+from kunsthalle.networks.rules_wire import SecurityGroupWire, security_group_wire
+from kunsthalle.networks.targets import TargetWire, shown_with_address
+from kunsthalle.networks.wire import KeyWire, VpcWire, key_wire, vpc_wire
+from kunsthalle.store.scope import Granted, find
 from kunsthalle.store.unit import Unit
 
-T = TypeVar("T")
 
-
-def _usual(kind: Kind[Any]) -> dict[str, Filter]:
-    columns = kind.table.c
-    return {"name": equals(columns.name), "resource_group.id": equals(columns.resource_group_id)}
-
-
-def _of_vpc(column: Column[Any]) -> dict[str, Filter]:
-    def named(unit: Unit, value: str) -> ColumnElement[bool]:
-        vpc = own_by_name(unit, VPC, value)
-        return column == (vpc.id if vpc else None)
-
-    def by_crn(unit: Unit, value: str) -> ColumnElement[bool]:
-        try:
-            crn = parse(value)
-        except ValueError:
-            return false()
-        return column == (crn.resource if crn.account == unit.ctx.account_id else None)
-
-    return {"vpc.id": equals(column), "vpc.crn": by_crn, "vpc.name": named}
+def target_wire(row: SecurityGroupTarget, unit: Unit) -> TargetWire:
+    """A target of a security group: virtual network interfaces also show their address and subnet."""
+    return shown_with_address(unit, row.target, always=False)
 
 
 VPCS = Resource(
@@ -79,48 +53,8 @@ VPCS = Resource(
     "/v1/vpcs",
     vpc_wire,
     VpcWire,
-    {**_usual(VPC), "classic_access": lambda _unit, value: VPC.table.c.classic_access == (value == "true")},
-)
-ADDRESS_PREFIXES = Resource(
-    ADDRESS_PREFIX,
-    "address prefix",
-    "/v1/vpcs/{vpc_id}/address_prefixes",
-    prefix_wire,
-    AddressPrefixWire,
-    parent=VPC,
-    parent_field="vpc_id",
-)
-ROUTING_TABLES = Resource(
-    ROUTING_TABLE,
-    "routing table",
-    "/v1/vpcs/{vpc_id}/routing_tables",
-    table_wire,
-    RoutingTableWire,
-    parent=VPC,
-    parent_field="vpc_id",
-)
-SUBNETS = Resource(
-    SUBNET,
-    "subnet",
-    "/v1/subnets",
-    subnet_wire,
-    SubnetWire,
-    {
-        **_usual(SUBNET),
-        **_of_vpc(SUBNET.table.c.vpc_id),
-        "zone.name": equals(SUBNET.table.c.zone),
-        "routing_table.id": equals(SUBNET.table.c.routing_table_id),
-    },
-)
-RESERVED_IPS = Resource(
-    RESERVED_IP,
-    "reserved IP",
-    "/v1/subnets/{subnet_id}/reserved_ips",
-    ip_wire,
-    ReservedIpWire,
-    {"target.id": equals(RESERVED_IP.table.c.target_id)},
-    parent=SUBNET,
-    parent_field="subnet_id",
+    {**usual(VPC), "classic_access": lambda _unit, value: VPC.table.c.classic_access == (value == "true")},
+    fresh="status",
 )
 SECURITY_GROUPS = Resource(
     SECURITY_GROUP,
@@ -128,7 +62,7 @@ SECURITY_GROUPS = Resource(
     "/v1/security_groups",
     security_group_wire,
     SecurityGroupWire,
-    {**_usual(SECURITY_GROUP), **_of_vpc(SECURITY_GROUP.table.c.vpc_id)},
+    {**usual(SECURITY_GROUP), **of_vpc(SECURITY_GROUP.table.c.vpc_id)},
 )
 TARGETS = Resource(
     SECURITY_GROUP_TARGET,
@@ -139,12 +73,7 @@ TARGETS = Resource(
     parent=SECURITY_GROUP,
     parent_field="security_group_id",
 )
-NETWORK_ACLS = Resource(NETWORK_ACL, "network ACL", "/v1/network_acls", acl_wire, NetworkAclWire, _usual(NETWORK_ACL))
-KEYS = Resource(KEY, "key", "/v1/keys", key_wire, KeyWire, _usual(KEY))
-
-
-def _given(value: T | UnsetType) -> T | None:
-    return None if isinstance(value, UnsetType) else value
+KEYS = Resource(KEY, "key", "/v1/keys", key_wire, KeyWire, usual(KEY))
 
 
 def _group(body: GroupBody | UnsetType) -> str | None:
@@ -154,42 +83,30 @@ def _group(body: GroupBody | UnsetType) -> str | None:
 def _create_vpc(unit: Unit, body: CreateVpcBody) -> Vpc:
     return service.create_vpc(
         unit,
-        _given(body.name),
+        given(body.name, "") or None,
         group_id=_group(body.resource_group),
         prefixes=body.address_prefix_management != "manual",
         classic_access=body.classic_access is True,
+        dns=names.resolved(unit, body.dns),
     )
 
 
-def _create_subnet(unit: Unit, body: CreateSubnetBody) -> Subnet:
-    if (body.ipv4_cidr_block is UNSET) == (body.total_ipv4_address_count is UNSET):
-        text = "Exactly one of ipv4_cidr_block and total_ipv4_address_count must be given."
-        raise invalid("validation_only_one", text, "ipv4_cidr_block")
-    if body.public_gateway is not UNSET:
-        raise not_found("public_gateway", "field")  # there are no public gateways here, so no account has this one
-    acl, table = body.network_acl, body.routing_table
-    return service.create_subnet(
-        unit,
-        refer(unit, VPC, body.vpc, "vpc").it,
-        _given(body.name),
-        None if isinstance(body.zone, UnsetType) else name_of(body.zone, "zone"),
-        cidr=_given(body.ipv4_cidr_block),
-        count=_given(body.total_ipv4_address_count),
-        group_id=_group(body.resource_group),
-        acl=None if isinstance(acl, UnsetType) else refer(unit, NETWORK_ACL, acl, "network_acl").it,
-        table=None if isinstance(table, UnsetType) else refer(unit, ROUTING_TABLE, table, "routing_table").it,
-    )
+def _update_vpc(unit: Unit, granted: Granted[Vpc], body: UpdateVpcBody) -> None:
+    names.change(unit, granted.it, body.dns)
 
 
 def _create_security_group(unit: Unit, body: CreateSecurityGroupBody) -> SecurityGroup:
     vpc = refer(unit, VPC, body.vpc, "vpc").it
-    rules = _given(body.rules) or ()
-    return service.create_security_group(unit, vpc, _given(body.name), rules, group_id=_group(body.resource_group))
+    rules = given(body.rules, [])
+    return service.create_security_group(
+        unit, vpc, given(body.name, "") or None, rules, group_id=_group(body.resource_group)
+    )
 
 
 def _create_key(unit: Unit, body: CreateKeyBody) -> Key:
+    type_ = given(body.type, "") or None
     group = _group(body.resource_group)
-    return service.create_key(unit, _given(body.name), body.public_key, type_=_given(body.type), group_id=group)
+    return service.create_key(unit, given(body.name, "") or None, body.public_key, type_=type_, group_id=group)
 
 
 def _default(resource: Resource[Any], what: str) -> Route:
@@ -204,45 +121,59 @@ def _default(resource: Resource[Any], what: str) -> Route:
 
 def _get_target(unit: Unit, request: Request) -> TargetWire:
     """Get one target of one security group."""
-    id_ = f"{request.granted.it.id}:{request.params['id']}"
-    return target_wire(find(unit, SECURITY_GROUP_TARGET, id_), unit)
+    return target_wire(groups.member(unit, request.granted.it, request.params["id"]), unit)
+
+
+def _add_target(unit: Unit, request: Request) -> TargetWire:
+    """Put one target into one security group."""
+    return target_wire(groups.add(unit, request.granted.it, request.params["id"]), unit)
+
+
+def _remove_target(unit: Unit, request: Request) -> None:
+    """Take one target out of one security group."""
+    groups.remove(unit, request.granted.it, request.params["id"])
+
+
+def _target_routes() -> tuple[Route, ...]:
+    one, param = f"{TARGETS.path}/{{id}}", TARGETS.parent_field
+    read = access.item(SECURITY_GROUP, param=param)
+    change = access.item(SECURITY_GROUP, SECURITY_GROUPS.action("update"), param=param)
+    return (
+        listing(TARGETS),
+        route("GET", one, _get_target, family=FAMILY, access=read, answer=TargetWire),
+        route("PUT", one, _add_target, family=FAMILY, access=change, answer=TargetWire),
+        route("DELETE", one, _remove_target, family=FAMILY, access=change, status=204),
+    )
 
 
 def routes() -> tuple[Route, ...]:
-    everything: tuple[Resource[Any], ...] = (
-        VPCS,
-        ADDRESS_PREFIXES,
-        ROUTING_TABLES,
-        SUBNETS,
-        RESERVED_IPS,
-        SECURITY_GROUPS,
-        NETWORK_ACLS,
-        KEYS,
-    )
-    named: tuple[Resource[Any], ...] = (VPCS, ROUTING_TABLES, SUBNETS, SECURITY_GROUPS, NETWORK_ACLS, KEYS)
+    everything: tuple[Resource[Any], ...] = (VPCS, SECURITY_GROUPS, KEYS)
     return (
         *geography.routes(),
         *(listing(one) for one in everything),
         *(reading(one) for one in everything),
-        *(updating(one) for one in named),
-        listing(TARGETS),
-        route(
-            "GET",
-            f"{TARGETS.path}/{{id}}",
-            _get_target,
-            family=FAMILY,
-            access=access.item(SECURITY_GROUP, param=TARGETS.parent_field),
-            answer=TargetWire,
-        ),
         making(VPCS, _create_vpc, CreateVpcBody),
-        making(SUBNETS, _create_subnet, CreateSubnetBody),
         making(SECURITY_GROUPS, _create_security_group, CreateSecurityGroupBody),
         making(KEYS, _create_key, CreateKeyBody),
+        updating(VPCS, UpdateVpcBody, _update_vpc),
+        updating(SECURITY_GROUPS),
+        updating(KEYS),
         removing(VPCS, service.delete_vpc),
-        removing(SUBNETS, service.delete_subnet),
         removing(SECURITY_GROUPS, service.delete_security_group),
         removing(KEYS, service.delete_key),
         _default(SECURITY_GROUPS, "default_security_group"),
         _default(NETWORK_ACLS, "default_network_acl"),
         _default(ROUTING_TABLES, "default_routing_table"),
+        *_target_routes(),
+        *prefixes.routes(),
+        *routing.routes(),
+        *ways.routes(),
+        *names.routes(),
+        *subnets.routes(),
+        *reserved.routes(),
+        *rule_routes.routes(),
+        *acls.routes(),
+        *gateways.routes(),
+        *floating.routes(),
+        *interface_routes.routes(),
     )

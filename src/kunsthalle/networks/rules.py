@@ -1,4 +1,4 @@
-"""The rules of security groups and network ACLs: read from requests, kept as documents in their rows."""
+"""The rules of security groups: read from requests, kept as documents in the groups' rows."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ _NUMBERED = re.compile(r"number_(0|[1-9][0-9]{0,2})")
 _ONLY_FOR = {"port_min": ("tcp", "udp"), "port_max": ("tcp", "udp"), "type": ("icmp",), "code": ("icmp",)}
 
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+IcmpType = Annotated[int, Meta(ge=0, le=254)]
+IcmpCode = Annotated[int, Meta(ge=0, le=255)]
 
 
 class LocalBody(Body):
@@ -55,21 +57,41 @@ class RuleBody(Body):
     name: Name | UnsetType = UNSET
     port_min: Port | UnsetType = UNSET
     port_max: Port | UnsetType = UNSET
-    type: Annotated[int, Meta(ge=0, le=254)] | UnsetType = UNSET
-    code: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+    type: IcmpType | UnsetType = UNSET
+    code: IcmpCode | UnsetType = UNSET
+
+
+class UpdateRuleBody(Body):
+    """What may be changed of a rule; null removes a port or a part of the ICMP traffic."""
+
+    direction: Literal["inbound", "outbound"] | UnsetType = UNSET
+    ip_version: Literal["ipv4"] | UnsetType = UNSET
+    local: LocalBody | UnsetType = UNSET
+    remote: RemoteBody | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    port_min: Port | UnsetType | None = UNSET
+    port_max: Port | UnsetType | None = UNSET
+    type: IcmpType | UnsetType | None = UNSET
+    code: IcmpCode | UnsetType | None = UNSET
 
 
 Rules = Annotated[list[RuleBody], Meta(max_length=MOST_RULES)]
 
 
 def make_rules(unit: Unit, vpc_id: str, bodies: list[RuleBody]) -> list[dict[str, Any]]:
-    """The rules of a new group of a VPC, as they are kept. Names are unique within the group."""
-    made = [_make(unit, vpc_id, body, f"rules[{n}]") for n, body in enumerate(bodies)]
-    names = [rule["name"] for rule in made]
+    """The rules of a new group of a VPC, as they are kept."""
+    return unlike([make_rule(unit, vpc_id, body, f"rules[{n}].") for n, body in enumerate(bodies)])
+
+
+def unlike(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rules; 400 when two have one name, or when there are too many."""
+    names = [rule["name"] for rule in rules]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise name_taken(twice)
-    return made
+    if len(rules) > MOST_RULES:
+        raise invalid("over_quota", f"There can be at most {MOST_RULES} rules.")
+    return rules
 
 
 def default_group_rules(unit: Unit, group_id: str) -> list[dict[str, Any]]:
@@ -80,46 +102,54 @@ def default_group_rules(unit: Unit, group_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def default_acl_rules(unit: Unit) -> list[dict[str, Any]]:
-    """Everything in, everything out."""
-    return [
-        {
-            "id": _id(unit),
-            "name": f"allow-{direction}",
-            "action": "allow",
-            "direction": direction,
-            "protocol": "any",
-            "source": EVERYWHERE["cidr_block"],
-            "destination": EVERYWHERE["cidr_block"],
-        }
-        for direction in ("inbound", "outbound")
-    ]
-
-
 def shown_protocol(ctx: Context, protocol: str) -> str:
     """As the version of the call names it."""
     return "all" if _old(ctx) and protocol in {"any", "icmp_tcp_udp"} else protocol
 
 
-def _make(unit: Unit, vpc_id: str, body: RuleBody, field: str) -> dict[str, Any]:
-    protocol = _protocol(unit.ctx, body, f"{field}.protocol")
+def make_rule(unit: Unit, vpc_id: str, body: RuleBody, prefix: str = "") -> dict[str, Any]:
+    """A new rule of a group of a VPC, as it is kept. `prefix` stands before the names of refused fields."""
+    protocol = read_protocol(unit.ctx, body.protocol, f"{prefix}protocol")
     given = {key: getattr(body, key) for key in _ONLY_FOR if getattr(body, key) is not UNSET}
     for key in given:
-        if protocol not in _ONLY_FOR[key]:
-            text = f"{key} has no meaning for the protocol {protocol}."
-            raise invalid("validation_discriminator_forbidden", text, f"{field}.{key}")
-    _ports(given, field)
-    local = EVERYWHERE if body.local is UNSET else _local(body.local, f"{field}.local")
-    remote = EVERYWHERE if body.remote is UNSET else _remote(unit, vpc_id, body.remote, f"{field}.remote")
+        only_for(protocol, key, _ONLY_FOR[key], prefix)
+    _ports(given, prefix)
+    local = EVERYWHERE if body.local is UNSET else _local(body.local, f"{prefix}local")
+    remote = EVERYWHERE if body.remote is UNSET else _remote(unit, vpc_id, body.remote, f"{prefix}remote")
     name = None if body.name is UNSET else body.name
     return {**_rule(unit, body.direction, protocol, local, remote, name), **given}
+
+
+def changed_rule(unit: Unit, vpc_id: str, rule: dict[str, Any], body: UpdateRuleBody) -> dict[str, Any]:
+    """The rule as it will be. `type` and `code` are passed over where they mean nothing (vpc-api.md G3)."""
+    wanted = {**rule, **{key: getattr(body, key) for key in ("direction", "name") if getattr(body, key) is not UNSET}}
+    if body.local is not UNSET:
+        wanted["local"] = _local(body.local, "local")
+    if body.remote is not UNSET:
+        wanted["remote"] = _remote(unit, vpc_id, body.remote, "remote")
+    for key, protocols in _ONLY_FOR.items():
+        value = getattr(body, key)
+        if value is None:
+            wanted.pop(key, None)
+        elif value is not UNSET and not (key in ("type", "code") and rule["protocol"] not in protocols):
+            only_for(rule["protocol"], key, protocols, "")
+            wanted[key] = value
+    _ports({key: wanted[key] for key in _ONLY_FOR if key in wanted}, "")
+    return wanted
+
+
+def only_for(protocol: str, key: str, protocols: tuple[str, ...], prefix: str) -> None:
+    """400 for a field that the protocol does not have."""
+    if protocol not in protocols:
+        text = f"{key} has no meaning for the protocol {protocol}."
+        raise invalid("validation_discriminator_forbidden", text, f"{prefix}{key}")
 
 
 def _rule(
     unit: Unit, direction: str, protocol: str, local: dict[str, str], remote: dict[str, str], name: str | None = None
 ) -> dict[str, Any]:
     return {
-        "id": _id(unit),
+        "id": rule_id(unit),
         "name": name or unit.ctx.ids.name(),
         "direction": direction,
         "protocol": protocol,
@@ -128,7 +158,8 @@ def _rule(
     }
 
 
-def _id(unit: Unit) -> str:
+def rule_id(unit: Unit) -> str:
+    """Rules live where their group or ACL lives: in the region."""
     return unit.ctx.ids.resource(unit.ctx.region.prefix)
 
 
@@ -136,8 +167,8 @@ def _old(ctx: Context) -> bool:
     return "" < ctx.api_version < _SINCE_ANY
 
 
-def _protocol(ctx: Context, body: RuleBody, field: str) -> str:
-    given = body.protocol
+def read_protocol(ctx: Context, given: str | UnsetType, field: str) -> str:
+    """The protocol as it is kept, by the names of the call's version; without one, all of them."""
     if isinstance(given, UnsetType):
         given = "all" if _old(ctx) else "any"
     if _old(ctx) and given == "all":
@@ -148,13 +179,23 @@ def _protocol(ctx: Context, body: RuleBody, field: str) -> str:
     return given
 
 
-def _ports(given: dict[str, int], field: str) -> None:
-    if ("port_min" in given) != ("port_max" in given):
-        raise invalid("validation_required_field", "port_min and port_max go together.", f"{field}.port_min")
-    if given.get("port_min", 0) > given.get("port_max", 0):
-        raise invalid("bad_field", "port_max must not be smaller than port_min.", f"{field}.port_max")
+def port_range(given: dict[str, int], least: str, most: str, prefix: str) -> None:
+    """400 unless both ends of a range are there, in their order, or none is."""
+    if (least in given) != (most in given):
+        raise invalid("validation_required_field", f"{least} and {most} go together.", f"{prefix}{least}")
+    if given.get(least, 0) > given.get(most, 0):
+        raise invalid("bad_field", f"{most} must not be smaller than {least}.", f"{prefix}{most}")
+
+
+def icmp(given: dict[str, int], prefix: str) -> None:
+    """400 for a code without its type."""
     if "code" in given and "type" not in given:
-        raise invalid("validation_required_field", "A code needs its type.", f"{field}.type")
+        raise invalid("validation_required_field", "A code needs its type.", f"{prefix}type")
+
+
+def _ports(given: dict[str, int], prefix: str) -> None:
+    port_range(given, "port_min", "port_max", prefix)
+    icmp(given, prefix)
 
 
 def _local(body: LocalBody | RemoteBody, field: str) -> dict[str, str]:

@@ -1,8 +1,7 @@
-"""Security groups and network ACLs as the VPC API shows them (reference/vpc-api.md B3, network)."""
+"""Security groups as the VPC API shows them (reference/vpc-api.md B3, network)."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -12,20 +11,17 @@ from kunsthalle.api.families.vpc import href
 from kunsthalle.api.shapes import GroupWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.context import Context
 from kunsthalle.networks.kinds import SECURITY_GROUP, SECURITY_GROUP_TARGET, VPC
-from kunsthalle.networks.model import NetworkAcl, SecurityGroup
-from kunsthalle.networks.queries import attached_subnets, named
+from kunsthalle.networks.model import SecurityGroup
+from kunsthalle.networks.queries import named
 from kunsthalle.networks.references import (
     TypedReferenceWire,
-    network_acl_path,
     security_group_path,
     security_group_ref,
-    subnet_ref,
     vpc_ref,
 )
 from kunsthalle.networks.rules import shown_protocol
-from kunsthalle.networks.wire import TargetWire, target_wire
+from kunsthalle.networks.targets import TargetWire, shown_with_address
 from kunsthalle.store.scope import some
 from kunsthalle.store.unit import Unit
 
@@ -73,44 +69,6 @@ class SecurityGroupWire(Wire):
     vpc: TypedReferenceWire
 
 
-class RuleReferenceWire(Wire):
-    """A rule of a network ACL by reference."""
-
-    href: str
-    id: str
-    name: str
-
-
-class NetworkAclRuleWire(Wire):
-    """A rule of a network ACL; `before` is the next one."""
-
-    action: str
-    created_at: str
-    destination: str
-    direction: str
-    href: str
-    id: str
-    ip_version: str
-    name: str
-    protocol: str
-    source: str
-    before: RuleReferenceWire | UnsetType = UNSET
-
-
-class NetworkAclWire(Wire):
-    """A network ACL with its rules."""
-
-    created_at: str
-    crn: str
-    href: str
-    id: str
-    name: str
-    resource_group: GroupWire
-    rules: list[NetworkAclRuleWire]
-    subnets: list[TypedReferenceWire]
-    vpc: TypedReferenceWire
-
-
 def _remote(unit: Unit, remote: dict[str, str]) -> EndWire:
     if "group_id" not in remote:
         return EndWire(**remote)
@@ -118,7 +76,7 @@ def _remote(unit: Unit, remote: dict[str, str]) -> EndWire:
     return EndWire(crn=group.crn, href=group.href, id=group.id, name=group.name)
 
 
-def _group_rule(group: SecurityGroup, rule: dict[str, Any], unit: Unit) -> SecurityGroupRuleWire:
+def group_rule_wire(group: SecurityGroup, rule: dict[str, Any], unit: Unit) -> SecurityGroupRuleWire:
     return SecurityGroupRuleWire(
         direction=rule["direction"],
         href=href(unit.ctx, f"{security_group_path(group.id)}/rules/{rule['id']}"),
@@ -142,46 +100,10 @@ def security_group_wire(group: SecurityGroup, unit: Unit) -> SecurityGroupWire:
         id=group.id,
         name=group.name,
         resource_group=group_wire(unit, group.resource_group_id),
-        rules=[_group_rule(group, rule, unit) for rule in group.rules],
+        rules=[group_rule_wire(group, rule, unit) for rule in group.rules],
         targets=[
-            target_wire(row, unit) for row in some(unit, SECURITY_GROUP_TARGET, targets.c.security_group_id == group.id)
+            shown_with_address(unit, row.target, always=False)
+            for row in some(unit, SECURITY_GROUP_TARGET, targets.c.security_group_id == group.id)
         ],
         vpc=vpc_ref(named(unit, VPC, group.vpc_id), ctx),
-    )
-
-
-def _acl_rules(acl: NetworkAcl, ctx: Context) -> list[NetworkAclRuleWire]:
-    here = href(ctx, f"{network_acl_path(acl.id)}/rules")
-    shown = [
-        NetworkAclRuleWire(
-            action=rule["action"],
-            created_at=rfc3339(acl.created_at),
-            destination=rule["destination"],
-            direction=rule["direction"],
-            href=f"{here}/{rule['id']}",
-            id=rule["id"],
-            ip_version="ipv4",
-            name=rule["name"],
-            protocol=shown_protocol(ctx, rule["protocol"]),
-            source=rule["source"],
-        )
-        for rule in acl.rules
-    ]
-    for one, following in pairwise(shown):
-        one.before = RuleReferenceWire(href=following.href, id=following.id, name=following.name)
-    return shown
-
-
-def acl_wire(acl: NetworkAcl, unit: Unit) -> NetworkAclWire:
-    ctx = unit.ctx
-    return NetworkAclWire(
-        created_at=rfc3339(acl.created_at),
-        crn=acl.crn,
-        href=href(ctx, network_acl_path(acl.id)),
-        id=acl.id,
-        name=acl.name,
-        resource_group=group_wire(unit, acl.resource_group_id),
-        rules=_acl_rules(acl, ctx),
-        subnets=[subnet_ref(subnet, ctx) for subnet in attached_subnets(unit, "network_acl_id", acl.id)],
-        vpc=vpc_ref(named(unit, VPC, acl.vpc_id), ctx),
     )

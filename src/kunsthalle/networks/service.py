@@ -5,27 +5,43 @@ Whoever changes what is in a VPC or a subnet takes its row first, so that two at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
+from typing import Any
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.core.errors import Problem, conflict, invalid
 from kunsthalle.networks import addresses, sshkeys
+from kunsthalle.networks.acl_rules import default_acl_rules
 from kunsthalle.networks.addressing import default_prefixes, free_block, subnet_block, subnet_size
 from kunsthalle.networks.kinds import (
     ADDRESS_PREFIX,
+    DNS_BINDING,
     KEY,
     NETWORK_ACL,
+    PUBLIC_GATEWAY,
     RESERVED_IP,
+    ROUTE,
     ROUTING_TABLE,
     SECURITY_GROUP,
     SECURITY_GROUP_TARGET,
     SUBNET,
     VPC,
 )
-from kunsthalle.networks.model import AddressPrefix, Key, NetworkAcl, RoutingTable, SecurityGroup, Subnet, Vpc
+from kunsthalle.networks.model import (
+    AddressPrefix,
+    Key,
+    NetworkAcl,
+    PublicGateway,
+    RoutingTable,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
+from kunsthalle.networks.names import USUAL
 from kunsthalle.networks.queries import in_vpc, locked, named
-from kunsthalle.networks.rules import RuleBody, default_acl_rules, default_group_rules, make_rules
+from kunsthalle.networks.routing import NOTHING
+from kunsthalle.networks.rules import RuleBody, default_group_rules, make_rules
 from kunsthalle.store.rows import IntegrityError, delete, insert, insert_named, name_taken
 from kunsthalle.store.scope import Granted, may_create
 from kunsthalle.store.tables import number_of, remove_rows
@@ -42,6 +58,7 @@ def create_vpc(
     group_id: str | None = None,
     prefixes: bool = True,
     classic_access: bool = False,
+    dns: Mapping[str, Any] = USUAL,
 ) -> Vpc:
     """A new VPC with its default security group, network ACL and routing table, and a prefix for each zone."""
     ids, now, account = unit.ctx.ids, unit.ctx.now(), unit.ctx.account_id
@@ -56,6 +73,7 @@ def create_vpc(
         default_security_group_id=ids.resource(region.prefix),
         default_network_acl_id=ids.resource(region.prefix),
         default_routing_table_id=ids.resource(region.prefix),
+        dns=dict(dns),
         created_at=now,
     )
     insert_named(unit, VPC, vpc)
@@ -63,7 +81,7 @@ def create_vpc(
     rules = default_group_rules(unit, vpc.default_security_group_id)
     insert(unit, SECURITY_GROUP, SecurityGroup(vpc.default_security_group_id, *below, ids.name(), rules, now))
     insert(unit, NETWORK_ACL, NetworkAcl(vpc.default_network_acl_id, *below, ids.name(), default_acl_rules(unit), now))
-    insert(unit, ROUTING_TABLE, RoutingTable(vpc.default_routing_table_id, *below, ids.name(), now))
+    insert(unit, ROUTING_TABLE, RoutingTable(vpc.default_routing_table_id, *below, ids.name(), [], [], NOTHING, now))
     for zone, cidr in default_prefixes(region).items() if prefixes else ():
         prefix = AddressPrefix(ids.resource(region.prefix), *below, ids.name(), zone, cidr, True, now)
         insert(unit, ADDRESS_PREFIX, prefix)
@@ -71,11 +89,18 @@ def create_vpc(
 
 
 def delete_vpc(unit: Unit, vpc: Granted[Vpc]) -> None:
-    """Removes a VPC and what came with it; 409 `vpc_not_empty` while there are subnets."""
-    locked(unit, VPC, vpc.it.id)
-    if in_vpc(unit, SUBNET, vpc.it.id):
-        raise conflict("vpc_not_empty", "The VPC still has subnets.")
-    for kind in (SECURITY_GROUP, NETWORK_ACL, ROUTING_TABLE, ADDRESS_PREFIX):
+    """Removes a VPC and all that it is made of; 409 `vpc_not_empty` while there are subnets or public gateways, or
+    VPCs that have it resolve their names.
+    """
+    here = locked(unit, VPC, vpc.it.id)
+    if any(number_of(unit, table, table.c.vpc_id == here.id) for table in (SUBNET.table, PUBLIC_GATEWAY.table)):
+        raise conflict("vpc_not_empty", "The VPC still has subnets or public gateways.")
+    bindings = in_vpc(unit, DNS_BINDING, here.id)
+    if bindings and (here.dns["enable_hub"] or here.dns["type"] == "delegated"):
+        raise conflict("vpc_not_empty", "The VPC still has DNS resolution bindings.")
+    for binding in bindings:
+        delete(unit, DNS_BINDING, binding.peer_id, binding.account_id)
+    for kind in (SECURITY_GROUP, NETWORK_ACL, ROUTE, ROUTING_TABLE, ADDRESS_PREFIX, DNS_BINDING):
         remove_rows(unit, kind.table, kind.table.c.vpc_id == vpc.it.id)
     delete(unit, VPC, vpc.it.id, vpc.it.account_id)
 
@@ -91,14 +116,16 @@ def create_subnet(
     group_id: str | None = None,
     acl: NetworkAcl | None = None,
     table: RoutingTable | None = None,
+    gateway: PublicGateway | None = None,
 ) -> Subnet:
     """A new subnet: the block `cidr`, or the lowest free one of `count` addresses (256 unless said) in a zone."""
     ids = unit.ctx.ids
     group = _group(unit, "is.subnet.subnet.create", group_id)
-    if any(one is not None and one.vpc_id != vpc.id for one in (acl, table)):
-        raise invalid("vpc_resource_separation", "The network ACL or routing table is in another VPC.", "vpc")
     locked(unit, VPC, vpc.id, "vpc", "field")
     zone, block = _place(unit, vpc, zone, cidr, USUAL_SIZE if count is None else count)
+    for field, one in (("network_acl", acl), ("routing_table", table), ("public_gateway", gateway)):
+        if one is not None:
+            fits(one, vpc.id, zone, field)
     subnet = Subnet(
         id=ids.resource(unit.ctx.region.zones[zone]),
         account_id=vpc.account_id,
@@ -109,6 +136,7 @@ def create_subnet(
         ipv4_cidr_block=str(block),
         network_acl_id=acl.id if acl else vpc.default_network_acl_id,
         routing_table_id=table.id if table else vpc.default_routing_table_id,
+        public_gateway_id=gateway.id if gateway else None,
         created_at=unit.ctx.now(),
     )
     insert_named(unit, SUBNET, subnet)
@@ -116,8 +144,19 @@ def create_subnet(
     return subnet
 
 
+def fits(one: NetworkAcl | RoutingTable | PublicGateway, vpc_id: str, zone: str, field: str) -> None:
+    """400 unless a subnet in this VPC and zone can be attached to it."""
+    if one.vpc_id != vpc_id:
+        raise invalid("vpc_resource_separation", "The subnet is in another VPC.", field)
+    if isinstance(one, PublicGateway) and one.zone != zone:
+        raise invalid("zone_inconsistency", f"The public gateway is in {one.zone}.", field)
+    if isinstance(one, RoutingTable) and any(one.ingress.values()):
+        raise invalid("bad_field", "The routing table is selected for incoming traffic.", field)
+
+
 def delete_subnet(unit: Unit, subnet: Granted[Subnet]) -> None:
     """Removes a subnet; 409 `subnet_not_empty` while targets have addresses in it."""
+    locked(unit, VPC, subnet.it.vpc_id)
     locked(unit, SUBNET, subnet.it.id)
     table = RESERVED_IP.table
     mine = table.c.subnet_id == subnet.it.id

@@ -19,10 +19,14 @@ def _admit(_request: Request, ctx: Context) -> Context:
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """`problem` makes the body of a refusal, `headers` go on every answer, `admit` checks what every call must have."""
+    """`problem` makes the body of a refusal, `headers` go on every answer, `admit` checks what every call must have.
+
+    `entities` says that single resources are answered with a tag, and that changes may name the one they mean.
+    """
 
     name: str
     problem: Callable[[Problem, Context], Any]
     headers: Callable[[Context], Mapping[str, str]]
     status: Callable[[Problem], int] = lambda problem: problem.reason.value
     admit: Callable[[Request, Context], Context] = _admit
+    entities: bool = False

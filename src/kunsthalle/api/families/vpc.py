@@ -71,7 +71,7 @@ def _headers(ctx: Context) -> Mapping[str, str]:
     return {"X-Request-Id": ctx.trace, "X-Correlation-Id": ctx.trace}
 
 
-VPC = Family("vpc", _problem, _headers, admit=_admit)
+VPC = Family("vpc", _problem, _headers, admit=_admit, entities=True)
 
 
 def href(ctx: Context, path: str) -> str:

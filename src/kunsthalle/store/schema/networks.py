@@ -1,5 +1,5 @@
 """VPCs and what is in them: address prefixes, subnets, reserved addresses, security groups, network ACLs, routing
-tables; and SSH keys.
+tables and routes, public gateways, virtual network interfaces, DNS bindings; floating IPs; and SSH keys.
 
 What hangs below another thing carries that thing's resource group, so that a policy on the group reaches it too.
 """
@@ -34,6 +34,7 @@ vpcs = things(
     Column("default_security_group_id", String(64), nullable=False),
     Column("default_network_acl_id", String(64), nullable=False),
     Column("default_routing_table_id", String(64), nullable=False),
+    Column("dns", Json, nullable=False),
     UniqueConstraint("account_id", "name"),
 )
 
@@ -50,7 +51,63 @@ security_groups = things("security_groups", *_in_vpc(Column("rules", Json, nulla
 
 network_acls = things("network_acls", *_in_vpc(Column("rules", Json, nullable=False)))
 
-routing_tables = things("routing_tables", *_in_vpc())
+# ingress: which of the four sources of incoming traffic the table is selected for.
+routing_tables = things(
+    "routing_tables",
+    *_in_vpc(
+        Column("accept_routes_from", Json, nullable=False),
+        Column("advertise_routes_to", Json, nullable=False),
+        Column("ingress", Json, nullable=False),
+    ),
+)
+
+routes = things(
+    "routes",
+    Column("vpc_id", String(64), nullable=False),
+    Column("routing_table_id", String(64), ForeignKey("routing_tables.id"), nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("zone", String(24), nullable=False),
+    Column("destination", String(18), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("next_hop", String(15), nullable=False),
+    Column("advertise", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    UniqueConstraint("routing_table_id", "name"),
+)
+
+# number: as of reserved_ips. No two accounts have the same address.
+floating_ips = things(
+    "floating_ips",
+    Column("resource_group_id", String(32), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("zone", String(24), nullable=False),
+    Column("number", BigInteger, nullable=False, unique=True),
+    Column("target_id", String(64)),
+    Column("target", Json),
+    UniqueConstraint("account_id", "name"),
+    Index("ix_floating_ips_target_id", "target_id"),
+)
+
+public_gateways = things(
+    "public_gateways",
+    *_in_vpc(
+        Column("zone", String(24), nullable=False),
+        Column("floating_ip_id", String(64), ForeignKey("floating_ips.id"), nullable=False),
+        Column("made_floating_ip", Boolean, nullable=False),
+        UniqueConstraint("vpc_id", "zone"),
+    ),
+)
+
+# A binding is a row on each side, so that each VPC lists its own; peer_id is the row on the other side.
+dns_bindings = things(
+    "dns_bindings",
+    *_in_vpc(
+        Column("other_vpc_id", String(64), ForeignKey("vpcs.id"), nullable=False),
+        Column("peer_id", String(64), nullable=False),
+        UniqueConstraint("vpc_id", "other_vpc_id"),
+    ),
+)
 
 subnets = things(
     "subnets",
@@ -59,8 +116,10 @@ subnets = things(
         Column("ipv4_cidr_block", String(18), nullable=False),
         Column("network_acl_id", String(64), ForeignKey("network_acls.id"), nullable=False),
         Column("routing_table_id", String(64), ForeignKey("routing_tables.id"), nullable=False),
+        Column("public_gateway_id", String(64), ForeignKey("public_gateways.id")),
         Index("ix_subnets_network_acl_id", "network_acl_id"),
         Index("ix_subnets_routing_table_id", "routing_table_id"),
+        Index("ix_subnets_public_gateway_id", "public_gateway_id"),
     ),
 )
 
@@ -73,6 +132,7 @@ reserved_ips = things(
     Column("number", BigInteger, nullable=False),
     Column("name", String(63), nullable=False),
     Column("owner", String(8), nullable=False),
+    Column("auto_delete", Boolean, nullable=False),
     Column("target_id", String(64)),
     Column("target", Json),
     UniqueConstraint("subnet_id", "number"),
@@ -90,6 +150,24 @@ security_group_targets = things(
     Index("ix_security_group_targets_security_group_id", "security_group_id"),
     Index("ix_security_group_targets_target_id", "target_id"),
     id_length=96,
+)
+
+# primary_ip_id: no foreign key, as an address points back here by its target. target: the attachment of a server.
+virtual_network_interfaces = things(
+    "virtual_network_interfaces",
+    *_in_vpc(
+        Column("subnet_id", String(64), ForeignKey("subnets.id"), nullable=False),
+        Column("primary_ip_id", String(64), nullable=False),
+        Column("allow_ip_spoofing", Boolean, nullable=False),
+        Column("auto_delete", Boolean, nullable=False),
+        Column("enable_infrastructure_nat", Boolean, nullable=False),
+        Column("protocol_state_filtering_mode", String(8), nullable=False),
+        Column("mac_address", String(17), nullable=False),
+        Column("target_id", String(64)),
+        Column("target", Json),
+        Index("ix_virtual_network_interfaces_subnet_id", "subnet_id"),
+        Index("ix_virtual_network_interfaces_target_id", "target_id"),
+    ),
 )
 
 keys = things(

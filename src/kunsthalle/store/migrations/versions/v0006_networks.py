@@ -119,6 +119,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=63), nullable=False),
         sa.Column("zone", sa.String(length=24), nullable=False),
         sa.Column("floating_ip_id", sa.String(length=64), nullable=False),
+        sa.Column("made_floating_ip", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,250 @@
+"""Virtual network interfaces: made, bound to a server's attachment, changed and removed.
+
+Servers use `create` for the interface that comes with an attachment, and `bind` and `unbind` around its life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.api.references import Identity, refer
+from kunsthalle.api.regular import given
+from kunsthalle.api.shapes import GroupBody, Name
+from kunsthalle.api.wire import Body
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.ids import Ids
+from kunsthalle.networks import addresses, floating, groups
+from kunsthalle.networks.kinds import INTERFACE, RESERVED_IP, SECURITY_GROUP, SUBNET, VPC
+from kunsthalle.networks.model import ReservedIp, SecurityGroup, Subnet, VirtualNetworkInterface
+from kunsthalle.networks.queries import default_security_group, locked, named
+from kunsthalle.networks.targets import interface_target
+from kunsthalle.store.rows import delete, insert_named, update
+from kunsthalle.store.scope import Granted, may_create, unguarded
+from kunsthalle.store.unit import Unit
+
+Mode = Literal["auto", "enabled", "disabled"]
+_CREATE = "is.virtual-network-interface.virtual-network-interface.create"
+
+
+class IpBody(Identity):
+    """A reserved address by its identity, or what a new one shall be."""
+
+    address: str | UnsetType = UNSET
+    auto_delete: bool | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+
+    @property
+    def identified(self) -> bool:
+        return any(value is not UNSET for value in (self.id, self.crn, self.href))
+
+
+class CreateInterfaceBody(Body):
+    """`subnet` unless `primary_ip` is an address that is reserved already."""
+
+    name: Name | UnsetType = UNSET
+    resource_group: GroupBody | UnsetType = UNSET
+    subnet: Identity | UnsetType = UNSET
+    primary_ip: IpBody | UnsetType = UNSET
+    ips: list[IpBody] | UnsetType = UNSET
+    security_groups: list[Identity] | UnsetType = UNSET
+    allow_ip_spoofing: bool = False
+    auto_delete: bool | UnsetType = UNSET
+    enable_infrastructure_nat: bool = True
+    protocol_state_filtering_mode: Mode = "auto"
+
+
+class UpdateInterfaceBody(Body):
+    """What may be changed of an interface."""
+
+    name: Name | UnsetType = UNSET
+    allow_ip_spoofing: bool | UnsetType = UNSET
+    auto_delete: bool | UnsetType = UNSET
+    enable_infrastructure_nat: bool | UnsetType = UNSET
+    protocol_state_filtering_mode: Mode | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """An address to be: one that is kept, or a new one. `place` is where the request asks for it."""
+
+    place: str
+    body: IpBody = field(default_factory=IpBody)
+    kept: ReservedIp | None = None
+
+
+def _wish(unit: Unit, body: IpBody | UnsetType, place: str) -> _Wish:
+    if isinstance(body, UnsetType):
+        return _Wish(place)
+    if not body.identified:
+        return _Wish(place, body)
+    return _Wish(place, body, refer(unit, RESERVED_IP, body, place).it)
+
+
+def _subnet(unit: Unit, body: CreateInterfaceBody, primary: _Wish, prefix: str) -> Subnet:
+    if not isinstance(body.subnet, UnsetType):
+        subnet = refer(unit, SUBNET, body.subnet, f"{prefix}subnet").it
+        if primary.kept is not None and primary.kept.subnet_id != subnet.id:
+            raise invalid("bad_field", "The reserved IP is in another subnet.", primary.place)
+        return subnet
+    if primary.kept is None:
+        raise invalid("validation_required_field", "Missing a required field.", f"{prefix}subnet")
+    return named(unit, SUBNET, primary.kept.subnet_id)
+
+
+def _take(unit: Unit, subnet: Subnet, wish: _Wish, target: Mapping[str, str]) -> ReservedIp:
+    if wish.kept is not None:
+        if wish.kept.subnet_id != subnet.id:
+            raise invalid("bad_field", "The reserved IP is in another subnet.", wish.place)
+        return addresses.bind(unit, wish.kept, target, wish.place)
+    body = wish.body
+    return addresses.reserve(
+        unit,
+        subnet,
+        given(body.address, "") or None,
+        name=given(body.name, "") or None,
+        target=target,
+        field=f"{wish.place}.address",
+        auto_delete=given(body.auto_delete, True),
+    )
+
+
+def _groups(unit: Unit, body: CreateInterfaceBody, subnet: Subnet, place: str) -> list[SecurityGroup]:
+    if isinstance(body.security_groups, UnsetType) or not body.security_groups:
+        return [default_security_group(unit, named(unit, VPC, subnet.vpc_id))]
+    return [refer(unit, SECURITY_GROUP, one, place).it for one in body.security_groups]
+
+
+def _consistent(unit: Unit, values: Mapping[str, Any], interface_id: str | None, *, bound: bool, prefix: str) -> None:
+    """The rules between the switches of an interface, as the SDK's `VirtualNetworkInterfacePatch` has them."""
+    if values["auto_delete"] and not bound:
+        raise invalid("bad_field", "An interface without a target is not deleted by itself.", f"{prefix}auto_delete")
+    if values["enable_infrastructure_nat"]:
+        if interface_id is not None and len(floating.of_target(unit, interface_id)) > 1:
+            text = "The interface has more than one floating IP."
+            raise invalid("bad_field", text, f"{prefix}enable_infrastructure_nat")
+    elif values["allow_ip_spoofing"]:
+        text = "Without infrastructure NAT, allow_ip_spoofing must be false."
+        raise invalid("bad_field", text, f"{prefix}allow_ip_spoofing")
+
+
+def create(
+    unit: Unit, body: CreateInterfaceBody, *, bound: bool = False, group_id: str | None = None, prefix: str = ""
+) -> VirtualNetworkInterface:
+    """A new interface with its addresses and groups.
+
+    `bound` is said by a server that binds it right away: it may then go with the server, and does unless told not to.
+    `group_id` is the resource group when the body names none; `prefix` stands before the names of refused fields.
+    """
+    chosen = group_id if isinstance(body.resource_group, UnsetType) else body.resource_group.id
+    group = chosen_group(unit, chosen).id
+    may_create(unit.ctx, _CREATE, {"resourceGroupId": group})
+    primary = _wish(unit, body.primary_ip, f"{prefix}primary_ip")
+    subnet = _subnet(unit, body, primary, prefix)
+    more = [_wish(unit, one, f"{prefix}ips[{at}]") for at, one in enumerate(given(body.ips, []))]
+    switches = {
+        "allow_ip_spoofing": body.allow_ip_spoofing,
+        "auto_delete": given(body.auto_delete, bound),
+        "enable_infrastructure_nat": body.enable_infrastructure_nat,
+    }
+    _consistent(unit, switches, None, bound=bound, prefix=prefix)
+    joined = _groups(unit, body, subnet, f"{prefix}security_groups")
+    made = VirtualNetworkInterface(
+        id=unit.ctx.ids.resource(unit.ctx.region.zones[subnet.zone]),
+        account_id=subnet.account_id,
+        vpc_id=subnet.vpc_id,
+        resource_group_id=group,
+        name=given(body.name, "") or unit.ctx.ids.name(),
+        subnet_id=subnet.id,
+        primary_ip_id="",
+        **switches,
+        protocol_state_filtering_mode=body.protocol_state_filtering_mode,
+        mac_address=mac_address(unit.ctx.ids),
+        target_id=None,
+        target=None,
+        created_at=unit.ctx.now(),
+    )
+    return _settle(unit, made, subnet, [primary, *more], joined, f"{prefix}security_groups")
+
+
+def _settle(
+    unit: Unit,
+    made: VirtualNetworkInterface,
+    subnet: Subnet,
+    wishes: Sequence[_Wish],
+    joined: list[SecurityGroup],
+    place: str,
+) -> VirtualNetworkInterface:
+    """Writes an interface, and takes what it asked for."""
+    _not_reserved(made.name)
+    insert_named(unit, INTERFACE, made)
+    target = interface_target(made)
+    taken = [_take(unit, subnet, wish, target) for wish in wishes]
+    groups.attach(unit, named(unit, VPC, subnet.vpc_id), joined, target, place)
+    update(unit, INTERFACE, made.id, primary_ip_id=taken[0].id)
+    return named(unit, INTERFACE, made.id)
+
+
+def _not_reserved(name: str) -> None:
+    if name.startswith("ibm-"):
+        raise invalid("validation_invalid_name", "Names that begin with ibm- are the provider's.", "name")
+
+
+def mac_address(ids: Ids) -> str:
+    """Locally administered, unicast."""
+    digits = "02" + ids.hex(10)
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+
+
+def bind(unit: Unit, interface: VirtualNetworkInterface, target: Mapping[str, str], field: str = "id") -> None:
+    """Gives an interface to an attachment. 409 `virtual_network_interface_in_use` (U) for one that has a target."""
+    free = INTERFACE.table.c.target_id.is_(None)
+    if not update(unit, INTERFACE, interface.id, free, target_id=target["id"], target=dict(target)):
+        raise conflict("virtual_network_interface_in_use", "The interface has a target already.", field)
+
+
+def unbind(unit: Unit, target_id: str) -> None:
+    """Takes the interface from an attachment that goes away; one with `auto_delete` goes with it."""
+    for interface in unguarded(unit, INTERFACE, INTERFACE.table.c.target_id == target_id, lock=True):
+        update(unit, INTERFACE, interface.id, target_id=None, target=None)
+        if interface.auto_delete:
+            _remove(unit, interface)
+
+
+def ips_of(unit: Unit, interface: VirtualNetworkInterface) -> list[ReservedIp]:
+    """The addresses of an interface, the primary one first."""
+    found = unguarded(unit, RESERVED_IP, RESERVED_IP.table.c.target_id == interface.id)
+    return sorted(found, key=lambda ip: (ip.id != interface.primary_ip_id, ip.number))
+
+
+def change(unit: Unit, granted: Granted[VirtualNetworkInterface], body: UpdateInterfaceBody) -> None:
+    """PATCH of the switches; of the name, what is shown of it elsewhere."""
+    interface = locked(unit, INTERFACE, granted.it.id)
+    name = given(body.name, interface.name)
+    if name != interface.name:
+        _not_reserved(name)
+        addresses.rename_target(unit, interface.id, name)
+    names = ("allow_ip_spoofing", "auto_delete", "enable_infrastructure_nat", "protocol_state_filtering_mode")
+    values = {name: given(getattr(body, name), getattr(interface, name)) for name in names}
+    if any(values[name] != getattr(interface, name) for name in names):
+        _consistent(unit, values, interface.id, bound=interface.target_id is not None, prefix="")
+        update(unit, INTERFACE, interface.id, **values)
+
+
+def remove(unit: Unit, granted: Granted[VirtualNetworkInterface]) -> None:
+    """409 `virtual_network_interface_in_use` (U) while an attachment uses it."""
+    interface = locked(unit, INTERFACE, granted.it.id)
+    if interface.target_id is not None:
+        raise conflict("virtual_network_interface_in_use", "The interface has a target.")
+    _remove(unit, interface)
+
+
+def _remove(unit: Unit, interface: VirtualNetworkInterface) -> None:
+    floating.release(unit, interface.id)
+    addresses.release(unit, interface.id)
+    groups.detach(unit, interface.id)
+    delete(unit, INTERFACE, interface.id, interface.account_id)

@@ -1,0 +1,170 @@
+"""Subnets, and what they are attached to: network ACL, routing table, public gateway."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api import access
+from kunsthalle.api.families.vpc import VPC as FAMILY
+from kunsthalle.api.references import Identity, NamedIdentity, name_of, refer
+from kunsthalle.api.regular import Resource, equals, given, listing, making, reading, removing, updating
+from kunsthalle.api.request import Request
+from kunsthalle.api.routing import Route, route
+from kunsthalle.api.shapes import GroupBody, Name
+from kunsthalle.api.wire import Body
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.networks import service
+from kunsthalle.networks.acls import NETWORK_ACLS
+from kunsthalle.networks.gateways import PUBLIC_GATEWAYS
+from kunsthalle.networks.kinds import NETWORK_ACL, PUBLIC_GATEWAY, ROUTING_TABLE, SUBNET, VPC
+from kunsthalle.networks.model import Subnet
+from kunsthalle.networks.queries import locked, named, of_vpc, usual
+from kunsthalle.networks.routing import ROUTING_TABLES
+from kunsthalle.networks.wire import SubnetWire, subnet_wire
+from kunsthalle.store.rows import update
+from kunsthalle.store.scope import Granted, Kind, exists, find
+from kunsthalle.store.unit import Unit
+
+
+class CreateSubnetBody(Body):
+    """Exactly one of `ipv4_cidr_block` and `total_ipv4_address_count` (which needs `zone`)."""
+
+    vpc: Identity
+    name: Name | UnsetType = UNSET
+    resource_group: GroupBody | UnsetType = UNSET
+    ipv4_cidr_block: str | UnsetType = UNSET
+    total_ipv4_address_count: int | UnsetType = UNSET
+    zone: NamedIdentity | UnsetType = UNSET
+    ip_version: Literal["ipv4", "both"] | UnsetType = UNSET
+    network_acl: Identity | UnsetType = UNSET
+    routing_table: Identity | UnsetType = UNSET
+    public_gateway: Identity | UnsetType = UNSET
+
+
+class UpdateSubnetBody(Body):
+    """What may be changed of a subnet; null takes the public gateway away."""
+
+    name: Name | UnsetType = UNSET
+    network_acl: Identity | UnsetType = UNSET
+    routing_table: Identity | UnsetType = UNSET
+    public_gateway: Identity | UnsetType | None = UNSET
+
+
+ATTACHED: dict[str, tuple[Kind[Any], Resource[Any]]] = {
+    "network_acl": (NETWORK_ACL, NETWORK_ACLS),
+    "routing_table": (ROUTING_TABLE, ROUTING_TABLES),
+    "public_gateway": (PUBLIC_GATEWAY, PUBLIC_GATEWAYS),
+}
+"""What a subnet is attached to, by the name of the field."""
+
+
+def _referred(unit: Unit, body: Any, name: str) -> Any:
+    identity = getattr(body, name)
+    return None if isinstance(identity, UnsetType) else refer(unit, ATTACHED[name][0], identity, name).it
+
+
+def _create(unit: Unit, body: CreateSubnetBody) -> Subnet:
+    if (body.ipv4_cidr_block is UNSET) == (body.total_ipv4_address_count is UNSET):
+        text = "Exactly one of ipv4_cidr_block and total_ipv4_address_count must be given."
+        raise invalid("validation_only_one", text, "ipv4_cidr_block")
+    return service.create_subnet(
+        unit,
+        refer(unit, VPC, body.vpc, "vpc").it,
+        given(body.name, "") or None,
+        None if isinstance(body.zone, UnsetType) else name_of(body.zone, "zone"),
+        cidr=None if isinstance(body.ipv4_cidr_block, UnsetType) else body.ipv4_cidr_block,
+        count=None if isinstance(body.total_ipv4_address_count, UnsetType) else body.total_ipv4_address_count,
+        group_id=None if isinstance(body.resource_group, UnsetType) else body.resource_group.id,
+        acl=_referred(unit, body, "network_acl"),
+        table=_referred(unit, body, "routing_table"),
+        gateway=_referred(unit, body, "public_gateway"),
+    )
+
+
+def _attach(unit: Unit, subnet: Subnet, name: str, identity: Identity | None, field: str) -> None:
+    """Puts something else in a subnet's place for it; None only for the public gateway."""
+    kind = ATTACHED[name][0]
+    locked(unit, VPC, subnet.vpc_id)
+    subnet = locked(unit, SUBNET, subnet.id)
+    wanted = None if identity is None else refer(unit, kind, identity, field).it
+    if wanted is not None:
+        wanted = locked(unit, kind, wanted.id, field, "field")
+        service.fits(wanted, subnet.vpc_id, subnet.zone, field)
+    if getattr(subnet, f"{name}_id") != (wanted and wanted.id):
+        update(unit, SUBNET, subnet.id, **{f"{name}_id": wanted and wanted.id})
+
+
+def _update(unit: Unit, granted: Granted[Subnet], body: UpdateSubnetBody) -> None:
+    for name in ATTACHED:
+        identity = getattr(body, name)
+        if identity is not UNSET:
+            _attach(unit, granted.it, name, identity, name)
+
+
+def _attachment(name: str) -> tuple[Route, ...]:
+    """GET and PUT of one thing that a subnet is attached to, below the subnet."""
+    kind, resource = ATTACHED[name]
+    path = f"{SUBNETS.path}/{{id}}/{name}"
+
+    def get(unit: Unit, request: Request) -> Any:
+        id_ = getattr(request.granted.it, f"{name}_id")
+        if id_ is None:
+            raise not_found()
+        return resource.to_wire(find(unit, kind, id_), unit)
+
+    def put(unit: Unit, request: Request) -> Any:
+        _attach(unit, request.granted.it, name, request.body, name)
+        subnet = find(unit, SUBNET, request.granted.it.id)
+        return resource.to_wire(named(unit, kind, getattr(subnet, f"{name}_id")), unit)
+
+    get.__doc__ = f"Get the {resource.noun} of one subnet."
+    put.__doc__ = f"Attach another {resource.noun} to one subnet."
+    read, change = SUBNETS.on_one(), SUBNETS.on_one("update")
+    return (
+        route("GET", path, get, family=FAMILY, access=read, answer=resource.answer),
+        route("PUT", path, put, family=FAMILY, access=change, body=Identity, answer=resource.answer, status=201),
+    )
+
+
+def _detach_gateway(unit: Unit, request: Request) -> None:
+    """Take the public gateway from one subnet."""
+    if request.granted.it.public_gateway_id is None:
+        raise not_found()
+    _attach(unit, request.granted.it, "public_gateway", None, "public_gateway")
+
+
+def _table_named(_unit: Unit, value: str) -> Any:
+    table = ROUTING_TABLE.table.c
+    return exists(ROUTING_TABLE.table, table.id == SUBNET.table.c.routing_table_id, table.name == value)
+
+
+SUBNETS = Resource(
+    SUBNET,
+    "subnet",
+    "/v1/subnets",
+    subnet_wire,
+    SubnetWire,
+    {
+        **usual(SUBNET),
+        **of_vpc(SUBNET.table.c.vpc_id),
+        "zone.name": equals(SUBNET.table.c.zone),
+        "routing_table.id": equals(SUBNET.table.c.routing_table_id),
+        "routing_table.name": _table_named,
+    },
+    fresh="status",
+)
+
+
+def routes() -> tuple[Route, ...]:
+    gateway, rule = f"{SUBNETS.path}/{{id}}/public_gateway", access.item(SUBNET, SUBNETS.action("update"))
+    return (
+        listing(SUBNETS),
+        reading(SUBNETS),
+        making(SUBNETS, _create, CreateSubnetBody),
+        updating(SUBNETS, UpdateSubnetBody, _update),
+        removing(SUBNETS, service.delete_subnet),
+        *(one for name in ATTACHED for one in _attachment(name)),
+        route("DELETE", gateway, _detach_gateway, family=FAMILY, access=rule, status=204),
+    )
