@@ -92,7 +92,10 @@ def _planned(unit: Unit, zone: str, vpc: Vpc, wish: tuple[str, InterfaceBody], s
 def _groups(unit: Unit, vpc: Vpc, body: InterfaceBody, field: str) -> list[SecurityGroup]:
     if isinstance(body.security_groups, UnsetType) or not body.security_groups:
         return [default_security_group(unit, vpc)]
-    return [refer(unit, SECURITY_GROUP, one, field).it for one in body.security_groups]
+    found = [refer(unit, SECURITY_GROUP, one, field).it for one in body.security_groups]
+    if any(group.vpc_id != vpc.id for group in found):
+        raise invalid("vpc_resource_separation", "The security group is in another VPC.", field)
+    return found
 
 
 def _address(body: PrimaryIpBody | UnsetType, field: str) -> tuple[str | None, str | None]:

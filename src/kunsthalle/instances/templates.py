@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
-from kunsthalle.api.references import name_of
+from kunsthalle.api.references import NamedIdentity, name_of
 from kunsthalle.core.errors import invalid
 from kunsthalle.instances import places
 from kunsthalle.instances.bodies import CreateInstanceBody, UpdateTemplateBody
@@ -17,10 +17,11 @@ from kunsthalle.instances.kinds import TEMPLATE
 from kunsthalle.instances.model import Template
 from kunsthalle.instances.places import Place, Planned
 from kunsthalle.instances.profiles import DEFAULT, chosen
-from kunsthalle.instances.prototypes import SNAPSHOT, VOLUME, complete
+from kunsthalle.instances.prototypes import SNAPSHOT, VOLUME, boot_volume, complete
 from kunsthalle.instances.service import keys_of
 from kunsthalle.networks.model import Key
 from kunsthalle.storage import profiles as volume_profiles
+from kunsthalle.storage.attachments import fitting
 from kunsthalle.store.rows import delete, insert_named, rename
 from kunsthalle.store.scope import Granted, find, may_create
 from kunsthalle.store.unit import Unit
@@ -42,6 +43,8 @@ class TemplateService:
         place = places.plan(unit, body)
         keys = keys_of(unit, body)
         check_fit(boot, profile, keys)
+        if boot.content is not None:
+            fitting(boot.content, boot_volume(body))
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
         may_create(unit.ctx, "is.instance-template.instance-template.create", {"resourceGroupId": group.id})
         template = Template(
@@ -95,8 +98,8 @@ def _attachment(shown: dict[str, Any], source: str, boot: Boot) -> dict[str, Any
     """The SDK's models ask for the volume and its profile where there is an attachment."""
     volume = dict(shown.get("volume", {}))
     profile = volume.get("profile", {})
-    name = profile.get("name") or str(profile.get("href", volume_profiles.DEFAULT)).rsplit("/", 1)[-1]
-    volume["profile"] = {"name": volume_profiles.chosen(name, f"{VOLUME}.profile").name}
+    name = name_of(msgspec.convert(profile, NamedIdentity), "profile") if profile else volume_profiles.DEFAULT
+    volume["profile"] = {"name": name}
     if source == SNAPSHOT and boot.content is not None and boot.content.snapshot is not None:
         volume["source_snapshot"] = {"id": boot.content.snapshot.id}
     return {"delete_volume_on_instance_delete": True, **shown, "volume": volume}

@@ -18,7 +18,7 @@ from kunsthalle.images.wire import gigabytes
 from kunsthalle.storage.bodies import BootAttachmentBody, BootVolumeBody
 from kunsthalle.storage.kinds import VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
-from kunsthalle.storage.profiles import BOOT_LEAST, DEFAULT, check_capacity, chosen
+from kunsthalle.storage.profiles import BOOT_LEAST, DEFAULT, VolumeProfile, check_capacity, chosen
 from kunsthalle.storage.queries import attached_to
 from kunsthalle.storage.service import CREATE, capacity_of, refuse_captured
 from kunsthalle.store import jobs
@@ -88,19 +88,34 @@ def of_snapshot(snapshot: Snapshot) -> Content:
     )
 
 
-def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: BootAttachmentBody) -> Volume:
-    """A new boot volume, `pending`, attached to its server. Whoever starts the server makes its disk."""
-    wish = BootVolumeBody() if body.volume is UNSET else body.volume
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a new boot volume is to be: its capacity in GB."""
+
+    profile: VolumeProfile
+    capacity: int
+    iops: int
+
+
+def fitting(content: Content, wish: BootVolumeBody) -> Size:
+    """400 for a boot volume that does not exist or does not hold the content."""
     if wish.encryption_key is not UNSET:
         raise invalid("bad_field", "Volumes are encrypted by the provider here.", f"{_VOLUME}.encryption_key")
     profile = chosen(DEFAULT if wish.profile is UNSET else name_of(wish.profile, "profile"), f"{_VOLUME}.profile")
     field = f"{_VOLUME}.capacity"
+    least, most = max(content.least, profile.boot_capacity[0]), profile.boot_capacity[1]
     if content.snapshot is not None:
         capacity = capacity_of(content.snapshot, wish.capacity, field)
     else:
-        capacity = max(content.least, profile.boot_capacity[0]) if wish.capacity is UNSET else wish.capacity
-    check_capacity(capacity, (max(content.least, profile.boot_capacity[0]), profile.boot_capacity[1]), field)
-    iops = profile.iops_for(capacity, None if wish.iops is UNSET else wish.iops)
+        capacity = least if wish.capacity is UNSET else wish.capacity
+    check_capacity(capacity, (least, most), field)
+    return Size(profile, capacity, profile.iops_for(capacity, None if wish.iops is UNSET else wish.iops))
+
+
+def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: BootAttachmentBody) -> Volume:
+    """A new boot volume, `pending`, attached to its server. Whoever starts the server makes its disk."""
+    wish = BootVolumeBody() if body.volume is UNSET else body.volume
+    size = fitting(content, wish)
     volume = Volume(
         id=unit.ctx.ids.resource(unit.ctx.region.prefix),
         account_id=unit.ctx.account_id,
@@ -109,10 +124,10 @@ def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: Boo
         status_reasons=[],
         resource_group_id=host.resource_group_id,
         zone=host.zone,
-        profile=profile.name,
-        capacity=capacity,
-        iops=iops,
-        bandwidth=profile.bandwidth_for(iops),
+        profile=size.profile.name,
+        capacity=size.capacity,
+        iops=size.iops,
+        bandwidth=size.profile.bandwidth_for(size.iops),
         user_tags=[] if wish.user_tags is UNSET else wish.user_tags,
         operating_system=content.operating_system,
         source_image=content.image,
