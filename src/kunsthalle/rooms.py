@@ -7,9 +7,11 @@ from pathlib import Path
 
 from kunsthalle.accounts import routes as account_routes
 from kunsthalle.api.routing import Route
+from kunsthalle.api.unserved import unserved_routes as unserved_vpc
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.handlers import catalog_handlers
+from kunsthalle.founding import IamIdentities
 from kunsthalle.hypervisor.protocol import Hypervisor
 from kunsthalle.identity import routes as identity_routes
 from kunsthalle.identity.tokens import Tokens
@@ -55,7 +57,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
     routes = (
-        *account_routes.routes(),
+        *account_routes.routes(IamIdentities()),
         *identity_routes.routes(tokens),
         *image_routes.routes(ImageService(drivers.buckets, volumes)),
         *catalog_routes.routes(),
@@ -75,4 +77,4 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
 
 def unserved() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each room's own table of them."""
-    return unserved_identity()
+    return (*unserved_vpc(), *unserved_identity())

@@ -65,7 +65,7 @@ class Answer:
 
 @dataclass
 class Realm:
-    """`ids` maps the path segment before a parameter, or the parameter's own name, to the publisher's thing."""
+    """`ids` maps the path segment before a parameter (`rules`, or `network_acls/rules`) to the publisher's thing."""
 
     server: Server
     tokens: dict[str, str]
@@ -229,7 +229,14 @@ def _network(realm: Realm) -> None:
 
 
 FIXED = {"approval_type": "ibm", "approved": "true", "type": "offering", "state": "pending", "action": "restore"}
-GLOBAL = {"operating_systems": "debian-12-amd64", "regions": "us-south", "zones": "us-south-1"}
+GLOBAL = {
+    "operating_systems": "debian-12-amd64",
+    "regions": "us-south",
+    "zones": "us-south-1",
+    "quota_definitions": "a3d7b8d01e261c24677937c29ab33f3c",
+}
+OF_MEMBERS = frozenset({"enterprises"})
+"""What every account of the enterprise sees: the enterprise itself."""
 
 
 def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
@@ -247,8 +254,8 @@ def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
         elif before == "profiles":
             segments[at] = "general-purpose" if segments[at - 2] == "volume" else "bx2-2x8"
         else:
-            real = realm.ids[before]
-            segments[at] = never(real) if absent else real
+            real = realm.ids.get(f"{segments[at - 3]}/{before}") or realm.ids[before]
+            segments[at] = never(real) if absent and before not in OF_MEMBERS else real
     query = f"?{QUERY}" if template.startswith("/v1/") else ""
     return "/".join(segments) + query
 
@@ -265,5 +272,7 @@ def is_about_one_thing(template: str) -> bool:
     """Whether the path names something that belongs to somebody."""
     segments = template.split("/")
     named = [segments[at - 1] for at, segment in enumerate(segments) if re.fullmatch(r"\{(\w+)\}", segment)]
-    owned = [one for one in named if one not in {*GLOBAL, "profiles", "shareapproval", "source", "publish"}]
+    owned = [
+        one for one in named if one not in {*GLOBAL, *OF_MEMBERS, "profiles", "shareapproval", "source", "publish"}
+    ]
     return any(not one.startswith("{") for one in owned)

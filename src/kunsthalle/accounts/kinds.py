@@ -1,19 +1,110 @@
-"""How the things of this room are looked up."""
+"""How the things of this room are looked up.
+
+The tree is administered from the enterprise's account and seen there by policy. Beyond that an account sees itself,
+and the enterprise that it is in: that much the API tells it without any role (catalog-iam-enterprise.md 4.1).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, and_
+
 from kunsthalle.accounts.model import Account, AccountGroup, Enterprise, ResourceGroup, User
+from kunsthalle.accounts.states import (
+    ACCOUNT_GROUP_STATES,
+    ACCOUNT_STATES,
+    ENTERPRISE_STATES,
+    RESOURCE_GROUP_STATES,
+    USER_STATES,
+)
+from kunsthalle.core.context import Context
 from kunsthalle.store.schema.accounts import account_groups, accounts, enterprises, resource_groups, users
 from kunsthalle.store.scope import Kind
+from kunsthalle.store.unit import Unit
 
-ENTERPRISE = Kind("enterprise", enterprises, Enterprise, "enterprise.enterprise.retrieve")
-ACCOUNT_GROUP = Kind("account-group", account_groups, AccountGroup, "enterprise.account-group.retrieve")
-ACCOUNT = Kind("account", accounts, Account, "enterprise.account.retrieve")
-USER = Kind("user", users, User, "user-management.user.retrieve")
+
+def enterprise_id(ctx: Context) -> str:
+    """The enterprise of the caller's account; empty outside any."""
+    found = (one.removeprefix("-ent-") for one in ctx.audience if one.startswith("-ent-"))
+    return next(found, "")
+
+
+def _own_enterprise(unit: Unit) -> ColumnElement[bool]:
+    return enterprises.c.id == enterprise_id(unit.ctx)
+
+
+def _itself(unit: Unit) -> ColumnElement[bool]:
+    return accounts.c.id == unit.ctx.account_id
+
+
+def _himself(unit: Unit) -> ColumnElement[bool]:
+    return and_(users.c.account_id == unit.ctx.account_id, users.c.iam_id == unit.ctx.actor.iam_id)
+
+
+ENTERPRISE = Kind(
+    "enterprise",
+    enterprises,
+    Enterprise,
+    "enterprise.enterprise.retrieve",
+    attributes={"enterpriseId": enterprises.c.id, "resource": enterprises.c.id},
+    states=ENTERPRISE_STATES,
+    state_column=enterprises.c.state,
+    others=_own_enterprise,
+    live=enterprises.c.state == "ACTIVE",
+)
+ACCOUNT_GROUP = Kind(
+    "account-group",
+    account_groups,
+    AccountGroup,
+    "enterprise.account-group.retrieve",
+    attributes={
+        "enterpriseId": account_groups.c.enterprise_id,
+        "accountGroupId": account_groups.c.id,
+        "resource": account_groups.c.id,
+    },
+    states=ACCOUNT_GROUP_STATES,
+    state_column=account_groups.c.state,
+    live=account_groups.c.state == "ACTIVE",
+)
+ACCOUNT = Kind(
+    "account",
+    accounts,
+    Account,
+    "enterprise.account.retrieve",
+    attributes={
+        "enterpriseId": accounts.c.enterprise_id,
+        "accountGroupId": accounts.c.group_id,
+        "resource": accounts.c.id,
+    },
+    states=ACCOUNT_STATES,
+    state_column=accounts.c.state,
+    others=_itself,
+    live=accounts.c.state == "ACTIVE",
+)
+EVER_ACCOUNT = replace(ACCOUNT, live=None)
+"""Cancelled accounts too, for lists that ask for them."""
+EVER_ACCOUNT_GROUP = replace(ACCOUNT_GROUP, live=None)
+
+USER = Kind(
+    "user",
+    users,
+    User,
+    "user-management.user.retrieve",
+    attributes={"resource": users.c.iam_id},
+    states=USER_STATES,
+    state_column=users.c.state,
+    others=_himself,
+)
 RESOURCE_GROUP = Kind(
     "resource-group",
     resource_groups,
     ResourceGroup,
     "resource-controller.group.retrieve",
     attributes={"resourceGroupId": resource_groups.c.id, "resource": resource_groups.c.id},
+    states=RESOURCE_GROUP_STATES,
+    state_column=resource_groups.c.state,
+    live=resource_groups.c.state == "ACTIVE",
 )
+EVER_RESOURCE_GROUP = replace(RESOURCE_GROUP, live=None)
+"""Deleted groups too, for lists that ask for them."""

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.core.crn import Crn
+
+
+def tree_crn(account_id: str, type_: str, id_: str) -> str:
+    """The CRN of a node of the tree; `account_id` is the account that it is administered from (4.1)."""
+    return str(Crn("enterprise", "", account_id, "", type_, id_))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +24,15 @@ class Enterprise:
     state: str
     primary_contact_iam_id: str
     source_account_id: str
+    created_by: str
+    updated_at: int
+    updated_by: str
     created_at: int
     revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return tree_crn(self.account_id, "enterprise", self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +46,20 @@ class AccountGroup:
     name: str
     state: str
     primary_contact_iam_id: str
+    created_by: str
+    updated_at: int
+    updated_by: str
     created_at: int
     revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return tree_crn(self.account_id, "account-group", self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account; outside any enterprise `enterprise_id` is None."""
+    """An account; outside any enterprise `enterprise_id` is None. `traits` are what its creation asked for."""
 
     id: str
     account_id: str
@@ -47,13 +69,21 @@ class Account:
     state: str
     owner_iam_id: str
     is_enterprise: bool
+    traits: dict[str, Any]
+    created_by: str
+    updated_at: int
+    updated_by: str
     created_at: int
     revision: int = 1
+
+    @property
+    def crn(self) -> str:
+        return tree_crn(self.account_id, "account", self.id)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person's membership of one account."""
+    """A person's membership of one account: `PENDING` from the invitation until it is accepted."""
 
     id: str
     account_id: str
@@ -61,22 +91,32 @@ class User:
     email: str
     name: str
     state: str
+    profile: dict[str, str]
+    settings: dict[str, Any]
     created_at: int
     revision: int = 1
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """First and last name."""
+        first, _, last = self.name.partition(" ")
+        return first, last
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceGroup:
-    """A folder of resources; exactly one of each account is its default."""
+    """A folder of resources; exactly one of each account is its default. `deleted_at` is 0 while it is there."""
 
     id: str
     account_id: str
     name: str
     is_default: bool
     state: str
+    updated_at: int
+    deleted_at: int
     created_at: int
     revision: int = 1
 
     @property
     def crn(self) -> str:
-        return f"crn:v1:bluemix:public:resource-controller::a/{self.account_id}::resource-group:{self.id}"
+        return str(Crn("resource-controller", "", self.account_id, "", "resource-group", self.id))

@@ -1,16 +1,21 @@
-"""Questions about the enterprise tree and about resource groups."""
+"""Questions about the enterprise tree, users, and resource groups."""
 
 from __future__ import annotations
 
-from kunsthalle.accounts.kinds import ACCOUNT, ACCOUNT_GROUP, RESOURCE_GROUP, USER
-from kunsthalle.accounts.model import Account, ResourceGroup, User
+from collections.abc import Collection
+
+from kunsthalle.accounts.kinds import ACCOUNT, ACCOUNT_GROUP, EVER_RESOURCE_GROUP, RESOURCE_GROUP, USER
+from kunsthalle.accounts.model import Account, AccountGroup, ResourceGroup, User
 from kunsthalle.core.errors import invalid
 from kunsthalle.store.scope import some, unguarded
 from kunsthalle.store.unit import Unit
 
 TREE = "enterprise-tree"
 """The topic under which a process remembers where accounts stand in their tree."""
-_DEEPEST = 64
+DEEPEST = 60
+"""How many account groups may be on the way from an enterprise to an account."""
+SAMPLE_GROUP = "fee82deba12e4c0fb69c3b09d1f12345"
+"""The resource group of every sample in the SDKs' documentation (vpc-api.md G3): stands for the default group."""
 
 
 def account(unit: Unit, id_: str) -> Account | None:
@@ -26,6 +31,24 @@ def user(unit: Unit, account_id: str, iam_id: str) -> User | None:
     return found[0] if found else None
 
 
+def known_as(unit: Unit, iam_id: str, among: Collection[str]) -> User | None:
+    """A user of one of some accounts, by IAM ID."""
+    table = USER.table
+    found = unguarded(unit, USER, table.c.iam_id == iam_id, table.c.account_id.in_(list(among)))
+    return found[0] if found else None
+
+
+def with_email(unit: Unit, email: str) -> User | None:
+    """A membership, in whatever account, of the person with an e-mail address."""
+    found = unguarded(unit, USER, USER.table.c.email == email)
+    return found[0] if found else None
+
+
+def members(unit: Unit, enterprise_id: str) -> list[Account]:
+    """The accounts of an enterprise, its own among them."""
+    return unguarded(unit, ACCOUNT, ACCOUNT.table.c.enterprise_id == enterprise_id)
+
+
 def audience(unit: Unit, account_id: str) -> tuple[str, ...]:
     """The identifiers that address an account in a share: itself, its enterprise, every group above it (1.9)."""
     return unit.memo(TREE, account_id, lambda: _audience(unit, account_id))
@@ -35,13 +58,32 @@ def _audience(unit: Unit, account_id: str) -> tuple[str, ...]:
     here = account(unit, account_id)
     if here is None or here.enterprise_id is None:
         return (account_id,)
-    found = [account_id, f"-ent-{here.enterprise_id}"]
-    group_id = here.group_id
-    while group_id is not None and len(found) < _DEEPEST:
-        found.append(f"-entgrp-{group_id}")
-        above = unguarded(unit, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.id == group_id)
-        group_id = above[0].parent_id if above else None
-    return tuple(found)
+    above = (f"-entgrp-{group.id}" for group in way_up(unit, here.group_id))
+    return (account_id, f"-ent-{here.enterprise_id}", *above)
+
+
+def way_up(unit: Unit, group_id: str | None) -> list[AccountGroup]:
+    """The group and every group above it, from below."""
+    found: list[AccountGroup] = []
+    while group_id is not None and len(found) < DEEPEST:
+        here = unguarded(unit, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.id == group_id)
+        found += here
+        group_id = here[0].parent_id if here else None
+    return found
+
+
+def way_down(unit: Unit, group: AccountGroup) -> set[str]:
+    """The ids of the group and of every group below it."""
+    everyone = unguarded(unit, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.enterprise_id == group.enterprise_id)
+    below: dict[str, list[str]] = {}
+    for one in everyone:
+        below.setdefault(one.parent_id or "", []).append(one.id)
+    found, ahead = {group.id}, [group.id]
+    while ahead:
+        new = [one for one in below.get(ahead.pop(), []) if one not in found]
+        found.update(new)
+        ahead += new
+    return found
 
 
 def enterprise_of(unit: Unit, account_id: str) -> str | None:
@@ -56,7 +98,9 @@ def enterprise_of_identifier(unit: Unit, identifier: str) -> str | None:
         id_ = identifier.removeprefix("-ent-")
         return id_ if unguarded(unit, ACCOUNT, ACCOUNT.table.c.enterprise_id == id_) else None
     if identifier.startswith("-entgrp-"):
-        found = unguarded(unit, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.id == identifier.removeprefix("-entgrp-"))
+        table = ACCOUNT_GROUP.table
+        wanted = (table.c.id == identifier.removeprefix("-entgrp-"), table.c.state == "ACTIVE")
+        found = unguarded(unit, ACCOUNT_GROUP, *wanted)
         return found[0].enterprise_id if found else None
     return enterprise_of(unit, identifier)
 
@@ -70,10 +114,10 @@ def default_group(unit: Unit) -> ResourceGroup:
 
 def chosen_group(unit: Unit, id_: str | None) -> ResourceGroup:
     """The group named in a request, or the default one; 400 for an unknown or foreign one (vpc-api.md A8)."""
-    if id_ is None:
+    if id_ is None or id_ == SAMPLE_GROUP:
         return default_group(unit)
     table = RESOURCE_GROUP.table
-    mine = (table.c.account_id == unit.ctx.account_id, table.c.id == id_)
+    mine = (table.c.account_id == unit.ctx.account_id, table.c.id == id_, table.c.state == "ACTIVE")
     found = unguarded(unit, RESOURCE_GROUP, *mine)
     if not found:
         raise invalid("bad_field", "The resource group does not exist.", "resource_group")
@@ -94,10 +138,10 @@ GROUPS = "resource-groups"
 """The topic under which a process remembers the names of resource groups."""
 
 
-def groups(unit: Unit, name: str | None, default: bool | None) -> list[ResourceGroup]:
+def groups(unit: Unit, name: str | None, default: bool | None, *, deleted: bool = False) -> list[ResourceGroup]:
     """The groups the caller may read."""
     table = RESOURCE_GROUP.table
     where = [table.c.name == name] if name is not None else []
     if default is not None:
         where.append(table.c.is_default == default)
-    return some(unit, RESOURCE_GROUP, *where)
+    return some(unit, EVER_RESOURCE_GROUP if deleted else RESOURCE_GROUP, *where)

@@ -2,13 +2,73 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
 from kunsthalle.accounts.model import ResourceGroup
 from kunsthalle.accounts.queries import group_name
 from kunsthalle.api.shapes import GroupWire
-from kunsthalle.api.wire import Wire
+from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.store.unit import Unit
+
+GroupName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9 _.-]+$")]
+
+
+class CreateGroupBody(Body):
+    """`account_id`, if given, is the caller's own."""
+
+    name: GroupName
+    account_id: str | None = None
+
+
+class UpdateGroupBody(Body):
+    """What may be changed of a resource group; its only state is `ACTIVE`."""
+
+    name: GroupName | UnsetType = UNSET
+    state: Literal["ACTIVE"] | UnsetType = UNSET
+
+
+class GroupMadeWire(Wire):
+    """A new group."""
+
+    id: str
+    crn: str
+
+
+class ResourceQuotaWire(Wire):
+    """A limit on one kind of resource."""
+
+    id: str
+    resource_id: str
+    crn: str
+    limit: int
+
+
+class QuotaWire(Wire):
+    """A quota definition. It says what an account may have; nothing here enforces it."""
+
+    id: str
+    name: str
+    type: str
+    number_of_apps: int
+    number_of_service_instances: int
+    default_number_of_instances_per_lite_plan: int
+    instances_per_app: int
+    instance_memory: str
+    total_app_memory: str
+    vsi_limit: int
+    resource_quotas: list[ResourceQuotaWire]
+    created_at: str
+    updated_at: str
+
+
+class QuotasWire(Wire):
+    """All quota definitions."""
+
+    resources: list[QuotaWire]
 
 
 class ResourceGroupWire(Wire):
@@ -36,6 +96,25 @@ class ResourceGroups(Wire):
 
 
 QUOTA = "a3d7b8d01e261c24677937c29ab33f3c"
+_LONG_AGO = "2019-01-01T00:00:00.000Z"
+QUOTAS = {
+    QUOTA: QuotaWire(
+        id=QUOTA,
+        name="Pay-as-you-go Quota",
+        type="PAYG",
+        number_of_apps=-1,
+        number_of_service_instances=-1,
+        default_number_of_instances_per_lite_plan=1,
+        instances_per_app=-1,
+        instance_memory="8G",
+        total_app_memory="512G",
+        vsi_limit=-1,
+        resource_quotas=[],
+        created_at=_LONG_AGO,
+        updated_at=_LONG_AGO,
+    )
+}
+"""The one quota that every group names; static, as the service's own are (4.2)."""
 
 
 def to_wire(group: ResourceGroup, _ctx: Context) -> ResourceGroupWire:
@@ -54,7 +133,7 @@ def to_wire(group: ResourceGroup, _ctx: Context) -> ResourceGroupWire:
         resource_linkages=[],
         teams_url=f"{base}/teams",
         created_at=made,
-        updated_at=made,
+        updated_at=rfc3339(group.updated_at),
     )
 
 

@@ -1,18 +1,54 @@
-"""What was decided and done: who, what, on what, with which outcome. Never a secret, never a body."""
+"""What was decided and done: who, what, on what, with which outcome. Never a secret, never a body, never a query."""
 
 from __future__ import annotations
 
-from sqlalchemy import insert
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import ColumnElement, insert, or_, select, true
+
+from kunsthalle.core.crn import parse
 from kunsthalle.store.schema.base import audit
 from kunsthalle.store.unit import Unit
 
 _insert = insert(audit)
 
 
-def record(unit: Unit, action: str, target: str, outcome: int, code: str | None = None) -> None:
-    """Adds a row to the unit's transaction. Refusals are recorded in a transaction of their own."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One deed. `account_id` is the actor's account; `thing_crn` and `thing_account_id` say what it was done to, where
+    that is known. `outcome` is the HTTP status. `at` is in microseconds since the epoch.
+    """
+
+    id: str
+    account_id: str
+    at: int
+    actor: str
+    action: str
+    target: str
+    outcome: int
+    code: str | None
+    trace: str
+    thing_crn: str | None
+    thing_account_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A page, newest first; `last` is the key of its last entry when more follow."""
+
+    items: list[Entry]
+    last: tuple[int, str] | None
+
+
+def record(unit: Unit, action: str, target: str, outcome: int, code: str | None = None, it: Any = None) -> None:
+    """Adds a row to the unit's transaction. Refusals are recorded in a transaction of their own.
+
+    `it` is the thing, or the answer that shows it; anything with a CRN is noted by it.
+    """
     ctx = unit.ctx
+    crn = _crn(it)
     unit.execute(
         _insert,
         {
@@ -25,5 +61,80 @@ def record(unit: Unit, action: str, target: str, outcome: int, code: str | None 
             "outcome": outcome,
             "code": code,
             "trace": ctx.trace,
+            "thing_crn": crn,
+            "thing_account_id": _owner(it, crn),
         },
     )
+
+
+def _crn(it: Any) -> str | None:
+    crn = it.get("crn") if isinstance(it, dict) else getattr(it, "crn", None)
+    return crn[:512] if isinstance(crn, str) else None
+
+
+def _owner(it: Any, crn: str | None) -> str | None:
+    owner = getattr(it, "account_id", None)
+    if isinstance(owner, str):
+        return owner[:32]
+    try:
+        return parse(crn).account[:32] if crn else None
+    except ValueError:
+        return None
+
+
+def page(
+    unit: Unit,
+    *,
+    everywhere: bool = False,
+    account_id: str | None = None,
+    about: Sequence[str] = (),
+    action: str | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    after: tuple[int, str] | None = None,
+    limit: int = 50,
+) -> Entries:
+    """What was done by the context's account and to its things; with `everywhere`, the operator's view of all.
+
+    `account_id` narrows to one account, `about` to targets (paths) and CRNs that begin with one of these, `action` to
+    one action. `since` is the first moment that counts and `until` the first that does not. Whether the caller may
+    read an audit at all is the route's to ask.
+    """
+    table = audit.c
+    where: list[ColumnElement[bool]] = [true() if everywhere else _of(unit.ctx.account_id)]
+    if account_id is not None:
+        where.append(_of(account_id))
+    if about:
+        where.append(or_(*(_begins(one) for one in about)))
+    if action is not None:
+        where.append(table.action == action)
+    where += [condition for condition in (_from(since), _before(until), _behind(after)) if condition is not None]
+    statement = select(audit).where(*where).order_by(table.at.desc(), table.id.desc()).limit(limit + 1)
+    make: Callable[..., Entry] = Entry
+    found = [make(*row) for row in unit.all(statement)]
+    more = found[limit - 1] if len(found) > limit else None
+    return Entries(found[:limit], (more.at, more.id) if more else None)
+
+
+def _of(account_id: str) -> ColumnElement[bool]:
+    return or_(audit.c.account_id == account_id, audit.c.thing_account_id == account_id)
+
+
+def _begins(text: str) -> ColumnElement[bool]:
+    starts = (column.startswith(text, autoescape=True) for column in (audit.c.target, audit.c.thing_crn))
+    return or_(*starts)
+
+
+def _from(since: int | None) -> ColumnElement[bool] | None:
+    return None if since is None else audit.c.at >= since
+
+
+def _before(until: int | None) -> ColumnElement[bool] | None:
+    return None if until is None else audit.c.at < until
+
+
+def _behind(after: tuple[int, str] | None) -> ColumnElement[bool] | None:
+    if after is None:
+        return None
+    moment, id_ = after
+    return (audit.c.at <= moment) & or_(audit.c.at < moment, audit.c.id < id_)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, select
+from sqlalchemy import ColumnElement, Table, delete, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -18,6 +18,11 @@ def number_of(unit: Unit, table: Table, *where: ColumnElement[bool]) -> int:
     """How many rows of a table that no caller ever sees meet the conditions."""
     row = unit.first(select(func.count()).select_from(table).where(*where))
     return int(row[0]) if row else 0
+
+
+def any_row(unit: Unit, table: Table, *where: ColumnElement[bool]) -> bool:
+    """Whether a row meets the conditions; as cheap for many rows as for one."""
+    return unit.first(select(literal(1)).select_from(table).where(*where).limit(1)) is not None
 
 
 def rows_of(unit: Unit, table: Table, *where: ColumnElement[bool], order: Any = None) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Index, String, UniqueConstraint
 
 from kunsthalle.store.schema.base import things
+from kunsthalle.store.types import Json, Moment
 
 # account_id: the account from which the row is administered (the enterprise's own account, or the account itself).
 enterprises = things(
@@ -14,6 +15,9 @@ enterprises = things(
     Column("state", String(16), nullable=False),
     Column("primary_contact_iam_id", String(128), nullable=False),
     Column("source_account_id", String(32), nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", String(128), nullable=False),
 )
 
 account_groups = things(
@@ -23,8 +27,13 @@ account_groups = things(
     Column("name", String(60), nullable=False),
     Column("state", String(16), nullable=False),
     Column("primary_contact_iam_id", String(128), nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+    Index("ix_account_groups_parent", "enterprise_id", "parent_id"),
 )
 
+# enterprise_id: NULL outside any enterprise, and again once the account is cancelled.
 accounts = things(
     "accounts",
     Column("enterprise_id", String(32)),
@@ -33,22 +42,35 @@ accounts = things(
     Column("state", String(16), nullable=False),
     Column("owner_iam_id", String(128), nullable=False),
     Column("is_enterprise", Boolean, nullable=False),
+    Column("traits", Json, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", String(128), nullable=False),
     Index("ix_accounts_enterprise", "enterprise_id"),
+    Index("ix_accounts_group", "group_id"),
 )
 
+# profile: what the user says of himself (names, telephone numbers, a photo); settings: how he is served.
 users = things(
     "users",
     Column("iam_id", String(128), nullable=False),
     Column("email", String(255), nullable=False),
     Column("name", String(255), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", String(40), nullable=False),
+    Column("profile", Json, nullable=False),
+    Column("settings", Json, nullable=False),
     UniqueConstraint("account_id", "iam_id"),
+    Index("ix_users_email", "email"),
+    Index("ix_users_iam_id", "iam_id"),
 )
 
+# deleted_at: 0 while the group is there; part of the name's uniqueness, so that a name is free again.
 resource_groups = things(
     "resource_groups",
     Column("name", String(64), nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
-    UniqueConstraint("account_id", "name"),
+    Column("updated_at", Moment, nullable=False),
+    Column("deleted_at", Moment, nullable=False),
+    UniqueConstraint("account_id", "name", "deleted_at"),
 )

@@ -79,5 +79,8 @@ audit = Table(
     Column("outcome", Integer, nullable=False),
     Column("code", String(64)),
     Column("trace", String(64), nullable=False),
+    Column("thing_crn", String(512)),
+    Column("thing_account_id", String(32)),
     Index("ix_audit_page", "account_id", "at", "id"),
+    Index("ix_audit_thing", "thing_account_id", "at", "id"),
 )

@@ -19,9 +19,12 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Integer(), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=True),
         sa.Column("trace", sa.String(length=64), nullable=False),
+        sa.Column("thing_crn", sa.String(length=512), nullable=True),
+        sa.Column("thing_account_id", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_index("ix_audit_page", "audit", ["account_id", "at", "id"], unique=False)
+    op.create_index("ix_audit_thing", "audit", ["thing_account_id", "at", "id"], unique=False)
     op.create_table(
         "facts",
         sa.Column("key", sa.String(length=64), nullable=False),

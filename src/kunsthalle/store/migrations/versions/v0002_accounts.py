@@ -17,11 +17,15 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("primary_contact_iam_id", sa.String(length=128), nullable=False),
+        sa.Column("created_by", sa.String(length=128), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_groups")),
     )
     op.create_index("ix_account_groups_page", "account_groups", ["account_id", "created_at", "id"], unique=False)
+    op.create_index("ix_account_groups_parent", "account_groups", ["enterprise_id", "parent_id"], unique=False)
     op.create_table(
         "accounts",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -32,11 +36,16 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("owner_iam_id", sa.String(length=128), nullable=False),
         sa.Column("is_enterprise", sa.Boolean(), nullable=False),
+        sa.Column("traits", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.String(length=128), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
     )
     op.create_index("ix_accounts_enterprise", "accounts", ["enterprise_id"], unique=False)
+    op.create_index("ix_accounts_group", "accounts", ["group_id"], unique=False)
     op.create_index("ix_accounts_page", "accounts", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "enterprises",
@@ -47,6 +56,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("primary_contact_iam_id", sa.String(length=128), nullable=False),
         sa.Column("source_account_id", sa.String(length=32), nullable=False),
+        sa.Column("created_by", sa.String(length=128), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_by", sa.String(length=128), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enterprises")),
@@ -59,10 +71,14 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_resource_groups")),
-        sa.UniqueConstraint("account_id", "name", name=op.f("uq_resource_groups_account_id_name")),
+        sa.UniqueConstraint(
+            "account_id", "name", "deleted_at", name=op.f("uq_resource_groups_account_id_name_deleted_at")
+        ),
     )
     op.create_index("ix_resource_groups_page", "resource_groups", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
@@ -72,10 +88,14 @@ def upgrade() -> None:
         sa.Column("iam_id", sa.String(length=128), nullable=False),
         sa.Column("email", sa.String(length=255), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
+        sa.Column("settings", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("account_id", "iam_id", name=op.f("uq_users_account_id_iam_id")),
     )
+    op.create_index("ix_users_email", "users", ["email"], unique=False)
+    op.create_index("ix_users_iam_id", "users", ["iam_id"], unique=False)
     op.create_index("ix_users_page", "users", ["account_id", "created_at", "id"], unique=False)

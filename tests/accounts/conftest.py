@@ -1,0 +1,105 @@
+"""A whole server in this process, and somebody who calls it as each account's owner."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kunsthalle.app import Server, build
+from kunsthalle.core.context import Actor, Context
+from kunsthalle.core.roles import ADMINISTRATOR
+from kunsthalle.identity.service import create_api_key, create_policy
+from kunsthalle.scenarios import Credential
+from kunsthalle.settings import Settings
+from kunsthalle.store.unit import Unit
+from support.realm import Answer, _asgi
+
+OPERATOR = "operator-token-of-the-accounts"
+
+
+@dataclass(frozen=True)
+class Client:
+    """Calls with one token."""
+
+    house: House
+    token: str
+    account_id: str = ""
+    iam_id: str = ""
+    secret: str = ""
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"host": "kunsthalle.test", **headers}
+        if self.token:
+            sent["authorization"] = f"Bearer {self.token}"
+        return self.house.loop.run_until_complete(_asgi(self.house.server, method, path, sent, raw))
+
+    def ok(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self(method, path, body)
+        assert answer.status < 300, (method, path, answer.status, answer.body)
+        return answer.json if answer.body else None
+
+    def refused(self, status: int, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = self(method, path, body)
+        assert answer.status == status, (method, path, answer.status, answer.body)
+        return dict(answer.json["errors"][0])
+
+
+@dataclass
+class House:
+    """The `enterprise` scenario, served in this process."""
+
+    server: Server
+    seeded: dict[str, Credential]
+    loop: asyncio.AbstractEventLoop
+
+    def login(self, secret: str, account_id: str = "", iam_id: str = "") -> Client:
+        form = f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={secret}".encode()
+        token = Client(self, "").ok("POST", "/identity/token", form)["access_token"]
+        return Client(self, str(token), account_id, iam_id, secret)
+
+    def owner(self, name: str) -> Client:
+        """The owner of a seeded account."""
+        one = self.seeded[name]
+        return self.login(one.api_key, one.account_id, one.iam_id)
+
+    def operator(self) -> Client:
+        return Client(self, OPERATOR)
+
+    def system(self, account_id: str) -> Context:
+        return self.server.base.as_system(account_id)
+
+    def write(self, account_id: str, function: Callable[[Unit], Any]) -> Any:
+        return self.server.store.write(self.system(account_id), function)
+
+    def keyed(self, account_id: str, iam_id: str) -> Client:
+        """A user of an account with a key of his own, signed in."""
+
+        def make(unit: Unit) -> str:
+            own = replace(unit.ctx, actor=Actor(iam_id, "somebody"))
+            return create_api_key(unit.acting(own), account_id, iam_id, "key")[1]
+
+        return self.login(self.write(account_id, make), account_id, iam_id)
+
+    def allow(self, account_id: str, iam_id: str, *conditions: tuple[str, str], role: str = ADMINISTRATOR) -> None:
+        """Gives somebody a role on what all conditions describe."""
+        resource = [{"key": key, "operator": "stringEquals", "value": value} for key, value in conditions]
+        subject = [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}]
+        self.write(account_id, lambda unit: create_policy(unit, "access", subject, [role], resource))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    server = build(Settings(data=tmp_path / "data", hypervisor="simulated"), OPERATOR)
+    made = {one.account: one for one in server.seed("enterprise")}
+    server.start()
+    loop = asyncio.new_event_loop()
+    yield House(server, made, loop)
+    loop.close()
+    server.stop()

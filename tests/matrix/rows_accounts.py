@@ -1,0 +1,64 @@
+"""The accounts room's rows: the enterprise tree, users, resource groups, the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kunsthalle.accounts.kinds import ACCOUNT_GROUP, ENTERPRISE
+from kunsthalle.accounts.queries import account
+from kunsthalle.accounts.tree import create_group
+from kunsthalle.store.scope import some
+from kunsthalle.store.unit import Unit
+from support.realm import Realm
+
+Body = Callable[[Realm], Any]
+USERS = "/v2/accounts/{account_id}/users"
+VIEWER = "IBMid-VIEWER0001"
+
+
+def _of(body: Any) -> Body:
+    return lambda _realm: body
+
+
+def _below(realm: Realm) -> dict[str, str]:
+    return {"parent": realm.ids["enterprise crn"], "name": "another"}
+
+
+BODIES: dict[str, Body] = {
+    "POST /v1/enterprises": lambda realm: {
+        "source_account_id": realm.accounts["owner"],
+        "name": "another",
+        "primary_contact_iam_id": realm.ids["iam_id"],
+    },
+    "PATCH /v1/enterprises/{id}": _of({"name": "renamed"}),
+    "PUT /v1/enterprises/{enterprise_id}/import/accounts/{account_id}": _of({}),
+    "POST /v1/accounts": lambda realm: {**_below(realm), "owner_iam_id": realm.ids["iam_id"]},
+    "PATCH /v1/accounts/{id}": lambda realm: {"parent": realm.ids["enterprise crn"]},
+    "POST /v1/account-groups": lambda realm: {**_below(realm), "primary_contact_iam_id": realm.ids["iam_id"]},
+    "PATCH /v1/account-groups/{id}": _of({"name": "renamed"}),
+    f"POST {USERS}": _of({"users": [{"email": "new@example.com"}]}),
+    f"PATCH {USERS}/{{iam_id}}": _of({"firstname": "Another"}),
+    f"PATCH {USERS}/{{iam_id}}/settings": _of({"language": "en"}),
+    "POST /v2/users/accept": lambda realm: {"account_id": realm.accounts["owner"]},
+    "POST /v2/resource_groups": _of({"name": "another"}),
+    "PATCH /v2/resource_groups/{id}": _of({"name": "renamed"}),
+}
+
+
+def furnish(realm: Realm) -> None:
+    """The publisher's enterprise with an account group in it, which no persona administers."""
+
+    def grow(unit: Unit) -> tuple[str, str, str]:
+        member = account(unit, realm.accounts["owner"])
+        assert member is not None
+        root = unit.acting(unit.ctx.as_system(member.account_id))
+        enterprise = some(root, ENTERPRISE)[0]
+        contact = enterprise.primary_contact_iam_id
+        group = create_group(root, enterprise.crn, "hidden group", contact)
+        assert some(root, ACCOUNT_GROUP)
+        return enterprise.id, enterprise.crn, group.id
+
+    enterprise, crn, group = realm.server.store.write(realm.server.base, grow)
+    realm.ids |= {"enterprises": enterprise, "enterprise crn": crn, "account-groups": group}
+    realm.ids |= {"accounts": realm.accounts["owner"], "users": VIEWER}
