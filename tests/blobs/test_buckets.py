@@ -70,9 +70,7 @@ def test_buckets_are_listed(buckets: Buckets, folder: Path) -> None:
     assert buckets.list_buckets() == ["an-other.one", "images"]
 
 
-@pytest.mark.parametrize(
-    "name", ["", "ab", "a" * 64, "Upper", "a/b", "..", ".hidden", "a\0b", "a_b", "abc\n", "-ab"]
-)
+@pytest.mark.parametrize("name", ["", "ab", "a" * 64, "Upper", "a/b", "..", ".hidden", "a\0b", "a_b", "abc\n", "-ab"])
 def test_bad_bucket_names(buckets: Buckets, name: str) -> None:
     with pytest.raises(BadBucketName):
         buckets.create_bucket(name)
@@ -186,9 +184,7 @@ def test_a_source_that_fails_leaves_no_object(buckets: Buckets, folder: Path, tm
     assert list((folder.parent / ".incoming").iterdir()) == []
 
 
-def test_an_unreadable_object_is_told_apart(
-    buckets: Buckets, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_object_is_told_apart(buckets: Buckets, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "private").write_bytes(b"x")
     opened = os.open
 

@@ -104,9 +104,7 @@ class Buckets:
 
     def list_buckets(self) -> list[str]:
         """The names, sorted."""
-        return sorted(
-            path.name for path in self._root.iterdir() if _BUCKET.fullmatch(path.name) and _is_folder(path)
-        )
+        return sorted(path.name for path in self._root.iterdir() if _BUCKET.fullmatch(path.name) and _is_folder(path))
 
     def open(self, bucket: str, key: str) -> BucketObject:
         """BucketNotFound, ObjectNotFound, BadObjectName, ObjectUnreadable. Never waits on a pipe."""
@@ -143,9 +141,7 @@ class Buckets:
                 os.rename(incoming, parts[-1], dst_dir_fd=folder)
             except OSError as error:
                 if error.errno in _IN_THE_WAY:
-                    raise BadObjectName(
-                        "the name runs into a file, a link or a folder", bucket, key
-                    ) from error
+                    raise BadObjectName("the name runs into a file, a link or a folder", bucket, key) from error
                 raise
             finally:
                 incoming.unlink(missing_ok=True)
