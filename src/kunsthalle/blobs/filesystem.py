@@ -19,8 +19,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
+from kunsthalle.blobs.direct import DirectWriter
 from kunsthalle.blobs.protocol import (
     BadDigest,
     BlobError,
@@ -36,6 +37,8 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Room beyond the announced length: the file system's own tables, and the database beside the blobs.
 _HEADROOM = 1.1
 _COPY_CHUNK = 1 << 20
+_LARGE = 64 << 20
+"""Bytes from which on an upload is written directly; smaller ones are likely to be read soon, from the cache."""
 
 
 class FilesystemBlobs(Blobs):
@@ -162,7 +165,7 @@ class FileUpload(Upload):
     def __init__(self, blobs: FilesystemBlobs, path: Path, descriptor: int, expected: int | None) -> None:
         """Made by FilesystemBlobs.begin; owns the descriptor."""
         self._blobs, self._path, self._expected = blobs, path, expected
-        self._file: BinaryIO | None = os.fdopen(descriptor, "r+b", buffering=0)
+        self._file: _Writer | None = _writer(descriptor, expected)
         self._written = 0
 
     @property
@@ -211,7 +214,7 @@ class FileUpload(Upload):
         self._path.unlink(missing_ok=True)
         file.close()
 
-    def _open_file(self) -> BinaryIO:
+    def _open_file(self) -> _Writer:
         if self._file is None:
             raise BlobError("the upload is over")
         return self._file
@@ -223,6 +226,22 @@ class FileUpload(Upload):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.abort()
+
+
+class _Writer(Protocol):
+    """What an upload needs of its open file."""
+
+    def write(self, view: memoryview, /) -> int: ...
+
+    def fileno(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+def _writer(descriptor: int, expected: int | None) -> _Writer:
+    if expected is not None and expected >= _LARGE:
+        return DirectWriter(descriptor)
+    return os.fdopen(descriptor, "r+b", buffering=0)
 
 
 def _free(folder: Path) -> int:

@@ -6,10 +6,12 @@ exists, and that transaction ends the job and the import together.
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
 
+from kunsthalle.blobs.buckets import BucketObject
 from kunsthalle.blobs.protocol import BlobError, Blobs, Upload
 from kunsthalle.core.errors import Problem
 from kunsthalle.images import bytes as blob_bytes
@@ -20,7 +22,7 @@ from kunsthalle.images.sources import AccountBuckets, VolumeBytes, Volumes, pars
 from kunsthalle.imaging.errors import Refused
 from kunsthalle.imaging.examine import Examined, examine
 from kunsthalle.imaging.limits import Limits
-from kunsthalle.imaging.stream import Intake
+from kunsthalle.imaging.stream import Arrived, Intake
 from kunsthalle.imaging.tools import Tools
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import update
@@ -29,7 +31,7 @@ from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
 log = structlog.get_logger("imports")
-CHUNK = 1024 * 1024
+CHUNK = 2 * 1024 * 1024
 _RUNNING = [{"code": "image_request_in_progress", "message": "The import is running."}]
 
 
@@ -64,11 +66,7 @@ class Importer:
     def _from_bucket(self, image: Image) -> Examined:
         source = parse_href(image.source_href or "")
         with self.buckets.open(image.account_id, source) as found, self.blobs.begin(found.size) as upload:
-            intake = Intake(source.format, self.limits, found.size)
-            while chunk := found.read(CHUNK):
-                intake.feed(chunk)
-                upload.write(chunk)
-            arrived = intake.finish()
+            arrived = _take_in(found, upload, Intake(source.format, self.limits, found.size))
             examined = examine(upload.path, arrived, self.limits, self.tools)
             _commit(upload, arrived.sha256)
         return examined
@@ -108,6 +106,20 @@ class Importer:
             blob_bytes.retain(unit, self.blobs, found.sha256, f"image:{image_id}")
         else:
             blob_bytes.unneeded(unit, found.sha256)
+
+
+def _take_in(found: BucketObject, upload: Upload, intake: Intake) -> Arrived:
+    """Every chunk is looked at and hashed while the one before it is being written."""
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
+        writing: Future[int] | None = None
+        while chunk := found.read(CHUNK):
+            intake.feed(chunk)
+            if writing is not None:
+                writing.result()
+            writing = writer.submit(upload.write, chunk)
+        if writing is not None:
+            writing.result()
+    return intake.finish()
 
 
 def _commit(upload: Upload, sha256: str) -> None:
