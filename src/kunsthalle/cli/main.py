@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kunsthalle import __version__
+from kunsthalle.cli.audit import audit
 from kunsthalle.local import environment, folder
 from kunsthalle.local.client import CallFailed, call
 from kunsthalle.settings import Settings, described
@@ -127,6 +128,9 @@ def demo(keep: Path | None) -> None:
     from kunsthalle.cli.demo import tell
 
     sys.exit(0 if tell(keep) else 1)
+
+
+cli.add_command(audit)
 
 
 def main() -> None:
