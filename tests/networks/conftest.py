@@ -37,8 +37,8 @@ class Http:
             return replace(caller, trace=unit.ctx.trace, origin=unit.ctx.origin)
 
         gate = Gate(authenticate, lambda _given: False)
-        app = Pipeline(Router(routes.routes()), world.store, gate, world.base, lambda _path: FAMILY, None)
-        self._transport = httpx.ASGITransport(app)
+        self.app = Pipeline(Router(routes.routes()), world.store, gate, world.base, lambda _path: FAMILY, None)
+        self._transport = httpx.ASGITransport(self.app)
 
     def call(
         self,

@@ -54,7 +54,7 @@ class AclRuleBody(_PortsBody, kw_only=True):
     direction: Literal["inbound", "outbound"]
     source: str
     destination: str
-    protocol: str | UnsetType = UNSET
+    protocol: str
     ip_version: Literal["ipv4"] | UnsetType = UNSET
     before: Identity | UnsetType = UNSET
     name: Name | UnsetType = UNSET
