@@ -229,6 +229,7 @@ def _network(realm: Realm) -> None:
 
 
 FIXED = {"approval_type": "ibm", "approved": "true", "type": "offering", "state": "pending", "action": "restore"}
+FIXED["identity_type"] = "user"
 GLOBAL = {
     "operating_systems": "debian-12-amd64",
     "regions": "us-south",
@@ -251,7 +252,7 @@ def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
             segments[at] = FIXED[found[1]]
         elif before in GLOBAL:
             segments[at] = GLOBAL[before]
-        elif before == "profiles":
+        elif before == "profiles" and segments[at - 2] != "v1":  # those of servers and volumes are everybody's
             segments[at] = "general-purpose" if segments[at - 2] == "volume" else "bx2-2x8"
         else:
             real = realm.ids.get(f"{segments[at - 3]}/{before}") or realm.ids[before]
@@ -263,13 +264,15 @@ def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
 def never(real: str) -> str:
     """An id of the same form that nothing ever had: every digit of its UUIDs is turned."""
     turned = str.maketrans("0123456789abcdef", "f0123456789abcde")
-    head = re.match(r"(r\d{3}-|\d{4}[-_]|ApiKey-)?", real)
+    head = re.match(r"(r\d{3}-|\d{4}[-_]|[A-Z][A-Za-z]+-)?", real)
     keep = head[0] if head else ""
     return keep + real[len(keep) :].translate(turned)
 
 
 def is_about_one_thing(template: str) -> bool:
-    """Whether the path names something that belongs to somebody."""
+    """Whether the path names something that belongs to somebody; `_allgroups` are the caller's own."""
+    if "/_allgroups/" in template:
+        return False
     segments = template.split("/")
     named = [segments[at - 1] for at, segment in enumerate(segments) if re.fullmatch(r"\{(\w+)\}", segment)]
     owned = [

@@ -15,6 +15,11 @@ from kunsthalle.core import roles
 STATIC = frozenset({"accountId", "serviceName", "serviceType", "resourceType"})
 """Attributes that the action and the account decide; all others are asked of the resource."""
 
+GRANTS = "grants"
+"""The topic under which a process remembers what an identity holds: said to be changed by whoever changes that."""
+STANDING = "standing"
+"""The topic under which a process remembers who may call at all: changed with keys, identities, users, accounts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
@@ -25,19 +30,36 @@ class Attribute:
     operator: str = "stringEquals"
 
     def matches(self, actual: str | None) -> bool:
+        """Whether a resource with this value of the attribute meets the condition; None is none at all."""
         if actual is None:
             return False
         if self.operator == "stringMatch":
             return fnmatchcase(actual, self.value.replace("[", "[[]"))
         return actual == self.value
 
+    def implied_by(self, other: Attribute) -> bool:
+        """Whether whatever meets the other condition meets this one. Of two patterns only equal ones, and `*`."""
+        if other.key != self.key:
+            return False
+        everything = self.operator == "stringMatch" and self.value.strip("*") == "" and self.value != ""
+        return other == self or everything or (other.operator == "stringEquals" and self.matches(other.value))
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One active access policy: its roles, and the attributes of what it covers."""
+    """One active access policy: its roles, the actions of the account's own roles, and what it covers."""
 
     roles: tuple[str, ...]
     attributes: tuple[Attribute, ...]
+    actions: frozenset[str] = frozenset()
+
+    def permits(self, action: str) -> bool:
+        """Whether one of the roles carries the action."""
+        return action in self.actions or any(roles.permits(role, action) for role in self.roles)
+
+    def spans(self, attributes: tuple[Attribute, ...]) -> bool:
+        """Whether everything that meets the attributes is covered."""
+        return all(any(one.implied_by(other) for other in attributes) for one in self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +99,12 @@ class Grants:
         actual = {
             "accountId": self.account_id,
             "serviceName": service,
-            "serviceType": roles.SERVICE_TYPES.get(service),
+            "serviceType": roles.service_type(service),
             "resourceType": kind,
         }
         options = []
         for grant in self._grants:
-            if not any(roles.permits(role, action) for role in grant.roles):
+            if not grant.permits(action):
                 continue
             static = [one for one in grant.attributes if one.key in STATIC]
             if all(one.matches(actual[one.key]) for one in static):
@@ -90,6 +112,26 @@ class Grants:
         if any(not option for option in options):
             return Reach(everything=True)
         return Reach(everything=False, options=tuple(options))
+
+    def holds(self, other: Grant) -> bool:
+        """Whether everything that a grant would give is held already: nobody grants more than he holds."""
+        return all(self._spans(other, part) for part in self._parts(other.attributes))
+
+    def _parts(self, attributes: tuple[Attribute, ...]) -> list[tuple[Attribute, ...]]:
+        """What a grant covers, with its account and its kind of service said; one part for each kind."""
+        here = (Attribute("accountId", self.account_id), *attributes)
+        named = [one.value for one in attributes if one.key == "serviceName" and one.operator == "stringEquals"]
+        if named:
+            return [(*here, Attribute("serviceType", roles.service_type(named[0])))]
+        if any(one.key == "serviceType" and one.operator == "stringEquals" for one in attributes):
+            return [here]
+        return [(*here, Attribute("serviceType", kind)) for kind in ("service", "platform_service")]
+
+    def _spans(self, other: Grant, attributes: tuple[Attribute, ...]) -> bool:
+        mine = [grant for grant in self._grants if grant.spans(attributes)]
+        held = [role for grant in mine for role in grant.roles]
+        included = (any(roles.includes(one, role) for one in held) for role in other.roles if role in roles.ROLES)
+        return all(included) and all(any(one.permits(action) for one in mine) for action in other.actions)
 
 
 class AllGrants(Grants):
@@ -100,3 +142,6 @@ class AllGrants(Grants):
 
     def _work_out(self, action: str) -> Reach:  # noqa: ARG002  whatever the action
         return Reach(everything=True)
+
+    def holds(self, other: Grant) -> bool:  # noqa: ARG002  whatever it is
+        return True

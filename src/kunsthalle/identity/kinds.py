@@ -1,19 +1,90 @@
-"""How API keys and policies are looked up."""
+"""How keys, identities, policies, roles and groups are looked up."""
 
 from __future__ import annotations
 
 from sqlalchemy import and_
 
-from kunsthalle.identity.model import ApiKey, Policy
-from kunsthalle.store.schema.identity import api_keys, policies
+from kunsthalle.core.states import StateTable
+from kunsthalle.identity.model import (
+    AccessGroup,
+    AccessGroupRule,
+    ApiKey,
+    CustomRole,
+    Policy,
+    Profile,
+    ProfileLink,
+    ProfileRule,
+    ServiceId,
+)
+from kunsthalle.store.schema import identity as tables
 from kunsthalle.store.scope import Kind
 
 # An identity always sees its own keys; the keys of others in the account are a matter of policy.
 API_KEY = Kind(
     "apikey",
-    api_keys,
+    tables.api_keys,
     ApiKey,
     "iam-identity.apikey.manage",
-    others=lambda unit: and_(api_keys.c.account_id == unit.ctx.account_id, api_keys.c.iam_id == unit.ctx.actor.iam_id),
+    others=lambda unit: and_(
+        tables.api_keys.c.account_id == unit.ctx.account_id, tables.api_keys.c.iam_id == unit.ctx.actor.iam_id
+    ),
 )
-POLICY = Kind("policy", policies, Policy, "iam-access-management.policy.read")
+SERVICE_ID = Kind(
+    "serviceid",
+    tables.service_ids,
+    ServiceId,
+    "iam-identity.serviceid.read",
+    attributes={"resource": tables.service_ids.c.id},
+)
+PROFILE = Kind(
+    "profile",
+    tables.profiles,
+    Profile,
+    "iam-identity.profile.read",
+    attributes={"resource": tables.profiles.c.id},
+)
+PROFILE_RULE = Kind(
+    "profile-rule",
+    tables.profile_rules,
+    ProfileRule,
+    PROFILE.read,
+    attributes={"resource": tables.profile_rules.c.profile_id},
+)
+PROFILE_LINK = Kind(
+    "profile-link",
+    tables.profile_links,
+    ProfileLink,
+    PROFILE.read,
+    attributes={"resource": tables.profile_links.c.profile_id},
+)
+
+POLICY_STATES = StateTable("policy", ("active",), {"active": ("deleted",), "deleted": ("active",)})
+_POLICY_READ = "iam-access-management.policy.read"
+POLICY = Kind(
+    "policy",
+    tables.policies,
+    Policy,
+    _POLICY_READ,
+    states=POLICY_STATES,
+    state_column=tables.policies.c.state,
+    live=tables.policies.c.state == "active",
+)
+# Deleted ones are kept, so that they can be restored; only who asks for them by their state sees them.
+ANY_POLICY = Kind(
+    "policy", tables.policies, Policy, _POLICY_READ, states=POLICY_STATES, state_column=tables.policies.c.state
+)
+CUSTOM_ROLE = Kind("custom-role", tables.custom_roles, CustomRole, "iam-access-management.customRole.read")
+GROUP = Kind(
+    "access-group",
+    tables.access_groups,
+    AccessGroup,
+    "iam-groups.group.read",
+    attributes={"resource": tables.access_groups.c.id},
+)
+GROUP_RULE = Kind(
+    "access-group-rule",
+    tables.access_group_rules,
+    AccessGroupRule,
+    GROUP.read,
+    attributes={"resource": tables.access_group_rules.c.group_id},
+)

@@ -1,17 +1,23 @@
-"""Questions about keys and policies."""
+"""Questions about keys, identities and policies, in the product's own hand."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
-from kunsthalle.core.access import Grants
-from kunsthalle.identity.kinds import API_KEY, POLICY
-from kunsthalle.identity.model import ApiKey, Policy
+from kunsthalle.accounts.queries import account, user
+from kunsthalle.core.access import GRANTS, STANDING, Grants
+from kunsthalle.core.clock import SECOND
+from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, CUSTOM_ROLE, POLICY, PROFILE, SERVICE_ID
+from kunsthalle.identity.model import ApiKey, Policy, Profile, ServiceId
+from kunsthalle.identity.rules import holds_now
+from kunsthalle.store.schema.identity import access_group_members, identity_settings
 from kunsthalle.store.scope import unguarded
+from kunsthalle.store.tables import rows_of
 from kunsthalle.store.unit import Unit
 
-GRANTS = "grants"
-"""The topic under which a process remembers what an identity holds."""
+NEVER = 2**62
+"""The expiry of what does not expire."""
 
 
 def hash_of(secret: str) -> str:
@@ -29,32 +35,115 @@ def key_by_id(unit: Unit, id_: str) -> ApiKey | None:
     return found[0] if found else None
 
 
-def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
-    """What an identity holds in an account: its active access policies."""
-    return unit.memo(GRANTS, (account_id, iam_id), lambda: _grants(unit, account_id, iam_id))
+def service_id(unit: Unit, iam_id: str) -> ServiceId | None:
+    """The service ID with that IAM ID, whosever it is."""
+    found = unguarded(unit, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
+    return found[0] if found else None
 
 
-def _grants(unit: Unit, account_id: str, iam_id: str) -> Grants:
-    table = POLICY.table
-    found = unguarded(
-        unit,
-        POLICY,
-        table.c.account_id == account_id,
-        table.c.subject_id == iam_id,
-        table.c.type == "access",
-        table.c.state == "active",
+def profile_by(unit: Unit, *where: object) -> Profile | None:
+    """A trusted profile, whosever it is: for those who would put it on."""
+    found = unguarded(unit, PROFILE, *where)  # type: ignore[arg-type]  # conditions on columns, typed as bool by SQLAlchemy
+    return found[0] if found else None
+
+
+def is_identity(unit: Unit, account_id: str, iam_id: str) -> bool:
+    """Whether somebody of that IAM ID is at home in the account and may act in it."""
+    if iam_id.startswith("iam-ServiceId-"):
+        found = service_id(unit, iam_id)
+        return found is not None and found.account_id == account_id
+    if iam_id.startswith("iam-Profile-"):
+        profile = profile_by(unit, PROFILE.table.c.iam_id == iam_id)
+        return profile is not None and profile.account_id == account_id
+    member = user(unit, account_id, iam_id)
+    return member is not None and member.state == "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a token still counts: `until` is when its key ends, in microseconds since the epoch; 0 is already."""
+
+    until: int
+
+
+def standing(unit: Unit, account_id: str, iam_id: str, api_key_id: str) -> Standing:
+    """What became of the key, the identity and the account of a token (catalog-iam-enterprise.md 3.6, step 1)."""
+    return unit.memo(
+        STANDING, (account_id, iam_id, api_key_id), lambda: _standing(unit, account_id, iam_id, api_key_id)
     )
-    return Grants(account_id, (policy.grant() for policy in found))
+
+
+def _standing(unit: Unit, account_id: str, iam_id: str, api_key_id: str) -> Standing:
+    key, home = key_by_id(unit, api_key_id), account(unit, account_id)
+    if key is None or key.disabled or home is None or home.state != "ACTIVE":
+        return Standing(0)
+    present = is_identity(unit, key.account_id, key.iam_id)
+    if key.iam_id != iam_id:  # a profile, put on by the owner of the key
+        present = present and is_identity(unit, account_id, iam_id)
+    return Standing((key.expires_at or NEVER) if present else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """What an identity holds. `always` is the common case: no policy of it depends on the time."""
+
+    policies: tuple[Policy, ...]
+    custom: dict[str, frozenset[str]]
+    always: Grants | None
+
+
+def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
+    """What an identity holds in an account now: its active access policies, and those of its groups."""
+    holding = unit.memo(GRANTS, (account_id, iam_id), lambda: _holding(unit, account_id, iam_id))
+    if holding.always is not None:
+        return holding.always
+    now = unit.ctx.now() // SECOND
+    active = (policy for policy in holding.policies if holds_now(policy.rule, now))
+    return Grants(account_id, (policy.grant(holding.custom) for policy in active))
+
+
+def _holding(unit: Unit, account_id: str, iam_id: str) -> _Holding:
+    subjects = [iam_id, *groups_of(unit, account_id, iam_id)]
+    found = tuple(access_policies(unit, account_id, subjects))
+    custom = custom_actions(unit, account_id)
+    timed = any(policy.rule is not None for policy in found)
+    always = None if timed else Grants(account_id, (policy.grant(custom) for policy in found))
+    return _Holding(found, custom, always)
+
+
+def access_policies(unit: Unit, account_id: str, subjects: list[str]) -> list[Policy]:
+    """The active access policies of some subjects."""
+    table = POLICY.table
+    mine = (table.c.account_id == account_id, table.c.subject_id.in_(subjects))
+    return unguarded(unit, POLICY, *mine, table.c.type == "access", table.c.state == "active")
+
+
+def policies_of(unit: Unit, account_id: str, subject: str) -> list[Policy]:
+    """Every policy with that subject, deleted ones too."""
+    table = ANY_POLICY.table
+    return unguarded(unit, ANY_POLICY, table.c.account_id == account_id, table.c.subject_id == subject)
+
+
+def groups_of(unit: Unit, account_id: str, iam_id: str) -> list[str]:
+    """The ids of the access groups that an identity is a member of."""
+    table = access_group_members
+    return [row.group_id for row in rows_of(unit, table, table.c.account_id == account_id, table.c.iam_id == iam_id)]
+
+
+def custom_actions(unit: Unit, account_id: str) -> dict[str, frozenset[str]]:
+    """The actions of the account's own roles, by the role's CRN."""
+    found = unguarded(unit, CUSTOM_ROLE, CUSTOM_ROLE.table.c.account_id == account_id)
+    return {role.crn: frozenset(role.actions) for role in found}
 
 
 def authorizations(unit: Unit, account_id: str, source: str) -> list[Policy]:
     """The active authorization policies of an account for a source service."""
     table = POLICY.table
-    return unguarded(
-        unit,
-        POLICY,
-        table.c.account_id == account_id,
-        table.c.subject_id == source,
-        table.c.type == "authorization",
-        table.c.state == "active",
-    )
+    mine = (table.c.account_id == account_id, table.c.subject_id == source)
+    return unguarded(unit, POLICY, *mine, table.c.type == "authorization", table.c.state == "active")
+
+
+def settings_row(unit: Unit, account_id: str) -> tuple[dict[str, object], int]:
+    """The account's own identity settings, and the revision they are at; 0 when nobody ever set any."""
+    found = rows_of(unit, identity_settings, identity_settings.c.account_id == account_id)
+    return (found[0].settings, found[0].revision) if found else ({}, 0)

@@ -37,6 +37,14 @@ class Claims:
     api_key_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a refresh token renews: the key it was issued for, and the trusted profile that was put on, if any."""
+
+    api_key_id: str
+    profile_id: str | None
+
+
 class Tokens:
     """Signs and verifies. Loading the keys is put off until the first token: start-up does not wait for RSA."""
 
@@ -61,10 +69,12 @@ class Tokens:
         """The public keys, as `/identity/keys` shows them."""
         return dict(self._key_set().as_dict(private=False))
 
-    def access_token(self, claims: dict[str, Any], issuer: str, grant: str) -> tuple[str, int]:
+    def access_token(
+        self, claims: dict[str, Any], issuer: str, grant: str, lifetime: int = LIFETIME
+    ) -> tuple[str, int]:
         """A signed access token and when it expires (seconds since the epoch)."""
         now = self._clock.now() // SECOND
-        expires = now + LIFETIME
+        expires = now + lifetime
         whole = {
             **claims,
             "typ": _ACCESS,
@@ -80,11 +90,11 @@ class Tokens:
         }
         return self._sign(whole), expires
 
-    def refresh_token(self, api_key_id: str) -> str:
+    def refresh_token(self, api_key_id: str, profile_id: str | None = None, lifetime: int = REFRESH_LIFETIME) -> str:
         """A signed refresh token: good as long as its key is, at most thirty days."""
         now = self._clock.now() // SECOND
-        claims = {"typ": _REFRESH, "jti": self._ids.uuid(), "akid": api_key_id, "iat": now}
-        return self._sign({**claims, "exp": now + REFRESH_LIFETIME})
+        claims = {"typ": _REFRESH, "jti": self._ids.uuid(), "akid": api_key_id, "iat": now, "exp": now + lifetime}
+        return self._sign(claims if profile_id is None else {**claims, "profile_id": profile_id})
 
     def _sign(self, claims: dict[str, Any]) -> str:
         from joserfc import jwt
@@ -126,16 +136,18 @@ class Tokens:
             raise unauthenticated()
         return known
 
-    def key_of_refresh(self, token: str) -> str:
-        """The API key a refresh token belongs to; 400 BXNIM0408E when it is not ours or out of time."""
+    def renewal(self, token: str) -> Renewal:
+        """What a refresh token renews; 400 BXNIM0408E when it is not ours or out of time."""
         try:
             claims = self._decode(token, _REFRESH)
         except Problem:
             claims = {"exp": 0}
         if claims["exp"] * SECOND <= self._clock.now():
             raise Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
-        return str(claims["akid"])
+        return Renewal(str(claims["akid"]), claims.get("profile_id"))
 
-    def forget(self) -> None:
-        """Drops what was verified: after a rotation or a revocation."""
-        self._verified.clear()
+    def forget(self, api_key_id: str) -> None:
+        """Drops the verified tokens of a key that opens nothing any more."""
+        for token, known in list(self._verified.items()):
+            if known.api_key_id == api_key_id:
+                self._verified.pop(token, None)

@@ -1,0 +1,110 @@
+"""Roles: those that come with the product, and those an account makes of actions. One public function a use case."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kunsthalle.core.access import GRANTS, Attribute, Grant
+from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
+from kunsthalle.core.roles import PLATFORM_ROLES, ROLES, SERVICE_ROLES, actions_of, specific_to
+from kunsthalle.identity.kinds import CUSTOM_ROLE, POLICY
+from kunsthalle.identity.model import CustomRole, entity_tag
+from kunsthalle.identity.queries import custom_actions
+from kunsthalle.store.rows import IntegrityError, delete, insert, update
+from kunsthalle.store.scope import Granted, find, unguarded
+from kunsthalle.store.unit import Unit
+
+_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,29}")
+_ACTION = re.compile(r"[a-z0-9\-]{1,64}(\.[A-Za-z0-9\-]{1,64}){2,3}")
+_MOST = 100
+AUTHORIZING = {
+    ("is", "globalcatalog-collection"): PLATFORM_ROLES[:1],
+    ("is", "cloud-object-storage"): SERVICE_ROLES[:2],
+}
+"""Between which services an authorization makes sense, and with which roles (terraform.md 2.7)."""
+
+
+def offered(service: str | None, source: str | None, policy_type: str) -> tuple[list[str], list[str]]:
+    """The system roles and the service roles that can be granted on a service, to a source service or to somebody."""
+    if policy_type == "authorization":
+        known = AUTHORIZING.get((source or "", service or ""), (*PLATFORM_ROLES, *SERVICE_ROLES))
+    else:
+        known = (*PLATFORM_ROLES, *SERVICE_ROLES, *(specific_to(service) if service else ()))
+    return [one for one in known if one in PLATFORM_ROLES], [one for one in known if one not in PLATFORM_ROLES]
+
+
+def known_actions(unit: Unit) -> dict[str, list[str]]:
+    """The actions that roles name one by one, by CRN; platform roles carry actions by their kind instead."""
+    custom = custom_actions(unit, unit.ctx.account_id)
+    return {role: list(actions_of(role)) for role in ROLES} | {role: sorted(some) for role, some in custom.items()}
+
+
+def _checked(unit: Unit, service: str, actions: list[str], display_name: str) -> None:
+    if not 1 <= len(display_name) <= 50:
+        raise invalid("invalid_body", "A display name has 1 to 50 characters.", "display_name")
+    if not 1 <= len(actions) <= _MOST or len(set(actions)) != len(actions):
+        raise invalid("invalid_body", f"A role has 1 to {_MOST} different actions.", "actions")
+    if any(not _ACTION.fullmatch(action) or not action.startswith(f"{service}.") for action in actions):
+        raise invalid(
+            "invalid_body", "An action has the form <service>.<type>.<verb>, of the role's service.", "actions"
+        )
+    grant = Grant((), (Attribute("serviceName", service),), frozenset(actions))
+    if not unit.ctx.grants.holds(grant):
+        raise forbidden("You cannot grant more than you hold.")
+
+
+def create_role(
+    unit: Unit, name: str, service: str, display_name: str, actions: list[str], about: str | None
+) -> CustomRole:
+    """A new role of the account. 409 for a name that is taken, 403 for actions its maker does not hold."""
+    ctx, now = unit.ctx, unit.ctx.now()
+    if not _NAME.fullmatch(name):
+        raise invalid("invalid_body", "A name is at most 30 letters and digits and begins with a capital.", "name")
+    if not re.fullmatch(r"[a-z0-9\-]{1,64}", service):
+        raise invalid("invalid_body", "service_name must name a service.", "service_name")
+    _checked(unit, service, actions, display_name)
+    by = ctx.actor.iam_id
+    role = CustomRole(ctx.ids.uuid(), ctx.account_id, name, display_name, about, service, actions, by, now, by, now)
+    unit.changed(GRANTS)
+    try:
+        return insert(unit, CUSTOM_ROLE, role)
+    except IntegrityError as error:
+        raise Problem(Reason.CONFLICT, "role_conflict_error", "A role of this name exists already.") from error
+
+
+def role_tag(role: CustomRole) -> str:
+    return entity_tag(role.id, role.revision)
+
+
+def same_version(role: CustomRole, given: str | None) -> None:
+    """400 without `If-Match`, 412 for another version."""
+    if not given:
+        raise invalid("missing_required_header", "If-Match is required.", "If-Match", type_="header")
+    if given.strip().strip('"') != role_tag(role):
+        raise Problem(Reason.PRECONDITION, "request_not_processed", "If-Match is not the role's present ETag.")
+
+
+def replace_role(
+    unit: Unit, granted: Granted[CustomRole], display_name: str, actions: list[str], about: str | None
+) -> CustomRole:
+    """The role as given anew; who holds it holds its new actions from the next request on."""
+    old = granted.it
+    _checked(unit, old.service_name, actions, display_name)
+    values: dict[str, Any] = {"display_name": display_name, "actions": actions, "description": about}
+    by = {"modified_at": unit.ctx.now(), "modified_by": unit.ctx.actor.iam_id}
+    unit.changed(GRANTS)
+    if not update(unit, CUSTOM_ROLE, old.id, CUSTOM_ROLE.table.c.revision == old.revision, **values, **by):
+        raise Problem(Reason.PRECONDITION, "request_not_processed", "The role was changed meanwhile.")
+    return find(unit, CUSTOM_ROLE, old.id)
+
+
+def delete_role(unit: Unit, granted: Granted[CustomRole]) -> None:
+    """The role is gone. 409 while a policy grants it."""
+    role = granted.it
+    table = POLICY.table
+    active = unguarded(unit, POLICY, table.c.account_id == role.account_id, table.c.state == "active")
+    if any(role.crn in policy.roles for policy in active):
+        raise Problem(Reason.CONFLICT, "role_conflict_error", "A policy grants this role.")
+    unit.changed(GRANTS)
+    delete(unit, CUSTOM_ROLE, role.id, role.account_id)

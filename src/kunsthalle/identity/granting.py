@@ -1,0 +1,147 @@
+"""The grants of the token endpoint: what is exchanged for which token (catalog-iam-enterprise.md 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.accounts.queries import account, user
+from kunsthalle.core.errors import Problem, Reason, Target
+from kunsthalle.identity.keys import usable
+from kunsthalle.identity.kinds import PROFILE
+from kunsthalle.identity.model import ApiKey, Profile
+from kunsthalle.identity.profiles import may_assume, meant_profile
+from kunsthalle.identity.queries import NEVER, key_by_id, key_by_secret, profile_by, service_id, standing
+from kunsthalle.identity.settings import lifetimes
+from kunsthalle.identity.tokens import Tokens
+from kunsthalle.store.unit import Unit
+
+GRANT = "urn:ibm:params:oauth:grant-type:"
+OFFERED = (f"{GRANT}apikey", f"{GRANT}assume", "refresh_token")
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """Whom a token speaks for, and in which account."""
+
+    iam_id: str
+    account_id: str
+    name: str
+    email: str = ""
+    kind: str = "User"
+
+
+def grant(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
+    """The answer to a token request; 400 in the endpoint's own words, 501 for tokens of compute resources."""
+    type_ = form.get("grant_type", "")
+    if type_ == f"{GRANT}apikey":
+        return _for_key(tokens, unit, form.get("apikey", ""))
+    if type_ == "refresh_token":
+        return _for_refresh(tokens, unit, form.get("refresh_token", ""))
+    if type_ == f"{GRANT}assume":
+        return _for_profile(tokens, unit, form)
+    if type_ in {f"{GRANT}cr-token", f"{GRANT}iks-cr-token"}:
+        text = f"The grant {type_.rsplit(':', 1)[-1]} is known and not offered here; use an API key."
+        raise Problem(Reason.NOT_IMPLEMENTED, "BXNIM0109E", text, Target("grant_type"))
+    raise Problem(Reason.INVALID, "BXNIM0109E", f"Property grant_type is missing or not supported: {type_[:64]!r}.")
+
+
+def _for_key(tokens: Tokens, unit: Unit, secret: str) -> dict[str, Any]:
+    key = usable(key_by_secret(unit, secret), unit.ctx.now())
+    return _issue(tokens, unit, key, _owner(unit, key), f"{GRANT}apikey")
+
+
+def _expired() -> Problem:
+    return Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
+
+
+def _for_refresh(tokens: Tokens, unit: Unit, refresh: str) -> dict[str, Any]:
+    """Good as long as the key is, is not locked, and may still put on the profile that was put on."""
+    renewal = tokens.renewal(refresh)
+    key = key_by_id(unit, renewal.api_key_id)
+    if key is None or key.locked:
+        raise _expired()
+    owner = _owner(unit, usable(key, unit.ctx.now()))
+    if renewal.profile_id is None:
+        return _issue(tokens, unit, key, owner, "refresh_token")
+    profile = profile_by(unit, PROFILE.table.c.id == renewal.profile_id)
+    if profile is None or not may_assume(unit, profile, owner.iam_id, owner.account_id):
+        raise _expired()
+    return _issue(tokens, unit, key, _wearing(profile), "refresh_token", profile.id)
+
+
+def _for_profile(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
+    """The assume grant. A profile that is not there and one that may not be put on are the same refusal."""
+    refused = Problem(Reason.INVALID, "BXNIM0133E", "The trusted profile does not exist or may not be assumed.")
+    try:
+        claims = tokens.verify(form.get("access_token", ""))
+    except Problem as problem:
+        text = "Provided access_token is expired or invalid."
+        raise Problem(Reason.INVALID, "BXNIM0408E", text) from problem
+    until = standing(unit, claims.account_id, claims.iam_id, claims.api_key_id).until
+    profile, key = meant_profile(unit, form), key_by_id(unit, claims.api_key_id)
+    if key is None or until <= unit.ctx.now() or key.iam_id != claims.iam_id:
+        raise refused
+    if profile is None or not may_assume(unit, profile, claims.iam_id, claims.account_id):
+        raise refused
+    return _issue(tokens, unit, key, _wearing(profile), f"{GRANT}assume", profile.id)
+
+
+def _wearing(profile: Profile) -> _Who:
+    return _Who(profile.iam_id, profile.account_id, profile.name, profile.email or "", "Profile")
+
+
+def _owner(unit: Unit, key: ApiKey) -> _Who:
+    """Whose key it is; 400 when that identity or its account may not act any more."""
+    here = account(unit, key.account_id)
+    program = service_id(unit, key.iam_id)
+    if here is not None and here.state == "ACTIVE" and program is not None:
+        return _Who(key.iam_id, key.account_id, program.name, "", "ServiceId")
+    person = user(unit, key.account_id, key.iam_id)
+    if here is None or here.state != "ACTIVE" or person is None or person.state != "ACTIVE":
+        raise Problem(Reason.INVALID, "BXNIM0415E", "Provided API key could not be found.")
+    return _Who(key.iam_id, key.account_id, person.name, person.email)
+
+
+def _claims(who: _Who) -> dict[str, Any]:
+    realm, _, identifier = who.iam_id.partition("-")
+    given, _, family = who.name.partition(" ")
+    known = {
+        "iam_id": who.iam_id,
+        "id": who.iam_id,
+        "realmid": realm,
+        "identifier": identifier,
+        "name": who.name,
+        "email": who.email,
+        "account": {"valid": True, "bss": who.account_id, "frozen": True},
+    }
+    if who.kind == "User":
+        subject = {"sub": who.email, "iam_id": who.iam_id, "name": who.name, "email": who.email}
+        return {
+            **known,
+            "given_name": given,
+            "family_name": family or given,
+            "sub": who.email,
+            "authn": subject,
+        }
+    subject = {"sub": identifier, "iam_id": who.iam_id, "sub_type": who.kind, "name": who.name}
+    return {**known, "sub": identifier, "sub_type": who.kind, "authn": subject}
+
+
+def _issue(
+    tokens: Tokens, unit: Unit, key: ApiKey, who: _Who, grant_type: str, profile_id: str | None = None
+) -> dict[str, Any]:
+    """A token ends with its key, whatever the lifetime of tokens."""
+    access, refresh = lifetimes(unit, who.account_id)
+    left = ((key.expires_at or NEVER) - unit.ctx.now()) // 1_000_000
+    lifetime = max(1, min(access, left))
+    claims = {**_claims(who), "akid": key.id}
+    token, expires = tokens.access_token(claims, f"{unit.ctx.origin}/identity", grant_type, lifetime)
+    return {
+        "access_token": token,
+        "refresh_token": tokens.refresh_token(key.id, profile_id, refresh),
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+        "expiration": expires,
+        "scope": "ibm openid",
+    }

@@ -1,0 +1,175 @@
+"""Access groups: identities that hold the same policies. One public function a use case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.accounts.queries import user
+from kunsthalle.core.access import GRANTS
+from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid, not_found
+from kunsthalle.identity.keys import no_more_than_held
+from kunsthalle.identity.kinds import GROUP, GROUP_RULE, PROFILE
+from kunsthalle.identity.model import AccessGroup, AccessGroupRule
+from kunsthalle.identity.policies import drop_subject
+from kunsthalle.identity.queries import groups_of, is_identity, profile_by, service_id
+from kunsthalle.store.rows import IntegrityError, delete, insert, update
+from kunsthalle.store.schema.identity import access_group_members, access_group_rules
+from kunsthalle.store.scope import Granted, find, some
+from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
+from kunsthalle.store.unit import Unit
+
+TYPES = {"user": "", "service": "iam-ServiceId-", "profile": "iam-Profile-"}
+MOST = 50
+"""How many members one call may name."""
+
+
+def create_group(unit: Unit, name: str, description: str | None = None) -> AccessGroup:
+    """A new group of the account, which nobody is in and which holds nothing. 409 for a taken name."""
+    ctx, now = unit.ctx, unit.ctx.now()
+    _named(name)
+    by = ctx.actor.iam_id
+    made = AccessGroup(f"AccessGroupId-{ctx.ids.uuid()}", ctx.account_id, name, description, by, now, by, now)
+    try:
+        return insert(unit, GROUP, made)
+    except IntegrityError as error:
+        raise _taken() from error
+
+
+def _taken() -> Problem:
+    return conflict("conflict", "An access group of this name exists already.", "name")
+
+
+def _named(name: str) -> None:
+    if not 1 <= len(name) <= 100:
+        raise invalid("bad_request", "A name has 1 to 100 characters.", "name")
+
+
+def _touched(unit: Unit) -> dict[str, Any]:
+    return {"modified_at": unit.ctx.now(), "modified_by": unit.ctx.actor.iam_id}
+
+
+def stale() -> Problem:
+    """409: somebody else has changed it since it was read."""
+    return Problem(Reason.CONFLICT, "conflict", "If-Match is not the present ETag.", Target("If-Match", "header"))
+
+
+def change_group(unit: Unit, granted: Granted[AccessGroup], **given: Any) -> AccessGroup:
+    """Changes what is given of name and description."""
+    if "name" in given:
+        _named(given["name"])
+    old = granted.it
+    try:
+        done = update(unit, GROUP, old.id, GROUP.table.c.revision == old.revision, **_touched(unit), **given)
+    except IntegrityError as error:
+        raise _taken() from error
+    if not done:
+        raise stale()
+    return find(unit, GROUP, old.id)
+
+
+def delete_group(unit: Unit, granted: Granted[AccessGroup], force: bool) -> None:
+    """The group and its policies are gone. 409 while it has members or rules, unless forced."""
+    group = granted.it
+    unit.changed(GRANTS)
+    members, rules = access_group_members.c.group_id == group.id, access_group_rules.c.group_id == group.id
+    left = number_of(unit, access_group_members, members) + number_of(unit, access_group_rules, rules)
+    if left and not force:
+        raise conflict("conflict", "The group has members or rules; force=true deletes it with them.")
+    remove_rows(unit, access_group_members, members)
+    remove_rows(unit, access_group_rules, rules)
+    drop_subject(unit, group.account_id, group.id)
+    delete(unit, GROUP, group.id, group.account_id)
+
+
+def members_of(unit: Unit, group: AccessGroup, type_: str | None = None) -> list[Any]:
+    """Rows of a group's members, first come first."""
+    table = access_group_members
+    where = [table.c.group_id == group.id] + ([table.c.type == type_] if type_ else [])
+    return sorted(rows_of(unit, table, *where), key=lambda row: (row.created_at, row.iam_id))
+
+
+def is_member(unit: Unit, group: AccessGroup, iam_id: str) -> bool:
+    return group.id in groups_of(unit, group.account_id, iam_id)
+
+
+def add_member(unit: Unit, group: AccessGroup, iam_id: str, type_: str) -> None:
+    """Brings an identity of the account into a group. 403 unless the caller holds whatever the group holds."""
+    if type_ not in TYPES:
+        raise invalid("bad_request", f"type must be one of {', '.join(TYPES)}.", "type")
+    strange = type_ == "user" and iam_id.startswith("iam-")
+    if strange or not iam_id.startswith(TYPES[type_]) or not is_identity(unit, group.account_id, iam_id):
+        raise invalid("bad_request", "There is no such identity in the account.", "iam_id")
+    no_more_than_held(unit, group.id)
+    unit.changed(GRANTS)
+    put_row(
+        unit,
+        access_group_members,
+        ("group_id", "iam_id"),
+        group_id=group.id,
+        iam_id=iam_id,
+        account_id=group.account_id,
+        type=type_,
+        created_at=unit.ctx.now(),
+        created_by=unit.ctx.actor.iam_id,
+    )
+
+
+def remove_member(unit: Unit, group: AccessGroup, iam_id: str) -> None:
+    """Takes an identity out of a group; 404 for one that is not in it."""
+    unit.changed(GRANTS)
+    table = access_group_members
+    if not remove_rows(unit, table, table.c.group_id == group.id, table.c.iam_id == iam_id):
+        raise not_found("iam_id")
+
+
+def tried(function: Any, *arguments: Any, done: int = 200) -> dict[str, Any]:
+    """The outcome of one of many: its status, and its error if it is refused. Nothing is written by a refusal."""
+    try:
+        function(*arguments)
+    except Problem as problem:
+        error = {"code": problem.code, "message": problem.message}
+        return {"status_code": problem.reason.value, "errors": [error]}
+    return {"status_code": done}
+
+
+def name_of(unit: Unit, account_id: str, iam_id: str) -> dict[str, str]:
+    """What `verbose` adds of a member."""
+    program = service_id(unit, iam_id) or profile_by(unit, PROFILE.table.c.iam_id == iam_id)
+    if program is not None:
+        return {"name": program.name}
+    person = user(unit, account_id, iam_id)
+    return {"name": person.name, "email": person.email} if person is not None else {}
+
+
+def _rule(given: dict[str, Any]) -> None:
+    if not 1 <= given["expiration"] <= 24:
+        raise invalid("bad_request", "expiration is 1 to 24 hours.", "expiration")
+    if not given["conditions"]:
+        raise invalid("bad_request", "A rule has at least one condition.", "conditions")
+
+
+def add_rule(unit: Unit, granted: Granted[AccessGroup], **given: Any) -> AccessGroupRule:
+    """Keeps a rule with the group. It adds nobody by itself: it speaks of federated logins, which are not offered."""
+    _rule(given)
+    ctx, now = unit.ctx, unit.ctx.now()
+    no_more_than_held(unit, granted.it.id)
+    id_ = f"ClaimRule-{ctx.ids.uuid()}"
+    common = {"created_by": ctx.actor.iam_id, "created_at": now, **_touched(unit)}
+    return insert(unit, GROUP_RULE, AccessGroupRule(id_, ctx.account_id, granted.it.id, **given, **common))
+
+
+def change_rule(unit: Unit, granted: Granted[AccessGroupRule], **given: Any) -> AccessGroupRule:
+    """The rule as given anew."""
+    _rule(given)
+    old = granted.it
+    if not update(unit, GROUP_RULE, old.id, GROUP_RULE.table.c.revision == old.revision, **_touched(unit), **given):
+        raise stale()
+    return find(unit, GROUP_RULE, old.id)
+
+
+def delete_rule(unit: Unit, granted: Granted[AccessGroupRule]) -> None:
+    delete(unit, GROUP_RULE, granted.it.id, granted.it.account_id)
+
+
+def rules_of(unit: Unit, group: AccessGroup) -> list[AccessGroupRule]:
+    return some(unit, GROUP_RULE, GROUP_RULE.table.c.group_id == group.id)

@@ -1,0 +1,186 @@
+"""API keys: making, changing, locking, disabling, removing. One public function a use case."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kunsthalle.core.access import STANDING
+from kunsthalle.core.clock import moment
+from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
+from kunsthalle.identity.kinds import API_KEY
+from kunsthalle.identity.model import ApiKey
+from kunsthalle.identity.queries import custom_actions, groups_of, hash_of, is_identity, policies_of
+from kunsthalle.store.rows import IntegrityError, delete, insert, update
+from kunsthalle.store.scope import Granted, find, unguarded
+from kunsthalle.store.unit import Unit
+
+MANAGE = "iam-identity.apikey.manage"
+_LEAKED = ("none", "disable", "delete")
+_OWN_VALUE = re.compile(r"[A-Za-z0-9_\-]{20,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPrototype:
+    """What a key is made of besides its owner. `secret` is the maker's own value; `expires_at` is RFC 3339."""
+
+    name: str
+    description: str | None = None
+    secret: str | None = None
+    expires_at: str | None = None
+    support_sessions: bool = False
+    action_when_leaked: str = "none"
+    locked: bool = False
+    disabled: bool = False
+
+
+def create_api_key(
+    unit: Unit, account_id: str, iam_id: str, name: str, description: str | None = None
+) -> tuple[ApiKey, str]:
+    """A new key of an identity of the account and its secret, which is shown this once."""
+    return make_key(unit, account_id, iam_id, KeyPrototype(name, description))
+
+
+def make_key(unit: Unit, account_id: str, iam_id: str, wanted: KeyPrototype) -> tuple[ApiKey, str]:
+    """A new key as asked for, and its secret. 403 for another identity's unless all it may do is held already."""
+    ctx = unit.ctx
+    if iam_id != ctx.actor.iam_id and not ctx.grants.reach(MANAGE).everything:
+        raise forbidden()
+    if account_id != ctx.account_id or iam_id.startswith("iam-Profile-") or not is_identity(unit, account_id, iam_id):
+        raise invalid("bad_request", "The IAM ID is no user and no service ID of the account.", "iam_id")
+    if iam_id != ctx.actor.iam_id:
+        no_more_than_held(unit, iam_id)
+    if wanted.secret is not None and not _OWN_VALUE.fullmatch(wanted.secret):
+        raise invalid("bad_request", "An own key has 20 to 255 letters, digits, hyphens or underscores.", "apikey")
+    secret, now = wanted.secret or ctx.ids.secret(), ctx.now()
+    key = ApiKey(
+        id=f"ApiKey-{ctx.ids.uuid()}",
+        account_id=account_id,
+        iam_id=iam_id,
+        name=_named(wanted.name),
+        description=wanted.description,
+        hash=hash_of(secret),
+        locked=wanted.locked,
+        disabled=wanted.disabled,
+        expires_at=_expiry(unit, wanted.expires_at),
+        support_sessions=wanted.support_sessions,
+        action_when_leaked=_leaked(wanted.action_when_leaked),
+        created_by=ctx.actor.iam_id,
+        modified_at=now,
+        created_at=now,
+    )
+    try:
+        return insert(unit, API_KEY, key), secret
+    except IntegrityError as error:
+        raise conflict("bad_request", "This value cannot be used as a key.", "apikey") from error
+
+
+def no_more_than_held(unit: Unit, subject: str) -> None:
+    """403 unless the caller holds whatever a subject and its groups hold: who acts as it gains nothing."""
+    ctx = unit.ctx
+    custom = custom_actions(unit, ctx.account_id)
+    for one in (subject, *groups_of(unit, ctx.account_id, subject)):
+        for policy in policies_of(unit, ctx.account_id, one):
+            if policy.type == "access" and not ctx.grants.holds(policy.grant(custom)):
+                raise forbidden("You cannot give more than you hold.")
+
+
+def _named(name: str) -> str:
+    if not 1 <= len(name) <= 255:
+        raise invalid("bad_request", "A name has 1 to 255 characters.", "name")
+    return name
+
+
+def _leaked(action: str) -> str:
+    if action not in _LEAKED:
+        raise invalid("bad_request", f"action_when_leaked must be one of {', '.join(_LEAKED)}.", "action_when_leaked")
+    return action
+
+
+def _expiry(unit: Unit, text: str | None) -> int | None:
+    if not text:
+        return None
+    try:
+        at = moment(text)
+    except (ValueError, OverflowError) as error:
+        raise invalid("bad_request", "expires_at must be a moment as RFC 3339 writes it.", "expires_at") from error
+    if at <= unit.ctx.now():
+        raise invalid("bad_request", "expires_at must be in the future.", "expires_at")
+    return at
+
+
+def stale(field: str = "If-Match") -> Problem:
+    """409: somebody else has changed the thing since it was read."""
+    return Problem(
+        Reason.CONFLICT, "conflict", "The thing has been changed since; read it again.", Target(field, "header")
+    )
+
+
+def locked() -> Problem:
+    """409: what is locked is neither changed nor removed."""
+    return Problem(Reason.CONFLICT, "BXNIM0130E", "It is locked: unlock it first.")
+
+
+def change_key(unit: Unit, granted: Granted[ApiKey], revision: int | None, **given: Any) -> ApiKey:
+    """Changes what is given of name, description, support_sessions, action_when_leaked and expires_at."""
+    key = granted.it
+    if key.locked:
+        raise locked()
+    values = dict(given)
+    if "name" in values:
+        _named(values["name"])
+    if "action_when_leaked" in values:
+        _leaked(values["action_when_leaked"])
+    if "expires_at" in values:
+        values["expires_at"] = _expiry(unit, values["expires_at"])
+        unit.changed(STANDING)
+    as_read = () if revision is None else (API_KEY.table.c.revision == revision,)
+    if not update(unit, API_KEY, key.id, *as_read, modified_at=unit.ctx.now(), **values):
+        raise stale()
+    return find(unit, API_KEY, key.id)
+
+
+def set_locked(unit: Unit, granted: Granted[ApiKey], value: bool) -> None:
+    """A locked key is not changed and not removed, and nothing is renewed by it."""
+    update(unit, API_KEY, granted.it.id, locked=value, modified_at=unit.ctx.now())
+
+
+def set_disabled(unit: Unit, granted: Granted[ApiKey], value: bool) -> None:
+    """A disabled key opens nothing, and what it has opened ends."""
+    unit.changed(STANDING)
+    update(unit, API_KEY, granted.it.id, disabled=value, modified_at=unit.ctx.now())
+
+
+def delete_api_key(unit: Unit, granted: Granted[ApiKey]) -> None:
+    """The key opens nothing from now on, and its tokens are worth nothing."""
+    if granted.it.locked:
+        raise locked()
+    unit.changed(STANDING)
+    delete(unit, API_KEY, granted.it.id, granted.it.account_id)
+
+
+def delete_keys_of(unit: Unit, account_id: str, iam_id: str) -> list[str]:
+    """Removes every key of an identity that is going; their ids."""
+    table = API_KEY.table
+    found = unguarded(unit, API_KEY, table.c.account_id == account_id, table.c.iam_id == iam_id)
+    unit.changed(STANDING)
+    for key in found:
+        delete(unit, API_KEY, key.id, account_id)
+    return [key.id for key in found]
+
+
+def usable(key: ApiKey | None, now: int) -> ApiKey:
+    """The key, if it opens anything; 400 in the words of the token endpoint otherwise."""
+    if key is None:
+        raise Problem(Reason.INVALID, "BXNIM0415E", "Provided API key could not be found.")
+    if key.disabled:
+        raise Problem(Reason.INVALID, "BXNIM0438E", "Provided API key is disabled.")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise Problem(Reason.INVALID, "BXNIM0451E", "Provided API key is expired.")
+    return key
+
+
+def as_owner(unit: Unit, iam_id: str) -> Unit:
+    """The same transaction by another hand, for keys that an identity is given with its birth."""
+    return unit.acting(replace(unit.ctx, actor=replace(unit.ctx.actor, iam_id=iam_id)))

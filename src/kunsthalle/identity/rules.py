@@ -1,0 +1,110 @@
+"""When a policy holds: conditions on the time (catalog-iam-enterprise.md 3.6, step 3; pattern `time-based-conditions`).
+
+A rule is one condition, or a list of conditions joined by `and` or `or`. Every value carries its own offset from UTC,
+in which the moment is compared.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from kunsthalle.core.errors import Problem, Reason, Target, invalid
+
+_OFFSET = r"([+-])(\d{2}):(\d{2})"
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "LessThan": operator.lt,
+    "LessThanOrEquals": operator.le,
+    "GreaterThan": operator.gt,
+    "GreaterThanOrEquals": operator.ge,
+}
+_KEYS = {
+    "{{environment.attributes.day_of_week}}": "dayOfWeek",
+    "{{environment.attributes.current_time}}": "time",
+    "{{environment.attributes.current_date}}": "date",
+    "{{environment.attributes.current_date_time}}": "dateTime",
+}
+_DEEPEST = 2
+
+
+def _split(text: object) -> tuple[str, timedelta]:
+    """A value and its offset; ValueError without one, TypeError for what is no text. `Z` is UTC."""
+    if not isinstance(text, str):
+        raise TypeError("a value must be text")
+    found = re.fullmatch(rf"(.+?)(?:Z|{_OFFSET})", text)
+    if found is None:
+        raise ValueError(f"{text!r} has no offset from UTC")
+    if found[2] is None:
+        return found[1], timedelta(0)
+    minutes = int(found[3]) * 60 + int(found[4])
+    return found[1], timedelta(minutes=-minutes if found[2] == "-" else minutes)
+
+
+def _days(value: object) -> list[tuple[int, timedelta]]:
+    given = value if isinstance(value, list) else [value]
+    found = [_split(one) for one in given]
+    if not found or any(day not in set("1234567") for day, _ in found):
+        raise ValueError("days are 1 (Monday) to 7, each with an offset")
+    return [(int(day), offset) for day, offset in found]
+
+
+def _moment(kind: str, text: str) -> time | date | datetime:
+    if kind == "time":
+        return time.fromisoformat(text)
+    return date.fromisoformat(text) if kind == "date" else datetime.fromisoformat(text)
+
+
+def _of(kind: str, at: datetime) -> time | date | datetime:
+    if kind == "time":
+        return at.time()
+    return at.date() if kind == "date" else at
+
+
+def _condition(one: Mapping[str, Any], now: datetime) -> bool:
+    """ValueError or KeyError for what is no condition on the time."""
+    kind, name, value = _KEYS[one["key"]], one["operator"], one["value"]
+    if kind == "dayOfWeek":
+        if name not in {"dayOfWeekEquals", "dayOfWeekAnyOf"}:
+            raise ValueError(f"{name!r} is no operator of days")
+        return any((now + offset).isoweekday() == day for day, offset in _days(value))
+    if not name.startswith(kind):
+        raise ValueError(f"{name!r} is no operator of this key")
+    compare = _COMPARE[name.removeprefix(kind)]
+    text, offset = _split(value)
+    return compare(_of(kind, now + offset), _moment(kind, text))
+
+
+def _evaluate(rule: Mapping[str, Any], now: datetime, depth: int = 0) -> bool:
+    conditions = rule.get("conditions")
+    if conditions is None:
+        return _condition(rule, now)
+    if (
+        not isinstance(conditions, list)
+        or not conditions
+        or depth >= _DEEPEST
+        or rule.get("operator") not in {"and", "or"}
+    ):
+        raise ValueError("conditions are a list joined by and, or")
+    found = [_evaluate(one, now, depth + 1) for one in conditions]
+    return all(found) if rule["operator"] == "and" else any(found)
+
+
+def holds_now(rule: Mapping[str, Any] | None, now: int) -> bool:
+    """Whether a checked rule holds at a moment in seconds since the epoch."""
+    return rule is None or _evaluate(rule, datetime.fromtimestamp(now, UTC).replace(tzinfo=None))
+
+
+def check(rule: Mapping[str, Any] | None, pattern: str | None) -> None:
+    """400 for a rule that says nothing about time as this module reads it; 501 for conditions on attributes."""
+    if rule is None:
+        return
+    if pattern is not None and pattern.startswith("attribute-based-condition"):
+        text = "Conditions on resource attributes in a rule are not offered; use the resource's attributes."
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("pattern"))
+    try:
+        holds_now(rule, 0)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise invalid("invalid_body", f"The rule is not a condition on the time: {error}", "rule") from error
