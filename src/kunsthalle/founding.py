@@ -6,12 +6,16 @@ from typing import Any
 
 from kunsthalle.accounts.model import Account
 from kunsthalle.accounts.ports import ServiceKey
-from kunsthalle.core.errors import invalid
-from kunsthalle.identity.kinds import API_KEY, POLICY
-from kunsthalle.identity.queries import GRANTS, grants_of
-from kunsthalle.identity.service import create_policy, make_owner
+from kunsthalle.core.access import GRANTS, STANDING
+from kunsthalle.core.errors import forbidden
+from kunsthalle.identity.groups import MEMBER_CREATE, add_member
+from kunsthalle.identity.keys import delete_keys_of
+from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, GROUP
+from kunsthalle.identity.policies import Wanted, drop_subject, make_owner, make_policy
+from kunsthalle.identity.queries import grants_of
+from kunsthalle.identity.service_ids import create_owner
 from kunsthalle.store.rows import delete
-from kunsthalle.store.scope import unguarded
+from kunsthalle.store.scope import find, may, unguarded
 from kunsthalle.store.unit import Unit
 
 _ADMINISTRATION = "iam-access-management.policy.create"
@@ -23,15 +27,19 @@ class IamIdentities:
     def own(self, unit: Unit, account: Account) -> None:
         make_owner(unit.acting(unit.ctx.as_system(account.id)), account.id, account.owner_iam_id)
 
-    def serve(self, unit: Unit, account: Account) -> ServiceKey | None:  # noqa: ARG002  the port's shape
-        return None
+    def serve(self, unit: Unit, account: Account) -> ServiceKey | None:
+        made, key, secret = create_owner(unit, account.id, f"{account.name}-owner")
+        return ServiceKey(made.id, key.id, secret)
 
     def administers(self, unit: Unit, account_id: str, iam_id: str) -> bool:
         return grants_of(unit, account_id, iam_id).reach(_ADMINISTRATION).everything
 
     def admit(self, unit: Unit, iam_id: str, policies: list[dict[str, Any]], groups: list[str]) -> None:
-        if groups:
-            raise invalid("bad_request", "The access group does not exist.", "access_groups")
+        for group_id in groups:
+            group = find(unit, GROUP, group_id, "access_groups", "field")
+            if not may(unit.ctx, GROUP, group, MEMBER_CREATE):
+                raise forbidden()
+            add_member(unit, group, iam_id, "user", invited=True)
         subject = [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}]
         for one in policies:
             roles = [role["role_id"] for role in one["roles"]]
@@ -40,22 +48,20 @@ class IamIdentities:
                     {"key": given["name"], "operator": given["operator"], "value": given["value"]}
                     for given in resource["attributes"]
                 ]
-                create_policy(unit, "access", subject, roles, conditions)
+                make_policy(unit, Wanted("access", subject, roles, conditions))
 
     def leave(self, unit: Unit, account_id: str, iam_id: str) -> None:
-        policies, keys = POLICY.table.c, API_KEY.table.c
-        for policy in unguarded(unit, POLICY, policies.account_id == account_id, policies.subject_id == iam_id):
-            delete(unit, POLICY, policy.id, account_id)
-        for key in unguarded(unit, API_KEY, keys.account_id == account_id, keys.iam_id == iam_id):
-            delete(unit, API_KEY, key.id, account_id)
-        self.suspend(unit, account_id, iam_id)
+        drop_subject(unit, account_id, iam_id)
+        delete_keys_of(unit, account_id, iam_id)
 
     def suspend(self, unit: Unit, account_id: str, iam_id: str) -> None:  # noqa: ARG002  the port's shape
         unit.changed(GRANTS)
+        unit.changed(STANDING)
 
     def cancel(self, unit: Unit, account_id: str) -> None:
-        for policy in unguarded(unit, POLICY, POLICY.table.c.account_id == account_id):
-            delete(unit, POLICY, policy.id, account_id)
+        for policy in unguarded(unit, ANY_POLICY, ANY_POLICY.table.c.account_id == account_id):
+            delete(unit, ANY_POLICY, policy.id, account_id)
         for key in unguarded(unit, API_KEY, API_KEY.table.c.account_id == account_id):
             delete(unit, API_KEY, key.id, account_id)
         unit.changed(GRANTS)
+        unit.changed(STANDING)

@@ -19,6 +19,7 @@ from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
 from kunsthalle.store.unit import Unit
 
 TYPES = {"user": "", "service": "iam-ServiceId-", "profile": "iam-Profile-"}
+MEMBER_CREATE, MEMBER_DELETE = "iam-groups.group-member.create", "iam-groups.group-member.delete"
 MOST = 50
 """How many members one call may name."""
 
@@ -92,12 +93,16 @@ def is_member(unit: Unit, group: AccessGroup, iam_id: str) -> bool:
     return group.id in groups_of(unit, group.account_id, iam_id)
 
 
-def add_member(unit: Unit, group: AccessGroup, iam_id: str, type_: str) -> None:
-    """Brings an identity of the account into a group. 403 unless the caller holds whatever the group holds."""
+def add_member(unit: Unit, group: AccessGroup, iam_id: str, type_: str, *, invited: bool = False) -> None:
+    """Brings an identity of the account into a group. 403 unless the caller holds whatever the group holds.
+
+    `invited` is somebody who is being invited and has not accepted yet.
+    """
     if type_ not in TYPES:
         raise invalid("bad_request", f"type must be one of {', '.join(TYPES)}.", "type")
     strange = type_ == "user" and iam_id.startswith("iam-")
-    if strange or not iam_id.startswith(TYPES[type_]) or not is_identity(unit, group.account_id, iam_id):
+    known = invited or is_identity(unit, group.account_id, iam_id)
+    if strange or not iam_id.startswith(TYPES[type_]) or not known:
         raise invalid("bad_request", "There is no such identity in the account.", "iam_id")
     no_more_than_held(unit, group.id)
     unit.changed(GRANTS)

@@ -10,7 +10,7 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.identity import groups as service
 from kunsthalle.identity.kinds import GROUP, GROUP_RULE
-from kunsthalle.identity.routes_groups import MEMBERS, same_version, tagged
+from kunsthalle.identity.routes_groups import same_version, tagged
 from kunsthalle.identity.wire_groups import RuleBody, RulesWire, RuleWire, rule_wire
 from kunsthalle.store.unit import Unit
 
@@ -55,10 +55,10 @@ def routes() -> tuple[Route, ...]:
     many, one = "/v2/groups/{access_group_id}/rules", "/v2/groups/{group_id}/rules/{rule_id}"
     param = "access_group_id"
     read = access.item(GROUP, param=param)
-    make = access.item(GROUP, f"{MEMBERS}.create", param=param)
+    make = access.item(GROUP, service.MEMBER_CREATE, param=param)
     read_one = access.item(GROUP_RULE, param="rule_id", parents=("group_id",))
-    change_one = access.item(GROUP_RULE, f"{MEMBERS}.create", "rule_id", ("group_id",))
-    drop_one = access.item(GROUP_RULE, f"{MEMBERS}.delete", "rule_id", ("group_id",))
+    change_one = access.item(GROUP_RULE, service.MEMBER_CREATE, "rule_id", ("group_id",))
+    drop_one = access.item(GROUP_RULE, service.MEMBER_DELETE, "rule_id", ("group_id",))
     shown: dict[str, Any] = {"family": FAMILY, "answer": RuleWire}
     return (
         route("GET", many, _list, family=FAMILY, access=read, answer=RulesWire),

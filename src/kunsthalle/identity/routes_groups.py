@@ -32,7 +32,6 @@ from kunsthalle.identity.wire_groups import (
 from kunsthalle.store.scope import find, may, window
 from kunsthalle.store.unit import Unit
 
-MEMBERS = "iam-groups.group-member"
 _TABLE = GROUP.table.c
 _SORTS = {"name": _TABLE.name, "id": _TABLE.id, "description": _TABLE.description, "created_at": _TABLE.created_at}
 
@@ -176,11 +175,11 @@ def _reachable(unit: Unit, group_id: str, action: str) -> AccessGroup:
 
 
 def _join(unit: Unit, group_id: str, iam_id: str, type_: str) -> None:
-    service.add_member(unit, _reachable(unit, group_id, f"{MEMBERS}.create"), iam_id, type_)
+    service.add_member(unit, _reachable(unit, group_id, service.MEMBER_CREATE), iam_id, type_)
 
 
 def _leave(unit: Unit, group_id: str, iam_id: str) -> None:
-    service.remove_member(unit, _reachable(unit, group_id, f"{MEMBERS}.delete"), iam_id)
+    service.remove_member(unit, _reachable(unit, group_id, service.MEMBER_DELETE), iam_id)
 
 
 def _join_many(unit: Unit, request: Request) -> Reply:
@@ -233,9 +232,9 @@ def routes() -> tuple[Route, ...]:
     read = access.item(GROUP, param=param)
     change = access.item(GROUP, f"{group}.update", param=param)
     drop = access.item(GROUP, f"{group}.delete", param=param)
-    join = access.item(GROUP, f"{MEMBERS}.create", param=param)
-    leave = access.item(GROUP, f"{MEMBERS}.delete", param=param)
-    join_any, leave_any = access.create(f"{MEMBERS}.create"), access.create(f"{MEMBERS}.delete")
+    join = access.item(GROUP, service.MEMBER_CREATE, param=param)
+    leave = access.item(GROUP, service.MEMBER_DELETE, param=param)
+    join_any, leave_any = access.create(service.MEMBER_CREATE), access.create(service.MEMBER_DELETE)
     setting, make = access.create("iam-groups.settings.update"), access.create(f"{group}.create")
     shown: dict[str, Any] = {"family": FAMILY, "answer": GroupWire}
     settings: dict[str, Any] = {"family": FAMILY, "answer": GroupSettingsWire}
