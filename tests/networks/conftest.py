@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +16,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kunsthalle.api.families.vpc import VPC as FAMILY
 from kunsthalle.api.pipeline import Gate, Pipeline
 from kunsthalle.api.routing import Router
+from kunsthalle.api.unserved import unserved_routes
 from kunsthalle.core.context import Context
-from kunsthalle.core.errors import unauthenticated
+from kunsthalle.core.errors import Problem, unauthenticated
+from kunsthalle.core.ids import Ids
 from kunsthalle.core.roles import VIEWER
 from kunsthalle.networks import routes, service
 from kunsthalle.networks.model import Subnet, Vpc
 from kunsthalle.store.unit import Unit
-from support.worlds import World, holding
+from support.worlds import World, holding, make_world
 
 VERSION = {"version": "2026-10-06", "generation": "2"}
 
@@ -37,7 +40,8 @@ class Http:
             return replace(caller, trace=unit.ctx.trace, origin=unit.ctx.origin)
 
         gate = Gate(authenticate, lambda _given: False)
-        self.app = Pipeline(Router(routes.routes()), world.store, gate, world.base, lambda _path: FAMILY, None)
+        router = Router(routes.routes(), unserved_routes())
+        self.app = Pipeline(router, world.store, gate, world.base, lambda _path: FAMILY, None)
         self._transport = httpx.ASGITransport(self.app)
 
     def call(
@@ -57,6 +61,22 @@ class Http:
         answer = asyncio.run(self._send(method, path, json=body, headers=headers, params=asked))
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
+
+    def headers(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Headers:
+        """The headers of an answer that is no refusal."""
+        answer = self._with(method, path, body, headers)
+        assert answer.is_success, answer.text
+        return answer.headers
+
+    def refusal(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str, str]:
+        """Status, code and target of a refusal."""
+        answer = self._with(method, path, body, headers)
+        (error,) = answer.json()["errors"]
+        return answer.status_code, error["code"], error["target"]["name"]
+
+    def _with(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> httpx.Response:
+        sent = {"Authorization": "Bearer me", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return asyncio.run(self._send(method, path, json=body, headers=sent, params=VERSION))
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         async with httpx.AsyncClient(transport=self._transport, base_url="http://here") as client:
@@ -120,3 +140,41 @@ def nic(n: int) -> dict[str, str]:
         "href_path": f"/instances/i/network_interfaces/{id_}",
         "resource_type": "network_interface",
     }
+
+
+@pytest.fixture
+def nodes(both: World, database_url: str) -> Iterator[list[World]]:
+    """The same database as several processes have it, each with its own connections and ids."""
+    made = [make_world(database_url) for _ in range(4)]
+    for n, node in enumerate(made):
+        node.base = replace(node.base, ids=Ids(100 + n))
+    yield made
+    for node in made:
+        node.store.close()
+
+
+def at_once(works: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What each work returns, or the code it was refused with; all begin together."""
+    barrier = threading.Barrier(len(works))
+    results: list[Any] = [None] * len(works)
+
+    def run(n: int) -> None:
+        barrier.wait(10)
+        try:
+            results[n] = works[n]()
+        except Problem as problem:
+            results[n] = problem.code
+        except Exception as error:  # noqa: BLE001  shown by the assertion that follows
+            results[n] = repr(error)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def acting(node: World, ctx: Context) -> Context:
+    """The account on a node, with the node's ids."""
+    return replace(ctx, ids=node.base.ids)

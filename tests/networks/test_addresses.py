@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -12,16 +10,15 @@ import pytest
 
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem
-from kunsthalle.core.ids import Ids
 from kunsthalle.networks import addresses, groups, service
 from kunsthalle.networks.kinds import RESERVED_IP, SUBNET
 from kunsthalle.networks.model import Subnet, Vpc
 from kunsthalle.networks.queries import available, ip_of_target
 from kunsthalle.store.scope import Granted, resolve, unguarded
 from kunsthalle.store.unit import Unit
-from support.worlds import World, make_world
+from support.worlds import World
 
-from .conftest import nic
+from .conftest import acting, at_once, nic
 
 
 def _code(call: Callable[..., Any], *arguments: Any, **more: Any) -> str:
@@ -95,48 +92,11 @@ def _delete(unit: Unit, subnet: Subnet) -> None:
     service.delete_subnet(unit, granted)
 
 
-@pytest.fixture
-def nodes(both: World, database_url: str) -> Iterator[list[World]]:
-    """The same database as several processes have it, each with its own connections and ids."""
-    made = [make_world(database_url) for _ in range(4)]
-    for n, node in enumerate(made):
-        node.base = replace(node.base, ids=Ids(100 + n))
-    yield made
-    for node in made:
-        node.store.close()
-
-
-def _at_once(works: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each work returns, or the code it was refused with; all begin together."""
-    barrier = threading.Barrier(len(works))
-    results: list[Any] = [None] * len(works)
-
-    def run(n: int) -> None:
-        barrier.wait(10)
-        try:
-            results[n] = works[n]()
-        except Problem as problem:
-            results[n] = problem.code
-        except Exception as error:  # noqa: BLE001  shown by the assertion that follows
-            results[n] = repr(error)
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return results
-
-
-def _acting(node: World, ctx: Context) -> Context:
-    return replace(ctx, ids=node.base.ids)
-
-
 def test_racers_never_get_the_same_address(nodes: list[World], ctx: Context, tiny: Subnet) -> None:
     def racer(node: World, n: int) -> Callable[[], str]:
-        return lambda: _reserve(node, _acting(node, ctx), tiny, n)
+        return lambda: _reserve(node, acting(node, ctx), tiny, n)
 
-    results = _at_once([racer(nodes[n % len(nodes)], n) for n in range(8)])
+    results = at_once([racer(nodes[n % len(nodes)], n) for n in range(8)])
     assert sorted(results) == sorted([*(str(tiny.network[n]) for n in (4, 5, 6)), *["insufficient_ipv4_addresses"] * 5])
 
 
@@ -144,18 +104,18 @@ def test_racers_for_one_address_have_one_winner(nodes: list[World], ctx: Context
     wanted = str(tiny.network[5])
 
     def racer(node: World, n: int) -> Callable[[], str]:
-        return lambda: _reserve(node, _acting(node, ctx), tiny, n, wanted)
+        return lambda: _reserve(node, acting(node, ctx), tiny, n, wanted)
 
-    results = _at_once([racer(node, n) for n, node in enumerate(nodes)])
+    results = at_once([racer(node, n) for n, node in enumerate(nodes)])
     assert sorted(results) == [wanted, *["address_is_already_reserved"] * 3]
 
 
 def test_racers_never_make_subnets_that_overlap(nodes: list[World], ctx: Context, vpc: Vpc) -> None:
     def racer(node: World) -> Callable[[], Subnet]:
-        mine = _acting(node, ctx)
+        mine = acting(node, ctx)
         return lambda: node.write(mine, service.create_subnet, vpc, None, "us-south-2", count=4096)
 
-    made: list[Subnet] = _at_once([racer(nodes[n % 4]) for n in range(6)])
+    made: list[Subnet] = at_once([racer(nodes[n % 4]) for n in range(6)])
     cut = sorted(results for results in made if isinstance(results, str))
     blocks = [one.ipv4_cidr_block for one in made if isinstance(one, Subnet)]
     assert sorted(blocks) == ["10.240.112.0/20", "10.240.64.0/20", "10.240.80.0/20", "10.240.96.0/20"]
@@ -164,10 +124,10 @@ def test_racers_never_make_subnets_that_overlap(nodes: list[World], ctx: Context
 
 def test_a_subnet_goes_or_is_used_but_not_both(nodes: list[World], ctx: Context, tiny: Subnet) -> None:
     remover, taker = nodes[:2]
-    gone, address = _at_once(
+    gone, address = at_once(
         [
-            lambda: remover.write(_acting(remover, ctx), _delete, tiny),
-            lambda: _reserve(taker, _acting(taker, ctx), tiny, 0),
+            lambda: remover.write(acting(remover, ctx), _delete, tiny),
+            lambda: _reserve(taker, acting(taker, ctx), tiny, 0),
         ]
     )
     assert (gone, address) in {(None, "not_found"), ("subnet_not_empty", str(tiny.network[4]))}

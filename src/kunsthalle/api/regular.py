@@ -103,7 +103,7 @@ def among(request: Request, items: Sequence[T], id_of: Callable[[T], str]) -> tu
     return Page(chosen, len(items), (begin + limit - 1, id_of(chosen[-1])) if more else None), limit
 
 
-def _sorted(items: list[Any], names: tuple[str, ...], asked: str) -> list[Any]:
+def in_order(items: list[Any], names: tuple[str, ...], asked: str) -> list[Any]:
     """By a property, and by id where that is the same; `-` turns the order around."""
     name = asked.removeprefix("-")
     if name not in names:
@@ -122,7 +122,7 @@ def listing(resource: Resource[M]) -> Route:
         if resource.parent is not None:
             where.append(table.c[resource.parent_field] == request.params[resource.parent_field])
         if resource.sorts and "sort" in request.query:
-            ordered = _sorted(some(unit, resource.kind, *where), resource.sorts, request.query["sort"])
+            ordered = in_order(some(unit, resource.kind, *where), resource.sorts, request.query["sort"])
             found, limit = among(request, ordered, lambda one: str(one.id))
         else:
             after, limit = paging(request)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import exists
 
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.networks import floating
 from kunsthalle.networks.addressing import parse_address, provider_addresses
 from kunsthalle.networks.kinds import FLOATING_IP, RESERVED_IP, SECURITY_GROUP_TARGET, SUBNET
 from kunsthalle.networks.model import ReservedIp, Subnet
@@ -63,7 +64,8 @@ def reserve_provider(unit: Unit, subnet: Subnet) -> None:
 
 
 def release(unit: Unit, target_id: str) -> None:
-    """Takes every address that a target has from it."""
+    """Takes every address that a target has from it, the floating ones too."""
+    floating.release(unit, target_id)
     for ip in unguarded(unit, RESERVED_IP, RESERVED_IP.table.c.target_id == target_id):
         unbind(unit, ip)
 

@@ -22,7 +22,7 @@ from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.networks.addressing import parse_address
-from kunsthalle.networks.kinds import FLOATING_IP, INTERFACE
+from kunsthalle.networks.kinds import FLOATING_IP, INTERFACE, RESERVED_IP
 from kunsthalle.networks.model import FloatingIp
 from kunsthalle.networks.queries import locked, usual, zone_of
 from kunsthalle.networks.references import INTERFACE_TYPE, floating_ip_path, zone_ref
@@ -135,9 +135,12 @@ def bind_to_interface(unit: Unit, ip: FloatingIp, target_id: str, field: str, ty
     if bindable.subnet.zone != ip.zone:
         text = f"The target is in {bindable.subnet.zone}, the floating IP in {ip.zone}."
         raise invalid("zone_inconsistency", text, field, type_=type_)
-    translates = True
     if target["resource_type"] == INTERFACE_TYPE:
         translates = locked(unit, INTERFACE, target["id"], field, type_).enable_infrastructure_nat
+    else:
+        # The interface is another room's; its address is held instead, so that two cannot bind to it at once.
+        unguarded(unit, RESERVED_IP, RESERVED_IP.table.c.target_id == target["id"], lock=True)
+        translates = True
     others = [one for one in of_target(unit, target["id"]) if one.id != ip.id]
     if translates and others:
         raise conflict("target_in_use", "The target has a floating IP already.", field)

@@ -10,7 +10,7 @@ from kunsthalle.accounts.wire import group_wire
 from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC as FAMILY
 from kunsthalle.api.families.vpc import collection, href
-from kunsthalle.api.regular import Resource, among, listing, making, reading, removing, updating
+from kunsthalle.api.regular import Resource, among, in_order, listing, making, reading, removing, updating
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.shapes import GroupWire, NamedWire
@@ -110,7 +110,10 @@ _FLOATING = f"{INTERFACES.path}/{{{_PARENT}}}/floating_ips"
 
 def _list_ips(unit: Unit, request: Request) -> dict[str, Any]:
     """List the addresses of one virtual network interface."""
-    found, limit = among(request, interfaces.ips_of(unit, request.granted.it), lambda ip: ip.id)
+    owned = interfaces.ips_of(unit, request.granted.it)
+    if "sort" in request.query:
+        owned = in_order(owned, ("address", "created_at", "name"), request.query["sort"])
+    found, limit = among(request, owned, lambda ip: ip.id)
     return collection(request, unit, "ips", found, lambda ip, u: ip_ref(ip, u.ctx), limit)
 
 

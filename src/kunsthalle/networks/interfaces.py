@@ -244,7 +244,6 @@ def remove(unit: Unit, granted: Granted[VirtualNetworkInterface]) -> None:
 
 
 def _remove(unit: Unit, interface: VirtualNetworkInterface) -> None:
-    floating.release(unit, interface.id)
     addresses.release(unit, interface.id)
     groups.detach(unit, interface.id)
     delete(unit, INTERFACE, interface.id, interface.account_id)

@@ -96,7 +96,7 @@ def delete_vpc(unit: Unit, vpc: Granted[Vpc]) -> None:
     if any(number_of(unit, table, table.c.vpc_id == here.id) for table in (SUBNET.table, PUBLIC_GATEWAY.table)):
         raise conflict("vpc_not_empty", "The VPC still has subnets or public gateways.")
     bindings = in_vpc(unit, DNS_BINDING, here.id)
-    if bindings and (here.dns["enable_hub"] or here.dns["type"] == "delegated"):
+    if bindings and here.dns["enable_hub"]:
         raise conflict("vpc_not_empty", "The VPC still has DNS resolution bindings.")
     for binding in bindings:
         delete(unit, DNS_BINDING, binding.peer_id, binding.account_id)
