@@ -76,6 +76,8 @@ IDENTITY = (
     "DELETE /v2/loginsettings/{account_id}/idps/{idp_id}",
 )
 POLICY = (
+    "GET /v1/accounts/{account_id}/settings/access_management",
+    "PATCH /v1/accounts/{account_id}/settings/access_management",
     "GET /v1/policy_templates",
     "POST /v1/policy_templates",
     "GET /v1/policy_templates/{policy_template_id}",
