@@ -150,7 +150,11 @@ class Cloud:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         size = path.stat().st_size
         self.blobs.adopt(path, digest)
-        known = {"digest": digest, "format": "qcow2", "file_size": size, "virtual_size": GIB, "checked": 1, **fields}
+        known = {"digest": digest, "format": "qcow2", "file_size": size, "virtual_size": GIB, "checked": 1}
+        known |= {
+            "allowed_use": {"api_version": "2026-01-01", "instance": "true", "bare_metal_server": "true"},
+            **fields,
+        }
 
         def make(unit: Unit) -> Image:
             image = add_image(unit, name, **known)

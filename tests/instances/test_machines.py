@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from instances.cloud import Cloud
-from kunsthalle.hypervisor.protocol import DiskSpec, ServerSpec, StartError, Status, Unresponsive
+from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, ServerSpec, StartError, Status, Unresponsive
 from kunsthalle.hypervisor.simulated import Simulated
 from kunsthalle.imaging.make import write_overlay
 from kunsthalle.store import jobs
@@ -233,3 +233,25 @@ def test_a_job_done_twice_changes_nothing(told: Cloud, engine: Told) -> None:
     work(told)
     assert told.state(made["id"]) == "running"
     assert b"started 1 time(s)" in engine.console(made["id"], 4096)
+
+
+def test_a_disk_that_two_jobs_make_at_once_is_made(told: Cloud, engine: Told) -> None:
+    """The server goes while it boots, its volume stays: then the volume's own job may meet the server's."""
+    keep = {"delete_volume_on_instance_delete": False}
+    body = told.home.prototype(image={"id": told.image().id}, boot_volume_attachment=keep)
+    made = told.call("POST", "/v1/instances", body, status=201)
+    volume = made["boot_volume_attachment"]["volume"]["id"]
+
+    def lost() -> None:
+        told.call("DELETE", f"/v1/instances/{made['id']}", status=204)
+        engine.before["create_disk"] = [_raise(DiskError("the other one took the name away"))]
+        work(told)
+        assert told.call("GET", f"/v1/volumes/{volume}", status=200)["status"] == "pending"
+
+    engine.before["create_disk"] = [lost]
+    work(told)
+    told.world.clock.actual += 60_000_000
+    work(told)
+    assert told.call("GET", f"/v1/volumes/{volume}", status=200)["status"] == "available"
+    assert told.disks.volume(volume).exists()
+    assert engine.servers() == []

@@ -9,6 +9,7 @@ import pytest
 
 from instances.cloud import ZONE, Cloud
 from kunsthalle.hypervisor.disks import read_header
+from kunsthalle.store.jobs import MOST_ATTEMPTS
 
 GENERAL = {"profile": {"name": "general-purpose"}, "zone": {"name": ZONE}}
 
@@ -158,8 +159,11 @@ def test_a_snapshot_that_cannot_be_taken_fails(still: Cloud) -> None:
     work(still)
     still.disks.volume(boot_of(made)).unlink()
     snapshot = still.call("POST", "/v1/snapshots", {"source_volume": {"id": boot_of(made)}}, status=201)
-    work(still)
     path = f"/v1/snapshots/{snapshot['id']}"
+    for _ in range(MOST_ATTEMPTS):
+        assert still.call("GET", path, status=200)["lifecycle_state"] == "pending"
+        work(still)
+        still.world.clock.actual += 60_000_000
     assert still.call("GET", path, status=200)["lifecycle_state"] == "failed"
     still.call("DELETE", path, status=202)
     work(still)

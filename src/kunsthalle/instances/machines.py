@@ -184,13 +184,15 @@ def _fail(unit: Unit, id_: str, message: str, was: str | None = None) -> None:
 
 
 def _forget(unit: Unit, found: Found) -> None:
+    """Once: a second job that came to the same end finds nothing left to do."""
+    if not delete(unit, INSTANCE, found.instance.id, found.instance.account_id):
+        return
     for volume in found.volumes:
         if volume.status == "pending_deletion":
             forget_volume(unit, volume)
         else:
             attachments.detach(unit, volume)
     remove_rows(unit, INTERFACE.table, INTERFACE.table.c.instance_id == found.instance.id)
-    delete(unit, INSTANCE, found.instance.id, found.instance.account_id)
 
 
 def _give_up(unit: Unit, job: jobs.Claimed, error: str) -> None:

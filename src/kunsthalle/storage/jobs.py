@@ -9,8 +9,9 @@ import structlog
 
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.wire import gigabytes
+from kunsthalle.imaging.errors import Refused, ToolFailed
 from kunsthalle.storage import service, snapshots
-from kunsthalle.storage.disks import FAULTS, Disks
+from kunsthalle.storage.disks import Disks
 from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
 from kunsthalle.storage.provision import provide, snapshot_of, volume_of
@@ -44,7 +45,7 @@ def _make_volume(run: jobs.Run, disks: Disks) -> None:
         return
     try:
         provide(run, disks, volume)
-    except FAULTS as fault:
+    except (Refused, ToolFailed) as fault:  # trying again would not help; with what the engine says, it may
         log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
         run.finish(lambda unit: transition(unit, VOLUME, volume.id, "failed"))
 
@@ -60,8 +61,17 @@ def _take_snapshot(run: jobs.Run, disks: Disks) -> None:
     snapshot = run.read(lambda unit: snapshot_of(unit, run.job.subject))
     if snapshot is None or snapshot.lifecycle_state != "pending":
         return
-    if not _capture(run, disks, snapshot):  # deleted meanwhile
+    volume = run.read(lambda unit: volume_of(unit, snapshot.source_volume_id))
+    if volume is None:
+        run.finish(lambda unit: transition(unit, SNAPSHOT, snapshot.id, "failed"))
+        return
+    size = max(1, gigabytes(disks.capture(volume, snapshot)))
+    if not run.write(lambda unit: _taken(unit, snapshot, size)):  # deleted meanwhile
         disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
+
+
+def _taken(unit: Unit, snapshot: Snapshot, size: int) -> bool:
+    return transition(unit, SNAPSHOT, snapshot.id, "stable", captured_at=unit.ctx.now(), size=size)
 
 
 def _remove_snapshot(run: jobs.Run, disks: Disks) -> None:
@@ -69,24 +79,6 @@ def _remove_snapshot(run: jobs.Run, disks: Disks) -> None:
     if snapshot is not None and snapshot.lifecycle_state == "deleting":
         disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
         run.finish(lambda unit: _forget_snapshot(unit, snapshot))
-
-
-def _capture(run: jobs.Run, disks: Disks, snapshot: Snapshot) -> bool:
-    """Whether the snapshot still waited for its content when that was there, or could not be had."""
-    volume = run.read(lambda unit: volume_of(unit, snapshot.source_volume_id))
-    try:
-        size = disks.capture(volume, snapshot) if volume is not None else None
-    except FAULTS as fault:
-        log.error("snapshot not taken", snapshot=snapshot.id, error=str(fault))  # noqa: TRY400  as above
-        size = None
-
-    def settle(unit: Unit) -> bool:
-        if size is None:
-            return transition(unit, SNAPSHOT, snapshot.id, "failed", SNAPSHOT.table.c.lifecycle_state == "pending")
-        taken = {"captured_at": unit.ctx.now(), "size": max(1, gigabytes(size))}
-        return transition(unit, SNAPSHOT, snapshot.id, "stable", **taken)
-
-    return bool(run.write(settle))
 
 
 def forget_volume(unit: Unit, volume: Volume) -> None:
