@@ -113,20 +113,32 @@ def in_order(items: list[Any], names: tuple[str, ...], asked: str) -> list[Any]:
     return sorted(items, key=lambda one: (getattr(one, column), one.id), reverse=asked.startswith("-"))
 
 
+def _newest(
+    unit: Unit, request: Request, resource: Resource[Any], where: list[ColumnElement[bool]]
+) -> tuple[Page[Any], int]:
+    after, limit = paging(request)
+    return page(unit, resource.kind, *where, after=after, limit=limit), limit
+
+
+def _as_asked(
+    unit: Unit, request: Request, resource: Resource[Any], where: list[ColumnElement[bool]]
+) -> tuple[Page[Any], int]:
+    if "sort" not in request.query:
+        return _newest(unit, request, resource, where)
+    ordered = in_order(some(unit, resource.kind, *where), resource.sorts, request.query["sort"])
+    return among(request, ordered, lambda one: str(one.id))
+
+
 def listing(resource: Resource[M]) -> Route:
     """The collection, paged, newest first unless sorted; what the caller may not read is not in it."""
     table = resource.kind.table
+    pages = _as_asked if resource.sorts else _newest
 
     def call(unit: Unit, request: Request) -> dict[str, Any]:
         where = [make(unit, request.query[name]) for name, make in resource.filters.items() if name in request.query]
         if resource.parent is not None:
             where.append(table.c[resource.parent_field] == request.params[resource.parent_field])
-        if resource.sorts and "sort" in request.query:
-            ordered = in_order(some(unit, resource.kind, *where), resource.sorts, request.query["sort"])
-            found, limit = among(request, ordered, lambda one: str(one.id))
-        else:
-            after, limit = paging(request)
-            found = page(unit, resource.kind, *where, after=after, limit=limit)
+        found, limit = pages(unit, request, resource, where)
         return collection(request, unit, resource.key, found, resource.to_wire, limit)
 
     said = _said(call, f"List {resource.noun}s.")
