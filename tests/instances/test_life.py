@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from instances.cloud import GIB, Cloud
+from instances.cloud import GIB, ZONE, Cloud
 from kunsthalle.hypervisor.disks import DiskHeader, read_header
 from kunsthalle.hypervisor.protocol import Status
+from kunsthalle.networks import addresses, floating
 from kunsthalle.networks.kinds import RESERVED_IP, SECURITY_GROUP_TARGET
 from kunsthalle.store.scope import unguarded
 from kunsthalle.store.unit import Unit
@@ -175,3 +176,34 @@ def test_names_follow(cloud: Cloud) -> None:
     assert cloud.call("GET", "/v1/instances", status=200, **everywhere)["total_count"] == 2
     assert cloud.call("GET", "/v1/instances", status=200, **{"vpc.id": "r006-none"})["instances"] == []
     assert cloud.code("PATCH", path, {"profile": {"name": "bx2-4x16"}}, status=400) == ("bad_field", "profile")
+
+
+def test_an_address_that_is_kept_outlives_the_server(still: Cloud) -> None:
+    def keep(unit: Unit) -> str:
+        return addresses.reserve(unit, still.home.subnet, None, name="kept", target=None, auto_delete=False).id
+
+    kept = still.world.write(still.home.ctx, keep)
+    interface = {"subnet": {"id": still.home.subnet.id}, "primary_ip": {"id": kept}}
+    body = still.home.prototype(image={"id": still.image().id}, primary_network_interface=interface)
+    for _ in range(2):
+        made = still.call("POST", "/v1/instances", body, status=201)
+        assert made["primary_network_interface"]["primary_ip"]["id"] == kept
+        in_use = ("reserved_ip_in_use", "primary_network_interface.primary_ip")
+        assert still.code("POST", "/v1/instances", body, status=409) == in_use
+        still.call("DELETE", f"/v1/instances/{made['id']}", status=204)
+
+
+def test_a_floating_ip_is_shown_and_let_go(still: Cloud) -> None:
+    made = still.call("POST", "/v1/instances", still.home.prototype(image={"id": still.image().id}), status=201)
+    interface = made["primary_network_interface"]["id"]
+
+    def bind(unit: Unit) -> str:
+        ip = floating.reserve(unit, ZONE)
+        return floating.bind_to_interface(unit, ip, interface, "target").id
+
+    id_ = still.world.write(still.home.ctx, bind)
+    path = f"/v1/instances/{made['id']}/network_interfaces/{interface}"
+    shown = still.call("GET", path, status=200)
+    assert [one["id"] for one in shown["floating_ips"]] == [id_]
+    still.call("DELETE", f"/v1/instances/{made['id']}", status=204)
+    assert still.world.read(still.home.ctx, floating.of_target, interface) == []

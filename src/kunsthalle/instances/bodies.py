@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.shapes import GroupBody, Name
 from kunsthalle.api.wire import Body
+from kunsthalle.networks.interfaces import IpBody
 from kunsthalle.networks.queries import KeyIdentity
 from kunsthalle.storage.bodies import BootAttachmentBody
 
@@ -29,21 +30,12 @@ class CatalogOfferingBody(Body):
     plan: CrnBody | UnsetType = UNSET
 
 
-class PrimaryIpBody(Body):
-    """The address that an interface is to have, and the name of its reservation."""
-
-    id: str | UnsetType = UNSET
-    href: str | UnsetType = UNSET
-    address: str | UnsetType = UNSET
-    name: Name | UnsetType = UNSET
-
-
 class InterfaceBody(Body):
     """A network interface in a subnet."""
 
     subnet: Identity
     name: Name | UnsetType = UNSET
-    primary_ip: PrimaryIpBody | UnsetType = UNSET
+    primary_ip: IpBody | UnsetType = UNSET
     security_groups: Annotated[list[Identity], Meta(max_length=10)] | UnsetType = UNSET
     allow_ip_spoofing: bool | UnsetType = UNSET
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from kunsthalle.api.references import name_of, refer
+from kunsthalle.api.regular import given
 from kunsthalle.core.errors import invalid
-from kunsthalle.core.ids import Ids
-from kunsthalle.instances.bodies import CreateInstanceBody, InterfaceBody, PrimaryIpBody
+from kunsthalle.instances.bodies import CreateInstanceBody, InterfaceBody
 from kunsthalle.instances.kinds import INTERFACE
 from kunsthalle.instances.model import Interface
 from kunsthalle.instances.profiles import INTERFACES
 from kunsthalle.networks import addresses, groups
-from kunsthalle.networks.kinds import SECURITY_GROUP, SUBNET, VPC
-from kunsthalle.networks.model import SecurityGroup, Subnet, Vpc
+from kunsthalle.networks.interfaces import IpBody, mac_address
+from kunsthalle.networks.kinds import RESERVED_IP, SECURITY_GROUP, SUBNET, VPC
+from kunsthalle.networks.model import ReservedIp, SecurityGroup, Subnet, Vpc
 from kunsthalle.networks.queries import default_security_group, named
 from kunsthalle.networks.references import ip_path
 from kunsthalle.storage.service import zone_named
@@ -33,8 +34,8 @@ class Planned:
     name: str
     subnet: Subnet
     groups: list[SecurityGroup]
-    address: str | None
-    address_name: str | None
+    wish: IpBody
+    kept: ReservedIp | None
     allow_ip_spoofing: bool
 
 
@@ -71,20 +72,20 @@ def plan(unit: Unit, body: CreateInstanceBody) -> Place:
     return Place(zone, vpc, planned)
 
 
-def _planned(unit: Unit, zone: str, vpc: Vpc, wish: tuple[str, InterfaceBody], subnet: Subnet) -> Planned:
-    field, body = wish
+def _planned(unit: Unit, zone: str, vpc: Vpc, asked: tuple[str, InterfaceBody], subnet: Subnet) -> Planned:
+    field, body = asked
     if subnet.zone != zone:
         raise invalid("zone_inconsistency", f"The subnet is in {subnet.zone}, not in {zone}.", f"{field}.subnet")
     if subnet.vpc_id != vpc.id:
         raise invalid("vpc_resource_separation", "The subnet is in another VPC.", f"{field}.subnet")
-    address, address_name = _address(body.primary_ip, f"{field}.primary_ip")
+    wish = IpBody() if isinstance(body.primary_ip, UnsetType) else body.primary_ip
     return Planned(
         field=field,
-        name=unit.ctx.ids.name() if body.name is UNSET else body.name,
+        name=given(body.name, "") or unit.ctx.ids.name(),
         subnet=subnet,
         groups=_groups(unit, vpc, body, f"{field}.security_groups"),
-        address=address,
-        address_name=address_name,
+        wish=wish,
+        kept=_kept(unit, wish, subnet, f"{field}.primary_ip"),
         allow_ip_spoofing=body.allow_ip_spoofing is True,
     )
 
@@ -98,15 +99,14 @@ def _groups(unit: Unit, vpc: Vpc, body: InterfaceBody, field: str) -> list[Secur
     return found
 
 
-def _address(body: PrimaryIpBody | UnsetType, field: str) -> tuple[str | None, str | None]:
-    if isinstance(body, UnsetType):
-        return None, None
-    if body.id is not UNSET or body.href is not UNSET:
-        raise invalid("bad_field", "An address that is reserved already cannot be taken; give an address.", field)
-    return (
-        None if isinstance(body.address, UnsetType) else body.address,
-        None if isinstance(body.name, UnsetType) else body.name,
-    )
+def _kept(unit: Unit, wish: IpBody, subnet: Subnet, field: str) -> ReservedIp | None:
+    """The address that is reserved already, where one is meant; 400 for one of another subnet."""
+    if not wish.identified:
+        return None
+    kept = refer(unit, RESERVED_IP, wish, field).it
+    if kept.subnet_id != subnet.id:
+        raise invalid("bad_field", "The reserved IP is in another subnet.", field)
+    return kept
 
 
 def settle(unit: Unit, place: Place, instance_id: str) -> list[Interface]:
@@ -122,9 +122,7 @@ def _make(unit: Unit, place: Place, planned: Planned, instance_id: str, position
         "href_path": f"/instances/{instance_id}/network_interfaces/{id_}",
         "resource_type": "network_interface",
     }
-    field = f"{planned.field}.primary_ip.address"
-    name = planned.address_name
-    taken = addresses.reserve(unit, planned.subnet, planned.address, name=name, target=target, field=field)
+    taken = _take(unit, planned, target)
     groups.attach(unit, place.vpc, planned.groups, target, f"{planned.field}.security_groups")
     interface = Interface(
         id=id_,
@@ -136,16 +134,25 @@ def _make(unit: Unit, place: Place, planned: Planned, instance_id: str, position
         subnet={"id": planned.subnet.id, "crn": planned.subnet.crn, "name": planned.subnet.name},
         primary_ip={"id": taken.id, "address": taken.address, "name": taken.name, "path": ip_path(taken)},
         allow_ip_spoofing=planned.allow_ip_spoofing,
-        mac=_mac(unit.ctx.ids),
+        mac=mac_address(unit.ctx.ids),
         created_at=unit.ctx.now(),
     )
     return insert(unit, INTERFACE, interface)
 
 
-def _mac(ids: Ids) -> str:
-    """Locally administered, unicast."""
-    digits = "02" + ids.hex(10)
-    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+def _take(unit: Unit, planned: Planned, target: dict[str, str]) -> ReservedIp:
+    field, wish = f"{planned.field}.primary_ip", planned.wish
+    if planned.kept is not None:
+        return addresses.bind(unit, planned.kept, target, field)
+    return addresses.reserve(
+        unit,
+        planned.subnet,
+        given(wish.address, "") or None,
+        name=given(wish.name, "") or None,
+        target=target,
+        field=f"{field}.address",
+        auto_delete=given(wish.auto_delete, True),
+    )
 
 
 def give_back(unit: Unit, interfaces: list[Interface]) -> None:

@@ -89,6 +89,8 @@ def _resolved(body: CreateInstanceBody, source: str, boot: Boot, place: Place, k
 
 def _interface(shown: dict[str, Any], planned: Planned) -> dict[str, Any]:
     found = {**shown, "name": planned.name, "subnet": {"id": planned.subnet.id}}
+    if planned.kept is not None:
+        found["primary_ip"] = {"id": planned.kept.id}
     if shown.get("security_groups"):
         found["security_groups"] = [{"id": group.id} for group in planned.groups]
     return found

@@ -17,12 +17,14 @@ from kunsthalle.instances.model import Instance, Interface
 from kunsthalle.instances.profiles import INSTANCE_PROFILES, PORT_SPEED, InstanceProfile
 from kunsthalle.instances.queries import interfaces_of
 from kunsthalle.instances.service import Action
-from kunsthalle.networks import groups
+from kunsthalle.networks import floating, groups
 from kunsthalle.networks.references import (
     CrnReferenceWire,
+    FloatingIpReferenceWire,
     IpReferenceWire,
     KeyReferenceWire,
     TypedReferenceWire,
+    floating_ip_ref,
     security_group_ref,
     zone_ref,
 )
@@ -65,7 +67,7 @@ class InterfaceWire(Wire):
 
     allow_ip_spoofing: bool
     created_at: str
-    floating_ips: list[dict[str, str]]
+    floating_ips: list[FloatingIpReferenceWire]
     href: str
     id: str
     name: str
@@ -216,7 +218,7 @@ def interface_wire(interface: Interface, unit: Unit) -> InterfaceWire:
     return InterfaceWire(
         allow_ip_spoofing=interface.allow_ip_spoofing,
         created_at=rfc3339(interface.created_at),
-        floating_ips=[],
+        floating_ips=[floating_ip_ref(ip, ctx) for ip in floating.of_target(unit, interface.id)],
         href=_interface_href(interface, ctx),
         id=interface.id,
         name=interface.name,
