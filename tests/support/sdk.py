@@ -77,7 +77,7 @@ class _Inside(BaseAdapter):
         super().__init__()
         self._transport = httpx.ASGITransport(app)
 
-    def send(self, request: requests.PreparedRequest, **_more: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **_more: Any) -> requests.Response:
         answer = asyncio.run(self._pass_on(request))
         made = requests.Response()
         made.status_code = answer.status_code
