@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from instances.cloud import GIB, ZONE, Cloud
 from kunsthalle.hypervisor.disks import DiskHeader, read_header
 from kunsthalle.hypervisor.protocol import Status
@@ -9,6 +11,13 @@ from kunsthalle.networks import addresses, floating
 from kunsthalle.networks.kinds import RESERVED_IP, SECURITY_GROUP_TARGET
 from kunsthalle.store.scope import unguarded
 from kunsthalle.store.unit import Unit
+from support.worlds import World
+
+
+@pytest.fixture
+def world(both: World) -> World:
+    """On each engine."""
+    return both
 
 
 def test_a_server_boots_from_an_overlay_on_the_image(cloud: Cloud) -> None:

@@ -17,6 +17,12 @@ from kunsthalle.store import jobs
 from support.worlds import World
 
 
+@pytest.fixture
+def world(both: World) -> World:
+    """On each engine."""
+    return both
+
+
 class Told(Simulated):
     """Does what it is told before it does its work: once for each entry, by the name of the call."""
 

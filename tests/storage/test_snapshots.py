@@ -10,8 +10,15 @@ import pytest
 from instances.cloud import ZONE, Cloud
 from kunsthalle.hypervisor.disks import read_header
 from kunsthalle.store.jobs import MOST_ATTEMPTS
+from support.worlds import World
 
 GENERAL = {"profile": {"name": "general-purpose"}, "zone": {"name": ZONE}}
+
+
+@pytest.fixture
+def world(both: World) -> World:
+    """On each engine."""
+    return both
 
 
 def boot_of(server: dict[str, Any]) -> str:
