@@ -97,7 +97,10 @@ def names(judge: Judge, hub_id: str) -> None:
     assert gone["lifecycle_state"] == "deleting"
     again = judge("create_vpc_dns_resolution_binding", spoke, {"id": hub_id}, name="full")
     refused("vpc_not_empty", 409, judge.vpc.delete_vpc, hub_id)
-    judge("delete_vpc_dns_resolution_binding", spoke, again["id"])
+    assert judge("get_vpc", spoke)["dns"]["resolution_binding_count"] == 1
+    judge("delete_vpc", spoke)
+    refused("not_found", 404, judge.vpc.get_vpc_dns_resolution_binding, spoke, again["id"])
+    assert judge("get_vpc", hub_id)["dns"]["resolution_binding_count"] == 0
 
 
 def routing(judge: Judge, vpc_id: str) -> None:

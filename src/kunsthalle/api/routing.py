@@ -153,7 +153,8 @@ class Router:
         found = node.methods.get(method)
         if found is None:
             known = next(iter(node.methods.values()))[0]
-            return Match(None, {}, known.family, tuple(sorted(node.methods)))
+            offered = sorted(name for name, (one, _) in node.methods.items() if one.status != 501)
+            return Match(None, {}, known.family, tuple(offered))
         return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].family)
 
 
