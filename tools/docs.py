@@ -6,6 +6,7 @@ import ast
 import importlib
 import pkgutil
 import re
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,7 @@ WORDS = {
     "tests/cli/": "the command line",
     "tests/crash/": "the server is killed at random",
     "tests/hypervisor/": "the engine's contract, simulated and with real guests",
+    "tests/identity/": "keys, profiles, policies, groups; policies against a naive evaluator; non-interference",
     "tests/imaging/": "every hostile image file we know",
     "tests/matrix/": "every route, every persona: hidden compared with absent",
     "tests/networks/": "networks and addresses",
@@ -168,7 +170,16 @@ What moves a version, who may, and what becomes of its images.
 {lifecycle.table()}"""
 
 
-PAGES = {"docs/map.md": map_page, "docs/settings.md": settings_page, "docs/states.md": states_page}
+def roles_page() -> str:
+    return str(runpy.run_path(str(ROOT / "tools" / "roles.py"))["page"]())
+
+
+PAGES = {
+    "docs/map.md": map_page,
+    "docs/roles.md": roles_page,
+    "docs/settings.md": settings_page,
+    "docs/states.md": states_page,
+}
 
 
 def main() -> int:
