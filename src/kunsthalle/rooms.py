@@ -16,8 +16,12 @@ from kunsthalle.hypervisor.protocol import Hypervisor
 from kunsthalle.identity import routes as identity_routes
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.unserved import unserved_routes as unserved_identity
+from kunsthalle.images import dates as image_dates
+from kunsthalle.images import export_routes
 from kunsthalle.images import routes as image_routes
 from kunsthalle.images.bytes import sweep_job
+from kunsthalle.images.exporting import Exporter
+from kunsthalle.images.exports import ExportService
 from kunsthalle.images.imports import Importer
 from kunsthalle.images.service import ImageService
 from kunsthalle.images.sources import AccountBuckets
@@ -60,6 +64,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *account_routes.routes(IamIdentities()),
         *identity_routes.routes(tokens),
         *image_routes.routes(ImageService(drivers.buckets, volumes)),
+        *export_routes.routes(ExportService(drivers.buckets, blobs)),
         *catalog_routes.routes(),
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), SnapshotService(blobs)),
@@ -67,6 +72,8 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
     )
     handlers = (
         importer.handler(),
+        Exporter(blobs, drivers.buckets, drivers.tools, drivers.limits, drivers.disks / "scratch").handler(),
+        image_dates.handler(),
         sweep_job(blobs),
         *catalog_handlers(rehearse),
         *storage_jobs.handlers(disks),

@@ -15,6 +15,7 @@ from kunsthalle.blobs.buckets import BucketObject
 from kunsthalle.blobs.protocol import BlobError, Blobs, Upload
 from kunsthalle.core.errors import Problem
 from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.images.dates import ripen
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.images.service import IMPORT
@@ -104,6 +105,7 @@ class Importer:
         )
         if moved:  # else it was deleted meanwhile; the bytes go with the next sweep
             blob_bytes.retain(unit, self.blobs, found.sha256, f"image:{image_id}")
+            ripen(unit, image_id)
         else:
             blob_bytes.unneeded(unit, found.sha256)
 

@@ -1,10 +1,10 @@
-"""How images are looked up."""
+"""How images and their exports are looked up."""
 
 from __future__ import annotations
 
-from kunsthalle.images.model import Image
-from kunsthalle.images.states import IMAGE_STATES
-from kunsthalle.store.schema.images import images
+from kunsthalle.images.model import Image, ImageExport
+from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES
+from kunsthalle.store.schema.images import image_exports, images
 from kunsthalle.store.scope import Kind
 
 IMAGE = Kind(
@@ -16,4 +16,14 @@ IMAGE = Kind(
     states=IMAGE_STATES,
     state_column=images.c.status,
     tallied=True,
+)
+
+EXPORT = Kind(
+    "image_export",
+    image_exports,
+    ImageExport,
+    IMAGE.read,
+    attributes={"imageId": image_exports.c.image_id, "resourceGroupId": image_exports.c.resource_group_id},
+    states=EXPORT_STATES,
+    state_column=image_exports.c.status,
 )

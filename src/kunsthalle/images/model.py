@@ -62,3 +62,31 @@ class Reference:
 
 def reference(image: Image) -> Reference:
     return Reference(image.id, image.crn, image.name, image.account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageExport:
+    """The writing of an image into a bucket. `object_name` and the rest of what it writes never change.
+
+    `resource_group_id` is the image's: who may see the image sees its exports.
+    """
+
+    id: str
+    account_id: str
+    name: str
+    status: str
+    status_reasons: list[dict[str, str]]
+    image_id: str
+    resource_group_id: str
+    format: str
+    bucket: str
+    object_name: str
+    started_at: int | None
+    completed_at: int | None
+    created_at: int
+    revision: int = 1
+
+    @property
+    def holder(self) -> str:
+        """The name under which it keeps the image's bytes."""
+        return f"export:{self.id}"

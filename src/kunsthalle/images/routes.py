@@ -53,7 +53,7 @@ def _changes(service: ImageService) -> tuple[Route, ...]:
         return to_wire(service.create(unit, request.body), unit)
 
     def update(unit: Unit, request: Request) -> ImageWire:
-        """Change an image's name."""
+        """Change an image: its name, what it may be used for, when it is retired."""
         return to_wire(service.update(unit, request.granted, request.body), unit)
 
     def delete(unit: Unit, request: Request) -> None:

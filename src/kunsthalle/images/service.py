@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.api.families.vpc import EARLIEST, NEWEST_KNOWN
 from kunsthalle.api.references import name_of
+from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.images import bytes as blob_bytes
-from kunsthalle.images.holds import held_problem, refuse_held
+from kunsthalle.images import allowed_use, exports
+from kunsthalle.images import dates as life
+from kunsthalle.images.holds import refuse_held
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.images.operating_systems import operating_system
 from kunsthalle.images.sources import AccountBuckets, Volumes, parse_href
-from kunsthalle.images.wire import CreateImageBody, UpdateImageBody
+from kunsthalle.images.wire import AllowedUseBody, CreateImageBody, UpdateImageBody
 from kunsthalle.store import jobs
-from kunsthalle.store.rows import delete, insert_named, rename
+from kunsthalle.store.rows import insert_named, rename, update
 from kunsthalle.store.scope import Granted, find, may_create
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
@@ -37,14 +42,16 @@ class ImageService:
         """A new image, `pending`, and the job that fills it."""
         if (body.file is UNSET) == (body.source_volume is UNSET):
             raise invalid("validation_only_one", "Exactly one of file and source_volume must be given.", "file")
-        if body.encryption_key is not UNSET or body.encrypted_data_key is not UNSET:
-            raise invalid("cos_image_encrypted", "Encrypted images cannot be imported here.", "encryption_key")
+        for field in ("encryption_key", "encrypted_data_key"):
+            if getattr(body, field) is not UNSET:
+                raise invalid("cos_image_encrypted", "Encrypted images cannot be imported here.", field)
         system, href, volume = self._source(unit, body)
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
         may_create(unit.ctx, "is.image.image.create", {"resourceGroupId": group.id})
         name = unit.ctx.ids.name() if body.name is UNSET else body.name
-        if name.startswith("ibm-"):
-            raise invalid("validation_invalid_name", "Names that begin with ibm- are reserved.", "name")
+        _refuse_reserved(name)
+        dates = life.first(unit, body.deprecation_at, body.obsolescence_at)
+        uses = {"api_version": unit.ctx.api_version, "instance": "true", "bare_metal_server": "true"}
         image = Image(
             id=unit.ctx.ids.resource(unit.ctx.region.prefix),
             account_id=unit.ctx.account_id,
@@ -60,15 +67,16 @@ class ImageService:
             file_size=None,
             virtual_size=None,
             checked=0,
-            allowed_use=_allowed_use(unit, body),
+            allowed_use=_allowed_use(unit, body.allowed_use, uses),
             hold_crn=None,
             hold_since=None,
-            deprecation_at=None,
-            obsolescence_at=None,
+            deprecation_at=dates.deprecation_at,
+            obsolescence_at=dates.obsolescence_at,
             created_at=unit.ctx.now(),
         )
         insert_named(unit, IMAGE, image)
         jobs.enqueue(unit, IMPORT, image.id)
+        life.schedule(unit, image.id, dates)
         return image
 
     def _source(self, unit: Unit, body: CreateImageBody) -> tuple[str, str | None, dict[str, Any] | None]:
@@ -89,42 +97,88 @@ class ImageService:
         return system.name, body.file.href, None
 
     def update(self, unit: Unit, image: Granted[Image], body: UpdateImageBody) -> Image:
-        """Changes the name; managed images may be renamed too (D2)."""
-        if body.name is not UNSET and body.name != image.it.name:
-            if body.name.startswith("ibm-"):
-                raise invalid("validation_invalid_name", "Names that begin with ibm- are reserved.", "name")
-            rename(unit, IMAGE, image.it.id, body.name)
-        return find(unit, IMAGE, image.it.id)
+        """Changes the name, the allowed use and the dates; of a managed image all but the dates (D2)."""
+        it = image.it
+        if it.status == "deleting":
+            raise conflict("invalid_state", "The image is being deleted.")
+        dates = life.changed(unit, it, body.deprecation_at, body.obsolescence_at)
+        if dates is not None:
+            life.apply(unit, it, dates)
+        if not isinstance(body.allowed_use, UnsetType):
+            update(unit, IMAGE, it.id, allowed_use=_allowed_use(unit, body.allowed_use, it.allowed_use))
+        if body.name is not UNSET and body.name != it.name:
+            _refuse_reserved(body.name)
+            rename(unit, IMAGE, it.id, body.name)
+        return find(unit, IMAGE, it.id)
 
     def delete(self, unit: Unit, image: Granted[Image]) -> None:
-        """Removes the image; what was made from it keeps its reference and runs on. 409 while it is managed."""
-        refuse_held(image.it)
-        free = IMAGE.table.c.hold_crn.is_(None)
-        if not delete(unit, IMAGE, image.it.id, image.it.account_id, free):
-            raise held_problem(find(unit, IMAGE, image.it.id))  # a catalog took it in between
-        jobs.cancel(unit, IMPORT, image.it.id)
-        blob_bytes.release(unit, f"image:{image.it.id}")
+        """Removes the image, after its exports; what was made from it keeps its reference. 409 while it is managed."""
+        it = image.it
+        refuse_held(it)
+        moved = transition(unit, IMAGE, it.id, "deleting", IMAGE.table.c.hold_crn.is_(None))
+        if not moved:
+            now = find(unit, IMAGE, it.id)  # a catalog took it in between
+            refuse_held(now)
+            raise conflict("invalid_state", "The image is being deleted already.")
+        jobs.cancel(unit, IMPORT, it.id)
+        jobs.cancel(unit, life.RIPEN, it.id)
+        exports.forget_deleted(unit, it.id)
 
     def deprecate(self, unit: Unit, image: Granted[Image]) -> None:
-        """`available` to `deprecated`; servers can still be made from it."""
-        self._retire(unit, image, "deprecated", ("available",), "deprecation_at")
+        """`available` to `deprecated`; servers can still be made from it. 409 while a date is set for it (C1)."""
+        refuse_held(image.it)
+        if image.it.deprecation_at is not None:
+            raise conflict("invalid_state", "The image has a deprecation date; remove it first.")
+        self._retire(unit, image, "deprecated", "deprecation_at")
 
     def obsolete(self, unit: Unit, image: Granted[Image]) -> None:
-        """To `obsolete`; nothing more can be made from it."""
-        self._retire(unit, image, "obsolete", ("available", "deprecated"), "obsolescence_at")
+        """To `obsolete`; nothing more can be made from it. 409 while a date is set for it, or a later deprecation."""
+        it = image.it
+        refuse_held(it)
+        if it.obsolescence_at is not None:
+            raise conflict("invalid_state", "The image has an obsolescence date; remove it first.")
+        if it.deprecation_at is not None and it.deprecation_at > unit.ctx.now():
+            raise conflict("invalid_state", "The image has a deprecation date in the future; remove it first.")
+        self._retire(unit, image, "obsolete", "obsolescence_at")
 
-    def _retire(self, unit: Unit, image: Granted[Image], to: str, sources: tuple[str, ...], stamp: str) -> None:
-        refuse_held(image.it)
-        columns = IMAGE.table.c
-        conditions = (columns.status.in_(sources), columns.hold_crn.is_(None))
-        if not transition(unit, IMAGE, image.it.id, to, *conditions, **{stamp: unit.ctx.now()}):
-            raise conflict("invalid_state", f"An image that is {image.it.status} cannot become {to}.")
+    def _retire(self, unit: Unit, image: Granted[Image], to: str, stamp: str) -> None:
+        columns, it = IMAGE.table.c, image.it
+        sources = {"deprecated": ("available",), "obsolete": ("available", "deprecated")}[to]
+        sure = (columns.status.in_(sources), columns.hold_crn.is_(None), columns.revision == it.revision)
+        if not transition(unit, IMAGE, it.id, to, *sure, **{stamp: unit.ctx.now()}):
+            raise conflict("invalid_state", f"An image that is {it.status} cannot become {to}.")
 
 
-def _allowed_use(unit: Unit, body: CreateImageBody) -> dict[str, str]:
-    given = None if body.allowed_use is UNSET else body.allowed_use
-    defaults = {"api_version": unit.ctx.api_version, "instance": "true", "bare_metal_server": "true"}
-    return {
-        name: default if given is None or getattr(given, name) is UNSET else getattr(given, name)
-        for name, default in defaults.items()
-    }
+def _refuse_reserved(name: str) -> None:
+    if name.startswith("ibm-"):
+        raise invalid("validation_invalid_name", "Names that begin with ibm- are reserved.", "name")
+
+
+def _allowed_use(unit: Unit, body: AllowedUseBody | UnsetType, before: Mapping[str, str]) -> dict[str, str]:
+    """What is given over what was before; 400 `bad_field` for what cannot be read or is not allowed."""
+    found = dict(before)
+    if isinstance(body, UnsetType):
+        return found
+    for field, variables in (("instance", allowed_use.INSTANCE), ("bare_metal_server", allowed_use.BARE_METAL)):
+        given = getattr(body, field)
+        if given is UNSET:
+            continue
+        try:
+            allowed_use.check(given, variables)
+        except allowed_use.BadExpression as error:
+            raise invalid("bad_field", f"The expression is not one: {error}.", f"allowed_use.{field}") from error
+        found[field] = given
+    if not isinstance(body.api_version, UnsetType):
+        found["api_version"] = _api_version(unit, body.api_version)
+    return found
+
+
+def _api_version(unit: Unit, given: str) -> str:
+    try:
+        known = date.fromisoformat(given).isoformat() == given
+    except ValueError:
+        known = False
+    if not known or not EARLIEST.isoformat() <= given <= max(rfc3339(unit.ctx.now())[:10], NEWEST_KNOWN):
+        text = "The version must be a date (YYYY-MM-DD) between 2019-01-01 and today."
+        raise invalid("bad_field", text, "allowed_use.api_version")
+    return given

@@ -47,9 +47,12 @@ class AccountBuckets:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._opened: dict[str, Buckets] = {}
 
     def of(self, account_id: str) -> Buckets:
-        return Buckets(self._root / account_id)
+        """One object an account, whichever thread asks: it numbers what is on its way in."""
+        found = self._opened.get(account_id)
+        return found or self._opened.setdefault(account_id, Buckets(self._root / account_id))
 
     def folder(self, account_id: str) -> Path:
         return self._root / account_id

@@ -13,6 +13,7 @@ from kunsthalle.api.shapes import GroupBody, GroupWire, Name, NamedWire, ReasonW
 from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
+from kunsthalle.images.allowed_use import LONGEST
 from kunsthalle.images.model import Image, Reference
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem
 from kunsthalle.images.states import USABLE
@@ -31,16 +32,20 @@ class FileBody(Body):
     href: Annotated[str, Meta(min_length=1, max_length=2048)]
 
 
+Expression = Annotated[str, Meta(min_length=1, max_length=LONGEST)]
+Date = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class AllowedUseBody(Body):
     """Expressions that a server made from the image must meet."""
 
-    api_version: str | UnsetType = UNSET
-    instance: str | UnsetType = UNSET
-    bare_metal_server: str | UnsetType = UNSET
+    api_version: Date | UnsetType = UNSET
+    instance: Expression | UnsetType = UNSET
+    bare_metal_server: Expression | UnsetType = UNSET
 
 
 class CreateImageBody(Body):
-    """Exactly one of `file` (with `operating_system`) and `source_volume`."""
+    """Exactly one of `file` (with `operating_system`) and `source_volume`. Dates are RFC 3339."""
 
     name: Name | UnsetType = UNSET
     file: FileBody | UnsetType = UNSET
@@ -48,14 +53,19 @@ class CreateImageBody(Body):
     source_volume: Identity | UnsetType = UNSET
     resource_group: GroupBody | UnsetType = UNSET
     allowed_use: AllowedUseBody | UnsetType = UNSET
+    deprecation_at: Date | UnsetType = UNSET
+    obsolescence_at: Date | UnsetType = UNSET
     encryption_key: dict[str, Any] | UnsetType = UNSET
     encrypted_data_key: str | UnsetType = UNSET
 
 
 class UpdateImageBody(Body):
-    """What may be changed of an image."""
+    """What may be changed of an image. A date that is null is removed."""
 
     name: Name | UnsetType = UNSET
+    allowed_use: AllowedUseBody | UnsetType = UNSET
+    deprecation_at: Date | UnsetType | None = UNSET
+    obsolescence_at: Date | UnsetType | None = UNSET
 
 
 class RemoteAccountWire(Wire):

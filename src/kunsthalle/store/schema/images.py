@@ -30,6 +30,22 @@ images = things(
     UniqueConstraint("account_id", "name"),
 )
 
+# bucket, object_name: where the image is written to, in the account's own object storage.
+image_exports = things(
+    "image_exports",
+    Column("name", String(63), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("status_reasons", Json, nullable=False),
+    Column("image_id", String(64), nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("format", String(8), nullable=False),
+    Column("bucket", String(63), nullable=False),
+    Column("object_name", String(128), nullable=False),
+    Column("started_at", Moment),
+    Column("completed_at", Moment),
+    UniqueConstraint("image_id", "name"),
+)
+
 blobs = Table(
     "blobs",
     metadata,

@@ -16,6 +16,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_blobs")),
     )
     op.create_table(
+        "image_exports",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("account_id", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("status_reasons", sa.Text(), nullable=False),
+        sa.Column("image_id", sa.String(length=64), nullable=False),
+        sa.Column("resource_group_id", sa.String(length=32), nullable=False),
+        sa.Column("format", sa.String(length=8), nullable=False),
+        sa.Column("bucket", sa.String(length=63), nullable=False),
+        sa.Column("object_name", sa.String(length=128), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("completed_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_image_exports")),
+        sa.UniqueConstraint("image_id", "name", name=op.f("uq_image_exports_image_id_name")),
+    )
+    op.create_index("ix_image_exports_page", "image_exports", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
         "images",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("account_id", sa.String(length=32), nullable=False),

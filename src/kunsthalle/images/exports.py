@@ -1,0 +1,131 @@
+"""What can be done with export jobs, and how a deleted image waits for them (reference/vpc-api.md C2)."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.blobs.protocol import Blobs
+from kunsthalle.core.crn import parse
+from kunsthalle.core.errors import invalid
+from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.images.export_wire import BUCKET, SERVICE, BucketBody, CreateExportBody
+from kunsthalle.images.kinds import EXPORT, IMAGE
+from kunsthalle.images.model import Image, ImageExport
+from kunsthalle.images.sources import AccountBuckets
+from kunsthalle.images.states import EXPORTABLE
+from kunsthalle.store import jobs
+from kunsthalle.store.rows import delete, insert_named, update
+from kunsthalle.store.scope import Granted, unguarded
+from kunsthalle.store.tables import number_of
+from kunsthalle.store.transition import must, transition
+from kunsthalle.store.unit import Unit
+
+RUN = "image.export"
+ACTIVE = ("queued", "running")
+MOST_ACTIVE, MOST, MOST_OF_ACCOUNT = 5, 10, 20
+"""Export jobs that are active for one image, there for one image, active in one account (C2)."""
+_COLUMNS = EXPORT.table.c
+_FIELD = "storage_bucket"
+
+
+class ExportService:
+    """`buckets` is where the images go, `blobs` where they come from."""
+
+    def __init__(self, buckets: AccountBuckets, blobs: Blobs) -> None:
+        self._buckets = buckets
+        self._blobs = blobs
+
+    def create(self, unit: Unit, image: Image, body: CreateExportBody) -> ImageExport:
+        """A new export, `queued`, that holds the image's bytes; and the job that writes them."""
+        bucket = self._bucket(unit, body.storage_bucket)
+        # Taking the image's row lets one export be made at a time, and none of an image that is being deleted.
+        taken = update(unit, IMAGE, image.id, IMAGE.table.c.status.in_(EXPORTABLE), IMAGE.table.c.digest.is_not(None))
+        must(taken, f"An image that is {image.status} cannot be exported.")
+        _quota(unit, image.id)
+        ids = unit.ctx.ids
+        name = f"{image.name[:16].rstrip('-')}-{ids.name()}" if isinstance(body.name, UnsetType) else body.name
+        export = ImageExport(
+            id=ids.resource(unit.ctx.region.prefix),
+            account_id=image.account_id,
+            name=name,
+            status="queued",
+            status_reasons=[],
+            image_id=image.id,
+            resource_group_id=image.resource_group_id,
+            format=body.format,
+            bucket=bucket,
+            object_name=f"{name}-{ids.hex(8)}.{body.format}",
+            started_at=None,
+            completed_at=None,
+            created_at=unit.ctx.now(),
+        )
+        insert_named(unit, EXPORT, export)
+        blob_bytes.retain(unit, self._blobs, str(image.digest), export.holder)
+        jobs.enqueue(unit, RUN, export.id)
+        return export
+
+    def _bucket(self, unit: Unit, body: BucketBody) -> str:
+        """The name of a bucket of the account. 400 for any other, whoever may have one of that name."""
+        if (body.name is UNSET) == (body.crn is UNSET):
+            raise invalid("validation_only_one", "Exactly one of name and crn must be given.", _FIELD)
+        name = _named(unit, body.crn) if isinstance(body.name, UnsetType) else body.name
+        if name not in self._buckets.of(unit.ctx.account_id).list_buckets():
+            raise invalid("cos_not_found", "The bucket does not exist, or cannot be written to.", _FIELD)
+        return name
+
+    def delete(self, unit: Unit, export: Granted[ImageExport]) -> None:
+        """Removes the job, and cancels it if it has not ended; an object that is finished stays."""
+        it = export.it
+        must(transition(unit, EXPORT, it.id, "deleting"), "The export job is being deleted already.")
+        if it.status != "running" and (it.status != "queued" or jobs.cancel(unit, RUN, it.id)):
+            forget(unit, it)  # else whoever runs it finds out, and cleans up
+
+
+def _named(unit: Unit, crn: str | UnsetType) -> str:
+    try:
+        found = parse(str(crn))
+    except ValueError as error:
+        raise invalid("bad_field", f"The CRN is not well-formed: {error}", f"{_FIELD}.crn") from error
+    own = (found.service, found.account, found.type) == (SERVICE, unit.ctx.account_id, BUCKET)
+    return found.resource if own else ""
+
+
+def _quota(unit: Unit, image_id: str) -> None:
+    active, here = _COLUMNS.status.in_(ACTIVE), _COLUMNS.image_id == image_id
+    counted = (
+        (MOST, (here,), "export jobs of one image"),
+        (MOST_ACTIVE, (here, active), "export jobs of one image at a time"),
+        (MOST_OF_ACCOUNT, (_COLUMNS.account_id == unit.ctx.account_id, active), "export jobs at a time"),
+    )
+    for most, where, what in counted:
+        if number_of(unit, EXPORT.table, *where) >= most:
+            raise invalid("over_quota", f"There may be {most} {what}.")
+
+
+def forget(unit: Unit, export: ImageExport) -> None:
+    """Takes an ended export out of the books, and its image if that waited for it."""
+    delete(unit, EXPORT, export.id, export.account_id)
+    settled(unit, export)
+
+
+def settled(unit: Unit, export: ImageExport) -> None:
+    """The export needs its bytes no more; an image that is being deleted goes with the last one."""
+    blob_bytes.release(unit, export.holder)
+    forget_deleted(unit, export.image_id)
+
+
+def forget_deleted(unit: Unit, image_id: str) -> None:
+    """Takes an image that is `deleting` out of the books once no export of it runs, and its export jobs with it.
+
+    Takes the image's row first, so that of two exports that end at once the second sees that the first has.
+    """
+    if not update(unit, IMAGE, image_id, IMAGE.table.c.status == "deleting"):
+        return
+    exports = unguarded(unit, EXPORT, _COLUMNS.image_id == image_id)
+    if any(one.status in {*ACTIVE, "deleting"} for one in exports):
+        return
+    for image in unguarded(unit, IMAGE, IMAGE.table.c.id == image_id):
+        for one in exports:
+            delete(unit, EXPORT, one.id, one.account_id)
+        delete(unit, IMAGE, image.id, image.account_id)
+        blob_bytes.release(unit, f"image:{image.id}")
