@@ -180,8 +180,11 @@ class Cloud:
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
 
-    def answer(self, method: str, path: str, body: Any = None, *, caller: str = "me", **query: str) -> httpx.Response:
+    def answer(
+        self, method: str, path: str, body: Any = None, *, caller: str = "me", if_match: str | None = None, **query: str
+    ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {caller}", "X-Auth-Refresh-Token": "any"}
+        headers |= {} if if_match is None else {"If-Match": if_match}
         asked: Mapping[str, str] = {**VERSION, **query} if path.startswith("/v1/") else query
         return asyncio.run(self._send(method, path, json=body, headers=headers, params=asked))
 

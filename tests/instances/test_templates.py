@@ -148,3 +148,11 @@ def test_a_template_is_its_accounts_own(still: Cloud, caller: str) -> None:
     body = {"source_template": {"id": template["id"]}}
     refused = still.code("POST", "/v1/instances", body, status=404, caller=caller)
     assert refused == ("not_found", "source_template")
+
+
+def test_a_stale_tag_changes_nothing(still: Cloud) -> None:
+    path = f"{TEMPLATES}/{make(still, image={'id': still.image().id})['id']}"
+    etag = still.answer("GET", path).headers["etag"]
+    assert still.answer("PATCH", path, {"name": "other"}, if_match=etag).status_code == 200
+    assert still.answer("DELETE", path, if_match=etag).status_code == 412
+    assert still.answer("DELETE", path, if_match=still.answer("GET", path).headers["etag"]).status_code == 204

@@ -160,3 +160,19 @@ def test_boot_volumes_have_disks_of_their_capacity(cloud: Cloud) -> None:
     header = read_header(cloud.disks.volume(server["boot_volume_attachment"]["volume"]["id"]))
     assert header is not None
     assert header.size_bytes == 37 * 2**30
+
+
+@pytest.mark.parametrize("kind", ["volumes", "snapshots"])
+def test_tags_change_with_the_state_they_were_read_in(cloud: Cloud, kind: str) -> None:
+    thing = make(cloud, capacity=10, user_tags=["one"])
+    if kind == "snapshots":
+        body = {"source_volume": {"id": thing["id"]}, "user_tags": ["one"]}
+        thing = cloud.call("POST", "/v1/snapshots", body, status=201)
+        cloud.settle()
+    path = f"/v1/{kind}/{thing['id']}"
+    tags = {"user_tags": ["two", "three"]}
+    assert cloud.code("PATCH", path, tags, status=400) == ("missing_if_match", "If-Match")
+    etag = cloud.answer("GET", path).headers["etag"]
+    changed = cloud.answer("PATCH", path, tags, if_match=etag)
+    assert (changed.status_code, changed.json()["user_tags"]) == (200, ["two", "three"])
+    assert cloud.answer("PATCH", path, {"name": "other"}, if_match=etag).status_code == 412

@@ -16,7 +16,7 @@ from kunsthalle.instances.profile_wire import InstanceProfileWire, profile_wire
 from kunsthalle.instances.profiles import INSTANCE_PROFILES, named
 from kunsthalle.instances.queries import interfaces_of, list_instances, list_templates
 from kunsthalle.instances.service import InstanceService
-from kunsthalle.instances.template_wire import template_wire
+from kunsthalle.instances.template_wire import TemplateWire, template_wire
 from kunsthalle.instances.templates import TemplateService
 from kunsthalle.instances.wire import (
     ActionWire,
@@ -102,7 +102,7 @@ def _list_templates(unit: Unit, request: Request) -> dict[str, Any]:
     return collection(request, unit, "templates", list_templates(unit, after, limit), template_wire, limit)
 
 
-def _get_template(unit: Unit, request: Request) -> dict[str, Any]:
+def _get_template(unit: Unit, request: Request) -> TemplateWire:
     """Get an instance template."""
     return template_wire(request.granted.it, unit)
 
@@ -143,11 +143,11 @@ def _changes(service: InstanceService) -> tuple[Route, ...]:
 
 
 def _template_routes(service: TemplateService) -> tuple[Route, ...]:
-    def create(unit: Unit, request: Request) -> dict[str, Any]:
+    def create(unit: Unit, request: Request) -> TemplateWire:
         """Make an instance template."""
         return template_wire(service.create(unit, request.body), unit)
 
-    def update(unit: Unit, request: Request) -> dict[str, Any]:
+    def update(unit: Unit, request: Request) -> TemplateWire:
         """Change an instance template's name."""
         return template_wire(service.update(unit, request.granted, request.body), unit)
 
@@ -160,9 +160,9 @@ def _template_routes(service: TemplateService) -> tuple[Route, ...]:
     make = access.create(f"{action}create")
     return (
         route("GET", every, _list_templates, family=VPC, access=access.listing(TEMPLATE)),
-        route("GET", one, _get_template, family=VPC, access=access.item(TEMPLATE)),
-        route("POST", every, create, family=VPC, access=make, body=CreateInstanceBody, status=201),
-        route("PATCH", one, update, family=VPC, access=change, body=UpdateTemplateBody),
+        route("GET", one, _get_template, family=VPC, access=access.item(TEMPLATE), answer=TemplateWire),
+        route("POST", every, create, family=VPC, access=make, body=CreateInstanceBody, answer=TemplateWire, status=201),
+        route("PATCH", one, update, family=VPC, access=change, body=UpdateTemplateBody, answer=TemplateWire),
         route("DELETE", one, delete, family=VPC, access=remove, status=204),
     )
 

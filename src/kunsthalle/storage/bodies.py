@@ -35,6 +35,7 @@ class UpdateVolumeBody(Body):
     capacity: Gigabytes | UnsetType = UNSET
     iops: int | UnsetType = UNSET
     profile: NamedIdentity | UnsetType = UNSET
+    user_tags: Tags | UnsetType = UNSET
 
 
 class BootVolumeBody(Body):
@@ -82,3 +83,4 @@ class UpdateSnapshotBody(Body):
     """What may be changed of a snapshot."""
 
     name: Name | UnsetType = UNSET
+    user_tags: Tags | UnsetType = UNSET

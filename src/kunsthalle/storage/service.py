@@ -78,7 +78,7 @@ class VolumeService:
         return volume
 
     def update(self, unit: Unit, volume: Granted[Volume], body: UpdateVolumeBody) -> Volume:
-        """Changes the name. 400 for what would change the disk itself."""
+        """Changes the name and the tags. 400 for what would change the disk itself."""
         it = volume.it
         same = {
             "capacity": body.capacity in {UNSET, it.capacity},
@@ -88,6 +88,8 @@ class VolumeService:
         changed = [field for field, kept in same.items() if not kept]
         if changed:
             raise invalid("bad_field", f"The {changed[0]} of a volume cannot be changed here.", changed[0])
+        if body.user_tags is not UNSET:
+            update(unit, VOLUME, it.id, user_tags=body.user_tags)
         if body.name is not UNSET and body.name != it.name:
             rename(unit, VOLUME, it.id, body.name)
         return find(unit, VOLUME, it.id)

@@ -69,7 +69,9 @@ class SnapshotService:
         return snapshot
 
     def update(self, unit: Unit, snapshot: Granted[Snapshot], body: UpdateSnapshotBody) -> Snapshot:
-        """Changes the name."""
+        """Changes the name and the tags."""
+        if body.user_tags is not UNSET:
+            update(unit, SNAPSHOT, snapshot.it.id, user_tags=body.user_tags)
         if body.name is not UNSET and body.name != snapshot.it.name:
             rename(unit, SNAPSHOT, snapshot.it.id, body.name)
         return find(unit, SNAPSHOT, snapshot.it.id)
