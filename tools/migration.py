@@ -29,6 +29,7 @@ ROOMS = (
     schema.networks,
     schema.storage,
     schema.instances,
+    schema.search,
 )
 TEMPLATE = '''"""First release, tables of this room: {room}."""
 

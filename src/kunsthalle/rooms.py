@@ -33,6 +33,8 @@ from kunsthalle.instances.rehearsal import rehearse
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates import TemplateService
 from kunsthalle.networks import routes as network_routes
+from kunsthalle.search import routes as search_routes
+from kunsthalle.search.routes_resources import unserved_routes as unserved_resources
 from kunsthalle.storage import jobs as storage_jobs
 from kunsthalle.storage import routes as storage_routes
 from kunsthalle.storage.as_image import VolumesAsImages
@@ -69,6 +71,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), SnapshotService(blobs)),
         *instance_routes.routes(InstanceService(blobs), TemplateService()),
+        *search_routes.routes(),
     )
     handlers = (
         importer.handler(),
@@ -84,4 +87,4 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
 
 def unserved() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each room's own table of them."""
-    return (*unserved_vpc(), *unserved_identity())
+    return (*unserved_vpc(), *unserved_identity(), *unserved_resources())

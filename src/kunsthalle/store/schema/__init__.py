@@ -1,6 +1,6 @@
 """Every table, a file a room. The migrations make the same; a test compares both."""
 
-from kunsthalle.store.schema import accounts, base, catalogs, identity, images, instances, networks, storage
+from kunsthalle.store.schema import accounts, base, catalogs, identity, images, instances, networks, search, storage
 from kunsthalle.store.schema.base import metadata
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "instances",
     "metadata",
     "networks",
+    "search",
     "storage",
 ]

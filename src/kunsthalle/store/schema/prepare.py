@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema import metadata
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration. The comparison with it costs one row; alembic is imported only when they differ."""
 _STAMP = (
     "CREATE TABLE alembic_version"

@@ -1,0 +1,103 @@
+"""What can be searched and tagged: each kind with its type, its family, and the fields of its model that matter.
+
+A kind that is looked up by CRN and is not here is left out on purpose; a test holds this table against all kinds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.accounts.kinds import RESOURCE_GROUP
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
+from kunsthalle.core.crn import Crn, parse
+from kunsthalle.core.errors import Problem
+from kunsthalle.images.kinds import IMAGE
+from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
+from kunsthalle.networks.kinds import (
+    FLOATING_IP,
+    INTERFACE,
+    KEY,
+    NETWORK_ACL,
+    PUBLIC_GATEWAY,
+    ROUTING_TABLE,
+    SECURITY_GROUP,
+    SUBNET,
+    VPC,
+)
+from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
+from kunsthalle.store.scope import Kind, find
+from kunsthalle.store.unit import Unit
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """A kind as search shows it.
+
+    `service` and `type` are those of its CRNs; `name` is the column and field that a search calls its name. Of kinds
+    that keep user tags themselves `own_tags` is that field; elsewhere they are links to the CRN.
+    """
+
+    kind: Kind[Any]
+    type: str
+    service: str = "is"
+    family: str = "is"
+    name: str = "name"
+    own_tags: str = ""
+
+    def action(self, verb: str) -> str:
+        """The kind's action of another verb: `update` to tag, `administer` to tag for access."""
+        return f"{self.kind.read.rsplit('.', 1)[0]}.{verb}"
+
+    def id_in(self, crn: Crn) -> str | None:
+        """The id that a CRN would mean if it is of this kind."""
+        if (crn.service, crn.type) != (self.service, self.crn_type):
+            return None
+        return crn.instance if self.crn_type == "" else crn.resource.rsplit("/", 1)[-1]
+
+    @property
+    def crn_type(self) -> str:
+        """A catalog's CRN ends with its instance: no type, no resource."""
+        return "" if self.kind is CATALOG else self.type
+
+
+_CATALOG = {"service": "globalcatalog-collection", "family": "globalcatalog-collection"}
+
+SEARCHED = (
+    Searched(IMAGE, "image"),
+    Searched(INSTANCE, "instance"),
+    Searched(TEMPLATE, "instance-template"),
+    Searched(VOLUME, "volume", own_tags="user_tags"),
+    Searched(SNAPSHOT, "snapshot", own_tags="user_tags"),
+    Searched(VPC, "vpc"),
+    Searched(SUBNET, "subnet"),
+    Searched(SECURITY_GROUP, "security-group"),
+    Searched(NETWORK_ACL, "network-acl"),
+    Searched(ROUTING_TABLE, "vpc-routing-table"),
+    Searched(FLOATING_IP, "floating-ip"),
+    Searched(PUBLIC_GATEWAY, "public-gateway"),
+    Searched(INTERFACE, "virtual-network-interface"),
+    Searched(KEY, "key"),
+    Searched(CATALOG, "catalog", **_CATALOG, name="label"),
+    Searched(OFFERING, "offering", **_CATALOG),
+    Searched(VERSION, "version", **_CATALOG, name="version"),
+    Searched(RESOURCE_GROUP, "resource-group", service="resource-controller", family="resource_controller"),
+)
+
+
+def located(unit: Unit, text: str) -> tuple[Searched, Any] | None:
+    """The caller's own thing of a CRN, to the letter; None for what is hidden, foreign or absent, without a hint."""
+    try:
+        crn = parse(text)
+    except ValueError:
+        return None
+    for one in SEARCHED:
+        id_ = one.id_in(crn)
+        if id_ is None:
+            continue
+        try:
+            it = find(unit, one.kind, id_)
+        except Problem:
+            return None
+        return (one, it) if (it.crn, it.account_id) == (text, unit.ctx.account_id) else None
+    return None

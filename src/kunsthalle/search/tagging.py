@@ -1,0 +1,195 @@
+"""Tags of an account: made, attached, detached, deleted. One public function a use case.
+
+Names are kept in lower case. User tags come with their first use; access tags are made by an Administrator, and
+attached by one, because policies may follow them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.core.errors import conflict, forbidden, invalid
+from kunsthalle.search.kinds import SEARCHED, Searched, located
+from kunsthalle.search.service import tags_of
+from kunsthalle.store.rows import update
+from kunsthalle.store.schema.search import tag_links, tags
+from kunsthalle.store.scope import may, some
+from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
+from kunsthalle.store.unit import Unit
+
+MANAGE = "global-search-tagging.access-tag.manage"
+MOST_ON_ONE, MOST_ACCESS = 1_000, 250
+_NAME = re.compile(r"[a-z0-9_.: -]{1,128}")
+_PAIR = re.compile(r"[^:]+:[^:]+")
+ABSENT = "The resource does not exist, or cannot be tagged."
+"""One text for what is hidden, absent, foreign or out of reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one resource or tag; no message when all went well."""
+
+    name: str
+    message: str | None = None
+
+
+def normal(type_: str, name: str) -> str:
+    """The name as it is kept; 400 unless it is one."""
+    found = name.strip().lower()
+    if not _NAME.fullmatch(found) or (type_ == "access" and not _PAIR.fullmatch(found)):
+        form = "key:value, both of" if type_ == "access" else "1 to 128 of"
+        raise invalid("bad_request", f"A tag is {form} letters, digits, spaces, and any of _ - . :", "tag_names")
+    return found
+
+
+def _mine(unit: Unit, type_: str) -> tuple[Any, Any]:
+    return (tags.c.account_id == unit.ctx.account_id, tags.c.type == type_)
+
+
+def _linked(unit: Unit, type_: str, *where: Any) -> tuple[Any, ...]:
+    return (tag_links.c.account_id == unit.ctx.account_id, tag_links.c.type == type_, *where)
+
+
+def names(unit: Unit, type_: str, *, attached_only: bool = False) -> list[str]:
+    """The account's tags of a type, in their order."""
+    found = {row.name for row in rows_of(unit, tag_links, *_linked(unit, type_))}
+    if type_ == "user":
+        found |= {name for one in SEARCHED if one.own_tags for name in _kept(unit, one)}
+    if not attached_only:
+        found |= {row.name for row in rows_of(unit, tags, *_mine(unit, type_))}
+    return sorted(found)
+
+
+def _kept(unit: Unit, one: Searched) -> set[str]:
+    """The tags that things of a kind keep themselves, as far as the caller sees the things."""
+    tagged = some(unit, one.kind, one.kind.table.c[one.own_tags] != [])
+    return {name for it in tagged for name in getattr(it, one.own_tags)}
+
+
+def names_on(unit: Unit, type_: str, crn: str) -> list[str]:
+    """The tags of one thing; none of what the caller does not see."""
+    found = located(unit, crn)
+    if found is None:
+        return []
+    one, it = found
+    if type_ == "user" and one.own_tags:
+        return sorted(getattr(it, one.own_tags))
+    return tags_of(unit, [crn]).get((crn, type_), [])
+
+
+def create(unit: Unit, wanted: list[str]) -> list[Outcome]:
+    """New access tags; those that are there already are reported."""
+    present = set(names(unit, "access"))
+    made = [normal("access", name) for name in wanted]
+    if len(present | set(made)) > MOST_ACCESS:
+        raise conflict("conflict", f"An account has at most {MOST_ACCESS} access tags.", "tag_names")
+    for name in made:
+        _remember(unit, "access", name)
+    return [Outcome(name, "The tag exists already." if name in present else None) for name in made]
+
+
+def _remember(unit: Unit, type_: str, name: str) -> None:
+    row: dict[str, Any] = {"account_id": unit.ctx.account_id, "type": type_, "name": name}
+    put_row(unit, tags, ("account_id", "type", "name"), **row, created_at=unit.ctx.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How the tags of a thing change: `work` makes the new list of the present one."""
+
+    type: str
+    work: Callable[[set[str]], set[str]]
+
+
+def attaching(unit: Unit, type_: str, wanted: list[str], *, replace: bool, renew: bool) -> Change:
+    """Attach names; with `replace` instead of all others, with `renew` instead of those with the same key."""
+    added = {normal(type_, name) for name in wanted}
+    if type_ == "access" and not added <= set(names(unit, "access")):
+        raise invalid("bad_request", "An access tag must be created before it is attached.", "tag_names")
+
+    def work(present: set[str]) -> set[str]:
+        keys = {name.partition(":")[0] for name in added if ":" in name} if renew else set()
+        kept = {name for name in present if not (":" in name and name.partition(":")[0] in keys)}
+        return added if replace else kept | added
+
+    return Change(type_, work)
+
+
+def detaching(type_: str, wanted: list[str]) -> Change:
+    """Take names off; `*` takes off all."""
+    gone = {name if name == "*" else normal(type_, name) for name in wanted}
+    return Change(type_, lambda present: set() if "*" in gone else present - gone)
+
+
+def apply(unit: Unit, change: Change, crns: list[str]) -> list[Outcome]:
+    """Changes the tags of each thing that the caller may change; the others are reported, all alike."""
+    return [Outcome(crn, _apply_one(unit, change, crn)) for crn in dict.fromkeys(crns)]
+
+
+def _apply_one(unit: Unit, change: Change, crn: str) -> str | None:
+    found = located(unit, crn)
+    if found is None:
+        return ABSENT
+    one, it = found
+    verb = "administer" if change.type == "access" else "update"
+    if not may(unit.ctx, one.kind, it, one.action(verb)):
+        return ABSENT
+    present = {name.lower() for name in names_on(unit, change.type, crn)}
+    wanted = change.work(present)
+    if len(wanted) > MOST_ON_ONE:
+        return f"A resource has at most {MOST_ON_ONE} tags."
+    _store(unit, change.type, one, it, present, wanted)
+    return None
+
+
+def _store(unit: Unit, type_: str, one: Searched, it: Any, present: set[str], wanted: set[str]) -> None:
+    for name in wanted - present:
+        _remember(unit, type_, name)
+    if type_ == "user" and one.own_tags:
+        if wanted != present:
+            update(unit, one.kind, it.id, **{one.own_tags: sorted(wanted)})
+        return
+    gone = present - wanted
+    if gone:
+        remove_rows(unit, tag_links, *_linked(unit, type_, tag_links.c.crn == it.crn, tag_links.c.name.in_(gone)))
+    for name in wanted - present:
+        row: dict[str, Any] = {"account_id": unit.ctx.account_id, "crn": it.crn, "type": type_, "name": name}
+        put_row(unit, tag_links, ("account_id", "crn", "type", "name"), **row)
+
+
+def _in_use(unit: Unit, type_: str, name: str) -> bool:
+    """Whether a thing that is still there has the tag; what is left of things that are gone is swept away."""
+    whole = unit.acting(unit.ctx.as_system(unit.ctx.account_id))
+    here = _linked(unit, type_, tag_links.c.name == name)
+    for row in rows_of(unit, tag_links, *here):
+        if located(whole, row.crn) is not None:
+            return True
+    remove_rows(unit, tag_links, *here)
+    return type_ == "user" and any(name in _kept(whole, one) for one in SEARCHED if one.own_tags)
+
+
+def delete(unit: Unit, type_: str, name: str) -> Outcome:
+    """A tag that nothing has any more."""
+    found = normal(type_, name)
+    if not number_of(unit, tags, *_mine(unit, type_), tags.c.name == found):
+        return Outcome(found, "The tag does not exist.")
+    if _in_use(unit, type_, found):
+        return Outcome(found, "The tag is attached.")
+    remove_rows(unit, tags, *_mine(unit, type_), tags.c.name == found)
+    return Outcome(found)
+
+
+def delete_unused(unit: Unit, type_: str) -> list[Outcome]:
+    """Every tag that nothing has any more."""
+    known = [row.name for row in rows_of(unit, tags, *_mine(unit, type_), order=tags.c.name)]
+    outcomes = [delete(unit, type_, name) for name in known if not _in_use(unit, type_, name)]
+    return [one for one in outcomes if one.message is None]
+
+
+def managing(unit: Unit, type_: str) -> None:
+    """403 unless the caller may make and delete tags of the type."""
+    if type_ == "access" and not unit.ctx.grants.reach(MANAGE).everything:
+        raise forbidden()

@@ -1,0 +1,193 @@
+"""Search, tags and resource instances as the platform shows them (catalog-iam-enterprise.md 4.3; terraform.md 3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from kunsthalle.api.wire import Body, Wire
+from kunsthalle.catalogs.model import Catalog
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.search.tagging import Outcome
+
+Text = Annotated[str, Meta(max_length=16_384)]
+
+
+class SearchBody(Body):
+    """A query, or the cursor of an earlier answer, beside which nothing else counts."""
+
+    query: Text | None = None
+    fields: list[Annotated[str, Meta(max_length=64)]] | None = None
+    search_cursor: Text | None = None
+
+
+class ScanWire(Wire):
+    """What was found. Without a cursor there is no more."""
+
+    items: list[dict[str, Any]]
+    limit: int
+    search_cursor: str | UnsetType = UNSET
+
+
+class ResourceBody(Body):
+    """A thing by its CRN."""
+
+    resource_id: Annotated[str, Meta(max_length=1_024)]
+    resource_type: str | None = None
+
+
+class QueryBody(Body):
+    """Everything that a search finds."""
+
+    query_string: Text
+
+
+class TagBody(Body):
+    """Which tags, on which things: exactly one of `resources` and `query`."""
+
+    tag_name: str | None = None
+    tag_names: Annotated[list[str], Meta(max_length=100)] = field(default_factory=list)
+    resources: Annotated[list[ResourceBody], Meta(max_length=100)] = field(default_factory=list)
+    query: QueryBody | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.tag_names, *([] if self.tag_name is None else [self.tag_name])]
+
+
+class CreateTagsBody(Body):
+    """Access tags."""
+
+    tag_names: Annotated[list[str], Meta(min_length=1, max_length=100)]
+
+
+class TagWire(Wire):
+    """A tag."""
+
+    name: str
+
+
+class TagsWire(Wire):
+    """A window of the tags."""
+
+    total_count: int
+    offset: int
+    limit: int
+    items: list[TagWire]
+
+
+class TagResultWire(Wire):
+    """What became of one resource."""
+
+    resource_id: str
+    is_error: bool
+    message: str | UnsetType = UNSET
+
+
+class TagResultsWire(Wire):
+    """What became of each resource."""
+
+    results: list[TagResultWire]
+
+
+class CreatedTagWire(Wire):
+    """What became of one tag."""
+
+    tag_name: str
+    is_error: bool
+    message: str | UnsetType = UNSET
+
+
+class CreatedTagsWire(Wire):
+    """What became of each tag."""
+
+    results: list[CreatedTagWire]
+
+
+class DeletedTagWire(Wire):
+    """What the provider of tags says of one."""
+
+    provider: str
+    is_error: bool
+    message: str | UnsetType = UNSET
+
+
+class DeletedTagResultsWire(Wire):
+    """What became of the tag."""
+
+    results: list[DeletedTagWire]
+
+
+class DeletedTagsWire(Wire):
+    """Which tags went."""
+
+    total_count: int
+    errors: bool
+    items: list[CreatedTagWire]
+
+
+class InstanceWire(Wire):
+    """A catalog as the resource controller shows it: an instance of the service Catalog Management."""
+
+    id: str
+    guid: str
+    url: str
+    crn: str
+    name: str
+    account_id: str
+    resource_group_id: str
+    resource_group_crn: str
+    region_id: str
+    resource_id: str
+    type: str
+    sub_type: str
+    state: str
+    locked: bool
+    created_at: str
+    updated_at: str
+
+
+class InstancesWire(Wire):
+    """A page. At the end `next_url` is empty: the SDK's model wants it there."""
+
+    rows_count: int
+    next_url: str
+    resources: list[InstanceWire]
+
+
+def result_wire(one: Outcome) -> TagResultWire:
+    return TagResultWire(resource_id=one.name, is_error=one.message is not None, message=one.message or UNSET)
+
+
+def created_wire(one: Outcome) -> CreatedTagWire:
+    return CreatedTagWire(tag_name=one.name, is_error=one.message is not None, message=one.message or UNSET)
+
+
+def deleted_wire(one: Outcome) -> DeletedTagWire:
+    return DeletedTagWire(provider="ghost", is_error=one.message is not None, message=one.message or UNSET)
+
+
+SERVICE = "globalcatalog-collection"
+
+
+def instance_wire(catalog: Catalog) -> InstanceWire:
+    account, group = catalog.account_id, catalog.resource_group_id
+    return InstanceWire(
+        id=catalog.crn,
+        guid=catalog.id,
+        url=f"/v2/resource_instances/{catalog.id}",
+        crn=catalog.crn,
+        name=catalog.label,
+        account_id=account,
+        resource_group_id=group,
+        resource_group_crn=f"crn:v1:bluemix:public:resource-controller::a/{account}::resource-group:{group}",
+        region_id="global",
+        resource_id=SERVICE,
+        type="service_instance",
+        sub_type="catalog",
+        state="active",
+        locked=False,
+        created_at=rfc3339(catalog.created_at),
+        updated_at=rfc3339(catalog.updated_at),
+    )

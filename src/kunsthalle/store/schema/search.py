@@ -1,0 +1,29 @@
+"""Tags, and what they are attached to."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, String, Table
+
+from kunsthalle.store.schema.base import metadata
+from kunsthalle.store.types import Moment
+
+# type: user or access. An access tag is there before it is attached; a user tag comes with its first use.
+tags = Table(
+    "tags",
+    metadata,
+    Column("account_id", String(32), primary_key=True),
+    Column("type", String(8), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("created_at", Moment, nullable=False),
+)
+
+# What is deleted leaves its rows: ids are never used again, and nothing reads tags but through the thing itself.
+tag_links = Table(
+    "tag_links",
+    metadata,
+    Column("account_id", String(32), primary_key=True),
+    Column("crn", String(512), primary_key=True),
+    Column("type", String(8), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Index("ix_tag_links_name", "account_id", "type", "name"),
+)

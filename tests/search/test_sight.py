@@ -1,0 +1,159 @@
+"""Search finds what the lists show, to the item: never more, whatever is asked and by whom (R6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kunsthalle.catalogs.kinds import CATALOG
+from kunsthalle.catalogs.service import create_catalog
+from kunsthalle.core.access import Attribute, Grant, Grants
+from kunsthalle.core.context import Actor, Context
+from kunsthalle.core.errors import Problem
+from kunsthalle.core.roles import ADMINISTRATOR, EDITOR, OPERATOR, READER, VIEWER
+from kunsthalle.networks import service as networks
+from kunsthalle.search import tagging
+from kunsthalle.search.kinds import SEARCHED
+from kunsthalle.search.query import Term, fold, parse
+from kunsthalle.search.service import Place, documents, search
+from kunsthalle.store.scope import some
+from kunsthalle.store.unit import Unit
+from support.worlds import World
+
+NAMES = ["golden", "Golden", "silver-1", "a b", "é"]
+TAGS = ["env:prod", "env:test", "blue"]
+
+
+@dataclass
+class Furnished:
+    """A world with two accounts that own things of the same names and tags."""
+
+    world: World
+    mine: Context
+    theirs: Context
+    values: list[str]
+
+
+@pytest.fixture
+def furnished(both: World) -> Iterator[Furnished]:
+    mine, theirs = both.account("mine"), both.account("theirs")
+    values = [*NAMES, *TAGS, "image", "vpc", "is", "globalcatalog-collection", "project:x", "missing"]
+    for ctx in (mine, theirs):
+        both.write(ctx, tagging.create, ["project:x"])
+        crns = []
+        for number, name in enumerate(["golden", "silver-1", "plain"]):
+            image = both.image(ctx, name, resource_group_id=f"group-{number % 2}")
+            crns.append(image.crn)
+            values += [image.id, image.crn, image.name]
+        both.write(ctx, _network)
+        crns += [it.crn for it in both.read(ctx, lambda unit: some(unit, CATALOG))]
+        for number, crn in enumerate(crns):
+            both.write(ctx, _tag, [TAGS[number % 3]], [crn])
+        both.write(ctx, _tag, ["project:x"], crns[:2], "access")
+        values += [crns[-1], "group-0", ctx.account_id]
+    yield Furnished(both, mine, theirs, values)
+
+
+def _network(unit: Unit) -> None:
+    networks.create_vpc(unit, "golden")
+    for label in ("Golden", "é", "a b"):
+        create_catalog(unit, label, "offering", None, {})
+
+
+def _tag(unit: Unit, names: list[str], crns: list[str], type_: str = "user") -> None:
+    change = tagging.attaching(unit, type_, names, replace=False, renew=False)
+    assert all(one.message is None for one in tagging.apply(unit, change, crns))
+
+
+def _everything(unit: Unit) -> list[dict[str, Any]]:
+    """What the lists show of the caller's own account, item by item."""
+    found = []
+    for one in SEARCHED:
+        own = one.kind.table.c.account_id == unit.ctx.account_id
+        found += documents(unit, one, some(unit, one.kind, own))
+    return found
+
+
+def _found(unit: Unit, query: str, limit: int) -> list[dict[str, Any]]:
+    place, found = Place(query, ["*"]), list[dict[str, Any]]()
+    while place is not None:
+        batch = search(unit, place, limit)
+        assert len(batch.items) <= limit
+        found += batch.items
+        place = batch.place
+    return found
+
+
+_conditions = st.sampled_from(
+    [
+        ("serviceName", "is"),
+        ("serviceName", "globalcatalog-collection"),
+        ("serviceType", "service"),
+        ("serviceType", "platform_service"),
+        ("resourceType", "image"),
+        ("resourceType", "vpc"),
+        ("resourceGroupId", "group-0"),
+        ("resourceGroupId", "group-1"),
+    ]
+)
+_grants = st.lists(
+    st.tuples(
+        st.sampled_from([VIEWER, OPERATOR, EDITOR, ADMINISTRATOR, READER]),
+        st.lists(_conditions, min_size=1, max_size=3, unique_by=lambda one: one[0]),
+    ),
+    max_size=3,
+)
+
+
+def _queries(values: list[str]) -> st.SearchStrategy[str]:
+    quoted = st.sampled_from(values).map(lambda value: f'"{value}"')
+    wild = st.sampled_from(["*", "g*", "*1", "?olden", "crn*", "*image*", "env*"])
+    field = st.sampled_from(
+        ["", "name:", "crn:", "type:", "family:", "tags:", "access_tags:", "resource_group_id:", "account_id:"]
+    )
+    term = st.builds(lambda name, value: name + value, field, quoted | wild)
+    return st.recursive(
+        term,
+        lambda inner: st.one_of(
+            inner.map(lambda one: f"NOT ({one})"),
+            st.builds(lambda one, other: f"({one}) AND ({other})", inner, inner),
+            st.builds(lambda one, other: f"({one}) OR ({other})", inner, inner),
+        ),
+        max_leaves=4,
+    )
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), grants=_grants, limit=st.integers(1, 7))
+def test_search_is_the_lists_held_against_the_query(
+    furnished: Furnished, data: st.DataObject, grants: list[Any], limit: int
+) -> None:
+    query = data.draw(_queries(furnished.values))
+    given_ = [Grant((role,), tuple(Attribute(*one) for one in conditions)) for role, conditions in grants]
+    held = Grants(furnished.mine.account_id, given_)
+    ctx = replace(furnished.mine, grants=held, actor=Actor("IBMid-SOMEBODY", "somebody"))
+    found, listed = furnished.world.read(ctx, lambda unit: (_found(unit, query, limit), _everything(unit)))
+    assert found == [document for document in listed if parse(query).matches(document)]
+    theirs = furnished.theirs.account_id
+    assert theirs not in str(found)
+
+
+def test_the_property_can_fail(furnished: Furnished) -> None:
+    """An owner finds things, and what he finds depends on the query: the comparison above is not of empty lists."""
+    found = furnished.world.read(furnished.mine, lambda unit: (_found(unit, "*", 2), _found(unit, "type:image", 2)))
+    assert len(found[0]) > len(found[1]) == 3
+    assert Term("name", "golden", exact=True).matches({"name": fold("GOLDEN")})
+
+
+@pytest.mark.parametrize("text", ["", "x", "!", "WyIqIl0", "WyIqIixbXSxmYWxzZSw5OTld", "W10"])
+def test_cursors_of_nobodys_are_refused(text: str) -> None:
+    from kunsthalle.search.service import from_cursor
+
+    with pytest.raises(Problem) as caught:
+        from_cursor(text)
+    assert caught.value.target.name == "search_cursor"
