@@ -114,7 +114,7 @@ def page() -> str:
     roles = "\n".join(f"- **{ROLES[role]}**: {text}" for role, text in DESCRIPTIONS.items())
     tables = "\n".join(_service(name, services[name]) for name in known)
     members = "\n".join(f"- {' '.join(dict.fromkeys(words))} (`{action}`)" for action, words in sorted(free.items()))
-    alone = f"## Without a role\n\nEvery member of an account:\n\n{members}\n"
+    alone = f"## Without a role\n\nEvery member of an account (lists show what his roles let him read):\n\n{members}\n"
     return f"{NOTE}\n\n{INTRODUCTION}{roles}\n\n{tables}\n{alone}{CLOSING}"
 
 
