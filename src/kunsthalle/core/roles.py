@@ -92,6 +92,17 @@ _EXACT: dict[str, str] = {
 _OPERATORS_EDIT = frozenset({"globalcatalog-collection"})
 
 
+# Service roles speak of what a service holds for its users; of ours, object storage alone holds anything.
+_DATA_SERVICES = frozenset({"cloud-object-storage"})
+_DATA_WORDS = {"get": READER, "head": READER, "list": READER, "put": WRITER, "delete": WRITER}
+
+
+def _carries_data(role: str, action: str) -> bool:
+    service, word = action.split(".", 1)[0], action.rsplit(".", 1)[1]
+    needed = SERVICE_ROLES.index(_DATA_WORDS.get(word, MANAGER))
+    return service in _DATA_SERVICES and SERVICE_ROLES.index(role) >= needed
+
+
 def least(action: str) -> str:
     """The lowest platform role that carries the action."""
     exact = _EXACT.get(action)
@@ -105,6 +116,8 @@ def permits(role: str, action: str) -> bool:
     """Whether a role carries an action, whatever the resource."""
     if role in PLATFORM_ROLES:
         return PLATFORM_ROLES.index(role) >= PLATFORM_ROLES.index(least(action))
+    if role in SERVICE_ROLES:
+        return _carries_data(role, action)
     return action in _SPECIFIC.get(role, frozenset())
 
 

@@ -1,0 +1,216 @@
+"""Policies of both versions, roles, groups: what they give at once, and what nobody can give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from identity.conftest import ROLE, SOMEBODY, Desk
+from support.realm import QUERY
+
+IMAGES = f"/v1/images?{QUERY}"
+
+
+def _sees(desk: Desk, who: str = "somebody") -> set[str]:
+    return {one["id"] for one in desk.realm.ok(who, "GET", IMAGES)["images"]}
+
+
+def _v2(subject: str, role: str, resource: dict[str, str], **more: Any) -> dict[str, Any]:
+    def keyed(given: dict[str, str]) -> list[dict[str, Any]]:
+        return [{"key": key, "operator": "stringEquals", "value": value} for key, value in given.items()]
+
+    return {
+        "type": "access",
+        "control": {"grant": {"roles": [{"role_id": f"{ROLE}{role}"}]}},
+        "subject": {"attributes": keyed({"iam_id": subject})},
+        "resource": {"attributes": keyed(resource)},
+        **more,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left(desk: Desk) -> Any:
+    """Each test begins with somebody who holds nothing."""
+    yield
+    for policy in desk.realm.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
+        desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
+
+
+def test_a_policy_on_one_image_reaches_that_one(desk: Desk, image: str) -> None:
+    assert _sees(desk) == set()
+    assert desk.grant(SOMEBODY, "Viewer", serviceName="is", imageId=image).status == 201
+    assert _sees(desk) == {image}
+    assert desk.realm.call("somebody", "GET", f"/v1/images/{image}?{QUERY}").status == 200
+    assert desk.realm.call("somebody", "GET", f"/v1/images/{desk.realm.ids['images']}?{QUERY}").status == 404
+    assert desk.realm.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "x"}).status == 403
+
+
+def test_both_versions_are_one_store(desk: Desk) -> None:
+    made = desk.realm.call("owner", "POST", "/v2/policies", _v2(SOMEBODY, "Viewer", {"serviceName": "is"}))
+    id_, tag = made.json["id"], dict(made.headers)[b"etag"].decode()
+    first = desk.realm.call("owner", "GET", f"/v1/policies/{id_}")
+    assert dict(first.headers)[b"etag"].decode() == tag
+    assert first.json["resources"] == [
+        {"attributes": [{"name": "serviceName", "value": "is", "operator": "stringEquals"}]}
+    ]
+    again = desk.grant(SOMEBODY, "Viewer", serviceName="is")
+    assert (again.status, again.json["errors"][0]["code"]) == (409, "policy_conflict_error")
+    body = _v2(SOMEBODY, "Viewer", {"serviceName": "is", "resourceType": "instance"})
+    path = f"/v2/policies/{id_}"
+    assert desk.realm.call("owner", "PUT", path, body).status == 400
+    assert desk.realm.call("owner", "PUT", path, body, if_match="*").status == 412
+    assert _sees(desk) != set()
+    assert desk.realm.call("owner", "PUT", path, body, if_match=tag).status == 200
+    assert _sees(desk) == set()
+    assert desk.realm.call("owner", "PUT", path, body, if_match=tag).status == 412
+    shown = desk.realm.ok("owner", "GET", f"{path}?format=display")["control"]["grant"]["roles"][0]
+    assert (shown["display_name"], shown["role_id"]) == ("Viewer", f"{ROLE}Viewer")
+
+
+def test_a_deleted_policy_gives_nothing_and_can_be_restored(desk: Desk) -> None:
+    made = desk.grant(SOMEBODY, "Viewer", serviceName="is")
+    tag, path = dict(made.headers)[b"etag"].decode(), f"/v1/policies/{made.json['id']}"
+    desk.realm.ok("owner", "DELETE", path)
+    assert _sees(desk) == set()
+    assert desk.realm.call("owner", "GET", path).status == 404
+    listed = desk.realm.ok("owner", "GET", f"/v1/policies?state=deleted&iam_id={SOMEBODY}")["policies"]
+    assert [one["state"] for one in listed if one["id"] == made.json["id"]] == ["deleted"]
+    assert desk.realm.call("owner", "PATCH", path, {"state": "active"}, if_match='"0-other"').status == 412
+    assert desk.realm.ok("owner", "PATCH", path, {"state": "active"}, if_match=tag)["state"] == "active"
+    assert _sees(desk) != set()
+
+
+def test_a_deleted_policy_makes_room_for_the_same(desk: Desk) -> None:
+    made = desk.grant(SOMEBODY, "Viewer", serviceName="is")
+    path, tag = f"/v1/policies/{made.json['id']}", dict(made.headers)[b"etag"].decode()
+    desk.realm.ok("owner", "DELETE", path)
+    assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
+    assert desk.realm.call("owner", "PATCH", path, {"state": "active"}, if_match=tag).status == 409
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "allowed"),
+    [
+        ({"serviceName": "is"}, {"serviceName": "is"}, True),
+        ({"serviceName": "is"}, {"serviceName": "is", "imageId": "r006-1"}, True),
+        ({"serviceName": "is", "imageId": "r006-1"}, {"serviceName": "is"}, False),
+        ({"serviceName": "is", "imageId": "r006-1"}, {"serviceName": "is", "imageId": "r006-2"}, False),
+        ({"serviceName": "is"}, {"serviceType": "service"}, False),
+        ({"serviceType": "service"}, {"serviceName": "is"}, True),
+        ({"serviceType": "service"}, {"serviceName": "globalcatalog-collection"}, False),
+        ({"serviceName": "is"}, {"resourceGroupId": "any"}, False),
+    ],
+)
+def test_nobody_grants_more_than_he_holds(
+    desk: Desk, held: dict[str, str], wanted: dict[str, str], allowed: bool
+) -> None:
+    assert desk.grant(SOMEBODY, "Administrator", serviceName="iam-access-management").status == 201
+    assert desk.grant(SOMEBODY, "Editor", **held).status == 201
+    for role, least in (("Viewer", True), ("Editor", True), ("Administrator", False)):
+        expected = 201 if allowed and least else 403
+        answer = desk.grant("IBMid-VIEWER0001", role, by="somebody", **wanted)
+        assert answer.status in ({409} | {expected} if expected == 201 else {403}), (role, answer.body)
+
+
+def test_a_policy_holds_while_its_rule_does(desk: Desk) -> None:
+    from kunsthalle.core.clock import rfc3339
+
+    now = desk.realm.server.clock.now() // 1_000_000 * 1_000_000
+    ends = rfc3339(now + 600_000_000).replace(".000Z", "+00:00")
+    rule = {
+        "key": "{{environment.attributes.current_date_time}}",
+        "operator": "dateTimeLessThanOrEquals",
+        "value": ends,
+    }
+    body = _v2(SOMEBODY, "Viewer", {"serviceName": "is"}, rule=rule, pattern="time-based-conditions:once")
+    made = desk.realm.ok("owner", "POST", "/v2/policies", body)
+    assert (made["rule"], made["pattern"]) == (rule, "time-based-conditions:once")
+    assert _sees(desk) != set()
+    desk.travel(601)
+    assert _sees(desk) == set()
+    desk.travel(-601)
+    assert _sees(desk) != set()
+    wrong = {**body, "rule": {**rule, "value": "soon"}}
+    assert desk.realm.call("owner", "POST", "/v2/policies", wrong).status == 400
+    other = {**body, "pattern": "attribute-based-condition:resource:literal-and-wildcard"}
+    assert desk.realm.call("owner", "POST", "/v2/policies", other).status == 501
+
+
+def test_a_role_of_the_accounts_own_carries_its_actions(desk: Desk, image: str) -> None:
+    role = {
+        "account_id": desk.account,
+        "name": "Renamer",
+        "display_name": "Renamer",
+        "service_name": "is",
+        "actions": ["is.image.image.read", "is.image.image.update"],
+    }
+    made = desk.realm.call("owner", "POST", "/v2/roles", role)
+    crn, path = made.json["crn"], f"/v2/roles/{made.json['id']}"
+    assert desk.realm.call("owner", "POST", "/v2/roles", role).status == 409
+    policy = desk.grant(SOMEBODY, crn, serviceName="is").json["id"]
+    assert desk.realm.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "renamed"}).status == 200
+    assert desk.realm.call("somebody", "DELETE", f"/v1/images/{image}?{QUERY}").status == 403
+    less = {"display_name": "Looker", "actions": ["is.image.image.read"]}
+    tag = dict(made.headers)[b"etag"].decode()
+    assert desk.realm.call("owner", "PUT", path, less, if_match=tag).status == 200
+    assert desk.realm.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "again"}).status == 403
+    assert desk.realm.call("owner", "DELETE", path).status == 409
+    desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy}")
+    assert desk.realm.call("owner", "DELETE", path).status == 204
+
+
+def test_members_of_a_group_hold_what_it_holds_while_they_are_in_it(desk: Desk) -> None:
+    group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "lookers"})["id"]
+    assert desk.grant(group, "Viewer", key="access_group_id", serviceName="is").status == 201
+    path = f"/v2/groups/{group}/members"
+    assert _sees(desk) == set()
+    added = desk.realm.ok("owner", "PUT", path, {"members": [{"iam_id": SOMEBODY, "type": "user"}]})
+    assert [one["status_code"] for one in added["members"]] == [200]
+    assert _sees(desk) != set()
+    assert desk.realm.call("owner", "HEAD", f"{path}/{SOMEBODY}").status == 204
+    assert desk.realm.call("owner", "DELETE", f"/v2/groups/{group}").status == 409
+    desk.realm.ok("owner", "DELETE", f"{path}/{SOMEBODY}")
+    assert _sees(desk) == set()
+    desk.realm.ok("owner", "PUT", path, {"members": [{"iam_id": SOMEBODY, "type": "user"}]})
+    desk.realm.ok("owner", "DELETE", f"/v2/groups/{group}?force=true")
+    assert _sees(desk) == set()
+
+
+def test_nobody_brings_people_into_a_group_that_holds_more_than_he(desk: Desk) -> None:
+    group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "mighty"})["id"]
+    assert desk.grant(group, "Administrator", key="access_group_id", serviceName="is").status == 201
+    assert desk.grant(SOMEBODY, "Administrator", serviceName="iam-groups").status == 201
+    path = f"/v2/groups/{group}/members"
+    me = {"members": [{"iam_id": SOMEBODY, "type": "user"}]}
+    assert [one["status_code"] for one in desk.realm.ok("somebody", "PUT", path, me)["members"]] == [403]
+    assert desk.realm.call("owner", "HEAD", f"{path}/{SOMEBODY}").status == 404
+    assert _sees(desk) == set()
+
+
+def test_members_are_of_the_account(desk: Desk) -> None:
+    group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "own"})["id"]
+    foreign = [{"iam_id": "IBMid-NOBODY0001", "type": "user"}, {"iam_id": SOMEBODY, "type": "service"}]
+    answer = desk.realm.ok("owner", "PUT", f"/v2/groups/{group}/members", {"members": foreign})
+    assert [one["status_code"] for one in answer["members"]] == [400, 400]
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [{"name": "imageId", "value": "x"}],
+        [{"name": "serviceName", "value": "is"}, {"name": "serviceName", "value": "is"}],
+        [{"name": "serviceName", "value": "is", "operator": "stringLike"}],
+        [{"name": "serviceName", "value": ""}],
+        [{"name": "serviceName", "value": "is"}, {"name": "accountId", "value": "another"}],
+        [{"name": "serviceName", "value": "is"}, {"name": "imageId", "value": "x" * 1_001}],
+    ],
+)
+def test_what_is_no_policy_is_refused(desk: Desk, resources: list[dict[str, str]]) -> None:
+    body = {
+        "type": "access",
+        "subjects": [{"attributes": [{"name": "iam_id", "value": SOMEBODY}]}],
+        "roles": [{"role_id": f"{ROLE}Viewer"}],
+        "resources": [{"attributes": resources}],
+    }
+    assert desk.realm.call("owner", "POST", "/v1/policies", body).status == 400
