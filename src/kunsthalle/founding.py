@@ -54,7 +54,7 @@ class IamIdentities:
         drop_subject(unit, account_id, iam_id)
         delete_keys_of(unit, account_id, iam_id)
 
-    def suspend(self, unit: Unit, account_id: str, iam_id: str) -> None:  # noqa: ARG002  the port's shape
+    def reconsider(self, unit: Unit, account_id: str, iam_id: str) -> None:  # noqa: ARG002  the port's shape
         unit.changed(GRANTS)
         unit.changed(STANDING)
 

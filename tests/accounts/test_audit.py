@@ -66,8 +66,9 @@ def _accept(unit: Any, iam_id: str) -> None:
 
     from kunsthalle.accounts.members import accept
     from kunsthalle.core.context import Actor
+    from kunsthalle.founding import IamIdentities
 
-    accept(unit.acting(replace(unit.ctx, actor=Actor(iam_id, "x"))), unit.ctx.account_id)
+    accept(unit.acting(replace(unit.ctx, actor=Actor(iam_id, "x"))), IamIdentities(), unit.ctx.account_id)
 
 
 def test_what_the_enterprise_does_to_an_account_is_on_both_records(house: House) -> None:

@@ -219,8 +219,9 @@ def _accepted(unit: Any, iam_id: str) -> None:
 
     from kunsthalle.accounts.members import accept
     from kunsthalle.core.context import Actor
+    from kunsthalle.founding import IamIdentities
 
-    accept(unit.acting(replace(unit.ctx, actor=Actor(iam_id, "gail"))), unit.ctx.account_id)
+    accept(unit.acting(replace(unit.ctx, actor=Actor(iam_id, "gail"))), IamIdentities(), unit.ctx.account_id)
 
 
 def _user(unit: Any, iam_id: str) -> None:

@@ -60,5 +60,5 @@ def furnish(realm: Realm) -> None:
         return enterprise.id, enterprise.crn, group.id
 
     enterprise, crn, group = realm.server.store.write(realm.server.base, grow)
-    realm.ids |= {"enterprises": enterprise, "enterprise crn": crn, "account-groups": group}
+    realm.ids |= {"/enterprises": enterprise, "enterprise crn": crn, "account-groups": group}
     realm.ids |= {"accounts": realm.accounts["owner"], "users": VIEWER}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from kunsthalle.catalogs.kinds import CATALOG
 from kunsthalle.catalogs.service import create_catalog
@@ -157,3 +158,17 @@ def test_cursors_of_nobodys_are_refused(text: str) -> None:
     with pytest.raises(Problem) as caught:
         from_cursor(text)
     assert caught.value.target.name == "search_cursor"
+
+
+def test_a_search_by_crn_asks_one_table_and_its_tags(furnished: Furnished) -> None:
+    """What Terraform asks twice for each resource it reads costs a look-up, not a walk through all kinds."""
+    crn = next(value for value in furnished.values if ":image:" in value)
+    asked: list[str] = []
+    listen = lambda *given: asked.append(given[2])  # noqa: E731  a listener
+
+    def read(unit: Unit) -> list[dict[str, Any]]:
+        event.listen(unit._connection, "before_cursor_execute", listen)
+        return _found(unit, f'crn:"{crn}"', 10)
+
+    found = furnished.world.read(furnished.mine, read)
+    assert ([one["crn"] for one in found], len(asked)) == ([crn], 2)

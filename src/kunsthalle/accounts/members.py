@@ -52,12 +52,13 @@ def _invite_one(unit: Unit, identities: Identities, email: str, invitation: Invi
     return invited
 
 
-def accept(unit: Unit, account_id: str) -> User:
+def accept(unit: Unit, identities: Identities, account_id: str) -> User:
     """The caller's own invitation to another account; 404 unless there is one."""
     waiting = user(unit, account_id, unit.ctx.actor.iam_id)
     if waiting is None or waiting.state != "PENDING":
         raise not_found("account_id", "field")
     must(transition(unit, USER, waiting.id, "ACTIVE"), "The invitation is accepted already.", "conflict")
+    identities.reconsider(unit, account_id, waiting.iam_id)
     return waiting
 
 
@@ -78,7 +79,7 @@ def change(unit: Unit, identities: Identities, granted: Granted[User], changes: 
     if state is not None and state != one.state:
         _not_the_owner(unit, one)
         must(transition(unit, USER, one.id, state), f"A user who is {one.state} cannot become {state}.", "conflict")
-        identities.suspend(unit, one.account_id, one.iam_id)
+        identities.reconsider(unit, one.account_id, one.iam_id)
     first, last = changes.pop("firstname", one.names[0]), changes.pop("lastname", one.names[1])
     email = changes.pop("email", one.email)
     if not _EMAIL.fullmatch(email):

@@ -39,7 +39,7 @@ class Identities(Protocol):
     def leave(self, unit: Unit, account_id: str, iam_id: str) -> None:
         """Takes everything from an identity that leaves an account: policies, keys, memberships."""
 
-    def suspend(self, unit: Unit, account_id: str, iam_id: str) -> None:
+    def reconsider(self, unit: Unit, account_id: str, iam_id: str) -> None:
         """Said when a user's state has changed: what is remembered of him is forgotten."""
 
     def cancel(self, unit: Unit, account_id: str) -> None:

@@ -120,12 +120,6 @@ def _set_settings(unit: Unit, request: Request) -> None:
     members.set_settings(unit, request.granted, msgspec.to_builtins(request.body))
 
 
-def _accept(unit: Unit, request: Request) -> dict[str, Any]:
-    """Accept an invitation to an account."""
-    members.accept(unit, request.body.account_id)
-    return {}
-
-
 def routes(identities: Identities) -> tuple[Route, ...]:
     def invite(unit: Unit, request: Request) -> InvitedUsersWire:
         """Invite users to the account."""
@@ -142,6 +136,11 @@ def routes(identities: Identities) -> tuple[Route, ...]:
     def remove(unit: Unit, request: Request) -> None:
         """Remove a user from the account."""
         members.remove(unit, identities, request.granted)
+
+    def accept(unit: Unit, request: Request) -> dict[str, Any]:
+        """Accept an invitation to an account."""
+        members.accept(unit, identities, request.body.account_id)
+        return {}
 
     users, p = "/v2/accounts/{account_id}/users", PLATFORM
     one = users + "/{iam_id}"
@@ -161,5 +160,5 @@ def routes(identities: Identities) -> tuple[Route, ...]:
         route("DELETE", v3, remove, family=p, access=drop, status=204),
         route("GET", settings, _settings, family=p, access=see, answer=UserSettingsWire),
         route("PATCH", settings, _set_settings, family=p, access=edit, body=UserSettingsBody, status=204),
-        route("POST", "/v2/users/accept", _accept, family=p, access=accepting, body=AcceptBody, status=202),
+        route("POST", "/v2/users/accept", accept, family=p, access=accepting, body=AcceptBody, status=202),
     )

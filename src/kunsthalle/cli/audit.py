@@ -34,7 +34,7 @@ def _printable(value: object) -> str:
 
 
 def _table(entries: list[dict[str, Any]], names: dict[str, str]) -> str:
-    rows = [_COLUMNS]
+    rows: list[tuple[str, ...]] = [_COLUMNS]
     for one in entries:
         shown = {
             **one,

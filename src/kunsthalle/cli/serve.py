@@ -24,13 +24,15 @@ class Refusal(Exception):
 
 def _logging(level: str) -> None:
     import structlog
+    from structlog.tracebacks import ExceptionDictTransformer
 
     number = getattr(logging, level.upper())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            # Without the variables of each frame: among them are tokens and keys.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

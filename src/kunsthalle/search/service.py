@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, or_
+from sqlalchemy.sql.elements import False_
 
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.crn import parse as parse_crn
@@ -88,6 +89,8 @@ def _behind(one: Searched, key: tuple[int, str] | None) -> list[ColumnElement[bo
 
 def _matching(unit: Unit, one: Searched, query: Node, place: Place) -> Iterator[tuple[dict[str, Any], tuple[int, str]]]:
     narrow = condition(unit, query, one)
+    if isinstance(narrow, False_):
+        return
     own = one.kind.table.c.account_id == unit.ctx.account_id
     key = None if place.moment is None else (place.moment, place.id)
     while True:

@@ -1,0 +1,34 @@
+"""The log of an internal error: where it happened, and nothing of what was in hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from kunsthalle.cli.serve import _logging
+
+
+@pytest.fixture(autouse=True)
+def _default_log() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def _authenticate(apikey: str) -> None:
+    raise ValueError(f"a key of {len(apikey)} characters")
+
+
+def test_an_error_is_logged_with_its_frames_and_without_their_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    _logging("info")
+    try:
+        _authenticate("a-secret-api-key")
+    except ValueError:
+        structlog.get_logger("http").exception("internal error")
+    told = capsys.readouterr().err
+    entry = json.loads(told)["exception"][0]
+    assert [frame["name"] for frame in entry["frames"]][-1] == "_authenticate"
+    assert entry["exc_value"] == "a key of 16 characters"
+    assert "a-secret-api-key" not in told
