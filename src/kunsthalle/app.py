@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from starlette.types import Receive, Scope, Send
-
 from kunsthalle import __version__, control, scenarios
 from kunsthalle.api.families import Family
 from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.families.iam import OPERATOR, PLATFORM, TOKEN
 from kunsthalle.api.families.vpc import VPC
+from kunsthalle.api.messages import Receive, Scope, Send
 from kunsthalle.api.pipeline import Gate, Pipeline
 from kunsthalle.api.routing import Router
 from kunsthalle.blobs.filesystem import FilesystemBlobs

@@ -7,16 +7,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, QueryParams
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from kunsthalle.api.entity import Entities
 from kunsthalle.api.families import Family
+from kunsthalle.api.messages import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, Router
 from kunsthalle.api.wire import decode, encode
@@ -63,14 +61,14 @@ class Pipeline:
         self._origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(raw=scope["headers"])
+        headers = Headers(scope["headers"])
         given = headers.get("x-request-id", "")
         trace = given if _TRACE.fullmatch(given) else self._base.ids.uuid()
-        ctx = replace(self._base, trace=trace, origin=self._origin or _origin(scope, headers))
+        ctx = self._base.asked(trace, self._origin or _origin(scope, headers))
         response = await self._respond(scope, receive, headers, ctx)
-        await response(scope, receive, send)
+        await response.send(send)
 
-    async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context) -> Response:
+    async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context) -> Answer:
         method, path = scope["method"], scope["path"]
         raw = (scope.get("raw_path") or path.encode()).split(b"?", 1)[0]
         match = self.router.match(method, raw)
@@ -82,7 +80,7 @@ class Pipeline:
         request: Request | None = None
         try:
             body = await _body(receive, headers) if route.method not in {"GET", "HEAD"} else _NOTHING
-            query = QueryParams(scope["query_string"])
+            query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
             request = Request(method, path, match.params, query, headers, body)
@@ -100,7 +98,7 @@ class Pipeline:
             failure = Problem(Reason.INTERNAL, "internal_error", text, private=str(error))
             return _refusal(failure, route.family, ctx)
 
-    def _answer(self, unit: Unit, route: Route, request: Request) -> Response:
+    def _answer(self, unit: Unit, route: Route, request: Request) -> Answer:
         ctx = self._recognise(unit, route, request)
         ctx = route.family.admit(request, ctx)
         inner = unit.acting(ctx)
@@ -116,7 +114,7 @@ class Pipeline:
             audit.record(inner, route.access.action, request.path, route.status, it=it)
         return _response(route, result, ctx, self._entities.headers(route, result, ctx))
 
-    async def _outside(self, ctx: Context, route: Route, request: Request) -> Response:
+    async def _outside(self, ctx: Context, route: Route, request: Request) -> Answer:
         """An operator's call that waits for other transactions, in a thread of its own."""
         if route.outside is None or not self._gate.is_operator(request.headers.get("authorization", "")):
             raise unauthenticated("The operator token is missing or wrong.")
@@ -193,7 +191,7 @@ def _too_large() -> Problem:
     return Problem(Reason.TOO_LARGE, "request_too_large", f"The body must be at most {MAX_BODY} bytes.", Target("body"))
 
 
-def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] | None = None) -> Response:
+def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] | None = None) -> Answer:
     headers: Mapping[str, str] = {**route.family.headers(ctx), **(more or {})}
     status, media = route.status, _JSON
     if isinstance(result, Reply):
@@ -202,14 +200,14 @@ def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] |
         media = result.media or media
         result = result.body
     if result is None:
-        return Response(status_code=status, headers=dict(headers))
+        return Answer(status, headers)
     content = result if isinstance(result, bytes) else encode(result)
-    return Response(content, status, {**headers, "content-type": media})
+    return Answer(status, {**headers, "content-type": media}, content)
 
 
-def _refusal(problem: Problem, family: Family, ctx: Context) -> Response:
+def _refusal(problem: Problem, family: Family, ctx: Context) -> Answer:
     headers = dict(family.headers(ctx))
     if problem.reason is Reason.UNAUTHENTICATED and family.status(problem) == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="IAM"'
     body = encode(family.problem(problem, ctx))
-    return Response(body, family.status(problem), {**headers, "content-type": _JSON})
+    return Answer(family.status(problem), {**headers, "content-type": _JSON}, body)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.datastructures import Headers, QueryParams
-
+from kunsthalle.api.messages import Headers, Query
 from kunsthalle.store.scope import Granted
 
 
@@ -18,7 +17,7 @@ class Request:
     method: str
     path: str
     params: Mapping[str, str]
-    query: QueryParams
+    query: Query
     headers: Headers
     raw: bytes = b""
     body: Any = None

@@ -143,12 +143,12 @@ class Router:
     def match(self, method: str, raw_path: bytes) -> Match | None:
         """None for a path that nothing knows."""
         try:
-            segments = [unquote_to_bytes(part).decode() for part in raw_path.split(b"/")[1:]]
+            segments = _segments(raw_path)
         except UnicodeDecodeError:
             return None
         values: list[str] = []
         node = _descend(self._root, segments, 0, values)
-        if node is None or any("\0" in value for value in values):
+        if node is None or "\0" in "".join(values):
             return None
         found = node.methods.get(method)
         if found is None:
@@ -156,6 +156,12 @@ class Router:
             offered = sorted(name for name, (one, _) in node.methods.items() if one.status != 501)
             return Match(None, {}, known.family, tuple(offered))
         return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].family)
+
+
+def _segments(raw_path: bytes) -> list[str]:
+    if b"%" not in raw_path:
+        return raw_path.decode().split("/")[1:]
+    return [unquote_to_bytes(part).decode() for part in raw_path.split(b"/")[1:]]
 
 
 def _descend(node: _Node, segments: list[str], at: int, values: list[str]) -> _Node | None:

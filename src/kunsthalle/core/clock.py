@@ -22,6 +22,7 @@ _DURATION = re.compile(
 _SHORT = re.compile(r"^(?P<count>\d+)(?P<unit>[smhdw])$")
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _LONGEST = 100 * 365 * DAY
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  without a zone, so that its text has none
 
 
 class Clock(Protocol):
@@ -90,8 +91,7 @@ def duration(text: str) -> int:
 
 def rfc3339(moment: int) -> str:
     """RFC 3339 UTC with milliseconds and `Z` (reference/vpc-api.md A4)."""
-    at = datetime.fromtimestamp(moment // SECOND, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{moment % SECOND // 1_000:03d}Z"
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="milliseconds") + "Z"
 
 
 def moment(text: str) -> int:
@@ -100,4 +100,4 @@ def moment(text: str) -> int:
     at = datetime.fromisoformat(padded)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (at - _EPOCH.replace(tzinfo=UTC)) // timedelta(microseconds=1)

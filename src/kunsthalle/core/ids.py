@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import threading
-import uuid
 
 _WORDS = (
     "amber basin birch bright calm cedar clover copper coral dawn delta ember fern flint frost gable glade golden"
@@ -30,7 +30,9 @@ class Ids:
 
     def uuid(self) -> str:
         """A UUID version 4 in its usual text form."""
-        return str(uuid.UUID(int=self._bits(128), version=4))
+        text = f"{self._bits(128):032x}" if self._seeded else os.urandom(16).hex()
+        variant = "89ab"[int(text[16], 16) & 3]
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
 
     def hex(self, digits: int = 32) -> str:
         """Lower-case hexadecimal digits, as account and resource-group ids have them."""

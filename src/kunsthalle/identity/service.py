@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kunsthalle.accounts.queries import audience
 from kunsthalle.core.context import Actor, Context
 from kunsthalle.core.errors import unauthenticated
@@ -30,13 +28,7 @@ def authenticate(tokens: Tokens, unit: Unit, authorization: str) -> Context:
         raise unauthenticated()
     grants = grants_of(unit, claims.account_id, claims.iam_id)
     actor = Actor(claims.iam_id, claims.name, claims.email, claims.kind)
-    return replace(
-        unit.ctx,
-        actor=actor,
-        account_id=claims.account_id,
-        grants=grants,
-        audience=audience(unit, claims.account_id),
-    )
+    return unit.ctx.acting_as(actor, claims.account_id, grants, audience(unit, claims.account_id))
 
 
 __all__ = [

@@ -6,8 +6,8 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from kunsthalle.store.unit import Unit
 
 M = TypeVar("M")
 
-EARLIEST = date(2019, 1, 1)
+EARLIEST = "2019-01-01"
 NEWEST_KNOWN = "2026-10-07"
 """The SDK's own date is always accepted, even by a server whose clock stands before it (U)."""
 DEFAULT_LIMIT, MOST = 50, 100
@@ -34,21 +34,31 @@ def _admit(request: Request, ctx: Context) -> Context:
     version = request.query.get("version")
     if version is None:
         raise _parameter("missing_version", "The version parameter is required, in the form YYYY-MM-DD.", "version")
-    try:
-        asked = date.fromisoformat(version) if _DATE.fullmatch(version) else None
-    except ValueError:
-        asked = None
-    if asked is None:
+    if not _is_date(version):
         raise _parameter("invalid_version", "The version must be a date in the form YYYY-MM-DD.", "version")
-    tomorrow = rfc3339(ctx.now() + DAY)[:10]
-    if asked < EARLIEST or version > max(tomorrow, NEWEST_KNOWN):
+    if version < EARLIEST or (version > NEWEST_KNOWN and version > _day(ctx.now() + DAY)):
         raise _parameter("invalid_version_range", "The version must be between 2019-01-01 and today.", "version")
     generation = request.query.get("generation")
     if generation is None:
         raise _parameter("missing_generation_parameter", "The generation parameter is required.", "generation")
     if generation != "2":
         raise _parameter("invalid_generation_parameter", "The generation must be 2.", "generation")
-    return replace(ctx, api_version=version)
+    return ctx.speaking(version)
+
+
+@lru_cache(maxsize=64)
+def _is_date(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _day(moment: int) -> str:
+    return rfc3339(moment)[:10]
 
 
 def _parameter(code: str, message: str, name: str) -> Problem:

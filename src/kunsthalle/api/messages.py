@@ -1,0 +1,84 @@
+"""What ASGI hands over and takes back, as the little that the pipeline needs of it: made anew for every request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any, overload
+from urllib.parse import parse_qsl
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_NO_BODY = frozenset({204, 304})
+
+
+class Query:
+    """The parameters of a request in their order. Of a repeated one, `get` and `[]` give the last."""
+
+    __slots__ = ("_items", "_last")
+
+    def __init__(self, raw: bytes) -> None:
+        text = raw.decode("latin-1")
+        if "%" in text or "+" in text:
+            self._items = parse_qsl(text, keep_blank_values=True)
+        else:  # nothing is quoted, as in most requests
+            parts = [part.partition("=") for part in text.split("&") if part]
+            self._items = [(name, value) for name, _, value in parts]
+        self._last = dict(self._items)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._last
+
+    def __getitem__(self, name: str) -> str:
+        return self._last[name]
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+    def get(self, name: str, default: str | None = None) -> str | None:
+        return self._last.get(name, default)
+
+    def getlist(self, name: str) -> list[str]:
+        """Every value of a repeated parameter."""
+        return [value for key, value in self._items if key == name]
+
+    def multi_items(self) -> list[tuple[str, str]]:
+        """Names and values as they came."""
+        return list(self._items)
+
+
+class Headers:
+    """The headers of a request, by name in any case. Of a repeated one the first counts."""
+
+    __slots__ = ("_first",)
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._first = dict(reversed(list(raw)))
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+    def get(self, name: str, default: str | None = None) -> str | None:
+        found = self._first.get(name.lower().encode("latin-1"))
+        return default if found is None else found.decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, headers and body, ready to be sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    async def send(self, send: Send) -> None:
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        if self.status not in _NO_BODY:
+            raw.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        await send({"type": "http.response.body", "body": self.body})
