@@ -58,8 +58,8 @@ def test_a_read_by_terraform_finds_one_item_with_its_lists(publisher: Account, v
     assert find(publisher, query, fields=FIELDS) == [
         {"crn": vpc["crn"], "tags": [], "access_tags": [], "service_tags": []}
     ]
-    tags = tags_of(publisher)
-    assert errors(tags.attach_tag(resources=[Resource(vpc["crn"], resource_type="")], tag_names=["Env:Prod", "blue"])) == [False]
+    tags, here = tags_of(publisher), [Resource(vpc["crn"], resource_type="")]
+    assert errors(tags.attach_tag(resources=here, tag_names=["Env:Prod", "blue"])) == [False]
     assert find(publisher, query, fields=FIELDS)[0]["tags"] == ["blue", "env:prod"]
     shown = find(publisher, f"name:{vpc['name']} AND tags:blue")[0]
     assert {name: shown[name] for name in ("name", "type", "family", "account_id")} == {
@@ -68,7 +68,7 @@ def test_a_read_by_terraform_finds_one_item_with_its_lists(publisher: Account, v
         "family": "is",
         "account_id": publisher.id,
     }
-    assert errors(tags.detach_tag(resources=[Resource(vpc["crn"], resource_type="")], tag_names=["env:prod"])) == [False]
+    assert errors(tags.detach_tag(resources=here, tag_names=["env:prod"])) == [False]
     assert find(publisher, query, fields=FIELDS)[0]["tags"] == ["blue"]
 
 

@@ -172,7 +172,7 @@ def routes() -> tuple[Route, ...]:
     look, seen = access.member("global-search-tagging.resource.search"), access.member("global-search-tagging.tag.read")
     change = access.member("global-search-tagging.tag.attach")
     drop = access.create("global-search-tagging.tag.delete")
-    make = access.create("global-search-tagging.tag.create")
+    make = access.create(tagging.MANAGE)
     return (
         route(
             "POST",

@@ -63,7 +63,7 @@ UNSERVED = (
 
 
 def unserved_routes() -> tuple[Route, ...]:
-    return unserved(UNSERVED, PLATFORM, access.member("resource-controller.instance.other"))
+    return unserved(UNSERVED, PLATFORM, access.member("resource-controller.instance.read"))
 
 
 @dataclass(frozen=True, slots=True)
