@@ -1,0 +1,179 @@
+"""The matrix by roles: every route, called by people of the publisher's account who hold this and that.
+
+The statuses are in golden/roles.txt, written anew with `KUNSTHALLE_GOLDEN=write ./dev test tests/matrix/test_roles.py`.
+Each persona holds one thing on the whole account, except where its name says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kunsthalle.accounts.kinds import ACCOUNT
+from kunsthalle.accounts.service import add_user
+from kunsthalle.core.roles import ADMINISTRATOR, EDITOR, OPERATOR
+from kunsthalle.identity.groups import add_member, create_group
+from kunsthalle.identity.kinds import GROUP
+from kunsthalle.identity.service import create_api_key, create_policy
+from kunsthalle.identity.service_ids import create_service_id
+from kunsthalle.store.scope import find, unguarded
+from kunsthalle.store.unit import Unit
+from matrix.rows import furnish
+from matrix.test_matrix import knock
+from support.realm import QUERY, Realm, _token, make
+
+GOLDEN = Path(__file__).parent / "golden" / "roles.txt"
+ROLES = {"operator": OPERATOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
+PERSONAS = (
+    "nothing",
+    "viewer",
+    "operator",
+    "editor",
+    "administrator",
+    "service id",
+    "group",
+    "one image",
+    "enterprise",
+)
+"""`service id` and `group` hold Editor, `one image` holds it on one image alone; `enterprise` is the owner of the
+enterprise's own account, who holds everything there and nothing here."""
+
+THINGS = ("/images/{id} ", "/apikeys/{id} ", "/catalogs/{catalog_id} ", "/serviceids/{id} ", "/policies/{id} ")
+"""Routes of one thing that nobody outside its account ever sees."""
+
+
+def _everything(role: str, subject: str, unit: Unit, key: str = "iam_id") -> None:
+    for service_type in ("service", "platform_service"):
+        resource = [{"key": "serviceType", "operator": "stringEquals", "value": service_type}]
+        create_policy(unit, "access", [{"key": key, "operator": "stringEquals", "value": subject}], [role], resource)
+
+
+def _person(unit: Unit, name: str) -> tuple[str, str]:
+    """A user who holds nothing yet, and the secret of his key."""
+    iam_id = f"IBMid-{name.upper().replace(' ', '')}"
+    account = unit.ctx.account_id
+    add_user(unit, account, iam_id, f"{name.replace(' ', '.')}@publisher.example", name)
+    return iam_id, create_api_key(unit, account, iam_id, name)[1]
+
+
+def people(unit: Unit, image: str) -> dict[str, str]:
+    """Everybody of the matrix; the secrets of their keys."""
+    found = {}
+    for name, role in ROLES.items():
+        iam_id, found[name] = _person(unit, name)
+        _everything(role, iam_id, unit)
+    _, found["nothing"] = _person(unit, "nothing")
+    program, _ = create_service_id(unit, "program of the matrix")
+    found["service id"] = create_api_key(unit, unit.ctx.account_id, program.iam_id, "program")[1]
+    _everything(EDITOR, program.iam_id, unit)
+    member, found["group"] = _person(unit, "group member")
+    group = create_group(unit, "editors of the matrix")
+    _everything(EDITOR, group.id, unit, "access_group_id")
+    add_member(unit, find(unit, GROUP, group.id), member, "user")
+    single, found["one image"] = _person(unit, "one image")
+    conditions = {"serviceName": "is", "resourceType": "image", "imageId": image}
+    resource = [{"key": key, "operator": "stringEquals", "value": value} for key, value in conditions.items()]
+    create_policy(unit, "access", [{"key": "iam_id", "operator": "stringEquals", "value": single}], [EDITOR], resource)
+    return found
+
+
+def _of_the_enterprise(unit: Unit) -> str:
+    """The secret of a key of the owner of the enterprise's own account."""
+    own = unguarded(unit, ACCOUNT, ACCOUNT.table.c.is_enterprise)[0]
+    return create_api_key(unit.acting(unit.ctx.as_system(own.id)), own.id, own.owner_iam_id, "enterprise")[1]
+
+
+@pytest.fixture(scope="module")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
+    """A realm of this test's own, furnished as the other one, with its people."""
+
+    def more(realm: Realm) -> None:
+        furnish(realm)
+        server, account = realm.server, realm.accounts["owner"]
+
+        def hire(unit: Unit) -> dict[str, str]:
+            found = people(unit.acting(unit.ctx.as_system(account)), realm.ids["images"])
+            return {**found, "enterprise": _of_the_enterprise(unit)}
+
+        realm.ids["image crn"] = realm.ok("owner", "GET", f"/v1/images/{realm.ids['images']}?{QUERY}")["crn"]
+        for name, secret in server.store.write(server.base, hire).items():
+            realm.tokens[name] = _token(realm, secret)
+
+    made = make(tmp_path_factory.mktemp("roles") / "data", more)
+    yield made
+    made.loop.close()
+
+
+@pytest.fixture(scope="module")
+def lines(staffed: Realm) -> list[str]:
+    found = []
+    for route in staffed.server.pipeline.router:
+        if not route.access.operator:
+            cells = [f"{persona} {knock(staffed, route, persona).status}" for persona in PERSONAS]
+            found.append(f"{route.name:90} {' | '.join(cells)}".rstrip())
+    return found
+
+
+def cells(line: str) -> dict[str, int]:
+    """The statuses of a line by persona."""
+    parts = line.split(maxsplit=2)[2].split(" | ")
+    return {part.rsplit(" ", 1)[0]: int(part.rsplit(" ", 1)[1]) for part in parts}
+
+
+def test_statuses_by_role_are_as_in_the_golden_file(lines: list[str]) -> None:
+    if os.environ.get("KUNSTHALLE_GOLDEN") == "write":
+        GOLDEN.write_text("\n".join(lines) + "\n")
+    assert GOLDEN.read_text().splitlines() == lines
+
+
+def test_no_role_meets_a_server_error(lines: list[str]) -> None:
+    assert not [line for line in lines if any(status >= 500 for status in cells(line).values())]
+
+
+IN_THE_BODY = ("POST /v3/tags/attach ", "POST /v3/tags/detach ")
+"""Routes that refuse thing by thing, within an answer of 200."""
+
+
+def _his_own(line: str) -> bool:
+    """Routes whose path names the viewer himself: everybody changes his own profile."""
+    return "/users/{iam_id}" in line
+
+
+def test_a_role_is_never_refused_what_a_lower_one_may(lines: list[str]) -> None:
+    ladder = ("nothing", "viewer", "operator", "editor", "administrator")
+    for line in (line for line in lines if not _his_own(line)):
+        found = cells(line)
+        refused = [found[persona] in {403, 404} for persona in ladder]
+        assert refused == sorted(refused, reverse=True), line
+
+
+def test_a_service_id_and_a_group_carry_their_role_like_anybody(lines: list[str]) -> None:
+    for line in lines:
+        found = cells(line)
+        assert found["service id"] == found["group"] == found["editor"], line
+
+
+def test_a_viewer_changes_nothing(lines: list[str], staffed: Realm) -> None:
+    writing = {route.name for route in staffed.server.pipeline.router if route.writes}
+    for line in lines:
+        if " ".join(line.split()[:2]) in writing and not _his_own(line) and not line.startswith(IN_THE_BODY):
+            assert cells(line)["viewer"] >= 300, line
+    tag = {"resources": [{"resource_id": staffed.ids["image crn"]}], "tag_names": ["seen"]}
+    answer = staffed.ok("viewer", "POST", "/v3/tags/attach", tag)
+    assert [one["is_error"] for one in answer["results"]] == [True]
+
+
+def test_a_policy_on_one_image_reaches_that_image_and_nothing_else(lines: list[str]) -> None:
+    beyond = [line for line in lines if cells(line)["one image"] != cells(line)["nothing"]]
+    assert beyond
+    assert all("/images/{" in line for line in beyond), beyond
+
+
+def test_the_enterprise_holds_nothing_in_its_accounts(lines: list[str]) -> None:
+    """Whoever owns the enterprise's account is a stranger to what the publisher has."""
+    for line in lines:
+        if line.startswith("GET ") and any(one in line for one in THINGS):
+            assert cells(line)["enterprise"] == 404, line
