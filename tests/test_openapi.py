@@ -14,7 +14,7 @@ from support.tools import ROOT, tool
 
 writer = tool("openapi")
 FOLDER = ROOT / "openapi"
-METHODS = {"get", "post", "put", "patch", "delete"}
+METHODS = {"get", "head", "post", "put", "patch", "delete"}
 
 
 @cache

@@ -36,21 +36,21 @@ _TABLE = GROUP.table.c
 _SORTS = {"name": _TABLE.name, "id": _TABLE.id, "description": _TABLE.description, "created_at": _TABLE.created_at}
 
 
+def _search(text: str) -> Any:
+    name, _, wanted = text.partition(":")
+    if name not in {"id", "name", "description"}:
+        raise invalid("bad_request", "search is id:, name: or description: and a text.", "search", type_="parameter")
+    return _TABLE.id == wanted if name == "id" else _TABLE[name].contains(wanted, autoescape=True)
+
+
 def _filters(unit: Unit, request: Request) -> list[Any]:
-    query = request.query
-    where = [_TABLE.account_id == query.get("account_id", unit.ctx.account_id)]
+    query, here = request.query, unit.ctx.account_id
+    where = [_TABLE.account_id == query.get("account_id", here)]
     if "iam_id" in query:
-        where.append(_TABLE.id.in_(groups_of(unit, unit.ctx.account_id, query["iam_id"])))
+        where.append(_TABLE.id.in_(groups_of(unit, here, query["iam_id"])))
     if query.get("membership_type") == "dynamic":
         where.append(false())
-    if "search" in query:
-        name, _, text = query["search"].partition(":")
-        if name not in {"id", "name", "description"}:
-            raise invalid(
-                "bad_request", "search is id:, name: or description: and a text.", "search", type_="parameter"
-            )
-        where.append(_TABLE.id == text if name == "id" else _TABLE[name].contains(text, autoescape=True))
-    return where
+    return [*where, _search(query["search"])] if "search" in query else where
 
 
 def _show(unit: Unit, request: Request, group: AccessGroup) -> GroupWire:

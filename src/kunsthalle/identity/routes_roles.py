@@ -24,16 +24,20 @@ from kunsthalle.store.scope import some
 from kunsthalle.store.unit import Unit
 
 
+def _own(unit: Unit, request: Request) -> list[CustomRole]:
+    table, query = CUSTOM_ROLE.table.c, request.query
+    where = [table.account_id == query.get("account_id", unit.ctx.account_id)]
+    if "service_name" in query:
+        where.append(table.service_name == query["service_name"])
+    return some(unit, CUSTOM_ROLE, *where)
+
+
 def _list(unit: Unit, request: Request) -> RolesWire:
     """List the roles that can be granted: of the platform, of the service, of the account's own making."""
-    name, source = request.query.get("service_name"), request.query.get("source_service_name")
-    type_ = choice(request, "policy_type", ("access", "authorization"), "access")
-    system, services = service.offered(name, source, type_)
-    own = [CUSTOM_ROLE.table.c.account_id == request.query.get("account_id", unit.ctx.account_id)]
-    if name is not None:
-        own.append(CUSTOM_ROLE.table.c.service_name == name)
+    query, type_ = request.query, choice(request, "policy_type", ("access", "authorization"), "access")
+    system, services = service.offered(query.get("service_name"), query.get("source_service_name"), type_)
     return RolesWire(
-        custom_roles=[custom_role_wire(role, unit.ctx) for role in some(unit, CUSTOM_ROLE, *own)],
+        custom_roles=[custom_role_wire(role, unit.ctx) for role in _own(unit, request)],
         service_roles=[role_wire(role, list(actions_of(role))) for role in services],
         system_roles=[role_wire(role, list(actions_of(role))) for role in system],
     )
