@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +34,13 @@ def users_of(account: Account) -> UserManagementV1:
     client = UserManagementV1(authenticator=account.authenticator)
     client.set_service_url(account.env["IBMCLOUD_USER_MANAGEMENT_ENDPOINT"])
     return client
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of this file's own: what is moved and accepted here would show in other stories."""
+    with Served(tmp_path_factory.mktemp("accounts") / "data", "--hypervisor", "simulated") as server:
+        yield server
 
 
 @pytest.fixture
