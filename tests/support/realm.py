@@ -224,7 +224,8 @@ def _network(realm: Realm) -> None:
     ids |= {"security_groups": vpc["default_security_group"]["id"], "network_acls": vpc["default_network_acl"]["id"]}
     ids["keys"] = _first(realm, "/v1/keys", "keys")["id"]
     ids["routing_tables"] = vpc["default_routing_table"]["id"]
-    ids["address_prefixes"] = _first(realm, f"/v1/vpcs/{vpc['id']}/address_prefixes", "address_prefixes")["id"]
+    prefixes = realm.ok("owner", "GET", f"/v1/vpcs/{vpc['id']}/address_prefixes?{QUERY}")["address_prefixes"]
+    ids["address_prefixes"] = next(one["id"] for one in prefixes if one["zone"]["name"] != ids["zone"])
     ids["reserved_ips"] = _first(realm, f"/v1/subnets/{subnet['id']}/reserved_ips", "reserved_ips")["id"]
 
 

@@ -103,9 +103,10 @@ def _operation(route: Route, queries: Sequence[str], known: Mapping[int, Schema]
 
 
 def _name(route: Route) -> str:
-    """`get_v1_images_by_id`: unique, since it says the whole path."""
+    """`get_v1_images_by_id`: unique, since it says the whole path; a slash at its end is a word, too."""
+    end = ["slash"] if route.path.endswith("/") else []
     words = [re.sub(r"\{(\w+)\}", r"by_\1", part) for part in route.path.split("/") if part]
-    return re.sub(r"\W+", "_", "_".join([route.method.lower(), *words]))
+    return re.sub(r"\W+", "_", "_".join([route.method.lower(), *words, *end]))
 
 
 def _security(access: Access) -> list[dict[str, list[str]]]:
