@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Select, Table, and_, bindparam, false, func, or_, select, true
+from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, false, func, or_, select, true
 
 from kunsthalle.core.access import Attribute, Reach
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.core.states import StateTable
+from kunsthalle.store.hot import Hot
 from kunsthalle.store.patterns import wildcards
 from kunsthalle.store.unit import Unit
 
@@ -48,9 +49,9 @@ class Kind(Generic[M]):
         by_id = select(self.table).where(
             self.table.c.id == bindparam("id"), self.table.c.account_id == bindparam("account")
         )
-        object.__setattr__(self, "by_id", by_id if self.live is None else by_id.where(self.live))
+        object.__setattr__(self, "by_id", Hot(by_id if self.live is None else by_id.where(self.live)))
 
-    by_id: Select[Any] = field(init=False)
+    by_id: Hot = field(init=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def visible(unit: Unit, kind: Kind[Any]) -> ColumnElement[bool]:
 def find(unit: Unit, kind: Kind[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
     """The thing, if the context may read it; else 404, whatever the cause."""
     if kind.others is None and unit.ctx.grants.reach(kind.read).everything:
-        row = unit.first(kind.by_id, {"id": id_, "account": unit.ctx.account_id})
+        row = kind.by_id.first(unit, {"id": id_, "account": unit.ctx.account_id})
     else:
         row = unit.first(select(kind.table).where(kind.table.c.id == id_, visible(unit, kind)))
     if row is None:

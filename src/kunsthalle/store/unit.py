@@ -16,11 +16,12 @@ T = TypeVar("T")
 class Unit:
     """Opened by `Store.read` and `Store.write` only."""
 
-    __slots__ = ("_after", "_connection", "_dirty", "_memo", "ctx", "writing")
+    __slots__ = ("_after", "_connection", "_dirty", "_memo", "ctx", "dialect", "writing")
 
     def __init__(self, connection: Connection, ctx: Context, memo: Memo, *, writing: bool) -> None:
         self._connection = connection
         self._memo = memo
+        self.dialect = connection.dialect.name
         self.ctx = ctx
         self.writing = writing
         self._after: list[Callable[[], None]] = []
@@ -33,8 +34,9 @@ class Unit:
         return other
 
     @property
-    def dialect(self) -> str:
-        return self._connection.dialect.name
+    def connection(self) -> Connection:
+        """For the store's own files."""
+        return self._connection
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
