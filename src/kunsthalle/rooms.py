@@ -17,7 +17,7 @@ from kunsthalle.identity import routes as identity_routes
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.unserved import unserved_routes as unserved_identity
 from kunsthalle.images import dates as image_dates
-from kunsthalle.images import export_routes
+from kunsthalle.images import export_routes, fitting_routes
 from kunsthalle.images import routes as image_routes
 from kunsthalle.images.bytes import sweep_job
 from kunsthalle.images.exporting import Exporter
@@ -28,6 +28,7 @@ from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.tools import Tools
 from kunsthalle.instances import routes as instance_routes
+from kunsthalle.instances.fitting import Fitting
 from kunsthalle.instances.machines import Machines
 from kunsthalle.instances.rehearsal import rehearse
 from kunsthalle.instances.service import InstanceService
@@ -36,6 +37,7 @@ from kunsthalle.networks import routes as network_routes
 from kunsthalle.search import routes as search_routes
 from kunsthalle.search.routes_resources import unserved_routes as unserved_resources
 from kunsthalle.storage import jobs as storage_jobs
+from kunsthalle.storage import more_routes as more_storage_routes
 from kunsthalle.storage import routes as storage_routes
 from kunsthalle.storage.as_image import VolumesAsImages
 from kunsthalle.storage.disks import Disks
@@ -62,14 +64,17 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
     disks = Disks(drivers.disks, drivers.hypervisor, blobs, drivers.tools, drivers.limits)
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
+    snapshots, fitting = SnapshotService(blobs), Fitting()
     routes = (
         *account_routes.routes(IamIdentities()),
         *identity_routes.routes(tokens),
         *image_routes.routes(ImageService(drivers.buckets, volumes)),
         *export_routes.routes(ExportService(drivers.buckets, blobs)),
+        *fitting_routes.routes(fitting),
         *catalog_routes.routes(),
         *network_routes.routes(),
-        *storage_routes.routes(VolumeService(blobs), SnapshotService(blobs)),
+        *storage_routes.routes(VolumeService(blobs), snapshots),
+        *more_storage_routes.routes(snapshots, fitting),
         *instance_routes.routes(InstanceService(blobs), TemplateService()),
         *search_routes.routes(),
     )

@@ -99,7 +99,18 @@ def test_a_hidden_reference_in_a_body_is_absent_too(realm: Realm, persona: str) 
 
 
 def test_nothing_of_the_publisher_shows_in_what_strangers_are_told(realm: Realm) -> None:
-    known = {"user", "members", "zone", "access", "iam_id", "users", "enterprises", "/enterprises", "enterprise crn"}
+    known = {
+        "user",
+        "members",
+        "zone",
+        "clones",
+        "access",
+        "iam_id",
+        "users",
+        "enterprises",
+        "/enterprises",
+        "enterprise crn",
+    }
     mine = {value for name, value in realm.ids.items() if name not in known}
     mine |= {realm.accounts["owner"], "hidden-offering", "hidden catalog", *realm.secrets}
     for route in realm.server.pipeline.router:
@@ -108,8 +119,8 @@ def test_nothing_of_the_publisher_shows_in_what_strangers_are_told(realm: Realm)
             assert not {one for one in mine if one in body}, (route.name, persona)
 
 
-_OF_OTHERS = ("/apikeys/{id}", "/account-groups/{id}")
-"""What the owner of the account does not see: the keys of others, and the tree above him."""
+_OF_OTHERS = ("/apikeys/{id}", "/account-groups/{id}", "/software_attachments/{id}")
+"""What the owner of the account does not see: the keys of others, the tree above him, and what is never there."""
 
 
 def test_owners_and_viewers_see_what_the_matrix_hides(realm: Realm) -> None:

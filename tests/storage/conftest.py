@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from instances.cloud import Cloud
+from support.hall import Hall, opened
 from support.worlds import World
 
 
@@ -22,3 +23,11 @@ def cloud(still: Cloud) -> Iterator[Cloud]:
     still.worker.start()
     yield still
     still.worker.stop()
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    """A whole server."""
+    made = opened(tmp_path / "data")
+    yield made
+    made.close()

@@ -87,6 +87,26 @@ class Hall(Realm):
         self.settle()
         return dict(self.do("GET", f"/v1/images/{made['id']}"))
 
+    def server_of(self, image_id: str, **fields: Any) -> dict[str, Any]:
+        """A server of the owner's that runs."""
+        subnet, key = self.do("GET", "/v1/subnets")["subnets"][0], self.do("GET", "/v1/keys")["keys"][0]
+        body = {
+            "image": {"id": image_id},
+            "zone": {"name": subnet["zone"]["name"]},
+            "keys": [{"id": key["id"]}],
+            "profile": {"name": "bx2-2x8"},
+            "primary_network_interface": {"subnet": {"id": subnet["id"]}},
+            **fields,
+        }
+        made = self.do("POST", "/v1/instances", body)
+        self.settle()
+        return dict(self.do("GET", f"/v1/instances/{made['id']}"))
+
+    def act(self, id_: str, verb: str) -> None:
+        """An action on a server, done."""
+        self.do("POST", f"/v1/instances/{id_}/actions", {"type": verb})
+        self.settle()
+
     def close(self) -> None:
         self.server.stop()
         self.loop.close()

@@ -178,7 +178,7 @@ def _api_version(unit: Unit, given: str) -> str:
         known = date.fromisoformat(given).isoformat() == given
     except ValueError:
         known = False
-    if not known or not EARLIEST.isoformat() <= given <= max(rfc3339(unit.ctx.now())[:10], NEWEST_KNOWN):
+    if not known or not EARLIEST <= given <= max(rfc3339(unit.ctx.now())[:10], NEWEST_KNOWN):
         text = "The version must be a date (YYYY-MM-DD) between 2019-01-01 and today."
         raise invalid("bad_field", text, "allowed_use.api_version")
     return given

@@ -10,8 +10,11 @@ from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.shapes import GroupBody, Name
 from kunsthalle.api.wire import Body
 
-Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128)]], Meta(max_length=1000)]
+TAG_PATTERN = r"^[A-Za-z0-9:_ .-]+$"
+Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128, pattern=TAG_PATTERN)]], Meta(max_length=1000)]
 Gigabytes = Annotated[int, Meta(ge=1, le=64_000)]
+Iops = Annotated[int, Meta(ge=1, le=1_000_000)]
+Bandwidth = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class CreateVolumeBody(Body):
@@ -21,7 +24,8 @@ class CreateVolumeBody(Body):
     zone: NamedIdentity
     name: Name | UnsetType = UNSET
     capacity: Gigabytes | UnsetType = UNSET
-    iops: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    iops: Iops | UnsetType = UNSET
+    bandwidth: Bandwidth | UnsetType = UNSET
     source_snapshot: Identity | UnsetType = UNSET
     resource_group: GroupBody | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
@@ -29,11 +33,12 @@ class CreateVolumeBody(Body):
 
 
 class UpdateVolumeBody(Body):
-    """What may be changed of a volume. The rest may be said again, but not changed."""
+    """What may be changed of a volume."""
 
     name: Name | UnsetType = UNSET
     capacity: Gigabytes | UnsetType = UNSET
-    iops: int | UnsetType = UNSET
+    iops: Iops | UnsetType = UNSET
+    bandwidth: Bandwidth | UnsetType = UNSET
     profile: NamedIdentity | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
 
@@ -46,7 +51,7 @@ class BootVolumeBody(Body):
     href: str | UnsetType = UNSET
     name: Name | UnsetType = UNSET
     capacity: Gigabytes | UnsetType = UNSET
-    iops: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    iops: Iops | UnsetType = UNSET
     profile: NamedIdentity | UnsetType = UNSET
     source_snapshot: Identity | UnsetType = UNSET
     resource_group: GroupBody | UnsetType = UNSET
@@ -69,12 +74,38 @@ class BootAttachmentBody(Body):
     delete_volume_on_instance_delete: bool | UnsetType = UNSET
 
 
+class DataVolumeBody(BootVolumeBody):
+    """The data volume that is to be attached: a new one (`profile` is required), or (by id, crn, href) an old one."""
+
+
+class DataAttachmentBody(Body):
+    """How a data volume is attached."""
+
+    volume: DataVolumeBody
+    name: Name | UnsetType = UNSET
+    delete_volume_on_instance_delete: bool | UnsetType = UNSET
+
+
+class AttachmentBody(Body):
+    """What may be changed of an attachment."""
+
+    name: Name | UnsetType = UNSET
+    delete_volume_on_instance_delete: bool | UnsetType = UNSET
+
+
+class CloneBody(Body):
+    """In which zone a snapshot is to have a clone."""
+
+    zone: NamedIdentity
+
+
 class CreateSnapshotBody(Body):
     """`source_volume` is required; copies from other regions are not offered."""
 
     source_volume: Identity | UnsetType = UNSET
     source_snapshot: Identity | UnsetType = UNSET
     name: Name | UnsetType = UNSET
+    clones: Annotated[list[CloneBody], Meta(max_length=16)] | UnsetType = UNSET
     resource_group: GroupBody | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs
-from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, HypervisorError
+from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError, Status
 from kunsthalle.imaging import qcow2
 from kunsthalle.imaging.errors import Refused, ToolFailed
+from kunsthalle.imaging.grow import grow
 from kunsthalle.imaging.limits import GIB, SECTOR, Limits
 from kunsthalle.imaging.tools import Tools, convert
 from kunsthalle.storage.model import Snapshot, Volume
@@ -59,10 +60,24 @@ class Disks:
             return
         path = self.volume(volume.id)
         if source is not None and source.digest == volume.digest and source.minimum_capacity == volume.capacity:
-            self.hypervisor.copy_disk(self.snapshot(source.id), path, None)
+            if not path.exists():
+                self.hypervisor.copy_disk(self.snapshot(source.id), path, None)
+            self.grow(volume)
             return
         base = self.blobs.local_path(volume.digest)
         self.hypervisor.create_disk(DiskSpec(path, base, volume.format, volume.capacity * GIB))
+
+    def grow(self, volume: Volume) -> None:
+        """Makes the file of a volume as large as the volume is. Nothing while a server runs on it: the file is the
+        engine's then, and grows before the next start. FAULTS.
+        """
+        on = volume.instance_id
+        if volume.digest is None or (on and self.hypervisor.status(on) not in {Status.ABSENT, Status.STOPPED}):
+            return
+        try:
+            grow(self.volume(volume.id), volume.capacity * GIB)
+        except OSError as error:
+            raise DiskError(f"the disk {self.volume(volume.id)} could not be made larger: {error}") from error
 
     def outgrown(self, volume: Volume, source: Snapshot | None) -> bool:
         """Whether the snapshot holds data and the volume is to be larger: then neither copy nor overlay will do."""

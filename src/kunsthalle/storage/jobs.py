@@ -10,7 +10,7 @@ import structlog
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.wire import gigabytes
 from kunsthalle.imaging.errors import Refused, ToolFailed
-from kunsthalle.storage import service, snapshots
+from kunsthalle.storage import changes, service, snapshots
 from kunsthalle.storage.disks import Disks
 from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
@@ -32,7 +32,8 @@ def handlers(disks: Disks) -> tuple[jobs.Handler, ...]:
         (snapshots.CREATE, SNAPSHOT, _take_snapshot),
         (snapshots.DELETE, SNAPSHOT, _remove_snapshot),
     )
-    return tuple(jobs.Handler(name, _on(disks, step), _give_up(kind)) for name, kind, step in steps)
+    made = tuple(jobs.Handler(name, _on(disks, step), _give_up(kind)) for name, kind, step in steps)
+    return (*made, jobs.Handler(changes.UPDATE, _on(disks, _change_volume), _not_grown))
 
 
 def _on(disks: Disks, step: Callable[[jobs.Run, Disks], None]) -> Callable[[jobs.Run], None]:
@@ -48,6 +49,19 @@ def _make_volume(run: jobs.Run, disks: Disks) -> None:
     except (Refused, ToolFailed) as fault:  # trying again would not help; with what the engine says, it may
         log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
         run.finish(lambda unit: transition(unit, VOLUME, volume.id, "failed"))
+
+
+def _change_volume(run: jobs.Run, disks: Disks) -> None:
+    """The file of a volume under a running server grows at the next start; all else of the change is at once."""
+    volume = run.read(lambda unit: volume_of(unit, run.job.subject))
+    if volume is None or volume.status != "updating":
+        return
+    disks.grow(volume)
+    run.finish(lambda unit: _changed(unit, volume.id))
+
+
+def _changed(unit: Unit, volume_id: str) -> None:
+    transition(unit, VOLUME, volume_id, "available", VOLUME.table.c.status == "updating")
 
 
 def _remove_volume(run: jobs.Run, disks: Disks) -> None:
@@ -90,6 +104,12 @@ def forget_volume(unit: Unit, volume: Volume) -> None:
 def _forget_snapshot(unit: Unit, snapshot: Snapshot) -> None:
     delete(unit, SNAPSHOT, snapshot.id, snapshot.account_id)
     blob_bytes.release(unit, snapshot.holder)
+
+
+def _not_grown(unit: Unit, job: jobs.Claimed, error: str) -> None:
+    """The disk is whole, and grows before the next start."""
+    log.error("volume not grown", volume=job.subject, error=error)
+    _changed(unit, job.subject)
 
 
 def _give_up(kind: Kind[Any]) -> Callable[[Unit, jobs.Claimed, str], None]:

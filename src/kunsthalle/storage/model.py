@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from kunsthalle.core.crn import Crn
 from kunsthalle.core.regions import place
@@ -69,7 +70,10 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a volume held at one moment. `digest` as for volumes. `size`: of its files, rounded up to GB."""
+    """What a volume held at one moment. `digest` as for volumes. `size`: of its files, rounded up to GB.
+
+    `clones`: {"zone": name, "created_at": moment} each.
+    """
 
     id: str
     account_id: str
@@ -89,6 +93,7 @@ class Snapshot:
     format: str | None
     checked: int
     captured_at: int | None
+    clones: list[dict[str, Any]]
     created_at: int
     revision: int = 1
 

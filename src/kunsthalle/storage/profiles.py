@@ -46,6 +46,19 @@ class VolumeProfile:
             raise invalid("validation_max_value", f"The iops must be at most {most}.", "iops")
         return asked
 
+    def bandwidth_asked(self, iops: int, asked: int) -> int:
+        """The bandwidth that is asked for, of a profile that lets it be chosen. 400 otherwise, or out of its bounds."""
+        if self.generation == 1:
+            if asked == self.bandwidth_for(iops):
+                return asked
+            raise invalid("bad_field", f"The bandwidth of the profile {self.name} follows from its iops.", "bandwidth")
+        least, most = self.bandwidth
+        if asked < least:
+            raise invalid("validation_min_value", f"The bandwidth must be at least {least} Mb/s.", "bandwidth")
+        if asked > most:
+            raise invalid("validation_max_value", f"The bandwidth must be at most {most} Mb/s.", "bandwidth")
+        return asked
+
     def bandwidth_for(self, iops: int) -> int:
         """Mb/s that so many operations of the profile's block size make."""
         least, most = self.bandwidth

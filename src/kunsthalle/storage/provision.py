@@ -29,9 +29,13 @@ def snapshot_of(unit: Unit, id_: str | None) -> Snapshot | None:
 
 
 def provide(run: jobs.Run, disks: Disks, volume: Volume) -> None:
-    """Makes the disk of a `pending` volume; for any other only looks whether its bytes may be run. FAULTS."""
+    """Makes the disk of a `pending` volume; one that was made larger while a server ran on it grows. FAULTS.
+
+    Either way its bytes may be run afterwards.
+    """
     vouch(run, disks, volume)
     if volume.status != "pending":
+        disks.grow(volume)
         return
     source = run.read(lambda unit: snapshot_of(unit, volume.source_snapshot_id))
     if disks.outgrown(volume, source):

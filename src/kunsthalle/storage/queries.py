@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import ColumnElement, false, or_
 
+from kunsthalle.api.families.vpc import paging
+from kunsthalle.api.regular import among
 from kunsthalle.api.request import Request
+from kunsthalle.core.errors import invalid
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
 from kunsthalle.storage.profiles import PROFILES
-from kunsthalle.store.scope import Page, page
+from kunsthalle.store.patterns import wildcards
+from kunsthalle.store.scope import Page, page, some
 from kunsthalle.store.tables import number_of, rows_of
 from kunsthalle.store.unit import Unit
 
 _VOLUMES, _SNAPSHOTS = VOLUME.table.c, SNAPSHOT.table.c
+_NEWEST, _SORTED = "-created_at", ("created_at", "name")
+_PLAIN = re.compile(r"[A-Za-z0-9:/_ .-]{1,512}")
+"""Tags, zones and CRNs: none of these is written otherwise in JSON, or means something in a pattern."""
 
 
 def values(request: Request, name: str) -> list[str]:
@@ -29,9 +37,31 @@ def equals(request: Request, columns: dict[str, ColumnElement[Any]]) -> list[Col
     return [column == request.query[name] for name, column in columns.items() if name in request.query]
 
 
+def _or_null(request: Request, name: str, column: ColumnElement[Any], among: list[str]) -> ColumnElement[bool]:
+    """`null` and `not:null` ask whether there is a value at all (D4)."""
+    asked = request.query[name]
+    if asked == "null":
+        return column.is_(None)
+    return column.is_not(None) if asked == "not:null" else column.in_(among)
+
+
+def _holds(column: ColumnElement[Any], key: str, value: str) -> ColumnElement[bool]:
+    """Whether a stored document has a text at a key, or, without a key, as an item of a list."""
+    if not _PLAIN.fullmatch(value):
+        return false()  # nothing of the kind is ever stored, and it would not match to the letter
+    return wildcards(column, f'*"{key}":"{value}"*' if key else f'*"{value}"*')
+
+
 def _systems(request: Request, name: str, attribute: str) -> list[str]:
     wanted = values(request, name)
     return [key for key, system in OPERATING_SYSTEMS.items() if getattr(system, attribute) in wanted]
+
+
+def _attachment(request: Request) -> ColumnElement[bool]:
+    states = values(request, "attachment_state")
+    loose, attached = _VOLUMES.instance_id.is_(None), _VOLUMES.instance_id.is_not(None)
+    wanted = [condition for state, condition in (("unattached", loose), ("attached", attached)) if state in states]
+    return or_(false(), *wanted)
 
 
 def _volume_conditions(request: Request) -> list[ColumnElement[bool]]:
@@ -43,15 +73,14 @@ def _volume_conditions(request: Request) -> list[ColumnElement[bool]]:
     }
     found = equals(request, exact)
     if "attachment_state" in query:
-        states = values(request, "attachment_state")
-        loose, attached = _VOLUMES.instance_id.is_(None), _VOLUMES.instance_id.is_not(None)
-        wanted = [c for state, c in (("unattached", loose), ("attached", attached)) if state in states]
-        found.append(wanted[0] if len(wanted) == 1 else (loose | attached if wanted else false()))
+        found.append(_attachment(request))
     if "encryption" in query and "provider_managed" not in values(request, "encryption"):
         found.append(false())
+    if "tag" in query:
+        found.append(_holds(_VOLUMES.user_tags, "", query["tag"]))
     for attribute in ("family", "architecture"):
         if (name := f"operating_system.{attribute}") in query:
-            found.append(_VOLUMES.operating_system.in_(_systems(request, name, attribute)))
+            found.append(_or_null(request, name, _VOLUMES.operating_system, _systems(request, name, attribute)))
     if "storage_generation" in query:
         wanted_generations = values(request, "storage_generation")
         names = [name for name, one in PROFILES.items() if str(one.generation) in wanted_generations]
@@ -64,16 +93,63 @@ def list_volumes(unit: Unit, request: Request, after: tuple[int, str] | None, li
     return page(unit, VOLUME, *_volume_conditions(request), after=after, limit=limit)
 
 
-def list_snapshots(unit: Unit, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Snapshot]:
-    """A page of snapshots, newest first. Filters on the image match what was copied, whosever it is (F)."""
+_NEVER = (
+    "backup_policy_plan.id",
+    "copies[].id",
+    "copies[].name",
+    "copies[].crn",
+    "copies[].remote.region.name",
+    "source_snapshot.id",
+    "source_snapshot.remote.region.name",
+    "source_volume.remote.region.name",
+    "source_image.remote.region.name",
+    "snapshot_consistency_group.id",
+    "snapshot_consistency_group.crn",
+)
+"""What no snapshot has here: backups, groups, copies in other regions."""
+
+
+def _snapshot_conditions(request: Request) -> list[ColumnElement[bool]]:
+    query = request.query
     exact: dict[str, ColumnElement[Any]] = {
         "name": _SNAPSHOTS.name,
         "resource_group.id": _SNAPSHOTS.resource_group_id,
         "source_volume.id": _SNAPSHOTS.source_volume_id,
-        "source_image.id": _SNAPSHOTS.source_image_id,
-        "source_image.crn": _SNAPSHOTS.source_image_crn,
     }
-    return page(unit, SNAPSHOT, *equals(request, exact), after=after, limit=limit)
+    found = equals(request, exact)
+    for name, column in (
+        ("source_image.id", _SNAPSHOTS.source_image_id),
+        ("source_image.crn", _SNAPSHOTS.source_image_crn),
+    ):
+        if name in query:
+            found.append(_or_null(request, name, column, [query[name]]))
+    if "source_volume.crn" in query:
+        found.append(_holds(_SNAPSHOTS.source_volume, "crn", query["source_volume.crn"]))
+    if "tag" in query:
+        found.append(_holds(_SNAPSHOTS.user_tags, "", query["tag"]))
+    if "clones[].zone.name" in query:
+        found.append(_holds(_SNAPSHOTS.clones, "zone", query["clones[].zone.name"]))
+    if any(query.get(name, "null") != "null" for name in _NEVER):
+        found.append(false())
+    return found
+
+
+def list_snapshots(unit: Unit, request: Request) -> tuple[Page[Snapshot], int]:
+    """A page of snapshots, newest first unless sorted, and its limit.
+
+    Filters on the image match what was copied, whosever it is (F).
+    """
+    where = _snapshot_conditions(request)
+    asked = request.query.get("sort", _NEWEST)
+    if asked == _NEWEST:
+        after, limit = paging(request)
+        return page(unit, SNAPSHOT, *where, after=after, limit=limit), limit
+    name = asked.removeprefix("-")
+    if name not in _SORTED:
+        raise invalid("validation_enum", f"The list can be sorted by {', '.join(_SORTED)}.", "sort", type_="parameter")
+    every = some(unit, SNAPSHOT, *where)
+    every.sort(key=lambda one: (getattr(one, name), one.id), reverse=asked.startswith("-"))
+    return among(request, every, lambda one: one.id)
 
 
 def attached_to(unit: Unit, instance_ids: Iterable[str]) -> dict[str, list[Volume]]:

@@ -33,8 +33,8 @@ def _get_volume(unit: Unit, request: Request) -> VolumeWire:
 
 def _list_snapshots(unit: Unit, request: Request) -> dict[str, Any]:
     """List the snapshots."""
-    after, limit = paging(request)
-    return collection(request, unit, "snapshots", list_snapshots(unit, request, after, limit), snapshot_wire, limit)
+    page, limit = list_snapshots(unit, request)
+    return collection(request, unit, "snapshots", page, snapshot_wire, limit)
 
 
 def _get_snapshot(unit: Unit, request: Request) -> SnapshotWire:
@@ -59,7 +59,7 @@ def _volume_changes(service: VolumeService) -> tuple[Route, ...]:
         return volume_wire(service.create(unit, request.body), unit)
 
     def update(unit: Unit, request: Request) -> VolumeWire:
-        """Change a volume's name."""
+        """Change a volume: its name and tags, its size, its speed."""
         return volume_wire(service.update(unit, request.granted, request.body), unit)
 
     def delete(unit: Unit, request: Request) -> None:
@@ -82,7 +82,7 @@ def _snapshot_changes(service: SnapshotService) -> tuple[Route, ...]:
         return snapshot_wire(service.create(unit, request.body), unit)
 
     def update(unit: Unit, request: Request) -> SnapshotWire:
-        """Change a snapshot's name."""
+        """Change a snapshot's name and tags."""
         return snapshot_wire(service.update(unit, request.granted, request.body), unit)
 
     def delete(unit: Unit, request: Request) -> None:

@@ -9,6 +9,7 @@ from kunsthalle.api.references import Identity, name_of, refer
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.storage import changes
 from kunsthalle.storage.bodies import CreateVolumeBody, UpdateVolumeBody
 from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
@@ -51,8 +52,10 @@ class VolumeService:
             profile=profile.name,
             capacity=capacity,
             iops=iops,
-            bandwidth=profile.bandwidth_for(iops),
-            user_tags=[] if body.user_tags is UNSET else body.user_tags,
+            bandwidth=profile.bandwidth_for(iops)
+            if body.bandwidth is UNSET
+            else profile.bandwidth_asked(iops, body.bandwidth),
+            user_tags=tags(body.user_tags),
             operating_system=source.operating_system if source else None,
             source_image=source.source_image if source else None,
             catalog_offering=None,
@@ -78,18 +81,13 @@ class VolumeService:
         return volume
 
     def update(self, unit: Unit, volume: Granted[Volume], body: UpdateVolumeBody) -> Volume:
-        """Changes the name and the tags. 400 for what would change the disk itself."""
+        """Changes the disk, the tags and the name."""
         it = volume.it
-        same = {
-            "capacity": body.capacity in {UNSET, it.capacity},
-            "iops": body.iops in {UNSET, it.iops},
-            "profile": body.profile is UNSET or name_of(body.profile, "profile") == it.profile,
-        }
-        changed = [field for field, kept in same.items() if not kept]
-        if changed:
-            raise invalid("bad_field", f"The {changed[0]} of a volume cannot be changed here.", changed[0])
-        if body.user_tags is not UNSET:
-            update(unit, VOLUME, it.id, user_tags=body.user_tags)
+        if it.status == "pending_deletion":
+            raise conflict("invalid_state", "The volume is being deleted.")
+        changes.apply(unit, it, body)
+        if not isinstance(body.user_tags, UnsetType):
+            update(unit, VOLUME, it.id, user_tags=tags(body.user_tags))
         if body.name is not UNSET and body.name != it.name:
             rename(unit, VOLUME, it.id, body.name)
         return find(unit, VOLUME, it.id)
@@ -105,6 +103,11 @@ class VolumeService:
         must(transition(unit, VOLUME, it.id, "pending_deletion", *settled), message)
         refuse_captured(unit, it)
         jobs.enqueue(unit, DELETE, it.id)
+
+
+def tags(given: list[str] | UnsetType) -> list[str]:
+    """Each once, in the order in which they were said."""
+    return [] if isinstance(given, UnsetType) else list(dict.fromkeys(given))
 
 
 def refuse_captured(unit: Unit, volume: Volume) -> None:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import refer
 from kunsthalle.blobs.protocol import Blobs
-from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.storage import clones
 from kunsthalle.storage.bodies import CreateSnapshotBody, UpdateSnapshotBody
 from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Snapshot
 from kunsthalle.storage.queries import restores_of
+from kunsthalle.storage.service import tags
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, rename, update
-from kunsthalle.store.scope import Granted, find, may_create
+from kunsthalle.store.scope import Granted, find, may, may_create, some
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
 CREATE, DELETE = "snapshot.create", "snapshot.delete"
+DELETING = "is.snapshot.snapshot.delete"
 
 
 class SnapshotService:
@@ -55,11 +58,12 @@ class SnapshotService:
             operating_system=volume.operating_system,
             minimum_capacity=volume.capacity,
             size=0,
-            user_tags=[] if body.user_tags is UNSET else body.user_tags,
+            user_tags=tags(body.user_tags),
             digest=volume.digest,
             format=volume.format,
             checked=volume.checked,
             captured_at=None,
+            clones=clones.wanted(unit, body.clones),
             created_at=unit.ctx.now(),
         )
         insert_named(unit, SNAPSHOT, snapshot)
@@ -69,16 +73,28 @@ class SnapshotService:
         return snapshot
 
     def update(self, unit: Unit, snapshot: Granted[Snapshot], body: UpdateSnapshotBody) -> Snapshot:
-        """Changes the name and the tags."""
-        if body.user_tags is not UNSET:
-            update(unit, SNAPSHOT, snapshot.it.id, user_tags=body.user_tags)
+        """Changes the tags and the name."""
+        if snapshot.it.lifecycle_state == "deleting":
+            raise conflict("invalid_state", "The snapshot is being deleted.")
+        if not isinstance(body.user_tags, UnsetType):
+            update(unit, SNAPSHOT, snapshot.it.id, user_tags=tags(body.user_tags))
         if body.name is not UNSET and body.name != snapshot.it.name:
             rename(unit, SNAPSHOT, snapshot.it.id, body.name)
         return find(unit, SNAPSHOT, snapshot.it.id)
 
     def delete(self, unit: Unit, snapshot: Granted[Snapshot]) -> None:
         """Has the snapshot removed; volumes made of it stay. 409 while one is being made."""
-        it = snapshot.it
+        self._remove(unit, snapshot.it)
+
+    def delete_of(self, unit: Unit, volume_id: str) -> None:
+        """Has all snapshots of a volume removed that the caller sees, or none: 403 or 409 as for a single one."""
+        columns = SNAPSHOT.table.c
+        for it in some(unit, SNAPSHOT, columns.source_volume_id == volume_id, columns.lifecycle_state != "deleting"):
+            if not may(unit.ctx, SNAPSHOT, it, DELETING):
+                raise forbidden()
+            self._remove(unit, it)
+
+    def _remove(self, unit: Unit, it: Snapshot) -> None:
         moved = transition(unit, SNAPSHOT, it.id, "deleting")
         must(moved, f"A snapshot that is {it.lifecycle_state} cannot be deleted.")
         if restores_of(unit, it.id):

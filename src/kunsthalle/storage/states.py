@@ -9,7 +9,8 @@ VOLUME_STATES = StateTable(
     first=("pending",),
     moves={
         "pending": ("available", "failed", "pending_deletion"),
-        "available": ("pending_deletion",),
+        "available": ("updating", "pending_deletion"),
+        "updating": ("available", "pending_deletion"),
         "failed": ("pending_deletion",),
         "pending_deletion": ("failed",),
     },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.wire import group_wire
@@ -142,11 +144,25 @@ class VolumeWire(Wire):
     source_snapshot: SnapshotReferenceWire | UnsetType = UNSET
 
 
+class CloneWire(Wire):
+    """A snapshot's copy in a zone, from which volumes are restored faster; here it is ready at once."""
+
+    available: bool
+    created_at: str
+    zone: NamedWire
+
+
+class Clones(Wire):
+    """All at once: this list has no pages."""
+
+    clones: list[CloneWire]
+
+
 class SnapshotWire(Wire):
     """A snapshot. It has no `catalog_offering` (R8)."""
 
     bootable: bool
-    clones: list[dict[str, str]]
+    clones: list[CloneWire]
     copies: list[dict[str, str]]
     created_at: str
     crn: str
@@ -267,13 +283,13 @@ def volume_wire(volume: Volume, unit: Unit) -> VolumeWire:
         adjustable_iops_states=profile.adjustable,
         attachment_state="unattached" if volume.instance_id is None else "attached",
         bandwidth=volume.bandwidth,
-        busy=False,
+        busy=volume.status == "updating",
         capacity=volume.capacity,
         created_at=rfc3339(volume.created_at),
         crn=volume.crn,
         encryption="provider_managed",
         health_reasons=[],
-        health_state="ok" if volume.status == "available" else "inapplicable",
+        health_state="ok" if volume.status in {"available", "updating"} else "inapplicable",
         href=href(ctx, f"/volumes/{volume.id}"),
         id=volume.id,
         iops=volume.iops,
@@ -295,12 +311,16 @@ def volume_wire(volume: Volume, unit: Unit) -> VolumeWire:
     )
 
 
+def clone_wire(clone: dict[str, Any], ctx: Context) -> CloneWire:
+    return CloneWire(available=True, created_at=rfc3339(clone["created_at"]), zone=zone_wire(ctx, clone["zone"]))
+
+
 def snapshot_wire(snapshot: Snapshot, unit: Unit) -> SnapshotWire:
     ctx = unit.ctx
     captured = snapshot.captured_at
     return SnapshotWire(
         bootable=snapshot.bootable,
-        clones=[],
+        clones=[clone_wire(one, ctx) for one in snapshot.clones],
         copies=[],
         created_at=rfc3339(snapshot.created_at),
         crn=snapshot.crn,

@@ -60,6 +60,7 @@ snapshots = things(
     Column("format", String(8)),
     Column("checked", Integer, nullable=False),
     Column("captured_at", Moment),
+    Column("clones", Json, nullable=False),
     UniqueConstraint("account_id", "name"),
     Index("ix_snapshots_source_volume_id", "source_volume_id"),
 )

@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("format", sa.String(length=8), nullable=True),
         sa.Column("checked", sa.Integer(), nullable=False),
         sa.Column("captured_at", sa.BigInteger(), nullable=True),
+        sa.Column("clones", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshots")),

@@ -1,0 +1,52 @@
+"""Which profiles go with an image: `images.fitting.Profiles`."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+from kunsthalle.images.allowed_use import permits, permits_bare_metal
+from kunsthalle.images.fitting import Wanted
+from kunsthalle.instances.profiles import INSTANCE_PROFILES, InstanceProfile
+
+BARE_METAL = ("bx2-metal-96x384", "cx2-metal-96x192", "mx2-metal-96x768")
+"""Bare metal server profiles (reference/vpc-api.md E2); all are amd64."""
+_BOOLS, _PROTOCOLS = (False, True), ("http", "https")
+
+
+def variables(profile: InstanceProfile, *, secure_boot: bool, metadata: bool, protocol: str) -> dict[str, Any]:
+    """What an image's expression may ask of a server of a profile (vpc-api.md D1)."""
+    gpus = 0 if profile.gpu is None else 1
+    return {
+        "enable_secure_boot": secure_boot,
+        "gpu.count": gpus,
+        "gpu.manufacturer": "nvidia" if gpus else "",
+        "gpu.memory": profile.gpu_memory,
+        "gpu.model": profile.gpu or "",
+        "metadata_service.enabled": metadata,
+        "metadata_service.protocol": protocol,
+        "vcpu.count": profile.vcpus,
+    }
+
+
+class Fitting:
+    """See images.fitting.Profiles. A profile fits if some server of it does."""
+
+    def instance(self, wanted: Wanted) -> list[str]:
+        if wanted.system.user_data_format != "cloud_init":
+            return []
+        of_kind = [one for one in INSTANCE_PROFILES.values() if one.architecture == wanted.system.architecture]
+        return [one.name for one in of_kind if _possible(one, wanted.expression)]
+
+    def bare_metal(self, wanted: Wanted) -> list[str]:
+        if wanted.managed or wanted.system.architecture != "amd64":
+            return []
+        fits = any(permits_bare_metal(wanted.expression, {"enable_secure_boot": one}) for one in _BOOLS)
+        return list(BARE_METAL) if fits else []
+
+
+def _possible(profile: InstanceProfile, expression: str) -> bool:
+    return any(
+        permits(expression, variables(profile, secure_boot=secure, metadata=metadata, protocol=protocol))
+        for secure, metadata, protocol in product(_BOOLS, _BOOLS, _PROTOCOLS)
+    )

@@ -1,0 +1,104 @@
+"""Data volumes of servers, for the rooms to the right: attaching, changing, detaching. What a server is attached to
+is written on the volumes (see attachments).
+"""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api.references import NamedIdentity, refer
+from kunsthalle.api.shapes import GroupBody
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.storage.attachments import Host, detach
+from kunsthalle.storage.bodies import AttachmentBody, CreateVolumeBody, DataAttachmentBody, DataVolumeBody
+from kunsthalle.storage.kinds import VOLUME
+from kunsthalle.storage.model import Volume
+from kunsthalle.storage.queries import attached_to
+from kunsthalle.storage.service import VolumeService
+from kunsthalle.store.rows import name_taken, update
+from kunsthalle.store.scope import find
+from kunsthalle.store.unit import Unit
+
+MOST = 12
+"""Data volumes of one server."""
+_FIELD = "volume"
+
+
+def attach_data(
+    unit: Unit, volumes: VolumeService, host: Host, body: DataAttachmentBody, *, active: bool, field: str = _FIELD
+) -> Volume:
+    """A volume that is there, or a new one in the server's zone and group, attached. `active`: whether the server runs.
+
+    404 unless the volume is seen; 400 in another zone or of a name that is taken; 409 unless it is free and whole.
+    The caller has taken the server's row, so that one volume is attached to it at a time.
+    """
+    others = attached_to(unit, [host.id])[host.id]
+    if sum(one.attachment_type == "data" for one in others) >= MOST:
+        raise invalid("over_quota", f"A server has at most {MOST} data volumes.", field)
+    name = _name(unit, others, body.name)
+    identity = body.volume.identity
+    if identity is None:
+        volume = volumes.create(unit, _prototype(host, body.volume, field))
+    else:
+        volume = refer(unit, VOLUME, identity, field).it
+        if volume.zone != host.zone:
+            raise invalid("zone_inconsistency", "The volume is in another zone than the server.", field)
+    columns, wanted = VOLUME.table.c, ("pending", "available") if identity is None else ("available",)
+    attached = update(
+        unit,
+        VOLUME,
+        volume.id,
+        columns.instance_id.is_(None),
+        columns.status.in_(wanted),
+        instance_id=host.id,
+        instance_name=host.name,
+        attachment_id=unit.ctx.ids.resource(host.prefix),
+        attachment_name=name,
+        attachment_type="data",
+        attachment_auto_delete=body.delete_volume_on_instance_delete is True,
+        attached_at=unit.ctx.now(),
+        active=active,
+    )
+    if not attached:
+        raise conflict("invalid_state", "The volume is not available, or attached already.", field)
+    return find(unit, VOLUME, volume.id, field, "field")
+
+
+def change_attachment(unit: Unit, volume: Volume, body: AttachmentBody) -> Volume:
+    """The name of an attachment, and whether its volume goes with the server. `volume` as `one_attachment` found it."""
+    values: dict[str, str | bool] = {}
+    if not isinstance(body.name, UnsetType) and body.name != volume.attachment_name:
+        host = str(volume.instance_id)
+        values["attachment_name"] = _name(unit, attached_to(unit, [host])[host], body.name)
+    if not isinstance(body.delete_volume_on_instance_delete, UnsetType):
+        values["attachment_auto_delete"] = body.delete_volume_on_instance_delete
+    here = VOLUME.table.c.attachment_id == volume.attachment_id
+    if values and not update(unit, VOLUME, volume.id, here, **values):
+        raise conflict("invalid_state", "The volume was detached meanwhile.")
+    return find(unit, VOLUME, volume.id)
+
+
+def detach_data(unit: Unit, volume: Volume) -> None:
+    """Frees a data volume of its server. 409 for the boot volume, and for one that is being changed."""
+    if volume.attachment_type == "boot":
+        raise conflict("volume_attachment_delete_invalid_request", "The boot volume cannot be detached.")
+    if volume.status not in {"available", "pending", "failed"}:
+        raise conflict("invalid_state", f"A volume that is {volume.status} cannot be detached.")
+    detach(unit, volume)
+
+
+def _name(unit: Unit, others: list[Volume], given: str | UnsetType) -> str:
+    if isinstance(given, UnsetType):
+        return unit.ctx.ids.name()
+    if any(one.attachment_name == given for one in others):
+        raise name_taken(given)
+    return given
+
+
+def _prototype(host: Host, wish: DataVolumeBody, field: str) -> CreateVolumeBody:
+    if isinstance(wish.profile, UnsetType):
+        raise invalid("validation_required_field", "Missing a required field.", f"{field}.profile")
+    given = {name: getattr(wish, name) for name in wish.__struct_fields__ if name not in {"id", "crn", "href"}}
+    given = {name: value for name, value in given.items() if value is not UNSET}
+    given.setdefault("resource_group", GroupBody(id=host.resource_group_id))
+    return CreateVolumeBody(**given, zone=NamedIdentity(name=host.zone))
