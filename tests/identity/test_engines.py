@@ -1,0 +1,129 @@
+"""What the room writes means the same on both engines; a token's end and a grant are seen by another node at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from kunsthalle.core.access import Grants
+from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.roles import EDITOR, VIEWER
+from kunsthalle.identity import groups, keys, policies, profiles, service_ids, settings
+from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, GROUP, POLICY, PROFILE
+from kunsthalle.identity.queries import grants_of, standing
+from kunsthalle.store.scope import resolve, some
+from kunsthalle.store.unit import Unit
+from support.worlds import World
+
+READ = "is.image.image.read"
+ON_IS = [{"key": "serviceName", "operator": "stringEquals", "value": "is"}]
+
+
+def _subject(value: str, key: str = "iam_id") -> list[dict[str, str]]:
+    return [{"key": key, "operator": "stringEquals", "value": value}]
+
+
+def _program(world: World, ctx: Context) -> tuple[str, str]:
+    """A service ID's IAM ID, and the id of its key."""
+    made, minted = world.write(ctx, service_ids.create_service_id, "program", key=keys.KeyPrototype("key"))
+    assert minted is not None
+    return made.iam_id, minted[0].id
+
+
+def _reads(world: World, ctx: Context, iam_id: str) -> bool:
+    found: Grants = world.read(ctx, grants_of, ctx.account_id, iam_id)
+    return found.reach(READ).everything
+
+
+def _on(world: World, ctx: Context, kind: Any, id_: str, function: Any, *arguments: Any, **more: Any) -> Any:
+    def work(unit: Unit) -> Any:
+        return function(unit, resolve(unit, kind, id_, kind.read), *arguments, **more)
+
+    return world.store.write(ctx, work)
+
+
+def test_a_keys_end_is_seen_at_once(both: World) -> None:
+    ctx = both.account()
+    iam_id, key = _program(both, ctx)
+
+    def until() -> int:
+        return int(both.read(ctx, standing, ctx.account_id, iam_id, key).until)
+
+    assert until() > both.clock.now()
+    _on(both, ctx, API_KEY, key, keys.set_disabled, True)
+    assert until() == 0
+    _on(both, ctx, API_KEY, key, keys.set_disabled, False)
+    assert until() > both.clock.now()
+    _on(both, ctx, API_KEY, key, keys.delete_api_key)
+    assert until() == 0
+
+
+def test_grants_come_and_go_with_policies_and_groups(both: World) -> None:
+    ctx = both.account()
+    iam_id, _ = _program(both, ctx)
+    assert not _reads(both, ctx, iam_id)
+    made = both.write(ctx, policies.create_policy, "access", _subject(iam_id), [VIEWER], ON_IS)
+    assert _reads(both, ctx, iam_id)
+    _on(both, ctx, POLICY, made.id, policies.delete_policy)
+    assert not _reads(both, ctx, iam_id)
+    _on(both, ctx, ANY_POLICY, made.id, policies.restore_policy)
+    assert _reads(both, ctx, iam_id)
+    _on(both, ctx, POLICY, made.id, policies.delete_policy)
+    group = both.write(ctx, groups.create_group, "lookers")
+    both.write(ctx, policies.create_policy, "access", _subject(group.id, "access_group_id"), [VIEWER], ON_IS)
+    both.write(ctx, groups.add_member, group, iam_id, "service")
+    both.write(ctx, groups.add_member, group, iam_id, "service")
+    assert _reads(both, ctx, iam_id)
+    _on(both, ctx, GROUP, group.id, groups.delete_group, True)
+    assert not _reads(both, ctx, iam_id)
+    assert both.read(ctx, some, POLICY) == []
+
+
+def test_the_same_policy_twice_is_a_conflict_whatever_the_order(both: World) -> None:
+    ctx = both.account()
+    resource = [*ON_IS, {"key": "resourceType", "operator": "stringEquals", "value": "image"}]
+    both.write(ctx, policies.create_policy, "access", _subject("IBMid-A"), [VIEWER, EDITOR], resource)
+    with pytest.raises(Problem) as refused:
+        both.write(ctx, policies.create_policy, "access", _subject("IBMid-A"), [EDITOR, VIEWER], resource[::-1])
+    assert (refused.value.reason, refused.value.code) == (Reason.CONFLICT, "policy_conflict_error")
+
+
+def test_profiles_settings_and_lists_of_trust(both: World) -> None:
+    ctx, other = both.account(), both.account("other")
+    profile = both.write(ctx, profiles.create_profile, "costume")
+    _on(both, ctx, PROFILE, profile.id, profiles.trust, "user", "IBMid-A")
+    _on(both, ctx, PROFILE, profile.id, profiles.trust, "user", "IBMid-A", [other.account_id])
+    assert both.read(ctx, profiles.may_assume, profile, "IBMid-A", other.account_id)
+    assert not both.read(ctx, profiles.may_assume, profile, "IBMid-A", ctx.account_id)
+    assert not both.read(ctx, profiles.may_assume, profile, "IBMid-B", other.account_id)
+    both.write(ctx, settings.change_settings, None, {"system_access_token_expiration_in_seconds": "900"})
+    both.write(ctx, settings.change_settings, 1, {"system_refresh_token_expiration_in_seconds": "1000"})
+    assert both.read(ctx, settings.lifetimes, ctx.account_id) == (900, 1_000)
+    assert both.read(ctx, settings.lifetimes, other.account_id)[0] == 3_600
+    with pytest.raises(Problem):
+        both.write(ctx, settings.change_settings, 1, {"mfa": "NONE"})
+
+
+def test_policies_are_found_by_what_their_resource_says(both: World) -> None:
+    from kunsthalle.identity.routes_policies import _holds
+
+    ctx = both.account()
+    one = both.write(ctx, policies.create_policy, "access", _subject("IBMid-A"), [VIEWER], ON_IS)
+    hostile = [{"key": "serviceName", "operator": "stringMatch", "value": 'i%_"\\'}]
+    two = both.write(ctx, policies.create_policy, "access", _subject("IBMid-A"), [VIEWER], hostile)
+    for value, expected in (("is", one.id), ('i%_"\\', two.id)):
+        found = both.read(ctx, some, POLICY, _holds("resource", "serviceName", value))
+        assert [policy.id for policy in found] == [expected]
+
+
+def test_an_owner_of_one_account_holds_nothing_of_another(both: World) -> None:
+    ctx, other = both.account(), both.account("other")
+    made, key, secret = both.write(both.base, service_ids.create_owner, ctx.account_id)
+    assert secret
+    assert key.iam_id == made.iam_id
+    held = both.read(dataclasses.replace(ctx), grants_of, ctx.account_id, made.iam_id)
+    assert held.reach("iam-access-management.policy.create").everything
+    assert both.read(ctx, grants_of, other.account_id, made.iam_id).reach(READ).empty
