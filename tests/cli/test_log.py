@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from kunsthalle.cli.serve import _logging
+from kunsthalle.core.log import get_logger
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def test_an_error_is_logged_with_its_frames_and_without_their_variables(capsys: 
     try:
         _authenticate("a-secret-api-key")
     except ValueError:
-        structlog.get_logger("http").exception("internal error")
+        get_logger("http").exception("internal error")
     told = capsys.readouterr().err
     entry = json.loads(told)["exception"][0]
     assert [frame["name"] for frame in entry["frames"]][-1] == "_authenticate"

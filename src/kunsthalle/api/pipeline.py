@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
-
 from kunsthalle.api.entity import Entities
 from kunsthalle.api.families import Family
 from kunsthalle.api.messages import Answer, Headers, Query, Receive, Scope, Send
@@ -20,11 +18,12 @@ from kunsthalle.api.routing import Route, Router
 from kunsthalle.api.wire import decode, encode
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
+from kunsthalle.core.log import get_logger
 from kunsthalle.store import audit
 from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
 
-log = structlog.get_logger("http")
+log = get_logger("http")
 
 MAX_BODY = 1024 * 1024
 _JSON = "application/json; charset=utf-8"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import json
 import logging
 import os
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
+from kunsthalle.core.log import prepared_by
 from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 
@@ -23,10 +27,15 @@ class Refusal(Exception):
 
 
 def _logging(level: str) -> None:
+    number = getattr(logging, level.upper())
+    prepared_by(partial(_structured, number))
+    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
+
+
+def _structured(level: int) -> None:
     import structlog
     from structlog.tracebacks import ExceptionDictTransformer
 
-    number = getattr(logging, level.upper())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -35,10 +44,16 @@ def _logging(level: str) -> None:
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
     )
-    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
+
+
+def _announce(settings: Settings, url: str) -> None:
+    """The one line of every start, in the form of all others, without loading what writes those."""
+    if getattr(logging, settings.log.upper()) <= logging.INFO:
+        told = {"url": url, "data": str(settings.data), "event": "listening", "level": "info"}
+        print(json.dumps({**told, "timestamp": rfc3339(SystemClock().real())}), file=sys.stderr, flush=True)
 
 
 def is_loopback(host: str) -> bool:
@@ -113,16 +128,14 @@ def serve(settings: Settings) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    import structlog
     import uvicorn
 
     from kunsthalle.app import build
 
     os.umask(0o077)
     _logging(settings.log)
-    held = None
     try:
-        held = folder.lock(settings.data)
+        folder.lock(settings.data)
     except folder.FolderInUse as error:
         raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
     if settings.scenario and not is_loopback(settings.host):
@@ -149,7 +162,7 @@ def _serve(settings: Settings) -> None:
     gc.freeze()  # what is loaded stays loaded: the collector need never look at it
     gc.set_threshold(20_000, 50, 100)
     gc.enable()
-    structlog.get_logger("serve").info("listening", url=url, data=str(settings.data), lock=held)
+    _announce(settings, url)
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import structlog
-
 from kunsthalle.blobs.buckets import BucketError
 from kunsthalle.blobs.protocol import BlobError, Blobs
+from kunsthalle.core.log import get_logger
 from kunsthalle.images.exports import RUN, forget, settled
 from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.model import Image, ImageExport
@@ -27,7 +26,7 @@ from kunsthalle.store.scope import unguarded
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
-log = structlog.get_logger("exports")
+log = get_logger("exports")
 _TABLES = 64 * 2**20
 """More than the tables of the largest disk take in either format."""
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import structlog
-
 from kunsthalle.blobs.buckets import BucketObject
 from kunsthalle.blobs.protocol import BlobError, Blobs, Upload
 from kunsthalle.core.errors import Problem
+from kunsthalle.core.log import get_logger
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.dates import ripen
 from kunsthalle.images.kinds import IMAGE
@@ -31,7 +30,7 @@ from kunsthalle.store.scope import unguarded
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
-log = structlog.get_logger("imports")
+log = get_logger("imports")
 CHUNK = 2 * 1024 * 1024
 _RUNNING = [{"code": "image_request_in_progress", "message": "The import is running."}]
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import structlog
-
+from kunsthalle.core.log import get_logger
 from kunsthalle.hypervisor.protocol import NotRunning, SeedSpec, ServerSpec, Status
 from kunsthalle.imaging.errors import Refused
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE
@@ -33,7 +32,7 @@ from kunsthalle.store.tables import remove_rows
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
-log = structlog.get_logger("machines")
+log = get_logger("machines")
 
 _UP, _DOWN, _AGAIN = "up", "down", "again"
 _WANTED = {

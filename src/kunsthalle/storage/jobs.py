@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import structlog
-
+from kunsthalle.core.log import get_logger
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.wire import gigabytes
 from kunsthalle.imaging.errors import Refused, ToolFailed
@@ -21,7 +20,7 @@ from kunsthalle.store.scope import Kind
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
-log = structlog.get_logger("storage")
+log = get_logger("storage")
 
 
 def handlers(disks: Disks) -> tuple[jobs.Handler, ...]:

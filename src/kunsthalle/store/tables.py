@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, func, insert, literal, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kunsthalle.store.unit import Unit
 
@@ -36,10 +34,20 @@ def add_row(unit: Unit, table: Table, **values: Any) -> None:
     unit.execute(insert(table).values(**values))
 
 
+def _insert_for(unit: Unit, table: Table) -> Any:
+    """The engine's own INSERT, which knows ON CONFLICT; the other engine's part of SQLAlchemy is never loaded."""
+    if unit.dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+    return postgresql_insert(table)
+
+
 def put_row(unit: Unit, table: Table, key: tuple[str, ...], *, replacing: tuple[str, ...] = (), **values: Any) -> None:
     """Adds a row unless one with the same key is there; of that one the columns `replacing` are set."""
-    make = sqlite_insert if unit.dialect == "sqlite" else postgresql_insert
-    statement = make(table).values(**values)
+    statement = _insert_for(unit, table).values(**values)
     if replacing:
         changed = {name: values[name] for name in replacing}
         statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)

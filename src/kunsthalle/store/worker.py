@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
-import structlog
-
 from kunsthalle.core.clock import SECOND, MovableClock
 from kunsthalle.core.context import Context
+from kunsthalle.core.log import get_logger
 from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
 
-log = structlog.get_logger("jobs")
+log = get_logger("jobs")
 _TICK_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 10.0
 _KEEP_DONE = 86_400 * SECOND
