@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,18 +20,7 @@ from kunsthalle.store import schema
 from kunsthalle.store.migrations import VERSIONS
 from kunsthalle.store.types import Json
 
-# A table refers only to tables of its own room or of those before it.
-ROOMS = (
-    schema.base,
-    schema.accounts,
-    schema.identity,
-    schema.images,
-    schema.catalogs,
-    schema.networks,
-    schema.storage,
-    schema.instances,
-    schema.search,
-)
+ROOMS = [import_module(f"{schema.__name__}.{room}") for room in schema.ROOMS]
 TEMPLATE = '''"""First release, tables of this room: {room}."""
 
 import sqlalchemy as sa

@@ -1,40 +1,44 @@
-"""The only wiring: settings in, drivers chosen, rooms joined, an ASGI application out."""
+"""The only wiring: settings in, drivers chosen, rooms joined, an ASGI application out.
+
+The rooms are loaded with the first call that is not the operator's, or with the first job: that is half of the
+program, and a server that was just started is ready without it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-from kunsthalle import __version__, control, scenarios
+from kunsthalle import __version__, control
 from kunsthalle.api.families import Family
 from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.families.iam import OPERATOR, PLATFORM, TOKEN
 from kunsthalle.api.families.vpc import VPC
 from kunsthalle.api.messages import Receive, Scope, Send
 from kunsthalle.api.pipeline import Gate, Pipeline
-from kunsthalle.api.routing import Router
-from kunsthalle.blobs.filesystem import FilesystemBlobs
+from kunsthalle.api.routing import Route, Router
 from kunsthalle.core.access import Grants
 from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
 from kunsthalle.core.context import NOBODY, Context
+from kunsthalle.core.errors import unauthenticated
 from kunsthalle.core.ids import Ids
+from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.regions import REGIONS
-from kunsthalle.hypervisor.probe import find_hypervisor
-from kunsthalle.identity.service import authenticate
+from kunsthalle.drivers import Drivers
 from kunsthalle.identity.tokens import Tokens
-from kunsthalle.images.sources import AccountBuckets
-from kunsthalle.imaging.limits import Limits
-from kunsthalle.imaging.make import write_overlay
-from kunsthalle.imaging.tools import find_tools
-from kunsthalle.rooms import Drivers, join, unserved
 from kunsthalle.settings import Settings
-from kunsthalle.store import facts
+from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.prepare import prepare
 from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
+
+if TYPE_CHECKING:
+    from kunsthalle.scenarios import Credential
 
 _FAMILIES = (
     (BASE, CATALOG),
@@ -52,15 +56,24 @@ def family_of(path: str) -> Family:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One process's parts. `start` and `stop` are for the ASGI lifespan, or for a test that needs no HTTP."""
+    """One process's parts. `start` and `stop` are for the ASGI lifespan, or for a test that needs no HTTP.
+
+    `front` answers the operator and for the process's health until `whole`, which answers everything, is loaded.
+    """
 
     settings: Settings
     store: Store
     base: Context
     clock: MovableClock
     drivers: Drivers
-    pipeline: Pipeline
+    front: Pipeline
+    whole: Lazy[Pipeline]
     worker: Worker
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """Every route."""
+        return self.whole()
 
     def start(self) -> None:
         self.drivers.blobs.sweep(0)
@@ -70,16 +83,27 @@ class Server:
         self.worker.stop()
         self.store.close()
 
-    def seed(self, name: str) -> list[scenarios.Credential]:
+    def scenario(self) -> str | None:
+        """The scenario that the store was made with, if any."""
+        found = self.store.read(self.base, lambda unit: facts.get(unit, facts.SCENARIO))
+        return str(found) if found else None
+
+    def seed(self, name: str) -> list[Credential]:
         """Makes a scenario in a store that has none; the credentials of its owners."""
-        make = scenarios.SCENARIOS[name]
+        from kunsthalle.scenarios import SCENARIOS
+
+        make = SCENARIOS[name]
         keys = self.settings.data.resolve() / "ssh"
         return self.store.write(self.base, lambda unit: make(unit, self.drivers.buckets, keys))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, lifespan included."""
         if scope["type"] == "http":
-            await self.pipeline(scope, receive, send)
+            pipeline = self.whole.known
+            if pipeline is None:
+                ours = scope["path"] in self.front.router.paths
+                pipeline = self.front if ours else await asyncio.to_thread(self.whole)
+            await pipeline(scope, receive, send)
         elif scope["type"] == "lifespan":
             await _lifespan(self, receive, send)
 
@@ -105,19 +129,6 @@ def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Cont
     return SystemClock(kept["now"] - kept["real"] if kept else 0)
 
 
-def _drivers(settings: Settings) -> Drivers:
-    data = settings.data.resolve()
-    choice = settings.hypervisor
-    return Drivers(
-        blobs=FilesystemBlobs(settings.blob_root),
-        buckets=AccountBuckets(data / "buckets"),
-        hypervisor=find_hypervisor(data / "machines", choice, write_overlay=write_overlay),
-        tools=find_tools(),
-        limits=Limits(),
-        disks=data / "disks",
-    )
-
-
 def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Server:
     """A server for these settings, its schema ready, nothing running yet."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -133,15 +144,45 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     clock = _clock(settings, store, base)
     context = base(clock)
     tokens = Tokens(store, context)
-    drivers = _drivers(settings)
-    rooms, handlers = join(drivers, tokens)
-    worker = Worker(store, context, handlers, settings.workers)
-    routes = (*rooms, *control.routes(clock, worker, _status(settings, store, drivers), _ask_stores(drivers)))
+    drivers = Drivers(settings)
+    rooms = Lazy(partial(_join, drivers, tokens))
+    worker = Worker(store, context, _handlers(rooms), settings.workers)
+    operations = control.routes(clock, worker, partial(_status, settings, store, drivers), _ask_stores(drivers))
     expected = f"Bearer {operator_token}".encode()
-    gate = Gate(partial(authenticate, tokens), lambda given: hmac.compare_digest(given.encode(), expected))
     origin = settings.public_url.rstrip("/") or None
-    pipeline = Pipeline(Router(routes, unserved()), store, gate, context, family_of, origin)
-    return Server(settings, store, context, clock, drivers, pipeline, worker)
+
+    def pipeline(router: Router, authenticate: Callable[[Unit, str], Context]) -> Pipeline:
+        gate = Gate(authenticate, lambda given: hmac.compare_digest(given.encode(), expected))
+        return Pipeline(router, store, gate, context, family_of, origin)
+
+    def whole() -> Pipeline:
+        from kunsthalle.identity.service import authenticate
+
+        routes, unserved, _ = rooms()
+        return pipeline(Router((*routes, *operations), unserved), partial(authenticate, tokens))
+
+    front = pipeline(Router(operations), _nobody)
+    return Server(settings, store, context, clock, drivers, front, Lazy(whole), worker)
+
+
+_Rooms = tuple[tuple[Route, ...], tuple[Route, ...], tuple[jobs.Handler, ...]]
+
+
+def _join(drivers: Drivers, tokens: Tokens) -> _Rooms:
+    from kunsthalle.rooms import join, unserved
+
+    routes, handlers = join(drivers, tokens)
+    return routes, unserved(), handlers
+
+
+def _handlers(rooms: Lazy[_Rooms]) -> Iterator[jobs.Handler]:
+    """A generator, so that the rooms are not asked before the worker is."""
+    yield from rooms()[2]
+
+
+def _nobody(_unit: Unit, _authorization: str) -> Context:
+    """No operation of the front is for the callers of rooms."""
+    raise unauthenticated()
 
 
 def _status(settings: Settings, store: Store, drivers: Drivers) -> control.StatusWire:

@@ -80,11 +80,11 @@ def _health(_unit: Unit, _request: Request) -> HealthWire:
 
 
 def routes(
-    clock: MovableClock, worker: Worker, status: StatusWire, stores_answer: Callable[[Unit], None]
+    clock: MovableClock, worker: Worker, status: Callable[[], StatusWire], stores_answer: Callable[[Unit], None]
 ) -> tuple[Route, ...]:
     def get_status(_unit: Unit, _request: Request) -> StatusWire:
         """What the server is made of."""
-        return status
+        return status()
 
     def move_clock(_ctx: Context, request: Request) -> MovedWire:
         """Move the product clock; answered after everything that became due has run."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from kunsthalle.accounts import routes as account_routes
 from kunsthalle.api.routing import Route
 from kunsthalle.api.unserved import unserved_routes as unserved_vpc
-from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.handlers import catalog_handlers
+from kunsthalle.drivers import Drivers
 from kunsthalle.founding import IamIdentities
-from kunsthalle.hypervisor.protocol import Hypervisor
 from kunsthalle.identity import routes as identity_routes
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.unserved import unserved_routes as unserved_identity
@@ -24,9 +20,6 @@ from kunsthalle.images.exporting import Exporter
 from kunsthalle.images.exports import ExportService
 from kunsthalle.images.imports import Importer
 from kunsthalle.images.service import ImageService
-from kunsthalle.images.sources import AccountBuckets
-from kunsthalle.imaging.limits import Limits
-from kunsthalle.imaging.tools import Tools
 from kunsthalle.instances import routes as instance_routes
 from kunsthalle.instances.fitting import Fitting
 from kunsthalle.instances.machines import Machines
@@ -44,18 +37,6 @@ from kunsthalle.storage.disks import Disks
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.storage.snapshots import SnapshotService
 from kunsthalle.store import jobs
-
-
-@dataclass(frozen=True, slots=True)
-class Drivers:
-    """Everything that is not the database. `disks` is the folder of volumes and snapshots."""
-
-    blobs: FilesystemBlobs
-    buckets: AccountBuckets
-    hypervisor: Hypervisor
-    tools: Tools | None
-    limits: Limits
-    disks: Path
 
 
 def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:

@@ -24,7 +24,6 @@ from kunsthalle.networks import service as networks
 from kunsthalle.store import facts
 from kunsthalle.store.unit import Unit
 
-FACT = "scenario"
 BUCKET = "images"
 MEMBERS = ("publisher", "consumer-a", "consumer-b")
 OUTSIDER = "outsider"
@@ -44,12 +43,6 @@ ZONE = 0
 """Which zone of the region the first subnet is in: the first."""
 
 
-def seeded(unit: Unit) -> str | None:
-    """The scenario this store was made with, if any."""
-    found = facts.get(unit, FACT)
-    return str(found) if found else None
-
-
 def enterprise(unit: Unit, buckets: AccountBuckets, keys: Path) -> list[Credential]:
     """An enterprise with three accounts, one account outside it, and in each an owner, a group, a network, a bucket."""
     root, own = accounts.found_enterprise(unit, "enterprise")
@@ -57,7 +50,7 @@ def enterprise(unit: Unit, buckets: AccountBuckets, keys: Path) -> list[Credenti
     made += [(name, accounts.open_account(unit, name, root)) for name in MEMBERS]
     made.append((OUTSIDER, accounts.open_account(unit, OUTSIDER, None)))
     credentials = [_furnished(unit, name, account, buckets, keys) for name, account in made]
-    facts.put(unit, FACT, "enterprise")
+    facts.put(unit, facts.SCENARIO, "enterprise")
     return credentials
 
 

@@ -119,6 +119,7 @@ class Router:
     def __init__(self, routes: Iterable[Route], unserved: Iterable[Route] = ()) -> None:
         """`unserved` are operations that are known and answered with 501: found, and no part of the table."""
         self.routes = tuple(routes)
+        self.paths = frozenset(one.path for one in self.routes)
         self._root = _Node()
         for one in (*self.routes, *unserved):
             self._add(one)

@@ -77,12 +77,14 @@ def operator_token(settings: Settings, ids: Ids) -> str:
 
 def make_scenario(server: Server) -> None:
     """On a first start with a scenario: makes it, and writes down what its owners need."""
-    from kunsthalle.scenarios import SCENARIOS, seeded
+    settings, there = server.settings, server.scenario()
+    if settings.scenario in {"", there}:
+        return
+    from kunsthalle.scenarios import SCENARIOS
 
-    settings = server.settings
-    if settings.scenario and settings.scenario not in SCENARIOS:
+    if settings.scenario not in SCENARIOS:
         raise Refusal(f"There is no scenario {settings.scenario!r}; there is: {', '.join(SCENARIOS)}.")
-    if not settings.scenario or server.store.read(server.base, seeded):
+    if there:
         return
     made = server.seed(settings.scenario)
     known = folder.read(settings.data, folder.CREDENTIALS)
@@ -110,9 +112,7 @@ def _address(settings: Settings, listener: socket.socket) -> str:
 
 
 def _guard_listening(settings: Settings, server: Server) -> None:
-    from kunsthalle.scenarios import seeded
-
-    if not is_loopback(settings.host) and server.store.read(server.base, seeded):
+    if not is_loopback(settings.host) and server.scenario():
         raise Refusal(
             f"This folder holds the seeded keys of a scenario; it is served on loopback only, not on {settings.host}."
         )

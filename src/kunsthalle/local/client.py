@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,8 @@ class CallFailed(Exception):
 
 def call(url: str, method: str, path: str, token: str, body: Any = None, timeout: float = 120) -> Any:
     """One JSON call. CallFailed with the server's own message otherwise."""
+    import http.client  # `serve` makes no calls, and starts sooner without
+
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=timeout)

@@ -11,6 +11,9 @@ from kunsthalle.store.schema.base import facts
 from kunsthalle.store.types import Json
 from kunsthalle.store.unit import Unit
 
+SCENARIO = "scenario"
+"""The scenario that the store was made with."""
+
 
 def get(unit: Unit, key: str) -> Any:
     """The value, or None."""

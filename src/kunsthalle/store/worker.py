@@ -9,6 +9,7 @@ from functools import partial
 
 from kunsthalle.core.clock import SECOND, MovableClock
 from kunsthalle.core.context import Context
+from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
@@ -30,7 +31,7 @@ class Worker:
     def __init__(self, store: Store, ctx: Context, handlers: Iterable[jobs.Handler], threads: int = 2) -> None:
         self._store = store
         self._ctx = ctx
-        self._handlers = {handler.kind: handler for handler in handlers}
+        self._handlers = Lazy(lambda: {handler.kind: handler for handler in handlers})
         self._owner = ctx.ids.uuid()
         self._count = threads
         self._threads: list[threading.Thread] = []
@@ -108,7 +109,7 @@ class Worker:
         try:
             if job.attempts > jobs.MOST_CLAIMS:
                 raise TooOften(f"taken up {job.attempts - 1} times without an end")
-            self._handlers[job.kind].run(run)
+            self._handlers()[job.kind].run(run)
             if not run.finished:
                 run.finish()
         except jobs.LeaseLost:
@@ -118,7 +119,7 @@ class Worker:
             self._failed(job, ctx, owner, f"{type(error).__name__}: {error}")
 
     def _failed(self, job: jobs.Claimed, ctx: Context, owner: str, error: str) -> None:
-        handler = self._handlers.get(job.kind)
+        handler = self._handlers().get(job.kind)
 
         def settle(unit: Unit) -> None:
             if job.attempts < jobs.MOST_ATTEMPTS:

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, inspect, text
 
 from kunsthalle.store.engine import Store
-from kunsthalle.store.schema import metadata
 
 HEAD = "0009"
 """The newest migration. The comparison with it costs one row; alembic is imported only when they differ."""
@@ -28,6 +27,8 @@ def prepare(store: Store) -> None:
     with _alone(store) as connection:
         found = _revision(connection)
         if found is None:
+            from kunsthalle.store.schema import metadata
+
             metadata.create_all(connection)
             connection.execute(text(_STAMP))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
