@@ -7,6 +7,7 @@ from kunsthalle.api.routing import Route
 from kunsthalle.api.unserved import unserved_routes as unserved_vpc
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.handlers import catalog_handlers
+from kunsthalle.catalogs.unserved import unserved_routes as unserved_catalog
 from kunsthalle.drivers import Drivers
 from kunsthalle.founding import IamIdentities
 from kunsthalle.identity import routes as identity_routes
@@ -52,7 +53,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *image_routes.routes(ImageService(drivers.buckets, volumes)),
         *export_routes.routes(ExportService(drivers.buckets, blobs)),
         *fitting_routes.routes(fitting),
-        *catalog_routes.routes(),
+        *catalog_routes.routes(rehearse),
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), snapshots),
         *more_storage_routes.routes(snapshots, fitting),
@@ -73,4 +74,4 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
 
 def unserved() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each room's own table of them."""
-    return (*unserved_vpc(), *unserved_identity(), *unserved_resources())
+    return (*unserved_vpc(), *unserved_identity(), *unserved_catalog(), *unserved_resources())

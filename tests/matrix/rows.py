@@ -114,4 +114,5 @@ SHARED = frozenset(
 
 
 def is_shared(route: str) -> bool:
-    return route in SHARED or f"{ONE}{OFFER}/" in route or "/versions/{version_loc_id}" in route
+    shared = (f"{ONE}{OFFER}/", "/versions/{version_loc_id}", "/_kunsthalle/offerings/{offering_id}")
+    return route in SHARED or any(path in route for path in shared)

@@ -6,17 +6,78 @@ from collections.abc import Callable
 from typing import Any
 
 from matrix.rows import OFFER, ONE, V
-from support.realm import FIXED, Realm
+from support.realm import FIXED, Realm, product
+
+BASE = "/api/v1-beta"
+OBJECT = f"{ONE}/objects/{{object_id}}"
+Body = Callable[[Realm], Any]
 
 
-def _of(body: Any) -> Callable[[Realm], Any]:
+def _of(body: Any) -> Body:
     return lambda _realm: body
 
 
-BODIES: dict[str, Callable[[Realm], Any]] = {
+def _stale(_realm: Realm) -> Any:
+    return {"name": "hidden-object", "_rev": "stale"}
+
+
+def _branch(realm: Realm) -> Any:
+    return {"_rev": "stale", "kinds": [{"versions": [product(realm.ids["free image"])]}]}
+
+
+def _use(realm: Realm) -> Any:
+    return {"offering_id": realm.ids["offerings"], "catalog_id": realm.ids["catalogs"]}
+
+
+def _sibling(realm: Realm) -> Any:
+    return [realm.accounts["sibling"]]
+
+
+BODIES: dict[str, Body] = {
     f"POST {V}/deprecate/{{setting}}": _of({"days_until_deprecate": 30}),
     f"POST {ONE}{OFFER}/deprecate/{{setting}}": _of({}),
+    f"PUT {V}": _branch,
+    f"PATCH {V}": _of([{"op": "add", "path": "/kinds/0/versions/0/tags", "value": ["a"]}]),
+    f"POST {V}/validateInputs": _of({}),
+    f"POST {V}/copy": _of({}),
+    f"PUT {ONE}{OFFER}/reload": _of({}),
+    f"PUT {BASE}/catalogaccount": _of({"hide_IBM_cloud_catalog": True}),
+    f"POST {BASE}/regions": _of({"filter": "us"}),
+    f"POST {ONE}/objects": _of({"name": "another"}),
+    f"PUT {OBJECT}": _stale,
+    f"POST {OBJECT}/share": _of({"enabled": True}),
+    f"POST {OBJECT}/access": _sibling,
+    f"DELETE {OBJECT}/access": _of(["*"]),
+    f"POST {BASE}/plans/{{plan_loc_id}}/deprecate/{{setting}}": _of({}),
+    f"POST {BASE}/instances/offerings": _use,
+    f"PUT {BASE}/instances/offerings/{{instance_id}}": _of({"label": "another"}),
+    "POST /_kunsthalle/offerings/{offering_id}/audience": _of({"enabled": True}),
+    "POST /_kunsthalle/approvals": lambda realm: {"offering": realm.ids["offerings"], "state": "granted"},
 }
 
-
+# Words of paths that are no ids.
 FIXED["setting"] = "true"
+FIXED["file_name"] = "icon.svg"
+FIXED["license_id"] = "none"
+FIXED["auditlog_identifier"] = "00000000-0000-4000-8000-000000000001"
+FIXED["version_loc_id_to_copy_from"] = "none"
+
+
+def furnish(realm: Realm) -> None:
+    """An object, a plan, the use of an offering; and what the paths of versions and enterprises name."""
+    ids = realm.ids
+    where = f"{BASE}/catalogs/{ids['catalogs']}"
+    made = realm.ok("owner", "POST", f"{where}/objects", {"name": "hidden-object"})
+    ids["objects"] = made["id"]
+    realm.ok("owner", "POST", f"{where}/objects/{made['id']}/access", [realm.accounts["consumer"]])
+    offering = f"{where}/offerings/{ids['offerings']}"
+    rev = realm.ok("owner", "GET", offering)["_rev"]
+    patch = [{"op": "add", "path": "/plans/-", "value": {"name": "hidden-plan"}}]
+    branch = realm.ok("owner", "PATCH", offering, patch, if_match=f'"{rev}"')
+    ids["plans"] = f"sw.{ids['catalogs']}.{branch['plans'][0]['id']}"
+    ids["kinds"] = branch["kinds"][0]["id"]
+    ids["enterprises"] = "0" * 32
+    use = {"offering_id": ids["offerings"]}
+    used = realm.ok("owner", "POST", f"{BASE}/instances/offerings", use, x_auth_refresh_token="any")
+    ids["v1-beta/offerings"] = used["id"]
+    ids["offerings/versions"] = ids["versions"].split(".")[1]

@@ -119,7 +119,14 @@ def test_nothing_of_the_publisher_shows_in_what_strangers_are_told(realm: Realm)
             assert not {one for one in mine if one in body}, (route.name, persona)
 
 
-_OF_OTHERS = ("/apikeys/{id}", "/account-groups/{id}", "/software_attachments/{id}")
+_OF_OTHERS = (
+    "/apikeys/{id}",
+    "/account-groups/{id}",
+    "/software_attachments/{id}",
+    "/licenses/{license_id}",
+    "/audits/{auditlog_identifier}",
+    "/enterprises/{enterprise_id}/audits",
+)
 """What the owner of the account does not see: the keys of others, the tree above him, and what is never there."""
 
 

@@ -12,7 +12,7 @@ from tools.bench.processes import Process, bare, product
 from tools.bench.report import Figure, Section
 
 MOST_TIMES, MOST_BYTES = 2.5, 110 * 2**20
-_SIMULATED = ("--hypervisor", "simulated", "--scenario", "enterprise")
+_OPTIONS = ("--scenario", "enterprise")
 _MIB = 2**20
 
 
@@ -20,14 +20,14 @@ def run(folder: Path, rounds: int) -> Section:
     """Rounds of bare, second start and very first start in turn; medians of them."""
     yardstick.prepare(folder / "bare.sqlite", {"healthz": b'{"status":"ok"}'})
     data = folder / "data"
-    product(data, *_SIMULATED).stop()
+    product(data, *_OPTIONS).stop()
 
     def first() -> Process:
-        return product(Path(tempfile.mkdtemp(dir=folder)) / "data", *_SIMULATED)
+        return product(Path(tempfile.mkdtemp(dir=folder)) / "data", *_OPTIONS)
 
     starts: dict[str, Callable[[], Process]] = {
         "bare": lambda: bare(folder),
-        "second": lambda: product(data, *_SIMULATED),
+        "second": lambda: product(data, *_OPTIONS),
         "first": first,
     }
     seconds: dict[str, list[float]] = {name: [] for name in starts}

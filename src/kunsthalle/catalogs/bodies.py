@@ -8,7 +8,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api.wire import Body
-from kunsthalle.catalogs.importing import FIELD, ImageChoice, Import
+from kunsthalle.catalogs.importing import Import, choices_of
+from kunsthalle.catalogs.service import Fields, PlanSeed
 from kunsthalle.core.errors import invalid
 
 Text = Annotated[str, Meta(max_length=4_096)]
@@ -37,6 +38,20 @@ class CatalogBody(Body):
     metadata: Doc | UnsetType = UNSET
 
 
+class PlanBody(Body):
+    """A plan of an offering: a new one, or one known by its name to be changed."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    label: Label | None = None
+    label_i18n: dict[str, str] | UnsetType = UNSET
+    short_description: Text | UnsetType = UNSET
+    short_description_i18n: dict[str, str] | UnsetType = UNSET
+    pricing_tags: list[str] | UnsetType = UNSET
+    version_range: Doc | UnsetType = UNSET
+    features: list[Doc] | UnsetType = UNSET
+    metadata: Doc | UnsetType = UNSET
+
+
 class OfferingBody(Body):
     """An offering to create, or the whole of one to replace. Kinds and versions are not changed here."""
 
@@ -62,9 +77,10 @@ class OfferingBody(Body):
     support: Doc | UnsetType = UNSET
     product_kind: Text | UnsetType = UNSET
     badges: list[Doc] | UnsetType = UNSET
+    plans: Annotated[list[PlanBody], Meta(max_length=100)] | UnsetType = UNSET
 
 
-_APART = frozenset({"name", "label", "_rev", "resource_group_id", "owning_account", "kind"})
+_APART = frozenset({"name", "label", "_rev", "resource_group_id", "owning_account", "kind", "hidden", "plans"})
 
 
 def document(body: Body) -> Doc:
@@ -72,18 +88,55 @@ def document(body: Body) -> Doc:
     return {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
 
 
-class ImageBody(Body):
-    """An image of a version, by id and region."""
+def fields(body: OfferingBody) -> Fields:
+    """What an offering is made of, besides its versions and its sharing."""
+    plans = () if body.plans is UNSET else tuple(body.plans)
+    seeds = tuple(PlanSeed(one.name, one.label or one.name, document(one)) for one in plans)
+    return Fields(body.name, body.label or body.name, body.hidden is True, document(body), seeds)
 
-    id: Annotated[str, Meta(min_length=1, max_length=64)]
-    region: Annotated[str, Meta(min_length=1, max_length=32)]
-    name: str | UnsetType = UNSET
+
+class VersionBody(Body):
+    """What may be changed of a version."""
+
+    tags: list[str] | UnsetType = UNSET
+    sha: Text | UnsetType = UNSET
+    flavor: Doc | UnsetType = UNSET
+    repo_url: Text | UnsetType = UNSET
+    source_url: Text | UnsetType = UNSET
+    tgz_url: Text | UnsetType = UNSET
+    configuration: list[Doc] | UnsetType = UNSET
+    outputs: list[Doc] | UnsetType = UNSET
+    iam_permissions: list[Doc] | UnsetType = UNSET
+    metadata: Doc | UnsetType = UNSET
+    required_resources: list[Doc] | UnsetType = UNSET
+    install: Doc | UnsetType = UNSET
+    pre_install: list[Doc] | UnsetType = UNSET
+    scripts: Doc | UnsetType = UNSET
+    entitlement: Doc | UnsetType = UNSET
+    licenses: list[Doc] | UnsetType = UNSET
+    image_manifest_url: Text | UnsetType = UNSET
+    package_version: Text | UnsetType = UNSET
+    long_description: Annotated[str, Meta(max_length=200_000)] | UnsetType = UNSET
+    long_description_i18n: dict[str, str] | UnsetType = UNSET
+    whitelisted_accounts: list[str] | UnsetType = UNSET
+    image_pull_key_name: Text | UnsetType = UNSET
+    solution_info: Doc | UnsetType = UNSET
+    compliance_v3: Doc | UnsetType = UNSET
+    change_notices: Doc | UnsetType = UNSET
+    plan_ids: list[str] | UnsetType = UNSET
+    stack: Doc | UnsetType = UNSET
+    minimum_compatible_version: Text | UnsetType = UNSET
+    usage: Doc | UnsetType = UNSET
+    keywords: list[str] | UnsetType = UNSET
+    product_kind: Text | UnsetType = UNSET
 
 
-class VersionMetadata(Body):
-    """What must be in the `metadata` of a VSI image version; whatever else it holds is kept."""
+class ReloadBody(Body):
+    """What a reload, or a copy, changes besides."""
 
-    images: Annotated[list[ImageBody], Meta(max_length=64)]
+    tags: list[str] | None = None
+    target_kinds: list[str] | None = None
+    format_kind: str | None = None
 
 
 class ImportBody(Body):
@@ -116,13 +169,8 @@ def wanted(body: ImportBody, target_version: str | None) -> Import:
     kept = msgspec.json.decode(body.metadata)
     if not isinstance(kept, dict):
         raise invalid("bad_request", "metadata with images is required.", "metadata")
-    try:
-        images = msgspec.convert(kept, VersionMetadata).images
-    except msgspec.ValidationError as error:
-        raise invalid("bad_request", f"metadata does not describe images: {error}", FIELD) from error
-    choices = tuple(ImageChoice(image.id, image.region) for image in images)
     noted = {name: getattr(body, name) for name in ("sha", "tags", "keywords", "product_kind")}
-    return Import(version, choices, kept, {name: value for name, value in noted.items() if value is not None})
+    return Import(version, choices_of(kept), kept, {name: value for name, value in noted.items() if value is not None})
 
 
 class ValidateBody(Body):

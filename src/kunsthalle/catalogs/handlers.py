@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kunsthalle.catalogs import publishing, reclamation, validation
+from kunsthalle.catalogs import plans, publishing, reclamation, validation
 from kunsthalle.store import jobs
 
 
 def catalog_handlers(rehearse: validation.Rehearse) -> tuple[jobs.Handler, ...]:
-    """Validation, the end of a deprecation, the end of a reclamation."""
-    return validation.handler(rehearse), publishing.HANDLER, reclamation.HANDLER
+    """Validation, the ends of deprecations, the end of a reclamation."""
+    return validation.handler(rehearse), publishing.HANDLER, plans.HANDLER, reclamation.HANDLER

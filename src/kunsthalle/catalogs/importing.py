@@ -5,9 +5,14 @@ The checks and their order: catalog-iam-enterprise.md 1.6; the rules behind them
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.api.wire import Body
 from kunsthalle.catalogs.kinds import OFFERING, VERSION
 from kunsthalle.catalogs.model import Offering, Version, precedence
 from kunsthalle.core.errors import Problem, conflict, invalid
@@ -24,12 +29,29 @@ from kunsthalle.store.unit import Unit
 FIELD = "metadata.images"
 
 
+class ImageBody(Body):
+    """An image of a version, by id and region."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64)]
+    region: Annotated[str, Meta(min_length=1, max_length=32)]
+    name: str | UnsetType = UNSET
+
+
+class VersionMetadata(Body):
+    """What must be in the `metadata` of a VSI image version; whatever else it holds is kept."""
+
+    images: Annotated[list[ImageBody], Meta(max_length=64)]
+
+
 @dataclass(frozen=True, slots=True)
 class ImageChoice:
     """One entry of `metadata.images`."""
 
     id: str
     region: str
+
+
+Images = list[tuple[ImageChoice, Image]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +68,37 @@ def import_version(unit: Unit, offering: Granted[Offering], wanted: Import) -> V
     """A new version in state `new`, managing its images from this transaction on."""
     if precedence(wanted.version)[0] < 0:
         raise invalid("bad_request", "The version must be a semantic version such as 1.0.0.", "version")
-    images = [_fit(unit, choice, place) for place, choice in enumerate(wanted.images)]
-    _together(wanted.images, images)
+    named = _fitting(unit, wanted.images, frozenset())
     version = _new_version(unit, offering.it, wanted)
     _unique(unit, offering.it, version)
-    for choice, image in zip(wanted.images, images, strict=True):
-        _claim(unit, version, choice, image)
+    for choice, image in named:
+        claim(unit, version, choice, image)
     update(unit, OFFERING, offering.it.id, updated_at=unit.ctx.now())
     return version
 
 
-def _fit(unit: Unit, choice: ImageChoice, place: int) -> Image:
+def _fitting(unit: Unit, choices: tuple[ImageChoice, ...], holders: Collection[str]) -> Images:
+    """What is named, image by image, if all of it can be in a version together."""
+    images = [_fit(unit, choice, place, holders) for place, choice in enumerate(choices)]
+    _together(choices, images)
+    return list(zip(choices, images, strict=True))
+
+
+def chosen_images(unit: Unit, metadata: dict[str, Any], holders: Collection[str]) -> Images:
+    """The images that `metadata` names; those that one of `holders` (version CRNs) manages need not be free."""
+    return _fitting(unit, choices_of(metadata), holders)
+
+
+def choices_of(metadata: dict[str, Any]) -> tuple[ImageChoice, ...]:
+    """`metadata.images`, checked for form."""
+    try:
+        images = msgspec.convert(metadata, VersionMetadata).images
+    except msgspec.ValidationError as error:
+        raise invalid("bad_request", f"metadata does not describe images: {error}", FIELD) from error
+    return tuple(ImageChoice(image.id, image.region) for image in images)
+
+
+def _fit(unit: Unit, choice: ImageChoice, place: int, holders: Collection[str]) -> Image:
     """The caller's own image, if it can enter a catalog (R1). Foreign and unknown images get the same answer."""
     field = f"{FIELD}[{place}].id"
     region = unit.ctx.region.name
@@ -66,6 +108,8 @@ def _fit(unit: Unit, choice: ImageChoice, place: int) -> Image:
         image = None
     if image is None or choice.region != region:
         raise invalid("bad_request", f"image not found: {choice.id[:64]} in region {choice.region[:32]}", field)
+    if image.hold_crn in holders:
+        return image
     if image.status != "available":
         raise invalid("bad_request", f"The image must be available; it is {image.status}.", field)
     if OPERATING_SYSTEMS[image.operating_system].architecture != "amd64":
@@ -110,7 +154,13 @@ def _new_version(unit: Unit, offering: Offering, wanted: Import) -> Version:
 
 
 def _unique(unit: Unit, offering: Offering, version: Version) -> None:
-    taken = unguarded(unit, VERSION, versions.c.offering_id == offering.id, versions.c.version == version.version)
+    taken = unguarded(
+        unit,
+        VERSION,
+        versions.c.offering_id == offering.id,
+        versions.c.version == version.version,
+        versions.c.copy_of == "",
+    )
     message = f"The offering has a version {version.version} already."
     if taken:
         raise conflict("conflict", message, "version")
@@ -120,7 +170,7 @@ def _unique(unit: Unit, offering: Offering, version: Version) -> None:
         raise conflict("conflict", message, "version") from error
 
 
-def _claim(unit: Unit, version: Version, choice: ImageChoice, image: Image) -> None:
+def claim(unit: Unit, version: Version, choice: ImageChoice, image: Image) -> None:
     """The image's hold and the one row that the database allows it: whoever comes second gets 409."""
     field = FIELD
     if not holds.place(unit, Granted(image, "globalcatalog-collection.offering.create"), version.crn):

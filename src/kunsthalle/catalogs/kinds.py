@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, false, not_, or_, true
 
 from kunsthalle.catalogs.model import Catalog, Offering, Reclamation, Version
-from kunsthalle.catalogs.states import CATALOG_STATES, PUBLISHED, RECLAMATION_STATES, VERSION_STATES
+from kunsthalle.catalogs.policy import sharing
+from kunsthalle.catalogs.records import AccountSettings, CatalogObject, OfferingInstance, Plan, PublishApproval
+from kunsthalle.catalogs.states import (
+    CATALOG_STATES,
+    OBJECT_STATES,
+    PLAN_STATES,
+    PUBLISH_APPROVAL_STATES,
+    PUBLISHED,
+    RECLAMATION_STATES,
+    VERSION_STATES,
+)
 from kunsthalle.core.context import Context
 from kunsthalle.store.schema.accounts import accounts
 from kunsthalle.store.schema.catalogs import (
     access_entries,
+    catalog_objects,
+    catalog_settings,
     catalogs,
+    object_entries,
+    offering_instances,
     offerings,
+    plans,
+    publish_approvals,
     reclamations,
     share_approvals,
     versions,
@@ -33,38 +51,54 @@ def enterprise_id(ctx: Context) -> str | None:
     return next(found, None)
 
 
-def _approval(*where: ColumnElement[bool]) -> ColumnElement[bool]:
-    same_source = share_approvals.c.source_account_id == offerings.c.account_id
-    return exists(share_approvals, same_source, share_approvals.c.type == TYPE, *where)
+def _approval(source: Any, type_: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    same = (share_approvals.c.source_account_id == source, share_approvals.c.type == type_)
+    return exists(share_approvals, *same, *where)
+
+
+def _accepted(unit: Unit, source: Any, type_: Any, listed: Table, *mine: ColumnElement[bool]) -> ColumnElement[bool]:
+    """On an access list, and accepted: what the account has decided itself goes before what stands above it has."""
+    ctx = unit.ctx
+    own = share_approvals.c.identifier == ctx.account_id
+    yes = share_approvals.c.state == "approved"
+    accepted = or_(
+        _approval(source, type_, own, yes),
+        _approval(source, type_, share_approvals.c.identifier == listed.c.identifier, yes),
+    )
+    refused = _approval(source, type_, own, share_approvals.c.state == "rejected")
+    return and_(exists(listed, *mine, listed.c.identifier.in_(ctx.audience), accepted), not_(refused))
+
+
+def _inside(unit: Unit, owner: ColumnElement[str]) -> ColumnElement[bool]:
+    """In the owner's enterprise now, or anywhere on a server that shares with anybody."""
+    if sharing(unit).scope == "any":
+        return true()
+    enterprise = enterprise_id(unit.ctx)
+    if enterprise is None:
+        return false()
+    return exists(accounts, accounts.c.id == owner, accounts.c.enterprise_id == enterprise)
 
 
 def _shared(unit: Unit) -> ColumnElement[bool]:
-    """An offering of another account: shared with this one, accepted, inside the enterprise, something published.
+    """An offering of another account: shared with this one and accepted, or published to all; something is published.
 
-    Evaluated at use: an account that moves out of the enterprise or of a group loses what it had there. What the
-    account itself has decided about a source goes before what its enterprise or group has.
+    Evaluated at use: an account that moves out of the enterprise or of a group loses what it had there. Outside the
+    enterprise nothing is seen unless the operator's approval stands.
     """
-    ctx = unit.ctx
-    enterprise = enterprise_id(ctx)
-    if enterprise is None:
-        return false()
-    own = share_approvals.c.identifier == ctx.account_id
-    accepted = or_(
-        _approval(own, share_approvals.c.state == "approved"),
-        _approval(share_approvals.c.identifier == access_entries.c.identifier, share_approvals.c.state == "approved"),
+    approved = exists(
+        publish_approvals, publish_approvals.c.offering_id == offerings.c.id, publish_approvals.c.state == "granted"
     )
-    return and_(
+    mine = access_entries.c.offering_id == offerings.c.id
+    listed = and_(
         offerings.c.share_enabled,
-        exists(accounts, accounts.c.id == offerings.c.account_id, accounts.c.enterprise_id == enterprise),
-        exists(
-            access_entries,
-            access_entries.c.offering_id == offerings.c.id,
-            access_entries.c.identifier.in_(ctx.audience),
-            accepted,
-        ),
-        not_(_approval(own, share_approvals.c.state == "rejected")),
-        exists(versions, versions.c.offering_id == offerings.c.id, versions.c.state.in_(PUBLISHED)),
-        reached(OFFERING, ctx.grants.reach(RETRIEVE)),
+        or_(_inside(unit, offerings.c.account_id), approved),
+        _accepted(unit, offerings.c.account_id, TYPE, access_entries, mine),
+    )
+    usable = and_(versions.c.offering_id == offerings.c.id, versions.c.state.in_(PUBLISHED))
+    return and_(
+        or_(listed, and_(offerings.c.share_with_all, approved)),
+        exists(versions, usable),
+        reached(OFFERING, unit.ctx.grants.reach(RETRIEVE)),
     )
 
 
@@ -73,17 +107,33 @@ def _shared_version(unit: Unit) -> ColumnElement[bool]:
     return and_(versions.c.state.in_(PUBLISHED), shared)
 
 
+def _shared_plan(unit: Unit) -> ColumnElement[bool]:
+    shared = exists(offerings, offerings.c.id == plans.c.offering_id, _shared(unit))
+    return and_(plans.c.state == "consumable", shared)
+
+
+def _shared_object(unit: Unit) -> ColumnElement[bool]:
+    table = catalog_objects.c
+    return and_(
+        table.share_enabled,
+        table.state == "consumable",
+        _inside(unit, table.account_id),
+        _accepted(unit, table.account_id, table.kind, object_entries, object_entries.c.object_id == table.id),
+        reached(OBJECT, unit.ctx.grants.reach(RETRIEVE)),
+    )
+
+
+def _in_catalog(column: Any) -> dict[str, Any]:
+    """A policy may name a catalog in any of these ways (3.5)."""
+    return {"serviceInstance": column, "resource": column, "catalogId": column}
+
+
 CATALOG = Kind(
     "catalog",
     catalogs,
     Catalog,
     RETRIEVE,
-    attributes={
-        "serviceInstance": catalogs.c.id,
-        "resource": catalogs.c.id,
-        "catalogId": catalogs.c.id,
-        "resourceGroupId": catalogs.c.resource_group_id,
-    },
+    attributes={**_in_catalog(catalogs.c.id), "resourceGroupId": catalogs.c.resource_group_id},
     states=CATALOG_STATES,
     state_column=catalogs.c.state,
     live=catalogs.c.state == "live",
@@ -94,11 +144,7 @@ OFFERING = Kind(
     offerings,
     Offering,
     RETRIEVE,
-    attributes={
-        "serviceInstance": offerings.c.catalog_id,
-        "resource": offerings.c.catalog_id,
-        "catalogId": offerings.c.catalog_id,
-    },
+    attributes=_in_catalog(offerings.c.catalog_id),
     others=_shared,
     live=_live(offerings.c.catalog_id),
 )
@@ -108,11 +154,7 @@ VERSION = Kind(
     versions,
     Version,
     RETRIEVE,
-    attributes={
-        "serviceInstance": versions.c.catalog_id,
-        "resource": versions.c.catalog_id,
-        "catalogId": versions.c.catalog_id,
-    },
+    attributes=_in_catalog(versions.c.catalog_id),
     states=VERSION_STATES,
     state_column=versions.c.state,
     others=_shared_version,
@@ -127,4 +169,48 @@ RECLAMATION = Kind(
     attributes={"resourceGroupId": reclamations.c.resource_group_id},
     states=RECLAMATION_STATES,
     state_column=reclamations.c.state,
+)
+
+PLAN = Kind(
+    "plan",
+    plans,
+    Plan,
+    RETRIEVE,
+    attributes=_in_catalog(plans.c.catalog_id),
+    states=PLAN_STATES,
+    state_column=plans.c.state,
+    others=_shared_plan,
+    live=_live(plans.c.catalog_id),
+)
+
+OBJECT = Kind(
+    "object",
+    catalog_objects,
+    CatalogObject,
+    RETRIEVE,
+    attributes=_in_catalog(catalog_objects.c.catalog_id),
+    states=OBJECT_STATES,
+    state_column=catalog_objects.c.state,
+    others=_shared_object,
+    live=_live(catalog_objects.c.catalog_id),
+)
+
+OFFERING_INSTANCE = Kind(
+    "offering instance",
+    offering_instances,
+    OfferingInstance,
+    RETRIEVE,
+    attributes={"resourceGroupId": offering_instances.c.resource_group_id},
+)
+
+SETTINGS = Kind("catalog settings", catalog_settings, AccountSettings, RETRIEVE)
+
+PUBLISH_APPROVAL = Kind(
+    "publish approval",
+    publish_approvals,
+    PublishApproval,
+    RETRIEVE,
+    attributes=_in_catalog(publish_approvals.c.catalog_id),
+    states=PUBLISH_APPROVAL_STATES,
+    state_column=publish_approvals.c.state,
 )

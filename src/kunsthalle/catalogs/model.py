@@ -11,7 +11,8 @@ SERVICE = "globalcatalog-collection"
 _SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 
 
-def _crn(account_id: str, catalog_id: str, type_: str, resource: str) -> str:
+def crn(account_id: str, catalog_id: str, type_: str, resource: str) -> str:
+    """The CRN of something of a catalog; its account is the catalog's owner, never the caller."""
     return f"crn:v1:bluemix:public:{SERVICE}:global:a/{account_id}:{catalog_id}:{type_}:{resource}"
 
 
@@ -37,7 +38,7 @@ class Catalog:
 
     @property
     def crn(self) -> str:
-        return _crn(self.account_id, self.id, "", "")
+        return crn(self.account_id, self.id, "", "")
 
     @property
     def rev(self) -> str:
@@ -54,6 +55,7 @@ class Offering:
     name: str
     label: str
     kind_id: str
+    hidden: bool
     share_enabled: bool
     share_with_all: bool
     share_with_ibm: bool
@@ -64,7 +66,7 @@ class Offering:
 
     @property
     def crn(self) -> str:
-        return _crn(self.account_id, self.catalog_id, "offering", self.id)
+        return crn(self.account_id, self.catalog_id, "offering", self.id)
 
     @property
     def rev(self) -> str:
@@ -98,7 +100,7 @@ class Version:
 
     @property
     def crn(self) -> str:
-        return _crn(self.account_id, self.catalog_id, "version", f"{self.offering_id}/{self.id}")
+        return crn(self.account_id, self.catalog_id, "version", f"{self.offering_id}/{self.id}")
 
     @property
     def locator(self) -> str:

@@ -2,25 +2,76 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PLAN, VERSION
 from kunsthalle.catalogs.model import Offering, Version
+from kunsthalle.catalogs.records import Plan
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden
-from kunsthalle.store.schema.catalogs import offerings, versions
+from kunsthalle.store.schema.catalogs import catalogs, offerings, plans, publish_approvals, versions
 from kunsthalle.store.scope import count, find, some, unguarded, window
+from kunsthalle.store.tables import rows_of
 from kunsthalle.store.unit import Unit
 
 _SORTS = {"name": offerings.c.name, "label": offerings.c.label, "created": offerings.c.created_at}
 _SORTS["updated"] = offerings.c.updated_at
+_ORIGINAL = versions.c.copy_of == ""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """An offering with what is shown of it: the versions and plans the caller may see, its catalog's label.
+
+    `approval` is the state of its approval for publication outside the enterprise, or empty.
+    """
+
+    offering: Offering
+    versions: list[Version]
+    plans: list[Plan]
+    catalog_label: str
+    approval: str
+
+
+def branches(unit: Unit, found: list[Offering]) -> list[Branch]:
+    """Offerings with what hangs on them, in as many statements for a page as for one."""
+    ids, kept = [one.id for one in found], {one.catalog_id for one in found}
+    by_offering = _grouped(some(unit, VERSION, versions.c.offering_id.in_(ids), _ORIGINAL))
+    named = labels(unit, kept)
+    planned = _grouped(some(unit, PLAN, plans.c.offering_id.in_(ids)))
+    asked = rows_of(unit, publish_approvals, publish_approvals.c.offering_id.in_(ids))
+    approvals = {row.offering_id: row.state for row in asked}
+    return [
+        Branch(one, by_offering[one.id], planned[one.id], named.get(one.catalog_id, ""), approvals.get(one.id, ""))
+        for one in found
+    ]
+
+
+def labels(unit: Unit, ids: Iterable[str]) -> dict[str, str]:
+    """The labels of catalogs, which are shown on what is in them also to those who may not open the catalog."""
+    return {one.id: one.label for one in unguarded(unit, CATALOG, catalogs.c.id.in_(list(ids)))}
+
+
+def _grouped(found: Iterable[Any]) -> defaultdict[str, list[Any]]:
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
+    for one in sorted(found, key=lambda thing: thing.created_at):
+        groups[one.offering_id].append(one)
+    return groups
+
+
+def branch(unit: Unit, offering: Offering) -> Branch:
+    """One offering with what hangs on it."""
+    return branches(unit, [offering])[0]
 
 
 def versions_of(unit: Unit, offering: Offering) -> list[Version]:
-    """The versions of an offering that the caller may see: all of his own, the published ones of others'."""
-    found = some(unit, VERSION, versions.c.offering_id == offering.id)
+    """The versions of an offering that the caller may see, oldest first: all of his own, the published of others'."""
+    found = some(unit, VERSION, versions.c.offering_id == offering.id, _ORIGINAL)
     return sorted(found, key=lambda version: version.created_at)
 
 
@@ -28,6 +79,20 @@ def published(found: list[Version]) -> list[Version]:
     """Those that can be provisioned, best first: consumable before pre-release, then by precedence (1.8)."""
     usable = [version for version in found if version.state in PUBLISHED]
     return sorted(usable, key=lambda version: (version.state == "consumable", version.precedence), reverse=True)
+
+
+def successor(version: Version, siblings: list[Version]) -> Version | None:
+    """What to use instead of a version on its way out: the best published one that stays, if there is one."""
+    if version.deprecate_pending is None and version.state != "deprecated":
+        return None
+    staying = [one for one in published(siblings) if one.id != version.id and one.deprecate_pending is None]
+    return staying[0] if staying else None
+
+
+def working_copy(unit: Unit, version: Version) -> Version | None:
+    """The draft of a version, if there is one."""
+    found = unguarded(unit, VERSION, versions.c.copy_of == version.id)
+    return found[0] if found else None
 
 
 def ordering(text: str) -> Any:
@@ -60,12 +125,6 @@ def refresh(unit: Unit, offering: Offering) -> Offering:
 def all_catalogs(unit: Unit) -> list[Any]:
     """Every catalog the caller may see: this list has no pages."""
     return some(unit, CATALOG)
-
-
-def label_of(unit: Unit, catalog_id: str) -> str:
-    """A catalog's label, which is shown on its offerings also to those who may not open the catalog."""
-    found = unguarded(unit, CATALOG, CATALOG.table.c.id == catalog_id)
-    return found[0].label if found else ""
 
 
 def account_is_own(unit: Unit, given: str | None) -> None:

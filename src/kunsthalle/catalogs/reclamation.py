@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION
+from kunsthalle.catalogs.kinds import CATALOG, OBJECT, OFFERING, RECLAMATION
 from kunsthalle.catalogs.model import Catalog, Reclamation
 from kunsthalle.core.clock import DAY
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete, insert
-from kunsthalle.store.schema.catalogs import catalogs, offerings, reclamations
+from kunsthalle.store.schema.catalogs import catalog_objects, catalogs, object_entries, offerings, reclamations
 from kunsthalle.store.scope import Granted, unguarded
+from kunsthalle.store.tables import remove_rows
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -69,6 +70,9 @@ def _erase(unit: Unit, record: Reclamation) -> None:
 
     for offering in unguarded(unit, OFFERING, offerings.c.catalog_id == record.catalog_id):
         erase_offering(unit, offering)
+    for it in unguarded(unit, OBJECT, catalog_objects.c.catalog_id == record.catalog_id):
+        remove_rows(unit, object_entries, object_entries.c.object_id == it.id)
+        delete(unit, OBJECT, it.id, it.account_id)
     delete(unit, RECLAMATION, record.id, record.account_id)
     delete(unit, CATALOG, record.catalog_id, record.account_id, catalogs.c.state == "deleted")
 

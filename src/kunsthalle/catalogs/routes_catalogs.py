@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonpatch
 import msgspec
 
 from kunsthalle.api import access
@@ -12,12 +11,12 @@ from kunsthalle.api.families.catalog import BASE, CATALOG, results, window
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import decode
-from kunsthalle.catalogs import kinds, queries, service
+from kunsthalle.catalogs import kinds, patching, queries, service
 from kunsthalle.catalogs.access import offering as offering_rule
-from kunsthalle.catalogs.bodies import CatalogBody, OfferingBody, document
+from kunsthalle.catalogs.bodies import CatalogBody, OfferingBody, document, fields
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.wire import catalog_wire, offering_wire
-from kunsthalle.core.errors import Problem, Reason, invalid
+from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.store.unit import Unit
 
 _DELETE = "globalcatalog-collection.offering.delete"
@@ -25,13 +24,12 @@ _DELETE = "globalcatalog-collection.offering.delete"
 
 def offering_reply(unit: Unit, offering: Offering, *, digest: bool = False) -> Reply:
     """An offering with the versions the caller may see, and its revision as ETag."""
-    versions = queries.versions_of(unit, offering)
-    label = queries.label_of(unit, offering.catalog_id)
-    shown = offering_wire(offering, versions, unit.ctx, label, digest=digest)
+    shown = offering_wire(queries.branch(unit, offering), unit.ctx, digest=digest)
     return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
 
 
-def _flag(request: Request, name: str) -> bool:
+def flag(request: Request, name: str) -> bool:
+    """A query parameter that is true or, when absent, false."""
     return request.query.get(name, "false").lower() == "true"
 
 
@@ -77,31 +75,32 @@ def _offerings(unit: Unit, request: Request) -> dict[str, Any]:
 
 
 def page_of_offerings(unit: Unit, request: Request, where: list[Any]) -> dict[str, Any]:
-    """A window of offerings in the offset envelope."""
+    """A window of offerings in the offset envelope; hidden ones only when they are asked for."""
     offset, limit = window(request)
+    if not flag(request, "includeHidden"):
+        where = [*where, kinds.OFFERING.table.c.hidden.is_(False)]
     total, found = queries.list_offerings(unit, where, request.query.get("sort", "label"), offset, limit)
-    digest = _flag(request, "digest")
-    shown = [offering_reply(unit, offering, digest=digest).body for offering in found]
+    digest = flag(request, "digest")
+    shown = [offering_wire(branch, unit.ctx, digest=digest) for branch in queries.branches(unit, found)]
     return results(request, total, shown, offset, limit)
 
 
 def _create_offering(unit: Unit, request: Request) -> Reply:
     """Create an offering."""
     body: OfferingBody = request.body
-    made = service.create_offering(unit, request.granted, body.name, body.label or body.name, document(body))
+    made = service.create_offering(unit, request.granted, fields(body))
     return offering_reply(unit, made)
 
 
 def _get_offering(unit: Unit, request: Request) -> Reply:
     """Get an offering: one's own, or one that is shared with the account."""
-    return offering_reply(unit, request.granted.it, digest=_flag(request, "digest"))
+    return offering_reply(unit, request.granted.it, digest=flag(request, "digest"))
 
 
 def _replace_offering(unit: Unit, request: Request) -> Reply:
     """Replace an offering."""
     body: OfferingBody = request.body
-    label = body.label or body.name
-    changed = service.replace_offering(unit, request.granted, body.rev, body.name, label, document(body))
+    changed = service.replace_offering(unit, request.granted, body.rev, fields(body))
     return offering_reply(unit, changed)
 
 
@@ -109,20 +108,12 @@ def _patch_offering(unit: Unit, request: Request) -> Reply:
     """Change an offering by JSON Patch."""
     offering = request.granted.it
     service.check_match(request.headers.get("if-match"), offering.rev)
-    body = patched(request.body, {**offering.document, "name": offering.name, "label": offering.label})
-    match, label = request.headers.get("if-match"), body.label or body.name
-    changed = service.patch_offering(unit, request.granted, match, body.name, label, document(body))
-    return offering_reply(unit, changed)
-
-
-def patched(operations: list[dict[str, Any]], current: dict[str, Any]) -> OfferingBody:
-    """The offering after the operations; 400 when one of them cannot be carried out or breaks its form."""
-    try:
-        after = jsonpatch.apply_patch(current, operations)
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, ValueError) as error:
-        raise invalid("bad_request", f"The patch cannot be applied: {error}", "body") from error
-    found: OfferingBody = decode(msgspec.json.encode(after), OfferingBody)
-    return found
+    branch = queries.branch(unit, offering)
+    kept = {"name": offering.name, "label": offering.label, "hidden": offering.hidden}
+    plans = [{**plan.document, "name": plan.name, "label": plan.label} for plan in branch.plans]
+    after = patching.apply({"tags": [], "keywords": [], **offering.document, **kept, "plans": plans}, request.body)
+    body: OfferingBody = decode(msgspec.json.encode(after), OfferingBody)
+    return offering_reply(unit, service.rewrite(unit, request.granted, fields(body)))
 
 
 def _delete_offering(unit: Unit, request: Request) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import and_, or_
+
 from kunsthalle.api import access
 from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.families.iam import PLATFORM
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
-from kunsthalle.catalogs import kinds, reclamation, sharing
+from kunsthalle.catalogs import kinds, outside, queries, reclamation, sharing
 from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.bodies import ReclamationActionBody, ShareBody
 from kunsthalle.catalogs.routes_catalogs import page_of_offerings
@@ -23,12 +25,16 @@ _APPROVE = "globalcatalog-collection.approval.update"
 
 
 def _consumption(unit: Unit, request: Request) -> dict[str, Any]:
-    """List the offerings that the account may use: its own, and those shared with it."""
+    """List the offerings that the account may use: its own, those shared with it, and those published to all."""
     select = request.query.get("select", "all")
     if select not in {"all", "public", "private"}:
         raise invalid("bad_request", "select must be all, public or private.", "select", type_="parameter")
     table = kinds.OFFERING.table.c
-    where: list[Any] = [table.id.is_(None)] if select == "public" else []
+    where: list[Any] = []
+    if select == "public":
+        where.append(and_(table.share_with_all, table.account_id != unit.ctx.account_id))
+    elif select == "private":
+        where.append(or_(table.share_with_all.is_(False), table.account_id == unit.ctx.account_id))
     if "catalog" in request.query:
         where.append(table.catalog_id == request.query["catalog"])
     return page_of_offerings(unit, request, where)
@@ -38,17 +44,42 @@ def _share(unit: Unit, request: Request) -> dict[str, bool]:
     """Put an offering's access list into effect, or out of it."""
     body: ShareBody = request.body
     offering = sharing.share(unit, request.granted, ibm=body.ibm, public=body.public, enabled=body.enabled)
-    return {"ibm": False, "public": False, "enabled": offering.share_enabled}
+    return {"ibm": offering.share_with_ibm, "public": offering.share_with_all, "enabled": offering.share_enabled}
 
 
-def _old_publish(_unit: Unit, request: Request) -> dict[str, Any]:
-    """Ask for, or give, an approval in the old dialect: refused, for approvals are the operator's."""
-    if request.params["approved"] not in {"true", "false"}:
+_ASKING = ("allow_request", "approval_required")
+_GIVING = ("ibm", "public", "pc_managed", "publish_approved", "ibm_module_repo", "ibm_community")
+
+
+def _publish(unit: Unit, request: Request) -> dict[str, Any]:
+    """Ask the operator to let an offering out of the enterprise, or take that back."""
+    type_, given = request.params["approval_type"], request.params["approved"]
+    if given not in {"true", "false"}:
         raise invalid("bad_request", "The last part of the path must be true or false.", "approved", type_="parameter")
-    if request.params["approved"] == "true":
-        raise forbidden("Publishing outside the enterprise needs an approval first.")
-    flags = ("allow_request", "ibm", "public", "changed")
-    return dict.fromkeys(flags, False)
+    if type_ not in (*_ASKING, *_GIVING):
+        names = ", ".join((*_ASKING, *_GIVING))
+        raise invalid("bad_request", f"The approval type must be one of {names}.", "approval_type", type_="parameter")
+    offering = request.granted.it
+    if given == "true" and type_ in _GIVING and not outside.is_granted(unit, offering.id):
+        raise forbidden(outside.REFUSAL)
+    if type_ in _ASKING:
+        changed = outside.request(unit, offering) if given == "true" else outside.withdraw(unit, offering)
+    else:
+        changed = given == "false" and outside.withdraw(unit, offering)
+    known = outside.approval(unit, offering.id)
+    granted = known is not None and known.state == "granted"
+    asked = known is not None and known.state != "revoked"
+    now = queries.refresh(unit, offering)
+    return {
+        "shared": now.share_enabled,
+        "ibm": granted,
+        "public": granted,
+        "allow_request": asked,
+        "approved": granted,
+        "portal_record": "",
+        "portal_url": "",
+        "changed": changed,
+    }
 
 
 def _entries(unit: Unit, request: Request) -> dict[str, Any]:
@@ -112,13 +143,13 @@ def _withdraw(unit: Unit, request: Request) -> dict[str, Any]:
 
 def _received(unit: Unit, request: Request) -> dict[str, Any]:
     """List the share requests that the account has received, by state."""
-    found = sharing.received(unit, _type(request), _state(request))
+    found = sharing.received(unit, _type(request), _state(request), request.query.get("enterprise_id"))
     return token_page(request.path, [approval_wire(one) for one in found])
 
 
 def _answer(unit: Unit, request: Request) -> dict[str, Any]:
     """Accept or reject share requests."""
-    sharing.answer(unit, _type(request), _state(request), request.body)
+    sharing.answer(unit, _type(request), _state(request), request.body, request.query.get("enterprise_id"))
     return _received(unit, request)
 
 
@@ -164,7 +195,7 @@ def _offering_routes() -> tuple[Route, ...]:
     return (
         route("GET", f"{BASE}/offerings", _consumption, family=family, access=access.listing(kinds.OFFERING)),
         route("POST", f"{one}/share", _share, family=family, access=share, body=ShareBody),
-        route("POST", old, _old_publish, family=family, access=share),
+        route("POST", old, _publish, family=family, access=share),
         route("GET", listed, _entries, family=family, access=look),
         route("POST", listed, _add, family=family, access=share, body=list[str], status=201),
         route("DELETE", listed, _remove, family=family, access=share, body=list[str]),

@@ -46,20 +46,29 @@ def _chosen_offering(unit: Unit, request: Request) -> Granted[Offering]:
         return resolve(unit, kinds.OFFERING, known, _CREATE, "offeringID")
     if not body.name:
         raise invalid("bad_request", "A new offering needs a name.", "name")
-    made = service.create_offering(unit, request.granted, body.name, body.label or body.name, {})
+    made = service.create_offering(unit, request.granted, service.Fields(body.name, body.label or body.name, False, {}))
     return Granted(made, _CREATE)
 
 
 def _get_version(unit: Unit, request: Request) -> Reply:
     """Get a version: its offering with this one version in it."""
-    found: Version = request.granted.it
+    return version_reply(unit, request.granted.it)
+
+
+def version_reply(unit: Unit, found: Version) -> Reply:
+    """The branch of a version, under its offering's revision."""
     offering = find(unit, kinds.OFFERING, found.offering_id)
-    label = queries.label_of(unit, offering.catalog_id)
-    return Reply(offering_wire(offering, [found], unit.ctx, label), headers={"ETag": f'"{offering.rev}"'})
+    shown = offering_wire(queries.branch(unit, offering), unit.ctx, found)
+    return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
 
 
 def _delete_version(unit: Unit, request: Request) -> None:
     """Delete a version, and free its images."""
+    publishing.delete_version(unit, request.granted)
+
+
+def _delete_in_catalog(unit: Unit, request: Request) -> None:
+    """Delete a version by its place in its catalog: what a public client calls."""
     publishing.delete_version(unit, request.granted)
 
 
@@ -134,8 +143,10 @@ def routes() -> tuple[Route, ...]:
     change = version(_UPDATE)
     into = offering_rule(_CREATE)
     new = access.item(kinds.CATALOG, _CREATE, "catalog_id")
+    into_delete = access.item(kinds.VERSION, lifecycle.DELETE, "version_id", ("catalog_id", "offering_id"))
     family, body, remove = CATALOG, ImportBody, version(lifecycle.DELETE)
     offering = f"{catalog}/offerings/{{offering_id}}/version"
+    in_catalog = f"{catalog}/offerings/{{offering_id}}/versions/{{version_id}}"
     return (
         route("POST", offering, _import_version, family=family, access=into, body=body, status=201),
         route(
@@ -143,6 +154,7 @@ def routes() -> tuple[Route, ...]:
         ),
         route("GET", one, _get_version, family=family, access=version()),
         route("DELETE", one, _delete_version, family=family, access=remove),
+        route("DELETE", in_catalog, _delete_in_catalog, family=family, access=into_delete),
         route(
             "POST",
             install,

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.catalogs import reclamation
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PLAN, VERSION
 from kunsthalle.catalogs.model import Catalog, Offering
+from kunsthalle.catalogs.publishing import JOB as TIMER
+from kunsthalle.catalogs.records import Plan
 from kunsthalle.catalogs.removal import remove_version
-from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid
+from kunsthalle.core.errors import Problem, Reason, Target, conflict
+from kunsthalle.store import jobs
 from kunsthalle.store.rows import IntegrityError, delete, insert, update
-from kunsthalle.store.schema.catalogs import access_entries, versions
+from kunsthalle.store.schema.catalogs import access_entries, plans, publish_approvals, versions
 from kunsthalle.store.scope import Granted, count, find, may_create, unguarded
 from kunsthalle.store.tables import remove_rows
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
 CREATE = "globalcatalog-collection.instance.create"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSeed:
+    """A plan as it stands in its offering's document."""
+
+    name: str
+    label: str
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a caller may set of an offering."""
+
+    name: str
+    label: str
+    hidden: bool
+    document: dict[str, Any]
+    plans: tuple[PlanSeed, ...] = ()
 
 
 def create_catalog(unit: Unit, label: str, kind: str, group_id: str | None, document: dict[str, Any]) -> Catalog:
@@ -34,7 +58,7 @@ def replace_catalog(
     unit: Unit, catalog: Granted[Catalog], given_rev: str | None, label: str, document: dict[str, Any]
 ) -> Catalog:
     """Replaces what a caller may set. 409 on a stale or missing `_rev`."""
-    _same_rev(given_rev, catalog.it.rev)
+    same_rev(given_rev, catalog.it.rev)
     changed = update(
         unit,
         CATALOG,
@@ -54,7 +78,7 @@ def delete_catalog(unit: Unit, catalog: Granted[Catalog]) -> None:
     reclamation.schedule(unit, catalog.it)
 
 
-def create_offering(unit: Unit, catalog: Granted[Catalog], name: str, label: str, document: dict[str, Any]) -> Offering:
+def create_offering(unit: Unit, catalog: Granted[Catalog], given: Fields) -> Offering:
     """A new product of the catalog, not shared with anybody. 409 when its name is taken there."""
     ctx = unit.ctx
     now = ctx.now()
@@ -62,33 +86,62 @@ def create_offering(unit: Unit, catalog: Granted[Catalog], name: str, label: str
         id=ctx.ids.uuid(),
         account_id=catalog.it.account_id,
         catalog_id=catalog.it.id,
-        name=name,
-        label=label,
+        name=given.name,
+        label=given.label,
         kind_id=ctx.ids.uuid(),
+        hidden=given.hidden,
         share_enabled=False,
         share_with_all=False,
         share_with_ibm=False,
-        document=document,
+        document=given.document,
         updated_at=now,
         created_at=now,
     )
     try:
-        return insert(unit, OFFERING, offering)
+        insert(unit, OFFERING, offering)
     except IntegrityError as error:
-        raise conflict("conflict", f"The catalog has an offering named {name} already.", "name") from error
+        raise conflict("conflict", f"The catalog has an offering named {given.name} already.", "name") from error
+    seed_plans(unit, offering, given.plans)
+    return offering
 
 
-def _same_rev(given: str | None, current: str) -> None:
+def seed_plans(unit: Unit, offering: Offering, seeds: tuple[PlanSeed, ...]) -> None:
+    """Adds the plans that are new, and changes those that are known by their name. None is removed here."""
+    now = unit.ctx.now()
+    known = {one.name: one for one in unguarded(unit, PLAN, plans.c.offering_id == offering.id)}
+    for seed in seeds:
+        old = known.get(seed.name)
+        if old is not None:
+            update(unit, PLAN, old.id, label=seed.label, document=seed.document, updated_at=now)
+            continue
+        plan = Plan(
+            id=unit.ctx.ids.uuid(),
+            account_id=offering.account_id,
+            catalog_id=offering.catalog_id,
+            offering_id=offering.id,
+            name=seed.name,
+            label=seed.label,
+            state="new",
+            previous=None,
+            entered_at=now,
+            deprecate_pending=None,
+            document=seed.document,
+            updated_at=now,
+            created_at=now,
+        )
+        known[seed.name] = insert(unit, PLAN, plan)
+
+
+def same_rev(given: str | None, current: str) -> None:
+    """409 unless the body's `_rev` is the current one."""
     if given != current:
         raise conflict("conflict", "_rev is missing or not the current one; get the document again.", "_rev")
 
 
-def replace_offering(
-    unit: Unit, offering: Granted[Offering], given_rev: str | None, name: str, label: str, document: dict[str, Any]
-) -> Offering:
+def replace_offering(unit: Unit, offering: Granted[Offering], given_rev: str | None, given: Fields) -> Offering:
     """PUT: 409 on a stale or missing `_rev`."""
-    _same_rev(given_rev, offering.it.rev)
-    return _rewrite(unit, offering, name, label, document)
+    same_rev(given_rev, offering.it.rev)
+    return rewrite(unit, offering, given)
 
 
 def check_match(given: str | None, current: str) -> None:
@@ -98,17 +151,8 @@ def check_match(given: str | None, current: str) -> None:
         raise Problem(Reason.PRECONDITION, "precondition_failed", "If-Match is not the current revision.", target)
 
 
-def patch_offering(
-    unit: Unit, offering: Granted[Offering], match: str | None, name: str, label: str, document: dict[str, Any]
-) -> Offering:
-    """PATCH: 412 unless `If-Match` holds."""
-    check_match(match, offering.it.rev)
-    return _rewrite(unit, offering, name, label, document)
-
-
-def _rewrite(unit: Unit, offering: Granted[Offering], name: str, label: str, document: dict[str, Any]) -> Offering:
-    if not name or not label:
-        raise invalid("bad_request", "An offering needs a name and a label.", "name" if not name else "label")
+def rewrite(unit: Unit, offering: Granted[Offering], given: Fields) -> Offering:
+    """Puts new fields in place of the old, unless the offering was changed meanwhile."""
     columns = OFFERING.table.c
     try:
         changed = update(
@@ -116,14 +160,16 @@ def _rewrite(unit: Unit, offering: Granted[Offering], name: str, label: str, doc
             OFFERING,
             offering.it.id,
             columns.revision == offering.it.revision,
-            name=name,
-            label=label,
-            document=document,
+            name=given.name,
+            label=given.label,
+            hidden=given.hidden,
+            document=given.document,
             updated_at=unit.ctx.now(),
         )
     except IntegrityError as error:
-        raise conflict("conflict", f"The catalog has an offering named {name} already.", "name") from error
+        raise conflict("conflict", f"The catalog has an offering named {given.name} already.", "name") from error
     must(changed, "The offering was changed meanwhile.", "conflict")
+    seed_plans(unit, offering.it, given.plans)
     return find(unit, OFFERING, offering.it.id)
 
 
@@ -135,8 +181,10 @@ def delete_offering(unit: Unit, offering: Granted[Offering]) -> None:
 def erase_offering(unit: Unit, offering: Offering) -> None:
     """Removes an offering with everything that hangs on it."""
     for version in unguarded(unit, VERSION, versions.c.offering_id == offering.id):
+        jobs.cancel(unit, TIMER, version.id)
         remove_version(unit, version)
-    remove_rows(unit, access_entries, access_entries.c.offering_id == offering.id)
+    for table in (access_entries, publish_approvals, plans):
+        remove_rows(unit, table, table.c.offering_id == offering.id)
     delete(unit, OFFERING, offering.id, offering.account_id)
 
 

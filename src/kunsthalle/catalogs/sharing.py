@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kunsthalle.accounts.queries import enterprise_of, enterprise_of_identifier
+from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier
+from kunsthalle.catalogs import outside
 from kunsthalle.catalogs.kinds import OFFERING, TYPE
 from kunsthalle.catalogs.model import Offering
+from kunsthalle.catalogs.policy import sharing
 from kunsthalle.core.errors import forbidden, invalid
 from kunsthalle.store.rows import update
 from kunsthalle.store.schema.catalogs import access_entries, share_approvals
@@ -51,11 +53,18 @@ def normal(identifier: str) -> str:
     return found[2] if found[1] in {None, "-acct-"} else identifier
 
 
+def is_enterprise_account(unit: Unit) -> bool:
+    """Whether the caller acts in an enterprise's own account."""
+    here = account(unit, unit.ctx.account_id)
+    return here is not None and here.is_enterprise
+
+
 def share(unit: Unit, offering: Granted[Offering], *, ibm: bool, public: bool, enabled: bool) -> Offering:
-    """Switches the access list on or off. IBM and the public need an approval that this server never has given."""
-    if ibm or public:
-        raise forbidden("Sharing with IBM or the public needs an approval first (publish_approved).")
-    update(unit, OFFERING, offering.it.id, share_enabled=enabled, updated_at=unit.ctx.now())
+    """Switches the access list on or off; IBM and the public only once the operator has approved that."""
+    if (ibm or public) and not outside.is_granted(unit, offering.it.id):
+        raise forbidden(outside.REFUSAL)
+    flags = {"share_with_ibm": ibm, "share_with_all": public, "share_enabled": enabled}
+    update(unit, OFFERING, offering.it.id, updated_at=unit.ctx.now(), **flags)
     return find(unit, OFFERING, offering.it.id)
 
 
@@ -80,10 +89,12 @@ def add(unit: Unit, offering: Granted[Offering], identifiers: list[str]) -> dict
     """
     errors: dict[str, str] = {}
     enterprise = enterprise_of(unit, offering.it.account_id)
+    anybody = sharing(unit).scope == "any" or outside.is_granted(unit, offering.it.id)
     for given in identifiers[:MOST]:
         identifier = normal(given)
-        if enterprise is None or enterprise_of_identifier(unit, identifier) != enterprise:
-            errors[given] = "The account, group or enterprise is unknown or outside the enterprise of the catalog."
+        wrong = _unreachable(unit, identifier, enterprise, anybody)
+        if wrong is not None:
+            errors[given] = wrong
             continue
         put_row(
             unit,
@@ -98,18 +109,44 @@ def add(unit: Unit, offering: Granted[Offering], identifiers: list[str]) -> dict
     return errors
 
 
+def _unreachable(unit: Unit, identifier: str, enterprise: str | None, anybody: bool) -> str | None:
+    """Why an identifier cannot be on an access list, or None. Unknown and outside are told alike."""
+    if anybody:
+        return None if exists(unit, identifier) else "The account, group or enterprise is unknown."
+    if enterprise is None or enterprise_of_identifier(unit, identifier) != enterprise:
+        return (
+            f"The account, group or enterprise is unknown or outside the enterprise of the catalog. {outside.REFUSAL}"
+        )
+    return None
+
+
+def exists(unit: Unit, identifier: str) -> bool:
+    """Whether an access-list identifier names anything."""
+    if identifier.startswith("-"):
+        return enterprise_of_identifier(unit, identifier) is not None
+    return account(unit, identifier) is not None
+
+
 def ask(unit: Unit, identifier: str, type_: str) -> None:
-    """A request to a receiver, once; what was answered before stands."""
+    """A request to a receiver, once; what was answered before stands.
+
+    With `sharing.auto_accept` = `same-enterprise` a receiver in the enterprise of the source has accepted at once.
+    """
+    ctx = unit.ctx
+    state = "pending"
+    if sharing(unit).auto_accept == "same-enterprise":
+        own = enterprise_of(unit, ctx.account_id)
+        state = "approved" if own is not None and enterprise_of_identifier(unit, identifier) == own else "pending"
     put_row(
         unit,
         share_approvals,
         ("source_account_id", "identifier", "type"),
-        id=unit.ctx.ids.uuid(),
-        source_account_id=unit.ctx.account_id,
+        id=ctx.ids.uuid(),
+        source_account_id=ctx.account_id,
         identifier=identifier,
         type=type_,
-        state="pending",
-        created_at=unit.ctx.now(),
+        state=state,
+        created_at=ctx.now(),
     )
 
 
@@ -136,17 +173,34 @@ def withdraw(unit: Unit, type_: str, identifiers: list[str]) -> None:
     remove_rows(unit, share_approvals, *mine)
 
 
-def received(unit: Unit, type_: str, state: str) -> list[Approval]:
+def addressed(unit: Unit, for_: str | None) -> tuple[str, ...]:
+    """The identifiers that a receiver answers for: an account those of itself and above it; an enterprise's own
+    account, when it names the enterprise or one of its groups, those. 403 for anybody else who names one.
+    """
+    ctx = unit.ctx
+    if for_ is None:
+        return tuple(ctx.audience)
+    mine = enterprise_of(unit, ctx.account_id)
+    entitled = is_enterprise_account(unit) and not ctx.grants.reach("enterprise.enterprise.update").empty
+    id_ = for_.removeprefix("-entgrp-").removeprefix("-ent-")
+    if entitled and mine == id_:
+        return (f"-ent-{id_}",)
+    if entitled and mine is not None and enterprise_of_identifier(unit, f"-entgrp-{id_}") == mine:
+        return (f"-entgrp-{id_}",)
+    raise forbidden("Only the enterprise's own account answers for it and its account groups.")
+
+
+def received(unit: Unit, type_: str, state: str, for_: str | None = None) -> list[Approval]:
     """The requests to this account, to a group above it or to its enterprise, by what this account makes of them.
 
     Its own answer goes before that of its enterprise or group.
     """
     ctx = unit.ctx
-    where = (share_approvals.c.type == type_, share_approvals.c.identifier.in_(ctx.audience))
+    where = (share_approvals.c.type == type_, share_approvals.c.identifier.in_(addressed(unit, for_)))
     decided: dict[str, Approval] = {}
     for row in rows_of(unit, share_approvals, *where, order=share_approvals.c.created_at):
         one = Approval(*row)
-        if one.source == ctx.account_id:
+        if one.source == ctx.account_id and for_ is None:
             continue
         known = decided.get(one.source)
         if known is None or _weight(one, ctx.account_id) > _weight(known, ctx.account_id):
@@ -161,9 +215,12 @@ def _weight(one: Approval, account_id: str) -> int:
     return 1 if one.state == "approved" else 0
 
 
-def answer(unit: Unit, type_: str, state: str, sources: list[str]) -> list[Approval]:
-    """Moves the requests of sources to a state, on behalf of this account alone. 400 for a source that never asked."""
-    asked = {one.source: one for every in STATES for one in received(unit, type_, every)}
+def answer(unit: Unit, type_: str, state: str, sources: list[str], for_: str | None = None) -> list[Approval]:
+    """Moves the requests of sources to a state, on behalf of this account alone, or of the enterprise or group that
+    `for_` names. 400 for a source that never asked.
+    """
+    receiver = unit.ctx.account_id if for_ is None else addressed(unit, for_)[0]
+    asked = {one.source: one for every in STATES for one in received(unit, type_, every, for_)}
     found = []
     for given in sources[:MOST]:
         source = normal(given)
@@ -176,7 +233,7 @@ def answer(unit: Unit, type_: str, state: str, sources: list[str]) -> list[Appro
             replacing=("state",),
             id=unit.ctx.ids.uuid(),
             source_account_id=source,
-            identifier=unit.ctx.account_id,
+            identifier=receiver,
             type=type_,
             state=state,
             created_at=unit.ctx.now(),

@@ -18,7 +18,7 @@ OBJECT_STATES = StateTable("object", first=("new",), moves={"new": ("consumable"
 PUBLISH_APPROVAL_STATES = StateTable(
     "publish approval",
     first=("requested",),
-    moves={"requested": ("granted",), "granted": ("revoked",), "revoked": ("requested", "granted")},
+    moves={"requested": ("granted", "revoked"), "granted": ("revoked",), "revoked": ("requested", "granted")},
 )
 
 RECLAMATION_STATES = StateTable(

@@ -6,7 +6,10 @@ from typing import Any
 
 from kunsthalle.api.families.catalog import BASE
 from kunsthalle.catalogs.model import Catalog, Offering, Reclamation, Version
+from kunsthalle.catalogs.queries import Branch, successor
+from kunsthalle.catalogs.records import Plan
 from kunsthalle.catalogs.sharing import Approval, Entry
+from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
 
@@ -51,10 +54,14 @@ def _metadata(version: Version, ctx: Context) -> Doc:
     return {**version.metadata, "images": images}
 
 
-def version_wire(version: Version, ctx: Context) -> Doc:
-    state = {"current": version.state, "current_entered": rfc3339(version.entered_at), "pending": ""}
-    if version.previous:
-        state["previous"] = version.previous
+def state_wire(state: str, previous: str | None, entered_at: int) -> Doc:
+    """Steps are settled before they are answered, so that nothing is ever pending here."""
+    shown = {"current": state, "current_entered": rfc3339(entered_at), "pending": ""}
+    return {**shown, "previous": previous} if previous else shown
+
+
+def version_wire(version: Version, ctx: Context, successor: Version | None = None) -> Doc:
+    """`successor` is what to use instead of a version on its way out; it is shown as `replacement`, a key of ours."""
     own = version.account_id == ctx.account_id
     shown: Doc = {
         "tags": [],
@@ -69,39 +76,113 @@ def version_wire(version: Version, ctx: Context) -> Doc:
         "catalog_id": version.catalog_id,
         "metadata": _metadata(version, ctx),
         "validation": version.validation if own else {"state": version.validation.get("state", "")},
-        "state": state,
+        "state": state_wire(version.state, version.previous, version.entered_at),
         "version_locator": version.locator,
-        "is_consumable": version.validation.get("state") == "valid",
+        "is_consumable": version.usable,
         "deprecated": version.state == "deprecated",
         "single_instance": False,
     }
     if version.deprecate_pending:
         shown["deprecate_pending"] = version.deprecate_pending
+    if version.copy_of:
+        shown["working_copy_of"] = f"{version.catalog_id}.{version.copy_of}"
+    if successor is not None:
+        shown["replacement"] = {
+            "crn": successor.crn,
+            "version": successor.version,
+            "version_locator": successor.locator,
+        }
     return shown
 
 
-def kinds_wire(offering: Offering, versions: list[Version], ctx: Context, *, digest: bool = False) -> list[Doc]:
-    if not versions:
-        return []
-    made = rfc3339(versions[0].created_at)
-    shown = [version_wire(version, ctx) for version in versions]
+_DIGEST = ("id", "crn", "version", "state", "version_locator", "created", "updated", "catalog_id", "offering_id")
+_DIGEST_TOO = (*_DIGEST, "is_consumable", "validation", "deprecate_pending", "replacement")
+
+
+def versions_wire(found: list[Version], siblings: list[Version], ctx: Context, *, digest: bool = False) -> list[Doc]:
+    """Versions, each with its successor among the siblings where it needs one."""
+    shown = [version_wire(version, ctx, successor(version, siblings)) for version in found]
     if digest:
-        keys = ("id", "crn", "version", "state", "version_locator", "created", "updated", "catalog_id", "offering_id")
-        shown = [{key: one[key] for key in (*keys, "is_consumable", "validation")} for one in shown]
-    return [{"id": offering.kind_id, **_KIND, "created": made, "updated": made, "tags": [], "versions": shown}]
+        shown = [{key: one[key] for key in _DIGEST_TOO if key in one} for one in shown]
+    return shown
 
 
-def offering_wire(
-    offering: Offering, versions: list[Version], ctx: Context, catalog_label: str = "", *, digest: bool = False
-) -> Doc:
-    flags = {"share_with_all": False, "share_with_ibm": False, "share_enabled": offering.share_enabled}
-    approvals = {"pc_managed": False, "publish_approved": False}
-    kept = {name: value for name, value in offering.document.items() if not (digest and name in _LONG)}
+EMBEDDED = 200
+"""So many versions come with their offering, the newest; the others are in pages of their own (`all_versions`)."""
+
+
+def kinds_wire(branch: Branch, found: list[Version], ctx: Context, *, digest: bool = False) -> list[Doc]:
+    if not found:
+        return []
+    offering, made = branch.offering, rfc3339(found[0].created_at)
+    path = f"{BASE}/catalogs/{offering.catalog_id}/offerings/{offering.id}/kinds/{offering.kind_id}/versions"
+    pages: Doc = {"first": {"href": f"{path}?limit={EMBEDDED}"}}
+    if len(found) > EMBEDDED:
+        pages["next"] = {"href": f"{path}?limit={EMBEDDED}&start={EMBEDDED}", "start": str(EMBEDDED)}
+    kind = {"id": offering.kind_id, **_KIND, "created": made, "updated": made, "tags": [], "additional_features": []}
+    shown = versions_wire(found[-EMBEDDED:], branch.versions, ctx, digest=digest)
+    return [{**kind, "versions": shown, "all_versions": pages}]
+
+
+def plan_wire(plan: Plan, ctx: Context) -> Doc:
+    shown: Doc = {
+        **plan.document,
+        "id": plan.id,
+        "_rev": plan.rev,
+        "url": f"{ctx.origin}{BASE}/plans/{plan.locator}",
+        "crn": plan.crn,
+        "created": rfc3339(plan.created_at),
+        "updated": rfc3339(plan.updated_at),
+        "offering_id": plan.offering_id,
+        "catalog_id": plan.catalog_id,
+        "name": plan.name,
+        "label": plan.label,
+        "state": state_wire(plan.state, plan.previous, plan.entered_at),
+        "publish_approved": False,
+    }
+    return {**shown, "deprecate_pending": plan.deprecate_pending} if plan.deprecate_pending else shown
+
+
+def _flags(branch: Branch) -> Doc:
+    """Who it is shared with, and who has approved that, under the names of both dialects (1.3, 1.5)."""
+    offering, granted = branch.offering, branch.approval == "granted"
+    shared = {
+        "share_with_all": offering.share_with_all and granted,
+        "share_with_ibm": offering.share_with_ibm and granted,
+        "share_enabled": offering.share_enabled,
+    }
+    approvals = {"pc_managed": False, "publish_approved": granted}
+    asked = branch.approval in {"requested", "granted"}
+    permit = {"ibm_approved": granted, "public_approved": granted, "permit_ibm_public_publish": asked}
     return {
+        **shared,
+        **approvals,
+        "publish": {**shared, **approvals, **permit},
+        "permit_request_ibm_public_publish": asked,
+        "ibm_publish_approved": granted,
+        "public_publish_approved": granted,
+    }
+
+
+def _pending(branch: Branch) -> Doc | None:
+    """An offering is on its way out when all that is published of it is."""
+    found = [one.deprecate_pending for one in branch.versions if one.state in PUBLISHED]
+    if not found or not all(found):
+        return None
+    return max((one for one in found if one), key=lambda one: str(one["deprecate_date"]))
+
+
+def offering_wire(branch: Branch, ctx: Context, only: Version | None = None, *, digest: bool = False) -> Doc:
+    """An offering with all its versions, or with one alone: the "branch" that a version is got as."""
+    offering = branch.offering
+    shown = branch.versions if only is None else [only]
+    kept = {name: value for name, value in offering.document.items() if not (digest and name in _LONG)}
+    pending = _pending(branch)
+    found = {
         "tags": [],
         "keywords": [],
-        "hidden": False,
         **kept,
+        "hidden": offering.hidden,
         "id": offering.id,
         "_rev": offering.rev,
         "url": f"{ctx.origin}{BASE}/catalogs/{offering.catalog_id}/offerings/{offering.id}",
@@ -110,16 +191,13 @@ def offering_wire(
         "label": offering.label,
         "created": rfc3339(offering.created_at),
         "updated": rfc3339(offering.updated_at),
-        "kinds": kinds_wire(offering, versions, ctx, digest=digest),
+        "kinds": kinds_wire(branch, shown, ctx, digest=digest),
+        "plans": [plan_wire(plan, ctx) for plan in branch.plans],
         "catalog_id": offering.catalog_id,
-        "catalog_name": catalog_label,
-        **flags,
-        **approvals,
-        "publish": {**flags, **approvals, "permit_ibm_public_publish": False},
-        "permit_request_ibm_public_publish": False,
-        "ibm_publish_approved": False,
-        "public_publish_approved": False,
+        "catalog_name": branch.catalog_label,
+        **_flags(branch),
     }
+    return found if pending is None else {**found, "deprecate_pending": pending}
 
 
 _ACCOUNT_TYPES = {"-ent-": 1, "-entgrp-": 2}
@@ -135,18 +213,23 @@ def _approval_state(state: str) -> str:
     return "" if state == "approved" else state
 
 
-def entry_wire(entry: Entry, offering: Offering) -> Doc:
+def access_wire(entry: Entry, catalog_id: str, id_: str, owner: str, kind: str) -> Doc:
+    """An entry of the access list of an offering or an object."""
     return {
         "id": entry.id,
         "account": entry.identifier,
         "account_type": _account_type(entry.identifier),
-        "catalog_id": offering.catalog_id,
-        "target_id": offering.id,
-        "target_account": offering.account_id,
-        "target_kind": "offering",
+        "catalog_id": catalog_id,
+        "target_id": id_,
+        "target_account": owner,
+        "target_kind": kind,
         "created": rfc3339(entry.created_at),
         "approval_state": _approval_state(entry.approval),
     }
+
+
+def entry_wire(entry: Entry, offering: Offering) -> Doc:
+    return access_wire(entry, offering.catalog_id, offering.id, offering.account_id, "offering")
 
 
 def approval_wire(one: Approval) -> Doc:

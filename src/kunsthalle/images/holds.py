@@ -6,6 +6,8 @@ the same image can never both win (R1, R2). Who holds, and why, is the holder's 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kunsthalle.core.errors import Problem, conflict
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
@@ -32,9 +34,10 @@ def place(unit: Unit, image: Granted[Image], holder_crn: str) -> bool:
     )
 
 
-def release(unit: Unit, holder_crn: str) -> int:
-    """Frees every image that a holder holds, at once (R4); how many."""
-    held = unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == holder_crn)
+def release(unit: Unit, holder_crn: str, only: Collection[str] | None = None) -> int:
+    """Frees every image that a holder holds, or those of them that are named, at once (R4); how many."""
+    named = () if only is None else (IMAGE.table.c.id.in_(only),)
+    held = unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == holder_crn, *named)
     for image in held:
         update(unit, IMAGE, image.id, hold_crn=None, hold_since=None)
     return len(held)

@@ -53,7 +53,8 @@ def _headers(ctx: Context) -> Mapping[str, str]:
 CATALOG = Family("catalog", _problem, _headers)
 
 
-def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
+def number(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """A query parameter that is a number; 400 when it is none or out of range."""
     text = request.query.get(name, str(default))
     if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
         raise invalid("bad_request", f"{name} must be a number from {least} to {most}.", name, type_="parameter")
@@ -62,7 +63,7 @@ def _number(request: Request, name: str, default: int, least: int, most: int) ->
 
 def window(request: Request) -> tuple[int, int]:
     """`offset` and `limit` of an offset-paged list (1.4)."""
-    return _number(request, "offset", 0, 0, 10**8), _number(request, "limit", DEFAULT_LIMIT, 1, MOST)
+    return number(request, "offset", 0, 0, 10**8), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
 
 
 def results(request: Request, total: int, items: list[Any], offset: int, limit: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ offerings = things(
     Column("name", String(255), nullable=False),
     Column("label", Text, nullable=False),
     Column("kind_id", String(36), nullable=False),
+    Column("hidden", Boolean, nullable=False),
     Column("share_enabled", Boolean, nullable=False),
     Column("share_with_all", Boolean, nullable=False),
     Column("share_with_ibm", Boolean, nullable=False),

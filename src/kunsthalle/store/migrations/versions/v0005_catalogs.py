@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("kind_id", sa.String(length=36), nullable=False),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("share_enabled", sa.Boolean(), nullable=False),
         sa.Column("share_with_all", sa.Boolean(), nullable=False),
         sa.Column("share_with_ibm", sa.Boolean(), nullable=False),

@@ -1,0 +1,92 @@
+"""What was done to catalogs, and by whom: the audit rows of an account, in both dialects (1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kunsthalle.accounts.queries import user
+from kunsthalle.api.families.catalog import BASE
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.store import audit
+from kunsthalle.store.audit import Entry
+from kunsthalle.store.schema.base import audit as table
+from kunsthalle.store.scope import Kind, unguarded
+from kunsthalle.store.unit import Unit
+
+Doc = dict[str, Any]
+
+
+AUDIT = Kind("audit", table, Entry, "globalcatalog-collection.instance.update")
+
+
+def deeds(unit: Unit, about: Sequence[str], start: str | None, limit: int) -> tuple[list[Entry], str | None]:
+    """A page of what the account did and what was done to its things, newest first, and where the next page begins.
+
+    `about` are beginnings of paths and CRNs. The route's rule has said that the caller may read them.
+    """
+    found = audit.page(unit, about=about, after=_place(start) if start else None, limit=limit)
+    return found.items, f"{found.last[0]}.{found.last[1]}" if found.last is not None else None
+
+
+def _place(start: str) -> tuple[int, str]:
+    moment, _, id_ = start.partition(".")
+    if not moment.isascii() or not moment.isdigit() or len(moment) > 18 or not id_:
+        raise invalid("bad_request", "start must come from the last page.", "start", type_="parameter")
+    return int(moment), id_
+
+
+def deed(unit: Unit, about: Sequence[str], id_: str) -> Entry:
+    """One row; 404 when it is not there, about something else, or another account's."""
+    for one in unguarded(unit, AUDIT, table.c.id == id_):
+        texts = (one.target, one.thing_crn or "")
+        ours = unit.ctx.account_id in {one.account_id, one.thing_account_id}
+        if ours and any(text.startswith(tuple(about)) for text in texts):
+            return one
+    raise not_found("auditlog_identifier")
+
+
+def _target(path: str) -> tuple[str, str]:
+    """What a path is about: the type and the id of its deepest thing."""
+    names = {"catalogs": "catalog", "offerings": "offering", "versions": "version", "objects": "object"}
+    names |= {"plans": "plan", "catalogaccount": "account", "shareapproval": "shareapproval", "instances": "instance"}
+    parts = path.removeprefix(BASE).split("/")
+    found = ("account", "")
+    for at, part in enumerate(parts):
+        if part in names:
+            found = (names[part], parts[at + 1] if at + 1 < len(parts) else "")
+    return found
+
+
+def digest_wire(unit: Unit, one: Entry, *, names: bool = False) -> Doc:
+    """A row as lists show it."""
+    type_, id_ = _target(one.target)
+    who = user(unit, one.account_id, one.actor)
+    refused = f"refused: {one.code or one.outcome}" if one.outcome >= 400 else "done"
+    found = {
+        "id": one.id,
+        "_rev": f"1-{one.id.replace('-', '')}",
+        "created": rfc3339(one.at),
+        "change_type": one.action.rsplit(".", 1)[-1],
+        "target_type": type_,
+        "target_id": id_,
+        "who_email": who.email if who else "",
+        "who_delegate_email": "",
+        "message": f"{one.action} on {one.target}: {refused}",
+    }
+    return {**found, "who_name": who.name if who else one.actor} if names else found
+
+
+def deed_wire(unit: Unit, one: Entry) -> Doc:
+    """A row in full."""
+    who = user(unit, one.account_id, one.actor)
+    more = {
+        "gid": one.trace,
+        "who_id": one.actor,
+        "who_name": who.name if who else one.actor,
+        "who_delegate_id": "",
+        "who_delegate_name": "",
+        "data": {"outcome": one.outcome, "code": one.code, "action": one.action},
+    }
+    return {**digest_wire(unit, one), **more}

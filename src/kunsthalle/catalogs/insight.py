@@ -1,0 +1,191 @@
+"""What owners ask before they act: why an image is held, who could boot an offering, what a deletion would take along.
+
+Nothing here changes anything, and nothing tells an owner of accounts that he has not named himself: of those that an
+enterprise or a group stands for he learns numbers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Text, type_coerce
+
+from kunsthalle.accounts.kinds import ACCOUNT
+from kunsthalle.accounts.queries import audience, enterprise_of
+from kunsthalle.catalogs import outside, queries, sharing
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, VERSION
+from kunsthalle.catalogs.model import Catalog, Offering, Version
+from kunsthalle.catalogs.policy import sharing as policy
+from kunsthalle.catalogs.reclamation import TAIL
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.model import Image
+from kunsthalle.store.schema.catalogs import offerings, reclamations, share_approvals, versions
+from kunsthalle.store.schema.instances import instances
+from kunsthalle.store.scope import unguarded
+from kunsthalle.store.tables import rows_of
+from kunsthalle.store.unit import Unit
+
+Doc = dict[str, Any]
+
+
+def runners(unit: Unit, image_ids: Collection[str]) -> dict[str, int]:
+    """How many servers were made from images, by account. The servers' room stands to the right: its rows are counted
+    by the reference that each keeps, and nothing else of them is read.
+    """
+    counted: Counter[str] = Counter()
+    reference = type_coerce(instances.c.image, Text)
+    for id_ in image_ids:
+        counted.update(row.account_id for row in rows_of(unit, instances, reference.contains(id_, autoescape=True)))
+    return dict(sorted(counted.items()))
+
+
+def hold(unit: Unit, image: Image) -> Doc:
+    """Why an image cannot be deleted, who runs it, and when it is free."""
+    found: Doc = {
+        "image": {"id": image.id, "crn": image.crn, "name": image.name, "status": image.status},
+        "managed": image.managed,
+        "deletable": not image.managed,
+        "servers_by_account": runners(unit, [image.id]),
+    }
+    if image.hold_crn is None:
+        return found
+    holder = unguarded(unit, VERSION, versions.c.id == image.hold_crn.rsplit("/", 1)[-1])
+    reason: Doc = {"version_crn": image.hold_crn, "since": rfc3339(image.hold_since or 0)}
+    if holder:
+        reason |= _holder(unit, holder[0])
+    return {**found, "held_by": reason}
+
+
+def _holder(unit: Unit, version: Version) -> Doc:
+    catalog = unguarded(unit, CATALOG, CATALOG.table.c.id == version.catalog_id)[0]
+    offering = unguarded(unit, OFFERING, offerings.c.id == version.offering_id)[0]
+    shown: Doc = {
+        "version": version.version,
+        "version_locator": version.locator,
+        "version_state": version.state,
+        "working_copy": bool(version.copy_of),
+        "offering": {"id": offering.id, "name": offering.name},
+        "catalog": {"id": catalog.id, "label": catalog.label, "state": catalog.state},
+    }
+    waiting = unguarded(unit, RECLAMATION, reclamations.c.catalog_id == catalog.id)
+    if waiting:
+        at = rfc3339(waiting[0].target_at)
+        how = ["restore the catalog, or have it reclaimed now: then the image is free at once"]
+        return {**shown, "free_at": at, "reclamation_id": waiting[0].id, "free_when": how}
+    how = [
+        "the image is taken out of the version's metadata.images: at once",
+        "the version is deleted (the last published one only with its offering): at once",
+        "the offering is deleted: at once",
+        "the catalog is deleted: seven days later, or when its reclamation is ended",
+    ]
+    return {**shown, "free_at": None, "free_when": how}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether an account may boot an offering, and why or why not. Its users still need Viewer on the catalog."""
+
+    may: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of an offering decides who may boot it; a dry run changes some of it."""
+
+    offering: Offering
+    listed: frozenset[str]
+    enabled: bool
+    published: bool
+    approved: bool
+    live: bool
+
+
+def terms(unit: Unit, offering: Offering) -> Terms:
+    """An offering's terms as they are."""
+    catalog = unguarded(unit, CATALOG, CATALOG.table.c.id == offering.catalog_id)
+    every = unguarded(unit, VERSION, versions.c.offering_id == offering.id)
+    return Terms(
+        offering=offering,
+        listed=frozenset(entry.identifier for entry in sharing.entries(unit, offering)),
+        enabled=offering.share_enabled,
+        published=bool(queries.published(every)),
+        approved=outside.is_granted(unit, offering.id),
+        live=bool(catalog) and catalog[0].state == "live",
+    )
+
+
+def standing(unit: Unit, given: Terms, account_id: str) -> Standing:
+    """What the terms mean for one account; the order is the order in which reasons are told."""
+    offering = given.offering
+    if not given.live:
+        return Standing(False, "the catalog is deleted")
+    if not given.published:
+        return Standing(False, "nothing is published")
+    if account_id == offering.account_id:
+        return Standing(True, "it is the owner")
+    if offering.share_with_all and given.approved:
+        return Standing(True, "it is published to all")
+    if not given.enabled:
+        return Standing(False, "sharing is switched off")
+    own = enterprise_of(unit, offering.account_id)
+    inside = own is not None and enterprise_of(unit, account_id) == own
+    if not inside and not given.approved and policy(unit).scope != "any":
+        return Standing(False, "it is outside the enterprise")
+    return _answered(unit, given, account_id)
+
+
+def _answered(unit: Unit, given: Terms, account_id: str) -> Standing:
+    matching = given.listed & set(audience(unit, account_id))
+    if not matching:
+        return Standing(False, "it is not on the access list")
+    same = (share_approvals.c.source_account_id == given.offering.account_id, share_approvals.c.type == "offering")
+    answers = {row.identifier: row.state for row in rows_of(unit, share_approvals, *same)}
+    if answers.get(account_id) == "rejected":
+        return Standing(False, "it has rejected the source")
+    if answers.get(account_id) == "approved":
+        return Standing(True, "it has accepted the source")
+    if any(answers.get(identifier) == "approved" for identifier in matching):
+        return Standing(True, "its enterprise or group has accepted the source")
+    return Standing(False, "it has not answered yet")
+
+
+def audience_of(unit: Unit, given: Terms, named: Collection[str]) -> Doc:
+    """The accounts that the terms reach, by reason: those that the owner has named, and how many others there are."""
+    everybody = given.offering.share_with_all and given.approved
+    reasons: dict[str, Doc] = {}
+    for one in unguarded(unit, ACCOUNT, ACCOUNT.table.c.state == "ACTIVE"):
+        addressed = set(audience(unit, one.id)) & {*given.listed, *named}
+        if not addressed and one.id != given.offering.account_id and not everybody:
+            continue
+        found = standing(unit, given, one.id)
+        entry = reasons.setdefault(found.reason, {"may_boot": found.may, "accounts": [], "others": 0})
+        if one.id in {*given.listed, *named, given.offering.account_id}:
+            entry["accounts"].append(one.id)
+        else:
+            entry["others"] += 1
+    shown = [{"reason": reason, **entry} for reason, entry in sorted(reasons.items())]
+    total = sum(len(one["accounts"]) + one["others"] for one in shown if one["may_boot"])
+    return {"offering_id": given.offering.id, "may_boot": total, "by_reason": shown}
+
+
+def deletion(unit: Unit, catalog: Catalog) -> Doc:
+    """What the deletion of a catalog would take along, and until when it can be undone."""
+    products = unguarded(unit, OFFERING, offerings.c.catalog_id == catalog.id)
+    every = unguarded(unit, VERSION, versions.c.catalog_id == catalog.id)
+    held = unguarded(unit, IMAGE, IMAGE.table.c.hold_crn.in_([one.crn for one in every]))
+    at = rfc3339(unit.ctx.now() + TAIL)
+    return {
+        "catalog": {"id": catalog.id, "label": catalog.label},
+        "offerings": [{"id": one.id, "name": one.name, "shared": one.share_enabled} for one in products],
+        "versions": len([one for one in every if not one.copy_of]),
+        "images": [{"id": one.id, "name": one.name, "version_crn": one.hold_crn, "free_at": at} for one in held],
+        "servers_by_account": runners(unit, [one.id for one in held]),
+        "restorable_until": at,
+        "at_once": "The catalog and its offerings disappear for everybody; nothing boots from them any more.",
+        "afterwards": "Servers that were made from the images run on and keep their references.",
+    }

@@ -1,0 +1,163 @@
+"""Objects of a catalog that are no offerings: kept, published in the account, shared by an access list of their own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from kunsthalle.accounts.queries import enterprise_of, enterprise_of_identifier
+from kunsthalle.catalogs import sharing
+from kunsthalle.catalogs.kinds import OBJECT
+from kunsthalle.catalogs.model import Catalog
+from kunsthalle.catalogs.outside import REFUSAL
+from kunsthalle.catalogs.policy import sharing as policy
+from kunsthalle.catalogs.publishing import refuse
+from kunsthalle.catalogs.records import CatalogObject
+from kunsthalle.catalogs.service import same_rev
+from kunsthalle.catalogs.sharing import MOST, Entry, normal
+from kunsthalle.core.errors import conflict, forbidden, invalid
+from kunsthalle.store.rows import IntegrityError, delete, insert, update
+from kunsthalle.store.schema.catalogs import catalog_objects, object_entries, share_approvals
+from kunsthalle.store.scope import Granted, find
+from kunsthalle.store.tables import put_row, remove_rows, rows_of
+from kunsthalle.store.transition import transition
+from kunsthalle.store.unit import Unit
+
+Doc = dict[str, Any]
+KINDS = ("vpe", "proxy_source", "preset_configuration")
+
+
+def create(unit: Unit, catalog: Granted[Catalog], name: str, label: str, kind: str, parent: str, doc: Doc) -> Any:
+    """A new object, not shared with anybody. 409 when its name is taken in the catalog."""
+    if kind not in KINDS:
+        raise invalid("bad_request", f"kind must be one of {', '.join(KINDS)}.", "kind")
+    ctx, now = unit.ctx, unit.ctx.now()
+    made = CatalogObject(
+        id=ctx.ids.uuid(),
+        account_id=catalog.it.account_id,
+        catalog_id=catalog.it.id,
+        name=name,
+        label=label,
+        kind=kind,
+        parent_id=parent,
+        state="new",
+        previous=None,
+        entered_at=now,
+        share_enabled=False,
+        document=doc,
+        updated_at=now,
+        created_at=now,
+    )
+    try:
+        return insert(unit, OBJECT, made)
+    except IntegrityError as error:
+        raise _taken(name) from error
+
+
+def _taken(name: str) -> Exception:
+    return conflict("conflict", f"The catalog has an object named {name} already.", "name")
+
+
+def change(unit: Unit, it: CatalogObject, rev: str | None, name: str, label: str, parent: str, doc: Doc) -> Any:
+    """PUT: 409 on a stale or missing `_rev`. The kind stays."""
+    same_rev(rev, it.rev)
+    values = {"name": name, "label": label, "parent_id": parent, "document": doc, "updated_at": unit.ctx.now()}
+    try:
+        changed = update(unit, OBJECT, it.id, catalog_objects.c.revision == it.revision, **values)
+    except IntegrityError as error:
+        raise _taken(name) from error
+    if not changed:
+        raise conflict("conflict", "The object was changed meanwhile.")
+    return find(unit, OBJECT, it.id)
+
+
+def remove(unit: Unit, it: CatalogObject) -> None:
+    """The object and its access list go."""
+    remove_rows(unit, object_entries, object_entries.c.object_id == it.id)
+    delete(unit, OBJECT, it.id, it.account_id)
+
+
+def publish(unit: Unit, it: CatalogObject) -> None:
+    """To `consumable`: usable in the own account, and by those it is shared with."""
+    now = unit.ctx.now()
+    if not transition(unit, OBJECT, it.id, "consumable", previous=it.state, entered_at=now, updated_at=now):
+        raise refuse(f"The object is published already: current state {it.state}")
+
+
+def share(unit: Unit, it: CatalogObject, *, ibm: bool, public: bool, enabled: bool) -> CatalogObject:
+    """Switches the access list on or off. IBM and the public are for offerings with an approval."""
+    if ibm or public:
+        raise forbidden(REFUSAL)
+    update(unit, OBJECT, it.id, share_enabled=enabled, updated_at=unit.ctx.now())
+    return replace(it, share_enabled=enabled)
+
+
+def entries(unit: Unit, it: CatalogObject) -> list[Entry]:
+    """The access list, oldest first."""
+    listed = object_entries.c
+    found = rows_of(unit, object_entries, listed.object_id == it.id, order=listed.created_at)
+    asked = (share_approvals.c.source_account_id == it.account_id, share_approvals.c.type == it.kind)
+    states = {row.identifier: row.state for row in rows_of(unit, share_approvals, *asked)}
+    return [Entry(row.id, row.identifier, row.created_at, states.get(row.identifier, "pending")) for row in found]
+
+
+def add(unit: Unit, it: CatalogObject, identifiers: list[str]) -> dict[str, str]:
+    """Adds identifiers; those that cannot be reached are not added but named with the reason."""
+    errors: dict[str, str] = {}
+    own = enterprise_of(unit, it.account_id)
+    for given in identifiers[:MOST]:
+        identifier = normal(given)
+        inside = own is not None and enterprise_of_identifier(unit, identifier) == own
+        if not inside and not (policy(unit).scope == "any" and sharing.exists(unit, identifier)):
+            errors[given] = "Unknown, or outside the enterprise of the catalog."
+            continue
+        entry: Doc = {"id": unit.ctx.ids.uuid(), "object_id": it.id, "identifier": identifier}
+        put_row(unit, object_entries, ("object_id", "identifier"), **entry, created_at=unit.ctx.now())
+        sharing.ask(unit, identifier, it.kind)
+    return errors
+
+
+def take_off(unit: Unit, it: CatalogObject, identifiers: list[str]) -> None:
+    """Takes identifiers off the list, `["*"]` all."""
+    mine = [object_entries.c.object_id == it.id]
+    if identifiers != ["*"]:
+        mine.append(object_entries.c.identifier.in_([normal(one) for one in identifiers]))
+    remove_rows(unit, object_entries, *mine)
+
+
+_TERM = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|([^\s"():]+))')
+_FIELDS = {"name": "name", "label": "label", "kind": "kind", "parent_id": "parent_id", "catalog_id": "catalog_id"}
+
+
+def matching(query: str) -> list[ColumnElement[bool]]:
+    """A search in the small part of Lucene's language that names need: words, `field:word`, quotes, a last `*`, AND.
+
+    400 for anything else, so that nobody takes an unfiltered answer for a filtered one.
+    """
+    rest = _TERM.sub("", query).strip()
+    if rest or not query.strip() or len(query) > 512:
+        message = f"query may hold words, field:word ({', '.join(_FIELDS)}), quotes and AND."
+        raise invalid("bad_request", message, "query", type_="parameter")
+    found = []
+    for field, quoted, word in _TERM.findall(query):
+        text = quoted or word
+        if not field and text == "AND":
+            continue
+        if field and field not in _FIELDS:
+            raise invalid("bad_request", f"query knows no field {field}.", "query", type_="parameter")
+        found.append(_condition(_FIELDS.get(field, ""), text))
+    return found
+
+
+def _condition(field: str, text: str) -> ColumnElement[bool]:
+    table = catalog_objects.c
+    if not field:
+        if text == "*":
+            return and_(table.id.is_not(None))
+        part = text.rstrip("*")
+        return or_(table.name.contains(part, autoescape=True), table.label.contains(part, autoescape=True))
+    column = table[field]
+    return column.startswith(text[:-1], autoescape=True) if text.endswith("*") else column == text

@@ -1,0 +1,224 @@
+"""`/catalogaccount` and `/regions`; changes, updates and figures of an offering; publication outside the enterprise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api import access
+from kunsthalle.api.families.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.routing import Route, route
+from kunsthalle.api.wire import Body
+from kunsthalle.catalogs import account, kinds, lifecycle, queries, service
+from kunsthalle.catalogs.access import offering as offering_rule
+from kunsthalle.catalogs.model import precedence
+from kunsthalle.catalogs.records import AccountSettings
+from kunsthalle.catalogs.routes_catalogs import offering_reply
+from kunsthalle.catalogs.wire import Doc, state_wire
+from kunsthalle.core.errors import invalid
+from kunsthalle.core.regions import REGIONS
+from kunsthalle.store.scope import find
+from kunsthalle.store.unit import Unit
+
+_ICONS = (".svg", ".png", ".jpg", ".jpeg", ".gif")
+
+
+class FilterTermsBody(Body):
+    """Terms of a filter."""
+
+    filter_terms: list[str] = msgspec.field(default_factory=list)
+
+
+class CategoryBody(Body):
+    """A category that is let through or held back."""
+
+    include: bool | UnsetType = UNSET
+    filter: FilterTermsBody | UnsetType = UNSET
+
+
+class IdsBody(Body):
+    """Products by id."""
+
+    include: FilterTermsBody | UnsetType = UNSET
+    exclude: FilterTermsBody | UnsetType = UNSET
+
+
+class FiltersBody(Body):
+    """Which public products an account shows."""
+
+    include_all: bool | UnsetType = UNSET
+    category_filters: dict[str, CategoryBody] | UnsetType = UNSET
+    id_filters: IdsBody | UnsetType = UNSET
+
+
+class AccountBody(Body):
+    """The catalog settings of an account."""
+
+    id: str | None = None
+    rev: str | None = msgspec.field(name="_rev", default=None)
+    hide_public: bool | None = msgspec.field(name="hide_IBM_cloud_catalog", default=None)
+    account_filters: FiltersBody | None = None
+    region_filter: str | None = None
+
+
+def _account_wire(found: AccountSettings) -> Doc:
+    return {
+        "id": found.id,
+        "_rev": found.rev,
+        "hide_IBM_cloud_catalog": found.hide_public,
+        "account_filters": found.account_filters or account.NO_FILTERS,
+        "region_filter": found.region_filter,
+    }
+
+
+def _get(unit: Unit, _request: Request) -> Doc:
+    """Get the catalog settings of the account."""
+    return _account_wire(account.settings(unit))
+
+
+def _put(unit: Unit, request: Request) -> Doc:
+    """Replace the catalog settings of the account."""
+    body: AccountBody = request.body
+    filters = {} if body.account_filters is None else dict(msgspec.to_builtins(body.account_filters))
+    hide = body.hide_public is True
+    return _account_wire(account.put(unit, body.id, body.rev, hide, filters, body.region_filter or ""))
+
+
+def _filters(unit: Unit, request: Request) -> Doc:
+    """Get the filters that apply, to the account and to its catalogs."""
+    own = account.settings(unit)
+    if "catalog" in request.query:
+        found = [find(unit, kinds.CATALOG, request.query["catalog"], "catalog")]
+    else:
+        found = queries.all_catalogs(unit)
+    filtered = [
+        {"catalog": {"id": one.id, "name": one.label}, "filters": one.document["catalog_filters"]}
+        for one in found
+        if one.document.get("catalog_filters")
+    ]
+    return {
+        "hide_IBM_cloud_catalog": own.hide_public,
+        "account_filters": [own.account_filters or account.NO_FILTERS],
+        "catalog_filters": filtered,
+        "region_filters": [own.region_filter] if own.region_filter else [],
+        "filtered_regions": _regions(own.region_filter),
+        "filter_regions": bool(own.region_filter),
+    }
+
+
+def _regions(text: str) -> list[str]:
+    """The regions that a filter lets through: names, or parts of names, between commas; an empty one lets all."""
+    wanted = [part.strip() for part in text.split(",") if part.strip()]
+    return [name for name in sorted(REGIONS) if not wanted or any(part in name for part in wanted)]
+
+
+def _region_page(request: Request, text: str) -> Doc:
+    offset, limit = number(request, "offset", 0, 0, 10**6), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
+    found = _regions(text)
+    shown = [
+        {"id": name, "name": name, "kind": "region", "public": True, "active": True, "tags": []}
+        for name in found[offset : offset + limit]
+    ]
+    count = {"offset": offset, "limit": limit, "total_count": len(found), "resource_count": len(shown)}
+    return {**count, "first": {"href": f"{request.path}?limit={limit}"}, "regions": shown}
+
+
+def _list_regions(unit: Unit, request: Request) -> Doc:
+    """List the regions that the account's filter, or the one given, lets through."""
+    return _region_page(request, request.query.get("filter", account.settings(unit).region_filter))
+
+
+class PreviewBody(Body):
+    """A region filter to try out."""
+
+    filter: str | None = None
+    region_filter: str | None = None
+
+
+def _preview_regions(_unit: Unit, request: Request) -> Doc:
+    """List the regions that a filter would let through."""
+    body: PreviewBody = request.body or PreviewBody()
+    return _region_page(request, request.query.get("filter") or body.filter or body.region_filter or "")
+
+
+def _updates(unit: Unit, request: Request) -> list[Doc]:
+    """List the versions that a user of another version could move to."""
+    _kind(request)
+    offering, now = request.granted.it, request.query.get("version")
+    least = precedence(now) if now else None
+    found = queries.published(queries.versions_of(unit, offering))
+    return [
+        {
+            "version_locator": one.locator,
+            "version": one.version,
+            "state": state_wire(one.state, one.previous, one.entered_at),
+            "required_resources": one.document.get("required_resources", []),
+            "package_version": one.version,
+            "sha": one.document.get("sha", ""),
+            "can_update": one.deprecate_pending is None,
+            "messages": {},
+        }
+        for one in found
+        if least is None or precedence(one.version) > least
+    ]
+
+
+def _kind(request: Request) -> None:
+    if not request.query.get("kind"):
+        raise invalid("bad_request", "kind is required.", "kind", type_="parameter")
+
+
+_NOTICES = ("breaking", "new", "update")
+
+
+def _notices(unit: Unit, request: Request) -> Doc:
+    """List what the versions of an offering announce about themselves."""
+    _kind(request)
+    found = queries.versions_of(unit, request.granted.it)
+    noted = [(one, one.document["change_notices"]) for one in found if one.document.get("change_notices")]
+    has = {f"has_{name}": any(notice.get(name) for _one, notice in noted) for name in _NOTICES}
+    return {**has, "change_notices": [{"version": one.version, "change_notices": notice} for one, notice in noted]}
+
+
+def _stats(unit: Unit, request: Request) -> Doc:
+    """Get how many versions of an offering are in which state."""
+    offering = request.granted.it
+    found = queries.versions_of(unit, offering)
+    totals: Doc = {"versions": len(found)}
+    for state in lifecycle.STATES:
+        totals[state] = sum(one.state == state for one in found)
+    return {"target_type": "offering", "id": offering.id, "stats": [], "totals": totals}
+
+
+def _icon(unit: Unit, request: Request) -> Reply:
+    """Name the icon of an offering."""
+    offering, name = request.granted.it, request.params["file_name"]
+    if not name.lower().endswith(_ICONS) or len(name) > 128 or "/" in name:
+        raise invalid("bad_request", f"An icon is one of {', '.join(_ICONS)}.", "file_name", type_="parameter")
+    given = service.Fields(
+        offering.name, offering.label, offering.hidden, {**offering.document, "offering_icon_url": name}
+    )
+    return offering_reply(unit, service.rewrite(unit, request.granted, given))
+
+
+def routes() -> tuple[Route, ...]:
+    family, base = CATALOG, f"{BASE}/catalogaccount"
+    one = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
+    see, manage = access.create(kinds.RETRIEVE), access.create("globalcatalog-collection.account.manage")
+    member: dict[str, Any] = {"family": family, "access": access.member(kinds.RETRIEVE)}
+    regions = f"{BASE}/regions"
+    preview = {**member, "body": PreviewBody, "body_required": False, "writes": False}
+    return (
+        route("GET", base, _get, family=family, access=see),
+        route("PUT", base, _put, family=family, access=manage, body=AccountBody),
+        route("GET", f"{base}/filters", _filters, family=family, access=see),
+        route("GET", regions, _list_regions, **member),
+        route("POST", regions, _preview_regions, **preview),
+        route("GET", f"{one}/updates", _updates, family=family, access=offering_rule()),
+        route("GET", f"{one}/changeNotices", _notices, family=family, access=offering_rule()),
+        route("GET", f"{one}/stats", _stats, family=family, access=offering_rule(lifecycle.UPDATE)),
+        route("PUT", f"{one}/icon/{{file_name}}", _icon, family=family, access=offering_rule(lifecycle.UPDATE)),
+    )
