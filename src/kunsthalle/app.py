@@ -158,6 +158,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     def whole() -> Pipeline:
         from kunsthalle.identity.service import authenticate
 
+        tokens.ensure_keys()
         routes, unserved, _ = rooms()
         return pipeline(Router((*routes, *operations), unserved), partial(authenticate, tokens))
 

@@ -44,6 +44,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
     """The routes of all rooms, and the handlers of all jobs."""
     blobs = drivers.blobs
     disks = Disks(drivers.disks, drivers.hypervisor, blobs, drivers.tools, drivers.limits)
+    disks.sweep()
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
     snapshots, fitting = SnapshotService(blobs), Fitting()

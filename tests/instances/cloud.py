@@ -99,7 +99,7 @@ class Cloud:
         self.machines = Machines(self.disks, grace=5)
         routes = (
             *image_routes.routes(ImageService(buckets, volumes)),
-            *catalog_routes.routes(),
+            *catalog_routes.routes(rehearse),
             *storage_routes.routes(VolumeService(self.blobs), SnapshotService(self.blobs)),
             *instance_routes.routes(InstanceService(self.blobs), TemplateService()),
         )

@@ -94,19 +94,26 @@ def _deprecate(unit: Unit, request: Request) -> None:
     """Begin or end the deprecation of a plan."""
     plan: Plan = request.granted.it
     begin = setting(request)
-    if plan.state != "consumable" or (plan.deprecate_pending is None) != begin:
-        said = "published and not being deprecated" if begin else "being deprecated"
-        raise refuse(f"The plan is not {said}: current state {plan.state}")
-    pending = None
-    if begin:
-        days, description = terms(request)
-        at = unit.ctx.now() + period(days) * DAY
-        pending = {"deprecate_date": rfc3339(at), "deprecate_state": "deprecated", "description": description or ""}
-        jobs.enqueue(unit, JOB, plan.id, due_at=at)
-    else:
+    _may_deprecate(plan, begin=begin)
+    pending = _pending(unit, request, plan) if begin else None
+    if not begin:
         jobs.cancel(unit, JOB, plan.id)
     update(unit, PLAN, plan.id, deprecate_pending=pending, updated_at=unit.ctx.now())
     _touch(unit, plan)
+
+
+def _may_deprecate(plan: Plan, *, begin: bool) -> None:
+    if plan.state != "consumable" or (plan.deprecate_pending is None) != begin:
+        said = "published and not being deprecated" if begin else "being deprecated"
+        raise refuse(f"The plan is not {said}: current state {plan.state}")
+
+
+def _pending(unit: Unit, request: Request, plan: Plan) -> Doc:
+    """The period that begins now, and the timer at its end."""
+    days, description = terms(request)
+    at = unit.ctx.now() + period(days) * DAY
+    jobs.enqueue(unit, JOB, plan.id, due_at=at)
+    return {"deprecate_date": rfc3339(at), "deprecate_state": "deprecated", "description": description or ""}
 
 
 def _due(run: jobs.Run) -> None:

@@ -14,7 +14,7 @@ from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import Body
 from kunsthalle.catalogs import account, kinds, lifecycle, queries, service
 from kunsthalle.catalogs.access import offering as offering_rule
-from kunsthalle.catalogs.model import precedence
+from kunsthalle.catalogs.model import Version, precedence
 from kunsthalle.catalogs.records import AccountSettings
 from kunsthalle.catalogs.routes_catalogs import offering_reply
 from kunsthalle.catalogs.wire import Doc, state_wire
@@ -90,23 +90,27 @@ def _put(unit: Unit, request: Request) -> Doc:
 def _filters(unit: Unit, request: Request) -> Doc:
     """Get the filters that apply, to the account and to its catalogs."""
     own = account.settings(unit)
-    if "catalog" in request.query:
-        found = [find(unit, kinds.CATALOG, request.query["catalog"], "catalog")]
-    else:
-        found = queries.all_catalogs(unit)
-    filtered = [
-        {"catalog": {"id": one.id, "name": one.label}, "filters": one.document["catalog_filters"]}
-        for one in found
-        if one.document.get("catalog_filters")
-    ]
     return {
         "hide_IBM_cloud_catalog": own.hide_public,
         "account_filters": [own.account_filters or account.NO_FILTERS],
-        "catalog_filters": filtered,
+        "catalog_filters": _catalog_filters(unit, request),
         "region_filters": [own.region_filter] if own.region_filter else [],
         "filtered_regions": _regions(own.region_filter),
         "filter_regions": bool(own.region_filter),
     }
+
+
+def _catalog_filters(unit: Unit, request: Request) -> list[Doc]:
+    """The filters of one catalog, or of all that the caller may see."""
+    if "catalog" in request.query:
+        found = [find(unit, kinds.CATALOG, request.query["catalog"], "catalog")]
+    else:
+        found = queries.all_catalogs(unit)
+    return [
+        {"catalog": {"id": one.id, "name": one.label}, "filters": one.document["catalog_filters"]}
+        for one in found
+        if one.document.get("catalog_filters")
+    ]
 
 
 def _regions(text: str) -> list[str]:
@@ -150,20 +154,20 @@ def _updates(unit: Unit, request: Request) -> list[Doc]:
     offering, now = request.granted.it, request.query.get("version")
     least = precedence(now) if now else None
     found = queries.published(queries.versions_of(unit, offering))
-    return [
-        {
-            "version_locator": one.locator,
-            "version": one.version,
-            "state": state_wire(one.state, one.previous, one.entered_at),
-            "required_resources": one.document.get("required_resources", []),
-            "package_version": one.version,
-            "sha": one.document.get("sha", ""),
-            "can_update": one.deprecate_pending is None,
-            "messages": {},
-        }
-        for one in found
-        if least is None or precedence(one.version) > least
-    ]
+    return [_update_wire(one) for one in found if least is None or precedence(one.version) > least]
+
+
+def _update_wire(one: Version) -> Doc:
+    return {
+        "version_locator": one.locator,
+        "version": one.version,
+        "state": state_wire(one.state, one.previous, one.entered_at),
+        "required_resources": one.document.get("required_resources", []),
+        "package_version": one.version,
+        "sha": one.document.get("sha", ""),
+        "can_update": one.deprecate_pending is None,
+        "messages": {},
+    }
 
 
 def _kind(request: Request) -> None:

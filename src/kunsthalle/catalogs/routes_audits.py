@@ -56,23 +56,24 @@ def _enterprise(unit: Unit, request: Request) -> Sequence[str]:
 
 def _list(about: About, text: str) -> Callable[[Unit, Request], Doc]:
     def call(unit: Unit, request: Request) -> Doc:
-        limit = number(request, "limit", DEFAULT_LIMIT, 1, MOST)
-        start = request.query.get("start")
+        limit, start = number(request, "limit", DEFAULT_LIMIT, 1, MOST), request.query.get("start")
         found, following = audits.deeds(unit, about(unit, request), start, limit)
         names = flag(request, "lookupnames")
-        shown = [audits.digest_wire(unit, one, names=names) for one in found]
-        page: Doc = {"limit": limit, "resource_count": len(shown), "audits": shown}
-        # Relative to the list itself: an offering that is hidden and one that never was are answered alike.
-        page["first"] = {"href": f"?{urlencode({'limit': limit})}"}
-        if start:
-            page["start"] = start
-        if following is not None:
-            href = f"?{urlencode({'limit': limit, 'start': following})}"
-            page["next"] = {"href": href, "start": following}
-        return page
+        return _page([audits.digest_wire(unit, one, names=names) for one in found], limit, start, following)
 
     call.__doc__ = f"List what was done to {text}."
     return call
+
+
+def _page(shown: list[Doc], limit: int, start: str | None, following: str | None) -> Doc:
+    """Links are relative to the list itself: an offering that is hidden and one that never was are answered alike."""
+    page: Doc = {"limit": limit, "resource_count": len(shown), "audits": shown}
+    page["first"] = {"href": f"?{urlencode({'limit': limit})}"}
+    if start:
+        page["start"] = start
+    if following is not None:
+        page["next"] = {"href": f"?{urlencode({'limit': limit, 'start': following})}", "start": following}
+    return page
 
 
 def _one(about: About, text: str) -> Callable[[Unit, Request], Doc]:

@@ -58,16 +58,21 @@ def _patch(unit: Unit, request: Request) -> Reply:
     """Change a version by JSON Patch under its offering's revision."""
     version: Granted[Version] = request.granted
     service.check_match(request.headers.get("if-match"), editing.offering_of(unit, version.it).rev)
+    _apply(unit, version, request.body)
+    return version_reply(unit, find(unit, kinds.VERSION, version.it.id))
+
+
+def _apply(unit: Unit, version: Granted[Version], operations: list[Doc]) -> None:
+    """Carries the operations out on the version as it is shown."""
     shown = version_wire(version.it, unit.ctx)
     before = msgspec.json.decode(msgspec.json.encode(shown))
-    patched = patching.apply({"kinds": [{"versions": [before]}]}, request.body, _PREFIX)
+    patched = patching.apply({"kinds": [{"versions": [before]}]}, operations, _PREFIX)
     after = _version_in(patched)
     if _only_known(shown, after):
         publishing.take(unit, version.it, "test")
     else:
         metadata, document = _split(decode(msgspec.json.encode(after), VersionBody))
         editing.edit(unit, version, metadata, document)
-    return version_reply(unit, find(unit, kinds.VERSION, version.it.id))
 
 
 def _only_known(before: Doc, after: Doc) -> bool:
@@ -167,12 +172,15 @@ def _versions(unit: Unit, request: Request) -> Doc:
     every = queries.versions_of(unit, offering)
     newest = every[::-1][start : start + limit]
     shown = versions_wire(newest, every, unit.ctx, digest=flag(request, "digest"))
-    path = f"{request.path}?limit={limit}"
-    page = {"start": str(start), "limit": limit, "total_count": len(every), "resource_count": len(shown)}
-    links: Doc = {"first": {"href": path}}
-    if start + limit < len(every):
-        links["next"] = {"href": f"{path}&start={start + limit}", "start": str(start + limit)}
-    return {**page, **links, "versions": shown}
+    return {**_window(request.path, start, limit, len(every)), "resource_count": len(shown), "versions": shown}
+
+
+def _window(path: str, start: int, limit: int, total: int) -> Doc:
+    first = f"{path}?limit={limit}"
+    page: Doc = {"start": str(start), "limit": limit, "total_count": total, "first": {"href": first}}
+    if start + limit < total:
+        page["next"] = {"href": f"{first}&start={start + limit}", "start": str(start + limit)}
+    return page
 
 
 def _validate_inputs(rehearse: Rehearse) -> Any:

@@ -14,6 +14,7 @@ from kunsthalle.api.routing import Route, route
 from kunsthalle.catalogs import kinds, outside, queries, reclamation, sharing
 from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.bodies import ReclamationActionBody, ShareBody
+from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.routes_catalogs import page_of_offerings
 from kunsthalle.catalogs.wire import approval_wire, entry_wire, reclamation_wire, token_page
 from kunsthalle.core.errors import forbidden, invalid, not_found
@@ -29,6 +30,10 @@ def _consumption(unit: Unit, request: Request) -> dict[str, Any]:
     select = request.query.get("select", "all")
     if select not in {"all", "public", "private"}:
         raise invalid("bad_request", "select must be all, public or private.", "select", type_="parameter")
+    return page_of_offerings(unit, request, _selected(unit, request, select))
+
+
+def _selected(unit: Unit, request: Request, select: str) -> list[Any]:
     table = kinds.OFFERING.table.c
     where: list[Any] = []
     if select == "public":
@@ -37,7 +42,7 @@ def _consumption(unit: Unit, request: Request) -> dict[str, Any]:
         where.append(or_(table.share_with_all.is_(False), table.account_id == unit.ctx.account_id))
     if "catalog" in request.query:
         where.append(table.catalog_id == request.query["catalog"])
-    return page_of_offerings(unit, request, where)
+    return where
 
 
 def _share(unit: Unit, request: Request) -> dict[str, bool]:
@@ -53,12 +58,7 @@ _GIVING = ("ibm", "public", "pc_managed", "publish_approved", "ibm_module_repo",
 
 def _publish(unit: Unit, request: Request) -> dict[str, Any]:
     """Ask the operator to let an offering out of the enterprise, or take that back."""
-    type_, given = request.params["approval_type"], request.params["approved"]
-    if given not in {"true", "false"}:
-        raise invalid("bad_request", "The last part of the path must be true or false.", "approved", type_="parameter")
-    if type_ not in (*_ASKING, *_GIVING):
-        names = ", ".join((*_ASKING, *_GIVING))
-        raise invalid("bad_request", f"The approval type must be one of {names}.", "approval_type", type_="parameter")
+    type_, given = _asked(request)
     offering = request.granted.it
     if given == "true" and type_ in _GIVING and not outside.is_granted(unit, offering.id):
         raise forbidden(outside.REFUSAL)
@@ -66,6 +66,21 @@ def _publish(unit: Unit, request: Request) -> dict[str, Any]:
         changed = outside.request(unit, offering) if given == "true" else outside.withdraw(unit, offering)
     else:
         changed = given == "false" and outside.withdraw(unit, offering)
+    return _approval_result(unit, offering, changed=changed)
+
+
+def _asked(request: Request) -> tuple[str, str]:
+    """Type and word of the path; 400 for others."""
+    type_, given = request.params["approval_type"], request.params["approved"]
+    if given not in {"true", "false"}:
+        raise invalid("bad_request", "The last part of the path must be true or false.", "approved", type_="parameter")
+    if type_ not in (*_ASKING, *_GIVING):
+        names = ", ".join((*_ASKING, *_GIVING))
+        raise invalid("bad_request", f"The approval type must be one of {names}.", "approval_type", type_="parameter")
+    return type_, given
+
+
+def _approval_result(unit: Unit, offering: Offering, *, changed: bool) -> dict[str, Any]:
     known = outside.approval(unit, offering.id)
     granted = known is not None and known.state == "granted"
     asked = known is not None and known.state != "revoked"

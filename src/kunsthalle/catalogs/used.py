@@ -73,7 +73,11 @@ def _create(unit: Unit, request: Request) -> Doc:
     """Note the use of an offering."""
     validation.check_refresh(request.headers.get("x-auth-refresh-token"))
     body: InstanceBody = request.body
-    version, ctx = _version(unit, body), unit.ctx
+    return _wire(_note(unit, body, _version(unit, body)), unit)
+
+
+def _note(unit: Unit, body: InstanceBody, version: Version) -> OfferingInstance:
+    ctx = unit.ctx
     group = chosen_group(unit, body.resource_group_id or None)
     may_create(ctx, _CREATE, {"resourceGroupId": group.id})
     now = ctx.now()
@@ -91,7 +95,7 @@ def _create(unit: Unit, request: Request) -> Doc:
         updated_at=now,
         created_at=now,
     )
-    return _wire(insert(unit, OFFERING_INSTANCE, made), unit)
+    return insert(unit, OFFERING_INSTANCE, made)
 
 
 def _done(unit: Unit, operation: str) -> Doc:
@@ -136,6 +140,11 @@ def _put(unit: Unit, request: Request) -> Doc:
     it: OfferingInstance = request.granted.it
     if body.rev is not None:
         same_rev(body.rev, it.rev)
+    _replace(unit, it, body)
+    return _wire(find(unit, OFFERING_INSTANCE, it.id), unit)
+
+
+def _replace(unit: Unit, it: OfferingInstance, body: InstanceBody) -> None:
     values: Doc = {"label": body.label or "", "document": _document(body), "last_operation": _done(unit, "update")}
     if body.version not in {None, "", it.version}:
         version = _version(unit, msgspec.structs.replace(body, offering_id=it.offering_id, catalog_id=it.catalog_id))
@@ -143,7 +152,6 @@ def _put(unit: Unit, request: Request) -> Doc:
     same = OFFERING_INSTANCE.table.c.revision == it.revision
     changed = update(unit, OFFERING_INSTANCE, it.id, same, updated_at=unit.ctx.now(), **values)
     must(changed, "The offering instance was changed meanwhile.", "conflict")
-    return _wire(find(unit, OFFERING_INSTANCE, it.id), unit)
 
 
 def _delete(unit: Unit, request: Request) -> None:

@@ -39,7 +39,7 @@ def release(unit: Unit, holder_crn: str, only: Collection[str] | None = None) ->
     named = () if only is None else (IMAGE.table.c.id.in_(only),)
     held = unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == holder_crn, *named)
     for image in held:
-        update(unit, IMAGE, image.id, hold_crn=None, hold_since=None)
+        update(unit, IMAGE, image.id, IMAGE.table.c.hold_crn == holder_crn, hold_crn=None, hold_since=None)
     return len(held)
 
 

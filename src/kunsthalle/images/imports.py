@@ -83,7 +83,12 @@ class Importer:
             while chunk := file.read(CHUNK):
                 intake.feed(chunk)
         arrived = intake.finish()
-        examined = examine(path, arrived, self.limits, self.tools)
+        try:
+            examined = examine(path, arrived, self.limits, self.tools)
+        except Refused:
+            if made.path is not None:
+                made.path.unlink(missing_ok=True)
+            raise
         if made.path is not None:
             self.blobs.adopt(made.path, examined.sha256)
         return examined

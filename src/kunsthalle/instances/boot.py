@@ -10,11 +10,13 @@ from kunsthalle.api.references import refer
 from kunsthalle.catalogs.sources import bootable
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.images.allowed_use import permits
 from kunsthalle.images.kinds import IMAGE as IMAGE_KIND
 from kunsthalle.images.model import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem
 from kunsthalle.images.states import USABLE
 from kunsthalle.instances.bodies import CatalogOfferingBody, CreateInstanceBody
+from kunsthalle.instances.fitting import variables
 from kunsthalle.instances.profiles import InstanceProfile
 from kunsthalle.instances.prototypes import CATALOG, IMAGE, SNAPSHOT, VOLUME, boot_volume
 from kunsthalle.networks.model import Key
@@ -34,15 +36,17 @@ class Boot:
     operating_system: OperatingSystem
     image: dict[str, str] | None
     catalog_offering: dict[str, str] | None
+    allowed_use: str = "true"
 
 
 def choose(unit: Unit, body: CreateInstanceBody, source: str) -> Boot:
     """The source that `source` names, as it is now: seen, usable, whole."""
     if source == IMAGE:
-        return _from(of_image(_own_image(unit, body), None))
+        image = _own_image(unit, body)
+        return _from(of_image(image, None), image)
     if source == CATALOG:
         assert not isinstance(body.catalog_offering, UnsetType)  # noqa: S101  said by `source`; for the type checker
-        return _from(_catalog(unit, body.catalog_offering))
+        return _from(*_catalog(unit, body.catalog_offering))
     wish = boot_volume(body)
     if source == SNAPSHOT:
         assert not isinstance(wish.source_snapshot, UnsetType)  # noqa: S101  as above
@@ -55,9 +59,10 @@ def choose(unit: Unit, body: CreateInstanceBody, source: str) -> Boot:
     return Boot(None, volume, system, volume.source_image, volume.catalog_offering)
 
 
-def _from(content: Content) -> Boot:
+def _from(content: Content, image: Image | None = None) -> Boot:
     system = OPERATING_SYSTEMS[content.operating_system]
-    return Boot(content, None, system, content.image, content.catalog_offering)
+    use = "true" if image is None else image.allowed_use["instance"]
+    return Boot(content, None, system, content.image, content.catalog_offering, use)
 
 
 def _own_image(unit: Unit, body: CreateInstanceBody) -> Image:
@@ -65,12 +70,10 @@ def _own_image(unit: Unit, body: CreateInstanceBody) -> Image:
     image = refer(unit, IMAGE_KIND, body.image, IMAGE).it
     if image.status not in USABLE:
         raise conflict("invalid_state", f"An image that is {image.status} cannot be used.", IMAGE)
-    if image.allowed_use.get("instance") == "false":
-        raise invalid("bad_field", "The image does not allow virtual servers.", "allowed_use")
     return image
 
 
-def _catalog(unit: Unit, body: CatalogOfferingBody) -> Content:
+def _catalog(unit: Unit, body: CatalogOfferingBody) -> tuple[Content, Image]:
     """By a catalog's word: no role on the image is needed, and what it is called there is kept to the byte."""
     if (body.version is UNSET) == (body.offering is UNSET):
         raise invalid("validation_only_one", "Exactly one of version and offering must be given.", CATALOG)
@@ -80,7 +83,7 @@ def _catalog(unit: Unit, body: CatalogOfferingBody) -> Content:
     kept = {"version": found.version_crn}
     if not isinstance(body.plan, UnsetType):
         kept["plan"] = _plan(body.plan.crn)
-    return of_image(found.image, kept)
+    return of_image(found.image, kept), found.image
 
 
 def _plan(crn: str) -> str:
@@ -89,6 +92,16 @@ def _plan(crn: str) -> str:
     except ValueError as error:
         raise invalid("bad_field", f"The CRN is not well-formed: {error}", f"{CATALOG}.plan.crn") from error
     return crn
+
+
+def check_allowed(boot: Boot, profile: InstanceProfile, body: CreateInstanceBody) -> None:
+    """400 unless the image's own expression allows the server that would result (vpc-api.md D3)."""
+    service = body.metadata_service
+    metadata = not isinstance(service, UnsetType) and service.enabled is True
+    protocol = "http" if isinstance(service, UnsetType) or isinstance(service.protocol, UnsetType) else service.protocol
+    known = variables(profile, secure_boot=body.enable_secure_boot is True, metadata=metadata, protocol=protocol)
+    if not permits(boot.allowed_use, known):
+        raise invalid("bad_field", f"The image allows servers only where {boot.allowed_use}", "allowed_use")
 
 
 def check_fit(boot: Boot, profile: InstanceProfile, keys: list[Key]) -> None:

@@ -14,7 +14,7 @@ from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances import places
 from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, OptionsBody, UpdateInstanceBody
-from kunsthalle.instances.boot import Boot, check_fit, choose
+from kunsthalle.instances.boot import Boot, check_allowed, check_fit, choose
 from kunsthalle.instances.kinds import INSTANCE
 from kunsthalle.instances.model import Instance
 from kunsthalle.instances.profiles import DEFAULT, chosen
@@ -77,6 +77,7 @@ class InstanceService:
         place = places.plan(unit, body)
         keys = keys_of(unit, body)
         check_fit(boot, profile, keys)
+        check_allowed(boot, profile, body)
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
         may_create(unit.ctx, "is.instance.instance.create", {"resourceGroupId": group.id})
         prefix = unit.ctx.region.zones[place.zone]

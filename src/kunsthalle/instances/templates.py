@@ -12,7 +12,7 @@ from kunsthalle.api.references import NamedIdentity, name_of
 from kunsthalle.core.errors import invalid
 from kunsthalle.instances import places
 from kunsthalle.instances.bodies import CreateInstanceBody, UpdateTemplateBody
-from kunsthalle.instances.boot import Boot, check_fit, choose
+from kunsthalle.instances.boot import Boot, check_allowed, check_fit, choose
 from kunsthalle.instances.kinds import TEMPLATE
 from kunsthalle.instances.model import Template
 from kunsthalle.instances.places import Place, Planned
@@ -43,6 +43,7 @@ class TemplateService:
         place = places.plan(unit, body)
         keys = keys_of(unit, body)
         check_fit(boot, profile, keys)
+        check_allowed(boot, profile, body)
         if boot.content is not None:
             fitting(boot.content, boot_volume(body))
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
