@@ -7,8 +7,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kunsthalle.api.entity import Entities
 from kunsthalle.api.families import Family
@@ -31,8 +32,7 @@ _TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """How callers are recognised. `authenticate` answers with the context of a bearer token or raises 401."""
 
     authenticate: Callable[[Unit, str], Context]

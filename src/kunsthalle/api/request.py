@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from kunsthalle.api.messages import Headers, Query
 from kunsthalle.store.scope import Granted
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """One call, decoded. `granted` is the proof that an `item` route has made for its path's id."""
 
     method: str
@@ -24,8 +24,7 @@ class Request:
     granted: Granted[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer that differs from its route's status, or carries headers or another media type."""
 
     body: Any = None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct, field
 
 from kunsthalle.api.access import Access
 from kunsthalle.api.families import Family
@@ -24,8 +25,7 @@ Outside = Callable[[Context, Request], Any]
 """A call that runs outside any transaction, because it waits for what other transactions do (operator verbs)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One operation. `writes` decides which kind of transaction it runs in."""
 
     method: str
@@ -96,15 +96,13 @@ def unserved(operations: Iterable[str], family: Family, access: Access) -> tuple
     return tuple(Route(method, path, _refuse, family, access, status=501) for method, path in split)
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     literal: dict[str, _Node] = field(default_factory=dict)
     param: _Node | None = None
     methods: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """Where a path led: the route, its parameters; or, without a route, the methods that the path knows."""
 
     route: Route | None

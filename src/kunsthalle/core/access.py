@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from msgspec import Struct
+
 from kunsthalle.core import roles
 
 STATIC = frozenset({"accountId", "serviceName", "serviceType", "resourceType"})
@@ -45,8 +47,7 @@ class Attribute:
         return other == self or everything or (other.operator == "stringEquals" and self.matches(other.value))
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """One active access policy: its roles, the actions of the account's own roles, and what it covers."""
 
     roles: tuple[str, ...]
@@ -62,8 +63,7 @@ class Grant:
         return all(any(one.implied_by(other) for other in attributes) for one in self.attributes)
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """On what an action may be done: everything of the account, or what meets all conditions of one option."""
 
     everything: bool

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 NOT_FOUND = "The requested resource does not exist, or cannot be accessed."
 """The one text for everything that is hidden or absent (the source page, R6)."""
@@ -28,8 +29,7 @@ class Reason(Enum):
     UNAVAILABLE = 503
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What in the request is meant: a `field` of the body (dotted), a `parameter` or a `header`."""
 
     name: str

@@ -7,8 +7,9 @@ remembered, bounded, and its expiry is asked at every request.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.context import Context
@@ -27,8 +28,7 @@ _REMEMBERED = 10_000
 _ACCESS, _REFRESH = "access", "refresh"
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """What a valid token says. `expires` is in seconds since the epoch."""
 
     iam_id: str
@@ -40,8 +40,7 @@ class Claims:
     api_key_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
+class Renewal(Struct, frozen=True):
     """What a refresh token renews: the key it was issued for, and the trusted profile that was put on, if any."""
 
     api_key_id: str

@@ -7,16 +7,15 @@ statement is still SQLAlchemy's, compiled at its first use; other engines run it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Dialect, Select
 
 from kunsthalle.store.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """`names` are the parameters in their order; `decoders` turn what is stored at a place into the column's own."""
 
     text: str

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, false, func, or_, select, true
 
 from kunsthalle.core.access import Attribute, Reach
@@ -54,16 +55,14 @@ class Kind(Generic[M]):
     by_id: Hot = field(init=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Granted(Generic[M]):
+class Granted(Struct, Generic[M], frozen=True):
     """Proof that the caller may do the action on the thing. Only `resolve` makes one; writers ask for it."""
 
     it: M
     action: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[M]):
+class Page(Struct, Generic[M], frozen=True):
     """`last` is the key of the last item when more follow."""
 
     items: list[M]
