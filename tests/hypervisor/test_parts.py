@@ -26,8 +26,9 @@ from kunsthalle.hypervisor.qemu_command import Machine, server_command, server_u
 from kunsthalle.hypervisor.rundir import RunDirectories
 from kunsthalle.hypervisor.seed import make_seed
 from kunsthalle.hypervisor.simulated import Simulated
+from support.boot_image import BUILDER
 
-from .conftest import BUILDER, write_overlay
+from .conftest import write_overlay
 
 SEED = SeedSpec("0717_1e09281b", "my-host", "#!/bin/sh\necho größe\n", ("ssh-ed25519 AAAA a@b", "ssh-rsa BBBB"))
 
