@@ -43,7 +43,7 @@ def sha256(path: Path) -> str:
 
 def without_tools(hall: Hall) -> None:
     """As on a host without qemu-img."""
-    exporter = hall.server.worker._handlers["image.export"].run.__self__
+    exporter = hall.server.worker._handlers()["image.export"].run.__self__
     object.__setattr__(exporter, "tools", None)
 
 
@@ -180,7 +180,7 @@ def test_cancelled_before_it_began(hall: Hall) -> None:
 
 def test_cancelled_while_it_runs(hall: Hall) -> None:
     image = hall.image("one")
-    exporter = hall.server.worker._handlers["image.export"].run.__self__
+    exporter = hall.server.worker._handlers()["image.export"].run.__self__
     path = f"/v1/images/{image['id']}/export_jobs"
     seen: list[Any] = []
     beside = dataclasses.replace(hall, loop=asyncio.new_event_loop())

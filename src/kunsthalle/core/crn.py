@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 _MAX = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Crn:
+class Crn(Struct, frozen=True):
     """A parsed CRN. `account` is the id behind `a/` in the scope."""
 
     service: str

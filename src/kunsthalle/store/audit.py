@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, insert, or_, select, true
 
 from kunsthalle.core.crn import parse
@@ -15,8 +15,7 @@ from kunsthalle.store.unit import Unit
 _insert = insert(audit)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One deed. `account_id` is the actor's account; `thing_crn` and `thing_account_id` say what it was done to, where
     that is known. `outcome` is the HTTP status. `at` is in microseconds since the epoch.
     """
@@ -34,8 +33,7 @@ class Entry:
     thing_account_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     """A page, newest first; `last` is the key of its last entry when more follow."""
 
     items: list[Entry]

@@ -7,9 +7,9 @@ leases follow real time. Reads never advance anything: whatever happens later is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 
 from kunsthalle.core.clock import SECOND
@@ -24,8 +24,7 @@ MOST_CLAIMS = 20
 _LONGEST_ERROR = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A job in the hands of one worker."""
 
     id: str
@@ -41,8 +40,7 @@ class LeaseLost(Exception):
     """Another worker has taken the job over; what this one did must not be committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Struct, frozen=True):
     """How a kind of job is done.
 
     `run` may work outside a transaction and ends with `Run.finish`. `give_up` runs, in the transaction that ends the

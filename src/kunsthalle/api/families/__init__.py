@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem
@@ -17,8 +18,7 @@ def _admit(_request: Request, ctx: Context) -> Context:
     return ctx
 
 
-@dataclass(frozen=True, eq=False)
-class Family:
+class Family(Struct, frozen=True, eq=False):
     """`problem` makes the body of a refusal, `headers` go on every answer, `admit` checks what every call must have.
 
     `entities` says that single resources are answered with a tag, and that changes may name the one they mean.
