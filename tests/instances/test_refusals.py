@@ -90,6 +90,12 @@ CASES: dict[str, tuple[Change, int, str, str | None]] = {
     "unknown volume": (lambda _c: _boot(**ABSENT), 404, "not_found", SOURCE),
     "obsolete image": (lambda c: {"image": _image(c, status="obsolete")}, 409, "invalid_state", "image"),
     "pending image": (lambda c: {"image": _image(c, status="pending")}, 409, "invalid_state", "image"),
+    "image for larger servers": (
+        lambda c: {"image": _image(c, allowed_use={"instance": "vcpu.count >= 64"})},
+        400,
+        "bad_field",
+        "allowed_use",
+    ),
     "image not for servers": (
         lambda c: {"image": _image(c, allowed_use={"instance": "false"})},
         400,

@@ -18,6 +18,9 @@ LEFT_OUT = {
     "profile": "identities and access are IAM's own lists",
     "access-group": "identities and access are IAM's own lists",
     "custom-role": "identities and access are IAM's own lists",
+    "plan": "part of its offering, and found with it",
+    "object": "Catalog Management has a search of its own for objects",
+    "offering instance": "a note of a use, with routes of its own",
 }
 
 

@@ -61,7 +61,7 @@ def choose(unit: Unit, body: CreateInstanceBody, source: str) -> Boot:
 
 def _from(content: Content, image: Image | None = None) -> Boot:
     system = OPERATING_SYSTEMS[content.operating_system]
-    use = "true" if image is None else image.allowed_use["instance"]
+    use = "true" if image is None else image.allowed_use.get("instance", "true")
     return Boot(content, None, system, content.image, content.catalog_offering, use)
 
 
