@@ -12,9 +12,9 @@ import pytest
 
 from kunsthalle.core.lazy import Lazy
 
-# One start on an existing folder, one call; then which modules are there, and what was answered.
+# One start on an existing folder, one call: what was answered, and which modules were there then.
 PROGRAM = """
-import asyncio, json, sys
+import asyncio, json, sys, time
 from pathlib import Path
 from kunsthalle.app import build
 from kunsthalle.settings import Settings
@@ -24,17 +24,21 @@ async def ask(server, path):
     async def receive():
         return {"type": "http.request", "body": b"", "more_body": False}
     async def send(message):
-        sent.append(message)
+        sent.append((message.get("status"), list(sys.modules)))
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
              "headers": [(b"host", b"test"), (b"authorization", b"Bearer operator")], "scheme": "http"}
     await server(scope, receive, send)
-    return sent[0]["status"]
+    return sent[0]
 
 server = build(Settings(data=Path(sys.argv[1])), "operator")
 server.start()
-status = asyncio.run(ask(server, sys.argv[2]))
+status, modules = asyncio.run(ask(server, sys.argv[2]))
+deadline = time.monotonic() + 30
+while server.whole.known is None and time.monotonic() < deadline:
+    time.sleep(0.01)
+followed = server.whole.known is not None
 server.stop()
-print(json.dumps({"status": status, "modules": list(sys.modules)}))
+print(json.dumps({"status": status, "modules": modules, "followed": followed}))
 """
 ROOMS = {f"kunsthalle.{room}.routes" for room in ("accounts", "images", "catalogs", "networks", "instances")}
 
@@ -42,6 +46,7 @@ ROOMS = {f"kunsthalle.{room}.routes" for room in ("accounts", "images", "catalog
 def _loaded(data: Path, path: str) -> tuple[int, set[str]]:
     command = [sys.executable, "-c", PROGRAM, str(data), path]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert told["followed"], "the rooms are loaded behind the first answer"
     return told["status"], set(told["modules"])
 
 

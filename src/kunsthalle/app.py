@@ -1,13 +1,15 @@
 """The only wiring: settings in, drivers chosen, rooms joined, an ASGI application out.
 
-The rooms are loaded with the first call that is not the operator's, or with the first job: that is half of the
-program, and a server that was just started is ready without it.
+The rooms are half of the program, and a server that was just started is ready without them: they are loaded behind
+its first answer, or with the first call or job that needs one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import hmac
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +29,7 @@ from kunsthalle.core.context import NOBODY, Context
 from kunsthalle.core.errors import unauthenticated
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
+from kunsthalle.core.log import get_logger
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.drivers import Drivers
 from kunsthalle.identity.tokens import Tokens
@@ -39,6 +42,8 @@ from kunsthalle.store.worker import Worker
 
 if TYPE_CHECKING:
     from kunsthalle.scenarios import Credential
+
+log = get_logger("app")
 
 _FAMILIES = (
     (BASE, CATALOG),
@@ -58,7 +63,8 @@ def family_of(path: str) -> Family:
 class Server:
     """One process's parts. `start` and `stop` are for the ASGI lifespan, or for a test that needs no HTTP.
 
-    `front` answers the operator and for the process's health until `whole`, which answers everything, is loaded.
+    `front` answers the operator and for the process's health until `whole`, which answers everything, is loaded;
+    `behind` is the thread that sees to it, once the front has answered.
     """
 
     settings: Settings
@@ -68,6 +74,7 @@ class Server:
     drivers: Drivers
     front: Pipeline
     whole: Lazy[Pipeline]
+    behind: Lazy[threading.Thread]
     worker: Worker
 
     @property
@@ -101,11 +108,16 @@ class Server:
         if scope["type"] == "http":
             pipeline = self.whole.known
             if pipeline is None:
-                ours = scope["path"] in self.front.router.paths
-                pipeline = self.front if ours else await asyncio.to_thread(self.whole)
+                pipeline = await self._choose(scope["path"])
             await pipeline(scope, receive, send)
+            if pipeline is self.front:
+                self.behind()
         elif scope["type"] == "lifespan":
             await _lifespan(self, receive, send)
+
+    async def _choose(self, path: str) -> Pipeline:
+        """Other calls than the front's wait for the rooms; that the server is healthy is answered meanwhile."""
+        return self.front if path in self.front.router.paths else await asyncio.to_thread(self.whole)
 
 
 async def _lifespan(server: Server, receive: Receive, send: Send) -> None:
@@ -160,10 +172,26 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
 
         tokens.ensure_keys()
         routes, unserved, _ = rooms()
-        return pipeline(Router((*routes, *operations), unserved), partial(authenticate, tokens))
+        made = pipeline(Router((*routes, *operations), unserved), partial(authenticate, tokens))
+        if gc.get_freeze_count():
+            gc.freeze()  # as whoever started us has done with what was loaded until then
+        return made
 
-    front = pipeline(Router(operations), _nobody)
-    return Server(settings, store, context, clock, drivers, front, Lazy(whole), worker)
+    front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
+    behind = Lazy(lambda: _load(everything))
+    return Server(settings, store, context, clock, drivers, front, everything, behind, worker)
+
+
+def _load(whole: Lazy[Pipeline]) -> threading.Thread:
+    def run() -> None:
+        try:
+            whole()
+        except Exception:
+            log.exception("rooms could not be loaded")
+
+    thread = threading.Thread(target=run, name="rooms", daemon=True)
+    thread.start()
+    return thread
 
 
 _Rooms = tuple[tuple[Route, ...], tuple[Route, ...], tuple[jobs.Handler, ...]]
