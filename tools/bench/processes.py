@@ -21,7 +21,6 @@ SERVER_CORE, CLIENT_CORE = (_CORES[0], _CORES[1]) if len(_CORES) > 1 else (None,
 _PATIENCE = 60
 _PAUSE = 0.001
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-_ASK = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
 @contextlib.contextmanager
@@ -56,12 +55,21 @@ class Process:
             begun = time.perf_counter()
             self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=_ENVIRONMENT)
         with on_core(CLIENT_CORE):
-            while not _healthy(port):
+            while not _ask(port, "/healthz").startswith(b"HTTP/1.1 200"):
                 if self._process.poll() is not None or time.perf_counter() - begun > _PATIENCE:
                     self.stop()
                     raise RuntimeError(f"{command} did not start:\n{log.read_text(errors='replace')[-2_000:]}")
                 time.sleep(_PAUSE)
+        self._begun = begun
         self.seconds = time.perf_counter() - begun
+
+    def seconds_to(self, path: str, status: int) -> float:
+        """Seconds from the start until a further call has its answer, asked for from now on."""
+        with on_core(CLIENT_CORE):
+            told = _ask(self.port, path)
+        if f" {status} ".encode() not in told[:16]:
+            raise RuntimeError(f"{path}: not the answer that was expected: {told[:80]!r}")
+        return time.perf_counter() - self._begun
 
     @property
     def pid(self) -> int:
@@ -100,13 +108,14 @@ class Process:
         self.stop()
 
 
-def _healthy(port: int) -> bool:
+def _ask(port: int, path: str) -> bytes:
+    """The beginning of the answer, or nothing where nobody answers."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            connection.sendall(_ASK)
-            return connection.recv(64).startswith(b"HTTP/1.1 200")
+        with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+            return connection.recv(64)
     except OSError:
-        return False
+        return b""
 
 
 def bare(folder: Path) -> Process:
