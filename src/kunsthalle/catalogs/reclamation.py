@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from kunsthalle.catalogs.erasing import erase_offering
 from kunsthalle.catalogs.kinds import CATALOG, OBJECT, OFFERING, RECLAMATION
 from kunsthalle.catalogs.model import Catalog, Reclamation
 from kunsthalle.core.clock import DAY
@@ -60,14 +63,10 @@ def reclaim(unit: Unit, record: Granted[Reclamation]) -> Reclamation:
 
 
 def _ended(record: Reclamation, state: str, at: int, by: str) -> Reclamation:
-    from dataclasses import replace
-
     return replace(record, state=state, updated_at=at, updated_by=by)
 
 
 def _erase(unit: Unit, record: Reclamation) -> None:
-    from kunsthalle.catalogs.service import erase_offering
-
     for offering in unguarded(unit, OFFERING, offerings.c.catalog_id == record.catalog_id):
         erase_offering(unit, offering)
     for it in unguarded(unit, OBJECT, catalog_objects.c.catalog_id == record.catalog_id):

@@ -7,17 +7,14 @@ from typing import Any
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.catalogs import reclamation
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PLAN, VERSION
+from kunsthalle.catalogs.erasing import erase_offering
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PLAN
 from kunsthalle.catalogs.model import Catalog, Offering
-from kunsthalle.catalogs.publishing import JOB as TIMER
 from kunsthalle.catalogs.records import Plan
-from kunsthalle.catalogs.removal import remove_version
 from kunsthalle.core.errors import Problem, Reason, Target, conflict
-from kunsthalle.store import jobs
-from kunsthalle.store.rows import IntegrityError, delete, insert, update
-from kunsthalle.store.schema.catalogs import access_entries, plans, publish_approvals, versions
+from kunsthalle.store.rows import IntegrityError, insert, update
+from kunsthalle.store.schema.catalogs import plans
 from kunsthalle.store.scope import Granted, count, find, may_create, unguarded
-from kunsthalle.store.tables import remove_rows
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -176,16 +173,6 @@ def rewrite(unit: Unit, offering: Granted[Offering], given: Fields) -> Offering:
 def delete_offering(unit: Unit, offering: Granted[Offering]) -> None:
     """The offering and its versions go at once, and their images are free at once (R4)."""
     erase_offering(unit, offering.it)
-
-
-def erase_offering(unit: Unit, offering: Offering) -> None:
-    """Removes an offering with everything that hangs on it."""
-    for version in unguarded(unit, VERSION, versions.c.offering_id == offering.id):
-        jobs.cancel(unit, TIMER, version.id)
-        remove_version(unit, version)
-    for table in (access_entries, publish_approvals, plans):
-        remove_rows(unit, table, table.c.offering_id == offering.id)
-    delete(unit, OFFERING, offering.id, offering.account_id)
 
 
 def offering_count(unit: Unit, catalog: Catalog) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from joserfc.jwk import KeySet, RSAKey
 
 from kunsthalle.core.context import Context
-from kunsthalle.identity.tokens import KEYS
+from kunsthalle.identity.model import SIGNING_KEYS
 from kunsthalle.store.engine import Store
 from kunsthalle.store.facts import get, once
 
@@ -22,7 +22,7 @@ def _new_key(ctx: Context) -> dict[str, object]:
 def load_keys(store: Store, ctx: Context) -> KeySet:
     """The key set of the store; the first key signs, all verify."""
     ctx = replace(ctx, trace="signing-keys")
-    known = store.read(ctx, lambda unit: get(unit, KEYS))
+    known = store.read(ctx, lambda unit: get(unit, SIGNING_KEYS))
     if known is None:
-        known = store.write(ctx, lambda unit: once(unit, KEYS, lambda: _new_key(ctx)))
+        known = store.write(ctx, lambda unit: once(unit, SIGNING_KEYS, lambda: _new_key(ctx)))
     return KeySet.import_key_set(known)

@@ -14,14 +14,13 @@ from msgspec import Struct
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
+from kunsthalle.identity.model import SIGNING_KEYS
 from kunsthalle.store.engine import Store
 from kunsthalle.store.facts import get
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet, RSAKey
 
-KEYS = "signing-keys"
-"""The fact that holds a store's signing keys."""
 LIFETIME = 3_600
 REFRESH_LIFETIME = 30 * 86_400
 _REMEMBERED = 10_000
@@ -69,7 +68,7 @@ class Tokens:
 
     def ensure_keys(self) -> None:
         """Makes the keys of a store that has none, before any request could ask for them inside its own write."""
-        if self._store.read(self._ctx, lambda unit: get(unit, KEYS)) is None:
+        if self._store.read(self._ctx, lambda unit: get(unit, SIGNING_KEYS)) is None:
             self._key_set()
 
     def jwks(self) -> dict[str, Any]:
