@@ -48,7 +48,7 @@ def filled(both: World) -> tuple[World, Context]:
 @pytest.mark.parametrize("id_", ["full", "empty", "gone", "absent", "' or 1=1", ""])
 def test_a_hot_row_is_the_row(filled: tuple[World, Context], id_: str) -> None:
     world, ctx = filled
-    hot = Hot(_BY_ID)
+    hot = Hot(lambda: _BY_ID)
 
     def both_ways(unit: Unit) -> tuple[Any, Any]:
         return hot.first(unit, {"id": id_}), unit.first(_BY_ID, {"id": id_})
@@ -60,7 +60,7 @@ def test_a_hot_row_is_the_row(filled: tuple[World, Context], id_: str) -> None:
 
 def test_a_hot_read_sees_its_own_transaction(filled: tuple[World, Context]) -> None:
     world, ctx = filled
-    hot = Hot(_BY_ID)
+    hot = Hot(lambda: _BY_ID)
 
     def change(unit: Unit) -> Any:
         unit.execute(_TABLE.update().values(number=42))
@@ -71,7 +71,7 @@ def test_a_hot_read_sees_its_own_transaction(filled: tuple[World, Context]) -> N
 
 def test_a_hot_read_holds_no_snapshot(filled: tuple[World, Context]) -> None:
     world, ctx = filled
-    hot = Hot(_BY_ID)
+    hot = Hot(lambda: _BY_ID)
 
     def one(unit: Unit) -> Any:
         return hot.first(unit, {"id": "full"})

@@ -25,29 +25,43 @@ class _Plan(Struct, frozen=True):
 
 
 class Hot:
-    """A select by plain values, of at most a few rows."""
+    """A select by plain values, of at most a page of rows. `make` builds it, when it is asked for the first time."""
 
-    def __init__(self, statement: Select[Any]) -> None:
-        self.statement = statement
+    def __init__(self, make: Callable[[], Select[Any]]) -> None:
+        self._make = make
+        self._statement: Select[Any] | None = None
         self._plan: _Plan | None = None
 
     def first(self, unit: Unit, values: Mapping[str, Any]) -> Sequence[Any] | None:
         """The first row, its values as `unit.first` gives them."""
+        rows = self.all(unit, values)
+        return rows[0] if rows else None
+
+    def all(self, unit: Unit, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """The rows, their values as `unit.all` gives them."""
         if unit.dialect != "sqlite":
-            return unit.first(self.statement, values)
+            return unit.all(self.statement, values)
         connection = unit.connection
         plan = self._plan
         if plan is None:
             plan = self._plan = _plan(self.statement, connection.dialect)
         given = {**plan.constants, **values}
-        # All rows, so that the driver ends the read: an open one would hold its snapshot.
+        # All of them at once, so that the driver ends the read: an open one would hold its snapshot.
         rows = _driver(connection).execute(plan.text, [given[name] for name in plan.names]).fetchall()
-        if not rows:
-            return None
-        row = list(rows[0])
-        for place, decode in plan.decoders:
-            row[place] = decode(row[place])
-        return row
+        return [_decoded(row, plan.decoders) for row in rows]
+
+    @property
+    def statement(self) -> Select[Any]:
+        if self._statement is None:
+            self._statement = self._make()
+        return self._statement
+
+
+def _decoded(stored: tuple[Any, ...], decoders: tuple[tuple[int, Callable[[Any], Any]], ...]) -> list[Any]:
+    row = list(stored)
+    for place, decode in decoders:
+        row[place] = decode(row[place])
+    return row
 
 
 def _driver(connection: Connection) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import insert as sql_insert
 from sqlalchemy import text
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
@@ -30,7 +29,7 @@ def insert(unit: Unit, kind: Kind[M], model: M) -> M:
         state = values[kind.state_column.key]
         if state not in kind.states.first:
             raise ValueError(f"a new {kind.name} cannot be {state}")
-    unit.execute(sql_insert(kind.table).values(values))
+    unit.execute(kind.adding, values)
     if kind.tallied:
         unit.execute(_COUNT, {"account": values["account_id"], "kind": kind.name, "step": 1})
     return model

@@ -9,10 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, Table, and_, bindparam, false, func, or_, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Insert,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 
 from kunsthalle.core.access import Attribute, Reach
 from kunsthalle.core.context import Context
@@ -20,6 +35,7 @@ from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.core.states import StateTable
 from kunsthalle.store.hot import Hot
 from kunsthalle.store.patterns import wildcards
+from kunsthalle.store.schema.base import tallies
 from kunsthalle.store.unit import Unit
 
 M = TypeVar("M")
@@ -47,12 +63,43 @@ class Kind(Generic[M]):
     tallied: bool = False
 
     def __post_init__(self) -> None:
-        by_id = select(self.table).where(
-            self.table.c.id == bindparam("id"), self.table.c.account_id == bindparam("account")
-        )
-        object.__setattr__(self, "by_id", Hot(by_id if self.live is None else by_id.where(self.live)))
+        for name, make in (("by_id", _by_id), ("newest", _newest), ("older", _older)):
+            object.__setattr__(self, name, Hot(partial(make, self)))
+        object.__setattr__(self, "adding", insert(self.table))
 
+    # What is asked of nearly every kind all the time, for callers whose reach is all of their account.
     by_id: Hot = field(init=False)
+    newest: Hot = field(init=False)
+    older: Hot = field(init=False)
+    adding: Insert = field(init=False)
+
+
+def _own(kind: Kind[Any]) -> Select[Any]:
+    """`visible` for whoever may read everything of the account, of a kind that no other account sees anything of."""
+    mine = select(kind.table).where(kind.table.c.account_id == bindparam("account"))
+    return mine if kind.live is None else mine.where(kind.live)
+
+
+def _by_id(kind: Kind[Any]) -> Select[Any]:
+    return _own(kind).where(kind.table.c.id == bindparam("id"))
+
+
+def _newest(kind: Kind[Any]) -> Select[Any]:
+    return _own(kind).order_by(*_newest_first(kind)).limit(bindparam("limit"))
+
+
+def _older(kind: Kind[Any]) -> Select[Any]:
+    return _newest(kind).where(*_behind(kind, bindparam("moment"), bindparam("id")))
+
+
+def _newest_first(kind: Kind[Any]) -> tuple[Any, Any]:
+    return kind.table.c.created_at.desc(), kind.table.c.id.desc()
+
+
+def _behind(kind: Kind[Any], moment: Any, id_: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Behind the key of a page's last item. The first condition says nothing new, and is what an index can serve."""
+    table = kind.table
+    return table.c.created_at <= moment, or_(table.c.created_at < moment, table.c.id < id_)
 
 
 class Granted(Struct, Generic[M], frozen=True):
@@ -101,9 +148,14 @@ def visible(unit: Unit, kind: Kind[Any]) -> ColumnElement[bool]:
     return seen if kind.live is None else and_(seen, kind.live)
 
 
+def _everything(unit: Unit, kind: Kind[Any]) -> bool:
+    """Whether what the context may read of a kind is just the account's own."""
+    return kind.others is None and unit.ctx.grants.reach(kind.read).everything
+
+
 def find(unit: Unit, kind: Kind[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
     """The thing, if the context may read it; else 404, whatever the cause."""
-    if kind.others is None and unit.ctx.grants.reach(kind.read).everything:
+    if _everything(unit, kind):
         row = kind.by_id.first(unit, {"id": id_, "account": unit.ctx.account_id})
     else:
         row = unit.first(select(kind.table).where(kind.table.c.id == id_, visible(unit, kind)))
@@ -138,9 +190,7 @@ def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) 
 
 def some(unit: Unit, kind: Kind[M], *where: ColumnElement[bool], limit: int | None = None) -> list[M]:
     """Everything that the context may read and that meets the conditions, newest first."""
-    table = kind.table
-    order = (table.c.created_at.desc(), table.c.id.desc())
-    statement = select(table).where(visible(unit, kind), *where).order_by(*order).limit(limit)
+    statement = select(kind.table).where(visible(unit, kind), *where).order_by(*_newest_first(kind)).limit(limit)
     return [kind.make(*row) for row in unit.all(statement)]
 
 
@@ -152,8 +202,7 @@ def by_name(unit: Unit, kind: Kind[M], name: str) -> M | None:
 
 def count(unit: Unit, kind: Kind[Any], *where: ColumnElement[bool]) -> int:
     """How many `some` would return."""
-    own_rows = kind.tallied and kind.others is None and kind.live is None
-    if own_rows and not where and unit.ctx.grants.reach(kind.read).everything:
+    if kind.tallied and kind.live is None and not where and _everything(unit, kind):
         return tally(unit, kind)
     statement = select(func.count()).select_from(kind.table).where(visible(unit, kind), *where)
     row = unit.first(statement)
@@ -168,14 +217,16 @@ def page(
     limit: int = 50,
 ) -> Page[M]:
     """A page, newest first, from behind the key `(created_at, id)`: stable while rows come and go."""
-    table = kind.table
     total = count(unit, kind, *where)
-    conditions = list(where)
-    if after is not None:
-        moment, id_ = after
-        conditions.append(table.c.created_at <= moment)
-        conditions.append(or_(table.c.created_at < moment, table.c.id < id_))
-    items = some(unit, kind, *conditions, limit=limit + 1)
+    if where or not _everything(unit, kind):
+        conditions = where if after is None else (*where, *_behind(kind, *after))
+        items = some(unit, kind, *conditions, limit=limit + 1)
+    else:
+        values = {"account": unit.ctx.account_id, "limit": limit + 1}
+        if after is not None:
+            values |= {"moment": after[0], "id": after[1]}
+        rows = (kind.newest if after is None else kind.older).all(unit, values)
+        items = [kind.make(*row) for row in rows]
     more = items[limit - 1] if len(items) > limit else None
     last = (more.created_at, more.id) if more is not None else None  # type: ignore[attr-defined]  # every kind has both
     return Page(items[:limit], total, last)
@@ -197,12 +248,12 @@ def unguarded(unit: Unit, kind: Kind[M], *where: ColumnElement[bool], lock: bool
     return [kind.make(*row) for row in unit.all(statement.with_for_update() if lock else statement)]
 
 
-_tally = "SELECT n FROM tallies WHERE account_id = :account AND kind = :kind"
+_tally = Hot(
+    lambda: select(tallies.c.n).where(tallies.c.account_id == bindparam("account"), tallies.c.kind == bindparam("kind"))
+)
 
 
 def tally(unit: Unit, kind: Kind[Any]) -> int:
     """The kept count of an account's things of one kind."""
-    from sqlalchemy import text
-
-    row = unit.first(text(_tally), {"account": unit.ctx.account_id, "kind": kind.name})
+    row = _tally.first(unit, {"account": unit.ctx.account_id, "kind": kind.name})
     return int(row[0]) if row else 0
