@@ -6,12 +6,14 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Text
+from sqlalchemy import Connection, Text, create_engine
 
 import kunsthalle
 from kunsthalle.core import roles
+from kunsthalle.store.schema import metadata
 from kunsthalle.store.scope import Kind
 
 
@@ -64,3 +66,23 @@ class TestKind:
     def test_its_pages_are_read_from_an_index(self, kind: Kind) -> None:
         indexed = [tuple(column.name for column in index.columns) for index in kind.table.indexes]
         assert any(names[:3] == ("account_id", "created_at", "id") for names in indexed)
+
+
+@pytest.fixture(scope="module")
+def planner() -> Iterator[Connection]:
+    """Every table, and the engine whose plans can be read."""
+    with create_engine("sqlite://").connect() as connection:
+        metadata.create_all(connection)
+        yield connection
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.others is None], ids=lambda kind: kind.name)
+def test_a_look_up_passes_no_row_of_another_account(kind: Kind, planner: Connection) -> None:
+    """Hidden takes as long as absent: the account comes first in every index that is searched (R6)."""
+    values = {"account": "a", "id": "x", "limit": 2, "moment": 1}
+    for hot in (kind.by_id, kind.newest, kind.older):
+        asked = hot.statement.compile(dialect=planner.dialect, compile_kwargs={"render_postcompile": True})
+        given = {**asked.params, **values}
+        text = f"EXPLAIN QUERY PLAN {asked}"
+        steps = [row.detail for row in planner.exec_driver_sql(text, tuple(given[name] for name in asked.positiontup))]
+        assert [step for step in steps if "(account_id=?" not in step] == [], steps

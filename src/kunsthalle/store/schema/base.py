@@ -19,7 +19,11 @@ metadata = MetaData(
 
 
 def things(name: str, *columns: Any, id_length: int = 64) -> Table:
-    """A table of things that are looked up by id within an account, newest first."""
+    """A table of things that are looked up by id within an account, newest first.
+
+    By account and id, too, although the id alone is unique: what another account has is then not even passed on the
+    way, and a look-up takes as long for a hidden thing as for one that never was (R6).
+    """
     return Table(
         name,
         metadata,
@@ -28,6 +32,7 @@ def things(name: str, *columns: Any, id_length: int = 64) -> Table:
         *columns,
         Column("created_at", Moment, nullable=False),
         revision(),
+        Index(f"ix_{name}_own", "account_id", "id", unique=True),
         Index(f"ix_{name}_page", "account_id", "created_at", "id"),
     )
 

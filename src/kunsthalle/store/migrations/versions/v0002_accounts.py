@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_groups")),
     )
+    op.create_index("ix_account_groups_own", "account_groups", ["account_id", "id"], unique=True)
     op.create_index("ix_account_groups_page", "account_groups", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_account_groups_parent", "account_groups", ["enterprise_id", "parent_id"], unique=False)
     op.create_table(
@@ -46,6 +47,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_accounts_enterprise", "accounts", ["enterprise_id"], unique=False)
     op.create_index("ix_accounts_group", "accounts", ["group_id"], unique=False)
+    op.create_index("ix_accounts_own", "accounts", ["account_id", "id"], unique=True)
     op.create_index("ix_accounts_page", "accounts", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "enterprises",
@@ -63,6 +65,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enterprises")),
     )
+    op.create_index("ix_enterprises_own", "enterprises", ["account_id", "id"], unique=True)
     op.create_index("ix_enterprises_page", "enterprises", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "resource_groups",
@@ -80,6 +83,7 @@ def upgrade() -> None:
             "account_id", "name", "deleted_at", name=op.f("uq_resource_groups_account_id_name_deleted_at")
         ),
     )
+    op.create_index("ix_resource_groups_own", "resource_groups", ["account_id", "id"], unique=True)
     op.create_index("ix_resource_groups_page", "resource_groups", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "users",
@@ -98,4 +102,5 @@ def upgrade() -> None:
     )
     op.create_index("ix_users_email", "users", ["email"], unique=False)
     op.create_index("ix_users_iam_id", "users", ["iam_id"], unique=False)
+    op.create_index("ix_users_own", "users", ["account_id", "id"], unique=True)
     op.create_index("ix_users_page", "users", ["account_id", "created_at", "id"], unique=False)

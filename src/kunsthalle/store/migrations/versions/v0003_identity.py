@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_group_rules")),
     )
     op.create_index("ix_access_group_rules_group", "access_group_rules", ["group_id"], unique=False)
+    op.create_index("ix_access_group_rules_own", "access_group_rules", ["account_id", "id"], unique=True)
     op.create_index(
         "ix_access_group_rules_page", "access_group_rules", ["account_id", "created_at", "id"], unique=False
     )
@@ -53,6 +54,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_access_groups")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_access_groups_account_id_name")),
     )
+    op.create_index("ix_access_groups_own", "access_groups", ["account_id", "id"], unique=True)
     op.create_index("ix_access_groups_page", "access_groups", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "api_keys",
@@ -74,6 +76,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("hash", name=op.f("uq_api_keys_hash")),
     )
+    op.create_index("ix_api_keys_own", "api_keys", ["account_id", "id"], unique=True)
     op.create_index("ix_api_keys_owner", "api_keys", ["account_id", "iam_id"], unique=False)
     op.create_index("ix_api_keys_page", "api_keys", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
@@ -93,6 +96,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_custom_roles")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_custom_roles_account_id_name")),
     )
+    op.create_index("ix_custom_roles_own", "custom_roles", ["account_id", "id"], unique=True)
     op.create_index("ix_custom_roles_page", "custom_roles", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "identity_settings",
@@ -126,6 +130,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_policies")),
         sa.UniqueConstraint("account_id", "fingerprint", name=op.f("uq_policies_account_id_fingerprint")),
     )
+    op.create_index("ix_policies_own", "policies", ["account_id", "id"], unique=True)
     op.create_index("ix_policies_page", "policies", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_policies_subject", "policies", ["account_id", "subject_id"], unique=False)
     op.create_table(
@@ -151,6 +156,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profile_links")),
     )
+    op.create_index("ix_profile_links_own", "profile_links", ["account_id", "id"], unique=True)
     op.create_index("ix_profile_links_page", "profile_links", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_profile_links_profile", "profile_links", ["profile_id"], unique=False)
     op.create_table(
@@ -169,6 +175,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profile_rules")),
     )
+    op.create_index("ix_profile_rules_own", "profile_rules", ["account_id", "id"], unique=True)
     op.create_index("ix_profile_rules_page", "profile_rules", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_profile_rules_profile", "profile_rules", ["profile_id"], unique=False)
     op.create_table(
@@ -187,6 +194,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_profiles_account_id_name")),
         sa.UniqueConstraint("iam_id", name=op.f("uq_profiles_iam_id")),
     )
+    op.create_index("ix_profiles_own", "profiles", ["account_id", "id"], unique=True)
     op.create_index("ix_profiles_page", "profiles", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "service_ids",
@@ -204,4 +212,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_ids")),
         sa.UniqueConstraint("iam_id", name=op.f("uq_service_ids_iam_id")),
     )
+    op.create_index("ix_service_ids_own", "service_ids", ["account_id", "id"], unique=True)
     op.create_index("ix_service_ids_page", "service_ids", ["account_id", "created_at", "id"], unique=False)

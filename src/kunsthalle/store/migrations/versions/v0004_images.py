@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_image_exports")),
         sa.UniqueConstraint("image_id", "name", name=op.f("uq_image_exports_image_id_name")),
     )
+    op.create_index("ix_image_exports_own", "image_exports", ["account_id", "id"], unique=True)
     op.create_index("ix_image_exports_page", "image_exports", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "images",
@@ -61,6 +62,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_images_account_id_name")),
     )
+    op.create_index("ix_images_own", "images", ["account_id", "id"], unique=True)
     op.create_index("ix_images_page", "images", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "blob_refs",

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog_settings")),
     )
+    op.create_index("ix_catalog_settings_own", "catalog_settings", ["account_id", "id"], unique=True)
     op.create_index("ix_catalog_settings_page", "catalog_settings", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "catalogs",
@@ -35,6 +36,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalogs")),
     )
+    op.create_index("ix_catalogs_own", "catalogs", ["account_id", "id"], unique=True)
     op.create_index("ix_catalogs_page", "catalogs", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "offering_instances",
@@ -53,6 +55,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offering_instances")),
     )
+    op.create_index("ix_offering_instances_own", "offering_instances", ["account_id", "id"], unique=True)
     op.create_index(
         "ix_offering_instances_page", "offering_instances", ["account_id", "created_at", "id"], unique=False
     )
@@ -72,6 +75,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reclamations")),
     )
+    op.create_index("ix_reclamations_own", "reclamations", ["account_id", "id"], unique=True)
     op.create_index("ix_reclamations_page", "reclamations", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "share_approvals",
@@ -108,6 +112,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_catalog_objects")),
         sa.UniqueConstraint("catalog_id", "name", name=op.f("uq_catalog_objects_catalog_id_name")),
     )
+    op.create_index("ix_catalog_objects_own", "catalog_objects", ["account_id", "id"], unique=True)
     op.create_index("ix_catalog_objects_page", "catalog_objects", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "offerings",
@@ -131,6 +136,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_offerings_account_label", "offerings", ["account_id", "label", "id"], unique=False)
     op.create_index("ix_offerings_catalog_label", "offerings", ["catalog_id", "label", "id"], unique=False)
+    op.create_index("ix_offerings_own", "offerings", ["account_id", "id"], unique=True)
     op.create_index("ix_offerings_page", "offerings", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "access_entries",
@@ -174,6 +180,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
         sa.UniqueConstraint("offering_id", "name", name=op.f("uq_plans_offering_id_name")),
     )
+    op.create_index("ix_plans_own", "plans", ["account_id", "id"], unique=True)
     op.create_index("ix_plans_page", "plans", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "publish_approvals",
@@ -190,6 +197,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publish_approvals")),
         sa.UniqueConstraint("offering_id", name=op.f("uq_publish_approvals_offering_id")),
     )
+    op.create_index("ix_publish_approvals_own", "publish_approvals", ["account_id", "id"], unique=True)
     op.create_index("ix_publish_approvals_page", "publish_approvals", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "versions",
@@ -213,6 +221,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_versions")),
         sa.UniqueConstraint("offering_id", "version", "copy_of", name=op.f("uq_versions_offering_id_version_copy_of")),
     )
+    op.create_index("ix_versions_own", "versions", ["account_id", "id"], unique=True)
     op.create_index("ix_versions_page", "versions", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "version_images",

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_floating_ips_account_id_name")),
         sa.UniqueConstraint("number", name=op.f("uq_floating_ips_number")),
     )
+    op.create_index("ix_floating_ips_own", "floating_ips", ["account_id", "id"], unique=True)
     op.create_index("ix_floating_ips_page", "floating_ips", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_floating_ips_target_id", "floating_ips", ["target_id"], unique=False)
     op.create_table(
@@ -42,6 +43,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "fingerprint", name=op.f("uq_keys_account_id_fingerprint")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_keys_account_id_name")),
     )
+    op.create_index("ix_keys_own", "keys", ["account_id", "id"], unique=True)
     op.create_index("ix_keys_page", "keys", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "vpcs",
@@ -59,6 +61,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vpcs")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_vpcs_account_id_name")),
     )
+    op.create_index("ix_vpcs_own", "vpcs", ["account_id", "id"], unique=True)
     op.create_index("ix_vpcs_page", "vpcs", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "address_prefixes",
@@ -76,6 +79,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_address_prefixes")),
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_address_prefixes_vpc_id_name")),
     )
+    op.create_index("ix_address_prefixes_own", "address_prefixes", ["account_id", "id"], unique=True)
     op.create_index("ix_address_prefixes_page", "address_prefixes", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "dns_bindings",
@@ -94,6 +98,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_dns_bindings_vpc_id_name")),
         sa.UniqueConstraint("vpc_id", "other_vpc_id", name=op.f("uq_dns_bindings_vpc_id_other_vpc_id")),
     )
+    op.create_index("ix_dns_bindings_own", "dns_bindings", ["account_id", "id"], unique=True)
     op.create_index("ix_dns_bindings_page", "dns_bindings", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "network_acls",
@@ -109,6 +114,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_network_acls")),
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_network_acls_vpc_id_name")),
     )
+    op.create_index("ix_network_acls_own", "network_acls", ["account_id", "id"], unique=True)
     op.create_index("ix_network_acls_page", "network_acls", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "public_gateways",
@@ -130,6 +136,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_public_gateways_vpc_id_name")),
         sa.UniqueConstraint("vpc_id", "zone", name=op.f("uq_public_gateways_vpc_id_zone")),
     )
+    op.create_index("ix_public_gateways_own", "public_gateways", ["account_id", "id"], unique=True)
     op.create_index("ix_public_gateways_page", "public_gateways", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "routing_tables",
@@ -147,6 +154,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_tables")),
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_routing_tables_vpc_id_name")),
     )
+    op.create_index("ix_routing_tables_own", "routing_tables", ["account_id", "id"], unique=True)
     op.create_index("ix_routing_tables_page", "routing_tables", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "security_groups",
@@ -162,6 +170,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_security_groups")),
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_security_groups_vpc_id_name")),
     )
+    op.create_index("ix_security_groups_own", "security_groups", ["account_id", "id"], unique=True)
     op.create_index("ix_security_groups_page", "security_groups", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "routes",
@@ -183,6 +192,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routes")),
         sa.UniqueConstraint("routing_table_id", "name", name=op.f("uq_routes_routing_table_id_name")),
     )
+    op.create_index("ix_routes_own", "routes", ["account_id", "id"], unique=True)
     op.create_index("ix_routes_page", "routes", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "security_group_targets",
@@ -199,6 +209,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_security_group_targets")),
     )
+    op.create_index("ix_security_group_targets_own", "security_group_targets", ["account_id", "id"], unique=True)
     op.create_index(
         "ix_security_group_targets_page", "security_group_targets", ["account_id", "created_at", "id"], unique=False
     )
@@ -230,6 +241,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_subnets_vpc_id_name")),
     )
     op.create_index("ix_subnets_network_acl_id", "subnets", ["network_acl_id"], unique=False)
+    op.create_index("ix_subnets_own", "subnets", ["account_id", "id"], unique=True)
     op.create_index("ix_subnets_page", "subnets", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_subnets_public_gateway_id", "subnets", ["public_gateway_id"], unique=False)
     op.create_index("ix_subnets_routing_table_id", "subnets", ["routing_table_id"], unique=False)
@@ -252,6 +264,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("subnet_id", "name", name=op.f("uq_reserved_ips_subnet_id_name")),
         sa.UniqueConstraint("subnet_id", "number", name=op.f("uq_reserved_ips_subnet_id_number")),
     )
+    op.create_index("ix_reserved_ips_own", "reserved_ips", ["account_id", "id"], unique=True)
     op.create_index("ix_reserved_ips_page", "reserved_ips", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_reserved_ips_target_id", "reserved_ips", ["target_id"], unique=False)
     op.create_table(
@@ -276,6 +289,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["vpc_id"], ["vpcs.id"], name=op.f("fk_virtual_network_interfaces_vpc_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_virtual_network_interfaces")),
         sa.UniqueConstraint("vpc_id", "name", name=op.f("uq_virtual_network_interfaces_vpc_id_name")),
+    )
+    op.create_index(
+        "ix_virtual_network_interfaces_own", "virtual_network_interfaces", ["account_id", "id"], unique=True
     )
     op.create_index(
         "ix_virtual_network_interfaces_page",

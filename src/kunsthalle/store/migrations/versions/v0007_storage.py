@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshots")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_snapshots_account_id_name")),
     )
+    op.create_index("ix_snapshots_own", "snapshots", ["account_id", "id"], unique=True)
     op.create_index("ix_snapshots_page", "snapshots", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_snapshots_source_volume_id", "snapshots", ["source_volume_id"], unique=False)
     op.create_table(
@@ -72,5 +73,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_volumes_account_id_name")),
     )
     op.create_index("ix_volumes_instance_id", "volumes", ["instance_id"], unique=False)
+    op.create_index("ix_volumes_own", "volumes", ["account_id", "id"], unique=True)
     op.create_index("ix_volumes_page", "volumes", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_volumes_source_snapshot_id", "volumes", ["source_snapshot_id"], unique=False)

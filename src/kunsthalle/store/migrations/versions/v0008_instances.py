@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_instances")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_instances_account_id_name")),
     )
+    op.create_index("ix_instances_own", "instances", ["account_id", "id"], unique=True)
     op.create_index("ix_instances_page", "instances", ["account_id", "created_at", "id"], unique=False)
     op.create_index("ix_instances_vpc_id", "instances", ["vpc_id"], unique=False)
     op.create_table(
@@ -50,6 +51,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interfaces")),
         sa.UniqueConstraint("instance_id", "name", name=op.f("uq_interfaces_instance_id_name")),
     )
+    op.create_index("ix_interfaces_own", "interfaces", ["account_id", "id"], unique=True)
     op.create_index("ix_interfaces_page", "interfaces", ["account_id", "created_at", "id"], unique=False)
     op.create_table(
         "templates",
@@ -64,4 +66,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_templates")),
         sa.UniqueConstraint("account_id", "name", name=op.f("uq_templates_account_id_name")),
     )
+    op.create_index("ix_templates_own", "templates", ["account_id", "id"], unique=True)
     op.create_index("ix_templates_page", "templates", ["account_id", "created_at", "id"], unique=False)
