@@ -6,12 +6,9 @@ enterprise or a group stands for he learns numbers.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import Text, type_coerce
 
 from kunsthalle.accounts.kinds import ACCOUNT
 from kunsthalle.accounts.queries import audience, enterprise_of
@@ -20,27 +17,23 @@ from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.model import Catalog, Offering, Version
 from kunsthalle.catalogs.policy import sharing as policy
 from kunsthalle.catalogs.reclamation import TAIL
+from kunsthalle.catalogs.uses import name_of, servers
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.store.schema.catalogs import offerings, reclamations, share_approvals, versions
-from kunsthalle.store.schema.instances import instances
-from kunsthalle.store.scope import unguarded
+from kunsthalle.store.scope import may, unguarded
 from kunsthalle.store.tables import rows_of
 from kunsthalle.store.unit import Unit
 
 Doc = dict[str, Any]
 
 
-def runners(unit: Unit, image_ids: Collection[str]) -> dict[str, int]:
-    """How many servers were made from images, by account. The servers' room stands to the right: its rows are counted
-    by the reference that each keeps, and nothing else of them is read.
-    """
-    counted: Counter[str] = Counter()
-    reference = type_coerce(instances.c.image, Text)
-    for id_ in image_ids:
-        counted.update(row.account_id for row in rows_of(unit, instances, reference.contains(id_, autoescape=True)))
-    return dict(sorted(counted.items()))
+def runners(unit: Unit, image_ids: Collection[str]) -> list[Doc]:
+    """Who runs how many servers that were made from images: accounts by name, as no owner is told their ids."""
+    return [
+        {"account": name_of(unit, account_id), "servers": number} for account_id, number in servers(unit, image_ids)
+    ]
 
 
 def hold(unit: Unit, image: Image) -> Doc:
@@ -55,7 +48,7 @@ def hold(unit: Unit, image: Image) -> Doc:
         return found
     holder = unguarded(unit, VERSION, versions.c.id == image.hold_crn.rsplit("/", 1)[-1])
     reason: Doc = {"version_crn": image.hold_crn, "since": rfc3339(image.hold_since or 0)}
-    if holder:
+    if holder and may(unit.ctx, VERSION, holder[0], VERSION.read):
         reason |= _holder(unit, holder[0])
     return {**found, "held_by": reason}
 

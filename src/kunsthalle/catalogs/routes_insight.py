@@ -10,12 +10,14 @@ from kunsthalle.api.families.iam import OPERATOR
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import Body
-from kunsthalle.catalogs import insight, kinds, lifecycle, outside
+from kunsthalle.catalogs import insight, kinds, lifecycle, lineage, outside
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.records import PublishApproval
 from kunsthalle.catalogs.sharing import MOST, normal
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.images.kinds import IMAGE
+from kunsthalle.store.scope import unguarded
 from kunsthalle.store.unit import Unit
 
 Doc = dict[str, Any]
@@ -49,6 +51,22 @@ def _audience(unit: Unit, request: Request) -> Doc:
     listed = (given.listed | added) - {normal(one) for one in (body.remove or [])[:MOST]}
     enabled = given.enabled if body.enabled is None else body.enabled
     return insight.audience_of(unit, replace(given, listed=frozenset(listed), enabled=enabled), added)
+
+
+def _lineage(unit: Unit, request: Request) -> Doc:
+    """Where an image went: its version, whom that is shared with, and what every account has made of it."""
+    return lineage.lineage(unit, request.granted.it)
+
+
+def _any_lineage(unit: Unit, request: Request) -> Doc:
+    """The lineage of any image, as its owner is told it."""
+    id_ = request.query.get("image")
+    if not id_:
+        raise invalid("bad_request", "image is required.", "image", type_="parameter")
+    found = unguarded(unit, IMAGE, IMAGE.table.c.id == id_)
+    if not found:
+        raise not_found("image")
+    return lineage.lineage(unit.acting(unit.ctx.as_system(found[0].account_id)), found[0])
 
 
 def _deletion(unit: Unit, request: Request) -> Doc:
@@ -87,8 +105,11 @@ def routes() -> tuple[Route, ...]:
     catalog = access.item(kinds.CATALOG, "globalcatalog-collection.instance.delete", "catalog_id")
     operator, decide = access.operator("kunsthalle.approval.read"), access.operator("kunsthalle.approval.update")
     trial: dict[str, Any] = {"body": AudienceBody, "body_required": False, "writes": False}
+    remove, change = (access.item(IMAGE, f"is.image.image.{verb}") for verb in ("delete", "update"))
     return (
-        route("GET", f"{base}/images/{{id}}/hold", _hold, family=family, access=access.item(IMAGE)),
+        route("GET", f"{base}/images/{{id}}/hold", _hold, family=family, access=remove),
+        route("GET", f"{base}/images/{{id}}/lineage", _lineage, family=family, access=change),
+        route("GET", f"{base}/lineage", _any_lineage, family=family, access=access.operator("kunsthalle.lineage.read")),
         route("POST", f"{base}/offerings/{{offering_id}}/audience", _audience, family=family, access=owner, **trial),
         route("GET", f"{base}/catalogs/{{catalog_id}}/deletion", _deletion, family=family, access=catalog),
         route("GET", f"{base}/approvals", _approvals, family=family, access=operator),

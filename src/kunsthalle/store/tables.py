@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, delete, func, insert, literal, select
+from sqlalchemy import Column, ColumnElement, Table, delete, func, insert, literal, select
 
 from kunsthalle.store.unit import Unit
 
@@ -16,6 +16,12 @@ def number_of(unit: Unit, table: Table, *where: ColumnElement[bool]) -> int:
     """How many rows of a table that no caller ever sees meet the conditions."""
     row = unit.first(select(func.count()).select_from(table).where(*where))
     return int(row[0]) if row else 0
+
+
+def numbers_by(unit: Unit, column: Column[str], *where: ColumnElement[bool]) -> list[tuple[str, int]]:
+    """How many rows of the column's table meet the conditions, for each value of the column that any of them has."""
+    rows = unit.all(select(column, func.count()).where(*where).group_by(column))
+    return [(str(value), int(number)) for value, number in rows]
 
 
 def any_row(unit: Unit, table: Table, *where: ColumnElement[bool]) -> bool:
