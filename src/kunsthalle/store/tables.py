@@ -20,7 +20,7 @@ def number_of(unit: Unit, table: Table, *where: ColumnElement[bool]) -> int:
 
 def numbers_by(unit: Unit, column: Column[str], *where: ColumnElement[bool]) -> list[tuple[str, int]]:
     """How many rows of the column's table meet the conditions, for each value of the column that any of them has."""
-    rows = unit.all(select(column, func.count()).where(*where).group_by(column))
+    rows: list[Any] = list(unit.all(select(column, func.count()).where(*where).group_by(column)))
     return [(str(value), int(number)) for value, number in rows]
 
 
