@@ -27,6 +27,7 @@ from kunsthalle.core.access import Grants
 from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
 from kunsthalle.core.context import NOBODY, Context
 from kunsthalle.core.errors import unauthenticated
+from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
@@ -158,21 +159,26 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     tokens = Tokens(store, context)
     drivers = Drivers(settings)
     rooms = Lazy(partial(_join, drivers, tokens))
-    worker = Worker(store, context, _handlers(rooms), settings.workers)
+    faults = Faults()
+    worker = Worker(store, context, _handlers(rooms), settings.workers, faults)
     operations = control.routes(clock, worker, partial(_status, settings, store, drivers), _ask_stores(drivers))
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
 
     def pipeline(router: Router, authenticate: Callable[[Unit, str], Context]) -> Pipeline:
         gate = Gate(authenticate, lambda given: hmac.compare_digest(given.encode(), expected))
-        return Pipeline(router, store, gate, context, family_of, origin)
+        return Pipeline(router, store, gate, context, family_of, origin, faults)
 
     def whole() -> Pipeline:
         from kunsthalle.identity.service import authenticate
+        from kunsthalle.rehearsal import fault_routes, scenario_routes
+        from kunsthalle.saved import SavedScenarios
 
         tokens.ensure_keys()
         routes, unserved, _ = rooms()
-        made = pipeline(Router((*routes, *operations), unserved), partial(authenticate, tokens))
+        scenarios = SavedScenarios(settings, store, context, clock, worker, drivers, tokens.forget_all)
+        rehearsal = (*fault_routes(faults, worker.kinds), *scenario_routes(scenarios))
+        made = pipeline(Router((*routes, *operations, *rehearsal), unserved), partial(authenticate, tokens))
         if gc.get_freeze_count():
             gc.freeze()  # as whoever started us has done with what was loaded until then
         return made

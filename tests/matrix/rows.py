@@ -73,6 +73,8 @@ BODIES: dict[str, Body] = {
     "POST /v1/security_groups": lambda realm: {"vpc": {"id": realm.ids["vpcs"]}, "name": "another"},
     "POST /v1/keys": _of({"public_key": _KEY, "name": "another"}),
     "POST /_kunsthalle/clock": _of({"advance": "1d"}),
+    "POST /_kunsthalle/faults": _of({"on": "call", "match": "GET /nowhere", "effect": "cut"}),
+    "POST /_kunsthalle/scenarios": _of({"name": "matrix"}),
 }
 """What is sent to each route that takes a body; the others are sent none."""
 

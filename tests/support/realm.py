@@ -236,6 +236,8 @@ GLOBAL = {
     "regions": "us-south",
     "zones": "us-south-1",
     "quota_definitions": "a3d7b8d01e261c24677937c29ab33f3c",
+    "faults": "none",
+    "scenarios": "none",
 }
 OF_MEMBERS = frozenset({"enterprises"})
 """What every account of the enterprise sees: the enterprise itself."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from kunsthalle.api.routing import Route, Router
 from kunsthalle.api.wire import decode, encode
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
+from kunsthalle.core.faults import Faults
 from kunsthalle.core.log import get_logger
 from kunsthalle.store import audit
 from kunsthalle.store.engine import Store
@@ -30,6 +32,7 @@ MAX_BODY = 1024 * 1024
 _JSON = "application/json; charset=utf-8"
 _TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
+_NEVER_STRUCK = ("/_kunsthalle/", "/healthz", "/readyz")
 
 
 class Gate(Struct, frozen=True):
@@ -50,6 +53,7 @@ class Pipeline:
         base: Context,
         unknown: Callable[[str], Family],
         origin: str | None,
+        faults: Faults | None = None,
     ) -> None:
         self.router = router
         self._entities = Entities(router)
@@ -58,14 +62,31 @@ class Pipeline:
         self._base = base
         self._unknown = unknown
         self._origin = origin
+        self._faults = faults or Faults()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
         given = headers.get("x-request-id", "")
         trace = given if _TRACE.fullmatch(given) else self._base.ids.uuid()
         ctx = self._base.asked(trace, self._origin or _origin(scope, headers))
+        if self._faults.calls and await self._struck(scope, receive, send, headers, ctx):
+            return
         response = await self._respond(scope, receive, headers, ctx)
         await response.send(send)
+
+    async def _struck(self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context) -> bool:
+        """Whether a fault strikes the call, which is then answered. The operator and health are never struck."""
+        method, path = scope["method"], scope["path"]
+        fault = None if path.startswith(_NEVER_STRUCK) else self._faults.of_call(method, path)
+        if fault is None:
+            return False
+        from kunsthalle.api import faulty
+
+        match = self.router.match(method, (scope.get("raw_path") or path.encode()).split(b"?", 1)[0])
+        family = match.family if match is not None else self._unknown(path)
+        respond = partial(self._respond, scope, receive, headers, ctx)
+        await faulty.answer(fault, respond, lambda problem: _refusal(problem, family, ctx), send)
+        return True
 
     async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context) -> Answer:
         method, path = scope["method"], scope["path"]

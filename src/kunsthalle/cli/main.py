@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
 from kunsthalle import __version__
-from kunsthalle.cli.audit import audit
+from kunsthalle.cli import common
 from kunsthalle.local import environment, folder
-from kunsthalle.local.client import CallFailed, call
 from kunsthalle.settings import Settings, described
 
-_DATA = click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("kunsthalle-data"), show_default=True, help="Data folder"
-)
+
+class _Verbs(click.Group):
+    """The verbs that have a file of their own; each is loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_FILES})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = _FILES.get(cmd_name)
+        if place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = place.partition(":")
+        found: click.Command = getattr(import_module(f"kunsthalle.cli.{module}"), name)
+        return found
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+_FILES = {
+    "audit": "audit:audit",
+    "clock": "clock:clock",
+    "fault": "faults:fault",
+    "scenario": "scenarios:scenario",
+    "status": "status:status",
+}
+"""Verb, and where its command is."""
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kunsthalle")
 def cli() -> None:
     """A private catalog for virtual-server images, wire-compatible with IBM Cloud VPC."""
@@ -58,7 +79,7 @@ def serve(**given: Any) -> None:
 
 
 @cli.command()
-@_DATA
+@common.DATA
 @click.option("--account", default="", help="An account of the scenario: publisher, consumer-a, …")
 @click.option("--format", "form", type=click.Choice(environment.FORMATS), default="dotenv", show_default=True)
 @click.option("--operator", is_flag=True, help="The operator's token too")
@@ -76,49 +97,12 @@ def env(data: Path, account: str, form: str, operator: bool) -> None:
     try:
         found = environment.variables(data, account, operator=operator)
     except folder.NoSuchWorld as error:
-        raise click.ClickException(f"{data} holds no scenario yet. Make one: {_MAKE} --data {data}") from error
+        raise click.ClickException(f"{data} holds no scenario yet. Make one: {common.MAKE} --data {data}") from error
     except KeyError as error:
         raise click.ClickException(
             f"No account {account!r}; there is: {', '.join(environment.accounts(data))}."
         ) from error
     click.echo(environment.render(found, form))
-
-
-_MAKE = "kunsthalle serve --scenario enterprise"
-
-
-@cli.group(invoke_without_command=True)
-@_DATA
-@click.pass_context
-def clock(context: click.Context, data: Path) -> None:
-    """Read the product clock, or move it.
-
-    \b
-    kunsthalle clock
-    kunsthalle clock advance 7d
-    """
-    context.obj = data
-    if context.invoked_subcommand is None:
-        click.echo(_operate(data, "GET", "/_kunsthalle/clock")["now"])
-
-
-@clock.command()
-@click.argument("duration")
-@click.option("--data", type=click.Path(path_type=Path), default=None, help="Data folder")
-@click.pass_obj
-def advance(outer: Path, duration: str, data: Path | None) -> None:
-    """Move the clock forward: 7d, 30m, P7D. Returns after everything that became due has run."""
-    click.echo(_operate(data or outer, "POST", "/_kunsthalle/clock", {"advance": duration})["now"])
-
-
-def _operate(data: Path, method: str, path: str, body: Any = None) -> Any:
-    try:
-        token = folder.credentials(data)["operator_token"]
-        return call(folder.url(data), method, path, token, body)
-    except folder.NoSuchWorld as error:
-        raise click.ClickException(f"{data} holds no scenario yet. Make one: {_MAKE} --data {data}") from error
-    except CallFailed as error:
-        raise click.ClickException(str(error)) from error
 
 
 @cli.command()
@@ -128,9 +112,6 @@ def demo(keep: Path | None) -> None:
     from kunsthalle.cli.demo import tell
 
     sys.exit(0 if tell(keep) else 1)
-
-
-cli.add_command(audit)
 
 
 def main() -> None:

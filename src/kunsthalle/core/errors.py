@@ -24,9 +24,12 @@ class Reason(Enum):
     CONFLICT = 409
     PRECONDITION = 412
     TOO_LARGE = 413
+    TOO_MANY = 429
     INTERNAL = 500
     NOT_IMPLEMENTED = 501
+    BAD_GATEWAY = 502
     UNAVAILABLE = 503
+    TIMEOUT = 504
 
 
 class Target(Struct, frozen=True):

@@ -87,7 +87,7 @@ def copy_overlay(source: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial.unlink(missing_ok=True)
-        _copy_sparse(source, partial)
+        copy_sparse(source, partial)
         _finish(partial, target)
     except OSError as error:
         raise DiskError(f"the disk {source} could not be copied: {error}") from error
@@ -131,7 +131,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _copy_sparse(source: Path, target: Path) -> None:
+def copy_sparse(source: Path, target: Path) -> None:
+    """Copies a plain file to a name that is free; holes stay holes. DiskError for what is no plain file."""
     reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(reader)

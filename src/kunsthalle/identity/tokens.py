@@ -157,3 +157,9 @@ class Tokens:
         for token, known in list(self._verified.items()):
             if known.api_key_id == api_key_id:
                 self._verified.pop(token, None)
+
+    def forget_all(self) -> None:
+        """Drops every verified token and the keys, which are read anew: the whole store has become another."""
+        with self._lock:
+            self._keys = None
+            self._verified.clear()

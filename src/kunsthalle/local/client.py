@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 
 class CallFailed(Exception):
@@ -13,17 +14,28 @@ class CallFailed(Exception):
 
 def call(url: str, method: str, path: str, token: str, body: Any = None, timeout: float = 120) -> Any:
     """One JSON call. CallFailed with the server's own message otherwise."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return _send(url, method, path, headers, None if body is None else json.dumps(body), timeout)
+
+
+def access_token(url: str, api_key: str) -> str:
+    """An access token for an API key. CallFailed when the key opens nothing."""
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": api_key}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return str(_send(url, "POST", "/identity/token", headers, urlencode(form), 120)["access_token"])
+
+
+def _send(url: str, method: str, path: str, headers: Mapping[str, str], body: str | None, timeout: float) -> Any:
     import http.client  # `serve` makes no calls, and starts sooner without
 
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=timeout)
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Content-Type": "application/json"}
     try:
-        connection.request(method, parts.path.rstrip("/") + path, None if body is None else json.dumps(body), headers)
+        connection.request(method, parts.path.rstrip("/") + path, body, {**headers, "Accept": "application/json"})
         answer = connection.getresponse()
         raw = answer.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise CallFailed(f"No server answers at {url} ({error}). Start one: kunsthalle serve") from error
     finally:
         connection.close()
@@ -32,5 +44,14 @@ def call(url: str, method: str, path: str, token: str, body: Any = None, timeout
     except ValueError as error:
         raise CallFailed(f"{url} answered {answer.status} without JSON; is it Kunsthalle?") from error
     if answer.status >= 400:
-        raise CallFailed(str(document["errors"][0]["message"]))
+        raise CallFailed(_message(document, answer.status))
     return document
+
+
+def _message(document: Any, status: int) -> str:
+    """What the server says, in any of its dialects."""
+    known = document if isinstance(document, dict) else {}
+    for error in known.get("errors", ()):
+        if isinstance(error, dict) and "message" in error:
+            return str(error["message"])
+    return str(known.get("errorMessage") or known.get("message") or f"The server answered {status}.")

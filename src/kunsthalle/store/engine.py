@@ -8,9 +8,12 @@ threads. Measured in reference/stack.md, sections 2 and 3.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -51,6 +54,13 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
 
 def _postgresql(url: str) -> Engine:
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=_POOL, max_overflow=8)
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    if not isinstance(found, sqlite3.Connection):
+        raise TypeError("only a SQLite file is copied")
+    return found
 
 
 class Store:
@@ -130,6 +140,23 @@ class Store:
     async def write_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         """`write` from the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, ctx, function)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nobody writes meanwhile. For the one process of a SQLite file only."""
+        with self._writer:
+            yield
+
+    def copy_to(self, path: Path) -> None:
+        """A copy of the SQLite file as it is now; to be asked for inside `still`."""
+        with self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
+            _driver(connection).backup(copy)
+
+    def become(self, path: Path) -> None:
+        """Takes over everything a copy holds, and forgets what was remembered; to be asked for inside `still`."""
+        with self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
+            copy.backup(_driver(connection))
+        self.memo.clear()
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)

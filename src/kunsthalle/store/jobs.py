@@ -161,6 +161,11 @@ def retry(unit: Unit, job: Claimed, owner: str, error: str) -> None:
     _keep(unit, job.id, owner, back)
 
 
+def postpone(unit: Unit, job: Claimed, owner: str, due_at: int) -> None:
+    """Puts a job back until a moment of the product clock, as if it had not been taken up."""
+    _keep(unit, job.id, owner, {"state": "queued", "due_at": due_at, "attempts": job.attempts - 1})
+
+
 def end(unit: Unit, job: Claimed, owner: str, state: str, error: str | None = None) -> None:
     """Marks a job `done` or `failed` for good."""
     _keep(unit, job.id, owner, {"state": state, "last_error": None if error is None else _storable(error)})

@@ -21,6 +21,7 @@ class Memo:
         self._enabled = enabled
         self._lock = threading.Lock()
         self._generation: dict[str, int] = {}
+        self._epoch = 0
         self._kept: dict[tuple[str, Hashable], Any] = {}
 
     def get(self, topic: str, key: Hashable, load: Callable[[], T]) -> T:
@@ -29,11 +30,11 @@ class Memo:
         known = self._kept.get((topic, key))
         if known is not None:
             return known  # type: ignore[no-any-return]  # one topic holds one type
-        generation = self._generation.get(topic, 0)
+        generation = (self._epoch, self._generation.get(topic, 0))
         value = load()
         # A commit between the load and here has moved the generation: what was loaded may be old.
         with self._lock:
-            if generation == self._generation.get(topic, 0):
+            if generation == (self._epoch, self._generation.get(topic, 0)):
                 if len(self._kept) >= _MOST:
                     self._kept.clear()
                 self._kept[topic, key] = value
@@ -44,3 +45,9 @@ class Memo:
             self._generation[topic] = self._generation.get(topic, 0) + 1
             for known in [key for key in self._kept if key[0] == topic]:
                 del self._kept[known]
+
+    def clear(self) -> None:
+        """Forgets everything, as when the whole store has become another."""
+        with self._lock:
+            self._epoch += 1
+            self._kept.clear()

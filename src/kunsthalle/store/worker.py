@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from kunsthalle.core.clock import SECOND, MovableClock
 from kunsthalle.core.context import Context
+from kunsthalle.core.faults import Fault, Faults
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.store import facts, jobs
@@ -21,6 +23,10 @@ _HEARTBEAT_SECONDS = 10.0
 _KEEP_DONE = 86_400 * SECOND
 
 
+class Busy(Exception):
+    """Jobs that run did not end in time."""
+
+
 class TooOften(Exception):
     """A job that no worker has survived."""
 
@@ -28,8 +34,16 @@ class TooOften(Exception):
 class Worker:
     """A few threads of one process. `owner` names the process among the nodes of a store."""
 
-    def __init__(self, store: Store, ctx: Context, handlers: Iterable[jobs.Handler], threads: int = 2) -> None:
+    def __init__(
+        self,
+        store: Store,
+        ctx: Context,
+        handlers: Iterable[jobs.Handler],
+        threads: int = 2,
+        faults: Faults | None = None,
+    ) -> None:
         self._store = store
+        self._faults = faults or Faults()
         self._ctx = ctx
         self._handlers = Lazy(lambda: {handler.kind: handler for handler in handlers})
         self._owner = ctx.ids.uuid()
@@ -38,6 +52,8 @@ class Worker:
         self._stopping = threading.Event()
         self._work = threading.Condition()
         self._signalled = 0
+        self._paused = False
+        self._busy = 0
         self._held: dict[str, str] = {}
         self._travelling = threading.Lock()
         self._unregister: Callable[[], None] = lambda: None
@@ -89,7 +105,38 @@ class Worker:
             except Exception:
                 log.exception("heartbeat", worker=self._owner)
 
+    @contextmanager
+    def paused(self, seconds: float = 60.0) -> Iterator[None]:
+        """No job runs meanwhile. Busy when those that run do not end in time."""
+        deadline = time.monotonic() + seconds
+        with self._travelling:
+            try:
+                with self._work:
+                    self._paused = True
+                    while self._busy:
+                        left = deadline - time.monotonic()
+                        if left <= 0:
+                            raise Busy("Jobs are running that did not end in time; try again.")
+                        self._work.wait(left)
+                yield
+            finally:
+                with self._work:
+                    self._paused = False
+                self._wake()
+
     def _one(self, owner: str) -> bool:
+        with self._work:
+            if self._paused:
+                return False
+            self._busy += 1
+        try:
+            return self._take(owner)
+        finally:
+            with self._work:
+                self._busy -= 1
+                self._work.notify_all()
+
+    def _take(self, owner: str) -> bool:
         job = self._store.write(self._ctx, lambda unit: jobs.claim(unit, owner))
         if job is None:
             return False
@@ -105,6 +152,10 @@ class Worker:
 
     def _do(self, job: jobs.Claimed, owner: str) -> None:
         ctx = self._ctx.as_system(job.account_id)
+        fault = self._faults.of_job(job.kind)
+        if fault is not None:
+            self._struck(job, ctx, owner, fault)
+            return
         run = jobs.Run(job, ctx, self._store.read, self._store.write, owner)
         try:
             if job.attempts > jobs.MOST_CLAIMS:
@@ -118,11 +169,23 @@ class Worker:
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
             self._failed(job, ctx, owner, f"{type(error).__name__}: {error}")
 
-    def _failed(self, job: jobs.Claimed, ctx: Context, owner: str, error: str) -> None:
+    def kinds(self) -> list[str]:
+        """The kinds of jobs there are."""
+        return sorted(self._handlers())
+
+    def _struck(self, job: jobs.Claimed, ctx: Context, owner: str, fault: Fault) -> None:
+        if fault.effect == "hold":
+            due = ctx.now() + int(fault.seconds * SECOND)
+            self._store.write(ctx, lambda unit: jobs.postpone(unit, job, owner, due))
+            return
+        text = "This failure was asked for with a fault."
+        self._failed(job, ctx, owner, text, for_good=fault.effect == "fail")
+
+    def _failed(self, job: jobs.Claimed, ctx: Context, owner: str, error: str, *, for_good: bool = False) -> None:
         handler = self._handlers().get(job.kind)
 
         def settle(unit: Unit) -> None:
-            if job.attempts < jobs.MOST_ATTEMPTS:
+            if job.attempts < jobs.MOST_ATTEMPTS and not for_good:
                 jobs.retry(unit, job, owner, error)
                 return
             jobs.end(unit, job, owner, "failed", error)

@@ -23,9 +23,12 @@ _CODES = {
     Reason.CONFLICT: "conflict",
     Reason.PRECONDITION: "precondition_failed",
     Reason.TOO_LARGE: "payload_too_large",
+    Reason.TOO_MANY: "too_many_requests",
     Reason.INTERNAL: "internal",
     Reason.NOT_IMPLEMENTED: "not_implemented",
+    Reason.BAD_GATEWAY: "bad_gateway",
     Reason.UNAVAILABLE: "unavailable",
+    Reason.TIMEOUT: "timeout",
 }
 
 

@@ -1,0 +1,110 @@
+"""What the operator's verbs share: options, calls, tables, and failures in plain words."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kunsthalle.local import folder
+from kunsthalle.local.client import CallFailed, access_token, call
+
+MAKE = "kunsthalle serve --scenario enterprise"
+
+DATA = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("kunsthalle-data"),
+    show_default=True,
+    envvar="KUNSTHALLE_DATA",
+    help="Data folder",
+)
+OUTPUT = click.option(
+    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or programs"
+)
+ACCOUNT = click.option(
+    "--account", default="publisher", show_default=True, help="On behalf of: a name of the scenario, or an id"
+)
+
+
+def operate(data: Path, method: str, path: str, body: Any = None, *, timeout: float = 120) -> Any:
+    """A call with the operator's token. ClickException with what to do when it fails."""
+    return _called(data, method, path, body, timeout, lambda known: str(known["operator_token"]))
+
+
+def act(data: Path, account: str, method: str, path: str, body: Any = None) -> Any:
+    """A call as the owner of an account of the scenario. ClickException with what to do when it fails."""
+
+    def token(known: Mapping[str, Any]) -> str:
+        return access_token(folder.url(data), _of_account(known, account)["api_key"])
+
+    return _called(data, method, path, body, 120, token)
+
+
+def account_id(data: Path, account: str) -> str:
+    """The id of an account that is named as in the scenario; any other text as it is."""
+    known = _credentials(data).get("accounts", {})
+    return str(known[account]["account_id"]) if account in known else account
+
+
+def account_names(data: Path) -> dict[str, str]:
+    """Names of the scenario's accounts by their ids."""
+    return {one["account_id"]: name for name, one in _credentials(data).get("accounts", {}).items()}
+
+
+def _of_account(known: Mapping[str, Any], account: str) -> dict[str, Any]:
+    accounts = known.get("accounts", {})
+    for name, one in accounts.items():
+        if account in {name, one["account_id"]}:
+            return dict(one)
+    raise click.ClickException(f"No account {account!r}; there is: {', '.join(accounts)}.")
+
+
+def _credentials(data: Path) -> dict[str, Any]:
+    try:
+        return folder.credentials(data)
+    except folder.NoSuchWorld as error:
+        raise click.ClickException(f"{data} holds no scenario yet. Make one: {MAKE} --data {data}") from error
+
+
+def _called(data: Path, method: str, path: str, body: Any, timeout: float, token: Any) -> Any:
+    known = _credentials(data)
+    try:
+        return call(folder.url(data), method, path, token(known), body, timeout)
+    except CallFailed as error:
+        raise click.ClickException(str(error)) from error
+
+
+def printable(value: object) -> str:
+    """One line that no terminal takes for a command: names and targets are what callers typed."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(value))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Aligned columns under their names, two blanks between."""
+    cells = [tuple(columns), *(tuple(printable(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def details(pairs: Iterable[tuple[str, object]]) -> str:
+    """One thing, a field a line."""
+    shown = [(name, printable(value)) for name, value in pairs]
+    width = max(len(name) for name, _ in shown)
+    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in shown)
+
+
+def as_json(document: Any) -> str:
+    """JSON for programs."""
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def is_terminal() -> bool:
+    """Whether what is written can move the cursor: not into files, pipes or dumb terminals."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}

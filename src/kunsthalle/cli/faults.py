@@ -1,0 +1,127 @@
+"""`kunsthalle fault`: calls and jobs that go wrong on demand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kunsthalle.cli import common
+
+_PATH = "/_kunsthalle/faults"
+_COLUMNS = ("ID", "ON", "MATCH", "EFFECT", "LEFT", "HITS")
+_TIMES = click.option("--times", type=int, default=1, show_default=True, help="How often; 0: until it is cleared")
+_SKIP = click.option("--skip", type=int, default=0, show_default=True, help="How many go well first")
+
+
+@click.group()
+def fault() -> None:
+    """Have calls or jobs go wrong, to see what your automation does.
+
+    \b
+    kunsthalle fault call "POST /v1/instances" --refuse 503 --times 2
+    kunsthalle fault call "GET /v1/images/*" --delay 3 --times 0
+    kunsthalle fault job image.import --fail
+    kunsthalle fault job instance.boot --hold 10m
+    kunsthalle fault clear
+    """
+
+
+@fault.command(name="list")
+@common.DATA
+@common.OUTPUT
+def list_(data: Path, output: str) -> None:
+    """List the faults that may still strike."""
+    _say(common.operate(data, "GET", _PATH)["faults"], output)
+
+
+@fault.command()
+@click.argument("pattern")
+@click.option("--refuse", type=int, metavar="STATUS", help="Not carried out, answered with this status")
+@click.option("--lose", type=int, metavar="STATUS", help="Carried out, answered with this status all the same")
+@click.option("--cut", is_flag=True, help="Carried out, the answer ends in its middle")
+@click.option("--delay", type=float, metavar="SECONDS", help="Begins so much later")
+@_TIMES
+@_SKIP
+@common.DATA
+@common.OUTPUT
+def call(pattern: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
+    """Have calls go wrong; PATTERN is matched with `METHOD /path`, `*` stands for anything."""
+    effect, value = _one(effects)
+    more = {"seconds": value} if effect == "delay" else {} if effect == "cut" else {"status": value}
+    _add(data, output, {"on": "call", "match": pattern, "effect": effect, "times": times, "skip": skip, **more})
+
+
+@fault.command()
+@click.argument("kind")
+@click.option("--fail", is_flag=True, help="Ends as after its last try")
+@click.option("--retry", is_flag=True, help="One try fails")
+@click.option("--hold", metavar="DURATION", help="Due again so much later by the product clock: 10m, PT1H")
+@_TIMES
+@_SKIP
+@common.DATA
+@common.OUTPUT
+def job(kind: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
+    """Have jobs go wrong; KIND is a pattern: image.import, instance.*, …"""
+    effect, value = _one(effects)
+    more = {"seconds": _seconds(value)} if effect == "hold" else {}
+    _add(data, output, {"on": "job", "match": kind, "effect": effect, "times": times, "skip": skip, **more})
+
+
+@fault.command()
+@click.argument("id_", metavar="[ID]", required=False)
+@common.DATA
+@common.OUTPUT
+def clear(id_: str | None, data: Path, output: str) -> None:
+    """Clear one fault, or all."""
+    answer = common.operate(data, "DELETE", f"{_PATH}/{id_}" if id_ else _PATH)
+    click.echo(common.as_json(answer) if output == "json" else f"Cleared: {answer['cleared']}")
+
+
+def _one(effects: dict[str, Any]) -> tuple[str, Any]:
+    given = [(name, value) for name, value in effects.items() if value not in (None, False)]
+    if len(given) != 1:
+        raise click.UsageError(f"Give one of --{', --'.join(sorted(effects))}.")
+    return given[0]
+
+
+def _seconds(text: str) -> float:
+    from kunsthalle.core.clock import SECOND, duration
+
+    try:
+        return duration(text) / SECOND
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--hold") from error
+
+
+def _add(data: Path, output: str, body: dict[str, Any]) -> None:
+    _say([common.operate(data, "POST", _PATH, body)], output)
+
+
+def _say(faults: list[dict[str, Any]], output: str) -> None:
+    if output == "json":
+        click.echo(common.as_json(faults))
+        return
+    rows = (
+        (
+            one["id"],
+            one["on"],
+            one["match"],
+            _effect(one),
+            one["times"] - one["hits"] if one["times"] else "-",
+            one["hits"],
+        )
+        for one in faults
+    )
+    click.echo(common.table(_COLUMNS, rows))
+
+
+def _effect(one: dict[str, Any]) -> str:
+    more = {
+        "refuse": one["status"],
+        "lose": one["status"],
+        "delay": f"{one['seconds']:g}s",
+        "hold": f"{one['seconds']:g}s",
+    }
+    return f"{one['effect']} {more.get(one['effect'], '')}".rstrip()

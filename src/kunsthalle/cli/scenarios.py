@@ -1,0 +1,76 @@
+"""`kunsthalle scenario`: the whole state saved under a name, and back again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from kunsthalle.cli import common
+
+_PATH = "/_kunsthalle/scenarios"
+_COLUMNS = ("NAME", "SAVED AT", "CLOCK", "SIZE")
+_PATIENCE = 600
+
+
+@click.group()
+def scenario() -> None:
+    """Save everything the server keeps under a name, and go back to it.
+
+    \b
+    kunsthalle scenario save shared-and-booted
+    kunsthalle scenario list
+    kunsthalle scenario load shared-and-booted
+    """
+
+
+@scenario.command()
+@click.argument("name")
+@click.option("--replace", is_flag=True, help="Replace the one that has the name")
+@common.DATA
+@common.OUTPUT
+def save(name: str, replace: bool, data: Path, output: str) -> None:
+    """Save everything under NAME."""
+    body = {"name": name, "replace": replace}
+    _say([common.operate(data, "POST", _PATH, body, timeout=_PATIENCE)], output)
+
+
+@scenario.command()
+@click.argument("name")
+@common.DATA
+@common.OUTPUT
+def load(name: str, data: Path, output: str) -> None:
+    """Make everything as it was when NAME was saved; what came after is gone."""
+    _say([common.operate(data, "POST", f"{_PATH}/{quote(name, safe='')}/load", timeout=_PATIENCE)], output)
+
+
+@scenario.command(name="list")
+@common.DATA
+@common.OUTPUT
+def list_(data: Path, output: str) -> None:
+    """List what is saved."""
+    _say(common.operate(data, "GET", _PATH)["scenarios"], output)
+
+
+@scenario.command()
+@click.argument("name")
+@common.DATA
+@common.OUTPUT
+def remove(name: str, data: Path, output: str) -> None:
+    """Forget what is saved under NAME."""
+    gone = common.operate(data, "DELETE", f"{_PATH}/{quote(name, safe='')}")
+    click.echo(common.as_json(gone) if output == "json" else f"Removed: {gone['name']}")
+
+
+def _say(scenarios: list[dict[str, Any]], output: str) -> None:
+    if output == "json":
+        click.echo(common.as_json(scenarios))
+        return
+    rows = ((one["name"], one["saved_at"], one["now"], _size(one["size_bytes"])) for one in scenarios)
+    click.echo(common.table(_COLUMNS, rows))
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"

@@ -1,0 +1,45 @@
+"""`kunsthalle status`: whether a server runs, and what it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kunsthalle.cli import common
+from kunsthalle.local import folder
+
+
+@click.command()
+@common.DATA
+@common.OUTPUT
+def status(data: Path, output: str) -> None:
+    """Say where the server listens, what it is made of, and what waits.
+
+    \b
+    kunsthalle status
+    kunsthalle status --output json
+    """
+    found = common.operate(data, "GET", "/_kunsthalle/status")
+    clock = common.operate(data, "GET", "/_kunsthalle/clock")
+    faults = common.operate(data, "GET", "/_kunsthalle/faults")["faults"]
+    whole = {"url": folder.url(data), **found, "clock": clock, "faults": len(faults)}
+    if output == "json":
+        click.echo(common.as_json(whole))
+        return
+    shown = {
+        "URL": whole["url"],
+        "Version": found["version"],
+        "Region": found["region"],
+        "Servers": _engine(found["hypervisor"]),
+        "Store": found["store"],
+        "qemu-img": "yes" if found["qemu_img"] else "no: images pass our own rules only",
+        "Clock": f"{clock['now']} ({clock['kind']})",
+        "Jobs due": clock["pending_jobs"],
+        "Faults": len(faults),
+    }
+    click.echo(common.details(shown.items()))
+
+
+def _engine(name: str) -> str:
+    return "simulated: they have states and disks, and run nothing" if name == "simulated" else name
