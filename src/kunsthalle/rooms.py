@@ -21,6 +21,7 @@ from kunsthalle.images.exporting import Exporter
 from kunsthalle.images.exports import ExportService
 from kunsthalle.images.imports import Importer
 from kunsthalle.images.service import ImageService
+from kunsthalle.instances import machine_routes
 from kunsthalle.instances import routes as instance_routes
 from kunsthalle.instances.fitting import Fitting
 from kunsthalle.instances.machines import Machines
@@ -59,6 +60,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *storage_routes.routes(VolumeService(blobs), snapshots),
         *more_storage_routes.routes(snapshots, fitting),
         *instance_routes.routes(InstanceService(blobs), TemplateService()),
+        *machine_routes.routes(drivers.hypervisor),
         *search_routes.routes(),
     )
     handlers = (

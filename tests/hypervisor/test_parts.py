@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from kunsthalle.hypervisor import accelerator, console, disks, probe
 from kunsthalle.hypervisor.accelerator import Accelerator
 from kunsthalle.hypervisor.probe import find_hypervisor
-from kunsthalle.hypervisor.protocol import BadSpec, DiskError, SeedSpec, ServerSpec, Unavailable
+from kunsthalle.hypervisor.protocol import BadSpec, DiskError, Excerpt, SeedSpec, ServerSpec, Unavailable
 from kunsthalle.hypervisor.qemu import Qemu
 from kunsthalle.hypervisor.qemu_command import Machine, server_command, server_uuid
 from kunsthalle.hypervisor.rundir import RunDirectories
@@ -170,6 +170,30 @@ def test_a_talkative_console_is_bounded(tmp_path: Path) -> None:
     console.rotate(path)
     assert path.stat().st_size == console.KEPT_BYTES + 7
     console.rotate(tmp_path / "absent")
+    assert console.excerpt(tmp_path / "absent", 7, 10) == Excerpt(0, 0, b"")
+
+
+def test_who_reads_a_console_goes_on_where_he_was_whatever_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "console.log"
+    said = 0
+
+    def say(text: bytes) -> None:
+        nonlocal said
+        with path.open("ab") as guest:
+            guest.write(text)
+        said += len(text)
+
+    say(b"x" * console.MAX_BYTES + b"first")
+    assert console.excerpt(path, said - 5, 3) == Excerpt(said - 5, said - 2, b"fir")
+    for _ in range(2):
+        console.rotate(path)
+        say(b"more")
+        assert console.excerpt(path, said - 4, 1000) == Excerpt(said - 4, said, b"more")
+        assert console.excerpt(path, None, 4) == Excerpt(said - 4, said, b"more")
+        assert console.excerpt(path, said + 99, 9) == Excerpt(said, said, b"")
+        say(b"y" * console.MAX_BYTES)
+    lost = console.excerpt(path, 0, 5)
+    assert lost == Excerpt(said - path.stat().st_size, lost.start + 5, path.read_bytes()[:5])
 
 
 def test_a_servers_uuid_is_the_one_in_its_id() -> None:

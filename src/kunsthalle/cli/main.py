@@ -34,6 +34,7 @@ class _Verbs(click.Group):
 _FILES = {
     "audit": "audit:audit",
     "clock": "clock:clock",
+    "console": "console:console",
     "fault": "faults:fault",
     "scenario": "scenarios:scenario",
     "status": "status:status",

@@ -84,6 +84,12 @@ class Accelerator:
         return str(known["accelerator"])
 
     @property
+    def reason(self) -> str:
+        """Why it is not KVM; empty if it is, if nobody asked yet, or if there was no choice."""
+        known = self._read() if self.is_free else {}
+        return str(known.get("reason") or "") if known.get("key") == self._key() else ""
+
+    @property
     def is_free(self) -> bool:
         """Whether TCG may be taken where KVM fails: not if KVM was asked for by name."""
         return self._wanted == "auto"

@@ -78,6 +78,27 @@ class ServerSpec:
     mac: str
 
 
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Output of a serial console: what was said from the place `start` up to `end`, in bytes since the first one."""
+
+    start: int
+    end: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How a server was started last: `accelerator` is `kvm`, `tcg` (QEMU computes every instruction), or `none`.
+
+    A host may give a server less than its profile promises; here is what it got.
+    """
+
+    accelerator: str
+    vcpus: int
+    memory_mib: int
+
+
 class Status(Enum):
     """ABSENT: nothing is known of it. FAILED: it ended, or stands still, without having been asked to."""
 
@@ -141,6 +162,22 @@ class Hypervisor(Protocol):
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """The end of the serial console's output, at most that long; empty if there is none."""
+        ...
+
+    def read_console(self, server_id: str, start: int | None, max_bytes: int) -> Excerpt:
+        """
+        The console's output from a place on, at most that long; without a place, the end of it.
+
+        What was cut off is passed over: the excerpt says where it begins. Reads a file and waits for nothing.
+        """
+        ...
+
+    def facts(self, server_id: str) -> Facts | None:
+        """How it was started last; None if it never was. Reads a file and waits for nothing."""
+        ...
+
+    def accelerator(self) -> tuple[str, str]:
+        """What guests are run by (see Facts), and why it is nothing better, or nothing. May try it out: a second."""
         ...
 
     def servers(self) -> list[str]:

@@ -8,10 +8,12 @@ holds: the console's output, the seed, the pid file, QEMU's control socket and i
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from kunsthalle.hypervisor.accelerator import Accelerator
 from kunsthalle.hypervisor.protocol import (
     DiskError,
     DiskSpec,
+    Excerpt,
+    Facts,
     Hypervisor,
     HypervisorError,
     NotRunning,
@@ -28,7 +32,7 @@ from kunsthalle.hypervisor.protocol import (
     Status,
     Unresponsive,
 )
-from kunsthalle.hypervisor.qemu_command import CONSOLE, SEED, Machine, server_command, server_uuid
+from kunsthalle.hypervisor.qemu_command import CONSOLE, FACTS, SEED, Machine, server_command, server_uuid
 from kunsthalle.hypervisor.qmp import BROKEN, ask
 from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
 from kunsthalle.hypervisor.seed import make_seed
@@ -154,9 +158,24 @@ class Qemu(Hypervisor):
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """See Hypervisor.console."""
+        return self.read_console(server_id, None, max_bytes).text
+
+    def read_console(self, server_id: str, start: int | None, max_bytes: int) -> Excerpt:
+        """See Hypervisor.read_console."""
         path = self._directories.path(server_id) / CONSOLE
         console.rotate(path)
-        return console.tail(path, max_bytes)
+        return console.excerpt(path, start, max_bytes)
+
+    def facts(self, server_id: str) -> Facts | None:
+        """See Hypervisor.facts."""
+        try:
+            return Facts(**json.loads((self._directories.path(server_id) / FACTS).read_bytes()))
+        except FileNotFoundError:
+            return None
+
+    def accelerator(self) -> tuple[str, str]:
+        """See Hypervisor.accelerator."""
+        return self._accelerator.choose(), self._accelerator.reason
 
     def servers(self) -> list[str]:
         """See Hypervisor.servers."""
@@ -182,16 +201,18 @@ class Qemu(Hypervisor):
     def _launch(self, folder: Path, spec: ServerSpec) -> None:
         accelerator = self._accelerator.choose()
         try:
-            qemu_process.launch(folder, self._command(spec, accelerator), START_SECONDS)
+            self._launch_with(folder, spec, accelerator)
         except StartError as error:
             if accelerator != "kvm" or not self._accelerator.is_free:
                 raise
-            qemu_process.launch(folder, self._command(spec, "tcg"), START_SECONDS)
+            self._launch_with(folder, spec, "tcg")
             self._accelerator.distrust(str(error))
 
-    def _command(self, spec: ServerSpec, accelerator: str) -> list[str]:
+    def _launch_with(self, folder: Path, spec: ServerSpec, accelerator: str) -> None:
         machine = Machine(self._binary, accelerator, self._max_memory_mib, self._max_vcpus)
-        return server_command(spec, machine)
+        facts = Facts(accelerator, machine.vcpus(spec), machine.memory_mib(spec))
+        write_atomically(folder / FACTS, json.dumps(asdict(facts)).encode())
+        qemu_process.launch(folder, server_command(spec, machine), START_SECONDS)
 
     def _state(self, folder: Path, process: qemu_process.Process) -> str:
         """The run state; a guest that KVM broke off is remembered."""

@@ -14,6 +14,7 @@ from kunsthalle.hypervisor.qmp import SOCKET
 PID_FILE = "pid"
 CONSOLE = "console.log"
 SEED = "seed.iso"
+FACTS = "facts.json"
 """Names in the server's folder, which is the process's working directory."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -31,6 +32,14 @@ class Machine:
     accelerator: str
     max_memory_mib: int
     max_vcpus: int
+
+    def vcpus(self, spec: ServerSpec) -> int:
+        """What a guest gets of what its profile promises."""
+        return min(spec.vcpus, self.max_vcpus)
+
+    def memory_mib(self, spec: ServerSpec) -> int:
+        """As above."""
+        return min(spec.memory_mib, self.max_memory_mib)
 
 
 def server_uuid(server_id: str) -> str:
@@ -56,7 +65,7 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     There is no `-daemonize` (the sandbox forbids the fork) and no `-no-reboot` (it would turn every reset
     into an exit).
     """
-    vcpus, memory = min(spec.vcpus, machine.max_vcpus), min(spec.memory_mib, machine.max_memory_mib)
+    vcpus, memory = machine.vcpus(spec), machine.memory_mib(spec)
     command = [str(machine.binary), *identity(spec.id), *processor(machine.accelerator)]
     command += ["-smp", str(vcpus), "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none"]
     command += _drive("d0", str(spec.disk), f"format=qcow2,cache={_cache(spec.disk)},discard=unmap", "serial=boot0")

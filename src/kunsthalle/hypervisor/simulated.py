@@ -9,9 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kunsthalle.hypervisor import disks
-from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, NotRunning, ServerSpec, StartError, Status
+from kunsthalle.hypervisor.protocol import (
+    DiskSpec,
+    Excerpt,
+    Facts,
+    Hypervisor,
+    NotRunning,
+    ServerSpec,
+    StartError,
+    Status,
+)
 from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
 from kunsthalle.hypervisor.specs import check_server
 
@@ -56,20 +66,21 @@ class Simulated(Hypervisor):
             assert folder is not None  # noqa: S101  create=True always yields one
             starts = self._starts(folder)
             if self._status(folder) is not Status.RUNNING:
-                self._write(folder, Status.RUNNING, spec.name, starts + 1)
+                size = {"vcpus": spec.vcpus, "memory_mib": spec.memory_mib}
+                self._write(folder, Status.RUNNING, name=spec.name, starts=starts + 1, **size)
 
     def stop(self, server_id: str, grace_seconds: float) -> None:  # noqa: ARG002  no guest could use the grace
         """See Hypervisor.stop."""
         with self._directories.lock(server_id) as folder:
             if folder is not None and self._status(folder) is Status.RUNNING:
-                self._write(folder, Status.STOPPED, self._read(folder)["name"], self._starts(folder))
+                self._write(folder, Status.STOPPED)
 
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""
         with self._directories.lock(server_id) as folder:
             if folder is None or self._status(folder) is not Status.RUNNING:
                 raise NotRunning(f"the server {server_id} is not running")
-            self._write(folder, Status.RUNNING, self._read(folder)["name"], self._starts(folder) + 1)
+            self._write(folder, Status.RUNNING, starts=self._starts(folder) + 1)
 
     def delete(self, server_id: str) -> None:
         """See Hypervisor.delete."""
@@ -84,15 +95,35 @@ class Simulated(Hypervisor):
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """See Hypervisor.console."""
+        return self.read_console(server_id, None, max_bytes).text
+
+    def read_console(self, server_id: str, start: int | None, max_bytes: int) -> Excerpt:
+        """See Hypervisor.read_console."""
+        line = self._line(server_id)
+        at = len(line) - max(0, max_bytes) if start is None else start
+        at = min(max(0, at), len(line))
+        text = line[at : at + max(0, max_bytes)]
+        return Excerpt(at, at + len(text), text)
+
+    def facts(self, server_id: str) -> Facts | None:
+        """See Hypervisor.facts."""
+        state = self._read(self._directories.path(server_id))
+        return Facts("none", int(state["vcpus"]), int(state["memory_mib"])) if "vcpus" in state else None
+
+    def accelerator(self) -> tuple[str, str]:
+        """See Hypervisor.accelerator."""
+        return "none", "servers are simulated: no guest runs"
+
+    def _line(self, server_id: str) -> bytes:
         folder = self._directories.path(server_id)
         starts = self._starts(folder)
-        if not starts or max_bytes <= 0:
+        if not starts:
             return b""
         line = (
             f"kunsthalle: the server {self._read(folder)['name']} ({server_id}) is simulated and was started"
             f" {starts} time(s). No guest ran, so there is no console output.\n"
         )
-        return line.encode()[-max_bytes:]
+        return line.encode()
 
     def servers(self) -> list[str]:
         """See Hypervisor.servers."""
@@ -105,14 +136,13 @@ class Simulated(Hypervisor):
         return int(self._read(folder).get("starts", 0))
 
     @staticmethod
-    def _read(folder: Path) -> dict[str, str]:
+    def _read(folder: Path) -> dict[str, Any]:
         try:
-            state: dict[str, str] = json.loads((folder / _STATE).read_bytes())
+            state: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
         except FileNotFoundError:
             return {}
         return state
 
-    @staticmethod
-    def _write(folder: Path, status: Status, name: str, starts: int) -> None:
-        state = {"status": status.value, "name": name, "starts": starts}
+    def _write(self, folder: Path, status: Status, **changed: str | int) -> None:
+        state = {**self._read(folder), "status": status.value, **changed}
         write_atomically(folder / _STATE, json.dumps(state).encode())

@@ -1,0 +1,88 @@
+"""`kunsthalle console`: what a server says on its serial line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import click
+
+from kunsthalle.cli import common
+
+_PAUSE_SECONDS = 0.5
+_VPC = "version=2025-06-30&generation=2"
+
+
+class _Reader:
+    """One server's console, as the operator or as the owner of the server's account sees it."""
+
+    def __init__(self, data: Path, account: str, server: str) -> None:
+        """ClickException if there is more than one server of that name."""
+        self._data, self._account = data, account
+        self._base = "/_kunsthalle/servers" if account else "/_kunsthalle/machines"
+        named = urlencode({"name": server})
+        found = self._get(f"/v1/instances?{_VPC}&{named}" if account else f"{self._base}?{named}")
+        servers = found["instances" if account else "machines"]
+        if len(servers) > 1:
+            ids = ", ".join(one["id"] for one in servers)
+            raise click.ClickException(f"{len(servers)} servers have this name; say which by id: {ids}.")
+        self._id = servers[0]["id"] if servers else server
+
+    def _get(self, path: str) -> Any:
+        if self._account:
+            return common.act(self._data, self._account, "GET", path)
+        return common.operate(self._data, "GET", path)
+
+    def end(self, most: int) -> dict[str, Any]:
+        """The end of what was said."""
+        return self._read(limit=most)
+
+    def on(self, start: int) -> dict[str, Any]:
+        """What was said from a place on."""
+        return self._read(start=start)
+
+    def _read(self, **query: int) -> dict[str, Any]:
+        found: dict[str, Any] = self._get(f"{self._base}/{quote(self._id, safe='')}/console?{urlencode(query)}")
+        return found
+
+
+def _readable(text: str, *, raw: bool) -> str:
+    """Without what a terminal would take for a command: a guest says what it likes."""
+    if raw:
+        return text
+    return "".join(one for one in text if one.isprintable() or one in "\n\t")
+
+
+def _spoken(reader: _Reader, most: int, *, follow: bool) -> Iterator[str]:
+    found = reader.end(most)
+    yield found["text"]
+    while follow:
+        at = found["end"]
+        found = reader.on(at)
+        yield found["text"]
+        if found["end"] == at:
+            time.sleep(_PAUSE_SECONDS)
+
+
+@click.command()
+@click.argument("server")
+@common.DATA
+@click.option("--account", default="", help="As the owner of this account; without it as the operator")
+@click.option("--follow", "-f", is_flag=True, help="Go on until interrupted")
+@click.option("--bytes", "most", type=click.IntRange(0, 65_536), default=65_536, show_default=True, help="At most")
+@click.option("--raw", is_flag=True, help="Control characters too, which the guest may use to command the terminal")
+def console(server: str, data: Path, account: str, follow: bool, most: int, raw: bool) -> None:
+    """Print the end of a server's serial console. SERVER is its name or id.
+
+    \b
+    kunsthalle console borrowed-machine
+    kunsthalle console 0717_1e09281b-f177-46fb-baf1-bc152b2e391a --account consumer-a --follow
+    """
+    try:
+        for text in _spoken(_Reader(data, account, server), most, follow=follow):
+            click.echo(_readable(text, raw=raw), nl=False)
+    except KeyboardInterrupt:
+        return
