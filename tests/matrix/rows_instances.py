@@ -46,6 +46,7 @@ def furnish(realm: Realm) -> None:
     realm.settle()
     attachment = made["boot_volume_attachment"]
     ids |= {"instances": made["id"], "volumes": attachment["volume"]["id"], "volume_attachments": attachment["id"]}
+    ids["servers"] = ids["machines"] = made["id"]
     ids["network_interfaces"] = ids["targets"] = made["primary_network_interface"]["id"]
     template = realm.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", _prototype(realm, "hidden-template"))
     ids["templates"] = template["id"]

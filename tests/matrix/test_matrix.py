@@ -134,4 +134,6 @@ def test_owners_and_viewers_see_what_the_matrix_hides(realm: Realm) -> None:
     for route in realm.server.pipeline.router:
         if route.method != "GET" or not is_about_one_thing(route.path) or route.name.endswith(_OF_OTHERS):
             continue
+        if route.access.operator:
+            continue
         assert knock(realm, route, "owner").status in {200, 400}, route.name
