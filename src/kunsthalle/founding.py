@@ -37,7 +37,7 @@ class IamIdentities:
     def admit(self, unit: Unit, iam_id: str, policies: list[dict[str, Any]], groups: list[str]) -> None:
         for group_id in groups:
             group = find(unit, GROUP, group_id, "access_groups", "field")
-            if not may(unit.ctx, GROUP, group, MEMBER_CREATE):
+            if not may(unit, GROUP, group, MEMBER_CREATE):
                 raise forbidden()
             add_member(unit, group, iam_id, "user", invited=True)
         subject = [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}]

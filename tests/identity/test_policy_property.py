@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from kunsthalle.core.access import Grants
+from kunsthalle.core.access import Grant, Grants
 from kunsthalle.core.context import Context
 from kunsthalle.identity.model import as_grant
 from kunsthalle.images.kinds import IMAGE
-from kunsthalle.store.scope import some
+from kunsthalle.images.model import Image
+from kunsthalle.search import tagging
+from kunsthalle.store.scope import may, some
+from kunsthalle.store.unit import Unit
 from support.worlds import World
 
 ROLE = "crn:v1:bluemix:public:iam::::role:"
@@ -29,26 +32,29 @@ CARRIES = {
 VERBS = ("read", "operate", "create", "update", "delete", "manage")
 IDS = [f"r006-{text}" for text in ("a", "A", "b", "ab", "a_b", "a%b", "a[b]", "a?", "a*", "ä", "b.c", "")]
 GROUPS = ("default", "Default", "other", "o_her", "o%")
+TAGS = ["env:prod", "env:dev", "team:red"]
 SETS, RESOURCES = 850, len(IDS)
 
 
-def naive(policies: list[dict[str, Any]], account: str, verb: str, resource: dict[str, str]) -> bool:
+def naive(policies: list[dict[str, Any]], account: str, verb: str, resource: dict[str, str], tags: list[str]) -> bool:
     """Whether somebody with these policies may do `is.image.image.<verb>` on an image."""
     facts = {"accountId": account, "serviceName": "is", "serviceType": "service", "resourceType": "image", **resource}
 
     def meets(key: str, operator: str, value: str) -> bool:
-        if key not in facts:
-            return False
+        known = (
+            [facts[key]] if key in facts else [tag.split(":")[1] for tag in tags if f"tag:{tag}".startswith(f"{key}:")]
+        )
         if operator == "stringEquals":
-            return facts[key] == value
+            return value in known
         if operator == "stringExists":
-            return True
+            return known != []
         pattern = "".join({"*": ".*", "?": "."}.get(one, re.escape(one)) for one in value)
-        return re.fullmatch(pattern, facts[key], re.DOTALL) is not None
+        return any(re.fullmatch(pattern, one, re.DOTALL) for one in known)
 
     for policy in policies:
         carried = any(verb in CARRIES[role] for role in policy["roles"])
-        if carried and all(meets(one["key"], one["operator"], one["value"]) for one in policy["resource"]):
+        asked = [*policy["resource"], *({**one, "key": f"tag:{one['key']}".lower()} for one in policy["tags"])]
+        if carried and all(meets(one["key"], one["operator"], one["value"]) for one in asked):
             return True
     return False
 
@@ -79,36 +85,62 @@ def _policy(dice: random.Random, account: str) -> dict[str, Any]:
     }
     keys = [key for key in known if dice.random() < (0.06 if key == "vpcId" else 0.35)]
     roles = dice.sample(list(CARRIES), dice.choice((1, 1, 2)))
-    return {"roles": roles, "resource": [_condition(dice, key, known[key]) for key in keys]}
+    tagged = dice.sample(["env", "Env", "team", "missing", "e*"], dice.choice((0, 0, 0, 1, 1, 2)))
+    return {
+        "roles": roles,
+        "resource": [_condition(dice, key, known[key]) for key in keys],
+        "tags": [_condition(dice, key, ["prod", "dev", "red"]) for key in tagged],
+    }
+
+
+def _grant(policy: dict[str, Any]) -> Grant:
+    return as_grant(policy["roles"], policy["resource"], policy["tags"], CUSTOM_ACTIONS)
 
 
 def _holding(ctx: Context, policies: list[dict[str, Any]]) -> Context:
-    grants = [as_grant(one["roles"], one["resource"], [], CUSTOM_ACTIONS) for one in policies]
-    return dataclasses.replace(ctx, grants=Grants(ctx.account_id, grants))
+    return dataclasses.replace(ctx, grants=Grants(ctx.account_id, map(_grant, policies)))
+
+
+def _tag(unit: Unit, tags: dict[str, list[str]]) -> None:
+    tagging.create(unit, TAGS)
+    for image in some(unit, IMAGE):
+        change = tagging.attaching(unit, "access", tags[image.id], replace=False, renew=False)
+        assert all(one.message is None for one in tagging.apply(unit, change, [image.crn]))
 
 
 def test_both_ways_of_deciding_agree_with_the_naive_one(both: World, request: pytest.FixtureRequest) -> None:
     dice, ctx = random.Random(20), both.account()
     other = both.account("other")
     images = {id_: dice.choice(GROUPS) for id_ in IDS}
+    tags = {id_: dice.sample(TAGS, dice.choice((0, 0, 1, 1, 2, 3))) for id_ in IDS}
     for id_, group in images.items():
         both.image(ctx, f"image-{len(id_)}-{IDS.index(id_)}", id=id_, resource_group_id=group)
     both.image(other, "theirs", id="r006-theirs", resource_group_id="default")
-    compared = allowed = 0
+    both.write(ctx, _tag, tags)
+    both.write(other, _tag, {"r006-theirs": TAGS})
+    things = both.read(ctx, some, IMAGE)
+    compared = allowed = by_tag = 0
     for _ in range(SETS):
         policies = [_policy(dice, ctx.account_id) for _ in range(dice.choice((0, 1, 1, 2, 3)))]
         holder = _holding(ctx, policies)
         verb = dice.choice(VERBS)
-        seen = {image.id for image in both.read(holder, some, IMAGE)}
+        seen, done = both.read(holder, _decided, things, f"is.image.image.{verb}")
         for id_, group in images.items():
             facts = {"imageId": id_, "resourceGroupId": group}
-            expected = naive(policies, ctx.account_id, verb, facts)
-            assert holder.grants.reach(f"is.image.image.{verb}").covers(facts) == expected, (policies, verb, facts)
-            assert (id_ in seen) == naive(policies, ctx.account_id, "read", facts), (policies, facts)
+            expected = naive(policies, ctx.account_id, verb, facts, tags[id_])
+            assert (id_ in done) == expected, (policies, verb, facts, tags[id_])
+            assert (id_ in seen) == naive(policies, ctx.account_id, "read", facts, tags[id_]), (policies, facts)
             compared, allowed = compared + 1, allowed + expected
+            by_tag += expected and not naive(policies, ctx.account_id, verb, facts, [])
         assert "r006-theirs" not in seen
     assert compared == SETS * RESOURCES >= 10_000
     assert 0.1 < allowed / compared < 0.9, "cases that all end alike show nothing"
+    assert by_tag > 100, "some are decided by a tag alone"
+
+
+def _decided(unit: Unit, images: list[Image], action: str) -> tuple[set[str], set[str]]:
+    """What is seen, and of what is there what the action may be done on."""
+    return {one.id for one in some(unit, IMAGE)}, {one.id for one in images if may(unit, IMAGE, one, action)}
 
 
 def test_nobody_who_holds_less_is_said_to_hold_more() -> None:
@@ -117,13 +149,12 @@ def test_nobody_who_holds_less_is_said_to_hold_more() -> None:
     for _ in range(4_000):
         mine = [_policy(dice, "mine") for _ in range(dice.choice((1, 2, 3)))]
         wanted = _policy(dice, "mine")
-        holder = Grants("mine", [as_grant(one["roles"], one["resource"], [], CUSTOM_ACTIONS) for one in mine])
-        if not holder.holds(as_grant(wanted["roles"], wanted["resource"], [], CUSTOM_ACTIONS)):
+        if not Grants("mine", map(_grant, mine)).holds(_grant(wanted)):
             continue
         said += 1
         for id_ in IDS:
-            facts = {"imageId": id_, "resourceGroupId": dice.choice(GROUPS)}
+            facts, tags = {"imageId": id_, "resourceGroupId": dice.choice(GROUPS)}, dice.sample(TAGS, 2)
             for verb in VERBS:
-                gained = naive([wanted], "mine", verb, facts) and not naive(mine, "mine", verb, facts)
-                assert not gained, (mine, wanted, verb, facts)
+                gained = naive([wanted], "mine", verb, facts, tags) and not naive(mine, "mine", verb, facts, tags)
+                assert not gained, (mine, wanted, verb, facts, tags)
     assert said > 100

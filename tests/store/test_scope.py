@@ -50,7 +50,7 @@ def test_another_accounts_rows_never_appear(both: World) -> None:
     own = both.read(mine, by_name, IMAGE, "shared-name")
     assert own is not None
     assert own.account_id == mine.account_id
-    assert not may(mine, IMAGE, other, IMAGE.read)
+    assert not both.read(mine, may, IMAGE, other, IMAGE.read)
 
 
 def test_hidden_and_absent_are_the_same_refusal(both: World) -> None:
@@ -102,7 +102,11 @@ def test_a_narrow_grant_shows_what_it_describes(both: World, attribute: Attribut
         both.image(ctx, name, id=f"r006-{name}", resource_group_id=group)
     viewer = holding(ctx, VIEWER, [Attribute("serviceName", "is"), attribute])
     assert seen(both, viewer) == names
-    decided = {name for name in groups if may(viewer, IMAGE, both.read(ctx, find, IMAGE, f"r006-{name}"), IMAGE.read)}
+    decided = {
+        name
+        for name in groups
+        if both.read(viewer, may, IMAGE, both.read(ctx, find, IMAGE, f"r006-{name}"), IMAGE.read)
+    }
     assert decided == names, "the decision on a thing at hand and the predicate must agree"
 
 
@@ -125,7 +129,7 @@ def test_patterns_mean_the_same_in_the_database_and_in_the_decision(both: World,
     ctx = both.account()
     image = both.image(ctx, "one", resource_group_id=value)
     viewer = holding(ctx, VIEWER, [Attribute("resourceGroupId", pattern, "stringMatch")])
-    assert _found(both, viewer, image.id) == may(viewer, IMAGE, image, IMAGE.read)
+    assert _found(both, viewer, image.id) == both.read(viewer, may, IMAGE, image, IMAGE.read)
 
 
 def test_options_add_up_and_conditions_narrow(both: World) -> None:

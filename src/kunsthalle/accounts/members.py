@@ -67,7 +67,7 @@ def _himself(unit: Unit, one: User) -> bool:
 
 
 def _may(unit: Unit, one: User, action: str) -> None:
-    if not may(unit.ctx, USER, one, action):
+    if not may(unit, USER, one, action):
         raise forbidden()
 
 

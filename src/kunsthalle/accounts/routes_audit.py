@@ -34,7 +34,8 @@ class Whole(Access):
 
 
 class EntryWire(Wire):
-    """One deed. `outcome` is the HTTP status; `account_id` is the actor's account."""
+    """One deed. `outcome` is the HTTP status; `account_id` is the actor's account. `initiator` is on whose behalf the
+    product did something by itself, later than it was asked to."""
 
     id: str
     at: str
@@ -45,6 +46,8 @@ class EntryWire(Wire):
     outcome: int
     trace: str
     actor_email: str | UnsetType = UNSET
+    initiator: str | UnsetType = UNSET
+    initiator_email: str | UnsetType = UNSET
     resource_crn: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
 
@@ -72,6 +75,7 @@ def _when(unit: Unit, request: Request, name: str) -> int | None:
 
 def entry_wire(unit: Unit, entry: audit.Entry) -> EntryWire:
     who = user(unit, entry.account_id, entry.actor)
+    asked = user(unit, entry.account_id, entry.initiator) if entry.initiator else None
     return EntryWire(
         id=entry.id,
         at=rfc3339(entry.at),
@@ -82,6 +86,8 @@ def entry_wire(unit: Unit, entry: audit.Entry) -> EntryWire:
         outcome=entry.outcome,
         trace=entry.trace,
         actor_email=who.email if who else UNSET,
+        initiator=entry.initiator or UNSET,
+        initiator_email=asked.email if asked else UNSET,
         resource_crn=entry.thing_crn or UNSET,
         code=entry.code or UNSET,
     )

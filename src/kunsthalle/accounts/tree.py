@@ -60,10 +60,10 @@ def parent_of(unit: Unit, crn: str, action: str, field: str = "parent") -> tuple
     if meant.type == "account-group":
         group = _kept(unit, find(unit, ACCOUNT_GROUP, meant.resource, field, "field"), field)
         enterprise = unguarded(unit, ENTERPRISE, ENTERPRISE.table.c.id == group.enterprise_id)[0]
-        _allowed(group.crn == crn, may(unit.ctx, ACCOUNT_GROUP, group, action), field)
+        _allowed(group.crn == crn, may(unit, ACCOUNT_GROUP, group, action), field)
         return enterprise, group.id
     enterprise = find(unit, ENTERPRISE, meant.resource, field, "field")
-    _allowed(enterprise.crn == crn, may(unit.ctx, ENTERPRISE, enterprise, action), field)
+    _allowed(enterprise.crn == crn, may(unit, ENTERPRISE, enterprise, action), field)
     return enterprise, None
 
 
@@ -193,7 +193,7 @@ def update_group(unit: Unit, granted: Granted[AccountGroup], changes: dict[str, 
 
 def _new_place(unit: Unit, group: AccountGroup, parent: str) -> str | None:
     enterprise, parent_id = parent_of(unit, parent, MOVE_GROUP)
-    if not may(unit.ctx, ACCOUNT_GROUP, group, MOVE_GROUP):
+    if not may(unit, ACCOUNT_GROUP, group, MOVE_GROUP):
         raise forbidden()
     if enterprise.id != group.enterprise_id:
         raise invalid("bad_request", "The parent is in another enterprise.", "parent")

@@ -39,7 +39,7 @@ def refer(unit: Unit, kind: Kind[M], identity: Identity, field: str, action: str
         raise invalid("bad_field", "id, crn and href mean different resources.", field)
     it = find(unit, kind, ids.pop(), field, "field")
     _same_crn(identity.crn, it, field)
-    if action is not None and not may(unit.ctx, kind, it, action):
+    if action is not None and not may(unit, kind, it, action):
         raise forbidden()
     return Granted(it, action or kind.read)
 

@@ -8,6 +8,7 @@ from typing import Any
 from kunsthalle.accounts.queries import user
 from kunsthalle.api.families.catalog import BASE
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.store import audit
 from kunsthalle.store.audit import Entry
@@ -48,7 +49,10 @@ def deed(unit: Unit, about: Sequence[str], id_: str) -> Entry:
 
 
 def _target(path: str) -> tuple[str, str]:
-    """What a path is about: the type and the id of its deepest thing."""
+    """What a path, or a CRN, is about: the type and the id of its deepest thing."""
+    if path.startswith("crn:"):
+        crn = parse(path)
+        return crn.type or "catalog", crn.resource or crn.instance
     names = {"catalogs": "catalog", "offerings": "offering", "versions": "version", "objects": "object"}
     names |= {"plans": "plan", "catalogaccount": "account", "shareapproval": "shareapproval", "instances": "instance"}
     parts = path.removeprefix(BASE).split("/")
@@ -62,8 +66,9 @@ def _target(path: str) -> tuple[str, str]:
 def digest_wire(unit: Unit, one: Entry, *, names: bool = False) -> Doc:
     """A row as lists show it."""
     type_, id_ = _target(one.target)
-    who = user(unit, one.account_id, one.actor)
-    refused = f"refused: {one.code or one.outcome}" if one.outcome >= 400 else "done"
+    who = user(unit, one.account_id, one.initiator or one.actor)
+    ended = "failed" if one.initiator else "refused"
+    refused = f"{ended}: {one.code or one.outcome}" if one.outcome >= 400 else "done"
     found = {
         "id": one.id,
         "_rev": f"1-{one.id.replace('-', '')}",
@@ -75,18 +80,19 @@ def digest_wire(unit: Unit, one: Entry, *, names: bool = False) -> Doc:
         "who_delegate_email": "",
         "message": f"{one.action} on {one.target}: {refused}",
     }
-    return {**found, "who_name": who.name if who else one.actor} if names else found
+    return {**found, "who_name": who.name if who else one.initiator or one.actor} if names else found
 
 
 def deed_wire(unit: Unit, one: Entry) -> Doc:
     """A row in full."""
-    who = user(unit, one.account_id, one.actor)
+    asked = one.initiator or one.actor
+    who, delegate = user(unit, one.account_id, asked), one.actor if one.initiator else ""
     more = {
         "gid": one.trace,
-        "who_id": one.actor,
-        "who_name": who.name if who else one.actor,
-        "who_delegate_id": "",
-        "who_delegate_name": "",
+        "who_id": asked,
+        "who_name": who.name if who else asked,
+        "who_delegate_id": delegate,
+        "who_delegate_name": delegate,
         "data": {"outcome": one.outcome, "code": one.code, "action": one.action},
     }
     return {**digest_wire(unit, one), **more}

@@ -13,7 +13,7 @@ from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.states import USABLE
-from kunsthalle.store import jobs
+from kunsthalle.store import audit, jobs
 from kunsthalle.store.rows import update
 from kunsthalle.store.schema.catalogs import version_images, versions
 from kunsthalle.store.scope import Granted, unguarded
@@ -84,6 +84,7 @@ def unusable(unit: Unit, version: Version) -> str | None:
 def _settle(unit: Unit, version: Version, found: dict[str, Any]) -> None:
     update(unit, VERSION, version.id, validation={**version.validation, **found}, updated_at=unit.ctx.now())
     touch(unit, version)
+    audit.worked(unit, VERSION.read, version, found["state"])
 
 
 def _give_up(unit: Unit, job: jobs.Claimed, _error: str) -> None:

@@ -25,13 +25,19 @@ def _fetch(data: Path, query: dict[str, str], limit: int) -> list[dict[str, Any]
     return found[:limit]
 
 
+def _who(one: dict[str, Any]) -> str:
+    """Who did it; of what the product did by itself, on whose behalf."""
+    actor, initiator = one.get("actor_email", one["actor"]), one.get("initiator_email", one.get("initiator"))
+    return f"{actor} for {initiator}" if initiator else actor
+
+
 def _table(entries: list[dict[str, Any]], names: dict[str, str]) -> str:
     rows = []
     for one in entries:
         shown = {
             **one,
             "account": names.get(one["account_id"], one["account_id"]),
-            "actor": one.get("actor_email", one["actor"]),
+            "actor": _who(one),
             "outcome": " ".join(str(part) for part in (one["outcome"], one.get("code")) if part),
         }
         rows.append([shown[name] for name in _COLUMNS])

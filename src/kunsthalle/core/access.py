@@ -17,6 +17,9 @@ from kunsthalle.core import roles
 STATIC = frozenset({"accountId", "serviceName", "serviceType", "resourceType"})
 """Attributes that the action and the account decide; all others are asked of the resource."""
 
+TAG = "tag:"
+"""What the key of a condition on an access tag begins with: `tag:env` asks for a tag `env:<value>` of the resource."""
+
 GRANTS = "grants"
 """The topic under which a process remembers what an identity holds: said to be changed by whoever changes that."""
 STANDING = "standing"
@@ -74,10 +77,15 @@ class Reach(Struct, frozen=True):
         return not self.everything and not self.options
 
     def covers(self, attributes: Mapping[str, str | None]) -> bool:
-        """Whether a resource with these attributes is within reach."""
+        """Whether a resource with these attributes, and with no access tags, is within reach."""
         if self.everything:
             return True
         return any(all(one.matches(attributes.get(one.key)) for one in option) for option in self.options)
+
+    @property
+    def by_tags(self) -> Reach:
+        """The part of it that depends on access tags."""
+        return Reach(False, tuple(one for one in self.options if any(given.key.startswith(TAG) for given in one)))
 
 
 class Grants:

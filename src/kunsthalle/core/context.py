@@ -31,7 +31,9 @@ class Context:
 
     `account_id` is the account every call acts in (the token's). `audience` are the identifiers under which that
     account is addressed by a share: its own id, its enterprise and the account groups above it. `origin` is the
-    address clients call, without a trailing slash. `api_version` is the `version` date of a VPC call.
+    address clients call, without a trailing slash. `api_version` is the `version` date of a VPC call. `job` is the kind
+    of the job that is being worked off, if one is; `initiator` the IAM ID of who asked for what the product does by its
+    own hand, at once or later.
     """
 
     actor: Actor
@@ -44,6 +46,8 @@ class Context:
     origin: str
     audience: Sequence[str] = ()
     api_version: str = ""
+    job: str = ""
+    initiator: str = ""
 
     def now(self) -> int:
         return self.clock.now()
@@ -66,4 +70,11 @@ class Context:
 
     def as_system(self, account_id: str) -> Context:
         """The product's own hand in an account, for jobs and for effects that cross accounts by rule."""
-        return replace(self, actor=SYSTEM, account_id=account_id, grants=AllGrants(account_id), audience=())
+        who = self.initiator or self.actor.iam_id
+        return replace(
+            self, actor=SYSTEM, account_id=account_id, grants=AllGrants(account_id), audience=(), initiator=who
+        )
+
+    def working(self, job: str, account_id: str, initiator: str, trace: str) -> Context:
+        """The product's own hand, for a job that somebody's request has left behind."""
+        return replace(self.as_system(account_id), job=job, initiator=initiator, trace=trace)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kunsthalle.core.access import Attribute, Grant
+from kunsthalle.core.access import TAG, Attribute, Grant
 
 
 def entity_tag(id_: str, revision: int) -> str:
@@ -158,9 +158,12 @@ def attribute(one: Mapping[str, str]) -> Attribute:
 
 
 def as_grant(roles: list[str], resource: Conditions, tags: Conditions, custom: Mapping[str, frozenset[str]]) -> Grant:
-    """Roles on what meets every condition. A tag is asked for as the attribute `tag:<name>`."""
+    """Roles on what meets every condition. A tag is asked for as the attribute `tag:<key>`; tags are in lower case."""
     asked = [attribute(one) for one in resource]
-    tagged = [replace(attribute(one), key=f"tag:{one['key']}") for one in tags]
+    tagged = [
+        replace(condition, key=f"{TAG}{condition.key}".lower(), value=condition.value.lower())
+        for condition in map(attribute, tags)
+    ]
     actions = frozenset().union(*(custom.get(role, frozenset()) for role in roles))
     return Grant(tuple(roles), (*asked, *tagged), actions)
 

@@ -169,7 +169,7 @@ def _remove_some(unit: Unit, request: Request) -> Reply:
 
 def _reachable(unit: Unit, group_id: str, action: str) -> AccessGroup:
     group = find(unit, GROUP, group_id, "groups", "field")
-    if not may(unit.ctx, GROUP, group, action):
+    if not may(unit, GROUP, group, action):
         raise forbidden()
     return group
 

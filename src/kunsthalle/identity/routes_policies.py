@@ -50,13 +50,15 @@ def _sort(request: Request) -> Any:
     return column.desc() if text.startswith("-") else column.asc()
 
 
-def _holds(text: str, key: str, value: str) -> Any:
-    """Policies whose stored conditions say just this, whatever the operator."""
+def _holds(text: str, key: str | None, value: str | None) -> Any:
+    """Policies with a stored condition of this key and value, as far as they are given, whatever the operator."""
     import msgspec
 
     def written(operator: str) -> str:
         one = {"key": key, "operator": operator, "value": value}
-        return msgspec.json.encode(one, order="deterministic").decode()
+        whole = msgspec.json.encode(one, order="deterministic").decode()
+        rest = whole.removeprefix('{"key":null') if key is None else whole
+        return rest.removesuffix("null}") if value is None else rest
 
     from sqlalchemy import Text, cast, or_
 
@@ -71,8 +73,8 @@ def _filters(unit: Unit, request: Request) -> list[Any]:
     where += [column == query[name] for name, column in plain.items() if name in query]
     inner = {"service_type": "serviceType", "service_name": "serviceName", "service_group_id": "service_group_id"}
     where += [_holds("resource", key, query[name]) for name, key in inner.items() if name in query]
-    if "tag_name" in query and "tag_value" in query:
-        where.append(_holds("tags", query["tag_name"], query["tag_value"]))
+    if "tag_name" in query or "tag_value" in query:
+        where.append(_holds("tags", query.get("tag_name"), query.get("tag_value")))
     return where
 
 

@@ -135,7 +135,7 @@ def _add_ip(unit: Unit, request: Request) -> IpReferenceWire:
     """Bind a reserved IP to one virtual network interface."""
     interface = locked(unit, INTERFACE, request.granted.it.id, _PARENT)
     ip = find(unit, RESERVED_IP, request.params["id"])
-    if not may(unit.ctx, RESERVED_IP, ip, "is.subnet.subnet.update"):
+    if not may(unit, RESERVED_IP, ip, "is.subnet.subnet.update"):
         raise forbidden()
     if ip.target_id == interface.id:
         return ip_ref(ip, unit.ctx)
@@ -177,7 +177,7 @@ def _add_floating(unit: Unit, request: Request) -> FloatingIpReferenceWire:
     """Give a floating IP to one virtual network interface."""
     interface: VirtualNetworkInterface = request.granted.it
     ip = find(unit, FLOATING_IP, request.params["id"])
-    if not may(unit.ctx, FLOATING_IP, ip, "is.floating-ip.floating-ip.update"):
+    if not may(unit, FLOATING_IP, ip, "is.floating-ip.floating-ip.update"):
         raise forbidden()
     if ip.target_id == interface.id:
         return floating_ip_ref(ip, unit.ctx)

@@ -96,7 +96,7 @@ def _matching(unit: Unit, one: Searched, query: Node, place: Place) -> Iterator[
     while True:
         batch = some(unit, one.kind, own, narrow, *_behind(one, key), limit=_BATCH)
         for document, it in zip(documents(unit, one, batch), batch, strict=True):
-            taggable = not place.taggable or may(unit.ctx, one.kind, it, one.action("update"))
+            taggable = not place.taggable or may(unit, one.kind, it, one.action("update"))
             if taggable and query.matches(document):
                 yield document, (it.created_at, it.id)
         if len(batch) < _BATCH:

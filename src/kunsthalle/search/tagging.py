@@ -135,7 +135,7 @@ def _apply_one(unit: Unit, change: Change, crn: str) -> str | None:
         return ABSENT
     one, it = found
     verb = "administer" if change.type == "access" else "update"
-    if not may(unit.ctx, one.kind, it, one.action(verb)):
+    if not may(unit, one.kind, it, one.action(verb)):
         return ABSENT
     present = {name.lower() for name in names_on(unit, change.type, crn)}
     wanted = change.work(present)
@@ -157,7 +157,8 @@ def _store(unit: Unit, type_: str, one: Searched, it: Any, present: set[str], wa
         remove_rows(unit, tag_links, *_linked(unit, type_, tag_links.c.crn == it.crn, tag_links.c.name.in_(gone)))
     for name in wanted - present:
         row: dict[str, Any] = {"account_id": unit.ctx.account_id, "crn": it.crn, "type": type_, "name": name}
-        put_row(unit, tag_links, ("account_id", "crn", "type", "name"), **row)
+        thing = {"thing_kind": one.kind.name, "thing_id": it.id}
+        put_row(unit, tag_links, ("account_id", "crn", "type", "name"), **row, **thing)
 
 
 def _in_use(unit: Unit, type_: str, name: str) -> bool:

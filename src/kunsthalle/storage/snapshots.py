@@ -90,7 +90,7 @@ class SnapshotService:
         """Has all snapshots of a volume removed that the caller sees, or none: 403 or 409 as for a single one."""
         columns = SNAPSHOT.table.c
         for it in some(unit, SNAPSHOT, columns.source_volume_id == volume_id, columns.lifecycle_state != "deleting"):
-            if not may(unit.ctx, SNAPSHOT, it, DELETING):
+            if not may(unit, SNAPSHOT, it, DELETING):
                 raise forbidden()
             self._remove(unit, it)
 

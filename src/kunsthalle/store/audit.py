@@ -1,4 +1,10 @@
-"""What was decided and done: who, what, on what, with which outcome. Never a secret, never a body, never a query."""
+"""What was decided and done: who, what, on what, with which outcome. Never a secret, never a body, never a query.
+
+A request is one entry. What a job does later is on record too, step by step as it changes the state of things: by the
+product itself, on behalf of whoever asked, under the trace of that request. The new state of the thing is the verb of
+its action (`is.image.image.available`); its outcome is 200, or 422 where the work has failed for a reason that is the
+code, or 500 where it was given up.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +23,8 @@ _insert = insert(audit)
 
 class Entry(Struct, frozen=True):
     """One deed. `account_id` is the actor's account; `thing_crn` and `thing_account_id` say what it was done to, where
-    that is known. `outcome` is the HTTP status. `at` is in microseconds since the epoch.
+    that is known. `outcome` is the HTTP status. `at` is in microseconds since the epoch. `initiator` is on whose behalf
+    the product did what it did by itself.
     """
 
     id: str
@@ -31,6 +38,7 @@ class Entry(Struct, frozen=True):
     trace: str
     thing_crn: str | None
     thing_account_id: str | None
+    initiator: str | None = None
 
 
 class Entries(Struct, frozen=True):
@@ -61,8 +69,28 @@ def record(unit: Unit, action: str, target: str, outcome: int, code: str | None 
             "trace": ctx.trace,
             "thing_crn": crn,
             "thing_account_id": _owner(it, crn),
+            "initiator": (ctx.initiator or None) if ctx.job else None,
         },
     )
+
+
+_FAILED = frozenset({"failed", "invalid"})
+
+
+def worked(unit: Unit, read: str, it: Any, state: str) -> None:
+    """What a job has made of a thing. `read` is the action that reads things of its kind, `state` what it is now."""
+    resource = read.rsplit(".", 1)[0]
+    target = _crn(it) or f"{resource}/{it.id}"
+    if state not in _FAILED:
+        record(unit, f"{resource}.{state.lower()}", target, 200, it=it)
+        return
+    reasons = getattr(it, "status_reasons", None)
+    record(unit, f"{resource}.{state}", target, 422, str(reasons[0]["code"]) if reasons else state, it=it)
+
+
+def gave_up(unit: Unit, subject: str) -> None:
+    """A job that has failed for good; what became of its subject is on record beside it."""
+    record(unit, f"kunsthalle.job.{unit.ctx.job}", subject, 500, "job_failed")
 
 
 def _crn(it: Any) -> str | None:

@@ -34,6 +34,8 @@ class Claimed(Struct, frozen=True):
     payload: Mapping[str, Any]
     attempts: int
     due_at: int
+    initiator: str | None = None
+    trace: str | None = None
 
 
 class LeaseLost(Exception):
@@ -101,7 +103,10 @@ def _keep(unit: Unit, id_: str, owner: str, values: Mapping[str, Any]) -> None:
 
 
 def enqueue(unit: Unit, kind: str, subject: str, *, due_at: int | None = None, **payload: Any) -> str:
-    """Adds a job to the caller's transaction and account. It is seen by workers once that is committed."""
+    """Adds a job to the caller's transaction and account. It is seen by workers once that is committed.
+
+    What it does will be on record as done on the caller's behalf, under the caller's trace.
+    """
     ctx = unit.ctx
     id_ = ctx.ids.uuid()
     unit.execute(
@@ -116,6 +121,8 @@ def enqueue(unit: Unit, kind: str, subject: str, *, due_at: int | None = None, *
             not_before=0,
             attempts=0,
             created_at=ctx.now(),
+            initiator=(ctx.initiator or ctx.actor.iam_id)[:128],
+            trace=ctx.trace,
         )
     )
     unit.after_commit(_wake_all)
@@ -148,6 +155,8 @@ def claim(unit: Unit, owner: str) -> Claimed | None:
             jobs.c.payload,
             jobs.c.attempts,
             jobs.c.due_at,
+            jobs.c.initiator,
+            jobs.c.trace,
         )
     )
     row = unit.first(statement)

@@ -10,6 +10,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 
 from kunsthalle.core.errors import Problem, Reason, Target
+from kunsthalle.store import audit
 from kunsthalle.store.scope import Kind
 from kunsthalle.store.unit import Unit
 
@@ -32,7 +33,14 @@ def insert(unit: Unit, kind: Kind[M], model: M) -> M:
     unit.execute(kind.adding, values)
     if kind.tallied:
         unit.execute(_COUNT, {"account": values["account_id"], "kind": kind.name, "step": 1})
+    _worked(unit, kind, model, "create")
     return model
+
+
+def _worked(unit: Unit, kind: Kind[Any], it: Any, verb: str) -> None:
+    """What a job makes or removes is on record, as far as it is something by itself: something with a CRN."""
+    if unit.ctx.job and getattr(it, "crn", None) is not None:
+        audit.worked(unit, kind.read, it, verb)
 
 
 def name_taken(name: str) -> Problem:
@@ -73,8 +81,14 @@ def update(unit: Unit, kind: Kind[Any], id_: str, *conditions: Any, **values: An
 def delete(unit: Unit, kind: Kind[Any], id_: str, account_id: str, *conditions: Any) -> bool:
     """Removes one row for good. False when it is gone already or a condition fails."""
     table = kind.table
-    mine = (table.c.id == id_, table.c.account_id == account_id, *conditions)
-    gone = unit.execute(sql_delete(table).where(*mine)).rowcount == 1
+    statement = sql_delete(table).where(table.c.id == id_, table.c.account_id == account_id, *conditions)
+    if unit.ctx.job:
+        row = unit.first(statement.returning(*table.c))
+        gone = row is not None
+        if row is not None:
+            _worked(unit, kind, kind.make(*row), "delete")
+    else:
+        gone = unit.execute(statement).rowcount == 1
     if gone and kind.tallied:
         unit.execute(_COUNT, {"account": account_id, "kind": kind.name, "step": -1})
     return gone

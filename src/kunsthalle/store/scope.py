@@ -29,13 +29,14 @@ from sqlalchemy import (
     true,
 )
 
-from kunsthalle.core.access import Attribute, Reach
+from kunsthalle.core.access import TAG, Attribute, Reach
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.core.states import StateTable
 from kunsthalle.store.hot import Hot
 from kunsthalle.store.patterns import wildcards
 from kunsthalle.store.schema.base import tallies
+from kunsthalle.store.schema.search import tag_links
 from kunsthalle.store.unit import Unit
 
 M = TypeVar("M")
@@ -118,6 +119,8 @@ class Page(Struct, Generic[M], frozen=True):
 
 
 def _condition(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
+    if one.key.startswith(TAG):
+        return _tagged(kind, one)
     column = kind.attributes.get(one.key)
     if column is None:
         return false()
@@ -127,6 +130,17 @@ def _condition(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
 def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether a row of another table meets the conditions: for predicates that follow a relation."""
     return select(true()).select_from(table).where(*where).exists()
+
+
+def _tagged(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
+    """Whether a thing has an access tag `<key>:<value>`; it may have several of one key."""
+    key, links = one.key.removeprefix(TAG), tag_links.c
+    if any(wild in key for wild in "*?:"):  # no tag has such a key, and a pattern would reach beyond it
+        return false()
+    text = f"{key}:{one.value}"
+    named = wildcards(links.name, text) if one.operator == "stringMatch" else links.name == text
+    it = (links.account_id == kind.table.c.account_id, links.thing_kind == kind.name, links.thing_id == kind.table.c.id)
+    return exists(tag_links, *it, links.type == "access", named)
 
 
 def reached(kind: Kind[Any], reach: Reach) -> ColumnElement[bool]:
@@ -169,21 +183,28 @@ def resolve(
 ) -> Granted[M]:
     """`find`, then whether the action may be done on it: 403 for what is seen but not within the action's reach."""
     it = find(unit, kind, id_, target, type_)
-    if action != kind.read and not may(unit.ctx, kind, it, action):
+    if action != kind.read and not may(unit, kind, it, action):
         raise forbidden()
     return Granted(it, action)
 
 
-def may(ctx: Context, kind: Kind[M], it: M, action: str) -> bool:
+def may(unit: Unit, kind: Kind[M], it: M, action: str) -> bool:
     """Whether the action may be done on a thing at hand. Another account's things are never within reach."""
-    if getattr(it, "account_id", None) != ctx.account_id:
+    if getattr(it, "account_id", None) != unit.ctx.account_id:
         return False
+    reach = unit.ctx.grants.reach(action)
     attributes = {name: getattr(it, column.key) for name, column in kind.attributes.items()}
-    return ctx.grants.reach(action).covers(attributes)
+    if reach.covers(attributes):
+        return True
+    tagged = reach.by_tags
+    if tagged.empty:
+        return False
+    mine = kind.table.c.id == it.id  # type: ignore[attr-defined]  # every kind has one
+    return unit.first(select(true()).select_from(kind.table).where(mine, _reached(kind, tagged))) is not None
 
 
 def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) -> None:
-    """403 unless the action may be done on a thing that will have these attributes."""
+    """403 unless the action may be done on a thing that will have these attributes, and no tags yet."""
     if not ctx.grants.reach(action).covers(attributes):
         raise forbidden()
 

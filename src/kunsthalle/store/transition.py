@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import update
 
 from kunsthalle.core.errors import conflict
+from kunsthalle.store import audit
 from kunsthalle.store.scope import Kind
 from kunsthalle.store.unit import Unit
 
@@ -15,7 +16,7 @@ def transition(unit: Unit, kind: Kind[Any], id_: str, to: str, *conditions: Any,
     """Moves one row to the state `to` if its present state allows it and every further condition holds.
 
     `values` are set in the same statement. False when the row is gone, in a state without that move, or when a
-    condition fails: two movers racing for the same row can never both win.
+    condition fails: two movers racing for the same row can never both win. What a job moves is on record.
     """
     if kind.states is None or kind.state_column is None:
         raise TypeError(f"{kind.name} has no states")
@@ -25,7 +26,12 @@ def transition(unit: Unit, kind: Kind[Any], id_: str, to: str, *conditions: Any,
         .where(table.c.id == id_, kind.state_column.in_(kind.states.sources(to)), *conditions)
         .values({kind.state_column: to, table.c.revision: table.c.revision + 1, **values})
     )
-    return unit.execute(statement).rowcount == 1
+    if not unit.ctx.job:
+        return unit.execute(statement).rowcount == 1
+    row = unit.first(statement.returning(*table.c))
+    if row is not None:
+        audit.worked(unit, kind.read, kind.make(*row), to)
+    return row is not None
 
 
 def must(moved: bool, message: str, code: str = "invalid_state") -> None:

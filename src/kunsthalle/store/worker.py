@@ -13,7 +13,7 @@ from kunsthalle.core.context import Context
 from kunsthalle.core.faults import Fault, Faults
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
-from kunsthalle.store import facts, jobs
+from kunsthalle.store import audit, facts, jobs
 from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
 
@@ -151,7 +151,7 @@ class Worker:
         return True
 
     def _do(self, job: jobs.Claimed, owner: str) -> None:
-        ctx = self._ctx.as_system(job.account_id)
+        ctx = self._ctx.working(job.kind, job.account_id, job.initiator or "", job.trace or "")
         fault = self._faults.of_job(job.kind)
         if fault is not None:
             self._struck(job, ctx, owner, fault)
@@ -189,6 +189,7 @@ class Worker:
                 jobs.retry(unit, job, owner, error)
                 return
             jobs.end(unit, job, owner, "failed", error)
+            audit.gave_up(unit, job.subject)
             if handler is not None:  # else a later release enqueued it; there is nobody to ask
                 handler.give_up(unit, job, error)
 

@@ -1,8 +1,8 @@
 """Migrations, run by the program itself: no ini file, no environment script, no command of alembic's.
 
 `versions/` holds one file a revision, named by it, in explicit operations that never import the schema: a revision
-means the same whatever the tables have become since. New ones are written by hand (or with `tools/migration.py`
-before the first release), on SQLite with `op.batch_alter_table`.
+means the same whatever the tables have become since. New ones are written by hand; on SQLite, what ALTER TABLE
+cannot do there is done with `op.batch_alter_table`.
 """
 
 from __future__ import annotations

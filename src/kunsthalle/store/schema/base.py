@@ -68,6 +68,9 @@ jobs = Table(
     Column("lease_until", Moment),
     Column("last_error", Text),
     Column("created_at", Moment, nullable=False),
+    # On whose behalf: who asked, and under which trace; jobs that follow from jobs inherit both.
+    Column("initiator", String(128)),
+    Column("trace", String(64)),
     Index("ix_jobs_claim", "state", "due_at"),
     Index("ix_jobs_subject", "subject", "kind"),
 )
@@ -86,6 +89,8 @@ audit = Table(
     Column("trace", String(64), nullable=False),
     Column("thing_crn", String(512)),
     Column("thing_account_id", String(32)),
+    # Of work that the product did later: on whose behalf.
+    Column("initiator", String(128)),
     Index("ix_audit_page", "account_id", "at", "id"),
     Index("ix_audit_thing", "thing_account_id", "at", "id"),
 )

@@ -25,5 +25,9 @@ tag_links = Table(
     Column("crn", String(512), primary_key=True),
     Column("type", String(8), primary_key=True),
     Column("name", String(128), primary_key=True),
+    # The thing by its kind and id: policies follow access tags, and their conditions know rows and no CRNs.
+    Column("thing_kind", String(32)),
+    Column("thing_id", String(64)),
     Index("ix_tag_links_name", "account_id", "type", "name"),
+    Index("ix_tag_links_thing", "thing_id", "type"),
 )
