@@ -48,7 +48,7 @@ def hold(unit: Unit, image: Image) -> Doc:
         return found
     holder = unguarded(unit, VERSION, versions.c.id == image.hold_crn.rsplit("/", 1)[-1])
     reason: Doc = {"version_crn": image.hold_crn, "since": rfc3339(image.hold_since or 0)}
-    if holder and may(unit.ctx, VERSION, holder[0], VERSION.read):
+    if holder and may(unit, VERSION, holder[0], VERSION.read):
         reason |= _holder(unit, holder[0])
     return {**found, "held_by": reason}
 

@@ -37,7 +37,7 @@ def lineage(unit: Unit, image: Image) -> Doc:
     siblings = unguarded(unit, VERSION, versions.c.offering_id == offering.id) if offering else []
     found = uses(unit, _marks(image, version, offering, siblings))
     better = _better(version, siblings)
-    open_ = offering is None or may(unit.ctx, OFFERING, offering, lifecycle.UPDATE)
+    open_ = offering is None or may(unit, OFFERING, offering, lifecycle.UPDATE)
     return {
         "image": _image(image),
         "version": _version_doc(image, version, better),
@@ -59,7 +59,7 @@ def _version(unit: Unit, image: Image) -> Version | None:
     if image.hold_crn is None:
         return None
     found: Version | None = _one(unit, VERSION, versions.c.id, image.hold_crn.rsplit("/", 1)[-1])
-    return found if found is not None and may(unit.ctx, VERSION, found, VERSION.read) else None
+    return found if found is not None and may(unit, VERSION, found, VERSION.read) else None
 
 
 def _marks(image: Image, version: Version | None, offering: Offering | None, siblings: list[Version]) -> Marks:
