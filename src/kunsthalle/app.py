@@ -158,7 +158,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     context = base(clock)
     tokens = Tokens(store, context)
     drivers = Drivers(settings)
-    rooms = Lazy(partial(_join, drivers, tokens))
+    rooms = Lazy(partial(_join, drivers, tokens, store))
     faults = Faults()
     worker = Worker(store, context, _handlers(rooms), settings.workers, faults)
     operations = control.routes(clock, worker, partial(_status, settings, store, drivers), _ask_stores(drivers))
@@ -203,10 +203,10 @@ def _load(whole: Lazy[Pipeline]) -> threading.Thread:
 _Rooms = tuple[tuple[Route, ...], tuple[Route, ...], tuple[jobs.Handler, ...]]
 
 
-def _join(drivers: Drivers, tokens: Tokens) -> _Rooms:
+def _join(drivers: Drivers, tokens: Tokens, store: Store) -> _Rooms:
     from kunsthalle.rooms import join, unserved
 
-    routes, handlers = join(drivers, tokens)
+    routes, handlers = join(drivers, tokens, store)
     return routes, unserved(), handlers
 
 

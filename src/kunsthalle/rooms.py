@@ -8,6 +8,7 @@ from kunsthalle.api.unserved import unserved_routes as unserved_vpc
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.handlers import catalog_handlers
 from kunsthalle.catalogs.unserved import unserved_routes as unserved_catalog
+from kunsthalle.doctor import routes as doctor_routes
 from kunsthalle.drivers import Drivers
 from kunsthalle.founding import IamIdentities
 from kunsthalle.identity import routes as identity_routes
@@ -39,12 +40,13 @@ from kunsthalle.storage.disks import Disks
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.storage.snapshots import SnapshotService
 from kunsthalle.store import jobs
+from kunsthalle.store.engine import Store
 
 
-def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:
+def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:
     """The routes of all rooms, and the handlers of all jobs."""
     blobs = drivers.blobs
-    disks = Disks(drivers.disks, drivers.hypervisor, blobs, drivers.tools, drivers.limits)
+    disks = disks_of(drivers)
     disks.sweep()
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
@@ -62,6 +64,7 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *instance_routes.routes(InstanceService(blobs), TemplateService()),
         *machine_routes.routes(drivers.hypervisor),
         *search_routes.routes(),
+        *doctor_routes.routes(store, disks),
     )
     handlers = (
         importer.handler(),
@@ -73,6 +76,11 @@ def join(drivers: Drivers, tokens: Tokens) -> tuple[tuple[Route, ...], tuple[job
         *Machines(disks).handlers(),
     )
     return routes, handlers
+
+
+def disks_of(drivers: Drivers) -> Disks:
+    """The disks that these drivers make."""
+    return Disks(drivers.disks, drivers.hypervisor, drivers.blobs, drivers.tools, drivers.limits)
 
 
 def unserved() -> tuple[Route, ...]:

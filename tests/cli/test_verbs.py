@@ -182,3 +182,28 @@ def test_ibmcloud_admits_that_it_is_not_there_yet() -> None:
         check=False,
     )
     assert (done.returncode, "not yet" in done.stderr) == (1, True)
+
+
+def test_the_doctor_says_how_it_is_and_exits_accordingly(served: Served) -> None:
+    where = ("doctor", "--data", str(served.data))
+    code, output = run(*where)
+    assert (code, output.startswith("Healthy: examined 0 blobs")) == (0, True)
+    leftover = served.data / "blobs" / "tmp" / "import-gone"
+    leftover.write_bytes(b"half")
+    code, output = run(*where)
+    assert (code, "leftover_upload" in output, "(repairable)" in output) == (1, True, True)
+    code, output = run(*where, "--repair", "--output", "json")
+    assert (code, json.loads(output)["healthy"], leftover.exists()) == (0, True, False)
+    code, output = run(*where, "--offline")
+    assert (code, "leave --offline away" in output) == (1, True)
+
+
+def test_the_doctor_looks_at_a_folder_that_nobody_serves(tmp_path: Path) -> None:
+    served = Served(tmp_path / "data", "--hypervisor", "simulated")
+    where = ("doctor", "--data", str(served.data), "--offline")
+    code, output = run(*where)
+    assert (code, "holds nothing yet" in output) == (1, True)
+    with served:
+        pass
+    code, output = run(*where, "--deep")
+    assert (code, output.startswith("Healthy")) == (0, True)

@@ -33,6 +33,7 @@ from kunsthalle.blobs.protocol import (
 )
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_UPLOAD = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Room beyond the announced length: the file system's own tables, and the database beside the blobs.
 _HEADROOM = 1.1
@@ -93,6 +94,10 @@ class FilesystemBlobs(Blobs):
             raise BlobNotFound(sha256)
         return place
 
+    def place(self, sha256: str) -> Path:
+        """See Blobs.place."""
+        return self._place(sha256)
+
     def adopt(self, path: Path, sha256: str) -> None:
         """See Blobs.adopt. A file of another file system is copied through an upload."""
         place = self._place(sha256)
@@ -128,12 +133,22 @@ class FilesystemBlobs(Blobs):
                     removed += _remove_unless_locked(path)
         return removed
 
-    def digests(self) -> Iterator[str]:
-        """See Blobs.digests."""
+    def leftovers(self) -> list[str]:
+        """See Blobs.leftovers."""
+        return sorted(path.name for path in self._tmp.iterdir() if _forsaken(path))
+
+    def discard(self, name: str) -> None:
+        """See Blobs.discard."""
+        with contextlib.suppress(FileNotFoundError):
+            _remove_unless_locked(self._tmp / _name(name))
+
+    def inventory(self) -> Iterator[tuple[str, int]]:
+        """See Blobs.inventory."""
         for folder in self._store.iterdir():
             for path in folder.iterdir():
                 if _DIGEST.fullmatch(path.name) and path.name[:2] == folder.name:
-                    yield path.name
+                    with contextlib.suppress(FileNotFoundError):
+                        yield path.name, path.stat().st_size
 
     def _place(self, sha256: str) -> Path:
         if not isinstance(sha256, str) or not _DIGEST.fullmatch(sha256):
@@ -246,6 +261,27 @@ def _writer(descriptor: int, expected: int | None) -> _Writer:
 
 def _free(folder: Path) -> int:
     return shutil.disk_usage(folder).free
+
+
+def _name(given: str) -> str:
+    if not _UPLOAD.fullmatch(given):
+        raise BlobError(f"not the name of an upload: {given[:80]!r}")
+    return given
+
+
+def _forsaken(path: Path) -> bool:
+    """Whether nobody holds the lock of an upload."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return path.is_symlink()
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _remove_unless_locked(path: Path) -> bool:

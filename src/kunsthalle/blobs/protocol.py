@@ -107,6 +107,10 @@ class Blobs(Protocol):
         """The absolute path of a local read-only file that never moves, for disk overlays. BlobNotFound."""
         ...
 
+    def place(self, sha256: str) -> Path:
+        """Where `local_path` is, or would be if the blob were here; nothing is looked up and nothing fetched."""
+        ...
+
     def adopt(self, path: Path, sha256: str) -> None:
         """Moves a finished local regular file in; `path` is gone afterwards, also if the blob was here."""
         ...
@@ -124,6 +128,18 @@ class Blobs(Protocol):
         """
         ...
 
+    def leftovers(self) -> list[str]:
+        """Names of uploads that nobody is at, sorted: what a crash left, and what waits to be taken up again."""
+        ...
+
+    def discard(self, name: str) -> None:
+        """Removes such an upload, unless somebody is at it again; an absent one is fine."""
+        ...
+
+    def inventory(self) -> Iterator[tuple[str, int]]:
+        """The digest and the length in bytes of every blob, in no order."""
+        ...
+
     def digests(self) -> Iterator[str]:
         """The digests of all blobs, in no order."""
-        ...
+        return (digest for digest, _ in self.inventory())

@@ -35,6 +35,7 @@ _FILES = {
     "audit": "audit:audit",
     "clock": "clock:clock",
     "console": "console:console",
+    "doctor": "doctor:doctor",
     "fault": "faults:fault",
     "scenario": "scenarios:scenario",
     "status": "status:status",

@@ -6,13 +6,13 @@ that is being removed cannot be taken up, and one that was just taken up is not 
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, insert, text, update
 
-from kunsthalle.blobs.protocol import Blobs
+from kunsthalle.blobs.protocol import BlobNotFound, Blobs
 from kunsthalle.core.clock import SECOND
 from kunsthalle.store import jobs
 from kunsthalle.store.schema.images import blob_refs, blobs
-from kunsthalle.store.tables import number_of
+from kunsthalle.store.tables import any_row, number_of
 from kunsthalle.store.unit import Unit
 
 SWEEP = "blob.sweep"
@@ -30,11 +30,23 @@ class BytesGone(Exception):
 
 
 def retain(unit: Unit, store: Blobs, digest: str, holder: str) -> None:
-    """Adds a reference `<kind>:<id>` to bytes that are in the store. BytesGone if they are not (any more)."""
-    unit.execute(_touch, {"digest": digest, "size": store.size(digest) if store.exists(digest) else 0})
-    if not store.exists(digest):
-        raise BytesGone(digest)
+    """Adds a reference `<kind>:<id>` to bytes that are in the store. BytesGone if they are not (any more).
+
+    The store, which may be across a network, is asked only where nobody else's reference vouches for the bytes.
+    """
+    unit.execute(_touch, {"digest": digest, "size": 0})
+    if not any_row(unit, blob_refs, blob_refs.c.digest == digest):
+        try:
+            size = store.size(digest)
+        except BlobNotFound as error:
+            raise BytesGone(digest) from error
+        unit.execute(update(blobs).where(blobs.c.digest == digest).values(size=size))
     unit.execute(insert(blob_refs).values(digest=digest, holder=holder))
+
+
+def foresee(unit: Unit, digest: str) -> None:
+    """Before bytes go into the store: should nobody come to refer to them, whatever happens, they are swept."""
+    jobs.enqueue(unit, SWEEP, digest, due_at=unit.ctx.now() + GRACE)
 
 
 def release(unit: Unit, holder: str) -> None:
@@ -67,4 +79,4 @@ def sweep_job(store: Blobs) -> jobs.Handler:
     return jobs.Handler(SWEEP, run, lambda _unit, _job, _error: None)
 
 
-__all__ = ["BytesGone", "release", "retain", "sweep_job", "unneeded"]
+__all__ = ["BytesGone", "foresee", "release", "retain", "sweep_job", "unneeded"]

@@ -53,7 +53,7 @@ class Importer:
         if image is None:
             return
         try:
-            examined = self._from_volume(run, image) if image.source_volume else self._from_bucket(image)
+            examined = self._from_volume(run, image) if image.source_volume else self._from_bucket(run, image)
         except Refused as refusal:
             code, message = refusal.code, refusal.message
             run.finish(lambda unit: _fail(unit, image.id, code, message))
@@ -63,11 +63,12 @@ class Importer:
         else:
             run.finish(lambda unit: self._complete(unit, image.id, examined))
 
-    def _from_bucket(self, image: Image) -> Examined:
+    def _from_bucket(self, run: jobs.Run, image: Image) -> Examined:
         source = parse_href(image.source_href or "")
         with self.buckets.open(image.account_id, source) as found, self.blobs.begin(found.size) as upload:
             arrived = _take_in(found, upload, Intake(source.format, self.limits, found.size))
             examined = examine(upload.path, arrived, self.limits, self.tools)
+            run.write(lambda unit: blob_bytes.foresee(unit, arrived.sha256))
             _commit(upload, arrived.sha256)
         return examined
 
@@ -90,6 +91,7 @@ class Importer:
                 made.path.unlink(missing_ok=True)
             raise
         if made.path is not None:
+            run.write(lambda unit: blob_bytes.foresee(unit, examined.sha256))
             self.blobs.adopt(made.path, examined.sha256)
         return examined
 
@@ -107,11 +109,9 @@ class Importer:
             virtual_size=found.virtual_size,
             checked=int(found.checked),
         )
-        if moved:  # else it was deleted meanwhile; the bytes go with the next sweep
+        if moved:  # else it was deleted meanwhile; the bytes go with the sweep that was foreseen
             blob_bytes.retain(unit, self.blobs, found.sha256, f"image:{image_id}")
             ripen(unit, image_id)
-        else:
-            blob_bytes.unneeded(unit, found.sha256)
 
 
 def _take_in(found: BucketObject, upload: Upload, intake: Intake) -> Arrived:
@@ -126,6 +126,11 @@ def _take_in(found: BucketObject, upload: Upload, intake: Intake) -> Arrived:
         if writing is not None:
             writing.result()
     return intake.finish()
+
+
+def upload_name(image_id: str) -> str:
+    """Under which an image's bytes come in, so that a later try finds what an earlier one has."""
+    return f"import-{image_id}"
 
 
 def _commit(upload: Upload, sha256: str) -> None:

@@ -80,5 +80,5 @@ class VolumesAsImages:
             raise Refused("image_data_corrupted", "The volume has no content.")
         if untouched(copy):
             return VolumeBytes(None, volume.digest, volume.format)
-        self._disks.standalone(copy, volume.capacity, target)
+        self._disks.standalone(copy, volume.digest, volume.capacity, target)
         return VolumeBytes(target, None, "qcow2")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError, Status
-from kunsthalle.imaging import qcow2
+from kunsthalle.imaging import backing, qcow2
 from kunsthalle.imaging.errors import Refused, ToolFailed
 from kunsthalle.imaging.grow import grow
 from kunsthalle.imaging.limits import GIB, SECTOR, Limits
@@ -59,21 +59,39 @@ class Disks:
         if volume.digest is None or volume.format is None:
             return
         path = self.volume(volume.id)
+        self.stand(path, volume.digest)
         if source is not None and source.digest == volume.digest and source.minimum_capacity == volume.capacity:
             if not path.exists():
+                self.stand(self.snapshot(source.id), volume.digest)
                 self.hypervisor.copy_disk(self.snapshot(source.id), path, None)
             self.grow(volume)
             return
         base = self.blobs.local_path(volume.digest)
         self.hypervisor.create_disk(DiskSpec(path, base, volume.format, volume.capacity * GIB))
 
+    def stand(self, path: Path, digest: str) -> None:
+        """Sees to it that a disk finds its bytes: they are on this host, and it names them where they are. FAULTS.
+
+        Nothing where there is no disk yet. No server may run on it.
+        """
+        if not path.exists():
+            return
+        try:
+            backing.rebase(path, self.blobs.local_path(digest))
+        except OSError as error:
+            raise DiskError(f"the disk {path} could not be put on its bytes: {error}") from error
+
+    def runs(self, instance_id: str | None) -> bool:
+        """Whether the server runs that a volume is attached to: the file is the engine's then."""
+        return instance_id is not None and self.hypervisor.status(instance_id) not in {Status.ABSENT, Status.STOPPED}
+
     def grow(self, volume: Volume) -> None:
         """Makes the file of a volume as large as the volume is. Nothing while a server runs on it: the file is the
         engine's then, and grows before the next start. FAULTS.
         """
-        on = volume.instance_id
-        if volume.digest is None or (on and self.hypervisor.status(on) not in {Status.ABSENT, Status.STOPPED}):
+        if volume.digest is None or self.runs(volume.instance_id):
             return
+        self.stand(self.volume(volume.id), volume.digest)
         try:
             grow(self.volume(volume.id), volume.capacity * GIB)
         except OSError as error:
@@ -93,10 +111,11 @@ class Disks:
         self.hypervisor.copy_disk(self.volume(volume.id), path, volume.instance_id)
         return path.stat().st_size + self.blobs.size(volume.digest)
 
-    def standalone(self, source: Path, capacity: int, target: Path) -> None:
-        """Writes the content of an overlay, with all that is under it, as one qcow2 file. FAULTS."""
+    def standalone(self, source: Path, digest: str, capacity: int, target: Path) -> None:
+        """Writes the content of an overlay, with the bytes that it stands on, as one qcow2 file. FAULTS."""
         if self.tools is None:
             raise ToolFailed("The disk was written to; making one file of it needs qemu-img on the server's host.")
+        self.stand(source, digest)
         size = capacity * GIB
         quota = size + size // _OVERHEAD + _TABLES
         target.unlink(missing_ok=True)

@@ -48,9 +48,10 @@ def _rebase(run: jobs.Run, disks: Disks, volume: Volume, source: Snapshot) -> Vo
     """Puts the snapshot's content into a blob of its own, so that a larger overlay fits on it."""
     path = disks.scratch(f"{volume.id}.{run.ctx.ids.hex(8)}.qcow2")
     try:
-        disks.standalone(disks.snapshot(source.id), source.minimum_capacity, path)
+        disks.standalone(disks.snapshot(source.id), str(source.digest), source.minimum_capacity, path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+        run.write(lambda unit: blob_bytes.foresee(unit, digest))
         disks.blobs.adopt(path, digest)
     finally:
         path.unlink(missing_ok=True)

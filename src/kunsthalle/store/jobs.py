@@ -7,7 +7,7 @@ leases follow real time. Reads never advance anything: whatever happens later is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 from sqlalchemy import and_, delete, func, insert, or_, select, update
@@ -36,6 +36,10 @@ class Claimed(Struct, frozen=True):
     due_at: int
     initiator: str | None = None
     trace: str | None = None
+
+
+Alive = tuple[str, str, str, Mapping[str, Any]]
+"""Kind, state, subject and payload of a job that waits or runs."""
 
 
 class LeaseLost(Exception):
@@ -215,6 +219,13 @@ def pending(unit: Unit) -> int:
     )
     row = unit.first(select(func.count()).select_from(jobs).where(ready))
     return int(row[0]) if row else 0
+
+
+def alive(unit: Unit) -> list[Alive]:
+    """Every job that waits, however long, or runs."""
+    columns = (jobs.c.kind, jobs.c.state, jobs.c.subject, jobs.c.payload)
+    found = unit.all(select(*columns).where(jobs.c.state.in_(("queued", "running"))))
+    return cast("list[Alive]", [tuple(row) for row in found])
 
 
 def purge(unit: Unit, before: int) -> None:

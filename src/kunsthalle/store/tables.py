@@ -5,6 +5,7 @@ Nothing here is found by a caller's id; whoever reads these rows has been grante
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table, delete, func, insert, literal, select
@@ -33,6 +34,11 @@ def rows_of(unit: Unit, table: Table, *where: ColumnElement[bool], order: Any = 
     """Rows of a table that belongs to a kind already looked up (the images of a version), as they are."""
     statement = select(table).where(*where)
     return list(unit.all(statement if order is None else statement.order_by(order)))
+
+
+def columns_of(unit: Unit, *columns: Any, where: Sequence[ColumnElement[bool]] = ()) -> list[tuple[Any, ...]]:
+    """Columns of every row, whoever's: for the product's own bookkeeping, never for an answer to a caller."""
+    return [tuple(row) for row in unit.all(select(*columns).where(*where))]
 
 
 def add_row(unit: Unit, table: Table, **values: Any) -> None:

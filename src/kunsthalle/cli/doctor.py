@@ -1,0 +1,87 @@
+"""`kunsthalle doctor`: whether every byte, reference and disk is where the books say, and what can be mended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kunsthalle.cli import common
+from kunsthalle.local import folder
+
+_SECONDS = 24 * 3600.0
+"""A deep examination reads everything there is."""
+
+
+def examine(data: Path, database: str, blobs: str, *, deep: bool, repair: bool) -> dict[str, Any]:
+    """The report of a folder that no server works on; what would be done by jobs is done when one does."""
+    import msgspec
+
+    from kunsthalle.app import build
+    from kunsthalle.doctor.findings import Ward
+    from kunsthalle.doctor.routes import to_wire
+    from kunsthalle.doctor.service import examine as look
+    from kunsthalle.rooms import disks_of
+    from kunsthalle.settings import Settings
+
+    if not folder.read(data, folder.CREDENTIALS):
+        raise folder.NoSuchWorld(str(data))
+    lock = folder.lock(data)
+    try:
+        server = build(Settings(data=data, database=database, blobs=blobs), "")
+        with contextlib.closing(server.store):
+            ward = Ward(server.store, server.base.as_system(""), disks_of(server.drivers))
+            found: dict[str, Any] = msgspec.to_builtins(to_wire(look(ward, deep=deep, repair=repair)))
+    finally:
+        os.close(lock)
+    return found
+
+
+def render(report: dict[str, Any]) -> str:
+    """A line for each finding, and one for the whole."""
+    lines = []
+    for one in report["findings"]:
+        state = "repaired" if one["repaired"] else "repairable" if one["repairable"] else "cannot be repaired"
+        subject, message = common.printable(one["subject"]), common.printable(one["message"])
+        lines.append(f"{one['check']:20} {subject}\n{'':20} {message} ({state})")
+    seen = ", ".join(f"{count} {kind}" for kind, count in report["examined"].items())
+    lines.append(f"{'Healthy' if report['healthy'] else 'Not healthy'}: examined {seen}.")
+    return "\n".join(lines)
+
+
+@click.command()
+@common.DATA
+@click.option("--repair", is_flag=True, help="Mend what can be mended")
+@click.option("--deep", is_flag=True, help="Read every byte of every blob, and compare it with its name")
+@click.option("--offline", is_flag=True, help="Examine the folder itself, which no server works on")
+@click.option("--database", default="", help="With --offline: as for serve")
+@click.option("--blobs", default="", help="With --offline: as for serve")
+@common.OUTPUT
+def doctor(data: Path, repair: bool, deep: bool, offline: bool, database: str, blobs: str, output: str) -> None:
+    """Check every blob, reference, disk and job against each other. Exits 1 while something is wrong.
+
+    \b
+    kunsthalle doctor
+    kunsthalle doctor --repair --output json
+    kunsthalle doctor --offline --data /var/lib/kunsthalle --blobs s3://…
+    """
+    how = {"deep": deep, "repair": repair}
+    if offline:
+        report = _offline(data, database, blobs, **how)
+    else:
+        report = common.operate(data, "POST", "/_kunsthalle/doctor", how, timeout=_SECONDS)
+    click.echo(common.as_json(report) if output == "json" else render(report))
+    sys.exit(0 if report["healthy"] else 1)
+
+
+def _offline(data: Path, database: str, blobs: str, **how: bool) -> dict[str, Any]:
+    try:
+        return examine(data, database, blobs, **how)
+    except folder.NoSuchWorld as error:
+        raise click.ClickException(f"{data} holds nothing yet.") from error
+    except folder.FolderInUse as error:
+        raise click.ClickException(f"A server works on {data}; leave --offline away.") from error

@@ -1,0 +1,1 @@
+"""The doctor: bytes, references, disks and jobs held against each other, and mended on request"""

@@ -1,0 +1,74 @@
+"""What the doctor finds, and what a check works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from kunsthalle.core.context import Context
+from kunsthalle.storage.disks import Disks
+from kunsthalle.store.engine import Store
+from kunsthalle.store.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """What is examined. `ctx` is the product's own hand."""
+
+    store: Store
+    ctx: Context
+    disks: Disks
+
+    def read(self, function: Callable[[Unit], Any]) -> Any:
+        return self.store.read(self.ctx, function)
+
+    def write(self, function: Callable[[Unit], Any]) -> Any:
+        return self.store.write(self.ctx, function)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be. `subject`: a digest, the id of a thing, or the name of a file.
+
+    `mend` sees for itself whether there is still something to mend, and answers whether all is well now; it is None
+    where only a person can help.
+    """
+
+    check: str
+    subject: str
+    message: str
+    mend: Callable[[Ward], bool] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The row of a volume or a snapshot. `account_id` is whose it is, `instance_id` where a volume is attached."""
+
+    id: str
+    account_id: str
+    digest: str | None
+    state: str
+    instance_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the database says, read in one transaction.
+
+    `expected` and `actual` are pairs of a digest and its holder (`image:<id>`); those in `tolerated` may be or not.
+    `jobs` are kind and subject of the jobs that wait or run, `busy` all that those name, `running` the kinds that run.
+    `waiting`: kind of job, id and account of everything whose state says that such a job will come.
+    """
+
+    sizes: Mapping[str, int]
+    expected: Set[tuple[str, str]]
+    tolerated: Set[tuple[str, str]]
+    actual: Set[tuple[str, str]]
+    volumes: Mapping[str, Disk]
+    snapshots: Mapping[str, Disk]
+    jobs: Set[tuple[str, str]]
+    busy: Set[str]
+    running: Set[str]
+    waiting: Set[tuple[str, str, str]]
+    pending_images: Set[str]

@@ -1,0 +1,76 @@
+"""`/_kunsthalle/doctor`: for the operator."""
+
+from __future__ import annotations
+
+from kunsthalle.api import access
+from kunsthalle.api.families.iam import OPERATOR
+from kunsthalle.api.request import Request
+from kunsthalle.api.routing import Route, outside
+from kunsthalle.api.wire import Body, Wire
+from kunsthalle.core.context import Context
+from kunsthalle.doctor.findings import Finding, Ward
+from kunsthalle.doctor.service import Report, examine
+from kunsthalle.storage.disks import Disks
+from kunsthalle.store.engine import Store
+
+
+class DoctorBody(Body):
+    """`deep`: read every byte of every blob. `repair`: mend what can be mended."""
+
+    deep: bool = False
+    repair: bool = False
+
+
+class FindingWire(Wire):
+    """One thing that is not as it should be. `repairable`: whether a repair is known; `repaired`: it was made."""
+
+    check: str
+    subject: str
+    message: str
+    repairable: bool
+    repaired: bool
+
+
+class ReportWire(Wire):
+    """`healthy`: nothing is wrong, or nothing any more. `examined`: how many things of each kind were looked at."""
+
+    healthy: bool
+    findings: list[FindingWire]
+    examined: dict[str, int]
+
+
+def to_wire(report: Report) -> ReportWire:
+    mended = {id(one) for one in report.mended}
+
+    def shown(one: Finding) -> FindingWire:
+        return FindingWire(
+            check=one.check,
+            subject=one.subject,
+            message=one.message,
+            repairable=one.mend is not None,
+            repaired=id(one) in mended,
+        )
+
+    shown_all = [shown(one) for one in report.findings]
+    return ReportWire(healthy=report.healthy, findings=shown_all, examined=report.examined)
+
+
+def routes(store: Store, disks: Disks) -> tuple[Route, ...]:
+    """`disks` are those of the rooms: the doctor looks at what they work with."""
+
+    def check(ctx: Context, _request: Request) -> ReportWire:
+        """Examine bytes, references, disks and jobs; nothing is changed."""
+        return to_wire(examine(Ward(store, ctx.as_system(""), disks)))
+
+    def treat(ctx: Context, request: Request) -> ReportWire:
+        """Examine, in depth and with repairs where asked."""
+        body: DoctorBody = request.body or DoctorBody()
+        ward = Ward(store, ctx.as_system(""), disks)
+        return to_wire(examine(ward, deep=body.deep, repair=body.repair))
+
+    path, family = "/_kunsthalle/doctor", OPERATOR
+    read, act = access.operator("kunsthalle.doctor.read"), access.operator("kunsthalle.doctor.update")
+    return (
+        outside("GET", path, check, family=family, access=read, body=None, answer=ReportWire),
+        outside("POST", path, treat, family=family, access=act, body=DoctorBody, answer=ReportWire),
+    )

@@ -1,0 +1,58 @@
+"""An examination: every check twice, as what is under way at the first look is not there at the second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kunsthalle.doctor import books as ledger
+from kunsthalle.doctor import bytes as of_bytes
+from kunsthalle.doctor import disks as of_disks
+from kunsthalle.doctor.findings import Finding, Ward
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`mended` are the findings that are none any more; `examined` how many things of each kind were looked at."""
+
+    findings: list[Finding]
+    mended: list[Finding]
+    examined: dict[str, int]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is left to mend."""
+        return len(self.mended) == len(self.findings)
+
+
+def examine(ward: Ward, *, deep: bool = False, repair: bool = False) -> Report:
+    """Looks at everything; with `deep` reads every byte; with `repair` mends what can be mended."""
+    examined, findings = _look(ward)
+    if findings:
+        again = {(one.check, one.subject) for one in _look(ward)[1]}
+        findings = [one for one in findings if (one.check, one.subject) in again]
+    if deep:
+        findings += of_bytes.contents(ward)
+    mended = [one for one in findings if repair and one.mend is not None and one.mend(ward)]
+    return Report(findings, mended, examined)
+
+
+def _look(ward: Ward) -> tuple[dict[str, int], list[Finding]]:
+    found = dict(ward.disks.blobs.inventory())
+    books = ward.read(ledger.read)
+    examined = {
+        "blobs": len(found),
+        "references": len(books.actual),
+        "volumes": len(books.volumes),
+        "snapshots": len(books.snapshots),
+        "jobs": len(books.jobs),
+    }
+
+    def checks() -> Iterator[Finding]:
+        yield from of_bytes.stored(books, found)
+        yield from of_bytes.references(books)
+        yield from of_bytes.uploads(books, ward.disks.blobs)
+        yield from of_disks.files(books, ward.disks)
+        yield from of_disks.work(books)
+
+    return examined, list(checks())

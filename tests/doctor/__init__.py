@@ -1,0 +1,1 @@
+"""what the doctor finds, and what he mends"""

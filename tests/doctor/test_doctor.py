@@ -1,0 +1,294 @@
+"""The doctor: healthy where all is well, one finding for each damage, and healthy again after a repair."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+
+from kunsthalle.cli.doctor import examine
+from kunsthalle.images.kinds import IMAGE
+from kunsthalle.imaging.backing import backing_of
+from kunsthalle.local import folder
+from kunsthalle.store import jobs
+from kunsthalle.store.rows import delete
+from kunsthalle.store.schema.images import blob_refs, blobs
+from kunsthalle.store.schema.storage import snapshots, volumes
+from kunsthalle.store.tables import remove_rows
+from kunsthalle.store.unit import Unit
+from support.hall import Hall, opened
+from support.realm import OPERATOR
+
+LOST = "f" * 64
+
+
+@dataclass
+class Ward:
+    """A hall with an image, a stopped server on it, and a snapshot of its disk."""
+
+    hall: Hall
+    image: dict[str, Any]
+    volume: str
+    snapshot: str
+
+    @property
+    def digest(self) -> str:
+        return str(self.image["file"]["checksums"]["sha256"])
+
+    @property
+    def folder(self) -> Path:
+        return self.hall.server.settings.data.resolve()
+
+    def blob(self) -> Path:
+        return self.hall.server.drivers.blobs.local_path(self.digest)
+
+    def disk(self, kind: str, id_: str) -> Path:
+        return self.folder / "disks" / kind / f"{id_}.qcow2"
+
+    def write(self, function: Callable[[Unit], Any]) -> None:
+        self.hall.server.store.write(self.hall.server.base, function)
+
+    def examine(self, **how: bool) -> Any:
+        answer = self.hall.call(OPERATOR, "POST", "/_kunsthalle/doctor", how)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    def found(self, **how: bool) -> set[tuple[str, str]]:
+        return {(one["check"], one["subject"]) for one in self.examine(**how)["findings"]}
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Iterator[Ward]:
+    hall = opened(tmp_path / "data")
+    image = hall.image("golden")
+    server = hall.server_of(image["id"])
+    hall.act(server["id"], "stop")
+    volume = server["boot_volume_attachment"]["volume"]["id"]
+    taken = hall.do("POST", "/v1/snapshots", {"source_volume": {"id": volume}})
+    hall.settle()
+    hall.travel(61)  # what the import foresaw has come to nothing
+    yield Ward(hall, image, volume, taken["id"])
+    hall.close()
+
+
+def test_all_is_well(ward: Ward) -> None:
+    report = ward.hall.call(OPERATOR, "GET", "/_kunsthalle/doctor").json
+    assert report["healthy"] is True
+    assert report["findings"] == []
+    assert {name: report["examined"][name] for name in ("blobs", "references", "volumes", "snapshots")} == {
+        "blobs": 1,
+        "references": 3,
+        "volumes": 1,
+        "snapshots": 1,
+    }
+    assert ward.found(deep=True) == set()
+
+
+def _unreferenced(ward: Ward) -> str:
+    with ward.hall.server.drivers.blobs.begin(3) as upload:
+        upload.write(b"abc")
+        upload.commit("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    return "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def _wrong_length(ward: Ward) -> str:
+    ward.write(lambda unit: unit.execute(update(blobs).values(size=1)))
+    return ward.digest
+
+
+def _stray_row(ward: Ward) -> str:
+    ward.write(lambda unit: unit.execute(insert(blobs).values(digest=LOST, size=1, revision=1)))
+    return LOST
+
+
+def _stray_reference(ward: Ward) -> str:
+    ward.write(lambda unit: unit.execute(insert(blob_refs).values(digest=ward.digest, holder="image:gone")))
+    return "image:gone"
+
+
+def _lost_reference(ward: Ward) -> str:
+    holder = f"volume:{ward.volume}"
+    ward.write(lambda unit: remove_rows(unit, blob_refs, blob_refs.c.holder == holder))
+    return holder
+
+
+def _leftover_upload(ward: Ward) -> str:
+    (ward.folder / "blobs" / "tmp" / "import-gone").write_bytes(b"half")
+    return "import-gone"
+
+
+def _disk_without_volume(ward: Ward) -> str:
+    shutil.copy(ward.disk("volumes", ward.volume), ward.disk("volumes", "r006-gone"))
+    return "r006-gone"
+
+
+def _disk_without_snapshot(ward: Ward) -> str:
+    shutil.copy(ward.disk("volumes", ward.volume), ward.disk("snapshots", "r006-gone"))
+    return "r006-gone"
+
+
+def _leftover_file(ward: Ward) -> str:
+    path = ward.disk("volumes", "r006-gone").with_name(".r006-gone.qcow2.partial")
+    path.write_bytes(b"half")
+    return path.name
+
+
+def _scratch(ward: Ward) -> str:
+    (ward.folder / "disks" / "scratch").mkdir(exist_ok=True)
+    (ward.folder / "disks" / "scratch" / "r006-gone.copy").write_bytes(b"half")
+    return "r006-gone.copy"
+
+
+def _wrong_backing(ward: Ward) -> str:
+    path = ward.disk("snapshots", ward.snapshot)
+    raw = path.read_bytes()
+    name = bytes(ward.blob())
+    assert raw.count(name) == 1
+    path.write_bytes(raw.replace(name, name[:-3] + b"aaa"))
+    return ward.snapshot
+
+
+def _stuck(ward: Ward) -> str:
+    ward.hall.pause()
+    made = ward.hall.image("waits", settle=False)
+    ward.write(lambda unit: jobs.cancel(unit, "image.import", made["id"]))
+    return str(made["id"])
+
+
+REPAIRABLE: dict[str, Callable[[Ward], str]] = {
+    "unreferenced_blob": _unreferenced,
+    "wrong_length": _wrong_length,
+    "stray_row": _stray_row,
+    "stray_reference": _stray_reference,
+    "lost_reference": _lost_reference,
+    "leftover_upload": _leftover_upload,
+    "disk_without_volume": _disk_without_volume,
+    "disk_without_snapshot": _disk_without_snapshot,
+    "leftover_file": _leftover_file,
+    "leftover_file ": _scratch,
+    "wrong_backing": _wrong_backing,
+    "stuck": _stuck,
+}
+
+
+@pytest.mark.parametrize("check", REPAIRABLE)
+def test_a_damage_is_found_and_mended(ward: Ward, check: str) -> None:
+    expected = {(check.strip(), REPAIRABLE[check](ward))}
+    assert ward.found() == expected
+    assert ward.found() == expected, "looking changes nothing"
+    report = ward.examine(repair=True)
+    assert [(one["repairable"], one["repaired"]) for one in report["findings"]] == [(True, True)]
+    assert report["healthy"] is True
+    assert ward.found() == set()
+
+
+def test_what_was_mended_is_as_it_was(ward: Ward) -> None:
+    _wrong_backing(ward)
+    _lost_reference(ward)
+    _unreferenced(ward)
+    ward.examine(repair=True)
+    assert backing_of(ward.disk("snapshots", ward.snapshot)) == ward.blob()
+    ward.hall.travel(61)
+    assert list(ward.hall.server.drivers.blobs.digests()) == [ward.digest]
+    restored = ward.hall.do("POST", "/v1/volumes", _from(ward.snapshot))
+    ward.hall.settle()
+    assert ward.hall.do("GET", f"/v1/volumes/{restored['id']}")["status"] == "available"
+
+
+def _from(snapshot: str) -> dict[str, Any]:
+    return {"zone": {"name": "us-south-1"}, "profile": {"name": "general-purpose"}, "source_snapshot": {"id": snapshot}}
+
+
+def _missing(ward: Ward) -> None:
+    ward.blob().unlink()
+
+
+def _flipped(ward: Ward) -> None:
+    path = ward.blob()
+    path.chmod(0o600)
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(("check", "damage"), [("missing_blob", _missing), ("wrong_digest", _flipped)])
+def test_images_of_lost_bytes_fail_and_what_stands_on_them_is_told_again(
+    ward: Ward, check: str, damage: Callable[[Ward], None]
+) -> None:
+    damage(ward)
+    report = ward.examine(deep=True, repair=True)
+    assert [(one["check"], one["subject"], one["repaired"]) for one in report["findings"]] == [
+        (check, ward.digest, False)
+    ]
+    assert report["healthy"] is False
+    image = ward.hall.do("GET", f"/v1/images/{ward.image['id']}")
+    assert (image["status"], image["status_reasons"][0]["code"]) == ("failed", "image_data_corrupted")
+    assert ward.found(deep=True) == {(check, ward.digest)}, "the server's disk cannot be helped"
+
+
+def test_bytes_of_an_image_alone_are_given_up_wholly(ward: Ward) -> None:
+    alone = ward.hall.image("alone")
+    ward.hall.travel(61)
+    digest = alone["file"]["checksums"]["sha256"]
+    ward.hall.server.drivers.blobs.local_path(digest).unlink()
+    assert ward.examine(repair=True)["healthy"] is True
+    assert ward.hall.do("GET", f"/v1/images/{alone['id']}")["status"] == "failed"
+    ward.hall.travel(61)
+    assert ward.found() == set()
+
+
+def test_a_disk_that_is_gone_or_broken_is_for_a_person(ward: Ward) -> None:
+    ward.disk("volumes", ward.volume).unlink()
+    ward.disk("snapshots", ward.snapshot).write_bytes(b"not a disk")
+    report = ward.examine(repair=True)
+    assert {(one["check"], one["subject"], one["repairable"]) for one in report["findings"]} == {
+        ("volume_without_disk", ward.volume, False),
+        ("broken_disk", ward.snapshot, False),
+    }
+    assert report["healthy"] is False
+
+
+def test_what_is_under_way_is_no_finding(ward: Ward) -> None:
+    ward.hall.pause()
+    made = ward.hall.image("waits", settle=False)
+    (ward.folder / "blobs" / "tmp" / f"import-{made['id']}").write_bytes(b"half")
+    spare = ward.hall.do("POST", "/v1/volumes", _from(ward.snapshot))
+    assert spare["status"] == "pending"
+    ward.write(lambda unit: remove_rows(unit, blob_refs, blob_refs.c.holder == f"image:{ward.image['id']}"))
+    ward.write(lambda unit: delete(unit, IMAGE, ward.image["id"], ward.hall.accounts["owner"]))
+    for table in (volumes, snapshots):
+        ward.write(lambda unit, table=table: remove_rows(unit, table))
+    for id_ in (ward.volume, ward.snapshot, spare["id"]):
+        ward.write(lambda unit, id_=id_: remove_rows(unit, blob_refs, blob_refs.c.holder.like(f"%{id_}")))
+        ward.write(lambda unit, id_=id_: jobs.enqueue(unit, "volume.delete", "other", volume=id_))
+    ward.write(lambda unit: jobs.enqueue(unit, "blob.sweep", ward.digest, due_at=unit.ctx.now() + 1))
+    assert ward.found() == set()
+
+
+@pytest.mark.parametrize("who", ["owner", "outsider", "no token"])
+def test_it_is_for_the_operator(ward: Ward, who: str) -> None:
+    for method in ("GET", "POST"):
+        assert ward.hall.call(who, method, "/_kunsthalle/doctor", {} if method == "POST" else None).status == 401
+
+
+def test_a_data_folder_that_was_moved(ward: Ward, tmp_path: Path) -> None:
+    """Offline: the folder stands elsewhere, and every disk follows."""
+    ward.hall.server.stop()
+    moved = tmp_path / "elsewhere"
+    shutil.move(ward.folder, moved)
+    folder.write(moved, folder.CREDENTIALS, {"operator_token": OPERATOR})
+    report = examine(moved, "", "", deep=True, repair=False)
+    assert {(one["check"], one["subject"]) for one in report["findings"]} == {
+        ("wrong_backing", ward.volume),
+        ("wrong_backing", ward.snapshot),
+    }
+    assert examine(moved, "", "", deep=False, repair=True)["healthy"] is True
+    assert examine(moved, "", "", deep=True, repair=False)["findings"] == []
+    assert backing_of(moved / "disks" / "volumes" / f"{ward.volume}.qcow2") == (
+        moved / "blobs" / "sha256" / ward.digest[:2] / ward.digest
+    )
