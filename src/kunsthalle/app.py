@@ -40,6 +40,7 @@ from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.prepare import prepare
 from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
+from kunsthalle.watching import Watching
 
 if TYPE_CHECKING:
     from kunsthalle.scenarios import Credential
@@ -77,6 +78,7 @@ class Server:
     whole: Lazy[Pipeline]
     behind: Lazy[threading.Thread]
     worker: Worker
+    watching: Watching
 
     @property
     def pipeline(self) -> Pipeline:
@@ -86,8 +88,10 @@ class Server:
     def start(self) -> None:
         self.drivers.blobs.sweep(0)
         self.worker.start()
+        self.watching.start()
 
     def stop(self) -> None:
+        self.watching.stop()
         self.worker.stop()
         self.store.close()
 
@@ -185,7 +189,8 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
 
     front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
     behind = Lazy(lambda: _load(everything))
-    return Server(settings, store, context, clock, drivers, front, everything, behind, worker)
+    watching = Watching(store, context, drivers.machines, lambda: drivers.hypervisor)
+    return Server(settings, store, context, clock, drivers, front, everything, behind, worker, watching)
 
 
 def _load(whole: Lazy[Pipeline]) -> threading.Thread:

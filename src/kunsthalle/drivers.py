@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Drivers:
-    """What rooms work with. `disks` is the folder of volumes and snapshots.
+    """What rooms work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
     hypervisor that is named: Unavailable where it cannot run, BadSpec for another word.
@@ -28,7 +28,8 @@ class Drivers:
         self.blobs = FilesystemBlobs(settings.blob_root)
         self.disks = data / "disks"
         self._buckets = Lazy(lambda: _buckets(data / "buckets"))
-        self._hypervisor = Lazy(lambda: _hypervisor(data / "machines", settings.hypervisor))
+        self.machines = data / "machines"
+        self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings.hypervisor))
         self._tools = Lazy(_tools)
         self._limits = Lazy(_limits)
         if settings.hypervisor != "auto":

@@ -96,7 +96,7 @@ class Cloud:
         self.disks = Disks(root / "disks", self.hypervisor, self.blobs, tools, Limits())
         buckets = AccountBuckets(root / "buckets")
         volumes = VolumesAsImages(self.disks)
-        self.machines = Machines(self.disks, grace=5)
+        self.machines = Machines(self.disks, patience=5)
         routes = (
             *image_routes.routes(ImageService(buckets, volumes)),
             *catalog_routes.routes(rehearse),

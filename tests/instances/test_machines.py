@@ -49,9 +49,9 @@ class Told(Simulated):
         with self._around("create_disk"):
             super().create_disk(spec)
 
-    def stop(self, server_id: str, grace_seconds: float) -> None:
+    def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
         with self._around("stop"):
-            super().stop(server_id, grace_seconds)
+            return super().stop(server_id, grace_seconds, cut=cut)
 
     def delete(self, server_id: str) -> None:
         with self._around("delete"):

@@ -7,7 +7,6 @@ an internal error, and QEMU does not fall back. So KVM is believed only once it 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -15,6 +14,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from kunsthalle.hypervisor.host import boot_id
 from kunsthalle.hypervisor.protocol import BadSpec
 from kunsthalle.hypervisor.qemu_command import processor
 from kunsthalle.hypervisor.rundir import write_atomically
@@ -27,7 +27,6 @@ _BOOT_SECTOR = bytes.fromhex("b010e6f4f4ebfe").ljust(510, b"\0") + b"\x55\xaa"
 _RAN = 33
 _VERDICT = "accelerator.json"
 _DEVICE = Path("/dev/kvm")
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def runs(binary: Path, accelerator: str, seconds: float) -> str | None:
@@ -108,10 +107,7 @@ class Accelerator:
         return runs(self._binary, "kvm", KVM_SECONDS)
 
     def _key(self) -> list[object]:
-        boot = ""
-        with contextlib.suppress(OSError):
-            boot = _BOOT_ID.read_text().strip()
-        return [str(self._binary), self._binary.stat().st_mtime_ns, boot]
+        return [str(self._binary), self._binary.stat().st_mtime_ns, boot_id()]
 
     def _read(self) -> dict[str, object]:
         try:

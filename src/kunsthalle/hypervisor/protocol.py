@@ -100,12 +100,15 @@ class Facts:
 
 
 class Status(Enum):
-    """ABSENT: nothing is known of it. FAILED: it ended, or stands still, without having been asked to."""
+    """ABSENT: nothing is known of it. STOPPED: told to, or the guest powered itself off. FAILED: it ended, or stands
+    still, without having been asked to. LOST: the host was restarted under it.
+    """
 
     ABSENT = "absent"
     STOPPED = "stopped"
     RUNNING = "running"
     FAILED = "failed"
+    LOST = "lost"
 
 
 class Hypervisor(Protocol):
@@ -144,8 +147,16 @@ class Hypervisor(Protocol):
         """Starts the server and returns once it executes; a running one is fine. BadSpec, StartError."""
         ...
 
-    def stop(self, server_id: str, grace_seconds: float) -> None:
-        """Presses the power button; cuts the power after the grace. Absent or stopped is fine."""
+    def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
+        """Presses the power button; after the grace cuts the power, if it may. Whether it is off: absent is fine."""
+        ...
+
+    def press(self, server_id: str) -> None:
+        """Presses the power button and returns; the guest goes down if it listens. Absent or stopped is fine."""
+        ...
+
+    def lives(self, server_id: str) -> bool:
+        """Whether its machine is there: what `status` begins with, and costs next to nothing."""
         ...
 
     def reset(self, server_id: str) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from kunsthalle.hypervisor import console, disks, qemu_process
 from kunsthalle.hypervisor.accelerator import Accelerator
+from kunsthalle.hypervisor.host import boot_id
 from kunsthalle.hypervisor.protocol import (
     DiskError,
     DiskSpec,
@@ -32,7 +33,7 @@ from kunsthalle.hypervisor.protocol import (
     Status,
     Unresponsive,
 )
-from kunsthalle.hypervisor.qemu_command import CONSOLE, FACTS, SEED, Machine, server_command, server_uuid
+from kunsthalle.hypervisor.qemu_command import CONSOLE, FACTS, PRESSED, SEED, Machine, server_command, server_uuid
 from kunsthalle.hypervisor.qmp import BROKEN, ask
 from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
 from kunsthalle.hypervisor.seed import make_seed
@@ -42,6 +43,9 @@ ANSWER_SECONDS = 10.0
 """QEMU answers in milliseconds; this is for a host out of breath."""
 
 START_SECONDS = 30.0
+GOING_SECONDS = 30.0
+"""What a guest that was told to go down gets before it is started anew."""
+
 _END_SECONDS = 10.0
 _PRESS_AGAIN_SECONDS = 5.0
 _DISK_SECONDS = 60.0
@@ -106,6 +110,8 @@ class Qemu(Hypervisor):
         seed = make_seed(spec.seed) if spec.seed is not None else None
         with self._directories.lock(spec.id, create=True) as folder:
             assert folder is not None  # noqa: S101  create=True always yields one
+            if (folder / PRESSED).exists():
+                _stop(folder, GOING_SECONDS)  # the guest is on its way down, and would not turn back
             if (process := qemu_process.search(folder)) is not None:
                 with process:
                     if self._goes_on(folder, process):
@@ -116,11 +122,29 @@ class Qemu(Hypervisor):
             console.rotate(folder / CONSOLE)
             self._launch(folder, spec)
 
-    def stop(self, server_id: str, grace_seconds: float) -> None:
+    def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
         """See Hypervisor.stop."""
         with self._directories.lock(server_id) as folder:
-            if folder is not None:
-                _stop(folder, grace_seconds)
+            return folder is None or _stop(folder, grace_seconds, cut=cut)
+
+    def press(self, server_id: str) -> None:
+        """See Hypervisor.press."""
+        with self._directories.lock(server_id) as folder:
+            process = qemu_process.search(folder) if folder is not None else None
+            if folder is None or process is None:
+                return
+            with process:
+                _press_once(folder, process)
+
+    def lives(self, server_id: str) -> bool:
+        """See Hypervisor.lives."""
+        folder = self._directories.path(server_id)
+        process = qemu_process.find(folder)
+        if process is None:
+            return False
+        with process:
+            console.rotate(folder / CONSOLE)
+            return not process.wait(0)
 
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""
@@ -153,7 +177,7 @@ class Qemu(Hypervisor):
             with process:
                 state = self._state(folder, process)
         if state == _ENDED:
-            return Status.FAILED if qemu_process.crashed(folder) else Status.STOPPED
+            return _how_it_ended(folder)
         return Status.FAILED if state in BROKEN else Status.RUNNING
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
@@ -168,10 +192,8 @@ class Qemu(Hypervisor):
 
     def facts(self, server_id: str) -> Facts | None:
         """See Hypervisor.facts."""
-        try:
-            return Facts(**json.loads((self._directories.path(server_id) / FACTS).read_bytes()))
-        except FileNotFoundError:
-            return None
+        known = _facts(self._directories.path(server_id))
+        return Facts(known["accelerator"], known["vcpus"], known["memory_mib"]) if known else None
 
     def accelerator(self) -> tuple[str, str]:
         """See Hypervisor.accelerator."""
@@ -211,7 +233,8 @@ class Qemu(Hypervisor):
     def _launch_with(self, folder: Path, spec: ServerSpec, accelerator: str) -> None:
         machine = Machine(self._binary, accelerator, self._max_memory_mib, self._max_vcpus)
         facts = Facts(accelerator, machine.vcpus(spec), machine.memory_mib(spec))
-        write_atomically(folder / FACTS, json.dumps(asdict(facts)).encode())
+        write_atomically(folder / FACTS, json.dumps({**asdict(facts), "boot": boot_id()}).encode())
+        (folder / PRESSED).unlink(missing_ok=True)
         qemu_process.launch(folder, server_command(spec, machine), START_SECONDS)
 
     def _state(self, folder: Path, process: qemu_process.Process) -> str:
@@ -231,6 +254,20 @@ class Qemu(Hypervisor):
         except HypervisorError:
             return False
         return state not in _NOT_GOING
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    try:
+        known: dict[str, Any] = json.loads((folder / FACTS).read_bytes())
+    except FileNotFoundError:
+        return {}
+    return known
+
+
+def _how_it_ended(folder: Path) -> Status:
+    if not qemu_process.crashed(folder):
+        return Status.STOPPED
+    return Status.FAILED if _facts(folder).get("boot") == boot_id() else Status.LOST
 
 
 def _run_state(folder: Path, process: qemu_process.Process) -> str:
@@ -267,15 +304,18 @@ def _standing_still(folder: Path, process: qemu_process.Process) -> Iterator[Non
             _tell(folder, process, "cont")
 
 
-def _stop(folder: Path, grace_seconds: float) -> None:
+def _stop(folder: Path, grace_seconds: float, *, cut: bool = True) -> bool:
     process = qemu_process.search(folder)
-    if process is None:
-        qemu_process.forget(folder)
-        return
-    with process:
-        if grace_seconds > 0:
-            _press(folder, process, grace_seconds)
-        _cut(folder, process)
+    if process is not None:
+        with process:
+            if grace_seconds > 0:
+                _press(folder, process, grace_seconds)
+            if not cut and not process.wait(0):
+                return False
+            _cut(folder, process)
+    qemu_process.forget(folder)
+    (folder / PRESSED).unlink(missing_ok=True)
+    return True
 
 
 def _press(folder: Path, process: qemu_process.Process, grace_seconds: float) -> None:
@@ -283,13 +323,21 @@ def _press(folder: Path, process: qemu_process.Process, grace_seconds: float) ->
     deadline = time.monotonic() + grace_seconds
     with contextlib.suppress(HypervisorError):
         while (left := deadline - time.monotonic()) > 0 and not process.wait(0):
-            state = _run_state(folder, process)
-            if state in BROKEN:
+            if not _press_once(folder, process):
                 return
-            if state in _HELD:
-                _tell(folder, process, "cont")
-            _tell(folder, process, "system_powerdown")
             process.wait(min(left, _PRESS_AGAIN_SECONDS))
+
+
+def _press_once(folder: Path, process: qemu_process.Process) -> bool:
+    """False if the guest stands still for good, so that pressing is no use."""
+    state = _run_state(folder, process)
+    if state in BROKEN:
+        return False
+    if state in _HELD:
+        _tell(folder, process, "cont")
+    (folder / PRESSED).touch(mode=0o600)
+    _tell(folder, process, "system_powerdown")
+    return True
 
 
 def _cut(folder: Path, process: qemu_process.Process) -> None:

@@ -15,6 +15,7 @@ PID_FILE = "pid"
 CONSOLE = "console.log"
 SEED = "seed.iso"
 FACTS = "facts.json"
+PRESSED = "pressed"
 """Names in the server's folder, which is the process's working directory."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

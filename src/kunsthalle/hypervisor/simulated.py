@@ -69,11 +69,20 @@ class Simulated(Hypervisor):
                 size = {"vcpus": spec.vcpus, "memory_mib": spec.memory_mib}
                 self._write(folder, Status.RUNNING, name=spec.name, starts=starts + 1, **size)
 
-    def stop(self, server_id: str, grace_seconds: float) -> None:  # noqa: ARG002  no guest could use the grace
+    def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:  # noqa: ARG002  no guest could use the grace
         """See Hypervisor.stop."""
         with self._directories.lock(server_id) as folder:
             if folder is not None and self._status(folder) is Status.RUNNING:
                 self._write(folder, Status.STOPPED)
+        return True
+
+    def press(self, server_id: str) -> None:
+        """See Hypervisor.press. A simulated guest always listens."""
+        self.stop(server_id, 0)
+
+    def lives(self, server_id: str) -> bool:
+        """See Hypervisor.lives."""
+        return self.status(server_id) is Status.RUNNING
 
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""

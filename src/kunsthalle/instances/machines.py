@@ -19,7 +19,8 @@ from kunsthalle.instances.kinds import INSTANCE, INTERFACE
 from kunsthalle.instances.model import Instance, Interface
 from kunsthalle.instances.profiles import INSTANCE_PROFILES
 from kunsthalle.instances.queries import instance_of, interfaces_of
-from kunsthalle.instances.service import BOOT, DELETE, RESTART, STOP
+from kunsthalle.instances.service import BOOT, CUT, DELETE, RESTART, SETTLE, STOP
+from kunsthalle.instances.settling import settle, unsettled
 from kunsthalle.storage import attachments
 from kunsthalle.storage.disks import FAULTS, Disks
 from kunsthalle.storage.jobs import forget_volume
@@ -34,7 +35,7 @@ from kunsthalle.store.unit import Unit
 
 log = get_logger("machines")
 
-_UP, _DOWN, _AGAIN = "up", "down", "again"
+_UP, _DOWN, _AGAIN, _WAITING = "up", "down", "again", "waiting"
 _WANTED = {
     "pending": _UP,
     "starting": _UP,
@@ -45,7 +46,7 @@ _WANTED = {
     "failed": _DOWN,
 }
 _SETTLED = {"starting": "running", "restarting": "running", "stopping": "stopped"}
-GRACE_SECONDS = 30.0
+PATIENCE_SECONDS = 2.0
 _MESSAGE = "The server could not be started; the log of the host has the details."
 
 
@@ -60,14 +61,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Machines:
-    """`grace` is how many seconds a guest has to shut down before its power is cut."""
+    """`patience` is how many seconds a job waits for a guest to shut down. If it takes longer, whoever looks after
+    machines notices its end, and the job `CUT` ends it when its grace is over on the product's clock.
+    """
 
     disks: Disks
-    grace: float = GRACE_SECONDS
+    patience: float = PATIENCE_SECONDS
 
     def handlers(self) -> tuple[jobs.Handler, ...]:
         """The jobs of this room."""
-        return tuple(jobs.Handler(kind, self.converge, _give_up) for kind in (BOOT, STOP, RESTART, DELETE))
+        made = (jobs.Handler(kind, self.converge, _give_up) for kind in (BOOT, STOP, RESTART, CUT, DELETE))
+        return (*made, jobs.Handler(SETTLE, partial(settle, hypervisor=self.disks.hypervisor), unsettled))
 
     def converge(self, run: jobs.Run) -> None:
         """Drives the machine to what its server's state asks for."""
@@ -86,7 +90,12 @@ class Machines:
                 if self._settled(run, instance):
                     return
                 continue
-            made = wanted if self._drive(run, found, wanted) else ""
+            if not self._drive(run, found, wanted):
+                if made == _WAITING:
+                    return
+                made = _WAITING if wanted == _DOWN else ""
+                continue
+            made = wanted
 
     def _settled(self, run: jobs.Run, instance: Instance) -> bool:
         """Whether nothing is left to say of the state in which the server was seen."""
@@ -94,11 +103,13 @@ class Machines:
         return to is None or bool(run.write(partial(_move, id_=instance.id, to=to, was=instance.status)))
 
     def _drive(self, run: jobs.Run, found: Found, wanted: str) -> bool:
-        """False when the server turned out `failed`: the next round sees to it that nothing of it runs."""
+        """False when the server turned out `failed`: the next round sees to it that nothing of it runs; or when a
+        guest takes its time to shut down.
+        """
         id_ = found.instance.id
         if wanted == _DOWN:
-            self.disks.hypervisor.stop(id_, 0 if run.job.payload.get("force") else self.grace)
-            return True
+            cut = bool(run.job.payload.get("force")) or found.instance.status != "stopping"
+            return self.disks.hypervisor.stop(id_, 0 if cut else self.patience, cut=cut)
         try:
             for volume in found.volumes:
                 provide(run, self.disks, volume)

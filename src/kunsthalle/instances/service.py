@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
+from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances import places
 from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, OptionsBody, UpdateInstanceBody
@@ -33,6 +34,9 @@ from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
 BOOT, STOP, RESTART, DELETE = "instance.boot", "instance.stop", "instance.restart", "instance.delete"
+SETTLE, CUT = "instance.settle", "instance.cut"
+GRACE = 30 * SECOND
+"""How long a guest has to shut down, on the product's clock, before its power is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,10 @@ class InstanceService:
             must(moved, f"A server that is {it.status} cannot {body.type}.")
             if move.to == "starting":
                 attachments.set_active(unit, it.id, True)
+            jobs.cancel(unit, CUT, it.id)
             jobs.enqueue(unit, move.job, it.id, force=body.force)
+            if move.job == STOP and not body.force:
+                jobs.enqueue(unit, CUT, it.id, due_at=unit.ctx.now() + GRACE, force=True)
         return Action(unit.ctx.ids.uuid(), it.id, body.type, body.force, completed, unit.ctx.now())
 
     def _refuse_without_disk(self, unit: Unit, it: Instance) -> None:

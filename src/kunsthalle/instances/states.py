@@ -10,7 +10,7 @@ INSTANCE_STATES = StateTable(
     moves={
         "pending": ("starting", "failed", "deleting"),
         "starting": ("running", "stopping", "failed", "deleting"),
-        "running": ("stopping", "restarting", "failed", "deleting"),
+        "running": ("stopping", "stopped", "restarting", "failed", "deleting"),
         "restarting": ("running", "stopping", "failed", "deleting"),
         "stopping": ("stopped", "starting", "failed", "deleting"),
         "stopped": ("starting", "deleting"),
