@@ -25,6 +25,10 @@ from kunsthalle.images.service import ImageService
 from kunsthalle.instances import machine_routes
 from kunsthalle.instances import routes as instance_routes
 from kunsthalle.instances.fitting import Fitting
+from kunsthalle.instances.groups import actions as group_actions
+from kunsthalle.instances.groups import routes as group_routes
+from kunsthalle.instances.groups.scaling import Scaler
+from kunsthalle.instances.groups.service import GroupService
 from kunsthalle.instances.machines import Machines
 from kunsthalle.instances.rehearsal import rehearse
 from kunsthalle.instances.service import InstanceService
@@ -51,6 +55,8 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
     snapshots, fitting = SnapshotService(blobs), Fitting()
+    instances = InstanceService(blobs)
+    scaler = Scaler(instances)
     routes = (
         *account_routes.routes(IamIdentities()),
         *identity_routes.routes(tokens),
@@ -61,8 +67,9 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), snapshots),
         *more_storage_routes.routes(snapshots, fitting),
-        *instance_routes.routes(InstanceService(blobs), TemplateService()),
+        *instance_routes.routes(instances, TemplateService()),
         *machine_routes.routes(drivers.hypervisor),
+        *group_routes.routes(GroupService(scaler)),
         *search_routes.routes(),
         *doctor_routes.routes(store, disks),
     )
@@ -74,6 +81,8 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
         *catalog_handlers(rehearse),
         *storage_jobs.handlers(disks),
         *Machines(disks).handlers(),
+        scaler.handler(),
+        *group_actions.handlers(),
     )
     return routes, handlers
 

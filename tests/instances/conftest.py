@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from instances.cloud import Cloud
+from instances.crowd import Crowd
+from support.hall import opened
 from support.worlds import World
 
 
@@ -22,3 +24,11 @@ def cloud(still: Cloud) -> Iterator[Cloud]:
     still.worker.start()
     yield still
     still.worker.stop()
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Iterator[Crowd]:
+    """A whole server with a template, for stories of instance groups."""
+    hall = opened(tmp_path / "data")
+    yield Crowd(hall)
+    hall.close()

@@ -65,7 +65,10 @@ class Answer:
 
 @dataclass
 class Realm:
-    """`ids` maps the path segment before a parameter (`rules`, or `network_acls/rules`) to the publisher's thing."""
+    """`ids` maps the path segment before a parameter (`rules`, or `network_acls/rules`) to the publisher's thing.
+
+    `managers/*/actions` is the manager in paths that go on to `actions`.
+    """
 
     server: Server
     tokens: dict[str, str]
@@ -258,7 +261,8 @@ def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
         elif before == "profiles" and segments[at - 2] != "v1":  # those of servers and volumes are everybody's
             segments[at] = "general-purpose" if segments[at - 2] == "volume" else "bx2-2x8"
         else:
-            real = realm.ids.get(f"{segments[at - 3]}/{before}") or realm.ids[before]
+            below = f"{before}/*/{segments[at + 1]}" if at + 1 < len(segments) else ""
+            real = realm.ids.get(below) or realm.ids.get(f"{segments[at - 3]}/{before}") or realm.ids[before]
             segments[at] = never(real) if absent and before not in OF_MEMBERS else real
     query = f"?{QUERY}" if template.startswith("/v1/") else ""
     return "/".join(segments) + query

@@ -29,6 +29,23 @@ _CLASSES = {
         "public_gateway": "FloatingIPTargetPublicGatewayReference",
         "virtual_network_interface": "FloatingIPTargetVirtualNetworkInterfaceReference",
     },
+    "InstanceGroupManager": {
+        "autoscale": "InstanceGroupManagerAutoScale",
+        "scheduled": "InstanceGroupManagerScheduled",
+    },
+    "InstanceGroupManagerPolicy": {"target": "InstanceGroupManagerPolicyInstanceGroupManagerTargetPolicy"},
+    "InstanceGroupManagerAction": {
+        "group": "InstanceGroupManagerActionScheduledActionGroupTarget",
+        "manager": "InstanceGroupManagerActionScheduledActionManagerTarget",
+    },
+    "BareMetalServerNetworkInterface": {
+        "pci": "BareMetalServerNetworkInterfaceByPCI",
+        "vlan": "BareMetalServerNetworkInterfaceByVLAN",
+    },
+    "BareMetalServerNetworkAttachment": {
+        "pci": "BareMetalServerNetworkAttachmentByPCI",
+        "vlan": "BareMetalServerNetworkAttachmentByVLAN",
+    },
     "VPCDNSResolver": {
         "delegated": "VPCDNSResolverTypeDelegated",
         "manual": "VPCDNSResolverTypeManual",
@@ -52,6 +69,8 @@ _CLASSES = {
     },
 }
 """The classes that check the fields of what has an abstract one."""
+_TELLING = ("protocol", "interface_type", "manager_type", "policy_type", "resource_type", "type")
+"""The fields that tell which class it is, the most telling first."""
 
 
 def operations() -> dict[str, tuple[str, str]]:
@@ -151,6 +170,9 @@ class Judge:
             yield "SecurityGroupTargetReference", target
         if "/floating_ips/" in result.get("href", "") and "target" in result:
             yield "FloatingIPTarget", result["target"]
+        for manager in result.get("managers", []):
+            if "manager_type" in manager:
+                yield "InstanceGroupManager", manager
         if "dns" in result:
             yield "VPCDNSResolver", result["dns"]["resolver"]
 
@@ -158,5 +180,8 @@ class Judge:
         classes = _CLASSES.get(name)
         if classes is None:
             return getattr(sdk, name)
-        which = next(str(result[key]) for key in ("protocol", "resource_type", "type") if key in result)
+        if name == "InstanceGroupManagerAction":
+            which = "group" if "group" in result else "manager"
+        else:
+            which = next(str(result[key]) for key in _TELLING if key in result)
         return getattr(sdk, classes.get(which) or classes[""])

@@ -15,6 +15,7 @@ from typing import Any
 from kunsthalle.core.log import get_logger
 from kunsthalle.hypervisor.protocol import NotRunning, SeedSpec, ServerSpec, Status
 from kunsthalle.imaging.errors import Refused
+from kunsthalle.instances.groups import members
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE
 from kunsthalle.instances.model import Instance, Interface
 from kunsthalle.instances.profiles import INSTANCE_PROFILES
@@ -180,6 +181,8 @@ def _move(unit: Unit, id_: str, to: str, was: str = "pending") -> bool:
     moved = transition(unit, INSTANCE, id_, to, INSTANCE.table.c.status == was, status_reasons=[])
     if moved and to == "stopped":
         attachments.set_active(unit, id_, False)
+    if moved and to in {"running", "stopped"}:
+        members.moved(unit, id_)
     return moved
 
 
@@ -191,6 +194,7 @@ def _fail(unit: Unit, id_: str, message: str, was: str | None = None) -> None:
         for volume in attached_to(unit, [id_])[id_]:
             attachments.fail(unit, volume.id)
         attachments.set_active(unit, id_, False)
+        members.moved(unit, id_)
 
 
 def _forget(unit: Unit, found: Found) -> None:
@@ -203,6 +207,7 @@ def _forget(unit: Unit, found: Found) -> None:
         else:
             attachments.detach(unit, volume)
     remove_rows(unit, INTERFACE.table, INTERFACE.table.c.instance_id == found.instance.id)
+    members.gone(unit, found.instance.id)
 
 
 def _give_up(unit: Unit, job: jobs.Claimed, error: str) -> None:

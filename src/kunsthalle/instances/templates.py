@@ -9,10 +9,11 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import NamedIdentity, name_of
-from kunsthalle.core.errors import invalid
+from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances import places
 from kunsthalle.instances.bodies import CreateInstanceBody, UpdateTemplateBody
 from kunsthalle.instances.boot import Boot, check_allowed, check_fit, choose
+from kunsthalle.instances.groups.kinds import GROUP
 from kunsthalle.instances.kinds import TEMPLATE
 from kunsthalle.instances.model import Template
 from kunsthalle.instances.places import Place, Planned
@@ -20,10 +21,12 @@ from kunsthalle.instances.profiles import DEFAULT, chosen
 from kunsthalle.instances.prototypes import SNAPSHOT, VOLUME, boot_volume, complete
 from kunsthalle.instances.service import keys_of
 from kunsthalle.networks.model import Key
+from kunsthalle.networks.queries import locked
 from kunsthalle.storage import profiles as volume_profiles
 from kunsthalle.storage.attachments import fitting
 from kunsthalle.store.rows import delete, insert_named, rename
 from kunsthalle.store.scope import Granted, find, may_create
+from kunsthalle.store.tables import any_row
 from kunsthalle.store.unit import Unit
 
 _OWN = ("name", "zone", "resource_group", "source_template")
@@ -66,7 +69,10 @@ class TemplateService:
         return find(unit, TEMPLATE, template.it.id)
 
     def delete(self, unit: Unit, template: Granted[Template]) -> None:
-        """Removes the template; servers made of it stay."""
+        """Removes the template; servers made of it stay. 409 `instance_template_in_use` while a group uses it."""
+        locked(unit, TEMPLATE, template.it.id)
+        if any_row(unit, GROUP.table, GROUP.table.c.template_id == template.it.id):
+            raise conflict("instance_template_in_use", "The instance template is used by an instance group.")
         delete(unit, TEMPLATE, template.it.id, template.it.account_id)
 
 

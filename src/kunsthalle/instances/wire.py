@@ -13,6 +13,7 @@ from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.images.wire import ImageReferenceWire
+from kunsthalle.instances.groups.wire import MembershipReferenceWire, membership_reference
 from kunsthalle.instances.model import Instance, Interface
 from kunsthalle.instances.profiles import INSTANCE_PROFILES, PORT_SPEED, InstanceProfile
 from kunsthalle.instances.queries import interfaces_of
@@ -160,6 +161,7 @@ class InstanceWire(Wire):
     catalog_offering: CatalogUseWire | UnsetType = UNSET
     gpu: GpuWire | UnsetType = UNSET
     image: ImageReferenceWire | UnsetType = UNSET
+    instance_group_membership: MembershipReferenceWire | UnsetType = UNSET
 
 
 class ActionWire(Wire):
@@ -338,6 +340,7 @@ def to_wire(instance: Instance, volumes: list[Volume], interfaces: list[Interfac
         catalog_offering=catalog_wire(instance.catalog_offering),
         gpu=_gpu(profile),
         image=image_wire(instance.image, ctx),
+        instance_group_membership=membership_reference(instance.id, unit),
     )
 
 

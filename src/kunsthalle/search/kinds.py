@@ -13,6 +13,7 @@ from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
 from kunsthalle.core.crn import Crn, parse
 from kunsthalle.core.errors import Problem
 from kunsthalle.images.kinds import IMAGE
+from kunsthalle.instances.groups.kinds import GROUP
 from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
 from kunsthalle.networks.kinds import (
     FLOATING_IP,
@@ -67,6 +68,7 @@ SEARCHED = (
     Searched(IMAGE, "image"),
     Searched(INSTANCE, "instance"),
     Searched(TEMPLATE, "instance-template"),
+    Searched(GROUP, "instance-group"),
     Searched(VOLUME, "volume", own_tags="user_tags"),
     Searched(SNAPSHOT, "snapshot", own_tags="user_tags"),
     Searched(VPC, "vpc"),

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData
 
 metadata: MetaData
 
-ROOMS = ("base", "accounts", "identity", "images", "catalogs", "networks", "storage", "instances", "search")
+ROOMS = ("base", "accounts", "identity", "images", "catalogs", "networks", "storage", "instances", "groups", "search")
 """A table refers only to tables of its own room or of those before it."""
 
 

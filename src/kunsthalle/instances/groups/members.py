@@ -1,0 +1,81 @@
+"""Which servers are in which group. What becomes of a member is told here, and wakes its group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kunsthalle.instances.groups.kinds import GROUP, MEMBERSHIP
+from kunsthalle.instances.groups.model import InstanceGroup, Membership
+from kunsthalle.instances.kinds import INSTANCE
+from kunsthalle.instances.model import Instance
+from kunsthalle.store import jobs
+from kunsthalle.store.scope import unguarded
+from kunsthalle.store.tables import remove_rows
+from kunsthalle.store.unit import Unit
+
+SCALE = "group.scale"
+_TABLE = MEMBERSHIP.table
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A membership with its server as it is now."""
+
+    membership: Membership
+    instance: Instance
+
+    @property
+    def status(self) -> str:
+        return status_of(self.instance)
+
+
+_STATUSES = {"pending": "pending", "starting": "pending", "running": "healthy", "deleting": "deleting"}
+
+
+def status_of(instance: Instance) -> str:
+    """`pending` until the server runs, `unhealthy` when it stands still or failed (vpc-api.md C2)."""
+    return _STATUSES.get(instance.status, "unhealthy")
+
+
+def of_group(unit: Unit, group_id: str) -> list[Member]:
+    """The members of a group, the newest first."""
+    rows = unguarded(unit, MEMBERSHIP, _TABLE.c.instance_group_id == group_id)
+    servers = by_id(unit, (row.instance_id for row in rows))
+    found = [Member(row, servers[row.instance_id]) for row in rows]
+    return sorted(found, key=lambda one: (one.membership.created_at, one.membership.id), reverse=True)
+
+
+def by_id(unit: Unit, ids: Iterable[str]) -> dict[str, Instance]:
+    """Servers of memberships: a membership goes with the row of its server, never later."""
+    wanted = list(ids)
+    found: list[Instance] = []
+    for at in range(0, len(wanted), 500):
+        found += unguarded(unit, INSTANCE, INSTANCE.table.c.id.in_(wanted[at : at + 500]))
+    return {one.id: one for one in found}
+
+
+def of_instance(unit: Unit, instance_id: str) -> tuple[Membership, InstanceGroup] | None:
+    """The membership of a server, and its group; None for a server on its own."""
+    rows = unguarded(unit, MEMBERSHIP, _TABLE.c.instance_id == instance_id)
+    if not rows:
+        return None
+    return rows[0], unguarded(unit, GROUP, GROUP.table.c.id == rows[0].instance_group_id)[0]
+
+
+def wake(unit: Unit, group_id: str, due_at: int | None = None) -> None:
+    """Has a group look after its members; one such job waits at a time."""
+    jobs.cancel(unit, SCALE, group_id)
+    jobs.enqueue(unit, SCALE, group_id, due_at=due_at)
+
+
+def moved(unit: Unit, instance_id: str) -> None:
+    """To be said when a server came to run, stopped or failed."""
+    for row in unguarded(unit, MEMBERSHIP, _TABLE.c.instance_id == instance_id):
+        wake(unit, row.instance_group_id)
+
+
+def gone(unit: Unit, instance_id: str) -> None:
+    """To be said when a server is no more: its membership goes with it."""
+    moved(unit, instance_id)
+    remove_rows(unit, _TABLE, _TABLE.c.instance_id == instance_id)

@@ -1,0 +1,160 @@
+"""A group and its members, brought to what the group is meant to be: by one job that may be repeated at any point.
+
+Growth asks everything anew that the creation asked (R9, D3): the authorization, the catalog, the image. What is
+refused leaves the members that run alone, is said on the group, and is tried again: after a minute, then ever later,
+and at once when the group is changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+from kunsthalle.accounts.queries import audience
+from kunsthalle.core.clock import SECOND
+from kunsthalle.core.errors import Problem
+from kunsthalle.core.log import get_logger
+from kunsthalle.instances.groups import managers
+from kunsthalle.instances.groups.kinds import GROUP, MEMBERSHIP
+from kunsthalle.instances.groups.making import member_body, refuse_ungranted
+from kunsthalle.instances.groups.members import SCALE, Member, of_group, wake
+from kunsthalle.instances.groups.model import InstanceGroup, Membership
+from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
+from kunsthalle.instances.service import InstanceService
+from kunsthalle.networks.queries import named
+from kunsthalle.store import jobs
+from kunsthalle.store.rows import delete, insert, update
+from kunsthalle.store.scope import resolve, unguarded
+from kunsthalle.store.transition import transition
+from kunsthalle.store.unit import Unit
+
+log = get_logger("groups")
+
+AT_ONCE = 20
+"""So many members are made in one transaction, and with the group itself."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 60 * SECOND, 6 * 3_600 * SECOND
+
+
+class Scaler:
+    """`instances` makes and deletes the members."""
+
+    def __init__(self, instances: InstanceService) -> None:
+        self._instances = instances
+
+    def handler(self) -> jobs.Handler:
+        return jobs.Handler(SCALE, self.run, self._give_up)
+
+    def run(self, run: jobs.Run) -> None:
+        """Step by step, each a transaction, until nothing is left to do or growth is refused."""
+        group_id = run.job.subject
+        try:
+            while run.write(lambda unit: self.step(_acting(unit), group_id)):
+                pass
+        except Problem as problem:
+            reason = {"code": problem.code, "message": problem.message}
+            log.info("group does not grow", group=group_id, **reason)
+            run.finish(lambda unit: _stall(unit, group_id, reason))
+
+    def _give_up(self, unit: Unit, job: jobs.Claimed, error: str) -> None:
+        log.error("group not scaled", group=job.subject, error=error)
+        text = "The group could not be scaled; the server's log has the details."
+        _stall(unit, job.subject, {"code": "internal_error", "message": text})
+
+    def step(self, unit: Unit, group_id: str) -> bool:
+        """One step towards what the group is meant to be; whether there may be another."""
+        found = unguarded(unit, GROUP, GROUP.table.c.id == group_id, lock=True)
+        if not found:
+            return False
+        group, members = found[0], of_group(unit, group_id)
+        if group.status == "deleting":
+            return self._remove(unit, group, members)
+        live = [one for one in members if one.status != "deleting"]
+        if len(live) > group.membership_count:
+            transition(unit, GROUP, group.id, "scaling", reasons=[])
+            for member in _surplus(live)[: len(live) - group.membership_count]:
+                self.release(unit, member, keep=not member.membership.delete_instance_on_membership_delete)
+            return True
+        if len(live) < group.membership_count:
+            self.grow(unit, group, live)
+            transition(unit, GROUP, group.id, "scaling", reasons=[])
+            return True
+        _settle(unit, group, members)
+        return False
+
+    def grow(self, unit: Unit, group: InstanceGroup, live: list[Member]) -> None:
+        """Makes the next members, at most so many at once. Refused as the creation of each server is, and by R9."""
+        template = named(unit, TEMPLATE, group.template_id)
+        refuse_ungranted(unit, template)
+        taken = Counter(one.membership.subnet_id for one in live)
+        for _ in range(min(AT_ONCE, group.membership_count - len(live))):
+            subnet = min(group.subnets, key=lambda one: taken[one["id"]])
+            taken[subnet["id"]] += 1
+            instance = self._instances.create(unit, member_body(template, group, subnet))
+            made = Membership(
+                id=unit.ctx.ids.resource(unit.ctx.region.prefix),
+                account_id=group.account_id,
+                name=unit.ctx.ids.name(),
+                instance_group_id=group.id,
+                resource_group_id=group.resource_group_id,
+                instance_id=instance.id,
+                subnet_id=subnet["id"],
+                template={"id": template.id, "crn": template.crn, "name": template.name},
+                delete_instance_on_membership_delete=True,
+                updated_at=unit.ctx.now(),
+                created_at=unit.ctx.now(),
+            )
+            insert(unit, MEMBERSHIP, made)
+
+    def release(self, unit: Unit, member: Member, *, keep: bool) -> None:
+        """Takes a member from its group: its server goes, too, unless it is to be kept."""
+        if keep:
+            delete(unit, MEMBERSHIP, member.membership.id, member.membership.account_id)
+        elif member.status != "deleting":
+            system = _acting(unit)
+            granted = resolve(system, INSTANCE, member.instance.id, "is.instance.instance.delete")
+            self._instances.delete(system, granted)
+
+    def _remove(self, unit: Unit, group: InstanceGroup, members: list[Member]) -> bool:
+        """All its servers go with a group, and it goes with the last of them."""
+        for member in members:
+            self.release(unit, member, keep=False)
+        if not members:
+            managers.remove_all(unit, group.id)
+            delete(unit, GROUP, group.id, group.account_id)
+        return False
+
+
+def _acting(unit: Unit) -> Unit:
+    """The account's own hand: it sees what the account is shared, and asks nobody's role."""
+    account = unit.ctx.account_id
+    return unit.acting(dataclasses.replace(unit.ctx.as_system(account), audience=audience(unit, account)))
+
+
+def _surplus(live: list[Member]) -> list[Member]:
+    """Who goes first: what does not serve, then the newest."""
+    return sorted(live, key=lambda one: one.status == "healthy")
+
+
+def _settle(unit: Unit, group: InstanceGroup, members: list[Member]) -> None:
+    """The group has its number of members: are they well? Whoever is on the way wakes it again."""
+    statuses = {one.status for one in members}
+    failed = sum(one.instance.status == "failed" for one in members)
+    if failed:
+        text = f"{failed} of {len(members)} members could not be started; start them again, or delete them."
+        _unwell(unit, group, {"code": "cannot_start", "message": text})
+    elif not statuses & {"pending", "deleting"}:
+        transition(unit, GROUP, group.id, "healthy", reasons=[], tries=0)
+
+
+def _unwell(unit: Unit, group: InstanceGroup, reason: dict[str, str], tries: int = 0) -> None:
+    values = {"reasons": [reason], "tries": tries}
+    if not transition(unit, GROUP, group.id, "unhealthy", **values):
+        update(unit, GROUP, group.id, GROUP.table.c.status == "unhealthy", **values)
+
+
+def _stall(unit: Unit, group_id: str, reason: dict[str, str]) -> None:
+    """Says why the group does not grow, and when it tries again."""
+    for group in unguarded(unit, GROUP, GROUP.table.c.id == group_id, lock=True):
+        _unwell(unit, group, reason, group.tries + 1)
+        pause = min(_FIRST_PAUSE << min(group.tries, 16), _LONGEST_PAUSE)
+        wake(unit, group_id, unit.ctx.now() + pause)

@@ -1,0 +1,155 @@
+"""Instance groups and memberships as the VPC API shows them (reference/vpc-api.md B3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.accounts.wire import group_wire
+from kunsthalle.api.families.vpc import href
+from kunsthalle.api.shapes import GroupWire, ReasonWire
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.context import Context
+from kunsthalle.instances.groups import managers
+from kunsthalle.instances.groups.members import by_id, of_instance, status_of
+from kunsthalle.instances.groups.model import InstanceGroup, Manager, Membership
+from kunsthalle.instances.kinds import TEMPLATE
+from kunsthalle.networks.queries import named
+from kunsthalle.networks.references import CrnReferenceWire, ItemReferenceWire, TypedReferenceWire
+from kunsthalle.store.unit import Unit
+
+
+class InstanceGroupWire(Wire):
+    """An instance group. `lifecycle_reasons` say why it does not have its members."""
+
+    created_at: str
+    crn: str
+    href: str
+    id: str
+    instance_template: CrnReferenceWire
+    lifecycle_reasons: list[ReasonWire]
+    lifecycle_state: str
+    managers: list[ItemReferenceWire]
+    membership_count: int
+    name: str
+    resource_group: GroupWire
+    status: str
+    subnets: list[TypedReferenceWire]
+    updated_at: str
+    vpc: TypedReferenceWire
+
+
+class MembershipWire(Wire):
+    """A server in a group."""
+
+    created_at: str
+    delete_instance_on_membership_delete: bool
+    href: str
+    id: str
+    instance: CrnReferenceWire
+    instance_template: CrnReferenceWire
+    name: str
+    status: str
+    updated_at: str
+
+
+class MembershipReferenceWire(Wire):
+    """A membership, from the side of its server."""
+
+    href: str
+    id: str
+    instance_group: CrnReferenceWire
+    name: str
+
+
+def group_path(group_id: str) -> str:
+    return f"/instance_groups/{group_id}"
+
+
+def manager_path(manager: Manager) -> str:
+    return f"{group_path(manager.instance_group_id)}/managers/{manager.id}"
+
+
+def _template_path(id_: str) -> str:
+    return f"/instance/templates/{id_}"
+
+
+def _crn_ref(kept: dict[str, str], path: str, ctx: Context) -> CrnReferenceWire:
+    return CrnReferenceWire(crn=kept["crn"], href=href(ctx, path), id=kept["id"], name=kept["name"])
+
+
+def _typed_ref(kept: dict[str, str], path: str, type_: str, ctx: Context) -> TypedReferenceWire:
+    place = href(ctx, path)
+    return TypedReferenceWire(crn=kept["crn"], href=place, id=kept["id"], name=kept["name"], resource_type=type_)
+
+
+def _of(it: Any) -> dict[str, str]:
+    return {"id": it.id, "crn": it.crn, "name": it.name}
+
+
+_LIFECYCLES = {"scaling": "updating", "healthy": "stable", "unhealthy": "waiting", "deleting": "deleting"}
+
+
+def _lifecycle(group: InstanceGroup) -> str:
+    new = group.status == "scaling" and group.updated_at == group.created_at
+    return "pending" if new else _LIFECYCLES[group.status]
+
+
+def group_wire_of(group: InstanceGroup, unit: Unit) -> InstanceGroupWire:
+    ctx, template = unit.ctx, named(unit, TEMPLATE, group.template_id)
+    return InstanceGroupWire(
+        created_at=rfc3339(group.created_at),
+        crn=group.crn,
+        href=href(ctx, group_path(group.id)),
+        id=group.id,
+        instance_template=_crn_ref(_of(template), _template_path(template.id), ctx),
+        lifecycle_reasons=[ReasonWire(**reason) for reason in group.reasons],
+        lifecycle_state=_lifecycle(group),
+        managers=[manager_reference(manager, ctx) for manager in managers.of_group(unit, group.id)],
+        membership_count=group.membership_count,
+        name=group.name,
+        resource_group=group_wire(unit, group.resource_group_id),
+        status=group.status,
+        subnets=[_typed_ref(one, f"/subnets/{one['id']}", "subnet", ctx) for one in group.subnets],
+        updated_at=rfc3339(group.updated_at),
+        vpc=_typed_ref(group.vpc, f"/vpcs/{group.vpc['id']}", "vpc", ctx),
+    )
+
+
+def manager_reference(manager: Manager, ctx: Context) -> ItemReferenceWire:
+    return ItemReferenceWire(href=href(ctx, manager_path(manager)), id=manager.id, name=manager.name)
+
+
+def _membership_path(membership: Membership) -> str:
+    return f"{group_path(membership.instance_group_id)}/memberships/{membership.id}"
+
+
+def membership_wire(membership: Membership, unit: Unit) -> MembershipWire:
+    ctx, instance = unit.ctx, by_id(unit, [membership.instance_id])[membership.instance_id]
+    return MembershipWire(
+        created_at=rfc3339(membership.created_at),
+        delete_instance_on_membership_delete=membership.delete_instance_on_membership_delete,
+        href=href(ctx, _membership_path(membership)),
+        id=membership.id,
+        instance=_crn_ref(_of(instance), f"/instances/{instance.id}", ctx),
+        instance_template=_crn_ref(membership.template, _template_path(membership.template["id"]), ctx),
+        name=membership.name,
+        status=status_of(instance),
+        updated_at=rfc3339(membership.updated_at),
+    )
+
+
+def membership_reference(instance_id: str, unit: Unit) -> MembershipReferenceWire | UnsetType:
+    """What a server shows of the group it is in."""
+    found = of_instance(unit, instance_id)
+    if found is None:
+        return UNSET
+    membership, group = found
+    return MembershipReferenceWire(
+        href=href(unit.ctx, _membership_path(membership)),
+        id=membership.id,
+        instance_group=_crn_ref(_of(group), group_path(group.id), unit.ctx),
+        name=membership.name,
+    )
