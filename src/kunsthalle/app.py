@@ -226,7 +226,10 @@ def _nobody(_unit: Unit, _authorization: str) -> Context:
 
 
 def _status(settings: Settings, store: Store, drivers: Drivers) -> control.StatusWire:
+    accelerator, reason = drivers.hypervisor.accelerator()
     return control.StatusWire(
+        accelerator=accelerator,
+        accelerator_reason=reason,
         version=__version__,
         region=settings.region,
         hypervisor=drivers.hypervisor.name,

@@ -40,11 +40,16 @@ class MovedWire(Wire):
 
 
 class StatusWire(Wire):
-    """What this process is made of."""
+    """What this process is made of.
+
+    `accelerator` is what guests are run by (`kvm`, `tcg`, `none`); in words why it is nothing better, where it is not.
+    """
 
     version: str
     region: str
     hypervisor: str
+    accelerator: str
+    accelerator_reason: str
     store: str
     qemu_img: bool
 
@@ -82,8 +87,8 @@ def _health(_unit: Unit, _request: Request) -> HealthWire:
 def routes(
     clock: MovableClock, worker: Worker, status: Callable[[], StatusWire], stores_answer: Callable[[Unit], None]
 ) -> tuple[Route, ...]:
-    def get_status(_unit: Unit, _request: Request) -> StatusWire:
-        """What the server is made of."""
+    def get_status(_ctx: Context, _request: Request) -> StatusWire:
+        """What the server is made of; the first time KVM is tried out, which may take a second."""
         return status()
 
     def move_clock(_ctx: Context, request: Request) -> MovedWire:
@@ -110,12 +115,13 @@ def routes(
         route("GET", "/healthz", _health, family=family, access=anyone, answer=HealthWire),
         route("GET", "/readyz", ready, family=family, access=anyone, answer=HealthWire),
         route("GET", "/_kunsthalle/clock", get_clock, family=family, access=operator, answer=ClockWire),
-        route(
+        outside(
             "GET",
             "/_kunsthalle/status",
             get_status,
             family=family,
             access=access.operator("kunsthalle.status.read"),
+            body=None,
             answer=StatusWire,
         ),
         outside(

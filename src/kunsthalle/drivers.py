@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kunsthalle.images.sources import AccountBuckets
     from kunsthalle.imaging.limits import Limits
     from kunsthalle.imaging.tools import Tools
+    from kunsthalle.storage.quota import Quota
 
 
 class Drivers:
@@ -29,9 +30,10 @@ class Drivers:
         self.disks = data / "disks"
         self._buckets = Lazy(lambda: _buckets(data / "buckets"))
         self.machines = data / "machines"
-        self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings.hypervisor))
+        self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings))
         self._tools = Lazy(_tools)
         self._limits = Lazy(_limits)
+        self._quota = Lazy(lambda: _quota(settings))
         if settings.hypervisor != "auto":
             self._hypervisor()
 
@@ -51,6 +53,11 @@ class Drivers:
         return self._tools()
 
     @property
+    def quota(self) -> Quota:
+        """How much room disks may take."""
+        return self._quota()
+
+    @property
     def limits(self) -> Limits:
         """How large images may be, and what the tools that look at them may use."""
         return self._limits()
@@ -62,11 +69,13 @@ def _buckets(root: Path) -> AccountBuckets:
     return AccountBuckets(root)
 
 
-def _hypervisor(root: Path, choice: str) -> Hypervisor:
+def _hypervisor(root: Path, settings: Settings) -> Hypervisor:
     from kunsthalle.hypervisor.probe import find_hypervisor
+    from kunsthalle.hypervisor.protocol import Bounds
     from kunsthalle.imaging.make import write_overlay
 
-    return find_hypervisor(root, choice, write_overlay=write_overlay)
+    bounds = Bounds(settings.server_memory, settings.servers_memory)
+    return find_hypervisor(root, settings.hypervisor, write_overlay, settings.accelerator, bounds)
 
 
 def _tools() -> Tools | None:
@@ -79,3 +88,9 @@ def _limits() -> Limits:
     from kunsthalle.imaging.limits import Limits
 
     return Limits()
+
+
+def _quota(settings: Settings) -> Quota:
+    from kunsthalle.storage.quota import Quota
+
+    return Quota(settings.disk_quota, settings.volume_quota)

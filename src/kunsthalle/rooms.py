@@ -89,7 +89,7 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
 
 def disks_of(drivers: Drivers) -> Disks:
     """The disks that these drivers make."""
-    return Disks(drivers.disks, drivers.hypervisor, drivers.blobs, drivers.tools, drivers.limits)
+    return Disks(drivers.disks, drivers.hypervisor, drivers.blobs, drivers.tools, drivers.limits, drivers.quota)
 
 
 def unserved() -> tuple[Route, ...]:

@@ -25,6 +25,11 @@ class Settings:
     clock: str = _setting("system", "'system' runs with real time, 'manual' stands still until it is moved")
     region: str = _setting("us-south", "The region this server is")
     hypervisor: str = _setting("auto", "'auto' (QEMU where installed), 'qemu' or 'simulated'")
+    accelerator: str = _setting("auto", "'auto' (KVM where it really runs a guest), 'kvm' or 'tcg'")
+    server_memory: int = _setting(4096, "MiB of memory that one server gets at most, whatever its profile promises")
+    servers_memory: int = _setting(0, "MiB that running servers have together; 0 takes three quarters of the host's")
+    disk_quota: int = _setting(0, "GB that disks of volumes and snapshots may really take; 0 sets no bound")
+    volume_quota: int = _setting(0, "GB that volumes may have together, by their capacity; 0 sets no bound")
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
     workers: int = _setting(2, "Threads that work jobs off")
 

@@ -5,56 +5,20 @@ After each restart nothing that was answered 2xx is lost, no image is stuck, and
 
 from __future__ import annotations
 
-import http.client
-import json
 import random
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from crash.client import PATIENCE, QUERY, Client, Gone
 from kunsthalle.imaging.make import write_qcow2
 from kunsthalle.local.served import Served
 
 KILLS = 50
 LONGEST = 0.5
-PATIENCE = 30
 BASE = "/api/v1-beta"
-QUERY = "version=2025-06-30&generation=2"
-
-
-class Gone(Exception):
-    """The server died while it was asked: whether the deed was done is not known."""
-
-
-@dataclass
-class Client:
-    """The publisher, on a connection of its own."""
-
-    served: Served
-    token: str = ""
-
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(urlsplit(self.served.url).netloc, timeout=PATIENCE)
-        raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        try:
-            connection.request(
-                method, path, raw, {"Authorization": f"Bearer {self.token}", "X-Auth-Refresh-Token": "x"}
-            )
-            answer = connection.getresponse()
-            document = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise Gone(path) from error
-        finally:
-            connection.close()
-        return answer.status, json.loads(document) if document else None
-
-    def sign_in(self) -> None:
-        secret = self.served.env("publisher")["IBMCLOUD_API_KEY"]
-        form = f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={secret}"
-        self.token = self.call("POST", "/identity/token", form.encode())[1]["access_token"]
 
 
 @dataclass

@@ -24,7 +24,7 @@ from kunsthalle.hypervisor.protocol import BadSpec, DiskError, Excerpt, SeedSpec
 from kunsthalle.hypervisor.qemu import Qemu
 from kunsthalle.hypervisor.qemu_command import Machine, server_command, server_uuid
 from kunsthalle.hypervisor.rundir import RunDirectories
-from kunsthalle.hypervisor.seed import make_seed
+from kunsthalle.hypervisor.seed import ignition, make_seed
 from kunsthalle.hypervisor.simulated import Simulated
 from support.boot_image import BUILDER
 
@@ -68,6 +68,29 @@ def test_a_seed_without_keys_or_user_data() -> None:
     found = files(replace(SEED, user_data="", ssh_keys=()))
     assert found["user-data"] == b""
     assert keys_of(found["vendor-data"]) == []
+
+
+def test_windows_finds_its_keys_in_the_meta_data() -> None:
+    found = files(replace(SEED, keys_in_metadata=True))
+    line = found["meta-data"].decode().splitlines()[2]
+    assert json.loads(line.removeprefix("public-keys: ")) == {
+        "0": {"openssh-key": SEED.ssh_keys[0]},
+        "1": {"openssh-key": SEED.ssh_keys[1]},
+    }
+
+
+@pytest.mark.parametrize(("user_data", "is_one"), [
+    ('{"ignition": {"version": "3.4.0"}}', True),
+    (' {"passwd": {}, "ignition": {"version": "2.3.0"}}\n', True),
+    ('{"ignition": {}}', False),
+    ('{"ignition": "3"}', False),
+    ('["ignition"]', False),
+    ('#cloud-config\n# "ignition"', False),
+    ("[" * 100_000 + '"ignition"', False),
+    ("", False),
+])  # fmt: skip
+def test_an_ignition_config_is_known_by_what_it_says(user_data: str, is_one: bool) -> None:
+    assert ignition(user_data) == (user_data.encode() if is_one else None)
 
 
 @given(name=st.text(max_size=40), key=st.text(min_size=1, max_size=40))

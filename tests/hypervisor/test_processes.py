@@ -15,7 +15,8 @@ import pytest
 
 from kunsthalle.hypervisor import qemu as engine_module
 from kunsthalle.hypervisor.accelerator import Accelerator
-from kunsthalle.hypervisor.protocol import DiskError, StartError, Status, Unresponsive
+from kunsthalle.hypervisor.host import boot_id
+from kunsthalle.hypervisor.protocol import Bounds, DiskError, Facts, NoRoom, StartError, Status, Unresponsive
 from kunsthalle.hypervisor.qemu import Qemu
 from kunsthalle.hypervisor.qemu_command import PID_FILE
 
@@ -199,7 +200,7 @@ def test_where_kvm_passes_the_probe_and_fails_a_server_tcg_takes_over(qemu: Benc
 def test_a_guest_gets_no_more_than_the_engine_allows(qemu: Bench) -> None:
     engine = Qemu(
         qemu.root, *(Path(str(shutil.which(name))) for name in ("qemu-system-x86_64", "qemu-img")),
-        "tcg", max_memory_mib=160, max_vcpus=1,
+        "tcg", bounds=Bounds(160, 1024), max_vcpus=1,
     )  # fmt: skip
     engine.start(qemu.server("large", vcpus=64, memory_mib=1 << 20))
     (pid,) = processes(qemu.root)
@@ -210,15 +211,65 @@ def test_a_guest_gets_no_more_than_the_engine_allows(qemu: Bench) -> None:
     assert "Seccomp:\t2" in Path(f"/proc/{pid}/status").read_text()
 
 
-def test_secrets_are_private_files_and_no_arguments(qemu: Bench) -> None:
+def test_running_servers_share_a_bound_of_memory(qemu: Bench) -> None:
+    tools = [Path(str(shutil.which(name))) for name in ("qemu-system-x86_64", "qemu-img")]
+    engine = Qemu(qemu.root, *tools, "tcg", bounds=Bounds(each=64, total=130))
+    first, second, third = (qemu.server(name) for name in "abc")
+    engine.start(first)
+    engine.start(second)
+    with pytest.raises(NoRoom):
+        engine.start(third)
+    assert engine.facts("c") is None
+    assert engine.facts("a") == Facts("tcg", 1, 64)
+    engine.start(first)  # it runs already, and takes nothing more
+    engine.stop("a", 0)
+    engine.start(third)
+    assert len(processes(qemu.root)) == 2
+
+
+def test_a_guest_on_its_way_down_is_started_anew_once_it_is_there(qemu: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "GOING_SECONDS", 0.2)
     server = qemu.server()
+    qemu.engine.start(server)
+    (pid,) = processes(qemu.root)
+    assert qemu.engine.stop(server.id, 0.1, cut=False) is False
+    qemu.engine.press(server.id)
+    assert qemu.engine.status(server.id) is Status.RUNNING
+    qemu.engine.start(server)
+    assert processes(qemu.root) not in ([pid], [])
+    assert qemu.engine.lives(server.id)
+    assert qemu.engine.stop(server.id, 0) is True
+    assert not qemu.engine.lives(server.id)
+
+
+def test_after_a_restart_of_the_host_what_ran_is_lost(qemu: Bench) -> None:
+    server = qemu.server()
+    qemu.engine.start(server)
+    (pid,) = processes(qemu.root)
+    os.kill(pid, signal.SIGKILL)
+    assert until(lambda: not qemu.engine.lives(server.id))
+    assert qemu.engine.status(server.id) is Status.FAILED
+    facts = qemu.root / "run" / server.id / "facts.json"
+    facts.write_text(facts.read_text().replace(boot_id(), "another boot"))
+    assert qemu.engine.status(server.id) is Status.LOST
+    qemu.engine.start(server)
+    assert qemu.engine.status(server.id) is Status.RUNNING
+
+
+def test_secrets_are_private_files_and_no_arguments(qemu: Bench) -> None:
+    config = '{"ignition": {"version": "3.4.0"}, "passwd": {"users": [{"passwordHash": "s3cr3t"}]}}'
+    server = qemu.server()
+    server = replace(server, seed=replace(server.seed, user_data=config))
     qemu.engine.start(server)
     folder = qemu.root / "run" / server.id
     assert folder.stat().st_mode & 0o777 == 0o700
-    for name in ("seed.iso", "console.log", "engine.log"):
+    assert (folder / "config.ign").read_text() == config
+    for name in ("seed.iso", "config.ign", "console.log", "engine.log"):
         assert (folder / name).stat().st_mode & 0o077 == 0, name
     (pid,) = processes(qemu.root)
     assert "ssh-ed25519" not in " ".join(arguments(pid))
+    assert "s3cr3t" not in " ".join(arguments(pid))
+    assert "name=opt/com.coreos/config,file=config.ign" in arguments(pid)
 
 
 def test_no_descriptor_is_lost(qemu: Bench) -> None:

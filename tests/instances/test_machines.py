@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from instances.cloud import Cloud
-from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, ServerSpec, StartError, Status, Unresponsive
+from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, NoRoom, ServerSpec, StartError, Status, Unresponsive
 from kunsthalle.hypervisor.simulated import Simulated
 from kunsthalle.imaging.make import write_overlay
+from kunsthalle.storage.quota import DiskFull, Quota, used_bytes
 from kunsthalle.store import jobs
 from support.worlds import World
 
@@ -75,8 +77,8 @@ def _raise(error: Exception) -> Callable[[], None]:
     return now
 
 
-def make(cloud: Cloud) -> dict[str, Any]:
-    body = cloud.home.prototype(image={"id": cloud.image().id})
+def make(cloud: Cloud, image: str = "mine") -> dict[str, Any]:
+    body = cloud.home.prototype(image={"id": cloud.image(image).id})
     return cloud.call("POST", "/v1/instances", body, status=201)
 
 
@@ -105,6 +107,44 @@ def test_an_engine_that_refuses_fails_the_server_and_says_nothing_of_the_host(to
     work(told)
     again = told.call("GET", f"/v1/instances/{made['id']}", status=200)
     assert (again["status"], again["status_reasons"]) == ("running", [])
+
+
+@pytest.mark.parametrize(("fault", "code"), [
+    (NoRoom("900 of 1000 MiB are in use"), "cannot_start_capacity"),
+    (DiskFull("the disks take 9.9 GB of 10"), "cannot_start_storage"),
+])  # fmt: skip
+def test_a_host_without_room_says_so_and_nothing_of_what_others_have(
+    told: Cloud, engine: Told, fault: Exception, code: str
+) -> None:
+    engine.before["start"] = [_raise(fault)]
+    made = make(told)
+    work(told)
+    failed = told.call("GET", f"/v1/instances/{made['id']}", status=200)
+    (reason,) = failed["status_reasons"]
+    assert (failed["status"], reason["code"]) == ("failed", code)
+    assert not any(sign.isdigit() for sign in reason["message"])
+
+
+def test_the_disks_of_a_host_have_a_quota(told: Cloud, engine: Told) -> None:
+    first = make(told)
+    work(told)
+    assert told.state(first["id"]) == "running"
+    full = Quota(promised=15)
+    with pytest.raises(DiskFull):
+        full.check(told.disks.folder, 10)
+    full.check(told.disks.folder, 5)
+    full.check(told.disks.folder)
+    object.__setattr__(told.disks, "quota", full)
+    second = make(told, "another")
+    work(told)
+    reasons = told.call("GET", f"/v1/instances/{second['id']}", status=200)["status_reasons"]
+    assert [one["code"] for one in reasons] == ["cannot_start_storage"]
+    assert engine.servers() == [first["id"]]
+    assert used_bytes(told.disks.folder) > 0
+    big = told.disks.folder / "volumes" / "big"
+    with big.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 1 << 20)
+    assert used_bytes(told.disks.folder) > 1 << 20
 
 
 def test_a_failed_server_can_be_stopped_and_deleted(told: Cloud, engine: Told) -> None:

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 import pytest
 
 from instances.cloud import Cloud
+from kunsthalle.hypervisor.protocol import Bounds
 from kunsthalle.hypervisor.qemu import Qemu
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.model import Image
@@ -27,7 +28,7 @@ def real(world: World, tmp_path: Path) -> Iterator[Cloud]:
     binary, tool = shutil.which("qemu-system-x86_64"), shutil.which("qemu-img")
     assert binary is not None
     assert tool is not None
-    engine = Qemu(tmp_path / "machines", Path(binary), Path(tool), "tcg", max_memory_mib=192, max_vcpus=1)
+    engine = Qemu(tmp_path / "machines", Path(binary), Path(tool), "tcg", bounds=Bounds(192), max_vcpus=1)
     cloud = Cloud(world, tmp_path, engine, find_tools())
     cloud.worker.start()
     yield cloud

@@ -49,13 +49,20 @@ def cli() -> None:
     """A private catalog for virtual-server images, wire-compatible with IBM Cloud VPC."""
 
 
+_CHOICES = {
+    "clock": ["system", "manual"],
+    "hypervisor": ["auto", "qemu", "simulated"],
+    "accelerator": ["auto", "kvm", "tcg"],
+}
+
+
 def _settings_options(function: Any) -> Any:
     """An option for each setting, from the settings' own table."""
     for name, text, default in reversed(described()):
         kind = {int: int, Path: click.Path(path_type=Path)}.get(type(default), str)
         if isinstance(default, Path):
             kind = click.Path(path_type=Path)
-        choices = {"clock": ["system", "manual"], "hypervisor": ["auto", "qemu", "simulated"]}.get(name)
+        choices = _CHOICES.get(name)
         option = f"--{name.replace('_', '-')}"
         type_: Any = click.Choice(choices) if choices else kind
         shown = bool(str(default))

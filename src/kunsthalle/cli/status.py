@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,7 +32,7 @@ def status(data: Path, output: str) -> None:
         "URL": whole["url"],
         "Version": found["version"],
         "Region": found["region"],
-        "Servers": _engine(found["hypervisor"]),
+        "Servers": _engine(found),
         "Store": found["store"],
         "qemu-img": "yes" if found["qemu_img"] else "no: images pass our own rules only",
         "Clock": f"{clock['now']} ({clock['kind']})",
@@ -41,5 +42,9 @@ def status(data: Path, output: str) -> None:
     click.echo(common.details(shown.items()))
 
 
-def _engine(name: str) -> str:
-    return "simulated: they have states and disks, and run nothing" if name == "simulated" else name
+def _engine(found: dict[str, Any]) -> str:
+    if found["hypervisor"] == "simulated":
+        return "simulated: they have states and disks, and run nothing"
+    slow = {"tcg": ", which computes every instruction and is slow"}.get(found["accelerator"], "")
+    reason = f" ({found['accelerator_reason']})" if found["accelerator_reason"] else ""
+    return f"{found['hypervisor']}, {found['accelerator']}{slow}{reason}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from kunsthalle.hypervisor.protocol import BadSpec, Hypervisor, Unavailable
+from kunsthalle.hypervisor.protocol import DEFAULT_BOUNDS, BadSpec, Bounds, Hypervisor, Unavailable
 from kunsthalle.hypervisor.simulated import Simulated, WriteOverlay
 
 BINARY = "qemu-system-x86_64"
@@ -13,7 +13,13 @@ IMAGE_TOOL = "qemu-img"
 _PACKAGES = {BINARY: "qemu-system-x86", IMAGE_TOOL: "qemu-utils"}
 
 
-def find_hypervisor(root: Path, choice: str, write_overlay: WriteOverlay) -> Hypervisor:
+def find_hypervisor(
+    root: Path,
+    choice: str,
+    write_overlay: WriteOverlay,
+    accelerator: str = "auto",
+    bounds: Bounds = DEFAULT_BOUNDS,
+) -> Hypervisor:
     """
     The engine of the folder `root`. `choice`: `simulated`, `qemu`, or `auto`: QEMU where it is installed.
 
@@ -31,4 +37,4 @@ def find_hypervisor(root: Path, choice: str, write_overlay: WriteOverlay) -> Hyp
         return Simulated(root, write_overlay)
     from kunsthalle.hypervisor.qemu import Qemu
 
-    return Qemu(root, Path(str(found[BINARY])), Path(str(found[IMAGE_TOOL])))
+    return Qemu(root, Path(str(found[BINARY])), Path(str(found[IMAGE_TOOL])), accelerator, bounds)

@@ -28,6 +28,10 @@ class StartError(HypervisorError):
     """The server did not start; the message ends with what the engine said."""
 
 
+class NoRoom(HypervisorError):
+    """The host has no memory left for the server, or no room for the disk."""
+
+
 class NotRunning(HypervisorError):
     """The server must run for this, and does not."""
 
@@ -57,12 +61,27 @@ class DiskSpec:
 
 @dataclass(frozen=True, slots=True)
 class SeedSpec:
-    """What the guest is told, by the NoCloud contract. `user_data` and the keys are secret."""
+    """What the guest is told, by the NoCloud contract. `user_data` and the keys are secret.
+
+    `keys_in_metadata`: Windows guests look for the keys in `meta-data`, Linux guests find them in `vendor-data`.
+    """
 
     instance_id: str
     hostname: str
     user_data: str = field(repr=False)
     ssh_keys: tuple[str, ...] = field(repr=False)
+    keys_in_metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What guests get of their host, in MiB. `total` 0: three quarters of the host's memory."""
+
+    each: int = 4096
+    total: int = 0
+
+
+DEFAULT_BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)

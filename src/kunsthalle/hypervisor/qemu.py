@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -19,24 +20,36 @@ from typing import Any
 
 from kunsthalle.hypervisor import console, disks, qemu_process
 from kunsthalle.hypervisor.accelerator import Accelerator
-from kunsthalle.hypervisor.host import boot_id
+from kunsthalle.hypervisor.host import boot_id, memory_mib
 from kunsthalle.hypervisor.protocol import (
+    DEFAULT_BOUNDS,
+    Bounds,
     DiskError,
     DiskSpec,
     Excerpt,
     Facts,
     Hypervisor,
     HypervisorError,
+    NoRoom,
     NotRunning,
     ServerSpec,
     StartError,
     Status,
     Unresponsive,
 )
-from kunsthalle.hypervisor.qemu_command import CONSOLE, FACTS, PRESSED, SEED, Machine, server_command, server_uuid
+from kunsthalle.hypervisor.qemu_command import (
+    CONSOLE,
+    FACTS,
+    IGNITION,
+    PRESSED,
+    SEED,
+    Machine,
+    server_command,
+    server_uuid,
+)
 from kunsthalle.hypervisor.qmp import BROKEN, ask
 from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
-from kunsthalle.hypervisor.seed import make_seed
+from kunsthalle.hypervisor.seed import ignition, make_seed
 from kunsthalle.hypervisor.specs import QEMU_FORMATS, check_server
 
 ANSWER_SECONDS = 10.0
@@ -68,7 +81,7 @@ class Qemu(Hypervisor):
         binary: Path,
         qemu_img: Path,
         accelerator: str = "auto",
-        max_memory_mib: int = 4096,
+        bounds: Bounds = DEFAULT_BOUNDS,
         max_vcpus: int | None = None,
     ) -> None:
         """
@@ -76,10 +89,12 @@ class Qemu(Hypervisor):
 
         A server that asks for more than the maxima gets the maxima; without `max_vcpus`, the host's CPUs.
         """
+        self._launching = threading.Lock()
+        self._total_mib = bounds.total or memory_mib() * 3 // 4
         self._directories = RunDirectories(root)
         self._binary, self._qemu_img = binary, qemu_img
         self._accelerator = Accelerator(root.absolute(), binary, accelerator)
-        self._max_memory_mib = max_memory_mib
+        self._max_memory_mib = bounds.each
         self._max_vcpus = max_vcpus or os.cpu_count() or 1
 
     def create_disk(self, spec: DiskSpec) -> None:
@@ -117,8 +132,10 @@ class Qemu(Hypervisor):
                     if self._goes_on(folder, process):
                         return
                     _cut(folder, process)
-            if seed is not None:
+            if spec.seed is not None and seed is not None:
                 write_atomically(folder / SEED, seed)
+                if (config := ignition(spec.seed.user_data)) is not None:
+                    write_atomically(folder / IGNITION, config)
             console.rotate(folder / CONSOLE)
             self._launch(folder, spec)
 
@@ -233,9 +250,16 @@ class Qemu(Hypervisor):
     def _launch_with(self, folder: Path, spec: ServerSpec, accelerator: str) -> None:
         machine = Machine(self._binary, accelerator, self._max_memory_mib, self._max_vcpus)
         facts = Facts(accelerator, machine.vcpus(spec), machine.memory_mib(spec))
-        write_atomically(folder / FACTS, json.dumps({**asdict(facts), "boot": boot_id()}).encode())
-        (folder / PRESSED).unlink(missing_ok=True)
-        qemu_process.launch(folder, server_command(spec, machine), START_SECONDS)
+        with self._launching:  # until the process is there to be counted
+            self._refuse_without_room(facts.memory_mib)
+            write_atomically(folder / FACTS, json.dumps({**asdict(facts), "boot": boot_id()}).encode())
+            (folder / PRESSED).unlink(missing_ok=True)
+            qemu_process.launch(folder, server_command(spec, machine), START_SECONDS)
+
+    def _refuse_without_room(self, wanted_mib: int) -> None:
+        used = sum(facts.memory_mib for one in self.servers() if self.lives(one) and (facts := self.facts(one)))
+        if self._total_mib and used + wanted_mib > self._total_mib:
+            raise NoRoom(f"{used} of {self._total_mib} MiB are in use, and {wanted_mib} MiB are wanted")
 
     def _state(self, folder: Path, process: qemu_process.Process) -> str:
         """The run state; a guest that KVM broke off is remembered."""

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.hypervisor.qmp import SOCKET
+from kunsthalle.hypervisor.seed import ignition
 
 PID_FILE = "pid"
 CONSOLE = "console.log"
 SEED = "seed.iso"
+IGNITION = "config.ign"
 FACTS = "facts.json"
 PRESSED = "pressed"
 """Names in the server's folder, which is the process's working directory."""
@@ -72,6 +74,8 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     command += _drive("d0", str(spec.disk), f"format=qcow2,cache={_cache(spec.disk)},discard=unmap", "serial=boot0")
     if spec.seed is not None:
         command += _drive("s0", SEED, "format=raw,readonly=on", "serial=seed0")
+        if ignition(spec.seed.user_data) is not None:
+            command += ["-fw_cfg", f"name=opt/com.coreos/config,file={IGNITION}"]
     # Without a ROM the guest cannot be booted from the network, and no ROM package is needed.
     command += ["-netdev", "user,id=n0,restrict=on"]
     command += ["-device", f"virtio-net-pci,netdev=n0,mac={spec.mac},romfile=", "-device", "virtio-rng-pci"]

@@ -13,6 +13,7 @@ from email.generator import BytesGenerator
 from email.message import Message
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from typing import Any
 
 from kunsthalle.hypervisor.protocol import BadSpec, SeedSpec
 
@@ -34,8 +35,23 @@ def make_seed(spec: SeedSpec) -> bytes:
 
 def _meta_data(spec: SeedSpec) -> bytes:
     # A JSON string is a YAML string, whatever it holds.
-    lines = {"instance-id": spec.instance_id, "local-hostname": spec.hostname}
+    lines: dict[str, Any] = {"instance-id": spec.instance_id, "local-hostname": spec.hostname}
+    if spec.keys_in_metadata and spec.ssh_keys:
+        # As cloudbase-init reads them: keys by number. JSON again, which is YAML.
+        lines["public-keys"] = {str(at): {"openssh-key": key} for at, key in enumerate(spec.ssh_keys)}
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in lines.items()).encode()
+
+
+def ignition(user_data: str) -> bytes | None:
+    """User data that is an Ignition config, which such guests take from QEMU's firmware configuration; else None."""
+    if '"ignition"' not in user_data:
+        return None
+    try:
+        found = json.loads(user_data)
+    except (ValueError, RecursionError):
+        return None
+    known = found.get("ignition") if isinstance(found, dict) else None
+    return user_data.encode() if isinstance(known, dict) and isinstance(known.get("version"), str) else None
 
 
 def _vendor_data(spec: SeedSpec) -> bytes:

@@ -48,10 +48,14 @@ _TARGET_OPTIONS = {
 
 @dataclass(frozen=True)
 class Tools:
-    """Absolute paths of the programs; `prlimit` (util-linux) sets the limits before qemu-img starts."""
+    """Absolute paths of the programs; `prlimit` (util-linux) sets the limits before qemu-img starts.
+
+    `setpriv`, of the same package, has the kernel end qemu-img with us: after a crash nothing works on alone.
+    """
 
     qemu_img: Path
     prlimit: Path = Path("/usr/bin/prlimit")
+    setpriv: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ def find_tools(path: str | None = None) -> Tools | None:
     prlimit = shutil.which("prlimit") or shutil.which("prlimit", path="/usr/bin:/bin")
     if qemu_img is None or prlimit is None:
         return None
-    tools = Tools(Path(qemu_img).absolute(), Path(prlimit).absolute())
+    setpriv = shutil.which("setpriv") or shutil.which("setpriv", path="/usr/bin:/bin")
+    bound = None if setpriv is None else Path(setpriv).absolute()
+    tools = Tools(Path(qemu_img).absolute(), Path(prlimit).absolute(), bound)
     try:
         ran = _run(tools, ["--version"], Limits())
     except ToolFailed:
@@ -204,7 +210,8 @@ def _run(
         "fsize": file_bytes,
         "core": 0,
     }
-    command = [str(tools.prlimit), *(f"--{name}={value}" for name, value in bounds.items()), "--"]
+    with_us = [] if tools.setpriv is None else [str(tools.setpriv), "--pdeathsig", "KILL", "--"]
+    command = [*with_us, str(tools.prlimit), *(f"--{name}={value}" for name, value in bounds.items()), "--"]
     try:
         process = subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
             [*command, str(tools.qemu_img), *arguments],

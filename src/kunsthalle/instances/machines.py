@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.core.log import get_logger
-from kunsthalle.hypervisor.protocol import NotRunning, SeedSpec, ServerSpec, Status
+from kunsthalle.hypervisor.protocol import NoRoom, NotRunning, SeedSpec, ServerSpec, Status
+from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.imaging.errors import Refused
 from kunsthalle.instances.groups import members
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE
@@ -28,6 +29,7 @@ from kunsthalle.storage.jobs import forget_volume
 from kunsthalle.storage.model import Volume
 from kunsthalle.storage.provision import provide, volume_of
 from kunsthalle.storage.queries import attached_to
+from kunsthalle.storage.quota import DiskFull
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete
 from kunsthalle.store.tables import remove_rows
@@ -117,8 +119,8 @@ class Machines:
             self._up(found, again=wanted == _AGAIN)
         except FAULTS as fault:
             log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
-            message = fault.message if isinstance(fault, Refused) else _MESSAGE
-            run.write(partial(_fail, id_=id_, message=message, was=found.instance.status))
+            code, message = _reason(fault)
+            run.write(partial(_fail, id_=id_, message=message, code=code, was=found.instance.status))
             return False
         return True
 
@@ -129,6 +131,9 @@ class Machines:
                 hypervisor.reset(id_)
                 return
         hypervisor.start(self._spec(found))
+        if (facts := hypervisor.facts(id_)) is not None:
+            size = {"vcpus": facts.vcpus, "memory_mib": facts.memory_mib}
+            log.info("server started", instance=id_, engine=hypervisor.name, accelerator=facts.accelerator, **size)
 
     def _spec(self, found: Found) -> ServerSpec:
         instance = found.instance
@@ -138,6 +143,7 @@ class Machines:
             hostname=instance.name,
             user_data=instance.user_data or "",
             ssh_keys=tuple(key["public_key"] for key in instance.keys),
+            keys_in_metadata=_is_windows(found.volumes[0]),
         )
         return ServerSpec(
             id=instance.id,
@@ -186,9 +192,23 @@ def _move(unit: Unit, id_: str, to: str, was: str = "pending") -> bool:
     return moved
 
 
-def _fail(unit: Unit, id_: str, message: str, was: str | None = None) -> None:
+def _is_windows(volume: Volume) -> bool:
+    system = OPERATING_SYSTEMS.get(volume.operating_system or "")
+    return system is not None and system.family.startswith("Windows")
+
+
+def _reason(fault: Exception) -> tuple[str, str]:
+    """Code and words for who asked for the server: nothing of the host, and nothing of what others have on it."""
+    if isinstance(fault, DiskFull):
+        return "cannot_start_storage", "The host has no room left for the disks of this server."
+    if isinstance(fault, NoRoom):
+        return "cannot_start_capacity", "The host has no memory left for this server: stop another one, and start it."
+    return "cannot_start", fault.message if isinstance(fault, Refused) else _MESSAGE
+
+
+def _fail(unit: Unit, id_: str, message: str, code: str = "cannot_start", was: str | None = None) -> None:
     """Unless the state has moved on from what it `was`."""
-    reason: list[dict[str, Any]] = [{"code": "cannot_start", "message": message}]
+    reason: list[dict[str, Any]] = [{"code": code, "message": message}]
     unmoved = [] if was is None else [INSTANCE.table.c.status == was]
     if transition(unit, INSTANCE, id_, "failed", *unmoved, status_reasons=reason):
         for volume in attached_to(unit, [id_])[id_]:

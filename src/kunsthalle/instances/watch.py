@@ -63,7 +63,9 @@ class Watch:
             self.store.write(self.ctx, partial(jobs.enqueue, kind=DELETE, subject=id_))
         running = [one.id for one in servers.values() if one.status == "running" and one.id in machines]
         if running:
-            log.info("machines found", engine=self.hypervisor.name, meant_to_run=len(running))
+            accelerator, reason = self.hypervisor.accelerator()
+            told = {"engine": self.hypervisor.name, "accelerator": accelerator, "reason": reason}
+            log.info("machines found", meant_to_run=len(running), **told)
 
     def _look(self, instance: Instance, *, thorough: bool) -> None:
         id_ = instance.id

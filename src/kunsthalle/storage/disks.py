@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs
-from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError, Status
+from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError
 from kunsthalle.imaging import backing, qcow2
 from kunsthalle.imaging.errors import Refused, ToolFailed
 from kunsthalle.imaging.grow import grow
 from kunsthalle.imaging.limits import GIB, SECTOR, Limits
 from kunsthalle.imaging.tools import Tools, convert
 from kunsthalle.storage.model import Snapshot, Volume
+from kunsthalle.storage.quota import Quota
 
 FAULTS = (HypervisorError, BlobError, Refused, ToolFailed)
 """What making, checking and copying disks may raise."""
@@ -32,6 +33,7 @@ class Disks:
     blobs: Blobs
     tools: Tools | None
     limits: Limits
+    quota: Quota = Quota()
 
     def volume(self, id_: str) -> Path:
         """Where the disk of a volume is."""
@@ -59,6 +61,8 @@ class Disks:
         if volume.digest is None or volume.format is None:
             return
         path = self.volume(volume.id)
+        if not path.exists():
+            self.quota.check(self.folder, volume.capacity)
         self.stand(path, volume.digest)
         if source is not None and source.digest == volume.digest and source.minimum_capacity == volume.capacity:
             if not path.exists():
@@ -83,7 +87,7 @@ class Disks:
 
     def runs(self, instance_id: str | None) -> bool:
         """Whether the server runs that a volume is attached to: the file is the engine's then."""
-        return instance_id is not None and self.hypervisor.status(instance_id) not in {Status.ABSENT, Status.STOPPED}
+        return instance_id is not None and self.hypervisor.lives(instance_id)
 
     def grow(self, volume: Volume) -> None:
         """Makes the file of a volume as large as the volume is. Nothing while a server runs on it: the file is the
@@ -107,6 +111,7 @@ class Disks:
         """Copies the volume as it is now; the bytes that the snapshot stands on."""
         if volume.digest is None:
             return 0
+        self.quota.check(self.folder)
         path = self.snapshot(snapshot.id)
         self.hypervisor.copy_disk(self.volume(volume.id), path, volume.instance_id)
         return path.stat().st_size + self.blobs.size(volume.digest)

@@ -35,6 +35,7 @@ def provide(run: jobs.Run, disks: Disks, volume: Volume) -> None:
     """
     vouch(run, disks, volume)
     if volume.status != "pending":
+        disks.quota.check(disks.folder)
         disks.grow(volume)
         return
     source = run.read(lambda unit: snapshot_of(unit, volume.source_snapshot_id))
