@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -29,11 +30,20 @@ def _program(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
 
 
+_NODE_MODULES = Path(__file__).parents[1] / "node" / "node_modules"
+
+
+def _node() -> bool:
+    """Node, and what `./dev test` has npm install for it."""
+    return shutil.which("node") is not None and _NODE_MODULES.exists()
+
+
 _QEMU_IMG = Need("qemu-utils", _program("qemu-img"))
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "needs_postgres": (Need("postgresql", lambda: postgres.programs() is not None),),
     "needs_qemu": (Need("qemu-system-x86", _program("qemu-system-x86_64")), _QEMU_IMG),
     "needs_qemu_img": (_QEMU_IMG,),
+    "needs_node": (Need("npm", _node),),
 }
 _REASON = "system package missing: "
 

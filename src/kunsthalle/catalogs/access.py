@@ -9,7 +9,7 @@ from kunsthalle.api.access import Access, item
 from kunsthalle.api.request import Request
 from kunsthalle.catalogs.kinds import OFFERING, RETRIEVE, VERSION
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.store.scope import resolve
+from kunsthalle.store.scope import Granted, resolve, some
 from kunsthalle.store.unit import Unit
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -34,6 +34,23 @@ class VersionItem(Access):
 def version(action: str = RETRIEVE) -> Access:
     """A caller who sees the version and may do the action on it."""
     return VersionItem(action)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedOffering(Access):
+    """By id, or with `type=name` by the name that an offering has in its catalog."""
+
+    def check(self, unit: Unit, request: Request) -> None:
+        by = request.query.get("type", "id")
+        if by not in {"id", "name"}:
+            raise invalid("bad_request", "type must be id or name.", "type", type_="parameter")
+        columns = OFFERING.table.c
+        wanted = columns.id if by == "id" else columns.name
+        given, catalog = request.params["offering_id"], request.params["catalog_id"]
+        found = some(unit, OFFERING, wanted == given, columns.catalog_id == catalog, limit=1)
+        if not found:
+            raise not_found("offering_id")
+        request.granted = Granted(found[0], self.action)
 
 
 def offering(action: str = RETRIEVE) -> Access:

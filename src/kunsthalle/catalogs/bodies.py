@@ -36,6 +36,7 @@ class CatalogBody(Body):
     syndication_settings: Doc | UnsetType = UNSET
     kind: Literal["offering", "vpe"] | None = None
     metadata: Doc | UnsetType = UNSET
+    target_account_contexts: list[Doc] | UnsetType = UNSET
 
 
 class PlanBody(Body):
@@ -65,7 +66,9 @@ class OfferingBody(Body):
     tags: list[str] | UnsetType = UNSET
     keywords: list[str] | UnsetType = UNSET
     short_description: Text | UnsetType = UNSET
+    short_description_i18n: dict[str, str] | UnsetType = UNSET
     long_description: Annotated[str, Meta(max_length=200_000)] | UnsetType = UNSET
+    long_description_i18n: dict[str, str] | UnsetType = UNSET
     features: list[Doc] | UnsetType = UNSET
     media: list[Doc] | UnsetType = UNSET
     metadata: Doc | UnsetType | None = UNSET

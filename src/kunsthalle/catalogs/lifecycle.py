@@ -15,6 +15,8 @@ from kunsthalle.core.roles import ROLES, least
 CREATE = "globalcatalog-collection.offering.create"
 UPDATE = "globalcatalog-collection.offering.update"
 DELETE = "globalcatalog-collection.offering.delete"
+PUBLISH = "globalcatalog-collection.offering.publish"
+PROMOTE = "globalcatalog-collection.instance.promote"
 GONE = "(gone)"
 STAY = "(same)"
 PUBLISHED = ("consumable", "prerelease")
@@ -82,14 +84,14 @@ EDGES = (
         "validate", ("new",), "validated", (), UPDATE, "An archived version cannot be validated: current state {state}"
     ),
     Edge(
-        "prerelease-publish", ("new", "validated"), "prerelease", (ORIGINAL,), UPDATE, _ILLEGAL, "available", _REPEATED
+        "prerelease-publish", ("new", "validated"), "prerelease", (ORIGINAL,), PUBLISH, _ILLEGAL, "available", _REPEATED
     ),
     Edge(
         "consume-publish",
         ("validated", "prerelease"),
         "consumable",
         (ORIGINAL, NOT_PENDING, VALID),
-        UPDATE,
+        PUBLISH,
         "The version is not consumable: it must be validated first (current state {state})",
         "available",
         "The version is published already: current state {state}",

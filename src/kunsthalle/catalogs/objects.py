@@ -128,7 +128,7 @@ def take_off(unit: Unit, it: CatalogObject, identifiers: list[str]) -> None:
     remove_rows(unit, object_entries, *mine)
 
 
-_TERM = re.compile(r'(?:(\w+):)?(?:"([^"]*)"|([^\s"():]+))')
+_TERM = re.compile(r'(?:(\w+):\s*)?(?:"([^"]*)"|([^\s"():]+))')
 _FIELDS = {"name": "name", "label": "label", "kind": "kind", "parent_id": "parent_id", "catalog_id": "catalog_id"}
 
 

@@ -12,6 +12,7 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import decode
 from kunsthalle.catalogs import kinds, patching, queries, service
+from kunsthalle.catalogs.access import NamedOffering
 from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.bodies import CatalogBody, OfferingBody, document, fields
 from kunsthalle.catalogs.model import Offering
@@ -136,7 +137,7 @@ def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
     return (
         route("GET", many, _offerings, family=family, access=inside),
         route("POST", many, _create_offering, family=family, access=create, body=OfferingBody, status=201),
-        route("GET", one, _get_offering, family=family, access=offering_rule()),
+        route("GET", one, _get_offering, family=family, access=NamedOffering(kinds.RETRIEVE)),
         route("PUT", one, _replace_offering, family=family, access=change, body=OfferingBody),
         route("PATCH", one, _patch_offering, family=family, access=change, body=patch),
         route("DELETE", one, _delete_offering, family=family, access=access.create(_DELETE)),

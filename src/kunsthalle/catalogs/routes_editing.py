@@ -140,7 +140,8 @@ def _copy(unit: Unit, request: Request) -> Doc:
     body: ReloadBody = request.body or ReloadBody()
     if body.target_kinds not in (None, [], ["vpc-x86"]):
         raise invalid("bad_request", "target_kinds must be [vpc-x86].", "target_kinds")
-    return version_wire(editing.copy(unit, request.granted, body.tags), unit.ctx)
+    editing.copy(unit, request.granted, body.tags)
+    return {}
 
 
 def _copy_part(unit: Unit, request: Request) -> Doc:

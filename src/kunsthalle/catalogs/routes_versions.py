@@ -9,7 +9,7 @@ from kunsthalle.api import access
 from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
-from kunsthalle.catalogs import kinds, lifecycle, publishing, queries, service, validation
+from kunsthalle.catalogs import kinds, lifecycle, publishing, queries, service, sharing, validation
 from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.access import version
 from kunsthalle.catalogs.bodies import DeprecateBody, ImportBody, ValidateBody, wanted
@@ -17,7 +17,7 @@ from kunsthalle.catalogs.importing import import_version
 from kunsthalle.catalogs.model import Offering, Version
 from kunsthalle.catalogs.routes_catalogs import offering_reply
 from kunsthalle.catalogs.wire import offering_wire
-from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.core.errors import invalid
 from kunsthalle.store.scope import Granted, find, resolve
 from kunsthalle.store.unit import Unit
 
@@ -120,20 +120,20 @@ def _step(step: Callable[[Unit, Granted[Version]], None], text: str) -> Callable
     return call
 
 
-def _unapproved(_unit: Unit, _granted: Granted[Version]) -> None:
-    raise forbidden("Publishing to IBM or the public needs an approval first.")
+def _to(flag: str) -> Callable[[Unit, Granted[Version]], None]:
+    return lambda unit, granted: sharing.promote(unit, granted, flag)
 
 
 # Both dialects end in the same states: the old names are those of the Python SDK (1.3).
-_STEPS: tuple[tuple[str, Callable[[Unit, Granted[Version]], None], str], ...] = (
-    ("consume-publish", publishing.publish, "Publish a version."),
-    ("account-publish", publishing.publish, "Publish a version (old name)."),
-    ("prerelease-publish", publishing.prerelease, "Make a version a pre-release."),
-    ("suspend", publishing.suspend, "Take a version back from publication."),
-    ("archive", publishing.archive, "Archive a version."),
-    ("deprecate", publishing.archive, "Archive a version (old name)."),
-    ("ibm-publish", _unapproved, "Publish a version to IBM: refused without an approval."),
-    ("public-publish", _unapproved, "Publish a version to the public: refused without an approval."),
+_STEPS: tuple[tuple[str, Callable[[Unit, Granted[Version]], None], str, str], ...] = (
+    ("consume-publish", publishing.publish, lifecycle.PUBLISH, "Publish a version."),
+    ("account-publish", publishing.publish, lifecycle.PUBLISH, "Publish a version (old name)."),
+    ("prerelease-publish", publishing.prerelease, lifecycle.PUBLISH, "Make a version a pre-release."),
+    ("suspend", publishing.suspend, _UPDATE, "Take a version back from publication."),
+    ("archive", publishing.archive, _UPDATE, "Archive a version."),
+    ("deprecate", publishing.archive, _UPDATE, "Archive a version (old name)."),
+    ("ibm-publish", _to("share_with_ibm"), lifecycle.PROMOTE, "Publish a version to IBM, once that is approved."),
+    ("public-publish", _to("share_with_all"), lifecycle.PROMOTE, "Publish a version to all, once that is approved."),
 )
 
 
@@ -167,8 +167,8 @@ def routes() -> tuple[Route, ...]:
         ),
         route("GET", install, _validation, family=family, access=change),
         *(
-            route("POST", f"{one}/{name}", _step(step, text), family=family, access=change, status=202)
-            for name, step, text in _STEPS
+            route("POST", f"{one}/{name}", _step(step, text), family=family, access=version(action), status=202)
+            for name, step, action, text in _STEPS
         ),
         *_deprecations(one, f"{catalog}/offerings/{{offering_id}}"),
     )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier
 from kunsthalle.catalogs import outside
 from kunsthalle.catalogs.kinds import OFFERING, TYPE
-from kunsthalle.catalogs.model import Offering
+from kunsthalle.catalogs.model import Offering, Version
 from kunsthalle.catalogs.policy import sharing
+from kunsthalle.catalogs.publishing import publish
 from kunsthalle.core.errors import forbidden, invalid
 from kunsthalle.store.rows import update
 from kunsthalle.store.schema.catalogs import access_entries, share_approvals
@@ -66,6 +67,17 @@ def share(unit: Unit, offering: Granted[Offering], *, ibm: bool, public: bool, e
     flags = {"share_with_ibm": ibm, "share_with_all": public, "share_enabled": enabled}
     update(unit, OFFERING, offering.it.id, updated_at=unit.ctx.now(), **flags)
     return find(unit, OFFERING, offering.it.id)
+
+
+def promote(unit: Unit, version: Granted[Version], flag: str) -> None:
+    """Publishes a version to IBM or to the public, `share_with_ibm` or `share_with_all`, in the old dialect's one step:
+    it becomes consumable unless it is, and its offering is shared. 403 before the operator has approved that (1.3).
+    """
+    if not outside.is_granted(unit, version.it.offering_id):
+        raise forbidden(outside.REFUSAL)
+    if version.it.state != "consumable":
+        publish(unit, version)
+    update(unit, OFFERING, version.it.offering_id, updated_at=unit.ctx.now(), **{flag: True})
 
 
 def entries(unit: Unit, offering: Offering) -> list[Entry]:

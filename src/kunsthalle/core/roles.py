@@ -19,7 +19,13 @@ PLATFORM_ROLES = (VIEWER, OPERATOR, EDITOR, ADMINISTRATOR)
 SERVICE_ROLES = (READER, WRITER, MANAGER)
 
 _SPECIFIC: dict[str, frozenset[str]] = {
-    PUBLISHER: frozenset({"globalcatalog-collection.offering.share", "globalcatalog-collection.instance.promote"}),
+    PUBLISHER: frozenset(
+        {
+            "globalcatalog-collection.offering.publish",
+            "globalcatalog-collection.offering.share",
+            "globalcatalog-collection.instance.promote",
+        }
+    ),
     SERVICE_ID_CREATOR: frozenset({"iam-identity.serviceid.create"}),
     USER_API_KEY_CREATOR: frozenset({"iam-identity.apikey.create"}),
 }
@@ -75,6 +81,7 @@ _EXACT: dict[str, str] = {
     "enterprise.account.import": EDITOR,
     "globalcatalog-collection.account.manage": ADMINISTRATOR,
     "globalcatalog-collection.approval.update": ADMINISTRATOR,
+    "globalcatalog-collection.offering.publish": OPERATOR,
     "globalcatalog-collection.offering.share": ADMINISTRATOR,
     "iam-access-management.policy.create": ADMINISTRATOR,
     "iam-access-management.policy.update": ADMINISTRATOR,
