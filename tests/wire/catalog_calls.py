@@ -73,7 +73,7 @@ class Walk:
         make = self.keep("offering", lambda: self.sdk.create_offering(catalog, name="walk", label="Walk"))
         yield "create_offering", make, sdk.Offering, 201
         id_, rev = self.here[1], self.kept["offering"]["_rev"]
-        put = lambda: self.sdk.replace_offering(*self.here, id=id_, rev=rev, name="walk", label="Walked")  # noqa: E731
+        put = lambda: self.sdk.replace_offering(*self.here, id=id_, rev=rev, name="walk", label="Walked")  # noqa: E731  a step
         patch = [{"op": "add", "path": "/tags/-", "value": "walked"}]
 
         def change() -> Any:
@@ -132,7 +132,7 @@ class Walk:
     def validation(self, one: str) -> Iterator[Step]:
         token = {"x_auth_refresh_token": self.owner.refresh_token}
         yield "validate_install", lambda: self.sdk.validate_install(one, **token), None, 202
-        ended = lambda: self.sdk.get_validation_status(one, **token).get_result()["state"] == "valid"  # noqa: E731
+        ended = lambda: self.sdk.get_validation_status(one, **token).get_result()["state"] == "valid"  # noqa: E731  a step
         eventually(ended, "the validation")
         status = lambda: self.sdk.get_validation_status(one, **token)  # noqa: E731  a step
         yield "get_validation_status", status, sdk.Validation, 200
@@ -165,7 +165,7 @@ class Walk:
         make = self.keep("object", lambda: self.sdk.create_object(catalog, name="endpoint", kind="vpe"))
         yield "create_object", make, sdk.CatalogObject, 201
         here, rev = (catalog, self.kept["object"]["id"]), self.kept["object"]["_rev"]
-        put = lambda: self.sdk.replace_object(*here, id=here[1], rev=rev, name="endpoint", label="Other")  # noqa: E731
+        put = lambda: self.sdk.replace_object(*here, id=here[1], rev=rev, name="endpoint", label="Other")  # noqa: E731  a step
         yield "replace_object", put, sdk.CatalogObject, 200
         yield "get_object", lambda: self.sdk.get_object(*here), sdk.CatalogObject, 200
         yield "list_objects", lambda: self.sdk.list_objects(catalog), sdk.ObjectListResult, 200
@@ -192,7 +192,7 @@ class Walk:
         make = self.keep("use", lambda: self.sdk.create_offering_instance(token, label="used", **use))
         yield "create_offering_instance", make, sdk.OfferingInstance, 201
         id_, rev = self.kept["use"]["id"], self.kept["use"]["_rev"]
-        put = lambda: self.sdk.put_offering_instance(id_, token, id=id_, rev=rev, label="again", **use)  # noqa: E731
+        put = lambda: self.sdk.put_offering_instance(id_, token, id=id_, rev=rev, label="again", **use)  # noqa: E731  a step
         yield "get_offering_instance", lambda: self.sdk.get_offering_instance(id_), sdk.OfferingInstance, 200
         yield "put_offering_instance", put, sdk.OfferingInstance, 200
         yield "delete_offering_instance", lambda: self.sdk.delete_offering_instance(id_, token), None, 200
