@@ -71,11 +71,17 @@ def withdraw(unit: Unit, offering: Offering) -> bool:
 
 
 def decide(unit: Unit, offering_id: str, state: str) -> PublishApproval:
-    """The operator's answer, `granted` or `revoked`; asked for or not. 404 without such an offering, 409 repeated."""
+    """The operator's answer, `granted` (asked for or not) or `revoked`.
+
+    404 without such an offering, 409 when it is repeated, or when there is nothing to refuse.
+    """
     found = unguarded(unit, OFFERING, offerings.c.id == offering_id)
     if not found:
         raise not_found("offering")
-    known = approval(unit, offering_id) or insert(unit, PUBLISH_APPROVAL, _asked(unit, found[0]))
+    known = approval(unit, offering_id)
+    if known is None and state == "revoked":
+        raise conflict("conflict", "Nobody has asked to publish this offering outside its enterprise.", "offering")
+    known = known or insert(unit, PUBLISH_APPROVAL, _asked(unit, found[0]))
     if known.state == state:
         raise conflict("conflict", f"The approval is {known.state} already.")
     _answer(unit, found[0], known.id, state)

@@ -32,6 +32,7 @@ class _Verbs(click.Group):
 
 
 _FILES = {
+    "approvals": "approvals:approvals",
     "audit": "audit:audit",
     "clock": "clock:clock",
     "console": "console:console",
