@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, and_, false, not_, or_, true
 
@@ -18,6 +20,7 @@ from kunsthalle.catalogs.states import (
     RECLAMATION_STATES,
     VERSION_STATES,
 )
+from kunsthalle.core.access import Reach
 from kunsthalle.core.context import Context
 from kunsthalle.store.schema.accounts import accounts
 from kunsthalle.store.schema.catalogs import (
@@ -45,10 +48,27 @@ def _live(catalog_id: ColumnElement[str]) -> ColumnElement[bool]:
     return exists(catalogs, catalogs.c.id == catalog_id, catalogs.c.state == "live")
 
 
+def _enterprise(audience: Iterable[str]) -> str | None:
+    return next((one.removeprefix("-ent-") for one in audience if one.startswith("-ent-")), None)
+
+
 def enterprise_id(ctx: Context) -> str | None:
     """The enterprise the caller's account is in."""
-    found = (one.removeprefix("-ent-") for one in ctx.audience if one.startswith("-ent-"))
-    return next(found, None)
+    return _enterprise(ctx.audience)
+
+
+class Who(NamedTuple):
+    """Everything about a caller that decides what of others he sees; `anybody` is a server that shares with anybody."""
+
+    account_id: str
+    audience: tuple[str, ...]
+    anybody: bool
+    reach: Reach
+
+
+def _who(unit: Unit) -> Who:
+    ctx = unit.ctx
+    return Who(ctx.account_id, tuple(ctx.audience), sharing(unit).scope == "any", ctx.grants.reach(RETRIEVE))
 
 
 def _approval(source: Any, type_: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -56,34 +76,35 @@ def _approval(source: Any, type_: Any, *where: ColumnElement[bool]) -> ColumnEle
     return exists(share_approvals, *same, *where)
 
 
-def _accepted(unit: Unit, source: Any, type_: Any, listed: Table, *mine: ColumnElement[bool]) -> ColumnElement[bool]:
+def _accepted(who: Who, source: Any, type_: Any, listed: Table, *mine: ColumnElement[bool]) -> ColumnElement[bool]:
     """On an access list, and accepted: what the account has decided itself goes before what stands above it has."""
-    ctx = unit.ctx
-    own = share_approvals.c.identifier == ctx.account_id
+    own = share_approvals.c.identifier == who.account_id
     yes = share_approvals.c.state == "approved"
     accepted = or_(
         _approval(source, type_, own, yes),
         _approval(source, type_, share_approvals.c.identifier == listed.c.identifier, yes),
     )
     refused = _approval(source, type_, own, share_approvals.c.state == "rejected")
-    return and_(exists(listed, *mine, listed.c.identifier.in_(ctx.audience), accepted), not_(refused))
+    return and_(exists(listed, *mine, listed.c.identifier.in_(who.audience), accepted), not_(refused))
 
 
-def _inside(unit: Unit, owner: ColumnElement[str]) -> ColumnElement[bool]:
+def _inside(who: Who, owner: ColumnElement[str]) -> ColumnElement[bool]:
     """In the owner's enterprise now, or anywhere on a server that shares with anybody."""
-    if sharing(unit).scope == "any":
+    if who.anybody:
         return true()
-    enterprise = enterprise_id(unit.ctx)
+    enterprise = _enterprise(who.audience)
     if enterprise is None:
         return false()
     return exists(accounts, accounts.c.id == owner, accounts.c.enterprise_id == enterprise)
 
 
-def _shared(unit: Unit) -> ColumnElement[bool]:
+@lru_cache(maxsize=256)
+def _offerings_of_others(who: Who) -> ColumnElement[bool]:
     """An offering of another account: shared with this one and accepted, or published to all; something is published.
 
     Evaluated at use: an account that moves out of the enterprise or of a group loses what it had there. Outside the
-    enterprise nothing is seen unless the operator's approval stands.
+    enterprise nothing is seen unless the operator's approval stands. The expression follows from its argument alone,
+    so that it is built once for a caller and not for each of his calls.
     """
     approved = exists(
         publish_approvals, publish_approvals.c.offering_id == offerings.c.id, publish_approvals.c.state == "granted"
@@ -91,20 +112,27 @@ def _shared(unit: Unit) -> ColumnElement[bool]:
     mine = access_entries.c.offering_id == offerings.c.id
     listed = and_(
         offerings.c.share_enabled,
-        or_(_inside(unit, offerings.c.account_id), approved),
-        _accepted(unit, offerings.c.account_id, TYPE, access_entries, mine),
+        or_(_inside(who, offerings.c.account_id), approved),
+        _accepted(who, offerings.c.account_id, TYPE, access_entries, mine),
     )
     usable = and_(versions.c.offering_id == offerings.c.id, versions.c.state.in_(PUBLISHED))
     return and_(
-        or_(listed, and_(offerings.c.share_with_all, approved)),
-        exists(versions, usable),
-        reached(OFFERING, unit.ctx.grants.reach(RETRIEVE)),
+        or_(listed, and_(offerings.c.share_with_all, approved)), exists(versions, usable), reached(OFFERING, who.reach)
     )
 
 
-def _shared_version(unit: Unit) -> ColumnElement[bool]:
-    shared = exists(offerings, offerings.c.id == versions.c.offering_id, _shared(unit))
+@lru_cache(maxsize=256)
+def _versions_of_others(who: Who) -> ColumnElement[bool]:
+    shared = exists(offerings, offerings.c.id == versions.c.offering_id, _offerings_of_others(who))
     return and_(versions.c.state.in_(PUBLISHED), shared)
+
+
+def _shared(unit: Unit) -> ColumnElement[bool]:
+    return _offerings_of_others(_who(unit))
+
+
+def _shared_version(unit: Unit) -> ColumnElement[bool]:
+    return _versions_of_others(_who(unit))
 
 
 def _shared_plan(unit: Unit) -> ColumnElement[bool]:
@@ -113,13 +141,13 @@ def _shared_plan(unit: Unit) -> ColumnElement[bool]:
 
 
 def _shared_object(unit: Unit) -> ColumnElement[bool]:
-    table = catalog_objects.c
+    table, who = catalog_objects.c, _who(unit)
     return and_(
         table.share_enabled,
         table.state == "consumable",
-        _inside(unit, table.account_id),
-        _accepted(unit, table.account_id, table.kind, object_entries, object_entries.c.object_id == table.id),
-        reached(OBJECT, unit.ctx.grants.reach(RETRIEVE)),
+        _inside(who, table.account_id),
+        _accepted(who, table.account_id, table.kind, object_entries, object_entries.c.object_id == table.id),
+        reached(OBJECT, who.reach),
     )
 
 

@@ -53,6 +53,11 @@ ORIGINAL = Guard(
     lambda version: not version.copy_of,
     "A working copy is a draft: commit it to its version (current state {state})",
 )
+WITH_IMAGE = Guard(
+    "it has an image",
+    lambda version: bool(version.metadata.get("images")),
+    "The version has no image that could be used: current state {state}",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +85,16 @@ _ILLEGAL = "A version cannot take the step {step}: current state {state}"
 
 EDGES = (
     Edge("import", (), "new", (), CREATE, ""),
+    Edge("validate", ("new",), "validated", (), UPDATE, _ARCHIVED),
     Edge(
-        "validate", ("new",), "validated", (), UPDATE, "An archived version cannot be validated: current state {state}"
-    ),
-    Edge(
-        "prerelease-publish", ("new", "validated"), "prerelease", (ORIGINAL,), PUBLISH, _ILLEGAL, "available", _REPEATED
+        "prerelease-publish",
+        ("new", "validated"),
+        "prerelease",
+        (ORIGINAL, WITH_IMAGE),
+        PUBLISH,
+        _ILLEGAL,
+        "available",
+        _REPEATED,
     ),
     Edge(
         "consume-publish",
@@ -92,7 +102,7 @@ EDGES = (
         "consumable",
         (ORIGINAL, NOT_PENDING, VALID),
         PUBLISH,
-        "The version is not consumable: it must be validated first (current state {state})",
+        VALID.refusal,
         "available",
         "The version is published already: current state {state}",
     ),
