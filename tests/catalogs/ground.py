@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kunsthalle.accounts import tree
 from kunsthalle.accounts.model import Account, Enterprise
 from kunsthalle.accounts.queries import audience
 from kunsthalle.accounts.service import found_enterprise, open_account
+from kunsthalle.catalogs.handlers import catalog_handlers
+from kunsthalle.core.context import Actor, Context
+from kunsthalle.core.errors import Problem
 from kunsthalle.store.unit import Unit
+from kunsthalle.store.worker import Worker
 from support.worlds import make_world
 
 ACCOUNTS = ("owner", "near", "far", "outsider")
@@ -44,3 +51,42 @@ def lay(path: Path) -> Ground:
     ground = world.write(world.base, make)
     world.store.close()
     return ground
+
+
+class Stage:
+    """A copy of the ground on which accounts act; jobs are done when they are asked for."""
+
+    def __init__(self, ground: Ground, path: Path) -> None:
+        shutil.copy(ground.path, path)
+        self.ground, self.world = ground, make_world(f"sqlite:///{path}")
+        self.world.base.ids._random.seed(str(path))
+        self.worker = Worker(self.world.store, self.world.base, catalog_handlers(lambda _unit, _values: None))
+        self.ids = {name: one.id for name, one in ground.accounts.items()}
+
+    def close(self) -> None:
+        self.world.store.close()
+
+    def _ctx(self, unit: Unit, id_: str) -> Context:
+        ctx = unit.ctx.as_system(id_)
+        return dataclasses.replace(ctx, actor=Actor("IBMid-OWNER", "owner"), audience=audience(unit, id_))
+
+    def act(self, id_: str, deed: Callable[[Unit], Any]) -> tuple[bool, Any]:
+        """Whether an account's deed was done, and what came of it; a refusal leaves nothing behind."""
+
+        def run(unit: Unit) -> Any:
+            return deed(unit.acting(self._ctx(unit, id_)))
+
+        try:
+            return True, self.world.store.write(self.world.base, run)
+        except Problem as problem:
+            return False, problem
+
+    def own(self, deed: Callable[[Unit], Any], expected: bool) -> Any:
+        """The owner's deed, which must be done or refused as the model says."""
+        done, found = self.act(self.ids["owner"], deed)
+        assert done == expected, f"done: {done}, expected: {expected}, {found}"
+        return found
+
+    def drain(self) -> None:
+        while self.worker._take("walker"):
+            pass

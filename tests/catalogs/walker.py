@@ -5,33 +5,27 @@ Steps are the room's own use cases on a store of their own, looked up as a calle
 
 from __future__ import annotations
 
-import dataclasses
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from catalogs.ground import ACCOUNTS, Ground
+from catalogs.ground import ACCOUNTS, Ground, Stage
 from catalogs.rules import PUBLISHED, Edition, Picture, Rules, Shelf, Title
 from kunsthalle.accounts import tree
 from kunsthalle.accounts.kinds import ACCOUNT, ENTERPRISE
-from kunsthalle.accounts.queries import audience
 from kunsthalle.catalogs import editing, outside, publishing, reclamation, service, sharing, sources, validation
-from kunsthalle.catalogs.handlers import catalog_handlers
 from kunsthalle.catalogs.importing import ImageChoice, Import, import_version
 from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.model import Catalog, Offering, Version
 from kunsthalle.core.clock import DAY
-from kunsthalle.core.context import Actor, Context
 from kunsthalle.core.errors import Problem
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.service import ImageService
 from kunsthalle.store import jobs
 from kunsthalle.store.scope import find, resolve, unguarded
 from kunsthalle.store.unit import Unit
-from kunsthalle.store.worker import Worker
-from support.worlds import add_image, make_world
+from support.worlds import add_image
 
 ACTION = "globalcatalog-collection.offering.update"
 
@@ -45,15 +39,11 @@ class Real:
     versions: list[Version] = field(default_factory=list)
 
 
-class Walker:
+class Walker(Stage):
     """The product and the model side by side. Each public method is a step; it says what both should have done."""
 
     def __init__(self, ground: Ground, path: Path) -> None:
-        shutil.copy(ground.path, path)
-        self.ground, self.world = ground, make_world(f"sqlite:///{path}")
-        self.world.base.ids._random.seed(str(path))
-        self.worker = Worker(self.world.store, self.world.base, catalog_handlers(lambda _unit, _values: None))
-        self.ids = {name: one.id for name, one in ground.accounts.items()}
+        super().__init__(ground, path)
         self.ent = f"-ent-{ground.enterprise.id}"
         self.outer, self.inner = (f"-entgrp-{one}" for one in ground.groups)
         above = {id_: (id_, self.ent) for id_ in self.ids.values()}
@@ -65,36 +55,6 @@ class Walker:
         self.titles: list[Title] = []
         self.editions: list[Edition] = []
         self.steps = self.lent = 0
-
-    def close(self) -> None:
-        self.world.store.close()
-
-    # -- acting
-
-    def _ctx(self, unit: Unit, id_: str) -> Context:
-        ctx = unit.ctx.as_system(id_)
-        return dataclasses.replace(ctx, actor=Actor("IBMid-OWNER", "owner"), audience=audience(unit, id_))
-
-    def act(self, id_: str, deed: Callable[[Unit], Any]) -> tuple[bool, Any]:
-        """Whether an account's deed was done, and what came of it; a refusal leaves nothing behind."""
-
-        def run(unit: Unit) -> Any:
-            return deed(unit.acting(self._ctx(unit, id_)))
-
-        try:
-            return True, self.world.store.write(self.world.base, run)
-        except Problem as problem:
-            return False, problem
-
-    def own(self, deed: Callable[[Unit], Any], expected: bool) -> Any:
-        """The owner's deed, which must be done or refused as the model says."""
-        done, found = self.act(self.ids["owner"], deed)
-        assert done == expected, f"done: {done}, expected: {expected}, {found}"
-        return found
-
-    def drain(self) -> None:
-        while self.worker._take("walker"):
-            pass
 
     # -- the shop
 
