@@ -174,16 +174,6 @@ def test_the_command_line_loads_nothing_of_the_server() -> None:
     assert not set(HEAVY) & set(loaded)
 
 
-def test_ibmcloud_admits_that_it_is_not_there_yet() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from kunsthalle.ibmcloud.main import main; main()"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, "not yet" in done.stderr) == (1, True)
-
-
 def test_the_doctor_says_how_it_is_and_exits_accordingly(served: Served) -> None:
     where = ("doctor", "--data", str(served.data))
     code, output = run(*where)

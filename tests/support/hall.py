@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kunsthalle.app import Server, build
+from kunsthalle.core.ids import Ids
 from kunsthalle.imaging.make import write_qcow2
 from kunsthalle.settings import Settings
 from support.realm import OPERATOR, Answer, Realm, _token, _viewer
@@ -112,12 +113,14 @@ class Hall(Realm):
         self.loop.close()
 
 
-def opened(folder: Path) -> Hall:
-    """The server, running."""
-    server: Server = build(Settings(data=folder, hypervisor="simulated", clock="manual"), OPERATOR)
+def opened(folder: Path, ids: Ids | None = None, start: int | None = None) -> Hall:
+    """The server, running; with a source of ids and a moment of its own it is the same every time."""
+    server: Server = build(Settings(data=folder, hypervisor="simulated", clock="manual"), OPERATOR, ids)
+    if start is not None:
+        server.clock.set(start)
     made = server.seed("enterprise")
     server.start()
-    who = {"publisher": "owner", "consumer-a": "consumer", "outsider": "outsider"}
+    who = {name: name for name in ("enterprise", "outsider")} | {"publisher": "owner", "consumer-a": "consumer"}
     accounts = {who[one.account]: one.account_id for one in made if one.account in who}
     hall = Hall(server, {"no token": ""}, asyncio.new_event_loop(), accounts)
     for one in made:

@@ -124,6 +124,19 @@ def demo(keep: Path | None) -> None:
     sys.exit(0 if tell(keep) else 1)
 
 
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+def ibmcloud(words: tuple[str, ...]) -> None:
+    """The `ibmcloud` command, where another of that name comes first.
+
+    \b
+    kunsthalle ibmcloud is images
+    """
+    from kunsthalle.ibmcloud.main import main as run
+
+    run(words)
+
+
 def main() -> None:
     """Entry point."""
     cli(prog_name="kunsthalle")

@@ -37,7 +37,7 @@ def read(data: Path, name: str) -> dict[str, Any]:
 def write(data: Path, name: str, document: dict[str, Any]) -> None:
     """Replaces a JSON file at once, readable by its owner only."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = data / f".{name}.new"
+    temporary = data / f".{name}.{os.getpid()}.new"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(document, file, indent=2)

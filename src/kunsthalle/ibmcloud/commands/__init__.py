@@ -1,0 +1,1 @@
+"""Commands as tables of data, an area a module."""

@@ -1,0 +1,205 @@
+"""`catalog`: catalogs themselves, search, the filters of an account (cli.md 4)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.catalog_things import (
+    CATALOG_FLAG,
+    catalog_id,
+    catalog_path,
+    catalog_rows,
+    command,
+    moment,
+    needed,
+    tree,
+)
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import Command, flag
+from kunsthalle.ibmcloud.http import CATALOG
+from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.tables import Field
+from kunsthalle.ibmcloud.things import filled
+
+_COLUMNS: tuple[Field, ...] = (
+    ("Name", "label"),
+    ("ID", "id"),
+    ("Description", "short_description"),
+    ("Last Updated", moment("updated")),
+)
+_FIELDS: tuple[Field, ...] = (
+    ("Name", "label"),
+    ("ID", "id"),
+    ("CRN", "crn"),
+    ("Description", "short_description"),
+    ("Created", moment("created")),
+    ("Last Updated", moment("updated")),
+)
+
+
+def _list(run: Run) -> None:
+    run.table(run.api.listed(f"{CATALOG}/catalogs", "resources"), _COLUMNS, "No catalogs were found.")
+
+
+def _get(run: Run) -> None:
+    path = catalog_path(run)
+    found = run.api.get(path)
+    if run.json:
+        run.print_json(found)
+    else:
+        tree(run, catalog_rows(found, list(run.api.listed(f"{path}/offerings", "resources"))))
+
+
+def _create(run: Run) -> None:
+    """In the targeted resource group."""
+    given = run.given
+    body = filled(
+        label=given.get("name"),
+        short_description=given.get("catalog-description"),
+        resource_group_id=run.session.group,
+    )
+    made = run.api.post(f"{CATALOG}/catalogs", body)
+    run.terminal.ok()
+    run.detail(made, _FIELDS)
+
+
+def _delete(run: Run) -> None:
+    ref = run.given.get("catalog")
+    run.api.call("DELETE", catalog_path(run))
+    run.done(
+        f"Catalog {ref} is deleted. Its images stay managed for 7 days; until then "
+        "'ibmcloud resource reclamation-restore' brings it back."
+    )
+
+
+_SEARCHED: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("ID", "id"),
+    ("Category", lambda one: ",".join(one.get("tags") or ())),
+)
+
+
+def matches(one: Any, query: str) -> bool:
+    words = [str(one.get(name, "")) for name in ("name", "label", "short_description")]
+    return query.lower() in " ".join([*words, *(one.get("tags") or ()), *(one.get("keywords") or ())]).lower()
+
+
+def _search(run: Run) -> None:
+    """Among what this account may use; there is no public catalog here."""
+    within = {"catalog": catalog_id(run, run.given.get("catalog"))} if run.given.has("catalog") else {}
+    listed = run.api.listed(f"{CATALOG}/offerings", "resources", within)
+    found = [one for one in listed if matches(one, run.given["QUERY"])]
+    run.table(found, _SEARCHED, "No offerings were found.")
+
+
+def _settings(run: Run) -> Any:
+    return run.api.get(f"{CATALOG}/catalogaccount")
+
+
+def _put(run: Run, **changed: Any) -> None:
+    found = run.api.call("PUT", f"{CATALOG}/catalogaccount", {**_settings(run), **changed}).body
+    run.done("The settings are updated.", found)
+
+
+def _filter(run: Run) -> None:
+    found = _settings(run)
+    fields = (
+        ("Hide IBM public catalog", "hide_IBM_cloud_catalog"),
+        ("Include all", "account_filters.include_all"),
+        ("Categories", lambda one: ",".join(one["account_filters"].get("category_filters") or ())),
+        ("Offerings included", "account_filters.id_filters.include.filter_terms"),
+        ("Offerings excluded", "account_filters.id_filters.exclude.filter_terms"),
+    )
+    run.detail(found, fields)
+
+
+def _create_filter(run: Run) -> None:
+    given = run.given
+    terms = {
+        name: {"filter_terms": given.get(f"{name}-list")}
+        for name in ("include", "exclude")
+        if given.has(f"{name}-list")
+    }
+    included = given.get("include-all", True)
+    _put(run, account_filters={"include_all": included, "category_filters": {}, "id_filters": terms})
+
+
+def _filter_offering(run: Run) -> None:
+    filters = dict(_settings(run)["account_filters"])
+    ids = dict(filters.get("id_filters") or {})
+    ids["include"] = {"filter_terms": [run.given.get("offering")]}
+    _put(run, account_filters={**filters, "id_filters": ids})
+
+
+def _unserved(_run: Run, words: str) -> None:
+    raise Failed(f"'ibmcloud catalog {words}' is not supported by Kunsthalle.")
+
+
+_NOT_SERVED = """
+object create|object get|object list|object search|object update|object delete|object ready|object publish
+object access-list add|object access-list get|object access-list rm|install|pricing|private-endpoint list|utility
+netrc|target-account|entry|service|locations
+"""
+UNSERVED = tuple(
+    Command(
+        f"catalog {words.strip()}",
+        "Not supported by Kunsthalle.",
+        partial(_unserved, words=words.strip()),
+        offline=True,
+        anything=True,
+    )
+    for words in _NOT_SERVED.strip().replace("\n", "|").split("|")
+)
+_EVERYTHING = {"include_all": True, "category_filters": {}, "id_filters": {}}
+
+COMMANDS = (
+    command("list", "List the catalogs of the account.", _list),
+    command("get", "View a catalog and what is in it.", _get, "", needed(CATALOG_FLAG)),
+    command(
+        "create",
+        "Create a catalog.",
+        _create,
+        "",
+        flag("name", "NAME", "Name of the catalog.", required=True),
+        flag("catalog-description", "TEXT", "Description of the catalog.", also=("description",)),
+    ),
+    command("delete", "Delete a catalog.", _delete, "", needed(CATALOG_FLAG)),
+    command(
+        "search",
+        "Search what this account may use.",
+        _search,
+        "QUERY",
+        CATALOG_FLAG,
+        flag("type", text="Kind of product.", choices=("services", "software")),
+        flag("kind", "KIND", "Accepted."),
+        flag("region", "REGION", "Accepted."),
+        flag("price", "PRICE", "Accepted."),
+        flag("tag", "TAG", "Accepted."),
+        flag("global", text="Accepted."),
+    ),
+    command("filter get", "View the filters.", _filter, "", CATALOG_FLAG),
+    command(
+        "filter create",
+        "Set the filters of the public catalog; they are kept, and there is no public catalog here.",
+        _create_filter,
+        "",
+        flag("include-all", "true|false", "Whether everything is shown."),
+        flag("include-list", "LIST", "Offerings to show.", kind="list"),
+        flag("exclude-list", "LIST", "Offerings to hide.", kind="list"),
+        CATALOG_FLAG,
+    ),
+    command("filter delete", "Remove the filters.", partial(_put, account_filters=_EVERYTHING), "", CATALOG_FLAG),
+    command(
+        "filter offering",
+        "Show one offering of the public catalog.",
+        _filter_offering,
+        "",
+        flag("offering", "ID", "ID of the offering.", also=("o",), required=True),
+        CATALOG_FLAG,
+    ),
+    command("filter options", "View the filters that there are.", _filter, "", CATALOG_FLAG),
+    command("filter hide-ibm-public-catalog", "Hide the public catalog.", partial(_put, hide_IBM_cloud_catalog=True)),
+    command("filter show-ibm-public-catalog", "Show the public catalog.", partial(_put, hide_IBM_cloud_catalog=False)),
+    *UNSERVED,
+)

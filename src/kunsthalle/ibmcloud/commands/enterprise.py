@@ -1,0 +1,269 @@
+"""`enterprise` (cli.md 5)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.tables import Field
+from kunsthalle.ibmcloud.things import filled
+
+_TREE: tuple[Field, ...] = (("Name", "name"), ("ID", "id"), ("State", "state"), ("Parent", "parent"))
+_ENTERPRISE: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("ID", "id"),
+    ("CRN", "crn"),
+    ("Domain", "domain"),
+    ("State", "state"),
+    ("Enterprise account ID", "enterprise_account_id"),
+    ("Primary contact IAM ID", "primary_contact_iam_id"),
+    ("Created", "created_at"),
+)
+_GROUP: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("ID", "id"),
+    ("CRN", "crn"),
+    ("Parent", "parent"),
+    ("State", "state"),
+    ("Primary contact IAM ID", "primary_contact_iam_id"),
+    ("Created", "created_at"),
+)
+_ACCOUNT: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("ID", "id"),
+    ("CRN", "crn"),
+    ("Parent", "parent"),
+    ("State", "state"),
+    ("Owner", "owner_email"),
+    ("Owner IAM ID", "owner_iam_id"),
+    ("Created", "created_at"),
+)
+_NOUNS = {"/v1/account-groups": "account group", "/v1/accounts": "account"}
+
+
+def _enterprise(run: Run) -> Any:
+    found = next(run.api.listed("/v1/enterprises", "resources"), None)
+    if found is None:
+        raise Failed("The account is in no enterprise.")
+    return found
+
+
+def _one(run: Run, path: str) -> Any:
+    """What `-n` or `--id` names."""
+    given = run.given
+    if given.has("id"):
+        return run.api.get(path_of(f"{path}/{{}}", given.get("id")))
+    return named(run.api.listed(path, "resources"), given.get("n"), _NOUNS[path])
+
+
+def _parent(run: Run) -> Any:
+    """The account group that the flags name, or the enterprise."""
+    given = run.given
+    if given.has("parent-account-group-id"):
+        return run.api.get(path_of("/v1/account-groups/{}", given.get("parent-account-group-id")))
+    if given.has("parent-account-group"):
+        listed = run.api.listed("/v1/account-groups", "resources")
+        return named(listed, given.get("parent-account-group"), "account group")
+    return _enterprise(run)
+
+
+def _list(run: Run, path: str, nouns: str) -> None:
+    """The children of the parent; with `--recursive` everything below it."""
+    above = _parent(run)
+    if not run.given.get("recursive"):
+        asked = {"parent": above["crn"]}
+    elif "enterprise_account_id" in above and "parent" not in above:
+        asked = {"enterprise_id": above["id"]}
+    else:
+        key = "account_group_id" if path == "/v1/accounts" else "parent_account_group_id"
+        asked = {key: above["id"]}
+    run.core_progress(f"Listing {nouns}")
+    found = list(run.api.listed(path, "resources", asked))
+    run.terminal.ok()
+    run.table(found, _TREE, f"No {nouns} were found.")
+
+
+def _show(run: Run) -> None:
+    run.core_progress("Getting enterprise")
+    found = _enterprise(run)
+    run.terminal.ok()
+    run.detail(found, _ENTERPRISE)
+
+
+def _create(run: Run) -> None:
+    given, session = run.given, run.session
+    name = given["NAME"]
+    body = filled(
+        source_account_id=session.account,
+        name=name,
+        domain=given.get("d"),
+        primary_contact_iam_id=given.get("primary-contact-id") or session.iam_id,
+    )
+    run.core_progress(f"Creating enterprise {name}")
+    run.done(f"Enterprise {name} is created.", run.api.post("/v1/enterprises", body))
+
+
+def _update(run: Run) -> None:
+    found = _enterprise(run)
+    if not run.confirmed(f"Really update enterprise {found['name']}?"):
+        return
+    run.core_progress(f"Updating enterprise {found['name']}")
+    body = filled(name=run.given.get("n"), domain=run.given.get("d"))
+    run.api.call("PATCH", path_of("/v1/enterprises/{}", found["id"]), body)
+    run.done(f"Enterprise {found['name']} is updated.")
+
+
+def _group_show(run: Run) -> None:
+    run.core_progress("Getting account group")
+    found = _one(run, "/v1/account-groups")
+    run.terminal.ok()
+    run.detail(found, _GROUP)
+
+
+def _account_show(run: Run) -> None:
+    run.core_progress("Getting account")
+    found = _one(run, "/v1/accounts")
+    run.terminal.ok()
+    run.detail(found, _ACCOUNT)
+
+
+def _group_create(run: Run) -> None:
+    given, name = run.given, run.given["NAME"]
+    contact = given.get("primary-contact-id") or run.session.iam_id
+    run.core_progress(f"Creating account group {name}")
+    body = {"parent": _parent(run)["crn"], "name": name, "primary_contact_iam_id": contact}
+    run.done(f"Account group {name} is created.", run.api.post("/v1/account-groups", body))
+
+
+def _group_update(run: Run) -> None:
+    found = named(run.api.listed("/v1/account-groups", "resources"), run.given["NAME"], "account group")
+    run.core_progress(f"Updating account group {found['name']}")
+    run.api.call("PATCH", path_of("/v1/account-groups/{}", found["id"]), filled(name=run.given.get("n")))
+    run.done(f"Account group {found['name']} is updated.")
+
+
+def _account_create(run: Run) -> None:
+    """The owner by IAM ID or by e-mail; oneself otherwise."""
+    given, name = run.given, run.given["NAME"]
+    owner = given.get("owner") or run.session.iam_id
+    if "@" in owner:
+        users = run.api.listed(path_of("/v2/accounts/{}/users", run.session.account), "resources")
+        owner = named(users, owner, "user", "email", "user_id")["iam_id"]
+    run.core_progress(f"Creating account {name}")
+    body = {"parent": _parent(run)["crn"], "name": name, "owner_iam_id": owner}
+    run.done(f"Account {name} is created.", run.api.post("/v1/accounts", body))
+
+
+def _account_move(run: Run) -> None:
+    found, above = _one(run, "/v1/accounts"), _parent(run)
+    run.core_progress(f"Moving account {found['name']} to {above['name']}")
+    run.api.call("PATCH", path_of("/v1/accounts/{}", found["id"]), {"parent": above["crn"]})
+    run.done(f"Account {found['name']} is moved.")
+
+
+def _account_import(run: Run) -> None:
+    id_ = run.given.get("account-id")
+    run.core_progress(f"Importing account {id_}")
+    body = {"parent": _parent(run)["crn"]}
+    run.api.call("PUT", path_of("/v1/enterprises/{}/import/accounts/{}", _enterprise(run)["id"], id_), body)
+    run.done(f"Account {id_} is imported.")
+
+
+def _account_delete(run: Run) -> None:
+    found = _one(run, "/v1/accounts")
+    if not run.confirmed(f"Really delete account {found['name']}? It is cancelled for good."):
+        return
+    run.core_progress(f"Deleting account {found['name']}")
+    run.api.call("DELETE", path_of("/v1/accounts/{}", found["id"]))
+    run.done(f"Account {found['name']} is deleted.")
+
+
+_WHICH = (flag("n", "NAME", "Name.", also=("name",)), flag("id", "ID", "ID."))
+_N_OR_ID = (("n", "id"),)
+_UNDER = (
+    flag("parent-account-group", "NAME", "Name of the parent account group."),
+    flag("parent-account-group-id", "ID", "ID of the parent account group."),
+)
+_ONE_PARENT = ("parent-account-group", "parent-account-group-id")
+_RECURSIVE = flag("recursive", text="Everything below, too.")
+_CONTACT = flag("primary-contact-id", "IAM_ID", "IAM ID of the primary contact.")
+_DOMAIN = flag("d", "DOMAIN", "Domain of the enterprise.", also=("domain",))
+_NEW_NAME = flag("n", "NAME", "New name.", also=("name",), required=True)
+_TO = (*_UNDER, flag("parent-enterprise", text="Directly under the enterprise."))
+
+
+def _lists(words: str, path: str, nouns: str) -> Command:
+    flags, alone = (*_UNDER, _RECURSIVE), (_ONE_PARENT,)
+    run = partial(_list, path=path, nouns=nouns)
+    return Command(f"enterprise {words}", f"List {nouns}.", run, flags=flags, alone=alone)
+
+
+COMMANDS = (
+    Command("enterprise create", "Found an enterprise.", _create, "NAME", (_DOMAIN, _CONTACT)),
+    Command("enterprise show", "View the enterprise.", _show),
+    Command("enterprise update", "Change the enterprise.", _update, flags=(_NEW_NAME, _DOMAIN, FORCE)),
+    _lists("account-groups", "/v1/account-groups", "account groups"),
+    _lists("accounts", "/v1/accounts", "accounts"),
+    Command(
+        "enterprise account-group",
+        "View an account group.",
+        _group_show,
+        flags=_WHICH,
+        alone=_N_OR_ID,
+        any_of=_N_OR_ID,
+        also=("enterprise account-group-show",),
+    ),
+    Command(
+        "enterprise account-show",
+        "View an account.",
+        _account_show,
+        flags=_WHICH,
+        alone=_N_OR_ID,
+        any_of=_N_OR_ID,
+        also=("enterprise account",),
+    ),
+    Command(
+        "enterprise account-group-create",
+        "Create an account group.",
+        _group_create,
+        "NAME",
+        (*_UNDER, _CONTACT),
+        alone=(_ONE_PARENT,),
+    ),
+    Command("enterprise account-group-update", "Rename an account group.", _group_update, "NAME", (_NEW_NAME,)),
+    Command(
+        "enterprise account-create",
+        "Create an account.",
+        _account_create,
+        "NAME",
+        (*_UNDER, flag("owner", "USER", "IAM ID or e-mail of the owner.")),
+        alone=(_ONE_PARENT,),
+    ),
+    Command(
+        "enterprise account-move",
+        "Move an account.",
+        _account_move,
+        flags=(*_WHICH, *_TO),
+        alone=(*_N_OR_ID, (*_ONE_PARENT, "parent-enterprise")),
+        any_of=(*_N_OR_ID, (*_ONE_PARENT, "parent-enterprise")),
+    ),
+    Command(
+        "enterprise account-import",
+        "Bring an account into the enterprise.",
+        _account_import,
+        flags=(flag("account-id", "ID", "ID of the account.", required=True), *_UNDER),
+        alone=(_ONE_PARENT,),
+    ),
+    Command(
+        "enterprise account-delete",
+        "Delete an account.",
+        _account_delete,
+        flags=(*_WHICH, FORCE),
+        alone=_N_OR_ID,
+        any_of=_N_OR_ID,
+    ),
+)

@@ -1,0 +1,177 @@
+"""Managers of instance groups, their policies and their actions (cli.md 3.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.instance_groups import INSTANCE_GROUP
+from kunsthalle.ibmcloud.commands.kinds import ID, NAMED, STATUS
+from kunsthalle.ibmcloud.grammar import Flag, flag
+from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, nested
+from kunsthalle.ibmcloud.things import CREATED, NAME, Thing, changes, deletes, filled, lists, makes, renames, shows
+
+_MANAGER: tuple[Field, ...] = (
+    ID,
+    NAMED,
+    ("Manager type", "manager_type"),
+    ("Management enabled", "management_enabled"),
+    ("Min membership count", "min_membership_count"),
+    ("Max membership count", "max_membership_count"),
+    ("Aggregation window", "aggregation_window"),
+    ("Cool down period", "cooldown"),
+)
+MANAGER = Thing(
+    "instance group manager",
+    "instance group managers",
+    "/v1/instance_groups/{}/managers",
+    "managers",
+    _MANAGER,
+    (
+        *_MANAGER,
+        ("Policies", IfAny(nested("policies", *ID_NAME))),
+        ("Actions", IfAny(nested("actions", *ID_NAME))),
+        CREATED,
+    ),
+    parents=(INSTANCE_GROUP,),
+)
+
+_POLICY: tuple[Field, ...] = (
+    ID,
+    NAMED,
+    ("Policy type", "policy_type"),
+    ("Metric type", "metric_type"),
+    ("Metric value", "metric_value"),
+)
+POLICY = Thing(
+    "instance group manager policy",
+    "instance group manager policies",
+    "/v1/instance_groups/{}/managers/{}/policies",
+    "policies",
+    _POLICY,
+    (*_POLICY, CREATED),
+    parents=(INSTANCE_GROUP, MANAGER),
+)
+
+_ACTION: tuple[Field, ...] = (
+    ID,
+    NAMED,
+    STATUS,
+    ("Action type", "action_type"),
+    ("Cron", "cron_spec"),
+    ("Next run", "next_run_at"),
+)
+ACTION = Thing(
+    "instance group manager action",
+    "instance group manager actions",
+    "/v1/instance_groups/{}/managers/{}/actions",
+    "actions",
+    _ACTION,
+    (*_ACTION, CREATED),
+    parents=(INSTANCE_GROUP, MANAGER),
+)
+
+_LIMITS = (
+    flag("max-members", "N", "Largest number of members.", kind="int"),
+    flag("min-members", "N", "Smallest number of members.", kind="int"),
+    flag("aggregation-window", "SECONDS", "Window of measurements.", kind="int"),
+    flag("cooldown", "SECONDS", "Pause between changes.", kind="int"),
+    flag("management-enabled", "true|false", "Whether the manager acts."),
+)
+_METRICS = ("cpu", "memory", "network_in", "network_out")
+
+
+def _manager(run: Run) -> dict[str, Any]:
+    given = run.given
+    return filled(
+        name=given.get("name"),
+        manager_type=given.get("manager-type"),
+        max_membership_count=given.get("max-members"),
+        min_membership_count=given.get("min-members"),
+        aggregation_window=given.get("aggregation-window"),
+        cooldown=given.get("cooldown"),
+        management_enabled=run.given.get("management-enabled"),
+    )
+
+
+def _metric(*, required: bool) -> tuple[Flag, ...]:
+    return (
+        flag("metric-type", text="What is measured.", choices=_METRICS, required=required),
+        flag("metric-value", "N", "The value that is aimed at.", kind="int", required=required),
+    )
+
+
+def _policy(run: Run) -> dict[str, Any]:
+    given = run.given
+    return filled(name=given.get("name"), metric_type=given.get("metric-type"), metric_value=given.get("metric-value"))
+
+
+def _action(run: Run) -> dict[str, Any]:
+    """When, and either a number of members or the limits of an autoscale manager."""
+    given = run.given
+    count = given.get("membership-count")
+    manager = filled(
+        id=given.get("target-manager"),
+        min_membership_count=given.get("min-members"),
+        max_membership_count=given.get("max-members"),
+    )
+    return filled(
+        name=given.get("name"),
+        run_at=given.get("run-at"),
+        cron_spec=given.get("cron-spec"),
+        group={"membership_count": count} if count is not None else None,
+        manager=manager,
+    )
+
+
+_WHEN = (
+    flag("run-at", "TIME", "When, ISO 8601."),
+    flag("cron-spec", "CRON", "When, again and again."),
+    flag("membership-count", "N", "Number of members then.", kind="int"),
+    flag("target-manager", "MANAGER", "ID of the autoscale manager to change."),
+    flag("min-members", "N", "Its smallest number of members then.", kind="int"),
+    flag("max-members", "N", "Its largest number of members then.", kind="int"),
+)
+
+COMMANDS = (
+    lists(MANAGER, "instance-group-managers"),
+    shows(MANAGER, "instance-group-manager"),
+    makes(
+        MANAGER,
+        "instance-group-manager-create",
+        "",
+        flag("name", "NAME", "Name of the manager."),
+        flag("manager-type", text="Type of the manager.", choices=("autoscale", "scheduled")),
+        *_LIMITS,
+        body=lambda run: {"manager_type": "autoscale", **_manager(run)},
+        also=("is igmc",),
+    ),
+    changes(MANAGER, "instance-group-manager-update", NAME, *_LIMITS, body=_manager, also=("is igmu",)),
+    deletes(MANAGER, "instance-group-manager-delete", also=("is igmd",)),
+    lists(POLICY, "instance-group-manager-policies"),
+    shows(POLICY, "instance-group-manager-policy"),
+    makes(
+        POLICY,
+        "instance-group-manager-policy-create",
+        "",
+        flag("name", "NAME", "Name of the policy."),
+        *_metric(required=True),
+        body=lambda run: {"policy_type": "target", **_policy(run)},
+    ),
+    changes(POLICY, "instance-group-manager-policy-update", NAME, *_metric(required=False), body=_policy),
+    deletes(POLICY, "instance-group-manager-policy-delete"),
+    lists(ACTION, "instance-group-manager-actions"),
+    shows(ACTION, "instance-group-manager-action"),
+    makes(
+        ACTION,
+        "instance-group-manager-action-create",
+        "",
+        flag("name", "NAME", "Name of the action."),
+        *_WHEN,
+        body=_action,
+        alone=(("run-at", "cron-spec"),),
+        any_of=(("run-at", "cron-spec"),),
+    ),
+    changes(ACTION, "instance-group-manager-action-update", NAME, body=renames),
+    deletes(ACTION, "instance-group-manager-action-delete"),
+)

@@ -1,0 +1,216 @@
+"""`is instances` (cli.md 3.2)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.kinds import IMAGE, KEY, VPC
+from kunsthalle.ibmcloud.commands.prototypes import ALONE, ONE_SOURCE, OPTIONS, PLACE, SETTINGS, prototype, settings
+from kunsthalle.ibmcloud.commands.servers import CREATE_REPLY, INSTANCE, TEMPLATE
+from kunsthalle.ibmcloud.errors import Failed, Refused
+from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.tables import Field, IfAny, look, nested
+from kunsthalle.ibmcloud.things import (
+    CREATED,
+    NAME,
+    changes,
+    deletes,
+    filled,
+    id_of,
+    lists,
+    makes,
+    place,
+    reference,
+    references,
+    shows,
+)
+
+ACTION: tuple[Field, ...] = (
+    ("ID", "id"),
+    ("Type", "type"),
+    ("Status", "status"),
+    CREATED,
+    ("Force", "force"),
+)
+_DOING = {"start": "Starting", "stop": "Stopping", "reboot": "Rebooting"}
+
+_INITIALIZATION: tuple[Field, ...] = (
+    ("Keys", nested("keys", ("ID", "id"), ("Name", "name"), ("FingerPrint", "fingerprint"))),
+    ("Default trusted profile", IfAny(nested("default_trusted_profile.target", ("ID", "id"), ("CRN", "crn")))),
+    ("Password", "password.encrypted_password"),
+)
+
+_FILTERS = (
+    flag("reservation", "RESERVATION", "ID of the reservation."),
+    flag("vpc", "VPC", "ID, CRN or name of the VPC."),
+    flag("ig", "GROUP", "ID or CRN of the instance group."),
+    flag("availability-class", text="Availability.", choices=("spot", "standard")),
+    flag("dh", "HOST", "ID of the dedicated host."),
+    flag("pg", "GROUP", "ID of the placement group."),
+)
+
+
+def _listing(run: Run) -> dict[str, Any]:
+    given = run.given
+    group = given.get("ig")
+    which = "crn" if group and group.startswith("crn:") else "id"
+    return filled(
+        **{
+            "vpc.id": id_of(run, VPC, given.get("vpc")) if given.has("vpc") else None,
+            f"instance_group_membership.instance_group.{which}": group,
+            "availability.class": given.get("availability-class"),
+            "reservation.id": given.get("reservation"),
+            "dedicated_host.id": given.get("dh"),
+            "placement_group.id": given.get("pg"),
+        }
+    )
+
+
+def _addressed(run: Run, servers: list[Any]) -> list[Any]:
+    """The servers with the floating IP of each, which a list of servers does not tell."""
+    try:
+        listed = list(run.api.listed("/v1/floating_ips", "floating_ips"))
+    except Refused:
+        listed = []
+    known = {look(one, "target.id"): one.get("address") for one in listed}
+    for server in servers:
+        mine = [look(one, "id") for one in server.get("network_interfaces") or ()]
+        mine += [look(one, "virtual_network_interface.id") for one in server.get("network_attachments") or ()]
+        server["floating_ip"] = next((known[one] for one in mine if one in known), None)
+    return servers
+
+
+def _wired(run: Run, servers: list[Any]) -> list[Any]:
+    """The server with all that is known of its interfaces."""
+    for server in servers:
+        path = path_of("/v1/instances/{}/network_interfaces", str(server["id"]))
+        server["network_interfaces"] = list(run.api.listed(path, "network_interfaces"))
+    return servers
+
+
+def _act(run: Run, kind: str) -> None:
+    """Start, stop, reboot: the action is shown, and not waited for."""
+    ref = run.given["INSTANCE"]
+    if kind != "start" and not run.confirmed(f"This will {kind} instance {ref}. Continue"):
+        return
+    run.progress(_DOING[kind], f"instance {ref}")
+    body = {"type": kind} | ({"force": True} if run.given.get("no-wait") else {})
+    run.detail(run.api.post(f"{place(run, INSTANCE, ref)}/actions", body), ACTION)
+
+
+def _initialization(run: Run) -> None:
+    ref = run.given["INSTANCE"]
+    run.progress("Getting", f"initialization values of instance {ref}")
+    run.detail(run.api.get(f"{place(run, INSTANCE, ref)}/initialization"), _INITIALIZATION)
+
+
+def _reinitialize(run: Run) -> None:
+    given, ref = run.given, run.given["INSTANCE"]
+    if not run.confirmed(f"This will reinitialize instance {ref} and its boot volume is replaced. Continue"):
+        return
+    run.progress("Reinitializing", f"instance {ref}")
+    body = filled(
+        image=reference(run, IMAGE, given.get("image")) if given.has("image") else None,
+        boot_volume_attachment=given.get("boot-volume"),
+        keys=references(run, KEY, given.get("keys") or ()) or None,
+        user_data=given.get("user-data"),
+    )
+    run.api.post(f"{place(run, INSTANCE, ref)}/reinitialize", body)
+    run.done(f"Instance {ref} is reinitialized.")
+
+
+def _console(_run: Run) -> None:
+    raise Failed(
+        "The console of an instance is a WebSocket, which this command does not open.\n"
+        "POST /v1/instances/ID/console_access_token gives its address."
+    )
+
+
+def _of_template(run: Run) -> dict[str, Any]:
+    return {**prototype(run), "source_template": reference(run, TEMPLATE, run.given.get("template"))}
+
+
+def _change(run: Run) -> dict[str, Any]:
+    given = run.given
+    profile = {"name": given.get("profile")} if given.has("profile") else None
+    return filled(name=given.get("name"), profile=profile, **settings(run))
+
+
+_NO_WAIT = flag("no-wait", text="Do not wait for the operating system to end.")
+
+COMMANDS = (
+    lists(INSTANCE, "instances", *_FILTERS, query=_listing, dress=_addressed, also=("is ins",)),
+    shows(INSTANCE, "instance", dress=_wired, also=("is in",)),
+    makes(
+        INSTANCE,
+        "instance-create",
+        "NAME VPC ZONE PROFILE SUBNET",
+        *OPTIONS,
+        body=prototype,
+        fields=CREATE_REPLY,
+        alone=ALONE,
+        any_of=((*ONE_SOURCE, "boot-volume"),),
+        also=("is inc",),
+    ),
+    makes(
+        INSTANCE,
+        "instance-create-from-template",
+        "",
+        flag("template", "TEMPLATE", "ID or name of the template.", required=True, also=("template-id",)),
+        *PLACE,
+        *OPTIONS,
+        body=_of_template,
+        fields=CREATE_REPLY,
+        alone=ALONE,
+    ),
+    changes(
+        INSTANCE,
+        "instance-update",
+        NAME,
+        flag("profile", "PROFILE", "Name of the new profile."),
+        *SETTINGS,
+        body=_change,
+        also=("is inu",),
+    ),
+    deletes(INSTANCE, "instance-delete", also=("is ind",)),
+    Command("is instance-start", "Start an instance.", partial(_act, kind="start"), "INSTANCE"),
+    Command("is instance-stop", "Stop an instance.", partial(_act, kind="stop"), "INSTANCE", (_NO_WAIT, FORCE)),
+    Command("is instance-reboot", "Reboot an instance.", partial(_act, kind="reboot"), "INSTANCE", (_NO_WAIT, FORCE)),
+    Command(
+        "is instance-initialization-values",
+        "View what an instance was initialized with.",
+        _initialization,
+        "INSTANCE",
+        (
+            flag("private-key", "KEY|@FILE", "Accepted: no instance here has a password.", kind="file"),
+            flag("private-key-passphrase", "TEXT", "Accepted."),
+        ),
+    ),
+    Command(
+        "is instance-reinitialize",
+        "Make an instance anew from an image or a boot volume.",
+        _reinitialize,
+        "INSTANCE",
+        (
+            flag("image", "IMAGE", "ID or name of the image."),
+            flag("boot-volume", "JSON|@FILE", "Boot volume attachment.", kind="json"),
+            flag("keys", "LIST", "IDs or names of SSH keys.", kind="list"),
+            flag("user-data", "DATA|@FILE", "User data.", kind="file"),
+            flag("default-trusted-profile", "PROFILE", "Accepted."),
+            flag("default-trusted-profile-auto-link", "true|false", "Accepted."),
+            FORCE,
+        ),
+        any_of=(("image", "boot-volume"),),
+    ),
+    Command(
+        "is instance-console",
+        "Not served.",
+        _console,
+        "INSTANCE",
+        (flag("vnc", text="The graphical console."),),
+        output=False,
+    ),
+)

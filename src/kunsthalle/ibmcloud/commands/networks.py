@@ -1,0 +1,220 @@
+"""VPCs, their address prefixes, and subnets (cli.md 3.4)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.kinds import SUBNET, VPC
+from kunsthalle.ibmcloud.commands.network_kinds import ADDRESS_PREFIX, NETWORK_ACL, PUBLIC_GATEWAY, SECURITY_GROUP
+from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
+from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.tables import look
+from kunsthalle.ibmcloud.things import (
+    NAME,
+    Thing,
+    changes,
+    deletes,
+    filled,
+    group_of,
+    id_of,
+    lists,
+    makes,
+    place,
+    reference,
+    renames,
+    shown,
+    shows,
+)
+
+_DNS = (
+    flag("dns-enable-hub", "true|false", "Whether the VPC is a hub of names."),
+    flag("dns-resolver-type", text="How names are resolved.", choices=("system", "manual", "delegated")),
+    flag("dns-resolver-manual-servers", "JSON|@FILE", "Servers that resolve names.", kind="json"),
+)
+_OF_VPC = flag("vpc", "VPC", "ID or name of the VPC.")
+_ATTACHED = flag("show-attached", text="View what is attached, too.")
+
+
+def _dns(run: Run) -> dict[str, Any]:
+    given = run.given
+    resolver = filled(type=given.get("dns-resolver-type"), manual_servers=given.get("dns-resolver-manual-servers"))
+    return filled(enable_hub=given.get("dns-enable-hub"), resolver=resolver)
+
+
+def _vpc(run: Run) -> dict[str, Any]:
+    return filled(
+        name=run.given["NAME"],
+        address_prefix_management=run.given.get("address-prefix-management"),
+        dns=_dns(run),
+        resource_group=group_of(run),
+    )
+
+
+def _show_attached(run: Run, thing: Thing, what: tuple[tuple[Thing, str], ...]) -> None:
+    """The thing, and with `--show-attached` tables of what names it."""
+    ref = run.given[thing.label()]
+    run.progress("Getting", f"{thing.noun} {ref}")
+    found = shown(run, thing, ref)
+    run.detail(found, thing.fields)
+    if run.given.get("show-attached") and not run.json:
+        for other, parameter in what:
+            listed = [
+                one
+                for one in run.api.listed(other.path, other.key, {parameter: found["id"]})
+                if look(one, parameter) == found["id"]
+            ]
+            run.terminal.lines(["", other.nouns.capitalize()])
+            run.table(listed, other.columns, f"No {other.nouns} were found.")
+
+
+def _subnet(run: Run) -> dict[str, Any]:
+    given = run.given
+    return filled(
+        name=given["NAME"],
+        vpc=reference(run, VPC, given["VPC"]),
+        zone={"name": given.get("zone")} if given.has("zone") else None,
+        total_ipv4_address_count=given.get("ipv4-address-count"),
+        ipv4_cidr_block=given.get("ipv4-cidr-block"),
+        **_bound(run),
+        resource_group=group_of(run),
+    )
+
+
+def _bound(run: Run) -> dict[str, Any]:
+    given = run.given
+    return filled(
+        network_acl=reference(run, NETWORK_ACL, given.get("acl")) if given.has("acl") else None,
+        public_gateway=reference(run, PUBLIC_GATEWAY, given.get("pgw")) if given.has("pgw") else None,
+        routing_table={"id": given.get("rt")} if given.has("rt") else None,
+    )
+
+
+def _classic(run: Run) -> dict[str, Any]:
+    wanted = run.given.get("classic-access")
+    return {} if wanted is None else {"classic_access": str(wanted).lower()}
+
+
+def _subnets(run: Run) -> dict[str, Any]:
+    given = run.given
+    return filled(
+        **{
+            "zone.name": given.get("zone"),
+            "routing_table.id": given.get("rt"),
+            "vpc.id": id_of(run, VPC, given.get("vpc")) if given.has("vpc") else None,
+        }
+    )
+
+
+def _default(run: Run, what: str, thing: Thing) -> None:
+    ref = run.given["VPC"]
+    run.progress("Getting", f"default {thing.noun} of vpc {ref}")
+    run.detail(run.api.get(f"{place(run, VPC, ref)}/{what}"), thing.fields)
+
+
+def _detach(run: Run) -> None:
+    ref = run.given["SUBNET"]
+    if not run.confirmed(f"This will detach the public gateway from subnet {ref}. Continue"):
+        return
+    run.progress("Detaching", f"public gateway from subnet {ref}")
+    run.api.call("DELETE", f"{place(run, SUBNET, ref)}/public_gateway")
+    run.done(f"The public gateway is detached from subnet {ref}.")
+
+
+def _prefix(run: Run) -> dict[str, Any]:
+    given = run.given
+    default = True if given.get("default") else None
+    return filled(name=given["NAME"], zone={"name": given["ZONE"]}, cidr=given["CIDR"], is_default=default)
+
+
+COMMANDS = (
+    lists(
+        VPC,
+        "vpcs",
+        flag("classic-access", "true|false", "Access to classic infrastructure."),
+        query=_classic,
+    ),
+    Command(
+        "is vpc",
+        "View details of a vpc.",
+        partial(_show_attached, thing=VPC, what=((SUBNET, "vpc.id"),)),
+        "VPC",
+        (_ATTACHED,),
+    ),
+    makes(
+        VPC,
+        "vpc-create",
+        "NAME",
+        flag("address-prefix-management", text="Address prefixes.", choices=("auto", "manual")),
+        *_DNS,
+        body=_vpc,
+        also=("is vpcc",),
+    ),
+    changes(VPC, "vpc-update", NAME, *_DNS, body=lambda run: {**renames(run), **filled(dns=_dns(run))}),
+    deletes(VPC, "vpc-delete"),
+    Command(
+        "is vpc-default-security-group",
+        "View the default security group of a VPC.",
+        partial(_default, what="default_security_group", thing=SECURITY_GROUP),
+        "VPC",
+    ),
+    Command(
+        "is vpc-default-network-acl",
+        "View the default network ACL of a VPC.",
+        partial(_default, what="default_network_acl", thing=NETWORK_ACL),
+        "VPC",
+    ),
+    lists(ADDRESS_PREFIX, "vpc-address-prefixes"),
+    shows(ADDRESS_PREFIX, "vpc-address-prefix"),
+    makes(
+        ADDRESS_PREFIX,
+        "vpc-address-prefix-create",
+        "NAME ZONE CIDR",
+        flag("default", text="The default prefix of its zone."),
+        body=_prefix,
+    ),
+    deletes(ADDRESS_PREFIX, "vpc-address-prefix-delete"),
+    lists(
+        SUBNET,
+        "subnets",
+        flag("zone", "ZONE", "Name of the zone."),
+        flag("rt", "TABLE", "ID of the routing table."),
+        _OF_VPC,
+        query=_subnets,
+    ),
+    Command(
+        "is subnet",
+        "View details of a subnet.",
+        partial(_show_attached, thing=SUBNET, what=()),
+        "SUBNET",
+        (_OF_VPC, _ATTACHED),
+    ),
+    makes(
+        SUBNET,
+        "subnet-create",
+        "NAME VPC",
+        flag("zone", "ZONE", "Name of the zone."),
+        flag("ipv4-address-count", "N", "Number of addresses: a power of two.", kind="int"),
+        flag("ipv4-cidr-block", "CIDR", "Block of addresses."),
+        flag("acl", "ACL", "ID or name of the network ACL."),
+        flag("pgw", "GATEWAY", "ID or name of the public gateway.", also=("public-gateway-id",)),
+        flag("rt", "TABLE", "ID of the routing table."),
+        body=_subnet,
+        alone=(("ipv4-address-count", "ipv4-cidr-block"),),
+        any_of=(("ipv4-address-count", "ipv4-cidr-block"),),
+    ),
+    changes(
+        SUBNET,
+        "subnet-update",
+        NAME,
+        _OF_VPC,
+        flag("acl", "ACL", "ID or name of the network ACL."),
+        flag("pgw", "GATEWAY", "ID or name of the public gateway."),
+        flag("rt", "TABLE", "ID of the routing table."),
+        body=lambda run: {**renames(run), **_bound(run)},
+    ),
+    Command(
+        "is subnet-public-gateway-detach", "Detach the public gateway of a subnet.", _detach, "SUBNET", (_OF_VPC, FORCE)
+    ),
+    deletes(SUBNET, "subnet-delete", _OF_VPC),
+)

@@ -1,0 +1,220 @@
+"""The options of a server and of a template, and the body that they make (cli.md 3.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.kinds import IMAGE, KEY, SUBNET, VPC
+from kunsthalle.ibmcloud.commands.network_kinds import SECURITY_GROUP, VNI
+from kunsthalle.ibmcloud.grammar import Flag, flag
+from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.things import filled, group_of, reference, references
+
+SOURCE = (
+    flag("image", "IMAGE", "ID or name of the image.", also=("image-id",)),
+    flag("catalog-offering", "CRN", "CRN of a catalog offering: its newest version is used."),
+    flag("catalog-offering-version", "CRN", "CRN of a version of a catalog offering."),
+    flag("catalog-offering-plan", "CRN", "CRN of the offering's plan."),
+)
+ONE_SOURCE = ("image", "catalog-offering", "catalog-offering-version")
+_BOOT = (
+    flag("boot-volume", "JSON|@FILE", "Boot volume attachment.", kind="json"),
+    flag("volume-attach", "JSON|@FILE", "List of data volume attachments.", kind="json", also=("volume-attachments",)),
+)
+_INTERFACE = (
+    flag(
+        "sgs", "LIST", "IDs or names of security groups.", kind="list", also=("security-group-ids", "security-groups")
+    ),
+    flag("rip", "RESERVED_IP", "ID of the reserved IP to use."),
+    flag("address", "IP", "Address to reserve in the subnet."),
+    flag("auto-delete", "true|false", "Whether the reserved IP ends with the interface."),
+    flag("ip-name", "NAME", "Name of the reserved IP."),
+    flag("allow-ip-spoofing", "true|false", "Whether source IP spoofing is allowed."),
+    flag("primary-network-interface", "JSON|@FILE", "Primary network interface.", kind="json"),
+    flag("network-interface", "JSON|@FILE", "List of further network interfaces.", kind="json"),
+)
+_ATTACHMENT = (
+    flag("pnac-name", "NAME", "Name of the primary network attachment."),
+    flag("pnac-vni", "VNI", "ID or name of the virtual network interface."),
+    flag("pnac-vni-name", "NAME", "Name of a new virtual network interface."),
+    flag("pnac-vni-ais", "true|false", "Whether source IP spoofing is allowed."),
+    flag("pnac-vni-ein", "true|false", "Whether NAT is enabled by the infrastructure."),
+    flag("pnac-vni-auto-delete", "true|false", "Whether the interface ends with the instance."),
+    flag("pnac-vni-ips", "JSON|@FILE", "Secondary reserved IPs.", kind="json"),
+    flag("pnac-vni-rip", "RESERVED_IP", "ID of the primary reserved IP."),
+    flag("pnac-vni-rip-address", "IP", "Address of the primary reserved IP."),
+    flag("pnac-vni-rip-auto-delete", "true|false", "Whether the reserved IP ends with the interface."),
+    flag("pnac-vni-rip-name", "NAME", "Name of the primary reserved IP."),
+    flag("pnac-vni-sgs", "LIST", "IDs or names of security groups.", kind="list"),
+    flag("pnac-vni-psfm", "auto|enabled|disabled", "Protocol state filtering mode."),
+    flag("network-attachments", "JSON|@FILE", "List of further network attachments.", kind="json"),
+)
+SETTINGS = (
+    flag("total-volume-bandwidth", "MBPS", "Bandwidth for volumes.", kind="int"),
+    flag("dedicated-host", "ID", "Dedicated host to place it on."),
+    flag("dedicated-host-group", "ID", "Dedicated host group to place it in."),
+    flag("res-policy", text="Reservation affinity.", choices=("disabled", "manual", "automatic")),
+    flag("res-pool", "LIST", "IDs of reservations.", kind="list"),
+    flag("metadata-service", "true|false", "Whether the metadata service is enabled.", also=("ms",)),
+    flag(
+        "msp", text="Protocol of the metadata service.", choices=("http", "https"), also=("metadata-service-protocol",)
+    ),
+    flag("msrhl", "N", "Hop limit of the metadata service.", kind="int", also=("metadata-service-response-hop-limit",)),
+    flag("host-failure-policy", text="What happens when the host fails.", choices=("restart", "stop")),
+    flag("confidential-compute-mode", text="Confidential compute.", choices=("disabled", "sgx", "tdx")),
+    flag("enable-secure-boot", "true|false", "Whether secure boot is enabled."),
+    flag("volume-bandwidth-qos-mode", text="How volumes share bandwidth.", choices=("pooled", "weighted")),
+    flag("vcpu-percentage", "1-100", "Share of the virtual processors.", kind="int"),
+    flag("availability-class", text="Availability.", choices=("spot", "standard")),
+    flag("preemption-policy", text="What happens when it is preempted.", choices=("delete", "stop")),
+    flag("threads-per-core", "1|2", "Threads of each core.", kind="int"),
+)
+_MORE = (
+    flag("keys", "LIST", "IDs or names of SSH keys.", kind="list", also=("key-ids",)),
+    flag("user-data", "DATA|@FILE", "User data.", kind="file"),
+    flag("placement-group", "ID", "Placement group to place it in."),
+    flag("default-trusted-profile", "PROFILE", "ID or CRN of the default trusted profile."),
+    flag("default-trusted-profile-auto-link", "true|false", "Whether the profile is linked."),
+    flag("cluster-network-attachments", "JSON|@FILE", "Cluster network attachments.", kind="json"),
+    flag("interactive", text="Accepted: nothing is asked.", also=("i",)),
+)
+OPTIONS: tuple[Flag, ...] = (*SOURCE, *_BOOT, *_INTERFACE, *_ATTACHMENT, *SETTINGS, *_MORE)
+PLACE = (
+    flag("name", "NAME", "Name."),
+    flag("profile", "PROFILE", "Name of the profile."),
+    flag("zone", "ZONE", "Name of the zone."),
+    flag("vpc", "VPC", "ID or name of the VPC."),
+    flag("subnet", "SUBNET", "ID or name of the subnet."),
+)
+ALONE = (
+    ONE_SOURCE,
+    ("dedicated-host", "dedicated-host-group", "placement-group"),
+    ("rip", "address"),
+)
+
+
+def source(run: Run) -> dict[str, Any]:
+    """Image or catalog offering. A CRN goes as it is: whether it fits its flag is the API's to say."""
+    given = run.given
+    offering = filled(
+        offering={"crn": given.get("catalog-offering")} if given.has("catalog-offering") else None,
+        version={"crn": given.get("catalog-offering-version")} if given.has("catalog-offering-version") else None,
+        plan={"crn": given.get("catalog-offering-plan")} if given.has("catalog-offering-plan") else None,
+    )
+    image = reference(run, IMAGE, given.get("image")) if given.has("image") else None
+    return filled(image=image, catalog_offering=offering)
+
+
+def settings(run: Run) -> dict[str, Any]:
+    """What is kept of a server beside its source and its network."""
+    given = run.given
+    metadata = filled(
+        enabled=given.get("metadata-service"), protocol=given.get("msp"), response_hop_limit=given.get("msrhl")
+    )
+    pool = [{"id": one} for one in given.get("res-pool") or ()]
+    percentage = given.get("vcpu-percentage")
+    return filled(
+        total_volume_bandwidth=given.get("total-volume-bandwidth"),
+        placement_target=_target(run),
+        reservation_affinity=filled(policy=given.get("res-policy"), pool=pool or None),
+        metadata_service=metadata,
+        availability_policy=filled(
+            host_failure=given.get("host-failure-policy"), preemption=given.get("preemption-policy")
+        ),
+        availability=filled(**{"class": given.get("availability-class")}),
+        confidential_compute_mode=given.get("confidential-compute-mode"),
+        enable_secure_boot=given.get("enable-secure-boot"),
+        volume_bandwidth_qos_mode=given.get("volume-bandwidth-qos-mode"),
+        vcpu={"percentage": percentage} if percentage is not None else None,
+        threads_per_core=given.get("threads-per-core"),
+    )
+
+
+def _target(run: Run) -> dict[str, str]:
+    names = ("dedicated-host", "dedicated-host-group", "placement-group")
+    found = next((run.given.get(name) for name in names if run.given.has(name)), None)
+    return {"id": found} if found else {}
+
+
+def _interface(run: Run, subnet: str | None) -> dict[str, Any] | None:
+    """The primary interface: as JSON, or from its own flags."""
+    given = run.given
+    if given.has("primary-network-interface"):
+        return dict(given.get("primary-network-interface"))
+    ip = {"id": given.get("rip")} if given.has("rip") else {}
+    ip |= filled(address=given.get("address"), auto_delete=given.get("auto-delete"), name=given.get("ip-name"))
+    groups = references(run, SECURITY_GROUP, given.get("sgs") or ())
+    made = filled(
+        subnet=reference(run, SUBNET, subnet) if subnet else None,
+        primary_ip=ip,
+        security_groups=groups or None,
+        allow_ip_spoofing=given.get("allow-ip-spoofing"),
+    )
+    return made or None
+
+
+def _attachment(run: Run, subnet: str | None) -> dict[str, Any]:
+    """The primary network attachment, with a virtual network interface that is there or one that is made for it."""
+    given = run.given
+    if given.has("pnac-vni"):
+        return filled(name=given.get("pnac-name"), virtual_network_interface=reference(run, VNI, given.get("pnac-vni")))
+    ip = {"id": given.get("pnac-vni-rip")} if given.has("pnac-vni-rip") else {}
+    ip |= filled(
+        address=given.get("pnac-vni-rip-address"),
+        auto_delete=given.get("pnac-vni-rip-auto-delete"),
+        name=given.get("pnac-vni-rip-name"),
+    )
+    groups = references(run, SECURITY_GROUP, given.get("pnac-vni-sgs") or ())
+    interface = filled(
+        name=given.get("pnac-vni-name"),
+        subnet=reference(run, SUBNET, subnet) if subnet else None,
+        primary_ip=ip,
+        ips=given.get("pnac-vni-ips"),
+        security_groups=groups or None,
+        allow_ip_spoofing=given.get("pnac-vni-ais"),
+        enable_infrastructure_nat=given.get("pnac-vni-ein"),
+        auto_delete=given.get("pnac-vni-auto-delete"),
+        protocol_state_filtering_mode=given.get("pnac-vni-psfm"),
+    )
+    return filled(name=given.get("pnac-name"), virtual_network_interface=interface)
+
+
+def _network(run: Run, subnet: str | None) -> dict[str, Any]:
+    given = run.given
+    if any(name.startswith("pnac-") for name in given.flags) or given.has("network-attachments"):
+        attachment = _attachment(run, subnet)
+        return filled(primary_network_attachment=attachment, network_attachments=given.get("network-attachments"))
+    return filled(primary_network_interface=_interface(run, subnet), network_interfaces=given.get("network-interface"))
+
+
+def _profile(run: Run) -> dict[str, Any]:
+    ref = run.given.get("default-trusted-profile")
+    if not ref:
+        return {}
+    target = {"crn": ref} if ref.startswith("crn:") else {"id": ref}
+    return filled(target=target, auto_link=run.given.get("default-trusted-profile-auto-link"))
+
+
+def prototype(run: Run) -> dict[str, Any]:
+    """The whole body of `instance-create` and of its kin, from positionals where there are some, else from flags."""
+    given = run.given
+    name, vpc, zone, profile, subnet = (
+        given.words.get(one.upper()) or given.get(one) for one in ("name", "vpc", "zone", "profile", "subnet")
+    )
+    keys = references(run, KEY, given.get("keys") or ())
+    return filled(
+        name=name,
+        vpc=reference(run, VPC, vpc) if vpc else None,
+        zone={"name": zone} if zone else None,
+        profile={"name": profile} if profile else None,
+        **source(run),
+        **_network(run, subnet),
+        **settings(run),
+        boot_volume_attachment=given.get("boot-volume"),
+        volume_attachments=given.get("volume-attach"),
+        cluster_network_attachments=given.get("cluster-network-attachments"),
+        keys=keys or None,
+        user_data=given.get("user-data"),
+        default_trusted_profile=_profile(run),
+        resource_group=group_of(run),
+    )

@@ -1,0 +1,248 @@
+"""`resource`: groups, service instances, reclamations (cli.md 5)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.tables import Field
+from kunsthalle.ibmcloud.things import filled, group_id
+
+GROUPS = "/v2/resource_groups"
+_COLUMNS: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("ID", "id"),
+    ("Default Group", "default"),
+    ("State", "state"),
+)
+_FIELDS: tuple[Field, ...] = (("Name", "name"), ("ID", "id"), ("Default", "default"), ("State", "state"))
+_INSTANCES: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("Location", "region_id"),
+    ("State", "state"),
+    ("Type", "type"),
+    ("Resource Group ID", "resource_group_id"),
+)
+_INSTANCE: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("ID", "crn"),
+    ("GUID", "guid"),
+    ("Location", "region_id"),
+    ("Service Name", "resource_id"),
+    ("State", "state"),
+    ("Type", "type"),
+    ("Sub Type", "sub_type"),
+    ("Resource Group ID", "resource_group_id"),
+    ("Created at", "created_at"),
+    ("Updated at", "updated_at"),
+)
+_RECLAMATIONS: tuple[Field, ...] = (
+    ("ID", "id"),
+    ("Entity CRN", "entity_crn"),
+    ("State", "state"),
+    ("Target time", "target_time"),
+)
+_RECLAMATION: tuple[Field, ...] = (
+    ("ID", "id"),
+    ("Entity CRN", "entity_crn"),
+    ("Resource instance ID", "resource_instance_id"),
+    ("Resource Group ID", "resource_group_id"),
+    ("State", "state"),
+    ("Target time", "target_time"),
+    ("Created at", "created_at"),
+    ("Updated at", "updated_at"),
+)
+
+
+def _ours(run: Run, **more: Any) -> dict[str, Any]:
+    return {"account_id": run.session.account, **more}
+
+
+def _groups(run: Run) -> None:
+    run.core_progress("Retrieving all resource groups")
+    only = {"default": "true"} if run.given.get("default") else {}
+    found = list(run.api.listed(GROUPS, "resources", _ours(run, **only)))
+    run.terminal.ok()
+    run.table(found, _COLUMNS, "No resource groups were found.")
+
+
+def _group(run: Run) -> None:
+    """`--id` prints the bare id and nothing else."""
+    name, bare = run.given["NAME"], run.given.get("id")
+    if not bare:
+        run.core_progress(f"Retrieving resource group {name}")
+    found = run.api.get(path_of(f"{GROUPS}/{{}}", group_id(run, name)))
+    if bare and not run.json:
+        run.terminal.lines([found["id"]])
+        return
+    run.terminal.ok()
+    run.detail(found, _FIELDS)
+
+
+def _create(run: Run) -> None:
+    name = run.given["NAME"]
+    run.core_progress(f"Creating resource group {name}")
+    made = run.api.post(GROUPS, _ours(run, name=name))
+    if run.json:
+        run.print_json(made)
+        return
+    run.done(f"Resource group {name} was created.")
+    run.terminal.say(f"Resource Group ID: {made['id']}")
+
+
+def _update(run: Run) -> None:
+    name, wanted = run.given["NAME"], run.given.get("n")
+    path = path_of(f"{GROUPS}/{{}}", group_id(run, name))
+    if not run.confirmed(f"Really update resource group {name}?"):
+        return
+    run.core_progress(f"Updating resource group {name}")
+    run.done(f"Resource group {name} was updated.", run.api.call("PATCH", path, {"name": wanted}).body)
+
+
+def _delete(run: Run) -> None:
+    name = run.given["NAME"]
+    path = path_of(f"{GROUPS}/{{}}", group_id(run, name))
+    if not run.confirmed(f"Really delete resource group {name}?"):
+        return
+    run.core_progress(f"Deleting resource group {name}")
+    run.api.call("DELETE", path)
+    run.done(f"Resource group {name} was deleted.")
+
+
+def instances(run: Run, **query: Any) -> list[Any]:
+    return list(run.api.listed("/v2/resource_instances", "resources", query))
+
+
+def _instances(run: Run) -> None:
+    given = run.given
+    group = given.get("g")
+    run.core_progress("Retrieving service instances")
+    asked = filled(
+        resource_id=given.get("service-name"),
+        resource_group_id=group_id(run, group) if group else run.session.group,
+    )
+    if given.get("all-resource-groups"):
+        asked.pop("resource_group_id", None)
+    found = instances(run, **asked)
+    run.terminal.ok()
+    run.table(found, _INSTANCES, "No service instance found.")
+
+
+def _instance(run: Run) -> None:
+    ref = run.given["INSTANCE"]
+    run.core_progress(f"Retrieving service instance {ref}")
+    found = named(instances(run), ref, "service instance", "name", "guid", "crn")
+    if run.given.get("id") and not run.json:
+        run.terminal.lines([f"{found['crn']} {found['guid']}"])
+        return
+    run.terminal.ok()
+    run.detail(found, _INSTANCE)
+
+
+def _listed(run: Run) -> list[Any]:
+    return list(run.api.listed("/v1/reclamations", "resources", _ours(run)))
+
+
+def _reclamations(run: Run) -> None:
+    run.core_progress("Listing reclamations")
+    wanted = run.given.get("resource-instance-id")
+    found = [one for one in _listed(run) if wanted in {None, one.get("resource_instance_id")}]
+    run.terminal.ok()
+    run.table(found, _RECLAMATIONS, "No reclamation found.")
+
+
+def _reclamation(run: Run) -> None:
+    ref = run.given["ID"]
+    run.core_progress(f"Getting reclamation {ref}")
+    found = named(_listed(run), ref, "reclamation", "resource_instance_id")
+    run.terminal.ok()
+    run.detail(found, _RECLAMATION)
+
+
+def _act(run: Run, action: str, done: str, question: str) -> None:
+    ref = run.given["ID"]
+    found = named(_listed(run), ref, "reclamation", "resource_instance_id")
+    if question and not run.confirmed(question.format(ref)):
+        return
+    run.core_progress(f"{'Restoring' if action == 'restore' else 'Reclaiming'} {ref}")
+    body = filled(comment=run.given.get("comment"), request_by=run.session.iam_id)
+    path = path_of("/v1/reclamations/{}/actions/{}", found["id"], action)
+    run.done(f"Reclamation {ref} is {done}.", run.api.post(path, body))
+
+
+_COMMENT = flag("comment", "TEXT", "Why.")
+
+COMMANDS = (
+    Command(
+        "resource groups",
+        "List all resource groups.",
+        _groups,
+        flags=(flag("default", text="Only the default group."),),
+    ),
+    Command(
+        "resource group",
+        "View a resource group.",
+        _group,
+        "NAME",
+        (flag("id", text="Print the ID only."),),
+    ),
+    Command("resource group-create", "Create a resource group.", _create, "NAME"),
+    Command(
+        "resource group-update",
+        "Rename a resource group.",
+        _update,
+        "NAME",
+        (flag("n", "NAME", "New name.", also=("name",), required=True), FORCE),
+    ),
+    Command("resource group-delete", "Delete a resource group.", _delete, "NAME", (FORCE,)),
+    Command(
+        "resource service-instances",
+        "List service instances: the private catalogs of the account.",
+        _instances,
+        flags=(
+            flag("service-name", "NAME", "Name of the service."),
+            flag("g", "GROUP", "Name or ID of the resource group."),
+            flag("all-resource-groups", text="Query all resource groups."),
+            flag("type", "TYPE", "Accepted."),
+            flag("location", "LOCATION", "Accepted."),
+            flag("long", text="Accepted."),
+        ),
+        alone=(("g", "all-resource-groups"),),
+    ),
+    Command(
+        "resource service-instance",
+        "View a service instance.",
+        _instance,
+        "INSTANCE",
+        (flag("id", text="Print the CRN and the GUID only."),),
+    ),
+    Command(
+        "resource reclamations",
+        "List what is deleted and can be restored.",
+        _reclamations,
+        flags=(flag("resource-instance-id", "ID", "ID of the service instance."),),
+    ),
+    Command("resource reclamation", "View a reclamation.", _reclamation, "ID"),
+    Command(
+        "resource reclamation-restore",
+        "Restore what was deleted.",
+        partial(_act, action="restore", done="restored", question=""),
+        "ID",
+        (_COMMENT, FORCE),
+    ),
+    Command(
+        "resource reclamation-delete",
+        "Delete for good what was deleted.",
+        partial(
+            _act,
+            action="reclaim",
+            done="reclaimed",
+            question="Really delete reclamation {} and all of its data for good?",
+        ),
+        "ID",
+        (_COMMENT, FORCE),
+    ),
+)

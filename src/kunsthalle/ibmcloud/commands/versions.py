@@ -1,0 +1,212 @@
+"""`catalog offering version`: validation, publication, deprecation of a version (cli.md 4)."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.catalog_things import (
+    CATALOG_FLAG,
+    LOCATOR_FLAG,
+    OFFERING_FLAG,
+    command,
+    document,
+    needed,
+    offering_path,
+    offering_rows,
+    tree,
+    version_path,
+)
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
+from kunsthalle.ibmcloud.http import CATALOG
+from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.tables import Field
+from kunsthalle.ibmcloud.things import filled
+
+_VALIDATION: tuple[Field, ...] = (
+    ("State", "state"),
+    ("Validated", "validated"),
+    ("Requested", "requested"),
+    ("Last operation", "last_operation"),
+    ("Message", "message"),
+)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+
+
+def _values(run: Run) -> dict[str, Any]:
+    given = run.given
+    values = document(given.get("override-values")) if given.has("override-values") else None
+    if values is not None and not isinstance(values, dict):
+        raise WrongUsage("--override-values is not a JSON object")
+    return filled(
+        override_values=values,
+        cluster_id=given.get("cluster"),
+        namespace=given.get("namespace"),
+        region=given.get("workspace-region"),
+    )
+
+
+def _validate(run: Run) -> None:
+    """Begins the validation and, unless told otherwise, waits for its end: the exit code is its outcome."""
+    path = f"{version_path(run)}/validation/install"
+    run.api.call("POST", path, _values(run), headers=_refreshing(run))
+    if run.given.get("wait") is False:
+        run.done("The validation has begun.", _state(run, path))
+        return
+    found = _outcome(run, path, run.given.get("timeout", 180))
+    if found.get("state") != "valid":
+        raise Failed(f"The version is not valid: {found.get('message') or found.get('state')}")
+    run.done("The version is valid.", found)
+
+
+def _refreshing(run: Run) -> dict[str, str]:
+    """What a validation asks for beside the token: it may outlive it."""
+    return {"X-Auth-Refresh-Token": run.session.text("IAMRefreshToken")}
+
+
+def _state(run: Run, path: str) -> dict[str, Any]:
+    return dict(run.api.call("GET", path, headers=_refreshing(run)).body)
+
+
+def _outcome(run: Run, path: str, seconds: int) -> dict[str, Any]:
+    deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    while True:
+        found = _state(run, path)
+        if found.get("state") not in {"in_progress", "", None}:
+            return found
+        if time.monotonic() + pause > deadline:
+            raise Failed(f"The validation did not end within {seconds} seconds.")
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _status(run: Run, path: str) -> None:
+    run.detail(_state(run, f"{version_path(run)}/{path}"), _VALIDATION)
+
+
+def _step(run: Run, step: str, done: str) -> None:
+    body = filled(days_until_deprecate=run.given.get("days"), description=run.given.get("description"))
+    run.api.post(f"{version_path(run)}/{step}", body or None)
+    run.done(f"Version {run.given.get('version-locator')} is {done}.")
+
+
+def _delete(run: Run) -> None:
+    run.api.call("DELETE", version_path(run))
+    run.done(f"Version {run.given.get('version-locator')} is deleted.")
+
+
+def _get(run: Run) -> None:
+    found = run.api.get(version_path(run))
+    if run.json:
+        run.print_json(found)
+    else:
+        tree(run, offering_rows(found))
+
+
+def _refresh(run: Run) -> None:
+    """What is imported again from its source: the version's own, or that of the offering's version that is named."""
+    given = run.given
+    if given.has("version-locator"):
+        branch = run.api.get(version_path(run))
+        version = branch["kinds"][0]["versions"][0]["version"]
+        path = f"{CATALOG}/catalogs/{branch['catalog_id']}/offerings/{branch['id']}"
+    else:
+        path, version = offering_path(run), given.get("target-version")
+    found = run.api.call("PUT", f"{path}/reload", {}, {"targetVersion": version}).body
+    run.done(f"Version {version} is refreshed.", found)
+
+
+def _unserved(_run: Run, words: str) -> None:
+    raise Failed(f"'ibmcloud catalog {words}' is not supported by Kunsthalle.")
+
+
+def _moves(words: str, summary: str, step: str, done: str, *flags: Any, **more: Any) -> Command:
+    run = partial(_step, step=step, done=done)
+    return command(words, summary, run, "", needed(LOCATOR_FLAG), *flags, **more)
+
+
+_DAYS = (
+    flag("days", "N", "Days until it is deprecated.", kind="int", also=("days-until-deprecate",)),
+    flag("description", "TEXT", "What users are told."),
+)
+_REFRESHED = (("version-locator", "catalog"),)
+
+COMMANDS = (
+    _moves(
+        "offering ready",
+        "Publish a version to those who may use it.",
+        "consume-publish",
+        "ready",
+        also=("catalog offering version ready",),
+    ),
+    _moves("offering version pre-release", "Make a version a pre-release.", "prerelease-publish", "a pre-release"),
+    command(
+        "offering version validate",
+        "Validate a version.",
+        _validate,
+        "",
+        needed(LOCATOR_FLAG),
+        flag("override-values", "JSON|FILE", "Values of the test deployment."),
+        flag("timeout", "SECONDS", "How long to wait.", kind="int"),
+        flag("wait", "true|false", "Whether to wait for the end."),
+        flag("cluster", "ID", "Accepted."),
+        flag("namespace", "NAME", "Accepted."),
+        flag("workspace-region", "REGION", "Accepted."),
+        flag("workspace-rg-id", "ID", "Accepted."),
+        flag("workspace-tf-version", "VERSION", "Accepted."),
+        flag("schematics-destroy", "true|false", "Accepted: nothing is deployed."),
+        flag("schematics-delete", "true|false", "Accepted: nothing is deployed."),
+        also=("catalog offering validate",),
+    ),
+    command(
+        "offering version validate-status",
+        "View the validation of a version.",
+        partial(_status, path="validation/install"),
+        "",
+        needed(LOCATOR_FLAG),
+    ),
+    command(
+        "offering version preinstall-status",
+        "View the pre-installation of a version.",
+        partial(_status, path="preinstall"),
+        "",
+        needed(LOCATOR_FLAG),
+    ),
+    command("offering version get", "View a version.", _get, "", needed(LOCATOR_FLAG)),
+    _moves("offering version create-draft", "Make a working copy of a version.", "workingcopy", "copied to a draft"),
+    _moves("offering version merge-draft", "Merge a working copy.", "commit", "merged"),
+    command("offering version delete-version", "Delete a version.", _delete, "", needed(LOCATOR_FLAG)),
+    _moves(
+        "offering version deprecate-version",
+        "Begin the deprecation of a version.",
+        "deprecate/true",
+        "being deprecated",
+        *_DAYS,
+    ),
+    _moves("offering version restore-version", "End the deprecation of a version.", "deprecate/false", "restored"),
+    _moves("offering version suspend-version", "Take a version back from publication.", "suspend", "suspended"),
+    command(
+        "offering version refresh-version",
+        "Import a version again.",
+        _refresh,
+        "",
+        LOCATOR_FLAG,
+        CATALOG_FLAG,
+        OFFERING_FLAG,
+        flag("target-version", "VERSION", "Version to import again."),
+        any_of=_REFRESHED,
+        alone=_REFRESHED,
+    ),
+    *(
+        Command(
+            f"catalog offering version {words}",
+            "Not supported by Kunsthalle.",
+            partial(_unserved, words=f"offering version {words}"),
+            offline=True,
+            anything=True,
+        )
+        for words in ("get-claims", "update-claims", "scc-apply", "get-scans", "cra")
+    ),
+)

@@ -1,0 +1,110 @@
+"""`is volumes` and volume profiles (cli.md 3.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.ibmcloud.commands import profiles
+from kunsthalle.ibmcloud.commands.images import ALLOWED_USE, allowed_use
+from kunsthalle.ibmcloud.commands.kinds import SNAPSHOT, VOLUME
+from kunsthalle.ibmcloud.grammar import flag
+from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.things import (
+    NAME,
+    changes,
+    deletes,
+    filled,
+    group_of,
+    lists,
+    makes,
+    params,
+    reference,
+    shows,
+)
+
+_FILTERS = {
+    "attachment-state": "attachment_state",
+    "encryption": "encryption",
+    "operating-system-family": "operating_system.family",
+    "operating-system-architecture": "operating_system.architecture",
+    "zone": "zone.name",
+}
+_SIZE = (
+    flag("capacity", "GB", "Capacity in gigabytes.", kind="int"),
+    flag("iops", "N", "Input and output operations a second.", kind="int"),
+    flag("bandwidth", "MBPS", "Bandwidth.", kind="int"),
+)
+_TAGS = flag("tags", "LIST", "Comma separated tags.", kind="list")
+_SNAPSHOT = flag("snapshot", "SNAPSHOT", "ID, CRN or name of the snapshot.")
+_KEY = flag("encryption-key", "CRN", "CRN of the root key.")
+_PROFILE = flag("profile", "PROFILE", "Name of the profile.")
+
+
+def _sizes(run: Run) -> dict[str, Any]:
+    given = run.given
+    return filled(
+        capacity=given.get("capacity"),
+        iops=given.get("iops"),
+        bandwidth=given.get("bandwidth"),
+        user_tags=given.get("tags"),
+        allowed_use=allowed_use(run),
+    )
+
+
+def volume_prototype(run: Run) -> dict[str, Any]:
+    """A new volume, from the flags of `volume-create` and of `instance-volume-attachment-add`."""
+    given = run.given
+    snapshot = given.get("snapshot") or given.get("source-snapshot")
+    key = given.get("encryption-key")
+    return filled(
+        profile={"name": given.words.get("PROFILE") or given.get("profile")},
+        source_snapshot=reference(run, SNAPSHOT, snapshot) if snapshot else None,
+        encryption_key={"crn": key} if key else None,
+        **_sizes(run),
+    )
+
+
+def _volume(run: Run) -> dict[str, Any]:
+    given = run.given
+    return {
+        "name": given["NAME"],
+        "zone": {"name": given["ZONE"]},
+        **volume_prototype(run),
+        **filled(resource_group=group_of(run)),
+    }
+
+
+def _change(run: Run) -> dict[str, Any]:
+    profile = run.given.get("profile")
+    return filled(name=run.given.get("name"), profile={"name": profile} if profile else None, **_sizes(run))
+
+
+COMMANDS = (
+    *profiles.COMMANDS,
+    lists(
+        VOLUME,
+        "volumes",
+        flag("attachment-state", text="Attachment.", choices=("attached", "unattached", "unusable")),
+        flag("encryption", text="Encryption.", choices=("provider_managed", "user_managed")),
+        flag("operating-system-family", "FAMILY", "Family of the operating system."),
+        flag("operating-system-architecture", "ARCH", "Architecture of the operating system."),
+        flag("zone", "ZONE", "Name of the zone."),
+        query=params(_FILTERS),
+        also=("is vols",),
+    ),
+    shows(VOLUME, "volume", also=("is vol",)),
+    makes(
+        VOLUME,
+        "volume-create",
+        "NAME PROFILE ZONE",
+        *_SIZE,
+        _KEY,
+        _SNAPSHOT,
+        _TAGS,
+        *ALLOWED_USE,
+        body=_volume,
+        also=("is volc",),
+    ),
+    changes(VOLUME, "volume-update", NAME, *_SIZE, _PROFILE, _TAGS, *ALLOWED_USE, body=_change, also=("is volu",)),
+    deletes(VOLUME, "volume-delete", also=("is vold",)),
+)

@@ -1,0 +1,95 @@
+"""What goes wrong, in the words of the terminal."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+NOT_LOGGED_IN = "Not logged in. Use 'ibmcloud login' to log in."
+
+
+class Failed(Exception):
+    """The command failed; the message stands under FAILED, its `code` is what the process answers."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Interrupted(Exception):
+    """A hidden prompt was interrupted (cli.md 1.1): exit code 2."""
+
+
+@dataclass(slots=True)
+class Refused(Exception):
+    """The server refused. `errors` are the entries of its answer, whatever its family calls their fields."""
+
+    status: int
+    path: str
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    trace: str = ""
+
+    def __str__(self) -> str:
+        return _block(self) if is_vpc(self.path) else _sentence(self)
+
+    @property
+    def code(self) -> str:
+        return str(self.errors[0].get("code", "")) if self.errors else ""
+
+
+_ELSEWHERE = re.compile(
+    r"/v1/(accounts|account-groups|enterprises|apikeys|serviceids|profiles|policies|audit|reclamations)\b"
+)
+
+
+def is_vpc(path: str) -> bool:
+    """Whether a path is one of the VPC API, which has error blocks of its own."""
+    return path.startswith("/v1/") and not _ELSEWHERE.match(path)
+
+
+def refusal(status: int, path: str, raw: bytes) -> Refused:
+    """What an answer of 400 and above says; also one that is not JSON, or not the JSON that it should be."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        return Refused(status, path, [{"code": "", "message": _plain(status, raw)}])
+    listed = body.get("errors")
+    errors = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    if not errors:
+        text = body.get("errorMessage") or body.get("message") or http.client.responses.get(status, "")
+        errors = [{"code": body.get("errorCode") or body.get("code") or "", "message": text}]
+    return Refused(status, path, errors, str(body.get("trace") or ""))
+
+
+def _plain(status: int, raw: bytes) -> str:
+    text = re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", raw[:4_000].decode(errors="replace"))
+    return " ".join(text.split())[:200] or http.client.responses.get(status, "no answer")
+
+
+def _block(refused: Refused) -> str:
+    """One block for each entry (cli.md 1.3)."""
+    lines = []
+    for one in refused.errors:
+        lines.append(f"Response HTTP Status Code: {refused.status}")
+        lines += [f"Error code: {one['code']}"] if one.get("code") else []
+        lines.append(f"Error message: {one.get('message', '')}")
+        target = one.get("target")
+        if isinstance(target, dict):
+            lines.append(f"Error target name: {target.get('name', '')}, type: {target.get('type', '')}")
+        if refused.trace:
+            lines.append(f"Trace ID: {refused.trace}")
+    return "\n".join(lines)
+
+
+def _sentence(refused: Refused) -> str:
+    """The sentence of the core commands and of the catalogs plug-in (U: the code in it)."""
+    first = refused.errors[0]
+    code = f" error code: {first['code']};" if first.get("code") else ""
+    details = first.get("details")
+    more = f" ({details})" if isinstance(details, str) and details else ""
+    return f"Error response from server. Status code: {refused.status};{code} message: {first.get('message', '')}{more}"

@@ -1,0 +1,54 @@
+"""Files that commands write: for their owner only, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import reason
+from kunsthalle.local import folder
+
+
+def append_private(path: str, text: str) -> None:
+    """Adds text to a file of mode 0600."""
+    try:
+        descriptor = os.open(Path(path).expanduser(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "a") as file:
+            file.write(text)
+    except OSError as error:
+        raise Failed(f"The file {path} could not be written: {reason(error)}") from error
+
+
+def writable(path: str) -> Path:
+    """Where a file is going to be written: said before anything is done that could not be written down."""
+    found = Path(path).expanduser()
+    if found.is_dir() or not found.parent.is_dir() or not os.access(found.parent, os.W_OK):
+        raise Failed(f"The file {path} could not be written.")
+    return found
+
+
+def write_private(path: Path, document: dict[str, Any]) -> None:
+    """A JSON document as a file of mode 0600."""
+    try:
+        folder.write(path.parent, path.name, document)
+    except OSError as error:
+        raise Failed(f"The file {path} could not be written: {reason(error)}") from error
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What is done inside is done to its end: Ctrl-C waits. For a secret that is shown once and must be kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,253 @@
+"""The grammar of flags (cli.md 1.5): one dash or two, `=value` or the next word, anywhere between the positionals.
+
+A command is data: its words, what it takes, its flags. `parse` reads a command line against it; pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kunsthalle.ibmcloud.run import Run
+
+TRUE, FALSE = frozenset({"true", "1", "t"}), frozenset({"false", "0", "f"})
+BOOLEAN = "true|false"
+
+
+class WrongUsage(Exception):
+    """The command line does not fit the command; the message is the reason, and may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`name` and `also` are without dashes. Without a `value` to name in the help it is a switch.
+
+    `kind`: `text`, `int`, `bool`, `list` (comma separated), `json` (inline or `@file`), `file` (text or `@file`).
+    """
+
+    name: str
+    value: str = ""
+    help: str = ""
+    also: tuple[str, ...] = ()
+    kind: str = "text"
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+    def label(self) -> str:
+        names = ", ".join(dashed(one) for one in (self.name, *self.also))
+        return f"{names} {self.value}".rstrip()
+
+
+def dashed(name: str) -> str:
+    """A flag as it is written: one dash before a letter, two before a word."""
+    return ("-" if len(name) == 1 else "--") + name
+
+
+def flag(name: str, value: str = "", text: str = "", **more: Any) -> Flag:
+    """A flag; a choice of words is its own metavariable, and `true|false` is the kind of its own."""
+    value = value or "|".join(more.get("choices", ()))
+    if value == BOOLEAN:
+        return Flag(name, value, text, also=more.get("also", ()), kind="bool")
+    return Flag(name, value, text, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`takes` names the positionals: `NAME`, `[NAME]`, or, at the end, `NAME...`. `alone` are sets of flags of which
+    one at most may stand; `any_of` sets of which one at least must."""
+
+    words: str
+    summary: str
+    run: Callable[[Run], None]
+    takes: str = ""
+    flags: tuple[Flag, ...] = ()
+    also: tuple[str, ...] = ()
+    alone: tuple[tuple[str, ...], ...] = ()
+    any_of: tuple[tuple[str, ...], ...] = ()
+    output: bool = True
+    offline: bool = False
+    anything: bool = False
+    """Whether any words are taken, because nothing is done with them."""
+
+    def all_flags(self) -> tuple[Flag, ...]:
+        """Its own flags, and those of every command, unless it has its own of that name."""
+        own = {name for one in self.flags for name in (one.name, *one.also)}
+        shared = (OUTPUT, QUIET, HELP) if self.output else (QUIET, HELP)
+        kept = [
+            Flag(one.name, one.value, one.help, tuple(set(one.also) - own)) for one in shared if one.name not in own
+        ]
+        return (*self.flags, *kept)
+
+    def synopsis(self) -> str:
+        """`ibmcloud is image-delete IMAGE... [--force] [-q]`."""
+        words = ["ibmcloud", self.words, self.takes]
+        words += [one.label() if one.required else f"[{one.label().replace(', ', ' | ')}]" for one in self.all_flags()]
+        return " ".join(word for word in words if word)
+
+
+OUTPUT = Flag("output", "JSON", "Specify output format, only JSON is supported.")
+QUIET = Flag("quiet", "", "Suppress verbose output.", ("q",))
+HELP = Flag("help", "", "Show help.", ("h",))
+FORCE = Flag("force", "", "Force the operation without confirmation.", ("f",))
+
+
+@dataclass(slots=True)
+class Given:
+    """What a command line said. `words` are the positionals by their name; a variadic one is a list."""
+
+    words: dict[str, Any] = field(default_factory=dict)
+    flags: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.words[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A flag's value; the default where it was not given."""
+        return self.flags.get(name, default)
+
+    def has(self, *names: str) -> bool:
+        return any(name in self.flags for name in names)
+
+
+def _spelled(flags: Sequence[Flag]) -> dict[str, Flag]:
+    return {name: one for one in flags for name in (one.name, *one.also)}
+
+
+def _switch(name: str, text: str) -> bool:
+    if text.lower() not in TRUE | FALSE:
+        raise WrongUsage(f"invalid value '{text}' for {dashed(name)}: true or false is expected")
+    return text.lower() in TRUE
+
+
+def from_file(text: str) -> str:
+    """The text itself, or the content of the file that `@file` names."""
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"the file '{text[1:]}' could not be read: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """What went wrong with a file, without its name again."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise WrongUsage(f"invalid value '{text}' for {dashed(name)}: a whole number is expected") from error
+
+
+def _document(name: str, text: str) -> Any:
+    try:
+        return json.loads(from_file(text))
+    except (ValueError, RecursionError) as error:
+        raise WrongUsage(f"the value of {dashed(name)} is not valid JSON: {error}") from error
+
+
+def _valued(one: Flag, text: str) -> Any:
+    """The text in the flag's kind."""
+    if one.choices:
+        found = {choice.lower(): choice for choice in one.choices}.get(text.lower())
+        if found is None:
+            raise WrongUsage(
+                f"invalid value '{text}' for {dashed(one.name)}: one of {', '.join(one.choices)} is expected"
+            )
+        return found
+    if one.kind == "bool":
+        return _switch(one.name, text)
+    if one.kind == "int":
+        return _number(one.name, text)
+    if one.kind == "list":
+        return [word.strip() for word in text.split(",") if word.strip()]
+    if one.kind == "json":
+        return _document(one.name, text)
+    return from_file(text) if one.kind == "file" else text
+
+
+def is_flag(word: str) -> bool:
+    return len(word) > 1 and word.startswith("-")
+
+
+def _split(flags: Sequence[Flag], argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Positionals, and flags by name: the last repetition wins."""
+    known, words, found = _spelled(flags), list[str](), dict[str, Any]()
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return words + rest, found
+        if not is_flag(word):
+            words.append(word)
+            continue
+        name, equals, text = word.removeprefix("-").removeprefix("-").partition("=")
+        one = known.get(name)
+        if one is None:
+            raise WrongUsage(f"flag provided but not defined: -{name}")
+        if not one.value:
+            found[one.name] = _switch(name, text) if equals else True
+            continue
+        if not equals and not rest:
+            raise WrongUsage(f"flag needs an argument: -{name}")
+        found[one.name] = _valued(one, text if equals else rest.pop(0))
+    return words, found
+
+
+def _positionals(takes: str, words: list[str]) -> dict[str, Any]:
+    rest, found = list(words), dict[str, Any]()
+    for name in takes.split():
+        plain = name.strip("[]").removesuffix("...")
+        if name.endswith("..."):
+            if not rest:
+                raise WrongUsage(f"{plain} is missing")
+            found[plain], rest = rest, []
+        elif rest:
+            found[plain] = rest.pop(0)
+        elif name.startswith("["):
+            found[plain] = None
+        else:
+            raise WrongUsage(f"{plain} is missing")
+        if found[plain] == "":
+            raise WrongUsage(f"{plain} is empty")
+    if rest:
+        raise WrongUsage(f"too many arguments: {' '.join(rest)}")
+    return found
+
+
+def _check(command: Command, flags: dict[str, Any]) -> None:
+    for one in command.flags:
+        if one.required and one.name not in flags:
+            raise WrongUsage(f"{dashed(one.name)} is required")
+    for some in command.alone:
+        if len(named := [name for name in some if name in flags]) > 1:
+            raise WrongUsage(f"{dashed(named[0])} and {dashed(named[1])} exclude each other")
+    for some in command.any_of:
+        if not any(name in flags for name in some):
+            raise WrongUsage(f"{' or '.join(dashed(name) for name in some)} is required")
+
+
+def parse(command: Command, argv: Sequence[str]) -> Given:
+    """What a command line says to a command; WrongUsage where it does not fit. `--help` fits everything."""
+    flags = command.all_flags()
+    if command.anything:
+        return Given({}, {"help": True} if {"-h", "--help"} & set(argv) else {})
+    words, found = _split((*flags, JSON) if command.output else flags, argv)
+    if found.pop("json", False):
+        found["output"] = "JSON"
+    if found.get("help"):
+        return Given({}, found)
+    if "output" in found and command.output and str(found["output"]).upper() != "JSON":
+        raise WrongUsage(f"invalid output format '{found['output']}', only JSON is supported")
+    given = Given(_positionals(command.takes, words), found)
+    _check(command, given.flags)
+    return given
+
+
+JSON = Flag("json", "", "Deprecated: --output JSON.")

@@ -1,0 +1,81 @@
+"""Which module holds which commands. An area's modules are loaded when one of its commands is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from kunsthalle.ibmcloud.grammar import Command
+
+GROUPS = {
+    "": "Kunsthalle's command line, in the words of IBM Cloud's",
+    "account": "Manage accounts, users and their audit",
+    "catalog": "Manage private catalogs and what is in them",
+    "catalog account": "Manage the access that other accounts ask for",
+    "catalog filter": "Manage the filters of the public catalog",
+    "catalog object": "Manage objects of a catalog (not served)",
+    "catalog offering": "Manage offerings and their versions",
+    "catalog offering publish": "Share an offering",
+    "catalog offering unpublish": "Take back what was shared",
+    "catalog offering version": "Manage versions of an offering",
+    "enterprise": "Manage an enterprise, its account groups and accounts",
+    "iam": "Manage identities, tokens and policies",
+    "is": "Manage virtual private clouds: images, servers, storage, networks",
+    "plugin": "Plug-ins: what Kunsthalle serves is built in",
+    "resource": "Manage resource groups, service instances and reclamations",
+}
+
+AREAS = {
+    "account": ("account",),
+    "catalog": ("catalogs", "offerings", "publishing", "versions"),
+    "enterprise": ("enterprise",),
+    "iam": ("identity", "authorizations", "policies", "groups"),
+    "is": (
+        "images",
+        "instances",
+        "instance_parts",
+        "templates",
+        "instance_groups",
+        "group_managers",
+        "bare_metal",
+        "volumes",
+        "snapshots",
+        "keys",
+        "networks",
+        "addresses",
+        "geography",
+        "unserved",
+    ),
+    "resource": ("resource",),
+}
+CORE = ("login", "settings", "plugins")
+
+UNSERVED = {
+    "cos": "Kunsthalle has no object storage service: the buckets of an account are the sub-folders of the folder "
+    "KUNSTHALLE_BUCKETS that 'kunsthalle env' prints. Copy the file there.",
+}
+"""Plug-ins that scripts call beside ours."""
+
+Commands = dict[tuple[str, ...], Command]
+
+
+def _of(modules: Sequence[str]) -> Commands:
+    found: Commands = {}
+    for name in modules:
+        for command in import_module(f"kunsthalle.ibmcloud.commands.{name}").COMMANDS:
+            for words in (command.words, *command.also):
+                found[tuple(words.split())] = command
+    return found
+
+
+def commands(area: str) -> Commands:
+    """The commands of an area, by their words; the core's for every other word."""
+    return _of(AREAS.get(area, CORE))
+
+
+def everything() -> Commands:
+    """Every command there is."""
+    found = _of(CORE)
+    for area in AREAS:
+        found |= commands(area)
+    return found

@@ -1,0 +1,153 @@
+"""Tables and detail views (cli.md 1.2): columns three spaces apart, no borders, nested things as tables in a cell."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kunsthalle.ibmcloud.terminal import bold, cyan
+
+GAP = 3
+MISSING = "-"
+
+Getter = str | Callable[[Any], Any]
+Field = tuple[str, Any]
+"""A label, and where its value comes from: a dotted path, a function, or a `Nested`."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def safe(text: str) -> str:
+    """Without characters that a terminal would obey: names and messages are anybody's."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\t", " "))
+
+
+def width(text: str) -> int:
+    """Columns on a terminal."""
+    if text.isascii():
+        return len(text)
+    kept = [one for one in text if not unicodedata.combining(one)]
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in kept)
+
+
+def look(thing: Any, path: Getter) -> Any:
+    """What a dotted path leads to, list positions included; None where it leads nowhere."""
+    if callable(path):
+        return path(thing)
+    for step in path.split("."):
+        if isinstance(thing, dict):
+            thing = thing.get(step)
+        elif isinstance(thing, list) and step.isdigit() and int(step) < len(thing):
+            thing = thing[int(step)]
+        else:
+            return None
+    return thing
+
+
+def shown(value: Any) -> str:
+    """A value as a cell."""
+    if value is None or value == "" or value == [] or value == {}:
+        return MISSING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(shown(one) for one in value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return safe(str(value))
+
+
+def cells(thing: Any, columns: Sequence[Field]) -> list[str]:
+    return [shown(look(thing, path)) for _, path in columns]
+
+
+def grid(rows: Sequence[Sequence[str]], *, header: bool = True, colour: bool = False) -> list[str]:
+    """Lines of aligned rows; a cell of several lines leaves its neighbours empty below."""
+    flat: list[list[str]] = []
+    for row in rows:
+        split = [cell.split("\n") for cell in row]
+        depth = max((len(parts) for parts in split), default=0)
+        flat += [[parts[at] if at < len(parts) else "" for parts in split] for at in range(depth)]
+    widths = [max((width(row[at]) for row in flat), default=0) for at in range(len(rows[0]) if rows else 0)]
+    lines = []
+    for number, row in enumerate(flat):
+        padded = [cell + " " * (widths[at] + GAP - width(cell)) for at, cell in enumerate(row)]
+        if padded:
+            padded[-1] = row[-1]
+        if colour and header and number == 0:
+            padded = [bold(cell) for cell in padded]
+        elif colour and padded and row[0]:
+            padded[0] = cyan(padded[0])
+        lines.append("".join(padded) if colour else "".join(padded).rstrip())
+    return lines
+
+
+def table(things: Sequence[Any], columns: Sequence[Field], *, colour: bool = False) -> list[str]:
+    """A list of things: a header, then a row each."""
+    return grid([[label for label, _ in columns], *(cells(one, columns) for one in things)], colour=colour)
+
+
+class Nested:
+    """A table inside a value: a header on the field's own line, rows below it, an empty line after it (source page)."""
+
+    def __init__(self, path: Getter, *columns: Field) -> None:
+        self.path, self.columns = path, columns
+
+    def text(self, thing: Any) -> str:
+        found = look(thing, self.path)
+        rows = found if isinstance(found, list) else [found] if found else []
+        return "\n".join([*table(rows, self.columns), ""]) if rows else MISSING
+
+
+def nested(path: Getter, *columns: Field) -> Nested:
+    return Nested(path, *columns)
+
+
+ID_NAME: tuple[Field, ...] = (("ID", "id"), ("Name", "name"))
+
+
+class IfAny:
+    """A field that is left out of a detail view where there is nothing to show."""
+
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+
+def value(thing: Any, what: Any) -> str:
+    """A field's value in a detail view."""
+    if isinstance(what, IfAny):
+        return value(thing, what.what)
+    return what.text(thing) if isinstance(what, Nested) else shown(look(thing, what))
+
+
+def detail(thing: Any, fields: Sequence[Field], *, colour: bool = False) -> list[str]:
+    """A thing: an empty line, then field names and values."""
+    rows = [(label, value(thing, what)) for label, what in fields]
+    kept = [row for row, (_, what) in zip(rows, fields, strict=True) if not _absent(row[1], what)]
+    return ["", *grid(kept, header=False, colour=colour)]
+
+
+def _absent(text: str, what: Any) -> bool:
+    return isinstance(what, IfAny) and text == MISSING
+
+
+def when(path: str) -> Callable[[Any], str | None]:
+    """A moment as detail views show it: whole seconds, UTC, a numeric offset (U)."""
+
+    def get(thing: Any) -> str | None:
+        text = look(thing, path)
+        return re.sub(r"(\.\d+)?Z$", "+00:00", text) if isinstance(text, str) else None
+
+    return get
+
+
+def names(path: str, key: str = "name") -> Callable[[Any], str | None]:
+    """The names in a list of references, separated by commas."""
+
+    def get(thing: Any) -> str | None:
+        found = look(thing, path)
+        return ",".join(str(one.get(key, "")) for one in found) if isinstance(found, list) else None
+
+    return get
