@@ -11,6 +11,7 @@ import pytest
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.prepare import prepare
 from support import postgres
+from support.s3 import S3Server, s3_server
 from support.worlds import World, make_world
 
 pytest_plugins = ["pytester", "support.boot_image", "support.packages"]
@@ -24,6 +25,13 @@ def _prepare(url: str) -> None:
         prepare(store)
     finally:
         store.close()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 server, started with the first test that asks for it."""
+    with s3_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

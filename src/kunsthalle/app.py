@@ -23,10 +23,11 @@ from kunsthalle.api.families.vpc import VPC
 from kunsthalle.api.messages import Receive, Scope, Send
 from kunsthalle.api.pipeline import Gate, Pipeline
 from kunsthalle.api.routing import Route, Router
+from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.core.access import Grants
 from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
 from kunsthalle.core.context import NOBODY, Context
-from kunsthalle.core.errors import unauthenticated
+from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
@@ -165,7 +166,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     rooms = Lazy(partial(_join, drivers, tokens, store))
     faults = Faults()
     worker = Worker(store, context, _handlers(rooms), settings.workers, faults)
-    operations = control.routes(clock, worker, partial(_status, settings, store, drivers), _ask_stores(drivers))
+    operations = control.routes(clock, worker, partial(_status, settings, store, drivers), _ask_stores(store, drivers))
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
 
@@ -238,11 +239,14 @@ def _status(settings: Settings, store: Store, drivers: Drivers) -> control.Statu
     )
 
 
-def _ask_stores(drivers: Drivers) -> Callable[[Unit], None]:
-    """Asks the database and the blob store something that only they can answer."""
+def _ask_stores(store: Store, drivers: Drivers) -> Callable[[Context], None]:
+    """Asks the database and the blob store something that only they can answer. 503 where the latter does not."""
 
-    def ask(unit: Unit) -> None:
-        facts.get(unit, "clock")
-        drivers.blobs.exists("0" * 64)
+    def ask(ctx: Context) -> None:
+        store.read(ctx, lambda unit: facts.get(unit, "clock"))
+        try:
+            drivers.blobs.exists("0" * 64)
+        except BlobError as error:
+            raise Problem(Reason.UNAVAILABLE, "unavailable", f"The blob store does not answer: {error}") from error
 
     return ask

@@ -85,7 +85,7 @@ def _health(_unit: Unit, _request: Request) -> HealthWire:
 
 
 def routes(
-    clock: MovableClock, worker: Worker, status: Callable[[], StatusWire], stores_answer: Callable[[Unit], None]
+    clock: MovableClock, worker: Worker, status: Callable[[], StatusWire], stores_answer: Callable[[Context], None]
 ) -> tuple[Route, ...]:
     def get_status(_ctx: Context, _request: Request) -> StatusWire:
         """What the server is made of; the first time KVM is tried out, which may take a second."""
@@ -101,9 +101,9 @@ def routes(
         """Read the product clock."""
         return _clock_wire(unit, clock)
 
-    def ready(unit: Unit, _request: Request) -> HealthWire:
+    def ready(ctx: Context, _request: Request) -> HealthWire:
         """Whether the stores answer too."""
-        stores_answer(unit)
+        stores_answer(ctx)
         return HealthWire(status="ok", version=__version__)
 
     family, anyone, operator = (
@@ -113,7 +113,7 @@ def routes(
     )
     return (
         route("GET", "/healthz", _health, family=family, access=anyone, answer=HealthWire),
-        route("GET", "/readyz", ready, family=family, access=anyone, answer=HealthWire),
+        outside("GET", "/readyz", ready, family=family, access=anyone, body=None, answer=HealthWire),
         route("GET", "/_kunsthalle/clock", get_clock, family=family, access=operator, answer=ClockWire),
         outside(
             "GET",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from kunsthalle.core.lazy import Lazy
 from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
+    from kunsthalle.blobs.protocol import Blobs
     from kunsthalle.hypervisor.protocol import Hypervisor
     from kunsthalle.images.sources import AccountBuckets
     from kunsthalle.imaging.limits import Limits
@@ -21,14 +23,15 @@ class Drivers:
     """What rooms work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
-    hypervisor that is named: Unavailable where it cannot run, BadSpec for another word.
+    hypervisor that is named: Unavailable where it cannot run, BadSpec for another word. BadAddress for blobs or buckets
+    that are nowhere.
     """
 
     def __init__(self, settings: Settings) -> None:
         data = settings.data.resolve()
-        self.blobs = FilesystemBlobs(settings.blob_root)
+        self.blobs = _blobs(settings)
         self.disks = data / "disks"
-        self._buckets = Lazy(lambda: _buckets(data / "buckets"))
+        self._buckets = Lazy(lambda: _buckets(data / "buckets", settings))
         self.machines = data / "machines"
         self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings))
         self._tools = Lazy(_tools)
@@ -36,6 +39,8 @@ class Drivers:
         self._quota = Lazy(lambda: _quota(settings))
         if settings.hypervisor != "auto":
             self._hypervisor()
+        if settings.buckets:
+            self._buckets()
 
     @property
     def buckets(self) -> AccountBuckets:
@@ -63,10 +68,28 @@ class Drivers:
         return self._limits()
 
 
-def _buckets(root: Path) -> AccountBuckets:
+def _blobs(settings: Settings) -> Blobs:
+    """BadAddress for an address that cannot be used."""
+    if not settings.blobs.startswith("s3:"):
+        return FilesystemBlobs(settings.blob_root)
+    from kunsthalle.blobs import s3_address
+    from kunsthalle.blobs.cache import BlobCache
+    from kunsthalle.blobs.s3 import S3Bucket
+    from kunsthalle.blobs.s3_blobs import S3Blobs
+
+    address = s3_address.parse(settings.blobs, os.environ, "KUNSTHALLE_BLOBS").at()
+    return S3Blobs(S3Bucket(address), BlobCache(settings.cache_root, settings.blob_cache_gb * 2**30))
+
+
+def _buckets(root: Path, settings: Settings) -> AccountBuckets:
     from kunsthalle.images.sources import AccountBuckets
 
-    return AccountBuckets(root)
+    if not settings.buckets:
+        return AccountBuckets(root)
+    from kunsthalle.blobs import s3_address, s3_buckets
+
+    template = s3_buckets.checked(s3_address.parse(settings.buckets, os.environ, "KUNSTHALLE_BUCKETS"))
+    return AccountBuckets(root, lambda account: s3_buckets.S3Buckets(template, account))
 
 
 def _hypervisor(root: Path, settings: Settings) -> Hypervisor:

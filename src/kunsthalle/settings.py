@@ -20,7 +20,19 @@ class Settings:
     port: int = _setting(8100, "Port to listen on; 0 takes a free one")
     scenario: str = _setting("", "What a first start makes: 'enterprise', or nothing")
     database: str = _setting("", "postgresql://… ; without it a SQLite file in the data folder")
-    blobs: str = _setting("", "Where image bytes are kept: file:///… ; without it a folder in the data folder")
+    blobs: str = _setting(
+        "",
+        "Where image bytes are kept: file:///… or s3://bucket/prefix?endpoint=https://… (keys in the environment:"
+        " KUNSTHALLE_BLOBS_ACCESS_KEY_ID, KUNSTHALLE_BLOBS_SECRET_ACCESS_KEY); without it a folder in the data folder",
+    )
+    blob_cache: str = _setting("", "Folder of this host's copies of blobs on S3; without it one in the data folder")
+    blob_cache_gb: int = _setting(100, "GB (2**30 bytes) that these copies may take, beside those that are in use")
+    buckets: str = _setting(
+        "",
+        "Where cos:// leads: s3://{account}-{bucket}?endpoint=https://… or s3://one/{account}/{bucket}?endpoint=…"
+        " (keys: KUNSTHALLE_BUCKETS_ACCESS_KEY_ID, KUNSTHALLE_BUCKETS_SECRET_ACCESS_KEY); without it folders in the"
+        " data folder",
+    )
     public_url: str = _setting("", "The address clients call, for hrefs; without it the one they called")
     clock: str = _setting("system", "'system' runs with real time, 'manual' stands still until it is moved")
     region: str = _setting("us-south", "The region this server is")
@@ -40,6 +52,10 @@ class Settings:
     @property
     def blob_root(self) -> Path:
         return Path(self.blobs.removeprefix("file://")) if self.blobs else self.data.resolve() / "blobs"
+
+    @property
+    def cache_root(self) -> Path:
+        return Path(self.blob_cache) if self.blob_cache else self.data.resolve() / "blob-cache"
 
 
 def described() -> list[tuple[str, str, Any]]:

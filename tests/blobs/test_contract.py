@@ -8,20 +8,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kunsthalle.blobs.cache import BlobCache
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import BadDigest, BlobError, BlobNotFound, Blobs, OutOfSpace, WrongLength
+from kunsthalle.blobs.s3 import S3Bucket
+from kunsthalle.blobs.s3_address import S3Address, parse
+from kunsthalle.blobs.s3_blobs import S3Blobs
+from support.s3 import s3_setting
 
-IMPLEMENTATIONS: dict[str, Callable[[Path], Blobs]] = {
-    "filesystem": lambda folder: FilesystemBlobs(folder / "blobs"),
+Place = Callable[[], S3Address]
+"""A new bucket of a real S3 server, which is started with the first."""
+
+IMPLEMENTATIONS: dict[str, Callable[[Path, Place], Blobs]] = {
+    "filesystem": lambda folder, _place: FilesystemBlobs(folder / "blobs"),
+    "s3": lambda folder, place: S3Blobs(S3Bucket(place()), BlobCache(folder / "cache", 2**30)),
 }
 
 
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    return lambda: parse(*s3_setting(request, "some/prefix"))
+
+
 @pytest.fixture(params=IMPLEMENTATIONS)
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return IMPLEMENTATIONS[request.param](tmp_path)
+def blobs(request: pytest.FixtureRequest, tmp_path: Path, place: Place) -> Blobs:
+    return IMPLEMENTATIONS[request.param](tmp_path, place)
 
 
 def digest(content: bytes) -> str:
@@ -59,6 +73,81 @@ def test_tools_see_the_bytes_before_the_commit(blobs: Blobs) -> None:
         assert upload.path.read_bytes() == b"QFI\xfb"
         path = upload.path
     assert not path.exists()
+
+
+def test_the_bytes_are_read_from_where_they_are_kept(blobs: Blobs) -> None:
+    content = bytes(range(256)) * 80_000  # more than one range of any store
+    assert b"".join(blobs.read(store(blobs, content))) == content
+    with pytest.raises(BlobNotFound):
+        next(iter(blobs.read("0" * 64)))
+
+
+def test_the_inventory_names_every_blob_with_its_length(blobs: Blobs) -> None:
+    expected = {store(blobs, content): len(content) for content in (b"", b"one", b"twenty-one bytes of it")}
+    assert dict(blobs.inventory()) == expected
+
+
+def test_where_a_blob_would_be_is_where_it_is(blobs: Blobs) -> None:
+    expected = blobs.place(digest(b"later"))
+    assert not expected.exists()
+    assert blobs.local_path(store(blobs, b"later")) == expected
+
+
+def test_a_named_upload_is_taken_up_again_where_it_was_durable(blobs: Blobs) -> None:
+    upload = blobs.begin(9, "import-one")
+    upload.write(b"abcdef")
+    assert upload.sync() == 6
+    upload.write(b"lost")
+    upload.suspend()
+    assert (blobs.leftovers(), blobs.sweep(0)) == (["import-one"], 0)
+    with blobs.begin(9, "import-one", 6) as again:
+        assert (again.written, again.path.read_bytes()) == (6, b"abcdef")
+        again.write(b"ghi")
+        again.commit(digest(b"abcdefghi"))
+    with blobs.open(digest(b"abcdefghi")) as stored:
+        assert stored.read() == b"abcdefghi"
+    assert blobs.leftovers() == []
+
+
+def test_a_named_upload_that_has_less_than_it_should_begins_anew(blobs: Blobs) -> None:
+    with blobs.begin(None, "import-one") as upload:
+        upload.write(b"abc")
+        upload.suspend()
+    with blobs.begin(None, "import-one", 4) as again:
+        assert (again.written, again.path.read_bytes()) == (0, b"")
+
+
+def test_a_named_upload_has_one_writer(blobs: Blobs) -> None:
+    with blobs.begin(None, "import-one"):
+        with pytest.raises(BlobError):
+            blobs.begin(None, "import-one")
+        blobs.discard("import-one")
+        assert blobs.leftovers() == []
+    for name in ("../x", "", "a/b", ".x", "a" * 101):
+        with pytest.raises(BlobError):
+            blobs.begin(None, name)
+
+
+def test_a_named_upload_is_kept_for_a_day_and_may_be_discarded(blobs: Blobs) -> None:
+    for name in ("import-one", "import-two"):
+        with blobs.begin(None, name) as upload:
+            upload.write(b"abc")
+            modified = upload.path.stat().st_mtime
+            upload.suspend()
+    assert blobs.sweep(0, now=modified + 86_000) == 0
+    blobs.discard("import-one")
+    blobs.discard("import-one")
+    assert blobs.leftovers() == ["import-two"]
+    assert blobs.sweep(0, now=modified + 87_000) == 1
+
+
+def test_whoever_watches_a_commit_sees_it_through(blobs: Blobs) -> None:
+    content, seen = bytes(20_000_000), []
+    with blobs.begin(None) as upload:
+        upload.write(content)
+        upload.commit(digest(content), seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == len(content)
 
 
 def test_the_local_path_is_absolute_and_read_only(blobs: Blobs) -> None:
@@ -216,12 +305,11 @@ def test_a_hostile_digest_is_never_a_path(blobs: Blobs, tmp_path: Path, name: st
     assert path.exists()
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text(max_size=70).filter(lambda name: len(name) != 64))
-def test_any_other_text_is_no_digest(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
-    base = tmp_path_factory.getbasetemp() / "any-digest"
-    for factory in IMPLEMENTATIONS.values():
-        with pytest.raises(BadDigest):
-            factory(base).exists(name)
+def test_any_other_text_is_no_digest(blobs: Blobs, name: str) -> None:
+    with pytest.raises(BadDigest):
+        blobs.exists(name)
 
 
 def test_sweep_takes_the_old_and_leaves_the_open(blobs: Blobs) -> None:

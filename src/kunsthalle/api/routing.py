@@ -22,7 +22,7 @@ from kunsthalle.store.unit import Unit
 
 Call = Callable[[Unit, Request], Any]
 Outside = Callable[[Context, Request], Any]
-"""A call that runs outside any transaction, because it waits for what other transactions do (operator verbs)."""
+"""A call that runs outside any transaction, because it waits for what others do: operator verbs, readiness."""
 
 
 class Route(Struct, frozen=True):
@@ -80,7 +80,7 @@ def route(
 def outside(
     method: str, path: str, call: Outside, *, family: Family, access: Access, body: type | None, answer: Any
 ) -> Route:
-    """Declares an operator's operation that runs outside any transaction."""
+    """Declares an operation of the operator's, or of anybody's, that runs outside any transaction."""
     summary = (call.__doc__ or "").strip().split("\n")[0]
     return Route(method, path, None, family, access, body, answer, outside=call, summary=summary)
 

@@ -12,11 +12,12 @@ import errno
 import itertools
 import os
 import re
-import shutil
 import stat
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+
+from kunsthalle.blobs.protocol import Watch, unwatched
 
 # Bucket names as object storage has them: 3 to 63 of lower-case letters, digits, dots and hyphens.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -29,6 +30,7 @@ _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, e
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 # Uploads wait here, beside the buckets; no bucket can have this name.
 _INCOMING = ".incoming"
+_PIECE = 16 * 1024 * 1024
 
 
 class BucketError(Exception):
@@ -59,13 +61,71 @@ class ObjectUnreadable(BucketError):
     """The object is there, and the operating system does not let the program read it."""
 
 
+class ObjectChanged(BucketError):
+    """The object is another one than it was when it was opened."""
+
+
+class BucketUnavailable(BucketError):
+    """The object storage does not answer, or breaks off: trying later may help. The message names no host."""
+
+
+class ObjectReader(Protocol):
+    """An object open for reading. `size`: bytes; `tag` is another one when the content is another one."""
+
+    size: int
+    tag: str
+
+    def skip(self, count: int) -> None:
+        """Has the first read begin at an offset."""
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes; empty at the end. ObjectChanged, BucketUnavailable."""
+
+    def close(self) -> None:
+        """May be repeated."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class ObjectStorage(Protocol):
+    """The object storage of one account: buckets of objects. See Buckets for what the methods may raise."""
+
+    def create_bucket(self, name: str) -> None:
+        """An existing bucket is fine."""
+
+    def has_bucket(self, name: str) -> bool:
+        """Whether there is such a bucket."""
+
+    def list_buckets(self) -> list[str]:
+        """The names, sorted, as far as they can be listed."""
+
+    def open(self, bucket: str, key: str) -> ObjectReader:
+        """An object, to be read."""
+
+    def put(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
+        """Writes a local file into an object: whole, or not at all. `watch` follows the bytes."""
+
+    def delete(self, bucket: str, key: str) -> None:
+        """An absent object is fine."""
+
+
 class BucketObject:
     """An object open for reading. Replacing or removing the object meanwhile does not change what is read."""
 
     def __init__(self, descriptor: int) -> None:
         """Made by Buckets.open; owns the descriptor."""
-        self.size = os.fstat(descriptor).st_size
+        found = os.fstat(descriptor)
+        self.size = found.st_size
+        self.tag = f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
         self._file = os.fdopen(descriptor, "rb", buffering=0)
+
+    def skip(self, count: int) -> None:
+        """Has the first read begin at an offset."""
+        self._file.seek(count)
 
     def read(self, count: int) -> bytes:
         """Up to `count` bytes; empty at the end."""
@@ -95,12 +155,12 @@ class Buckets:
 
     def create_bucket(self, name: str) -> None:
         """An existing bucket is fine. BadBucketName."""
-        if not _BUCKET.fullmatch(name):
-            raise BadBucketName(
-                "a bucket name has 3 to 63 lower-case letters, digits, dots and hyphens",
-                name[:_MAX_PART_BYTES],
-            )
+        check_bucket(name)
         (self._root / name).mkdir(exist_ok=True, mode=0o700)
+
+    def has_bucket(self, name: str) -> bool:
+        """Whether there is such a bucket."""
+        return is_bucket(name) and _is_folder(self._root / name)
 
     def list_buckets(self) -> list[str]:
         """The names, sorted."""
@@ -123,7 +183,7 @@ class Buckets:
             raise ObjectNotFound("not a regular file", bucket, key)
         return BucketObject(descriptor)
 
-    def put(self, bucket: str, key: str, source: Path) -> None:
+    def put(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
         """
         Copies a local file into an object, durably; readers see the old one or the new one, whole.
 
@@ -132,7 +192,7 @@ class Buckets:
         parts = _parts(bucket, key)
         folder = self._bucket(bucket)
         try:
-            incoming = self._copy_in(source)
+            incoming = self._copy_in(source, watch)
             try:
                 for part in parts[:-1]:
                     with contextlib.suppress(FileExistsError):
@@ -173,19 +233,44 @@ class Buckets:
         except OSError as error:
             raise BucketNotFound("there is no bucket of this name", name) from error
 
-    def _copy_in(self, source: Path) -> Path:
+    def _copy_in(self, source: Path, watch: Watch) -> Path:
         folder = self._root / _INCOMING
         folder.mkdir(exist_ok=True, mode=0o700)
         incoming = folder / f"{os.getpid()}-{next(self._numbers)}"
         try:
             # Opened for writing anew: what a crashed process of the same number left is overwritten.
-            shutil.copyfile(source, incoming)
-            with incoming.open("rb") as written:
+            with source.open("rb") as read, incoming.open("wb") as written:
+                _copy(read.fileno(), written.fileno(), watch)
                 os.fsync(written.fileno())
         except BaseException:
             incoming.unlink(missing_ok=True)
             raise
         return incoming
+
+
+def is_bucket(name: str) -> bool:
+    """Whether a bucket can have this name."""
+    return _BUCKET.fullmatch(name) is not None
+
+
+def check_bucket(name: str) -> None:
+    """BadBucketName."""
+    if not is_bucket(name):
+        text = "a bucket name has 3 to 63 lower-case letters, digits, dots and hyphens"
+        raise BadBucketName(text, name[:_MAX_PART_BYTES])
+
+
+def check_key(bucket: str, key: str) -> None:
+    """BadObjectName."""
+    _parts(bucket, key)
+
+
+def _copy(source: int, target: int, watch: Watch) -> None:
+    """In the kernel, in pieces: somebody may want to know, or to end it."""
+    done = 0
+    while sent := os.sendfile(target, source, done, _PIECE):
+        done += sent
+        watch(done)
 
 
 def _parts(bucket: str, key: str) -> list[str]:

@@ -29,15 +29,20 @@ from kunsthalle.blobs.protocol import (
     Blobs,
     OutOfSpace,
     Upload,
+    Watch,
     WrongLength,
+    unwatched,
 )
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NUMBERED = re.compile(r"[0-9]+-[0-9]+")
 _UPLOAD = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Room beyond the announced length: the file system's own tables, and the database beside the blobs.
 _HEADROOM = 1.1
 _COPY_CHUNK = 1 << 20
+_KEPT_SECONDS = 86_400.0
+"""So long an upload that has a name waits to be taken up again."""
 _LARGE = 64 << 20
 """Bytes from which on an upload is written directly; smaller ones are likely to be read soon, from the cache."""
 
@@ -54,12 +59,14 @@ class FilesystemBlobs(Blobs):
         for folder in (self._store, self._tmp):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def begin(self, expected: int | None) -> FileUpload:
+    def begin(self, expected: int | None, name: str | None = None, keep: int = 0) -> FileUpload:
         """See Blobs.begin."""
         if expected is not None:
-            needed, free = int(expected * _HEADROOM), _free(self._tmp)
+            needed, free = int((expected - keep) * _HEADROOM), _free(self._tmp)
             if needed > free:
                 raise OutOfSpace(needed, free)
+        if name is not None:
+            return self._resume(expected, self._tmp / _name(name), keep)
         while True:
             path = self._tmp / f"{os.getpid()}-{next(self._numbers)}"
             try:
@@ -68,6 +75,24 @@ class FilesystemBlobs(Blobs):
                 continue  # left by a crashed process that had our number; sweep() removes it
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return FileUpload(self, path, descriptor, expected)
+
+    def _resume(self, expected: int | None, path: Path, keep: int) -> FileUpload:
+        while True:
+            descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.fstat(descriptor), path.lstat()):
+                    break
+            except BlockingIOError as error:
+                os.close(descriptor)
+                raise BlobError("somebody is at this upload") from error
+            except FileNotFoundError:
+                pass  # removed between the two; once more
+            os.close(descriptor)
+        kept = keep if os.fstat(descriptor).st_size >= keep else 0
+        os.ftruncate(descriptor, kept)
+        os.lseek(descriptor, kept, os.SEEK_SET)
+        return FileUpload(self, path, descriptor, expected, kept)
 
     def exists(self, sha256: str) -> bool:
         """See Blobs.exists."""
@@ -79,6 +104,12 @@ class FilesystemBlobs(Blobs):
             return self._place(sha256).stat().st_size
         except FileNotFoundError:
             raise BlobNotFound(sha256) from None
+
+    def read(self, sha256: str) -> Iterator[bytes]:
+        """See Blobs.read."""
+        with self.open(sha256) as file:
+            while chunk := file.read(_COPY_CHUNK):
+                yield chunk
 
     def open(self, sha256: str) -> BinaryIO:
         """See Blobs.open."""
@@ -124,12 +155,13 @@ class FilesystemBlobs(Blobs):
 
     def sweep(self, older_than_seconds: float, now: float | None = None) -> int:
         """See Blobs.sweep."""
-        limit = (self._file_clock() if now is None else now) - older_than_seconds
+        limit = (self.clock() if now is None else now) - older_than_seconds
         removed = 0
         for path in self._tmp.iterdir():
             with contextlib.suppress(FileNotFoundError):
                 found = path.lstat()
-                if stat.S_ISREG(found.st_mode) and found.st_mtime < limit:
+                patience = 0.0 if _NUMBERED.fullmatch(path.name) else max(0.0, _KEPT_SECONDS - older_than_seconds)
+                if stat.S_ISREG(found.st_mode) and found.st_mtime < limit - patience:
                     removed += _remove_unless_locked(path)
         return removed
 
@@ -157,10 +189,10 @@ class FilesystemBlobs(Blobs):
 
     def _settle(self, path: Path, descriptor: int, place: Path) -> None:
         """Turns a local file of this file system into a blob. Two that race write the same bytes."""
-        if place.is_file():
+        os.fsync(descriptor)  # also where it is here already: who uploads cannot tell by the time that it takes
+        if place.is_file() and place.stat().st_size == os.fstat(descriptor).st_size:
             path.unlink()
             return
-        os.fsync(descriptor)
         os.fchmod(descriptor, 0o444)
         if not place.parent.is_dir():
             place.parent.mkdir(exist_ok=True, mode=0o700)
@@ -168,7 +200,8 @@ class FilesystemBlobs(Blobs):
         path.rename(place)
         _sync_folder(place.parent)
 
-    def _file_clock(self) -> float:
+    def clock(self) -> float:
+        """Seconds since the epoch, by the clock that stamps the files."""
         # Files are stamped by the machine, whatever clock the program runs on; a new file shows that time.
         with tempfile.TemporaryFile(dir=self._tmp) as probe:
             return os.fstat(probe.fileno()).st_mtime
@@ -177,11 +210,13 @@ class FilesystemBlobs(Blobs):
 class FileUpload(Upload):
     """An upload into FilesystemBlobs; see Upload."""
 
-    def __init__(self, blobs: FilesystemBlobs, path: Path, descriptor: int, expected: int | None) -> None:
+    def __init__(
+        self, blobs: FilesystemBlobs, path: Path, descriptor: int, expected: int | None, written: int = 0
+    ) -> None:
         """Made by FilesystemBlobs.begin; owns the descriptor."""
         self._blobs, self._path, self._expected = blobs, path, expected
         self._file: _Writer | None = _writer(descriptor, expected)
-        self._written = 0
+        self._written = written
 
     @property
     def path(self) -> Path:
@@ -207,18 +242,40 @@ class FileUpload(Upload):
         self._written += length
         return length
 
-    def commit(self, sha256: str) -> None:
-        """See Upload.commit."""
+    def sync(self) -> int:
+        """See Upload.sync."""
+        try:
+            os.fsync(self._open_file().fileno())
+        except OSError as error:
+            if error.errno in _FULL:
+                raise OutOfSpace(self._written, _free(self._path.parent)) from error
+            raise
+        return self._written
+
+    def check(self) -> None:
+        """See Upload.check."""
         file = self._open_file()
-        place = self._blobs._place(sha256)  # noqa: SLF001  one class in two parts
         own, named = os.fstat(file.fileno()), self._path.lstat()
         if not os.path.samestat(own, named):
             raise BlobError("the upload's file was replaced by another one")
         if self._expected is not None and own.st_size != self._expected:
             raise WrongLength(self._expected, own.st_size)
+
+    def commit(self, sha256: str, watch: Watch = unwatched) -> None:
+        """See Upload.commit."""
+        file = self._open_file()
+        place = self._blobs._place(sha256)  # noqa: SLF001  one class in two parts
+        self.check()
         self._blobs._settle(self._path, file.fileno(), place)  # noqa: SLF001  one class in two parts
         self._file = None
         file.close()
+        watch(self._written)
+
+    def suspend(self) -> None:
+        """See Upload.suspend."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            file.close()
 
     def abort(self) -> None:
         """See Upload.abort."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
+
+Watch = Callable[[int], None]
+"""Is told how many bytes are done; what it raises ends the work."""
+
+
+def unwatched(_done: int) -> None:
+    """Nobody wants to know."""
 
 
 class BlobError(Exception):
@@ -43,8 +50,20 @@ class WrongLength(BlobError):
         self.expected, self.received = expected, received
 
 
+class StoreUnavailable(BlobError):
+    """The store does not answer, or breaks off: trying later may help. The message names no host."""
+
+
+class BlobDamaged(BlobError):
+    """What the store keeps under a digest has another one."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(f"the content of the blob {sha256} is another one than its name says")
+        self.sha256 = sha256
+
+
 class Upload(Protocol):
-    """Bytes on their way in. Leaving the context without `commit` aborts it."""
+    """Bytes on their way in. Leaving the context without `commit` or `suspend` aborts it."""
 
     @property
     def path(self) -> Path:
@@ -53,20 +72,33 @@ class Upload(Protocol):
 
     @property
     def written(self) -> int:
-        """Bytes given to `write` so far."""
+        """Bytes that are there so far: given to `write`, or kept of an earlier upload."""
         ...
 
     def write(self, chunk: bytes | bytearray | memoryview, /) -> int:
         """Appends the whole chunk. OutOfSpace where the disk is full."""
         ...
 
-    def commit(self, sha256: str) -> None:
+    def sync(self) -> int:
+        """Has all that was written survive whatever happens; how many bytes that is."""
+        ...
+
+    def check(self) -> None:
+        """WrongLength if a length was announced and the file has another; BlobError if it is not the one it was."""
+        ...
+
+    def commit(self, sha256: str, watch: Watch = unwatched) -> None:
         """
         Makes the bytes the blob of that digest, durably; a blob that is already there stays as it is.
 
         The digest is the caller's, who hashed the bytes while they passed. WrongLength if a length was
-        announced and the file has another; the upload can then only be aborted.
+        announced and the file has another; the upload can then only be aborted. StoreUnavailable where the store
+        is across a network. `watch` follows the bytes there.
         """
+        ...
+
+    def suspend(self) -> None:
+        """Ends a named upload and leaves its bytes for a later `begin` of that name."""
         ...
 
     def abort(self) -> None:
@@ -83,11 +115,13 @@ class Upload(Protocol):
 class Blobs(Protocol):
     """Immutable bytes by content. Every method with a digest raises BadDigest for what is not one."""
 
-    def begin(self, expected: int | None) -> Upload:
+    def begin(self, expected: int | None, name: str | None = None, keep: int = 0) -> Upload:
         """
         Opens an upload. `expected`: the announced length in bytes, None where it is unknown.
 
-        OutOfSpace if less than 1.1 times that length is free.
+        With a `name` it may be taken up again on this host: then its first `keep` bytes are there already, which
+        is for the caller to know to be durable (`sync`); none, if the file has fewer. BlobError if somebody is at
+        it. OutOfSpace if less than 1.1 times what is to come is free.
         """
         ...
 
@@ -99,12 +133,21 @@ class Blobs(Protocol):
         """Length in bytes. BlobNotFound."""
         ...
 
+    def read(self, sha256: str) -> Iterator[bytes]:
+        """The bytes in order, from where they are kept. BlobNotFound, StoreUnavailable."""
+        ...
+
     def open(self, sha256: str) -> BinaryIO:
         """The blob, readable and seekable; it stays readable if it is deleted meanwhile. BlobNotFound."""
         ...
 
     def local_path(self, sha256: str) -> Path:
-        """The absolute path of a local read-only file that never moves, for disk overlays. BlobNotFound."""
+        """
+        The absolute path of a local read-only file, always the same, for disk overlays. BlobNotFound.
+
+        Where blobs are kept elsewhere it is a checked copy, which stays while it is in use and for a while after
+        it was asked for. StoreUnavailable, OutOfSpace, BlobDamaged.
+        """
         ...
 
     def place(self, sha256: str) -> Path:
@@ -124,7 +167,7 @@ class Blobs(Protocol):
         Removes what crashed uploads left, if it was last written more than that before `now`; how many.
 
         `now`: seconds since the epoch, by the clock that stamps the files; None asks the file system.
-        Uploads that are still open, in this process or another, stay.
+        Uploads that are still open, in this process or another, stay; those that have a name, for a day.
         """
         ...
 

@@ -111,6 +111,19 @@ def _address(settings: Settings, listener: socket.socket) -> str:
     return settings.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def _check_addresses(settings: Settings) -> None:
+    """Of stores that are elsewhere: what is wrong with one is said before anything is made."""
+    if not settings.blobs.startswith("s3:") and not settings.buckets:
+        return
+    from kunsthalle.blobs.s3_address import BadAddress
+    from kunsthalle.drivers import Drivers
+
+    try:
+        Drivers(settings)
+    except BadAddress as error:
+        raise Refusal(f"--blobs or --buckets: {error}") from error
+
+
 def _guard_listening(settings: Settings, server: Server) -> None:
     if not is_loopback(settings.host) and server.scenario():
         raise Refusal(
@@ -140,6 +153,7 @@ def _serve(settings: Settings) -> None:
         raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
     if settings.scenario and not is_loopback(settings.host):
         raise Refusal(f"A scenario has seeded keys; it is served on loopback only, not on {settings.host}.")
+    _check_addresses(settings)
     listener = _listen(settings)
     server = build(settings, operator_token(settings, Ids()))
     make_scenario(server)

@@ -18,7 +18,6 @@ from kunsthalle.store.schema.images import blob_refs, blobs
 from kunsthalle.store.tables import any_row, remove_rows
 from kunsthalle.store.unit import Unit
 
-_CHUNK = 4 * 1024 * 1024
 _LOST = "The bytes of the image were lost; the operator has been told."
 
 
@@ -71,9 +70,8 @@ def _genuine(store: Blobs, digest: str) -> bool:
     """Also where the blob went meanwhile."""
     hashed = hashlib.sha256()
     try:
-        with store.open(digest) as file:
-            while chunk := file.read(_CHUNK):
-                hashed.update(chunk)
+        for chunk in store.read(digest):
+            hashed.update(chunk)
     except BlobNotFound:
         return True
     return hashed.hexdigest() == digest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.blobs.buckets import BucketUnavailable, is_bucket
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import invalid
@@ -69,9 +70,16 @@ class ExportService:
         if (body.name is UNSET) == (body.crn is UNSET):
             raise invalid("validation_only_one", "Exactly one of name and crn must be given.", _FIELD)
         name = _named(unit, body.crn) if isinstance(body.name, UnsetType) else body.name
-        if name not in self._buckets.of(unit.ctx.account_id).list_buckets():
+        if not self._there(unit.ctx.account_id, name):
             raise invalid("cos_not_found", "The bucket does not exist, or cannot be written to.", _FIELD)
         return name
+
+    def _there(self, account_id: str, bucket: str) -> bool:
+        """Where nobody answers, the job will find out, and say so."""
+        try:
+            return self._buckets.of(account_id).has_bucket(bucket)
+        except BucketUnavailable:
+            return is_bucket(bucket)
 
     def delete(self, unit: Unit, export: Granted[ImageExport]) -> None:
         """Removes the job, and cancels it if it has not ended; an object that is finished stays."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from kunsthalle.blobs.buckets import BucketObject
+from kunsthalle.blobs.buckets import ObjectReader
 from kunsthalle.blobs.protocol import BlobError, Blobs, Upload
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.log import get_logger
@@ -114,7 +114,7 @@ class Importer:
             ripen(unit, image_id)
 
 
-def _take_in(found: BucketObject, upload: Upload, intake: Intake) -> Arrived:
+def _take_in(found: ObjectReader, upload: Upload, intake: Intake) -> Arrived:
     """Every chunk is looked at and hashed while the one before it is being written."""
     with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
         writing: Future[int] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.families.vpc import EARLIEST, NEWEST_KNOWN
 from kunsthalle.api.references import name_of
+from kunsthalle.blobs.buckets import BucketUnavailable
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.images import allowed_use, exports
@@ -91,7 +93,8 @@ class ImageService:
             raise invalid("operating_system_restricted", "Images of this operating system cannot be imported.", field)
         assert body.file is not UNSET  # noqa: S101  said by the caller's check; for the type checker
         source = parse_href(body.file.href)
-        with self._buckets.open(unit.ctx.account_id, source) as found:
+        with suppress(BucketUnavailable), self._buckets.open(unit.ctx.account_id, source) as found:
+            # Where nobody answers, the import will find out, and say so.
             if found.size == 0:
                 raise invalid("cos_not_found", "The object is empty.", "file.href")
         return system.name, body.file.href, None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
 
 from kunsthalle.api.references import Identity
-from kunsthalle.blobs.buckets import BucketError, BucketObject, Buckets
+from kunsthalle.blobs.buckets import BucketError, Buckets, BucketUnavailable, ObjectReader, ObjectStorage
 from kunsthalle.core.errors import invalid
 from kunsthalle.store.unit import Unit
 
@@ -43,24 +44,32 @@ def parse_href(href: str) -> CosObject:
 
 
 class AccountBuckets:
-    """The embedded object storage: a folder per account, so that no account can even name another's bucket."""
+    """The object storage of each account, so that no account can even name another's bucket: a folder of its own below
+    `root`, or what `elsewhere` makes of the account's id.
+    """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, elsewhere: Callable[[str], ObjectStorage] | None = None) -> None:
         self._root = root
-        self._opened: dict[str, Buckets] = {}
+        self._make = elsewhere or self._folder
+        self._opened: dict[str, ObjectStorage] = {}
 
-    def of(self, account_id: str) -> Buckets:
+    def of(self, account_id: str) -> ObjectStorage:
         """One object an account, whichever thread asks: it numbers what is on its way in."""
         found = self._opened.get(account_id)
-        return found or self._opened.setdefault(account_id, Buckets(self._root / account_id))
+        return found or self._opened.setdefault(account_id, self._make(account_id))
+
+    def _folder(self, account_id: str) -> ObjectStorage:
+        return Buckets(self._root / account_id)
 
     def folder(self, account_id: str) -> Path:
         return self._root / account_id
 
-    def open(self, account_id: str, source: CosObject) -> BucketObject:
-        """400 `cos_not_found` for what is not there, whoever else may have a bucket of that name."""
+    def open(self, account_id: str, source: CosObject) -> ObjectReader:
+        """400 `cos_not_found` for what is not there, whoever else may have a bucket of that name; BucketUnavailable."""
         try:
             return self.of(account_id).open(source.bucket, source.key)
+        except BucketUnavailable:
+            raise
         except BucketError as error:
             raise invalid("cos_not_found", "The object does not exist, or cannot be read.", FIELD) from error
 
