@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -88,14 +89,38 @@ def test_damage_is_refused_or_harmless(file: tuple[str, bytes]) -> None:
         assert answer.virtual_size % 512 == 0
 
 
-@settings(max_examples=150, deadline=None)
-@given(
+NOISE = (
     st.sampled_from(["qcow2", "vhd"]),
     st.binary(max_size=700),
     st.sampled_from([b"", b"QFI\xfb\0\0\0\3", b"QFI\xfb\0\0\0\2", b"conectix"]),
 )
+
+
+@settings(max_examples=150, deadline=None)
+@given(*NOISE)
 def test_noise_is_refused(claimed: str, noise: bytes, start: bytes) -> None:
     assert isinstance(verdict(claimed, start + noise, tools=None), Refused)
+
+
+def arrival(claimed: str, content: bytes, cuts: list[int]) -> object:
+    """What is said of a file that comes in pieces: what arrived, or why it was refused."""
+    intake = Intake(claimed, LIMITS)
+    edges = sorted({0, len(content), *(cut % (len(content) + 1) for cut in cuts)})
+    try:
+        for start, end in itertools.pairwise(edges):
+            intake.feed(content[start:end])
+        return intake.finish()
+    except Refused as refusal:
+        return (refusal.code, refusal.message)
+
+
+PIECES = (damaged(), st.lists(st.integers(0, 200_000), max_size=6))
+
+
+@settings(max_examples=100, deadline=None)
+@given(*PIECES)
+def test_pieces_say_the_same_as_the_whole(file: tuple[str, bytes], cuts: list[int]) -> None:
+    assert arrival(*file, cuts) == arrival(*file, [])
 
 
 @pytest.mark.needs_qemu_img

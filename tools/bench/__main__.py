@@ -1,4 +1,4 @@
-"""`./dev bench [start|requests|import] [--write --date YYYY-MM-DD]`."""
+"""`./dev bench [start|requests|import|data] [--write --date YYYY-MM-DD]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from pathlib import Path
 
 from tools.bench import report
 
-BENCHES = {"start": "tools.bench.start", "requests": "tools.bench.requests", "import": "tools.bench.imports"}
+BENCHES = {
+    "start": "tools.bench.start",
+    "requests": "tools.bench.requests",
+    "import": "tools.bench.imports",
+    "data": "tools.bench.data",
+}
 
 
 def _arguments() -> argparse.Namespace:

@@ -33,21 +33,21 @@ def run(folder: Path, rounds: int) -> Section:
         caller = Caller(data, "publisher", server.port)
         bucket = Path(caller.env["KUNSTHALLE_BUCKETS"]) / "images"
         large, small = bucket / "large.qcow2", bucket / "small.qcow2"
-        _half_random(large, _LARGE)
-        _half_random(small, _SMALL)
+        half_random(large, _LARGE)
+        half_random(small, _SMALL)
         bench = _Bench(server, caller, bucket)
         bench.available(small)
         hashing, importing = [], []
         for number in range(rounds):
-            _change(large, number)
-            hashing.append(_hash(large))
+            change(large, number)
+            hashing.append(sha256_seconds(large))
             importing.append(bench.available(large))
         growth = [bench.growth(small, rounds), bench.growth(large, rounds)]
         refusals = bench.refusals(rounds)
     return _section(hashing, importing, growth, refusals, large_size=_LARGE)
 
 
-def _half_random(path: Path, size: int) -> None:
+def half_random(path: Path, size: int) -> None:
     """A qcow2 whose file has at least `size` bytes, every other cluster of them random."""
     plain = (b"The same line of a log again and again.\n" * CLUSTER)[:CLUSTER]
 
@@ -57,14 +57,14 @@ def _half_random(path: Path, size: int) -> None:
     write_qcow2(path, size, cluster)
 
 
-def _change(path: Path, number: int) -> None:
+def change(path: Path, number: int) -> None:
     """Other content in the same structure: a few bytes of the first data cluster, which follows the header's."""
     with path.open("r+b") as file:
         file.seek(CLUSTER)
         file.write(b"round %12d" % number)
 
 
-def _hash(path: Path) -> float:
+def sha256_seconds(path: Path) -> float:
     """Seconds of hashlib.sha256 alone on a file."""
     begun, digest = time.perf_counter(), hashlib.sha256()
     with path.open("rb", buffering=0) as file:
@@ -108,7 +108,7 @@ class _Bench:
         """The most bytes that an import of the file needed beyond those before it; the median of some."""
         found = []
         for number in range(rounds):
-            _change(path, 1_000_000 + number)
+            change(path, 1_000_000 + number)
             self._server.forget_peak()
             before = self._server.peak()
             self.available(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
 VERSION = "version=2026-10-07&generation=2"
+_KEPT = 3.0
+"""Seconds for which a connection that nobody speaks on is trusted."""
 SCENARIO = ("--hypervisor", "simulated", "--scenario", "enterprise")
 
 
@@ -95,6 +98,7 @@ class Caller:
 
     def __init__(self, data: Path, name: str, port: int) -> None:
         self.env = environment.variables(data, name)
+        self._used = time.monotonic()
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": self.env["IBMCLOUD_API_KEY"]}
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -109,9 +113,12 @@ class Caller:
         return json.loads(self.raw(method, path, body))
 
     def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> bytes:
+        if time.monotonic() - self._used > _KEPT:
+            self._connection.close()  # the server has hung up, or is about to; it is dialled again by itself
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         content = answer.read()
+        self._used = time.monotonic()
         if answer.status >= http.client.MULTIPLE_CHOICES:
             raise RuntimeError(f"{method} {path}: {answer.status} {content[:500]!r}")
         return content
