@@ -170,7 +170,9 @@ def clear(client: Client, ledger: Ledger) -> None:
         path = f"/v1/{collection}"
 
         def left(path: str = path, collection: str = collection) -> list[Any]:
-            return list(client.call("GET", f"{path}?{QUERY}&visibility=private")[1][collection])
+            status, document = client.call("GET", f"{path}?{QUERY}&visibility=private")
+            assert status == 200, (status, document)
+            return list(document[collection])
 
         for one in left():
             client.call("DELETE", f"{path}/{one['id']}?{QUERY}")
