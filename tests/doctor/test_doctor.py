@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from kunsthalle.cli.doctor import examine
+from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.imaging.backing import backing_of
 from kunsthalle.local import folder
@@ -65,6 +66,7 @@ class Ward:
 @pytest.fixture
 def ward(tmp_path: Path) -> Iterator[Ward]:
     hall = opened(tmp_path / "data")
+    hall.server.watching.stop()  # else it is quicker than the doctor
     image = hall.image("golden")
     server = hall.server_of(image["id"])
     hall.act(server["id"], "stop")
@@ -160,6 +162,38 @@ def _stuck(ward: Ward) -> str:
     return str(made["id"])
 
 
+def _server(ward: Ward) -> str:
+    (server,) = ward.hall.do("GET", "/v1/instances")["instances"]
+    return str(server["id"])
+
+
+def _machine_without_server(ward: Ward) -> str:
+    disk = ward.disk("volumes", ward.volume)
+    ward.hall.server.drivers.hypervisor.start(ServerSpec("0717_x", "x", disk, 1, 64, None, "02:00:00:00:00:01"))
+    return "0717_x"
+
+
+def _machine_of_stopped_server(ward: Ward) -> str:
+    disk, id_ = ward.disk("volumes", ward.volume), _server(ward)
+    ward.hall.server.drivers.hypervisor.start(ServerSpec(id_, "x", disk, 1, 64, None, "02:00:00:00:00:01"))
+    return id_
+
+
+def _server_without_machine(ward: Ward) -> str:
+    id_ = _server(ward)
+    ward.hall.act(id_, "start")
+    ward.hall.server.drivers.hypervisor.stop(id_, 0)
+    return id_
+
+
+def _stuck_server(ward: Ward) -> str:
+    ward.hall.pause()
+    id_ = _server(ward)
+    ward.hall.do("POST", f"/v1/instances/{id_}/actions", {"type": "start"})
+    ward.write(lambda unit: jobs.cancel(unit, "instance.boot", id_))
+    return id_
+
+
 REPAIRABLE: dict[str, Callable[[Ward], str]] = {
     "unreferenced_blob": _unreferenced,
     "wrong_length": _wrong_length,
@@ -173,6 +207,10 @@ REPAIRABLE: dict[str, Callable[[Ward], str]] = {
     "leftover_file ": _scratch,
     "wrong_backing": _wrong_backing,
     "stuck": _stuck,
+    "stuck ": _stuck_server,
+    "machine_without_server": _machine_without_server,
+    "machine_of_stopped_server": _machine_of_stopped_server,
+    "server_without_machine": _server_without_machine,
 }
 
 

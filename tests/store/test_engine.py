@@ -43,6 +43,27 @@ def test_what_is_written_is_there_for_the_next_reader(both: World) -> None:
     assert both.read(both.base, facts.get, "greeting") == {"a": 1}
 
 
+@pytest.mark.parametrize("on_loop", [False, True])
+def test_a_read_sees_one_moment_whatever_is_written_meanwhile(both: World, on_loop: bool) -> None:
+    both.write(both.base, bump)
+
+    def twice(unit: Unit) -> tuple[int, int]:
+        first = _number(unit, "k")
+        writer = threading.Thread(target=both.write, args=(both.base, bump))
+        writer.start()
+        writer.join(PATIENCE)
+        return first, _number(unit, "k")
+
+    def read() -> tuple[int, int]:
+        return asyncio.run(both.store.read_async(both.base, twice)) if on_loop else both.store.read(both.base, twice)
+
+    assert read() == (1, 1)
+    assert read() == (2, 2)
+    with pytest.raises(ZeroDivisionError):
+        both.store.read(both.base, lambda _unit: 1 // 0)
+    assert counted(both) == 3
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_undoes_everything_and_runs_no_callback(both: World, error: type[BaseException]) -> None:
     told: list[str] = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kunsthalle.doctor.findings import Books, Disk
+from kunsthalle.doctor.findings import Books, Disk, Machine
 from kunsthalle.images.exports import RUN
 from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.service import IMPORT
+from kunsthalle.instances import service as servers
+from kunsthalle.instances.kinds import INSTANCE
 from kunsthalle.storage import service as volumes
 from kunsthalle.storage import snapshots
 from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
@@ -19,6 +21,13 @@ from kunsthalle.store.unit import Unit
 _AWAITED = {"queued": RUN, "running": RUN}
 _OF_VOLUMES = {"pending": volumes.CREATE, "pending_deletion": volumes.DELETE}
 _OF_SNAPSHOTS = {"pending": snapshots.CREATE, "deleting": snapshots.DELETE}
+_OF_SERVERS = {
+    "pending": servers.BOOT,
+    "starting": servers.BOOT,
+    "restarting": servers.RESTART,
+    "deleting": servers.DELETE,
+}
+"""One that is stopping waits for its guest, and whoever looks after machines has an eye on it."""
 
 
 def read(unit: Unit) -> Books:
@@ -28,6 +37,7 @@ def read(unit: Unit) -> Books:
     exports = columns_of(unit, e.id, e.account_id, e.image_id, e.status)
     held = [(images[image][2], f"export:{id_}", status) for id_, _, image, status in exports if image in images]
     disks, captured = _volumes(unit), _snapshots(unit)
+    machines = _servers(unit)
     alive = jobs.alive(unit)
     return Books(
         sizes=dict(columns_of(unit, blobs.c.digest, blobs.c.size)),
@@ -41,6 +51,7 @@ def read(unit: Unit) -> Books:
         actual=set(columns_of(unit, blob_refs.c.digest, blob_refs.c.holder)),
         volumes=disks,
         snapshots=captured,
+        servers=machines,
         jobs={(kind, subject) for kind, _, subject, _ in alive},
         busy=set(_named(alive)),
         running={kind for kind, state, _, _ in alive if state == "running"},
@@ -49,6 +60,7 @@ def read(unit: Unit) -> Books:
             *((RUN, id_, account) for id_, account, _, status in exports if status in _AWAITED),
             *((_OF_VOLUMES[one.state], one.id, one.account_id) for one in disks.values() if _left_alone(one)),
             *((_OF_SNAPSHOTS[it.state], it.id, it.account_id) for it in captured.values() if it.state in _OF_SNAPSHOTS),
+            *((_OF_SERVERS[it.status], it.id, it.account_id) for it in machines.values() if it.status in _OF_SERVERS),
         },
         pending_images={id_ for id_, _, _, status in images.values() if status == "pending"},
     )
@@ -62,6 +74,11 @@ def _volumes(unit: Unit) -> dict[str, Disk]:
 def _snapshots(unit: Unit) -> dict[str, Disk]:
     c = SNAPSHOT.table.c
     return {row[0]: Disk(*row) for row in columns_of(unit, c.id, c.account_id, c.digest, c.lifecycle_state)}
+
+
+def _servers(unit: Unit) -> dict[str, Machine]:
+    c = INSTANCE.table.c
+    return {row[0]: Machine(*row) for row in columns_of(unit, c.id, c.account_id, c.status)}
 
 
 def _left_alone(volume: Disk) -> bool:

@@ -53,6 +53,15 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """The row of a server."""
+
+    id: str
+    account_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """What the database says, read in one transaction.
 
@@ -67,6 +76,7 @@ class Books:
     actual: Set[tuple[str, str]]
     volumes: Mapping[str, Disk]
     snapshots: Mapping[str, Disk]
+    servers: Mapping[str, Machine]
     jobs: Set[tuple[str, str]]
     busy: Set[str]
     running: Set[str]

@@ -45,7 +45,7 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
             "foreign_keys = ON",
             "temp_store = MEMORY",
             "cache_size = -16000",
-            *(["query_only = ON"] if reading else []),  # there is no transaction around a read that could be undone
+            *(["query_only = ON"] if reading else []),
         ):
             dbapi.execute("PRAGMA " + pragma)
 
@@ -59,7 +59,7 @@ def _postgresql(url: str) -> Engine:
 def _driver(connection: Connection) -> sqlite3.Connection:
     found = connection.connection.driver_connection
     if not isinstance(found, sqlite3.Connection):
-        raise TypeError("only a SQLite file is copied")
+        raise TypeError("only SQLite's driver is spoken to directly")
     return found
 
 
@@ -70,7 +70,8 @@ class Store:
         self.embedded = url.startswith("sqlite")
         self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
         shared = self.engine.execution_options(postgresql_readonly=True)
-        self._readers = _sqlite(url, reading=True) if self.embedded else shared
+        snapshots = shared.execution_options(isolation_level="REPEATABLE READ")
+        self._readers = _sqlite(url, reading=True) if self.embedded else snapshots
         self.memo = Memo(self.embedded)
         self._writer = threading.Lock()
         self._inside = threading.local()
@@ -78,13 +79,26 @@ class Store:
         self._reader: Connection | None = None
 
     def read(self, ctx: Context, function: Callable[[Unit], T]) -> T:
-        """Runs a function that only reads: one that writes is an error on both engines. What it raises comes out."""
+        """Runs a function that only reads: one that writes is an error on both engines. What it raises comes out.
+
+        All its statements see one moment: a server and its disks, or neither.
+        """
         with self._readers.connect() as connection:
-            unit = Unit(connection, ctx, self.memo, writing=False)
+            if self.embedded:
+                return self._at_one_moment(connection, ctx, function)
             try:
-                return function(unit)
+                return function(Unit(connection, ctx, self.memo, writing=False))
             finally:
                 connection.rollback()
+
+    def _at_one_moment(self, connection: Connection, ctx: Context, function: Callable[[Unit], T]) -> T:
+        """SQLite: told to the driver itself, which costs a hundredth of the read."""
+        driver = _driver(connection)
+        driver.execute("BEGIN")
+        try:
+            return function(Unit(connection, ctx, self.memo, writing=False))
+        finally:
+            driver.execute("ROLLBACK")
 
     def write(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         """Runs a function in one transaction: all of it, or, when it raises, nothing.
@@ -129,7 +143,7 @@ class Store:
         # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
         if self._reader is None:
             self._reader = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
-        return function(Unit(self._reader, ctx, self.memo, writing=False))
+        return self._at_one_moment(self._reader, ctx, function)
 
     async def read_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         """`read` from the event loop."""
