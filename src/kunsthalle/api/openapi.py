@@ -186,19 +186,20 @@ def _error(words: str) -> Schema:
 
 
 def _refusal(family: Family) -> Schema:
-    """The shape of the family's refusals, read off two of them."""
+    """The shape of the family's refusals, read off three of them: whole, with a bare target, without one."""
     ctx = Context(NOBODY, "", Grants("", ()), ManualClock(0), Ids(0), REGIONS["us-south"], "trace", "http://origin")
-    plain = Problem(Reason.NOT_FOUND, "not_found", "message")
-    full = Problem(Reason.INVALID, "bad_field", "message", Target("name", "field", "value"))
-    bare, whole = (msgspec.to_builtins(family.problem(problem, ctx)) for problem in (plain, full))
-    return _shape(whole, bare)
+    targets = (Target("name", "field", "value"), Target("name"), None)
+    problems = (Problem(Reason.INVALID, "bad_field", "message", target) for target in targets)
+    return _shape([msgspec.to_builtins(family.problem(problem, ctx)) for problem in problems])
 
 
-def _shape(whole: Any, bare: Any) -> Schema:
+def _shape(samples: list[Any]) -> Schema:
+    """Of the first sample; required is what every one of its kind has."""
+    whole = samples[0]
     if isinstance(whole, dict):
-        other = bare if isinstance(bare, dict) else {}
-        properties = {name: _shape(value, other.get(name)) for name, value in whole.items()}
-        return {"type": "object", "properties": properties, "required": sorted(whole.keys() & other.keys() or whole)}
+        alike = [one for one in samples if isinstance(one, dict)]
+        properties = {name: _shape([one[name] for one in alike if name in one]) for name in whole}
+        return {"type": "object", "properties": properties, "required": sorted(set.intersection(*map(set, alike)))}
     if isinstance(whole, list):
-        return {"type": "array", "items": _shape(whole[0], bare[0] if bare else None)}
+        return {"type": "array", "items": _shape([one[0] for one in samples if one])}
     return {"type": {str: "string", int: "integer", bool: "boolean"}.get(type(whole), "string")}

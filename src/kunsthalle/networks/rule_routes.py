@@ -22,7 +22,7 @@ from kunsthalle.networks.kinds import NETWORK_ACL, SECURITY_GROUP
 from kunsthalle.networks.model import NetworkAcl, SecurityGroup
 from kunsthalle.networks.queries import locked
 from kunsthalle.networks.rules import RuleBody, UpdateRuleBody, unlike
-from kunsthalle.networks.rules_wire import SecurityGroupRuleWire, group_rule_wire
+from kunsthalle.networks.rules_wire import SecurityGroupRulesWire, SecurityGroupRuleWire, group_rule_wire
 from kunsthalle.store.rows import update
 from kunsthalle.store.scope import Kind
 from kunsthalle.store.unit import Unit
@@ -45,7 +45,8 @@ class Book(Generic[M]):
     to_wire: Callable[[M, Rule, Unit], Any]
     bodies: tuple[type, type]
     answer: type
-    paged: bool
+    every: type | None
+    """What a list answers that has no pages; None for a list in pages."""
 
 
 def _in_place(kept: list[Rule], rule: Rule, _body: Any) -> list[Rule]:
@@ -64,7 +65,7 @@ GROUP_RULES: Book[SecurityGroup] = Book(
     group_rule_wire,
     (RuleBody, UpdateRuleBody),
     SecurityGroupRuleWire,
-    paged=False,
+    SecurityGroupRulesWire,
 )
 ACL_RULES: Book[NetworkAcl] = Book(
     NETWORK_ACL,
@@ -77,7 +78,7 @@ ACL_RULES: Book[NetworkAcl] = Book(
     lambda acl, rule, unit: acl_rules.rule_wire(acl, rule["id"], unit.ctx),
     (AclRuleBody, UpdateAclRuleBody),
     AclRuleWire,
-    paged=True,
+    None,
 )
 
 
@@ -93,7 +94,7 @@ def _lists(book: Book[M]) -> Callable[[Unit, Request], dict[str, Any]]:
         owner: M = request.granted.it
         asked = request.query.get("direction")
         chosen = [rule for rule in owner.rules if asked in (None, rule["direction"])]
-        if not book.paged:
+        if book.every is not None:
             return {"rules": [book.to_wire(owner, rule, unit) for rule in chosen]}
         found, limit = among(request, chosen, lambda rule: str(rule["id"]))
         return collection(request, unit, "rules", found, lambda rule, u: book.to_wire(owner, rule, u), limit)
@@ -147,7 +148,7 @@ def _routes_of(book: Book[M]) -> tuple[Route, ...]:
     for method, path, call, summary, body, status in table:
         call.__doc__ = summary
         rule = read if method == "GET" else change
-        answer = None if method == "DELETE" or (method, path) == ("GET", book.path) else book.answer
+        answer = {("GET", book.path): book.every, ("DELETE", one): None}.get((method, path), book.answer)
         made.append(route(method, path, call, family=FAMILY, access=rule, body=body, answer=answer, status=status))
     return tuple(made)
 

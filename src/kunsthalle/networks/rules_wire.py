@@ -55,6 +55,12 @@ class SecurityGroupRuleWire(Wire):
     code: int | UnsetType = UNSET
 
 
+class SecurityGroupRulesWire(Wire):
+    """Every rule of a security group; the list has no pages."""
+
+    rules: list[SecurityGroupRuleWire]
+
+
 class SecurityGroupWire(Wire):
     """A security group with its rules."""
 
