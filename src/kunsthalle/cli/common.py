@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 
 from kunsthalle.local import folder
 from kunsthalle.local.client import CallFailed, access_token, call
 
+VPC_VERSION = "2025-06-30"
+"""The version of the VPC API that the verbs were written for."""
 MAKE = "kunsthalle serve --scenario enterprise"
 
 DATA = click.option(
@@ -108,3 +111,10 @@ def as_json(document: Any) -> str:
 def is_terminal() -> bool:
     """Whether what is written can move the cursor: not into files, pipes or dumb terminals."""
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
+def image_id(data: Path, account: str, image: str) -> str:
+    """The id of an image of the account that is named by its name or its id; the text itself when no name fits."""
+    query = urlencode({"version": VPC_VERSION, "generation": 2, "name": image})
+    found = act(data, account, "GET", f"/v1/images?{query}")["images"]
+    return str(found[0]["id"]) if found else image

@@ -38,6 +38,8 @@ _FILES = {
     "console": "console:console",
     "doctor": "doctor:doctor",
     "fault": "faults:fault",
+    "images": "images:images",
+    "lineage": "lineage:lineage",
     "scenario": "scenarios:scenario",
     "status": "status:status",
 }

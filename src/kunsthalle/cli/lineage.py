@@ -1,0 +1,66 @@
+"""`kunsthalle lineage`: where an image went, for its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from kunsthalle.cli import common
+
+Doc = dict[str, Any]
+
+
+@click.command()
+@click.argument("image")
+@common.DATA
+@common.ACCOUNT
+@common.OUTPUT
+def lineage(image: str, data: Path, account: str, output: str) -> None:
+    """Say which version an image is in, whom that is shared with, and what every account has made of it.
+
+    IMAGE is a name or an id of the account's own.
+
+    \b
+    kunsthalle lineage golden
+    kunsthalle lineage golden --output json
+    """
+    id_ = common.image_id(data, account, image)
+    found = common.act(data, account, "GET", f"/_kunsthalle/images/{quote(id_, safe='')}/lineage")
+    click.echo(common.as_json(found) if output == "json" else "\n".join(_told(found)))
+
+
+def _told(found: Doc) -> Iterator[str]:
+    image, version, offering = found["image"], found["version"], found["offering"]
+    yield common.printable(f"{image['name']}  {image['status']}  {image['operating_system']}  {image['id']}")
+    if version and "version" in version:
+        where = f" of {offering['name']} in the catalog {offering['catalog']['label']}" if offering else ""
+        yield common.printable(f"  version {version['version']}{where}: {version['state']}")
+    elif version:
+        yield common.printable(f"  in the version {version['crn']}")
+    else:
+        yield "  in no catalog"
+    yield from (f"    shared with {_entry(one)}" for one in (found["sharing"] or {"entries": []})["entries"])
+    yield from _accounts(found["accounts"] or [])
+    yield from (common.printable(f"! {one['message']}") for one in found["warnings"])
+
+
+def _entry(one: Doc) -> str:
+    name = f"{one['name']} ({one['identifier']})" if one["name"] else one["identifier"]
+    return common.printable(f"{one['type'].replace('_', ' ')} {name}: {one['approval']}")
+
+
+def _accounts(accounts: list[Doc]) -> Iterator[str]:
+    if not accounts:
+        return
+    kinds = list(accounts[0]["uses"])
+    columns = ("ACCOUNT", "MAY BOOT", *(kind.upper().replace("_", " ") for kind in kinds), "WHY")
+    rows = [
+        (one["name"], "yes" if one["may_boot"] else "no", *(one["uses"][kind] for kind in kinds), one["reason"])
+        for one in accounts
+    ]
+    yield ""
+    yield common.table(columns, rows)
