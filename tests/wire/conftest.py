@@ -1,4 +1,4 @@
-"""One served process for the stories of this folder, and the accounts of its scenario."""
+"""A served process for the stories of a file, and the accounts of its scenario."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kunsthalle.testing import Served
 from wire.clients import Account
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder: Path = tmp_path_factory.mktemp("wire") / "data"
     with Served(folder, "--hypervisor", "simulated") as server:
