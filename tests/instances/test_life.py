@@ -184,7 +184,6 @@ def test_names_follow(cloud: Cloud) -> None:
     everywhere = {"vpc.id": cloud.home.vpc.id}
     assert cloud.call("GET", "/v1/instances", status=200, **everywhere)["total_count"] == 2
     assert cloud.call("GET", "/v1/instances", status=200, **{"vpc.id": "r006-none"})["instances"] == []
-    assert cloud.code("PATCH", path, {"profile": {"name": "bx2-4x16"}}, status=400) == ("bad_field", "profile")
 
 
 def test_an_address_that_is_kept_outlives_the_server(still: Cloud) -> None:

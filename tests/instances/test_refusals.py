@@ -209,11 +209,39 @@ CASES: dict[str, tuple[Change, int, str, str | None]] = {
         "not_found",
         "keys",
     ),
-    "a data volume": (
+    "an unknown data volume": (
         lambda c: {"image": _image(c), "volume_attachments": [{"volume": {"id": "x"}}]},
+        404,
+        "not_found",
+        "volume_attachments.0.volume",
+    ),
+    "a data volume without a profile": (
+        lambda c: {"image": _image(c), "volume_attachments": [{"volume": {"capacity": 10}}]},
+        400,
+        "validation_required_field",
+        "volume_attachments.0.volume.profile",
+    ),
+    "half of a vCPU that the profile does not divide": (
+        lambda c: {"image": _image(c), "vcpu": {"percentage": 50}},
         400,
         "bad_field",
-        "volume_attachments",
+        "vcpu.percentage",
+    ),
+    "a spot server that is to use reservations": (
+        lambda c: {
+            "image": _image(c),
+            "availability": {"class": "spot"},
+            "reservation_affinity": {"policy": "automatic"},
+        },
+        400,
+        "bad_field",
+        "reservation_affinity.policy",
+    ),
+    "an unknown trusted profile": (
+        lambda c: {"image": _image(c), "default_trusted_profile": {"target": {"id": "Profile-none"}}},
+        404,
+        "not_found",
+        "default_trusted_profile.target",
     ),
     "a hostile name": (lambda c: {"image": _image(c), "name": "../etc"}, 400, "validation_invalid_name", "name"),
 }

@@ -14,6 +14,7 @@ def _prototype(realm: Realm, name: str) -> dict[str, Any]:
         "image": {"id": ids["images"]},
         "zone": {"name": ids["zone"]},
         "keys": [{"id": ids["keys"]}],
+        "profile": {"name": "bx2d-2x8"},
         "primary_network_interface": {"subnet": {"id": ids["subnets"]}},
     }
 
@@ -26,7 +27,21 @@ def _rename(_realm: Realm) -> Any:
     return {"name": "renamed"}
 
 
+def _interface(realm: Realm) -> dict[str, Any]:
+    return {"subnet": {"id": realm.ids["subnets"]}, "name": "another"}
+
+
+_INSTANCE = "/v1/instances/{instance_id}"
 BODIES = {
+    f"POST {_INSTANCE}/network_interfaces": _interface,
+    f"PATCH {_INSTANCE}/network_interfaces/{{id}}": _rename,
+    f"POST {_INSTANCE}/network_attachments": lambda realm: {"virtual_network_interface": _interface(realm)},
+    f"PATCH {_INSTANCE}/network_attachments/{{id}}": _rename,
+    f"POST {_INSTANCE}/volume_attachments": lambda _realm: {
+        "volume": {"profile": {"name": "general-purpose"}, "capacity": 10}
+    },
+    f"PATCH {_INSTANCE}/volume_attachments/{{id}}": _rename,
+    f"PATCH {_INSTANCE}/disks/{{id}}": _rename,
     "POST /v1/instances": lambda realm: _prototype(realm, "another"),
     "PATCH /v1/instances/{id}": _rename,
     "POST /v1/instances/{instance_id}/actions": lambda _realm: {"type": "stop"},
@@ -47,7 +62,12 @@ def furnish(realm: Realm) -> None:
     attachment = made["boot_volume_attachment"]
     ids |= {"instances": made["id"], "volumes": attachment["volume"]["id"], "volume_attachments": attachment["id"]}
     ids["servers"] = ids["machines"] = made["id"]
-    ids["network_interfaces"] = ids["targets"] = made["primary_network_interface"]["id"]
+    interface = made["primary_network_interface"]
+    ids["network_interfaces"] = ids["targets"] = interface["id"]
+    ids |= {"network_interfaces/ips": interface["primary_ip"]["id"], "disks": made["disks"][0]["id"]}
+    address = realm.ok("owner", "POST", f"/v1/floating_ips?{QUERY}", {"target": {"id": interface["id"]}})
+    ids["network_interfaces/floating_ips"] = address["id"]
+    ids["network_attachments"] = ids["software_attachments"] = interface["id"]
     template = realm.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", _prototype(realm, "hidden-template"))
     ids["templates"] = template["id"]
     body = {"source_volume": {"id": ids["volumes"]}, "name": "hidden-snapshot"}

@@ -58,7 +58,7 @@ def test_a_new_one_and_one_that_is_there(cloud: Cloud, server: dict[str, Any]) -
     shown = cloud.call("GET", path, status=200)["volume_attachments"]
     assert [one["type"] for one in shown] == ["boot", "data", "data"]
     first = sdk.VolumeAttachment.from_dict(cloud.call("GET", f"{path}/{new.attachment_id}", status=200))
-    assert (first.name, first.volume.name, first.status) == ("first", "fresh", "attached")
+    assert (first.name, first.volume.name, first.status) == ("first", "fresh", "attaching")
     assert first.delete_volume_on_instance_delete
     seen = cloud.call("GET", f"/v1/volumes/{old.id}", status=200)
     (attachment,) = sdk.Volume.from_dict(seen).volume_attachments

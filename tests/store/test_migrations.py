@@ -45,7 +45,7 @@ def _migrate(store: Store, to: str = "head") -> None:
 
 
 def _described(store: Store) -> dict[str, Any]:
-    """Everything the database knows of its tables, in their order of columns."""
+    """Everything the database knows of its tables; columns that a migration adds come last, whatever their place."""
     found = inspect(store.engine)
 
     def plain(items: list[Any], *names: str) -> list[Any]:
@@ -53,10 +53,10 @@ def _described(store: Store) -> dict[str, Any]:
 
     return {
         table: {
-            "columns": [
+            "columns": sorted(
                 tuple(str(column[name]) for name in ("name", "type", "nullable", "default"))
                 for column in found.get_columns(table)
-            ],
+            ),
             "primary key": found.get_pk_constraint(table),
             "foreign keys": plain(
                 found.get_foreign_keys(table), "name", "constrained_columns", "referred_table", "referred_columns"

@@ -85,8 +85,19 @@ DEFAULT_BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
+class DataDisk:
+    """A further disk of a server, a qcow2 file. `id`: as of servers; a guest sees its first 20 characters as serial."""
+
+    id: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """A server. `id`: letters, digits, `-` and `_`, at most 64. `mac`: six octets, colons, unicast."""
+    """A server. `id`: letters, digits, `-` and `_`, at most 64. `mac`: six octets, colons, unicast.
+
+    `data` are the disks besides the one it boots from, in the order in which a guest finds them.
+    """
 
     id: str
     name: str
@@ -95,6 +106,7 @@ class ServerSpec:
     memory_mib: int
     seed: SeedSpec | None
     mac: str
+    data: tuple[DataDisk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,15 @@ class Hypervisor(Protocol):
 
     def start(self, spec: ServerSpec) -> None:
         """Starts the server and returns once it executes; a running one is fine. BadSpec, StartError."""
+        ...
+
+    def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
+        """
+        Gives a running server the data disks that it lacks, and has its guest let go of those it is not to have.
+
+        The ids of disks that it still has and should not: a guest lets go when it is ready, some never. May be
+        repeated. NotRunning; DiskError for a disk that cannot be added.
+        """
         ...
 
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:

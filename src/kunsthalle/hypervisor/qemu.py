@@ -15,15 +15,17 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.hypervisor import console, disks, qemu_process
+from kunsthalle.hypervisor import console, disks, hotplug, qemu_process
 from kunsthalle.hypervisor.accelerator import Accelerator
 from kunsthalle.hypervisor.host import boot_id, memory_mib
 from kunsthalle.hypervisor.protocol import (
     DEFAULT_BOUNDS,
     Bounds,
+    DataDisk,
     DiskError,
     DiskSpec,
     Excerpt,
@@ -44,13 +46,14 @@ from kunsthalle.hypervisor.qemu_command import (
     PRESSED,
     SEED,
     Machine,
+    is_direct,
     server_command,
     server_uuid,
 )
-from kunsthalle.hypervisor.qmp import BROKEN, ask
+from kunsthalle.hypervisor.qmp import BROKEN, Command, ask
 from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
 from kunsthalle.hypervisor.seed import ignition, make_seed
-from kunsthalle.hypervisor.specs import QEMU_FORMATS, check_server
+from kunsthalle.hypervisor.specs import QEMU_FORMATS, check_data, check_server
 
 ANSWER_SECONDS = 10.0
 """QEMU answers in milliseconds; this is for a host out of breath."""
@@ -162,6 +165,18 @@ class Qemu(Hypervisor):
         with process:
             console.rotate(folder / CONSOLE)
             return not process.wait(0)
+
+    def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
+        """See Hypervisor.set_disks."""
+        check_data(data)
+        with self._directories.lock(server_id) as folder:
+            process = qemu_process.search(folder) if folder is not None else None
+            if folder is None or process is None:
+                raise NotRunning(f"the server {server_id} is not running")
+            with process:
+                if self._state(folder, process) == _ENDED:
+                    raise NotRunning(f"the server {server_id} is not running")
+                return hotplug.set_disks(partial(_tell, folder, process), data, direct=is_direct)
 
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""
@@ -305,7 +320,7 @@ def _run_state(folder: Path, process: qemu_process.Process) -> str:
     return str(state["status"])
 
 
-def _tell(folder: Path, process: qemu_process.Process, *commands: str) -> list[Any]:
+def _tell(folder: Path, process: qemu_process.Process, *commands: Command) -> list[Any]:
     """The answers; none if the process ends meanwhile, which a guest may bring about at any moment."""
     try:
         return ask(folder, *commands, timeout=ANSWER_SECONDS)

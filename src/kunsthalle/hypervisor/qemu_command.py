@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.hypervisor import hotplug
 from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.hypervisor.qmp import SOCKET
 from kunsthalle.hypervisor.seed import ignition
@@ -76,6 +77,7 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
         command += _drive("s0", SEED, "format=raw,readonly=on", "serial=seed0")
         if ignition(spec.seed.user_data) is not None:
             command += ["-fw_cfg", f"name=opt/com.coreos/config,file={IGNITION}"]
+    command += hotplug.arguments(spec.data, direct=is_direct)
     # Without a ROM the guest cannot be booted from the network, and no ROM package is needed.
     command += ["-netdev", "user,id=n0,restrict=on"]
     command += ["-device", f"virtio-net-pci,netdev=n0,mac={spec.mac},romfile=", "-device", "virtio-rng-pci"]
@@ -97,9 +99,13 @@ def _drive(name: str, path: str, options: str, device: str) -> list[str]:
 
 
 def _cache(disk: Path) -> str:
-    """`none` keeps the host's memory free of guests' blocks; memory file systems cannot do that."""
+    return "none" if is_direct(disk) else "writeback"
+
+
+def is_direct(disk: Path) -> bool:
+    """Whether a disk is read past the host's memory, which keeps that free; memory file systems cannot do it."""
     try:
         os.close(os.open(disk, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC))
     except OSError:
-        return "writeback"
-    return "none"
+        return False
+    return True

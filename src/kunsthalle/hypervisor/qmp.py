@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,11 @@ _HANG_UP_SECONDS = 1
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
 
 
-def ask(folder: Path, *commands: str, timeout: float) -> list[Any]:
+Command = str | tuple[str, Mapping[str, Any]]
+"""A command by its name, or with its arguments."""
+
+
+def ask(folder: Path, *commands: Command, timeout: float) -> list[Any]:
     """
     Sends commands to the process whose socket is in the folder; their answers, in order.
 
@@ -40,7 +45,7 @@ def ask(folder: Path, *commands: str, timeout: float) -> list[Any]:
     return asyncio.run(_within(folder, commands, timeout))
 
 
-async def _within(folder: Path, commands: tuple[str, ...], seconds: float) -> list[Any]:
+async def _within(folder: Path, commands: tuple[Command, ...], seconds: float) -> list[Any]:
     # An exception of the library's background tasks was either raised to us or came from the hanging up.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     try:
@@ -54,13 +59,17 @@ async def _within(folder: Path, commands: tuple[str, ...], seconds: float) -> li
         raise Unresponsive(f"QEMU cannot be reached: {error}") from error
 
 
-async def _converse(folder: Path, commands: tuple[str, ...]) -> list[Any]:
+def _parts(command: Command) -> tuple[str, dict[str, object] | None]:
+    return (command, None) if isinstance(command, str) else (command[0], dict(command[1]))
+
+
+async def _converse(folder: Path, commands: tuple[Command, ...]) -> list[Any]:
     client = QMPClient(folder.name)
     # A socket's path may have 107 bytes. Through the open folder it is short wherever the folder is.
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         await client.connect(f"/proc/self/fd/{descriptor}/{SOCKET}")
-        return [await client.execute(command) for command in commands]
+        return [await client.execute(*_parts(command)) for command in commands]
     finally:
         os.close(descriptor)
         with contextlib.suppress(Exception):  # the answers are here; how the hanging up went does not matter

@@ -13,6 +13,8 @@ from typing import Any
 
 from kunsthalle.hypervisor import disks
 from kunsthalle.hypervisor.protocol import (
+    DataDisk,
+    DiskError,
     DiskSpec,
     Excerpt,
     Facts,
@@ -23,7 +25,7 @@ from kunsthalle.hypervisor.protocol import (
     Status,
 )
 from kunsthalle.hypervisor.rundir import RunDirectories, write_atomically
-from kunsthalle.hypervisor.specs import check_server
+from kunsthalle.hypervisor.specs import check_data, check_server
 
 WriteOverlay = Callable[[Path, Path, str, int], None]
 """Writes an empty qcow2 overlay: its path, the base, `qcow2` or `vhd`, the virtual size in bytes."""
@@ -60,14 +62,25 @@ class Simulated(Hypervisor):
     def start(self, spec: ServerSpec) -> None:
         """See Hypervisor.start."""
         check_server(spec)
-        if disks.read_header(spec.disk) is None:
-            raise StartError(f"there is no disk at {spec.disk}")
+        for path in (spec.disk, *(disk.path for disk in spec.data)):
+            if disks.read_header(path) is None:
+                raise StartError(f"there is no disk at {path}")
         with self._directories.lock(spec.id, create=True) as folder:
             assert folder is not None  # noqa: S101  create=True always yields one
             starts = self._starts(folder)
             if self._status(folder) is not Status.RUNNING:
                 size = {"vcpus": spec.vcpus, "memory_mib": spec.memory_mib}
                 self._write(folder, Status.RUNNING, name=spec.name, starts=starts + 1, **size)
+
+    def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
+        """See Hypervisor.set_disks. No guest could hold on to a disk."""
+        check_data(data)
+        if self.status(server_id) is not Status.RUNNING:
+            raise NotRunning(f"the server {server_id} is not running")
+        for disk in data:
+            if disks.read_header(disk.path) is None:
+                raise DiskError(f"there is no disk at {disk.path}")
+        return set()
 
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:  # noqa: ARG002  no guest could use the grace
         """See Hypervisor.stop."""

@@ -6,13 +6,14 @@ import os
 import re
 from pathlib import Path
 
-from kunsthalle.hypervisor.protocol import BadSpec, DiskSpec, ServerSpec
+from kunsthalle.hypervisor.protocol import BadSpec, DataDisk, DiskSpec, ServerSpec
 
 QEMU_FORMATS = {"qcow2": "qcow2", "vhd": "vpc"}
 """QEMU's names of the formats that a base may have."""
 
 _SECTOR = 512
 _MAX_BACKING_NAME = 1023
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAC = re.compile(r"[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}")
 
 
@@ -30,10 +31,19 @@ def check_disk(spec: DiskSpec) -> None:
 def check_server(spec: ServerSpec) -> None:
     """BadSpec for what could never be started. The id is checked where it becomes a path."""
     require_absolute(spec.disk)
+    check_data(spec.data)
     if spec.vcpus < 1 or spec.memory_mib < 1:
         raise BadSpec(f"not a size of a server: {spec.vcpus} vCPU, {spec.memory_mib} MiB")
     if not _MAC.fullmatch(spec.mac):
         raise BadSpec(f"not a unicast MAC address: {spec.mac[:40]!r}")
+
+
+def check_data(data: tuple[DataDisk, ...]) -> None:
+    """BadSpec for disks that could never be told apart, or found."""
+    require_absolute(*(disk.path for disk in data))
+    ids = [disk.id for disk in data]
+    if len(set(ids)) < len(ids) or not all(_ID.fullmatch(one) for one in ids):
+        raise BadSpec(f"not the ids of disks: {str(ids)[:200]}")
 
 
 def require_absolute(*paths: Path) -> None:

@@ -37,7 +37,7 @@ def grow(path: Path, size: int) -> None:
         room = -(-used // header.cluster_size) * header.cluster_size
         if entries * 8 > room or size % SECTOR:
             raise ToolFailed("The disk cannot be made so large in place.")
-        os.pwrite(descriptor, bytes(entries * 8 - used), header.l1_offset + used)
+        os.pwrite(descriptor, bytes(max(0, entries * 8 - used)), header.l1_offset + used)
         os.fsync(descriptor)
         os.pwrite(descriptor, _SIZE.pack(size, header.crypt_method, max(entries, header.l1_entries)), _SIZE_AT)
         os.fsync(descriptor)

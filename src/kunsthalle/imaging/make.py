@@ -60,6 +60,15 @@ def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: 
         _Image(file, virtual_size).close(name, QEMU_NAMES[backing_format].encode())
 
 
+def write_empty(path: Path, virtual_size: int, room: int) -> None:
+    """Writes a qcow2 image of `virtual_size` bytes that holds nothing and stands on nothing.
+
+    It can grow in place up to `room` bytes. Raises FileExistsError if `path` exists.
+    """
+    with appearing(path) as part, part.open("wb") as file:
+        _Image(file, virtual_size, max(room, virtual_size)).close()
+
+
 def virtual_size_of(path: Path, format: str) -> int:  # noqa: A002 - the word of the field
     """Bytes of the disk in this image (qcow2 or vhd) as QEMU will show it.
 
@@ -79,12 +88,12 @@ def virtual_size_of(path: Path, format: str) -> int:  # noqa: A002 - the word of
 class _Image:
     """One image being written: data as it comes, then its tables, then the header."""
 
-    def __init__(self, file: BinaryIO, virtual_size: int) -> None:
+    def __init__(self, file: BinaryIO, virtual_size: int, room: int = 0) -> None:
         if virtual_size <= 0 or virtual_size % SECTOR:
             raise ValueError("the size of a disk is a whole number of 512-byte sectors")
         self._file = file
         self._virtual_size = virtual_size
-        self._l1 = array.array("Q", bytes(8 * -(-virtual_size // (CLUSTER * L2_ENTRIES))))
+        self._l1 = array.array("Q", bytes(8 * -(-max(virtual_size, room) // (CLUSTER * L2_ENTRIES))))
         self._l2 = array.array("Q")
         self._l2_index = -1
         self._next = 1  # cluster 0 is the header's

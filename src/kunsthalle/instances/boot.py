@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 
@@ -94,12 +95,15 @@ def _plan(crn: str) -> str:
     return crn
 
 
-def check_allowed(boot: Boot, profile: InstanceProfile, body: CreateInstanceBody) -> None:
+def check_allowed(boot: Boot, profile: InstanceProfile, options: dict[str, Any]) -> None:
     """400 unless the image's own expression allows the server that would result (vpc-api.md D3)."""
-    service = body.metadata_service
-    metadata = not isinstance(service, UnsetType) and service.enabled is True
-    protocol = "http" if isinstance(service, UnsetType) or isinstance(service.protocol, UnsetType) else service.protocol
-    known = variables(profile, secure_boot=body.enable_secure_boot is True, metadata=metadata, protocol=protocol)
+    service = options.get("metadata_service", {})
+    known = variables(
+        profile,
+        secure_boot=options.get("enable_secure_boot", False),
+        metadata=service.get("enabled", False),
+        protocol=service.get("protocol", "http"),
+    )
     if not permits(boot.allowed_use, known):
         raise invalid("bad_field", f"The image allows servers only where {boot.allowed_use}", "allowed_use")
 

@@ -13,17 +13,18 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.core.log import get_logger
-from kunsthalle.hypervisor.protocol import NoRoom, NotRunning, SeedSpec, ServerSpec, Status
+from kunsthalle.hypervisor.protocol import DataDisk, HypervisorError, NoRoom, NotRunning, SeedSpec, ServerSpec, Status
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.imaging.errors import Refused
+from kunsthalle.instances import initialization
 from kunsthalle.instances.groups import members
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE
 from kunsthalle.instances.model import Instance, Interface
 from kunsthalle.instances.profiles import INSTANCE_PROFILES
 from kunsthalle.instances.queries import instance_of, interfaces_of
-from kunsthalle.instances.service import BOOT, CUT, DELETE, RESTART, SETTLE, STOP
+from kunsthalle.instances.service import BOOT, CUT, DELETE, DISKS, RESTART, SETTLE, STOP
 from kunsthalle.instances.settling import settle, unsettled
-from kunsthalle.storage import attachments
+from kunsthalle.storage import attachments, data_volumes
 from kunsthalle.storage.disks import FAULTS, Disks
 from kunsthalle.storage.jobs import forget_volume
 from kunsthalle.storage.model import Volume
@@ -61,6 +62,15 @@ class Found:
     volumes: list[Volume]
     interfaces: list[Interface]
 
+    @property
+    def data(self) -> list[Volume]:
+        """The volumes besides the one it boots from."""
+        return [one for one in self.volumes if one.attachment_type == "data"]
+
+
+class HeldOn(Exception):
+    """A guest has not let go of a disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machines:
@@ -74,7 +84,11 @@ class Machines:
     def handlers(self) -> tuple[jobs.Handler, ...]:
         """The jobs of this room."""
         made = (jobs.Handler(kind, self.converge, _give_up) for kind in (BOOT, STOP, RESTART, CUT, DELETE))
-        return (*made, jobs.Handler(SETTLE, partial(settle, hypervisor=self.disks.hypervisor), unsettled))
+        more = (
+            jobs.Handler(DISKS, self.converge, _keep_disks),
+            jobs.Handler(SETTLE, partial(settle, hypervisor=self.disks.hypervisor), unsettled),
+        )
+        return (*made, *more)
 
     def converge(self, run: jobs.Run) -> None:
         """Drives the machine to what its server's state asks for."""
@@ -112,17 +126,61 @@ class Machines:
         id_ = found.instance.id
         if wanted == _DOWN:
             cut = bool(run.job.payload.get("force")) or found.instance.status != "stopping"
-            return self.disks.hypervisor.stop(id_, 0 if cut else self.patience, cut=cut)
+            down = self.disks.hypervisor.stop(id_, 0 if cut else self.patience, cut=cut)
+            if down:
+                run.write(partial(data_volumes.settle, instance_id=id_, attached=set(), held=set()))
+            return down
         try:
             for volume in found.volumes:
-                provide(run, self.disks, volume)
+                self._provide(run, found.instance, volume)
             self._up(found, again=wanted == _AGAIN)
         except FAULTS as fault:
             log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
             code, message = _reason(fault)
             run.write(partial(_fail, id_=id_, message=message, code=code, was=found.instance.status))
             return False
+        self._set_disks(run, id_)
         return True
+
+    def _provide(self, run: jobs.Run, instance: Instance, volume: Volume) -> None:
+        """A data volume that cannot be made does not keep a server from running that runs already."""
+        try:
+            provide(run, self.disks, volume)
+            self.disks.ready(volume)
+        except FAULTS as fault:
+            if instance.status != "running" or volume.attachment_type == "boot":
+                raise
+            log.error("volume not made", instance=instance.id, volume=volume.id, error=str(fault))  # noqa: TRY400  as above
+            run.write(partial(attachments.fail, volume_id=volume.id))
+
+    def _set_disks(self, run: jobs.Run, id_: str) -> None:
+        """Brings the data disks of a machine that runs to what its server has; a job of its own sees to the rest."""
+        found: Found | None = run.read(partial(_found, id_=id_))
+        if found is None or found.instance.status in {"deleting", "failed"}:
+            return
+        mine = run.job.kind == DISKS
+        try:
+            given = self._data(found)
+            held = self.disks.hypervisor.set_disks(id_, given)
+            attached = {disk.id for disk in given}
+            run.write(partial(data_volumes.settle, instance_id=id_, attached=attached, held=held))
+            if held and mine:
+                raise HeldOn(f"the guest of {id_} has not let go of {len(held)} disks")
+        except NotRunning:
+            return  # it ended meanwhile, or is being stopped
+        except HypervisorError as error:
+            if mine:
+                raise
+            log.error("disks not set", instance=id_, error=str(error))  # noqa: TRY400  the engine's word is what counts
+            held = {"unknown"}
+        if held:
+            run.write(lambda unit: jobs.enqueue(unit, DISKS, id_))
+
+    def _data(self, found: Found) -> tuple[DataDisk, ...]:
+        """The disks of the data volumes that the machine is to have: those that are made."""
+        wanted = [one for one in found.data if one.status != "failed" and one.attachment_status != "detaching"]
+        disks = (DataDisk(str(one.attachment_id), self.disks.volume(one.id)) for one in wanted)
+        return tuple(disk for disk in disks if disk.path.exists())
 
     def _up(self, found: Found, *, again: bool) -> None:
         hypervisor, id_ = self.disks.hypervisor, found.instance.id
@@ -153,6 +211,7 @@ class Machines:
             memory_mib=profile.memory * 1024,
             seed=seed,
             mac=found.interfaces[0].mac,
+            data=self._data(found),
         )
 
     def _remove(self, run: jobs.Run, found: Found | None) -> None:
@@ -221,6 +280,7 @@ def _forget(unit: Unit, found: Found) -> None:
     """Once: a second job that came to the same end finds nothing left to do."""
     if not delete(unit, INSTANCE, found.instance.id, found.instance.account_id):
         return
+    initialization.unlink(unit, found.instance)
     for volume in found.volumes:
         if volume.status == "pending_deletion":
             forget_volume(unit, volume)
@@ -228,6 +288,11 @@ def _forget(unit: Unit, found: Found) -> None:
             attachments.detach(unit, volume)
     remove_rows(unit, INTERFACE.table, INTERFACE.table.c.instance_id == found.instance.id)
     members.gone(unit, found.instance.id)
+
+
+def _keep_disks(_unit: Unit, job: jobs.Claimed, error: str) -> None:
+    """After the last try: what the guest holds on to leaves with the next stop; what it lacks, it gets at a start."""
+    log.error("disks not as they should be", instance=job.subject, error=error)
 
 
 def _give_up(unit: Unit, job: jobs.Claimed, error: str) -> None:

@@ -14,6 +14,7 @@ class Instance:
 
     `image` and `catalog_offering` ({"version": crn, "plan": crn or absent}) are what it was made from, copied then.
     `keys` are the copied public keys; `user_data` is secret. `options` are what the request set and nothing acts on.
+    `default_trusted_profile`: {"id", "crn", "auto_link"}. `password`: {"encrypted_password": base64, "fingerprint"}.
     """
 
     id: str
@@ -32,6 +33,9 @@ class Instance:
     keys: list[dict[str, str]]
     user_data: str | None = field(repr=False)
     options: dict[str, Any]
+    default_trusted_profile: dict[str, Any] | None
+    password: dict[str, str] | None = field(repr=False)
+    disk_name: str | None
     created_at: int
     revision: int = 1
 
@@ -42,7 +46,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A network interface; its subnet and address are copied references. `position` 0 is the primary one."""
+    """A network interface; its subnet and address are copied references. `position` 0 is the primary one.
+
+    With a virtual network interface it is that one's attachment to the server, which older clients see as an interface.
+    """
 
     id: str
     account_id: str
@@ -54,8 +61,14 @@ class Interface:
     primary_ip: dict[str, str]
     allow_ip_spoofing: bool
     mac: str
+    virtual_network_interface_id: str | None
     created_at: int
     revision: int = 1
+
+    @property
+    def bound(self) -> str:
+        """The id to which addresses and security groups are bound."""
+        return self.virtual_network_interface_id or self.id
 
 
 @dataclass(frozen=True, slots=True)

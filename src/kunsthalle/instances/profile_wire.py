@@ -83,7 +83,7 @@ def _disks(profile: InstanceProfile) -> list[Value]:
 def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
     count = {"type": "range", "min": 1, "max": INTERFACES}
     return InstanceProfileWire(
-        availability_class=_enum("standard"),
+        availability_class=_enum("standard", "spot"),
         bandwidth=_fixed(profile.bandwidth),
         cluster_network_attachment_count={"type": "dependent"},
         confidential_compute_modes=_enum("disabled"),

@@ -18,12 +18,8 @@ from kunsthalle.store.unit import Unit
 _BOOT = "boot_volume_attachment.volume"
 IMAGE, CATALOG, VOLUME, SNAPSHOT = "image", "catalog_offering", _BOOT, f"{_BOOT}.source_snapshot"
 _NOT_OFFERED = {
-    "primary_network_attachment": "Virtual network interfaces are not offered here; use primary_network_interface.",
-    "network_attachments": "Virtual network interfaces are not offered here; use network_interfaces.",
-    "volume_attachments": "Data volumes cannot be attached to servers here.",
     "cluster_network_attachments": "Cluster networks are not offered here.",
     "placement_target": "Dedicated hosts and placement groups are not offered here.",
-    "default_trusted_profile": "Trusted profiles are not offered here.",
 }
 
 
@@ -52,7 +48,6 @@ def complete(unit: Unit, body: CreateInstanceBody) -> tuple[CreateInstanceBody, 
     given = sources(body)
     if len(given) > 1:
         raise invalid("validation_only_one", "Exactly one source of the boot volume must be given.", given[1])
-    _networks(body)
     if not isinstance(body.source_template, UnsetType):
         template = refer(unit, TEMPLATE, body.source_template, "source_template").it
         body = _over(template, body, replaced=bool(given))
@@ -61,15 +56,6 @@ def complete(unit: Unit, body: CreateInstanceBody) -> tuple[CreateInstanceBody, 
         raise invalid("validation_required_field", "An image, catalog_offering or source_template is needed.", IMAGE)
     _refuse_unknown(body)
     return body, given[0]
-
-
-def _networks(body: CreateInstanceBody) -> None:
-    if body.primary_network_attachment is not UNSET and body.primary_network_interface is not UNSET:
-        raise invalid(
-            "validation_only_one",
-            "Only one of primary_network_interface and primary_network_attachment may be given.",
-            "primary_network_attachment",
-        )
 
 
 def _refuse_unknown(body: CreateInstanceBody) -> None:

@@ -3,17 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from msgspec import UnsetType
+from sqlalchemy import ColumnElement, and_, false
 
 from kunsthalle.api.request import Request
+from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE, TEMPLATE
 from kunsthalle.instances.model import Instance, Interface, Template
-from kunsthalle.storage.queries import equals
+from kunsthalle.instances.profiles import INTERFACES
+from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
+from kunsthalle.networks.model import VirtualNetworkInterface
+from kunsthalle.networks.queries import locked
+from kunsthalle.storage.model import Volume
+from kunsthalle.storage.queries import attached_to, equals
+from kunsthalle.store.patterns import wildcards
+from kunsthalle.store.rows import name_taken
 from kunsthalle.store.scope import Page, page, unguarded
 from kunsthalle.store.tables import rows_of
 from kunsthalle.store.unit import Unit
+
+_NEVER = tuple(
+    f"{what}.{by}"
+    for what in ("dedicated_host", "placement_group", "reservation", "cluster_network")
+    for by in ("id", "crn", "name")
+)
+"""What no server has here."""
+_CHOICES = {
+    "availability.class": ("class", ("spot", "standard")),
+    "reservation_affinity.policy": ("policy", ("disabled", "manual", "automatic")),
+}
+"""Filters on options: the key of the value, and the values, the last of which is the default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What hangs on a server: its volumes, the boot volume first; its interfaces, the primary one first; and those of
+    them that are virtual, by id.
+    """
+
+    volumes: list[Volume]
+    interfaces: list[Interface]
+    virtual: dict[str, VirtualNetworkInterface]
+
+
+def _chosen(request: Request, name: str) -> ColumnElement[bool]:
+    """Whether an option has a value; where it was never set, it has the default."""
+    key, values = _CHOICES[name]
+    asked, options = request.query[name], INSTANCE.table.c.options
+    if asked not in values:
+        return false()
+    if asked != values[-1]:
+        return wildcards(options, f'*"{key}":"{asked}"*')
+    return and_(*(~wildcards(options, f'*"{key}":"{value}"*') for value in values[:-1]))
 
 
 def list_instances(unit: Unit, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Instance]:
@@ -26,7 +70,10 @@ def list_instances(unit: Unit, request: Request, after: tuple[int, str] | None, 
         "vpc.crn": columns.vpc_crn,
         "vpc.name": columns.vpc_name,
     }
-    return page(unit, INSTANCE, *equals(request, exact), after=after, limit=limit)
+    where = equals(request, exact) + [_chosen(request, name) for name in _CHOICES if name in request.query]
+    if any(name in request.query for name in _NEVER):
+        where.append(false())
+    return page(unit, INSTANCE, *where, after=after, limit=limit)
 
 
 def list_templates(unit: Unit, after: tuple[int, str] | None, limit: int) -> Page[Template]:
@@ -43,6 +90,40 @@ def interfaces_of(unit: Unit, instance_ids: Iterable[str]) -> dict[str, list[Int
         interface = INTERFACE.make(*row)
         found[interface.instance_id].append(interface)
     return found
+
+
+def virtual_of(unit: Unit, interfaces: Iterable[Interface]) -> dict[str, VirtualNetworkInterface]:
+    """The virtual network interfaces behind interfaces, by id; nothing is asked where there are none."""
+    ids = [one.virtual_network_interface_id for one in interfaces if one.virtual_network_interface_id]
+    found = unguarded(unit, VIRTUAL, VIRTUAL.table.c.id.in_(ids)) if ids else []
+    return {one.id: one for one in found}
+
+
+def parts_of(unit: Unit, instance_ids: Iterable[str]) -> dict[str, Parts]:
+    """What hangs on servers that were looked up already."""
+    ids = list(instance_ids)
+    volumes, interfaces = attached_to(unit, ids), interfaces_of(unit, ids)
+    virtual = virtual_of(unit, [one for some in interfaces.values() for one in some])
+    return {id_: Parts(volumes[id_], interfaces[id_], virtual) for id_ in ids}
+
+
+def taken(unit: Unit, instance: Instance) -> Instance:
+    """The server as it is now and stays until this transaction ends; 409 for one that is being deleted."""
+    now = locked(unit, INSTANCE, instance.id, "instance_id")
+    if now.status == "deleting":
+        raise conflict("invalid_state", "The server is being deleted.")
+    return now
+
+
+def free_position(unit: Unit, instance: Instance, name: str | UnsetType) -> tuple[list[Interface], int]:
+    """The interfaces of a server, taken, and the position of one more. 400 for too many, and for a name of another."""
+    taken(unit, instance)
+    present = interfaces_of(unit, [instance.id])[instance.id]
+    if len(present) >= INTERFACES:
+        raise invalid("over_quota", f"A server has at most {INTERFACES} interfaces.")
+    if any(one.name == name for one in present):
+        raise name_taken(str(name))
+    return present, present[-1].position + 1
 
 
 def instance_of(unit: Unit, id_: str) -> Instance | None:

@@ -9,30 +9,23 @@ from kunsthalle.api.families.vpc import VPC, collection, paging
 from kunsthalle.api.regular import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
-from kunsthalle.core.errors import not_found
+from kunsthalle.instances import (
+    disks,
+    initialization,
+    interfaces,
+    network_attachments,
+    nothing,
+    volume_attachments,
+)
 from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, UpdateInstanceBody, UpdateTemplateBody
 from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
 from kunsthalle.instances.profile_wire import InstanceProfileWire, profile_wire
 from kunsthalle.instances.profiles import INSTANCE_PROFILES, named
-from kunsthalle.instances.queries import interfaces_of, list_instances, list_templates
+from kunsthalle.instances.queries import list_instances, list_templates, parts_of
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.template_wire import TemplateWire, template_wire
 from kunsthalle.instances.templates import TemplateService
-from kunsthalle.instances.wire import (
-    ActionWire,
-    InitializationWire,
-    InstanceWire,
-    Interfaces,
-    InterfaceWire,
-    action_wire,
-    initialization_wire,
-    interface_wire,
-    one_wire,
-    to_wire,
-)
-from kunsthalle.storage.attachments import one_attachment
-from kunsthalle.storage.queries import attached_to
-from kunsthalle.storage.wire import VolumeAttachments, VolumeAttachmentWire, attachment_wire
+from kunsthalle.instances.wire import ActionWire, InstanceWire, action_wire, one_wire, to_wire
 from kunsthalle.store.unit import Unit
 
 
@@ -40,49 +33,13 @@ def _list(unit: Unit, request: Request) -> dict[str, Any]:
     """List the servers."""
     after, limit = paging(request)
     page = list_instances(unit, request, after, limit)
-    ids = [instance.id for instance in page.items]
-    volumes, interfaces = attached_to(unit, ids), interfaces_of(unit, ids)
-    shown = {one.id: to_wire(one, volumes[one.id], interfaces[one.id], unit) for one in page.items}
-    return collection(request, unit, "instances", page, lambda one, _unit: shown[one.id], limit)
+    parts = parts_of(unit, [instance.id for instance in page.items])
+    return collection(request, unit, "instances", page, lambda one, u: to_wire(one, parts[one.id], u), limit)
 
 
 def _get(unit: Unit, request: Request) -> InstanceWire:
     """Get a server."""
     return one_wire(request.granted.it, unit)
-
-
-def _initialization(unit: Unit, request: Request) -> InitializationWire:
-    """Get what a server was given at its first start."""
-    return initialization_wire(request.granted.it, unit.ctx)
-
-
-def _list_interfaces(unit: Unit, request: Request) -> Interfaces:
-    """List a server's network interfaces."""
-    id_ = request.granted.it.id
-    return Interfaces(network_interfaces=[interface_wire(one, unit) for one in interfaces_of(unit, [id_])[id_]])
-
-
-def _get_interface(unit: Unit, request: Request) -> InterfaceWire:
-    """Get one of a server's network interfaces."""
-    id_ = request.granted.it.id
-    for interface in interfaces_of(unit, [id_])[id_]:
-        if interface.id == request.params["id"]:
-            return interface_wire(interface, unit)
-    raise not_found()
-
-
-def _list_attachments(unit: Unit, request: Request) -> VolumeAttachments:
-    """List what volumes are attached to a server."""
-    id_ = request.granted.it.id
-    return VolumeAttachments(
-        volume_attachments=[attachment_wire(one, unit.ctx) for one in attached_to(unit, [id_])[id_]]
-    )
-
-
-def _get_attachment(unit: Unit, request: Request) -> VolumeAttachmentWire:
-    """Get one of a server's volume attachments."""
-    volume = one_attachment(unit, request.granted.it.id, request.params["id"])
-    return attachment_wire(volume, unit.ctx)
 
 
 def _list_profiles(unit: Unit, request: Request) -> dict[str, Any]:
@@ -168,24 +125,17 @@ def _template_routes(service: TemplateService) -> tuple[Route, ...]:
 
 
 def routes(instances: InstanceService, templates: TemplateService) -> tuple[Route, ...]:
-    anybody = access.member("is.instance.instance.read")
-    one, below = access.item(INSTANCE), access.item(INSTANCE, param="instance_id")
-    profiles, interfaces, attached = (
-        "/v1/instance/profiles",
-        f"{_BELOW}/network_interfaces",
-        f"{_BELOW}/volume_attachments",
-    )
-    start = f"{_ONE}/initialization"
-    attachment = f"{attached}/{{id}}"
+    anybody, profiles = access.member("is.instance.instance.read"), "/v1/instance/profiles"
     return (
         route("GET", _EVERY, _list, family=VPC, access=access.listing(INSTANCE)),
-        route("GET", _ONE, _get, family=VPC, access=one, answer=InstanceWire),
+        route("GET", _ONE, _get, family=VPC, access=access.item(INSTANCE), answer=InstanceWire),
         *_changes(instances),
-        route("GET", start, _initialization, family=VPC, access=one, answer=InitializationWire),
-        route("GET", interfaces, _list_interfaces, family=VPC, access=below, answer=Interfaces),
-        route("GET", f"{interfaces}/{{id}}", _get_interface, family=VPC, access=below, answer=InterfaceWire),
-        route("GET", attached, _list_attachments, family=VPC, access=below, answer=VolumeAttachments),
-        route("GET", attachment, _get_attachment, family=VPC, access=below, answer=VolumeAttachmentWire),
+        *initialization.routes(),
+        *interfaces.routes(),
+        *network_attachments.routes(),
+        *volume_attachments.routes(instances.volumes),
+        *disks.routes(),
+        *nothing.routes(),
         *_template_routes(templates),
         route("GET", profiles, _list_profiles, family=VPC, access=anybody),
         route("GET", f"{profiles}/{{name}}", _get_profile, family=VPC, access=anybody, answer=InstanceProfileWire),

@@ -5,31 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
-from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.instances import places
-from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, OptionsBody, UpdateInstanceBody
-from kunsthalle.instances.boot import Boot, check_allowed, check_fit, choose
+from kunsthalle.instances import initialization, places
+from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, UpdateInstanceBody
+from kunsthalle.instances.boot import Boot
 from kunsthalle.instances.kinds import INSTANCE
 from kunsthalle.instances.model import Instance
-from kunsthalle.instances.profiles import DEFAULT, chosen
-from kunsthalle.instances.prototypes import complete
-from kunsthalle.instances.queries import interfaces_of
-from kunsthalle.networks.model import Key
-from kunsthalle.networks.queries import refer_key
+from kunsthalle.instances.options import check, options_of, over, refuse_running
+from kunsthalle.instances.planning import plan
+from kunsthalle.instances.profiles import INSTANCE_PROFILES, InstanceProfile, chosen
+from kunsthalle.instances.queries import interfaces_of, taken
 from kunsthalle.storage import attachments
 from kunsthalle.storage.attachments import Host
 from kunsthalle.storage.bodies import BootAttachmentBody
+from kunsthalle.storage.data_volumes import attach_data
 from kunsthalle.storage.queries import attached_to
+from kunsthalle.storage.service import VolumeService
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, rename, update
-from kunsthalle.store.scope import Granted, find, may_create
+from kunsthalle.store.scope import Granted, find
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -37,6 +36,7 @@ BOOT, STOP, RESTART, DELETE = "instance.boot", "instance.stop", "instance.restar
 SETTLE, CUT = "instance.settle", "instance.cut"
 GRACE = 30 * SECOND
 """How long a guest has to shut down, on the product's clock, before its power is cut."""
+DISKS = "instance.disks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,65 +68,55 @@ _MOVES = {
 
 
 class InstanceService:
-    """`blobs` is what boot volumes stand on."""
+    """`blobs` is what boot volumes stand on; `volumes` make the others."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
+        self.volumes = VolumeService(blobs)
 
     def create(self, unit: Unit, given: CreateInstanceBody) -> Instance:
-        """A new server, `pending`, with its boot volume and addresses; and the job that boots it."""
-        body, source = complete(unit, given)
-        boot = choose(unit, body, source)
-        profile = chosen(DEFAULT if body.profile is UNSET else name_of(body.profile, "profile"))
-        place = places.plan(unit, body)
-        keys = keys_of(unit, body)
-        check_fit(boot, profile, keys)
-        check_allowed(boot, profile, body)
-        group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
-        may_create(unit.ctx, "is.instance.instance.create", {"resourceGroupId": group.id})
-        prefix = unit.ctx.region.zones[place.zone]
+        """A new server, `pending`, with its volumes and addresses; and the job that boots it."""
+        wanted = plan(unit, given, "is.instance.instance.create")
+        body, zone = wanted.body, wanted.place.zone
+        prefix = unit.ctx.region.zones[zone]
         instance = Instance(
             id=unit.ctx.ids.resource(prefix, "_"),
             account_id=unit.ctx.account_id,
             name=unit.ctx.ids.name() if body.name is UNSET else body.name,
             status="pending",
             status_reasons=[],
-            resource_group_id=group.id,
-            zone=place.zone,
-            profile=profile.name,
-            vpc_id=place.vpc.id,
-            vpc_crn=place.vpc.crn,
-            vpc_name=place.vpc.name,
-            image=boot.image,
-            catalog_offering=boot.catalog_offering,
-            keys=[_kept(key) for key in keys],
-            user_data=None if body.user_data is UNSET else body.user_data,
-            options=options_of(body),
+            resource_group_id=wanted.group_id,
+            zone=zone,
+            profile=wanted.profile.name,
+            vpc_id=wanted.place.vpc.id,
+            vpc_crn=wanted.place.vpc.crn,
+            vpc_name=wanted.place.vpc.name,
+            image=wanted.boot.image,
+            catalog_offering=wanted.boot.catalog_offering,
+            keys=wanted.given.kept_keys,
+            user_data=wanted.given.user_data,
+            options=wanted.options,
+            default_trusted_profile=wanted.given.kept_profile,
+            password=initialization.password(unit, wanted.boot.operating_system, wanted.given.keys),
+            disk_name=None,
             created_at=unit.ctx.now(),
         )
         insert_named(unit, INSTANCE, instance)
-        volume_id = self._attach(unit, boot, Host(instance.id, instance.name, place.zone, prefix, group.id), body)
-        places.settle(unit, place, instance.id)
+        host = host_of(unit, instance)
+        volume_id = boot_from(unit, self._blobs, host, wanted.boot, body.boot_volume_attachment)
+        for at, wish in enumerate(wanted.volumes):
+            attach_data(unit, self.volumes, host, wish, active=True, field=f"volume_attachments.{at}.volume")
+        places.settle(unit, wanted.place, instance.id)
+        initialization.link(unit, instance, wanted.given)
         jobs.enqueue(unit, BOOT, instance.id, volume=volume_id)
         return instance
 
-    def _attach(self, unit: Unit, boot: Boot, host: Host, body: CreateInstanceBody) -> str:
-        wish = body.boot_volume_attachment
-        wish = BootAttachmentBody() if isinstance(wish, UnsetType) else wish
-        if boot.content is not None:
-            return attachments.attach_new(unit, self._blobs, host, boot.content, wish).id
-        assert boot.volume is not None  # noqa: S101  one of both, by Boot's word; for the type checker
-        attachments.attach_existing(unit, host, boot.volume, wish)
-        return boot.volume.id
-
     def update(self, unit: Unit, instance: Granted[Instance], body: UpdateInstanceBody) -> Instance:
-        """Changes the name, and what is only shown again. 400 for another profile."""
+        """Changes the name, the profile of a stopped server, and what is only shown again."""
         it = instance.it
-        if body.profile is not UNSET and name_of(body.profile, "profile") != it.profile:
-            raise invalid("bad_field", "The profile of a server cannot be changed here.", "profile")
-        changed = options_of(body)
-        if changed:
-            update(unit, INSTANCE, it.id, options=_over(it.options, changed))
+        values = _changed(taken(unit, it), body)
+        if values:
+            update(unit, INSTANCE, it.id, **values)
         if body.name is not UNSET and body.name != it.name:
             rename(unit, INSTANCE, it.id, body.name)
             attachments.rename_host(unit, it.id, body.name)
@@ -167,34 +157,46 @@ class InstanceService:
         jobs.enqueue(unit, DELETE, it.id, volume=volumes[0].id if volumes else None)
 
 
-def keys_of(unit: Unit, body: CreateInstanceBody) -> list[Key]:
-    """The public keys that are meant; each once."""
-    if isinstance(body.keys, UnsetType):
-        return []
-    found = [refer_key(unit, one, "keys").it for one in body.keys]
-    return list({key.id: key for key in found}.values())
+def host_of(unit: Unit, instance: Instance) -> Host:
+    """The server as its volumes know it."""
+    prefix = unit.ctx.region.zones[instance.zone]
+    return Host(instance.id, instance.name, instance.zone, prefix, instance.resource_group_id)
 
 
-def _kept(key: Key) -> dict[str, str]:
-    """What the server keeps of a key, whatever becomes of it."""
-    return {
-        "id": key.id,
-        "crn": key.crn,
-        "name": key.name,
-        "fingerprint": key.fingerprint,
-        "public_key": key.public_key,
-    }
+def boot_from(unit: Unit, blobs: Blobs, host: Host, boot: Boot, asked: BootAttachmentBody | UnsetType) -> str:
+    """Attaches what a server is to boot from, made or there; its id."""
+    wish = BootAttachmentBody() if isinstance(asked, UnsetType) else asked
+    if boot.content is not None:
+        return attachments.attach_new(unit, blobs, host, boot.content, wish).id
+    assert boot.volume is not None  # noqa: S101  one of both, by Boot's word; for the type checker
+    attachments.attach_existing(unit, host, boot.volume, wish)
+    return boot.volume.id
 
 
-def options_of(body: OptionsBody) -> dict[str, Any]:
-    """What the request sets of the options, in the words of the wire."""
-    given = {name: getattr(body, name) for name in OptionsBody.__struct_fields__}
-    return {name: msgspec.to_builtins(value) for name, value in given.items() if value is not UNSET}
+def _changed(it: Instance, body: UpdateInstanceBody) -> dict[str, Any]:
+    """The columns that a change sets; 400 or 409 for what cannot be."""
+    if body.placement_target is not UNSET:
+        text = "Dedicated hosts and placement groups are not offered here."
+        raise invalid("bad_field", text, "placement_target")
+    profile = _profile(it, body)
+    changed = options_of(body)
+    refuse_running(changed, it.options, it.status)
+    options = over(it.options, changed)
+    if not changed and profile.name == it.profile:
+        return {}
+    check(options, profile)
+    return {"options": options, "profile": profile.name}
 
 
-def _over(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(old)
-    for name, value in new.items():
-        kept = old.get(name)
-        merged[name] = {**kept, **value} if isinstance(kept, dict) and isinstance(value, dict) else value
-    return merged
+def _profile(it: Instance, body: UpdateInstanceBody) -> InstanceProfile:
+    """409 unless the server is stopped, 400 for a profile of another architecture."""
+    old = INSTANCE_PROFILES[it.profile]
+    if isinstance(body.profile, UnsetType):
+        return old
+    new = chosen(name_of(body.profile, "profile"))
+    if new.name != old.name and it.status not in {"stopping", "stopped"}:
+        raise conflict("invalid_state", f"The server must be stopped, and is {it.status}.", "profile")
+    if new.architecture != old.architecture:
+        text = f"The server's architecture is {old.architecture}, the profile's {new.architecture}."
+        raise invalid("bad_field", text, "profile")
+    return new

@@ -30,7 +30,7 @@ class TemplateWire(Wire):
     zone: dict[str, str]
     profile: dict[str, str]
     vpc: dict[str, str]
-    primary_network_interface: dict[str, Echo]
+    primary_network_interface: dict[str, Echo] | UnsetType = UNSET
     image: dict[str, str] | UnsetType = UNSET
     catalog_offering: dict[str, Echo] | UnsetType = UNSET
     boot_volume_attachment: dict[str, Echo] | UnsetType = UNSET
@@ -46,6 +46,7 @@ class TemplateWire(Wire):
     threads_per_core: int | UnsetType = UNSET
     total_volume_bandwidth: int | UnsetType = UNSET
     volume_bandwidth_qos_mode: str | UnsetType = UNSET
+    vcpu: Echo | UnsetType = UNSET
     network_attachments: Echo | UnsetType = UNSET
     volume_attachments: Echo | UnsetType = UNSET
     cluster_network_attachments: Echo | UnsetType = UNSET

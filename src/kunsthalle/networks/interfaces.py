@@ -1,11 +1,11 @@
 """Virtual network interfaces: made, bound to a server's attachment, changed and removed.
 
-Servers use `create` for the interface that comes with an attachment, and `bind` and `unbind` around its life.
+Servers use `plan` and `make` for the interface that comes with an attachment, `bind` and `unbind` around its life.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -132,10 +132,23 @@ def _consistent(unit: Unit, values: Mapping[str, Any], interface_id: str | None,
         raise invalid("bad_field", text, f"{prefix}allow_ip_spoofing")
 
 
-def create(
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An interface to be: resolved and checked, nothing taken yet. The first wish is for its primary address."""
+
+    body: CreateInterfaceBody
+    resource_group_id: str
+    subnet: Subnet
+    wishes: list[_Wish]
+    groups: list[SecurityGroup]
+    switches: dict[str, bool]
+    prefix: str
+
+
+def plan(
     unit: Unit, body: CreateInterfaceBody, *, bound: bool = False, group_id: str | None = None, prefix: str = ""
-) -> VirtualNetworkInterface:
-    """A new interface with its addresses and groups.
+) -> Plan:
+    """What a request asks for.
 
     `bound` is said by a server that binds it right away: it may then go with the server, and does unless told not to.
     `group_id` is the resource group when the body names none; `prefix` stands before the names of refused fields.
@@ -153,40 +166,53 @@ def create(
     }
     _consistent(unit, switches, None, bound=bound, prefix=prefix)
     joined = _groups(unit, body, subnet, f"{prefix}security_groups")
+    return Plan(body, group, subnet, [primary, *more], joined, switches, prefix)
+
+
+def create(unit: Unit, body: CreateInterfaceBody) -> VirtualNetworkInterface:
+    """A new interface with its addresses and groups."""
+    return make(unit, plan(unit, body))
+
+
+def make(unit: Unit, planned: Plan) -> VirtualNetworkInterface:
+    """Writes an interface, and takes what it asked for."""
+    body, subnet = planned.body, planned.subnet
     made = VirtualNetworkInterface(
         id=unit.ctx.ids.resource(unit.ctx.region.zones[subnet.zone]),
         account_id=subnet.account_id,
         vpc_id=subnet.vpc_id,
-        resource_group_id=group,
+        resource_group_id=planned.resource_group_id,
         name=given(body.name, "") or unit.ctx.ids.name(),
         subnet_id=subnet.id,
         primary_ip_id="",
-        **switches,
+        **planned.switches,
         protocol_state_filtering_mode=body.protocol_state_filtering_mode,
         mac_address=mac_address(unit.ctx.ids),
         target_id=None,
         target=None,
         created_at=unit.ctx.now(),
     )
-    return _settle(unit, made, subnet, [primary, *more], joined, f"{prefix}security_groups")
-
-
-def _settle(
-    unit: Unit,
-    made: VirtualNetworkInterface,
-    subnet: Subnet,
-    wishes: Sequence[_Wish],
-    joined: list[SecurityGroup],
-    place: str,
-) -> VirtualNetworkInterface:
-    """Writes an interface, and takes what it asked for."""
     _not_reserved(made.name)
     insert_named(unit, INTERFACE, made)
     target = interface_target(made)
-    taken = [_take(unit, subnet, wish, target) for wish in wishes]
-    groups.attach(unit, named(unit, VPC, subnet.vpc_id), joined, target, place)
+    taken = [_take(unit, subnet, wish, target) for wish in planned.wishes]
+    groups.attach(unit, named(unit, VPC, subnet.vpc_id), planned.groups, target, f"{planned.prefix}security_groups")
     update(unit, INTERFACE, made.id, primary_ip_id=taken[0].id)
     return named(unit, INTERFACE, made.id)
+
+
+def resolved(planned: Plan, shown: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, to be kept: its references by id, whatever they were given by."""
+    kept = {**shown, "subnet": {"id": planned.subnet.id}}
+    primary, *more = planned.wishes
+    if primary.kept is not None:
+        kept["primary_ip"] = {"id": primary.kept.id}
+    if more:
+        pairs = zip(shown["ips"], more, strict=True)
+        kept["ips"] = [one if wish.kept is None else {"id": wish.kept.id} for one, wish in pairs]
+    if shown.get("security_groups"):
+        kept["security_groups"] = [{"id": group.id} for group in planned.groups]
+    return kept
 
 
 def _not_reserved(name: str) -> None:
@@ -213,6 +239,12 @@ def unbind(unit: Unit, target_id: str) -> None:
         update(unit, INTERFACE, interface.id, target_id=None, target=None)
         if interface.auto_delete:
             _remove(unit, interface)
+
+
+def rename_target(unit: Unit, target_id: str, name: str) -> None:
+    """To be said when an attachment is renamed, so that what its interface shows of it stays true."""
+    for interface in unguarded(unit, INTERFACE, INTERFACE.table.c.target_id == target_id):
+        update(unit, INTERFACE, interface.id, target={**(interface.target or {}), "name": name})
 
 
 def ips_of(unit: Unit, interface: VirtualNetworkInterface) -> list[ReservedIp]:

@@ -144,6 +144,7 @@ def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: Boo
         attachment_type="boot",
         attachment_auto_delete=_auto_delete(body, otherwise=True),
         attached_at=unit.ctx.now(),
+        attachment_status="attached",
         active=True,
         created_at=unit.ctx.now(),
     )
@@ -172,6 +173,7 @@ def attach_existing(unit: Unit, host: Host, volume: Volume, body: BootAttachment
         attachment_type="boot",
         attachment_auto_delete=_auto_delete(body, otherwise=False),
         attached_at=unit.ctx.now(),
+        attachment_status="attached",
         active=True,
     )
     if not attached:
@@ -179,9 +181,11 @@ def attach_existing(unit: Unit, host: Host, volume: Volume, body: BootAttachment
 
 
 def set_active(unit: Unit, instance_id: str, active: bool) -> None:
-    """Writes on a server's volumes whether the server runs."""
+    """Writes on a server's volumes whether the server runs; one that does not lets go of what it was asked to."""
     for volume in _of(unit, instance_id):
-        if volume.active != active:
+        if volume.attachment_status == "detaching" and not active:
+            detach(unit, volume)
+        elif volume.active != active:
             update(unit, VOLUME, volume.id, active=active)
 
 
@@ -212,6 +216,7 @@ def detach(unit: Unit, volume: Volume) -> None:
         attachment_type=None,
         attachment_auto_delete=False,
         attached_at=None,
+        attachment_status=None,
         active=False,
     )
     if volume.status == "pending":

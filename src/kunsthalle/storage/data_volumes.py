@@ -4,15 +4,18 @@ is written on the volumes (see attachments).
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType
 
-from kunsthalle.api.references import NamedIdentity, refer
+from kunsthalle.api.references import NamedIdentity, name_of, refer
 from kunsthalle.api.shapes import GroupBody
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.storage.attachments import Host, detach
 from kunsthalle.storage.bodies import AttachmentBody, CreateVolumeBody, DataAttachmentBody, DataVolumeBody
-from kunsthalle.storage.kinds import VOLUME
+from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Volume
+from kunsthalle.storage.profiles import chosen
 from kunsthalle.storage.queries import attached_to
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.store.rows import name_taken, update
@@ -57,6 +60,7 @@ def attach_data(
         attachment_type="data",
         attachment_auto_delete=body.delete_volume_on_instance_delete is True,
         attached_at=unit.ctx.now(),
+        attachment_status="attaching" if active else "attached",
         active=active,
     )
     if not attached:
@@ -78,13 +82,38 @@ def change_attachment(unit: Unit, volume: Volume, body: AttachmentBody) -> Volum
     return find(unit, VOLUME, volume.id)
 
 
+def begin_detach(unit: Unit, volume: Volume) -> None:
+    """Has the server let go of a data volume; whoever drives its machine says when it has. 409 for what must stay."""
+    refuse_detach(volume)
+    here = VOLUME.table.c.attachment_id == volume.attachment_id
+    if not update(unit, VOLUME, volume.id, here, attachment_status="detaching"):
+        raise conflict("invalid_state", "The volume was detached meanwhile.")
+
+
+def settle(unit: Unit, instance_id: str, attached: set[str], held: set[str]) -> None:
+    """What became of a server's data volumes in its machine, by the ids of their attachments: those it was given, and
+    those that its guest has not let go of. The job that drives the machine says so.
+    """
+    here = VOLUME.table.c.attachment_status == "attaching"
+    for volume in attached_to(unit, [instance_id])[instance_id]:
+        if volume.attachment_status == "detaching" and volume.attachment_id not in held | attached:
+            detach(unit, volume)
+        elif volume.attachment_id in attached:
+            update(unit, VOLUME, volume.id, here, attachment_status="attached")
+
+
 def detach_data(unit: Unit, volume: Volume) -> None:
-    """Frees a data volume of its server. 409 for the boot volume, and for one that is being changed."""
+    """Frees a data volume of a server that has no machine. 409 for what must stay."""
+    refuse_detach(volume)
+    detach(unit, volume)
+
+
+def refuse_detach(volume: Volume) -> None:
+    """409 for the boot volume, and for one that is being changed."""
     if volume.attachment_type == "boot":
         raise conflict("volume_attachment_delete_invalid_request", "The boot volume cannot be detached.")
     if volume.status not in {"available", "pending", "failed"}:
         raise conflict("invalid_state", f"A volume that is {volume.status} cannot be detached.")
-    detach(unit, volume)
 
 
 def _name(unit: Unit, others: list[Volume], given: str | UnsetType) -> str:
@@ -93,6 +122,20 @@ def _name(unit: Unit, others: list[Volume], given: str | UnsetType) -> str:
     if any(one.attachment_name == given for one in others):
         raise name_taken(given)
     return given
+
+
+def kept_volume(unit: Unit, shown: dict[str, Any], wish: DataVolumeBody, field: str) -> dict[str, Any]:
+    """What a template keeps of a wish: its references by id, the profile by name; 400 or 404 for what there is not."""
+    if wish.identity is not None:
+        return {"id": refer(unit, VOLUME, wish.identity, field).it.id}
+    if isinstance(wish.profile, UnsetType):
+        raise invalid("validation_required_field", "Missing a required field.", f"{field}.profile")
+    profile = chosen(name_of(wish.profile, "profile"), f"{field}.profile")
+    kept = {**shown, "profile": {"name": profile.name}}
+    if not isinstance(wish.source_snapshot, UnsetType):
+        snapshot = refer(unit, SNAPSHOT, wish.source_snapshot, f"{field}.source_snapshot").it
+        kept["source_snapshot"] = {"id": snapshot.id}
+    return kept
 
 
 def _prototype(host: Host, wish: DataVolumeBody, field: str) -> CreateVolumeBody:

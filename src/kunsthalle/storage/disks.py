@@ -5,6 +5,9 @@ Everything here may be repeated: what is finished is left alone, and what a cras
 
 from __future__ import annotations
 
+import os
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +17,10 @@ from kunsthalle.imaging import backing, qcow2
 from kunsthalle.imaging.errors import Refused, ToolFailed
 from kunsthalle.imaging.grow import grow
 from kunsthalle.imaging.limits import GIB, SECTOR, Limits
+from kunsthalle.imaging.make import write_empty
 from kunsthalle.imaging.tools import Tools, convert
 from kunsthalle.storage.model import Snapshot, Volume
+from kunsthalle.storage.profiles import most_of
 from kunsthalle.storage.quota import Quota
 
 FAULTS = (HypervisorError, BlobError, Refused, ToolFailed)
@@ -57,21 +62,50 @@ class Disks:
         return len(found)
 
     def make(self, volume: Volume, source: Snapshot | None) -> None:
-        """The file of a new volume: a copy of its snapshot, or an empty overlay on its blob, or none."""
-        if volume.digest is None or volume.format is None:
-            return
+        """The file of a new volume: a copy of its snapshot, or an empty overlay on its blob; none without either."""
         path = self.volume(volume.id)
-        if not path.exists():
+        copied = source is not None and source.digest == volume.digest and self._copied(volume, source)
+        if not path.exists() and (copied or volume.digest is not None):
             self.quota.check(self.folder, volume.capacity)
-        self.stand(path, volume.digest)
-        if source is not None and source.digest == volume.digest and source.minimum_capacity == volume.capacity:
+        if volume.digest is not None:
+            self.stand(path, volume.digest)
+        if source is not None and copied:
             if not path.exists():
-                self.stand(self.snapshot(source.id), volume.digest)
+                if volume.digest is not None:
+                    self.stand(self.snapshot(source.id), volume.digest)
                 self.hypervisor.copy_disk(self.snapshot(source.id), path, None)
             self.grow(volume)
+        elif volume.digest is not None and volume.format is not None:
+            base = self.blobs.local_path(volume.digest)
+            self.hypervisor.create_disk(DiskSpec(path, base, volume.format, volume.capacity * GIB))
+
+    def _copied(self, volume: Volume, source: Snapshot) -> bool:
+        """Whether the volume begins as a copy of its snapshot's file; of a disk that never had one, there is none."""
+        if volume.digest is None:
+            return self.snapshot(source.id).exists()
+        return source.minimum_capacity == volume.capacity
+
+    def ready(self, volume: Volume) -> None:
+        """Sees to it that a volume which a server is to have has a file, if only an empty one. FAULTS.
+
+        Several jobs may come to do so at once: the first file stays, for a server may write to it already.
+        """
+        path = self.volume(volume.id)
+        if path.exists():
             return
-        base = self.blobs.local_path(volume.digest)
-        self.hypervisor.create_disk(DiskSpec(path, base, volume.format, volume.capacity * GIB))
+        self.quota.check(self.folder, volume.capacity)
+        part = self.scratch(f"{volume.id}.{os.getpid()}.{threading.get_ident()}")
+        part.unlink(missing_ok=True)
+        try:
+            write_empty(part, volume.capacity * GIB, most_of(volume.profile) * GIB)
+            part.chmod(0o600)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with suppress(FileExistsError):
+                path.hardlink_to(part)
+        except OSError as error:
+            raise DiskError(f"the disk {path} could not be made: {error}") from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def stand(self, path: Path, digest: str) -> None:
         """Sees to it that a disk finds its bytes: they are on this host, and it names them where they are. FAULTS.
@@ -93,13 +127,15 @@ class Disks:
         """Makes the file of a volume as large as the volume is. Nothing while a server runs on it: the file is the
         engine's then, and grows before the next start. FAULTS.
         """
-        if volume.digest is None or self.runs(volume.instance_id):
+        path = self.volume(volume.id)
+        if not path.exists() or self.runs(volume.instance_id):
             return
-        self.stand(self.volume(volume.id), volume.digest)
+        if volume.digest is not None:
+            self.stand(path, volume.digest)
         try:
-            grow(self.volume(volume.id), volume.capacity * GIB)
+            grow(path, volume.capacity * GIB)
         except OSError as error:
-            raise DiskError(f"the disk {self.volume(volume.id)} could not be made larger: {error}") from error
+            raise DiskError(f"the disk {path} could not be made larger: {error}") from error
 
     def outgrown(self, volume: Volume, source: Snapshot | None) -> bool:
         """Whether the snapshot holds data and the volume is to be larger: then neither copy nor overlay will do."""
@@ -108,13 +144,13 @@ class Disks:
         return source.minimum_capacity < volume.capacity and not untouched(self.snapshot(source.id))
 
     def capture(self, volume: Volume, snapshot: Snapshot) -> int:
-        """Copies the volume as it is now; the bytes that the snapshot stands on."""
-        if volume.digest is None:
+        """Copies the volume as it is now; the bytes that the snapshot stands on. Nothing where there is no file yet."""
+        path, source = self.snapshot(snapshot.id), self.volume(volume.id)
+        if volume.digest is None and not source.exists():
             return 0
         self.quota.check(self.folder)
-        path = self.snapshot(snapshot.id)
-        self.hypervisor.copy_disk(self.volume(volume.id), path, volume.instance_id)
-        return path.stat().st_size + self.blobs.size(volume.digest)
+        self.hypervisor.copy_disk(source, path, volume.instance_id)
+        return path.stat().st_size + (self.blobs.size(volume.digest) if volume.digest else 0)
 
     def standalone(self, source: Path, digest: str, capacity: int, target: Path) -> None:
         """Writes the content of an overlay, with the bytes that it stands on, as one qcow2 file. FAULTS."""

@@ -45,6 +45,8 @@ def _make_volume(run: jobs.Run, disks: Disks) -> None:
         return
     try:
         provide(run, disks, volume)
+        if run.read(lambda unit: volume_of(unit, volume.id)) is None:  # its server took it along
+            disks.hypervisor.delete_disk(disks.volume(volume.id))
     except (Refused, ToolFailed) as fault:  # trying again would not help; with what the engine says, it may
         log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
         run.finish(lambda unit: transition(unit, VOLUME, volume.id, "failed"))

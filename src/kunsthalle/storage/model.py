@@ -14,7 +14,8 @@ class Volume:
     """A disk of one account.
 
     `digest` names the blob that the disk is an overlay on; None for a disk that nothing was ever put on, which has no
-    file. `instance_id` and what follows tell what it is attached to; `active` whether that server runs.
+    file before a server needs one. `instance_id` and what follows tell what it is attached to; `active` whether that
+    server runs.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Volume:
     attachment_type: str | None
     attachment_auto_delete: bool
     attached_at: int | None
+    attachment_status: str | None
     active: bool
     created_at: int
     revision: int = 1

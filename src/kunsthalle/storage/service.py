@@ -71,6 +71,7 @@ class VolumeService:
             attachment_type=None,
             attachment_auto_delete=False,
             attached_at=None,
+            attachment_status=None,
             active=False,
             created_at=unit.ctx.now(),
         )

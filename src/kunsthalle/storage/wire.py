@@ -228,7 +228,11 @@ def attachment_reference_wire(volume: Volume, ctx: Context) -> VolumeAttachmentR
     )
 
 
-_ATTACHMENT_STATES = {"pending": "attaching", "pending_deletion": "deleting"}
+def _attachment_status(volume: Volume) -> str:
+    if volume.status == "pending_deletion":
+        return "deleting"
+    making = volume.status == "pending" and volume.attachment_status == "attached"
+    return "attaching" if making else volume.attachment_status or "attached"
 
 
 def attachment_wire(volume: Volume, ctx: Context) -> VolumeAttachmentWire:
@@ -241,7 +245,7 @@ def attachment_wire(volume: Volume, ctx: Context) -> VolumeAttachmentWire:
         href=_attachment_href(volume, ctx),
         id=str(volume.attachment_id),
         name=str(volume.attachment_name),
-        status=_ATTACHMENT_STATES.get(volume.status, "attached"),
+        status=_attachment_status(volume),
         type=str(volume.attachment_type),
         volume=volume_reference_wire(volume.reference, ctx),
     )

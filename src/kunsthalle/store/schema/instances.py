@@ -7,7 +7,8 @@ from sqlalchemy import Boolean, Column, Index, Integer, String, Text, UniqueCons
 from kunsthalle.store.schema.base import things
 from kunsthalle.store.types import Json
 
-# image, catalog_offering, keys, vpc_*: copied when the server is made, and never looked up again.
+# image, catalog_offering, keys, vpc_*, default_trusted_profile: copied when the server is made, and never looked up
+# again. password: encrypted with one of the keys, and known in no other form. disk_name: of the profile's own disk.
 instances = things(
     "instances",
     Column("name", String(63), nullable=False),
@@ -24,11 +25,15 @@ instances = things(
     Column("keys", Json, nullable=False),
     Column("user_data", Text),
     Column("options", Json, nullable=False),
+    Column("default_trusted_profile", Json),
+    Column("password", Json),
+    Column("disk_name", String(63)),
     UniqueConstraint("account_id", "name"),
     Index("ix_instances_vpc_id", "vpc_id"),
 )
 
-# The security groups of an interface are the networks room's to know.
+# The security groups of an interface are the networks room's to know. An interface with a virtual one is what older
+# clients see of a network attachment.
 interfaces = things(
     "interfaces",
     Column("instance_id", String(64), nullable=False),
@@ -39,6 +44,7 @@ interfaces = things(
     Column("primary_ip", Json, nullable=False),
     Column("allow_ip_spoofing", Boolean, nullable=False),
     Column("mac", String(17), nullable=False),
+    Column("virtual_network_interface_id", String(64)),
     UniqueConstraint("instance_id", "name"),
 )
 

@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, String, UniqueConstraint
 from kunsthalle.store.schema.base import things
 from kunsthalle.store.types import Json, Moment
 
-# capacity: GB of 2**30 bytes. digest, format, checked: the blob under the disk; NULL where the disk has no bytes yet.
+# capacity: GB of 2**30 bytes. digest, format, checked: the blob under the disk; NULL where the disk stands on none.
 volumes = things(
     "volumes",
     Column("name", String(63), nullable=False),
@@ -35,6 +35,7 @@ volumes = things(
     Column("attachment_type", String(8)),
     Column("attachment_auto_delete", Boolean, nullable=False),
     Column("attached_at", Moment),
+    Column("attachment_status", String(16)),
     Column("active", Boolean, nullable=False),
     UniqueConstraint("account_id", "name"),
     Index("ix_volumes_instance_id", "instance_id"),

@@ -1,0 +1,132 @@
+"""Routes of parts: what is few, and is found only through the one thing of the VPC API that it belongs to.
+
+A `Part` says what differs; the handlers are written once, here. Reading a part takes the right to read its owner,
+changing it the right to change its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from kunsthalle.api import access
+from kunsthalle.api.families.vpc import VPC, collection
+from kunsthalle.api.regular import among
+from kunsthalle.api.request import Request
+from kunsthalle.api.routing import Call, Route, route
+from kunsthalle.api.wire import Body
+from kunsthalle.core.errors import not_found
+from kunsthalle.store.scope import Kind
+from kunsthalle.store.unit import Unit
+
+M = TypeVar("M")
+B = TypeVar("B", bound=Body)
+
+
+def _id(one: Any) -> str:
+    return str(one.id)
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Generic[M]):
+    """The parts of one kind as the API offers them.
+
+    `path` is the collection's; its first parameter names the owner, which `request.granted` holds, and its last
+    segment is the key of lists. `owned` are all parts of the owner, in the order of the list.
+    """
+
+    owner: Kind[Any]
+    noun: str
+    path: str
+    owned: Callable[[Unit, Request], list[M]]
+    to_wire: Callable[[M, Unit], Any]
+    answer: type
+    id_of: Callable[[M], str] = _id
+    paged: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.path.rsplit("/", 1)[1]
+
+    @property
+    def param(self) -> str:
+        return self.path.partition("{")[2].partition("}")[0]
+
+    def rule(self, verb: str) -> access.Access:
+        """The rule of a route: `read`, or what it takes of the owner to do more."""
+        return access.item(self.owner, f"{self.owner.read.rsplit('.', 1)[0]}.{verb}", param=self.param)
+
+    def one(self, unit: Unit, request: Request) -> M:
+        """The part that the path names, else 404."""
+        wanted = request.params["id"]
+        for part in self.owned(unit, request):
+            if self.id_of(part) == wanted:
+                return part
+        raise not_found()
+
+
+def _route(part: Part[Any], method: str, call: Call, summary: str, **more: Any) -> Route:
+    call.__doc__ = summary
+    path = part.path if method in {"POST", "LIST"} else f"{part.path}/{{id}}"
+    verb = "read" if method in {"GET", "LIST"} else "update"
+    return route("GET" if method == "LIST" else method, path, call, family=VPC, access=part.rule(verb), **more)
+
+
+def listing(part: Part[M]) -> Route:
+    """All parts of one owner; in pages where the contract has them."""
+
+    def call(unit: Unit, request: Request) -> dict[str, Any]:
+        owned = part.owned(unit, request)
+        if not part.paged:
+            return {part.key: [part.to_wire(one, unit) for one in owned]}
+        page, limit = among(request, owned, part.id_of)
+        return collection(request, unit, part.key, page, part.to_wire, limit)
+
+    return _route(part, "LIST", call, f"List the {part.noun}s.")
+
+
+def reading(part: Part[M]) -> Route:
+    """One part by its id."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        return part.to_wire(part.one(unit, request), unit)
+
+    return _route(part, "GET", call, f"Get one {part.noun}.", answer=part.answer)
+
+
+def making(part: Part[M], make: Callable[[Unit, Any, B], M], body: type[B]) -> Route:
+    """A new part, 201. `make` takes the unit, the owner and the body."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        return part.to_wire(make(unit, request.granted.it, request.body), unit)
+
+    return _route(part, "POST", call, f"Create one {part.noun}.", body=body, answer=part.answer, status=201)
+
+
+def putting(part: Part[M], put: Callable[[Unit, Request], M], *, status: int) -> Route:
+    """PUT of a thing that exists elsewhere; the path names it."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        return part.to_wire(put(unit, request), unit)
+
+    return _route(part, "PUT", call, f"Add one {part.noun}.", answer=part.answer, status=status)
+
+
+def updating(part: Part[M], change: Callable[[Unit, Any, M, B], M], body: type[B]) -> Route:
+    """PATCH. `change` takes the unit, the owner, the part and the body; the answer is the part as it is then."""
+
+    def call(unit: Unit, request: Request) -> Any:
+        found = part.one(unit, request)
+        return part.to_wire(change(unit, request.granted.it, found, request.body), unit)
+
+    return _route(part, "PATCH", call, f"Change one {part.noun}.", body=body, answer=part.answer)
+
+
+def removing(part: Part[M], remove: Callable[[Unit, Any, M], None], *, status: int = 204) -> Route:
+    """DELETE without a body. `remove` takes the unit, the owner and the part, and refuses what cannot go."""
+
+    def call(unit: Unit, request: Request) -> None:
+        remove(unit, request.granted.it, part.one(unit, request))
+
+    return _route(part, "DELETE", call, f"Delete one {part.noun}.", status=status)

@@ -1,0 +1,187 @@
+"""What a server is given at its first start: keys, a trusted profile, and for Windows the administrator's password.
+
+The password is made here and kept in one form: encrypted with an RSA key of the request, PKCS #1 v1.5, as clients of
+the VPC API decrypt it. Nobody else knows it, the guest neither: a Windows guest is told it by an agent of its own
+cloud, which this server has no part of. Whoever needs it inside puts it there by user data.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api import access
+from kunsthalle.api.families.vpc import VPC, href
+from kunsthalle.api.references import refer
+from kunsthalle.api.request import Request
+from kunsthalle.api.routing import Route, route
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.context import Context
+from kunsthalle.identity.kinds import PROFILE, PROFILE_LINK
+from kunsthalle.identity.profiles import add_link
+from kunsthalle.images.operating_systems import OperatingSystem
+from kunsthalle.instances.bodies import TrustedProfileBody
+from kunsthalle.instances.kinds import INSTANCE
+from kunsthalle.instances.model import Instance
+from kunsthalle.networks.model import Key
+from kunsthalle.networks.queries import KeyIdentity, refer_key
+from kunsthalle.networks.references import KeyReferenceWire
+from kunsthalle.store.patterns import wildcards
+from kunsthalle.store.scope import Granted
+from kunsthalle.store.tables import remove_rows
+from kunsthalle.store.unit import Unit
+
+_COMPUTE = "VSI"
+_TRUST = "iam-identity.profile-trust.update"
+_PASSWORD_OCTETS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Initialization:
+    """What a request gives a server at its start: keys, each once, and what else is kept of it."""
+
+    keys: list[Key]
+    user_data: str | None
+    trusted_profile: Granted[Any] | None
+    auto_link: bool
+
+    @property
+    def kept_keys(self) -> list[dict[str, str]]:
+        """What the server keeps of its keys, whatever becomes of them."""
+        names = ("id", "crn", "name", "fingerprint", "public_key")
+        return [{name: getattr(key, name) for name in names} for key in self.keys]
+
+    @property
+    def kept_profile(self) -> dict[str, Any] | None:
+        """What the server keeps of its trusted profile."""
+        if self.trusted_profile is None:
+            return None
+        it = self.trusted_profile.it
+        return {"id": it.id, "crn": it.crn, "auto_link": self.auto_link}
+
+
+def read(
+    unit: Unit,
+    keys: list[KeyIdentity] | UnsetType,
+    user_data: str | UnsetType,
+    trusted: TrustedProfileBody | UnsetType,
+) -> Initialization:
+    """What a request means; 404 for keys and profiles that are not seen, 403 for a profile that may not be lent."""
+    given = [] if isinstance(keys, UnsetType) else [refer_key(unit, one, "keys").it for one in keys]
+    profile = None
+    if not isinstance(trusted, UnsetType):
+        action = _TRUST if trusted.auto_link else None
+        profile = refer(unit, PROFILE, trusted.target, "default_trusted_profile.target", action)
+    return Initialization(
+        keys=list({key.id: key for key in given}.values()),
+        user_data=None if isinstance(user_data, UnsetType) else user_data,
+        trusted_profile=profile,
+        auto_link=not isinstance(trusted, UnsetType) and trusted.auto_link,
+    )
+
+
+def link(unit: Unit, instance: Instance, given: Initialization) -> None:
+    """Gives the trusted profile its link to the server, if one is wanted."""
+    if given.trusted_profile is not None and given.auto_link:
+        parts = {"crn": instance.crn, "namespace": "", "name": instance.name}
+        add_link(unit, given.trusted_profile, instance.name, _COMPUTE, parts)
+
+
+def unlink(unit: Unit, instance: Instance) -> None:
+    """The server goes, or gets another profile: no profile is linked to it any more."""
+    links = PROFILE_LINK.table
+    mine = (links.c.account_id == instance.account_id, links.c.cr_type == _COMPUTE)
+    remove_rows(unit, links, *mine, wildcards(links.c.link, f'*"crn":"{instance.crn}"*'))
+
+
+def password(unit: Unit, system: OperatingSystem, keys: list[Key]) -> dict[str, str] | None:
+    """A new administrator's password, encrypted with the first RSA key; None where the system has none."""
+    key = next((one for one in keys if one.type == "rsa"), None)
+    if key is None or not system.family.startswith("Windows"):
+        return None
+    return {"encrypted_password": _encrypt(key, unit.ctx.ids.secret(_PASSWORD_OCTETS)), "fingerprint": key.fingerprint}
+
+
+def _encrypt(key: Key, secret: str) -> str:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    public = load_ssh_public_key(key.public_key.encode())
+    if not isinstance(public, RSAPublicKey):
+        raise TypeError(f"the key {key.id} is kept as RSA and is none")
+    return base64.b64encode(public.encrypt(secret.encode(), PKCS1v15())).decode()
+
+
+class FingerprintWire(Wire):
+    """A key by its fingerprint."""
+
+    fingerprint: str
+
+
+class PasswordWire(Wire):
+    """The administrator's password, base64, and the key that it is encrypted with."""
+
+    encrypted_password: str
+    encryption_key: FingerprintWire
+
+
+class ProfileReferenceWire(Wire):
+    """A trusted profile."""
+
+    crn: str
+    id: str
+    resource_type: str
+
+
+class TrustedProfileWire(Wire):
+    """The trusted profile that the server started with."""
+
+    auto_link: bool
+    target: ProfileReferenceWire
+
+
+class InitializationWire(Wire):
+    """What a server was given at its first start."""
+
+    keys: list[KeyReferenceWire]
+    default_trusted_profile: TrustedProfileWire | UnsetType = UNSET
+    password: PasswordWire | UnsetType = UNSET
+
+
+def kept_key_wire(key: dict[str, str], ctx: Context) -> KeyReferenceWire:
+    """A key as it was when the server was made."""
+    named = {name: key[name] for name in ("crn", "fingerprint", "id", "name")}
+    return KeyReferenceWire(**named, href=href(ctx, f"/keys/{key['id']}"))
+
+
+def _password(instance: Instance) -> PasswordWire | UnsetType:
+    kept = instance.password
+    if kept is None:
+        return UNSET
+    return PasswordWire(
+        encrypted_password=kept["encrypted_password"], encryption_key=FingerprintWire(fingerprint=kept["fingerprint"])
+    )
+
+
+def _profile(instance: Instance) -> TrustedProfileWire | UnsetType:
+    kept = instance.default_trusted_profile
+    if kept is None:
+        return UNSET
+    target = ProfileReferenceWire(crn=kept["crn"], id=kept["id"], resource_type="trusted_profile")
+    return TrustedProfileWire(auto_link=kept["auto_link"], target=target)
+
+
+def _get(unit: Unit, request: Request) -> InitializationWire:
+    """Get what a server was given at its first start."""
+    it: Instance = request.granted.it
+    keys = [kept_key_wire(key, unit.ctx) for key in it.keys]
+    return InitializationWire(keys=keys, default_trusted_profile=_profile(it), password=_password(it))
+
+
+def routes() -> tuple[Route, ...]:
+    path = "/v1/instances/{id}/initialization"
+    return (route("GET", path, _get, family=VPC, access=access.item(INSTANCE), answer=InitializationWire),)
