@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, false
 
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.instances.groups.filters import in_group
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE, TEMPLATE
 from kunsthalle.instances.model import Instance, Interface, Template
 from kunsthalle.instances.profiles import INTERFACES
@@ -73,6 +74,7 @@ def list_instances(unit: Unit, request: Request, after: tuple[int, str] | None, 
     where = equals(request, exact) + [_chosen(request, name) for name in _CHOICES if name in request.query]
     if any(name in request.query for name in _NEVER):
         where.append(false())
+    where += in_group(request, columns.id)
     return page(unit, INSTANCE, *where, after=after, limit=limit)
 
 
