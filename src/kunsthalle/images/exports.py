@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.accounts.queries import hold
 from kunsthalle.blobs.buckets import BucketUnavailable, is_bucket
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.crn import parse
@@ -14,6 +15,7 @@ from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.model import Image, ImageExport
 from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.images.states import EXPORTABLE
+from kunsthalle.images.storage_instances import WRITING, refuse_closed
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete, insert_named, update
 from kunsthalle.store.scope import Granted, unguarded
@@ -42,6 +44,7 @@ class ExportService:
         # Taking the image's row lets one export be made at a time, and none of an image that is being deleted.
         taken = update(unit, IMAGE, image.id, IMAGE.table.c.status.in_(EXPORTABLE), IMAGE.table.c.digest.is_not(None))
         must(taken, f"An image that is {image.status} cannot be exported.")
+        hold(unit, image.account_id)
         _quota(unit, image.id)
         ids = unit.ctx.ids
         name = f"{image.name[:16].rstrip('-')}-{ids.name()}" if isinstance(body.name, UnsetType) else body.name
@@ -72,6 +75,7 @@ class ExportService:
         name = _named(unit, body.crn) if isinstance(body.name, UnsetType) else body.name
         if not self._there(unit.ctx.account_id, name):
             raise invalid("cos_not_found", "The bucket does not exist, or cannot be written to.", _FIELD)
+        refuse_closed(unit, name, _FIELD, WRITING)
         return name
 
     def _there(self, account_id: str, bucket: str) -> bool:
