@@ -94,6 +94,7 @@ class Console:
         if visit.session is not None:
             here = visit.session.here
             visit.api = api.with_token(here.access_token if here else "", visit.session.operator)
+            visit.clock = await _clock(visit.api) if visit.session.operator else None
         return visit
 
     async def _answer(self, one: Page, visit: Visit) -> Response:
@@ -101,7 +102,7 @@ class Console:
             await _protect(visit)
         if one.signed_in and (visit.session is None or visit.session.here is None):
             return _ask_to_sign_in(visit)
-        if one.operator and (visit.session is None or not visit.session.operator):
+        if one.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
         return await one.handler(visit)
 
@@ -122,6 +123,14 @@ class Console:
     async def _nowhere(self, request: Request, _error: Exception) -> Response:
         visit = await self._visit(request)
         return _not_found(visit) if visit.session is not None and visit.session.here else _ask_to_sign_in(visit)
+
+
+async def _clock(api: Api) -> dict[str, Any] | None:
+    """Where the clock stands; None when the operator's token has been replaced since."""
+    try:
+        return dict(await api.operate("GET", "/_kunsthalle/clock"))
+    except Refused:
+        return None
 
 
 def _not_found(visit: Visit) -> Response:

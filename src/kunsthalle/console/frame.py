@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -35,7 +35,8 @@ class Visit:
     session: Session | None
     secret: str
     render: Render
-    headers: dict[str, str] = field(default_factory=dict)
+    clock: dict[str, Any] | None = None
+    """Where the product clock stands, for whoever operates the server."""
 
     def id(self, name: str) -> str:
         """What the path names, as one segment of another path."""

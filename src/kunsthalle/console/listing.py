@@ -64,10 +64,11 @@ class Linked:
     path: str
     key: str
     parameter: str = "start"
+    fixed: tuple[tuple[str, str], ...] = ()
 
     async def slice(self, api: Api, start: str, limit: int, filters: list[tuple[str, str]]) -> Slice:
         more = [(self.parameter, start)] if start else []
-        told = await api.get(self.path, [("limit", str(limit)), *filters, *more])
+        told = await api.get(self.path, [("limit", str(limit)), *self.fixed, *filters, *more])
         following = told.get("next") or told.get("next_url") or ""
         address = following.get("href", "") if isinstance(following, dict) else following
         token = parse_qs(urlsplit(address).query).get(self.parameter, [""])[0]
@@ -80,10 +81,11 @@ class Offsets:
 
     path: str
     key: str = "resources"
+    fixed: tuple[tuple[str, str], ...] = ()
 
     async def slice(self, api: Api, start: str, limit: int, filters: list[tuple[str, str]]) -> Slice:
         at = int(start) if start.isdigit() and len(start) < 9 else 0
-        told = await api.get(self.path, [("limit", str(limit)), ("offset", str(at)), *filters])
+        told = await api.get(self.path, [("limit", str(limit)), ("offset", str(at)), *self.fixed, *filters])
         total = told["total_count"]
         return Slice(told[self.key], total, str(at + limit) if at + limit < total else None)
 
