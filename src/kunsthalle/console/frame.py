@@ -42,6 +42,15 @@ class Visit:
         """What the path names, as one segment of another path."""
         return segment(str(self.request.path_params[name]))
 
+    async def if_allowed(self, method: str, path: str, body: Any = None) -> Any:
+        """What a call answers, or None for those who may not ask: the page does without."""
+        try:
+            return await self.api.send(method, path, body)
+        except Refused as refused:
+            if refused.status == 403:
+                return None
+            raise
+
     @property
     def query(self) -> Any:
         return self.request.query_params
@@ -64,7 +73,7 @@ class Visit:
             return None
         return {"kind": kind, "text": text} if kind in _KINDS and isinstance(text, str) else None
 
-    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+    def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
         """A page; with `?part=NAME` only that live part of it, for whoever has the page already."""
         part = self.query.get("part", "")
         body = self.render(template, part, visit=self, **values)

@@ -49,8 +49,8 @@ async def _image(visit: Visit) -> Any:
 
 
 async def _hold(visit: Visit) -> Any:
-    """Why the image cannot be deleted, who runs it, and when it is free."""
-    return await visit.api.get(f"/_kunsthalle/images/{visit.id('image_id')}/hold")
+    """Why the image cannot be deleted, who runs it, and when it is free; for those who may change it."""
+    return await visit.if_allowed("GET", f"/_kunsthalle/images/{visit.id('image_id')}/hold")
 
 
 async def _custom(visit: Visit) -> Response:

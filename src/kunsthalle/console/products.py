@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.calls import Api, Refused, segment
+from kunsthalle.console.calls import Refused, segment
 from kunsthalle.console.catalogs import BASE, CATALOG, catalog_path, versions_of
 from kunsthalle.console.forms import Form
 from kunsthalle.console.frame import Page, Visit, form, page
@@ -16,18 +16,20 @@ from kunsthalle.console.listing import Column, Offsets, Row, listing
 PRODUCT = f"{CATALOG}/offerings/{{offering_id}}"
 HERE = "/catalogs/{catalog_id}/products/{offering_id}"
 VERSION = f"{BASE}/versions/{{version_loc_id}}"
-_OFFERED = (
-    Column("label", "Product"),
-    Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
-    Column("catalog_name", "Catalog", lambda row: row.get("catalog_name") or ""),
-    Column("owner", "Owner account", lambda row: owner_of(row)),
-    Column("updated", "Changed"),
-)
 
 
 def owner_of(product: Row) -> str:
     """The account that a product's CRN names."""
     return str(product["crn"].split(":")[6]).removeprefix("a/")
+
+
+_OFFERED = (
+    Column("label", "Product"),
+    Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
+    Column("catalog_name", "Catalog", lambda row: row.get("catalog_name") or ""),
+    Column("owner", "Owner account", owner_of),
+    Column("updated", "Changed"),
+)
 
 
 def state_of(version: Row) -> str:
@@ -41,7 +43,7 @@ def state_of(version: Row) -> str:
 async def _offered(visit: Visit) -> Response:
     source = Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),))
     found = await listing(visit.api, visit.query, source, _OFFERED)
-    told = {"versions_of": versions_of, "state_of": state_of, "owner_of": owner_of}
+    told: dict[str, Any] = {"versions_of": versions_of, "state_of": state_of, "owner_of": owner_of}
     return visit.page("images/catalog.html", list=found, **told)
 
 
@@ -61,27 +63,23 @@ def _is_own(visit: Visit, product: Row) -> bool:
     return visit.session is not None and owner_of(product) == visit.session.active
 
 
-async def _optional(api: Api, method: str, path: str, body: Any = None) -> Any:
-    """What is shown only to those who may ask for it."""
-    try:
-        return await api.send(method, path, body)
-    except Refused as refused:
-        if refused.status in {403, 404}:
-            return None
-        raise
-
-
 async def _details(visit: Visit) -> Response:
     product = await _product(visit)
     own = _is_own(visit, product)
     access = audience = None
     if own:
-        access = await _optional(visit.api, "GET", f"{product_path(visit)}/access")
+        access = await visit.if_allowed("GET", f"{product_path(visit)}/access")
         path = f"/_kunsthalle/offerings/{visit.id('offering_id')}/audience"
-        audience = await _optional(visit.api, "POST", path, {})
+        audience = await visit.if_allowed("POST", path, {})
     versions = versions_of(product)
     moving = any(one["validation"].get("state") in {"requested", "in_progress"} for one in versions)
-    told = {"versions": versions, "state_of": state_of, "steps_of": steps_of, "moving": moving, "own": own}
+    told: dict[str, Any] = {
+        "versions": versions,
+        "state_of": state_of,
+        "steps_of": steps_of,
+        "moving": moving,
+        "own": own,
+    }
     return visit.page("catalogs/product.html", product=product, access=access, audience=audience, **told)
 
 
