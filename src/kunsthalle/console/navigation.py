@@ -27,4 +27,22 @@ class Group:
         return {one.path for one in self.entries}
 
 
-MENU: tuple[Group, ...] = (Group("Infrastructure", "Compute", (Entry("Images", "/images/catalog"),), open=True),)
+MENU: tuple[Group, ...] = (
+    Group(
+        "Infrastructure",
+        "Compute",
+        (Entry("Images", "/images/catalog"),),
+        open=True,
+    ),
+    Group(
+        "Sharing",
+        "Catalogs",
+        (
+            Entry("Private catalogs", "/catalogs"),
+            Entry("Share requests", "/share-requests"),
+            Entry("Reclamations", "/reclamations"),
+        ),
+        open=True,
+    ),
+    Group("Operator", "Rehearsal", (Entry("Operate this server", "/operator"),)),
+)
