@@ -12,6 +12,7 @@ from tools.bench import report
 BENCHES = {
     "start": "tools.bench.start",
     "requests": "tools.bench.requests",
+    "console": "tools.bench.console",
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
 }

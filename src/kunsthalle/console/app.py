@@ -6,15 +6,13 @@ import hmac
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route as Way
 
 from kunsthalle.api.messages import Receive, Scope, Send
 from kunsthalle.console import static
 from kunsthalle.console.calls import Api, Application, Refused
-from kunsthalle.console.frame import ROOT, SESSION, Page, Visit, filled
+from kunsthalle.console.frame import ROOT, SESSION, Page, Pages, Visit, filled
 from kunsthalle.console.sessions import Session, Sessions
 from kunsthalle.console.signin import renewed
 from kunsthalle.console.site import PAGES
@@ -46,14 +44,7 @@ class Console:
         self._api = api
         self._ctx = base
         self._sessions = Sessions(store, base)
-        self._app = Starlette(
-            routes=[
-                *(Way(ROOT + one.path, self._endpoint(one), methods=[one.method]) for one in PAGES),
-                Way(ROOT, _home),
-                Way(f"{ROOT}/static/{{name}}", static.serve),
-            ],
-            exception_handlers={404: self._nowhere, 405: self._nowhere},
-        )
+        self._pages = Pages(PAGES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Any) -> None:
@@ -66,23 +57,29 @@ class Console:
                 ]
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        request = Request(scope, receive)
+        answer = await self._respond(scope, request)
+        await answer(scope, receive, guarded)
 
-    def _endpoint(self, one: Page) -> Any:
-        async def endpoint(request: Request) -> Response:
-            visit = await self._visit(request)
-            try:
-                return await self._answer(one, visit)
-            except Refused as refused:
-                return await self._refused(visit, refused)
-            except Exception:
-                trace = self._ctx.ids.uuid()
-                log.exception("internal error", page=one.path, trace=trace)
-                return visit.page(
-                    "refused.html", 500, title="The server failed", text="Its log has the trace.", trace=trace
-                )
-
-        return endpoint
+    async def _respond(self, scope: Scope, request: Request) -> Any:
+        path = str(scope["path"]).removeprefix(ROOT)
+        if path.startswith("/static/"):
+            return static.serve(request, path.removeprefix("/static/"))
+        if not path:
+            return RedirectResponse(f"{ROOT}/", 308)
+        one, scope["path_params"] = self._pages.find(request.method, path)
+        visit = await self._visit(request)
+        try:
+            if one is None:
+                return _not_found(visit) if _signed_in(visit) else _ask_to_sign_in(visit)
+            return await self._answer(one, visit)
+        except Refused as refused:
+            return await self._refused(visit, refused)
+        except Exception:
+            trace = self._ctx.ids.uuid()
+            log.exception("internal error", path=one.path if one else "", trace=trace)
+            text = "Its log has the trace."
+            return visit.page("refused.html", 500, title="The server failed", text=text, trace=trace)
 
     async def _visit(self, request: Request) -> Visit:
         secret = request.cookies.get(SESSION, "")
@@ -100,7 +97,7 @@ class Console:
     async def _answer(self, one: Page, visit: Visit) -> Response:
         if one.method == "POST":
             await _protect(visit)
-        if one.signed_in and (visit.session is None or visit.session.here is None):
+        if one.signed_in and not _signed_in(visit):
             return _ask_to_sign_in(visit)
         if one.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
@@ -120,9 +117,9 @@ class Console:
         await self._sessions.keep(visit.secret, session)
         return _ask_to_sign_in(visit)
 
-    async def _nowhere(self, request: Request, _error: Exception) -> Response:
-        visit = await self._visit(request)
-        return _not_found(visit) if visit.session is not None and visit.session.here else _ask_to_sign_in(visit)
+
+def _signed_in(visit: Visit) -> bool:
+    return visit.session is not None and visit.session.here is not None
 
 
 async def _clock(api: Api) -> dict[str, Any] | None:
@@ -145,10 +142,6 @@ def _ask_to_sign_in(visit: Visit) -> Response:
     path = url.path + (f"?{url.query}" if url.query else "")
     back = f"?next={quote(path, safe='')}" if visit.request.method == "GET" else ""
     return RedirectResponse(f"{ROOT}/sign-in{back}", 303)
-
-
-async def _home(_request: Request) -> Response:
-    return RedirectResponse(f"{ROOT}/", 308)
 
 
 async def _protect(visit: Visit) -> None:

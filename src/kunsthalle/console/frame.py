@@ -6,7 +6,7 @@ A page names the operation of the API that it shows or sends, so that tests can 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from kunsthalle.api.messages import Receive, Scope, Send
 from kunsthalle.console.calls import Api, Refused, segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.sessions import Session, Sessions, form_token
@@ -22,7 +23,27 @@ ROOT = "/console"
 SESSION, FLASH, THEME = "kunsthalle_session", "kunsthalle_said", "kunsthalle_theme"
 _KINDS = ("success", "info", "warning", "error")
 
-Render = Callable[..., str]
+Render = Callable[..., Iterator[str]]
+
+
+class Written(Response):
+    """A page that is sent in pieces: its head, so that the browser can begin, before its body is written.
+
+    Whatever a page is made of has been asked for before, so that the status is known when the first piece is sent.
+    """
+
+    media_type = "text/html"
+
+    def __init__(self, pieces: Iterator[str], status: int) -> None:
+        super().__init__(None, status)
+        del self.headers["content-length"]
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  as ASGI has it
+        first = next(self._pieces)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": first.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": "".join(self._pieces).encode()})
 
 
 @dataclass
@@ -76,8 +97,7 @@ class Visit:
     def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
         """A page; with `?part=NAME` only that live part of it, for whoever has the page already."""
         part = self.query.get("part", "")
-        body = self.render(template, part, visit=self, **values)
-        answer = Response(body, status, media_type="text/html")
+        answer = Written(self.render(template, part, visit=self, **values), status)
         if self.said is not None and not part:
             answer.delete_cookie(FLASH, path=ROOT)
         return answer
@@ -155,6 +175,28 @@ def form(
         Page("GET", path, shown, operation, signed_in, operator),
         Page("POST", path, sent, operation, signed_in, operator),
     )
+
+
+class Pages:
+    """Finds a page by its path: a literal segment goes before a named one."""
+
+    def __init__(self, pages: Iterable[Page]) -> None:
+        self._by_shape: dict[tuple[str, int, str], list[tuple[Page, list[str]]]] = {}
+        for one in pages:
+            segments = one.path.split("/")[1:]
+            self._by_shape.setdefault((one.method, len(segments), segments[0]), []).append((one, segments))
+        for found in self._by_shape.values():
+            found.sort(key=lambda one: [segment.startswith("{") for segment in one[1]])
+
+    def find(self, method: str, path: str) -> tuple[Page | None, dict[str, str]]:
+        """The page and what its path names, decoded already."""
+        given = path.split("/")[1:]
+        wanted = "GET" if method == "HEAD" else method
+        for one, segments in self._by_shape.get((wanted, len(given), given[0]), ()):
+            pairs = list(zip(segments, given, strict=True))
+            if all(name == value or (name.startswith("{") and value) for name, value in pairs):
+                return one, {name[1:-1]: value for name, value in pairs if name.startswith("{")}
+        return None, {}
 
 
 MOST_FORM = 256 * 1024

@@ -24,9 +24,8 @@ def address(name: str) -> str:
     return f"/console/static/{name}?v={hashlib.sha256(_files()[name]).hexdigest()[:16]}"
 
 
-async def serve(request: Request) -> Response:
+def serve(request: Request, name: str) -> Response:
     """A file; kept by browsers for a year if its mark is in the address."""
-    name = request.path_params["name"]
     content = _files().get(name)
     if content is None:
         return Response(status_code=404)

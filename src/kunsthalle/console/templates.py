@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,20 @@ def environment() -> Environment:
     return made
 
 
-def render(template: str, part: str, **values: Any) -> str:
-    """A template, or one live part of it: the block `live_<part>`."""
+def render(template: str, part: str, **values: Any) -> Iterator[str]:
+    """A template in pieces, the first of which is the head; or one live part of it: the block `live_<part>`."""
     found = environment().get_template(template)
     block = found.blocks.get(f"live_{part}") if part else None
-    if block is None:
-        return found.render(**values)
-    return "".join(block(found.new_context(values)))
+    if block is not None:
+        yield "".join(block(found.new_context(values)))
+        return
+    pieces, head = found.generate(**values), []
+    for piece in pieces:
+        head.append(piece)
+        if "</head>" in piece:
+            break
+    yield "".join(head)
+    yield "".join(pieces)
 
 
 def _form_field(visit: Any) -> Markup:
