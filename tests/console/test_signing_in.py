@@ -42,8 +42,3 @@ def test_everything_works_without_a_script(served: Served, browser: Any) -> None
         assert visitor.page.locator("html").get_attribute("data-theme") == "dark"
         visitor.page.get_by_role("link", name="Sign out").click()
         visitor.press("Sign out").sees("API key")
-
-
-def test_a_first_page_is_light(publisher: Visitor) -> None:
-    publisher.sign_in()
-    assert 10_000 < publisher.weight < 200_000

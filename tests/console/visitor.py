@@ -1,5 +1,5 @@
-"""Somebody at the console with a real browser. Whatever page is opened is looked at by axe, and must not ask any other
-host for anything, nor break its own content security policy.
+"""Somebody at the console with a real browser. No page may ask another host for anything, nor break its own content
+security policy.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Visitor:
         self._scripts = scripts
         self.page: Page = self._context.new_page()
         self.complaints: list[str] = []
-        self.weight = 0
+        self._answers: list[Response] = []
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._on_request)
-        self.page.on("response", self._on_response)
+        self.page.on("response", self._answers.append)
 
     def _on_console(self, message: Any) -> None:
         # Chromium reports a page with status 404 as an error of its own; which pages those are is asked for elsewhere.
@@ -66,8 +66,9 @@ class Visitor:
         if not request.url.startswith((self.url + "/console", "data:")):
             self.complaints.append(f"asked for {request.url}")
 
-    def _on_response(self, response: Response) -> None:
-        self.weight += int(response.headers.get("content-length", "0"))
+    def weigh(self) -> int:
+        """How many bytes all answers had until now, without their headers."""
+        return sum(len(one.body()) for one in self._answers if one.status < 300)
 
     def __enter__(self) -> Self:
         return self
@@ -89,11 +90,11 @@ class Visitor:
         return self
 
     def open(self, path: str, status: int = 200) -> Self:
-        """Goes to a page of the console, which must answer so and be accessible."""
+        """Goes to a page of the console, which must answer so."""
         answer = self.page.goto(f"{self.url}/console{path}")
         assert answer is not None
         assert answer.status == status, (path, answer.status)
-        return self.accessible()
+        return self
 
     def accessible(self) -> Self:
         """No serious finding of axe on what is shown now."""
