@@ -151,7 +151,7 @@ async def _protect(visit: Visit) -> None:
     foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
     if foreign or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Refused(403, "forbidden", "The form was sent from another site.")
-    if visit.session is None:
+    if not _signed_in(visit):
         return
     given = (await filled(request)).get("form_token")
     if not hmac.compare_digest(given.encode(), visit.form_token.encode()):
