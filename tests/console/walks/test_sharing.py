@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from console.visitor import Visitor
+from console.walks.visitor import Visitor
 from kunsthalle.testing import Served
 from wire.clients import Account
 
@@ -34,10 +34,11 @@ def shared_product(publisher: Visitor, publisher_account: Account, consumer_acco
     publisher.fill(file__href="cos://us-south/images/walk.qcow2").press("Import")
     publisher.sees("The import has begun", "Available").accessible()
     image = publisher.page.url.rsplit("/", 1)[-1]
-    publisher.press("Share to catalog").sees("This account has no catalog").accessible()
+    publisher.press("Share to catalog").accessible()
     publisher.open("/catalogs").press("Create catalog").fill(label="Golden images").press("Create catalog")
     publisher.sees("The catalog has been created").accessible()
-    publisher.open(f"/images/custom/{image}/share").fill(name="walk", version="1.0.0").press("Share to catalog")
+    publisher.open(f"/images/custom/{image}/share").fill(place="Golden images: a new product")
+    publisher.fill(name="walk", version="1.0.0").press("Share to catalog")
     publisher.sees("The image is a version now").accessible()
     _act(publisher, "1.0.0", "Validate").press("Validate").sees("Validated")
     _act(publisher, "1.0.0", "Publish").press("Publish").sees("The version is published", "Consumable")

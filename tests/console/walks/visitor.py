@@ -55,7 +55,7 @@ class Visitor:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._on_request)
-        self.page.on("response", self._answers.append)
+        self.page.on("response", self._on_response)
 
     def _on_console(self, message: Any) -> None:
         # Chromium reports a page with status 404 as an error of its own; which pages those are is asked for elsewhere.
@@ -66,8 +66,11 @@ class Visitor:
         if not request.url.startswith((self.url + "/console", "data:")):
             self.complaints.append(f"asked for {request.url}")
 
+    def _on_response(self, response: Response) -> None:
+        self._answers.append(response)
+
     def weigh(self) -> int:
-        """How many bytes all answers had until now, without their headers."""
+        """How many bytes the answers had, without their headers, of the one page that was opened."""
         return sum(len(one.body()) for one in self._answers if one.status < 300)
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.visitor import Visitor
+from console.walks.visitor import Visitor
 from wire.clients import Account
 
 pytestmark = pytest.mark.needs_chromium

@@ -8,31 +8,32 @@ from typing import Any
 
 import pytest
 
-from console.visitor import Visitor, chromium
+from console.walks.visitor import Visitor, chromium
 from kunsthalle.testing import Served
 from wire.clients import Account
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder: Path = tmp_path_factory.mktemp("console") / "data"
     with Served(folder, "--hypervisor", "simulated") as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
+    """Of this folder alone: the driver of Playwright keeps a loop of its own running, beside which no other can be."""
     with chromium() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def publisher_account(served: Served) -> Account:
     """The publisher's SDK clients, for what a walk needs to be there before it begins."""
     return Account(served, "publisher")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def consumer_account(served: Served) -> Account:
     return Account(served, "consumer-a")
 

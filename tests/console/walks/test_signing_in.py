@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from console.visitor import Visitor
+from console.walks.visitor import Visitor
 from kunsthalle.testing import Served
 
 pytestmark = pytest.mark.needs_chromium

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.visitor import NARROW, Visitor
+from console.walks.visitor import NARROW, Visitor
 from wire.clients import Account
 
 pytestmark = pytest.mark.needs_chromium

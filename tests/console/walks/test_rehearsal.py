@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.visitor import Visitor
+from console.walks.visitor import Visitor
 from kunsthalle.local import folder
 from kunsthalle.testing import Served
 
