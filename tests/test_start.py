@@ -61,6 +61,8 @@ def test_a_start_loads_no_room_before_a_call_needs_one(tmp_path: Path) -> None:
             "joserfc",
             "structlog",
             "psycopg",
+            "jinja2",
+            "kunsthalle.console",
             "kunsthalle.hypervisor.qemu",
         }
     status, modules = _loaded(tmp_path / "data", "/v1/images")

@@ -30,13 +30,15 @@ WORDS = {
     "openapi/": "a document for each API family, written from the routes",
     "src/kunsthalle/": "the product",
     "src/kunsthalle/ibmcloud/": "The `ibmcloud` command.",
-    "src/kunsthalle/console/": "The web console.",
+    "src/kunsthalle/console/html/": "the templates of pages; `ui.html` has the pieces that they share",
+    "src/kunsthalle/console/static/": "the stylesheet, the script and the mark",
     "src/kunsthalle/py.typed": "the package is typed",
     "tests/": "a folder a room, and those that look at the whole",
     "tests/api/": "the HTTP frame against bad input",
     "tests/blobs/": "bytes by content, and the buckets",
     "tests/catalogs/": "the room `catalogs`: stories, and random walks against the rules",
     "tests/cli/": "the command line",
+    "tests/console/": "walks through the web console with a real browser",
     "tests/crash/": "the server is killed at random",
     "tests/hypervisor/": "the engine's contract, simulated and with real guests",
     "tests/identity/": "keys, profiles, policies, groups; policies against a naive evaluator; non-interference",
@@ -64,13 +66,15 @@ def _said(path: Path) -> str:
     name = path.relative_to(ROOT).as_posix()
     own = WORDS.get(name + "/" if path.is_dir() else name, "").rstrip(".")
     of_room = f"the room `{path.name}`" if (ROOT / "src" / "kunsthalle" / path.name).is_dir() else ""
+    of_room = f"the pages of `{path.name}`" if path.parent.name == "html" else of_room
     return _docstring(path / "__init__.py" if path.is_dir() else path) or own or of_room
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, files first; nothing that is made when the program runs."""
-    hidden = {"__init__.py", "__pycache__"}
+    """What is in a folder, files first; nothing that is made when the program runs, and no templates and styles."""
+    hidden, told = {"__init__.py", "__pycache__"}, {".html", ".css", ".js", ".svg"}
     found = [one for one in folder.iterdir() if one.name not in hidden and not one.name.startswith(".")]
+    found = [one for one in found if one.suffix not in told]
     return sorted(
         (one for one in found if one.is_file() or any(one.rglob("*.*"))), key=lambda one: (one.is_dir(), one.name)
     )
@@ -106,9 +110,9 @@ def map_page() -> str:
 
 {NOTE}
 
-Rooms import to their left only: surfaces > app > instances > storage > networks > catalogs > images > identity >
-accounts > api > store | blobs | imaging | hypervisor > settings > core. Each room has the same furniture, which
-[CONTRIBUTING.md](../CONTRIBUTING.md) explains.
+Rooms import to their left only: surfaces > app > console > instances > storage > networks > catalogs > images >
+identity > accounts > api > store | blobs | imaging | hypervisor > settings > core. Each room has the same
+furniture, which [CONTRIBUTING.md](../CONTRIBUTING.md) explains.
 
 ```text
 {lines}

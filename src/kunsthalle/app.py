@@ -10,7 +10,7 @@ import asyncio
 import gc
 import hmac
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 log = get_logger("app")
 
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+_CONSOLE = "/console"
+
 _FAMILIES = (
     (BASE, CATALOG),
     ("/v1/", VPC),
@@ -80,6 +83,7 @@ class Server:
     behind: Lazy[threading.Thread]
     worker: Worker
     watching: Watching
+    console: Lazy[Application]
 
     @property
     def pipeline(self) -> Pipeline:
@@ -111,7 +115,12 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, lifespan included."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["path"].startswith(_CONSOLE):
+            console = self.console.known
+            if console is None:
+                console = await asyncio.to_thread(self.console)
+            await console(scope, receive, send)
+        elif scope["type"] == "http":
             pipeline = self.whole.known
             if pipeline is None:
                 pipeline = await self._choose(scope["path"])
@@ -191,7 +200,15 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
     behind = Lazy(lambda: _load(everything))
     watching = Watching(store, context, drivers.machines, lambda: drivers.hypervisor)
-    return Server(settings, store, context, clock, drivers, front, everything, behind, worker, watching)
+    pages = Lazy(lambda: _console(everything(), store, context))
+    return Server(settings, store, context, clock, drivers, front, everything, behind, worker, watching, pages)
+
+
+def _console(api: Application, store: Store, base: Context) -> Application:
+    """The console's pages; what they show, they ask of the API as every client does."""
+    from kunsthalle.console.app import Console
+
+    return Console(api, store, base)
 
 
 def _load(whole: Lazy[Pipeline]) -> threading.Thread:

@@ -44,6 +44,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "needs_qemu": (Need("qemu-system-x86", _program("qemu-system-x86_64")), _QEMU_IMG),
     "needs_qemu_img": (_QEMU_IMG,),
     "needs_node": (Need("npm", _node),),
+    "needs_chromium": (Need("chromium", _program("chromium")),),
 }
 _REASON = "system package missing: "
 

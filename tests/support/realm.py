@@ -77,6 +77,8 @@ class Realm:
     accounts: dict[str, str]
     ids: dict[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
+    sessions: dict[str, str] = field(default_factory=dict)
+    """The secrets of the personas' sessions at the console."""
 
     def call(self, persona: str, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request straight into the application, with a fixed trace."""

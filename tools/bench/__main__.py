@@ -13,6 +13,7 @@ BENCHES = {
     "start": "tools.bench.start",
     "requests": "tools.bench.requests",
     "deciding": "tools.bench.deciding",
+    "console": "tools.bench.console",
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
 }

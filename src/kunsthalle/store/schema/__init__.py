@@ -25,6 +25,7 @@ ROOMS = (
     "groups",
     "metal",
     "search",
+    "console",
 )
 """A table refers only to tables of its own room or of those before it."""
 

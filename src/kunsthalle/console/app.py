@@ -1,0 +1,161 @@
+"""The console as an ASGI application: sessions, protection of forms, headers, errors, and the table of pages."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from kunsthalle.api.messages import Receive, Scope, Send
+from kunsthalle.console import static
+from kunsthalle.console.calls import Api, Application, Refused
+from kunsthalle.console.frame import ROOT, SESSION, Page, Pages, Visit, filled
+from kunsthalle.console.sessions import Session, Sessions
+from kunsthalle.console.signin import renewed
+from kunsthalle.console.site import PAGES
+from kunsthalle.console.templates import render
+from kunsthalle.core.context import Context
+from kunsthalle.core.errors import NOT_FOUND
+from kunsthalle.core.log import get_logger
+from kunsthalle.store.engine import Store
+
+log = get_logger("console")
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Console:
+    """`api` answers the operations of the API; the session table is in `store`."""
+
+    def __init__(self, api: Application, store: Store, base: Context) -> None:
+        self._api = api
+        self._ctx = base
+        self._sessions = Sessions(store, base)
+        self._pages = Pages(PAGES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                given = {name for name, _ in message["headers"]}
+                more = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message["headers"] = [
+                    *message["headers"],
+                    *((name, value) for name, value in more if name not in given),
+                ]
+            await send(message)
+
+        request = Request(scope, receive)
+        answer = await self._respond(scope, request)
+        await answer(scope, receive, guarded)
+
+    async def _respond(self, scope: Scope, request: Request) -> Any:
+        path = str(scope["path"]).removeprefix(ROOT)
+        if path.startswith("/static/"):
+            return static.serve(request, path.removeprefix("/static/"))
+        if not path:
+            return RedirectResponse(f"{ROOT}/", 308)
+        one, scope["path_params"] = self._pages.find(request.method, path)
+        visit = await self._visit(request)
+        try:
+            if one is None:
+                return _not_found(visit) if _signed_in(visit) else _ask_to_sign_in(visit)
+            return await self._answer(one, visit)
+        except Refused as refused:
+            return await self._refused(visit, refused)
+        except Exception:
+            trace = self._ctx.ids.uuid()
+            log.exception("internal error", path=one.path if one else "", trace=trace)
+            text = "Its log has the trace."
+            return visit.page("refused.html", 500, title="The server failed", text=text, trace=trace)
+
+    async def _visit(self, request: Request) -> Visit:
+        secret = request.cookies.get(SESSION, "")
+        api = Api(self._api, request.scope, "")
+        session = await self._sessions.find(secret)
+        visit = Visit(request, api, self._sessions, session, secret, render)
+        if session is not None:
+            visit.session = await renewed(visit, session)
+        if visit.session is not None:
+            here = visit.session.here
+            visit.api = api.with_token(here.access_token if here else "", visit.session.operator)
+            visit.clock = await _clock(visit.api) if visit.session.operator else None
+        return visit
+
+    async def _answer(self, one: Page, visit: Visit) -> Response:
+        if one.method == "POST":
+            await _protect(visit)
+        if one.signed_in and not _signed_in(visit):
+            return _ask_to_sign_in(visit)
+        if one.operator and visit.clock is None:
+            raise Refused(404, "not_found", NOT_FOUND)
+        return await one.handler(visit)
+
+    async def _refused(self, visit: Visit, refused: Refused) -> Response:
+        if refused.status == 401 and visit.session is not None:
+            return await self._ended(visit, visit.session)
+        if refused.status == 404:
+            return _not_found(visit)
+        title = "You may not do this" if refused.status == 403 else "The request was refused"
+        return visit.page("refused.html", refused.status, title=title, text=refused.message, trace=refused.trace)
+
+    async def _ended(self, visit: Visit, session: Session) -> Response:
+        """The key behind the session's active sign-in opens nothing any more."""
+        session.drop(session.active)
+        await self._sessions.keep(visit.secret, session)
+        return _ask_to_sign_in(visit)
+
+
+def _signed_in(visit: Visit) -> bool:
+    return visit.session is not None and visit.session.here is not None
+
+
+async def _clock(api: Api) -> dict[str, Any] | None:
+    """Where the clock stands; None when the operator's token has been replaced since."""
+    try:
+        return dict(await api.operate("GET", "/_kunsthalle/clock"))
+    except Refused:
+        return None
+
+
+def _not_found(visit: Visit) -> Response:
+    """The one page for what is hidden, gone, or never was."""
+    return visit.page("refused.html", 404, title="Not found", text=NOT_FOUND, trace="")
+
+
+def _ask_to_sign_in(visit: Visit) -> Response:
+    if visit.query.get("part"):
+        return Response(status_code=401)  # the script loads the whole page anew
+    url = visit.request.url
+    path = url.path + (f"?{url.query}" if url.query else "")
+    back = f"?next={quote(path, safe='')}" if visit.request.method == "GET" else ""
+    return RedirectResponse(f"{ROOT}/sign-in{back}", 303)
+
+
+async def _protect(visit: Visit) -> None:
+    """Refuses a form that this site did not make: by where it comes from, and by the session's own token in it."""
+    request = visit.request
+    origin = request.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    if foreign or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise Refused(403, "forbidden", "The form was sent from another site.")
+    if not _signed_in(visit):
+        return
+    given = (await filled(request)).get("form_token")
+    if not hmac.compare_digest(given.encode(), visit.form_token.encode()):
+        raise Refused(403, "forbidden", "The form is older than the session: go back, load the page again and repeat.")
+
+
+__all__ = ["HEADERS", "Console"]

@@ -1,0 +1,138 @@
+"""Private catalogs as their owner sees them: catalogs, their products, what a deletion takes along, reclamations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from kunsthalle.console.calls import Api, Refused, segment
+from kunsthalle.console.forms import Form
+from kunsthalle.console.frame import Page, Visit, form, page
+from kunsthalle.console.listing import Column, Made, Offsets, Row, listing
+from kunsthalle.core.errors import NOT_FOUND
+
+BASE = "/api/v1-beta"
+CATALOG = f"{BASE}/catalogs/{{catalog_id}}"
+HERE = "/catalogs/{catalog_id}"
+_CATALOGS = (
+    Column("label", "Name"),
+    Column("short_description", "Description", lambda row: row.get("short_description", "")),
+    Column("created", "Created"),
+    Column("updated", "Changed"),
+)
+_PRODUCTS = (
+    Column("label", "Product"),
+    Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
+    Column("shared", "Sharing", lambda row: "On" if row["share_enabled"] else "Off"),
+    Column("updated", "Changed"),
+)
+_RECLAMATIONS = (
+    Column("entity_id", "Catalog"),
+    Column("state", "State"),
+    Column("created_at", "Deleted"),
+    Column("target_time", "Reclaimed at"),
+)
+
+
+def versions_of(product: Row) -> list[Row]:
+    """The versions of a product, newest first, without working copies."""
+    found = [one for kind in product.get("kinds", []) for one in kind["versions"]]
+    return [one for one in reversed(found) if not one.get("working_copy_of")]
+
+
+def catalog_path(visit: Visit) -> str:
+    return f"{BASE}/catalogs/{visit.id('catalog_id')}"
+
+
+async def _all_catalogs(api: Api) -> list[Row]:
+    return list((await api.get(f"{BASE}/catalogs"))["resources"])
+
+
+async def _catalogs(visit: Visit) -> Response:
+    found = await listing(visit.api, visit.query, Made(_all_catalogs), _CATALOGS)
+    return visit.page("catalogs/list.html", list=found)
+
+
+async def _new_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("catalogs/new.html", filled)
+
+
+async def _new(visit: Visit, filled: Form) -> Response:
+    made = await visit.api.send("POST", f"{BASE}/catalogs", filled.body("label", "short_description"))
+    return visit.to(f"/catalogs/{segment(made['id'])}", "The catalog has been created.")
+
+
+async def _details(visit: Visit) -> Response:
+    catalog = await visit.api.get(catalog_path(visit))
+    source = Offsets(f"{catalog_path(visit)}/offerings", fixed=(("includeHidden", "true"), ("digest", "true")))
+    found = await listing(visit.api, visit.query, source, _PRODUCTS)
+    return visit.page("catalogs/details.html", catalog=catalog, list=found, versions_of=versions_of)
+
+
+async def _delete_page(visit: Visit, filled: Form) -> Response:
+    preview = await visit.api.get(f"/_kunsthalle/catalogs/{visit.id('catalog_id')}/deletion")
+    return visit.form_page("catalogs/delete.html", filled, preview=preview)
+
+
+async def _delete(visit: Visit, filled: Form) -> Response:
+    """The label has to be typed: what is deleted disappears for every account at once."""
+    catalog = await visit.api.get(catalog_path(visit))
+    if filled.get("confirm") != catalog["label"]:
+        raise Refused(400, "bad_request", "Type the catalog's name as it is written.", "confirm")
+    await visit.api.send("DELETE", catalog_path(visit))
+    return visit.to("/reclamations", "The catalog is deleted; until it is reclaimed it can be restored.", "info")
+
+
+async def _new_product_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("catalogs/new_product.html", filled, catalog=await visit.api.get(catalog_path(visit)))
+
+
+async def _new_product(visit: Visit, filled: Form) -> Response:
+    body = filled.body("name", "label", "short_description")
+    made = await visit.api.send("POST", f"{catalog_path(visit)}/offerings", body)
+    at = f"/catalogs/{visit.id('catalog_id')}/products/{segment(made['id'])}"
+    return visit.to(at, "The product has been created.")
+
+
+async def _all_reclamations(api: Api) -> list[Row]:
+    return list((await api.get("/v1/reclamations"))["resources"])
+
+
+async def _reclamations(visit: Visit) -> Response:
+    found = await listing(visit.api, visit.query, Made(_all_reclamations), _RECLAMATIONS)
+    return visit.page("catalogs/reclamations.html", list=found)
+
+
+async def _reclamation(visit: Visit) -> Any:
+    wanted = visit.request.path_params["reclamation_id"]
+    for one in await _all_reclamations(visit.api):
+        if one["id"] == wanted:
+            return one
+    raise Refused(404, "not_found", NOT_FOUND)
+
+
+def _reclamation_form(action: str, done: str) -> tuple[Page, Page]:
+    async def show(visit: Visit, filled: Form) -> Response:
+        return visit.form_page(f"catalogs/{action}.html", filled, reclamation=await _reclamation(visit))
+
+    async def submit(visit: Visit, _filled: Form) -> Response:
+        path = f"/v1/reclamations/{visit.id('reclamation_id')}/actions/{action}"
+        await visit.api.send("POST", path, {})
+        return visit.to("/reclamations", done)
+
+    return form(
+        f"/reclamations/{{reclamation_id}}/{action}", show, submit, "POST /v1/reclamations/{id}/actions/{action}"
+    )
+
+
+PAGES: tuple[Page, ...] = (
+    page("/catalogs", _catalogs, f"GET {BASE}/catalogs"),
+    *form("/catalogs/new", _new_page, _new, f"POST {BASE}/catalogs"),
+    page(HERE, _details, f"GET {CATALOG}"),
+    *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {CATALOG}"),
+    *form(f"{HERE}/new-product", _new_product_page, _new_product, f"POST {CATALOG}/offerings"),
+    page("/reclamations", _reclamations, "GET /v1/reclamations"),
+    *_reclamation_form("restore", "The catalog is back, with its products, shares and images."),
+    *_reclamation_form("reclaim", "The catalog is reclaimed; its images are free."),
+)

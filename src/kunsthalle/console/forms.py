@@ -1,0 +1,52 @@
+"""Forms: inputs are named as the API's fields, dotted, so that a refusal of the API finds its input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kunsthalle.console.calls import Refused
+
+
+class Form:
+    """What was filled in, and what the API said to it."""
+
+    def __init__(self, values: Mapping[str, list[str]] | None = None, refused: Refused | None = None) -> None:
+        self.values = dict(values or {})
+        self.refused = refused
+
+    def get(self, name: str, default: str = "") -> str:
+        """The last value of an input, without the white space around it."""
+        given = self.values.get(name)
+        return given[-1].strip() if given else default
+
+    def all(self, name: str) -> list[str]:
+        """Every value of an input: of lists, and of ticked boxes."""
+        return [value.strip() for value in self.values.get(name, []) if value.strip()]
+
+    def shown(self, name: str, default: object = "") -> str:
+        """What the input shows: what was filled in, or the default of a form nobody has sent yet."""
+        return self.values[name][-1] if name in self.values else str(default or "")
+
+    def error(self, name: str) -> str:
+        """What the API said about this input."""
+        refused = self.refused
+        return refused.message if refused is not None and refused.field.split("[")[0] == name else ""
+
+    @property
+    def summary(self) -> str:
+        """What the API said, for the top of the form."""
+        return self.refused.message if self.refused is not None else ""
+
+    def body(self, *names: str) -> dict[str, Any]:
+        """The named inputs that are not empty as a nested body: `file.href` becomes `{"file": {"href": …}}`."""
+        whole: dict[str, Any] = {}
+        for name in names:
+            value = self.get(name)
+            if value:
+                *parents, last = name.split(".")
+                inner = whole
+                for parent in parents:
+                    inner = inner.setdefault(parent, {})
+                inner[last] = value
+        return whole

@@ -1,0 +1,48 @@
+"""The navigation menu: sections, groups, pages. A page says which entry it belongs to by the entry's path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page in the menu."""
+
+    label: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries under one heading. `section` is what the heading itself stands under."""
+
+    section: str
+    label: str
+    entries: tuple[Entry, ...]
+    open: bool = False
+
+    @property
+    def paths(self) -> set[str]:
+        return {one.path for one in self.entries}
+
+
+MENU: tuple[Group, ...] = (
+    Group(
+        "Infrastructure",
+        "Compute",
+        (Entry("Images", "/images/catalog"),),
+        open=True,
+    ),
+    Group(
+        "Sharing",
+        "Catalogs",
+        (
+            Entry("Private catalogs", "/catalogs"),
+            Entry("Share requests", "/share-requests"),
+            Entry("Reclamations", "/reclamations"),
+        ),
+        open=True,
+    ),
+    Group("Operator", "Rehearsal", (Entry("Operate this server", "/operator"),)),
+)

@@ -1,0 +1,148 @@
+"""Sessions: what a browser is signed in to, kept so that only its cookie opens it.
+
+A session holds tokens of the token endpoint and no API key. It ends when its owner signs out, a day after it began (by
+real time: a rehearsal may move the product clock by weeks), or when none of its sign-ins can be renewed any more.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import msgspec
+
+from kunsthalle.core.clock import DAY
+from kunsthalle.core.context import Context
+from kunsthalle.store.engine import Store
+from kunsthalle.store.schema.console import console_sessions as table
+from kunsthalle.store.tables import put_row, remove_rows, rows_of
+from kunsthalle.store.unit import Unit
+
+LONGEST = DAY
+MOST_SIGN_INS = 20
+_REMEMBERED = 1_000
+
+
+class SignIn(msgspec.Struct):
+    """One account, opened with a key of it. `expires` is in seconds since the epoch, of the product clock."""
+
+    account_id: str
+    account: str
+    name: str
+    iam_id: str
+    access_token: str
+    refresh_token: str
+    expires: int
+
+
+class Session(msgspec.Struct):
+    """What a browser is signed in to. `active` is the account whose pages it sees; `operator` the operator's token."""
+
+    began: int
+    active: str = ""
+    sign_ins: list[SignIn] = []
+    operator: str = ""
+
+    @property
+    def here(self) -> SignIn | None:
+        """The sign-in of the active account."""
+        return next((one for one in self.sign_ins if one.account_id == self.active), None)
+
+    def add(self, sign_in: SignIn) -> None:
+        """Takes a sign-in in, in the place of an older one to the same account, and makes it the active one."""
+        kept = [one for one in self.sign_ins if one.account_id != sign_in.account_id]
+        self.sign_ins = [*kept[-MOST_SIGN_INS + 1 :], sign_in]
+        self.active = sign_in.account_id
+
+    def drop(self, account_id: str) -> None:
+        """Lets go of a sign-in; another one becomes active, if there is any."""
+        self.sign_ins = [one for one in self.sign_ins if one.account_id != account_id]
+        if self.active == account_id:
+            self.active = self.sign_ins[-1].account_id if self.sign_ins else ""
+
+
+def _hash(purpose: str, secret: str) -> bytes:
+    """The secrets are random and long, so that one round is enough."""
+    return hashlib.sha256(f"kunsthalle console {purpose}\0{secret}".encode()).digest()
+
+
+def form_token(secret: str) -> str:
+    """What every form of a session carries, so that no other site can send one."""
+    return base64.urlsafe_b64encode(_hash("form", secret)[:24]).decode()
+
+
+class Sessions:
+    """Reads and writes sessions by the secret in a browser's cookie."""
+
+    def __init__(self, store: Store, ctx: Context) -> None:
+        self._store = store
+        self._ctx = ctx
+        self._opened: dict[tuple[str, str], bytes] = {}
+
+    def begin(self) -> tuple[str, Session]:
+        """A new session that is not kept yet, and its secret."""
+        return self._ctx.ids.secret(), Session(began=self._ctx.clock.real())
+
+    def now(self) -> int:
+        """The product's present moment in seconds since the epoch, as tokens count it."""
+        return self._ctx.now() // 1_000_000
+
+    async def find(self, secret: str) -> Session | None:
+        """The session that a cookie opens; None for one that has ended or never was."""
+        if not secret:
+            return None
+        here = table.c.id == _hash("session", secret).hex()
+        rows = await self._store.read_async(self._ctx, lambda unit: rows_of(unit, table, here))
+        if not rows or rows[0].ends_at <= self._ctx.clock.real():
+            return None
+        return self._open(secret, rows[0].sealed)
+
+    def _open(self, secret: str, sealed: str) -> Session | None:
+        """What is sealed; remembered, bounded, as it takes longer to open than all else that finds a session."""
+        known = self._opened.get((secret, sealed))
+        if known is None:
+            known = _unseal(secret, sealed)
+            if len(self._opened) >= _REMEMBERED:
+                self._opened.clear()
+            self._opened[secret, sealed] = known
+        try:
+            return msgspec.json.decode(known, type=Session)
+        except msgspec.MsgspecError:  # written by an older release, or sealed by another secret
+            return None
+
+    async def keep(self, secret: str, session: Session) -> None:
+        """Writes a session down; what has ended meanwhile is swept."""
+        row = {
+            "id": _hash("session", secret).hex(),
+            "sealed": _seal(secret, session),
+            "ends_at": session.began + LONGEST,
+        }
+
+        def write(unit: Unit) -> None:
+            remove_rows(unit, table, table.c.ends_at <= self._ctx.clock.real())
+            put_row(unit, table, ("id",), replacing=("sealed",), **row)
+
+        await self._store.write_async(self._ctx, write)
+
+    async def end(self, secret: str) -> None:
+        """Forgets a session: its cookie opens nothing from now on."""
+        here = table.c.id == _hash("session", secret).hex()
+        await self._store.write_async(self._ctx, lambda unit: remove_rows(unit, table, here))
+
+
+def _seal(secret: str, session: Session) -> str:
+    from cryptography.fernet import Fernet
+
+    key = base64.urlsafe_b64encode(_hash("seal", secret))
+    return Fernet(key).encrypt(msgspec.json.encode(session)).decode()
+
+
+def _unseal(secret: str, sealed: str) -> bytes:
+    """What was sealed with that secret; nothing for any other."""
+    from cryptography.fernet import Fernet, InvalidToken
+
+    key = base64.urlsafe_b64encode(_hash("seal", secret))
+    try:
+        return Fernet(key).decrypt(sealed.encode())
+    except InvalidToken:
+        return b""

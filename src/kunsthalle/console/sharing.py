@@ -1,0 +1,79 @@
+"""From image to catalog, and the handshake between those who share and those who are shared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from kunsthalle.console.calls import Refused, segment
+from kunsthalle.console.catalogs import BASE
+from kunsthalle.console.forms import Form
+from kunsthalle.console.frame import Page, Visit, form
+from kunsthalle.console.listing import Offsets, everything
+
+_ASKED = f"{BASE}/shareapproval/offering/access"
+_STATES = ("pending", "approved", "rejected")
+
+
+async def _places(visit: Visit) -> list[tuple[str, str]]:
+    """Where a version may go: every product of every catalog, and a new product in each."""
+    found = []
+    for catalog in (await visit.api.get(f"{BASE}/catalogs"))["resources"]:
+        found.append((catalog["id"], f"{catalog['label']}: a new product"))
+        path = f"{BASE}/catalogs/{segment(catalog['id'])}/offerings"
+        products, _ = await everything(visit.api, Offsets(path, fixed=(("digest", "true"), ("includeHidden", "true"))))
+        found += [(f"{catalog['id']}/{one['id']}", f"{catalog['label']}: {one['label']}") for one in products]
+    return found
+
+
+async def _image(visit: Visit) -> Any:
+    return await visit.api.get(f"/v1/images/{visit.id('image_id')}")
+
+
+async def _to_catalog_page(visit: Visit, filled: Form) -> Response:
+    image = await _image(visit)
+    return visit.form_page("images/share.html", filled, image=image, places=await _places(visit))
+
+
+async def _to_catalog(visit: Visit, filled: Form) -> Response:
+    """The image becomes a version: of the product that was chosen, or of a new one."""
+    image = await _image(visit)
+    region = image["crn"].split(":")[5]
+    catalog, _, product = filled.get("place").partition("/")
+    if not catalog:
+        raise Refused(400, "bad_request", "Create a catalog first.", "place")
+    images = [{"id": image["id"], "name": image["name"], "region": region}]
+    kind = {"install_kind": "instance", "target_kinds": ["vpc-x86"], "format_kind": "vsi-image"}
+    body = {**kind, "metadata": {"images": images}, "version": filled.get("version")}
+    path = f"{BASE}/catalogs/{segment(catalog)}"
+    path += f"/offerings/{segment(product)}/version" if product else "/import/offerings"
+    made = await visit.api.send("POST", path, body if product else {**body, **filled.body("name")})
+    at = f"/catalogs/{segment(made['catalog_id'])}/products/{segment(made['id'])}"
+    return visit.to(at, "The image is a version now: validate it, publish it, and let others in.")
+
+
+async def _requests(visit: Visit, filled: Form) -> Response:
+    received = {state: (await visit.api.get(f"{_ASKED}/source/{state}"))["resources"] for state in _STATES}
+    sent = (await visit.api.get(_ASKED))["resources"]
+    return visit.form_page("catalogs/requests.html", filled, received=received, sent=sent)
+
+
+async def _answer(visit: Visit, filled: Form) -> Response:
+    state, _, source = filled.get("answer").partition(" ")
+    if state not in {"approved", "rejected"}:
+        raise Refused(400, "bad_request", "A request is accepted or rejected.", "answer")
+    await visit.api.send("POST", f"{_ASKED}/source/{state}", [source])
+    done = "accepted: its products are among the catalog images now" if state == "approved" else "rejected"
+    return visit.to("/share-requests", f"The request is {done}.")
+
+
+PAGES: tuple[Page, ...] = (
+    *form(
+        "/images/custom/{image_id}/share",
+        _to_catalog_page,
+        _to_catalog,
+        f"POST {BASE}/catalogs/{{catalog_id}}/import/offerings",
+    ),
+    *form("/share-requests", _requests, _answer, f"POST {BASE}/shareapproval/{{type}}/access/source/{{state}}"),
+)

@@ -1,0 +1,15 @@
+"""Every page of the console."""
+
+from __future__ import annotations
+
+from kunsthalle.console import catalogs, images, products, rehearsal, sharing, signin
+from kunsthalle.console.frame import Page
+
+PAGES: tuple[Page, ...] = (
+    *signin.PAGES,
+    *images.PAGES,
+    *products.PAGES,
+    *catalogs.PAGES,
+    *sharing.PAGES,
+    *rehearsal.PAGES,
+)

@@ -1,0 +1,84 @@
+// What pages do beyond forms and links: dialogs, live parts, copying, menus. Without it everything still works.
+"use strict";
+
+const told = (text) => { document.getElementById("told").textContent = text; };
+
+const fetched = async (address) => {
+  const answer = await fetch(address, { credentials: "same-origin", redirect: "follow" });
+  if (answer.status === 401) location.reload();
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+};
+
+// A form that has a page of its own is shown over this page.
+const open = async (link) => {
+  const page = await fetched(link.href).catch(() => null);
+  const body = page && page.querySelector(".dialog-body");
+  if (!body) { location.assign(link.href); return; }
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", "form-title");
+  const form = body.querySelector("form");
+  if (form && !form.getAttribute("action")) form.action = link.href;
+  dialog.append(document.importNode(body, true));
+  for (const other of document.querySelectorAll("dialog")) other.remove();
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
+  dialog.showModal();
+  ready(dialog);
+  const first = dialog.querySelector("input:not([type=hidden]):not([type=checkbox]), select, textarea");
+  if (first) first.focus();
+};
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  const plain = !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
+  if (link && plain) { event.preventDefault(); open(link); return; }
+  const close = event.target.closest("dialog [data-close]");
+  if (close) { event.preventDefault(); close.closest("dialog").close(); return; }
+  if (event.target.nodeName === "DIALOG") event.target.close();
+  const copy = event.target.closest("[data-copy]");
+  if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => told("Copied"), () => told("Not copied"));
+  for (const menu of document.querySelectorAll("details.more[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector("details.more[open]");
+  if (event.key === "Escape" && menu) { menu.open = false; menu.querySelector("summary").focus(); }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
+});
+addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
+
+const ready = (root) => { for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false; };
+ready(document);
+
+// A live part asks for itself until the server says, by leaving the mark out, that nothing moves any more.
+const busy = (part) => {
+  const at = document.activeElement;
+  return document.hidden || part.querySelector("details.more[open]") || (part.contains(at) && at.matches("input, select, textarea"));
+};
+const live = async () => {
+  for (const part of document.querySelectorAll("[data-live]")) {
+    if (busy(part)) continue;
+    const address = new URL(location.href);
+    address.searchParams.set("part", part.dataset.live);
+    const fresh = await fetched(address).then((page) => page.body.firstElementChild, () => null);
+    if (!fresh || busy(part) || !part.isConnected) continue;
+    if (fresh.innerHTML !== part.innerHTML) {
+      const label = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+      part.replaceWith(document.importNode(fresh, true));
+      ready(document);
+      if (label) { const again = document.querySelector(`[href="${CSS.escape(label)}"]`); if (again) again.focus(); }
+    }
+  }
+  setTimeout(live, 1500);
+};
+setTimeout(live, 1500);

@@ -1,0 +1,85 @@
+"""Templates: Jinja2 over `html/`, escaped, with what every page needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from kunsthalle.console import static
+from kunsthalle.console.navigation import MENU
+from kunsthalle.core.clock import moment
+
+FOLDER = Path(__file__).parent / "html"
+
+
+_NOTHING = "\N{EN DASH}"
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals |= {"static": static.address, "menu": MENU, "form_field": _form_field}
+    made.filters |= {"moment": _moment, "bytes": _bytes, "words": _words}
+    made.globals["ui"] = made.get_template("ui.html").module
+    return made
+
+
+def render(template: str, part: str, **values: Any) -> Iterator[str]:
+    """A template in pieces, the first of which is the head; or one live part of it: the block `live_<part>`."""
+    found = environment().get_template(template)
+    block = found.blocks.get(f"live_{part}") if part else None
+    if block is not None:
+        yield "".join(block(found.new_context(values)))
+        return
+    pieces, head = found.generate(**values), []
+    for piece in pieces:
+        head.append(piece)
+        if "</head>" in piece:
+            break
+    yield "".join(head)
+    yield "".join(pieces)
+
+
+def _form_field(visit: Any) -> Markup:
+    """What every form that changes something must carry."""
+    return Markup('<input type="hidden" name="form_token" value="{}">').format(visit.form_token)
+
+
+def _moment(text: str | None) -> Markup | str:
+    """An RFC 3339 moment, to be read by people and machines."""
+    if not text:
+        return _NOTHING
+    try:
+        moment(text)
+    except ValueError:
+        return text
+    return Markup('<time datetime="{}">{} {} UTC</time>').format(text, text[:10], text[11:16])
+
+
+def _bytes(count: int | None) -> str:
+    """A number of bytes in the unit that reads best."""
+    if count is None:
+        return _NOTHING
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def _words(text: str) -> str:
+    """`deprecate_pending` as a reader says it."""
+    return text.replace("_", " ").replace("-", " ").capitalize()

@@ -1,0 +1,155 @@
+"""Somebody at the console with a real browser. No page may ask another host for anything, nor break its own content
+security policy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+
+PROGRAM = "/usr/bin/chromium"
+QUIET = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+SCREENS = Path(__file__).parent / "screens"
+"""Pictures of what the walks have seen; not in the repository."""
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+SERIOUS = {"serious", "critical"}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=PROGRAM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@cache
+def _axe() -> Axe:
+    return Axe()
+
+
+class Visitor:
+    """A browser window; `scripts` off is a browser without JavaScript."""
+
+    def __init__(self, browser: Browser, url: str, api_key: str, *, scripts: bool = True) -> None:
+        self.url = url
+        self.api_key = api_key
+        self._context = browser.new_context(viewport=WIDE, java_script_enabled=scripts, reduced_motion="reduce")
+        self._context.set_default_timeout(15_000)
+        self._scripts = scripts
+        self.page: Page = self._context.new_page()
+        self.complaints: list[str] = []
+        self._answers: list[Response] = []
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._on_request)
+        self.page.on("response", self._on_response)
+
+    def _on_console(self, message: Any) -> None:
+        # Chromium reports a page with status 404 as an error of its own; which pages those are is asked for elsewhere.
+        if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def _on_request(self, request: Any) -> None:
+        if not request.url.startswith((self.url + "/console", "data:")):
+            self.complaints.append(f"asked for {request.url}")
+
+    def _on_response(self, response: Response) -> None:
+        self._answers.append(response)
+
+    def weigh(self) -> int:
+        """How many bytes the answers had, without their headers, of the one page that was opened."""
+        return sum(len(one.body()) for one in self._answers if one.status < 300)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and not self.page.is_closed():
+            self.shoot("failed")
+        self._context.close()
+        if error is None:
+            assert self.complaints == []
+
+    def sign_in(self) -> Self:
+        self.open("/sign-in")
+        self.page.get_by_label("API key").fill(self.api_key)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(re.compile("/console/(?!sign-in)"))
+        return self
+
+    def open(self, path: str, status: int = 200) -> Self:
+        """Goes to a page of the console, which must answer so."""
+        answer = self.page.goto(f"{self.url}/console{path}")
+        assert answer is not None
+        assert answer.status == status, (path, answer.status)
+        return self
+
+    def accessible(self) -> Self:
+        """No serious finding of axe on what is shown now."""
+        if self._scripts:
+            found = _axe().run(self.page).response["violations"]
+            told = [
+                (one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found if one["impact"] in SERIOUS
+            ]
+            assert told == [], (self.page.url, told)
+        return self
+
+    def press(self, *names: str) -> Self:
+        """Presses buttons and follows links by what they are called, one after the other."""
+        for name in names:
+            dialog = self.page.get_by_role("dialog")
+            within = dialog if dialog.count() else self.page
+            button = within.get_by_role("button", name=name, exact=True)
+            found = (button if button.count() else within.get_by_role("link", name=name, exact=True)).first
+            over = self._scripts and found.get_attribute("data-dialog") is not None
+            found.click()
+            if over:
+                dialog.wait_for()
+        return self
+
+    def fill(self, **values: str) -> Self:
+        """Fills inputs by their names; `__` stands for a dot."""
+        for name, value in values.items():
+            box = self.page.locator(f'[name="{name.replace("__", ".")}"]').last
+            if box.evaluate("node => node.nodeName") == "SELECT":
+                box.select_option(value)
+            else:
+                box.fill(value)
+        return self
+
+    def sees(self, *texts: str) -> Self:
+        """Each text is on the page, now or soon."""
+        for text in texts:
+            self.page.get_by_text(text).first.wait_for()
+        return self
+
+    def misses(self, *texts: str) -> Self:
+        body = self.page.content()
+        assert not [text for text in texts if text in body]
+        return self
+
+    def shoot(self, name: str) -> Self:
+        """A picture for those who look: light, dark and narrow."""
+        SCREENS.mkdir(exist_ok=True)
+        for suffix, scheme, size in (("light", "light", WIDE), ("dark", "dark", WIDE), ("narrow", "light", NARROW)):
+            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal, as it asks for
+            self.page.set_viewport_size(size)  # type: ignore[arg-type]  # width and height
+            self.page.screenshot(path=SCREENS / f"{name}-{suffix}.png")
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # width and height
+        return self

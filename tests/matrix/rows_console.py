@@ -1,0 +1,88 @@
+"""The console's pages: sessions for the personas, what paths name, and what forms are filled in with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from kunsthalle.console.sessions import Sessions, SignIn, form_token
+from support.realm import OPERATOR, PERSONAS, Realm
+
+BODIES: dict[str, Any] = {}
+"""The console has no routes of the API."""
+
+EVERYBODY = (*PERSONAS, "operator")
+SIGNED_IN = tuple(one for one in EVERYBODY if one not in {"no token", "bad token"})
+"""`operator` is the owner, with the operator's token besides."""
+NAMES = {
+    "image_id": "images",
+    "catalog_id": "catalogs",
+    "offering_id": "offerings",
+    "version_id": "versions",
+    "reclamation_id": "reclamations",
+}
+"""What a path of the console names, and where the realm keeps the publisher's."""
+
+_PRODUCT = "/catalogs/{catalog_id}/products/{offering_id}"
+Fields = dict[str, str]
+FORMS: dict[str, Callable[[Realm], Fields]] = {
+    "/sign-in": lambda _realm: {"apikey": "none"},
+    "/account": lambda _realm: {"account": "none"},
+    "/sign-out": lambda _realm: {},
+    "/theme": lambda _realm: {"theme": "dark"},
+    "/images/custom/{image_id}/edit": lambda _realm: {"name": "renamed"},
+    "/images/custom/import": lambda _realm: {
+        "name": "another",
+        "file.href": "cos://us-south/images/free.qcow2",
+        "operating_system.name": "debian-12-amd64",
+    },
+    "/images/custom/{image_id}/share": lambda realm: {
+        "place": f"{realm.ids['catalogs']}/{realm.ids['offerings']}",
+        "version": "3.0.0",
+    },
+    "/catalogs/new": lambda _realm: {"label": "another"},
+    "/catalogs/{catalog_id}/delete": lambda _realm: {"confirm": "hidden catalog"},
+    "/catalogs/{catalog_id}/new-product": lambda _realm: {"name": "another"},
+    f"{_PRODUCT}/share": lambda _realm: {"enabled": "false"},
+    f"{_PRODUCT}/allow": lambda realm: {"identifiers": realm.accounts["sibling"]},
+    f"{_PRODUCT}/withhold": lambda realm: {"identifier": realm.accounts["consumer"]},
+    f"{_PRODUCT}/outside": lambda _realm: {"wanted": "true"},
+    "/share-requests": lambda realm: {"answer": f"rejected {realm.accounts['owner']}"},
+    "/operator": lambda _realm: {"operator_token": OPERATOR},
+    "/rehearsal/clock": lambda _realm: {"to": "2000-01-01T00:00:00Z"},
+    "/rehearsal/fault": lambda _realm: {"on": "call", "match": "GET /never", "effect": "refuse"},
+    "/rehearsal/save": lambda _realm: {"name": "not a name of a scenario"},
+    "/rehearsal/load": lambda _realm: {"name": "never", "action": "load"},
+    "/rehearsal/approvals": lambda _realm: {"answer": "granted never"},
+}
+"""What is sent to the pages whose forms have inputs."""
+
+
+def furnish(realm: Realm) -> None:
+    """A session for everybody who has a token."""
+    sessions = Sessions(realm.server.store, realm.server.base)
+    for persona in SIGNED_IN:
+        secret, session = sessions.begin()
+        later = sessions.now() + 3_000
+        account = realm.accounts.get(persona, realm.accounts["owner"])
+        token = realm.tokens["owner" if persona == "operator" else persona]
+        session.add(SignIn(account, persona, persona, "", token, "none", later))
+        session.operator = OPERATOR if persona == "operator" else ""
+        asyncio.run(sessions.keep(secret, session))
+        realm.sessions[persona] = secret
+
+
+def cookies(realm: Realm, persona: str) -> dict[str, str]:
+    """The header of a persona's browser; a bad token is a session that never was."""
+    secret = realm.sessions.get(persona, "K-never-h" if persona == "bad token" else "")
+    return {"cookie": f"kunsthalle_session={secret}"} if secret else {}
+
+
+def token(realm: Realm, persona: str) -> str:
+    return form_token(realm.sessions.get(persona, ""))
+
+
+def form_of(realm: Realm, path: str) -> Fields:
+    """What is sent to a page; many forms are but a button."""
+    return FORMS[path](realm) if path in FORMS else {}

@@ -1,0 +1,96 @@
+"""The first byte of the console's pages against the calls of the API that they show, at a thousand images."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import statistics
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tools.bench.processes import product
+from tools.bench.report import Figure, Section
+from tools.bench.world import VERSION, Caller, make
+
+from kunsthalle.local import environment
+
+MOST = 3.0
+_IMAGES = 1_000
+_TIMES, _WARM = 30, 5
+"""Requests a round, and those before that do not count."""
+
+
+def run(folder: Path, rounds: int) -> Section:
+    """Pages and calls in turn on one connection; medians over all rounds."""
+    data = folder / "data"
+    ids = make(data, {"publisher": _IMAGES})["publisher"]
+    figures = []
+    with product(data) as server:
+        caller = Caller(data, "publisher", server.port)
+        cookie = {"cookie": _signed_in(server.port, environment.variables(data, "publisher")["IBMCLOUD_API_KEY"])}
+        for what, page, calls in _pairs(ids[_IMAGES // 2]):
+            asks = [_request(f"/console{page}", cookie), *(_request(call, caller.headers) for call in calls)]
+            shown, *asked = _first_bytes(server.port, asks, rounds * _TIMES)
+            against = f"{sum(asked) * 1e3:.2f} ms" + (f" ({len(calls)} calls)" if len(calls) > 1 else "")
+            ratio = shown / sum(asked)
+            figures.append(Figure(what, f"{shown * 1e3:.2f} ms", against, ratio, f"≤ {MOST}", ratio <= MOST))
+    method = f"Page and calls in turn on one connection, {_IMAGES} images in the account; median of {rounds * _TIMES}."
+    return Section("console", "First byte of the console's pages", method, figures)
+
+
+def _pairs(id_: str) -> list[tuple[str, str, list[str]]]:
+    """Page, and the calls of the API that tell what it shows."""
+    base = "/api/v1-beta"
+    hundred = f"/v1/images?{VERSION}&limit=100"
+    return [
+        ("custom images", "/images/custom", [f"/v1/images?{VERSION}&limit=25"]),
+        ("custom images, a hundred a page", "/images/custom?limit=100", [hundred]),
+        ("custom images, sorted by name", "/images/custom?sort=name", [hundred] * (_IMAGES // 100)),
+        ("an image", f"/images/custom/{id_}", [f"/v1/images/{id_}?{VERSION}", f"/_kunsthalle/images/{id_}/hold"]),
+        ("catalog images", "/images/catalog", [f"{base}/offerings?limit=25&digest=true"]),
+        ("catalogs", "/catalogs", [f"{base}/catalogs"]),
+    ]
+
+
+def _request(path: str, headers: dict[str, str]) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _first_bytes(port: int, asks: list[bytes], times: int) -> list[float]:
+    """Seconds until the first byte of each answer's body, at the median."""
+    found: list[list[float]] = [[] for _ in asks]
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number in range(times + _WARM):
+            for kept, ask in zip(found, asks, strict=True):
+                taken = _one(connection, ask)
+                if number >= _WARM:
+                    kept.append(taken)
+    return [statistics.median(kept) for kept in found]
+
+
+def _one(connection: socket.socket, ask: bytes) -> float:
+    begun = time.perf_counter()
+    connection.sendall(ask)
+    head, _, body = connection.recv(1 << 18).partition(b"\r\n\r\n")
+    while not body:
+        body = connection.recv(1 << 18)
+    taken = time.perf_counter() - begun
+    if b" 200 OK" not in head[:20]:
+        raise RuntimeError(f"not the answer that was expected: {head[:200]!r}")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    while (len(body) < int(length[1])) if length else not body.endswith(b"0\r\n\r\n"):
+        body += connection.recv(1 << 18)
+    return taken
+
+
+def _signed_in(port: int, api_key: str) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/console/sign-in", urlencode({"apikey": api_key}), form)
+    answer = connection.getresponse()
+    answer.read()
+    return str(answer.headers["set-cookie"]).split(";")[0]
