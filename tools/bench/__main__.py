@@ -1,4 +1,5 @@
 """`./dev bench [start|requests|deciding|import|data] [--write --date YYYY-MM-DD]`."""
+"""`./dev bench [start|requests|import|data|cli] [--write --date YYYY-MM-DD]`."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ BENCHES = {
     "console": "tools.bench.console",
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
+    "cli": "tools.bench.cli",
 }
 
 
