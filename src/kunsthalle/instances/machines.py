@@ -107,12 +107,12 @@ class Machines:
                 if self._settled(run, instance):
                     return
                 continue
-            if not self._drive(run, found, wanted):
-                if made == _WAITING:
-                    return
+            if made == _WAITING and wanted == _DOWN:
+                return
+            if self._drive(run, found, wanted):
+                made = wanted
+            else:
                 made = _WAITING if wanted == _DOWN else ""
-                continue
-            made = wanted
 
     def _settled(self, run: jobs.Run, instance: Instance) -> bool:
         """Whether nothing is left to say of the state in which the server was seen."""
@@ -245,6 +245,7 @@ def _found(unit: Unit, id_: str) -> Found | None:
 def _move(unit: Unit, id_: str, to: str, was: str = "pending") -> bool:
     moved = transition(unit, INSTANCE, id_, to, INSTANCE.table.c.status == was, status_reasons=[])
     if moved and to == "stopped":
+        jobs.cancel(unit, CUT, id_)
         attachments.set_active(unit, id_, False)
     if moved and to in {"running", "stopped"}:
         members.moved(unit, id_)

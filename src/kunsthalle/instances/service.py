@@ -151,6 +151,7 @@ class InstanceService:
         it = instance.it
         moved = transition(unit, INSTANCE, it.id, "deleting", status_reasons=[])
         must(moved, "The server is being deleted already.", "instance_delete_conflict")
+        jobs.cancel(unit, CUT, it.id)
         volumes = attached_to(unit, [it.id])[it.id]
         attachments.begin_detach(unit, it.id)
         places.give_back(unit, interfaces_of(unit, [it.id])[it.id])
