@@ -66,7 +66,7 @@ def variables(data: Path, account: str, *, operator: bool = False) -> dict[str, 
 
 
 def _buckets(data: Path, account_id: str) -> dict[str, str]:
-    """The folder of an account's buckets; or where they are on an S3 server, `{bucket}` standing for a bucket's name."""
+    """The folder of an account's buckets; or where they are on an S3 server, `{bucket}` standing for their names."""
     elsewhere = folder.read(data, folder.SERVER).get("buckets")
     if not elsewhere:
         return {"KUNSTHALLE_BUCKETS": str(data.resolve() / "buckets" / account_id)}
