@@ -52,6 +52,7 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
     blobs = drivers.blobs
     disks = disks_of(drivers)
     disks.sweep()
+    drivers.buckets.sweep()
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
     snapshots, fitting = SnapshotService(blobs), Fitting()

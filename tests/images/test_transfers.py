@@ -249,6 +249,15 @@ def test_an_export_that_is_deleted_ends(hall: Hall, monkeypatch: pytest.MonkeyPa
     assert finding(hall) == []
 
 
+def test_what_a_killed_export_left_is_swept_at_the_next_start(hall: Hall) -> None:
+    left = hall.folders["owner"] / ".incoming" / "1-1"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"half")
+    hall.restart()
+    hall.do("GET", "/v1/images")
+    assert not left.exists()
+
+
 def test_two_accounts_with_the_same_image_cannot_tell(hall: Hall) -> None:
     digest = hall.put("one.qcow2", CONTENT)
     source = hall.folders["owner"] / "images" / "one.qcow2"

@@ -30,7 +30,7 @@ _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, e
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Uploads wait here, beside the buckets; no bucket can have this name.
-_INCOMING = ".incoming"
+INCOMING = ".incoming"
 _PIECE = 16 * 1024 * 1024
 
 
@@ -239,7 +239,7 @@ class Buckets:
             raise BucketNotFound("there is no bucket of this name", name) from error
 
     def _copy_in(self, bucket: str, key: str, source: Path, watch: Watch) -> Path:
-        folder = self._root / _INCOMING
+        folder = self._root / INCOMING
         folder.mkdir(exist_ok=True, mode=0o700)
         incoming = folder / f"{os.getpid()}-{next(self._numbers)}"
         try:

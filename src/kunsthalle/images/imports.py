@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from kunsthalle.blobs.buckets import BucketError, BucketUnavailable, ObjectReader
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
@@ -117,20 +118,18 @@ class Importer:
         path = self.blobs.local_path(made.digest) if made.digest is not None else made.path
         if path is None:
             raise Refused(_CORRUPTED, "The volume has no content.")
-        intake = Intake(made.format, self.limits, path.stat().st_size)
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                intake.feed(chunk)
-        arrived = intake.finish()
+        size = path.stat().st_size
+        first = Transfer(image.id, "receiving", 0, size, "", None, run.ctx.now())
+        meter = Meter(run, first, lambda unit: _waits(unit, image.id))
         try:
+            arrived = _look_at(path, Intake(made.format, self.limits, size), meter)
             examined = examine(path, arrived, self.limits, self.tools)
-        except Refused:
+            if made.path is not None:
+                run.write(lambda unit: blob_bytes.foresee(unit, examined.sha256))
+                self.blobs.adopt(made.path, examined.sha256)
+        finally:
             if made.path is not None:
                 made.path.unlink(missing_ok=True)
-            raise
-        if made.path is not None:
-            run.write(lambda unit: blob_bytes.foresee(unit, examined.sha256))
-            self.blobs.adopt(made.path, examined.sha256)
         return examined
 
     def _complete(self, unit: Unit, image_id: str, found: Examined) -> None:
@@ -177,6 +176,15 @@ def _take_in(found: ObjectReader, upload: Upload, intake: Intake, meter: Meter) 
             writing = writer.submit(upload.write, chunk)
         if writing is not None:
             writing.result()
+    return intake.finish()
+
+
+def _look_at(path: Path, intake: Intake, meter: Meter) -> Arrived:
+    """A file that is here already."""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            intake.feed(chunk)
+            meter.at(file.tell())
     return intake.finish()
 
 
