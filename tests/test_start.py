@@ -63,10 +63,12 @@ def test_a_start_loads_no_room_before_a_call_needs_one(tmp_path: Path) -> None:
             "psycopg",
             "jinja2",
             "kunsthalle.console",
+            "obstore",
             "kunsthalle.hypervisor.qemu",
         }
     status, modules = _loaded(tmp_path / "data", "/v1/images")
     assert (status, ROOMS - modules) == (401, set())
+    assert "obstore" not in modules, "what is for S3 alone is loaded for S3 alone"
 
 
 def test_a_path_that_nothing_knows_is_answered_by_the_whole(tmp_path: Path) -> None:

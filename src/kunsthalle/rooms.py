@@ -15,7 +15,7 @@ from kunsthalle.identity import routes as identity_routes
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.unserved import unserved_routes as unserved_identity
 from kunsthalle.images import dates as image_dates
-from kunsthalle.images import export_routes, fitting_routes
+from kunsthalle.images import export_routes, fitting_routes, progress_routes
 from kunsthalle.images import routes as image_routes
 from kunsthalle.images.bytes import sweep_job
 from kunsthalle.images.exporting import Exporter
@@ -54,6 +54,7 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
     blobs = drivers.blobs
     disks = disks_of(drivers)
     disks.sweep()
+    drivers.buckets.sweep()
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
     snapshots, fitting = SnapshotService(blobs), Fitting()
@@ -65,6 +66,7 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
         *image_routes.routes(ImageService(drivers.buckets, volumes)),
         *export_routes.routes(ExportService(drivers.buckets, blobs)),
         *fitting_routes.routes(fitting),
+        *progress_routes.routes(),
         *catalog_routes.routes(rehearse),
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), snapshots),

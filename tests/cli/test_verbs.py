@@ -197,3 +197,35 @@ def test_the_doctor_looks_at_a_folder_that_nobody_serves(tmp_path: Path) -> None
         pass
     code, output = run(*where, "--deep")
     assert (code, output.startswith("Healthy")) == (0, True)
+
+
+def test_buckets_that_are_elsewhere_are_told(tmp_path: Path) -> None:
+    folder.write(tmp_path, folder.CREDENTIALS, {"accounts": {"publisher": dict.fromkeys(_OWNER, "acc")}})
+    elsewhere = {"address": "s3://tenants/{account}/{bucket}", "endpoint": "https://s3.example.org"}
+    folder.write(tmp_path, folder.SERVER, {"url": "http://127.0.0.1:1", "buckets": elsewhere})
+    found = json.loads(run("env", "--data", str(tmp_path), "--account", "publisher", "--format", "json")[1])
+    assert found["KUNSTHALLE_BUCKETS"] == "s3://tenants/acc/{bucket}"
+    assert found["KUNSTHALLE_BUCKETS_ENDPOINT"] == "https://s3.example.org"
+
+
+_OWNER = ("api_key", "account_id", "iam_id")
+
+
+@pytest.mark.parametrize(
+    ("setting", "url", "words"),
+    [
+        ("blobs", "s3://images?endpoint=https://s3.example.org", "Set KUNSTHALLE_BLOBS_ACCESS_KEY_ID"),
+        ("blobs", "s3://key:hidden@images?endpoint=https://s3.example.org", "Keys do not belong"),
+        ("buckets", "s3://images?endpoint=https://s3.example.org", "Set KUNSTHALLE_BUCKETS_ACCESS_KEY_ID"),
+        ("buckets", "file:///somewhere", "begins with s3://"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, url: str, words: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Refusal, match=words) as refused:
+        serve(Settings(data=tmp_path / "data", **{setting: url}))
+    assert "hidden" not in str(refused.value)
+    assert not (tmp_path / "data" / "kunsthalle.sqlite").exists()

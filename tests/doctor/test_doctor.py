@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
 
+from kunsthalle.app import build
 from kunsthalle.cli.doctor import examine
 from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.images.kinds import IMAGE
@@ -330,3 +331,26 @@ def test_a_data_folder_that_was_moved(ward: Ward, tmp_path: Path) -> None:
     assert backing_of(moved / "disks" / "volumes" / f"{ward.volume}.qcow2") == (
         moved / "blobs" / "sha256" / ward.digest[:2] / ward.digest
     )
+
+
+def test_servers_start_again_in_a_folder_that_was_moved(ward: Ward, tmp_path: Path) -> None:
+    """Nothing is said to anybody: each disk finds its bytes before it is used."""
+    hall = ward.hall
+    hall.server.stop()
+    moved = tmp_path / "elsewhere"
+    shutil.move(ward.folder, moved)
+    moment = hall.server.clock.now()
+    hall.server = build(replace(hall.server.settings, data=moved), OPERATOR)
+    hall.server.clock.set(moment)
+    hall.server.start()
+    hall.log_in()
+    (server,) = hall.do("GET", "/v1/instances")["instances"]
+    hall.act(server["id"], "start")
+    assert hall.do("GET", f"/v1/instances/{server['id']}")["status"] == "running"
+    assert backing_of(moved / "disks" / "volumes" / f"{ward.volume}.qcow2") == ward.blob()
+    restored = hall.do("POST", "/v1/volumes", _from(ward.snapshot))
+    hall.settle()
+    assert hall.do("GET", f"/v1/volumes/{restored['id']}")["status"] == "available"
+    assert backing_of(moved / "disks" / "volumes" / f"{restored['id']}.qcow2") == ward.blob()
+    hall.act(server["id"], "stop")
+    assert ward.found(deep=True) == set()

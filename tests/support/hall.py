@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from kunsthalle.app import Server, build
 from kunsthalle.core.ids import Ids
 from kunsthalle.imaging.make import write_qcow2
 from kunsthalle.settings import Settings
+from kunsthalle.store.schema.base import jobs
+from kunsthalle.store.tables import any_row
+from kunsthalle.store.unit import Unit
 from support.realm import OPERATOR, Answer, Realm, _token, _viewer
 
 GIB = 2**30
@@ -58,6 +62,13 @@ class Hall(Realm):
         """Jobs wait from here on."""
         self.server.worker.stop()
 
+    def exhaust(self) -> None:
+        """Until nothing runs, is due, or is to be tried again."""
+        deadline = time.monotonic() + 60
+        while self.server.store.read(self.server.base, _alive):
+            assert time.monotonic() < deadline, "jobs without an end"
+            self.settle()
+
     def restart(self) -> None:
         """The same store and folders under a new process's parts; everybody logs in again."""
         settings, moment = self.server.settings, self.server.clock.now()
@@ -70,7 +81,12 @@ class Hall(Realm):
     def put(self, name: str, content: bytes = b"boot", size: int = GIB) -> str:
         """An object in the owner's bucket `images`; its digest."""
         path = self.folders["owner"] / "images" / name
+        elsewhere = bool(self.server.settings.buckets)
+        if elsewhere:
+            path = self.server.settings.data / name
         write_qcow2(path, size, content)
+        if elsewhere:
+            self.server.drivers.buckets.of(self.accounts["owner"]).put("images", name, path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
     def image(self, name: str, *, settle: bool = True, size: int = GIB, **fields: Any) -> dict[str, Any]:
@@ -113,9 +129,14 @@ class Hall(Realm):
         self.loop.close()
 
 
-def opened(folder: Path, ids: Ids | None = None, start: int | None = None) -> Hall:
+def _alive(unit: Unit) -> bool:
+    return any_row(unit, jobs, jobs.c.state.in_(("queued", "running")), jobs.c.due_at <= unit.ctx.now())
+
+
+def opened(folder: Path, ids: Ids | None = None, start: int | None = None, **settings: Any) -> Hall:
     """The server, running; with a source of ids and a moment of its own it is the same every time."""
-    server: Server = build(Settings(data=folder, hypervisor="simulated", clock="manual"), OPERATOR, ids)
+    chosen = Settings(data=folder, hypervisor="simulated", clock="manual", **settings)
+    server: Server = build(chosen, OPERATOR, ids)
     if start is not None:
         server.clock.set(start)
     made = server.seed("enterprise")

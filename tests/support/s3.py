@@ -79,7 +79,8 @@ class S3Server:
         options = [f"-{name}={value}" for name, value in given.items()]
         program = Path(sys.executable).parent / "weed"
         ports = [port + _GRPC for port in (master, volume, filer, s3, admin)]
-        sockets = " ".join(f"{tempfile.gettempdir()}/seaweedfs-*-grpc-{port}.sock" for port in ports)
+        ports += [master, volume, filer, s3, admin]
+        sockets = " ".join(f"{tempfile.gettempdir()}/seaweedfs-*-{port}.sock" for port in ports)
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen(
             ["sh", "-c", _GUARD, "sh", program, "mini", *options],

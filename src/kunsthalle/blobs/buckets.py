@@ -28,8 +28,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OBJECT = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Uploads wait here, beside the buckets; no bucket can have this name.
-_INCOMING = ".incoming"
+INCOMING = ".incoming"
 _PIECE = 16 * 1024 * 1024
 
 
@@ -59,6 +60,10 @@ class ObjectNotFound(BucketError, LookupError):
 
 class ObjectUnreadable(BucketError):
     """The object is there, and the operating system does not let the program read it."""
+
+
+class BucketFull(BucketError):
+    """There is no room for the object."""
 
 
 class ObjectChanged(BucketError):
@@ -192,7 +197,7 @@ class Buckets:
         parts = _parts(bucket, key)
         folder = self._bucket(bucket)
         try:
-            incoming = self._copy_in(source, watch)
+            incoming = self._copy_in(bucket, key, source, watch)
             try:
                 for part in parts[:-1]:
                     with contextlib.suppress(FileExistsError):
@@ -233,8 +238,8 @@ class Buckets:
         except OSError as error:
             raise BucketNotFound("there is no bucket of this name", name) from error
 
-    def _copy_in(self, source: Path, watch: Watch) -> Path:
-        folder = self._root / _INCOMING
+    def _copy_in(self, bucket: str, key: str, source: Path, watch: Watch) -> Path:
+        folder = self._root / INCOMING
         folder.mkdir(exist_ok=True, mode=0o700)
         incoming = folder / f"{os.getpid()}-{next(self._numbers)}"
         try:
@@ -242,8 +247,10 @@ class Buckets:
             with source.open("rb") as read, incoming.open("wb") as written:
                 _copy(read.fileno(), written.fileno(), watch)
                 os.fsync(written.fileno())
-        except BaseException:
+        except BaseException as error:
             incoming.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise BucketFull("there is no room for the object", bucket, key) from error
             raise
         return incoming
 

@@ -16,6 +16,7 @@ import re
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,7 @@ _HEADROOM = 1.1
 _COPY_CHUNK = 1 << 20
 _KEPT_SECONDS = 86_400.0
 """So long an upload that has a name waits to be taken up again."""
+_LOCK_TRIES, _LOCK_PAUSE = 20, 0.01
 _LARGE = 64 << 20
 """Bytes from which on an upload is written directly; smaller ones are likely to be read soon, from the cache."""
 
@@ -77,18 +79,19 @@ class FilesystemBlobs(Blobs):
             return FileUpload(self, path, descriptor, expected)
 
     def _resume(self, expected: int | None, path: Path, keep: int) -> FileUpload:
-        while True:
+        for _ in range(_LOCK_TRIES):
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.fstat(descriptor), path.lstat()):
                     break
-            except BlockingIOError as error:
-                os.close(descriptor)
-                raise BlobError("somebody is at this upload") from error
+            except BlockingIOError:
+                time.sleep(_LOCK_PAUSE)  # somebody only looked whether it is forsaken, or is at it
             except FileNotFoundError:
                 pass  # removed between the two; once more
             os.close(descriptor)
+        else:
+            raise BlobError("somebody is at this upload")
         kept = keep if os.fstat(descriptor).st_size >= keep else 0
         os.ftruncate(descriptor, kept)
         os.lseek(descriptor, kept, os.SEEK_SET)

@@ -27,8 +27,12 @@ from kunsthalle.core.log import get_logger
 
 log = get_logger("s3")
 FIRST = 64 * 1024
+RANGE = 8 * 1024 * 1024
+"""Bytes of the first and of the other ranges that are read."""
 PART = 8 * 1024 * 1024
-"""Bytes of the first and of the other ranges. Parts have as many or more, as there may be 10,000."""
+"""Bytes of the parts that are written, at least: there may be 10,000 of them."""
+RETRIES = 3
+"""How often a request is made once more, with pauses that double."""
 _MOST_PARTS = 9_000
 _AHEAD = 3
 """Ranges that are on their way while one is being worked on."""
@@ -70,8 +74,8 @@ class S3Bucket:
 
     def __init__(self, address: S3Address) -> None:
         self.address = address
-        self._store = _store(address, address.seconds, retries=3)
-        self._quick = _store(address, min(address.seconds, _QUICK_SECONDS), retries=1)
+        self._store = _store(address, address.seconds, RETRIES)
+        self._quick = _store(address, min(address.seconds, _QUICK_SECONDS), min(RETRIES, 1))
 
     def head(self, name: str) -> S3Head:
         """S3Missing if it is not there."""
@@ -159,7 +163,7 @@ def _ranges(start: int, size: int) -> Iterator[tuple[int, int]]:
     offset, step = start, FIRST
     while offset < size:
         yield offset, min(offset + step, size)
-        offset, step = offset + step, PART
+        offset, step = offset + step, RANGE
 
 
 def _part(size: int) -> int:
@@ -190,7 +194,7 @@ def _store(address: S3Address, seconds: float, retries: int) -> S3Store:
     }
     if address.ca_file is not None:
         client["root_certificate"] = address.ca_file.read_bytes()
-    pauses: Any = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=2)}
+    pauses: Any = {"init_backoff": timedelta(seconds=seconds / 200), "max_backoff": timedelta(seconds=seconds / 10)}
     # Whatever the environment says of other servers does not count here: everything is given.
     return S3Store(
         address.bucket,

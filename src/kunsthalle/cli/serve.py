@@ -124,6 +124,17 @@ def _check_addresses(settings: Settings) -> None:
         raise Refusal(f"--blobs or --buckets: {error}") from error
 
 
+def _elsewhere(settings: Settings) -> dict[str, str] | None:
+    """Where buckets are that are no folders, for those who put images there."""
+    if not settings.buckets:
+        return None
+    from kunsthalle.blobs import s3_address, s3_buckets
+
+    address = s3_buckets.checked(s3_address.parse(settings.buckets, os.environ, "KUNSTHALLE_BUCKETS"))
+    whole = "/".join(part for part in (address.bucket, address.prefix) if part)
+    return {"address": f"s3://{whole}", "endpoint": address.endpoint}
+
+
 def _guard_listening(settings: Settings, server: Server) -> None:
     if not is_loopback(settings.host) and server.scenario():
         raise Refusal(
@@ -159,7 +170,7 @@ def _serve(settings: Settings) -> None:
     make_scenario(server)
     _guard_listening(settings, server)
     url = _address(settings, listener)
-    folder.write(settings.data, folder.SERVER, {"url": url, "pid": os.getpid()})
+    folder.write(settings.data, folder.SERVER, {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)})
     config = uvicorn.Config(
         server,
         loop="uvloop",

@@ -6,34 +6,43 @@ or is cancelled, it goes.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from kunsthalle.blobs.buckets import BucketError
-from kunsthalle.blobs.protocol import BlobError, Blobs
+from kunsthalle.blobs.buckets import BucketError, BucketUnavailable
+from kunsthalle.blobs.protocol import BlobError, Blobs, StoreUnavailable
 from kunsthalle.core.log import get_logger
+from kunsthalle.images import transfers
 from kunsthalle.images.exports import RUN, forget, settled
 from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.model import Image, ImageExport
 from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.images.storage_instances import WRITING, is_open
+from kunsthalle.images.transfers import Meter, Transfer, Unwanted
 from kunsthalle.imaging.errors import Refused, ToolFailed
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.tools import Tools, convert
 from kunsthalle.store import jobs
 from kunsthalle.store.scope import unguarded
+from kunsthalle.store.tables import any_row
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
 log = get_logger("exports")
+_NO_BUCKET = "cannot_access_storage_bucket"
+_LATER = (BucketUnavailable, StoreUnavailable)
+"""Trying again may help."""
+_OTHERWISE = ("internal_error", "The export failed; the server's log has the details.")
+_IN_THE_END = {
+    "BucketUnavailable": (_NO_BUCKET, "The bucket could not be reached, or broke off, again and again."),
+    "StoreUnavailable": ("internal_error", "The image could not be read: its store was away again and again."),
+}
 _TABLES = 64 * 2**20
 """More than the tables of the largest disk take in either format."""
-
-
-class _Cancelled(Exception):
-    """The job was deleted while it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +63,46 @@ class Exporter:
         if export is None:
             return
         try:
-            self._write(run, export)
-            run.finish(lambda unit: _end(unit, export, "succeeded"))
+            image = _image(run, export)
+            written = self._write(run, export, image)
+            run.finish(lambda unit: _succeed(unit, export, written))
+        except _LATER:
+            raise
         except BucketError as error:
-            self._refused(run, export, "cannot_access_storage_bucket", f"The bucket could not be written to: {error}.")
+            self._refused(run, export, _NO_BUCKET, f"The bucket could not be written to: {error}.")
         except (Refused, ToolFailed) as error:
             self._refused(run, export, "internal_error", error.message)
         except BlobError as error:
-            self._refused(run, export, "internal_error", f"The image could not be read: {error}.")
-        except _Cancelled:
+            log.error("export refused", export=export.id, error=str(error))  # noqa: TRY400  a reason, not a crash
+            self._refused(run, export, "internal_error", "The image could not be read.")
+        except Unwanted:
             self._remove(export)
             run.finish(lambda unit: forget(unit, export))
 
-    def _write(self, run: jobs.Run, export: ImageExport) -> None:
+    def _write(self, run: jobs.Run, export: ImageExport, image: Image) -> Transfer:
         """The object, whole. Done again after a crash, it is simply replaced."""
         if export.status == "deleting":
-            raise _Cancelled
+            raise Unwanted(export.id)
         if not run.read(lambda unit: is_open(unit, export.bucket, WRITING)):
             raise BucketError("the authorization to it has gone", export.bucket)
-        image = cast("Image", run.read(lambda unit: unguarded(unit, IMAGE, IMAGE.table.c.id == export.image_id)[0]))
-        source = self.blobs.local_path(str(image.digest))
+        size = int(image.file_size or 0)
+        first = Transfer(export.id, "writing", 0, size, "", image.digest, run.ctx.now())
+        meter = Meter(run, first, lambda unit: _runs(unit, export.id))
         target = self.buckets.of(export.account_id)
+        source = self.blobs.local_path(str(image.digest))
         if image.format == export.format:
-            target.put(export.bucket, export.object_name, source)
-            return
+            target.put(export.bucket, export.object_name, source, meter.at)
+            return replace(first, phase="done", done=size)
+        with self._converted(source, image, export, meter) as made:
+            size = made.stat().st_size
+            meter.enter("writing", size)
+            target.put(export.bucket, export.object_name, made, meter.at)
+            with made.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return replace(first, phase="done", done=size, total=size, sha256=digest)
+
+    @contextmanager
+    def _converted(self, source: Path, image: Image, export: ImageExport, meter: Meter) -> Iterator[Path]:
         if self.tools is None:
             text = f"Writing an image of the format {image.format} as {export.format} needs qemu-img on the server."
             raise ToolFailed(text)
@@ -85,6 +110,7 @@ class Exporter:
         made = self.scratch / f"{export.id}.{export.format}"
         made.unlink(missing_ok=True)
         size = image.virtual_size or 0
+        meter.enter("converting", size)
         try:
             convert(
                 self.tools,
@@ -94,8 +120,9 @@ class Exporter:
                 export.format,
                 quota_bytes=size + size // 1_000 + _TABLES,
                 limits=self.limits,
+                watch=lambda: meter.at(0),
             )
-            target.put(export.bucket, export.object_name, made)
+            yield made
         finally:
             made.unlink(missing_ok=True)
 
@@ -104,7 +131,7 @@ class Exporter:
         self._remove(export)
         try:
             run.finish(lambda unit: _end(unit, export, "failed", code, message))
-        except _Cancelled:
+        except Unwanted:
             run.finish(lambda unit: forget(unit, export))
 
     def _remove(self, export: ImageExport) -> None:
@@ -114,11 +141,12 @@ class Exporter:
     def give_up(self, unit: Unit, job: jobs.Claimed, error: str) -> None:
         """After the last try: the job is `failed` and says so; the details are in the log."""
         log.error("export failed", export=job.subject, error=error)
+        code, text = _IN_THE_END.get(error.partition(":")[0], _OTHERWISE)
         for export in unguarded(unit, EXPORT, EXPORT.table.c.id == job.subject):
             self._remove(export)
             try:
-                _end(unit, export, "failed", "internal_error", "The export failed; the server's log has the details.")
-            except _Cancelled:
+                _end(unit, export, "failed", code, text)
+            except Unwanted:
                 forget(unit, export)
 
 
@@ -129,8 +157,22 @@ def _begin(unit: Unit, id_: str) -> ImageExport | None:
     return found[0] if found and found[0].status in {"running", "deleting"} else None
 
 
+def _image(run: jobs.Run, export: ImageExport) -> Image:
+    """The image, which an export that has not ended keeps."""
+    return cast("Image", run.read(lambda unit: unguarded(unit, IMAGE, IMAGE.table.c.id == export.image_id)[0]))
+
+
+def _runs(unit: Unit, export_id: str) -> bool:
+    return any_row(unit, EXPORT.table, EXPORT.table.c.id == export_id, EXPORT.table.c.status == "running")
+
+
+def _succeed(unit: Unit, export: ImageExport, written: Transfer) -> None:
+    _end(unit, export, "succeeded")
+    transfers.note(unit, replace(written, updated_at=unit.ctx.now()))
+
+
 def _end(unit: Unit, export: ImageExport, to: str, code: str = "", message: str = "") -> None:
     reasons = [{"code": code, "message": message}] if code else []
     if not transition(unit, EXPORT, export.id, to, completed_at=unit.ctx.now(), status_reasons=reasons):
-        raise _Cancelled
+        raise Unwanted(export.id)
     settled(unit, export)

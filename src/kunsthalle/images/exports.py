@@ -10,6 +10,7 @@ from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import invalid
 from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.images import transfers
 from kunsthalle.images.export_wire import BUCKET, SERVICE, BucketBody, CreateExportBody
 from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.model import Image, ImageExport
@@ -117,6 +118,7 @@ def _quota(unit: Unit, image_id: str) -> None:
 def forget(unit: Unit, export: ImageExport) -> None:
     """Takes an ended export out of the books, and its image if that waited for it."""
     delete(unit, EXPORT, export.id, export.account_id)
+    transfers.forget(unit, export.id)
     settled(unit, export)
 
 
@@ -139,5 +141,6 @@ def forget_deleted(unit: Unit, image_id: str) -> None:
     for image in unguarded(unit, IMAGE, IMAGE.table.c.id == image_id):
         for one in exports:
             delete(unit, EXPORT, one.id, one.account_id)
+            transfers.forget(unit, one.id)
         delete(unit, IMAGE, image.id, image.account_id)
         blob_bytes.release(unit, f"image:{image.id}")

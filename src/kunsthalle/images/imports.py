@@ -1,25 +1,30 @@
 """The import job: bytes in, inspected while they arrive, stored once by content, then `available` or `failed`.
 
-It may be killed at any point and is simply done again: until the last transaction nothing but a temporary file
-exists, and that transaction ends the job and the import together.
+It may be killed at any point. What had come by then, and was noted, is taken up by the next try on the same host, as
+long as the object is the same: its bytes are hashed and inspected once more, and only the others fetched. Elsewhere,
+and where nothing was noted, it begins anew. Nothing but that file exists until the last transaction, which ends the
+job and the import together.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
-from kunsthalle.blobs.buckets import ObjectReader
-from kunsthalle.blobs.protocol import BlobError, Blobs, Upload
+from kunsthalle.blobs.buckets import BucketError, BucketUnavailable, ObjectReader
+from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.log import get_logger
 from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.images import transfers
 from kunsthalle.images.dates import ripen
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.images.service import IMPORT
 from kunsthalle.images.sources import FIELD, AccountBuckets, VolumeBytes, Volumes, parse_href
 from kunsthalle.images.storage_instances import refuse_closed
+from kunsthalle.images.transfers import Meter, Transfer, Unwanted
 from kunsthalle.imaging.errors import Refused
 from kunsthalle.imaging.examine import Examined, examine
 from kunsthalle.imaging.limits import Limits
@@ -28,12 +33,20 @@ from kunsthalle.imaging.tools import Tools
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import update
 from kunsthalle.store.scope import unguarded
+from kunsthalle.store.tables import any_row
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
 log = get_logger("imports")
 CHUNK = 2 * 1024 * 1024
+_CORRUPTED = "image_data_corrupted"
 _RUNNING = [{"code": "image_request_in_progress", "message": "The import is running."}]
+_LATER = (BucketUnavailable, StoreUnavailable, jobs.LeaseLost)
+"""After these the bytes that have come are of use to the next try."""
+_IN_THE_END = {
+    "BucketUnavailable": "The object storage could not be reached, or broke off, again and again.",
+    "StoreUnavailable": "The bytes could not be stored: the server's store could not be reached, again and again.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +60,12 @@ class Importer:
     limits: Limits
 
     def handler(self) -> jobs.Handler:
-        return jobs.Handler(IMPORT, self.run, give_up)
+        return jobs.Handler(IMPORT, self.run, self.give_up)
 
     def run(self, run: jobs.Run) -> None:
         image = run.write(lambda unit: _begin(unit, run.job.subject))
         if image is None:
+            self.blobs.discard(upload_name(run.job.subject))
             return
         try:
             run.read(lambda unit: _still_open(unit, image))
@@ -61,17 +75,42 @@ class Importer:
             run.finish(lambda unit: _fail(unit, image.id, code, message))
         except Problem as problem:
             text = problem.message
-            run.finish(lambda unit: _fail(unit, image.id, "image_data_corrupted", text))
+            run.finish(lambda unit: _fail(unit, image.id, _CORRUPTED, text))
+        except Unwanted:
+            run.finish()  # it was deleted, and what it left went with the upload
         else:
             run.finish(lambda unit: self._complete(unit, image.id, examined))
 
     def _from_bucket(self, run: jobs.Run, image: Image) -> Examined:
         source = parse_href(image.source_href or "")
-        with self.buckets.open(image.account_id, source) as found, self.blobs.begin(found.size) as upload:
-            arrived = _take_in(found, upload, Intake(source.format, self.limits, found.size))
-            examined = examine(upload.path, arrived, self.limits, self.tools)
-            run.write(lambda unit: blob_bytes.foresee(unit, arrived.sha256))
-            _commit(upload, arrived.sha256)
+        try:
+            with self.buckets.open(image.account_id, source) as found:
+                return self._take_up(run, image, source.format, found)
+        except _LATER:
+            raise
+        except BucketError as error:
+            raise Refused(_CORRUPTED, f"The object could not be read to its end: {error}") from error
+        except OutOfSpace as error:
+            log.error("import refused", image=image.id, error=str(error))  # noqa: TRY400  a full disk, not a crash
+            raise Refused(_CORRUPTED, "The server has no room for the image.") from error
+
+    def _take_up(self, run: jobs.Run, image: Image, format_: str, found: ObjectReader) -> Examined:
+        """The object, from where an earlier try has come to."""
+        had = run.read(lambda unit: transfers.known(unit, image.id))
+        same = had is not None and (had.phase, had.tag, had.total) == ("receiving", found.tag, found.size)
+        first = Transfer(image.id, "receiving", had.done if same else 0, found.size, found.tag, None, run.ctx.now())
+        meter = Meter(run, first, lambda unit: _waits(unit, image.id))
+        with self.blobs.begin(found.size, upload_name(image.id), first.done) as upload:
+            try:
+                arrived = _take_in(found, upload, Intake(format_, self.limits, found.size), meter)
+                meter.enter("checking", found.size)
+                examined = examine(upload.path, arrived, self.limits, self.tools)
+                run.write(lambda unit: blob_bytes.foresee(unit, arrived.sha256))
+                meter.enter("storing", found.size)
+                _commit(upload, arrived.sha256, meter)
+            except _LATER:
+                upload.suspend()
+                raise
         return examined
 
     def _from_volume(self, run: jobs.Run, image: Image) -> Examined:
@@ -80,21 +119,19 @@ class Importer:
         made: VolumeBytes = self.volumes.flatten(content)
         path = self.blobs.local_path(made.digest) if made.digest is not None else made.path
         if path is None:
-            raise Refused("image_data_corrupted", "The volume has no content.")
-        intake = Intake(made.format, self.limits, path.stat().st_size)
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                intake.feed(chunk)
-        arrived = intake.finish()
+            raise Refused(_CORRUPTED, "The volume has no content.")
+        size = path.stat().st_size
+        first = Transfer(image.id, "receiving", 0, size, "", None, run.ctx.now())
+        meter = Meter(run, first, lambda unit: _waits(unit, image.id))
         try:
+            arrived = _look_at(path, Intake(made.format, self.limits, size), meter)
             examined = examine(path, arrived, self.limits, self.tools)
-        except Refused:
+            if made.path is not None:
+                run.write(lambda unit: blob_bytes.foresee(unit, examined.sha256))
+                self.blobs.adopt(made.path, examined.sha256)
+        finally:
             if made.path is not None:
                 made.path.unlink(missing_ok=True)
-            raise
-        if made.path is not None:
-            run.write(lambda unit: blob_bytes.foresee(unit, examined.sha256))
-            self.blobs.adopt(made.path, examined.sha256)
         return examined
 
     def _complete(self, unit: Unit, image_id: str, found: Examined) -> None:
@@ -111,10 +148,17 @@ class Importer:
             virtual_size=found.virtual_size,
             checked=int(found.checked),
         )
+        transfers.forget(unit, image_id)
         if moved:  # else it was deleted meanwhile; the bytes go with the sweep that was foreseen
             blob_bytes.retain(unit, self.blobs, found.sha256, f"image:{image_id}")
             ripen(unit, image_id)
 
+    def give_up(self, unit: Unit, job: jobs.Claimed, error: str) -> None:
+        """After the last try: the image is `failed` and says so; the details are in the log."""
+        log.error("import failed", image=job.subject, error=error)
+        otherwise = "The import failed; the server's log has the details."
+        _fail(unit, job.subject, _CORRUPTED, _IN_THE_END.get(error.partition(":")[0], otherwise))
+        self.blobs.discard(upload_name(job.subject))
 
 def _still_open(unit: Unit, image: Image) -> None:
     """A Problem when the authorization to the bucket has gone since the import was asked for."""
@@ -122,17 +166,32 @@ def _still_open(unit: Unit, image: Image) -> None:
         refuse_closed(unit, parse_href(image.source_href).bucket, FIELD)
 
 
-def _take_in(found: ObjectReader, upload: Upload, intake: Intake) -> Arrived:
+def _take_in(found: ObjectReader, upload: Upload, intake: Intake, meter: Meter) -> Arrived:
     """Every chunk is looked at and hashed while the one before it is being written."""
+    with upload.path.open("rb") as kept:
+        while chunk := kept.read(CHUNK):
+            intake.feed(chunk)
+    found.skip(upload.written)
     with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
         writing: Future[int] | None = None
         while chunk := found.read(CHUNK):
             intake.feed(chunk)
             if writing is not None:
                 writing.result()
+            if meter.due:
+                meter.note(upload.sync())
             writing = writer.submit(upload.write, chunk)
         if writing is not None:
             writing.result()
+    return intake.finish()
+
+
+def _look_at(path: Path, intake: Intake, meter: Meter) -> Arrived:
+    """A file that is here already."""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            intake.feed(chunk)
+            meter.at(file.tell())
     return intake.finish()
 
 
@@ -141,11 +200,13 @@ def upload_name(image_id: str) -> str:
     return f"import-{image_id}"
 
 
-def _commit(upload: Upload, sha256: str) -> None:
+def _commit(upload: Upload, sha256: str, meter: Meter) -> None:
     try:
-        upload.commit(sha256)
+        upload.commit(sha256, meter.at)
+    except (OutOfSpace, StoreUnavailable):
+        raise
     except BlobError as error:
-        raise Refused("image_data_corrupted", f"The bytes could not be stored: {error}") from error
+        raise Refused(_CORRUPTED, f"The bytes could not be stored: {error}") from error
 
 
 def _begin(unit: Unit, image_id: str) -> Image | None:
@@ -157,18 +218,12 @@ def _begin(unit: Unit, image_id: str) -> Image | None:
     return waiting[0]
 
 
+def _waits(unit: Unit, image_id: str) -> bool:
+    return any_row(unit, IMAGE.table, IMAGE.table.c.id == image_id, IMAGE.table.c.status == "pending")
+
+
 def _fail(unit: Unit, image_id: str, code: str, message: str) -> None:
-    known = code if code.startswith("image_") and code != "image_encrypted" else "image_data_corrupted"
-    transition(unit, IMAGE, image_id, "failed", status_reasons=[{"code": known, "message": message}])
+    shown = code if code.startswith("image_") and code != "image_encrypted" else _CORRUPTED
+    transition(unit, IMAGE, image_id, "failed", status_reasons=[{"code": shown, "message": message}])
+    transfers.forget(unit, image_id)
     log.info("import refused", image=image_id, code=code)
-
-
-def give_up(unit: Unit, job: jobs.Claimed, error: str) -> None:
-    """After the last try: the image is `failed` and says so; the details are in the log."""
-    log.error("import failed", image=job.subject, error=error)
-    _fail(unit, job.subject, "image_data_corrupted", "The import failed; the server's log has the details.")
-
-
-def leftovers(blobs: Blobs) -> int:
-    """At the start: removes the temporary files of uploads that a killed process left."""
-    return blobs.sweep(0)

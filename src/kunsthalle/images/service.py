@@ -15,7 +15,7 @@ from kunsthalle.api.references import name_of
 from kunsthalle.blobs.buckets import BucketUnavailable
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.images import allowed_use, exports, storage_instances
+from kunsthalle.images import allowed_use, exports, storage_instances, transfers
 from kunsthalle.images import dates as life
 from kunsthalle.images.holds import refuse_held
 from kunsthalle.images.kinds import IMAGE
@@ -124,7 +124,7 @@ class ImageService:
             now = find(unit, IMAGE, it.id)  # a catalog took it in between
             refuse_held(now)
             raise conflict("invalid_state", "The image is being deleted already.")
-        jobs.cancel(unit, IMPORT, it.id)
+        transfers.forget(unit, it.id)  # an import that runs, or is to be tried again, finds out and leaves nothing
         jobs.cancel(unit, life.RIPEN, it.id)
         exports.forget_deleted(unit, it.id)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from kunsthalle.api.references import Identity
-from kunsthalle.blobs.buckets import BucketError, Buckets, BucketUnavailable, ObjectReader, ObjectStorage
+from kunsthalle.blobs.buckets import INCOMING, BucketError, Buckets, BucketUnavailable, ObjectReader, ObjectStorage
 from kunsthalle.core.errors import invalid
 from kunsthalle.store.unit import Unit
 
@@ -60,6 +60,13 @@ class AccountBuckets:
 
     def _folder(self, account_id: str) -> ObjectStorage:
         return Buckets(self._root / account_id)
+
+    def sweep(self) -> int:
+        """At the start of the only process: removes what a killed one left on its way into folders; how many files."""
+        found = list(self._root.glob(f"*/{INCOMING}/*"))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
 
     def folder(self, account_id: str) -> Path:
         return self._root / account_id

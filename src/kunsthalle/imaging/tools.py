@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ ENVIRONMENT = {"LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
 STACK_BYTES = 2 * 2**20
 """qemu-img may start 64 threads for input and output. With a stack of 8 MiB and an arena of 64 MiB for each, which
 count as address space though never used, they would not fit into its memory, and healthy images would fail."""
+WATCH_SECONDS = 1.0
 KEPT_BYTES = 256 * 1024
 DETAIL_CHARACTERS = 1000
 SLOWEST_WRITE = 8 * 2**20
@@ -117,11 +119,13 @@ def convert(
     quota_bytes: int,
     limits: Limits,
     backing_allowed: bool = False,
+    watch: Callable[[], None] = lambda: None,
 ) -> None:
     """Writes what the disk in `source` holds to the new file `target`, alone in one file.
 
     Formats are qcow2, vhd and raw. At most `quota_bytes` are written. Only with `backing_allowed`, which is
-    for disks of our own making, is a backing file followed. Raises Refused where the source is to blame
+    for disks of our own making, is a backing file followed. `watch` is called every second; what it raises ends
+    the work. Raises Refused where the source is to blame
     (unreadable, or larger than the quota), ToolFailed otherwise, FileExistsError if `target` exists; then no
     target is left.
     """
@@ -129,7 +133,7 @@ def convert(
     seconds = limits.tool_seconds + quota_bytes // SLOWEST_WRITE
     with appearing(_absolute(target)) as part:
         command = ["convert", *disk, *_TARGET_OPTIONS[target_format], str(part)]
-        ran = _run(tools, command, limits, seconds=seconds, cpu_seconds=seconds, file_bytes=quota_bytes)
+        ran = _run(tools, command, limits, seconds=seconds, cpu_seconds=seconds, file_bytes=quota_bytes, watch=watch)
         if ran.code != 0:
             raise _conversion_failed(ran, quota_bytes)
 
@@ -201,6 +205,7 @@ def _run(
     seconds: int | None = None,
     cpu_seconds: int | None = None,
     file_bytes: int = 0,
+    watch: Callable[[], None] = lambda: None,
 ) -> _Ran:
     """Runs qemu-img to its end, or to the end of its time; then the signal that killed it is its code."""
     bounds = {
@@ -227,7 +232,7 @@ def _run(
     deadline = time.monotonic() + (seconds or limits.tool_seconds)
     with process:
         try:
-            out, words = _listen(process, deadline)
+            out, words = _listen(process, deadline, watch)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, deadline - time.monotonic()))
         finally:
@@ -238,7 +243,7 @@ def _run(
     return _Ran(process.returncode, out, words.decode(errors="replace")[:DETAIL_CHARACTERS])
 
 
-def _listen(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
+def _listen(process: subprocess.Popen[bytes], deadline: float, watch: Callable[[], None]) -> tuple[bytes, bytes]:
     """Reads both outputs until they end or time is up, and keeps the first part of each.
 
     A damaged image can make qemu-img print a line for each of its millions of clusters.
@@ -251,7 +256,8 @@ def _listen(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, b
         for number, stream in enumerate(streams):
             selector.register(stream, selectors.EVENT_READ, number)
         while selector.get_map() and (left := deadline - time.monotonic()) > 0:
-            for key, _ in selector.select(left):
+            watch()
+            for key, _ in selector.select(min(left, WATCH_SECONDS)):
                 data = os.read(key.fd, 65536)
                 if not data:
                     selector.unregister(key.fileobj)

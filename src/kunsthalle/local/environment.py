@@ -58,11 +58,22 @@ def variables(data: Path, account: str, *, operator: bool = False) -> dict[str, 
             "IC_REGION": "us-south",
             **{name: url + path for name, path in _ENDPOINTS},
             "KUNSTHALLE_IAM_ID": who["iam_id"],
-            "KUNSTHALLE_BUCKETS": str(data.resolve() / "buckets" / who["account_id"]),
+            **_buckets(data, who["account_id"]),
         }
     if operator:
         found["KUNSTHALLE_OPERATOR_TOKEN"] = known["operator_token"]
     return found
+
+
+def _buckets(data: Path, account_id: str) -> dict[str, str]:
+    """The folder of an account's buckets; or where they are on an S3 server, `{bucket}` standing for their names."""
+    elsewhere = folder.read(data, folder.SERVER).get("buckets")
+    if not elsewhere:
+        return {"KUNSTHALLE_BUCKETS": str(data.resolve() / "buckets" / account_id)}
+    return {
+        "KUNSTHALLE_BUCKETS": elsewhere["address"].replace("{account}", account_id),
+        "KUNSTHALLE_BUCKETS_ENDPOINT": elsewhere["endpoint"],
+    }
 
 
 def accounts(data: Path) -> list[str]:

@@ -67,6 +67,19 @@ instance_buckets = Table(
     Index("ix_instance_buckets_instance_id", "instance_id"),
 )
 
+# subject: the image that is imported, or the export job. tag: of the object that is read.
+transfers = Table(
+    "transfers",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("phase", String(16), nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("tag", String(256), nullable=False),
+    Column("sha256", String(64)),
+    Column("updated_at", Moment, nullable=False),
+)
+
 blobs = Table(
     "blobs",
     metadata,

@@ -1,0 +1,77 @@
+"""`/_kunsthalle/…/progress`: how far an import or an export is, for whoever may see the thing itself.
+
+The contract has a status for both, and no place for a number.
+"""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api import access
+from kunsthalle.api.families.iam import OPERATOR
+from kunsthalle.api.request import Request
+from kunsthalle.api.routing import Route, route
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.images import transfers
+from kunsthalle.images.kinds import EXPORT, IMAGE
+from kunsthalle.images.model import Image, ImageExport
+from kunsthalle.store.unit import Unit
+
+_BEFORE = ("pending", "queued")
+_BROKEN = ("failed", "deleting")
+
+
+class ProgressWire(Wire):
+    """`phase`: `waiting`; `receiving`, `checking`, `storing` of an import; `converting`, `writing` of an export; then
+    `done` or `failed`. Bytes are those of the phase, and absent where nobody has counted: what is over within seconds
+    is never noted. `sha256` is that of what an export has written.
+    """
+
+    id: str
+    status: str
+    phase: str
+    percent: int
+    status_reasons: list[dict[str, str]]
+    done_bytes: int | UnsetType = UNSET
+    total_bytes: int | UnsetType = UNSET
+    sha256: str | UnsetType = UNSET
+    updated_at: str | UnsetType = UNSET
+
+
+def _wire(unit: Unit, it: Image | ImageExport) -> ProgressWire:
+    found = transfers.known(unit, it.id)
+    if found is None or it.status in _BROKEN:
+        phase = "waiting" if it.status in _BEFORE else "failed" if it.status in _BROKEN else _phase(it)
+        percent = 100 if phase == "done" else 0
+        return ProgressWire(id=it.id, status=it.status, phase=phase, percent=percent, status_reasons=it.status_reasons)
+    return ProgressWire(
+        id=it.id,
+        status=it.status,
+        phase=found.phase,
+        percent=found.percent,
+        status_reasons=it.status_reasons,
+        done_bytes=found.done,
+        total_bytes=found.total,
+        sha256=found.sha256 if found.sha256 and found.phase == "done" else UNSET,
+        updated_at=rfc3339(found.updated_at),
+    )
+
+
+def _phase(it: Image | ImageExport) -> str:
+    return "writing" if it.status == "running" else "done"
+
+
+def _progress(unit: Unit, request: Request) -> ProgressWire:
+    """Say how far an import or an export is."""
+    return _wire(unit, request.granted.it)
+
+
+def routes() -> tuple[Route, ...]:
+    base, image, export = "/_kunsthalle", access.item(IMAGE), access.item(EXPORT)
+    return (
+        route("GET", f"{base}/images/{{id}}/progress", _progress, family=OPERATOR, access=image, answer=ProgressWire),
+        route(
+            "GET", f"{base}/export_jobs/{{id}}/progress", _progress, family=OPERATOR, access=export, answer=ProgressWire
+        ),
+    )
