@@ -1,5 +1,4 @@
-"""`./dev bench [start|requests|deciding|import|data] [--write --date YYYY-MM-DD]`."""
-"""`./dev bench [start|requests|import|data|cli] [--write --date YYYY-MM-DD]`."""
+"""`./dev bench [start|requests|deciding|console|import|data|cli] [--write --date YYYY-MM-DD]`."""
 
 from __future__ import annotations
 

@@ -160,6 +160,7 @@ class Importer:
         _fail(unit, job.subject, _CORRUPTED, _IN_THE_END.get(error.partition(":")[0], otherwise))
         self.blobs.discard(upload_name(job.subject))
 
+
 def _still_open(unit: Unit, image: Image) -> None:
     """A Problem when the authorization to the bucket has gone since the import was asked for."""
     if image.source_href:

@@ -158,7 +158,7 @@ def _attach(
     if asked.identity is not None:
         it = refer(unit, VIRTUAL, asked.identity, at, _BIND).it
     else:
-        it = virtual.create(unit, asked, bound=True, group_id=site.group_id, prefix=f"{at}.")
+        it = virtual.make(unit, virtual.plan(unit, asked, bound=True, group_id=site.group_id, prefix=f"{at}."))
     subnet = _in_place(site, named(unit, SUBNET, it.subnet_id), at)
     virtual.bind(unit, it, target, at)
     parts = {

@@ -10,10 +10,10 @@ from kunsthalle.api.families.vpc import href
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
+from kunsthalle.instances.interfaces import InterfaceReferenceWire
 from kunsthalle.instances.metal.interfaces import VLAN, virtual_of
 from kunsthalle.instances.metal.model import MetalInterface
 from kunsthalle.instances.metal.profiles import PORT_SPEED
-from kunsthalle.instances.wire import InterfaceReferenceWire
 from kunsthalle.networks import floating, groups
 from kunsthalle.networks.references import (
     CrnReferenceWire,

@@ -14,6 +14,7 @@ from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import not_found
 from kunsthalle.images.wire import ImageReferenceWire
+from kunsthalle.instances.interfaces import InterfaceReferenceWire
 from kunsthalle.instances.metal.interfaces import of_server
 from kunsthalle.instances.metal.model import BareMetalServer
 from kunsthalle.instances.metal.network_wire import (
@@ -34,7 +35,7 @@ from kunsthalle.instances.metal.profiles import (
     TPM_MODES,
     profile_path,
 )
-from kunsthalle.instances.wire import InterfaceReferenceWire, TypedNameWire
+from kunsthalle.instances.wire import TypedNameWire
 from kunsthalle.networks.references import KeyReferenceWire, TypedReferenceWire, zone_ref
 from kunsthalle.storage.wire import image_wire
 from kunsthalle.store.unit import Unit
