@@ -1,4 +1,4 @@
-"""`./dev bench [start|requests|import|data] [--write --date YYYY-MM-DD]`."""
+"""`./dev bench [start|requests|import|data|cli] [--write --date YYYY-MM-DD]`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ BENCHES = {
     "requests": "tools.bench.requests",
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
+    "cli": "tools.bench.cli",
 }
 
 

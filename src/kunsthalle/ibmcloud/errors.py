@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 NOT_LOGGED_IN = "Not logged in. Use 'ibmcloud login' to log in."
@@ -23,14 +22,12 @@ class Interrupted(Exception):
     """A hidden prompt was interrupted (cli.md 1.1): exit code 2."""
 
 
-@dataclass(slots=True)
 class Refused(Exception):
     """The server refused. `errors` are the entries of its answer, whatever its family calls their fields."""
 
-    status: int
-    path: str
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    trace: str = ""
+    def __init__(self, status: int, path: str, errors: list[dict[str, Any]], trace: str = "") -> None:
+        super().__init__(status, path)
+        self.status, self.path, self.errors, self.trace = status, path, errors, trace
 
     def __str__(self) -> str:
         return _block(self) if is_vpc(self.path) else _sentence(self)
@@ -61,14 +58,18 @@ def refusal(status: int, path: str, raw: bytes) -> Refused:
     listed = body.get("errors")
     errors = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     if not errors:
-        text = body.get("errorMessage") or body.get("message") or http.client.responses.get(status, "")
+        text = body.get("errorMessage") or body.get("message") or _phrase(status)
         errors = [{"code": body.get("errorCode") or body.get("code") or "", "message": text}]
     return Refused(status, path, errors, str(body.get("trace") or ""))
 
 
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "no answer"
+
+
 def _plain(status: int, raw: bytes) -> str:
     text = re.sub(r"(?s)<(script|style).*?</\1>|<[^>]*>", " ", raw[:4_000].decode(errors="replace"))
-    return " ".join(text.split())[:200] or http.client.responses.get(status, "no answer")
+    return " ".join(text.split())[:200] or _phrase(status)
 
 
 def _block(refused: Refused) -> str:

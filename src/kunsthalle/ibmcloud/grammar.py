@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from kunsthalle.ibmcloud.run import Run
@@ -22,8 +21,7 @@ class WrongUsage(Exception):
     """The command line does not fit the command; the message is the reason, and may be empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """`name` and `also` are without dashes. Without a `value` to name in the help it is a switch.
 
     `kind`: `text`, `int`, `bool`, `list` (comma separated), `json` (inline or `@file`), `file` (text or `@file`).
@@ -55,8 +53,7 @@ def flag(name: str, value: str = "", text: str = "", **more: Any) -> Flag:
     return Flag(name, value, text, **more)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """`takes` names the positionals: `NAME`, `[NAME]`, or, at the end, `NAME...`. `alone` are sets of flags of which
     one at most may stand; `any_of` sets of which one at least must."""
 
@@ -95,12 +92,11 @@ HELP = Flag("help", "", "Show help.", ("h",))
 FORCE = Flag("force", "", "Force the operation without confirmation.", ("f",))
 
 
-@dataclass(slots=True)
 class Given:
     """What a command line said. `words` are the positionals by their name; a variadic one is a list."""
 
-    words: dict[str, Any] = field(default_factory=dict)
-    flags: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, words: dict[str, Any], flags: dict[str, Any]) -> None:
+        self.words, self.flags = words, flags
 
     def __getitem__(self, name: str) -> Any:
         return self.words[name]

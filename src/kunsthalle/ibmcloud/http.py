@@ -6,8 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from kunsthalle.ibmcloud.errors import NOT_LOGGED_IN, Failed, Refused, is_vpc, refusal
@@ -24,8 +23,7 @@ _SECRETS = re.compile(r'("(?:access_token|refresh_token|apikey|iam_token|user_da
 Query = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     status: int
     body: Any
     etag: str = ""

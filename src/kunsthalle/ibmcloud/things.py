@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from kunsthalle.ibmcloud.errors import Failed, Refused
 from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, Given, flag
@@ -34,8 +33,7 @@ _ONE_GROUP = ("resource-group-id", "resource-group-name")
 NAME = flag("name", "NAME", "New name.")
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(NamedTuple):
     """`nouns` are how a list of it is called; `key` is its list's key in the API's answer."""
 
     noun: str
@@ -44,7 +42,7 @@ class Thing:
     key: str
     columns: tuple[Field, ...]
     fields: tuple[Field, ...] = ()
-    parents: tuple[Thing, ...] = field(default=())
+    parents: tuple[Any, ...] = ()
     grouped: bool = False
     by_name: bool = False
     """Whether the API itself knows it by its name: profiles, zones, operating systems."""

@@ -119,6 +119,7 @@ def _login(run: Run) -> None:
         session.put(SSLDisabled=bool(given.get("skip-ssl-validation")))
     run.terminal.say(f"API endpoint: {session.endpoint}")
     run.terminal.say("Authenticating...")
+    session.broken = ""  # what could not be read is made anew
     _authenticate(run)
     for name in ("ResourceGroup", "Account"):
         session.kept.pop(name, None)
@@ -133,7 +134,6 @@ def _login(run: Run) -> None:
     else:
         _region(run, given.get("r") or run.env.get("IBMCLOUD_REGION"))
         run.terminal.say(f"Targeted region {session.region}\n")
-    session.broken = ""
     session.save()
     run.terminal.say()
     _block(run)

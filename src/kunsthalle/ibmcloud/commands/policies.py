@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from kunsthalle.ibmcloud.commands.groups import group
 from kunsthalle.ibmcloud.commands.iam_things import (
@@ -36,8 +35,7 @@ def user_id(run: Run, ref: str) -> str:
     return str(named(users, ref, "user", "email", "user_id")["iam_id"])
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """Whom a policy is for: its name in commands, its attribute, and the id of one that is named."""
 
     words: str
