@@ -57,7 +57,9 @@ BODIES = {
 def furnish(realm: Realm) -> None:
     """A running server of the publisher's, its parts, a template, a snapshot."""
     ids = realm.ids
-    made = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(realm, "hidden-server"))
+    body = _prototype(realm, "hidden-server")
+    body["primary_network_attachment"] = {"virtual_network_interface": body.pop("primary_network_interface")}
+    made = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", body)
     realm.settle()
     attachment = made["boot_volume_attachment"]
     ids |= {"instances": made["id"], "volumes": attachment["volume"]["id"], "volume_attachments": attachment["id"]}
