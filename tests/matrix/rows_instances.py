@@ -42,6 +42,7 @@ BODIES = {
     },
     f"PATCH {_INSTANCE}/volume_attachments/{{id}}": _rename,
     f"PATCH {_INSTANCE}/disks/{{id}}": _rename,
+    "POST /v1/instances/{id}/reinitialize": lambda realm: {"image": {"id": realm.ids["images"]}},
     "POST /v1/instances": lambda realm: _prototype(realm, "another"),
     "PATCH /v1/instances/{id}": _rename,
     "POST /v1/instances/{instance_id}/actions": lambda _realm: {"type": "stop"},
