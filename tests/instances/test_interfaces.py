@@ -193,6 +193,11 @@ def test_the_end_of_a_server_by_attachments(still: Cloud) -> None:
     mine = virtual(still)
     server = attached(still, network_attachments=[attachment(still, id=mine)])
     still.call("DELETE", f"/v1/instances/{server['id']}", status=204)
+    leaving = still.call("GET", f"/v1/instances/{server['id']}", status=200)
+    assert leaving["primary_network_attachment"] == server["primary_network_attachment"]
+    still.worker.start()
+    still.settle()
+    still.worker.stop()
     assert found(still, server["primary_network_attachment"]["virtual_network_interface"]["id"]) is None
     kept = found(still, mine)
     assert kept is not None

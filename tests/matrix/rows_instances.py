@@ -42,6 +42,7 @@ BODIES = {
     },
     f"PATCH {_INSTANCE}/volume_attachments/{{id}}": _rename,
     f"PATCH {_INSTANCE}/disks/{{id}}": _rename,
+    "POST /v1/instances/{id}/reinitialize": lambda realm: {"image": {"id": realm.ids["images"]}},
     "POST /v1/instances": lambda realm: _prototype(realm, "another"),
     "PATCH /v1/instances/{id}": _rename,
     "POST /v1/instances/{instance_id}/actions": lambda _realm: {"type": "stop"},
@@ -57,7 +58,9 @@ BODIES = {
 def furnish(realm: Realm) -> None:
     """A running server of the publisher's, its parts, a template, a snapshot."""
     ids = realm.ids
-    made = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(realm, "hidden-server"))
+    body = _prototype(realm, "hidden-server")
+    body["primary_network_attachment"] = {"virtual_network_interface": body.pop("primary_network_interface")}
+    made = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", body)
     realm.settle()
     attachment = made["boot_volume_attachment"]
     ids |= {"instances": made["id"], "volumes": attachment["volume"]["id"], "volume_attachments": attachment["id"]}

@@ -69,6 +69,7 @@ _CLASSES = {
     },
 }
 """The classes that check the fields of what has an abstract one."""
+_SOURCES = {"image": "Image", "catalog_offering": "CatalogOffering"}
 _TELLING = ("protocol", "interface_type", "manager_type", "policy_type", "resource_type", "type")
 """The fields that tell which class it is, the most telling first."""
 
@@ -130,6 +131,14 @@ def client(app: Any, token: str, version: str | None = None) -> VpcV1:
     return made
 
 
+def _template(result: dict[str, Any]) -> Any:
+    """The class of a template: the SDK names its context twice, and the way of its network behind it."""
+    named = next((name for key, name in _SOURCES.items() if key in result), "SourceSnapshot")
+    network = "Attachment" if "primary_network_attachment" in result else "Interface"
+    context = f"InstanceBy{named}InstanceTemplateContext"
+    return getattr(sdk, f"InstanceTemplate{context}{context}InstanceByNetwork{network}")
+
+
 @dataclass
 class Judge:
     """Calls operations and keeps which of them answered as their models want it, and what was wrong with others."""
@@ -178,6 +187,8 @@ class Judge:
 
     def _model(self, name: str, result: dict[str, Any]) -> Any:
         classes = _CLASSES.get(name)
+        if name == "InstanceTemplate":
+            return _template(result)
         if classes is None:
             return getattr(sdk, name)
         if name == "InstanceGroupManagerAction":

@@ -172,13 +172,6 @@ class ReinitializeBody(Body):
     default_trusted_profile: TrustedProfileBody | UnsetType = UNSET
 
 
-class ConsoleBody(Body):
-    """The console that is to be opened."""
-
-    console_type: Literal["serial", "vnc"]
-    force: bool = False
-
-
 class UpdateTemplateBody(Body):
     """What may be changed of a template."""
 

@@ -16,7 +16,7 @@ from kunsthalle.core.log import get_logger
 from kunsthalle.hypervisor.protocol import DataDisk, HypervisorError, NoRoom, NotRunning, SeedSpec, ServerSpec, Status
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.imaging.errors import Refused
-from kunsthalle.instances import initialization
+from kunsthalle.instances import initialization, places
 from kunsthalle.instances.groups import members
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE
 from kunsthalle.instances.model import Instance, Interface
@@ -133,7 +133,8 @@ class Machines:
         try:
             for volume in found.volumes:
                 self._provide(run, found.instance, volume)
-            self._up(found, again=wanted == _AGAIN)
+            made: Found | None = run.read(partial(_found, id_=id_))
+            self._up(made or found, again=wanted == _AGAIN)
         except FAULTS as fault:
             log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
             code, message = _reason(fault)
@@ -178,7 +179,8 @@ class Machines:
 
     def _data(self, found: Found) -> tuple[DataDisk, ...]:
         """The disks of the data volumes that the machine is to have: those that are made."""
-        wanted = [one for one in found.data if one.status != "failed" and one.attachment_status != "detaching"]
+        made = [one for one in found.data if one.status in {"available", "updating"}]
+        wanted = [one for one in made if one.attachment_status != "detaching"]
         disks = (DataDisk(str(one.attachment_id), self.disks.volume(one.id)) for one in wanted)
         return tuple(disk for disk in disks if disk.path.exists())
 
@@ -282,6 +284,7 @@ def _forget(unit: Unit, found: Found) -> None:
     if not delete(unit, INSTANCE, found.instance.id, found.instance.account_id):
         return
     initialization.unlink(unit, found.instance)
+    places.let_go(unit, interfaces_of(unit, [found.instance.id])[found.instance.id])
     for volume in found.volumes:
         if volume.status == "pending_deletion":
             forget_volume(unit, volume)

@@ -91,7 +91,14 @@ def _make(unit: Unit, planned: Planned, instance_id: str, position: int) -> Inte
 
 
 def give_back(unit: Unit, found: list[Interface]) -> None:
-    """Frees the addresses, leaves the groups, lets go of virtual network interfaces."""
+    """The server is being deleted: frees the addresses of its own interfaces, which leave their groups."""
     for one in found:
-        room = interfaces if one.virtual_network_interface_id is None else network_attachments
-        room.give_back(unit, one)
+        if one.virtual_network_interface_id is None:
+            interfaces.give_back(unit, one)
+
+
+def let_go(unit: Unit, found: list[Interface]) -> None:
+    """The server is gone: so are its attachments, and the interfaces that go with them."""
+    for one in found:
+        if one.virtual_network_interface_id is not None:
+            network_attachments.give_back(unit, one)

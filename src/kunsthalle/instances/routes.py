@@ -15,6 +15,7 @@ from kunsthalle.instances import (
     interfaces,
     network_attachments,
     nothing,
+    reinitializing,
     volume_attachments,
 )
 from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, UpdateInstanceBody, UpdateTemplateBody
@@ -136,6 +137,7 @@ def routes(instances: InstanceService, templates: TemplateService) -> tuple[Rout
         *volume_attachments.routes(instances.volumes),
         *disks.routes(),
         *nothing.routes(),
+        *reinitializing.routes(instances.blobs),
         *_template_routes(templates),
         route("GET", profiles, _list_profiles, family=VPC, access=anybody),
         route("GET", f"{profiles}/{{name}}", _get_profile, family=VPC, access=anybody, answer=InstanceProfileWire),

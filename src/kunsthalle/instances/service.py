@@ -71,7 +71,7 @@ class InstanceService:
     """`blobs` is what boot volumes stand on; `volumes` make the others."""
 
     def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
+        self.blobs = blobs
         self.volumes = VolumeService(blobs)
 
     def create(self, unit: Unit, given: CreateInstanceBody) -> Instance:
@@ -103,7 +103,7 @@ class InstanceService:
         )
         insert_named(unit, INSTANCE, instance)
         host = host_of(unit, instance)
-        volume_id = boot_from(unit, self._blobs, host, wanted.boot, body.boot_volume_attachment)
+        volume_id = boot_from(unit, self.blobs, host, wanted.boot, body.boot_volume_attachment)
         for at, wish in enumerate(wanted.volumes):
             attach_data(unit, self.volumes, host, wish, active=True, field=f"volume_attachments.{at}.volume")
         places.settle(unit, wanted.place, instance.id)

@@ -20,11 +20,11 @@ from kunsthalle.storage.kinds import VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
 from kunsthalle.storage.profiles import BOOT_LEAST, DEFAULT, VolumeProfile, check_capacity, chosen
 from kunsthalle.storage.queries import attached_to
-from kunsthalle.storage.service import CREATE, capacity_of, refuse_captured
+from kunsthalle.storage.service import CREATE, DELETE, capacity_of, refuse_captured
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, update
 from kunsthalle.store.scope import unguarded
-from kunsthalle.store.transition import transition
+from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
 _VOLUME = "boot_volume_attachment.volume"
@@ -201,6 +201,16 @@ def begin_detach(unit: Unit, instance_id: str) -> None:
         if volume.attachment_auto_delete and volume.status != "pending_deletion":
             transition(unit, VOLUME, volume.id, "pending_deletion")
             refuse_captured(unit, volume)
+
+
+def replace(unit: Unit, volume: Volume) -> None:
+    """A stopped server gets another boot volume, and this one goes. 409 for one that is being changed or captured."""
+    settled = VOLUME.table.c.status.in_(("available", "failed"))
+    message = f"A volume that is {volume.status} cannot be replaced."
+    must(transition(unit, VOLUME, volume.id, "pending_deletion", settled), message)
+    refuse_captured(unit, volume)
+    detach(unit, volume)
+    jobs.enqueue(unit, DELETE, volume.id)
 
 
 def detach(unit: Unit, volume: Volume) -> None:

@@ -59,7 +59,7 @@ def attach_data(
         attachment_name=name,
         attachment_type="data",
         attachment_auto_delete=body.delete_volume_on_instance_delete is True,
-        attached_at=unit.ctx.now(),
+        attached_at=max(unit.ctx.now(), *(1 + (one.attached_at or 0) for one in others)),
         attachment_status="attaching" if active else "attached",
         active=active,
     )

@@ -74,7 +74,7 @@ class Disks:
                 if volume.digest is not None:
                     self.stand(self.snapshot(source.id), volume.digest)
                 self.hypervisor.copy_disk(self.snapshot(source.id), path, None)
-            self.grow(volume)
+            self._grow(volume)  # no server has it before it is made
         elif volume.digest is not None and volume.format is not None:
             base = self.blobs.local_path(volume.digest)
             self.hypervisor.create_disk(DiskSpec(path, base, volume.format, volume.capacity * GIB))
@@ -127,8 +127,12 @@ class Disks:
         """Makes the file of a volume as large as the volume is. Nothing while a server runs on it: the file is the
         engine's then, and grows before the next start. FAULTS.
         """
+        if not self.runs(volume.instance_id):
+            self._grow(volume)
+
+    def _grow(self, volume: Volume) -> None:
         path = self.volume(volume.id)
-        if not path.exists() or self.runs(volume.instance_id):
+        if not path.exists():
             return
         if volume.digest is not None:
             self.stand(path, volume.digest)

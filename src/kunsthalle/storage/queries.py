@@ -153,10 +153,10 @@ def list_snapshots(unit: Unit, request: Request) -> tuple[Page[Snapshot], int]:
 
 
 def attached_to(unit: Unit, instance_ids: Iterable[str]) -> dict[str, list[Volume]]:
-    """The volumes of servers that were looked up already, the boot volume first."""
+    """The volumes of servers that were looked up already, the boot volume first, the others as they came."""
     ids = list(instance_ids)
     found: dict[str, list[Volume]] = {id_: [] for id_ in ids}
-    for row in rows_of(unit, VOLUME.table, _VOLUMES.instance_id.in_(ids), order=_VOLUMES.created_at):
+    for row in rows_of(unit, VOLUME.table, _VOLUMES.instance_id.in_(ids), order=_VOLUMES.attached_at):
         volume = VOLUME.make(*row)
         found[str(volume.instance_id)].append(volume)
     for volumes in found.values():
