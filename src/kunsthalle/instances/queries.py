@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, false
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.groups.filters import in_group
+from kunsthalle.instances.groups.members import Belonging, of_instances
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE, TEMPLATE
 from kunsthalle.instances.model import Instance, Interface, Template
 from kunsthalle.instances.profiles import INTERFACES
@@ -42,12 +43,13 @@ _CHOICES = {
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What hangs on a server: its volumes, the boot volume first; its interfaces, the primary one first; and those of
-    them that are virtual, by id.
+    them that are virtual, by id; and its membership of a group.
     """
 
     volumes: list[Volume]
     interfaces: list[Interface]
     virtual: dict[str, VirtualNetworkInterface]
+    belonging: Belonging | None
 
 
 def _chosen(request: Request, name: str) -> ColumnElement[bool]:
@@ -106,7 +108,8 @@ def parts_of(unit: Unit, instance_ids: Iterable[str]) -> dict[str, Parts]:
     ids = list(instance_ids)
     volumes, interfaces = attached_to(unit, ids), interfaces_of(unit, ids)
     virtual = virtual_of(unit, [one for some in interfaces.values() for one in some])
-    return {id_: Parts(volumes[id_], interfaces[id_], virtual) for id_ in ids}
+    groups = of_instances(unit, ids)
+    return {id_: Parts(volumes[id_], interfaces[id_], virtual, groups.get(id_)) for id_ in ids}
 
 
 def taken(unit: Unit, instance: Instance) -> Instance:
