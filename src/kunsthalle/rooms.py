@@ -30,6 +30,8 @@ from kunsthalle.instances.groups import routes as group_routes
 from kunsthalle.instances.groups.scaling import Scaler
 from kunsthalle.instances.groups.service import GroupService
 from kunsthalle.instances.machines import Machines
+from kunsthalle.instances.metal import jobs as metal_jobs
+from kunsthalle.instances.metal import routes as metal_routes
 from kunsthalle.instances.rehearsal import rehearse
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates import TemplateService
@@ -70,6 +72,7 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
         *instance_routes.routes(instances, TemplateService()),
         *machine_routes.routes(drivers.hypervisor),
         *group_routes.routes(GroupService(scaler)),
+        *metal_routes.routes(),
         *search_routes.routes(),
         *doctor_routes.routes(store, disks),
     )
@@ -83,6 +86,7 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
         *Machines(disks).handlers(),
         scaler.handler(),
         *group_actions.handlers(),
+        metal_jobs.handler(),
     )
     return routes, handlers
 

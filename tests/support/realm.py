@@ -67,7 +67,8 @@ class Answer:
 class Realm:
     """`ids` maps the path segment before a parameter (`rules`, or `network_acls/rules`) to the publisher's thing.
 
-    `managers/*/actions` is the manager in paths that go on to `actions`.
+    `managers/*/actions` is the manager in paths that go on to `actions`; of paths with the same end,
+    `bare_metal_servers/network_interfaces/ips` is the address in those that begin so.
     """
 
     server: Server
@@ -242,6 +243,7 @@ GLOBAL = {
     "faults": "none",
     "scenarios": "none",
 }
+_PROFILES = {"volume": "general-purpose", "bare_metal_server": "bx2-metal-96x384"}
 OF_MEMBERS = frozenset({"enterprises"})
 """What every account of the enterprise sees: the enterprise itself."""
 
@@ -258,11 +260,13 @@ def path_of(realm: Realm, template: str, *, absent: bool = False) -> str:
             segments[at] = FIXED[found[1]]
         elif before in GLOBAL:
             segments[at] = GLOBAL[before]
-        elif before == "profiles" and segments[at - 2] != "v1":  # those of servers and volumes are everybody's
-            segments[at] = "general-purpose" if segments[at - 2] == "volume" else "bx2-2x8"
+        elif before == "profiles" and segments[at - 2] != "v1":  # those of machines and volumes are everybody's
+            segments[at] = _PROFILES.get(segments[at - 2], "bx2-2x8")
         else:
             below = f"{before}/*/{segments[at + 1]}" if at + 1 < len(segments) else ""
-            real = realm.ids.get(below) or realm.ids.get(f"{segments[at - 3]}/{before}") or realm.ids[before]
+            above = f"{segments[at - 3]}/{before}"
+            known = (below, f"{segments[2]}/{above}", above, before)
+            real = next(realm.ids[one] for one in known if one in realm.ids)
             segments[at] = never(real) if absent and before not in OF_MEMBERS else real
     query = f"?{QUERY}" if template.startswith("/v1/") else ""
     return "/".join(segments) + query

@@ -7,10 +7,9 @@ from typing import Any
 
 from kunsthalle.images.allowed_use import permits, permits_bare_metal
 from kunsthalle.images.fitting import Wanted
+from kunsthalle.instances.metal.profiles import ARCHITECTURE, BARE_METAL_PROFILES
 from kunsthalle.instances.profiles import INSTANCE_PROFILES, InstanceProfile
 
-BARE_METAL = ("bx2-metal-96x384", "cx2-metal-96x192", "mx2-metal-96x768")
-"""Bare metal server profiles (reference/vpc-api.md E2); all are amd64."""
 _BOOLS, _PROTOCOLS = (False, True), ("http", "https")
 
 
@@ -39,10 +38,10 @@ class Fitting:
         return [one.name for one in of_kind if _possible(one, wanted.expression)]
 
     def bare_metal(self, wanted: Wanted) -> list[str]:
-        if wanted.managed or wanted.system.architecture != "amd64":
+        if wanted.managed or wanted.system.architecture != ARCHITECTURE:
             return []
         fits = any(permits_bare_metal(wanted.expression, {"enable_secure_boot": one}) for one in _BOOLS)
-        return list(BARE_METAL) if fits else []
+        return list(BARE_METAL_PROFILES) if fits else []
 
 
 def _possible(profile: InstanceProfile, expression: str) -> bool:

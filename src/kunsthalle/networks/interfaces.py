@@ -279,3 +279,19 @@ def _remove(unit: Unit, interface: VirtualNetworkInterface) -> None:
     addresses.release(unit, interface.id)
     groups.detach(unit, interface.id)
     delete(unit, INTERFACE, interface.id, interface.account_id)
+
+
+def settle(
+    unit: Unit,
+    subnet: Subnet,
+    target: Mapping[str, str],
+    primary_ip: IpBody | UnsetType,
+    security_groups: list[Identity] | UnsetType,
+    prefix: str,
+) -> ReservedIp:
+    """Puts something of another room into a subnet: it takes its address, and joins its security groups."""
+    asked = CreateInterfaceBody(security_groups=security_groups)
+    joined = _groups(unit, asked, subnet, f"{prefix}security_groups")
+    taken = _take(unit, subnet, _wish(unit, primary_ip, f"{prefix}primary_ip"), target)
+    groups.attach(unit, named(unit, VPC, subnet.vpc_id), joined, target, f"{prefix}security_groups")
+    return taken

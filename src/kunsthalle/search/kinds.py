@@ -15,6 +15,7 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.instances.groups.kinds import GROUP
 from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
+from kunsthalle.instances.metal.kinds import BARE_METAL
 from kunsthalle.networks.kinds import (
     FLOATING_IP,
     INTERFACE,
@@ -69,6 +70,7 @@ SEARCHED = (
     Searched(INSTANCE, "instance"),
     Searched(TEMPLATE, "instance-template"),
     Searched(GROUP, "instance-group"),
+    Searched(BARE_METAL, "bare-metal-server"),
     Searched(VOLUME, "volume", own_tags="user_tags"),
     Searched(SNAPSHOT, "snapshot", own_tags="user_tags"),
     Searched(VPC, "vpc"),

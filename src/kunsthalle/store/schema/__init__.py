@@ -13,7 +13,19 @@ from sqlalchemy import MetaData
 
 metadata: MetaData
 
-ROOMS = ("base", "accounts", "identity", "images", "catalogs", "networks", "storage", "instances", "groups", "search")
+ROOMS = (
+    "base",
+    "accounts",
+    "identity",
+    "images",
+    "catalogs",
+    "networks",
+    "storage",
+    "instances",
+    "groups",
+    "metal",
+    "search",
+)
 """A table refers only to tables of its own room or of those before it."""
 
 

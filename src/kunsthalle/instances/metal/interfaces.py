@@ -1,0 +1,269 @@
+"""Network interfaces and attachments of bare metal servers: made, changed, removed.
+
+What a server with attachments shows as its interfaces are those, read-only, for older clients (vpc-api.md B2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from msgspec import UnsetType
+
+from kunsthalle.api.references import refer
+from kunsthalle.api.regular import given
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.instances.metal.bodies import (
+    MetalAttachmentBody,
+    MetalInterfaceBody,
+    UpdateMetalAttachmentBody,
+    UpdateMetalInterfaceBody,
+)
+from kunsthalle.instances.metal.kinds import BARE_METAL, METAL_INTERFACE
+from kunsthalle.instances.metal.model import BareMetalServer, MetalInterface
+from kunsthalle.instances.metal.profiles import INTERFACES
+from kunsthalle.networks import addresses, floating, groups
+from kunsthalle.networks import interfaces as virtual
+from kunsthalle.networks.interfaces import mac_address
+from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
+from kunsthalle.networks.kinds import SUBNET
+from kunsthalle.networks.model import FloatingIp, ReservedIp, Subnet
+from kunsthalle.networks.queries import locked, named
+from kunsthalle.networks.references import ip_path
+from kunsthalle.store.rows import delete, insert_named, rename, update
+from kunsthalle.store.scope import Granted, unguarded
+from kunsthalle.store.unit import Unit
+
+PCI, VLAN = "pci", "vlan"
+Asked = TypeVar("Asked", MetalInterfaceBody, MetalAttachmentBody)
+_BIND = "is.virtual-network-interface.virtual-network-interface.update"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an interface is to be: without `vpc_id`, its subnet decides on the VPC."""
+
+    server_id: str
+    group_id: str
+    zone: str
+    vpc_id: str | None
+
+
+def of_server(unit: Unit, server_id: str) -> list[MetalInterface]:
+    """The interfaces of a server, the primary one first."""
+    found = unguarded(unit, METAL_INTERFACE, METAL_INTERFACE.table.c.bare_metal_server_id == server_id)
+    return sorted(found, key=lambda one: one.position)
+
+
+def make(
+    unit: Unit, site: Site, body: MetalInterfaceBody | MetalAttachmentBody, field: str, others: list[MetalInterface]
+) -> tuple[MetalInterface, Subnet]:
+    """A new interface, behind the `others` of its server. `field` stands before the names of refused fields."""
+    _refuse_type(body, field, others)
+    id_ = unit.ctx.ids.resource(unit.ctx.region.zones[site.zone])
+    name = given(body.name, "") or unit.ctx.ids.name()
+    if isinstance(body, MetalAttachmentBody):
+        parts, subnet, ip = _attach(unit, site, body, field, _target(site, id_, name, "network_attachments"))
+        floats = body.allow_to_float
+    else:
+        parts, subnet, ip = _settle(unit, site, body, field, _target(site, id_, name, "network_interfaces"))
+        floats = body.allow_interface_to_float
+    made = MetalInterface(
+        id=id_,
+        account_id=unit.ctx.account_id,
+        bare_metal_server_id=site.server_id,
+        resource_group_id=site.group_id,
+        position=others[-1].position + 1 if others else 0,
+        name=name,
+        interface_type=body.interface_type,
+        subnet={"id": subnet.id, "crn": subnet.crn, "name": subnet.name},
+        primary_ip={"id": ip.id, "address": ip.address, "name": ip.name, "path": ip_path(ip)},
+        **parts,
+        allowed_vlans=given(body.allowed_vlans, []),
+        vlan=given(body.vlan, None),
+        floats=floats,
+        created_at=unit.ctx.now(),
+    )
+    return insert_named(unit, METAL_INTERFACE, made), subnet
+
+
+_TYPES = {"network_interfaces": "network_interface", "network_attachments": "bare_metal_server_network_attachment"}
+
+
+def _target(site: Site, id_: str, name: str, segment: str) -> dict[str, str]:
+    path = f"/bare_metal_servers/{site.server_id}/{segment}/{id_}"
+    return {"id": id_, "name": name, "href_path": path, "resource_type": _TYPES[segment]}
+
+
+def _refuse_type(body: MetalInterfaceBody | MetalAttachmentBody, field: str, others: list[MetalInterface]) -> None:
+    """400 where the type and what is said of VLANs do not go together."""
+    if len(others) >= INTERFACES:
+        raise invalid("bad_field", f"A bare metal server has at most {INTERFACES} interfaces.", f"{field}name")
+    floats = body.allow_to_float if isinstance(body, MetalAttachmentBody) else body.allow_interface_to_float
+    if body.interface_type == PCI:
+        if floats or not isinstance(body.vlan, UnsetType):
+            raise invalid("bad_field", "Only an interface of the type vlan has a VLAN or floats.", f"{field}vlan")
+        return
+    if not others:
+        raise invalid("bad_field", "The primary interface is of the type pci.", f"{field}interface_type")
+    if isinstance(body.vlan, UnsetType):
+        raise invalid("validation_required_field", "Missing a required field.", f"{field}vlan")
+    if not isinstance(body.allowed_vlans, UnsetType):
+        raise invalid("bad_field", "Only an interface of the type pci allows VLANs.", f"{field}allowed_vlans")
+    if not any(body.vlan in one.allowed_vlans for one in others):
+        raise invalid("bad_field", "No interface of the type pci allows the VLAN.", f"{field}vlan")
+
+
+def _in_place(site: Site, subnet: Subnet, field: str) -> Subnet:
+    if subnet.zone != site.zone:
+        raise invalid("zone_inconsistency", f"The subnet is in {subnet.zone}, not in {site.zone}.", field)
+    if site.vpc_id not in {None, subnet.vpc_id}:
+        raise invalid("vpc_resource_separation", "The subnet is in another VPC.", field)
+    return subnet
+
+
+def _settle(
+    unit: Unit, site: Site, body: MetalInterfaceBody, field: str, target: dict[str, str]
+) -> tuple[dict[str, Any], Subnet, ReservedIp]:
+    subnet = _in_place(site, refer(unit, SUBNET, body.subnet, f"{field}subnet").it, f"{field}subnet")
+    spoofing = body.allow_ip_spoofing is True
+    _refuse_switches(spoofing=spoofing, nat=body.enable_infrastructure_nat, field=field)
+    ip = virtual.settle(unit, subnet, target, body.primary_ip, body.security_groups, field)
+    parts = {
+        "allow_ip_spoofing": spoofing,
+        "enable_infrastructure_nat": body.enable_infrastructure_nat,
+        "mac": mac_address(unit.ctx.ids),
+        "virtual_network_interface_id": None,
+    }
+    return parts, subnet, ip
+
+
+def _refuse_switches(*, spoofing: bool, nat: bool, field: str = "") -> None:
+    if spoofing and not nat:
+        text = "Without infrastructure NAT, allow_ip_spoofing must be false."
+        raise invalid("bad_field", text, f"{field}allow_ip_spoofing")
+
+
+def _attach(
+    unit: Unit, site: Site, body: MetalAttachmentBody, field: str, target: dict[str, str]
+) -> tuple[dict[str, Any], Subnet, ReservedIp]:
+    asked, at = body.virtual_network_interface, f"{field}virtual_network_interface"
+    if asked.identity is not None:
+        it = refer(unit, VIRTUAL, asked.identity, at, _BIND).it
+    else:
+        it = virtual.create(unit, asked, bound=True, group_id=site.group_id, prefix=f"{at}.")
+    subnet = _in_place(site, named(unit, SUBNET, it.subnet_id), at)
+    virtual.bind(unit, it, target, at)
+    parts = {
+        "allow_ip_spoofing": it.allow_ip_spoofing,
+        "enable_infrastructure_nat": it.enable_infrastructure_nat,
+        "mac": it.mac_address,
+        "virtual_network_interface_id": it.id,
+    }
+    return parts, subnet, virtual.ips_of(unit, it)[0]
+
+
+def _add(unit: Unit, server: BareMetalServer, body: Asked, *, attaching: bool) -> MetalInterface:
+    """One more interface of a server that is there; one of the type pci only while it stands still."""
+    server = locked(unit, BARE_METAL, server.id, "bare_metal_server_id")
+    others = of_server(unit, server.id)
+    if (others[0].virtual_network_interface_id is not None) != attaching:
+        raise conflict("invalid_state", "A server has either network attachments or network interfaces.")
+    if body.interface_type == PCI:
+        _refuse_moving(server)
+    site = Site(server.id, server.resource_group_id, server.zone, server.vpc_id)
+    return make(unit, site, body, "", others)[0]
+
+
+def add_interface(unit: Unit, server: BareMetalServer, body: MetalInterfaceBody) -> MetalInterface:
+    return _add(unit, server, body, attaching=False)
+
+
+def add_attachment(unit: Unit, server: BareMetalServer, body: MetalAttachmentBody) -> MetalInterface:
+    return _add(unit, server, body, attaching=True)
+
+
+def _refuse_moving(server: BareMetalServer) -> None:
+    if server.status != "stopped":
+        raise conflict("invalid_state", "A pci interface comes and goes only while the server is stopped.")
+
+
+def change_interface(unit: Unit, granted: Granted[MetalInterface], body: UpdateMetalInterfaceBody) -> None:
+    """PATCH of all but the name. 409 for what only mirrors an attachment."""
+    it = granted.it
+    _refuse_mirror(it)
+    spoofing = given(body.allow_ip_spoofing, it.allow_ip_spoofing)
+    nat = given(body.enable_infrastructure_nat, it.enable_infrastructure_nat)
+    _refuse_switches(spoofing=spoofing, nat=nat)
+    update(unit, METAL_INTERFACE, it.id, allow_ip_spoofing=spoofing, enable_infrastructure_nat=nat)
+    _change(unit, it, body)
+
+
+def _change(unit: Unit, it: MetalInterface, body: UpdateMetalInterfaceBody | UpdateMetalAttachmentBody) -> None:
+    if not isinstance(body.allowed_vlans, UnsetType):
+        used = {one.vlan for one in of_server(unit, it.bare_metal_server_id) if one.vlan in it.allowed_vlans}
+        if it.interface_type != PCI or not used <= set(body.allowed_vlans):
+            text = "It must go on to allow the VLANs that interfaces of the server use; only pci interfaces do."
+            raise invalid("bad_field", text, "allowed_vlans")
+        update(unit, METAL_INTERFACE, it.id, allowed_vlans=body.allowed_vlans)
+    if not isinstance(body.name, UnsetType) and body.name != it.name:
+        rename(unit, METAL_INTERFACE, it.id, body.name)
+        addresses.rename_target(unit, it.id, body.name)
+        for bound in unguarded(unit, VIRTUAL, VIRTUAL.table.c.target_id == it.id):
+            update(unit, VIRTUAL, bound.id, target={**(bound.target or {}), "name": body.name})
+
+
+def change_attachment(unit: Unit, granted: Granted[MetalInterface], body: UpdateMetalAttachmentBody) -> None:
+    """PATCH of an attachment; what it is bound to is changed there."""
+    _change(unit, granted.it, body)
+
+
+def _refuse_mirror(it: MetalInterface) -> None:
+    if it.virtual_network_interface_id is not None:
+        raise conflict("invalid_state", "The interface mirrors a network attachment; change that.")
+
+
+def remove_interface(unit: Unit, granted: Granted[MetalInterface]) -> None:
+    """409 for what only mirrors an attachment, and as for an attachment."""
+    _refuse_mirror(granted.it)
+    remove_attachment(unit, granted)
+
+
+def remove_attachment(unit: Unit, granted: Granted[MetalInterface]) -> None:
+    """409 for the primary one, a pci one of a server that is not stopped, one whose VLANs are used."""
+    it = granted.it
+    if it.position == 0:
+        raise conflict("invalid_state", "The primary interface stays with its server.")
+    server = locked(unit, BARE_METAL, it.bare_metal_server_id, "bare_metal_server_id")
+    if it.interface_type == PCI:
+        _refuse_moving(server)
+        rest = [one for one in of_server(unit, server.id) if one.id != it.id]
+        allowed = {vlan for one in rest for vlan in one.allowed_vlans}
+        if any(one.vlan is not None and one.vlan not in allowed for one in rest):
+            raise conflict("invalid_state", "Interfaces of the server use a VLAN that only this one allows.")
+    give_back(unit, it)
+    delete(unit, METAL_INTERFACE, it.id, it.account_id)
+
+
+def give_back(unit: Unit, it: MetalInterface) -> None:
+    """Frees the address and leaves the groups, or lets go of the virtual network interface."""
+    if it.virtual_network_interface_id is not None:
+        virtual.unbind(unit, it.id)
+        return
+    addresses.release(unit, it.id)
+    groups.detach(unit, it.id)
+
+
+def give_floating(unit: Unit, it: MetalInterface, ip: FloatingIp) -> FloatingIp:
+    """Gives a floating IP to an interface; with infrastructure NAT, in the place of the one it had."""
+    if ip.target_id == it.bound:
+        return ip
+    if it.virtual_network_interface_id is not None:
+        nat = named(unit, VIRTUAL, it.virtual_network_interface_id).enable_infrastructure_nat
+    else:
+        nat = it.enable_infrastructure_nat
+    if ip.target_id is not None:
+        raise conflict("floating_ip_in_use", "The floating IP has a target already.")
+    if nat:
+        floating.release(unit, it.bound)
+    return floating.bind_to_interface(unit, ip, it.bound, "id", "parameter")

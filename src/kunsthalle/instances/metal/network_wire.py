@@ -1,0 +1,161 @@
+"""Interfaces and attachments of bare metal servers as the VPC API shows them (reference/vpc-api.md B3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.api.families.vpc import href
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.context import Context
+from kunsthalle.instances.metal.interfaces import VLAN
+from kunsthalle.instances.metal.model import MetalInterface
+from kunsthalle.instances.metal.profiles import PORT_SPEED
+from kunsthalle.instances.wire import InterfaceReferenceWire
+from kunsthalle.networks import floating, groups
+from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
+from kunsthalle.networks.queries import named
+from kunsthalle.networks.references import (
+    CrnReferenceWire,
+    FloatingIpReferenceWire,
+    IpReferenceWire,
+    TypedReferenceWire,
+    floating_ip_ref,
+    interface_ref,
+    security_group_ref,
+)
+from kunsthalle.store.unit import Unit
+
+
+class MetalInterfaceWire(Wire):
+    """A network interface; `port_speed` in Mb/s. `allowed_vlans` are of `pci`, the last two of `vlan`."""
+
+    allow_ip_spoofing: bool
+    created_at: str
+    enable_infrastructure_nat: bool
+    floating_ips: list[FloatingIpReferenceWire]
+    href: str
+    id: str
+    interface_type: str
+    mac_address: str
+    name: str
+    port_speed: int
+    primary_ip: IpReferenceWire
+    resource_type: str
+    security_groups: list[CrnReferenceWire]
+    status: str
+    subnet: TypedReferenceWire
+    type: str
+    allowed_vlans: list[int] | UnsetType = UNSET
+    allow_interface_to_float: bool | UnsetType = UNSET
+    vlan: int | UnsetType = UNSET
+
+
+class MetalAttachmentReferenceWire(Wire):
+    """An attachment, from the side of its server."""
+
+    href: str
+    id: str
+    name: str
+    primary_ip: IpReferenceWire
+    resource_type: str
+    subnet: TypedReferenceWire
+    virtual_network_interface: TypedReferenceWire
+
+
+class MetalAttachmentWire(MetalAttachmentReferenceWire):
+    """A network attachment; the type and its fields as for an interface."""
+
+    created_at: str
+    interface_type: str
+    lifecycle_state: str
+    port_speed: int
+    type: str
+    allowed_vlans: list[int] | UnsetType = UNSET
+    allow_to_float: bool | UnsetType = UNSET
+    vlan: int | UnsetType = UNSET
+
+
+def server_path(server_id: str) -> str:
+    return f"/bare_metal_servers/{server_id}"
+
+
+def _subnet(it: MetalInterface, ctx: Context) -> TypedReferenceWire:
+    kept = it.subnet
+    place = href(ctx, f"/subnets/{kept['id']}")
+    return TypedReferenceWire(crn=kept["crn"], href=place, id=kept["id"], name=kept["name"], resource_type="subnet")
+
+
+def _address(it: MetalInterface, ctx: Context) -> IpReferenceWire:
+    kept = it.primary_ip
+    place, type_ = href(ctx, kept["path"]), "subnet_reserved_ip"
+    return IpReferenceWire(address=kept["address"], href=place, id=kept["id"], name=kept["name"], resource_type=type_)
+
+
+def interface_reference(it: MetalInterface, ctx: Context) -> InterfaceReferenceWire:
+    return InterfaceReferenceWire(**_shown(it, "network_interfaces", "network_interface", ctx))
+
+
+def _shown(it: MetalInterface, segment: str, type_: str, ctx: Context) -> dict[str, Any]:
+    return {
+        "href": href(ctx, f"{server_path(it.bare_metal_server_id)}/{segment}/{it.id}"),
+        "id": it.id,
+        "name": it.name,
+        "primary_ip": _address(it, ctx),
+        "resource_type": type_,
+        "subnet": _subnet(it, ctx),
+    }
+
+
+def interface_wire(it: MetalInterface, unit: Unit) -> MetalInterfaceWire:
+    """Of an attachment: what its virtual network interface says now."""
+    ctx, spoofing, nat = unit.ctx, it.allow_ip_spoofing, it.enable_infrastructure_nat
+    if it.virtual_network_interface_id is not None:
+        bound = named(unit, VIRTUAL, it.virtual_network_interface_id)
+        spoofing, nat = bound.allow_ip_spoofing, bound.enable_infrastructure_nat
+    wire = MetalInterfaceWire(
+        **_shown(it, "network_interfaces", "network_interface", ctx),
+        allow_ip_spoofing=spoofing,
+        created_at=rfc3339(it.created_at),
+        enable_infrastructure_nat=nat,
+        floating_ips=[floating_ip_ref(ip, ctx) for ip in floating.of_target(unit, it.bound)],
+        interface_type=it.interface_type,
+        mac_address=it.mac,
+        port_speed=PORT_SPEED,
+        security_groups=[security_group_ref(group, ctx) for group in groups.of_target(unit, it.bound)],
+        status="available",
+        type=it.type,
+    )
+    if it.interface_type == VLAN:
+        wire.vlan, wire.allow_interface_to_float = it.vlan or 0, it.floats
+    else:
+        wire.allowed_vlans = it.allowed_vlans
+    return wire
+
+
+def _attached(it: MetalInterface, unit: Unit) -> dict[str, Any]:
+    bound = named(unit, VIRTUAL, it.bound)
+    shown = _shown(it, "network_attachments", "bare_metal_server_network_attachment", unit.ctx)
+    return {**shown, "virtual_network_interface": interface_ref(bound, unit.ctx)}
+
+
+def attachment_reference(it: MetalInterface, unit: Unit) -> MetalAttachmentReferenceWire:
+    return MetalAttachmentReferenceWire(**_attached(it, unit))
+
+
+def attachment_wire(it: MetalInterface, unit: Unit) -> MetalAttachmentWire:
+    wire = MetalAttachmentWire(
+        **_attached(it, unit),
+        created_at=rfc3339(it.created_at),
+        interface_type=it.interface_type,
+        lifecycle_state="stable",
+        port_speed=PORT_SPEED,
+        type=it.type,
+    )
+    if it.interface_type == VLAN:
+        wire.vlan, wire.allow_to_float = it.vlan or 0, it.floats
+    else:
+        wire.allowed_vlans = it.allowed_vlans
+    return wire

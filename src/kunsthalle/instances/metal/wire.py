@@ -1,0 +1,229 @@
+"""Bare metal servers as the VPC API shows them (reference/vpc-api.md B3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from kunsthalle.accounts.wire import group_wire
+from kunsthalle.api.families.vpc import href
+from kunsthalle.api.shapes import GroupWire, NamedWire
+from kunsthalle.api.wire import Wire
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.context import Context
+from kunsthalle.images.wire import ImageReferenceWire
+from kunsthalle.instances.metal.interfaces import of_server
+from kunsthalle.instances.metal.model import BareMetalServer
+from kunsthalle.instances.metal.network_wire import (
+    MetalAttachmentReferenceWire,
+    attachment_reference,
+    interface_reference,
+    server_path,
+)
+from kunsthalle.instances.metal.profiles import (
+    ARCHITECTURE,
+    BANDWIDTH,
+    BARE_METAL_PROFILES,
+    CORES,
+    DISK_GB,
+    DISK_INTERFACE,
+    SOCKETS,
+    THREADS,
+    TPM_MODES,
+    profile_path,
+)
+from kunsthalle.instances.wire import InterfaceReferenceWire, TypedNameWire
+from kunsthalle.networks.references import KeyReferenceWire, TypedReferenceWire, zone_ref
+from kunsthalle.storage.wire import image_wire
+from kunsthalle.store.unit import Unit
+
+
+class BootTargetWire(Wire):
+    """The disk that a server starts from."""
+
+    href: str
+    id: str
+    name: str
+    resource_type: str
+
+
+class CpuWire(Wire):
+    """Processors."""
+
+    architecture: str
+    core_count: int
+    socket_count: int
+    threads_per_core: int
+
+
+class DiskUseWire(Wire):
+    """What the image on the disk allows."""
+
+    api_version: str
+    bare_metal_server: str
+
+
+class MetalDiskWire(Wire):
+    """A disk; `size` in GB."""
+
+    created_at: str
+    href: str
+    id: str
+    interface_type: str
+    name: str
+    resource_type: str
+    size: int
+    allowed_use: DiskUseWire | UnsetType = UNSET
+
+
+class MetalDisks(Wire):
+    """All at once: this list has no pages."""
+
+    disks: list[MetalDiskWire]
+
+
+class TrustedPlatformModuleWire(Wire):
+    """The module and its modes."""
+
+    enabled: bool
+    mode: str
+    supported_modes: list[str]
+
+
+class BareMetalServerWire(Wire):
+    """A bare metal server, simulated; `memory` in GiB, bandwidth in Mb/s."""
+
+    bandwidth: int
+    boot_target: BootTargetWire
+    cpu: CpuWire
+    created_at: str
+    crn: str
+    disks: list[MetalDiskWire]
+    enable_secure_boot: bool
+    firmware: dict[str, str]
+    health_reasons: list[dict[str, str]]
+    health_state: str
+    href: str
+    id: str
+    lifecycle_reasons: list[dict[str, str]]
+    lifecycle_state: str
+    memory: int
+    metadata_service: dict[str, Any]
+    name: str
+    network_interfaces: list[InterfaceReferenceWire]
+    primary_network_interface: InterfaceReferenceWire
+    profile: TypedNameWire
+    reservation_affinity: dict[str, Any]
+    resource_group: GroupWire
+    resource_type: str
+    status: str
+    status_reasons: list[dict[str, str]]
+    trusted_platform_module: TrustedPlatformModuleWire
+    vpc: TypedReferenceWire
+    zone: NamedWire
+    network_attachments: list[MetalAttachmentReferenceWire] | UnsetType = UNSET
+    primary_network_attachment: MetalAttachmentReferenceWire | UnsetType = UNSET
+
+
+class MetalInitializationWire(Wire):
+    """What a server was last initialized with. No password is made: there is no system that would know it."""
+
+    image: ImageReferenceWire
+    keys: list[KeyReferenceWire]
+    user_accounts: list[dict[str, str]]
+
+
+def _disk_path(server: BareMetalServer, disk: dict[str, str]) -> str:
+    return f"{server_path(server.id)}/disks/{disk['id']}"
+
+
+def disk_wire(server: BareMetalServer, disk: dict[str, str], ctx: Context) -> MetalDiskWire:
+    boots = disk["id"] == server.disks[0]["id"]
+    return MetalDiskWire(
+        created_at=rfc3339(server.created_at),
+        href=href(ctx, _disk_path(server, disk)),
+        id=disk["id"],
+        interface_type=DISK_INTERFACE,
+        name=disk["name"],
+        resource_type="bare_metal_server_disk",
+        size=DISK_GB,
+        allowed_use=DiskUseWire(**server.allowed_use) if boots else UNSET,
+    )
+
+
+def disks_wire(server: BareMetalServer, ctx: Context) -> MetalDisks:
+    return MetalDisks(disks=[disk_wire(server, disk, ctx) for disk in server.disks])
+
+
+_LIFECYCLES = {"pending": "pending", "reinitializing": "updating", "deleting": "deleting", "failed": "failed"}
+
+
+def _module(server: BareMetalServer) -> TrustedPlatformModuleWire:
+    mode = server.options.get("trusted_platform_module", {}).get("mode", TPM_MODES[0])
+    return TrustedPlatformModuleWire(enabled=mode != TPM_MODES[0], mode=mode, supported_modes=list(TPM_MODES))
+
+
+def server_wire(server: BareMetalServer, unit: Unit) -> BareMetalServerWire:
+    ctx, profile, boot = unit.ctx, BARE_METAL_PROFILES[server.profile], server.disks[0]
+    interfaces, options = of_server(unit, server.id), server.options
+    shown = [interface_reference(one, ctx) for one in interfaces]
+    wire = BareMetalServerWire(
+        bandwidth=BANDWIDTH,
+        boot_target=BootTargetWire(
+            href=href(ctx, _disk_path(server, boot)),
+            id=boot["id"],
+            name=boot["name"],
+            resource_type="bare_metal_server_disk",
+        ),
+        cpu=CpuWire(architecture=ARCHITECTURE, core_count=CORES, socket_count=SOCKETS, threads_per_core=THREADS),
+        created_at=rfc3339(server.created_at),
+        crn=server.crn,
+        disks=disks_wire(server, ctx).disks,
+        enable_secure_boot=options.get("enable_secure_boot", False),
+        firmware={"update": "none"},
+        health_reasons=[],
+        health_state="inapplicable" if server.status in {"pending", "failed", "deleting"} else "ok",
+        href=href(ctx, server_path(server.id)),
+        id=server.id,
+        lifecycle_reasons=[],
+        lifecycle_state=_LIFECYCLES.get(server.status, "stable"),
+        memory=profile.memory,
+        metadata_service={"enabled": False, "protocol": "http", **options.get("metadata_service", {})},
+        name=server.name,
+        network_interfaces=shown,
+        primary_network_interface=shown[0],
+        profile=TypedNameWire(
+            href=href(ctx, profile_path(profile.name)), name=profile.name, resource_type="bare_metal_server_profile"
+        ),
+        reservation_affinity={"policy": "automatic", "pool": [], **options.get("reservation_affinity", {})},
+        resource_group=group_wire(unit, server.resource_group_id),
+        resource_type="bare_metal_server",
+        status=server.status,
+        status_reasons=server.status_reasons,
+        trusted_platform_module=_module(server),
+        vpc=TypedReferenceWire(
+            crn=server.vpc_crn,
+            href=href(ctx, f"/vpcs/{server.vpc_id}"),
+            id=server.vpc_id,
+            name=server.vpc_name,
+            resource_type="vpc",
+        ),
+        zone=zone_ref(ctx, server.zone),
+    )
+    if interfaces[0].virtual_network_interface_id is not None:
+        wire.network_attachments = [attachment_reference(one, unit) for one in interfaces]
+        wire.primary_network_attachment = wire.network_attachments[0]
+    return wire
+
+
+def initialization_wire(server: BareMetalServer, ctx: Context) -> MetalInitializationWire:
+    """The kept references; nothing is asked of the image itself (R6)."""
+    image = image_wire(server.image, ctx)
+    assert not isinstance(image, UnsetType)  # noqa: S101  every server is made from one; for the type checker
+    named = ("crn", "fingerprint", "id", "name")
+    keys = [
+        KeyReferenceWire(**{name: key[name] for name in named}, href=href(ctx, f"/keys/{key['id']}"))
+        for key in server.keys
+    ]
+    return MetalInitializationWire(image=image, keys=keys, user_accounts=[])
