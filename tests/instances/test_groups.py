@@ -25,6 +25,12 @@ def test_a_group_makes_its_members_and_takes_them_along(crowd: Crowd) -> None:
     server = crowd.do("GET", f"/v1/instances/{members[0]['instance']['id']}")
     assert server["instance_group_membership"]["id"] == members[0]["id"]
     assert server["instance_group_membership"]["instance_group"]["id"] == group["id"]
+    alone = crowd.hall.server_of(crowd.image)["id"]
+    for asked in (f"id={group['id']}", f"crn={group['crn']}"):
+        found = crowd.do("GET", f"/v1/instances?instance_group_membership.instance_group.{asked}")
+        assert (found["total_count"], alone in str(found)) == (3, False), asked
+    assert crowd.do("GET", "/v1/instances?instance_group_membership.instance_group.crn=none")["instances"] == []
+    crowd.do("DELETE", f"/v1/instances/{alone}")
     crowd.do("DELETE", f"{GROUPS}/{group['id']}")
     assert crowd.hall.call("owner", "GET", f"{GROUPS}/{group['id']}").json.get("status") in {"deleting", None}
     crowd.hall.settle()

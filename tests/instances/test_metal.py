@@ -263,7 +263,11 @@ def test_attachments_and_what_mirrors_them(crowd: Crowd) -> None:
     crowd.do("DELETE", f"{base}/network_attachments/{added['id']}")
     assert "target" not in crowd.do("GET", f"/v1/virtual_network_interfaces/{loose['id']}")
     assert crowd.refused("DELETE", f"{base}/network_attachments/{attachment['id']}")[:2] == (409, "invalid_state")
+    crowd.hall.pause()
     crowd.do("DELETE", base)
+    going = crowd.do("GET", base)
+    assert (going["status"], going["network_attachments"]) == ("deleting", [attachment])
+    crowd.hall.restart()
     crowd.hall.settle()
     assert crowd.refused("GET", f"/v1/virtual_network_interfaces/{face['id']}")[0] == 404, "made with it, it goes too"
     assert crowd.do("GET", f"/v1/virtual_network_interfaces/{loose['id']}")["id"] == loose["id"]

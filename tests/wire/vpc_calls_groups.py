@@ -21,6 +21,7 @@ def groups(judge: Judge, account: Account, _served: Served) -> None:
     group = judge("create_instance_group", {"crn": template["crn"]}, [subnet], **more)["id"]
     judge("list_instance_groups", limit=1)
     _healthy(judge, group)
+    assert len(judge("list_instances", instance_group_membership_instance_group_id=group)["instances"]) == 2
     _memberships(judge, group)
     _autoscale(judge, group)
     _scheduled(judge, group)

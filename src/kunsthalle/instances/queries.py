@@ -11,6 +11,9 @@ from sqlalchemy import ColumnElement, and_, false
 
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.instances.groups.filters import in_group
+from kunsthalle.instances.groups.members import of_instances
+from kunsthalle.instances.groups.model import InstanceGroup, Membership
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE, TEMPLATE
 from kunsthalle.instances.model import Instance, Interface, Template
 from kunsthalle.instances.profiles import INTERFACES
@@ -40,13 +43,14 @@ _CHOICES = {
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What hangs on a server: its volumes, the boot volume first; its interfaces, the primary one first; and those of
-    them that are virtual, by id.
+    """What hangs on a server: its volumes, the boot volume first; its interfaces, the primary one first; those of
+    them that are virtual, by id; and its membership with the group, if it is in one.
     """
 
     volumes: list[Volume]
     interfaces: list[Interface]
     virtual: dict[str, VirtualNetworkInterface]
+    membership: tuple[Membership, InstanceGroup] | None
 
 
 def _chosen(request: Request, name: str) -> ColumnElement[bool]:
@@ -73,6 +77,7 @@ def list_instances(unit: Unit, request: Request, after: tuple[int, str] | None, 
     where = equals(request, exact) + [_chosen(request, name) for name in _CHOICES if name in request.query]
     if any(name in request.query for name in _NEVER):
         where.append(false())
+    where += in_group(request, columns.id)
     return page(unit, INSTANCE, *where, after=after, limit=limit)
 
 
@@ -104,7 +109,8 @@ def parts_of(unit: Unit, instance_ids: Iterable[str]) -> dict[str, Parts]:
     ids = list(instance_ids)
     volumes, interfaces = attached_to(unit, ids), interfaces_of(unit, ids)
     virtual = virtual_of(unit, [one for some in interfaces.values() for one in some])
-    return {id_: Parts(volumes[id_], interfaces[id_], virtual) for id_ in ids}
+    groups = of_instances(unit, ids)
+    return {id_: Parts(volumes[id_], interfaces[id_], virtual, groups.get(id_)) for id_ in ids}
 
 
 def taken(unit: Unit, instance: Instance) -> Instance:

@@ -33,21 +33,21 @@ class Member:
 _STATUSES = {"pending": "pending", "starting": "pending", "running": "healthy", "deleting": "deleting"}
 
 
-def status_of(instance: Instance) -> str:
+def status_of(instance: Instance | None) -> str:
     """`pending` until the server runs, `unhealthy` when it stands still or failed (vpc-api.md C2)."""
-    return _STATUSES.get(instance.status, "unhealthy")
+    return "deleting" if instance is None else _STATUSES.get(instance.status, "unhealthy")
 
 
 def of_group(unit: Unit, group_id: str) -> list[Member]:
-    """The members of a group, the newest first."""
+    """The members of a group, the newest first; but for those whose servers have just gone."""
     rows = unguarded(unit, MEMBERSHIP, _TABLE.c.instance_group_id == group_id)
     servers = by_id(unit, (row.instance_id for row in rows))
-    found = [Member(row, servers[row.instance_id]) for row in rows]
+    found = [Member(row, servers[row.instance_id]) for row in rows if row.instance_id in servers]
     return sorted(found, key=lambda one: (one.membership.created_at, one.membership.id), reverse=True)
 
 
 def by_id(unit: Unit, ids: Iterable[str]) -> dict[str, Instance]:
-    """Servers of memberships: a membership goes with the row of its server, never later."""
+    """Servers of memberships, by id."""
     wanted = list(ids)
     found: list[Instance] = []
     for at in range(0, len(wanted), 500):
@@ -57,10 +57,10 @@ def by_id(unit: Unit, ids: Iterable[str]) -> dict[str, Instance]:
 
 def of_instance(unit: Unit, instance_id: str) -> tuple[Membership, InstanceGroup] | None:
     """The membership of a server, and its group; None for a server on its own."""
-    rows = unguarded(unit, MEMBERSHIP, _TABLE.c.instance_id == instance_id)
-    if not rows:
-        return None
-    return rows[0], unguarded(unit, GROUP, GROUP.table.c.id == rows[0].instance_group_id)[0]
+    for row in unguarded(unit, MEMBERSHIP, _TABLE.c.instance_id == instance_id):
+        for group in unguarded(unit, GROUP, GROUP.table.c.id == row.instance_group_id):
+            return row, group
+    return None
 
 
 def wake(unit: Unit, group_id: str, due_at: int | None = None) -> None:

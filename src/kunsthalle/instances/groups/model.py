@@ -39,7 +39,9 @@ class InstanceGroup:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A server in a group. `template` is the reference to what the server was made of, copied then."""
+    """A server in a group. `template` is the reference to what the server was made of, copied then, and so is that
+    to the server itself: it is shown while the server goes.
+    """
 
     id: str
     account_id: str
@@ -51,6 +53,7 @@ class Membership:
     template: dict[str, str]
     delete_instance_on_membership_delete: bool
     updated_at: int
+    instance: dict[str, str] | None
     created_at: int
     revision: int = 1
 

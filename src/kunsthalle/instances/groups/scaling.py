@@ -51,7 +51,8 @@ class Scaler:
             while run.write(lambda unit: self.step(_acting(unit), group_id)):
                 pass
         except Problem as problem:
-            reason = {"code": problem.code, "message": problem.message}
+            about = f" ({problem.target.name})" if problem.target else ""
+            reason = {"code": problem.code, "message": problem.message + about}
             log.info("group does not grow", group=group_id, **reason)
             run.finish(lambda unit: _stall(unit, group_id, reason))
 
@@ -101,6 +102,7 @@ class Scaler:
                 template={"id": template.id, "crn": template.crn, "name": template.name},
                 delete_instance_on_membership_delete=True,
                 updated_at=unit.ctx.now(),
+                instance={"id": instance.id, "crn": instance.crn, "name": instance.name},
                 created_at=unit.ctx.now(),
             )
             insert(unit, MEMBERSHIP, made)

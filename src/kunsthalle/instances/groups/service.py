@@ -97,10 +97,10 @@ class GroupService:
     def remove_member(self, unit: Unit, granted: Granted[Membership]) -> None:
         """The membership, and its server unless that is to stay; the group is meant to have one fewer (U)."""
         group = standing(unit, granted.it.instance_group_id)
-        member = Member(granted.it, by_id(unit, [granted.it.instance_id])[granted.it.instance_id])
-        if member.status == "deleting":
+        server = by_id(unit, [granted.it.instance_id]).get(granted.it.instance_id)
+        if server is None or server.status == "deleting":
             raise conflict("invalid_state", "The membership is being deleted already.")
-        self._release(unit, group, [member])
+        self._release(unit, group, [Member(granted.it, server)])
 
     def remove_members(self, unit: Unit, group_id: str) -> None:
         """Every membership, as if each were deleted."""

@@ -127,13 +127,14 @@ def _membership_path(membership: Membership) -> str:
 
 
 def membership_wire(membership: Membership, unit: Unit) -> MembershipWire:
-    ctx, instance = unit.ctx, by_id(unit, [membership.instance_id])[membership.instance_id]
+    ctx, instance = unit.ctx, by_id(unit, [membership.instance_id]).get(membership.instance_id)
+    kept = (membership.instance or {}) if instance is None else _of(instance)
     return MembershipWire(
         created_at=rfc3339(membership.created_at),
         delete_instance_on_membership_delete=membership.delete_instance_on_membership_delete,
         href=href(ctx, _membership_path(membership)),
         id=membership.id,
-        instance=_crn_ref(_of(instance), f"/instances/{instance.id}", ctx),
+        instance=_crn_ref(kept, f"/instances/{membership.instance_id}", ctx),
         instance_template=_crn_ref(membership.template, _template_path(membership.template["id"]), ctx),
         name=membership.name,
         status=status_of(instance),

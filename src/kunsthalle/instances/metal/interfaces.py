@@ -12,7 +12,7 @@ from msgspec import UnsetType
 
 from kunsthalle.api.references import refer
 from kunsthalle.api.regular import given
-from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.instances.metal.bodies import (
     MetalAttachmentBody,
     MetalInterfaceBody,
@@ -27,7 +27,7 @@ from kunsthalle.networks import interfaces as virtual
 from kunsthalle.networks.interfaces import mac_address
 from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
 from kunsthalle.networks.kinds import SUBNET
-from kunsthalle.networks.model import FloatingIp, ReservedIp, Subnet
+from kunsthalle.networks.model import FloatingIp, ReservedIp, Subnet, VirtualNetworkInterface
 from kunsthalle.networks.queries import locked, named
 from kunsthalle.networks.references import ip_path
 from kunsthalle.store.rows import delete, insert_named, rename, update
@@ -53,6 +53,13 @@ def of_server(unit: Unit, server_id: str) -> list[MetalInterface]:
     """The interfaces of a server, the primary one first."""
     found = unguarded(unit, METAL_INTERFACE, METAL_INTERFACE.table.c.bare_metal_server_id == server_id)
     return sorted(found, key=lambda one: one.position)
+
+
+def virtual_of(unit: Unit, it: MetalInterface) -> VirtualNetworkInterface:
+    """What an attachment uses; 404 where the server has just gone, and that with it."""
+    for found in unguarded(unit, VIRTUAL, VIRTUAL.table.c.id == it.virtual_network_interface_id):
+        return found
+    raise not_found()
 
 
 def make(
@@ -259,7 +266,7 @@ def give_floating(unit: Unit, it: MetalInterface, ip: FloatingIp) -> FloatingIp:
     if ip.target_id == it.bound:
         return ip
     if it.virtual_network_interface_id is not None:
-        nat = named(unit, VIRTUAL, it.virtual_network_interface_id).enable_infrastructure_nat
+        nat = virtual_of(unit, it).enable_infrastructure_nat
     else:
         nat = it.enable_infrastructure_nat
     if ip.target_id is not None:

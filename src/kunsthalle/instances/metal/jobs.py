@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kunsthalle.core.log import get_logger
+from kunsthalle.instances.metal import interfaces
 from kunsthalle.instances.metal.kinds import BARE_METAL, METAL_INTERFACE
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete
@@ -26,6 +27,8 @@ def _step(unit: Unit, id_: str) -> bool:
     """One move; whether there may be another."""
     for server in unguarded(unit, BARE_METAL, BARE_METAL.table.c.id == id_):
         if server.status == "deleting":
+            for interface in interfaces.of_server(unit, id_):
+                interfaces.give_back(unit, interface)
             remove_rows(unit, METAL_INTERFACE.table, METAL_INTERFACE.table.c.bare_metal_server_id == id_)
             delete(unit, BARE_METAL, id_, server.account_id)
             return False

@@ -10,13 +10,11 @@ from kunsthalle.api.families.vpc import href
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
-from kunsthalle.instances.metal.interfaces import VLAN
+from kunsthalle.instances.metal.interfaces import VLAN, virtual_of
 from kunsthalle.instances.metal.model import MetalInterface
 from kunsthalle.instances.metal.profiles import PORT_SPEED
 from kunsthalle.instances.wire import InterfaceReferenceWire
 from kunsthalle.networks import floating, groups
-from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
-from kunsthalle.networks.queries import named
 from kunsthalle.networks.references import (
     CrnReferenceWire,
     FloatingIpReferenceWire,
@@ -113,7 +111,7 @@ def interface_wire(it: MetalInterface, unit: Unit) -> MetalInterfaceWire:
     """Of an attachment: what its virtual network interface says now."""
     ctx, spoofing, nat = unit.ctx, it.allow_ip_spoofing, it.enable_infrastructure_nat
     if it.virtual_network_interface_id is not None:
-        bound = named(unit, VIRTUAL, it.virtual_network_interface_id)
+        bound = virtual_of(unit, it)
         spoofing, nat = bound.allow_ip_spoofing, bound.enable_infrastructure_nat
     wire = MetalInterfaceWire(
         **_shown(it, "network_interfaces", "network_interface", ctx),
@@ -136,7 +134,7 @@ def interface_wire(it: MetalInterface, unit: Unit) -> MetalInterfaceWire:
 
 
 def _attached(it: MetalInterface, unit: Unit) -> dict[str, Any]:
-    bound = named(unit, VIRTUAL, it.bound)
+    bound = virtual_of(unit, it)
     shown = _shown(it, "network_attachments", "bare_metal_server_network_attachment", unit.ctx)
     return {**shown, "virtual_network_interface": interface_ref(bound, unit.ctx)}
 

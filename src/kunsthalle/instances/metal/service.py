@@ -123,10 +123,8 @@ def change(unit: Unit, granted: Granted[BareMetalServer], body: MetalOptionsBody
 
 
 def delete(unit: Unit, granted: Granted[BareMetalServer]) -> None:
-    """Has the server removed; its addresses are free at once."""
+    """Has the server removed, with its interfaces."""
     must(transition(unit, BARE_METAL, granted.it.id, "deleting", status_reasons=[]), "It is being deleted already.")
-    for interface in interfaces.of_server(unit, granted.it.id):
-        interfaces.give_back(unit, interface)
     jobs.enqueue(unit, MOVE, granted.it.id)
 
 

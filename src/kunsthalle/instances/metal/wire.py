@@ -12,6 +12,7 @@ from kunsthalle.api.shapes import GroupWire, NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
+from kunsthalle.core.errors import not_found
 from kunsthalle.images.wire import ImageReferenceWire
 from kunsthalle.instances.metal.interfaces import of_server
 from kunsthalle.instances.metal.model import BareMetalServer
@@ -167,6 +168,8 @@ def _module(server: BareMetalServer) -> TrustedPlatformModuleWire:
 def server_wire(server: BareMetalServer, unit: Unit) -> BareMetalServerWire:
     ctx, profile, boot = unit.ctx, BARE_METAL_PROFILES[server.profile], server.disks[0]
     interfaces, options = of_server(unit, server.id), server.options
+    if not interfaces:
+        raise not_found()  # it has gone since it was looked up
     shown = [interface_reference(one, ctx) for one in interfaces]
     wire = BareMetalServerWire(
         bandwidth=BANDWIDTH,

@@ -23,7 +23,8 @@ groups = things(
     Index("ix_instance_groups_template_id", "template_id"),
 )
 
-# A server is in one group at most; its state is asked of the server itself.
+# A server is in one group at most; its state is asked of the server itself. `instance` is the reference to it, copied
+# then: for an answer that is given while the server goes.
 memberships = things(
     "instance_group_memberships",
     Column("name", String(63), nullable=False),
@@ -34,6 +35,7 @@ memberships = things(
     Column("template", Json, nullable=False),
     Column("delete_instance_on_membership_delete", Boolean, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    Column("instance", Json),
     UniqueConstraint("instance_group_id", "name"),
 )
 

@@ -1,4 +1,4 @@
-"""Bare metal servers and their network interfaces."""
+"""Bare metal servers and their network interfaces; memberships keep the reference to their server."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
+    op.add_column("instance_group_memberships", sa.Column("instance", sa.Text(), nullable=True))
     op.create_table(
         "bare_metal_interfaces",
         sa.Column("id", sa.String(length=64), nullable=False),
