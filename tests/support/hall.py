@@ -113,9 +113,12 @@ class Hall(Realm):
         self.loop.close()
 
 
-def opened(folder: Path, ids: Ids | None = None, start: int | None = None) -> Hall:
-    """The server, running; with a source of ids and a moment of its own it is the same every time."""
-    server: Server = build(Settings(data=folder, hypervisor="simulated", clock="manual"), OPERATOR, ids)
+def opened(folder: Path, ids: Ids | None = None, start: int | None = None, **more: Any) -> Hall:
+    """The server, running; with a source of ids and a moment of its own it is the same every time.
+
+    `more` are settings.
+    """
+    server: Server = build(Settings(data=folder, hypervisor="simulated", clock="manual", **more), OPERATOR, ids)
     if start is not None:
         server.clock.set(start)
     made = server.seed("enterprise")

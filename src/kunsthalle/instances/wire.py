@@ -194,7 +194,7 @@ def to_wire(instance: Instance, parts: Parts, unit: Unit) -> InstanceWire:
         catalog_offering=catalog_wire(instance.catalog_offering),
         gpu=_gpu(profile),
         image=image_wire(instance.image, ctx),
-        instance_group_membership=membership_reference(instance.id, unit),
+        instance_group_membership=membership_reference(parts.membership, ctx),
         primary_network_attachment=attachments[0] if attachments else UNSET,
     )
 

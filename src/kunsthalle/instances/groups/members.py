@@ -55,12 +55,16 @@ def by_id(unit: Unit, ids: Iterable[str]) -> dict[str, Instance]:
     return {one.id: one for one in found}
 
 
-def of_instance(unit: Unit, instance_id: str) -> tuple[Membership, InstanceGroup] | None:
-    """The membership of a server, and its group; None for a server on its own."""
-    for row in unguarded(unit, MEMBERSHIP, _TABLE.c.instance_id == instance_id):
-        for group in unguarded(unit, GROUP, GROUP.table.c.id == row.instance_group_id):
-            return row, group
-    return None
+Belonging = tuple[Membership, InstanceGroup]
+"""The membership of a server, and the group."""
+
+
+def of_instances(unit: Unit, instance_ids: Iterable[str]) -> dict[str, Belonging]:
+    """The memberships of servers, and their groups, by the servers' ids; nothing for a server on its own."""
+    rows = unguarded(unit, MEMBERSHIP, _TABLE.c.instance_id.in_(list(instance_ids)))
+    wanted = {row.instance_group_id for row in rows}
+    groups = {one.id: one for one in unguarded(unit, GROUP, GROUP.table.c.id.in_(wanted))} if wanted else {}
+    return {row.instance_id: (row, groups[row.instance_group_id]) for row in rows if row.instance_group_id in groups}
 
 
 def wake(unit: Unit, group_id: str, due_at: int | None = None) -> None:

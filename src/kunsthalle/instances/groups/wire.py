@@ -13,7 +13,7 @@ from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.instances.groups import managers
-from kunsthalle.instances.groups.members import by_id, of_instance, status_of
+from kunsthalle.instances.groups.members import Belonging, by_id, status_of
 from kunsthalle.instances.groups.model import InstanceGroup, Manager, Membership
 from kunsthalle.instances.kinds import TEMPLATE
 from kunsthalle.networks.queries import named
@@ -142,15 +142,14 @@ def membership_wire(membership: Membership, unit: Unit) -> MembershipWire:
     )
 
 
-def membership_reference(instance_id: str, unit: Unit) -> MembershipReferenceWire | UnsetType:
+def membership_reference(found: Belonging | None, ctx: Context) -> MembershipReferenceWire | UnsetType:
     """What a server shows of the group it is in."""
-    found = of_instance(unit, instance_id)
     if found is None:
         return UNSET
     membership, group = found
     return MembershipReferenceWire(
-        href=href(unit.ctx, _membership_path(membership)),
+        href=href(ctx, _membership_path(membership)),
         id=membership.id,
-        instance_group=_crn_ref(_of(group), group_path(group.id), unit.ctx),
+        instance_group=_crn_ref(_of(group), group_path(group.id), ctx),
         name=membership.name,
     )
