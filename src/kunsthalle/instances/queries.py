@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, and_, false
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.groups.filters import in_group
-from kunsthalle.instances.groups.members import of_instances
-from kunsthalle.instances.groups.model import InstanceGroup, Membership
+from kunsthalle.instances.groups.members import Belonging, of_instances
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE, TEMPLATE
 from kunsthalle.instances.model import Instance, Interface, Template
 from kunsthalle.instances.profiles import INTERFACES
@@ -50,7 +49,7 @@ class Parts:
     volumes: list[Volume]
     interfaces: list[Interface]
     virtual: dict[str, VirtualNetworkInterface]
-    membership: tuple[Membership, InstanceGroup] | None
+    membership: Belonging | None
 
 
 def _chosen(request: Request, name: str) -> ColumnElement[bool]:
