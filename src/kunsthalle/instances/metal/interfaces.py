@@ -13,6 +13,7 @@ from msgspec import UnsetType
 from kunsthalle.api.references import refer
 from kunsthalle.api.regular import given
 from kunsthalle.core.errors import conflict, invalid, not_found
+from kunsthalle.instances.interfaces import in_place, kept_address
 from kunsthalle.instances.metal.bodies import (
     MetalAttachmentBody,
     MetalInterfaceBody,
@@ -29,7 +30,6 @@ from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
 from kunsthalle.networks.kinds import SUBNET
 from kunsthalle.networks.model import FloatingIp, ReservedIp, Subnet, VirtualNetworkInterface
 from kunsthalle.networks.queries import locked, named
-from kunsthalle.networks.references import ip_path
 from kunsthalle.store.rows import delete, insert_named, rename, update
 from kunsthalle.store.scope import Granted, unguarded
 from kunsthalle.store.unit import Unit
@@ -84,7 +84,7 @@ def make(
         name=name,
         interface_type=body.interface_type,
         subnet={"id": subnet.id, "crn": subnet.crn, "name": subnet.name},
-        primary_ip={"id": ip.id, "address": ip.address, "name": ip.name, "path": ip_path(ip)},
+        primary_ip=kept_address(ip),
         **parts,
         allowed_vlans=given(body.allowed_vlans, []),
         vlan=given(body.vlan, None),
@@ -121,18 +121,11 @@ def _refuse_type(body: MetalInterfaceBody | MetalAttachmentBody, field: str, oth
         raise invalid("bad_field", "No interface of the type pci allows the VLAN.", f"{field}vlan")
 
 
-def _in_place(site: Site, subnet: Subnet, field: str) -> Subnet:
-    if subnet.zone != site.zone:
-        raise invalid("zone_inconsistency", f"The subnet is in {subnet.zone}, not in {site.zone}.", field)
-    if site.vpc_id not in {None, subnet.vpc_id}:
-        raise invalid("vpc_resource_separation", "The subnet is in another VPC.", field)
-    return subnet
-
-
 def _settle(
     unit: Unit, site: Site, body: MetalInterfaceBody, field: str, target: dict[str, str]
 ) -> tuple[dict[str, Any], Subnet, ReservedIp]:
-    subnet = _in_place(site, refer(unit, SUBNET, body.subnet, f"{field}subnet").it, f"{field}subnet")
+    at = f"{field}subnet"
+    subnet = in_place(refer(unit, SUBNET, body.subnet, at).it, site.zone, site.vpc_id, at)
     spoofing = body.allow_ip_spoofing is True
     _refuse_switches(spoofing=spoofing, nat=body.enable_infrastructure_nat, field=field)
     ip = virtual.settle(unit, subnet, target, body.primary_ip, body.security_groups, field)
@@ -158,8 +151,9 @@ def _attach(
     if asked.identity is not None:
         it = refer(unit, VIRTUAL, asked.identity, at, _BIND).it
     else:
-        it = virtual.make(unit, virtual.plan(unit, asked, bound=True, group_id=site.group_id, prefix=f"{at}."))
-    subnet = _in_place(site, named(unit, SUBNET, it.subnet_id), at)
+        planned = virtual.plan(unit, asked, bound=True, group_id=site.group_id, prefix=f"{at}.")
+        it = virtual.make(unit, planned)
+    subnet = in_place(named(unit, SUBNET, it.subnet_id), site.zone, site.vpc_id, at)
     virtual.bind(unit, it, target, at)
     parts = {
         "allow_ip_spoofing": it.allow_ip_spoofing,
@@ -216,8 +210,7 @@ def _change(unit: Unit, it: MetalInterface, body: UpdateMetalInterfaceBody | Upd
     if not isinstance(body.name, UnsetType) and body.name != it.name:
         rename(unit, METAL_INTERFACE, it.id, body.name)
         addresses.rename_target(unit, it.id, body.name)
-        for bound in unguarded(unit, VIRTUAL, VIRTUAL.table.c.target_id == it.id):
-            update(unit, VIRTUAL, bound.id, target={**(bound.target or {}), "name": body.name})
+        virtual.rename_target(unit, it.id, body.name)
 
 
 def change_attachment(unit: Unit, granted: Granted[MetalInterface], body: UpdateMetalAttachmentBody) -> None:

@@ -14,6 +14,7 @@ from kunsthalle.instances.interfaces import InterfaceReferenceWire
 from kunsthalle.instances.metal.interfaces import VLAN, virtual_of
 from kunsthalle.instances.metal.model import MetalInterface
 from kunsthalle.instances.metal.profiles import PORT_SPEED
+from kunsthalle.instances.network_attachments import AttachmentReferenceWire
 from kunsthalle.networks import floating, groups
 from kunsthalle.networks.references import (
     CrnReferenceWire,
@@ -51,19 +52,7 @@ class MetalInterfaceWire(Wire):
     vlan: int | UnsetType = UNSET
 
 
-class MetalAttachmentReferenceWire(Wire):
-    """An attachment, from the side of its server."""
-
-    href: str
-    id: str
-    name: str
-    primary_ip: IpReferenceWire
-    resource_type: str
-    subnet: TypedReferenceWire
-    virtual_network_interface: TypedReferenceWire
-
-
-class MetalAttachmentWire(MetalAttachmentReferenceWire):
+class MetalAttachmentWire(AttachmentReferenceWire):
     """A network attachment; the type and its fields as for an interface."""
 
     created_at: str
@@ -139,8 +128,8 @@ def _attached(it: MetalInterface, unit: Unit) -> dict[str, Any]:
     return {**shown, "virtual_network_interface": interface_ref(bound, unit.ctx)}
 
 
-def attachment_reference(it: MetalInterface, unit: Unit) -> MetalAttachmentReferenceWire:
-    return MetalAttachmentReferenceWire(**_attached(it, unit))
+def attachment_reference(it: MetalInterface, unit: Unit) -> AttachmentReferenceWire:
+    return AttachmentReferenceWire(**_attached(it, unit))
 
 
 def attachment_wire(it: MetalInterface, unit: Unit) -> MetalAttachmentWire:

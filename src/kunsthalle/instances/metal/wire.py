@@ -14,11 +14,11 @@ from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import not_found
 from kunsthalle.images.wire import ImageReferenceWire
+from kunsthalle.instances.initialization import kept_key_wire
 from kunsthalle.instances.interfaces import InterfaceReferenceWire
 from kunsthalle.instances.metal.interfaces import of_server
 from kunsthalle.instances.metal.model import BareMetalServer
 from kunsthalle.instances.metal.network_wire import (
-    MetalAttachmentReferenceWire,
     attachment_reference,
     interface_reference,
     server_path,
@@ -35,6 +35,7 @@ from kunsthalle.instances.metal.profiles import (
     TPM_MODES,
     profile_path,
 )
+from kunsthalle.instances.network_attachments import AttachmentReferenceWire
 from kunsthalle.instances.wire import TypedNameWire
 from kunsthalle.networks.references import KeyReferenceWire, TypedReferenceWire, zone_ref
 from kunsthalle.storage.wire import image_wire
@@ -124,8 +125,8 @@ class BareMetalServerWire(Wire):
     trusted_platform_module: TrustedPlatformModuleWire
     vpc: TypedReferenceWire
     zone: NamedWire
-    network_attachments: list[MetalAttachmentReferenceWire] | UnsetType = UNSET
-    primary_network_attachment: MetalAttachmentReferenceWire | UnsetType = UNSET
+    network_attachments: list[AttachmentReferenceWire] | UnsetType = UNSET
+    primary_network_attachment: AttachmentReferenceWire | UnsetType = UNSET
 
 
 class MetalInitializationWire(Wire):
@@ -225,9 +226,5 @@ def initialization_wire(server: BareMetalServer, ctx: Context) -> MetalInitializ
     """The kept references; nothing is asked of the image itself (R6)."""
     image = image_wire(server.image, ctx)
     assert not isinstance(image, UnsetType)  # noqa: S101  every server is made from one; for the type checker
-    named = ("crn", "fingerprint", "id", "name")
-    keys = [
-        KeyReferenceWire(**{name: key[name] for name in named}, href=href(ctx, f"/keys/{key['id']}"))
-        for key in server.keys
-    ]
+    keys = [kept_key_wire(key, ctx) for key in server.keys]
     return MetalInitializationWire(image=image, keys=keys, user_accounts=[])
