@@ -55,8 +55,8 @@ async def _hold(visit: Visit) -> Any:
 
 async def _custom(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Linked("/v1/images", "images"), _COLUMNS, (_STATUS,))
-    busy = any(image["status"] in MOVING for image in found.rows)
-    return visit.page("images/custom.html", list=found, busy=busy, acts=acts)
+    moving = any(image["status"] in MOVING for image in found.rows)
+    return visit.page("images/custom.html", list=found, moving=moving, acts=acts)
 
 
 async def _stock(visit: Visit) -> Response:

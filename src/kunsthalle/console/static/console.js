@@ -5,14 +5,13 @@ const told = (text) => { document.getElementById("told").textContent = text; };
 
 const fetched = async (address) => {
   const answer = await fetch(address, { credentials: "same-origin", redirect: "follow" });
-  if (answer.status === 401) location.reload();
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+  return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : answer.status;
 };
 
 // A form that has a page of its own is shown over this page.
 const open = async (link) => {
   const page = await fetched(link.href).catch(() => null);
-  const body = page && page.querySelector(".dialog-body");
+  const body = page instanceof Document && page.querySelector(".dialog-body");
   if (!body) { location.assign(link.href); return; }
   const dialog = document.createElement("dialog");
   dialog.setAttribute("aria-labelledby", "form-title");
@@ -70,7 +69,9 @@ const live = async () => {
     if (busy(part)) continue;
     const address = new URL(location.href);
     address.searchParams.set("part", part.dataset.live);
-    const fresh = await fetched(address).then((page) => page.body.firstElementChild, () => null);
+    const page = await fetched(address).catch(() => null);
+    if (page === 401 || page === 404) { location.reload(); return; }
+    const fresh = page instanceof Document ? page.body.firstElementChild : null;
     if (!fresh || busy(part) || !part.isConnected) continue;
     if (fresh.innerHTML !== part.innerHTML) {
       const label = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
