@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from kunsthalle.app import Server, build
 from kunsthalle.console.sessions import LONGEST, Sessions
 from kunsthalle.core.clock import DAY, SECOND
+from kunsthalle.scenarios import Credential
 from kunsthalle.settings import Settings
 from support.realm import Answer, _asgi
 
@@ -40,6 +42,12 @@ class Browser:
     def sign_in(self) -> Answer:
         return self.call("POST", "/sign-in", apikey=self.api_key)
 
+    def send(self, path: str, **fields: str) -> Answer:
+        """Opens a page with a form, and sends it."""
+        token = re.search(r'name="form_token" value="([^"]+)"', self.call("GET", path).body.decode())
+        assert token is not None
+        return self.call("POST", path, form_token=token[1], **fields)
+
     @property
     def inside(self) -> bool:
         """Whether a page is shown, rather than the way to the sign-in."""
@@ -56,20 +64,24 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def browser(server: Server) -> Browser:
-    keys = {one.account: one.api_key for one in server.seed("enterprise")}
-    return Browser(server, keys["publisher"])
+def owners(server: Server) -> dict[str, Credential]:
+    return {one.account: one for one in server.seed("enterprise")}
+
+
+@pytest.fixture
+def browser(server: Server, owners: dict[str, Credential]) -> Browser:
+    return Browser(server, owners["publisher"].api_key)
 
 
 def _later(server: Server, seconds: int) -> None:
     server.clock.set(server.clock.now() + seconds * SECOND)
 
 
-def _api(browser: Browser, method: str, path: str) -> Answer:
+def _api(browser: Browser, method: str, path: str, body: Any = None) -> Answer:
     form = urlencode({"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": browser.api_key}).encode()
     token = asyncio.run(_asgi(browser.server, "POST", "/identity/token", {"host": "t"}, form)).json["access_token"]
     headers = {"host": "t", "authorization": f"Bearer {token}"}
-    return asyncio.run(_asgi(browser.server, method, path, headers, b""))
+    return asyncio.run(_asgi(browser.server, method, path, headers, json.dumps(body).encode() if body else b""))
 
 
 def test_a_session_outlives_its_access_token_and_not_its_refresh_token(server: Server, browser: Browser) -> None:
@@ -107,22 +119,16 @@ def test_signing_out_ends_the_session_for_whoever_has_its_cookie(server: Server,
     browser.sign_in()
     thief = Browser(server, "")
     thief.cookies = dict(browser.cookies)
-    page = browser.call("GET", "/sign-out").body.decode()
-    token = re.search(r'name="form_token" value="([^"]+)"', page)
-    assert token is not None
     assert thief.inside
     assert browser.call("POST", "/sign-out", form_token="stolen").status == 403
-    assert browser.call("POST", "/sign-out", form_token=token[1]).status == 303
+    assert browser.send("/sign-out").status == 303
     assert (thief.inside, browser.inside) == (False, False)
 
 
 def test_every_sign_in_has_a_secret_of_its_own(server: Server, browser: Browser) -> None:
     browser.sign_in()
     before = dict(browser.cookies)
-    page = browser.call("GET", "/sign-in").body.decode()
-    token = re.search(r'name="form_token" value="([^"]+)"', page)
-    assert token is not None
-    browser.call("POST", "/sign-in", apikey=browser.api_key, form_token=token[1])
+    browser.send("/sign-in", apikey=browser.api_key)
     assert browser.cookies["kunsthalle_session"] != before["kunsthalle_session"]
     other = Browser(server, "")
     other.cookies = before
@@ -149,3 +155,21 @@ def test_whoever_reads_the_store_can_open_no_session(server: Server, browser: Br
 def test_a_sign_in_leads_nowhere_else(server: Server, browser: Browser, there: str) -> None:
     answer = browser.call("POST", "/sign-in", apikey=browser.api_key, next=there)
     assert dict(answer.headers)[b"location"] == b"/console/"
+
+
+def test_a_user_enters_the_accounts_he_is_a_member_of_and_no_other(
+    server: Server, owners: dict[str, Credential]
+) -> None:
+    outsider = Browser(server, owners["outsider"].api_key)
+    outsider.sign_in()
+    contact = {"primary_contact_iam_id": owners["outsider"].iam_id}
+    body = {"source_account_id": owners["outsider"].account_id, "name": "Young enterprise", **contact}
+    founded = _api(outsider, "POST", "/v1/enterprises", body).json["enterprise_account_id"]
+    refused = outsider.send("/account", account_id=owners["publisher"].account_id)
+    absent = outsider.send("/account", account_id="f" * 32)
+    assert refused.status == absent.status == 400
+    assert b"publisher" not in refused.body
+    assert outsider.send("/account", account_id=founded).status == 303
+    assert b"Young enterprise" in outsider.call("GET", "/account").body
+    assert outsider.send("/account", account=owners["outsider"].account_id).status == 303
+    assert outsider.inside

@@ -23,8 +23,9 @@ def _claims(token: str) -> dict[str, object]:
     return dict(msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
 
 
-async def _opened(visit: Visit, api_key: str) -> SignIn:
-    told = await visit.api.form("/identity/token", {"grant_type": GRANT, "apikey": api_key})
+async def _opened(visit: Visit, **given: str) -> SignIn:
+    """A sign-in from what the token endpoint grants."""
+    told = await visit.api.form("/identity/token", given)
     claims = _claims(told["access_token"])
     account_id = str(claims["account"]["bss"])  # type: ignore[index]  # our own token's claim
     try:
@@ -73,7 +74,7 @@ async def _show(visit: Visit, filled: Form) -> Response:
 
 async def _sign_in(visit: Visit, filled: Form) -> Response:
     """A sign-in opens a session under a new secret; another account is added to the one that is there."""
-    sign_in = await _opened(visit, filled.get("apikey"))
+    sign_in = await _opened(visit, grant_type=GRANT, apikey=filled.get("apikey"))
     secret, session = visit.sessions.begin()
     if visit.session is not None:
         session.sign_ins, session.operator = visit.session.sign_ins, visit.session.operator
@@ -84,15 +85,25 @@ async def _sign_in(visit: Visit, filled: Form) -> Response:
 
 
 async def _switch_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("accounts.html", filled)
+    """The accounts that are open, and those that can be seen from here: whether one may enter, the API says."""
+    session = visit.session
+    known = {one.account_id for one in session.sign_ins} if session is not None else set()
+    told = await visit.if_allowed("GET", "/v1/accounts") or {"resources": []}
+    others = [(one["id"], one["name"]) for one in told["resources"] if one["id"] not in known]
+    return visit.form_page("accounts.html", filled, others=others)
 
 
 async def _switch(visit: Visit, filled: Form) -> Response:
+    """To an account that is open, or into another one of which the user is a member."""
     session = visit.session
-    wanted = filled.get("account")
-    if session is None or wanted not in {one.account_id for one in session.sign_ins}:
-        raise Refused(400, "bad_request", "You are not signed in to that account.", "account")
-    session.active = wanted
+    wanted = filled.get("account") or filled.get("account_id")
+    if session is None or session.here is None:
+        raise Refused(401, "unauthorized", "The session has ended.")
+    if wanted in {one.account_id for one in session.sign_ins}:
+        session.active = wanted
+    else:
+        here = session.here.refresh_token
+        session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=wanted))
     await visit.sessions.keep(visit.secret, session)
     return visit.to("/")
 
@@ -128,7 +139,7 @@ async def _home(visit: Visit) -> Response:
 PAGES: tuple[Page, ...] = (
     page("/", _home, ""),
     *form("/sign-in", _show, _sign_in, "POST /identity/token", signed_in=False),
-    *form("/account", _switch_page, _switch, ""),
+    *form("/account", _switch_page, _switch, "POST /identity/token"),
     *form("/sign-out", _leave_page, _leave, ""),
     *form("/theme", _theme_page, _theme, "", signed_in=False),
 )
