@@ -53,10 +53,18 @@ async def _hold(visit: Visit) -> Any:
     return await visit.if_allowed("GET", f"/_kunsthalle/images/{visit.id('image_id')}/hold")
 
 
+async def _progress(visit: Visit, image: Row) -> Row | None:
+    """How far an import is, while it runs."""
+    if image["status"] != "pending":
+        return None
+    return dict(await visit.api.get(f"/_kunsthalle/images/{segment(image['id'])}/progress"))
+
+
 async def _custom(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Linked("/v1/images", "images"), _COLUMNS, (_STATUS,))
     moving = any(image["status"] in MOVING for image in found.rows)
-    return visit.page("images/custom.html", list=found, moving=moving, acts=acts)
+    progress = {image["id"]: await _progress(visit, image) for image in found.rows}
+    return visit.page("images/custom.html", list=found, moving=moving, progress=progress, acts=acts)
 
 
 async def _stock(visit: Visit) -> Response:
@@ -66,8 +74,8 @@ async def _stock(visit: Visit) -> Response:
 
 async def _details(visit: Visit) -> Response:
     image = await _image(visit)
-    moving = image["status"] in MOVING
-    return visit.page("images/details.html", image=image, hold=await _hold(visit), acts=acts(image)[1:], moving=moving)
+    told = {"hold": await _hold(visit), "progress": await _progress(visit, image), "acts": acts(image)[1:]}
+    return visit.page("images/details.html", image=image, moving=image["status"] in MOVING, **told)
 
 
 async def _edit_page(visit: Visit, filled: Form) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.walks.visitor import Visitor
+from kunsthalle.testing import Served
 from wire.clients import Account
 
 pytestmark = pytest.mark.needs_chromium
@@ -36,6 +37,21 @@ def test_a_page_tells_everything_and_a_refused_change_says_why(publisher: Visito
     publisher.sees("That was refused", "The name does not have the form").accessible()
     publisher.fill(name="silver-00").press("Rename").sees("The image has been changed.", "silver-00")
     publisher.open(f"/images/custom/{images[0]}/edit").fill(name="golden-00").press("Rename").sees("golden-00")
+
+
+def test_an_import_is_watched_until_it_is_done(publisher: Visitor, publisher_account: Account, served: Served) -> None:
+    href = publisher_account.put_image("watched.qcow2", b"bytes that are watched")
+    body = {"on": "job", "match": "image.import", "effect": "hold", "seconds": 3_600}
+    served.operate("POST", "/_kunsthalle/faults", body)
+    publisher.sign_in().open("/images/custom/import").fill(name="watched", file__href=href).press("Import")
+    publisher.sees("Waiting, 0 %").accessible().shoot("import-progress")
+    here = publisher.page.url
+    publisher.page.evaluate("() => { window.stays = true; }")
+    served.advance("2h")
+    publisher.sees("Available")
+    assert publisher.page.evaluate("() => window.stays"), "the page was not loaded anew"
+    assert publisher.page.url == here
+    assert publisher.page.get_by_role("progressbar").count() == 0
 
 
 def test_what_is_not_the_accounts_own_is_not_there(outsider: Visitor, images: list[str]) -> None:
