@@ -103,7 +103,7 @@ def test_the_main_job(there: Elsewhere) -> None:
     assert export["status"] == "succeeded", export
     with hall.server.drivers.buckets.of(hall.accounts["owner"]).open("images", export["storage_object"]["name"]) as out:
         assert hashlib.sha256(b"".join(iter(lambda: out.read(10**7), b""))).hexdigest() == sha256
-    progress = hall.ok("owner", "GET", f"/_kunsthalle/export_jobs/{export['id']}/progress")
+    progress = hall.ok("owner", "GET", f"/_kunsthalle/images/{image['id']}/export_jobs/{export['id']}/progress")
     assert (progress["phase"], progress["percent"], progress["sha256"]) == ("done", 100, sha256)
     there.healthy()
     hall.do("DELETE", f"/v1/instances/{server['id']}")

@@ -75,6 +75,8 @@ class S3Server:
             "webdav": "false",
             "admin.ui": "false",
             "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            "master.telemetry": "false",  # nothing of a test leaves the machine
         }
         options = [f"-{name}={value}" for name, value in given.items()]
         program = Path(sys.executable).parent / "weed"

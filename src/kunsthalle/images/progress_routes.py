@@ -14,7 +14,8 @@ from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.images import transfers
-from kunsthalle.images.kinds import EXPORT, IMAGE
+from kunsthalle.images.export_routes import EXPORTS
+from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image, ImageExport
 from kunsthalle.store.unit import Unit
 
@@ -68,10 +69,11 @@ def _progress(unit: Unit, request: Request) -> ProgressWire:
 
 
 def routes() -> tuple[Route, ...]:
-    base, image, export = "/_kunsthalle", access.item(IMAGE), access.item(EXPORT)
+    image, family = "/_kunsthalle/images", OPERATOR
+    export = f"{image}/{{image_id}}/export_jobs/{{id}}"
     return (
-        route("GET", f"{base}/images/{{id}}/progress", _progress, family=OPERATOR, access=image, answer=ProgressWire),
         route(
-            "GET", f"{base}/export_jobs/{{id}}/progress", _progress, family=OPERATOR, access=export, answer=ProgressWire
+            "GET", f"{image}/{{id}}/progress", _progress, family=family, access=access.item(IMAGE), answer=ProgressWire
         ),
+        route("GET", f"{export}/progress", _progress, family=family, access=EXPORTS.on_one(), answer=ProgressWire),
     )
