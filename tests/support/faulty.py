@@ -15,27 +15,28 @@ from support.s3 import S3Server
 FAULTS = ("refused", "slow", "held", "lost", "cut", "short", "tag", "denied", "broken")
 """Closed without a word; silent until released, then closed, or answered; done, and closed without a word; cut in the
 middle of the body; shorter than it should be, and saying so; with the tag of another object; 403; 500."""
-Match = Callable[[str, str], bool]
+Match = Callable[[str, int], bool]
+"""Of a request's method, and where the range begins that it asks for (-1 for all of it)."""
 
 
-def reads(method: str, _path: str) -> bool:
+def reads(method: str, _start: int) -> bool:
     return method == "GET"
 
 
-def writes(method: str, _path: str) -> bool:
+def writes(method: str, _start: int) -> bool:
     return method == "PUT"
 
 
 @dataclass
 class Proxy:
-    """`fault` befalls requests (method and path) that `match` picks, `times` of them; `asked` are all there were."""
+    """`fault` befalls requests that `match` picks, `times` of them; `asked` are all there were."""
 
     upstream: S3Server
     url: str = ""
     fault: str = ""
     match: Match = reads
     times: int = 10**9
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    asked: list[tuple[str, int]] = field(default_factory=list)
     waiting: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -53,8 +54,9 @@ class Proxy:
             self.upstream.url.replace(":", "%3A").replace("/", "%2F"), self.url
         )
 
-    def struck(self, method: str, path: str) -> str:
-        if not self.fault or self.times <= 0 or not self.match(method, path):
+    def struck(self, method: str, start: int) -> str:
+        self.asked.append((method, start))
+        if not self.fault or self.times <= 0 or not self.match(method, start):
             return ""
         self.times -= 1
         return self.fault
@@ -69,8 +71,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def relay(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.proxy.asked.append((self.command, self.path, self.headers.get("range", "")))
-        fault = self.proxy.struck(self.command, self.path)
+        asked = self.headers.get("range", "bytes=-").removeprefix("bytes=").split("-")[0]
+        fault = self.proxy.struck(self.command, int(asked or -1))
         if fault in {"slow", "held"}:
             self.proxy.waiting.set()
             self.proxy.released.wait(30)
