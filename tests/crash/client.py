@@ -35,7 +35,7 @@ class Client:
             answer = connection.getresponse()
             document = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Gone(path) from error
+            raise Gone(f"{path}; exit code {self.served.ended}") from error
         finally:
             connection.close()
         return answer.status, json.loads(document) if document else None

@@ -44,6 +44,11 @@ class Served:
             raise DidNotStart("the server is not running")
         return self._process.pid
 
+    @property
+    def ended(self) -> int | None:
+        """The exit code of a process that ended by itself; negative for a signal."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> Self:
         """Runs the process and waits until /healthz answers 200."""
         command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", "--data", str(self.data), "--port", "0"]
