@@ -26,7 +26,7 @@ from kunsthalle.imaging.make import write_qcow2
 from kunsthalle.local.served import Served
 
 pytestmark = pytest.mark.needs_qemu
-KILLS = int(os.environ.get("KUNSTHALLE_KILLS", "20"))
+KILLS = int(os.environ.get("KUNSTHALLE_KILLS", "15"))
 LONGEST = 1.2
 PAUSE = 0.02
 MIB = 2**20

@@ -24,7 +24,6 @@ log = get_logger("machines")
 THOROUGH = 15
 """Every so many rounds a machine is asked how it is; in between it is enough that it is there."""
 
-
 PRESSING = 3
 """And every so many rounds one that is going down is told so again."""
 
