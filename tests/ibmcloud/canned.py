@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 
 def token(**claims: Any) -> str:
@@ -27,7 +28,9 @@ class Canned:
     """`answers` maps a path to a status and a body: bytes as they are, everything else as JSON."""
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
+    otherwise: tuple[int, Any] = (404, b"")
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    queries: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
 
     def session(self, folder: Path) -> dict[str, str]:
@@ -51,11 +54,11 @@ def canned(**answers: tuple[int, Any]) -> Iterator[Canned]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def answer(self) -> None:
-            path = self.path.partition("?")[0]
-            made.seen.append(f"{self.command} {path}")
-            length = int(self.headers.get("Content-Length") or 0)
-            self.rfile.read(length)
-            status, body = made.answers.get(path, (404, b""))
+            path, _, query = self.path.partition("?")
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            made.calls.append((f"{self.command} {path}", json.loads(sent) if sent else None))
+            made.queries.append((path, dict(parse_qsl(query))))
+            status, body = made.answers.get(path, made.otherwise)
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(raw)))

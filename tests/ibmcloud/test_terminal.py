@@ -139,6 +139,17 @@ def test_a_reader_who_goes_away_is_no_error(shared: World) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("where", "code"), [("> /dev/full", 1), (">&-", 0), ("2>&-", 0), ("<&-", 0), ("> /dev/null 2>&1 <&-", 0)]
+)
+def test_streams_that_are_full_or_closed(shared: World, where: str, code: int) -> None:
+    line = f'"{PROGRAM}" is keys {where}'
+    done = subprocess.run(["sh", "-c", line], env=_env(shared), capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 def test_a_stream_that_cannot_show_a_letter(house: World) -> None:
     house.run("catalog", "create", "--name", "Gemälde")
     env = {**_env(house), "PYTHONIOENCODING": "ascii"}

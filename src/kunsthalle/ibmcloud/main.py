@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from io import StringIO
 
 from kunsthalle.ibmcloud import help as helped
 from kunsthalle.ibmcloud import registry
@@ -140,12 +141,16 @@ def _unknown(words: Sequence[str], known: registry.Commands) -> Failed:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point."""
-    for stream in (sys.stdout, sys.stderr):
+    """Entry point. A stream that was closed is nowhere; one that cannot show a letter shows its number."""
+    streams = [StringIO() if one is None else one for one in (sys.stdin, sys.stdout, sys.stderr)]
+    for stream in streams[1:]:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    code = run(sys.argv[1:] if argv is None else argv, os.environ, Terminal(sys.stdin, sys.stdout, sys.stderr))
-    sys.stdout.flush()
+    code = run(sys.argv[1:] if argv is None else argv, os.environ, Terminal(*streams))
+    try:
+        streams[1].flush()
+    except OSError:
+        os._exit(code or 1)
     sys.exit(code)
 
 

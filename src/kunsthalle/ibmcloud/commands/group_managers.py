@@ -8,7 +8,7 @@ from kunsthalle.ibmcloud.commands.instance_groups import INSTANCE_GROUP
 from kunsthalle.ibmcloud.commands.kinds import ID, NAMED, STATUS
 from kunsthalle.ibmcloud.grammar import Flag, flag
 from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, nested
+from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, nested, when
 from kunsthalle.ibmcloud.things import CREATED, NAME, Thing, changes, deletes, filled, lists, makes, renames, shows
 
 _MANAGER: tuple[Field, ...] = (
@@ -59,7 +59,7 @@ _ACTION: tuple[Field, ...] = (
     STATUS,
     ("Action type", "action_type"),
     ("Cron", "cron_spec"),
-    ("Next run", "next_run_at"),
+    ("Next run", when("next_run_at")),
 )
 ACTION = Thing(
     "instance group manager action",
