@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, GROUP, POLICY, PROFIL
 from kunsthalle.identity.queries import grants_of, standing
 from kunsthalle.store.scope import resolve, some
 from kunsthalle.store.unit import Unit
+from support.threads import together
 from support.worlds import World
 
 READ = "is.image.image.read"
@@ -105,6 +107,29 @@ def test_profiles_settings_and_lists_of_trust(both: World) -> None:
     assert both.read(ctx, settings.lifetimes, other.account_id)[0] == 3_600
     with pytest.raises(Problem):
         both.write(ctx, settings.change_settings, 1, {"mfa": "NONE"})
+
+
+@pytest.mark.parametrize("revision", [0, 1])
+def test_of_changes_that_name_one_version_of_the_settings_one_is_made(both: World, revision: int) -> None:
+    ctx = both.account()
+    if revision:
+        both.write(ctx, settings.change_settings, None, {"max_sessions_per_identity": "1"})
+
+    def change(seconds: int) -> bool:
+        given = {"session_expiration_in_seconds": str(seconds)}
+        try:
+            both.write(ctx, settings.change_settings, revision, given)
+        except Problem as problem:
+            assert problem.reason is Reason.CONFLICT
+            return False
+        return True
+
+    won = together(*(partial(change, 900 + number) for number in range(6)))
+    assert sum(won) == 1
+    assert both.read(ctx, settings.settings_of, ctx.account_id)[1] == revision + 1
+    assert both.read(ctx, settings.settings_of, ctx.account_id)[0]["session_expiration_in_seconds"] == str(
+        900 + won.index(True)
+    )
 
 
 def test_policies_are_found_by_what_their_resource_says(both: World) -> None:

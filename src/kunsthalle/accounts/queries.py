@@ -24,6 +24,14 @@ def account(unit: Unit, id_: str) -> Account | None:
     return found[0] if found else None
 
 
+def hold(unit: Unit, id_: str) -> None:
+    """Lets one transaction at a time go on from here in an account: for what is counted or compared across rows of it.
+
+    On SQLite there is but one that writes.
+    """
+    unguarded(unit, ACCOUNT, ACCOUNT.table.c.id == id_, lock=unit.writing)
+
+
 def user(unit: Unit, account_id: str, iam_id: str) -> User | None:
     """The membership of a user in an account."""
     table = USER.table

@@ -13,10 +13,12 @@ from kunsthalle.identity.model import ApiKey, Profile
 from kunsthalle.identity.profiles import may_assume, meant_profile
 from kunsthalle.identity.queries import NEVER, key_by_id, key_by_secret, profile_by, service_id, standing
 from kunsthalle.identity.settings import lifetimes
-from kunsthalle.identity.tokens import Tokens
+from kunsthalle.identity.tokens import Renewal, Tokens
 from kunsthalle.store.unit import Unit
 
 GRANT = "urn:ibm:params:oauth:grant-type:"
+ACCOUNT = "bss_account"
+"""The account in which a token is to act, if not that of its key: how public clients switch accounts."""
 OFFERED = (f"{GRANT}apikey", f"{GRANT}assume", "refresh_token")
 
 
@@ -35,9 +37,9 @@ def grant(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
     """The answer to a token request; 400 in the endpoint's own words, 501 for tokens of compute resources."""
     type_ = form.get("grant_type", "")
     if type_ == f"{GRANT}apikey":
-        return _for_key(tokens, unit, form.get("apikey", ""))
+        return _for_key(tokens, unit, form)
     if type_ == "refresh_token":
-        return _for_refresh(tokens, unit, form.get("refresh_token", ""))
+        return _for_refresh(tokens, unit, form)
     if type_ == f"{GRANT}assume":
         return _for_profile(tokens, unit, form)
     if type_ in {f"{GRANT}cr-token", f"{GRANT}iks-cr-token"}:
@@ -46,28 +48,32 @@ def grant(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
     raise Problem(Reason.INVALID, "BXNIM0109E", f"Property grant_type is missing or not supported: {type_[:64]!r}.")
 
 
-def _for_key(tokens: Tokens, unit: Unit, secret: str) -> dict[str, Any]:
-    key = usable(key_by_secret(unit, secret), unit.ctx.now())
-    return _issue(tokens, unit, key, _owner(unit, key), f"{GRANT}apikey")
+def _for_key(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
+    key = usable(key_by_secret(unit, form.get("apikey", "")), unit.ctx.now())
+    return _issue(tokens, unit, key, _in_account(unit, key, form.get(ACCOUNT)), f"{GRANT}apikey")
 
 
 def _expired() -> Problem:
     return Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
 
 
-def _for_refresh(tokens: Tokens, unit: Unit, refresh: str) -> dict[str, Any]:
-    """Good as long as the key is, is not locked, and may still put on the profile that was put on."""
-    renewal = tokens.renewal(refresh)
+def _for_refresh(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
+    """Good as long as the key is, is not locked, and may still put on the profile that was put on.
+
+    The account stays that of the token, unless another is asked for.
+    """
+    renewal = tokens.renewal(form.get("refresh_token", ""))
     key = key_by_id(unit, renewal.api_key_id)
     if key is None or key.locked:
         raise _expired()
     owner = _owner(unit, usable(key, unit.ctx.now()))
     if renewal.profile_id is None:
-        return _issue(tokens, unit, key, owner, "refresh_token")
+        where = _in_account(unit, key, form.get(ACCOUNT) or renewal.account_id)
+        return _issue(tokens, unit, key, where, "refresh_token")
     profile = profile_by(unit, PROFILE.table.c.id == renewal.profile_id)
     if profile is None or not may_assume(unit, profile, owner.iam_id, owner.account_id):
         raise _expired()
-    return _issue(tokens, unit, key, _wearing(profile), "refresh_token", profile.id)
+    return _issue(tokens, unit, key, _wearing(profile), "refresh_token", renewal)
 
 
 def _for_profile(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
@@ -80,11 +86,11 @@ def _for_profile(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, 
         raise Problem(Reason.INVALID, "BXNIM0408E", text) from problem
     until = standing(unit, claims.account_id, claims.iam_id, claims.api_key_id).until
     profile, key = meant_profile(unit, form), key_by_id(unit, claims.api_key_id)
-    if key is None or until <= unit.ctx.now() or key.iam_id != claims.iam_id:
-        raise refused
+    if key is None or until <= unit.ctx.now() or (key.iam_id, key.account_id) != (claims.iam_id, claims.account_id):
+        raise refused  # also a token in another account than its key's: what it gave would outlive that membership
     if profile is None or not may_assume(unit, profile, claims.iam_id, claims.account_id):
         raise refused
-    return _issue(tokens, unit, key, _wearing(profile), f"{GRANT}assume", profile.id)
+    return _issue(tokens, unit, key, _wearing(profile), f"{GRANT}assume", Renewal(key.id, profile.id, None))
 
 
 def _wearing(profile: Profile) -> _Who:
@@ -101,6 +107,21 @@ def _owner(unit: Unit, key: ApiKey) -> _Who:
     if here is None or here.state != "ACTIVE" or person is None or person.state != "ACTIVE":
         raise Problem(Reason.INVALID, "BXNIM0415E", "Provided API key could not be found.")
     return _Who(key.iam_id, key.account_id, person.name, person.email)
+
+
+def _in_account(unit: Unit, key: ApiKey, account_id: str | None) -> _Who:
+    """Its owner, in the account that is asked for: a user's key opens every account that he is a member of.
+
+    400 for an account in which he is none, whether it exists or not.
+    """
+    owner = _owner(unit, key)
+    if not account_id or account_id == key.account_id:
+        return owner
+    there, person = account(unit, account_id), user(unit, account_id, key.iam_id)
+    if there is None or there.state != "ACTIVE" or person is None or person.state != "ACTIVE":
+        text = "Provided bss_account does not exist, or the identity is no member of it."
+        raise Problem(Reason.INVALID, "BXNIM0106E", text)
+    return _Who(key.iam_id, account_id, person.name, person.email)
 
 
 def _claims(who: _Who) -> dict[str, Any]:
@@ -129,9 +150,9 @@ def _claims(who: _Who) -> dict[str, Any]:
 
 
 def _issue(
-    tokens: Tokens, unit: Unit, key: ApiKey, who: _Who, grant_type: str, profile_id: str | None = None
+    tokens: Tokens, unit: Unit, key: ApiKey, who: _Who, grant_type: str, renewal: Renewal | None = None
 ) -> dict[str, Any]:
-    """A token ends with its key, whatever the lifetime of tokens."""
+    """A token ends with its key, whatever the lifetime of tokens. `renewal` is what its refresh token will renew."""
     access, refresh = lifetimes(unit, who.account_id)
     left = ((key.expires_at or NEVER) - unit.ctx.now()) // 1_000_000
     lifetime = max(1, min(access, left))
@@ -139,7 +160,7 @@ def _issue(
     token, expires = tokens.access_token(claims, f"{unit.ctx.origin}/identity", grant_type, lifetime)
     return {
         "access_token": token,
-        "refresh_token": tokens.refresh_token(key.id, profile_id, refresh),
+        "refresh_token": tokens.refresh_token(renewal or Renewal(key.id, None, who.account_id), refresh),
         "token_type": "Bearer",
         "expires_in": lifetime,
         "expiration": expires,

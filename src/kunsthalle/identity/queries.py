@@ -78,7 +78,7 @@ def _standing(unit: Unit, account_id: str, iam_id: str, api_key_id: str) -> Stan
     if key is None or key.disabled or home is None or home.state != "ACTIVE":
         return Standing(0)
     present = is_identity(unit, key.account_id, key.iam_id)
-    if key.iam_id != iam_id:  # a profile, put on by the owner of the key
+    if (key.account_id, key.iam_id) != (account_id, iam_id):  # in another account, or a profile that was put on
         present = present and is_identity(unit, account_id, iam_id)
     return Standing((key.expires_at or NEVER) if present else 0)
 

@@ -18,10 +18,14 @@ from kunsthalle.store.unit import Unit
 
 
 def _form(request: Request) -> dict[str, str]:
+    unreadable = Problem(Reason.INVALID, "BXNIM0106E", "The form could not be read.")
     try:
-        return dict(parse_qsl(request.raw.decode(), keep_blank_values=True, max_num_fields=50))
+        form = dict(parse_qsl(request.raw.decode(), keep_blank_values=True, max_num_fields=50))
     except (UnicodeDecodeError, ValueError) as error:
-        raise Problem(Reason.INVALID, "BXNIM0106E", "The form could not be read.") from error
+        raise unreadable from error
+    if any("\0" in value for value in form.values()):
+        raise unreadable
+    return form
 
 
 def _token(tokens: Tokens) -> Callable[[Unit, Request], Any]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from kunsthalle.accounts.queries import hold
 from kunsthalle.api.access import Access
 from kunsthalle.api.request import Request
 from kunsthalle.core.access import STANDING
@@ -61,6 +62,7 @@ def change_settings(unit: Unit, revision: int | None, given: dict[str, Any]) -> 
     account_id = unit.ctx.account_id
     for name, value in given.items():
         _check(name, value)
+    hold(unit, account_id)
     own, present = settings_row(unit, account_id)
     if revision is not None and revision != present:
         raise stale()

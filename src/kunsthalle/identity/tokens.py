@@ -40,10 +40,13 @@ class Claims(Struct, frozen=True):
 
 
 class Renewal(Struct, frozen=True):
-    """What a refresh token renews: the key it was issued for, and the trusted profile that was put on, if any."""
+    """What a refresh token renews: the key it was issued for, the trusted profile that was put on, if any, and the
+    account in which the key's owner acts, if that was said.
+    """
 
     api_key_id: str
     profile_id: str | None
+    account_id: str | None
 
 
 class Tokens:
@@ -96,11 +99,12 @@ class Tokens:
         }
         return self._sign(whole), expires
 
-    def refresh_token(self, api_key_id: str, profile_id: str | None = None, lifetime: int = REFRESH_LIFETIME) -> str:
+    def refresh_token(self, renewal: Renewal, lifetime: int = REFRESH_LIFETIME) -> str:
         """A signed refresh token: good as long as its key is, at most thirty days."""
         now = self._clock.now() // SECOND
-        claims = {"typ": _REFRESH, "jti": self._ids.uuid(), "akid": api_key_id, "iat": now, "exp": now + lifetime}
-        return self._sign(claims if profile_id is None else {**claims, "profile_id": profile_id})
+        claims = {"typ": _REFRESH, "jti": self._ids.uuid(), "iat": now, "exp": now + lifetime}
+        of = {"akid": renewal.api_key_id, "profile_id": renewal.profile_id, "account_id": renewal.account_id}
+        return self._sign({**claims, **{name: value for name, value in of.items() if value is not None}})
 
     def _sign(self, claims: dict[str, Any]) -> str:
         from joserfc import jwt
@@ -150,7 +154,7 @@ class Tokens:
             claims = {"exp": 0}
         if claims["exp"] * SECOND <= self._clock.now():
             raise Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
-        return Renewal(str(claims["akid"]), claims.get("profile_id"))
+        return Renewal(str(claims["akid"]), claims.get("profile_id"), claims.get("account_id"))
 
     def forget(self, api_key_id: str) -> None:
         """Drops the verified tokens of a key that opens nothing any more."""

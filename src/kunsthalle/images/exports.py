@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.accounts.queries import hold
 from kunsthalle.blobs.buckets import BucketUnavailable, is_bucket
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.crn import parse
@@ -42,6 +43,7 @@ class ExportService:
         # Taking the image's row lets one export be made at a time, and none of an image that is being deleted.
         taken = update(unit, IMAGE, image.id, IMAGE.table.c.status.in_(EXPORTABLE), IMAGE.table.c.digest.is_not(None))
         must(taken, f"An image that is {image.status} cannot be exported.")
+        hold(unit, image.account_id)
         _quota(unit, image.id)
         ids = unit.ctx.ids
         name = f"{image.name[:16].rstrip('-')}-{ids.name()}" if isinstance(body.name, UnsetType) else body.name

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kunsthalle.accounts.queries import hold
 from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.search.kinds import SEARCHED, Searched, located
 from kunsthalle.search.service import tags_of
@@ -82,6 +83,7 @@ def names_on(unit: Unit, type_: str, crn: str) -> list[str]:
 
 def create(unit: Unit, wanted: list[str]) -> list[Outcome]:
     """New access tags; those that are there already are reported."""
+    hold(unit, unit.ctx.account_id)
     present = set(names(unit, "access"))
     made = [normal("access", name) for name in wanted]
     if len(present | set(made)) > MOST_ACCESS:
