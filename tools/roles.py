@@ -20,6 +20,7 @@ NOTE = "<!-- Written by `./dev docs`; a test compares it with the code. -->"
 SERVICES = {
     "is": "VPC Infrastructure: images, servers, volumes, networks",
     "globalcatalog-collection": "Catalog Management: private catalogs, products, sharing",
+    "cloud-object-storage": "Object storage: its instances, and what buckets belong to them",
     "enterprise": "Enterprise: accounts and account groups",
     "iam-access-management": "Policies and roles",
     "iam-groups": "Access groups",

@@ -15,7 +15,15 @@ def _tagging(realm: Realm) -> dict[str, Any]:
     return {"tag_names": ["hidden-tag"], "resources": [{"resource_id": crn}]}
 
 
+def _instance(bucket: str) -> dict[str, Any]:
+    plan = "744bfc56-d12c-4866-88d5-dac9139e0e5d"
+    made = {"name": "storage", "target": "global", "resource_plan_id": plan, "parameters": {"buckets": [bucket]}}
+    return {**made, "resource_group": "fee82deba12e4c0fb69c3b09d1f12345"}
+
+
 BODIES: dict[str, Body] = {
+    "POST /v2/resource_instances": lambda _realm: _instance("another-bucket"),
+    "PATCH /v2/resource_instances/{id}": lambda _realm: {"parameters": {"buckets": ["kept-bucket", "one-more"]}},
     "POST /v3/resources/search": lambda _realm: {"query": "*", "fields": ["*"]},
     "POST /v3/tags": lambda _realm: {"tag_names": ["hidden:key"]},
     "POST /v3/tags/attach": lambda _realm: {"tag_names": ["another"], "query": {"query_string": "type:image"}},
@@ -24,7 +32,8 @@ BODIES: dict[str, Body] = {
 
 
 def furnish(realm: Realm) -> None:
-    """A tag on the publisher's image."""
+    """A tag on the publisher's image, and an instance of object storage."""
     done = realm.ok("owner", "POST", "/v3/tags/attach", _tagging(realm))
     assert not done["results"][0]["is_error"]
-    realm.ids |= {"tags": "hidden-tag", "resource_instances": realm.ids["catalogs"]}
+    made = realm.ok("owner", "POST", "/v2/resource_instances", _instance("kept-bucket"))
+    realm.ids |= {"tags": "hidden-tag", "resource_instances": made["guid"]}

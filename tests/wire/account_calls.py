@@ -123,7 +123,16 @@ def group_steps(client: ResourceManagerV2, account: Account, _served: Served) ->
 
 
 def controller_steps(client: ResourceControllerV2, account: Account, _served: Served) -> Iterator[Step]:
-    """Catalogs as instances, and the reclamation of one."""
+    """Catalogs and object storage as instances, and the reclamation of a catalog."""
+    plan, group = "744bfc56-d12c-4866-88d5-dac9139e0e5d", "fee82deba12e4c0fb69c3b09d1f12345"
+    given = {"name": "storage", "target": "global", "resource_group": group, "resource_plan_id": plan}
+    shape = controller.ResourceInstance
+    made = client.create_resource_instance(**given, parameters={"buckets": ["walk"]}).get_result()["guid"]
+    yield "create_resource_instance", lambda: client.create_resource_instance(**given, tags=["walk"]), shape, 201
+    yield "update_resource_instance", lambda: client.update_resource_instance(made, name="renamed"), shape, 200
+    yield "lock_resource_instance", lambda: client.lock_resource_instance(made), shape, 200
+    yield "unlock_resource_instance", lambda: client.unlock_resource_instance(made), shape, 200
+    yield "delete_resource_instance", lambda: client.delete_resource_instance(made), None, 204
     catalog = account.catalog.create_catalog(label="walk").get_result()["id"]
     yield "list_resource_instances", client.list_resource_instances, controller.ResourceInstancesList, 200
     yield "get_resource_instance", lambda: client.get_resource_instance(catalog), controller.ResourceInstance, 200

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from kunsthalle.api.messages import Headers, Query
+from kunsthalle.core.errors import invalid
 from kunsthalle.store.scope import Granted
 
 
@@ -31,3 +32,11 @@ class Reply(Struct, frozen=True):
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     media: str | None = None
+
+
+def header_flag(request: Request, name: str) -> bool:
+    """Whether a header says `true`; 400 for other words."""
+    text = request.headers.get(name, "false")
+    if text not in {"true", "false"}:
+        raise invalid("bad_request", f"{name} must be true or false.", name, type_="header")
+    return text == "true"

@@ -105,9 +105,10 @@ _DATA_WORDS = {"get": READER, "head": READER, "list": READER, "put": WRITER, "de
 
 
 def _carries_data(role: str, action: str) -> bool:
-    service, word = action.split(".", 1)[0], action.rsplit(".", 1)[1]
-    needed = SERVICE_ROLES.index(_DATA_WORDS.get(word, MANAGER))
-    return service in _DATA_SERVICES and SERVICE_ROLES.index(role) >= needed
+    """Whether a service role carries an action on what a service holds; its instances are the platform's."""
+    service, what = action.split(".", 2)[:2]
+    needed = SERVICE_ROLES.index(_DATA_WORDS.get(action.rsplit(".", 1)[1], MANAGER))
+    return service in _DATA_SERVICES and what != "instance" and SERVICE_ROLES.index(role) >= needed
 
 
 def least(action: str) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from kunsthalle.core.access import GRANTS
+from kunsthalle.core.clock import SECOND
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
 from kunsthalle.core.roles import ADMINISTRATOR, MANAGER, ROLES
 from kunsthalle.identity.kinds import ANY_POLICY, GROUP, POLICY
 from kunsthalle.identity.model import Conditions, Policy, as_grant, attribute, entity_tag
 from kunsthalle.identity.queries import authorizations, custom_actions, policies_of
-from kunsthalle.identity.rules import check
+from kunsthalle.identity.rules import check, holds_now
 from kunsthalle.store.rows import IntegrityError, insert, update
 from kunsthalle.store.schema.identity import access_group_members
 from kunsthalle.store.scope import Granted, find, unguarded
@@ -297,7 +298,9 @@ def _lets_in(unit: Unit, policy: Policy, asking: dict[str, str | None], target: 
     instance = target.get("serviceInstance")
     known = {**dict.fromkeys(_ALIKE, instance), **target}
     return (
-        all(attribute(one).matches(asking.get(one["key"])) for one in policy.subject)
+        not policy.tags  # what is let in has no access tags to be known by
+        and holds_now(policy.rule, unit.ctx.now() // SECOND)
+        and all(attribute(one).matches(asking.get(one["key"])) for one in policy.subject)
         and all(attribute(one).matches(known.get(one["key"])) for one in policy.resource)
         and policy.grant(custom_actions(unit, policy.account_id)).permits(action)
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from kunsthalle.api import access
 from kunsthalle.api.families.iam import IDENTITY
-from kunsthalle.api.request import Request
+from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.routing import Call, Route, route
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.identity import keys as service
@@ -24,14 +24,6 @@ from kunsthalle.store.unit import Unit
 _TABLE = API_KEY.table.c
 _SORTS = {name: _TABLE[name] for name in ("created_at", "name", "description", "created_by")}
 _SERVICE = _TABLE.iam_id.startswith("iam-ServiceId-", autoescape=True)
-
-
-def header_flag(request: Request, name: str) -> bool:
-    """Whether a header says `true`; 400 for other words."""
-    text = request.headers.get(name, "false")
-    if text not in {"true", "false"}:
-        raise invalid("bad_request", f"{name} must be true or false.", name, type_="header")
-    return text == "true"
 
 
 def prototype(body: Any) -> service.KeyPrototype:

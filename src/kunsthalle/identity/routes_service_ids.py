@@ -7,14 +7,14 @@ from typing import Any
 
 from kunsthalle.api import access
 from kunsthalle.api.families.iam import IDENTITY
-from kunsthalle.api.request import Request
+from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.routing import Route, route
 from kunsthalle.core.errors import invalid
 from kunsthalle.identity import service_ids as service
 from kunsthalle.identity.kinds import SERVICE_ID
 from kunsthalle.identity.model import entity_tag
 from kunsthalle.identity.paging import by_token, given, if_match
-from kunsthalle.identity.routes_keys import ending, header_flag, prototype
+from kunsthalle.identity.routes_keys import ending, prototype
 from kunsthalle.identity.settings import OwnAccount, Restrictable, change_settings, settings_of
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.wire_keys import (

@@ -18,6 +18,7 @@ from kunsthalle.images.exports import RUN, forget, settled
 from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.model import Image, ImageExport
 from kunsthalle.images.sources import AccountBuckets
+from kunsthalle.images.storage_instances import WRITING, is_open
 from kunsthalle.imaging.errors import Refused, ToolFailed
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.tools import Tools, convert
@@ -69,6 +70,8 @@ class Exporter:
         """The object, whole. Done again after a crash, it is simply replaced."""
         if export.status == "deleting":
             raise _Cancelled
+        if not run.read(lambda unit: is_open(unit, export.bucket, WRITING)):
+            raise BucketError("the authorization to it has gone", export.bucket)
         image = cast("Image", run.read(lambda unit: unguarded(unit, IMAGE, IMAGE.table.c.id == export.image_id)[0]))
         source = self.blobs.local_path(str(image.digest))
         target = self.buckets.of(export.account_id)

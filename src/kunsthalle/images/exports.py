@@ -15,6 +15,7 @@ from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.model import Image, ImageExport
 from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.images.states import EXPORTABLE
+from kunsthalle.images.storage_instances import WRITING, refuse_closed
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete, insert_named, update
 from kunsthalle.store.scope import Granted, unguarded
@@ -74,6 +75,7 @@ class ExportService:
         name = _named(unit, body.crn) if isinstance(body.name, UnsetType) else body.name
         if not self._there(unit.ctx.account_id, name):
             raise invalid("cos_not_found", "The bucket does not exist, or cannot be written to.", _FIELD)
+        refuse_closed(unit, name, _FIELD, WRITING)
         return name
 
     def _there(self, account_id: str, bucket: str) -> bool:

@@ -18,7 +18,8 @@ from kunsthalle.images.dates import ripen
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.images.service import IMPORT
-from kunsthalle.images.sources import AccountBuckets, VolumeBytes, Volumes, parse_href
+from kunsthalle.images.sources import FIELD, AccountBuckets, VolumeBytes, Volumes, parse_href
+from kunsthalle.images.storage_instances import refuse_closed
 from kunsthalle.imaging.errors import Refused
 from kunsthalle.imaging.examine import Examined, examine
 from kunsthalle.imaging.limits import Limits
@@ -53,6 +54,7 @@ class Importer:
         if image is None:
             return
         try:
+            run.read(lambda unit: _still_open(unit, image))
             examined = self._from_volume(run, image) if image.source_volume else self._from_bucket(run, image)
         except Refused as refusal:
             code, message = refusal.code, refusal.message
@@ -112,6 +114,12 @@ class Importer:
         if moved:  # else it was deleted meanwhile; the bytes go with the sweep that was foreseen
             blob_bytes.retain(unit, self.blobs, found.sha256, f"image:{image_id}")
             ripen(unit, image_id)
+
+
+def _still_open(unit: Unit, image: Image) -> None:
+    """A Problem when the authorization to the bucket has gone since the import was asked for."""
+    if image.source_href:
+        refuse_closed(unit, parse_href(image.source_href).bucket, FIELD)
 
 
 def _take_in(found: ObjectReader, upload: Upload, intake: Intake) -> Arrived:

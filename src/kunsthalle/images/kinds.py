@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kunsthalle.images.model import Image, ImageExport
+from kunsthalle.images.model import Image, ImageExport, ServiceInstance
 from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES
-from kunsthalle.store.schema.images import image_exports, images
+from kunsthalle.store.schema.images import image_exports, images, service_instances
 from kunsthalle.store.scope import Kind
 
 IMAGE = Kind(
@@ -26,4 +26,15 @@ EXPORT = Kind(
     attributes={"imageId": image_exports.c.image_id, "resourceGroupId": image_exports.c.resource_group_id},
     states=EXPORT_STATES,
     state_column=image_exports.c.status,
+)
+
+SERVICE_INSTANCE = Kind(
+    "service-instance",
+    service_instances,
+    ServiceInstance,
+    "cloud-object-storage.instance.retrieve",
+    attributes={
+        "serviceInstance": service_instances.c.id,
+        "resourceGroupId": service_instances.c.resource_group_id,
+    },
 )

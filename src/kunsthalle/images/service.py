@@ -15,13 +15,13 @@ from kunsthalle.api.references import name_of
 from kunsthalle.blobs.buckets import BucketUnavailable
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.images import allowed_use, exports
+from kunsthalle.images import allowed_use, exports, storage_instances
 from kunsthalle.images import dates as life
 from kunsthalle.images.holds import refuse_held
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.images.operating_systems import operating_system
-from kunsthalle.images.sources import AccountBuckets, Volumes, parse_href
+from kunsthalle.images.sources import FIELD, AccountBuckets, Volumes, parse_href
 from kunsthalle.images.wire import AllowedUseBody, CreateImageBody, UpdateImageBody
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, rename, update
@@ -93,6 +93,7 @@ class ImageService:
             raise invalid("operating_system_restricted", "Images of this operating system cannot be imported.", field)
         assert body.file is not UNSET  # noqa: S101  said by the caller's check; for the type checker
         source = parse_href(body.file.href)
+        storage_instances.refuse_closed(unit, source.bucket, FIELD)
         with suppress(BucketUnavailable), self._buckets.open(unit.ctx.account_id, source) as found:
             # Where nobody answers, the import will find out, and say so.
             if found.size == 0:

@@ -12,7 +12,7 @@ from kunsthalle.accounts.kinds import RESOURCE_GROUP
 from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
 from kunsthalle.core.crn import Crn, parse
 from kunsthalle.core.errors import Problem
-from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.kinds import IMAGE, SERVICE_INSTANCE
 from kunsthalle.instances.groups.kinds import GROUP
 from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
 from kunsthalle.networks.kinds import (
@@ -54,12 +54,16 @@ class Searched:
         """The id that a CRN would mean if it is of this kind."""
         if (crn.service, crn.type) != (self.service, self.crn_type):
             return None
-        return crn.instance if self.crn_type == "" else crn.resource.rsplit("/", 1)[-1]
+        return crn.instance if self.whole else crn.resource.rsplit("/", 1)[-1]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is an instance of a service, whose CRN ends there: no type, no resource."""
+        return self.kind in (CATALOG, SERVICE_INSTANCE)
 
     @property
     def crn_type(self) -> str:
-        """A catalog's CRN ends with its instance: no type, no resource."""
-        return "" if self.kind is CATALOG else self.type
+        return "" if self.whole else self.type
 
 
 _CATALOG = {"service": "globalcatalog-collection", "family": "globalcatalog-collection"}
@@ -83,6 +87,7 @@ SEARCHED = (
     Searched(CATALOG, "catalog", **_CATALOG, name="label"),
     Searched(OFFERING, "offering", **_CATALOG),
     Searched(VERSION, "version", **_CATALOG, name="version"),
+    Searched(SERVICE_INSTANCE, "resource-instance", service="cloud-object-storage", family="resource_controller"),
     Searched(RESOURCE_GROUP, "resource-group", service="resource-controller", family="resource_controller"),
 )
 

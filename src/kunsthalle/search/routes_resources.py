@@ -1,46 +1,51 @@
 """Resource Controller: `/v2/resource_instances`, in which the catalogs of the account are instances of their service.
 
-Making, changing and removing one is Catalog Management's; what else the service offers is known and not served.
+Making, changing and removing a catalog is Catalog Management's; instances of object storage are made here, and say
+which buckets belong to them. What else the service offers is known and not served.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, false
+from msgspec import UNSET
+from sqlalchemy import Column, ColumnElement, literal
 
 from kunsthalle.accounts import paging
+from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
 from kunsthalle.api.families.iam import PLATFORM
-from kunsthalle.api.request import Request
+from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.routing import Route, route, unserved
 from kunsthalle.catalogs.kinds import CATALOG
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse
-from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.search.wire import SERVICE, InstancesWire, InstanceWire, instance_wire
-from kunsthalle.store.scope import page, resolve
+from kunsthalle.core.errors import Problem, Reason, Target, invalid, not_found
+from kunsthalle.images import storage_instances as storage
+from kunsthalle.images.kinds import SERVICE_INSTANCE
+from kunsthalle.images.model import ServiceInstance
+from kunsthalle.search import tagging
+from kunsthalle.search.wire import (
+    SERVICE,
+    CreateInstanceBody,
+    InstancesWire,
+    InstanceWire,
+    UpdateInstanceBody,
+    instance_wire,
+)
+from kunsthalle.store.scope import Granted, Kind, find, page, resolve
 from kunsthalle.store.unit import Unit
 
 MOST = 100
 NEXT = "start"
-_FIXED = {"resource_id": SERVICE, "type": "service_instance", "sub_type": "catalog", "state": "active"}
-_COLUMNS: dict[str, Column[Any]] = {
-    "guid": CATALOG.table.c.id,
-    "name": CATALOG.table.c.label,
-    "resource_group_id": CATALOG.table.c.resource_group_id,
-}
-
+_KINDS: tuple[Kind[Any], ...] = (SERVICE_INSTANCE, CATALOG)
 UNSERVED = (
-    "POST /v2/resource_instances",
-    "PATCH /v2/resource_instances/{id}",
-    "DELETE /v2/resource_instances/{id}",
     "GET /v2/resource_instances/{id}/resource_aliases",
     "GET /v2/resource_instances/{id}/resource_keys",
-    "POST /v2/resource_instances/{id}/lock",
-    "DELETE /v2/resource_instances/{id}/lock",
     "DELETE /v2/resource_instances/{id}/last_operation",
     "GET /v2/resource_keys",
     "POST /v2/resource_keys",
@@ -68,7 +73,9 @@ def unserved_routes() -> tuple[Route, ...]:
 
 @dataclass(frozen=True, slots=True)
 class InstanceItem(Access):
-    """A catalog by its id or its CRN, to the letter: 404 unless seen."""
+    """An instance by its id or its CRN, to the letter: 404 unless seen. `verb` is what is done with it."""
+
+    verb: str = "retrieve"
 
     def check(self, unit: Unit, request: Request) -> None:
         given = request.params["id"]
@@ -76,9 +83,27 @@ class InstanceItem(Access):
             id_ = parse(given).instance
         except ValueError:
             id_ = given
-        request.granted = resolve(unit, CATALOG, id_, CATALOG.read)
+        request.granted = self._resolved(unit, id_)
         if given not in {request.granted.it.id, request.granted.it.crn}:
             raise not_found()
+
+    def _resolved(self, unit: Unit, id_: str) -> Granted[Any]:
+        for kind in _KINDS:
+            try:
+                find(unit, kind, id_)
+            except Problem:
+                continue
+            return resolve(unit, kind, id_, f"{kind.read.rsplit('.', 1)[0]}.{self.verb}")
+        raise not_found()
+
+
+def _storage(request: Request) -> Granted[ServiceInstance]:
+    """The instance of object storage that a change is about; 501 for a catalog."""
+    granted: Granted[Any] = request.granted
+    if not isinstance(granted.it, ServiceInstance):
+        text = "A catalog is changed and deleted with Catalog Management."
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("id", "parameter"))
+    return granted
 
 
 def _moment(request: Request, name: str) -> int | None:
@@ -89,33 +114,88 @@ def _moment(request: Request, name: str) -> int | None:
         raise invalid("bad_request", f"{name} must be a date.", name, type_="parameter") from error
 
 
-def _filters(request: Request) -> list[ColumnElement[bool]]:
-    query, updated = request.query, CATALOG.table.c.updated_at
-    where: list[ColumnElement[bool]] = [column == query[name] for name, column in _COLUMNS.items() if name in query]
-    if any(query.get(name, value) != value for name, value in _FIXED.items()) or "resource_plan_id" in query:
-        where.append(false())
+def _filters(request: Request, kind: Kind[Any], shown: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Conditions on one kind. `shown` are the fields that can be asked for: columns, or what is the same for all."""
+    query, updated = request.query, kind.table.c.updated_at
     since, until = _moment(request, "updated_from"), _moment(request, "updated_to")
-    where += [updated >= since] if since is not None else []
-    return [*where, updated <= until] if until is not None else where
+    where = [updated >= since] if since is not None else []
+    where += [updated <= until] if until is not None else []
+    for name, value in shown.items():
+        if name in query:
+            where.append(value == query[name] if isinstance(value, Column) else literal(value == query[name]))
+    return where
+
+
+def _shown(kind: Kind[Any]) -> dict[str, Any]:
+    table = kind.table.c
+    fixed = {"guid": table.id, "resource_group_id": table.resource_group_id, "type": "service_instance"}
+    if kind is CATALOG:
+        own = {"name": table.label, "resource_id": SERVICE, "sub_type": "catalog", "resource_plan_id": None}
+    else:
+        plan = {"resource_plan_id": table.plan_id}
+        own = {"name": table.name, "resource_id": storage.SERVICE_ID, "sub_type": "", **plan}
+    return {**fixed, **own, "state": "active"}
 
 
 def _list(unit: Unit, request: Request) -> InstancesWire:
-    """List the catalogs of the account as resource instances."""
-    limit = paging.size(request, MOST, MOST)
-    found = page(unit, CATALOG, *_filters(request), after=paging.behind(request, NEXT), limit=limit)
-    shown = [instance_wire(one) for one in found.items]
-    next_ = paging.next_url(request, NEXT, found.last) or ""
+    """List the instances of services: the catalogs of the account, and its instances of object storage."""
+    limit, after = paging.size(request, MOST, MOST), paging.behind(request, NEXT)
+    pages = [page(unit, kind, *_filters(request, kind, _shown(kind)), after=after, limit=limit) for kind in _KINDS]
+    found = sorted((it for one in pages for it in one.items), key=lambda it: (it.created_at, it.id), reverse=True)
+    more = len(found) > limit or any(one.last is not None for one in pages)
+    last = found[:limit][-1] if found and more else None
+    next_ = paging.next_url(request, NEXT, (last.created_at, last.id) if last else None) or ""
+    shown = [instance_wire(it) for it in found[:limit]]
     return InstancesWire(rows_count=len(shown), next_url=next_, resources=shown)
 
 
 def _get(_unit: Unit, request: Request) -> InstanceWire:
-    """Get a catalog as a resource instance."""
+    """Get an instance of a service: a catalog, or one of object storage."""
     return instance_wire(request.granted.it)
 
 
+def _create(unit: Unit, request: Request) -> InstanceWire:
+    """Create an instance of object storage; the parameter `buckets` says which buckets belong to it."""
+    body: CreateInstanceBody = request.body
+    group, locked = chosen_group(unit, body.resource_group), header_flag(request, "Entity-Lock")
+    plan, parameters = body.resource_plan_id, body.parameters
+    made = storage.create(unit, body.name, group, plan, parameters, locked=locked)
+    tagging.apply(unit, tagging.attaching(unit, "user", body.tags, replace=False, renew=False), [made.crn])
+    return instance_wire(made)
+
+
+def _update(unit: Unit, request: Request) -> InstanceWire:
+    """Change an instance of object storage: its name, its plan, its buckets."""
+    granted, body = _storage(request), request.body
+    names = {"name": "name", "parameters": "parameters", "resource_plan_id": "plan_id"}
+    given = {column: getattr(body, name) for name, column in names.items() if getattr(body, name) is not UNSET}
+    return instance_wire(storage.change(unit, granted, given))
+
+
+def _delete(unit: Unit, request: Request) -> None:
+    """Delete an instance of object storage; its buckets stay."""
+    storage.remove(unit, _storage(request))
+
+
+def _lock(value: bool) -> Callable[[Unit, Request], InstanceWire]:
+    def call(unit: Unit, request: Request) -> InstanceWire:
+        return instance_wire(storage.set_locked(unit, _storage(request), value))
+
+    call.__doc__ = ("Lock" if value else "Unlock") + " an instance of object storage against changes."
+    return call
+
+
 def routes() -> tuple[Route, ...]:
-    all_, p, one = "/v2/resource_instances", PLATFORM, InstanceItem(CATALOG.read)
+    all_, one, lock = "/v2/resource_instances", "/v2/resource_instances/{id}", "/v2/resource_instances/{id}/lock"
+    see, create = InstanceItem(SERVICE_INSTANCE.read), access.create(storage.CREATE)
+    change = InstanceItem(storage.UPDATE, verb="update")
+    delete, make = InstanceItem(storage.DELETE, verb="delete"), partial(route, family=PLATFORM)
     return (
-        route("GET", all_, _list, family=p, access=access.listing(CATALOG), answer=InstancesWire),
-        route("GET", f"{all_}/{{id}}", _get, family=p, access=one, answer=InstanceWire),
+        make("GET", all_, _list, access=access.listing(SERVICE_INSTANCE), answer=InstancesWire),
+        make("POST", all_, _create, access=create, body=CreateInstanceBody, answer=InstanceWire, status=201),
+        make("GET", one, _get, access=see, answer=InstanceWire),
+        make("PATCH", one, _update, access=change, body=UpdateInstanceBody, answer=InstanceWire),
+        make("DELETE", one, _delete, access=delete, status=204),
+        make("POST", lock, _lock(True), access=change, answer=InstanceWire),
+        make("DELETE", lock, _lock(False), access=change, answer=InstanceWire),
     )

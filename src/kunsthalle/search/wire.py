@@ -9,6 +9,8 @@ from msgspec import UNSET, Meta, UnsetType, field
 from kunsthalle.api.wire import Body, Wire
 from kunsthalle.catalogs.model import Catalog
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.images.model import ServiceInstance
+from kunsthalle.images.storage_instances import SERVICE_ID
 from kunsthalle.search.tagging import Outcome
 
 Text = Annotated[str, Meta(max_length=16_384)]
@@ -128,7 +130,7 @@ class DeletedTagsWire(Wire):
 
 
 class InstanceWire(Wire):
-    """A catalog as the resource controller shows it: an instance of the service Catalog Management."""
+    """An instance of a service as the resource controller shows it: a catalog, or one of object storage."""
 
     id: str
     guid: str
@@ -141,11 +143,37 @@ class InstanceWire(Wire):
     region_id: str
     resource_id: str
     type: str
-    sub_type: str
     state: str
     locked: bool
     created_at: str
     updated_at: str
+    sub_type: str = ""
+    resource_plan_id: str | UnsetType = UNSET
+    target_crn: str | UnsetType = UNSET
+    parameters: dict[str, Any] | UnsetType = UNSET
+    created_by: str | UnsetType = UNSET
+    updated_by: str | UnsetType = UNSET
+
+
+class CreateInstanceBody(Body):
+    """An instance to be made. `target` is where; object storage has but one place, `global`."""
+
+    name: str
+    target: Annotated[str, Meta(max_length=512)]
+    resource_group: str
+    resource_plan_id: str
+    tags: Annotated[list[str], Meta(max_length=100)] = field(default_factory=list)
+    allow_cleanup: bool = False
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class UpdateInstanceBody(Body):
+    """What is to change of an instance."""
+
+    name: str | UnsetType = UNSET
+    parameters: dict[str, Any] | UnsetType = UNSET
+    resource_plan_id: str | UnsetType = UNSET
+    allow_cleanup: bool | UnsetType = UNSET
 
 
 class InstancesWire(Wire):
@@ -171,23 +199,34 @@ def deleted_wire(one: Outcome) -> DeletedTagWire:
 SERVICE = "globalcatalog-collection"
 
 
-def instance_wire(catalog: Catalog) -> InstanceWire:
-    account, group = catalog.account_id, catalog.resource_group_id
+def instance_wire(it: Catalog | ServiceInstance) -> InstanceWire:
+    if isinstance(it, Catalog):
+        return _instance(it, it.label, SERVICE, sub_type="catalog")
+    made = {"created_by": it.created_by, "updated_by": it.updated_by, "parameters": it.parameters}
+    where = f"crn:v1:bluemix:public:resource-catalog::a/{it.account_id}::deployment:{it.plan_id}%3Aglobal"
+    plan = {"resource_plan_id": it.plan_id, "target_crn": where}
+    return _instance(it, it.name, SERVICE_ID, locked=it.locked, **plan, **made)
+
+
+def _instance(
+    it: Catalog | ServiceInstance, name: str, service: str, *, locked: bool = False, **more: Any
+) -> InstanceWire:
+    account, group = it.account_id, it.resource_group_id
     return InstanceWire(
-        id=catalog.crn,
-        guid=catalog.id,
-        url=f"/v2/resource_instances/{catalog.id}",
-        crn=catalog.crn,
-        name=catalog.label,
+        id=it.crn,
+        guid=it.id,
+        url=f"/v2/resource_instances/{it.id}",
+        crn=it.crn,
+        name=name,
         account_id=account,
         resource_group_id=group,
         resource_group_crn=f"crn:v1:bluemix:public:resource-controller::a/{account}::resource-group:{group}",
         region_id="global",
-        resource_id=SERVICE,
+        resource_id=service,
         type="service_instance",
-        sub_type="catalog",
         state="active",
-        locked=False,
-        created_at=rfc3339(catalog.created_at),
-        updated_at=rfc3339(catalog.updated_at),
+        locked=locked,
+        created_at=rfc3339(it.created_at),
+        updated_at=rfc3339(it.updated_at),
+        **more,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from kunsthalle.store.schema.base import metadata, things
 from kunsthalle.store.types import Json, Moment
@@ -44,6 +44,27 @@ image_exports = things(
     Column("started_at", Moment),
     Column("completed_at", Moment),
     UniqueConstraint("image_id", "name"),
+)
+
+# Instances of object storage, and the buckets of the account that belong to one.
+service_instances = things(
+    "service_instances",
+    Column("name", String(180), nullable=False),
+    Column("plan_id", String(64), nullable=False),
+    Column("resource_group_id", String(32), nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("locked", Boolean, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+)
+instance_buckets = Table(
+    "instance_buckets",
+    metadata,
+    Column("account_id", String(32), primary_key=True),
+    Column("bucket", String(63), primary_key=True),
+    Column("instance_id", String(64), nullable=False),
+    Index("ix_instance_buckets_instance_id", "instance_id"),
 )
 
 blobs = Table(

@@ -1,0 +1,149 @@
+"""Instances of object storage, which buckets of the account may belong to, and who lets images in and out there.
+
+A bucket that belongs to no instance is open to all imports and exports of its account. One that does is reached by the
+VPC services only under an authorization from `is` to `cloud-object-storage`: Reader to import, Writer to export
+(catalog-iam-enterprise.md 3.3; which buckets an instance has is said by its parameter `buckets`, U).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kunsthalle.accounts.model import ResourceGroup
+from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid
+from kunsthalle.identity.service import is_authorized
+from kunsthalle.images.kinds import SERVICE_INSTANCE
+from kunsthalle.images.model import ServiceInstance
+from kunsthalle.store.rows import IntegrityError, delete, insert, update
+from kunsthalle.store.schema.images import instance_buckets
+from kunsthalle.store.scope import Granted, find, may_create
+from kunsthalle.store.tables import add_row, remove_rows, rows_of
+from kunsthalle.store.unit import Unit
+
+SERVICE = "cloud-object-storage"
+SERVICE_ID = "dff97f5c-bc5e-4455-b470-411c3edbe49c"
+PLANS = {
+    "744bfc56-d12c-4866-88d5-dac9139e0e5d": "standard",
+    "2fdf0c08-2d32-4f46-84b5-32e0c92fffd8": "lite",
+    "1e4e33e4-cfa6-4f12-9016-be594a6d5f87": "cos-one-rate-plan",
+}
+"""The plans of object storage by the ids that public clients send."""
+CREATE, UPDATE, DELETE = (f"{SERVICE}.instance.{verb}" for verb in ("create", "update", "delete"))
+READING, WRITING = f"{SERVICE}.object.get", f"{SERVICE}.object.put"
+_SOURCE = "is"
+_NAME = re.compile(r"[\w .:-]{1,180}")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_MOST_BUCKETS = 100
+
+
+def create(
+    unit: Unit, name: str, group: ResourceGroup, plan_id: str, parameters: dict[str, Any], *, locked: bool
+) -> ServiceInstance:
+    """A new instance, and the buckets that belong to it from now on. 409 for a bucket of another one."""
+    ctx, now = unit.ctx, unit.ctx.now()
+    may_create(ctx, CREATE, {"resourceGroupId": group.id})
+    made = ServiceInstance(
+        id=ctx.ids.uuid(),
+        account_id=ctx.account_id,
+        name=_named(name),
+        plan_id=_planned(plan_id),
+        resource_group_id=group.id,
+        parameters=parameters,
+        locked=locked,
+        created_by=ctx.actor.iam_id,
+        updated_at=now,
+        updated_by=ctx.actor.iam_id,
+        created_at=now,
+    )
+    insert(unit, SERVICE_INSTANCE, made)
+    _give(unit, made.id, _buckets(parameters))
+    return made
+
+
+def change(unit: Unit, granted: Granted[ServiceInstance], given: dict[str, Any]) -> ServiceInstance:
+    """Sets what is given of name, plan_id and parameters; `buckets` among these are all that it has afterwards."""
+    it = _unlocked(granted.it)
+    if "name" in given:
+        _named(given["name"])
+    if "plan_id" in given:
+        _planned(given["plan_id"])
+    if "parameters" in given:
+        remove_rows(unit, instance_buckets, instance_buckets.c.instance_id == it.id)
+        _give(unit, it.id, _buckets(given["parameters"]))
+    update(unit, SERVICE_INSTANCE, it.id, updated_at=unit.ctx.now(), updated_by=unit.ctx.actor.iam_id, **given)
+    return find(unit, SERVICE_INSTANCE, it.id)
+
+
+def set_locked(unit: Unit, granted: Granted[ServiceInstance], value: bool) -> ServiceInstance:
+    """A locked instance is neither changed nor deleted."""
+    signed = {"updated_at": unit.ctx.now(), "updated_by": unit.ctx.actor.iam_id}
+    update(unit, SERVICE_INSTANCE, granted.it.id, locked=value, **signed)
+    return find(unit, SERVICE_INSTANCE, granted.it.id)
+
+
+def remove(unit: Unit, granted: Granted[ServiceInstance]) -> None:
+    """The instance goes at once; its buckets stay where they are, and belong to none."""
+    it = _unlocked(granted.it)
+    remove_rows(unit, instance_buckets, instance_buckets.c.instance_id == it.id)
+    delete(unit, SERVICE_INSTANCE, it.id, it.account_id)
+
+
+def _unlocked(it: ServiceInstance) -> ServiceInstance:
+    if it.locked:
+        raise conflict("conflict", "The instance is locked: unlock it first.")
+    return it
+
+
+def _named(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise invalid("bad_request", "A name has 1 to 180 letters, digits, spaces, and any of - . _ :", "name")
+    return name
+
+
+def _planned(plan_id: str) -> str:
+    if plan_id not in PLANS:
+        text = f"Only instances of {SERVICE} are offered here; its plans are {', '.join(PLANS)}."
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("resource_plan_id"))
+    return plan_id
+
+
+def _buckets(parameters: dict[str, Any]) -> list[str]:
+    given = parameters.get("buckets", [])
+    if not isinstance(given, list) or len(given) > _MOST_BUCKETS:
+        raise invalid("bad_request", f"buckets is a list of at most {_MOST_BUCKETS} names.", "parameters.buckets")
+    for name in given:
+        if not isinstance(name, str) or not _BUCKET.fullmatch(name):
+            text = "A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens."
+            raise invalid("bad_request", text, "parameters.buckets")
+    return list(dict.fromkeys(given))
+
+
+def _give(unit: Unit, instance_id: str, buckets: list[str]) -> None:
+    try:
+        for name in buckets:
+            add_row(unit, instance_buckets, account_id=unit.ctx.account_id, bucket=name, instance_id=instance_id)
+    except IntegrityError as error:
+        raise conflict("conflict", f"The bucket {name} belongs to another instance.", "parameters.buckets") from error
+
+
+def is_open(unit: Unit, bucket: str, action: str = READING) -> bool:
+    """Whether images of the context's account may be read from (or, `WRITING`, written to) a bucket of its own now."""
+    columns = instance_buckets.c
+    for row in rows_of(unit, instance_buckets, columns.account_id == unit.ctx.account_id, columns.bucket == bucket):
+        target = {
+            "serviceName": SERVICE,
+            "serviceInstance": row.instance_id,
+            "resourceType": "bucket",
+            "resource": bucket,
+        }
+        return is_authorized(unit, _SOURCE, target, action, kind="image")
+    return True
+
+
+def refuse_closed(unit: Unit, bucket: str, field: str, action: str = READING) -> None:
+    """400 `cos_not_authorized` (vpc-api.md A6) unless the bucket is open to the VPC services."""
+    if not is_open(unit, bucket, action):
+        role = "Reader" if action == READING else "Writer"
+        text = f"The bucket belongs to an instance of {SERVICE}; {_SOURCE} needs an authorization to it, as {role}."
+        raise invalid("cos_not_authorized", text, field)
