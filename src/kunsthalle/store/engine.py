@@ -32,8 +32,13 @@ _TRIES = 5
 _POOL = 8
 
 
+_HIDDEN = True
+"""Values stay out of what a failed statement says: they may be secret, and what it says comes into the log."""
+
+
 def _sqlite(url: str, *, reading: bool) -> Engine:
-    engine = create_engine(url, poolclass=QueuePool, pool_size=_POOL, connect_args={"check_same_thread": False})
+    options: dict[str, Any] = {"poolclass": QueuePool, "pool_size": _POOL, "hide_parameters": _HIDDEN}
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **options)
 
     @event.listens_for(engine, "connect")
     def _connected(dbapi: Any, _record: Any) -> None:
@@ -53,7 +58,8 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=_POOL, max_overflow=8)
+    options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8, "hide_parameters": _HIDDEN}
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), **options)
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
