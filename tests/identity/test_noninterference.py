@@ -1,9 +1,9 @@
 """Two worlds that differ only in what account A owns answer account B the same bytes, on every route.
 
-The worlds are a random walk of A's things: made, renamed, published, shared with others, deleted. After each step every
-GET and every POST, with the body of the matrix, is called by an account of the same enterprise; after every fourth also
-all other routes, and all by an account outside. Their changes are rolled back; time stands still, and ids repeat
-themselves, so that whatever differs comes from A.
+The worlds are a random walk of A's things: made, renamed, published, shared with others, deleted. After each step
+every route, with the body of the matrix, is called by an account of the same enterprise; after every fourth also by an
+account outside. Their changes are rolled back; time stands still, and ids repeat themselves, so that whatever differs
+comes from A.
 """
 
 from __future__ import annotations
@@ -48,10 +48,9 @@ class Walk:
         return self.realm.call(persona, route.method, path_of(self.realm, route.path), body, **HEADERS)
 
     def everything(self, *, whole: bool = True) -> dict[tuple[str, str], Answer]:
-        """What strangers are told on each route; not `whole`: one of them, on routes that read or make."""
+        """What strangers are told on each route; not `whole`: the one of the same enterprise."""
         self.realm.server.store.__class__ = DryStore
-        asked = [one for one in self.paths if whole or one.method in {"GET", "POST"}]
-        return {(who, one.name): self.told(who, one) for who in STRANGERS[: 2 if whole else 1] for one in asked}
+        return {(who, one.name): self.told(who, one) for who in STRANGERS[: 2 if whole else 1] for one in self.paths}
 
     def step(self, number: int) -> None:
         """One to three changes of what A owns, for good."""

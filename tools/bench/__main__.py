@@ -1,4 +1,4 @@
-"""`./dev bench [start|requests|import|data|cli] [--write --date YYYY-MM-DD]`."""
+"""`./dev bench [start|requests|deciding|import|data|cli] [--write --date YYYY-MM-DD]`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tools.bench import report
 BENCHES = {
     "start": "tools.bench.start",
     "requests": "tools.bench.requests",
+    "deciding": "tools.bench.deciding",
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
     "cli": "tools.bench.cli",

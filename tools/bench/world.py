@@ -6,7 +6,7 @@ import http.client
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,12 @@ def _image(ids: Ids, account: str, group: str, number: int, begin: int) -> Image
     )
 
 
+def token(send: Callable[[str, str, bytes], bytes], secret: str) -> str:
+    """An access token for an API key; `send` takes a method, a path and a form, and gives the answer's bytes."""
+    form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": secret}
+    return str(json.loads(send("POST", "/identity/token", urlencode(form).encode()))["access_token"])
+
+
 class Caller:
     """One account's calls of a running server, over one connection."""
 
@@ -100,10 +106,9 @@ class Caller:
         self.env = environment.variables(data, name)
         self._used = time.monotonic()
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": self.env["IBMCLOUD_API_KEY"]}
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        token = json.loads(self._send("POST", "/identity/token", urlencode(form), kind))
-        self.headers = {"Authorization": f"Bearer {token['access_token']}"}
+        bearer = token(lambda *call: self._send(*call, kind), self.env["IBMCLOUD_API_KEY"])
+        self.headers = {"Authorization": f"Bearer {bearer}"}
 
     def raw(self, method: str, path: str, body: Any = None) -> bytes:
         """The bytes of a 2xx answer; RuntimeError for any other."""
@@ -112,7 +117,7 @@ class Caller:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         return json.loads(self.raw(method, path, body))
 
-    def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> bytes:
+    def _send(self, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> bytes:
         if time.monotonic() - self._used > _KEPT:
             self._connection.close()  # the server has hung up, or is about to; it is dialled again by itself
         self._connection.request(method, path, body, headers)

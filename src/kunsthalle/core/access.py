@@ -66,8 +66,11 @@ class Grant(Struct, frozen=True):
         return all(any(one.implied_by(other) for other in attributes) for one in self.attributes)
 
 
-class Reach(Struct, frozen=True):
-    """On what an action may be done: everything of the account, or what meets all conditions of one option."""
+class Reach(Struct, frozen=True, cache_hash=True):
+    """On what an action may be done: everything of the account, or what meets all conditions of one option.
+
+    Its hash is worked out once: statements are kept by what they reach.
+    """
 
     everything: bool
     options: tuple[tuple[Attribute, ...], ...] = ()
