@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.conftest import House
+from kunsthalle.accounts.service import add_user
 from kunsthalle.core.roles import ADMINISTRATOR, VIEWER
 from kunsthalle.store import audit
 
@@ -31,6 +32,23 @@ def test_changes_and_refusals_are_on_record_with_who_what_and_how_it_ended(house
     assert (absent["outcome"], absent["code"], absent["target"]) == (404, "not_found", "/v1/vpcs/r006-nothing")
     assert gone["action"] == "is.vpc.vpc.delete"
     assert all(len(one["trace"]) == 36 for one in (gone, absent, twice, made))
+
+
+def test_reading_that_was_forbidden_is_on_record_and_looking_for_what_is_not_there_is_not(house: House) -> None:
+    publisher = house.owner("publisher")
+    group = publisher.ok("POST", "/v2/resource_groups", {"name": "part"})["id"]
+    house.write(
+        publisher.account_id, lambda unit: add_user(unit, unit.ctx.account_id, "IBMid-LOOKS", "l@x.example", "L")
+    )
+    house.allow(publisher.account_id, "IBMid-LOOKS", ("resourceGroupId", group), role=ADMINISTRATOR)
+    looker = house.keyed(publisher.account_id, "IBMid-LOOKS")
+    looker.refused(404, "GET", f"/v1/vpcs/r006-nothing?{Q}")
+    looker.refused(403, "GET", "/v1/audit")
+    looker.ok("GET", f"/v1/vpcs?{Q}")
+    told = [one for one in _entries(publisher) if one["actor"] == "IBMid-LOOKS" and one["target"] != "/v1/apikeys"]
+    assert [(one["action"], one["outcome"], one["code"]) for one in told] == [
+        ("iam-access-management.audit.inspect", 403, "not_authorized")
+    ]
 
 
 def test_only_an_administrator_of_everything_reads_it_and_only_his_account(house: House) -> None:

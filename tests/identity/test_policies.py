@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from identity.conftest import ROLE, SOMEBODY, Desk
-from support.realm import QUERY
+from support.realm import QUERY, product
 
 IMAGES = f"/v1/images?{QUERY}"
 
@@ -214,3 +214,46 @@ def test_what_is_no_policy_is_refused(desk: Desk, resources: list[dict[str, str]
         "resources": [{"attributes": resources}],
     }
     assert desk.realm.call("owner", "POST", "/v1/policies", body).status == 400
+
+
+def _boots(desk: Desk, image: str) -> int:
+    realm = desk.realm
+    body = {
+        "image": {"id": image},
+        "zone": {"name": realm.ids["zone"]},
+        "keys": [{"id": realm.ids["keys"]}],
+        "profile": {"name": "bx2-2x8"},
+        "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}},
+    }
+    return realm.call("somebody", "POST", f"/v1/instances?{QUERY}", body).status
+
+
+def _imports(desk: Desk, image: str) -> int:
+    where = f"/api/v1-beta/catalogs/{desk.realm.ids['catalogs']}/offerings/{desk.realm.ids['offerings']}/version"
+    return desk.realm.call("somebody", "POST", where, product(image, "7.0.0")).status
+
+
+def test_a_viewer_looks_at_an_image_and_an_operator_uses_it_and_neither_deletes_it(desk: Desk, image: str) -> None:
+    everything = {"serviceName": "is"}
+    assert desk.grant(SOMEBODY, "Viewer", **everything).status == 201
+    assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType="instance").status == 201
+    assert desk.grant(SOMEBODY, "Editor", serviceName="globalcatalog-collection").status == 201
+    path = f"/v1/images/{image}?{QUERY}"
+    assert (desk.realm.call("somebody", "GET", path).status, _boots(desk, image), _imports(desk, image)) == (
+        200,
+        403,
+        403,
+    )
+    assert desk.grant(SOMEBODY, "Operator", serviceName="is", imageId=image).status == 201
+    assert (_boots(desk, image), _imports(desk, image)) == (201, 201)
+    assert _boots(desk, desk.realm.ids["images"]) == 403, "the other image is not his to use"
+    assert desk.realm.call("somebody", "DELETE", path).status == 403
+    assert desk.realm.call("somebody", "PATCH", path, {"name": "x"}).status == 403
+
+
+def test_a_viewer_of_a_catalog_publishes_nothing(desk: Desk) -> None:
+    assert desk.grant(SOMEBODY, "Viewer", serviceName="globalcatalog-collection").status == 201
+    version = f"/api/v1-beta/versions/{desk.realm.ids['versions']}"
+    assert desk.realm.call("somebody", "GET", version).status == 200
+    steps = ("consume-publish", "prerelease-publish", "suspend", "archive", "ibm-publish", "public-publish")
+    assert {desk.realm.call("somebody", "POST", f"{version}/{step}").status for step in steps} == {403}

@@ -155,8 +155,14 @@ class Pipeline:
     async def _refused(
         self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
     ) -> None:
-        """Puts a refused change on record, in a transaction of its own, for callers who are somebody."""
-        if not route.writes or not route.access.authenticated or problem.reason is Reason.UNAUTHENTICATED:
+        """Puts a refusal on record, in a transaction of its own, for callers who are somebody.
+
+        Of reading, what was forbidden: what is not there for a caller is looked for all the time, and is no decision.
+        """
+        forbidden = problem.reason is Reason.FORBIDDEN
+        if not (route.writes or forbidden) or not route.access.authenticated:
+            return
+        if problem.reason is Reason.UNAUTHENTICATED:
             return
 
         it = request.granted.it if request is not None and request.granted is not None else None

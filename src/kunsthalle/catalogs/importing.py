@@ -15,14 +15,14 @@ from msgspec import UNSET, Meta, UnsetType
 from kunsthalle.api.wire import Body
 from kunsthalle.catalogs.kinds import OFFERING, VERSION
 from kunsthalle.catalogs.model import Offering, Version, precedence
-from kunsthalle.core.errors import Problem, conflict, invalid
+from kunsthalle.core.errors import Problem, conflict, forbidden, invalid
 from kunsthalle.images import holds
-from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.kinds import IMAGE, USE
 from kunsthalle.images.model import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.store.rows import IntegrityError, insert, update
 from kunsthalle.store.schema.catalogs import version_images, versions
-from kunsthalle.store.scope import Granted, find, unguarded
+from kunsthalle.store.scope import Granted, find, may, unguarded
 from kunsthalle.store.tables import add_row
 from kunsthalle.store.unit import Unit
 
@@ -110,6 +110,8 @@ def _fit(unit: Unit, choice: ImageChoice, place: int, holders: Collection[str]) 
         raise invalid("bad_request", f"image not found: {choice.id[:64]} in region {choice.region[:32]}", field)
     if image.hold_crn in holders:
         return image
+    if not may(unit, IMAGE, image, USE):
+        raise forbidden()
     if image.status != "available":
         raise invalid("bad_request", f"The image must be available; it is {image.status}.", field)
     if OPERATING_SYSTEMS[image.operating_system].architecture != "amd64":

@@ -18,6 +18,9 @@ IMAGE = Kind(
     tallied=True,
 )
 
+USE = "is.image.image.operate"
+"""What it takes to boot from an image, and to put it into a catalog: an Operator may, and cannot delete it."""
+
 EXPORT = Kind(
     "image_export",
     image_exports,

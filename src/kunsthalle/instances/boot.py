@@ -12,6 +12,7 @@ from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.images.allowed_use import permits
 from kunsthalle.images.kinds import IMAGE as IMAGE_KIND
+from kunsthalle.images.kinds import USE
 from kunsthalle.images.model import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem
 from kunsthalle.images.states import USABLE
@@ -67,7 +68,7 @@ def _from(content: Content, image: Image | None = None) -> Boot:
 
 def _own_image(unit: Unit, body: CreateInstanceBody) -> Image:
     assert not isinstance(body.image, UnsetType)  # noqa: S101  as above
-    image = refer(unit, IMAGE_KIND, body.image, IMAGE).it
+    image = refer(unit, IMAGE_KIND, body.image, IMAGE, USE).it
     if image.status not in USABLE:
         raise conflict("invalid_state", f"An image that is {image.status} cannot be used.", IMAGE)
     return image
