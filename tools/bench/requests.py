@@ -206,6 +206,6 @@ def method(rounds: int) -> str:
 
 
 _TWIN_METHOD = (
-    f" {_TWINS} masked and {2 * _TWINS} absent ids are asked for in turn on one connection; their noise is what 19 of 20 "
-    "random deals of all these ids to the two sides stay within."
+    f" {_TWINS} masked and {2 * _TWINS} absent ids are asked for in turn on one connection; their noise is what 19 of "
+    "20 random deals of all these ids to the two sides stay within."
 )
