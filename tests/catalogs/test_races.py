@@ -1,0 +1,147 @@
+"""Eight writers on two nodes reach for one image at once: one version gets it, and a deletion never passes by (R1, R2).
+
+A run takes a share of the rounds; KUNSTHALLE_ROUNDS=1000 takes a thousand of each of the two races.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from kunsthalle.catalogs import service
+from kunsthalle.catalogs.importing import ImageChoice, Import, import_version
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
+from kunsthalle.catalogs.model import Offering
+from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.model import Image
+from kunsthalle.images.service import ImageService
+from kunsthalle.store.engine import Store
+from kunsthalle.store.schema.catalogs import version_images
+from kunsthalle.store.scope import resolve, unguarded
+from kunsthalle.store.tables import add_row, rows_of
+from kunsthalle.store.unit import Unit
+from support.threads import together
+from support.worlds import World, add_image
+
+ROUNDS = int(os.environ.get("KUNSTHALLE_ROUNDS", "40"))
+WRITERS = 8
+UPDATE = "globalcatalog-collection.offering.update"
+
+
+@dataclass
+class Nodes:
+    """Two nodes on one database, and an offering in a catalog of its own for every writer."""
+
+    world: World
+    stores: tuple[Store, Store]
+    ctx: Context
+    offerings: list[Offering]
+
+    def image(self, number: int) -> Image:
+        return self.world.write(self.ctx, lambda unit: add_image(unit, f"image-{number}", digest=f"{number}"))
+
+    def attempt(self, writer: int, deed: Callable[[Unit], Any]) -> bool:
+        """Whether a writer's deed was done. A refusal is one that its caller would understand."""
+        try:
+            self.stores[writer % 2].write(self.ctx, deed)
+        except Problem as problem:
+            assert problem.reason in {Reason.CONFLICT, Reason.INVALID, Reason.NOT_FOUND}, problem
+            return False
+        return True
+
+    def importing(self, writer: int, image: Image, number: int) -> Callable[[], bool]:
+        offering = self.offerings[writer]
+        metadata = {"images": [{"id": image.id, "region": "us-south"}]}
+        wanted = Import(f"{number}.0.0", (ImageChoice(image.id, "us-south"),), metadata, {})
+
+        def deed(unit: Unit) -> None:
+            import_version(unit, resolve(unit, OFFERING, offering.id, UPDATE), wanted)
+
+        return lambda: self.attempt(writer, deed)
+
+    def deleting(self, writer: int, image: Image) -> Callable[[], bool]:
+        images = ImageService(None, None)  # type: ignore[arg-type]  # deleting needs neither buckets nor volumes
+
+        def deed(unit: Unit) -> None:
+            images.delete(unit, resolve(unit, IMAGE, image.id, "is.image.image.delete"))
+
+        return lambda: self.attempt(writer, deed)
+
+    def found(self, image: Image, number: int) -> tuple[str, str | None, list[str]]:
+        """The image's state or `gone`, who holds it, and the CRNs of the versions that were made of it."""
+
+        def look(unit: Unit) -> tuple[str, str | None, list[str]]:
+            now = unguarded(unit, IMAGE, IMAGE.table.c.id == image.id)
+            made = unguarded(unit, VERSION, VERSION.table.c.version == f"{number}.0.0")
+            claims = rows_of(unit, version_images, version_images.c.image_id == image.id)
+            assert [row.version_id for row in claims] == [one.id for one in made]
+            status, holder = (now[0].status, now[0].hold_crn) if now else ("gone", None)
+            return status, holder, [one.crn for one in made]
+
+        return self.world.read(self.ctx, look)
+
+
+@pytest.fixture
+def nodes(both: World, database_url: str) -> Iterator[Nodes]:
+    ctx = both.account()
+
+    def shop(unit: Unit) -> list[Offering]:
+        made = []
+        for number in range(WRITERS):
+            catalog = service.create_catalog(unit, f"shop {number}", "offering", None, {})
+            fields = service.Fields("product", "Product", hidden=False, document={})
+            made.append(service.create_offering(unit, resolve(unit, CATALOG, catalog.id, UPDATE), fields))
+        return made
+
+    other = Store(database_url)
+    yield Nodes(both, (both.store, other), ctx, both.write(ctx, shop))
+    other.close()
+
+
+def test_one_image_goes_into_one_version(nodes: Nodes) -> None:
+    winners = set()
+    for number in range(ROUNDS):
+        image = nodes.image(number)
+        won = together(*[nodes.importing(writer, image, number) for writer in range(WRITERS)])
+        assert won.count(True) == 1
+        status, holder, made = nodes.found(image, number)
+        assert (status, [holder]) == ("available", made)
+        winners.add(won.index(True))
+    assert len(winners) > 1, "there was no race: the same writer always came first"
+
+
+def test_an_image_is_deleted_or_managed_and_never_both(nodes: Nodes) -> None:
+    kept = 0
+    for number in range(ROUNDS):
+        image = nodes.image(number)
+        imports = [nodes.importing(writer, image, number) for writer in range(0, WRITERS, 2)]
+        deletions = [nodes.deleting(writer, image) for writer in range(1, WRITERS, 2)]
+        done = together(*(one for pair in zip(imports, deletions, strict=True) for one in pair))
+        assert done.count(True) == 1
+        status, holder, made = nodes.found(image, number)
+        managed = any(done[::2])
+        assert (status, [holder] if holder else []) == ("available" if managed else "gone", made)
+        assert bool(made) == managed
+        kept += managed
+    assert 0 < kept < ROUNDS, "there was no race: one side always came first"
+
+
+def test_the_database_itself_lets_an_image_into_one_version(nodes: Nodes) -> None:
+    image = nodes.image(0)
+    assert nodes.importing(0, image, 1)()
+    other = nodes.image(1)
+    assert nodes.importing(1, other, 2)()
+
+    def second(unit: Unit) -> None:
+        version = unguarded(unit, VERSION, VERSION.table.c.version == "2.0.0")[0]
+        add_row(unit, version_images, image_id=image.id, version_id=version.id, region="us-south")
+
+    with pytest.raises(IntegrityError):
+        nodes.world.write(nodes.ctx, second)
