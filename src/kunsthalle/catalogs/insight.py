@@ -6,14 +6,16 @@ enterprise or a group stands for he learns numbers.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import ColumnElement
+
 from kunsthalle.accounts.kinds import ACCOUNT
-from kunsthalle.accounts.queries import audience, enterprise_of
+from kunsthalle.accounts.queries import audience, enterprise_of, enterprise_of_identifier
 from kunsthalle.catalogs import outside, queries, sharing
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, VERSION
+from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, TYPE, VERSION
 from kunsthalle.catalogs.model import Catalog, Offering, Version
 from kunsthalle.catalogs.policy import sharing as policy
 from kunsthalle.catalogs.reclamation import TAIL
@@ -96,6 +98,8 @@ class Terms:
     published: bool
     approved: bool
     live: bool
+    enterprise: str | None
+    answers: Mapping[str, str]
 
 
 def terms(unit: Unit, offering: Offering) -> Terms:
@@ -109,7 +113,13 @@ def terms(unit: Unit, offering: Offering) -> Terms:
         published=bool(queries.published(every)),
         approved=outside.is_granted(unit, offering.id),
         live=bool(catalog) and catalog[0].state == "live",
+        enterprise=enterprise_of(unit, offering.account_id),
+        answers={row.identifier: row.state for row in rows_of(unit, share_approvals, *_answers_to(offering))},
     )
+
+
+def _answers_to(offering: Offering) -> tuple[ColumnElement[bool], ...]:
+    return share_approvals.c.source_account_id == offering.account_id, share_approvals.c.type == TYPE
 
 
 def standing(unit: Unit, given: Terms, account_id: str) -> Standing:
@@ -125,10 +135,9 @@ def standing(unit: Unit, given: Terms, account_id: str) -> Standing:
         return Standing(True, "it is published to all")
     if not given.enabled:
         return Standing(False, "sharing is switched off")
-    own = enterprise_of(unit, offering.account_id)
-    inside = own is not None and enterprise_of(unit, account_id) == own
+    inside = given.enterprise is not None and enterprise_of(unit, account_id) == given.enterprise
     if not inside and not given.approved and policy(unit).scope != "any":
-        return Standing(False, "it is outside the enterprise")
+        return Standing(False, "it is unknown, or outside the enterprise")
     return _answered(unit, given, account_id)
 
 
@@ -136,34 +145,43 @@ def _answered(unit: Unit, given: Terms, account_id: str) -> Standing:
     matching = given.listed & set(audience(unit, account_id))
     if not matching:
         return Standing(False, "it is not on the access list")
-    same = (share_approvals.c.source_account_id == given.offering.account_id, share_approvals.c.type == "offering")
-    answers = {row.identifier: row.state for row in rows_of(unit, share_approvals, *same)}
-    if answers.get(account_id) == "rejected":
+    if given.answers.get(account_id) == "rejected":
         return Standing(False, "it has rejected the source")
-    if answers.get(account_id) == "approved":
+    if given.answers.get(account_id) == "approved":
         return Standing(True, "it has accepted the source")
-    if any(answers.get(identifier) == "approved" for identifier in matching):
+    if any(given.answers.get(identifier) == "approved" for identifier in matching):
         return Standing(True, "its enterprise or group has accepted the source")
     return Standing(False, "it has not answered yet")
 
 
 def audience_of(unit: Unit, given: Terms, named: Collection[str]) -> Doc:
-    """The accounts that the terms reach, by reason: those that the owner has named, and how many others there are."""
-    everybody = given.offering.share_with_all and given.approved
+    """The accounts that the terms reach, by reason: those that the owner has named, and how many others there are.
+
+    An account that he names and that does not exist is told like one that stands outside his enterprise.
+    """
+    own = {one for one in (*given.listed, *named, given.offering.account_id) if not one.startswith("-")}
     reasons: dict[str, Doc] = {}
-    for one in unguarded(unit, ACCOUNT, ACCOUNT.table.c.state == "ACTIVE"):
-        addressed = set(audience(unit, one.id)) & {*given.listed, *named}
-        if not addressed and one.id != given.offering.account_id and not everybody:
-            continue
-        found = standing(unit, given, one.id)
+    for id_ in sorted(own | _reached(unit, given, named)):
+        found = standing(unit, given, id_)
         entry = reasons.setdefault(found.reason, {"may_boot": found.may, "accounts": [], "others": 0})
-        if one.id in {*given.listed, *named, given.offering.account_id}:
-            entry["accounts"].append(one.id)
+        if id_ in own:
+            entry["accounts"].append(id_)
         else:
             entry["others"] += 1
     shown = [{"reason": reason, **entry} for reason, entry in sorted(reasons.items())]
     total = sum(len(one["accounts"]) + one["others"] for one in shown if one["may_boot"])
     return {"offering_id": given.offering.id, "may_boot": total, "by_reason": shown}
+
+
+def _reached(unit: Unit, given: Terms, named: Collection[str]) -> set[str]:
+    """The accounts below the enterprises and groups that are named; all there are, of what is published to all."""
+    active = ACCOUNT.table.c.state == "ACTIVE"
+    if given.offering.share_with_all and given.approved:
+        return {one.id for one in unguarded(unit, ACCOUNT, active)}
+    above = {one for one in (*given.listed, *named) if one.startswith("-")}
+    enterprises = {enterprise_of_identifier(unit, one) for one in above} - {None}
+    below = unguarded(unit, ACCOUNT, active, ACCOUNT.table.c.enterprise_id.in_(enterprises))
+    return {one.id for one in below if above & set(audience(unit, one.id))}
 
 
 def deletion(unit: Unit, catalog: Catalog) -> Doc:
