@@ -10,7 +10,7 @@ from catalogs.shop import Shop
 from kunsthalle.images.model import Image
 
 ABSENT = "r006-00000000-0000-4000-8000-000000000000"
-NOTHING = {"servers": 0, "running_servers": 0, "templates": 0, "volumes": 0, "snapshots": 0}
+NOTHING = {"servers": 0, "running_servers": 0, "templates": 0, "instance_groups": 0, "volumes": 0, "snapshots": 0}
 
 
 def _lineage(shop: Shop, image: Image, caller: str = "me") -> dict[str, Any]:
@@ -63,7 +63,14 @@ def test_from_image_to_what_runs(shop: Shop) -> None:
         "may_boot": True,
         "reason": "it has accepted the source",
         "through": [consumer],
-        "uses": {"servers": 2, "running_servers": 1, "templates": 2, "volumes": 2, "snapshots": 1},
+        "uses": {
+            "servers": 2,
+            "running_servers": 1,
+            "templates": 2,
+            "instance_groups": 0,
+            "volumes": 2,
+            "snapshots": 1,
+        },
     }
     assert (mine["name"], mine["owner"], mine["reason"]) == ("me", True, "it is the owner")
     assert mine["uses"] == {**NOTHING, "servers": 1, "running_servers": 1, "volumes": 1}
@@ -71,6 +78,7 @@ def test_from_image_to_what_runs(shop: Shop) -> None:
         "servers": 3,
         "running_servers": 2,
         "templates": 2,
+        "instance_groups": 0,
         "volumes": 3,
         "snapshots": 1,
         "accounts": 2,

@@ -1,4 +1,4 @@
-"""`./dev bench [start|requests|import|data] [--write --date YYYY-MM-DD]`."""
+"""`./dev bench [start|requests|catalogs|import|data] [--write --date YYYY-MM-DD]`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tools.bench import report
 BENCHES = {
     "start": "tools.bench.start",
     "requests": "tools.bench.requests",
+    "catalogs": "tools.bench.catalogs",
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
 }
@@ -22,6 +23,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("which", nargs="*", choices=[*BENCHES, []], help="what to measure; all without a word")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds, of which medians are taken")
     parser.add_argument("--large", type=int, default=10_000, help="images in the large account (the bound: 100000)")
+    parser.add_argument("--offerings", type=int, default=5_000, help="offerings in the large catalog")
     parser.add_argument("--folder", type=Path, help="where to work: a file system with 4 GiB to spare")
     parser.add_argument("--write", action="store_true", help="put the figures into docs/benchmarks.md")
     parser.add_argument("--date", help="the day that is written beside them, YYYY-MM-DD")
@@ -37,7 +39,7 @@ def main() -> int:
     held = True
     for name in given.which or BENCHES:
         bench = importlib.import_module(BENCHES[name])
-        more = {"large": given.large} if name == "requests" else {}
+        more = {"requests": {"large": given.large}, "catalogs": {"offerings": given.offerings}}.get(name, {})
         with tempfile.TemporaryDirectory(prefix="kunsthalle-bench-", dir=given.folder) as folder:
             section: report.Section = bench.run(Path(folder), given.rounds, **more)
         print(f"{section.title}\n\n{report.text(section)}", flush=True)

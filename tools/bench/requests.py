@@ -62,12 +62,12 @@ def run(folder: Path, rounds: int, large: int) -> Section:
                 Work("many", big, Ask("many", _page(), consumer.headers)),
                 Work("middle", big, Ask("middle", _page(f"&start={_middle(consumer, large)}"), consumer.headers)),
             ]
-            outcomes = _measure(works, rounds)
+            outcomes = measure(works, rounds)
             twins = _twins(big.port, (published, absent[:_TWINS], absent[_TWINS:]), consumer.headers, rounds)
     load_is = "wrk" if wrk.found() else "a client of our own on epoll"
     notes = [f"Load: {load_is}, {_CONNECTIONS} connections, closed loop.", _FIGURES]
     figures = [*_against_bare(outcomes), *_masked(twins), *_pages(outcomes, large)]
-    return Section("requests", "Requests", _method(rounds), figures, notes)
+    return Section("requests", "Requests", method(rounds) + _TWIN_METHOD, figures, notes)
 
 
 def _image(id_: str) -> str:
@@ -92,7 +92,8 @@ def _middle(consumer: Caller, large: int) -> str:
     return urlsafe_b64encode(f"{moment - large // 2 * 1_000}.{id_}".encode()).decode().rstrip("=")
 
 
-def _measure(works: list[Work], rounds: int) -> dict[str, Outcome]:
+def measure(works: list[Work], rounds: int) -> dict[str, Outcome]:
+    """Each kind of work once a round, in turn; medians over the rounds."""
     drive: Callable[[int, list[Ask], int, float], dict[str, Outcome]] = wrk.load if wrk.found() else load
     for work in works:  # once before it counts: caches and statements warm
         drive(work.server.port, [work.ask], _CONNECTIONS, _SECONDS / 4)
@@ -126,7 +127,8 @@ def _twins(
     return [load(port, asks, 1, _SECONDS) for _ in range(rounds)]
 
 
-def _show(one: Outcome) -> str:
+def show(one: Outcome) -> str:
+    """Rate, median, 99th percentile, processor time."""
     return f"{one.rate:,.0f}/s, {one.p50 * 1e3:.2f}, {one.p99 * 1e3:.2f}, {one.cpu * 1e6:.0f}"
 
 
@@ -138,7 +140,7 @@ def _against_bare(outcomes: dict[str, Outcome]) -> list[Figure]:
         ratio = plain.cpu / one.cpu
         held = None if bound is None else ratio >= bound
         text = "" if bound is None else f"≥ {bound}"
-        figures.append(Figure(what, _show(one), _show(plain) + " bare", ratio, text, held))
+        figures.append(Figure(what, show(one), show(plain) + " bare", ratio, text, held))
     return figures
 
 
@@ -167,14 +169,20 @@ def _pages(outcomes: dict[str, Outcome], large: int) -> list[Figure]:
     figures = []
     for what, text in names.items():
         ratio = outcomes[what].cpu / base.cpu
-        against = f"{_show(base)} of {_SMALL}"
-        figures.append(Figure(text, _show(outcomes[what]), against, ratio, f"≤ {MOST_GROWTH}", ratio <= MOST_GROWTH))
+        against = f"{show(base)} of {_SMALL}"
+        figures.append(Figure(text, show(outcomes[what]), against, ratio, f"≤ {MOST_GROWTH}", ratio <= MOST_GROWTH))
     return figures
 
 
-def _method(rounds: int) -> str:
+def method(rounds: int) -> str:
+    """How these figures were taken."""
     return (
         f"Medians of {rounds} interleaved rounds of {_SECONDS:g} s; server and load each on a core of its own where "
-        "there are two. Masked and absent are asked for in turn on one connection; their noise is the largest "
-        "difference between absent ids in a round."
+        "there are two."
     )
+
+
+_TWIN_METHOD = (
+    " Masked and absent are asked for in turn on one connection; their noise is the largest difference between absent "
+    "ids in a round."
+)

@@ -38,12 +38,13 @@ SCENARIO = ("--hypervisor", "simulated", "--scenario", "enterprise")
 def make(data: Path, images: dict[str, int]) -> dict[str, list[str]]:
     """A folder with the enterprise scenario and that many images in each of the named accounts; their ids."""
     product(data, *SCENARIO).stop()
-    with _store(data) as store:
+    with opened(data) as store:
         return {name: _fill(store, environment.variables(data, name), count) for name, count in images.items()}
 
 
 @contextmanager
-def _store(data: Path) -> Iterator[Store]:
+def opened(data: Path) -> Iterator[Store]:
+    """The store of a folder that nobody serves."""
     lock = folder.lock(data)
     store = Store(Settings(data=data).database_url)
     try:
@@ -53,13 +54,18 @@ def _store(data: Path) -> Iterator[Store]:
         os.close(lock)
 
 
+def context(account_id: str) -> Context:
+    """The product's own hand in an account."""
+    region, grants = REGIONS["us-south"], AllGrants(account_id)
+    return Context(SYSTEM, account_id, grants, SystemClock(), Ids(), region, "bench", "http://127.0.0.1")
+
+
 def _fill(store: Store, who: dict[str, str], count: int) -> list[str]:
-    account, clock = who["IBMCLOUD_ACCOUNT_ID"], SystemClock()
-    ids, region, grants = Ids(), REGIONS["us-south"], AllGrants(who["IBMCLOUD_ACCOUNT_ID"])
-    ctx = Context(SYSTEM, account, grants, clock, ids, region, "bench", "http://127.0.0.1")
+    ctx = context(who["IBMCLOUD_ACCOUNT_ID"])
+    ids, account = ctx.ids, ctx.account_id
 
     def put(unit: Unit) -> list[str]:
-        group, begin = default_group(unit).id, clock.now()
+        group, begin = default_group(unit).id, ctx.now()
         images = [insert(unit, IMAGE, _image(ids, account, group, number, begin)) for number in range(count)]
         for image in images:
             transition(unit, IMAGE, image.id, "available", status_reasons=[])

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from sqlalchemy import Column, ColumnElement, Table, Text, or_, type_coerce
 
 from kunsthalle.accounts.queries import account
+from kunsthalle.store.schema.groups import instance_groups
 from kunsthalle.store.schema.instances import instances, templates
 from kunsthalle.store.schema.storage import snapshots, volumes
+from kunsthalle.store.scope import exists
 from kunsthalle.store.tables import numbers_by
 from kunsthalle.store.unit import Unit
 
 RUNNING = "running_servers"
-KINDS = ("servers", RUNNING, "templates", "volumes", "snapshots")
+KINDS = ("servers", RUNNING, "templates", "instance_groups", "volumes", "snapshots")
 Uses = dict[str, dict[str, int]]
 """By account, how many things of each of `KINDS` it has made of what was asked about."""
 
@@ -43,6 +45,8 @@ def _questions(marks: Marks) -> Iterator[tuple[str, Table, ColumnElement[bool]]]
     yield "servers", instances, made.named(instances.c.image)
     yield RUNNING, instances, made.named(instances.c.image) & (instances.c.status == "running")
     yield "templates", templates, marks.named(templates.c.prototype)
+    of_them = exists(templates, templates.c.id == instance_groups.c.template_id, marks.named(templates.c.prototype))
+    yield "instance_groups", instance_groups, of_them
     yield "volumes", volumes, made.named(volumes.c.source_image)
     yield "snapshots", snapshots, snapshots.c.source_image_id.in_(marks.image_ids)
 
