@@ -59,12 +59,15 @@ class Rules:
 
     def may_boot(self, who: str, it: Edition) -> bool:
         """R1 to R10 in one place."""
-        title = it.title
-        if it.gone or title.gone or title.shelf.gone or title.shelf.until is not None:  # R4: gone, or on its way
-            return False
-        if it.state not in PUBLISHED or it.picture is None:  # R10: archived boots no more, deprecated still does
+        if it.gone or it.state not in PUBLISHED or it.picture is None:  # R10: archived boots no more, deprecated does
             return False
         if it.picture.status not in ("available", "deprecated"):
+            return False
+        return self.has(who, it.title)
+
+    def has(self, who: str, title: Title) -> bool:
+        """Whether an offering is the account's, or open to it."""
+        if title.gone or title.shelf.gone or title.shelf.until is not None:  # R4: gone, or on its way
             return False
         if who == self.owner:  # R5: the owner
             return True
@@ -80,6 +83,10 @@ class Rules:
 
     def _inside(self, who: str) -> bool:
         return any(one.startswith("-ent-") for one in self.above[who])
+
+    def listed(self, who: str, title: Title, editions: list[Edition]) -> bool:
+        """Whether an account's list has an offering: of others', only where something is published."""
+        return self.has(who, title) and (who == self.owner or self.best(title, editions) is not None)
 
     def best(self, title: Title, editions: list[Edition]) -> Edition | None:
         """What an offering's CRN means: consumable before pre-release, then the highest number."""

@@ -14,7 +14,17 @@ from catalogs.ground import ACCOUNTS, Ground, Stage
 from catalogs.rules import PUBLISHED, Edition, Picture, Rules, Shelf, Title
 from kunsthalle.accounts import tree
 from kunsthalle.accounts.kinds import ACCOUNT, ENTERPRISE
-from kunsthalle.catalogs import editing, outside, publishing, reclamation, service, sharing, sources, validation
+from kunsthalle.catalogs import (
+    editing,
+    listings,
+    outside,
+    publishing,
+    reclamation,
+    service,
+    sharing,
+    sources,
+    validation,
+)
 from kunsthalle.catalogs.importing import ImageChoice, Import, import_version
 from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.model import Catalog, Offering, Version
@@ -358,9 +368,17 @@ class Walker(Stage):
                     best = self.rules.best(title, self.editions)
                     wanted = best.picture.id if best and best.picture and self.rules.may_boot(id_, best) else None
                     assert booted(caller, offering_crn=offering.crn) == wanted, (name, offering.name)
+                self._lists(caller, id_)
             self._images(unit)
 
         self.world.read(self.world.base, look)
+
+    def _lists(self, unit: Unit, id_: str) -> None:
+        """The account's list, and how many it says there are, are what the account sees one by one."""
+        pairs = zip(self.titles, self.real.offerings, strict=True)
+        wanted = {offering.id for title, offering in pairs if self.rules.listed(id_, title, self.editions)}
+        total, found = listings.page(unit, 0, 100, hidden=True, public=True)
+        assert (total, {one.id for one in found}) == (len(wanted), wanted)
 
     def _images(self, unit: Unit) -> None:
         crns = {id(it): version.crn for it, version in zip(self.editions, self.real.versions, strict=True)}

@@ -8,7 +8,7 @@ from kunsthalle.catalogs.publishing import JOB as TIMER
 from kunsthalle.catalogs.removal import remove_version
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete
-from kunsthalle.store.schema.catalogs import access_entries, plans, publish_approvals, versions
+from kunsthalle.store.schema.catalogs import access_entries, listings, plans, publish_approvals, versions
 from kunsthalle.store.scope import unguarded
 from kunsthalle.store.tables import remove_rows
 from kunsthalle.store.unit import Unit
@@ -19,6 +19,6 @@ def erase_offering(unit: Unit, offering: Offering) -> None:
     for version in unguarded(unit, VERSION, versions.c.offering_id == offering.id):
         jobs.cancel(unit, TIMER, version.id)
         remove_version(unit, version)
-    for table in (access_entries, publish_approvals, plans):
+    for table in (access_entries, publish_approvals, plans, listings):
         remove_rows(unit, table, table.c.offering_id == offering.id)
     delete(unit, OFFERING, offering.id, offering.account_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -176,6 +177,9 @@ OFFERING = Kind(
     others=_shared,
     live=_live(offerings.c.catalog_id),
 )
+
+IN_CATALOG = replace(OFFERING, others=None, live=None)
+"""The offerings of a catalog that the caller has looked up: then it is his own, and live."""
 
 VERSION = Kind(
     "version",

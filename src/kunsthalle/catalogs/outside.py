@@ -7,6 +7,7 @@ had opened.
 from __future__ import annotations
 
 from kunsthalle.catalogs.kinds import OFFERING, PUBLISH_APPROVAL
+from kunsthalle.catalogs.listings import relist
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.records import PublishApproval
 from kunsthalle.core.errors import conflict, not_found
@@ -91,6 +92,7 @@ def decide(unit: Unit, offering_id: str, state: str) -> PublishApproval:
 def _answer(unit: Unit, offering: Offering, id_: str, state: str) -> None:
     must(transition(unit, PUBLISH_APPROVAL, id_, state, updated_at=unit.ctx.now()), "Changed meanwhile.", "conflict")
     update(unit, OFFERING, offering.id, updated_at=unit.ctx.now())
+    relist(unit, offering.id)
 
 
 def every(unit: Unit) -> list[tuple[PublishApproval, Offering]]:

@@ -7,6 +7,7 @@ from typing import Any
 from kunsthalle.catalogs import lifecycle
 from kunsthalle.catalogs.kinds import OFFERING, VERSION
 from kunsthalle.catalogs.lifecycle import PUBLISHED, Edge
+from kunsthalle.catalogs.listings import relist
 from kunsthalle.catalogs.model import Offering, Version
 from kunsthalle.catalogs.removal import remove_version
 from kunsthalle.core.clock import DAY, rfc3339
@@ -32,6 +33,7 @@ def refuse(message: str) -> Problem:
 def touch(unit: Unit, version: Version) -> None:
     """Every step of a version counts its offering's revision up: version patches are guarded by it."""
     update(unit, OFFERING, version.offering_id, updated_at=unit.ctx.now())
+    relist(unit, version.offering_id)
 
 
 def take(unit: Unit, version: Version, step: str) -> Edge:

@@ -15,7 +15,7 @@ from kunsthalle.catalogs.records import Plan
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden
 from kunsthalle.store.schema.catalogs import catalogs, offerings, plans, publish_approvals, versions
-from kunsthalle.store.scope import count, find, some, unguarded, window
+from kunsthalle.store.scope import Kind, count, find, some, unguarded, window
 from kunsthalle.store.tables import rows_of
 from kunsthalle.store.unit import Unit
 
@@ -105,11 +105,11 @@ def ordering(text: str) -> Any:
 
 
 def list_offerings(
-    unit: Unit, where: list[ColumnElement[bool]], sort: str, offset: int, limit: int
+    unit: Unit, kind: Kind[Offering], where: list[ColumnElement[bool]], sort: str, offset: int, limit: int
 ) -> tuple[int, list[Offering]]:
-    """A window of the offerings the caller may see."""
-    total = count(unit, OFFERING, *where)
-    return total, window(unit, OFFERING, *where, order=ordering(sort), offset=offset, limit=limit)
+    """A window of the offerings the caller may see, as the one kind or the other."""
+    order = ordering(sort)
+    return count(unit, kind, *where), window(unit, kind, *where, order=order, offset=offset, limit=limit)
 
 
 def contains(text: str) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from kunsthalle.catalogs.erasing import erase_offering
 from kunsthalle.catalogs.kinds import CATALOG, OBJECT, OFFERING, RECLAMATION
+from kunsthalle.catalogs.listings import relist_catalog
 from kunsthalle.catalogs.model import Catalog, Reclamation
 from kunsthalle.core.clock import DAY
 from kunsthalle.store import jobs
@@ -49,6 +50,7 @@ def restore(unit: Unit, record: Granted[Reclamation]) -> Reclamation:
     must(transition(unit, CATALOG, record.it.catalog_id, "live"), "The catalog cannot be restored.", "conflict")
     jobs.cancel(unit, JOB, record.it.id)
     delete(unit, RECLAMATION, record.it.id, record.it.account_id)
+    relist_catalog(unit, record.it.catalog_id)
     return _ended(record.it, "RESTORING", ctx.now(), ctx.actor.iam_id)
 
 

@@ -18,6 +18,7 @@ from kunsthalle.catalogs.bodies import CatalogBody, OfferingBody, document, fiel
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.wire import catalog_wire, offering_wire
 from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.store.scope import Kind
 from kunsthalle.store.unit import Unit
 
 _DELETE = "globalcatalog-collection.offering.delete"
@@ -72,15 +73,21 @@ def _offerings(unit: Unit, request: Request) -> dict[str, Any]:
     where = [kinds.OFFERING.table.c.catalog_id == catalog.id]
     if "name" in request.query:
         where.append(queries.contains(request.query["name"]))
-    return page_of_offerings(unit, request, where)
+    return page_of_offerings(unit, request, kinds.IN_CATALOG, where)
 
 
-def page_of_offerings(unit: Unit, request: Request, where: list[Any]) -> dict[str, Any]:
+def page_of_offerings(unit: Unit, request: Request, kind: Kind[Offering], where: list[Any]) -> dict[str, Any]:
     """A window of offerings in the offset envelope; hidden ones only when they are asked for."""
     offset, limit = window(request)
     if not flag(request, "includeHidden"):
         where = [*where, kinds.OFFERING.table.c.hidden.is_(False)]
-    total, found = queries.list_offerings(unit, where, request.query.get("sort", "label"), offset, limit)
+    total, found = queries.list_offerings(unit, kind, where, request.query.get("sort", "label"), offset, limit)
+    return shown_page(unit, request, total, found)
+
+
+def shown_page(unit: Unit, request: Request, total: int, found: list[Offering]) -> dict[str, Any]:
+    """Offerings that were found, in the offset envelope."""
+    offset, limit = window(request)
     digest = flag(request, "digest")
     shown = [offering_wire(branch, unit.ctx, digest=digest) for branch in queries.branches(unit, found)]
     return results(request, total, shown, offset, limit)

@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import and_, or_
 
 from kunsthalle.api import access
-from kunsthalle.api.families.catalog import BASE, CATALOG
+from kunsthalle.api.families.catalog import BASE, CATALOG, window
 from kunsthalle.api.families.iam import PLATFORM
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
-from kunsthalle.catalogs import kinds, outside, queries, reclamation, sharing
+from kunsthalle.catalogs import kinds, listings, outside, queries, reclamation, sharing
 from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.bodies import ReclamationActionBody, ShareBody
 from kunsthalle.catalogs.model import Offering
-from kunsthalle.catalogs.routes_catalogs import page_of_offerings
+from kunsthalle.catalogs.routes_catalogs import flag, page_of_offerings, shown_page
 from kunsthalle.catalogs.wire import approval_wire, entry_wire, reclamation_wire, token_page
 from kunsthalle.core.errors import forbidden, invalid, not_found
 from kunsthalle.store.scope import some
@@ -30,7 +30,12 @@ def _consumption(unit: Unit, request: Request) -> dict[str, Any]:
     select = request.query.get("select", "all")
     if select not in {"all", "public", "private"}:
         raise invalid("bad_request", "select must be all, public or private.", "select", type_="parameter")
-    return page_of_offerings(unit, request, _selected(unit, request, select))
+    simple = select != "public" and not {"catalog", "sort"} & request.query.keys()
+    if simple and listings.serves(unit):
+        (offset, limit), hidden = window(request), flag(request, "includeHidden")
+        found = listings.page(unit, offset, limit, hidden=hidden, public=select == "all")
+        return shown_page(unit, request, *found)
+    return page_of_offerings(unit, request, kinds.OFFERING, _selected(unit, request, select))
 
 
 def _selected(unit: Unit, request: Request, select: str) -> list[Any]:

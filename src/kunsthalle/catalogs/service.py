@@ -9,6 +9,7 @@ from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs.erasing import erase_offering
 from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PLAN
+from kunsthalle.catalogs.listings import relist, relist_catalog
 from kunsthalle.catalogs.model import Catalog, Offering
 from kunsthalle.catalogs.records import Plan
 from kunsthalle.core.errors import Problem, Reason, Target, conflict
@@ -73,6 +74,7 @@ def delete_catalog(unit: Unit, catalog: Granted[Catalog]) -> None:
     """The catalog disappears at once; its images stay managed until its reclamation ends, seven days later (R4)."""
     must(transition(unit, CATALOG, catalog.it.id, "deleted"), "The catalog is gone already.", "conflict")
     reclamation.schedule(unit, catalog.it)
+    relist_catalog(unit, catalog.it.id)
 
 
 def create_offering(unit: Unit, catalog: Granted[Catalog], given: Fields) -> Offering:
@@ -99,6 +101,7 @@ def create_offering(unit: Unit, catalog: Granted[Catalog], given: Fields) -> Off
     except IntegrityError as error:
         raise conflict("conflict", f"The catalog has an offering named {given.name} already.", "name") from error
     seed_plans(unit, offering, given.plans)
+    relist(unit, offering.id)
     return offering
 
 
@@ -167,6 +170,7 @@ def rewrite(unit: Unit, offering: Granted[Offering], given: Fields) -> Offering:
         raise conflict("conflict", f"The catalog has an offering named {given.name} already.", "name") from error
     must(changed, "The offering was changed meanwhile.", "conflict")
     seed_plans(unit, offering.it, given.plans)
+    relist(unit, offering.it.id)
     return find(unit, OFFERING, offering.it.id)
 
 

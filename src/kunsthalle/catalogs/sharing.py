@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier
 from kunsthalle.catalogs import outside
 from kunsthalle.catalogs.kinds import OFFERING, TYPE
+from kunsthalle.catalogs.listings import relist
 from kunsthalle.catalogs.model import Offering, Version
 from kunsthalle.catalogs.policy import sharing
 from kunsthalle.catalogs.publishing import publish
@@ -66,6 +67,7 @@ def share(unit: Unit, offering: Granted[Offering], *, ibm: bool, public: bool, e
         raise forbidden(outside.REFUSAL)
     flags = {"share_with_ibm": ibm, "share_with_all": public, "share_enabled": enabled}
     update(unit, OFFERING, offering.it.id, updated_at=unit.ctx.now(), **flags)
+    relist(unit, offering.it.id)
     return find(unit, OFFERING, offering.it.id)
 
 
@@ -78,6 +80,7 @@ def promote(unit: Unit, version: Granted[Version], flag: str) -> None:
     if version.it.state != "consumable":
         publish(unit, version)
     update(unit, OFFERING, version.it.offering_id, updated_at=unit.ctx.now(), **{flag: True})
+    relist(unit, version.it.offering_id)
 
 
 def entries(unit: Unit, offering: Offering) -> list[Entry]:
@@ -118,6 +121,7 @@ def add(unit: Unit, offering: Granted[Offering], identifiers: list[str]) -> dict
             created_at=unit.ctx.now(),
         )
         ask(unit, identifier, TYPE)
+    relist(unit, offering.it.id)
     return errors
 
 
@@ -164,11 +168,11 @@ def ask(unit: Unit, identifier: str, type_: str) -> None:
 
 def remove(unit: Unit, offering: Granted[Offering], identifiers: list[str]) -> None:
     """Takes identifiers off the list, `["*"]` all. Whoever was shared with sees the offering no more."""
-    mine = access_entries.c.offering_id == offering.it.id
-    if identifiers == ["*"]:
-        remove_rows(unit, access_entries, mine)
-        return
-    remove_rows(unit, access_entries, mine, access_entries.c.identifier.in_([normal(one) for one in identifiers]))
+    where = [access_entries.c.offering_id == offering.it.id]
+    if identifiers != ["*"]:
+        where.append(access_entries.c.identifier.in_([normal(one) for one in identifiers]))
+    remove_rows(unit, access_entries, *where)
+    relist(unit, offering.it.id)
 
 
 def sent(unit: Unit, type_: str) -> list[Approval]:

@@ -31,6 +31,7 @@ offerings = things(
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("catalog_id", "name"),
     Index("ix_offerings_catalog_label", "catalog_id", "label", "id"),
+    Index("ix_offerings_shown", "catalog_id", "hidden", "label", "id"),
     Index("ix_offerings_account_label", "account_id", "label", "id"),
 )
 
@@ -72,6 +73,20 @@ access_entries = Table(
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("offering_id", "identifier"),
     Index("ix_access_entries_identifier", "identifier"),
+)
+
+# Where an account's list finds what it may use (catalogs.listings): the entries of access lists that are in effect.
+listings = Table(
+    "listings",
+    metadata,
+    Column("offering_id", String(36), ForeignKey("offerings.id"), primary_key=True),
+    Column("identifier", String(64), primary_key=True),
+    Column("account_id", String(32), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    Column("public", Boolean, nullable=False),
+    Column("approved", Boolean, nullable=False),
+    Index("ix_listings_page", "identifier", "account_id", "hidden", "label", "offering_id", "public", "approved"),
 )
 
 # Once per source account, receiving identifier and type; every later share between them follows it.
