@@ -30,7 +30,7 @@ def _consumption(unit: Unit, request: Request) -> dict[str, Any]:
     select = request.query.get("select", "all")
     if select not in {"all", "public", "private"}:
         raise invalid("bad_request", "select must be all, public or private.", "select", type_="parameter")
-    simple = select != "public" and not {"catalog", "sort"} & request.query.keys()
+    simple = select != "public" and "catalog" not in request.query and "sort" not in request.query
     if simple and listings.serves(unit):
         (offset, limit), hidden = window(request), flag(request, "includeHidden")
         found = listings.page(unit, offset, limit, hidden=hidden, public=select == "all")
