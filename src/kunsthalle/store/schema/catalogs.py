@@ -31,7 +31,7 @@ offerings = things(
     Column("updated_at", Moment, nullable=False),
     UniqueConstraint("catalog_id", "name"),
     Index("ix_offerings_catalog_label", "catalog_id", "label", "id"),
-    Index("ix_offerings_shown", "catalog_id", "hidden", "label", "id"),
+    Index("ix_offerings_shown", "catalog_id", "account_id", "hidden", "label", "id"),
     Index("ix_offerings_account_label", "account_id", "label", "id"),
 )
 

@@ -32,7 +32,8 @@ def upgrade() -> None:
     )
     columns = ["identifier", "account_id", "hidden", "label", "offering_id", "public", "approved"]
     op.create_index("ix_listings_page", "listings", columns, unique=False)
-    op.create_index("ix_offerings_shown", "offerings", ["catalog_id", "hidden", "label", "id"], unique=False)
+    shown = ["catalog_id", "account_id", "hidden", "label", "id"]
+    op.create_index("ix_offerings_shown", "offerings", shown, unique=False)
     op.execute(f"{_INTO} SELECT o.id, o.account_id, {_COLUMNS} {_OPEN}")
     op.execute(
         f"{_INTO} SELECT o.id, e.identifier, {_COLUMNS} {_OPEN} JOIN access_entries e ON e.offering_id = o.id"
