@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Column, ColumnElement, Table, Text, or_, type_coerce
 
 from kunsthalle.accounts.queries import account
-from kunsthalle.store.schema.groups import instance_groups
+from kunsthalle.store.schema.groups import groups as instance_groups
 from kunsthalle.store.schema.instances import instances, templates
 from kunsthalle.store.schema.storage import snapshots, volumes
 from kunsthalle.store.scope import exists
