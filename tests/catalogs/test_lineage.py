@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from catalogs.shop import Shop
+from instances.crowd import Crowd
 from kunsthalle.images.model import Image
+from support.hall import opened
 
 ABSENT = "r006-00000000-0000-4000-8000-000000000000"
 NOTHING = {"servers": 0, "running_servers": 0, "templates": 0, "instance_groups": 0, "volumes": 0, "snapshots": 0}
@@ -180,3 +183,25 @@ def test_whoever_may_only_look_learns_nothing_of_other_accounts(shop: Shop) -> N
     image = shop.cloud.image("debian")
     answer = shop.cloud.answer("GET", f"/_kunsthalle/images/{image.id}/lineage", caller="viewer")
     assert answer.status_code == 403
+
+
+def test_groups_are_counted_by_their_templates(tmp_path: Path) -> None:
+    hall = opened(tmp_path / "data")
+    try:
+        crowd = Crowd(hall)
+        offer = crowd.offer()
+        crowd.who = "consumer"
+        crowd.authorize(offer.catalog)
+        crowd.group(2, crowd.template(catalog_offering={"version": {"crn": offer.version}}))
+        found = hall.ok("owner", "GET", f"/_kunsthalle/images/{offer.image}/lineage")
+        (theirs,) = [one for one in found["accounts"] if not one["owner"]]
+        assert theirs["uses"] == {
+            "servers": 2,
+            "running_servers": 2,
+            "templates": 1,
+            "instance_groups": 1,
+            "volumes": 2,
+            "snapshots": 0,
+        }
+    finally:
+        hall.close()
