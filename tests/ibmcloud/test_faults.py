@@ -11,6 +11,8 @@ import pytest
 
 from ibmcloud.canned import canned
 from ibmcloud.world import World, ibmcloud
+from kunsthalle.ibmcloud.http import Api
+from kunsthalle.ibmcloud.session import Session
 
 KEYS = "/v1/keys"
 
@@ -171,6 +173,20 @@ def test_a_key_file_is_private_and_its_key_works(house: World, tmp_path: Path) -
     raw = tmp_path / "raw"
     raw.write_text(kept["apikey"] + "\n")
     assert house.run("login", env={"IBMCLOUD_API_KEY": f"@{raw}"}).code == 0
+
+
+def test_a_profile_is_assumed_at_login(house: World) -> None:
+    api = Api(Session(house.env()), house.env())
+    account = house.names["account_owner"]
+    profile = api.post("/v1/profiles", {"name": "robot", "account_id": account})["id"]
+    user = {"identifier": Session(house.env()).iam_id, "type": "user", "accounts": [account]}
+    api.post(f"/v1/profiles/{profile}/identities/user", user)
+    for ref in (profile, "robot"):
+        said = house.run("login", "--apikey", house.keys["owner"], "--profile", ref)
+        assert said.code == 0, said.err
+        assert "User:              robot\n" in said.out
+        assert house.run("iam", "oauth-tokens").out.startswith("IAM token:  Bearer ey")
+    assert "Unable to authenticate" in house.run("login", "--apikey", house.keys["owner"], "--profile", "nobody").err
 
 
 def test_an_interruption_is_no_traceback(house: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,9 +39,15 @@ _SERVICE_IDS: tuple[Field, ...] = (
 _LEAKED = ("none", "disable", "delete")
 
 
+def _renew(run: Run) -> None:
+    """A new token lives as long as can be. Whoever assumed a profile has nothing to renew it with."""
+    if run.session.text("IAMRefreshToken"):
+        run.api.refresh()
+
+
 def _tokens(run: Run) -> None:
-    """One line whose fourth word is the token; it is a new one, so that it lives as long as can be."""
-    run.api.refresh()
+    """One line whose fourth word is the token."""
+    _renew(run)
     token = run.session.text("IAMToken")
     if run.json:
         run.print_json({"iam_token": token})
@@ -50,7 +56,7 @@ def _tokens(run: Run) -> None:
 
 
 def _bearer(run: Run) -> None:
-    run.api.refresh()
+    _renew(run)
     run.terminal.lines([run.session.text("IAMToken").removeprefix("Bearer ")])
 
 

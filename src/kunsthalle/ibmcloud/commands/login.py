@@ -8,6 +8,7 @@ from kunsthalle.ibmcloud.errors import Failed, Refused
 from kunsthalle.ibmcloud.grammar import Command, flag, from_file
 from kunsthalle.ibmcloud.http import GRANT, path_of, valid
 from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.session import claims_of
 from kunsthalle.ibmcloud.tables import safe
 from kunsthalle.ibmcloud.things import group_id
 
@@ -57,16 +58,23 @@ def _grant(run: Run) -> dict[str, str]:
     return {"grant_type": f"{GRANT}apikey", "apikey": _key(run), "response_type": "cloud_iam"}
 
 
+def _assume(run: Run, token: str) -> dict[str, str]:
+    """The form that exchanges a token for a trusted profile's; a name is one of the token's account."""
+    profile = run.given.get("profile")
+    form = {"grant_type": f"{GRANT}assume", "access_token": token}
+    if profile.startswith("crn:"):
+        return {**form, "profile_crn": profile}
+    if profile.startswith("Profile-"):
+        return {**form, "profile_id": profile}
+    return {**form, "profile_name": profile, "account": str(claims_of(token).get("account", {}).get("bss", ""))}
+
+
 def _authenticate(run: Run) -> None:
     session = run.session
     try:
         found = run.api.token(_grant(run))
-        profile = run.given.get("profile")
-        if profile and not run.given.has("cr-token"):
-            which = "profile_id" if profile.startswith("Profile-") else "profile_name"
-            which = "profile_crn" if profile.startswith("crn:") else which
-            assume = {"grant_type": f"{GRANT}assume", "access_token": found["access_token"], which: profile}
-            found = {**run.api.token(assume), "refresh_token": ""}
+        if run.given.has("profile") and not run.given.has("cr-token"):
+            found = {**run.api.token(_assume(run, found["access_token"])), "refresh_token": ""}
     except Refused as refused:
         first = refused.errors[0]
         raise Failed(f"Unable to authenticate: {first.get('message', '')} ({refused.code})") from refused
