@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +23,7 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("scripts") / "data", "--hypervisor", "simulated") as server:
+    with Served(tmp_path_factory.mktemp("scripts") / "kunsthalle-data", "--hypervisor", "simulated") as server:
         yield server
 
 
@@ -46,3 +48,16 @@ def test_script(served: Served, tmp_path: Path, script: Path, shell: str) -> Non
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert done.stdout.rstrip().endswith("the end")
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_session_of_the_readme(served: Served, tmp_path: Path) -> None:
+    """As it stands there, beside the data folder of the server."""
+    text = (Path(__file__).parents[2] / "README.md").read_text().partition("## Scripts for `ibmcloud`")[2]
+    block = re.findall(r"(?:^    .+\n)+", text, re.MULTILINE)[0]
+    place = served.data.parent
+    write_qcow2(place / "my.qcow2", 2**30, b"readme")
+    env = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
+    script = "set -eu\n" + textwrap.dedent(block).replace("sleep 1", "sleep 0.1")
+    done = subprocess.run(["sh", "-c", script], env=env, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert re.search(r"^Image +ID +Name$", done.stdout, re.MULTILINE)
