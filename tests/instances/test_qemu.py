@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -13,6 +13,7 @@ import pytest
 from instances.cloud import Cloud
 from kunsthalle.hypervisor.protocol import Bounds
 from kunsthalle.hypervisor.qemu import Qemu
+from kunsthalle.hypervisor.qmp import ask
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.model import Image
 from kunsthalle.imaging.tools import find_tools
@@ -53,14 +54,19 @@ def import_(cloud: Cloud, source: Path) -> Image:
     return cloud.world.write(cloud.callers["me"], make)
 
 
-def says(cloud: Cloud, id_: str, words: str) -> bool:
-    """Whether the guest's console comes to hold the words."""
+def eventually(happened: Callable[[], bool]) -> bool:
+    """Whether something comes to be so: a real guest takes its time."""
     deadline = monotonic() + 90
-    while words.encode() not in cloud.hypervisor.console(id_, 1 << 16):
+    while not happened():
         if monotonic() > deadline:
             return False
         sleep(0.1)  # a real guest takes its time
     return True
+
+
+def says(cloud: Cloud, id_: str, words: str) -> bool:
+    """Whether the guest's console comes to hold the words."""
+    return eventually(lambda: words.encode() in cloud.hypervisor.console(id_, 1 << 16))
 
 
 def test_the_story_of_a_disk(real: Cloud, boot_image: Path) -> None:
@@ -92,3 +98,32 @@ def test_the_story_of_a_disk(real: Cloud, boot_image: Path) -> None:
     third = real.server(boot_volume_attachment=source, name="third")
     assert third["status"] == "running"
     assert says(real, third["id"], f"hostname=third instance-id={third['id']} boots=2")
+
+
+def machine_has(cloud: Cloud, id_: str) -> set[str]:
+    """The ids of the data disks that the machine has, as QEMU tells them."""
+    assert isinstance(cloud.hypervisor, Qemu)
+    folder = cloud.hypervisor._directories.path(id_)
+    (devices,) = ask(folder, ("qom-list", {"path": "/machine/peripheral"}), timeout=10)
+    return {str(one["name"]).removeprefix("disk-") for one in devices if one["name"].startswith("disk-")}
+
+
+def test_data_volumes_come_to_a_real_machine_and_leave_it(real: Cloud, boot_image: Path) -> None:
+    image, new = import_(real, boot_image), {"volume": {"profile": {"name": "general-purpose"}, "capacity": 10}}
+    server = real.server(image={"id": image.id}, name="first", user_data=STAY, volume_attachments=[new])
+    path, first = f"/v1/instances/{server['id']}/volume_attachments", server["volume_attachments"][1]["id"]
+    assert machine_has(real, server["id"]) == {first}
+    assert says(real, server["id"], "KUNSTHALLE-BOOT-OK")
+    second = real.call("POST", path, new, status=201)["id"]
+    real.settle()
+    assert machine_has(real, server["id"]) == {first, second}
+    assert real.call("GET", f"{path}/{second}", status=200)["status"] == "attached"
+    for attachment in (first, second):
+        real.call("DELETE", f"{path}/{attachment}", status=204)
+    real.settle()
+    assert eventually(lambda: machine_has(real, server["id"]) == set())
+    assert eventually(lambda: len(real.call("GET", path, status=200)["volume_attachments"]) == 1)
+    for volume in real.call("GET", "/v1/volumes", status=200, attachment_state="unattached")["volumes"]:
+        real.call("DELETE", f"/v1/volumes/{volume['id']}", status=204)
+    real.settle()
+    assert real.call("GET", "/v1/volumes", status=200)["total_count"] == 1
