@@ -27,13 +27,16 @@ def browser() -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def publisher_account(served: Served) -> Account:
-    """The publisher's SDK clients, for what a walk needs to be there before it begins."""
+    """The publisher's SDK clients, for what a walk needs to be there before it begins.
+
+    Of a file each, with tokens of its own: some walks move the clock beyond the end of any token.
+    """
     return Account(served, "publisher")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def consumer_account(served: Served) -> Account:
     return Account(served, "consumer-a")
 
