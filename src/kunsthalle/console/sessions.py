@@ -15,12 +15,13 @@ from kunsthalle.core.clock import DAY
 from kunsthalle.core.context import Context
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.console import console_sessions as table
-from kunsthalle.store.tables import put_row, remove_rows, rows_of
+from kunsthalle.store.tables import finder, put_row, remove_rows
 from kunsthalle.store.unit import Unit
 
 LONGEST = DAY
 MOST_SIGN_INS = 20
 _REMEMBERED = 1_000
+_BY_ID = finder(table, "id")
 
 
 class SignIn(msgspec.Struct):
@@ -91,11 +92,12 @@ class Sessions:
         """The session that a cookie opens; None for one that has ended or never was."""
         if not secret:
             return None
-        here = table.c.id == _hash("session", secret).hex()
-        rows = await self._store.read_async(self._ctx, lambda unit: rows_of(unit, table, here))
-        if not rows or rows[0].ends_at <= self._ctx.clock.real():
+        key = _hash("session", secret).hex()
+        row = await self._store.read_async(self._ctx, lambda unit: _BY_ID.first(unit, {"key": key}))
+        if row is None:
             return None
-        return self._open(secret, rows[0].sealed)
+        _, sealed, ends_at = row
+        return self._open(secret, sealed) if ends_at > self._ctx.clock.real() else None
 
     def _open(self, secret: str, sealed: str) -> Session | None:
         """What is sealed; remembered, bounded, as it takes longer to open than all else that finds a session."""
