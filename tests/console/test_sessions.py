@@ -173,3 +173,14 @@ def test_a_user_enters_the_accounts_he_is_a_member_of_and_no_other(
     assert b"Young enterprise" in outsider.call("GET", "/account").body
     assert outsider.send("/account", account=owners["outsider"].account_id).status == 303
     assert outsider.inside
+
+
+def test_a_token_endpoint_that_fails_ends_no_session(server: Server, browser: Browser) -> None:
+    browser.sign_in()
+    _later(server, 3_700)
+    fault = {"on": "call", "match": "POST /identity/token", "effect": "refuse", "status": 503, "times": 1}
+    headers = {"host": "t", "authorization": "Bearer operator"}
+    body = json.dumps(fault).encode()
+    assert asyncio.run(_asgi(server, "POST", "/_kunsthalle/faults", headers, body)).status == 200
+    assert browser.call("GET", "/images/custom").status == 503
+    assert browser.inside

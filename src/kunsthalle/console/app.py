@@ -68,8 +68,9 @@ class Console:
         if not path:
             return RedirectResponse(f"{ROOT}/", 308)
         one, scope["path_params"] = self._pages.find(request.method, path)
-        visit = await self._visit(request)
+        visit = Visit(request, Api(self._api, request.scope, ""), self._sessions, None, "", render)
         try:
+            visit = await self._visit(request)
             if one is None:
                 return _not_found(visit) if _signed_in(visit) else _ask_to_sign_in(visit)
             return await self._answer(one, visit)

@@ -43,7 +43,11 @@ class Written(Response):
         first = next(self._pieces)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": first.encode(), "more_body": True})
-        await send({"type": "http.response.body", "body": "".join(self._pieces).encode()})
+        rest = "<p>The server failed; its log says why.</p>"
+        try:
+            rest = "".join(self._pieces)
+        finally:
+            await send({"type": "http.response.body", "body": rest.encode()})
 
 
 @dataclass

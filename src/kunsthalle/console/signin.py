@@ -53,7 +53,9 @@ async def renewed(visit: Visit, session: Session) -> Session | None:
             told = await visit.api.form("/identity/token", grant)
             here.access_token, here.refresh_token = told["access_token"], told["refresh_token"]
             here.expires = max(told["expiration"], now + _SOON + 1)
-        except Refused:
+        except Refused as refused:
+            if refused.status >= 500:  # nothing is said about the key
+                raise
             session.drop(here.account_id)
         await visit.sessions.keep(visit.secret, session)
         here = session.here
