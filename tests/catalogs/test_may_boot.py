@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from catalogs.ground import ACCOUNTS, Ground, lay
 from catalogs.walker import Walker
 
-STEPS = int(os.environ.get("KUNSTHALLE_STEPS", "1500"))
+STEPS = int(os.environ.get("KUNSTHALLE_STEPS", "1000"))
 LONG = 50
 PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
 ANY = st.integers(0, 999)
@@ -202,16 +202,16 @@ def test_who_may_boot_is_what_the_rules_say(ground: Ground, tmp_path: Path) -> N
         """Each walk begins on ground of its own."""
 
     Begun.begin = staticmethod(begin)  # type: ignore[method-assign]  # how hypothesis makes a machine is its own
-    chosen = settings(
-        max_examples=STEPS // LONG + 1,
-        stateful_step_count=LONG,
-        deadline=None,
-        database=None,
-        phases=PHASES,
-        suppress_health_check=list(HealthCheck),
-    )
     taken = 0
     while taken < STEPS:
+        chosen = settings(
+            max_examples=(STEPS - taken) // LONG + 1,
+            stateful_step_count=LONG,
+            deadline=None,
+            database=None,
+            phases=PHASES,
+            suppress_health_check=list(HealthCheck),
+        )
         run_state_machine_as_test(Begun, settings=chosen)
         taken = sum(walk.steps for walk in walks)
     could = sum(walk.lent for walk in walks)
