@@ -77,7 +77,7 @@ def there(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     # Silence is waited for only where it is what the test is about: elsewhere it is a busy machine.
     slow = getattr(request.node, "callspec", None) and request.node.callspec.params.get("fault") == "slow"
     monkeypatch.setattr(s3, "RETRIES", 0 if slow else 1)
-    patience = "2" if slow else "20"
+    patience = "4" if slow else "20"
     with proxied(s3_server) as blobs, proxied(s3_server) as buckets:
         hall = opened(
             tmp_path / "data",
