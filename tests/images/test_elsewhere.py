@@ -187,6 +187,18 @@ def test_what_has_come_is_not_fetched_again(there: Elsewhere, monkeypatch: pytes
     there.healthy()
 
 
+def test_what_could_not_be_stored_is_not_fetched_again(there: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfers, "EVERY", 0)
+    monkeypatch.setattr(jobs, "MOST_ATTEMPTS", 3)
+    there.hall.put("one.qcow2", SMALL)
+    there.blobs.befall("refused", writes, times=2)
+    assert there.imported("one")["status"] == "available"
+    starts = [start for method, start in there.buckets.asked if method == "GET" and start >= 0]
+    assert len(starts) == len(set(starts)), "nothing was fetched twice"
+    assert sum(method == "PUT" for method, _ in there.blobs.asked) == 3
+    there.healthy()
+
+
 def later(method: str, start: int) -> bool:
     """Reads of all ranges but the first two."""
     return method == "GET" and start >= s3.FIRST + s3.RANGE

@@ -97,12 +97,13 @@ class Importer:
     def _take_up(self, run: jobs.Run, image: Image, format_: str, found: ObjectReader) -> Examined:
         """The object, from where an earlier try has come to."""
         had = run.read(lambda unit: transfers.known(unit, image.id))
-        same = had is not None and (had.phase, had.tag, had.total) == ("receiving", found.tag, found.size)
-        first = Transfer(image.id, "receiving", had.done if same else 0, found.size, found.tag, None, run.ctx.now())
+        kept = _kept(had, found)
+        first = Transfer(image.id, "receiving", kept, found.size, found.tag, None, run.ctx.now())
         meter = Meter(run, first, lambda unit: _waits(unit, image.id))
         with self.blobs.begin(found.size, upload_name(image.id), first.done) as upload:
             try:
                 arrived = _take_in(found, upload, Intake(format_, self.limits, found.size), meter)
+                upload.sync()
                 meter.enter("checking", found.size)
                 examined = examine(upload.path, arrived, self.limits, self.tools)
                 run.write(lambda unit: blob_bytes.foresee(unit, arrived.sha256))
@@ -165,6 +166,13 @@ def _still_open(unit: Unit, image: Image) -> None:
     """A Problem when the authorization to the bucket has gone since the import was asked for."""
     if image.source_href:
         refuse_closed(unit, parse_href(image.source_href).bucket, FIELD)
+
+
+def _kept(had: Transfer | None, found: ObjectReader) -> int:
+    """Bytes of this very object that an earlier try has made durable: all of them where it had come to the end."""
+    if had is None or (had.tag, had.total) != (found.tag, found.size):
+        return 0
+    return had.done if had.phase == "receiving" else had.total
 
 
 def _take_in(found: ObjectReader, upload: Upload, intake: Intake, meter: Meter) -> Arrived:
