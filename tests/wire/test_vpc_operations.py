@@ -43,6 +43,11 @@ def _networks(judge: Judge, _account: Account, _served: Served) -> None:
     networks.interfaces(judge, here, subnet["id"])
 
 
+def _nothing_attached(judge: Judge, account: Account, _served: Served) -> None:
+    server = account.vpc.list_instances(limit=1).get_result()["instances"][0]["id"]
+    images.absent(judge, "get_instance_software_attachment", server, server)
+
+
 def _keys(judge: Judge, _account: Account, _served: Served) -> None:
     rsa_key, ed25519_key = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
     networks.keys(judge, openssh(rsa_key.public_key()), openssh(ed25519_key.public_key()))
@@ -55,6 +60,7 @@ WALKS: tuple[tuple[Walk, str], ...] = (
     (images.storage, "consumer-a"),
     (images.profiles, "consumer-a"),
     (servers.servers, "consumer-b"),
+    (_nothing_attached, "consumer-a"),
     (groups.groups, "outsider"),
     (metal.bare_metal, "outsider"),
 )
