@@ -21,11 +21,20 @@ NAMES = {
     "offering_id": "offerings",
     "version_id": "versions",
     "reclamation_id": "reclamations",
+    "server_id": "instances",
 }
 """What a path of the console names, and where the realm keeps the publisher's."""
 
 _PRODUCT = "/catalogs/{catalog_id}/products/{offering_id}"
 Fields = dict[str, str]
+
+
+def _server(realm: Realm) -> Fields:
+    """A server from the publisher's image; whoever does not see that can choose nothing."""
+    source = f"image {realm.ids['images']}"
+    return {"name": "another", "source": source, "profile.name": "bx2-2x8", "subnet": realm.ids["subnets"]}
+
+
 FORMS: dict[str, Callable[[Realm], Fields]] = {
     "/sign-in": lambda _realm: {"apikey": "none"},
     "/account": lambda _realm: {"account": "none"},
@@ -49,6 +58,7 @@ FORMS: dict[str, Callable[[Realm], Fields]] = {
     f"{_PRODUCT}/withhold": lambda realm: {"identifier": realm.accounts["consumer"]},
     f"{_PRODUCT}/outside": lambda _realm: {"wanted": "true"},
     "/share-requests": lambda realm: {"answer": f"rejected {realm.accounts['owner']}"},
+    "/servers/new": _server,
     "/operator": lambda _realm: {"operator_token": OPERATOR},
     "/rehearsal/clock": lambda _realm: {"to": "2000-01-01T00:00:00Z"},
     "/rehearsal/fault": lambda _realm: {"on": "call", "match": "GET /never", "effect": "refuse"},

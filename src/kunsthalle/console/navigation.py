@@ -31,7 +31,7 @@ MENU: tuple[Group, ...] = (
     Group(
         "Infrastructure",
         "Compute",
-        (Entry("Images", "/images/catalog"),),
+        (Entry("Virtual servers", "/servers"), Entry("Images", "/images/catalog")),
         open=True,
     ),
     Group(

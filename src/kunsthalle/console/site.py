@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kunsthalle.console import catalogs, images, products, rehearsal, sharing, signin
+from kunsthalle.console import catalogs, images, new_server, products, rehearsal, servers, sharing, signin
 from kunsthalle.console.frame import Page
 
 PAGES: tuple[Page, ...] = (
@@ -11,5 +11,7 @@ PAGES: tuple[Page, ...] = (
     *products.PAGES,
     *catalogs.PAGES,
     *sharing.PAGES,
+    *new_server.PAGES,
+    *servers.PAGES,
     *rehearsal.PAGES,
 )

@@ -32,7 +32,9 @@ def names(publisher_account: Account) -> dict[str, str]:
     gone = account.raw("POST", "/catalogs", {"label": "Gone"}).get_result()
     account.raw("DELETE", f"/catalogs/{gone['id']}")
     reclamations = account.controller.list_reclamations().get_result()["resources"]
+    server = account.boot("every-page", image={"id": image["id"]})
     return {
+        "server_id": server["id"],
         "image_id": image["id"],
         "catalog_id": catalog["id"],
         "offering_id": made["id"],
