@@ -228,6 +228,17 @@ def _boots(desk: Desk, image: str) -> int:
     return realm.call("somebody", "POST", f"/v1/instances?{QUERY}", body).status
 
 
+def _boots_metal(desk: Desk, image: str) -> int:
+    realm = desk.realm
+    body = {
+        "initialization": {"image": {"id": image}, "keys": [{"id": realm.ids["keys"]}]},
+        "zone": {"name": realm.ids["zone"]},
+        "profile": {"name": "bx2-metal-96x384"},
+        "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}, "allowed_vlans": [4]},
+    }
+    return realm.call("somebody", "POST", f"/v1/bare_metal_servers?{QUERY}", body).status
+
+
 def _imports(desk: Desk, image: str) -> int:
     where = f"/api/v1-beta/catalogs/{desk.realm.ids['catalogs']}/offerings/{desk.realm.ids['offerings']}/version"
     return desk.realm.call("somebody", "POST", where, product(image, "7.0.0")).status
@@ -237,15 +248,14 @@ def test_a_viewer_looks_at_an_image_and_an_operator_uses_it_and_neither_deletes_
     everything = {"serviceName": "is"}
     assert desk.grant(SOMEBODY, "Viewer", **everything).status == 201
     assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType="instance").status == 201
+    assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType="bare-metal-server").status == 201
     assert desk.grant(SOMEBODY, "Editor", serviceName="globalcatalog-collection").status == 201
     path = f"/v1/images/{image}?{QUERY}"
-    assert (desk.realm.call("somebody", "GET", path).status, _boots(desk, image), _imports(desk, image)) == (
-        200,
-        403,
-        403,
-    )
+    uses = (_boots, _boots_metal, _imports)  # the import comes last: what a catalog manages is put on no bare metal
+    assert desk.realm.call("somebody", "GET", path).status == 200
+    assert [use(desk, image) for use in uses] == [403, 403, 403]
     assert desk.grant(SOMEBODY, "Operator", serviceName="is", imageId=image).status == 201
-    assert (_boots(desk, image), _imports(desk, image)) == (201, 201)
+    assert [use(desk, image) for use in uses] == [201, 201, 201]
     assert _boots(desk, desk.realm.ids["images"]) == 403, "the other image is not his to use"
     assert desk.realm.call("somebody", "DELETE", path).status == 403
     assert desk.realm.call("somebody", "PATCH", path, {"name": "x"}).status == 403

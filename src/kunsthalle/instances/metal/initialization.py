@@ -9,7 +9,7 @@ from msgspec import UNSET
 from kunsthalle.api.references import Identity, refer
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.images.allowed_use import permits_bare_metal
-from kunsthalle.images.kinds import IMAGE
+from kunsthalle.images.kinds import IMAGE, USE
 from kunsthalle.images.model import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.images.states import USABLE
@@ -25,7 +25,7 @@ _OF_KEY = ("id", "crn", "name", "fingerprint", "public_key")
 def prepared(unit: Unit, body: InitializationBody, *, secure_boot: bool, at: str) -> dict[str, Any]:
     """The columns that an initialization sets. `at` stands before the names of refused fields.
 
-    404 for an image that is not seen, whoever manages it; 400 for one that a catalog of the account manages.
+    404 for an image that is not seen, whoever manages it; 403 for one that is seen and may not be used; 400 for one that a catalog of the account manages.
     """
     if body.default_trusted_profile is not UNSET:
         raise invalid("bad_field", "Trusted profiles are not offered here.", f"{at}default_trusted_profile")
@@ -48,7 +48,7 @@ def prepared(unit: Unit, body: InitializationBody, *, secure_boot: bool, at: str
 
 
 def _image(unit: Unit, identity: Identity, field: str) -> Image:
-    image = refer(unit, IMAGE, identity, field).it
+    image = refer(unit, IMAGE, identity, field, USE).it
     if image.managed:
         text = "The image is managed by a private catalog, and cannot be put on a bare metal server."
         raise invalid("bad_field", text, field)
