@@ -261,6 +261,45 @@ def test_a_viewer_looks_at_an_image_and_an_operator_uses_it_and_neither_deletes_
     assert desk.realm.call("somebody", "PATCH", path, {"name": "x"}).status == 403
 
 
+def test_no_group_makes_servers_from_an_image_for_those_who_may_not_use_it(desk: Desk, image: str) -> None:
+    """The members that follow the first are made by the account's own hand: whoever has them made is asked before."""
+    realm = desk.realm
+    assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
+    for kind in ("instance", "instance-group"):
+        assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType=kind).status == 201
+    prototype = {
+        "image": {"id": image},
+        "zone": {"name": realm.ids["zone"]},
+        "keys": [{"id": realm.ids["keys"]}],
+        "vpc": {"id": realm.ids["vpcs"]},
+        "profile": {"name": "bx2-2x8"},
+        "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}},
+    }
+    template = realm.call("owner", "POST", f"/v1/instance/templates?{QUERY}", prototype).json["id"]
+    subnets = [{"id": realm.ids["subnets"]}]
+    body = {"instance_template": {"id": template}, "subnets": subnets, "membership_count": 0}
+    made = realm.call("somebody", "POST", f"/v1/instance_groups?{QUERY}", body)
+    group = f"/v1/instance_groups/{made.json['id']}"
+    timed = f"{group}/managers?{QUERY}", {"manager_type": "scheduled"}
+    actions = f"{group}/managers/{realm.call('owner', 'POST', *timed).json['id']}/actions"
+    daily = {"cron_spec": "0 6 * * *", "group": {"membership_count": 1}}
+    action = realm.call("owner", "POST", f"{actions}?{QUERY}", daily).json["id"]
+    kept = {"manager_type": "autoscale", "max_membership_count": 2, "min_membership_count": 1}
+    grown = {"membership_count": 1}
+
+    def grows() -> list[int]:
+        first = realm.call("somebody", "POST", f"/v1/instance_groups?{QUERY}", {**body, **grown})
+        more = realm.call("somebody", "PATCH", f"{group}?{QUERY}", grown)
+        later = realm.call("somebody", "PATCH", f"{actions}/{action}?{QUERY}", {"group": {"membership_count": 2}})
+        by_itself = realm.call("somebody", "POST", f"{group}/managers?{QUERY}", kept)
+        return [first.status, more.status, later.status, by_itself.status]
+
+    assert grows() == [403, 403, 403, 403]
+    assert realm.call("somebody", "GET", f"{group}?{QUERY}").json["membership_count"] == 0
+    assert desk.grant(SOMEBODY, "Operator", serviceName="is", imageId=image).status == 201
+    assert grows() == [201, 200, 200, 201]
+
+
 def test_a_viewer_of_a_catalog_publishes_nothing(desk: Desk) -> None:
     assert desk.grant(SOMEBODY, "Viewer", serviceName="globalcatalog-collection").status == 201
     version = f"/api/v1-beta/versions/{desk.realm.ids['versions']}"

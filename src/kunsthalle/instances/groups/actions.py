@@ -117,8 +117,10 @@ def change(unit: Unit, granted: Granted[Action], body: UpdateActionBody) -> None
     names = ("auto_delete", "auto_delete_timeout")
     values = {name: getattr(body, name) for name in names if getattr(body, name) is not UNSET}
     values |= {"target": _changed(it.target, body), "updated_at": unit.ctx.now()}
-    if body.run_at is not UNSET or body.cron_spec is not UNSET:
+    again = body.run_at is not UNSET or body.cron_spec is not UNSET
+    if again or values["target"] != it.target:
         may_grow(unit, group)
+    if again:
         spec, due = _when(unit, body.run_at, body.cron_spec)
         values |= {"cron_spec": spec, "next_run_at": due}
         transition(unit, ACTION, it.id, "active")

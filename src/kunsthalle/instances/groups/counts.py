@@ -6,6 +6,7 @@ from typing import Any
 
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.groups.kinds import GROUP, MANAGER
+from kunsthalle.instances.groups.making import refuse_beyond
 from kunsthalle.instances.groups.members import wake
 from kunsthalle.instances.groups.model import InstanceGroup, Manager
 from kunsthalle.networks.queries import locked
@@ -49,9 +50,13 @@ def refuse_out_of_bounds(unit: Unit, group_id: str, count: int) -> None:
         raise invalid("bad_field", text, "membership_count")
 
 
-def may_grow(unit: Unit, group: InstanceGroup) -> None:
-    """403 unless the caller may make servers where the group's members are made."""
+def may_grow(unit: Unit, group: InstanceGroup, template_id: str | None = None) -> None:
+    """403 unless the caller may make such servers himself: where the group's members are made, and from what they are.
+
+    `template_id` is the template that the group is about to have.
+    """
     may_create(unit.ctx, "is.instance.instance.create", {"resourceGroupId": group.resource_group_id})
+    refuse_beyond(unit, template_id or group.template_id)
 
 
 def change(unit: Unit, group: InstanceGroup, **values: Any) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import msgspec
 
+from kunsthalle.accounts.queries import audience
+from kunsthalle.api.references import Identity
 from kunsthalle.catalogs.groups import REFUSAL, may_group_use
 from kunsthalle.core.crn import parse
-from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.core.errors import Problem, forbidden, invalid
 from kunsthalle.instances.bodies import CreateInstanceBody
+from kunsthalle.instances.boot import choose
 from kunsthalle.instances.groups.model import InstanceGroup
 from kunsthalle.instances.model import Template
+from kunsthalle.instances.prototypes import complete
 from kunsthalle.store.unit import Unit
 
 _SHARED_NOT = ("name", "primary_ip", "ips")
@@ -26,6 +31,29 @@ def refuse_ungranted(unit: Unit, template: Template) -> None:
     crn = (source.get("version") or source["offering"])["crn"]
     if not may_group_use(unit, parse(crn).instance):
         raise forbidden(REFUSAL)
+
+
+def acting(unit: Unit) -> Unit:
+    """The account's own hand: it sees what the account is shared, and asks nobody's role."""
+    account = unit.ctx.account_id
+    return unit.acting(dataclasses.replace(unit.ctx.as_system(account), audience=audience(unit, account)))
+
+
+def refuse_beyond(unit: Unit, template_id: str) -> None:
+    """403 for a source that the account boots from and the caller may not: members are made by the account's own hand.
+
+    What nobody can boot is no matter of roles: it is said on the group when it does not grow.
+    """
+    account = acting(unit)
+    try:
+        body, source = complete(account, CreateInstanceBody(source_template=Identity(id=template_id)))
+        choose(account, body, source)
+    except Problem:
+        return
+    try:
+        choose(unit, body, source)
+    except Problem as problem:
+        raise forbidden() from problem
 
 
 def refuse_unrepeatable(template: Template) -> None:

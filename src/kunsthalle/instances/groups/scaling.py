@@ -7,16 +7,14 @@ and at once when the group is changed.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 
-from kunsthalle.accounts.queries import audience
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.log import get_logger
 from kunsthalle.instances.groups import managers
 from kunsthalle.instances.groups.kinds import GROUP, MEMBERSHIP
-from kunsthalle.instances.groups.making import member_body, refuse_ungranted
+from kunsthalle.instances.groups.making import acting, member_body, refuse_ungranted
 from kunsthalle.instances.groups.members import SCALE, Member, of_group, wake
 from kunsthalle.instances.groups.model import InstanceGroup, Membership
 from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
@@ -48,7 +46,7 @@ class Scaler:
         """Step by step, each a transaction, until nothing is left to do or growth is refused."""
         group_id = run.job.subject
         try:
-            while run.write(lambda unit: self.step(_acting(unit), group_id)):
+            while run.write(lambda unit: self.step(acting(unit), group_id)):
                 pass
         except Problem as problem:
             about = f" ({problem.target.name})" if problem.target else ""
@@ -112,7 +110,7 @@ class Scaler:
         if keep:
             delete(unit, MEMBERSHIP, member.membership.id, member.membership.account_id)
         elif member.status != "deleting":
-            system = _acting(unit)
+            system = acting(unit)
             granted = resolve(system, INSTANCE, member.instance.id, "is.instance.instance.delete")
             self._instances.delete(system, granted)
 
@@ -124,12 +122,6 @@ class Scaler:
             managers.remove_all(unit, group.id)
             delete(unit, GROUP, group.id, group.account_id)
         return False
-
-
-def _acting(unit: Unit) -> Unit:
-    """The account's own hand: it sees what the account is shared, and asks nobody's role."""
-    account = unit.ctx.account_id
-    return unit.acting(dataclasses.replace(unit.ctx.as_system(account), audience=audience(unit, account)))
 
 
 def _surplus(live: list[Member]) -> list[Member]:

@@ -82,7 +82,7 @@ class GroupService:
             refuse_out_of_bounds(unit, group.id, body.membership_count)
             values["membership_count"] = body.membership_count
         if given(body.membership_count, group.membership_count) > group.membership_count or "template_id" in values:
-            may_grow(unit, group)
+            may_grow(unit, group, template.id)
         if values:
             change(unit, group, **values)
         else:

@@ -25,7 +25,8 @@ _OF_KEY = ("id", "crn", "name", "fingerprint", "public_key")
 def prepared(unit: Unit, body: InitializationBody, *, secure_boot: bool, at: str) -> dict[str, Any]:
     """The columns that an initialization sets. `at` stands before the names of refused fields.
 
-    404 for an image that is not seen, whoever manages it; 403 for one that is seen and may not be used; 400 for one that a catalog of the account manages.
+    404 for an image that is not seen, whoever manages it; 403 for one that may not be used; 400 for one that a catalog
+    of the account manages.
     """
     if body.default_trusted_profile is not UNSET:
         raise invalid("bad_field", "Trusted profiles are not offered here.", f"{at}default_trusted_profile")
