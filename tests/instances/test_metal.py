@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from instances.crowd import Crowd, Offer
+from support.realm import OPERATOR
 
 METAL = "/v1/bare_metal_servers"
 
@@ -72,6 +73,19 @@ def test_a_server_lives_and_goes(crowd: Crowd) -> None:
     assert crowd.refused("GET", f"{METAL}/{made['id']}") == (404, "not_found", "id")
     reserved = crowd.do("GET", f"/v1/subnets/{crowd.subnet()['id']}/reserved_ips")["reserved_ips"]
     assert address not in {one["id"] for one in reserved}
+
+
+def test_a_deletion_that_went_wrong_is_asked_for_again(crowd: Crowd) -> None:
+    server = _made(crowd)
+    fault = {"on": "job", "match": "metal.move", "effect": "fail"}
+    assert crowd.hall.call(OPERATOR, "POST", "/_kunsthalle/faults", fault).status == 200
+    crowd.do("DELETE", f"{METAL}/{server['id']}")
+    crowd.hall.settle()
+    shown = crowd.do("GET", f"{METAL}/{server['id']}")
+    assert (shown["status"], len(shown["status_reasons"])) == ("failed", 1)
+    crowd.do("DELETE", f"{METAL}/{server['id']}")
+    crowd.hall.settle()
+    assert crowd.refused("GET", f"{METAL}/{server['id']}") == (404, "not_found", "id")
 
 
 def test_another_image_takes_the_place_of_the_first(crowd: Crowd) -> None:

@@ -16,6 +16,6 @@ BARE_METAL_STATES = StateTable(
         "stopped": ("starting", "reinitializing", "deleting"),
         "reinitializing": ("starting", "failed", "deleting"),
         "failed": ("deleting",),
-        "deleting": (),
+        "deleting": ("failed",),
     },
 )
