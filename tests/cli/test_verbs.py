@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text as sql
 
 from kunsthalle.cli.main import cli
 from kunsthalle.cli.serve import Refusal, is_loopback, serve
@@ -20,6 +21,8 @@ from kunsthalle.core.clock import moment
 from kunsthalle.local import folder
 from kunsthalle.local.served import DidNotStart, Served
 from kunsthalle.settings import Settings
+from kunsthalle.store.engine import Store
+from kunsthalle.store.schema.prepare import prepare
 
 ACCOUNTS = ["enterprise", "publisher", "consumer-a", "consumer-b", "outsider"]
 
@@ -158,6 +161,16 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         taken.listen()
         with pytest.raises(Refusal, match="Choose another --port"):
             serve(Settings(data=tmp_path / "data", port=taken.getsockname()[1]))
+
+
+def test_data_of_a_later_release_are_refused_in_plain_words(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'kunsthalle.sqlite'}")
+    prepare(store)
+    with store.engine.connect() as connection, connection.begin():
+        connection.execute(sql("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(Refusal, match="later release has worked on this data"):
+        serve(Settings(data=tmp_path, port=0))
 
 
 def test_an_unknown_scenario_is_refused_with_those_there_are(tmp_path: Path) -> None:

@@ -155,6 +155,7 @@ def _serve(settings: Settings) -> None:
     import uvicorn
 
     from kunsthalle.app import build
+    from kunsthalle.store.schema.prepare import NewerSchema
 
     os.umask(0o077)
     _logging(settings.log)
@@ -166,7 +167,10 @@ def _serve(settings: Settings) -> None:
         raise Refusal(f"A scenario has seeded keys; it is served on loopback only, not on {settings.host}.")
     _check_addresses(settings)
     listener = _listen(settings)
-    server = build(settings, operator_token(settings, Ids()))
+    try:
+        server = build(settings, operator_token(settings, Ids()))
+    except NewerSchema as error:
+        raise Refusal(f"A later release has worked on this data, and nothing was changed: {error}.") from error
     make_scenario(server)
     _guard_listening(settings, server)
     url = _address(settings, listener)
