@@ -11,6 +11,7 @@ import pytest
 
 from ibmcloud.canned import canned
 from ibmcloud.world import World, ibmcloud
+from kunsthalle.ibmcloud.errors import Refused
 from kunsthalle.ibmcloud.http import Api
 from kunsthalle.ibmcloud.session import Session
 
@@ -151,11 +152,14 @@ def test_the_trace_tells_calls_and_no_secret(
     house.run("login", "--apikey", house.keys["owner"], env=env)
     house.run("is", "images", env=env)
     made = json.loads(house.run("iam", "api-key-create", "traced", "--output", "json", env=env).out)
+    api = Api(Session(house.env()), {**house.env(), **env})
+    with pytest.raises(Refused):
+        api.post("/v1/instances", {"user_data": 'password: "between quotes"\npath: \\after\n'})
     told = path.read_text() if to_file else capsys.readouterr().err
     assert "GET " in told
     assert "/v1/images?" in told
     assert "HTTP 200" in told
-    for secret in (house.keys["owner"], made["apikey"], "eyJ"):
+    for secret in (house.keys["owner"], made["apikey"], "eyJ", "between quotes", "after"):
         assert secret not in told
     if to_file:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -18,7 +18,7 @@ GRANT = "urn:ibm:params:oauth:grant-type:"
 CATALOG = "/api/v1-beta"
 _TIMEOUT = 60
 _UNAUTHORIZED = 401
-_SECRETS = re.compile(r'("(?:access_token|refresh_token|apikey|iam_token|user_data|password)"\s*:\s*)"[^"]*"')
+_SECRETS = re.compile(r'("(?:access_token|refresh_token|apikey|iam_token|user_data|password)"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 Query = Mapping[str, Any]
 
