@@ -22,6 +22,10 @@ NAMES = {
     "version_id": "versions",
     "reclamation_id": "reclamations",
     "server_id": "instances",
+    "template_id": "templates",
+    "group_id": "instance_groups",
+    "volume_id": "volumes",
+    "snapshot_id": "snapshots",
 }
 """What a path of the console names, and where the realm keeps the publisher's."""
 
@@ -59,6 +63,16 @@ FORMS: dict[str, Callable[[Realm], Fields]] = {
     f"{_PRODUCT}/outside": lambda _realm: {"wanted": "true"},
     "/share-requests": lambda realm: {"answer": f"rejected {realm.accounts['owner']}"},
     "/servers/new": _server,
+    "/templates/new": _server,
+    "/templates/{template_id}/server": lambda _realm: {"name": "another"},
+    "/groups/new": lambda realm: {
+        "name": "another",
+        "instance_template.id": realm.ids["pattern"],
+        "subnets": realm.ids["subnets"],
+    },
+    "/groups/authorize": lambda realm: {"catalog": realm.ids["catalogs"]},
+    "/groups/{group_id}/size": lambda _realm: {"membership_count": "1"},
+    "/volumes/{volume_id}/snapshot": lambda _realm: {"name": "another"},
     "/operator": lambda _realm: {"operator_token": OPERATOR},
     "/rehearsal/clock": lambda _realm: {"to": "2000-01-01T00:00:00Z"},
     "/rehearsal/fault": lambda _realm: {"on": "call", "match": "GET /never", "effect": "refuse"},

@@ -31,6 +31,7 @@ def acts(image: Row) -> list[tuple[str, str, bool]]:
     """What can be asked for, given the image's status; what is then refused is told with the reason."""
     at, status = f"/images/custom/{image['id']}", image["status"]
     found = [("Show details", at, False)]
+    found.append(("Show lineage", f"{at}/lineage", False))
     if status == "available" and not image["catalog_offering"]["managed"]:
         found.append(("Share to catalog", f"{at}/share", False))
     if status in {"available", "deprecated", "obsolete"}:

@@ -31,9 +31,15 @@ MENU: tuple[Group, ...] = (
     Group(
         "Infrastructure",
         "Compute",
-        (Entry("Virtual servers", "/servers"), Entry("Images", "/images/catalog")),
+        (
+            Entry("Virtual servers", "/servers"),
+            Entry("Images", "/images/catalog"),
+            Entry("Instance templates", "/templates"),
+            Entry("Instance groups", "/groups"),
+        ),
         open=True,
     ),
+    Group("Infrastructure", "Storage", (Entry("Volumes", "/volumes"), Entry("Snapshots", "/snapshots")), open=True),
     Group(
         "Sharing",
         "Catalogs",

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from kunsthalle.console import catalogs, images, new_server, products, rehearsal, servers, sharing, signin
+from kunsthalle.console import (
+    catalogs,
+    groups,
+    images,
+    lineage,
+    new_server,
+    products,
+    rehearsal,
+    server_templates,
+    servers,
+    sharing,
+    signin,
+    storage,
+)
 from kunsthalle.console.frame import Page
 
 PAGES: tuple[Page, ...] = (
@@ -13,5 +26,9 @@ PAGES: tuple[Page, ...] = (
     *sharing.PAGES,
     *new_server.PAGES,
     *servers.PAGES,
+    *server_templates.PAGES,
+    *groups.PAGES,
+    *storage.PAGES,
+    *lineage.PAGES,
     *rehearsal.PAGES,
 )

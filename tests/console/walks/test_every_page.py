@@ -33,7 +33,17 @@ def names(publisher_account: Account) -> dict[str, str]:
     account.raw("DELETE", f"/catalogs/{gone['id']}")
     reclamations = account.controller.list_reclamations().get_result()["resources"]
     server = account.boot("every-page", image={"id": image["id"]})
+    pattern = {"name": "every-page", "image": {"id": image["id"]}, **account.network()}
+    template = account.vpc.create_instance_template(pattern).get_result()
+    subnet = pattern["primary_network_interface"]["subnet"]
+    group = account.vpc.create_instance_group({"id": template["id"]}, [subnet]).get_result()
+    volume = server["boot_volume_attachment"]["volume"]["id"]
+    snapshot = account.vpc.create_snapshot({"source_volume": {"id": volume}}).get_result()
     return {
+        "template_id": template["id"],
+        "group_id": group["id"],
+        "volume_id": volume,
+        "snapshot_id": snapshot["id"],
         "server_id": server["id"],
         "image_id": image["id"],
         "catalog_id": catalog["id"],
