@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import Any, Generic, TypeVar
+
+from msgspec import defstruct
 
 from kunsthalle.api import access
 from kunsthalle.api.families.vpc import VPC, collection
 from kunsthalle.api.regular import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Call, Route, route
-from kunsthalle.api.wire import Body
+from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.errors import not_found
 from kunsthalle.store.scope import Kind
 from kunsthalle.store.unit import Unit
@@ -83,7 +86,14 @@ def listing(part: Part[M]) -> Route:
         page, limit = among(request, owned, part.id_of)
         return collection(request, unit, part.key, page, part.to_wire, limit)
 
-    return _route(part, "LIST", call, f"List the {part.noun}s.")
+    return _route(part, "LIST", call, f"List the {part.noun}s.", answer=None if part.paged else _whole(part))
+
+
+def _whole(part: Part[Any]) -> type:
+    """What a list answers that has no pages: the parts, under their key."""
+    field: tuple[str, Any] = (part.key, GenericAlias(list, (part.answer,)))
+    shown = {"__doc__": f"Every {part.noun}; the list has no pages."}
+    return defstruct(f"Every{part.answer.__name__}", [field], bases=(Wire,), namespace=shown)
 
 
 def reading(part: Part[M]) -> Route:
