@@ -71,6 +71,7 @@ class S3Server:
             "filer.port": filer,
             "s3.port": s3,
             "admin.port": admin,
+            "volume.max": 10_000,  # a bucket takes a few, which are files that grow as they are written
             "s3.config": folder / "s3.json",
             "webdav": "false",
             "admin.ui": "false",
