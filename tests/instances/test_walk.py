@@ -55,9 +55,10 @@ class Walk(RuleBasedStateMachine):
         self.servers: dict[str, Server] = {}
         self.volumes: dict[str, Volume] = {}
         self.snapshots: dict[str, bool] = {}
+        self.made = 0
 
     def _pick(self, things: Iterable[str], number: int) -> str | None:
-        known = sorted(things)
+        known = list(things)  # in the order in which they were made, which is the same in every run
         return known[number % len(known)] if known else None
 
     def _server(self, body: dict[str, Any], name: str, *, fate: bool) -> None:
@@ -82,7 +83,8 @@ class Walk(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), fate=st.booleans())
     def boot(self, name: str, fate: bool) -> None:
         if len(self.servers) < MOST:
-            volume = {"profile": {"name": "general-purpose"}, "name": f"boot-of-{name}-{len(self.volumes)}"}
+            self.made += 1
+            volume = {"profile": {"name": "general-purpose"}, "name": f"boot-{self.made}"}
             attachment = {"delete_volume_on_instance_delete": fate, "volume": volume}
             self._server({"image": {"id": self.image}, "boot_volume_attachment": attachment}, name, fate=fate)
 
