@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from identity.conftest import ROLE, SOMEBODY, Desk
-from support.realm import QUERY, product
+from kunsthalle.storage.kinds import VOLUME
+from kunsthalle.store.transition import transition
+from support.realm import QUERY, Answer, product
 
 IMAGES = f"/v1/images?{QUERY}"
 
@@ -217,6 +219,10 @@ def test_what_is_no_policy_is_refused(desk: Desk, resources: list[dict[str, str]
 
 
 def _boots(desk: Desk, image: str) -> int:
+    return _server(desk, image, "somebody").status
+
+
+def _server(desk: Desk, image: str, who: str) -> Answer:
     realm = desk.realm
     body = {
         "image": {"id": image},
@@ -225,7 +231,7 @@ def _boots(desk: Desk, image: str) -> int:
         "profile": {"name": "bx2-2x8"},
         "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}},
     }
-    return realm.call("somebody", "POST", f"/v1/instances?{QUERY}", body).status
+    return realm.call(who, "POST", f"/v1/instances?{QUERY}", body)
 
 
 def _boots_metal(desk: Desk, image: str) -> int:
@@ -298,6 +304,33 @@ def test_no_group_makes_servers_from_an_image_for_those_who_may_not_use_it(desk:
     assert realm.call("somebody", "GET", f"{group}?{QUERY}").json["membership_count"] == 0
     assert desk.grant(SOMEBODY, "Operator", serviceName="is", imageId=image).status == 201
     assert grows() == [201, 200, 200, 201]
+
+
+def test_a_viewer_of_a_volume_copies_and_attaches_nothing_of_it(desk: Desk, image: str) -> None:
+    """And an Operator of it does not have it go with a server."""
+    realm = desk.realm
+    assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
+    for kind in ("instance", "snapshot", "volume"):
+        where = {"serviceName": "is", "resourceType": kind}
+        assert desk.grant(SOMEBODY, "Editor" if kind != "volume" else "Viewer", **where).status == 201
+    disk = {"capacity": 10, "profile": {"name": "general-purpose"}, "zone": {"name": realm.ids["zone"]}}
+    volume = realm.call("owner", "POST", f"/v1/volumes?{QUERY}", {**disk, "name": "ledger"}).json["id"]
+    owner = realm.server.base.as_system(realm.accounts["owner"])
+    assert realm.server.store.write(owner, lambda unit: transition(unit, VOLUME, volume, "available"))
+    server = _server(desk, image, "owner").json["id"]
+    attachments = f"/v1/instances/{server}/volume_attachments?{QUERY}"
+
+    def tries() -> list[int]:
+        source = {"id": volume}
+        copied = realm.call("somebody", "POST", f"/v1/snapshots?{QUERY}", {"source_volume": source})
+        going = {"volume": source, "delete_volume_on_instance_delete": True}
+        gone = realm.call("somebody", "POST", attachments, going)
+        attached = realm.call("somebody", "POST", attachments, {"volume": source})
+        return [copied.status, gone.status, attached.status]
+
+    assert tries() == [403, 403, 403]
+    assert desk.grant(SOMEBODY, "Operator", serviceName="is", volumeId=volume).status == 201
+    assert tries() == [201, 403, 201]
 
 
 def test_a_viewer_of_a_catalog_publishes_nothing(desk: Desk) -> None:

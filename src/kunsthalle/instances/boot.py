@@ -23,6 +23,7 @@ from kunsthalle.instances.profiles import InstanceProfile
 from kunsthalle.instances.prototypes import CATALOG, IMAGE, SNAPSHOT, VOLUME, boot_volume
 from kunsthalle.networks.model import Key
 from kunsthalle.storage.attachments import Content, of_image, of_snapshot
+from kunsthalle.storage.kinds import USE as USE_VOLUME
 from kunsthalle.storage.kinds import VOLUME as VOLUME_KIND
 from kunsthalle.storage.model import Volume
 from kunsthalle.storage.service import stable_snapshot
@@ -54,7 +55,7 @@ def choose(unit: Unit, body: CreateInstanceBody, source: str) -> Boot:
         assert not isinstance(wish.source_snapshot, UnsetType)  # noqa: S101  as above
         return _from(of_snapshot(stable_snapshot(unit, wish.source_snapshot, SNAPSHOT)))
     assert wish.identity is not None  # noqa: S101  as above
-    volume = refer(unit, VOLUME_KIND, wish.identity, VOLUME).it
+    volume = refer(unit, VOLUME_KIND, wish.identity, VOLUME, USE_VOLUME).it
     if volume.operating_system is None:
         raise invalid("bad_field", "The volume holds no operating system.", VOLUME)
     system = OPERATING_SYSTEMS[volume.operating_system]

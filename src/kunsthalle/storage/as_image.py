@@ -14,7 +14,7 @@ from kunsthalle.hypervisor.protocol import HypervisorError
 from kunsthalle.images.sources import VolumeBytes, VolumeSource
 from kunsthalle.imaging.errors import Refused, ToolFailed, corrupted
 from kunsthalle.storage.disks import Disks, untouched
-from kunsthalle.storage.kinds import VOLUME
+from kunsthalle.storage.kinds import USE, VOLUME
 from kunsthalle.storage.model import Volume
 from kunsthalle.storage.provision import volume_of
 from kunsthalle.store.unit import Unit
@@ -39,7 +39,7 @@ class VolumesAsImages:
 
     def source(self, unit: Unit, identity: Identity) -> VolumeSource:
         """404 unless it is seen, 400 unless it holds a system, 409 unless it is whole and its server stands still."""
-        volume = refer(unit, VOLUME, identity, _FIELD).it
+        volume = refer(unit, VOLUME, identity, _FIELD, USE).it
         if volume.operating_system is None or volume.digest is None:
             raise invalid("bad_field", "The volume holds no operating system.", _FIELD)
         if volume.capacity > MOST_GB:

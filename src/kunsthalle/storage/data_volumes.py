@@ -10,16 +10,16 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.references import NamedIdentity, name_of, refer
 from kunsthalle.api.shapes import GroupBody
-from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.storage.attachments import Host, detach
 from kunsthalle.storage.bodies import AttachmentBody, CreateVolumeBody, DataAttachmentBody, DataVolumeBody
-from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
+from kunsthalle.storage.kinds import DELETE, RESTORE, SNAPSHOT, USE, VOLUME
 from kunsthalle.storage.model import Volume
 from kunsthalle.storage.profiles import chosen
 from kunsthalle.storage.queries import attached_to
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.store.rows import name_taken, update
-from kunsthalle.store.scope import find
+from kunsthalle.store.scope import find, may
 from kunsthalle.store.unit import Unit
 
 MOST = 12
@@ -32,7 +32,8 @@ def attach_data(
 ) -> Volume:
     """A volume that is there, or a new one in the server's zone and group, attached. `active`: whether the server runs.
 
-    404 unless the volume is seen; 400 in another zone or of a name that is taken; 409 unless it is free and whole.
+    404 unless the volume is seen; 403 unless it may be used; 400 in another zone or of a name that is taken; 409 unless
+    it is free and whole.
     The caller has taken the server's row, so that one volume is attached to it at a time.
     """
     others = attached_to(unit, [host.id])[host.id]
@@ -43,7 +44,8 @@ def attach_data(
     if identity is None:
         volume = volumes.create(unit, _prototype(host, body.volume, field))
     else:
-        volume = refer(unit, VOLUME, identity, field).it
+        volume = refer(unit, VOLUME, identity, field, USE).it
+        _refuse_going(unit, volume, body)
         if volume.zone != host.zone:
             raise invalid("zone_inconsistency", "The volume is in another zone than the server.", field)
     columns, wanted = VOLUME.table.c, ("pending", "available") if identity is None else ("available",)
@@ -75,11 +77,19 @@ def change_attachment(unit: Unit, volume: Volume, body: AttachmentBody) -> Volum
         host = str(volume.instance_id)
         values["attachment_name"] = _name(unit, attached_to(unit, [host])[host], body.name)
     if not isinstance(body.delete_volume_on_instance_delete, UnsetType):
+        if not volume.attachment_auto_delete:
+            _refuse_going(unit, volume, body)
         values["attachment_auto_delete"] = body.delete_volume_on_instance_delete
     here = VOLUME.table.c.attachment_id == volume.attachment_id
     if values and not update(unit, VOLUME, volume.id, here, **values):
         raise conflict("invalid_state", "The volume was detached meanwhile.")
     return find(unit, VOLUME, volume.id)
+
+
+def _refuse_going(unit: Unit, volume: Volume, body: AttachmentBody | DataAttachmentBody) -> None:
+    """403 for a volume that shall go with its server, by the word of somebody who may not delete it."""
+    if body.delete_volume_on_instance_delete is True and not may(unit, VOLUME, volume, DELETE):
+        raise forbidden()
 
 
 def begin_detach(unit: Unit, volume: Volume) -> None:
@@ -127,13 +137,13 @@ def _name(unit: Unit, others: list[Volume], given: str | UnsetType) -> str:
 def kept_volume(unit: Unit, shown: dict[str, Any], wish: DataVolumeBody, field: str) -> dict[str, Any]:
     """What a template keeps of a wish: its references by id, the profile by name; 400 or 404 for what there is not."""
     if wish.identity is not None:
-        return {"id": refer(unit, VOLUME, wish.identity, field).it.id}
+        return {"id": refer(unit, VOLUME, wish.identity, field, USE).it.id}
     if isinstance(wish.profile, UnsetType):
         raise invalid("validation_required_field", "Missing a required field.", f"{field}.profile")
     profile = chosen(name_of(wish.profile, "profile"), f"{field}.profile")
     kept = {**shown, "profile": {"name": profile.name}}
     if not isinstance(wish.source_snapshot, UnsetType):
-        snapshot = refer(unit, SNAPSHOT, wish.source_snapshot, f"{field}.source_snapshot").it
+        snapshot = refer(unit, SNAPSHOT, wish.source_snapshot, f"{field}.source_snapshot", RESTORE).it
         kept["source_snapshot"] = {"id": snapshot.id}
     return kept
 

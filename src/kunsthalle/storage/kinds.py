@@ -18,6 +18,11 @@ VOLUME = Kind(
     tallied=True,
 )
 
+USE = "is.volume.volume.operate"
+"""What it takes to attach a volume, and to copy what is on it: an Operator may, and cannot delete it."""
+
+DELETE = "is.volume.volume.delete"
+
 SNAPSHOT = Kind(
     "snapshot",
     snapshots,
@@ -28,3 +33,6 @@ SNAPSHOT = Kind(
     state_column=snapshots.c.lifecycle_state,
     tallied=True,
 )
+
+RESTORE = "is.snapshot.snapshot.operate"
+"""What it takes to make volumes of a snapshot."""

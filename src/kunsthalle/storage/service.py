@@ -11,7 +11,7 @@ from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.storage import changes
 from kunsthalle.storage.bodies import CreateVolumeBody, UpdateVolumeBody
-from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
+from kunsthalle.storage.kinds import RESTORE, SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
 from kunsthalle.storage.profiles import check_capacity, chosen
 from kunsthalle.storage.queries import captures_of
@@ -143,11 +143,12 @@ def _snapshot(unit: Unit, identity: Identity | UnsetType) -> Snapshot | None:
 
 
 def stable_snapshot(unit: Unit, identity: Identity, field: str) -> Snapshot:
-    """The snapshot that is meant; 404 unless it is seen, 409 unless a volume can be made of it now.
+    """The snapshot that is meant; 404 unless it is seen, 403 unless it may be used, 409 unless a volume can be
+    made of it now.
 
     Takes the snapshot's row, so that it is not deleted before the volume is there to be seen.
     """
-    snapshot = refer(unit, SNAPSHOT, identity, field).it
+    snapshot = refer(unit, SNAPSHOT, identity, field, RESTORE).it
     if not update(unit, SNAPSHOT, snapshot.id, SNAPSHOT.table.c.lifecycle_state == "stable"):
         raise conflict("invalid_state", f"A snapshot that is {snapshot.lifecycle_state} cannot be restored.", field)
     return snapshot

@@ -11,7 +11,7 @@ from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.storage import clones
 from kunsthalle.storage.bodies import CreateSnapshotBody, UpdateSnapshotBody
-from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
+from kunsthalle.storage.kinds import SNAPSHOT, USE, VOLUME
 from kunsthalle.storage.model import Snapshot
 from kunsthalle.storage.queries import restores_of
 from kunsthalle.storage.service import tags
@@ -37,7 +37,7 @@ class SnapshotService:
             raise invalid("bad_field", "Snapshots of other regions cannot be copied here.", "source_snapshot")
         if body.source_volume is UNSET:
             raise invalid("validation_required_field", "Missing a required field.", "source_volume")
-        volume = refer(unit, VOLUME, body.source_volume, "source_volume").it
+        volume = refer(unit, VOLUME, body.source_volume, "source_volume", USE).it
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
         may_create(unit.ctx, "is.snapshot.snapshot.create", {"resourceGroupId": group.id})
         # Taking the volume's row keeps it from being deleted before the snapshot is there to be seen.
