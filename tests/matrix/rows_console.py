@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kunsthalle.console.sessions import Sessions, SignIn, form_token
+from kunsthalle.core.roles import VIEWER
 from support.realm import OPERATOR, PERSONAS, Realm
 
 BODIES: dict[str, Any] = {}
@@ -22,6 +23,9 @@ NAMES = {
     "version_id": "versions",
     "reclamation_id": "reclamations",
     "server_id": "instances",
+    "user_id": "users",
+    "key_id": "apikeys",
+    "policy_id": "policies",
     "template_id": "templates",
     "group_id": "instance_groups",
     "volume_id": "volumes",
@@ -63,6 +67,9 @@ FORMS: dict[str, Callable[[Realm], Fields]] = {
     f"{_PRODUCT}/outside": lambda _realm: {"wanted": "true"},
     "/share-requests": lambda realm: {"answer": f"rejected {realm.accounts['owner']}"},
     "/servers/new": _server,
+    "/users/invite": lambda _realm: {"email": "another@publisher.example"},
+    "/policies/new": lambda _realm: {"iam_id": "IBMid-VIEWER0001", "role": VIEWER, "service": "is"},
+    "/api-keys/new": lambda _realm: {"name": "another"},
     "/templates/new": _server,
     "/templates/{template_id}/server": lambda _realm: {"name": "another"},
     "/groups/new": lambda realm: {
@@ -91,7 +98,8 @@ def furnish(realm: Realm) -> None:
         later = sessions.now() + 3_000
         account = realm.accounts.get(persona, realm.accounts["owner"])
         token = realm.tokens["owner" if persona == "operator" else persona]
-        session.add(SignIn(account, persona, persona, "", token, "none", later))
+        iam_id = realm.ids["iam_id"] if persona in {"owner", "operator"} else ""
+        session.add(SignIn(account, persona, persona, iam_id, token, "none", later))
         session.operator = OPERATOR if persona == "operator" else ""
         asyncio.run(sessions.keep(secret, session))
         realm.sessions[persona] = secret

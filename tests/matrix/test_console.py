@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from kunsthalle.console.frame import Page
+from kunsthalle.console.frame import Page, Pages
 from kunsthalle.console.site import PAGES
 from matrix.rows_console import EVERYBODY, NAMES, SIGNED_IN, cookies, form_of, token
 from support.realm import STRANGERS, Answer, Realm, never
@@ -129,3 +129,14 @@ def test_every_answer_forbids_what_is_not_needed(realm: Realm) -> None:
         assert "unsafe" not in policy
         assert headers[b"cache-control"] == b"no-store"
         assert headers[b"x-content-type-options"] == b"nosniff"
+
+
+def test_no_page_shows_a_token_and_every_way_back_leads_somewhere(realm: Realm) -> None:
+    pages, back = Pages(PAGES), 0
+    for page in PAGES:
+        body = knock(realm, page, "owner").body.decode()
+        assert realm.tokens["owner"] not in body, _name(page)
+        for path in re.findall(r'href="/console([^"?]*)[^"]*" data-close', body):
+            assert pages.find("GET", path)[0] is not None, (_name(page), path)
+            back += 1
+    assert back > 20

@@ -50,5 +50,16 @@ MENU: tuple[Group, ...] = (
         ),
         open=True,
     ),
+    Group(
+        "Account",
+        "Access",
+        (
+            Entry("Users", "/users"),
+            Entry("Policies", "/policies"),
+            Entry("Authorizations", "/authorizations"),
+            Entry("API keys", "/api-keys"),
+            Entry("Account tree", "/accounts"),
+        ),
+    ),
     Group("Operator", "Rehearsal", (Entry("Operate this server", "/operator"),)),
 )

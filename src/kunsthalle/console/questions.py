@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console.calls import segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.frame import Page, Visit, form
 from kunsthalle.console.listing import Row
@@ -33,8 +34,10 @@ class Thing:
         return visit.id(self.here.rsplit("{", 1)[1][:-1])
 
     def at(self, visit: Visit, template: str = "") -> str:
-        """The path of this one; of another template that names nothing else."""
-        return _PLACE.sub(lambda _: self.id(visit), template or self.api)
+        """The path of this one, or of another template that names it, and the visitor's account at most."""
+        account = segment(visit.session.active if visit.session else "")
+        names = {"{account_id}": account}
+        return _PLACE.sub(lambda found: names.get(found[0]) or self.id(visit), template or self.api)
 
     async def find(self, visit: Visit) -> Any:
         return await visit.api.get(self.at(visit))
@@ -62,7 +65,7 @@ def question(thing: Thing, one: Question) -> tuple[Page, Page]:
     method, _, path = one.operation.partition(" ")
 
     async def show(visit: Visit, filled: Form) -> Response:
-        told = {"label": thing.label(await thing.find(visit)), "here": thing.at(visit, thing.here)}
+        told = {"label": thing.label(await thing.find(visit)), "back": thing.at(visit, thing.here)}
         return visit.form_page("question.html", filled, question=one, entry=thing.entry, **told)
 
     async def submit(visit: Visit, _filled: Form) -> Response:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from kunsthalle.console import (
+    api_keys,
     catalogs,
     groups,
     images,
     lineage,
     new_server,
+    people,
+    policies,
     products,
     rehearsal,
     server_templates,
@@ -30,5 +33,8 @@ PAGES: tuple[Page, ...] = (
     *groups.PAGES,
     *storage.PAGES,
     *lineage.PAGES,
+    *people.PAGES,
+    *policies.PAGES,
+    *api_keys.PAGES,
     *rehearsal.PAGES,
 )
