@@ -58,7 +58,7 @@ async def forest(visit: Visit) -> list[Node]:
         for row in await _every(visit, path)
     ]
     by_crn = {one.row["crn"]: one for one in found}
-    tops = []
+    tops: list[Node] = []
     for one in found:
         above = by_crn.get(one.row.get("parent", ""))
         (tops if above is None else above.below).append(one)
