@@ -20,7 +20,11 @@ _ENDED = ("done", "failed")
 
 @click.group()
 def images() -> None:
-    """Watch images on their way in."""
+    """Watch images on their way in.
+
+    \b
+    kunsthalle images watch golden
+    """
 
 
 @images.command()

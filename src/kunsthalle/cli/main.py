@@ -35,6 +35,7 @@ _FILES = {
     "approvals": "approvals:approvals",
     "audit": "audit:audit",
     "clock": "clock:clock",
+    "completion": "completion:completion",
     "console": "console:console",
     "doctor": "doctor:doctor",
     "fault": "faults:fault",
