@@ -333,6 +333,30 @@ def test_a_viewer_of_a_volume_copies_and_attaches_nothing_of_it(desk: Desk, imag
     assert tries() == [201, 403, 201]
 
 
+def test_a_boot_volume_goes_with_its_server_only_by_the_word_of_who_may_delete_it(desk: Desk) -> None:
+    realm = desk.realm
+    for kind in ("instance", "subnet", "key", "security-group"):
+        where = {"serviceName": "is", "resourceType": kind}
+        assert desk.grant(SOMEBODY, "Editor", **where).status == 201
+    disk = {"capacity": 10, "profile": {"name": "general-purpose"}, "zone": {"name": realm.ids["zone"]}}
+    volume = realm.call("owner", "POST", f"/v1/volumes?{QUERY}", {**disk, "name": "archive"}).json["id"]
+    owner, whole = realm.server.base.as_system(realm.accounts["owner"]), {"operating_system": "debian-12-amd64"}
+    assert realm.server.store.write(owner, lambda unit: transition(unit, VOLUME, volume, "available", **whole))
+    assert desk.grant(SOMEBODY, "Operator", serviceName="is", volumeId=volume).status == 201
+
+    def boots(*, going: bool) -> int:
+        attachment = {"volume": {"id": volume}, "delete_volume_on_instance_delete": going}
+        body = {
+            "boot_volume_attachment": attachment,
+            "zone": {"name": realm.ids["zone"]},
+            "keys": [{"id": realm.ids["keys"]}],
+            "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}},
+        }
+        return realm.call("somebody", "POST", f"/v1/instances?{QUERY}", body).status
+
+    assert [boots(going=True), boots(going=False)] == [403, 201]
+
+
 def test_a_viewer_of_a_catalog_publishes_nothing(desk: Desk) -> None:
     assert desk.grant(SOMEBODY, "Viewer", serviceName="globalcatalog-collection").status == 201
     version = f"/api/v1-beta/versions/{desk.realm.ids['versions']}"

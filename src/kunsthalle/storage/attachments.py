@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
-from kunsthalle.core.errors import conflict, invalid, not_found
+from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.model import Image
 from kunsthalle.images.wire import gigabytes
 from kunsthalle.storage.bodies import BootAttachmentBody, BootVolumeBody
+from kunsthalle.storage.kinds import DELETE as REMOVE
 from kunsthalle.storage.kinds import VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
 from kunsthalle.storage.profiles import BOOT_LEAST, DEFAULT, VolumeProfile, check_capacity, chosen
@@ -23,7 +24,7 @@ from kunsthalle.storage.queries import attached_to
 from kunsthalle.storage.service import CREATE, DELETE, capacity_of, refuse_captured
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, update
-from kunsthalle.store.scope import unguarded
+from kunsthalle.store.scope import may, unguarded
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -159,6 +160,7 @@ def attach_existing(unit: Unit, host: Host, volume: Volume, body: BootAttachment
         raise invalid("bad_field", "The volume holds no operating system.", _VOLUME)
     if volume.zone != host.zone:
         raise invalid("zone_inconsistency", "The volume is in another zone than the server.", _VOLUME)
+    refuse_going(unit, volume, body.delete_volume_on_instance_delete)
     columns = VOLUME.table.c
     attached = update(
         unit,
@@ -178,6 +180,12 @@ def attach_existing(unit: Unit, host: Host, volume: Volume, body: BootAttachment
     )
     if not attached:
         raise conflict("invalid_state", "The volume is not available, or attached already.", _VOLUME)
+
+
+def refuse_going(unit: Unit, volume: Volume, asked: bool | UnsetType) -> None:
+    """403 for a volume that shall go with its server, by the word of somebody who may not delete it."""
+    if asked is True and not may(unit, VOLUME, volume, REMOVE):
+        raise forbidden()
 
 
 def set_active(unit: Unit, instance_id: str, active: bool) -> None:

@@ -10,16 +10,16 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.references import NamedIdentity, name_of, refer
 from kunsthalle.api.shapes import GroupBody
-from kunsthalle.core.errors import conflict, forbidden, invalid
-from kunsthalle.storage.attachments import Host, detach
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.storage.attachments import Host, detach, refuse_going
 from kunsthalle.storage.bodies import AttachmentBody, CreateVolumeBody, DataAttachmentBody, DataVolumeBody
-from kunsthalle.storage.kinds import DELETE, RESTORE, SNAPSHOT, USE, VOLUME
+from kunsthalle.storage.kinds import RESTORE, SNAPSHOT, USE, VOLUME
 from kunsthalle.storage.model import Volume
 from kunsthalle.storage.profiles import chosen
 from kunsthalle.storage.queries import attached_to
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.store.rows import name_taken, update
-from kunsthalle.store.scope import find, may
+from kunsthalle.store.scope import find
 from kunsthalle.store.unit import Unit
 
 MOST = 12
@@ -45,7 +45,7 @@ def attach_data(
         volume = volumes.create(unit, _prototype(host, body.volume, field))
     else:
         volume = refer(unit, VOLUME, identity, field, USE).it
-        _refuse_going(unit, volume, body)
+        refuse_going(unit, volume, body.delete_volume_on_instance_delete)
         if volume.zone != host.zone:
             raise invalid("zone_inconsistency", "The volume is in another zone than the server.", field)
     columns, wanted = VOLUME.table.c, ("pending", "available") if identity is None else ("available",)
@@ -78,18 +78,12 @@ def change_attachment(unit: Unit, volume: Volume, body: AttachmentBody) -> Volum
         values["attachment_name"] = _name(unit, attached_to(unit, [host])[host], body.name)
     if not isinstance(body.delete_volume_on_instance_delete, UnsetType):
         if not volume.attachment_auto_delete:
-            _refuse_going(unit, volume, body)
+            refuse_going(unit, volume, body.delete_volume_on_instance_delete)
         values["attachment_auto_delete"] = body.delete_volume_on_instance_delete
     here = VOLUME.table.c.attachment_id == volume.attachment_id
     if values and not update(unit, VOLUME, volume.id, here, **values):
         raise conflict("invalid_state", "The volume was detached meanwhile.")
     return find(unit, VOLUME, volume.id)
-
-
-def _refuse_going(unit: Unit, volume: Volume, body: AttachmentBody | DataAttachmentBody) -> None:
-    """403 for a volume that shall go with its server, by the word of somebody who may not delete it."""
-    if body.delete_volume_on_instance_delete is True and not may(unit, VOLUME, volume, DELETE):
-        raise forbidden()
 
 
 def begin_detach(unit: Unit, volume: Volume) -> None:
