@@ -35,6 +35,7 @@ from kunsthalle.core.log import get_logger
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.drivers import Drivers
 from kunsthalle.identity.tokens import Tokens
+from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
@@ -44,6 +45,7 @@ from kunsthalle.store.worker import Worker
 from kunsthalle.watching import Watching
 
 if TYPE_CHECKING:
+    from kunsthalle.saved import SavedScenarios
     from kunsthalle.scenarios import Credential
 
 log = get_logger("app")
@@ -183,20 +185,26 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
         gate = Gate(authenticate, lambda given: hmac.compare_digest(given.encode(), expected))
         return Pipeline(router, store, gate, context, family_of, origin, faults)
 
+    def scenarios() -> SavedScenarios:
+        from kunsthalle.saved import SavedScenarios
+
+        return SavedScenarios(settings, store, context, clock, worker, drivers, tokens.forget_all)
+
     def whole() -> Pipeline:
         from kunsthalle.identity.service import authenticate
         from kunsthalle.rehearsal import fault_routes, scenario_routes
-        from kunsthalle.saved import SavedScenarios
 
         tokens.ensure_keys()
         routes, unserved, _ = rooms()
-        scenarios = SavedScenarios(settings, store, context, clock, worker, drivers, tokens.forget_all)
-        rehearsal = (*fault_routes(faults, worker.kinds), *scenario_routes(scenarios))
+        rehearsal = (*fault_routes(faults, worker.kinds), *scenario_routes(scenarios()))
         made = pipeline(Router((*routes, *operations, *rehearsal), unserved), partial(authenticate, tokens))
         if gc.get_freeze_count():
             gc.freeze()  # as whoever started us has done with what was loaded until then
         return made
 
+    cut_off = folder.read(settings.data, folder.LOADING)
+    if cut_off:
+        scenarios().load(cut_off["name"])
     front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
     behind = Lazy(lambda: _load(everything))
     watching = Watching(store, context, drivers.machines, lambda: drivers.hypervisor)

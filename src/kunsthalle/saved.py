@@ -33,7 +33,7 @@ from kunsthalle.store.worker import Busy, Worker
 
 FOLDER = "scenarios"
 _DATABASE, _ABOUT, _BLOBS = "kunsthalle.sqlite", "scenario.json", "sha256"
-_APART = {FOLDER, folder.LOCK, folder.SERVER, folder.CREDENTIALS, _ABOUT, "blobs", _BLOBS}
+_APART = {FOLDER, folder.LOADING, folder.LOCK, folder.SERVER, folder.CREDENTIALS, _ABOUT, "blobs", _BLOBS}
 """What of a data folder, or of its copy, is not simply copied."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
@@ -92,9 +92,13 @@ class SavedScenarios:
         return self._about(place)
 
     def load(self, name: str) -> Saved:
-        """Makes everything as it was when it was saved. 404 for a name nobody saved; 409 as for saving."""
+        """Makes everything as it was when it was saved. 404 for a name nobody saved; 409 as for saving.
+
+        Cut off in its middle, it is done again, whole, before the folder is served the next time.
+        """
         place = self._there(name)
         with self._still(), self._current_schema(place) as database:
+            folder.write(self._data, folder.LOADING, {"name": name})
             self.store.become(database)
             for one in _own(self._data):
                 _remove(one)
@@ -107,6 +111,7 @@ class SavedScenarios:
             self.clock.set(folder.read(place, _ABOUT)["moment"])
             self.forget()
         self.store.write(self.base, self._settle)
+        (self._data / folder.LOADING).unlink()
         return self._about(place)
 
     def remove(self, name: str) -> Saved:

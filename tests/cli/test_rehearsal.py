@@ -15,9 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from kunsthalle.cli.main import cli
+from kunsthalle.local import folder
 from kunsthalle.local.client import access_token
 from kunsthalle.local.served import Served
-from support.hall import VERSION
+from support.hall import VERSION, opened
+from support.realm import OPERATOR
 
 QUERY = f"?version={VERSION}&generation=2"
 
@@ -210,6 +212,30 @@ def test_a_taken_name_is_replaced_only_when_told(served: Served) -> None:
     assert "already" in refused(served, "scenario", "save", "twice")
     assert run(served, "scenario", "save", "twice", "--replace")[0]["name"] == "twice"
     run(served, "scenario", "remove", "twice")
+
+
+def test_a_load_that_was_cut_off_is_done_before_the_folder_is_served_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hall = opened(tmp_path / "data")
+    try:
+        folder.write(tmp_path / "data", folder.CREDENTIALS, {"operator_token": OPERATOR})
+        image = hall.image("kept")["id"]
+        saved = hall.call(OPERATOR, "POST", "/_kunsthalle/scenarios", {"name": "before"})
+        assert saved.status == 200, saved.body
+        hall.do("DELETE", f"/v1/images/{image}")
+        hall.settle()
+
+        with monkeypatch.context() as patched:
+            patched.setattr("kunsthalle.saved._copy", lambda *_: 1 / 0)
+            assert hall.call(OPERATOR, "POST", "/_kunsthalle/scenarios/before/load").status == 500
+        assert not (tmp_path / "data" / "buckets").exists()
+        hall.restart()
+        assert hall.do("GET", f"/v1/images/{image}")["status"] == "available"
+        assert (tmp_path / "data" / "buckets").exists()
+        assert not (tmp_path / "data" / folder.LOADING).exists()
+    finally:
+        hall.close()
 
 
 def test_secrets_of_a_saved_scenario_stay_with_their_owner(served: Served, tmp_path: Path) -> None:

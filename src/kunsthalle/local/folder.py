@@ -15,6 +15,8 @@ from typing import Any
 CREDENTIALS = "credentials.json"
 SERVER = "server.json"
 LOCK = "lock"
+LOADING = "loading.json"
+"""Names the saved scenario that is being loaded; it is there only until everything has become it."""
 
 
 class FolderInUse(Exception):
