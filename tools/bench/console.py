@@ -51,6 +51,10 @@ def _pairs(id_: str) -> list[tuple[str, str, list[str]]]:
         ("an image", f"/images/custom/{id_}", [f"/v1/images/{id_}?{VERSION}", f"/_kunsthalle/images/{id_}/hold"]),
         ("catalog images", "/images/catalog", [f"{base}/offerings?limit=25&digest=true"]),
         ("catalogs", "/catalogs", [f"{base}/catalogs"]),
+        ("servers", "/servers", [f"/v1/instances?{VERSION}&limit=25"]),
+        ("volumes", "/volumes", [f"/v1/volumes?{VERSION}&limit=25"]),
+        ("snapshots", "/snapshots", [f"/v1/snapshots?{VERSION}&limit=25"]),
+        ("lineage", f"/images/custom/{id_}/lineage", [f"/_kunsthalle/images/{id_}/lineage"]),
     ]
 
 
