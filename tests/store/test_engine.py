@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,6 +144,24 @@ def test_two_processes_on_one_database_wait_for_each_other(both: World, database
     finally:
         second.close()
     assert counted(both) == 50
+
+
+def test_many_that_open_a_new_file_at_once_all_get_in(tmp_path: Path) -> None:
+    for turn in range(60):
+        stores = [Store(f"sqlite:///{tmp_path / str(turn)}.sqlite") for _ in range(6)]
+        try:
+            assert together(*[_mode_of(one) for one in stores]) == ["wal"] * len(stores)
+        finally:
+            for one in stores:
+                one.close()
+
+
+def _mode_of(store: Store) -> Callable[[], str]:
+    def asked() -> str:
+        with store.engine.connect() as connection:
+            return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar_one())
+
+    return asked
 
 
 def test_from_the_event_loop(both: World) -> None:

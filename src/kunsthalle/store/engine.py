@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -30,10 +31,29 @@ _RETRIABLE = {"40001", "40P01"}
 """PostgreSQL: serialization failure and deadlock; the whole transaction may simply be run again."""
 _TRIES = 5
 _POOL = 8
+_PATIENCE = 10
+"""Seconds that a connection waits for another process's lock on a SQLite file."""
 
 
 _HIDDEN = True
 """Values stay out of what a failed statement says: they may be secret, and what it says comes into the log."""
+
+
+def _log_ahead(dbapi: sqlite3.Connection) -> None:
+    """Readers never wait for the writer (WAL).
+
+    Where several open a new file at once, SQLite refuses the change of mode to all but one of them at once, whatever
+    the busy timeout: whoever is refused asks again, and finds it changed.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            dbapi.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
 
 
 def _sqlite(url: str, *, reading: bool) -> Engine:
@@ -43,10 +63,10 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(dbapi: Any, _record: Any) -> None:
         dbapi.isolation_level = None  # we say BEGIN ourselves; the driver's own guess would be DEFERRED
+        dbapi.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
+        _log_ahead(dbapi)
         for pragma in (
-            "journal_mode = WAL",  # readers never wait for the writer
             "synchronous = NORMAL",  # a killed process loses nothing; power loss may lose the last commits
-            "busy_timeout = 10000",
             "foreign_keys = ON",
             "temp_store = MEMORY",
             "cache_size = -16000",
