@@ -9,7 +9,8 @@ boots on that disk, reads the NoCloud seed of a second disk and says on its seri
     KUNSTHALLE-BOOT-OK hostname=<name> instance-id=<id> boots=<n> ...
 
 Then it powers off; with --stay, or with the word kunsthalle-stay in its user data, it stays up until its
-power button is pressed and says KUNSTHALLE-SHUTDOWN. It needs 96 MiB of memory and no network.
+power button is pressed and says KUNSTHALLE-SHUTDOWN. Meanwhile it answers each line that it is told with
+KUNSTHALLE-HEARD and the line. It needs 96 MiB of memory and no network.
 
 Nothing is mounted and nothing installed; no root is needed. The kernel's package is fetched by apt into the
 cache folder, once. The same packages make the same qcow2 file, byte for byte.
@@ -113,6 +114,7 @@ if [ -n "$stay" ]; then
 fi
 echo
 echo "KUNSTHALLE-BOOT-OK hostname=${hostname:-none} instance-id=${instance:-none} boots=$boots kernel=$(uname -r)"
+[ -z "$stay" ] || while read -r line; do echo "KUNSTHALLE-HEARD $line"; done
 [ -z "$stay" ] || wait
 sync
 poweroff -f

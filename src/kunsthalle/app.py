@@ -86,6 +86,7 @@ class Server:
     worker: Worker
     watching: Watching
     console: Lazy[Application]
+    sockets: Lazy[Application]
 
     @property
     def pipeline(self) -> Pipeline:
@@ -117,11 +118,12 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, lifespan included."""
-        if scope["type"] == "http" and scope["path"].startswith(_CONSOLE):
-            console = self.console.known
-            if console is None:
-                console = await asyncio.to_thread(self.console)
-            await console(scope, receive, send)
+        if scope["type"] == "websocket" or (scope["type"] == "http" and scope["path"].startswith(_CONSOLE)):
+            asked = self.sockets if scope["type"] == "websocket" else self.console
+            application = asked.known
+            if application is None:
+                application = await asyncio.to_thread(asked)
+            await application(scope, receive, send)
         elif scope["type"] == "http":
             pipeline = self.whole.known
             if pipeline is None:
@@ -209,7 +211,8 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     behind = Lazy(lambda: _load(everything))
     watching = Watching(store, context, drivers.machines, lambda: drivers.hypervisor)
     pages = Lazy(lambda: _console(everything(), store, context))
-    return Server(settings, store, context, clock, drivers, front, everything, behind, worker, watching, pages)
+    sockets = Lazy(lambda: _sockets(drivers, store, context))
+    return Server(settings, store, context, clock, drivers, front, everything, behind, worker, watching, pages, sockets)
 
 
 def _console(api: Application, store: Store, base: Context) -> Application:
@@ -217,6 +220,12 @@ def _console(api: Application, store: Store, base: Context) -> Application:
     from kunsthalle.console.app import Console
 
     return Console(api, store, base)
+
+
+def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:
+    from kunsthalle.instances.console_sessions import Consoles
+
+    return Consoles(store, base, drivers.hypervisor)
 
 
 def _load(whole: Lazy[Pipeline]) -> threading.Thread:

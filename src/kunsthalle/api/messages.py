@@ -76,9 +76,10 @@ class Answer(Struct, frozen=True):
     headers: Mapping[str, str]
     body: bytes = b""
 
-    async def send(self, send: Send) -> None:
+    async def send(self, send: Send, kind: str = "http.response") -> None:
+        """`kind` is `websocket.http.response` for a refusal in place of a web socket."""
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         if self.status not in _NO_BODY:
             raw.append((b"content-length", b"%d" % len(self.body)))
-        await send({"type": "http.response.start", "status": self.status, "headers": raw})
-        await send({"type": "http.response.body", "body": self.body})
+        await send({"type": f"{kind}.start", "status": self.status, "headers": raw})
+        await send({"type": f"{kind}.body", "body": self.body})

@@ -21,6 +21,7 @@ from kunsthalle.api.wire import decode, encode
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
 from kunsthalle.core.faults import Faults
+from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
 from kunsthalle.store import audit
 from kunsthalle.store.engine import Store
@@ -66,9 +67,7 @@ class Pipeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
-        given = headers.get("x-request-id", "")
-        trace = given if _TRACE.fullmatch(given) else self._base.ids.uuid()
-        ctx = self._base.asked(trace, self._origin or _origin(scope, headers))
+        ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers))
         if self._faults.calls and await self._struck(scope, receive, send, headers, ctx):
             return
         response = await self._respond(scope, receive, headers, ctx)
@@ -85,7 +84,7 @@ class Pipeline:
         match = self.router.match(method, (scope.get("raw_path") or path.encode()).split(b"?", 1)[0])
         family = match.family if match is not None else self._unknown(path)
         respond = partial(self._respond, scope, receive, headers, ctx)
-        await faulty.answer(fault, respond, lambda problem: _refusal(problem, family, ctx), send)
+        await faulty.answer(fault, respond, lambda problem: refusal(problem, family, ctx), send)
         return True
 
     async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context) -> Answer:
@@ -93,9 +92,9 @@ class Pipeline:
         raw = (scope.get("raw_path") or path.encode()).split(b"?", 1)[0]
         match = self.router.match(method, raw)
         if match is None:
-            return _refusal(_no_route(method, ()), self._unknown(path), ctx)
+            return refusal(_no_route(method, ()), self._unknown(path), ctx)
         if match.route is None:
-            return _refusal(_no_route(method, match.allowed), match.family, ctx)
+            return refusal(_no_route(method, match.allowed), match.family, ctx)
         route = match.route
         request: Request | None = None
         try:
@@ -111,12 +110,12 @@ class Pipeline:
             return await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
         except Problem as problem:
             await self._refused(route, path, problem, ctx, headers, request)
-            return _refusal(problem, route.family, ctx)
+            return refusal(problem, route.family, ctx)
         except Exception as error:
             log.exception("internal error", route=route.name, trace=ctx.trace)
             text = "The server failed; its log has the trace."
             failure = Problem(Reason.INTERNAL, "internal_error", text, private=str(error))
-            return _refusal(failure, route.family, ctx)
+            return refusal(failure, route.family, ctx)
 
     def _answer(self, unit: Unit, route: Route, request: Request) -> Answer:
         ctx = self._recognise(unit, route, request)
@@ -178,6 +177,12 @@ class Pipeline:
             log.info("refused without an actor", route=route.name)
 
 
+def trace_of(headers: Headers, ids: Ids) -> str:
+    """The trace that the client gave, where it is one; else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _TRACE.fullmatch(given) else ids.uuid()
+
+
 def _no_route(method: str, allowed: tuple[str, ...]) -> Problem:
     if allowed:
         known = ", ".join(allowed)
@@ -232,7 +237,8 @@ def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] |
     return Answer(status, {**headers, "content-type": media}, content)
 
 
-def _refusal(problem: Problem, family: Family, ctx: Context) -> Answer:
+def refusal(problem: Problem, family: Family, ctx: Context) -> Answer:
+    """How an API family says that it refuses."""
     headers = dict(family.headers(ctx))
     if problem.reason is Reason.UNAUTHENTICATED and family.status(problem) == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="IAM"'

@@ -2,8 +2,7 @@
 
 VPNs, load balancers, private endpoints, file shares, backups, flow logs, cluster networks, dedicated hosts and
 reservations have no part in a catalog of images; of the families that are offered, what is missing concerns those, or
-machines that are simulated. Consoles are opened over web sockets, of which this server has none: what a server's
-serial console says is read at `/_kunsthalle/`.
+machines that are simulated, such as bare metal, whose consoles would show nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +48,6 @@ GET,PATCH,DELETE /endpoint_gateways/{id}
 GET,POST /flow_log_collectors
 GET,PATCH,DELETE /flow_log_collectors/{id}
 POST /instances/{instance_id}/cluster_network_attachments
-POST /instances/{instance_id}/console_access_token
 GET,PATCH,DELETE /instances/{instance_id}/cluster_network_attachments/{id}
 PATCH /instances/{instance_id}/software_attachments/{id}
 GET /load_balancer/profiles

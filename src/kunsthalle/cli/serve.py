@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
@@ -19,6 +19,8 @@ from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
+    import asyncio
+
     from kunsthalle.app import Server
 
 
@@ -142,6 +144,17 @@ def _guard_listening(settings: Settings, server: Server) -> None:
         )
 
 
+def _web_socket(**given: Any) -> Any:
+    """The protocol of a connection that becomes a web socket, which most runs never see: loaded with the first."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**given)
+
+
+_MOST_TYPED = 1 << 20
+"""Bytes in one message of a web socket: keys, and what a screen's client pastes."""
+
+
 def serve(settings: Settings) -> None:
     """Runs until it is told to stop. Refusal when it cannot start."""
     gc.disable()  # loading makes almost no garbage, and the collector would look for it again and again
@@ -179,7 +192,8 @@ def _serve(settings: Settings) -> None:
         server,
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws=cast("type[asyncio.Protocol]", _web_socket),  # which is called as a class would be
+        ws_max_size=_MOST_TYPED,
         interface="asgi3",
         proxy_headers=False,
         lifespan="on",

@@ -13,6 +13,7 @@ VIEWER, OPERATOR, EDITOR, ADMINISTRATOR = (_ROLE + name for name in ("Viewer", "
 READER, WRITER, MANAGER = (_SERVICE_ROLE + name for name in ("Reader", "Writer", "Manager"))
 PUBLISHER = "crn:v1:bluemix:public:globalcatalog-collection::::serviceRole:Publisher"
 SERVICE_ID_CREATOR = "crn:v1:bluemix:public:iam-identity::::serviceRole:ServiceIdCreator"
+CONSOLE_ADMINISTRATOR = "crn:v1:bluemix:public:is::::serviceRole:VirtualServerConsoleAdmin"
 USER_API_KEY_CREATOR = "crn:v1:bluemix:public:iam-identity::::serviceRole:UserApiKeyCreator"
 
 PLATFORM_ROLES = (VIEWER, OPERATOR, EDITOR, ADMINISTRATOR)
@@ -26,6 +27,7 @@ _SPECIFIC: dict[str, frozenset[str]] = {
             "globalcatalog-collection.instance.promote",
         }
     ),
+    CONSOLE_ADMINISTRATOR: frozenset({"is.instance.instance.console"}),
     SERVICE_ID_CREATOR: frozenset({"iam-identity.serviceid.create"}),
     USER_API_KEY_CREATOR: frozenset({"iam-identity.apikey.create"}),
 }
@@ -42,6 +44,7 @@ DESCRIPTIONS = {
     WRITER: "Read and change what a service holds.",
     MANAGER: "Everything within a service.",
     PUBLISHER: "Publish products of private catalogs, and share them, together with Viewer.",
+    CONSOLE_ADMINISTRATOR: "Open the consoles of virtual servers, together with Viewer.",
     SERVICE_ID_CREATOR: "Create service IDs where the account restricts it.",
     USER_API_KEY_CREATOR: "Create API keys of one's own where the account restricts it.",
 }

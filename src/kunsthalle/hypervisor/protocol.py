@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -142,6 +143,13 @@ class Status(Enum):
     LOST = "lost"
 
 
+class Line(Enum):
+    """How to talk to a guest: by its first serial port, or by its screen, keyboard and pointer (RFB, that is VNC)."""
+
+    SERIAL = "serial"
+    SCREEN = "vnc"
+
+
 class Hypervisor(Protocol):
     """
     An engine. Calls block: make them from worker threads, never from an event loop's thread.
@@ -152,6 +160,8 @@ class Hypervisor(Protocol):
 
     name: str
     """`simulated` or `qemu`."""
+    offers: frozenset[Line]
+    """The lines of its servers."""
 
     def create_disk(self, spec: DiskSpec) -> None:
         """
@@ -220,6 +230,15 @@ class Hypervisor(Protocol):
         The console's output from a place on, at most that long; without a place, the end of it.
 
         What was cut off is passed over: the excerpt says where it begins. Reads a file and waits for nothing.
+        """
+        ...
+
+    def connect(self, server_id: str, line: Line) -> socket.socket | None:
+        """
+        A line to the guest, both ways, not blocking. Whoever has it must read it: a guest waits for its reader.
+
+        The serial line is for one at a time, a second one waits for the first to hang up. None where there is no
+        such line: no guest runs, or its machine was started by a release that gave it none. NotRunning.
         """
         ...
 

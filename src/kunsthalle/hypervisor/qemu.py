@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -19,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.hypervisor import console, disks, hotplug, qemu_process
+from kunsthalle.hypervisor import console, disks, hotplug, lines, qemu_process
 from kunsthalle.hypervisor.accelerator import Accelerator
 from kunsthalle.hypervisor.host import boot_id, memory_mib
 from kunsthalle.hypervisor.protocol import (
@@ -32,6 +33,7 @@ from kunsthalle.hypervisor.protocol import (
     Facts,
     Hypervisor,
     HypervisorError,
+    Line,
     NoRoom,
     NotRunning,
     ServerSpec,
@@ -77,6 +79,7 @@ class Qemu(Hypervisor):
     """See Hypervisor."""
 
     name = "qemu"
+    offers = frozenset(Line)
 
     def __init__(
         self,
@@ -221,6 +224,10 @@ class Qemu(Hypervisor):
         path = self._directories.path(server_id) / CONSOLE
         console.rotate(path)
         return console.excerpt(path, start, max_bytes)
+
+    def connect(self, server_id: str, line: Line) -> socket.socket | None:
+        """See Hypervisor.connect."""
+        return lines.connect(self._directories.path(server_id), line)
 
     def facts(self, server_id: str) -> Facts | None:
         """See Hypervisor.facts."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.hypervisor import hotplug
+from kunsthalle.hypervisor.lines import SCREEN, SERIAL
 from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.hypervisor.qmp import SOCKET
 from kunsthalle.hypervisor.seed import ignition
@@ -81,7 +82,9 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     # Without a ROM the guest cannot be booted from the network, and no ROM package is needed.
     command += ["-netdev", "user,id=n0,restrict=on"]
     command += ["-device", f"virtio-net-pci,netdev=n0,mac={spec.mac},romfile=", "-device", "virtio-rng-pci"]
-    command += ["-chardev", f"file,id=c0,path={CONSOLE},append=on", "-serial", "chardev:c0"]
+    serial = f"socket,id=c0,path={SERIAL},server=on,wait=off,logfile={CONSOLE},logappend=on"
+    command += ["-chardev", serial, "-serial", "chardev:c0"]
+    command += ["-device", "VGA", "-vnc", f"unix:{SCREEN}"]
     command += [
         "-chardev",
         f"socket,id=m0,path={SOCKET},server=on,wait=off",

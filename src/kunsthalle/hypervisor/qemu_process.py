@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kunsthalle.hypervisor import lines
 from kunsthalle.hypervisor.protocol import StartError, Unresponsive
 from kunsthalle.hypervisor.qemu_command import PID_FILE, identity
 from kunsthalle.hypervisor.qmp import BROKEN, SOCKET, ask
@@ -101,6 +102,7 @@ def forget(folder: Path) -> None:
     """Removes what a killed process left."""
     for name in (PID_FILE, SOCKET):
         (folder / name).unlink(missing_ok=True)
+    lines.forget(folder)
 
 
 def launch(folder: Path, command: list[str], seconds: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, QMPClient
 
+from kunsthalle.hypervisor.lines import address
 from kunsthalle.hypervisor.protocol import HypervisorError, Unresponsive
 
 SOCKET = "qmp.sock"
@@ -65,10 +66,9 @@ def _parts(command: Command) -> tuple[str, dict[str, object] | None]:
 
 async def _converse(folder: Path, commands: tuple[Command, ...]) -> list[Any]:
     client = QMPClient(folder.name)
-    # A socket's path may have 107 bytes. Through the open folder it is short wherever the folder is.
     descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        await client.connect(f"/proc/self/fd/{descriptor}/{SOCKET}")
+        await client.connect(address(descriptor, SOCKET))
         return [await client.execute(*_parts(command)) for command in commands]
     finally:
         os.close(descriptor)

@@ -19,6 +19,7 @@ from kunsthalle.hypervisor.protocol import (
     Excerpt,
     Facts,
     Hypervisor,
+    Line,
     NotRunning,
     ServerSpec,
     StartError,
@@ -37,6 +38,7 @@ class Simulated(Hypervisor):
     """See Hypervisor. The states survive the process, like those of an engine would."""
 
     name = "simulated"
+    offers = frozenset({Line.SERIAL})
 
     def __init__(self, root: Path, write_overlay: WriteOverlay) -> None:
         """`root` is the engine's own folder, made if absent."""
@@ -126,6 +128,11 @@ class Simulated(Hypervisor):
         at = min(max(0, at), len(line))
         text = line[at : at + max(0, max_bytes)]
         return Excerpt(at, at + len(text), text)
+
+    def connect(self, server_id: str, line: Line) -> None:  # noqa: ARG002  of all lines there is none
+        """See Hypervisor.connect. No guest runs; what the console says is read, and nobody listens."""
+        if not self.lives(server_id):
+            raise NotRunning(f"the server {server_id} is not running")
 
     def facts(self, server_id: str) -> Facts | None:
         """See Hypervisor.facts."""

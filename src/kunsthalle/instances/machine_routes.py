@@ -1,7 +1,7 @@
 """`/_kunsthalle/`: what really runs. A server's serial console and machine for its account; all machines for the
 operator.
 
-The VPC API hands out a token for a web socket instead, which needs a browser at the other end; here the console is
+The VPC API hands out a token for a web socket, by which one talks to the guest (`console_access`); here the console is
 text that any client reads, and reads on from where it was.
 """
 
@@ -14,11 +14,14 @@ from sqlalchemy import ColumnElement
 
 from kunsthalle.api import access
 from kunsthalle.api.families.iam import OPERATOR
+from kunsthalle.api.families.vpc import VPC
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.hypervisor.protocol import Excerpt, Hypervisor
+from kunsthalle.instances import console_access
+from kunsthalle.instances.console_access import ConsoleAccessTokenBody, ConsoleAccessTokenWire
 from kunsthalle.instances.kinds import INSTANCE
 from kunsthalle.instances.model import Instance
 from kunsthalle.instances.profiles import INSTANCE_PROFILES
@@ -154,11 +157,19 @@ def routes(hypervisor: Hypervisor) -> tuple[Route, ...]:
         """Read the serial console of a server of any account."""
         return console_wire(hypervisor, _any(unit, request), request)
 
+    def token(unit: Unit, request: Request) -> ConsoleAccessTokenWire:
+        """Make the token that opens a server's console, once."""
+        return console_access.issue(unit, hypervisor, request.granted.it, request.body)
+
     get, one = partial(route, "GET"), "{instance_id}"
     operate = access.item(INSTANCE, "is.instance.instance.operate", param="instance_id")
     read, operator = access.item(INSTANCE, param="instance_id"), access.operator("kunsthalle.machine.read")
     own, every = "/_kunsthalle/servers", "/_kunsthalle/machines"
+    admit = access.item(INSTANCE, "is.instance.instance.console", param="instance_id")
+    asked, given = ConsoleAccessTokenBody, ConsoleAccessTokenWire
+    tokens = f"/v1/instances/{one}/console_access_token"
     return (
+        route("POST", tokens, token, family=VPC, access=admit, body=asked, answer=given),
         get(f"{own}/{one}/console", console, family=OPERATOR, access=operate, answer=ConsoleWire),
         get(f"{own}/{one}", machine, family=OPERATOR, access=read, answer=MachineWire),
         get(every, machines, family=OPERATOR, access=operator, answer=Machines),

@@ -16,7 +16,7 @@ from kunsthalle.core.log import get_logger
 from kunsthalle.hypervisor.protocol import DataDisk, HypervisorError, NoRoom, NotRunning, SeedSpec, ServerSpec, Status
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.imaging.errors import Refused
-from kunsthalle.instances import initialization, places
+from kunsthalle.instances import console_access, initialization, places
 from kunsthalle.instances.groups import members
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE
 from kunsthalle.instances.model import Instance, Interface
@@ -291,6 +291,7 @@ def _forget(unit: Unit, found: Found) -> None:
         else:
             attachments.detach(unit, volume)
     remove_rows(unit, INTERFACE.table, INTERFACE.table.c.instance_id == found.instance.id)
+    console_access.forget(unit, found.instance.id)
     members.gone(unit, found.instance.id)
 
 

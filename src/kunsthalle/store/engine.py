@@ -49,11 +49,12 @@ def _log_ahead(dbapi: sqlite3.Connection) -> None:
     while True:
         try:
             dbapi.execute("PRAGMA journal_mode = WAL")
-            return
         except sqlite3.OperationalError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.005)
+        else:
+            return
 
 
 def _sqlite(url: str, *, reading: bool) -> Engine:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text, UniqueConstraint
 
-from kunsthalle.store.schema.base import things
-from kunsthalle.store.types import Json
+from kunsthalle.store.schema.base import metadata, things
+from kunsthalle.store.types import Json, Moment
 
 # image, catalog_offering, keys, vpc_*, default_trusted_profile: copied when the server is made, and never looked up
 # again. password: encrypted with one of the keys, and known in no other form. disk_name: of the profile's own disk.
@@ -46,6 +46,20 @@ interfaces = things(
     Column("mac", String(17), nullable=False),
     Column("virtual_network_interface_id", String(64)),
     UniqueConstraint("instance_id", "name"),
+)
+
+# The token that opens a server's console, once: its hash, for whom it was made, and what it opens. A server has one at
+# most; a new one takes the place of the last.
+console_tokens = Table(
+    "console_tokens",
+    metadata,
+    Column("instance_id", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("line", String(16), nullable=False),
+    Column("force", Boolean, nullable=False),
+    Column("account_id", String(32), nullable=False),
+    Column("iam_id", String(64), nullable=False),
+    Column("expires_at", Moment, nullable=False),
 )
 
 # prototype: the request with its references resolved to ids, as it is echoed and as it is used again.

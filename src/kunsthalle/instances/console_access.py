@@ -1,0 +1,126 @@
+"""Console access tokens (reference/vpc-api.md B2): made by the API, spent by whoever opens the web socket they are for.
+
+A token opens one console, once, within a minute; a server has one at most, and a new one takes the place of the last
+(the words of `ibm-vpc` 0.36.0; the minute is ours). What is kept of it is its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Literal
+
+from kunsthalle.api.wire import Body, Wire
+from kunsthalle.core.access import Grants
+from kunsthalle.core.clock import SECOND, rfc3339
+from kunsthalle.core.context import Actor
+from kunsthalle.core.errors import Problem, conflict, invalid, unauthenticated
+from kunsthalle.hypervisor.protocol import Hypervisor, Line
+from kunsthalle.instances.model import Instance
+from kunsthalle.instances.queries import instance_of
+from kunsthalle.store import audit
+from kunsthalle.store.schema.instances import console_tokens
+from kunsthalle.store.tables import add_row, remove_rows, rows_of
+from kunsthalle.store.unit import Unit
+
+LASTS = 60 * SECOND
+_OPENED = "is.instance.instance.console-open"
+_SWITCHING = 101
+_UP = frozenset({"starting", "running", "restarting", "stopping"})
+"""States in which a server has a machine, or will at once."""
+
+
+class ConsoleAccessTokenBody(Body):
+    """What the token is to open. `force` hangs up on whoever has the serial console; a screen may be looked at by many."""
+
+    console_type: Literal["serial", "vnc"]
+    force: bool = False
+
+
+class ConsoleAccessTokenWire(Wire):
+    """A token. `href` is the address of a web socket and holds the token already."""
+
+    access_token: str
+    console_type: str
+    created_at: str
+    expires_at: str
+    force: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a spent token opens."""
+
+    instance_id: str
+    line: Line
+    force: bool
+
+
+def issue(
+    unit: Unit, hypervisor: Hypervisor, instance: Instance, body: ConsoleAccessTokenBody
+) -> ConsoleAccessTokenWire:
+    """Makes a server's token. 409 for a server that is off; 400 for a screen where servers have none."""
+    line = Line(body.console_type)
+    if line not in hypervisor.offers:
+        raise invalid("bad_field", "Servers are simulated here and have no screen, only `serial`.", "console_type")
+    if instance.status not in _UP:
+        raise conflict("invalid_state", f"A server that is {instance.status} has no console.")
+    ctx = unit.ctx
+    token, now = ctx.ids.secret(), ctx.now()
+    forget(unit, instance.id)
+    add_row(
+        unit,
+        console_tokens,
+        instance_id=instance.id,
+        digest=_digest(token),
+        line=line.value,
+        force=body.force,
+        account_id=ctx.account_id,
+        iam_id=ctx.actor.iam_id,
+        expires_at=now + LASTS,
+    )
+    return ConsoleAccessTokenWire(
+        access_token=token,
+        console_type=line.value,
+        created_at=rfc3339(now),
+        expires_at=rfc3339(now + LASTS),
+        force=body.force,
+        href=f"ws{ctx.origin.removeprefix('http')}{path(instance.id)}?access_token={token}",
+    )
+
+
+def path(instance_id: str) -> str:
+    """Where a server's console is opened."""
+    return f"/v1/instances/{instance_id}/console"
+
+
+def spend(unit: Unit, instance_id: str, token: str) -> Admission:
+    """What a token opens, which it does no second time; on record as a deed of whoever asked for it.
+
+    401, and no other answer, for a token that is unknown, spent, expired, or for another server, be there one or not.
+    """
+    found, digest = rows_of(unit, console_tokens, console_tokens.c.instance_id == instance_id), _digest(token)
+    valid = found and hmac.compare_digest(found[0].digest, digest) and unit.ctx.now() < found[0].expires_at
+    if not valid or not remove_rows(unit, console_tokens, console_tokens.c.digest == digest):
+        raise _unknown()
+    row, instance = found[0], instance_of(unit, instance_id)
+    if instance is None:
+        raise _unknown()
+    holder = unit.ctx.acting_as(Actor(row.iam_id, ""), row.account_id, Grants(row.account_id, ()), ())
+    audit.record(unit.acting(holder), _OPENED, path(instance_id), _SWITCHING, it=instance)
+    return Admission(instance_id, Line(row.line), row.force)
+
+
+def forget(unit: Unit, instance_id: str) -> None:
+    """A server's token opens nothing any more."""
+    remove_rows(unit, console_tokens, console_tokens.c.instance_id == instance_id)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def _unknown() -> Problem:
+    return unauthenticated("The console access token is unknown, spent or expired.")
