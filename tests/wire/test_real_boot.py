@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from kunsthalle.cli.main import cli
 from kunsthalle.local.client import call
@@ -195,3 +197,51 @@ def test_machines_outlive_the_program_and_what_ends_by_itself_is_noticed(served:
     # Without the word to stay, the guest powers itself off once it has said its line.
     short = account.boot("short", image=image)
     assert becomes(account, short, "stopped")["status_reasons"] == []
+
+
+def session(account: Account, server: dict[str, Any], kind: str = "serial") -> ClientConnection:
+    made = account.vpc.create_instance_console_access_token(server["id"], kind, force=True).get_result()
+    return connect(made["href"], proxy=None, max_queue=1)
+
+
+def until_said(console: ClientConnection, words: bytes) -> bytes:
+    """Everything up to the words."""
+    said = b""
+    while words not in said:
+        piece = console.recv(timeout=60)
+        assert isinstance(piece, bytes)
+        said += piece
+    return said
+
+
+def test_a_guest_is_talked_to_by_its_console(served: Served, boot_image: Path) -> None:
+    account = Account(served, "publisher")
+    image = {"id": imported(account, boot_image, "talking")["id"]}
+    server = account.boot("talking", image=image, user_data="kunsthalle-stay")
+    with session(account, server) as first:
+        until_said(first, MARKER.encode())
+        first.send("who is there\n")
+        until_said(first, b"KUNSTHALLE-HEARD who is there\r\n")
+        with session(account, server) as second:
+            before = until_said(second, b"KUNSTHALLE-HEARD who is there\r\n")
+            assert MARKER.encode() in before, "it begins with the last that was said"
+            second.send(b"the next one\n")
+            until_said(second, b"KUNSTHALLE-HEARD the next one\r\n")
+    assert "KUNSTHALLE-HEARD the next one" in console(account, server), "it is all kept, as it was"
+
+    with session(account, server, "vnc") as screen:
+        assert until_said(screen, b"RFB 003.008\n") == b"RFB 003.008\n"
+        screen.send(b"RFB 003.008\n")
+        assert until_said(screen, b"\x01\x01") == b"\x01\x01", "one way in: without a password"
+
+    # Nobody reads what is said at length, and the guest goes on all the same.
+    with session(account, server) as asleep:
+        for number in range(40):
+            asleep.send(f"{number} {'x' * 2_000}\n")
+        asleep.send("the last\n")
+        eventually(lambda: "KUNSTHALLE-HEARD the last" in console(account, server), "the end of a long speech")
+        account.vpc.create_instance_action(server["id"], type="stop", force=True)
+        with pytest.raises(ConnectionClosed) as caught:
+            until_said(asleep, b"never said")
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1000

@@ -32,7 +32,7 @@ _UP = frozenset({"starting", "running", "restarting", "stopping"})
 
 
 class ConsoleAccessTokenBody(Body):
-    """What the token is to open. `force` hangs up on whoever has the serial console; a screen may be looked at by many."""
+    """What the token is to open. `force` hangs up on whoever has the serial console; a screen is for many."""
 
     console_type: Literal["serial", "vnc"]
     force: bool = False
