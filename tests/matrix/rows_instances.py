@@ -46,6 +46,7 @@ BODIES = {
     "POST /v1/instances": lambda realm: _prototype(realm, "another"),
     "PATCH /v1/instances/{id}": _rename,
     "POST /v1/instances/{instance_id}/actions": lambda _realm: {"type": "stop"},
+    "POST /v1/instances/{instance_id}/console_access_token": lambda _realm: {"console_type": "serial"},
     "POST /v1/instance/templates": lambda realm: _prototype(realm, "another"),
     "PATCH /v1/instance/templates/{id}": _rename,
     "POST /v1/volumes": _volume,

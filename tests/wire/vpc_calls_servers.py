@@ -28,6 +28,8 @@ def servers(judge: Judge, account: Account, _served: Served) -> None:
     _interfaces(judge, account, classic)
     _attachments(judge, account, whole)
     _volumes(judge, whole)
+    judge("create_instance_console_access_token", classic, "serial")
+    judge("create_instance_console_access_token", whole, "serial", force=True)
     _rest(judge, whole)
     _templates(judge, _minimal(account, image), {**full, "name": "walk-template"})
     _again(judge, classic, image)
