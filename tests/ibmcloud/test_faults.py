@@ -152,6 +152,10 @@ def test_the_trace_tells_calls_and_no_secret(
     house.run("login", "--apikey", house.keys["owner"], env=env)
     house.run("is", "images", env=env)
     made = json.loads(house.run("iam", "api-key-create", "traced", "--output", "json", env=env).out)
+    house.log_in("consumer")
+    opened = Api(Session(house.env("consumer")), {**house.env("consumer"), **env}).post(
+        f"/v1/instances/{house.names['borrowed']}/console_access_token", {"console_type": "serial"}
+    )
     api = Api(Session(house.env()), {**house.env(), **env})
     with pytest.raises(Refused):
         api.post("/v1/instances", {"user_data": 'password: "between quotes"\npath: \\after\n'})
@@ -159,7 +163,7 @@ def test_the_trace_tells_calls_and_no_secret(
     assert "GET " in told
     assert "/v1/images?" in told
     assert "HTTP 200" in told
-    for secret in (house.keys["owner"], made["apikey"], "eyJ", "between quotes", "after"):
+    for secret in (house.keys["owner"], made["apikey"], opened["access_token"], "eyJ", "between quotes", "after"):
         assert secret not in told
     if to_file:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -204,3 +204,27 @@ def test_the_screen_of_the_tests_is_none(shared: World) -> None:
     env = {**shared.env(), "TERM": "xterm"}
     assert "\x1b[1mID" in ibmcloud("is", "keys", env=env, terminal=True).out
     assert "\x1b" not in ibmcloud("is", "keys", env=env).out
+
+
+def home(world: World) -> str:
+    """Where the consumer, who has a server, is logged in."""
+    world.log_in("consumer")
+    return world.env("consumer")["IBMCLOUD_HOME"]
+
+
+def test_a_console_is_talked_to_until_it_is_hung_up(house: World) -> None:
+    child = _spawn(house, "is", "instance-console", "borrowed", IBMCLOUD_HOME=home(house))
+    child.expect_exact("Ctrl-] hangs up.")
+    child.expect_exact("kunsthalle: the server borrowed")
+    child.send("nobody listens\x03\x1d")
+    assert _end(child) == 0, "an interrupt is the guest's"
+
+
+def test_a_console_in_use_is_not_taken_away(house: World) -> None:
+    child = _spawn(house, "is", "instance-console", "borrowed", IBMCLOUD_HOME=home(house))
+    child.expect_exact("kunsthalle: the server borrowed")
+    said = house.run("is", "instance-console", "borrowed", who="consumer")
+    assert said.code == 1
+    assert "The serial console is in use" in said.err
+    child.sendcontrol("]")
+    assert _end(child) == 0

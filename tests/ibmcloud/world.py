@@ -12,11 +12,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from kunsthalle.app import Server, build
+from kunsthalle.cli.serve import web_socket
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.ids import Ids
 from kunsthalle.ibmcloud.main import run
@@ -92,7 +93,9 @@ class World:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(self.server, ws="none", log_config=None, access_log=False, lifespan="on")
+        config = uvicorn.Config(
+            self.server, ws=cast("Any", web_socket), log_config=None, access_log=False, lifespan="on"
+        )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [listener]}, daemon=True)
         listener.listen()

@@ -105,8 +105,8 @@ BAD: dict[str, Callable[[Account, dict[str, Any]], str]] = {
     "invented": lambda account, server: token(account, server)["href"] + "x",
     "absent": lambda account, server: token(account, server)["href"].partition("?")[0],
     "no text": lambda account, server: token(account, server)["href"].partition("=")[0] + "=%ff%00",
-    "of another server, which is not there": lambda account, server: (
-        token(account, server)["href"].replace(server["id"], OTHER)
+    "of another server, which is not there": lambda account, server: token(account, server)["href"].replace(
+        server["id"], OTHER
     ),
 }
 

@@ -144,7 +144,7 @@ def _guard_listening(settings: Settings, server: Server) -> None:
         )
 
 
-def _web_socket(**given: Any) -> Any:
+def web_socket(**given: Any) -> Any:
     """The protocol of a connection that becomes a web socket, which most runs never see: loaded with the first."""
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -192,7 +192,7 @@ def _serve(settings: Settings) -> None:
         server,
         loop="uvloop",
         http="httptools",
-        ws=cast("type[asyncio.Protocol]", _web_socket),  # which is called as a class would be
+        ws=cast("type[asyncio.Protocol]", web_socket),  # which is called as a class would be
         ws_max_size=_MOST_TYPED,
         interface="asgi3",
         proxy_headers=False,
@@ -209,4 +209,4 @@ def _serve(settings: Settings) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-__all__ = ["Refusal", "make_scenario", "operator_token", "serve"]
+__all__ = ["Refusal", "make_scenario", "operator_token", "serve", "web_socket"]

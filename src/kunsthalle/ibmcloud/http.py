@@ -19,6 +19,7 @@ CATALOG = "/api/v1-beta"
 _TIMEOUT = 60
 _UNAUTHORIZED = 401
 _SECRETS = re.compile(r'("(?:access_token|refresh_token|apikey|iam_token|user_data|password)"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_IN_ADDRESS = re.compile(r'(\baccess_token=)[^"&\s]*')
 
 Query = Mapping[str, Any]
 
@@ -162,7 +163,7 @@ def _masked(raw: bytes | None) -> str:
     text = (raw or b"").decode(errors="replace")
     if text.startswith("grant_type="):
         return re.sub(r"=[^&]*", "=[PRIVATE DATA HIDDEN]", text)
-    return _SECRETS.sub(r'\1"[PRIVATE DATA HIDDEN]"', text)
+    return _IN_ADDRESS.sub(r"\1[PRIVATE DATA HIDDEN]", _SECRETS.sub(r'\1"[PRIVATE DATA HIDDEN]"', text))
 
 
 def _unreachable(endpoint: str, error: Exception) -> str:

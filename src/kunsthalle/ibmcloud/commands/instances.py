@@ -8,11 +8,12 @@ from typing import Any
 from kunsthalle.ibmcloud.commands.kinds import IMAGE, KEY, VPC
 from kunsthalle.ibmcloud.commands.prototypes import ALONE, ONE_SOURCE, OPTIONS, PLACE, SETTINGS, prototype, settings
 from kunsthalle.ibmcloud.commands.servers import CREATE_REPLY, INSTANCE, TEMPLATE
-from kunsthalle.ibmcloud.errors import Failed, Refused
+from kunsthalle.ibmcloud.errors import Refused
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.run import Run
 from kunsthalle.ibmcloud.tables import Field, IfAny, look, nested
+from kunsthalle.ibmcloud.talking import talk
 from kunsthalle.ibmcloud.things import (
     CREATED,
     NAME,
@@ -122,11 +123,19 @@ def _reinitialize(run: Run) -> None:
     run.done(f"Instance {ref} is reinitialized.")
 
 
-def _console(_run: Run) -> None:
-    raise Failed(
-        "The console of an instance is a WebSocket, which this command does not open.\n"
-        "POST /v1/instances/ID/console_access_token gives its address."
-    )
+def _console(run: Run) -> None:
+    ref = run.given["INSTANCE"]
+    kind = "vnc" if run.given.get("vnc") else "serial"
+    run.progress("Opening", f"{kind} console of instance {ref}")
+    made = run.api.post(f"{place(run, INSTANCE, ref)}/console_access_token", {"console_type": kind})
+    if kind == "vnc":
+        run.terminal.lines([made["href"]])
+        run.terminal.say("A viewer that takes a WebSocket, such as noVNC, opens it within a minute, once.")
+        return
+    run.terminal.say("Ctrl-] hangs up.")
+    path = made["href"].partition("://")[2].partition("/")[2]
+    address = f"ws{run.session.endpoint.removeprefix('http')}/{path}"
+    run.terminal.say(talk(address, run.terminal.stdin, run.terminal.out))
 
 
 def _of_template(run: Run) -> dict[str, Any]:
@@ -207,10 +216,10 @@ COMMANDS = (
     ),
     Command(
         "is instance-console",
-        "Not served.",
+        "Talk to an instance by its serial console, or get the address of its screen.",
         _console,
         "INSTANCE",
-        (flag("vnc", text="The graphical console."),),
+        (flag("vnc", text="The address of the screen (VNC) instead."),),
         output=False,
     ),
 )
