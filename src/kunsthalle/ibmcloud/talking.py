@@ -108,7 +108,7 @@ def _raw(keys: TextIO) -> Iterator[None]:
         termios.tcsetattr(keys, termios.TCSADRAIN, before)
 
 
-def _why(body: bytes | None) -> str:
+def _why(body: bytes | bytearray | None) -> str:
     try:
         return str(json.loads(body or b"")["errors"][0]["message"])
     except (ValueError, LookupError, TypeError):
