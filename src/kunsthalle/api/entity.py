@@ -39,6 +39,7 @@ class Entities:
 
     def __init__(self, router: Router) -> None:
         self._router = router
+        self._bodies = {one.path: one.body for one in router if one.method == "PATCH"}
 
     def check(self, unit: Unit, route: Route, request: Request) -> None:
         """412 when the call means another state than the present one; 400 `missing_if_match` when it must say."""
@@ -56,25 +57,25 @@ class Entities:
         shown = reading.route.call(unit, request)
         if not isinstance(getattr(shown, "href", None), str):
             return  # a list has no tag
-        present = _opaque(self._tag(shown, unit.ctx))
+        present = _opaque(self._tag(shown, unit.ctx, reading.route, request))
         if present not in {_opaque(one) for one in wanted.split(",")} and wanted.strip() != "*":
             text = "The resource is not in the state that If-Match names."
             raise Problem(Reason.PRECONDITION, "precondition_failed", text, _HEADER)
 
-    def headers(self, route: Route, result: Any, ctx: Context) -> dict[str, str]:
+    def headers(self, route: Route, request: Request, result: Any, ctx: Context) -> dict[str, str]:
         """What goes with an answer that is one resource."""
         if not route.family.entities or route.method == "DELETE" or not isinstance(result, msgspec.Struct):
             return {}
         href = getattr(result, "href", None)
         if not isinstance(href, str):
             return {}
-        tagged = {"ETag": self._tag(result, ctx)}
+        tagged = {"ETag": self._tag(result, ctx, route, request)}
         return {**tagged, "Location": href} if route.status == 201 and route.method == "POST" else tagged
 
-    def _tag(self, shown: Any, ctx: Context) -> str:
+    def _tag(self, shown: Any, ctx: Context, route: Route, request: Request) -> str:
         path = shown.href.removeprefix(ctx.origin)
-        match = self._router.match("PATCH", path.encode())
-        body = match.route.body if match is not None and match.route is not None else None
+        # What is shown where it was asked for needs no looking up where it is changed: at the same place of the table.
+        body = self._bodies.get(route.path) if path == request.path else self._body(path)
         state = shown
         if body is not None and issubclass(body, msgspec.Struct):
             state = {name: getattr(shown, name, None) for name in body.__struct_fields__}
@@ -82,6 +83,10 @@ class Entities:
         # The caller's name for this server is no part of the state.
         said = path.encode() + b"\n" + _encode(state).replace(ctx.origin.encode(), b"")
         return f'W/"{hashlib.blake2b(said, digest_size=8).hexdigest()}"'
+
+    def _body(self, path: str) -> type | None:
+        match = self._router.match("PATCH", path.encode())
+        return match.route.body if match is not None and match.route is not None else None
 
 
 def _opaque(tag: str) -> str:

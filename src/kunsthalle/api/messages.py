@@ -16,6 +16,17 @@ Send = Callable[[Message], Awaitable[None]]
 _NO_BODY = frozenset({204, 304})
 
 
+class _Names(dict[str, bytes]):
+    """The names of headers as they travel: few, and asked for in every request."""
+
+    def __missing__(self, name: str) -> bytes:
+        raw = self[name] = name.lower().encode("latin-1")
+        return raw
+
+
+_NAMES = _Names()
+
+
 class Query:
     """The parameters of a request in their order. Of a repeated one, `get` and `[]` give the last."""
 
@@ -65,7 +76,7 @@ class Headers:
     @overload
     def get(self, name: str, default: str) -> str: ...
     def get(self, name: str, default: str | None = None) -> str | None:
-        found = self._first.get(name.lower().encode("latin-1"))
+        found = self._first.get(_NAMES[name])
         return default if found is None else found.decode("latin-1")
 
 
@@ -78,7 +89,7 @@ class Answer(Struct, frozen=True):
 
     async def send(self, send: Send, kind: str = "http.response") -> None:
         """`kind` is `websocket.http.response` for a refusal in place of a web socket."""
-        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        raw = [(_NAMES[name], value.encode("latin-1")) for name, value in self.headers.items()]
         if self.status not in _NO_BODY:
             raw.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": f"{kind}.start", "status": self.status, "headers": raw})

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from msgspec import Struct
@@ -131,7 +131,7 @@ class Pipeline:
         if route.writes and ctx.account_id:
             it = request.granted.it if request.granted is not None else result
             audit.record(inner, route.access.action, request.path, route.status, it=it)
-        return _response(route, result, ctx, self._entities.headers(route, result, ctx))
+        return _response(route, result, ctx, self._entities.headers(route, request, result, ctx))
 
     async def _outside(self, ctx: Context, route: Route, request: Request) -> Answer:
         """A call that waits for other transactions, or for a store elsewhere, in a thread of its own."""
@@ -180,7 +180,7 @@ class Pipeline:
 def trace_of(headers: Headers, ids: Ids) -> str:
     """The trace that the client gave, where it is one; else a new one."""
     given = headers.get("x-request-id", "")
-    return given if _TRACE.fullmatch(given) else ids.uuid()
+    return given if given and _TRACE.fullmatch(given) else ids.uuid()
 
 
 def _no_route(method: str, allowed: tuple[str, ...]) -> Problem:
@@ -194,10 +194,15 @@ def _no_route(method: str, allowed: tuple[str, ...]) -> Problem:
 
 def _origin(scope: Scope, headers: Headers) -> str:
     host = headers.get("host", "")
-    if not re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", host):
+    if not _is_host(host):
         server = scope.get("server") or ("127.0.0.1", 8100)
         host = f"{server[0]}:{server[1]}"
     return f"{scope['scheme']}://{host}"
+
+
+@lru_cache(maxsize=64)
+def _is_host(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", text) is not None
 
 
 async def _body(receive: Receive, headers: Headers) -> bytes:

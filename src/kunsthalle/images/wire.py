@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
@@ -13,6 +14,7 @@ from kunsthalle.api.shapes import GroupBody, GroupWire, Name, NamedWire, ReasonW
 from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
+from kunsthalle.core.regions import REGIONS
 from kunsthalle.images.allowed_use import LONGEST
 from kunsthalle.images.model import Image, Reference
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem
@@ -179,13 +181,29 @@ class ImageWire(Wire):
 
 
 def operating_system_wire(system: OperatingSystem, ctx: Context) -> OperatingSystemWire:
+    return _operating_system(system.name, ctx.origin)
+
+
+# What many images share costs a third of one, and is made once for each name of this server. Names come from clients,
+# so few are kept.
+_shared = lru_cache(maxsize=512)
+
+
+@_shared
+def _zones(region: str, origin: str) -> list[NamedWire]:
+    return [NamedWire(href=f"{origin}/v1/regions/{region}/zones/{zone}", name=zone) for zone in REGIONS[region].zones]
+
+
+@_shared
+def _operating_system(name: str, origin: str) -> OperatingSystemWire:
+    system = OPERATING_SYSTEMS[name]
     return OperatingSystemWire(
         allow_user_image_creation=system.allow_user_image_creation,
         architecture=system.architecture,
         dedicated_host_only=system.dedicated_host_only,
         display_name=system.display_name,
         family=system.family,
-        href=href(ctx, f"/operating_systems/{system.name}"),
+        href=f"{origin}/v1/operating_systems/{system.name}",
         name=system.name,
         user_data_format=system.user_data_format,
         vendor=system.vendor,
@@ -232,8 +250,6 @@ def _source_volume(image: Image, ctx: Context) -> VolumeReferenceWire | UnsetTyp
 def to_wire(image: Image, unit: Unit) -> ImageWire:
     ctx = unit.ctx
     system = OPERATING_SYSTEMS[image.operating_system]
-    region = ctx.region
-    zones = list(region.zones) if image.status in USABLE else []
     version = UNSET if image.hold_crn is None else VersionReferenceWire(crn=image.hold_crn)
     least = UNSET if image.virtual_size is None else max(LEAST_GB, gigabytes(image.virtual_size))
     return ImageWire(
@@ -254,7 +270,7 @@ def to_wire(image: Image, unit: Unit) -> ImageWire:
         status_reasons=image.status_reasons,
         user_data_format=system.user_data_format,
         visibility="private",
-        zones=[NamedWire(href=href(ctx, f"/regions/{region.name}/zones/{zone}"), name=zone) for zone in zones],
+        zones=_zones(ctx.region.name, ctx.origin) if image.status in USABLE else [],
         minimum_provisioned_size=least,
         source_volume=_source_volume(image, ctx),
         deprecation_at=_optional_moment(image.deprecation_at),

@@ -103,7 +103,7 @@ class Store:
         self._writer = threading.Lock()
         self._inside = threading.local()
         self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
-        self._reader: Connection | None = None
+        self._reader: tuple[Connection, sqlite3.Connection] | None = None
 
     def read(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         """Runs a function that only reads: one that writes is an error on both engines. What it raises comes out.
@@ -112,18 +112,19 @@ class Store:
         """
         with self._readers.connect() as connection:
             if self.embedded:
-                return self._at_one_moment(connection, ctx, function)
+                return self._at_one_moment(connection, _driver(connection), ctx, function)
             try:
                 return function(Unit(connection, ctx, self.memo, writing=False))
             finally:
                 connection.rollback()
 
-    def _at_one_moment(self, connection: Connection, ctx: Context, function: Callable[[Unit], T]) -> T:
+    def _at_one_moment(
+        self, connection: Connection, driver: sqlite3.Connection, ctx: Context, function: Callable[[Unit], T]
+    ) -> T:
         """SQLite: told to the driver itself, which costs a hundredth of the read."""
-        driver = _driver(connection)
         driver.execute("BEGIN")
         try:
-            return function(Unit(connection, ctx, self.memo, writing=False))
+            return function(Unit(connection, ctx, self.memo, writing=False, driver=driver))
         finally:
             driver.execute("ROLLBACK")
 
@@ -169,8 +170,9 @@ class Store:
     def _read_here(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
         if self._reader is None:
-            self._reader = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
-        return self._at_one_moment(self._reader, ctx, function)
+            connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._reader = connection, _driver(connection)
+        return self._at_one_moment(*self._reader, ctx, function)
 
     async def read_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         """`read` from the event loop."""
@@ -202,6 +204,6 @@ class Store:
     def close(self) -> None:
         self._pool.shutdown(wait=True)
         if self._reader is not None:
-            self._reader.close()
+            self._reader[0].close()
         self._readers.dispose()
         self.engine.dispose()

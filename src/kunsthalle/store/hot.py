@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import Dialect, Select
 
 from kunsthalle.store.unit import Unit
 
@@ -41,13 +41,12 @@ class Hot:
         """The rows, their values as `unit.all` gives them."""
         if unit.dialect != "sqlite":
             return unit.all(self.statement, values)
-        connection = unit.connection
         plan = self._plan
         if plan is None:
-            plan = self._plan = _plan(self.statement, connection.dialect)
+            plan = self._plan = _plan(self.statement, unit.connection.dialect)
         given = {**plan.constants, **values}
         # All of them at once, so that the driver ends the read: an open one would hold its snapshot.
-        rows = _driver(connection).execute(plan.text, [given[name] for name in plan.names]).fetchall()
+        rows = unit.driver.execute(plan.text, [given[name] for name in plan.names]).fetchall()
         return [_decoded(row, plan.decoders) for row in rows]
 
     @property
@@ -62,10 +61,6 @@ def _decoded(stored: tuple[Any, ...], decoders: tuple[tuple[int, Callable[[Any],
     for place, decode in decoders:
         row[place] = decode(row[place])
     return row
-
-
-def _driver(connection: Connection) -> Any:
-    return connection.connection.driver_connection
 
 
 def _plan(statement: Select[Any], dialect: Dialect) -> _Plan:

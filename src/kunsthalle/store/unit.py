@@ -16,10 +16,11 @@ T = TypeVar("T")
 class Unit:
     """Opened by `Store.read` and `Store.write` only."""
 
-    __slots__ = ("_after", "_connection", "_dirty", "_memo", "ctx", "dialect", "writing")
+    __slots__ = ("_after", "_connection", "_dirty", "_driver", "_memo", "ctx", "dialect", "writing")
 
-    def __init__(self, connection: Connection, ctx: Context, memo: Memo, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, ctx: Context, memo: Memo, *, writing: bool, driver: Any = None) -> None:
         self._connection = connection
+        self._driver = driver
         self._memo = memo
         self.dialect = connection.dialect.name
         self.ctx = ctx
@@ -29,7 +30,7 @@ class Unit:
 
     def acting(self, ctx: Context) -> Unit:
         """The same transaction on behalf of another context."""
-        other = Unit(self._connection, ctx, self._memo, writing=self.writing)
+        other = Unit(self._connection, ctx, self._memo, writing=self.writing, driver=self._driver)
         other._after, other._dirty = self._after, self._dirty
         return other
 
@@ -37,6 +38,13 @@ class Unit:
     def connection(self) -> Connection:
         """For the store's own files."""
         return self._connection
+
+    @property
+    def driver(self) -> Any:
+        """What SQLAlchemy's connection stands on, for the store's own files."""
+        if self._driver is None:
+            self._driver = self._connection.connection.driver_connection
+        return self._driver
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
