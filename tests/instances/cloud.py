@@ -38,6 +38,7 @@ from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.make import write_overlay, write_qcow2
 from kunsthalle.imaging.tools import Tools
 from kunsthalle.instances import routes as instance_routes
+from kunsthalle.instances.fitting import Fitting
 from kunsthalle.instances.machines import Machines
 from kunsthalle.instances.rehearsal import rehearse
 from kunsthalle.instances.service import InstanceService
@@ -45,6 +46,7 @@ from kunsthalle.instances.templates import TemplateService
 from kunsthalle.networks import service as networks
 from kunsthalle.networks.model import Key, Subnet, Vpc
 from kunsthalle.storage import jobs as storage_jobs
+from kunsthalle.storage import more_routes as more_storage_routes
 from kunsthalle.storage import routes as storage_routes
 from kunsthalle.storage.as_image import VolumesAsImages
 from kunsthalle.storage.disks import Disks
@@ -95,12 +97,13 @@ class Cloud:
         self.blobs = FilesystemBlobs(root / "blobs")
         self.disks = Disks(root / "disks", self.hypervisor, self.blobs, tools, Limits())
         buckets = AccountBuckets(root / "buckets")
-        volumes = VolumesAsImages(self.disks)
+        volumes, snapshots = VolumesAsImages(self.disks), SnapshotService(self.blobs)
         self.machines = Machines(self.disks, patience=5)
         routes = (
             *image_routes.routes(ImageService(buckets, volumes)),
             *catalog_routes.routes(rehearse),
-            *storage_routes.routes(VolumeService(self.blobs), SnapshotService(self.blobs)),
+            *storage_routes.routes(VolumeService(self.blobs), snapshots),
+            *more_storage_routes.routes(snapshots, Fitting()),
             *instance_routes.routes(InstanceService(self.blobs), TemplateService()),
         )
         self.handlers = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,9 +47,9 @@ def of_image(image: Image, use: str) -> Wanted:
     return Wanted(OPERATING_SYSTEMS[image.operating_system], image.allowed_use.get(use, "true"), image.managed)
 
 
-def of_system(name: str) -> Wanted:
+def of_disk(system: str, allowed_use: Mapping[str, str]) -> Wanted:
     """What a bootable disk asks of a virtual server."""
-    return Wanted(OPERATING_SYSTEMS[name], "true", managed=False)
+    return Wanted(OPERATING_SYSTEMS[system], allowed_use["instance"], managed=False)
 
 
 def listed(request: Request, unit: Unit, kind: str, names: list[str]) -> dict[str, Any]:

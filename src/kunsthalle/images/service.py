@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import date
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
-from kunsthalle.api.families.vpc import EARLIEST, NEWEST_KNOWN
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.buckets import BucketUnavailable
-from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.images import allowed_use, exports, storage_instances, transfers
 from kunsthalle.images import dates as life
+from kunsthalle.images import exports, storage_instances, transfers
 from kunsthalle.images.holds import refuse_held
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.images.operating_systems import operating_system
 from kunsthalle.images.sources import FIELD, AccountBuckets, Volumes, parse_href
-from kunsthalle.images.wire import AllowedUseBody, CreateImageBody, UpdateImageBody
+from kunsthalle.images.uses import uses
+from kunsthalle.images.wire import CreateImageBody, UpdateImageBody
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, rename, update
 from kunsthalle.store.scope import Granted, find, may_create
@@ -47,13 +45,12 @@ class ImageService:
         for field in ("encryption_key", "encrypted_data_key"):
             if getattr(body, field) is not UNSET:
                 raise invalid("cos_image_encrypted", "Encrypted images cannot be imported here.", field)
-        system, href, volume = self._source(unit, body)
+        system, href, volume, before = self._source(unit, body)
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
         may_create(unit.ctx, "is.image.image.create", {"resourceGroupId": group.id})
         name = unit.ctx.ids.name() if body.name is UNSET else body.name
         _refuse_reserved(name)
         dates = life.first(unit, body.deprecation_at, body.obsolescence_at)
-        uses = {"api_version": unit.ctx.api_version, "instance": "true", "bare_metal_server": "true"}
         image = Image(
             id=unit.ctx.ids.resource(unit.ctx.region.prefix),
             account_id=unit.ctx.account_id,
@@ -69,7 +66,7 @@ class ImageService:
             file_size=None,
             virtual_size=None,
             checked=0,
-            allowed_use=_allowed_use(unit, body.allowed_use, uses),
+            allowed_use=uses(unit, body.allowed_use, {**before, "api_version": unit.ctx.api_version}),
             hold_crn=None,
             hold_since=None,
             deprecation_at=dates.deprecation_at,
@@ -81,10 +78,13 @@ class ImageService:
         life.schedule(unit, image.id, dates)
         return image
 
-    def _source(self, unit: Unit, body: CreateImageBody) -> tuple[str, str | None, dict[str, Any] | None]:
+    def _source(
+        self, unit: Unit, body: CreateImageBody
+    ) -> tuple[str, str | None, dict[str, Any] | None, Mapping[str, str]]:
+        """The operating system, where the bytes are or the volume that has them, and what that may be used for."""
         if body.source_volume is not UNSET:
             volume = self._volumes.source(unit, body.source_volume)
-            return volume.operating_system, None, volume.reference
+            return volume.operating_system, None, volume.reference, volume.allowed_use
         if body.operating_system is UNSET:
             raise invalid("validation_required_field", "Missing a required field.", "operating_system")
         field = "operating_system"
@@ -98,7 +98,7 @@ class ImageService:
             # Where nobody answers, the import will find out, and say so.
             if found.size == 0:
                 raise invalid("cos_not_found", "The object is empty.", "file.href")
-        return system.name, body.file.href, None
+        return system.name, body.file.href, None, {}
 
     def update(self, unit: Unit, image: Granted[Image], body: UpdateImageBody) -> Image:
         """Changes the name, the allowed use and the dates; of a managed image all but the dates (D2)."""
@@ -109,7 +109,7 @@ class ImageService:
         if dates is not None:
             life.apply(unit, it, dates)
         if not isinstance(body.allowed_use, UnsetType):
-            update(unit, IMAGE, it.id, allowed_use=_allowed_use(unit, body.allowed_use, it.allowed_use))
+            update(unit, IMAGE, it.id, allowed_use=uses(unit, body.allowed_use, it.allowed_use))
         if body.name is not UNSET and body.name != it.name:
             _refuse_reserved(body.name)
             rename(unit, IMAGE, it.id, body.name)
@@ -156,33 +156,3 @@ class ImageService:
 def _refuse_reserved(name: str) -> None:
     if name.startswith("ibm-"):
         raise invalid("validation_invalid_name", "Names that begin with ibm- are reserved.", "name")
-
-
-def _allowed_use(unit: Unit, body: AllowedUseBody | UnsetType, before: Mapping[str, str]) -> dict[str, str]:
-    """What is given over what was before; 400 `bad_field` for what cannot be read or is not allowed."""
-    found = dict(before)
-    if isinstance(body, UnsetType):
-        return found
-    for field, variables in (("instance", allowed_use.INSTANCE), ("bare_metal_server", allowed_use.BARE_METAL)):
-        given = getattr(body, field)
-        if given is UNSET:
-            continue
-        try:
-            allowed_use.check(given, variables)
-        except allowed_use.BadExpression as error:
-            raise invalid("bad_field", f"The expression is not one: {error}.", f"allowed_use.{field}") from error
-        found[field] = given
-    if not isinstance(body.api_version, UnsetType):
-        found["api_version"] = _api_version(unit, body.api_version)
-    return found
-
-
-def _api_version(unit: Unit, given: str) -> str:
-    try:
-        known = date.fromisoformat(given).isoformat() == given
-    except ValueError:
-        known = False
-    if not known or not EARLIEST <= given <= max(rfc3339(unit.ctx.now())[:10], NEWEST_KNOWN):
-        text = "The version must be a date (YYYY-MM-DD) between 2019-01-01 and today."
-        raise invalid("bad_field", text, "allowed_use.api_version")
-    return given

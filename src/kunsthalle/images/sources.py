@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,11 +83,12 @@ class AccountBuckets:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSource:
-    """A volume as the source of an image: `reference` is kept with the image."""
+    """A volume as the source of an image, which keeps `reference`, and may be used as the volume may."""
 
     volume_id: str
     operating_system: str
     reference: dict[str, Any]
+    allowed_use: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

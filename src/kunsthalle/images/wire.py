@@ -39,7 +39,7 @@ Date = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class AllowedUseBody(Body):
-    """Expressions that a server made from the image must meet."""
+    """Expressions that a server made from the image, volume or snapshot must meet."""
 
     api_version: Date | UnsetType = UNSET
     instance: Expression | UnsetType = UNSET
@@ -146,7 +146,7 @@ class VolumeReferenceWire(Wire):
 
 
 class AllowedUseWire(Wire):
-    """Expressions that a server made from the image must meet."""
+    """Expressions that a server made from the image, volume or snapshot must meet."""
 
     api_version: str
     instance: str

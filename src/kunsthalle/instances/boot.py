@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,8 @@ from kunsthalle.instances.fitting import variables
 from kunsthalle.instances.profiles import InstanceProfile
 from kunsthalle.instances.prototypes import CATALOG, IMAGE, SNAPSHOT, VOLUME, boot_volume
 from kunsthalle.networks.model import Key
-from kunsthalle.storage.attachments import Content, of_image, of_snapshot
+from kunsthalle.storage.attachments import Content, of_image, of_snapshot, uses_of
+from kunsthalle.storage.bodies import BootVolumeBody
 from kunsthalle.storage.kinds import USE as USE_VOLUME
 from kunsthalle.storage.kinds import VOLUME as VOLUME_KIND
 from kunsthalle.storage.model import Volume
@@ -32,40 +34,42 @@ from kunsthalle.store.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """Either the content of a new boot volume, or a volume that is there; and what the server keeps of its origin."""
+    """Either the content of a new boot volume, or a volume that is there; and what the server keeps of its origin.
+
+    `uses` are what the server must meet: of what it boots from, and of the volume that is made of it.
+    """
 
     content: Content | None
     volume: Volume | None
     operating_system: OperatingSystem
     image: dict[str, str] | None
     catalog_offering: dict[str, str] | None
-    allowed_use: str = "true"
+    uses: tuple[Mapping[str, str], ...]
 
 
 def choose(unit: Unit, body: CreateInstanceBody, source: str) -> Boot:
     """The source that `source` names, as it is now: seen, usable, whole."""
+    wish = boot_volume(body)
     if source == IMAGE:
-        image = _own_image(unit, body)
-        return _from(of_image(image, None), image)
+        return _from(unit, of_image(_own_image(unit, body), None), wish)
     if source == CATALOG:
         assert not isinstance(body.catalog_offering, UnsetType)  # noqa: S101  said by `source`; for the type checker
-        return _from(*_catalog(unit, body.catalog_offering))
-    wish = boot_volume(body)
+        return _from(unit, _catalog(unit, body.catalog_offering), wish)
     if source == SNAPSHOT:
         assert not isinstance(wish.source_snapshot, UnsetType)  # noqa: S101  as above
-        return _from(of_snapshot(stable_snapshot(unit, wish.source_snapshot, SNAPSHOT)))
+        return _from(unit, of_snapshot(stable_snapshot(unit, wish.source_snapshot, SNAPSHOT)), wish)
     assert wish.identity is not None  # noqa: S101  as above
     volume = refer(unit, VOLUME_KIND, wish.identity, VOLUME, USE_VOLUME).it
     if volume.operating_system is None:
         raise invalid("bad_field", "The volume holds no operating system.", VOLUME)
     system = OPERATING_SYSTEMS[volume.operating_system]
-    return Boot(None, volume, system, volume.source_image, volume.catalog_offering)
+    return Boot(None, volume, system, volume.source_image, volume.catalog_offering, (volume.uses,))
 
 
-def _from(content: Content, image: Image | None = None) -> Boot:
-    system = OPERATING_SYSTEMS[content.operating_system]
-    use = "true" if image is None else image.allowed_use.get("instance", "true")
-    return Boot(content, None, system, content.image, content.catalog_offering, use)
+def _from(unit: Unit, content: Content, wish: BootVolumeBody) -> Boot:
+    """A new volume of that content. Who may use it for less may not use it for more than its source allows."""
+    system, given = OPERATING_SYSTEMS[content.operating_system], uses_of(unit, content, wish)
+    return Boot(content, None, system, content.image, content.catalog_offering, (content.allowed_use, given))
 
 
 def _own_image(unit: Unit, body: CreateInstanceBody) -> Image:
@@ -76,7 +80,7 @@ def _own_image(unit: Unit, body: CreateInstanceBody) -> Image:
     return image
 
 
-def _catalog(unit: Unit, body: CatalogOfferingBody) -> tuple[Content, Image]:
+def _catalog(unit: Unit, body: CatalogOfferingBody) -> Content:
     """By a catalog's word: no role on the image is needed, and what it is called there is kept to the byte."""
     if (body.version is UNSET) == (body.offering is UNSET):
         raise invalid("validation_only_one", "Exactly one of version and offering must be given.", CATALOG)
@@ -86,7 +90,7 @@ def _catalog(unit: Unit, body: CatalogOfferingBody) -> tuple[Content, Image]:
     kept = {"version": found.version_crn}
     if not isinstance(body.plan, UnsetType):
         kept["plan"] = _plan(body.plan.crn)
-    return of_image(found.image, kept), found.image
+    return of_image(found.image, kept)
 
 
 def _plan(crn: str) -> str:
@@ -97,8 +101,8 @@ def _plan(crn: str) -> str:
     return crn
 
 
-def check_allowed(boot: Boot, profile: InstanceProfile, options: dict[str, Any]) -> None:
-    """400 unless the image's own expression allows the server that would result (vpc-api.md D3)."""
+def check_allowed(uses: Sequence[Mapping[str, str]], profile: InstanceProfile, options: dict[str, Any]) -> None:
+    """400 unless the expressions of what a server boots from allow the server that would result (vpc-api.md D3)."""
     service = options.get("metadata_service", {})
     known = variables(
         profile,
@@ -106,8 +110,9 @@ def check_allowed(boot: Boot, profile: InstanceProfile, options: dict[str, Any])
         metadata=service.get("enabled", False),
         protocol=service.get("protocol", "http"),
     )
-    if not permits(boot.allowed_use, known):
-        raise invalid("bad_field", f"The image allows servers only where {boot.allowed_use}", "allowed_use")
+    for expression in (one["instance"] for one in uses):
+        if not permits(expression, known):
+            raise invalid("bad_field", f"The image allows servers only where {expression}", "allowed_use")
 
 
 def check_fit(boot: Boot, profile: InstanceProfile, keys: list[Key]) -> None:

@@ -49,7 +49,7 @@ def plan(unit: Unit, given: CreateInstanceBody, action: str) -> Plan:
     start = initialization.read(unit, body.keys, body.user_data, body.default_trusted_profile)
     options = settled(options_of(body), profile)
     check_fit(boot, profile, start.keys)
-    check_allowed(boot, profile, options)
+    check_allowed(boot.uses, profile, options)
     may_create(unit.ctx, action, {"resourceGroupId": group.id})
     return Plan(body, source, group.id, boot, profile, place, start, options, _volumes(body))
 

@@ -74,7 +74,7 @@ def _wanted(unit: Unit, it: Instance, old: Volume, body: ReinitializeBody) -> Bo
     present = OPERATING_SYSTEMS.get(str(old.operating_system))
     if found[0] == IMAGE and present is not None and present.family != boot.operating_system.family:
         raise invalid("bad_field", f"The server's system is {present.family}; the image's must be, too.", IMAGE)
-    check_allowed(boot, INSTANCE_PROFILES[it.profile], it.options)
+    check_allowed(boot.uses, INSTANCE_PROFILES[it.profile], it.options)
     return boot
 
 

@@ -13,7 +13,7 @@ from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances import initialization, places
 from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, UpdateInstanceBody
-from kunsthalle.instances.boot import Boot
+from kunsthalle.instances.boot import Boot, check_allowed
 from kunsthalle.instances.kinds import INSTANCE
 from kunsthalle.instances.model import Instance
 from kunsthalle.instances.options import check, options_of, over, refuse_running
@@ -116,6 +116,9 @@ class InstanceService:
         it = instance.it
         values = _changed(taken(unit, it), body)
         if values:
+            disks = attached_to(unit, [it.id])[it.id]
+            boots = [one.uses for one in disks if one.attachment_type == "boot"]
+            check_allowed(boots, INSTANCE_PROFILES[values["profile"]], values["options"])
             update(unit, INSTANCE, it.id, **values)
         if body.name is not UNSET and body.name != it.name:
             rename(unit, INSTANCE, it.id, body.name)

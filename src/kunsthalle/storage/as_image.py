@@ -48,7 +48,7 @@ class VolumesAsImages:
             raise conflict("invalid_state", f"A volume that is {volume.status} cannot become an image.", _FIELD)
         if volume.active:
             raise conflict("invalid_state", f"Stop the server {volume.instance_name} first.", _FIELD)
-        return VolumeSource(volume.id, volume.operating_system, volume.reference)
+        return VolumeSource(volume.id, volume.operating_system, volume.reference, volume.uses)
 
     def content(self, unit: Unit, volume_id: str) -> VolumeContent:
         """Refused if the volume went meanwhile."""

@@ -5,6 +5,7 @@ A volume carries the facts of its attachment itself, so that it can be shown, fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
@@ -14,6 +15,7 @@ from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.model import Image
+from kunsthalle.images.uses import ANY, uses
 from kunsthalle.images.wire import gigabytes
 from kunsthalle.storage.bodies import BootAttachmentBody, BootVolumeBody
 from kunsthalle.storage.kinds import DELETE as REMOVE
@@ -55,6 +57,7 @@ class Content:
     image: dict[str, str] | None
     catalog_offering: dict[str, str] | None
     snapshot: Snapshot | None
+    allowed_use: Mapping[str, str]
 
 
 def of_image(image: Image, catalog_offering: dict[str, str] | None) -> Content:
@@ -70,6 +73,7 @@ def of_image(image: Image, catalog_offering: dict[str, str] | None) -> Content:
         image={"id": image.id, "crn": image.crn, "name": image.name, "account_id": image.account_id},
         catalog_offering=catalog_offering,
         snapshot=None,
+        allowed_use={**ANY, **image.allowed_use},
     )
 
 
@@ -86,6 +90,7 @@ def of_snapshot(snapshot: Snapshot) -> Content:
         image=snapshot.source_image,
         catalog_offering=None,
         snapshot=snapshot,
+        allowed_use=snapshot.uses,
     )
 
 
@@ -96,6 +101,7 @@ class Size:
     profile: VolumeProfile
     capacity: int
     iops: int
+    bandwidth: int
 
 
 def fitting(content: Content, wish: BootVolumeBody) -> Size:
@@ -110,7 +116,13 @@ def fitting(content: Content, wish: BootVolumeBody) -> Size:
     else:
         capacity = least if wish.capacity is UNSET else wish.capacity
     check_capacity(capacity, (least, most), field)
-    return Size(profile, capacity, profile.iops_for(capacity, None if wish.iops is UNSET else wish.iops))
+    iops = profile.iops_for(capacity, None if wish.iops is UNSET else wish.iops)
+    return Size(profile, capacity, iops, profile.bandwidth_asked(iops, wish.bandwidth))
+
+
+def uses_of(unit: Unit, content: Content, wish: BootVolumeBody) -> dict[str, str]:
+    """What a new boot volume may be used for: as asked, else as its content may. 400 for what cannot be read."""
+    return uses(unit, wish.allowed_use, content.allowed_use, f"{_VOLUME}.allowed_use")
 
 
 def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: BootAttachmentBody) -> Volume:
@@ -128,7 +140,7 @@ def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: Boo
         profile=size.profile.name,
         capacity=size.capacity,
         iops=size.iops,
-        bandwidth=size.profile.bandwidth_for(size.iops),
+        bandwidth=size.bandwidth,
         user_tags=[] if wish.user_tags is UNSET else wish.user_tags,
         operating_system=content.operating_system,
         source_image=content.image,
@@ -147,6 +159,7 @@ def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: Boo
         attached_at=unit.ctx.now(),
         attachment_status="attached",
         active=True,
+        allowed_use=uses_of(unit, content, wish),
         created_at=unit.ctx.now(),
     )
     insert_named(unit, VOLUME, volume)

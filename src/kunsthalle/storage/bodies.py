@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.shapes import GroupBody, Name
 from kunsthalle.api.wire import Body
+from kunsthalle.images.wire import AllowedUseBody
 
 TAG_PATTERN = r"^[A-Za-z0-9:_ .-]+$"
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128, pattern=TAG_PATTERN)]], Meta(max_length=1000)]
@@ -29,6 +30,7 @@ class CreateVolumeBody(Body):
     source_snapshot: Identity | UnsetType = UNSET
     resource_group: GroupBody | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
+    allowed_use: AllowedUseBody | UnsetType = UNSET
     encryption_key: dict[str, Any] | UnsetType = UNSET
 
 
@@ -41,6 +43,7 @@ class UpdateVolumeBody(Body):
     bandwidth: Bandwidth | UnsetType = UNSET
     profile: NamedIdentity | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
+    allowed_use: AllowedUseBody | UnsetType = UNSET
 
 
 class BootVolumeBody(Body):
@@ -52,10 +55,12 @@ class BootVolumeBody(Body):
     name: Name | UnsetType = UNSET
     capacity: Gigabytes | UnsetType = UNSET
     iops: Iops | UnsetType = UNSET
+    bandwidth: Bandwidth | UnsetType = UNSET
     profile: NamedIdentity | UnsetType = UNSET
     source_snapshot: Identity | UnsetType = UNSET
     resource_group: GroupBody | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
+    allowed_use: AllowedUseBody | UnsetType = UNSET
     encryption_key: dict[str, Any] | UnsetType = UNSET
 
     @property
@@ -108,6 +113,7 @@ class CreateSnapshotBody(Body):
     clones: Annotated[list[CloneBody], Meta(max_length=16)] | UnsetType = UNSET
     resource_group: GroupBody | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
+    allowed_use: AllowedUseBody | UnsetType = UNSET
 
 
 class UpdateSnapshotBody(Body):
@@ -115,3 +121,4 @@ class UpdateSnapshotBody(Body):
 
     name: Name | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
+    allowed_use: AllowedUseBody | UnsetType = UNSET

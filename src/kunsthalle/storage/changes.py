@@ -47,11 +47,8 @@ def _wanted(volume: Volume, body: UpdateVolumeBody) -> dict[str, Any]:
     if asked is None and profile.tier is None and profile.name == volume.profile:
         asked = volume.iops
     iops = profile.iops_for(capacity, asked)
-    if isinstance(body.bandwidth, UnsetType):
-        kept = profile.generation > 1 and iops == volume.iops
-        bandwidth = volume.bandwidth if kept else profile.bandwidth_for(iops)
-    else:
-        bandwidth = profile.bandwidth_asked(iops, body.bandwidth)
+    kept = body.bandwidth is UNSET and profile.generation > 1 and iops == volume.iops
+    bandwidth = volume.bandwidth if kept else profile.bandwidth_asked(iops, body.bandwidth)
     return {"profile": profile.name, "capacity": capacity, "iops": iops, "bandwidth": bandwidth}
 
 

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.core.crn import Crn
 from kunsthalle.core.regions import place
+from kunsthalle.images.uses import ANY
+
+
+class Bootable:
+    """Something that may hold an operating system."""
+
+    __slots__ = ()
+    operating_system: str | None
+    allowed_use: dict[str, str] | None
+
+    @property
+    def bootable(self) -> bool:
+        """Whether a server can start from it, or from a volume made of it."""
+        return self.operating_system is not None
+
+    @property
+    def uses(self) -> Mapping[str, str]:
+        """What it may be used for; of one that was made before this was kept, anything."""
+        return self.allowed_use or ANY
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Bootable):
     """A disk of one account.
 
     `digest` names the blob that the disk is an overlay on; None for a disk that nothing was ever put on, which has no
     file before a server needs one. `instance_id` and what follows tell what it is attached to; `active` whether that
-    server runs.
+    server runs. `allowed_use` is of bootable ones.
     """
 
     id: str
@@ -47,17 +67,13 @@ class Volume:
     attached_at: int | None
     attachment_status: str | None
     active: bool
+    allowed_use: dict[str, str] | None
     created_at: int
     revision: int = 1
 
     @property
     def crn(self) -> str:
         return str(Crn("is", self.zone, self.account_id, "", "volume", self.id))
-
-    @property
-    def bootable(self) -> bool:
-        """Whether a server can start from it."""
-        return self.operating_system is not None
 
     @property
     def holder(self) -> str:
@@ -71,7 +87,7 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Bootable):
     """What a volume held at one moment. `digest` as for volumes. `size`: of its files, rounded up to GB.
 
     `clones`: {"zone": name, "created_at": moment} each.
@@ -96,17 +112,13 @@ class Snapshot:
     checked: int
     captured_at: int | None
     clones: list[dict[str, Any]]
+    allowed_use: dict[str, str] | None
     created_at: int
     revision: int = 1
 
     @property
     def crn(self) -> str:
         return str(Crn("is", place(self.id), self.account_id, "", "snapshot", self.id))
-
-    @property
-    def bootable(self) -> bool:
-        """Whether a server can start from a volume made of it."""
-        return self.operating_system is not None
 
     @property
     def holder(self) -> str:

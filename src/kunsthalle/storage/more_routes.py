@@ -10,7 +10,7 @@ from kunsthalle.api.regular import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.images.fitting import Profiles, listed, of_system
+from kunsthalle.images.fitting import Profiles, listed, of_disk
 from kunsthalle.storage import clones
 from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
 from kunsthalle.storage.snapshots import DELETING, SnapshotService
@@ -81,10 +81,10 @@ def _empty_routes() -> tuple[Route, ...]:
 def routes(snapshots: SnapshotService, profiles: Profiles) -> tuple[Route, ...]:
     def fitting(unit: Unit, request: Request) -> dict[str, Any]:
         """List the instance profiles that a bootable volume or snapshot can be used with."""
-        system = request.granted.it.operating_system
-        if system is None:
+        it = request.granted.it
+        if it.operating_system is None:
             raise invalid("bad_field", "Only what holds an operating system goes with instance profiles.", "id")
-        return listed(request, unit, "instance", profiles.instance(of_system(system)))
+        return listed(request, unit, "instance", profiles.instance(of_disk(it.operating_system, it.uses)))
 
     def delete_many(unit: Unit, request: Request) -> None:
         """Delete all snapshots of a volume."""

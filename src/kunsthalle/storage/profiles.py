@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import UnsetType
+
 from kunsthalle.core.errors import invalid, not_found
 
 DEFAULT = "general-purpose"
@@ -46,8 +48,13 @@ class VolumeProfile:
             raise invalid("validation_max_value", f"The iops must be at most {most}.", "iops")
         return asked
 
-    def bandwidth_asked(self, iops: int, asked: int) -> int:
-        """The bandwidth that is asked for, of a profile that lets it be chosen. 400 otherwise, or out of its bounds."""
+    def bandwidth_asked(self, iops: int, asked: int | UnsetType) -> int:
+        """The bandwidth that is asked for, of a profile that lets it be chosen; else what follows from the iops.
+
+        400 for another one where it cannot be chosen, or out of its bounds.
+        """
+        if isinstance(asked, UnsetType):
+            return self.bandwidth_for(iops)
         if self.generation == 1:
             if asked == self.bandwidth_for(iops):
                 return asked

@@ -9,10 +9,12 @@ from kunsthalle.api.references import Identity, name_of, refer
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.images import bytes as blob_bytes
+from kunsthalle.images.uses import uses
+from kunsthalle.images.wire import AllowedUseBody
 from kunsthalle.storage import changes
 from kunsthalle.storage.bodies import CreateVolumeBody, UpdateVolumeBody
 from kunsthalle.storage.kinds import RESTORE, SNAPSHOT, VOLUME
-from kunsthalle.storage.model import Snapshot, Volume
+from kunsthalle.storage.model import Bootable, Snapshot, Volume
 from kunsthalle.storage.profiles import check_capacity, chosen
 from kunsthalle.storage.queries import captures_of
 from kunsthalle.store import jobs
@@ -52,9 +54,7 @@ class VolumeService:
             profile=profile.name,
             capacity=capacity,
             iops=iops,
-            bandwidth=profile.bandwidth_for(iops)
-            if body.bandwidth is UNSET
-            else profile.bandwidth_asked(iops, body.bandwidth),
+            bandwidth=profile.bandwidth_asked(iops, body.bandwidth),
             user_tags=tags(body.user_tags),
             operating_system=source.operating_system if source else None,
             source_image=source.source_image if source else None,
@@ -73,6 +73,7 @@ class VolumeService:
             attached_at=None,
             attachment_status=None,
             active=False,
+            allowed_use=uses_of(unit, source, body.allowed_use),
             created_at=unit.ctx.now(),
         )
         insert_named(unit, VOLUME, volume)
@@ -82,13 +83,15 @@ class VolumeService:
         return volume
 
     def update(self, unit: Unit, volume: Granted[Volume], body: UpdateVolumeBody) -> Volume:
-        """Changes the disk, the tags and the name."""
+        """Changes the disk, the tags, the allowed use and the name."""
         it = volume.it
         if it.status == "pending_deletion":
             raise conflict("invalid_state", "The volume is being deleted.")
         changes.apply(unit, it, body)
         if not isinstance(body.user_tags, UnsetType):
             update(unit, VOLUME, it.id, user_tags=tags(body.user_tags))
+        if body.allowed_use is not UNSET:
+            update(unit, VOLUME, it.id, allowed_use=uses_of(unit, it, body.allowed_use))
         if body.name is not UNSET and body.name != it.name:
             rename(unit, VOLUME, it.id, body.name)
         return find(unit, VOLUME, it.id)
@@ -104,6 +107,15 @@ class VolumeService:
         must(transition(unit, VOLUME, it.id, "pending_deletion", *settled), message)
         refuse_captured(unit, it)
         jobs.enqueue(unit, DELETE, it.id)
+
+
+def uses_of(unit: Unit, it: Bootable | None, given: AllowedUseBody | UnsetType) -> dict[str, str] | None:
+    """What something bootable may be used for, after what is given; 400 for a use of what nothing boots from."""
+    if it is not None and it.bootable:
+        return uses(unit, given, it.uses)
+    if given is UNSET:
+        return None
+    raise invalid("bad_field", "Only what a server can boot from has an allowed use.", "allowed_use")
 
 
 def tags(given: list[str] | UnsetType) -> list[str]:

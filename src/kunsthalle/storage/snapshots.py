@@ -14,7 +14,7 @@ from kunsthalle.storage.bodies import CreateSnapshotBody, UpdateSnapshotBody
 from kunsthalle.storage.kinds import SNAPSHOT, USE, VOLUME
 from kunsthalle.storage.model import Snapshot
 from kunsthalle.storage.queries import restores_of
-from kunsthalle.storage.service import tags
+from kunsthalle.storage.service import tags, uses_of
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, rename, update
 from kunsthalle.store.scope import Granted, find, may, may_create, some
@@ -64,6 +64,7 @@ class SnapshotService:
             checked=volume.checked,
             captured_at=None,
             clones=clones.wanted(unit, body.clones),
+            allowed_use=uses_of(unit, volume, body.allowed_use),
             created_at=unit.ctx.now(),
         )
         insert_named(unit, SNAPSHOT, snapshot)
@@ -73,11 +74,13 @@ class SnapshotService:
         return snapshot
 
     def update(self, unit: Unit, snapshot: Granted[Snapshot], body: UpdateSnapshotBody) -> Snapshot:
-        """Changes the tags and the name."""
+        """Changes the tags, the allowed use and the name."""
         if snapshot.it.lifecycle_state == "deleting":
             raise conflict("invalid_state", "The snapshot is being deleted.")
         if not isinstance(body.user_tags, UnsetType):
             update(unit, SNAPSHOT, snapshot.it.id, user_tags=tags(body.user_tags))
+        if body.allowed_use is not UNSET:
+            update(unit, SNAPSHOT, snapshot.it.id, allowed_use=uses_of(unit, snapshot.it, body.allowed_use))
         if body.name is not UNSET and body.name != snapshot.it.name:
             rename(unit, SNAPSHOT, snapshot.it.id, body.name)
         return find(unit, SNAPSHOT, snapshot.it.id)

@@ -16,6 +16,7 @@ from kunsthalle.core.crn import Crn
 from kunsthalle.images.model import Reference
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.images.wire import (
+    AllowedUseWire,
     ImageReferenceWire,
     OperatingSystemWire,
     VersionReferenceWire,
@@ -23,7 +24,7 @@ from kunsthalle.images.wire import (
     operating_system_wire,
     reference_wire,
 )
-from kunsthalle.storage.model import Snapshot, Volume
+from kunsthalle.storage.model import Bootable, Snapshot, Volume
 from kunsthalle.storage.profiles import PROFILES
 from kunsthalle.store.unit import Unit
 
@@ -138,6 +139,7 @@ class VolumeWire(Wire):
     user_tags: list[str]
     volume_attachments: list[VolumeAttachmentInVolumeWire]
     zone: NamedWire
+    allowed_use: AllowedUseWire | UnsetType = UNSET
     catalog_offering: CatalogUseWire | UnsetType = UNSET
     operating_system: OperatingSystemWire | UnsetType = UNSET
     source_image: ImageReferenceWire | UnsetType = UNSET
@@ -182,6 +184,7 @@ class SnapshotWire(Wire):
     source_volume: VolumeReferenceWire
     storage_generation: int
     user_tags: list[str]
+    allowed_use: AllowedUseWire | UnsetType = UNSET
     captured_at: str | UnsetType = UNSET
     operating_system: OperatingSystemWire | UnsetType = UNSET
     source_image: ImageReferenceWire | UnsetType = UNSET
@@ -198,6 +201,10 @@ def image_wire(image: dict[str, str] | None, ctx: Context) -> ImageReferenceWire
 
 def system_wire(name: str | None, ctx: Context) -> OperatingSystemWire | UnsetType:
     return UNSET if name is None else operating_system_wire(OPERATING_SYSTEMS[name], ctx)
+
+
+def uses_wire(it: Bootable) -> AllowedUseWire | UnsetType:
+    return AllowedUseWire(**it.uses) if it.bootable else UNSET
 
 
 def catalog_wire(offering: dict[str, str] | None) -> CatalogUseWire | UnsetType:
@@ -308,6 +315,7 @@ def volume_wire(volume: Volume, unit: Unit) -> VolumeWire:
         user_tags=volume.user_tags,
         volume_attachments=_attachments(volume, ctx),
         zone=zone_wire(ctx, volume.zone),
+        allowed_use=uses_wire(volume),
         catalog_offering=catalog_wire(volume.catalog_offering),
         operating_system=system_wire(volume.operating_system, ctx),
         source_image=image_wire(volume.source_image, ctx),
@@ -344,6 +352,7 @@ def snapshot_wire(snapshot: Snapshot, unit: Unit) -> SnapshotWire:
         source_volume=volume_reference_wire(snapshot.source_volume, ctx),
         storage_generation=1,
         user_tags=snapshot.user_tags,
+        allowed_use=uses_wire(snapshot),
         captured_at=UNSET if captured is None else rfc3339(captured),
         operating_system=system_wire(snapshot.operating_system, ctx),
         source_image=image_wire(snapshot.source_image, ctx),

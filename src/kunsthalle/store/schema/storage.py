@@ -37,6 +37,7 @@ volumes = things(
     Column("attached_at", Moment),
     Column("attachment_status", String(16)),
     Column("active", Boolean, nullable=False),
+    Column("allowed_use", Json),
     UniqueConstraint("account_id", "name"),
     Index("ix_volumes_instance_id", "instance_id"),
     Index("ix_volumes_source_snapshot_id", "source_snapshot_id"),
@@ -62,6 +63,7 @@ snapshots = things(
     Column("checked", Integer, nullable=False),
     Column("captured_at", Moment),
     Column("clones", Json, nullable=False),
+    Column("allowed_use", Json),
     UniqueConstraint("account_id", "name"),
     Index("ix_snapshots_source_volume_id", "source_volume_id"),
 )
