@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.families.vpc import href
@@ -11,9 +9,8 @@ from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.context import Context
 from kunsthalle.instances.profiles import INTERFACES, PORT_SPEED, InstanceProfile
+from kunsthalle.instances.values import Value, enum, fixed
 from kunsthalle.networks.references import zone_ref
-
-Value = dict[str, Any]
 
 
 class InstanceProfileWire(Wire):
@@ -53,22 +50,13 @@ class InstanceProfileWire(Wire):
     gpu_model: Value | UnsetType = UNSET
 
 
-def _fixed(value: object) -> Value:
-    return {"type": "fixed", "value": value}
-
-
-def _enum(*values: object, default: object = UNSET) -> Value:
-    """The default is the first value, unless another is given."""
-    return {"type": "enum", "values": list(values), "default": values[0] if default is UNSET else default}
-
-
 def _gpu(profile: InstanceProfile) -> Value:
     if profile.gpu is None:
         return {}
     return {
-        "gpu_count": _fixed(1),
+        "gpu_count": fixed(1),
         "gpu_manufacturer": {"type": "enum", "values": ["nvidia"]},
-        "gpu_memory": _fixed(profile.gpu_memory),
+        "gpu_memory": fixed(profile.gpu_memory),
         "gpu_model": {"type": "enum", "values": [profile.gpu]},
     }
 
@@ -77,39 +65,39 @@ def _disks(profile: InstanceProfile) -> list[Value]:
     if not profile.disk:
         return []
     interfaces = {"type": "enum", "values": ["nvme", "virtio_blk"], "default": "nvme"}
-    return [{"quantity": _fixed(1), "size": _fixed(profile.disk), "supported_interface_types": interfaces}]
+    return [{"quantity": fixed(1), "size": fixed(profile.disk), "supported_interface_types": interfaces}]
 
 
 def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
     count = {"type": "range", "min": 1, "max": INTERFACES}
     return InstanceProfileWire(
-        availability_class=_enum("standard", "spot"),
-        bandwidth=_fixed(profile.bandwidth),
+        availability_class=enum("standard", "spot"),
+        bandwidth=fixed(profile.bandwidth),
         cluster_network_attachment_count={"type": "dependent"},
-        confidential_compute_modes=_enum("disabled"),
+        confidential_compute_modes=enum("disabled"),
         disks=_disks(profile),
         family=profile.family,
         href=href(ctx, f"/instance/profiles/{profile.name}"),
-        memory=_fixed(profile.memory),
+        memory=fixed(profile.memory),
         name=profile.name,
         network_attachment_count=count,
-        network_bandwidth_mode=_fixed("standard"),
+        network_bandwidth_mode=fixed("standard"),
         network_interface_count=count,
-        os_architecture=_enum(profile.architecture),
-        port_speed=_fixed(PORT_SPEED),
+        os_architecture=enum(profile.architecture),
+        port_speed=fixed(PORT_SPEED),
         reservation_terms={"type": "enum", "values": []},
         resource_type="instance_profile",
-        secure_boot_modes=_enum(False, True),
+        secure_boot_modes=enum(False, True),
         status="current",
         supported_cluster_network_profiles=[],
-        threads_per_core=_enum(2),
-        total_volume_bandwidth=_fixed(profile.volume_bandwidth),
-        vcpu_architecture=_fixed(profile.architecture),
-        vcpu_burst_limit=_fixed(100),
-        vcpu_count=_fixed(profile.vcpus),
-        vcpu_manufacturer=_fixed(profile.manufacturer),
-        vcpu_percentage=_enum(*profile.percentages, default=100),
-        volume_bandwidth_qos_modes=_enum("weighted", "pooled"),
+        threads_per_core=enum(2),
+        total_volume_bandwidth=fixed(profile.volume_bandwidth),
+        vcpu_architecture=fixed(profile.architecture),
+        vcpu_burst_limit=fixed(100),
+        vcpu_count=fixed(profile.vcpus),
+        vcpu_manufacturer=fixed(profile.manufacturer),
+        vcpu_percentage=enum(*profile.percentages, default=100),
+        volume_bandwidth_qos_modes=enum("weighted", "pooled"),
         zones=[zone_ref(ctx, zone) for zone in ctx.region.zones],
         **_gpu(profile),
     )

@@ -10,6 +10,7 @@ from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.instances.values import Value, enum, fixed
 from kunsthalle.networks.references import zone_ref
 
 BANDWIDTH, PORT_SPEED = 100_000, 100_000
@@ -56,18 +57,6 @@ def chosen(name: str) -> BareMetalProfile:
         raise invalid("bad_field", "The provided bare metal server profile does not exist.", "profile") from error
 
 
-Value = dict[str, Any]
-
-
-def _fixed(value: object) -> Value:
-    return {"type": "fixed", "value": value}
-
-
-def _enum(*values: object) -> Value:
-    """The default is the first."""
-    return {"type": "enum", "values": list(values), "default": values[0]}
-
-
 class BareMetalProfileWire(Wire):
     """A bare metal server profile; each value says of which kind it is."""
 
@@ -93,25 +82,25 @@ class BareMetalProfileWire(Wire):
 
 def profile_wire(profile: BareMetalProfile, ctx: Context) -> BareMetalProfileWire:
     counts: dict[str, Any] = {"type": "range", "min": 1, "max": INTERFACES}
-    disk = {"quantity": _fixed(1), "size": _fixed(DISK_GB), "supported_interface_types": _enum(DISK_INTERFACE)}
+    disk = {"quantity": fixed(1), "size": fixed(DISK_GB), "supported_interface_types": enum(DISK_INTERFACE)}
     return BareMetalProfileWire(
-        bandwidth=_fixed(BANDWIDTH),
+        bandwidth=fixed(BANDWIDTH),
         console_types={"type": "enum", "values": ["serial", "vnc"]},
-        cpu_architecture=_fixed(ARCHITECTURE),
-        cpu_core_count=_fixed(CORES),
-        cpu_socket_count=_fixed(SOCKETS),
+        cpu_architecture=fixed(ARCHITECTURE),
+        cpu_core_count=fixed(CORES),
+        cpu_socket_count=fixed(SOCKETS),
         disks=[disk],
         family=profile.family,
         href=href(ctx, profile_path(profile.name)),
-        memory=_fixed(profile.memory),
+        memory=fixed(profile.memory),
         name=profile.name,
         network_attachment_count=counts,
         network_interface_count=counts,
-        os_architecture=_enum(ARCHITECTURE),
+        os_architecture=enum(ARCHITECTURE),
         reservation_terms={"type": "enum", "values": ["one_year", "three_year"]},
         resource_type="bare_metal_server_profile",
-        supported_trusted_platform_module_modes=_enum(*TPM_MODES),
-        virtual_network_interfaces_supported=_fixed(True),
+        supported_trusted_platform_module_modes=enum(*TPM_MODES),
+        virtual_network_interfaces_supported=fixed(True),
         zones=[zone_ref(ctx, zone) for zone in ctx.region.zones],
     )
 
