@@ -13,7 +13,7 @@ from kunsthalle.images.model import Image
 from support.hall import opened
 
 ABSENT = "r006-00000000-0000-4000-8000-000000000000"
-NOTHING = {"servers": 0, "running_servers": 0, "templates": 0, "instance_groups": 0, "volumes": 0, "snapshots": 0}
+NOTHING = {"servers": 0, "running_servers": 0, "bare_metal_servers": 0, "templates": 0, "instance_groups": 0, "volumes": 0, "snapshots": 0}
 
 
 def _lineage(shop: Shop, image: Image, caller: str = "me") -> dict[str, Any]:
@@ -69,6 +69,7 @@ def test_from_image_to_what_runs(shop: Shop) -> None:
         "uses": {
             "servers": 2,
             "running_servers": 1,
+            "bare_metal_servers": 0,
             "templates": 2,
             "instance_groups": 0,
             "volumes": 2,
@@ -80,6 +81,7 @@ def test_from_image_to_what_runs(shop: Shop) -> None:
     assert found["totals"] == {
         "servers": 3,
         "running_servers": 2,
+        "bare_metal_servers": 0,
         "templates": 2,
         "instance_groups": 0,
         "volumes": 3,
@@ -198,6 +200,7 @@ def test_groups_are_counted_by_their_templates(tmp_path: Path) -> None:
         assert theirs["uses"] == {
             "servers": 2,
             "running_servers": 2,
+            "bare_metal_servers": 0,
             "templates": 1,
             "instance_groups": 1,
             "volumes": 2,

@@ -65,6 +65,7 @@ def test_a_server_lives_and_goes(crowd: Crowd) -> None:
     assert crowd.refused("POST", f"{METAL}/{made['id']}/restart")[:2] == (409, "invalid_state")
     assert _act(crowd, server, "start") == "running"
     assert crowd.refused("POST", f"{METAL}/{made['id']}/stop", {"type": "gently"})[:2] == (400, "validation_enum")
+    assert crowd.do("GET", f"/_kunsthalle/images/{image}/lineage")["totals"]["bare_metal_servers"] == 1
     crowd.do("DELETE", f"/v1/images/{image}")
     assert crowd.do("GET", f"{METAL}/{made['id']}/initialization")["image"] == start["image"], "the reference is kept"
     address = server["primary_network_interface"]["primary_ip"]["id"]

@@ -15,13 +15,14 @@ from sqlalchemy import Column, ColumnElement, Table, Text, or_, type_coerce
 from kunsthalle.accounts.queries import account
 from kunsthalle.store.schema.groups import groups as instance_groups
 from kunsthalle.store.schema.instances import instances, templates
+from kunsthalle.store.schema.metal import servers as bare_metal
 from kunsthalle.store.schema.storage import snapshots, volumes
 from kunsthalle.store.scope import exists
 from kunsthalle.store.tables import numbers_by
 from kunsthalle.store.unit import Unit
 
 RUNNING = "running_servers"
-KINDS = ("servers", RUNNING, "templates", "instance_groups", "volumes", "snapshots")
+KINDS = ("servers", RUNNING, "bare_metal_servers", "templates", "instance_groups", "volumes", "snapshots")
 Uses = dict[str, dict[str, int]]
 """By account, how many things of each of `KINDS` it has made of what was asked about."""
 
@@ -44,6 +45,7 @@ def _questions(marks: Marks) -> Iterator[tuple[str, Table, ColumnElement[bool]]]
     made = Marks(marks.image_ids)
     yield "servers", instances, made.named(instances.c.image)
     yield RUNNING, instances, made.named(instances.c.image) & (instances.c.status == "running")
+    yield "bare_metal_servers", bare_metal, made.named(bare_metal.c.image)
     yield "templates", templates, marks.named(templates.c.prototype)
     of_them = exists(templates, templates.c.id == instance_groups.c.template_id, marks.named(templates.c.prototype))
     yield "instance_groups", instance_groups, of_them

@@ -13,6 +13,7 @@ from kunsthalle.console.listing import Row
 KINDS = (
     ("servers", "server", "servers"),
     ("running_servers", "of them running", "of them running"),
+    ("bare_metal_servers", "bare metal server", "bare metal servers"),
     ("templates", "template", "templates"),
     ("instance_groups", "group", "groups"),
     ("volumes", "volume", "volumes"),
