@@ -49,8 +49,8 @@ one's own needs no role unless the account restricts it; creating service IDs ne
 
 Everything that is made goes to a resource group: the one that the request names, or the account's default one. Whoever
 places something needs two policies: one that lets him make such things, mostly Editor on the service, and one that
-gives him **Viewer on the resource group**. Groups are of no service that a policy could name; they are meant by the type
-of the resource:
+gives him **Viewer on the resource group**. Groups are of no service that a policy could name; they are meant by the
+type of the resource:
 
 | The policy names | and lets somebody place things |
 |---|---|

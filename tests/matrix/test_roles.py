@@ -40,9 +40,9 @@ PERSONAS = (
     "placer",
     "enterprise",
 )
-"""`service id` and `group` hold Editor, `one image` holds it on one image alone; `builder` holds it on the services `is`
-and Catalog Management, and `placer` Viewer on the resource groups besides; `enterprise` is the owner of the
-enterprise's own account, who holds everything there and nothing here."""
+"""`service id` and `group` hold Editor, `one image` holds it on one image alone; `builder` holds it on `is` and on
+Catalog Management, and `placer` Viewer on the resource groups besides; `enterprise` is the owner of the enterprise's
+own account, who holds everything there and nothing here."""
 
 THINGS = ("/images/{id} ", "/apikeys/{id} ", "/catalogs/{catalog_id} ", "/serviceids/{id} ", "/policies/{id} ")
 """Routes of one thing that nobody outside its account ever sees."""
