@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from identity.conftest import ROLE, SOMEBODY, Desk
+from kunsthalle.instances.kinds import INSTANCE
+from kunsthalle.storage.kinds import VOLUME
+from kunsthalle.store.transition import transition
 from support.realm import QUERY, Answer
 
 VPCS = f"/v1/vpcs?{QUERY}"
@@ -182,6 +185,26 @@ def test_what_is_made_for_a_server_goes_to_its_group_and_asks_for_it(desk: Desk,
     assert realm.call("somebody", "POST", f"{disks}?{QUERY}", named).status == 201
     assert desk.may_place(SOMEBODY, _default(desk)).status == 201
     assert tries() == [201, 201]
+
+
+def test_a_server_that_begins_anew_gets_a_new_disk_in_its_group(desk: Desk, workshop: str) -> None:
+    realm = desk.realm
+    made = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(desk))
+    server, volume = made["id"], made["boot_volume_attachment"]["volume"]["id"]
+    owner = realm.server.base.as_system(desk.account)
+    assert realm.server.store.write(owner, lambda unit: transition(unit, VOLUME, volume, "available"))
+    for state in ("starting", "running", "stopping", "stopped"):
+        realm.server.store.write(owner, lambda unit, to=state: transition(unit, INSTANCE, server, to))
+
+    def anew() -> Answer:
+        body = {"image": {"id": realm.ids["free image"]}, "keys": [{"id": realm.ids["keys"]}]}
+        return realm.call("somebody", "POST", f"/v1/instances/{server}/reinitialize?{QUERY}", body)
+
+    assert desk.may_place(SOMEBODY, workshop).status == 201
+    refused = anew()
+    assert (refused.status, "resource group Default" in refused.body.decode()) == (403, True)
+    assert desk.may_place(SOMEBODY, _default(desk)).status == 201
+    assert anew().status == 204
 
 
 def test_a_boot_volume_goes_where_it_is_told_by_the_same_rule(desk: Desk, workshop: str) -> None:

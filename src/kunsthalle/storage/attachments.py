@@ -115,9 +115,9 @@ def fitting(content: Content, wish: BootVolumeBody) -> Size:
 
 
 def _placed(unit: Unit, host: Host, wish: BootVolumeBody) -> str:
-    """The resource group of a new boot volume: its server's, in which the caller may place things, or the one named."""
+    """The resource group of a new boot volume: its server's, or the one named, in which the caller may make volumes."""
     if wish.resource_group is UNSET:
-        return host.resource_group_id
+        return chosen_group(unit, None, host.resource_group_id).id
     group = chosen_group(unit, wish.resource_group.id)
     may_create(unit.ctx, "is.volume.volume.create", {"resourceGroupId": group.id})
     return group.id
