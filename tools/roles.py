@@ -45,6 +45,25 @@ CLOSING = """
 Everybody sees, changes and deletes his own API keys; those of others are the Administrator's. Creating API keys of
 one's own needs no role unless the account restricts it; creating service IDs needs one unless the account frees it.
 
+## Placing things in resource groups
+
+Everything that is made goes to a resource group: the one that the request names, or the account's default one. Whoever
+places something needs two policies: one that lets him make such things, mostly Editor on the service, and one that
+gives him **Viewer on the resource group**. Groups are of no service that a policy could name; they are meant by the
+type of the resource:
+
+| The policy names | and lets somebody place things |
+|---|---|
+| `resourceType=resource-group` | in every group of the account |
+| `resourceType=resource-group`, `resource=<id of a group>` | in that group |
+| `serviceType=platform_service` | in every group: it is a role on all of account management |
+| `resourceGroupId=<id of a group>`, with or without a service | in none: it is a role on what is in the group |
+
+With the `ibmcloud` command: `ibmcloud iam user-policy-create NAME --roles Viewer --resource-type resource-group`, and
+`--resource ID` for one of them. A named group that the caller may not look at is answered as one that does not exist,
+with 400; where none was named, and the default group was taken, the answer is 403 and names it. Looking at what is in
+a group, changing and deleting it, needs no role on the group ([why](decisions/0016-placing-in-resource-groups.md)).
+
 ## Giving and lending
 
 Nobody gives more than he holds. That is asked when a policy or a role is made, when somebody is brought into an access

@@ -75,6 +75,10 @@ def given(answer: Any) -> set[str]:
     return here.union(*map(given, answer.values()))
 
 
+def _by_key(secret: str) -> bytes:
+    return f"grant_type={GRANT}apikey&apikey={secret}".encode()
+
+
 class Knocking:
     """Calls routes with secrets, and keeps all that were sent and all that came back."""
 
@@ -109,7 +113,7 @@ class Knocking:
 
     def tokens(self, secret: str) -> None:
         """The token endpoint, with all that it takes: good ones, and ones that it refuses."""
-        first = self.realm.ok("", "POST", "/identity/token", f"grant_type={GRANT}apikey&apikey={secret}".encode())
+        first = self.realm.ok("", "POST", "/identity/token", _by_key(secret))
         self.got |= given(first)
         access, refresh = first["access_token"], first["refresh_token"]
         for form in (
@@ -121,6 +125,17 @@ class Knocking:
             f"grant_type=password&username=somebody&password={self.own()}",
         ):
             self.knock("", "POST", "/identity/token", form.encode())
+
+    def ended(self) -> None:
+        """A key that opens nothing any more, and what it has opened before."""
+        body = {"name": "ended", "iam_id": self.realm.ids["iam_id"], "apikey": self.own()}
+        made = self.realm.ok("owner", "POST", "/v1/apikeys", body)
+        self.tokens(made["apikey"])
+        refresh = self.realm.ok("", "POST", "/identity/token", _by_key(made["apikey"]))["refresh_token"]
+        self.realm.ok("owner", "POST", f"/v1/apikeys/{made['id']}/disable")
+        for form in (_by_key(made["apikey"]), f"grant_type=refresh_token&refresh_token={refresh}".encode()):
+            assert self.realm.call("", "POST", "/identity/token", form).status == 400
+        self.got |= {made["apikey"], refresh}
 
     def everything(self, persona: str) -> int:
         """Every route of the API, those last that end the callers' own standing; how many were called.
@@ -156,6 +171,11 @@ def test_no_secret_stays_after_every_route_was_called_with_one(
     _logging("debug")
     knocking = Knocking(realm)
     knocking.tokens(realm.secrets[0])
+    knocking.ended()
+    recorded = rows(realm, audit)
+    signed = ("user-apikey.login", "user-refreshtoken.login", "trustedprofile-apikey.login")
+    assert all(f"iam-identity.{one}" in recorded for one in signed)
+    assert all(code in recorded for code in ("BXNIM0106E", "BXNIM0133E", "BXNIM0438E"))
     for persona in ("owner", "viewer", "outsider", "enterprise"):
         assert knocking.everything(persona) > 300
     assert knocking.taken >= TAKING

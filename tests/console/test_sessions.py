@@ -184,3 +184,27 @@ def test_a_token_endpoint_that_fails_ends_no_session(server: Server, browser: Br
     assert asyncio.run(_asgi(server, "POST", "/_kunsthalle/faults", headers, body)).status == 200
     assert browser.call("GET", "/images/custom").status == 503
     assert browser.inside
+
+
+def test_signing_in_and_being_turned_away_are_on_record_and_the_key_is_not(server: Server, browser: Browser) -> None:
+    """A sign-in at the console is one of the API, and is on record as such."""
+
+    def logins() -> list[tuple[str, int, str | None]]:
+        with server.store.engine.connect() as connection:
+            found = connection.execute(text("SELECT action, outcome, code FROM audit ORDER BY at, id")).all()
+            whole = connection.execute(text("SELECT * FROM audit")).all()
+        assert browser.api_key not in str(whole)
+        return [(one[0], one[1], one[2]) for one in found if one[0].endswith(".login")]
+
+    assert browser.call("POST", "/sign-in", apikey="a-key-that-nobody-has").status == 400
+    assert logins() == []
+    assert browser.sign_in().status == 303
+    assert logins() == [("iam-identity.user-apikey.login", 200, None)]
+    _later(server, 3_600)
+    assert browser.inside
+    assert logins()[1:] == [("iam-identity.user-refreshtoken.login", 200, None)]
+    key = _api(browser, "GET", "/v1/apikeys").json["apikeys"][0]["id"]
+    assert _api(browser, "POST", f"/v1/apikeys/{key}/disable").status == 204
+    _later(server, 1)
+    assert Browser(server, browser.api_key).sign_in().status == 400
+    assert logins()[-1] == ("iam-identity.user-apikey.login", 400, "BXNIM0438E")

@@ -53,6 +53,10 @@ class Desk:
         }
         return self.realm.call(by, "POST", "/v1/policies", body)
 
+    def may_place(self, subject: str, group: str | None = None) -> Answer:
+        """What an administrator gives to whoever is to place things in resource groups: Viewer on them, or on one."""
+        return self.grant(subject, "Viewer", resourceType="resource-group", **({"resource": group} if group else {}))
+
     def travel(self, seconds: int) -> None:
         clock = self.realm.server.clock
         assert not isinstance(clock, ManualClock)

@@ -253,6 +253,7 @@ def _imports(desk: Desk, image: str) -> int:
 def test_a_viewer_looks_at_an_image_and_an_operator_uses_it_and_neither_deletes_it(desk: Desk, image: str) -> None:
     everything = {"serviceName": "is"}
     assert desk.grant(SOMEBODY, "Viewer", **everything).status == 201
+    assert desk.may_place(SOMEBODY).status == 201
     assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType="instance").status == 201
     assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType="bare-metal-server").status == 201
     assert desk.grant(SOMEBODY, "Editor", serviceName="globalcatalog-collection").status == 201
@@ -271,6 +272,7 @@ def test_no_group_makes_servers_from_an_image_for_those_who_may_not_use_it(desk:
     """The members that follow the first are made by the account's own hand: whoever has them made is asked before."""
     realm = desk.realm
     assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
+    assert desk.may_place(SOMEBODY).status == 201
     for kind in ("instance", "instance-group"):
         assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType=kind).status == 201
     prototype = {
@@ -310,6 +312,7 @@ def test_a_viewer_of_a_volume_copies_and_attaches_nothing_of_it(desk: Desk, imag
     """And an Operator of it does not have it go with a server."""
     realm = desk.realm
     assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
+    assert desk.may_place(SOMEBODY).status == 201
     for kind in ("instance", "snapshot", "volume"):
         where = {"serviceName": "is", "resourceType": kind}
         assert desk.grant(SOMEBODY, "Editor" if kind != "volume" else "Viewer", **where).status == 201
@@ -335,6 +338,7 @@ def test_a_viewer_of_a_volume_copies_and_attaches_nothing_of_it(desk: Desk, imag
 
 def test_a_boot_volume_goes_with_its_server_only_by_the_word_of_who_may_delete_it(desk: Desk) -> None:
     realm = desk.realm
+    assert desk.may_place(SOMEBODY).status == 201
     for kind in ("instance", "subnet", "key", "security-group"):
         where = {"serviceName": "is", "resourceType": kind}
         assert desk.grant(SOMEBODY, "Editor", **where).status == 201

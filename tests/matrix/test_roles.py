@@ -14,7 +14,7 @@ import pytest
 
 from kunsthalle.accounts.kinds import ACCOUNT
 from kunsthalle.accounts.service import add_user
-from kunsthalle.core.roles import ADMINISTRATOR, EDITOR, OPERATOR
+from kunsthalle.core.roles import ADMINISTRATOR, EDITOR, OPERATOR, VIEWER
 from kunsthalle.identity.groups import add_member, create_group
 from kunsthalle.identity.kinds import GROUP
 from kunsthalle.identity.service import create_api_key, create_policy
@@ -36,10 +36,13 @@ PERSONAS = (
     "service id",
     "group",
     "one image",
+    "builder",
+    "placer",
     "enterprise",
 )
-"""`service id` and `group` hold Editor, `one image` holds it on one image alone; `enterprise` is the owner of the
-enterprise's own account, who holds everything there and nothing here."""
+"""`service id` and `group` hold Editor, `one image` holds it on one image alone; `builder` holds it on `is` and on
+Catalog Management, and `placer` Viewer on the resource groups besides; `enterprise` is the owner of the enterprise's
+own account, who holds everything there and nothing here."""
 
 THINGS = ("/images/{id} ", "/apikeys/{id} ", "/catalogs/{catalog_id} ", "/serviceids/{id} ", "/policies/{id} ")
 """Routes of one thing that nobody outside its account ever sees."""
@@ -51,7 +54,13 @@ def _everything(role: str, subject: str, unit: Unit, key: str = "iam_id") -> Non
         create_policy(unit, "access", [{"key": key, "operator": "stringEquals", "value": subject}], [role], resource)
 
 
-def _person(unit: Unit, name: str) -> tuple[str, str]:
+def gives(unit: Unit, iam_id: str, role: str, **resource: str) -> None:
+    """A policy that gives somebody a role on what has these attributes."""
+    conditions = [{"key": key, "operator": "stringEquals", "value": value} for key, value in resource.items()]
+    create_policy(unit, "access", [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}], [role], conditions)
+
+
+def person(unit: Unit, name: str) -> tuple[str, str]:
     """A user who holds nothing yet, and the secret of his key."""
     iam_id = f"IBMid-{name.upper().replace(' ', '')}"
     account = unit.ctx.account_id
@@ -63,20 +72,23 @@ def people(unit: Unit, image: str) -> dict[str, str]:
     """Everybody of the matrix; the secrets of their keys."""
     found = {}
     for name, role in ROLES.items():
-        iam_id, found[name] = _person(unit, name)
+        iam_id, found[name] = person(unit, name)
         _everything(role, iam_id, unit)
-    _, found["nothing"] = _person(unit, "nothing")
+    _, found["nothing"] = person(unit, "nothing")
     program, _ = create_service_id(unit, "program of the matrix")
     found["service id"] = create_api_key(unit, unit.ctx.account_id, program.iam_id, "program")[1]
     _everything(EDITOR, program.iam_id, unit)
-    member, found["group"] = _person(unit, "group member")
+    member, found["group"] = person(unit, "group member")
     group = create_group(unit, "editors of the matrix")
     _everything(EDITOR, group.id, unit, "access_group_id")
     add_member(unit, find(unit, GROUP, group.id), member, "user")
-    single, found["one image"] = _person(unit, "one image")
-    conditions = {"serviceName": "is", "resourceType": "image", "imageId": image}
-    resource = [{"key": key, "operator": "stringEquals", "value": value} for key, value in conditions.items()]
-    create_policy(unit, "access", [{"key": "iam_id", "operator": "stringEquals", "value": single}], [EDITOR], resource)
+    single, found["one image"] = person(unit, "one image")
+    gives(unit, single, EDITOR, serviceName="is", resourceType="image", imageId=image)
+    for name in ("builder", "placer"):
+        iam_id, found[name] = person(unit, name)
+        gives(unit, iam_id, EDITOR, serviceName="is")
+        gives(unit, iam_id, EDITOR, serviceName="globalcatalog-collection")
+    gives(unit, iam_id, VIEWER, resourceType="resource-group")
     return found
 
 
@@ -170,6 +182,20 @@ def test_a_policy_on_one_image_reaches_that_image_and_nothing_else(lines: list[s
     beyond = [line for line in lines if cells(line)["one image"] != cells(line)["nothing"]]
     assert beyond
     assert all("/images/{" in line for line in beyond), beyond
+
+
+def test_a_builder_makes_nothing_until_he_may_look_at_the_resource_group(lines: list[str]) -> None:
+    """Viewer on the groups opens what makes something in one, and the groups themselves; nothing else.
+
+    An instance group that is to grow makes servers: also by a change of its manager.
+    """
+    opened = [line for line in lines if cells(line)["builder"] != cells(line)["placer"]]
+    made = [line for line in opened if line.startswith("POST ")]
+    assert len(made) >= 17
+    assert all((cells(line)["builder"], cells(line)["placer"]) == (403, 201) for line in made), made
+    others = {" ".join(line.split()[:2]) for line in opened} - {" ".join(line.split()[:2]) for line in made}
+    grows = "PATCH /v1/instance_groups/{instance_group_id}/managers/{id}"
+    assert all(one == grows or one.endswith("/v2/resource_groups/{id}") for one in others), others
 
 
 def test_the_enterprise_holds_nothing_in_its_accounts(lines: list[str]) -> None:

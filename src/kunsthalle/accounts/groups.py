@@ -9,17 +9,20 @@ from kunsthalle.accounts.service import new_group
 from kunsthalle.core.errors import Problem, conflict
 from kunsthalle.store.rows import insert_named, rename
 from kunsthalle.store.schema import metadata
-from kunsthalle.store.scope import Granted
+from kunsthalle.store.scope import Granted, may_create
 from kunsthalle.store.tables import any_row
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
+
+CREATE = "resource-controller.group.create"
 
 _HOLDING = [table for table in metadata.sorted_tables if "resource_group_id" in table.c]
 """Every table whose things are in a resource group, whatever room they are of."""
 
 
 def create(unit: Unit, name: str) -> ResourceGroup:
-    """A new group of the caller's account; 409 for a name that is taken."""
+    """A new group of the caller's account; 409 for a taken name, 403 for whoever administers some groups only."""
+    may_create(unit.ctx, CREATE, {})
     try:
         return insert_named(unit, RESOURCE_GROUP, new_group(unit, unit.ctx.account_id, name))
     except Problem as problem:

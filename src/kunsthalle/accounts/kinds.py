@@ -96,12 +96,13 @@ USER = Kind(
     state_column=users.c.state,
     others=_himself,
 )
+# A group is meant by `resource`; `resourceGroupId` speaks of what is in a group, and a group is in none.
 RESOURCE_GROUP = Kind(
     "resource-group",
     resource_groups,
     ResourceGroup,
     "resource-controller.group.retrieve",
-    attributes={"resourceGroupId": resource_groups.c.id, "resource": resource_groups.c.id},
+    attributes={"resource": resource_groups.c.id},
     states=RESOURCE_GROUP_STATES,
     state_column=resource_groups.c.state,
     live=resource_groups.c.state == "ACTIVE",

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from kunsthalle.accounts.kinds import ACCOUNT, ACCOUNT_GROUP, EVER_RESOURCE_GROUP, RESOURCE_GROUP, USER
 from kunsthalle.accounts.model import Account, AccountGroup, ResourceGroup, User
-from kunsthalle.core.errors import invalid
-from kunsthalle.store.scope import some, unguarded
+from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.store.scope import may, some, unguarded
 from kunsthalle.store.unit import Unit
 
 TREE = "enterprise-tree"
@@ -120,16 +120,30 @@ def default_group(unit: Unit) -> ResourceGroup:
     return unguarded(unit, RESOURCE_GROUP, *mine)[0]
 
 
-def chosen_group(unit: Unit, id_: str | None) -> ResourceGroup:
-    """The group named in a request, or the default one; 400 for an unknown or foreign one (vpc-api.md A8)."""
+def chosen_group(unit: Unit, id_: str | None, otherwise: str | None = None) -> ResourceGroup:
+    """Where a new thing goes: the group named in a request, or `otherwise`, or the default one.
+
+    Who places something in a group must be one who may look at the group (catalog-iam-enterprise.md 3.4, and
+    docs/decisions/0016). 400 for a named one that is unknown, foreign or not to be looked at, without a difference
+    (vpc-api.md A8); 403 for one that was taken because none was named.
+    """
+    if id_ is not None and id_ != SAMPLE_GROUP:
+        found = some(unit, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
+        if not found:
+            raise invalid("bad_field", "The resource group does not exist.", "resource_group")
+        return found[0]
+    group = _taken_group(unit, otherwise if id_ is None else None)
+    if not may(unit, RESOURCE_GROUP, group, RESOURCE_GROUP.read):
+        text = f"To place something in the resource group {group.name} you need the role Viewer on that group."
+        raise forbidden(f"The request is not authorized. {text}")
+    return group
+
+
+def _taken_group(unit: Unit, id_: str | None) -> ResourceGroup:
     if id_ is None or id_ == SAMPLE_GROUP:
         return default_group(unit)
     table = RESOURCE_GROUP.table
-    mine = (table.c.account_id == unit.ctx.account_id, table.c.id == id_, table.c.state == "ACTIVE")
-    found = unguarded(unit, RESOURCE_GROUP, *mine)
-    if not found:
-        raise invalid("bad_field", "The resource group does not exist.", "resource_group")
-    return found[0]
+    return unguarded(unit, RESOURCE_GROUP, table.c.account_id == unit.ctx.account_id, table.c.id == id_)[0]
 
 
 def group_name(unit: Unit, id_: str) -> str:

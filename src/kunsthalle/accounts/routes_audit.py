@@ -111,7 +111,7 @@ def _list(unit: Unit, request: Request, *, everywhere: bool) -> AuditWire:
 
 
 def _own(unit: Unit, request: Request) -> AuditWire:
-    """What was done in the account and to its things, refusals included; for its Administrators."""
+    """What was done in the account and to its things, sign-ins and refusals included; for its Administrators."""
     return _list(unit, request, everywhere=False)
 
 

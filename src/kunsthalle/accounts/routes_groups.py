@@ -28,8 +28,6 @@ from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.store.scope import find
 from kunsthalle.store.unit import Unit
 
-CREATE = "resource-controller.group.create"
-
 
 def _list(unit: Unit, request: Request) -> ResourceGroups:
     """List the resource groups of the account."""
@@ -88,7 +86,7 @@ def routes() -> tuple[Route, ...]:
     quotas, anyone = "/v2/quota_definitions", access.member("resource-controller.quota.read")
     change = access.item(RESOURCE_GROUP, "resource-controller.group.update")
     drop = access.item(RESOURCE_GROUP, "resource-controller.group.delete")
-    make = access.create(CREATE)
+    make = access.create(groups.CREATE)
     seen = access.listing(RESOURCE_GROUP)
     return (
         route("GET", all_, _list, family=p, access=seen, answer=ResourceGroups),

@@ -107,7 +107,7 @@ class Pipeline:
                 return await self._outside(ctx, route, request)
             if route.writes:
                 return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request))
-            return await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
+            return await self._read(ctx, route, request)
         except Problem as problem:
             await self._refused(route, path, problem, ctx, headers, request)
             return refusal(problem, route.family, ctx)
@@ -116,6 +116,13 @@ class Pipeline:
             text = "The server failed; its log has the trace."
             failure = Problem(Reason.INTERNAL, "internal_error", text, private=str(error))
             return refusal(failure, route.family, ctx)
+
+    async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
+        answer = await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
+        record = request.record
+        if record is not None:
+            await self._store.write_async(ctx, lambda unit: record(unit, answer.status, None))
+        return answer
 
     def _answer(self, unit: Unit, route: Route, request: Request) -> Answer:
         ctx = self._recognise(unit, route, request)
@@ -154,10 +161,14 @@ class Pipeline:
     async def _refused(
         self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
     ) -> None:
-        """Puts a refusal on record, in a transaction of its own, for callers who are somebody.
+        """Puts a refusal on record, in a transaction of its own, where the caller is somebody or the call concerns one.
 
         Of reading, what was forbidden: what is not there for a caller is looked for all the time, and is no decision.
         """
+        if request is not None and request.record is not None:
+            concerning = request.record
+            await self._store.write_async(ctx, lambda unit: concerning(unit, problem.reason.value, problem.code))
+            return
         forbidden = problem.reason is Reason.FORBIDDEN
         if not (route.writes or forbidden) or not route.access.authenticated:
             return

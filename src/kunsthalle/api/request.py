@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -10,10 +10,15 @@ from msgspec import Struct, field
 from kunsthalle.api.messages import Headers, Query
 from kunsthalle.core.errors import invalid
 from kunsthalle.store.scope import Granted
+from kunsthalle.store.unit import Unit
 
 
 class Request(Struct):
-    """One call, decoded. `granted` is the proof that an `item` route has made for its path's id."""
+    """One call, decoded. `granted` is the proof that an `item` route has made for its path's id.
+
+    `record` is set by handlers of calls that have no caller of their own, and yet concern an account: it writes what
+    became of them (status, code) into the audit, in a transaction that comes after the call's.
+    """
 
     method: str
     path: str
@@ -23,6 +28,7 @@ class Request(Struct):
     raw: bytes = b""
     body: Any = None
     granted: Granted[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
+    record: Callable[[Unit, int, str | None], None] | None = None
 
 
 class Reply(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""`kunsthalle audit`: what was done, by whom, with which outcome."""
+"""`kunsthalle audit`: what was done and who signed in, with which outcome."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def show(data: Path, account: str, since: str, limit: int, output: str) -> str:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many")
 @common.OUTPUT
 def audit(data: Path, account: str, since: str, limit: int, output: str) -> None:
-    """Print what was changed or refused, newest first.
+    """Print what was changed or refused, and who signed in, newest first.
 
     \b
     kunsthalle audit --account publisher --since 7d

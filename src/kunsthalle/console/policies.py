@@ -13,14 +13,17 @@ from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.questions import Question, Thing, question
 
 _API = "/v1/policies/{id}"
+_GROUPS = "resource-group"
+"""Resource groups are no service: a policy means them by the type of the resource."""
 SERVICES = (
-    ("", "Everything in the account"),
+    ("", "Every service that holds resources"),
     ("is", "is: images, servers, volumes, networks"),
     ("globalcatalog-collection", "globalcatalog-collection: private catalogs"),
     ("iam-access-management", "iam-access-management: policies"),
     ("iam-identity", "iam-identity: API keys, service IDs, profiles"),
     ("user-management", "user-management: users"),
     ("enterprise", "enterprise: accounts and account groups"),
+    (_GROUPS, "Resource groups: Viewer to place things in them"),
 )
 
 
@@ -83,15 +86,19 @@ async def _new_page(visit: Visit, filled: Form) -> Response:
     return visit.form_page("access/new_policy.html", filled, people=people, roles=offered, services=SERVICES)
 
 
+def _target(service: str) -> Row:
+    if service == _GROUPS:
+        return {"name": "resourceType", "value": service}
+    return {"name": "serviceName", "value": service} if service else {"name": "serviceType", "value": "service"}
+
+
 async def _new(visit: Visit, filled: Form) -> Response:
-    service = filled.get("service")
-    target = {"name": "serviceName", "value": service} if service else {"name": "serviceType", "value": "service"}
     account = {"name": "accountId", "value": visit.session.active if visit.session else ""}
     body = {
         "type": "access",
         "subjects": [{"attributes": [{"name": "iam_id", "value": filled.get("iam_id")}]}],
         "roles": [{"role_id": filled.get("role")}],
-        "resources": [{"attributes": [account, target]}],
+        "resources": [{"attributes": [account, _target(filled.get("service"))]}],
         **filled.body("description"),
     }
     made = await visit.api.send("POST", "/v1/policies", body)

@@ -50,6 +50,12 @@ class Attribute:
         return other == self or everything or (other.operator == "stringEquals" and self.matches(other.value))
 
 
+RESOURCE_GROUPS = Attribute("resourceType", "resource-group")
+"""The condition that means resource groups themselves: policies on them name no service."""
+GROUPS_OWNER = "resource-controller"
+"""The service that resource groups belong to."""
+
+
 class Grant(Struct, frozen=True):
     """One active access policy: its roles, the actions of the account's own roles, and what it covers."""
 
@@ -111,7 +117,7 @@ class Grants:
             "accountId": self.account_id,
             "serviceName": service,
             "serviceType": roles.service_type(service),
-            "resourceType": kind,
+            "resourceType": roles.resource_type(service, kind),
         }
         options = []
         for grant in self._grants:
@@ -134,6 +140,9 @@ class Grants:
         named = [one.value for one in attributes if one.key == "serviceName" and one.operator == "stringEquals"]
         if named:
             return [(*here, Attribute("serviceType", roles.service_type(named[0])))]
+        if RESOURCE_GROUPS in attributes:
+            service = GROUPS_OWNER
+            return [(*here, Attribute("serviceName", service), Attribute("serviceType", roles.service_type(service)))]
         if any(one.key == "serviceType" and one.operator == "stringEquals" for one in attributes):
             return [here]
         return [(*here, Attribute("serviceType", kind)) for kind in ("service", "platform_service")]

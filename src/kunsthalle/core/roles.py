@@ -69,6 +69,14 @@ def service_type(service: str) -> str:
     return SERVICE_TYPES.get(service, "service")
 
 
+_RESOURCE_TYPES = {("resource-controller", "group"): "resource-group"}
+
+
+def resource_type(service: str, kind: str) -> str:
+    """What a policy's `resourceType` calls the kind of thing that an action is done on: mostly as the action does."""
+    return _RESOURCE_TYPES.get((service, kind), kind)
+
+
 # What each role adds for an action's last word; a more exact row (service.type.verb) wins over the word alone.
 _WORDS: dict[str, str] = {
     "read": VIEWER,

@@ -9,6 +9,7 @@ from kunsthalle.accounts.queries import account, user
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.identity.keys import usable
 from kunsthalle.identity.kinds import PROFILE
+from kunsthalle.identity.logins import Login
 from kunsthalle.identity.model import ApiKey, Profile
 from kunsthalle.identity.profiles import may_assume, meant_profile
 from kunsthalle.identity.queries import NEVER, key_by_id, key_by_secret, profile_by, service_id, standing
@@ -33,50 +34,59 @@ class _Who:
     kind: str = "User"
 
 
-def grant(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
-    """The answer to a token request; 400 in the endpoint's own words, 501 for tokens of compute resources."""
+def grant(tokens: Tokens, unit: Unit, form: dict[str, str], login: Login) -> dict[str, Any]:
+    """The answer to a token request; 400 in the endpoint's own words, 501 for tokens of compute resources.
+
+    `login` is told whose request it is as soon as that is known, so that refusals are on record too.
+    """
     type_ = form.get("grant_type", "")
     if type_ == f"{GRANT}apikey":
-        return _for_key(tokens, unit, form)
+        return _for_key(tokens, unit, form, login)
     if type_ == "refresh_token":
-        return _for_refresh(tokens, unit, form)
+        return _for_refresh(tokens, unit, form, login)
     if type_ == f"{GRANT}assume":
-        return _for_profile(tokens, unit, form)
+        return _for_profile(tokens, unit, form, login)
     if type_ in {f"{GRANT}cr-token", f"{GRANT}iks-cr-token"}:
         text = f"The grant {type_.rsplit(':', 1)[-1]} is known and not offered here; use an API key."
         raise Problem(Reason.NOT_IMPLEMENTED, "BXNIM0109E", text, Target("grant_type"))
     raise Problem(Reason.INVALID, "BXNIM0109E", f"Property grant_type is missing or not supported: {type_[:64]!r}.")
 
 
-def _for_key(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
-    key = usable(key_by_secret(unit, form.get("apikey", "")), unit.ctx.now())
-    return _issue(tokens, unit, key, _in_account(unit, key, form.get(ACCOUNT)), f"{GRANT}apikey")
+def _for_key(tokens: Tokens, unit: Unit, form: dict[str, str], login: Login) -> dict[str, Any]:
+    login.key = key_by_secret(unit, form.get("apikey", ""))
+    key = usable(login.key, unit.ctx.now())
+    where = _in_account(unit, key, form.get(ACCOUNT))
+    login.account_id = where.account_id
+    return _issue(tokens, unit, key, where, f"{GRANT}apikey")
 
 
 def _expired() -> Problem:
     return Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
 
 
-def _for_refresh(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
+def _for_refresh(tokens: Tokens, unit: Unit, form: dict[str, str], login: Login) -> dict[str, Any]:
     """Good as long as the key is, is not locked, and may still put on the profile that was put on.
 
     The account stays that of the token, unless another is asked for.
     """
     renewal = tokens.renewal(form.get("refresh_token", ""))
-    key = key_by_id(unit, renewal.api_key_id)
+    key = login.key = key_by_id(unit, renewal.api_key_id)
+    login.renewing, login.wearing = True, renewal.profile_id is not None
     if key is None or key.locked:
         raise _expired()
     owner = _owner(unit, usable(key, unit.ctx.now()))
     if renewal.profile_id is None:
         where = _in_account(unit, key, form.get(ACCOUNT) or renewal.account_id)
+        login.account_id = where.account_id
         return _issue(tokens, unit, key, where, "refresh_token")
     profile = profile_by(unit, PROFILE.table.c.id == renewal.profile_id)
     if profile is None or not may_assume(unit, profile, owner.iam_id, owner.account_id):
         raise _expired()
+    login.profile, login.account_id = profile, profile.account_id
     return _issue(tokens, unit, key, _wearing(profile), "refresh_token", renewal)
 
 
-def _for_profile(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, Any]:
+def _for_profile(tokens: Tokens, unit: Unit, form: dict[str, str], login: Login) -> dict[str, Any]:
     """The assume grant. A profile that is not there and one that may not be put on are the same refusal."""
     refused = Problem(Reason.INVALID, "BXNIM0133E", "The trusted profile does not exist or may not be assumed.")
     try:
@@ -86,10 +96,12 @@ def _for_profile(tokens: Tokens, unit: Unit, form: dict[str, str]) -> dict[str, 
         raise Problem(Reason.INVALID, "BXNIM0408E", text) from problem
     until = standing(unit, claims.account_id, claims.iam_id, claims.api_key_id).until
     profile, key = meant_profile(unit, form), key_by_id(unit, claims.api_key_id)
+    login.key, login.wearing = key, True
     if key is None or until <= unit.ctx.now() or (key.iam_id, key.account_id) != (claims.iam_id, claims.account_id):
         raise refused  # also a token in another account than its key's: what it gave would outlive that membership
     if profile is None or not may_assume(unit, profile, claims.iam_id, claims.account_id):
         raise refused
+    login.profile, login.account_id = profile, profile.account_id
     return _issue(tokens, unit, key, _wearing(profile), f"{GRANT}assume", Renewal(key.id, profile.id, None))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kunsthalle.core.access import GRANTS
+from kunsthalle.core.access import GRANTS, RESOURCE_GROUPS
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
@@ -123,8 +123,8 @@ def _checked(unit: Unit, wanted: Wanted) -> str:
         return _authorizing(ctx, wanted)
     if value_of(wanted.resource, "accountId") not in {None, ctx.account_id}:
         raise invalid("invalid_body", "A policy covers resources of its own account only.", "resources")
-    if not any(one["key"] in _NARROWED for one in wanted.resource):
-        text = "A policy names serviceType, serviceName, resourceGroupId or service_group_id."
+    if not any(one["key"] in _NARROWED or attribute(one) == RESOURCE_GROUPS for one in wanted.resource):
+        text = "A policy names serviceType, serviceName, resourceGroupId, service_group_id or resource groups."
         raise invalid("invalid_body", text, "resources")
     subject_id = _subject(unit, wanted.subject)
     if not ctx.grants.holds(as_grant(wanted.roles, wanted.resource, wanted.tags, custom)):

@@ -11,10 +11,14 @@ from kunsthalle.api.families import iam
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.log import get_logger
 from kunsthalle.identity.granting import OFFERED, grant
+from kunsthalle.identity.logins import Login
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.wire_keys import TokenWire
 from kunsthalle.store.unit import Unit
+
+log = get_logger("identity")
 
 
 def _form(request: Request) -> dict[str, str]:
@@ -31,7 +35,15 @@ def _form(request: Request) -> dict[str, str]:
 def _token(tokens: Tokens) -> Callable[[Unit, Request], Any]:
     def call(unit: Unit, request: Request) -> Any:
         """Exchange an API key, a refresh token or, for a trusted profile, an access token for an access token."""
-        return grant(tokens, unit, _form(request))
+        login = Login()
+        try:
+            return grant(tokens, unit, _form(request), login)
+        except Problem as problem:
+            if login.key is None:
+                log.info("a sign-in without a key that is known", code=problem.code, trace=unit.ctx.trace)
+            raise
+        finally:
+            request.record = login.record if login.key is not None else None
 
     return call
 

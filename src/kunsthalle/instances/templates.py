@@ -21,7 +21,7 @@ from kunsthalle.networks import interfaces as virtual
 from kunsthalle.networks.queries import locked
 from kunsthalle.storage import profiles as volume_profiles
 from kunsthalle.storage.attachments import fitting
-from kunsthalle.storage.data_volumes import kept_volume
+from kunsthalle.storage.data_volumes import kept_volume, refuse_hidden_group
 from kunsthalle.store.rows import delete, insert_named, rename
 from kunsthalle.store.scope import Granted, find
 from kunsthalle.store.tables import any_row
@@ -42,6 +42,7 @@ class TemplateService:
         body, zone = wanted.body, wanted.place.zone
         if wanted.boot.content is not None:
             fitting(wanted.boot.content, boot_volume(body))
+        refuse_hidden_group(unit, boot_volume(body))
         template = Template(
             id=unit.ctx.ids.resource(unit.ctx.region.zones[zone]),
             account_id=unit.ctx.account_id,

@@ -153,8 +153,8 @@ def plan(
     `bound` is said by a server that binds it right away: it may then go with the server, and does unless told not to.
     `group_id` is the resource group when the body names none; `prefix` stands before the names of refused fields.
     """
-    chosen = group_id if isinstance(body.resource_group, UnsetType) else body.resource_group.id
-    group = chosen_group(unit, chosen).id
+    named_ = None if isinstance(body.resource_group, UnsetType) else body.resource_group.id
+    group = chosen_group(unit, named_, group_id).id
     may_create(unit.ctx, _CREATE, {"resourceGroupId": group})
     primary = _wish(unit, body.primary_ip, f"{prefix}primary_ip")
     subnet = _subnet(unit, body, primary, prefix)

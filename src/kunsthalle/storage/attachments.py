@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
@@ -26,7 +27,7 @@ from kunsthalle.storage.queries import attached_to
 from kunsthalle.storage.service import CREATE, DELETE, capacity_of, refuse_captured
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, update
-from kunsthalle.store.scope import may, unguarded
+from kunsthalle.store.scope import may, may_create, unguarded
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -125,6 +126,15 @@ def uses_of(unit: Unit, content: Content, wish: BootVolumeBody) -> dict[str, str
     return uses(unit, wish.allowed_use, content.allowed_use, f"{_VOLUME}.allowed_use")
 
 
+def _placed(unit: Unit, host: Host, wish: BootVolumeBody) -> str:
+    """The resource group of a new boot volume: its server's, or the one named, in which the caller may make volumes."""
+    if wish.resource_group is UNSET:
+        return chosen_group(unit, None, host.resource_group_id).id
+    group = chosen_group(unit, wish.resource_group.id)
+    may_create(unit.ctx, "is.volume.volume.create", {"resourceGroupId": group.id})
+    return group.id
+
+
 def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: BootAttachmentBody) -> Volume:
     """A new boot volume, `pending`, attached to its server. Whoever starts the server makes its disk."""
     wish = BootVolumeBody() if body.volume is UNSET else body.volume
@@ -135,7 +145,7 @@ def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: Boo
         name=_boot_name(unit, host) if wish.name is UNSET else wish.name,
         status="pending",
         status_reasons=[],
-        resource_group_id=host.resource_group_id,
+        resource_group_id=_placed(unit, host, wish),
         zone=host.zone,
         profile=size.profile.name,
         capacity=size.capacity,

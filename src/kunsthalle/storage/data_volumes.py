@@ -8,11 +8,17 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import NamedIdentity, name_of, refer
-from kunsthalle.api.shapes import GroupBody
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.storage.attachments import Host, detach, refuse_going
-from kunsthalle.storage.bodies import AttachmentBody, CreateVolumeBody, DataAttachmentBody, DataVolumeBody
+from kunsthalle.storage.bodies import (
+    AttachmentBody,
+    BootVolumeBody,
+    CreateVolumeBody,
+    DataAttachmentBody,
+    DataVolumeBody,
+)
 from kunsthalle.storage.kinds import RESTORE, SNAPSHOT, USE, VOLUME
 from kunsthalle.storage.model import Volume
 from kunsthalle.storage.profiles import chosen
@@ -42,7 +48,7 @@ def attach_data(
     name = _name(unit, others, body.name)
     identity = body.volume.identity
     if identity is None:
-        volume = volumes.create(unit, _prototype(host, body.volume, field))
+        volume = volumes.create(unit, _prototype(host, body.volume, field), host.resource_group_id)
     else:
         volume = refer(unit, VOLUME, identity, field, USE).it
         refuse_going(unit, volume, body.delete_volume_on_instance_delete)
@@ -135,6 +141,7 @@ def kept_volume(unit: Unit, shown: dict[str, Any], wish: DataVolumeBody, field: 
     if isinstance(wish.profile, UnsetType):
         raise invalid("validation_required_field", "Missing a required field.", f"{field}.profile")
     profile = chosen(name_of(wish.profile, "profile"), f"{field}.profile")
+    refuse_hidden_group(unit, wish)
     kept = {**shown, "profile": {"name": profile.name}}
     if not isinstance(wish.source_snapshot, UnsetType):
         snapshot = refer(unit, SNAPSHOT, wish.source_snapshot, f"{field}.source_snapshot", RESTORE).it
@@ -142,10 +149,15 @@ def kept_volume(unit: Unit, shown: dict[str, Any], wish: DataVolumeBody, field: 
     return kept
 
 
+def refuse_hidden_group(unit: Unit, wish: BootVolumeBody) -> None:
+    """400 for a resource group that a template names for a volume, and in which its maker may not place things."""
+    if not isinstance(wish.resource_group, UnsetType):
+        chosen_group(unit, wish.resource_group.id)
+
+
 def _prototype(host: Host, wish: DataVolumeBody, field: str) -> CreateVolumeBody:
     if isinstance(wish.profile, UnsetType):
         raise invalid("validation_required_field", "Missing a required field.", f"{field}.profile")
     given = {name: getattr(wish, name) for name in wish.__struct_fields__ if name not in {"id", "crn", "href"}}
     given = {name: value for name, value in given.items() if value is not UNSET}
-    given.setdefault("resource_group", GroupBody(id=host.resource_group_id))
     return CreateVolumeBody(**given, zone=NamedIdentity(name=host.zone))

@@ -32,8 +32,11 @@ class VolumeService:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
-    def create(self, unit: Unit, body: CreateVolumeBody) -> Volume:
-        """A new volume, `pending`: empty with a capacity, or what a snapshot holds; and the job that makes it."""
+    def create(self, unit: Unit, body: CreateVolumeBody, group_id: str | None = None) -> Volume:
+        """A new volume, `pending`: empty with a capacity, or what a snapshot holds; and the job that makes it.
+
+        `group_id` is the resource group when the body names none.
+        """
         if body.encryption_key is not UNSET:
             raise invalid("bad_field", "Volumes are encrypted by the provider here.", "encryption_key")
         source = _snapshot(unit, body.source_snapshot)
@@ -41,7 +44,7 @@ class VolumeService:
         capacity = capacity_of(source, body.capacity, "capacity")
         check_capacity(capacity, profile.capacity, "capacity")
         iops = profile.iops_for(capacity, None if body.iops is UNSET else body.iops)
-        group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
+        group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id, group_id)
         may_create(unit.ctx, "is.volume.volume.create", {"resourceGroupId": group.id})
         volume = Volume(
             id=unit.ctx.ids.resource(unit.ctx.region.prefix),

@@ -4,6 +4,8 @@ A request is one entry. What a job does later is on record too, step by step as 
 product itself, on behalf of whoever asked, under the trace of that request. The new state of the thing is the verb of
 its action (`is.image.image.available`); its outcome is 200, or 422 where the work has failed for a reason that is the
 code, or 500 where it was given up.
+
+Sign-ins are on record in the account whose key it was, and in the one that was entered.
 """
 
 from __future__ import annotations

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.groups.kinds import GROUP, MANAGER
-from kunsthalle.instances.groups.making import refuse_beyond
+from kunsthalle.instances.groups.making import groups_named, refuse_beyond
 from kunsthalle.instances.groups.members import wake
 from kunsthalle.instances.groups.model import InstanceGroup, Manager
-from kunsthalle.networks.queries import locked
+from kunsthalle.instances.kinds import TEMPLATE
+from kunsthalle.networks.queries import locked, named
 from kunsthalle.store.rows import update
 from kunsthalle.store.scope import may_create, unguarded
 from kunsthalle.store.transition import transition
@@ -51,11 +53,15 @@ def refuse_out_of_bounds(unit: Unit, group_id: str, count: int) -> None:
 
 
 def may_grow(unit: Unit, group: InstanceGroup, template_id: str | None = None) -> None:
-    """403 unless the caller may make such servers himself: where the group's members are made, and from what they are.
+    """403 unless the caller may make such servers himself: where the group's members and what comes with them are
+    made, and from what they are.
 
     `template_id` is the template that the group is about to have.
     """
+    chosen_group(unit, None, group.resource_group_id)
     may_create(unit.ctx, "is.instance.instance.create", {"resourceGroupId": group.resource_group_id})
+    for placed in sorted(groups_named(named(unit, TEMPLATE, template_id or group.template_id).prototype)):
+        chosen_group(unit, None, placed)
     refuse_beyond(unit, template_id or group.template_id)
 
 

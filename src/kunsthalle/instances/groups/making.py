@@ -56,6 +56,17 @@ def refuse_beyond(unit: Unit, template_id: str) -> None:
         raise forbidden() from problem
 
 
+def groups_named(prototype: Any) -> set[str]:
+    """The resource groups that a template names for what comes with a server: volumes, network interfaces."""
+    if isinstance(prototype, list):
+        return set().union(*map(groups_named, prototype))
+    if not isinstance(prototype, dict):
+        return set()
+    here = prototype.get("resource_group")
+    mine = {here["id"]} if here else set()
+    return mine.union(*(groups_named(one) for name, one in prototype.items() if name != "resource_group"))
+
+
 def refuse_unrepeatable(template: Template) -> None:
     """400 for a template of which only one server can be made at a time."""
     for field in ("primary_network_attachment", "network_attachments"):
