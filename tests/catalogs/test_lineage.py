@@ -13,7 +13,15 @@ from kunsthalle.images.model import Image
 from support.hall import opened
 
 ABSENT = "r006-00000000-0000-4000-8000-000000000000"
-NOTHING = {"servers": 0, "running_servers": 0, "bare_metal_servers": 0, "templates": 0, "instance_groups": 0, "volumes": 0, "snapshots": 0}
+NOTHING = {
+    "servers": 0,
+    "running_servers": 0,
+    "bare_metal_servers": 0,
+    "templates": 0,
+    "instance_groups": 0,
+    "volumes": 0,
+    "snapshots": 0,
+}
 
 
 def _lineage(shop: Shop, image: Image, caller: str = "me") -> dict[str, Any]:
