@@ -129,8 +129,12 @@ def _condition(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
 
 
 def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row of another table meets the conditions: for predicates that follow a relation."""
-    return select(true()).select_from(table).where(*where).exists()
+    """Whether a row of another table meets the conditions: for predicates that follow a relation.
+
+    Every other table that the conditions name is the one asked about, however deep this stands. By itself SQLAlchemy
+    means only the next select outside, and joins any row of what stands further out.
+    """
+    return select(true()).select_from(table).where(*where).correlate_except(table).exists()
 
 
 def _tagged(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
