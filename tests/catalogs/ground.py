@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kunsthalle.accounts import tree
@@ -18,7 +16,7 @@ from kunsthalle.core.context import Actor, Context
 from kunsthalle.core.errors import Problem
 from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
-from support.worlds import make_world
+from support.worlds import World
 
 ACCOUNTS = ("owner", "near", "far", "outsider")
 
@@ -27,16 +25,14 @@ ACCOUNTS = ("owner", "near", "far", "outsider")
 class Ground:
     """What every walk begins with: an enterprise with two groups, one in the other, and the accounts."""
 
-    path: Path
     root: Account
     enterprise: Enterprise
     groups: tuple[str, str]
     accounts: dict[str, Account]
 
 
-def lay(path: Path) -> Ground:
-    """Makes the ground in the file of a database whose schema is ready."""
-    world = make_world(f"sqlite:///{path}")
+def lay(world: World) -> Ground:
+    """Makes the ground in a world that is empty."""
 
     def make(unit: Unit) -> Ground:
         enterprise, root = found_enterprise(unit, "enterprise")
@@ -46,20 +42,17 @@ def lay(path: Path) -> Ground:
         inner = tree.create_group(system, outer.crn, "inner", root.owner_iam_id)
         inside = {name: open_account(unit, name, enterprise) for name in ("owner", "near", "far")}
         accounts = {**inside, "outsider": open_account(unit, "outsider", None)}
-        return Ground(path, root, enterprise, (outer.id, inner.id), accounts)
+        return Ground(root, enterprise, (outer.id, inner.id), accounts)
 
-    ground = world.write(world.base, make)
-    world.store.close()
-    return ground
+    return world.write(world.base, make)
 
 
 class Stage:
-    """A copy of the ground on which accounts act; jobs are done when they are asked for."""
+    """A world with the ground, on which accounts act; jobs are done when they are asked for."""
 
-    def __init__(self, ground: Ground, path: Path) -> None:
-        shutil.copy(ground.path, path)
-        self.ground, self.world = ground, make_world(f"sqlite:///{path}")
-        self.world.base.ids._random.seed(str(path))
+    def __init__(self, ground: Ground, world: World, seed: str) -> None:
+        self.ground, self.world = ground, world
+        self.world.base.ids._random.seed(seed)
         self.worker = Worker(self.world.store, self.world.base, catalog_handlers(lambda _unit, _values: None))
         self.ids = {name: one.id for name, one in ground.accounts.items()}
 

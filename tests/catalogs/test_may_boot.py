@@ -1,12 +1,14 @@
 """Walks of random steps over catalogs, sharing, the tree and the clock: who may boot is always what the rules say.
 
+So is what is listed, and how many there are said to be.
+
 A run takes a share of the steps; KUNSTHALLE_STEPS=20000 takes them all.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +19,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from catalogs.ground import ACCOUNTS, Ground, lay
+from catalogs.ground import ACCOUNTS, lay
 from catalogs.walker import Walker
+from kunsthalle.store import lists
+from support.postgres import Cluster
+from support.worlds import make_world
 
 STEPS = int(os.environ.get("KUNSTHALLE_STEPS", "1000"))
 LONG = 50
@@ -82,6 +87,10 @@ class Machine(RuleBasedStateMachine):
     @rule(at=ANY)
     def title(self, at: int) -> None:
         self.walk.title(self._at(self.walk.shelves, at))
+
+    @rule(at=ANY, label=st.sampled_from(["a", "b"]), hidden=st.booleans())
+    def rewrite(self, at: int, label: str, hidden: bool) -> None:
+        self.walk.rewrite(self._at(self.walk.titles, at), label, hidden=hidden)
 
     @precondition(lambda machine: len(machine.walk.editions) < MOST_EDITIONS)
     @rule(at=ANY, picture=ANY)
@@ -183,19 +192,39 @@ class Machine(RuleBasedStateMachine):
         self.walk.travel(days)
 
 
-@pytest.fixture(scope="module")
-def ground(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    path = tmp_path_factory.mktemp("ground") / "ground.sqlite"
-    path.write_bytes(sqlite_template.read_bytes())
-    return lay(path)
+@pytest.fixture(autouse=True)
+def _short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of a few offerings are paged as those of thousands are."""
+    monkeypatch.setattr(lists, "STEP", 1)
 
 
-def test_who_may_boot_is_what_the_rules_say(ground: Ground, tmp_path: Path) -> None:
-    numbers = itertools.count()
+def test_who_may_boot_is_what_the_rules_say(sqlite_template: Path, tmp_path: Path) -> None:
+    first = make_world(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'ground.sqlite')}")
+    ground = lay(first)
+    first.store.close()
+
+    def begin(number: int) -> Walker:
+        path = shutil.copy(tmp_path / "ground.sqlite", tmp_path / f"{number}.sqlite")
+        return Walker(ground, make_world(f"sqlite:///{path}"), str(number))
+
+    _walk(begin, STEPS)
+
+
+@pytest.mark.needs_postgres
+def test_so_it_is_on_postgresql(cluster: Cluster, postgres_database: str, postgres_url: str) -> None:
+    def begin(number: int) -> Walker:
+        cluster.empty(postgres_database)
+        world = make_world(postgres_url)
+        return Walker(lay(world), world, str(number))
+
+    _walk(begin, STEPS // 10)
+
+
+def _walk(start: Callable[[int], Walker], steps: int) -> None:
     walks: list[Walker] = []
 
     def begin() -> Walker:
-        walks.append(Walker(ground, tmp_path / f"{next(numbers)}.sqlite"))
+        walks.append(start(len(walks)))
         return walks[-1]
 
     class Begun(Machine):
@@ -203,9 +232,9 @@ def test_who_may_boot_is_what_the_rules_say(ground: Ground, tmp_path: Path) -> N
 
     Begun.begin = staticmethod(begin)  # type: ignore[method-assign]  # how hypothesis makes a machine is its own
     taken = 0
-    while taken < STEPS:
+    while taken < steps:
         chosen = settings(
-            max_examples=(STEPS - taken) // LONG + 1,
+            max_examples=(steps - taken) // LONG + 1,
             stateful_step_count=LONG,
             deadline=None,
             database=None,

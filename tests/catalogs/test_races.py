@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from kunsthalle.catalogs import service
+from catalogs.asking import pages_are_right
+from catalogs.market import put_offering
+from kunsthalle.catalogs import outside, service, sharing
 from kunsthalle.catalogs.importing import ImageChoice, Import, import_version
 from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
 from kunsthalle.catalogs.model import Offering
@@ -23,7 +25,7 @@ from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.model import Image
 from kunsthalle.images.service import ImageService
 from kunsthalle.store.engine import Store
-from kunsthalle.store.schema.catalogs import version_images
+from kunsthalle.store.schema.catalogs import listings, version_images
 from kunsthalle.store.scope import resolve, unguarded
 from kunsthalle.store.tables import add_row, rows_of
 from kunsthalle.store.unit import Unit
@@ -131,6 +133,33 @@ def test_an_image_is_deleted_or_managed_and_never_both(nodes: Nodes) -> None:
         assert bool(made) == managed
         kept += managed
     assert 0 < kept < ROUNDS, "there was no race: one side always came first"
+
+
+def test_one_offering_is_shared_by_eight_at_once(nodes: Nodes) -> None:
+    """No entry is lost from the lists, nobody fails, and whoever looks meanwhile sees a page and its total agree."""
+    receivers = [nodes.world.account(f"receiver-{number}").account_id for number in range(WRITERS)]
+
+    def begin(unit: Unit) -> str:
+        catalog = service.create_catalog(unit, "shared", "offering", None, {})
+        it = put_offering(unit, resolve(unit, CATALOG, catalog.id, UPDATE), 0)
+        outside.decide(unit, it.id, "granted")
+        sharing.share(unit, resolve(unit, OFFERING, it.id, UPDATE), ibm=False, public=False, enabled=True)
+        return it.id
+
+    id_ = nodes.world.write(nodes.ctx, begin)
+
+    def adding(writer: int) -> Callable[[], bool]:
+        one = receivers[writer]
+        return lambda: nodes.attempt(writer, lambda u: sharing.add(u, resolve(u, OFFERING, id_, UPDATE), [one]))
+
+    def looking(node: int) -> Callable[[], bool]:
+        return lambda: nodes.stores[node].read(nodes.ctx, lambda unit: pages_are_right(unit, 3)) is None
+
+    for _ in range(ROUNDS // 4):
+        nodes.attempt(0, lambda unit: sharing.remove(unit, resolve(unit, OFFERING, id_, UPDATE), ["*"]))
+        assert all(together(*(adding(writer) for writer in range(WRITERS)), looking(0), looking(1)))
+        rows = nodes.world.read(nodes.ctx, lambda unit: rows_of(unit, listings, listings.c.offering_id == id_))
+        assert {row.identifier for row in rows} == {nodes.ctx.account_id, *receivers}
 
 
 def test_the_database_itself_lets_an_image_into_one_version(nodes: Nodes) -> None:

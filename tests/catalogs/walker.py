@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from catalogs.asking import booted, pages_are_right
 from catalogs.ground import ACCOUNTS, Ground, Stage
 from catalogs.rules import PUBLISHED, Edition, Picture, Rules, Shelf, Title
 from kunsthalle.accounts import tree
@@ -22,20 +22,18 @@ from kunsthalle.catalogs import (
     reclamation,
     service,
     sharing,
-    sources,
     validation,
 )
 from kunsthalle.catalogs.importing import ImageChoice, Import, import_version
 from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.model import Catalog, Offering, Version
 from kunsthalle.core.clock import DAY
-from kunsthalle.core.errors import Problem
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.images.service import ImageService
 from kunsthalle.store import jobs
 from kunsthalle.store.scope import find, resolve, unguarded
 from kunsthalle.store.unit import Unit
-from support.worlds import add_image
+from support.worlds import World, add_image
 
 ACTION = "globalcatalog-collection.offering.update"
 
@@ -52,8 +50,8 @@ class Real:
 class Walker(Stage):
     """The product and the model side by side. Each public method is a step; it says what both should have done."""
 
-    def __init__(self, ground: Ground, path: Path) -> None:
-        super().__init__(ground, path)
+    def __init__(self, ground: Ground, world: World, seed: str) -> None:
+        super().__init__(ground, world, seed)
         self.ent = f"-ent-{ground.enterprise.id}"
         self.outer, self.inner = (f"-entgrp-{one}" for one in ground.groups)
         above = {id_: (id_, self.ent) for id_ in self.ids.values()}
@@ -83,6 +81,12 @@ class Walker(Stage):
         if live:
             self.titles.append(Title(shelf))
             self.real.offerings.append(made)
+
+    def rewrite(self, at: int, label: str, *, hidden: bool) -> None:
+        title, offering = self.titles[at], self.real.offerings[at]
+        fields = service.Fields(offering.name, label, hidden, {})
+        deed = service.rewrite
+        self.own(lambda unit: deed(unit, resolve(unit, OFFERING, offering.id, ACTION), fields), self.open_(title))
 
     def picture(self) -> None:
         name = f"image-{len(self.pictures)}"
@@ -379,6 +383,7 @@ class Walker(Stage):
         wanted = {offering.id for title, offering in pairs if self.rules.listed(id_, title, self.editions)}
         total, found = listings.page(unit, 0, 100, hidden=True, public=True)
         assert (total, {one.id for one in found}) == (len(wanted), wanted)
+        pages_are_right(unit, self.steps)
 
     def _images(self, unit: Unit) -> None:
         crns = {id(it): version.crn for it, version in zip(self.editions, self.real.versions, strict=True)}
@@ -387,11 +392,3 @@ class Walker(Stage):
             image = known[picture.id]
             holder = crns[id(picture.holder)] if picture.holder is not None else None
             assert (image.hold_crn, image.status) == (holder, picture.status)
-
-
-def booted(unit: Unit, *, version_crn: str | None = None, offering_crn: str | None = None) -> str | None:
-    """The image that a server would boot, or None when it is refused."""
-    try:
-        return sources.bootable(unit, version_crn=version_crn, offering_crn=offering_crn).image.id
-    except Problem:
-        return None

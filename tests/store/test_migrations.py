@@ -121,6 +121,28 @@ def test_tags_of_an_older_database_know_their_things(store: Store) -> None:
     assert {crn: (kind, id_) for crn, kind, id_ in rows} == crns
 
 
+def test_what_was_published_to_all_before_is_one_list(store: Store) -> None:
+    """The list of what is published to all says so in place of an owner; others say whose they are, as before."""
+    _migrate(store, "0017")
+    thing = "created_at, revision) VALUES ('{}', 'acc', {}, 0, 1)"
+    catalog = "INSERT INTO catalogs (id, account_id, label, state, resource_group_id, kind, document, updated_at, "
+    offering = (
+        "INSERT INTO offerings (id, account_id, catalog_id, name, label, kind_id, hidden, share_enabled,"
+        " share_with_all, share_with_ibm, document, updated_at, "
+    )
+    listing = "INSERT INTO listings VALUES ('off', '{}', 'acc', 'o', false, true, true)"
+    with store.engine.connect() as connection, connection.begin():
+        connection.execute(text(catalog + thing.format("cat", "'c', 'live', 'g', 'offering', '{}', 0")))
+        values = "'cat', 'o', 'o', 'k', false, true, true, false, '{}', 0"
+        connection.execute(text(offering + thing.format("off", values)))
+        for identifier in ("acc", "reader", "*"):
+            connection.execute(text(listing.format(identifier)))
+    prepare(store)
+    with store.engine.connect() as connection:
+        rows = connection.execute(text("SELECT identifier, account_id FROM listings")).all()
+    assert dict(rows) == {"acc": "acc", "reader": "acc", "*": "*"}
+
+
 def test_preparing_again_changes_nothing(store: Store) -> None:
     prepare(store)
     before = _described(store)

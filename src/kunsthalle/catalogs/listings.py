@@ -7,15 +7,28 @@ are; what is shown is still looked up with its own sight (`store.scope`), so tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement
 
 from kunsthalle.accounts.kinds import ACCOUNT
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PUBLISH_APPROVAL, RETRIEVE, TYPE, VERSION, enterprise_id
+from kunsthalle.catalogs.kinds import (
+    CATALOG,
+    IN_CATALOG,
+    OFFERING,
+    PUBLISH_APPROVAL,
+    RETRIEVE,
+    TYPE,
+    VERSION,
+    enterprise_id,
+)
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.policy import sharing
 from kunsthalle.catalogs.states import PUBLISHED
+from kunsthalle.store import lists
+from kunsthalle.store.lists import Listed, changed, stamps
 from kunsthalle.store.schema.catalogs import (
     access_entries,
     listings,
@@ -24,20 +37,35 @@ from kunsthalle.store.schema.catalogs import (
     share_approvals,
     versions,
 )
-from kunsthalle.store.scope import some, unguarded
-from kunsthalle.store.tables import add_row, any_row, different, number_of, places, remove_rows, rows_of
+from kunsthalle.store.scope import leaf, some, unguarded
+from kunsthalle.store.tables import add_row, any_row, columns_of, remove_rows, rows_of
 from kunsthalle.store.unit import Unit
 
 ANYBODY = "*"
-"""The identifier of what is published to all."""
+"""The identifier of what is published to all; and the source, for that is one list, whoever they are from."""
+_LISTS = "listings"
+"""What an account has in lists, its own catalogs' and others': stamped anew whenever its rows here, or what the pages
+of its catalogs are made from, have changed. What is for all has a stamp of its own."""
 
 
 def relist(unit: Unit, *offering_ids: str) -> None:
-    """Writes the rows of offerings anew: to be said whenever what decides about them has changed."""
-    remove_rows(unit, listings, listings.c.offering_id.in_(offering_ids))
+    """Writes the rows of offerings anew: to be said whenever what decides about them, or is shown of them in a list,
+    has changed.
+    """
+    unlist(unit, *offering_ids)
     for offering in unguarded(unit, OFFERING, offerings.c.id.in_(offering_ids)):
         if any_row(unit, CATALOG.table, CATALOG.table.c.id == offering.catalog_id, CATALOG.table.c.state == "live"):
             _list(unit, offering)
+
+
+def unlist(unit: Unit, *offering_ids: str) -> None:
+    """Takes the rows of offerings away; their owners' lists, and those that they were on, are others than before."""
+    theirs = listings.c.offering_id.in_(offering_ids)
+    owners = columns_of(unit, offerings.c.account_id, where=[offerings.c.id.in_(offering_ids)])
+    changed(unit, _LISTS, *(str(owner) for (owner,) in owners))
+    if any_row(unit, listings, theirs, listings.c.identifier == ANYBODY):
+        changed(unit, _LISTS, ANYBODY)
+    remove_rows(unit, listings, theirs)
 
 
 def relist_catalog(unit: Unit, catalog_id: str) -> None:
@@ -55,13 +83,15 @@ def _list(unit: Unit, offering: Offering) -> None:
             identifiers |= {row.identifier for row in rows_of(unit, access_entries, mine)}
         if offering.share_with_all and approved:
             identifiers.add(ANYBODY)
+    if ANYBODY in identifiers:
+        changed(unit, _LISTS, ANYBODY)
     for identifier in sorted(identifiers):
         add_row(
             unit,
             listings,
             offering_id=offering.id,
             identifier=identifier,
-            account_id=offering.account_id,
+            account_id=ANYBODY if identifier == ANYBODY else offering.account_id,
             label=offering.label,
             hidden=offering.hidden,
             public=offering.share_with_all,
@@ -74,26 +104,25 @@ def page(unit: Unit, offset: int, limit: int, *, hidden: bool, public: bool) -> 
 
     `hidden` has hidden ones too, `public` those of others that are published to all.
     """
-    reached, once = _reached(unit, public)
-    if not reached:
-        return 0, []
-    where = [or_(*reached)]
-    if not hidden:
-        where.append(listings.c.hidden.is_(False))
-    if not public:
-        where.append(or_(listings.c.public.is_(False), listings.c.account_id == unit.ctx.account_id))
-    ids = places(
-        unit,
-        listings.c.offering_id,
-        *where,
-        order=[listings.c.label, listings.c.offering_id],
-        offset=offset,
-        limit=limit,
-        once=once,
-    )
-    total = number_of(unit, listings, *where) if once else different(unit, listings.c.offering_id, *where)
-    known = {one.id: one for one in some(unit, OFFERING, offerings.c.id.in_(ids))}
+    reached = tuple(_reached(unit, public))
+    stamp = stamps(unit, _LISTS, *sorted({one.source for one in reached}))
+    order = (listings.c.label, listings.c.offering_id)
+    listed = Listed((_LISTS, reached, hidden, public), stamp, order, tuple(_arms(unit, reached, hidden, public)))
+    total, ids = lists.page(unit, listed, offset, limit)
+    known = {one.id: one for one in some(unit, OFFERING, offerings.c.id.in_(ids))} if ids else {}
     return total, [known[id_] for id_ in ids if id_ in known]
+
+
+def page_of_catalog(
+    unit: Unit, catalog_id: str, offset: int, limit: int, *, hidden: bool
+) -> tuple[int, list[Offering]]:
+    """A page by label of a catalog of the caller's own, and how many offerings there are."""
+    where = [offerings.c.catalog_id == catalog_id]
+    if not hidden:
+        where.append(offerings.c.hidden.is_(False))
+    stamp = stamps(unit, _LISTS, unit.ctx.account_id)
+    order = offerings.c.label
+    return leaf(unit, IN_CATALOG, (catalog_id, hidden), stamp, *where, order=order, offset=offset, limit=limit)
 
 
 def serves(unit: Unit) -> bool:
@@ -101,42 +130,53 @@ def serves(unit: Unit) -> bool:
     return unit.ctx.grants.reach(RETRIEVE).everything
 
 
-def _reached(unit: Unit, public: bool) -> tuple[list[ColumnElement[bool]], bool]:
-    """The rows that mean the caller: its own, those that it or what stands above it has accepted, those for all.
+class _Reached(NamedTuple):
+    """Rows that mean the caller: those of an identifier from a source, `approved` ones alone where it is outside."""
 
-    And whether no offering can be among them twice.
-    """
-    me, columns = unit.ctx.account_id, listings.c
-    own = and_(columns.identifier == me, columns.account_id == me)
-    found, once = [own] if any_row(unit, listings, own) else [], True
-    for source, identifiers, inside in _accepted(unit):
-        one = columns.identifier == identifiers[0] if len(identifiers) == 1 else columns.identifier.in_(identifiers)
-        theirs = (one, columns.account_id == source)
-        found.append(and_(*theirs) if inside else and_(*theirs, columns.approved.is_(True)))
-        once = once and len(identifiers) == 1
-    for_all = columns.identifier == ANYBODY
-    if public and any_row(unit, listings, for_all):
-        found.append(and_(for_all, columns.account_id != me))
-        once = False
-    return found, once
+    identifier: str
+    source: str
+    approved: bool
 
 
-def _accepted(unit: Unit) -> list[tuple[str, Sequence[str], bool]]:
-    """By source: the identifiers by which it may share with the caller, and whether it is inside the enterprise."""
+def _arms(
+    unit: Unit, reached: Sequence[_Reached], hidden: bool, public: bool
+) -> Iterator[tuple[ColumnElement[bool], ...]]:
+    """Conditions for the rows, each of them a range of the index."""
+    columns = listings.c
+    for one, shown in product(reached, (False, True) if hidden else (False,)):
+        arm = [columns.identifier == one.identifier, columns.account_id == one.source, columns.hidden.is_(shown)]
+        if one.approved:
+            arm.append(columns.approved.is_(True))
+        if not public and one.source != unit.ctx.account_id:
+            arm.append(columns.public.is_(False))
+        yield tuple(arm)
+
+
+def _reached(unit: Unit, public: bool) -> Iterator[_Reached]:
+    """Its own, what it or what stands above it has accepted, what is for all."""
+    me = unit.ctx.account_id
+    if any_row(unit, listings, *_from(me, me)):
+        yield _Reached(me, me, approved=False)
+    yield from _accepted(unit)
+    if public and any_row(unit, listings, *_from(ANYBODY, ANYBODY)):
+        yield _Reached(ANYBODY, ANYBODY, approved=False)
+
+
+def _accepted(unit: Unit) -> Iterator[_Reached]:
+    """By source: the identifiers by which it may share with the caller."""
     ctx = unit.ctx
     addressed = (share_approvals.c.type == TYPE, share_approvals.c.identifier.in_(ctx.audience))
     answers: dict[str, dict[str, str]] = {}
     for row in rows_of(unit, share_approvals, *addressed):
         answers.setdefault(row.source_account_id, {})[row.identifier] = row.state
     inside = _inside(unit, [one for one in answers if one != ctx.account_id])
-    found: list[tuple[str, Sequence[str], bool]] = []
     for source, answer in sorted(answers.items()):
         own = answer.get(ctx.account_id)
+        if source == ctx.account_id or own == "rejected":
+            continue
         accepted = [one for one in ctx.audience if "approved" in {own, answer.get(one)}]
         listed = [one for one in accepted if any_row(unit, listings, *_from(source, one))]
-        if source != ctx.account_id and own != "rejected" and listed:
-            found.append((source, listed, source in inside))
-    return found
+        yield from (_Reached(one, source, approved=source not in inside) for one in listed)
 
 
 def _from(source: str, identifier: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -11,7 +11,7 @@ from kunsthalle.api.families.catalog import BASE, CATALOG, results, window
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import decode
-from kunsthalle.catalogs import kinds, patching, queries, service
+from kunsthalle.catalogs import kinds, listings, patching, queries, service
 from kunsthalle.catalogs.access import NamedOffering
 from kunsthalle.catalogs.access import offering as offering_rule
 from kunsthalle.catalogs.bodies import CatalogBody, OfferingBody, document, fields
@@ -70,6 +70,9 @@ def _delete(unit: Unit, request: Request) -> None:
 def _offerings(unit: Unit, request: Request) -> dict[str, Any]:
     """List the offerings of a catalog."""
     catalog = request.granted.it
+    if "name" not in request.query and "sort" not in request.query:
+        (offset, limit), hidden = window(request), flag(request, "includeHidden")
+        return shown_page(unit, request, *listings.page_of_catalog(unit, catalog.id, offset, limit, hidden=hidden))
     where = [kinds.OFFERING.table.c.catalog_id == catalog.id]
     if "name" in request.query:
         where.append(queries.contains(request.query["name"]))

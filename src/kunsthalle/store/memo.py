@@ -1,7 +1,9 @@
 """What one process may remember between transactions: grants, the enterprise tree.
 
-Only with SQLite, where this process is the file's only writer: a commit that changed a topic drops what is
+`Memo`: only with SQLite, where this process is the file's only writer: a commit that changed a topic drops what is
 remembered of it before its caller is answered. On PostgreSQL another node may have written, so nothing is kept.
+
+`Stamped`: with both, for what bears a stamp in the database that says which of its states is meant.
 """
 
 from __future__ import annotations
@@ -12,6 +14,26 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _MOST = 10_000
+_MOST_STAMPED = 500
+
+
+class Stamped:
+    """What is remembered of things at a stamp, which the transaction that asks has read. Values may be added to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[Hashable, tuple[Hashable, Any]] = {}
+
+    def get(self, name: Hashable, stamp: Hashable, load: Callable[[], T]) -> T:
+        known = self._kept.get(name)
+        if known is not None and known[0] == stamp:
+            return known[1]  # type: ignore[no-any-return]  # one name holds one type
+        value = load()
+        with self._lock:
+            if name not in self._kept and len(self._kept) >= _MOST_STAMPED:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[name] = (stamp, value)
+        return value
 
 
 class Memo:
@@ -23,6 +45,7 @@ class Memo:
         self._generation: dict[str, int] = {}
         self._epoch = 0
         self._kept: dict[tuple[str, Hashable], Any] = {}
+        self.stamped = Stamped()
 
     def get(self, topic: str, key: Hashable, load: Callable[[], T]) -> T:
         if not self._enabled:
@@ -51,3 +74,5 @@ class Memo:
         with self._lock:
             self._epoch += 1
             self._kept.clear()
+            # Another one: what still reads the old store goes on with what was remembered of that.
+            self.stamped = Stamped()

@@ -5,22 +5,15 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import text
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import IntegrityError
 
 from kunsthalle.core.errors import Problem, Reason, Target
-from kunsthalle.store import audit
+from kunsthalle.store import audit, tallies
 from kunsthalle.store.scope import Kind
 from kunsthalle.store.unit import Unit
 
 M = TypeVar("M")
-
-# The same text on both engines; the row lock that PostgreSQL takes here is held until the commit.
-_COUNT = text(
-    "INSERT INTO tallies (account_id, kind, n) VALUES (:account, :kind, :step)"
-    " ON CONFLICT (account_id, kind) DO UPDATE SET n = tallies.n + :step"
-)
 
 
 def insert(unit: Unit, kind: Kind[M], model: M) -> M:
@@ -32,7 +25,7 @@ def insert(unit: Unit, kind: Kind[M], model: M) -> M:
             raise ValueError(f"a new {kind.name} cannot be {state}")
     unit.execute(kind.adding, values)
     if kind.tallied:
-        unit.execute(_COUNT, {"account": values["account_id"], "kind": kind.name, "step": 1})
+        tallies.add(unit, values["account_id"], kind.name, 1)
     _worked(unit, kind, model, "create")
     return model
 
@@ -90,7 +83,7 @@ def delete(unit: Unit, kind: Kind[Any], id_: str, account_id: str, *conditions: 
     else:
         gone = unit.execute(statement).rowcount == 1
     if gone and kind.tallied:
-        unit.execute(_COUNT, {"account": account_id, "kind": kind.name, "step": -1})
+        tallies.add(unit, account_id, kind.name, -1)
     return gone
 
 

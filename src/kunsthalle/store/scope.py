@@ -7,7 +7,7 @@ error (rules R5, R6, R7, R11).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -34,9 +34,10 @@ from kunsthalle.core.context import Context
 from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.core.states import StateTable
 from kunsthalle.store.hot import Hot
+from kunsthalle.store.lists import Listed, place
 from kunsthalle.store.patterns import wildcards
-from kunsthalle.store.schema.base import tallies
 from kunsthalle.store.schema.search import tag_links
+from kunsthalle.store.tallies import number
 from kunsthalle.store.unit import Unit
 
 M = TypeVar("M")
@@ -128,8 +129,12 @@ def _condition(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
 
 
 def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row of another table meets the conditions: for predicates that follow a relation."""
-    return select(true()).select_from(table).where(*where).exists()
+    """Whether a row of another table meets the conditions: for predicates that follow a relation.
+
+    Every other table that the conditions name is the one asked about, however deep this stands. By itself SQLAlchemy
+    means only the next select outside, and joins any row of what stands further out.
+    """
+    return select(true()).select_from(table).where(*where).correlate_except(table).exists()
 
 
 def _tagged(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
@@ -276,6 +281,25 @@ def window(unit: Unit, kind: Kind[M], *where: ColumnElement[bool], order: Any, o
     return [kind.make(*row) for row in unit.all(ordered)]
 
 
+def leaf(
+    unit: Unit,
+    kind: Kind[M],
+    name: Hashable,
+    stamp: tuple[int, ...],
+    *where: ColumnElement[bool],
+    order: Column[Any],
+    offset: int,
+    limit: int,
+) -> tuple[int, list[M]]:
+    """`count` and `window` of a list that bears a stamp, of a kind that no other account sees anything of."""
+    if not _everything(unit, kind):
+        return count(unit, kind, *where), window(unit, kind, *where, order=order, offset=offset, limit=limit)
+    seen = (visible(unit, kind), *where)
+    listed = Listed((kind.name, unit.ctx.account_id, name), stamp, (order, kind.table.c.id), (seen,))
+    at = place(unit, listed, offset)
+    return at.total, window(unit, kind, *where, *at.behind, order=order, offset=at.skipped, limit=limit)
+
+
 def unguarded(unit: Unit, kind: Kind[M], *where: ColumnElement[bool], lock: bool = False) -> list[M]:
     """Rows whatever their account: for the product's own hand (jobs, exclusivity, lineage), never for an answer.
 
@@ -285,12 +309,6 @@ def unguarded(unit: Unit, kind: Kind[M], *where: ColumnElement[bool], lock: bool
     return [kind.make(*row) for row in unit.all(statement.with_for_update() if lock else statement)]
 
 
-_tally = Hot(
-    lambda: select(tallies.c.n).where(tallies.c.account_id == bindparam("account"), tallies.c.kind == bindparam("kind"))
-)
-
-
 def tally(unit: Unit, kind: Kind[Any]) -> int:
     """The kept count of an account's things of one kind."""
-    row = _tally.first(unit, {"account": unit.ctx.account_id, "kind": kind.name})
-    return int(row[0]) if row else 0
+    return number(unit, unit.ctx.account_id, kind.name)

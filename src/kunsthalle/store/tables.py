@@ -42,25 +42,6 @@ def columns_of(unit: Unit, *columns: Any, where: Sequence[ColumnElement[bool]] =
     return [tuple(row) for row in unit.all(select(*columns).where(*where))]
 
 
-def places(
-    unit: Unit, column: Column[str], *where: ColumnElement[bool], order: list[Any], offset: int, limit: int, once: bool
-) -> list[str]:
-    """A window of the values of a column, in an order of columns that follow from it.
-
-    `once` says that the conditions meet no value twice; else each is taken once.
-    """
-    named = [getattr(one, "element", one) for one in order]
-    statement = select(column, *(one for one in named if one is not column)).where(*where)
-    whole = statement if once else statement.distinct()
-    return [str(row[0]) for row in unit.all(whole.order_by(*order).offset(offset).limit(limit))]
-
-
-def different(unit: Unit, column: Column[str], *where: ColumnElement[bool]) -> int:
-    """How many values of a column the rows have that meet the conditions."""
-    row = unit.first(select(func.count(column.distinct())).where(*where))
-    return int(row[0]) if row else 0
-
-
 def finder(table: Table, column: str) -> Hot:
     """The look-up of a row that no caller sees, by a column whose value is given as `key`: for what every page asks."""
     return Hot(lambda: select(table).where(table.c[column] == bindparam("key")))

@@ -16,12 +16,13 @@ T = TypeVar("T")
 class Unit:
     """Opened by `Store.read` and `Store.write` only."""
 
-    __slots__ = ("_after", "_connection", "_dirty", "_driver", "_memo", "ctx", "dialect", "writing")
+    __slots__ = ("_after", "_connection", "_dirty", "_driver", "_memo", "_stamped", "ctx", "dialect", "writing")
 
     def __init__(self, connection: Connection, ctx: Context, memo: Memo, *, writing: bool, driver: Any = None) -> None:
         self._connection = connection
         self._driver = driver
         self._memo = memo
+        self._stamped = memo.stamped
         self.dialect = connection.dialect.name
         self.ctx = ctx
         self.writing = writing
@@ -31,7 +32,7 @@ class Unit:
     def acting(self, ctx: Context) -> Unit:
         """The same transaction on behalf of another context."""
         other = Unit(self._connection, ctx, self._memo, writing=self.writing, driver=self._driver)
-        other._after, other._dirty = self._after, self._dirty
+        other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
         return other
 
     @property
@@ -58,6 +59,12 @@ class Unit:
     def memo(self, topic: str, key: Hashable, load: Callable[[], T]) -> T:
         """What is remembered of a topic, unless this very transaction has changed it."""
         return load() if topic in self._dirty else self._memo.get(topic, key, load)
+
+    def at(self, name: Hashable, stamp: Hashable, load: Callable[[], T]) -> T:
+        """What is remembered of something at the stamp that this transaction has read. A transaction that writes
+        remembers nothing: it may be rolled back, and its stamp then be another one's.
+        """
+        return load() if self.writing else self._stamped.get(name, stamp, load)
 
     def changed(self, topic: str) -> None:
         """To be said by whoever writes rows that a topic is made from."""

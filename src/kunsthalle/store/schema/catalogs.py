@@ -76,6 +76,7 @@ access_entries = Table(
 )
 
 # Where an account's list finds what it may use (catalogs.listings): the entries of access lists that are in effect.
+# account_id: whose the offering is; of what is published to all `*`, which is also its identifier.
 listings = Table(
     "listings",
     metadata,
