@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.access import Grants
@@ -96,17 +96,21 @@ def path(instance_id: str) -> str:
     return f"/v1/instances/{instance_id}/console"
 
 
-def spend(unit: Unit, instance_id: str, token: str) -> Admission:
-    """What a token opens, which it does no second time; on record as a deed of whoever asked for it.
+def check(unit: Unit, instance_id: str, token: str) -> Any:
+    """The row of a token that opens a server's console.
 
     401, and no other answer, for a token that is unknown, spent, expired, or for another server, be there one or not.
     """
-    found, digest = rows_of(unit, console_tokens, console_tokens.c.instance_id == instance_id), _digest(token)
-    valid = found and hmac.compare_digest(found[0].digest, digest) and unit.ctx.now() < found[0].expires_at
-    if not valid or not remove_rows(unit, console_tokens, console_tokens.c.digest == digest):
-        raise _unknown()
-    row, instance = found[0], instance_of(unit, instance_id)
-    if instance is None:
+    for row in rows_of(unit, console_tokens, console_tokens.c.instance_id == instance_id):
+        if hmac.compare_digest(row.digest, _digest(token)) and unit.ctx.now() < row.expires_at:
+            return row
+    raise _unknown()
+
+
+def spend(unit: Unit, instance_id: str, token: str) -> Admission:
+    """What a token opens, which it does no second time; on record as a deed of whoever asked for it. 401 as `check`."""
+    row, instance = check(unit, instance_id, token), instance_of(unit, instance_id)
+    if instance is None or not remove_rows(unit, console_tokens, console_tokens.c.digest == row.digest):
         raise _unknown()
     holder = unit.ctx.acting_as(Actor(row.iam_id, ""), row.account_id, Grants(row.account_id, ()), ())
     audit.record(unit.acting(holder), _OPENED, path(instance_id), _SWITCHING, it=instance)

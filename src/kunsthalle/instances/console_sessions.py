@@ -76,8 +76,9 @@ class Consoles:
                 return
             with contextlib.suppress(WebSocketDisconnect):
                 await web.accept(_BINARY if _BINARY in web.scope["subprotocols"] else None)
-                code, reason = await session.run()
-                await web.close(code, reason)
+                ended = await session.run()
+                await stack.aclose()  # the next one need not wait until a client that hears nothing has heard this
+                await web.close(*ended)
 
     async def _opened(self, stack: contextlib.AsyncExitStack, web: WebSocket, ctx: Context) -> Session:
         admission = await self._admitted(web, ctx)
@@ -104,6 +105,8 @@ class Consoles:
                 Reason.NOT_FOUND, "invalid_route", "There is no web socket here.", Target("path", "parameter")
             )
         token = Query(web.scope["query_string"]).get("access_token", "")
+        # Whoever has no token is not to make those wait who write.
+        await self._store.read_async(ctx, lambda unit: console_access.check(unit, match[1], token))
         return await self._store.write_async(ctx, lambda unit: console_access.spend(unit, match[1], token))
 
     async def _seated(self, stack: contextlib.AsyncExitStack, admission: Admission) -> _Seat:
