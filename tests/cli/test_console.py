@@ -72,6 +72,13 @@ def test_owner_and_operator_read_it_by_name_and_id(
     assert "No guest ran" in output
 
 
+def test_programs_are_given_an_object_a_line(served: Served, server: dict[str, Any]) -> None:
+    code, output = run(served, "talker", "--output", "json")
+    (line,) = output.splitlines()
+    found = json.loads(line)
+    assert (code, found["name"], found["start"], found["end"]) == (0, "talker", 0, len(found["text"]))
+
+
 def test_a_stranger_is_told_what_he_is_told_of_a_server_that_never_was(served: Served, server: dict[str, Any]) -> None:
     strange = run(served, server["id"], "--account", "consumer-a")
     assert strange == run(served, "0717_00000000-0000-4000-8000-000000000000", "--account", "consumer-a")

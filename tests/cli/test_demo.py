@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,12 @@ from kunsthalle.cli import demo
 
 def test_every_step_is_as_it_should_be(tmp_path: Path) -> None:
     told: list[str] = []
-    assert demo.tell(tmp_path / "data", told.append)
+    steps: list[dict[str, Any]] = []
+    assert demo.tell(tmp_path / "data", told.append, steps.append)
     text = "".join(told)
+    assert f"{len(steps)} steps, each" in text
+    assert all(one["ok"] for one in steps)
+    assert {"chapter": "1. The publisher imports an image", "method": "POST", "status": 201}.items() <= steps[0].items()
     assert "steps, each as it should be" in text
     assert "✗" not in text
 

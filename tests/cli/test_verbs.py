@@ -8,13 +8,18 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
+import pexpect
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import text as sql
 
+from kunsthalle.cli import doctor
 from kunsthalle.cli.main import cli
 from kunsthalle.cli.serve import Refusal, is_loopback, serve
 from kunsthalle.core.clock import moment
@@ -210,6 +215,37 @@ def test_the_doctor_looks_at_a_folder_that_nobody_serves(tmp_path: Path) -> None
         pass
     code, output = run(*where, "--deep")
     assert (code, output.startswith("Healthy")) == (0, True)
+
+
+def test_a_deep_examination_is_watched_until_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal: asked again and again how far it is, and then it says what it found, or what went wrong."""
+    seen, looked = threading.Event(), iter((0, 40, 80))
+    monkeypatch.setattr(doctor, "_PAUSE_SECONDS", 0.001)
+
+    def far() -> dict[str, Any]:
+        percent = next(looked, None)
+        if percent is None:
+            seen.set()
+            raise click.ClickException("The server has gone.")
+        return {"phase": "reading", "percent": percent}
+
+    def work() -> dict[str, Any]:
+        assert seen.wait(30)
+        return {"healthy": True}
+
+    assert doctor._drawn(work, far) == {"healthy": True}
+    with pytest.raises(ZeroDivisionError):
+        doctor._drawn(lambda: {"healthy": 1 // 0}, far)
+
+
+def test_a_terminal_is_shown_how_far_the_doctor_is(served: Served) -> None:
+    words = ["-m", "kunsthalle.cli.main", "doctor", "--deep", "--data", str(served.data)]
+    screen = pexpect.spawn(sys.executable, words, env={"TERM": "xterm", "PATH": "/usr/bin:/bin"}, timeout=30)
+    screen.expect(r"waiting\s+\[")
+    screen.expect("Healthy: examined")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0
 
 
 def test_buckets_that_are_elsewhere_are_told(tmp_path: Path) -> None:

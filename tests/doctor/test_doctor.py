@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import insert, update
 
@@ -309,6 +310,28 @@ def test_what_is_under_way_is_no_finding(ward: Ward) -> None:
     assert ward.found() == set()
 
 
+def test_it_says_how_far_it_is(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked at each piece that a deep examination reads; afterwards none is under way."""
+    server, seen = ward.hall.server, list[dict[str, Any]]()
+    store, read, path = server.drivers.blobs, server.drivers.blobs.read, "/_kunsthalle/doctor/progress"
+    (asking,) = [one.outside for one in server.pipeline.router if one.path == path]
+    assert asking is not None
+
+    def watched(digest: str) -> Iterator[bytes]:
+        for chunk in read(digest):  # within the examination's own call, so that it is asked past HTTP
+            seen.append(msgspec.to_builtins(asking(server.base, None)))
+            yield chunk
+
+    monkeypatch.setattr(store, "read", watched)
+    none = {"phase": "none", "percent": 0, "done_bytes": 0, "total_bytes": 0}
+    assert ward.hall.call(OPERATOR, "GET", path).json == none
+    ward.examine(deep=True)
+    total = sum(size for _, size in store.inventory())
+    assert seen[0] == {"phase": "reading", "percent": 0, "done_bytes": 0, "total_bytes": total}
+    assert [one["done_bytes"] for one in seen] == sorted(one["done_bytes"] for one in seen)
+    assert ward.hall.call(OPERATOR, "GET", path).json == none
+
+
 @pytest.mark.parametrize("who", ["owner", "outsider", "no token"])
 def test_it_is_for_the_operator(ward: Ward, who: str) -> None:
     for method in ("GET", "POST"):
@@ -321,13 +344,13 @@ def test_a_data_folder_that_was_moved(ward: Ward, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.move(ward.folder, moved)
     folder.write(moved, folder.CREDENTIALS, {"operator_token": OPERATOR})
-    report = examine(moved, "", "", deep=True, repair=False)
+    report = examine(moved, "", "", [], deep=True, repair=False)
     assert {(one["check"], one["subject"]) for one in report["findings"]} == {
         ("wrong_backing", ward.volume),
         ("wrong_backing", ward.snapshot),
     }
-    assert examine(moved, "", "", deep=False, repair=True)["healthy"] is True
-    assert examine(moved, "", "", deep=True, repair=False)["findings"] == []
+    assert examine(moved, "", "", [], deep=False, repair=True)["healthy"] is True
+    assert examine(moved, "", "", [], deep=True, repair=False)["findings"] == []
     assert backing_of(moved / "disks" / "volumes" / f"{ward.volume}.qcow2") == (
         moved / "blobs" / "sha256" / ward.digest[:2] / ward.digest
     )

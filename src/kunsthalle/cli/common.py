@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -111,6 +111,17 @@ def as_json(document: Any) -> str:
 def is_terminal() -> bool:
     """Whether what is written can move the cursor: not into files, pipes or dumb terminals."""
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
+def bar(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Draws steps of something (`phase`, `percent`) as they come; the last of them."""
+    last: dict[str, Any] = {}
+    with click.progressbar(length=100, label="waiting", width=30, show_eta=False) as drawn:
+        for last in steps:
+            drawn.label = last["phase"].ljust(9)
+            drawn.update(last["percent"] - drawn.pos)
+            drawn.render_progress()
+    return last
 
 
 def image_id(data: Path, account: str, image: str) -> str:

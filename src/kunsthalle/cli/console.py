@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,15 +57,17 @@ def _readable(text: str, *, raw: bool) -> str:
     return "".join(one for one in text if one.isprintable() or one in "\n\t")
 
 
-def _spoken(reader: _Reader, most: int, *, follow: bool) -> Iterator[str]:
+def _spoken(reader: _Reader, most: int, *, follow: bool) -> Iterator[dict[str, Any]]:
+    """What was said, piece by piece as it comes."""
     found = reader.end(most)
-    yield found["text"]
+    yield found
     while follow:
         at = found["end"]
         found = reader.on(at)
-        yield found["text"]
         if found["end"] == at:
             time.sleep(_PAUSE_SECONDS)
+        else:
+            yield found
 
 
 @click.command()
@@ -74,15 +77,19 @@ def _spoken(reader: _Reader, most: int, *, follow: bool) -> Iterator[str]:
 @click.option("--follow", "-f", is_flag=True, help="Go on until interrupted")
 @click.option("--bytes", "most", type=click.IntRange(0, 65_536), default=65_536, show_default=True, help="At most")
 @click.option("--raw", is_flag=True, help="Control characters too, which the guest may use to command the terminal")
-def console(server: str, data: Path, account: str, follow: bool, most: int, raw: bool) -> None:
-    """Print the end of a server's serial console. SERVER is its name or id.
+@common.OUTPUT
+def console(server: str, data: Path, account: str, follow: bool, most: int, raw: bool, output: str) -> None:
+    """Print the end of a server's serial console, or, as JSON, an object a line. SERVER is its name or id.
 
     \b
     kunsthalle console borrowed-machine
     kunsthalle console 0717_1e09281b-f177-46fb-baf1-bc152b2e391a --account consumer-a --follow
     """
     try:
-        for text in _spoken(_Reader(data, account, server), most, follow=follow):
-            click.echo(_readable(text, raw=raw), nl=False)
+        for found in _spoken(_Reader(data, account, server), most, follow=follow):
+            if output == "json":
+                click.echo(json.dumps(found))
+            else:
+                click.echo(_readable(found["text"], raw=raw), nl=False)
     except KeyboardInterrupt:
         return

@@ -39,12 +39,18 @@ class Answer:
     raw: bytes
 
 
-class Teller:
-    """Prints the story and makes the calls. `accounts` are known by their names in the scenario."""
+Note = Callable[[dict[str, Any]], object]
 
-    def __init__(self, served: Served, write: Callable[[str], object]) -> None:
+
+class Teller:
+    """Prints the story and makes the calls. `accounts` are known by their names in the scenario.
+
+    `note` is given each step for programs: its chapter, what it was, whether it was as it should be.
+    """
+
+    def __init__(self, served: Served, write: Callable[[str], object], note: Note) -> None:
         self.served = served
-        self._write = write
+        self._write, self._note, self._chapter = write, note, ""
         self._tokens: dict[str, str] = {}
         self.steps = 0
 
@@ -52,6 +58,7 @@ class Teller:
         self._write(text + "\n")
 
     def chapter(self, title: str) -> None:
+        self._chapter = title
         self.say(f"\n{title}")
 
     def id_of(self, account: str) -> str:
@@ -92,6 +99,8 @@ class Teller:
         self.steps += 1
         self.say(f"  {account:11} {text}")
         self.say(f"  {'':11}   {method} {path.partition('?')[0]} → {answer.status}{_why(answer)}")
+        asked = {"account": account, "method": method, "path": path, "status": answer.status}
+        self._note({"chapter": self._chapter, "text": text, **asked, "ok": answer.status == expect})
         if answer.status != expect:
             raise StepFailed(f"expected {expect}, got {answer.status}: {answer.raw.decode(errors='replace')[:400]}")
         return answer
@@ -120,6 +129,7 @@ class Teller:
         """A fact that is told; StepFailed unless it holds."""
         self.steps += 1
         self.say(f"  {'':11} {'✓' if holds else '✗'} {text}")
+        self._note({"chapter": self._chapter, "text": text, "ok": holds})
         if not holds:
             raise StepFailed(text)
 
@@ -131,20 +141,25 @@ def _why(answer: Answer) -> str:
     return f" {error['code']}: {error['message']}"
 
 
-def tell(keep: Path | None, write: Callable[[str], object] = sys.stdout.write) -> bool:
+def _unnoted(_step: dict[str, Any]) -> None:
+    """For those who only listen."""
+
+
+def tell(keep: Path | None, write: Callable[[str], object] = sys.stdout.write, note: Note = _unnoted) -> bool:
     """The whole story; False when a step failed. Without `keep` the world is gone afterwards."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kunsthalle-demo-") as scratch:
         folder = keep or Path(scratch) / "data"
         try:
             with Served(folder) as served:
-                teller = Teller(served, write)
+                teller = Teller(served, write, note)
                 try:
                     _story(teller)
                 finally:
                     teller.clear_away("consumer-a")
         except (StepFailed, DidNotStart) as failure:
             write(f"\nThe story broke off: {failure}\n")
+            note({"text": str(failure), "ok": False})
             return False
     write(f"\n{teller.steps} steps, each as it should be, in {time.monotonic() - begun:.1f} s.\n")
     return True

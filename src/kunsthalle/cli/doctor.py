@@ -5,20 +5,33 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kunsthalle.cli import common
 from kunsthalle.local import folder
 
+if TYPE_CHECKING:
+    from kunsthalle.doctor.findings import Ward
+
 _SECONDS = 24 * 3600.0
 """A deep examination reads everything there is."""
 
 
-def examine(data: Path, database: str, blobs: str, *, deep: bool, repair: bool) -> dict[str, Any]:
-    """The report of a folder that no server works on; what would be done by jobs is done when one does."""
+_PAUSE_SECONDS = 0.2
+Doc = dict[str, Any]
+
+
+def examine(data: Path, database: str, blobs: str, wards: list[Ward], *, deep: bool, repair: bool) -> Doc:
+    """The report of a folder that no server works on; what would be done by jobs is done when one does.
+
+    What is examined is put into `wards`, for whoever wants to know how far it is.
+    """
     import msgspec
 
     from kunsthalle.app import build
@@ -34,8 +47,8 @@ def examine(data: Path, database: str, blobs: str, *, deep: bool, repair: bool) 
     try:
         server = build(Settings(data=data, database=database, blobs=blobs), "")
         with contextlib.closing(server.store):
-            ward = Ward(server.store, server.base.as_system(""), disks_of(server.drivers))
-            found: dict[str, Any] = msgspec.to_builtins(to_wire(look(ward, deep=deep, repair=repair)))
+            wards.append(ward := Ward(server.store, server.base.as_system(""), disks_of(server.drivers)))
+            found: Doc = msgspec.to_builtins(to_wire(look(ward, deep=deep, repair=repair)))
     finally:
         os.close(lock)
     return found
@@ -69,18 +82,54 @@ def doctor(data: Path, repair: bool, deep: bool, offline: bool, database: str, b
     kunsthalle doctor --repair --output json
     kunsthalle doctor --offline --data /var/lib/kunsthalle --blobs s3://…
     """
-    how = {"deep": deep, "repair": repair}
-    if offline:
-        report = _offline(data, database, blobs, **how)
-    else:
-        report = common.operate(data, "POST", "/_kunsthalle/doctor", how, timeout=_SECONDS)
+    how, wards = {"deep": deep, "repair": repair}, list[Any]()
+
+    def work() -> Doc:
+        if offline:
+            return _offline(data, database, blobs, wards, **how)
+        report: Doc = common.operate(data, "POST", "/_kunsthalle/doctor", how, timeout=_SECONDS)
+        return report
+
+    def far() -> Doc:
+        return _far(wards) if offline else common.operate(data, "GET", "/_kunsthalle/doctor/progress")
+
+    report = _drawn(work, far) if deep and output != "json" and common.is_terminal() else work()
     click.echo(common.as_json(report) if output == "json" else render(report))
     sys.exit(0 if report["healthy"] else 1)
 
 
-def _offline(data: Path, database: str, blobs: str, **how: bool) -> dict[str, Any]:
+def _far(wards: list[Ward]) -> Doc:
+    import msgspec
+
+    from kunsthalle.doctor.routes import progress_wire
+
+    found: Doc = msgspec.to_builtins(progress_wire(wards[-1].progress if wards else None))
+    return found
+
+
+def _drawn(work: Callable[[], Doc], far: Callable[[], Doc]) -> Doc:
+    """Does the work with a bar that says how far it is. Whoever interrupts it does not wait for it."""
+    report: Future[Doc] = Future()
+
+    def run() -> None:
+        try:
+            report.set_result(work())
+        except BaseException as error:  # noqa: BLE001  it is raised where the result is asked for
+            report.set_exception(error)
+
+    def steps() -> Iterator[Doc]:
+        while not wait([report], _PAUSE_SECONDS).done:
+            with contextlib.suppress(click.ClickException):  # if there is no answer, the work itself will say so
+                yield far()
+
+    threading.Thread(target=run, daemon=True).start()
+    common.bar(steps())
+    return report.result()
+
+
+def _offline(data: Path, database: str, blobs: str, wards: list[Ward], **how: bool) -> Doc:
     try:
-        return examine(data, database, blobs, **how)
+        return examine(data, database, blobs, wards, **how)
     except folder.NoSuchWorld as error:
         raise click.ClickException(f"{data} holds nothing yet.") from error
     except folder.FolderInUse as error:

@@ -79,13 +79,7 @@ def _as_lines(steps: Iterator[Doc]) -> Doc:
 
 
 def _as_bar(steps: Iterator[Doc]) -> Doc:
-    last: Doc = {}
-    with click.progressbar(length=100, label="waiting", width=30, show_eta=False) as bar:
-        for step in steps:
-            last = step
-            bar.label = step["phase"].ljust(9)
-            bar.update(step["percent"] - bar.pos)
-            bar.render_progress()
+    last = common.bar(steps)
     click.echo(_line(last))
     return last
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import fields
 from importlib import import_module
@@ -120,11 +121,17 @@ def env(data: Path, account: str, form: str, operator: bool) -> None:
 
 @cli.command()
 @click.option("--keep", type=click.Path(path_type=Path), default=None, help="Keep the world in this folder")
-def demo(keep: Path | None) -> None:
-    """Tell the main job on a fresh world with a real image: what is asked, what is answered, why."""
+@common.OUTPUT
+def demo(keep: Path | None, output: str) -> None:
+    """Tell the main job on a fresh world with a real image: what is asked, what is answered, why.
+
+    As JSON, an object for each step, a line each.
+    """
     from kunsthalle.cli.demo import tell
 
-    sys.exit(0 if tell(keep) else 1)
+    if output == "table":
+        sys.exit(0 if tell(keep) else 1)
+    sys.exit(0 if tell(keep, lambda _text: None, lambda step: click.echo(json.dumps(step))) else 1)
 
 
 @cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

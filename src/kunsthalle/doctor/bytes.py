@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from kunsthalle.blobs.protocol import BlobNotFound, Blobs
 from kunsthalle.doctor import books as ledger
-from kunsthalle.doctor.findings import Books, Finding, Ward
+from kunsthalle.doctor.findings import Books, Finding, Progress, Ward
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images.imports import upload_name
 from kunsthalle.storage.vouching import condemn
@@ -60,18 +60,22 @@ def uploads(books: Books, store: Blobs) -> Iterator[Finding]:
 def contents(ward: Ward) -> Iterator[Finding]:
     """Every byte: whether each blob is what its name says."""
     store = ward.disks.blobs
-    for digest, _ in store.inventory():
-        if not _genuine(store, digest):
+    found = list(store.inventory())
+    ward.progress.reads(sum(size for _, size in found))
+    for digest, _ in found:
+        if not _genuine(store, digest, ward.progress):
             text = "The content of the blob is another one than its name says."
             yield Finding("wrong_digest", digest, text, partial(_give_up, digest))
 
 
-def _genuine(store: Blobs, digest: str) -> bool:
+def _genuine(store: Blobs, digest: str, progress: Progress | None = None) -> bool:
     """Also where the blob went meanwhile."""
     hashed = hashlib.sha256()
     try:
         for chunk in store.read(digest):
             hashed.update(chunk)
+            if progress is not None:
+                progress.done += len(chunk)
     except BlobNotFound:
         return True
     return hashed.hexdigest() == digest

@@ -12,6 +12,19 @@ from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far an examination is. `phase`: `looking`, then `reading` (of so many bytes, in a deep one) and `mending`."""
+
+    phase: str = "looking"
+    done: int = 0
+    total: int = 0
+
+    def reads(self, total: int) -> None:
+        """Every byte is read from here on."""
+        self.phase, self.done, self.total = "reading", 0, total
+
+
 @dataclass(frozen=True, slots=True)
 class Ward:
     """What is examined. `ctx` is the product's own hand."""
@@ -19,6 +32,7 @@ class Ward:
     store: Store
     ctx: Context
     disks: Disks
+    progress: Progress = field(default_factory=Progress)
 
     def read(self, function: Callable[[Unit], Any]) -> Any:
         return self.store.read(self.ctx, function)

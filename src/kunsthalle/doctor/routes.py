@@ -8,7 +8,7 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, outside
 from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.context import Context
-from kunsthalle.doctor.findings import Finding, Ward
+from kunsthalle.doctor.findings import Finding, Progress, Ward
 from kunsthalle.doctor.service import Report, examine
 from kunsthalle.storage.disks import Disks
 from kunsthalle.store.engine import Store
@@ -39,6 +39,23 @@ class ReportWire(Wire):
     examined: dict[str, int]
 
 
+class ExaminationWire(Wire):
+    """How far the examination is that was begun last. `phase`: `looking`, `reading`, `mending`; `none` where none is
+    under way. Bytes are those that a deep one reads.
+    """
+
+    phase: str
+    percent: int
+    done_bytes: int
+    total_bytes: int
+
+
+def progress_wire(progress: Progress | None) -> ExaminationWire:
+    it = progress or Progress("none")
+    percent = 100 * it.done // it.total if it.total else 0
+    return ExaminationWire(phase=it.phase, percent=min(100, percent), done_bytes=it.done, total_bytes=it.total)
+
+
 def to_wire(report: Report) -> ReportWire:
     mended = {id(one) for one in report.mended}
 
@@ -57,20 +74,33 @@ def to_wire(report: Report) -> ReportWire:
 
 def routes(store: Store, disks: Disks) -> tuple[Route, ...]:
     """`disks` are those of the rooms: the doctor looks at what they work with."""
+    begun: list[Progress] = []
+
+    def examined(ctx: Context, *, deep: bool, repair: bool) -> ReportWire:
+        ward = Ward(store, ctx.as_system(""), disks)
+        begun.append(ward.progress)
+        try:
+            return to_wire(examine(ward, deep=deep, repair=repair))
+        finally:
+            begun.remove(ward.progress)
 
     def check(ctx: Context, _request: Request) -> ReportWire:
         """Examine bytes, references, disks and jobs; nothing is changed."""
-        return to_wire(examine(Ward(store, ctx.as_system(""), disks)))
+        return examined(ctx, deep=False, repair=False)
 
     def treat(ctx: Context, request: Request) -> ReportWire:
         """Examine, in depth and with repairs where asked."""
         body: DoctorBody = request.body or DoctorBody()
-        ward = Ward(store, ctx.as_system(""), disks)
-        return to_wire(examine(ward, deep=body.deep, repair=body.repair))
+        return examined(ctx, deep=body.deep, repair=body.repair)
+
+    def progress(_ctx: Context, _request: Request) -> ExaminationWire:
+        """Say how far the examination is that was begun last."""
+        return progress_wire(begun[-1] if begun else None)
 
     path, family = "/_kunsthalle/doctor", OPERATOR
     read, act = access.operator("kunsthalle.doctor.read"), access.operator("kunsthalle.doctor.update")
     return (
         outside("GET", path, check, family=family, access=read, body=None, answer=ReportWire),
         outside("POST", path, treat, family=family, access=act, body=DoctorBody, answer=ReportWire),
+        outside("GET", f"{path}/progress", progress, family=family, access=read, body=None, answer=ExaminationWire),
     )

@@ -34,6 +34,8 @@ def examine(ward: Ward, *, deep: bool = False, repair: bool = False) -> Report:
         findings = [one for one in findings if (one.check, one.subject) in again]
     if deep:
         findings += of_bytes.contents(ward)
+    if repair and findings:
+        ward.progress.phase = "mending"
     mended = [one for one in findings if repair and one.mend is not None and one.mend(ward)]
     return Report(findings, mended, examined)
 
