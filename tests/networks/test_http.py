@@ -235,6 +235,9 @@ def test_names_can_be_changed(http: Http, vpc: dict[str, Any], subnet: dict[str,
     assert http.call("GET", one, status=200)["name"] == "new"
     assert http.code("PATCH", one, {"name": None}, status=400) == ("validation_not_null", "name")
     assert http.code("PATCH", one, {"name": "-"}, status=400) == ("validation_invalid_name", "name")
+    (error,) = http.call("PATCH", one, {"name": "Bad Name"}, status=400)["errors"]
+    assert error["message"].startswith("A name consists of lower-case letters, digits and hyphens, begins and ends")
+    assert "regex" not in error["message"]
 
 
 def test_a_name_in_use_is_refused(http: Http, vpc: dict[str, Any]) -> None:

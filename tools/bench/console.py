@@ -30,7 +30,7 @@ def run(folder: Path, rounds: int) -> Section:
     with product(data) as server:
         caller = Caller(data, "publisher", server.port)
         cookie = {"cookie": _signed_in(server.port, environment.variables(data, "publisher")["IBMCLOUD_API_KEY"])}
-        for what, page, calls in _pairs(ids[_IMAGES // 2]):
+        for what, page, calls in _pairs(ids[_IMAGES // 2], caller.env["IBMCLOUD_ACCOUNT_ID"]):
             asks = [_request(f"/console{page}", cookie), *(_request(call, caller.headers) for call in calls)]
             shown, *asked = _first_bytes(server.port, asks, rounds * _TIMES)
             against = f"{sum(asked) * 1e3:.2f} ms" + (f" ({len(calls)} calls)" if len(calls) > 1 else "")
@@ -40,7 +40,7 @@ def run(folder: Path, rounds: int) -> Section:
     return Section("console", "First byte of the console's pages", method, figures)
 
 
-def _pairs(id_: str) -> list[tuple[str, str, list[str]]]:
+def _pairs(id_: str, account: str) -> list[tuple[str, str, list[str]]]:
     """Page, and the calls of the API that tell what it shows."""
     base = "/api/v1-beta"
     hundred = f"/v1/images?{VERSION}&limit=100"
@@ -54,6 +54,11 @@ def _pairs(id_: str) -> list[tuple[str, str, list[str]]]:
         ("servers", "/servers", [f"/v1/instances?{VERSION}&limit=25"]),
         ("volumes", "/volumes", [f"/v1/volumes?{VERSION}&limit=25"]),
         ("snapshots", "/snapshots", [f"/v1/snapshots?{VERSION}&limit=25"]),
+        ("account tree", "/accounts", ["/v1/enterprises", "/v1/account-groups", "/v1/accounts"]),
+        ("users", "/users", [f"/v2/accounts/{account}/users"]),
+        ("policies", "/policies", [f"/v1/policies?account_id={account}&type=access"]),
+        ("authorizations", "/authorizations", [f"/v1/policies?account_id={account}&type=authorization"]),
+        ("API keys", "/api-keys", ["/v1/apikeys?scope=account&pagesize=100"]),
         ("lineage", f"/images/custom/{id_}/lineage", [f"/_kunsthalle/images/{id_}/lineage"]),
     ]
 

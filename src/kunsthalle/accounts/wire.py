@@ -9,12 +9,13 @@ from msgspec import UNSET, Meta, UnsetType
 from kunsthalle.accounts.model import ResourceGroup
 from kunsthalle.accounts.queries import group_name
 from kunsthalle.api.shapes import GroupWire
-from kunsthalle.api.wire import Body, Wire
+from kunsthalle.api.wire import Body, Wire, form
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.store.unit import Unit
 
-GroupName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9 _.-]+$")]
+_GROUP_NAME = form(r"^[A-Za-z0-9 _.-]+$", "letters, digits, blanks and the signs _ . -")
+GroupName = Annotated[str, Meta(min_length=1, max_length=64, pattern=_GROUP_NAME)]
 
 
 class CreateGroupBody(Body):

@@ -34,6 +34,15 @@ def _decoder(type_: type) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
+_FORMS: dict[str, str] = {}
+
+
+def form(pattern: str, words: str) -> str:
+    """A pattern of texts in bodies, and how it is said to people: the value consists of `words`."""
+    _FORMS[pattern] = words
+    return pattern
+
+
 # msgspec's messages, and the code of the VPC vocabulary that says the same.
 _CODES = (
     (re.compile(r"missing required field"), "validation_required_field", "Missing a required field."),
@@ -58,8 +67,11 @@ def _problem(error: msgspec.ValidationError) -> Problem:
     field = ".".join(part for part in (place, missing[1] if missing else "") if part)
     known = ((code, message) for pattern, code, message in _CODES if pattern.search(head))
     code, message = next(known, ("validation_failure", "The body does not have the expected structure."))
-    if code == "bad_field" and field.split(".")[-1] == "name":
-        code, message = "validation_invalid_name", "The name does not have the form that names must have."
+    if code == "bad_field":
+        named = field.split(".")[-1] == "name"
+        words = next((words for pattern, words in _FORMS.items() if repr(pattern) in head), "")
+        told = f"{'A name' if named else 'The value'} consists of {words}." if words else f"{message} ({head})"
+        return invalid("validation_invalid_name" if named else code, told, field or "body")
     return invalid(code, f"{message} ({head})", field or "body")
 
 

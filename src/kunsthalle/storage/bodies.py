@@ -8,10 +8,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.shapes import GroupBody, Name
-from kunsthalle.api.wire import Body
+from kunsthalle.api.wire import Body, form
 from kunsthalle.images.wire import AllowedUseBody
 
-TAG_PATTERN = r"^[A-Za-z0-9:_ .-]+$"
+TAG_PATTERN = form(r"^[A-Za-z0-9:_ .-]+$", "letters, digits, blanks and the signs : _ . -")
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128, pattern=TAG_PATTERN)]], Meta(max_length=1000)]
 Gigabytes = Annotated[int, Meta(ge=1, le=64_000)]
 Iops = Annotated[int, Meta(ge=1, le=1_000_000)]

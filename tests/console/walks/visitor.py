@@ -47,7 +47,7 @@ class Visitor:
         self.url = url
         self.api_key = api_key
         self._context = browser.new_context(viewport=WIDE, java_script_enabled=scripts, reduced_motion="reduce")
-        self._context.set_default_timeout(15_000)
+        self._context.set_default_timeout(60_000)  # milliseconds: a test of many beside others on few cores
         self._scripts = scripts
         self.page: Page = self._context.new_page()
         self.complaints: list[str] = []

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from kunsthalle.api.families import Family
 from kunsthalle.api.request import Request
+from kunsthalle.api.wire import form
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Target, invalid
@@ -26,7 +27,10 @@ NEWEST_KNOWN = "2026-10-07"
 """The SDK's own date is always accepted, even by a server whose clock stands before it (U)."""
 DEFAULT_LIMIT, MOST = 50, 100
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-NAME_PATTERN = r"^([a-z]|[a-z][-a-z0-9]*[a-z0-9]|[0-9][-a-z0-9]*([a-z]|[-a-z][-a-z0-9]*[a-z0-9]))$"
+NAME_PATTERN = form(
+    r"^([a-z]|[a-z][-a-z0-9]*[a-z0-9]|[0-9][-a-z0-9]*([a-z]|[-a-z][-a-z0-9]*[a-z0-9]))$",
+    "lower-case letters, digits and hyphens, begins and ends with a letter or a digit, and is no number",
+)
 """Names of resources (vpc-api.md A7), for requests: at most 63 characters."""
 
 
