@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from msgspec import UNSET, UnsetType
@@ -24,8 +23,7 @@ READ = "iam-access-management.audit.inspect"
 DEFAULT, MOST = 50, 200
 
 
-@dataclass(frozen=True, slots=True)
-class Whole(Access):
+class Whole(Access, frozen=True):
     """For who may do the action on everything in the account: 403 for those who may on a part."""
 
     def check(self, unit: Unit, request: Request) -> None:  # noqa: ARG002  the rule's shape

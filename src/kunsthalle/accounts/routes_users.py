@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -37,8 +36,7 @@ MOST = 100
 NEXT = "_start"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnAccount(Access):
+class OwnAccount(Access, frozen=True):
     """The account of the path must be the token's: 404 for every other, be there one or not."""
 
     needed: bool = False
@@ -50,8 +48,7 @@ class OwnAccount(Access):
             raise forbidden()
 
 
-@dataclass(frozen=True, slots=True)
-class OwnUser(Access):
+class OwnUser(Access, frozen=True):
     """A user of the token's account, by IAM ID: 404 unless seen. Who may change what is the service's to say."""
 
     def check(self, unit: Unit, request: Request) -> None:

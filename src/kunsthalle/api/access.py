@@ -6,8 +6,9 @@ the same way out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import forbidden, not_found
@@ -15,8 +16,7 @@ from kunsthalle.store.scope import Kind, resolve
 from kunsthalle.store.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """A rule. `action` is what the audit and the role matrix call the deed."""
 
     action: str
@@ -27,8 +27,7 @@ class Access:
         """Raises a Problem unless the call may go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item(Access):
+class Item(Access, frozen=True):
     """On one thing, named by a path parameter: 404 unless seen, 403 unless the action is within reach."""
 
     kind: Kind[Any] | None = None
@@ -44,8 +43,7 @@ class Item(Access):
         request.granted = granted
 
 
-@dataclass(frozen=True, slots=True)
-class Create(Access):
+class Create(Access, frozen=True):
     """For somebody who holds the action on anything at all; the service then checks the very thing."""
 
     def check(self, unit: Unit, request: Request) -> None:  # noqa: ARG002  the rule's shape

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from kunsthalle.api.access import Access, item
 from kunsthalle.api.request import Request
@@ -17,8 +16,7 @@ _LOCATOR = re.compile(rf"({_UUID})\.({_UUID})")
 PARAM = "version_loc_id"
 
 
-@dataclass(frozen=True, slots=True)
-class VersionItem(Access):
+class VersionItem(Access, frozen=True):
     """400 for a malformed locator, 404 for one that is hidden or absent, 403 for a deed out of reach (1.10)."""
 
     def check(self, unit: Unit, request: Request) -> None:
@@ -36,8 +34,7 @@ def version(action: str = RETRIEVE) -> Access:
     return VersionItem(action)
 
 
-@dataclass(frozen=True, slots=True)
-class NamedOffering(Access):
+class NamedOffering(Access, frozen=True):
     """By id, or with `type=name` by the name that an offering has in its catalog."""
 
     def check(self, unit: Unit, request: Request) -> None:

@@ -31,7 +31,7 @@ _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _LOCATOR = re.compile(rf"sw\.({_UUID})\.({_UUID})")
 
 
-class PlanItem(Access):
+class PlanItem(Access, frozen=True):
     """400 for a malformed locator, 404 for a plan that is hidden or absent, 403 for a deed out of reach."""
 
     def check(self, unit: Unit, request: Request) -> None:

@@ -15,10 +15,6 @@ def entity_tag(id_: str, revision: int) -> str:
     return f"{revision}-{hashlib.sha256(f'{id_} {revision}'.encode()).hexdigest()[:32]}"
 
 
-SIGNING_KEYS = "signing-keys"
-"""The fact that holds a store's signing keys."""
-
-
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key of one identity in one account. Only the hash of its secret is kept."""

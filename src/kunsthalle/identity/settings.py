@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.queries import hold
@@ -99,8 +98,7 @@ def lifetimes(unit: Unit, account_id: str) -> tuple[int, int]:
     return (LIFETIME if access == UNSET else int(access)), (REFRESH_LIFETIME if refresh == UNSET else int(refresh))
 
 
-@dataclass(frozen=True, slots=True)
-class Restrictable(Access):
+class Restrictable(Access, frozen=True):
     """For everybody where the account says so by the setting, for holders of the action otherwise.
 
     `open_by_default` is what holds while nothing is set.
@@ -116,8 +114,7 @@ class Restrictable(Access):
             raise forbidden()
 
 
-@dataclass(frozen=True, slots=True)
-class OwnAccount(Access):
+class OwnAccount(Access, frozen=True):
     """On the caller's own account, named in the path: another's is absent; 403 without the action."""
 
     param: str = "account_id"

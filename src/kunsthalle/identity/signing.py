@@ -7,9 +7,8 @@ from dataclasses import replace
 from joserfc.jwk import KeySet, RSAKey
 
 from kunsthalle.core.context import Context
-from kunsthalle.identity.model import SIGNING_KEYS
 from kunsthalle.store.engine import Store
-from kunsthalle.store.facts import get, once
+from kunsthalle.store.facts import SIGNING_KEYS, get, once
 
 _BITS = 2_048
 

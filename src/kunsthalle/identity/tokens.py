@@ -14,9 +14,8 @@ from msgspec import Struct
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
-from kunsthalle.identity.model import SIGNING_KEYS
 from kunsthalle.store.engine import Store
-from kunsthalle.store.facts import get
+from kunsthalle.store.facts import SIGNING_KEYS, get
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet, RSAKey

@@ -7,7 +7,6 @@ which buckets belong to them. What else the service offers is known and not serv
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -71,8 +70,7 @@ def unserved_routes() -> tuple[Route, ...]:
     return unserved(UNSERVED, PLATFORM, access.member("resource-controller.instance.read"))
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceItem(Access):
+class InstanceItem(Access, frozen=True):
     """An instance by its id or its CRN, to the letter: 404 unless seen. `verb` is what is done with it."""
 
     verb: str = "retrieve"

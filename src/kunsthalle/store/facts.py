@@ -13,6 +13,8 @@ from kunsthalle.store.unit import Unit
 
 SCENARIO = "scenario"
 """The scenario that the store was made with."""
+SIGNING_KEYS = "signing-keys"
+"""What tokens are signed with."""
 
 
 def get(unit: Unit, key: str) -> Any:

@@ -9,10 +9,10 @@ written meanwhile, on both engines; a change that is taken back takes its stamp 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, CompoundSelect, Select, and_, func, literal, or_, select, tuple_, union
 
 from kunsthalle.store.tallies import add, number
@@ -39,8 +39,7 @@ def stamps(unit: Unit, kind: str, *names: str) -> tuple[int, ...]:
     return tuple(number(unit, name, kind) for name in names)
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A list: the rows that meet the conditions of any of its arms, each row once, in the order of columns of which
     the last is an id. Each arm should be a range of an index in that order, so that the arms are merged as they are.
 
@@ -70,8 +69,7 @@ class Listed:
         return int(row[0]) if row else 0
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a page begins: so many rows behind the condition's first. `total` is how many rows the list has."""
 
     total: int
@@ -79,8 +77,7 @@ class Place:
     skipped: int = 0
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What is remembered of a list at a stamp: its length, and keys by their places, added as they are found."""
 
     total: int
