@@ -128,7 +128,7 @@ def _median(each: list[Outcome]) -> Outcome:
 
 
 def _twins(port: int, masked: list[str], absent: list[str], headers: dict[str, str], rounds: int) -> _Times:
-    """Masked and absent ids in turn on one connection, in another order each round, so that whatever disturbs meets all.
+    """Masked and absent ids on one connection, in another order each round, so that whatever disturbs meets all.
 
     By id, its median and its 99th percentile: medians over the rounds, in seconds.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000_000
@@ -89,6 +90,7 @@ def duration(text: str) -> int:
     return total
 
 
+@lru_cache(maxsize=8_192)  # clients ask for the same things again and again
 def rfc3339(moment: int) -> str:
     """RFC 3339 UTC with milliseconds and `Z` (reference/vpc-api.md A4)."""
     return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="milliseconds") + "Z"
