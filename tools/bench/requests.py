@@ -135,7 +135,7 @@ def _twins(port: int, masked: list[str], absent: list[str], headers: dict[str, s
     turns = [*masked, *absent]
     found = []
     for number in range(rounds):
-        random.Random(number).shuffle(turns)  # what comes behind what matters, too  # noqa: S311
+        random.Random(number).shuffle(turns)  # noqa: S311  a repeatable order: what comes behind what matters, too
         found.append(load(port, [Ask(id_, _image(id_), headers, 404) for id_ in turns], 1, _SECONDS))
     by_id = {
         id_: tuple(statistics.median(getattr(each[id_], name) for each in found) for name in ("p50", "p99"))
