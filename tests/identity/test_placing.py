@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from identity.conftest import ROLE, SOMEBODY, Desk
-from kunsthalle.instances.kinds import INSTANCE
+from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
+from kunsthalle.instances.model import Template
 from kunsthalle.storage.kinds import VOLUME
+from kunsthalle.store.rows import update
+from kunsthalle.store.scope import unguarded
 from kunsthalle.store.transition import transition
+from kunsthalle.store.unit import Unit
 from support.realm import QUERY, Answer
 
 VPCS = f"/v1/vpcs?{QUERY}"
@@ -256,6 +260,37 @@ def test_a_group_of_servers_grows_for_whoever_may_place_them(desk: Desk, worksho
     assert grows(2, spread) == 403, "its disks go to the default group"
     assert desk.may_place(SOMEBODY, _default(desk)).status == 201
     assert grows(2, spread) == 200
+
+
+def test_a_group_of_servers_makes_disks_only_where_its_user_could(desk: Desk, workshop: str) -> None:
+    """Viewer opens a resource group; to make what a template puts there, somebody needs the role for that, too."""
+    realm = desk.realm
+    for policy in realm.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
+        realm.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
+    assert desk.grant(SOMEBODY, "Operator", serviceName="is").status == 201
+    assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceGroupId=workshop).status == 201
+    assert desk.may_place(SOMEBODY).status == 201
+    away = _prototype(desk, volume_attachments=[_disk(resource_group={"id": _default(desk)})])
+    spread = realm.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", away)["id"]
+    body = {"instance_template": {"id": spread}, "subnets": [{"id": realm.ids["subnets"]}], "membership_count": 0}
+    made = realm.ok("owner", "POST", f"/v1/instance_groups?{QUERY}", {**body, "resource_group": {"id": workshop}})
+
+    def grows() -> int:
+        path = f"/v1/instance_groups/{made['id']}?{QUERY}"
+        return realm.call("somebody", "PATCH", path, {"membership_count": 1}).status
+
+    assert grows() == 403
+    kept = {**realm.server.store.read(realm.server.base, lambda unit: _template(unit, spread)).prototype}
+    system = realm.server.base.as_system(realm.accounts["owner"])
+    for volume, status in (({"resource_group": {"id": "nowhere"}}, 400), ({}, 200)):
+        attached = [{**kept["volume_attachments"][0], "volume": {**_disk()["volume"], **volume}}]
+        prototype = {**kept, "volume_attachments": attached}
+        realm.server.store.write(system, lambda unit, it=prototype: update(unit, TEMPLATE, spread, prototype=it))
+        assert grows() == status, "a template of a release that did not look at its groups; one of the own group"
+
+
+def _template(unit: Unit, id_: str) -> Template:
+    return unguarded(unit, TEMPLATE, TEMPLATE.table.c.id == id_)[0]
 
 
 def test_a_renamed_default_group_is_refused_by_its_name(desk: Desk, workshop: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from kunsthalle.accounts.kinds import ACCOUNT, ACCOUNT_GROUP, EVER_RESOURCE_GROUP, RESOURCE_GROUP, USER
 from kunsthalle.accounts.model import Account, AccountGroup, ResourceGroup, User
-from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.core.errors import Problem, forbidden, invalid
 from kunsthalle.store.scope import may, some, unguarded
 from kunsthalle.store.unit import Unit
 
@@ -130,7 +130,7 @@ def chosen_group(unit: Unit, id_: str | None, otherwise: str | None = None) -> R
     if id_ is not None and id_ != SAMPLE_GROUP:
         found = some(unit, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
         if not found:
-            raise invalid("bad_field", "The resource group does not exist.", "resource_group")
+            raise _no_group()
         return found[0]
     group = _taken_group(unit, otherwise if id_ is None else None)
     if not may(unit, RESOURCE_GROUP, group, RESOURCE_GROUP.read):
@@ -143,7 +143,14 @@ def _taken_group(unit: Unit, id_: str | None) -> ResourceGroup:
     if id_ is None or id_ == SAMPLE_GROUP:
         return default_group(unit)
     table = RESOURCE_GROUP.table
-    return unguarded(unit, RESOURCE_GROUP, table.c.account_id == unit.ctx.account_id, table.c.id == id_)[0]
+    found = unguarded(unit, RESOURCE_GROUP, table.c.account_id == unit.ctx.account_id, table.c.id == id_)
+    if not found:  # named by a template of a release that did not look
+        raise _no_group()
+    return found[0]
+
+
+def _no_group() -> Problem:
+    return invalid("bad_field", "The resource group does not exist.", "resource_group")
 
 
 def group_name(unit: Unit, id_: str) -> str:

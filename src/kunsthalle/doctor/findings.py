@@ -12,7 +12,7 @@ from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Progress:
     """How far an examination is. `phase`: `looking`, then `reading` (of so many bytes, in a deep one) and `mending`."""
 

@@ -84,7 +84,7 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     command += ["-device", f"virtio-net-pci,netdev=n0,mac={spec.mac},romfile=", "-device", "virtio-rng-pci"]
     serial = f"socket,id=c0,path={SERIAL},server=on,wait=off,logfile={CONSOLE},logappend=on"
     command += ["-chardev", serial, "-serial", "chardev:c0"]
-    command += ["-device", "VGA", "-vnc", f"unix:{SCREEN}"]
+    command += ["-device", "VGA", "-vnc", f"unix:{SCREEN},share=force-shared"]
     command += [
         "-chardev",
         f"socket,id=m0,path={SOCKET},server=on,wait=off",

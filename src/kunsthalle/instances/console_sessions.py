@@ -34,6 +34,8 @@ log = get_logger("consoles")
 PAUSE = 0.5
 """Seconds after which a serial line that does not ring is looked at all the same."""
 _CHUNK = 65_536
+_WAITING = 65_536
+"""Bytes that may wait for a guest to read them."""
 _LAST = 4_096
 """Bytes of what was said before, for a start."""
 _PATH = re.compile(r"/v1/instances/([A-Za-z0-9_-]{1,64})/console")
@@ -42,6 +44,7 @@ _BINARY = "binary"
 """The subprotocol that viewers of screens ask for."""
 
 ENDED, TAKEN = (1000, "The server is off."), (4000, "Another session has taken the console.")
+DEAF = 4001, "The guest reads nothing of what is said to it."
 """With which codes and words a session ends that its client did not end."""
 
 
@@ -140,10 +143,11 @@ class Session(ABC):
     def __init__(self, web: WebSocket, taken: asyncio.Event, line: socket.socket | None) -> None:
         self._web, self._taken, self._line = web, taken, line
         self._loop = asyncio.get_running_loop()
+        self._typed, self._typing = bytearray(), asyncio.Event()
 
     async def run(self) -> tuple[int, str]:
         """Until it ends; the code and the words to close it with. WebSocketDisconnect where the client has left."""
-        ends = {self._task(self._hear()): ENDED, self._task(self._say()): ENDED, self._task(self._taken.wait()): TAKEN}
+        ends = {self._task(self._hear()): DEAF, self._task(self._say()): ENDED, self._task(self._taken.wait()): TAKEN}
         aside = [self._task(one) for one in self._aside()]
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -160,24 +164,36 @@ class Session(ABC):
 
     def _aside(self) -> Iterator[Coroutine[Any, Any, object]]:
         """What else is done meanwhile."""
-        return iter(())
+        if self._line is not None:
+            yield self._pass_on(self._line)
 
     @abstractmethod
     async def _say(self) -> None:
         """Tells the client what the guest says, until it has ended."""
 
     async def _hear(self) -> None:
-        """Tells the guest what the client says, until the line is dead. A line that only speaks is told nothing."""
+        """Takes what the client says, until more waits for the guest than it will ever read.
+
+        Whatever the guest does, the client is listened to: it may leave. A line that only speaks is told nothing.
+        """
         while True:
             message = await self._web.receive()
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1005))
-            said = message.get("bytes") or (message.get("text") or "").encode()
-            if self._line is not None and said:
-                try:
-                    await self._loop.sock_sendall(self._line, said)
-                except OSError:
+            if self._line is not None:
+                self._typed += message.get("bytes") or (message.get("text") or "").encode()
+                self._typing.set()
+                await asyncio.sleep(0)  # for whoever passes it on
+                if len(self._typed) > _WAITING:
                     return
+
+    async def _pass_on(self, line: socket.socket) -> None:
+        """Tells the guest what the client said."""
+        with contextlib.suppress(OSError):  # the line is dead, as whoever reads it finds out
+            while await self._typing.wait():
+                self._typing.clear()
+                said, self._typed = bytes(self._typed), bytearray()
+                await self._loop.sock_sendall(line, said)
 
     async def _next(self, line: socket.socket) -> bytes:
         """What comes next on a line; nothing where it has ended."""
@@ -213,6 +229,7 @@ class Serial(Session):
         self._rung, self._over = asyncio.Event(), False
 
     def _aside(self) -> Iterator[Coroutine[Any, Any, object]]:
+        yield from super()._aside()
         if self._line is not None:
             yield self._empty(self._line)
 

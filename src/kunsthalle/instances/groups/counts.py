@@ -7,7 +7,7 @@ from typing import Any
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.instances.groups.kinds import GROUP, MANAGER
-from kunsthalle.instances.groups.making import groups_named, refuse_beyond
+from kunsthalle.instances.groups.making import placed, refuse_beyond
 from kunsthalle.instances.groups.members import wake
 from kunsthalle.instances.groups.model import InstanceGroup, Manager
 from kunsthalle.instances.kinds import TEMPLATE
@@ -60,8 +60,10 @@ def may_grow(unit: Unit, group: InstanceGroup, template_id: str | None = None) -
     """
     chosen_group(unit, None, group.resource_group_id)
     may_create(unit.ctx, "is.instance.instance.create", {"resourceGroupId": group.resource_group_id})
-    for placed in sorted(groups_named(named(unit, TEMPLATE, template_id or group.template_id).prototype)):
-        chosen_group(unit, None, placed)
+    template = named(unit, TEMPLATE, template_id or group.template_id)
+    for place, action in sorted(placed(template, group.resource_group_id)):
+        chosen_group(unit, None, place)
+        may_create(unit.ctx, action, {"resourceGroupId": place})
     refuse_beyond(unit, template_id or group.template_id)
 
 

@@ -22,6 +22,14 @@ from kunsthalle.store.unit import Unit
 _SHARED_NOT = ("name", "primary_ip", "ips")
 """What only one interface of a network can have, and no two members."""
 
+_MAKE_VOLUME = "is.volume.volume.create"
+_MAKE_INTERFACE = "is.virtual-network-interface.virtual-network-interface.create"
+_PARTS = (
+    ("volume_attachments", "volume", _MAKE_VOLUME),
+    ("primary_network_attachment", "virtual_network_interface", _MAKE_INTERFACE),
+    ("network_attachments", "virtual_network_interface", _MAKE_INTERFACE),
+)
+
 
 def refuse_ungranted(unit: Unit, template: Template) -> None:
     """403 for a catalog's image without the authorization that groups need; asked anew at every growth (R9)."""
@@ -56,15 +64,19 @@ def refuse_beyond(unit: Unit, template_id: str) -> None:
         raise forbidden() from problem
 
 
-def groups_named(prototype: Any) -> set[str]:
-    """The resource groups that a template names for what comes with a server: volumes, network interfaces."""
-    if isinstance(prototype, list):
-        return set().union(*map(groups_named, prototype))
-    if not isinstance(prototype, dict):
-        return set()
-    here = prototype.get("resource_group")
-    mine = {here["id"]} if here else set()
-    return mine.union(*(groups_named(one) for name, one in prototype.items() if name != "resource_group"))
+def placed(template: Template, group_id: str) -> set[tuple[str, str]]:
+    """The resource groups that what comes with a member goes to, and the action that makes it there; a boot volume is
+    a part of its server unless it is to go elsewhere.
+    """
+    kept, found = template.prototype, set[tuple[str, str]]()
+    boot = (kept.get("boot_volume_attachment") or {}).get("volume") or {}
+    if boot.get("resource_group"):
+        found.add((boot["resource_group"]["id"], _MAKE_VOLUME))
+    for field, part, action in _PARTS:
+        given = kept.get(field) or []
+        for one in [given] if isinstance(given, dict) else given:
+            found.add(((one[part].get("resource_group") or {}).get("id", group_id), action))
+    return found
 
 
 def refuse_unrepeatable(template: Template) -> None:
