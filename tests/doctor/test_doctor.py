@@ -14,6 +14,7 @@ from sqlalchemy import insert, update
 
 from kunsthalle.app import build
 from kunsthalle.cli.doctor import examine
+from kunsthalle.doctor.findings import Progress
 from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.imaging.backing import backing_of
@@ -344,13 +345,13 @@ def test_a_data_folder_that_was_moved(ward: Ward, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.move(ward.folder, moved)
     folder.write(moved, folder.CREDENTIALS, {"operator_token": OPERATOR})
-    report = examine(moved, "", "", [], deep=True, repair=False)
+    report = examine(moved, "", "", Progress(), deep=True, repair=False)
     assert {(one["check"], one["subject"]) for one in report["findings"]} == {
         ("wrong_backing", ward.volume),
         ("wrong_backing", ward.snapshot),
     }
-    assert examine(moved, "", "", [], deep=False, repair=True)["healthy"] is True
-    assert examine(moved, "", "", [], deep=True, repair=False)["findings"] == []
+    assert examine(moved, "", "", Progress(), deep=False, repair=True)["healthy"] is True
+    assert examine(moved, "", "", Progress(), deep=True, repair=False)["findings"] == []
     assert backing_of(moved / "disks" / "volumes" / f"{ward.volume}.qcow2") == (
         moved / "blobs" / "sha256" / ward.digest[:2] / ward.digest
     )

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from kunsthalle.cli import common
 from kunsthalle.local import folder
 
 if TYPE_CHECKING:
-    from kunsthalle.doctor.findings import Ward
+    from kunsthalle.doctor.findings import Progress
 
 _SECONDS = 24 * 3600.0
 """A deep examination reads everything there is."""
@@ -27,10 +28,10 @@ _PAUSE_SECONDS = 0.2
 Doc = dict[str, Any]
 
 
-def examine(data: Path, database: str, blobs: str, wards: list[Ward], *, deep: bool, repair: bool) -> Doc:
+def examine(data: Path, database: str, blobs: str, progress: Progress, *, deep: bool, repair: bool) -> Doc:
     """The report of a folder that no server works on; what would be done by jobs is done when one does.
 
-    What is examined is put into `wards`, for whoever wants to know how far it is.
+    `progress` tells meanwhile how far it is.
     """
     import msgspec
 
@@ -47,7 +48,7 @@ def examine(data: Path, database: str, blobs: str, wards: list[Ward], *, deep: b
     try:
         server = build(Settings(data=data, database=database, blobs=blobs), "")
         with contextlib.closing(server.store):
-            wards.append(ward := Ward(server.store, server.base.as_system(""), disks_of(server.drivers)))
+            ward = Ward(server.store, server.base.as_system(""), disks_of(server.drivers), progress)
             found: Doc = msgspec.to_builtins(to_wire(look(ward, deep=deep, repair=repair)))
     finally:
         os.close(lock)
@@ -82,29 +83,17 @@ def doctor(data: Path, repair: bool, deep: bool, offline: bool, database: str, b
     kunsthalle doctor --repair --output json
     kunsthalle doctor --offline --data /var/lib/kunsthalle --blobs s3://…
     """
-    how, wards = {"deep": deep, "repair": repair}, list[Any]()
-
-    def work() -> Doc:
-        if offline:
-            return _offline(data, database, blobs, wards, **how)
-        report: Doc = common.operate(data, "POST", "/_kunsthalle/doctor", how, timeout=_SECONDS)
-        return report
-
-    def far() -> Doc:
-        return _far(wards) if offline else common.operate(data, "GET", "/_kunsthalle/doctor/progress")
-
+    how = {"deep": deep, "repair": repair}
+    work: Callable[[], Doc]
+    far: Callable[[], Doc]
+    if offline:
+        work, far = _offline(data, database, blobs, **how)
+    else:
+        work = partial(common.operate, data, "POST", "/_kunsthalle/doctor", how, timeout=_SECONDS)
+        far = partial(common.operate, data, "GET", "/_kunsthalle/doctor/progress")
     report = _drawn(work, far) if deep and output != "json" and common.is_terminal() else work()
     click.echo(common.as_json(report) if output == "json" else render(report))
     sys.exit(0 if report["healthy"] else 1)
-
-
-def _far(wards: list[Ward]) -> Doc:
-    import msgspec
-
-    from kunsthalle.doctor.routes import progress_wire
-
-    found: Doc = msgspec.to_builtins(progress_wire(wards[-1].progress if wards else None))
-    return found
 
 
 def _drawn(work: Callable[[], Doc], far: Callable[[], Doc]) -> Doc:
@@ -127,10 +116,21 @@ def _drawn(work: Callable[[], Doc], far: Callable[[], Doc]) -> Doc:
     return report.result()
 
 
-def _offline(data: Path, database: str, blobs: str, wards: list[Ward], **how: bool) -> Doc:
-    try:
-        return examine(data, database, blobs, wards, **how)
-    except folder.NoSuchWorld as error:
-        raise click.ClickException(f"{data} holds nothing yet.") from error
-    except folder.FolderInUse as error:
-        raise click.ClickException(f"A server works on {data}; leave --offline away.") from error
+def _offline(data: Path, database: str, blobs: str, **how: bool) -> tuple[Callable[[], Doc], Callable[[], Doc]]:
+    """The work on a folder itself, and what says how far it is."""
+    import msgspec
+
+    from kunsthalle.doctor.findings import Progress
+    from kunsthalle.doctor.routes import progress_wire
+
+    progress = Progress()
+
+    def work() -> Doc:
+        try:
+            return examine(data, database, blobs, progress, **how)
+        except folder.NoSuchWorld as error:
+            raise click.ClickException(f"{data} holds nothing yet.") from error
+        except folder.FolderInUse as error:
+            raise click.ClickException(f"A server works on {data}; leave --offline away.") from error
+
+    return work, lambda: msgspec.to_builtins(progress_wire(progress))
