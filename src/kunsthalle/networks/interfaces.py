@@ -28,7 +28,7 @@ from kunsthalle.store.scope import Granted, may_create, unguarded
 from kunsthalle.store.unit import Unit
 
 Mode = Literal["auto", "enabled", "disabled"]
-_CREATE = "is.virtual-network-interface.virtual-network-interface.create"
+CREATE = "is.virtual-network-interface.virtual-network-interface.create"
 
 
 class IpBody(Identity):
@@ -155,7 +155,7 @@ def plan(
     """
     named_ = None if isinstance(body.resource_group, UnsetType) else body.resource_group.id
     group = chosen_group(unit, named_, group_id).id
-    may_create(unit.ctx, _CREATE, {"resourceGroupId": group})
+    may_create(unit.ctx, CREATE, {"resourceGroupId": group})
     primary = _wish(unit, body.primary_ip, f"{prefix}primary_ip")
     subnet = _subnet(unit, body, primary, prefix)
     more = [_wish(unit, one, f"{prefix}ips[{at}]") for at, one in enumerate(given(body.ips, []))]

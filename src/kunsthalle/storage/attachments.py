@@ -20,7 +20,7 @@ from kunsthalle.images.uses import ANY, uses
 from kunsthalle.images.wire import gigabytes
 from kunsthalle.storage.bodies import BootAttachmentBody, BootVolumeBody
 from kunsthalle.storage.kinds import DELETE as REMOVE
-from kunsthalle.storage.kinds import VOLUME
+from kunsthalle.storage.kinds import MAKE, VOLUME
 from kunsthalle.storage.model import Snapshot, Volume
 from kunsthalle.storage.profiles import BOOT_LEAST, DEFAULT, VolumeProfile, check_capacity, chosen
 from kunsthalle.storage.queries import attached_to
@@ -131,7 +131,7 @@ def _placed(unit: Unit, host: Host, wish: BootVolumeBody) -> str:
     if wish.resource_group is UNSET:
         return chosen_group(unit, None, host.resource_group_id).id
     group = chosen_group(unit, wish.resource_group.id)
-    may_create(unit.ctx, "is.volume.volume.create", {"resourceGroupId": group.id})
+    may_create(unit.ctx, MAKE, {"resourceGroupId": group.id})
     return group.id
 
 

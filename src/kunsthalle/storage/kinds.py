@@ -18,6 +18,7 @@ VOLUME = Kind(
     tallied=True,
 )
 
+MAKE = "is.volume.volume.create"
 USE = "is.volume.volume.operate"
 """What it takes to attach a volume, and to copy what is on it: an Operator may, and cannot delete it."""
 

@@ -10,7 +10,7 @@ from kunsthalle.api.regular import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.storage.bodies import CreateSnapshotBody, CreateVolumeBody, UpdateSnapshotBody, UpdateVolumeBody
-from kunsthalle.storage.kinds import SNAPSHOT, VOLUME
+from kunsthalle.storage.kinds import MAKE, SNAPSHOT, VOLUME
 from kunsthalle.storage.profile_wire import VolumeProfileWire, profile_wire
 from kunsthalle.storage.profiles import PROFILES, named
 from kunsthalle.storage.queries import list_snapshots, list_volumes
@@ -67,7 +67,7 @@ def _volume_changes(service: VolumeService) -> tuple[Route, ...]:
         service.delete(unit, request.granted)
 
     every, one = "/v1/volumes", "/v1/volumes/{id}"
-    make = access.create("is.volume.volume.create")
+    make = access.create(MAKE)
     change, remove = (access.item(VOLUME, f"is.volume.volume.{verb}") for verb in ("update", "delete"))
     return (
         route("POST", every, create, family=VPC, access=make, body=CreateVolumeBody, answer=VolumeWire, status=201),

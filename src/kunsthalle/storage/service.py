@@ -13,7 +13,7 @@ from kunsthalle.images.uses import uses
 from kunsthalle.images.wire import AllowedUseBody
 from kunsthalle.storage import changes
 from kunsthalle.storage.bodies import CreateVolumeBody, UpdateVolumeBody
-from kunsthalle.storage.kinds import RESTORE, SNAPSHOT, VOLUME
+from kunsthalle.storage.kinds import MAKE, RESTORE, SNAPSHOT, VOLUME
 from kunsthalle.storage.model import Bootable, Snapshot, Volume
 from kunsthalle.storage.profiles import check_capacity, chosen
 from kunsthalle.storage.queries import captures_of
@@ -45,7 +45,7 @@ class VolumeService:
         check_capacity(capacity, profile.capacity, "capacity")
         iops = profile.iops_for(capacity, None if body.iops is UNSET else body.iops)
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id, group_id)
-        may_create(unit.ctx, "is.volume.volume.create", {"resourceGroupId": group.id})
+        may_create(unit.ctx, MAKE, {"resourceGroupId": group.id})
         volume = Volume(
             id=unit.ctx.ids.resource(unit.ctx.region.prefix),
             account_id=unit.ctx.account_id,

@@ -17,17 +17,17 @@ from kunsthalle.instances.boot import choose
 from kunsthalle.instances.groups.model import InstanceGroup
 from kunsthalle.instances.model import Template
 from kunsthalle.instances.prototypes import complete
+from kunsthalle.networks.interfaces import CREATE as MAKE_INTERFACE
+from kunsthalle.storage.kinds import MAKE as MAKE_VOLUME
 from kunsthalle.store.unit import Unit
 
 _SHARED_NOT = ("name", "primary_ip", "ips")
 """What only one interface of a network can have, and no two members."""
 
-_MAKE_VOLUME = "is.volume.volume.create"
-_MAKE_INTERFACE = "is.virtual-network-interface.virtual-network-interface.create"
 _PARTS = (
-    ("volume_attachments", "volume", _MAKE_VOLUME),
-    ("primary_network_attachment", "virtual_network_interface", _MAKE_INTERFACE),
-    ("network_attachments", "virtual_network_interface", _MAKE_INTERFACE),
+    ("volume_attachments", "volume", MAKE_VOLUME),
+    ("primary_network_attachment", "virtual_network_interface", MAKE_INTERFACE),
+    ("network_attachments", "virtual_network_interface", MAKE_INTERFACE),
 )
 
 
@@ -71,7 +71,7 @@ def placed(template: Template, group_id: str) -> set[tuple[str, str]]:
     kept, found = template.prototype, set[tuple[str, str]]()
     boot = (kept.get("boot_volume_attachment") or {}).get("volume") or {}
     if boot.get("resource_group"):
-        found.add((boot["resource_group"]["id"], _MAKE_VOLUME))
+        found.add((boot["resource_group"]["id"], MAKE_VOLUME))
     for field, part, action in _PARTS:
         given = kept.get(field) or []
         for one in [given] if isinstance(given, dict) else given:
