@@ -158,6 +158,15 @@ CASES = [
     Case(
         20, "extension length", lambda: q.good(stamp={112: b"\0\0\0\1\xff\xff\xff\xff"}), START, "longer than its place"
     ),
+    Case(20, "64 extensions", lambda: q.good(extensions=((1, b""),) * 64), virtual_size=GIB),
+    Case(20, "65 extensions", lambda: q.good(extensions=((1, b""),) * 65), START, "more than 64 header extensions"),
+    Case(
+        20,
+        "200,000 extensions, the first long",
+        lambda: q.good(cluster_bits=21, extensions=((1, bytes(70_000)), *((1, b""),) * 200_000)),
+        FILE,
+        "more than 64 header extensions",
+    ),
     Case(21, "bomb of one cluster", lambda: q.bomb(10, compressed=False, refcount_order=4), TOOLS, "do not agree"),
     Case(22, "packed bomb, 10 GiB", lambda: q.bomb(10, compressed=True, refcount_order=4), TOOLS),
     Case(22, "packed bomb, 232 GiB", lambda: q.bomb(232, compressed=True, refcount_order=4), TOOLS),

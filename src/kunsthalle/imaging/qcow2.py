@@ -28,6 +28,8 @@ ENCRYPTION_HEADER = 0x0537BE77
 
 MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
 MAX_L1_BYTES = 32 * 2**20
+MAX_EXTENSIONS = 64
+"""qemu-img itself writes three at most; hundreds of thousands keep its check busy for half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +170,15 @@ def check_extensions(start: bytes, header: Header) -> None:
 
 
 def _extension_kinds(start: bytes, header: Header) -> Iterator[int]:
-    at = header.length
+    at, count = header.length, 0
     end = min(header.cluster_size, len(start))
     while at + EXTENSION.size <= end:
         kind, length = EXTENSION.unpack_from(start, at)
         if kind == ENTRIES_END:
             return
+        count += 1
+        if count > MAX_EXTENSIONS:
+            raise corrupted(f"The QCOW2 image has more than {MAX_EXTENSIONS} header extensions.")
         at += EXTENSION.size
         if length > header.cluster_size - at:
             raise corrupted("A header extension of the QCOW2 image is longer than its place.")
