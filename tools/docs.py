@@ -33,6 +33,7 @@ WORDS = {
     "src/kunsthalle/console/html/": "the templates of pages; `ui.html` has the pieces that they share",
     "src/kunsthalle/console/static/": "the stylesheet, the script and the mark",
     "src/kunsthalle/py.typed": "the package is typed",
+    "tests/attacks/": "a served process attacked over its socket, an attack a file",
     "tests/": "a folder a room, and those that look at the whole",
     "tests/api/": "the HTTP frame against bad input",
     "tests/blobs/": "bytes by content, and the buckets",
