@@ -38,7 +38,9 @@ from kunsthalle.identity.tokens import Tokens
 from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 from kunsthalle.store import facts, jobs
+from kunsthalle.store.encryption import Cipher, Turn
 from kunsthalle.store.engine import Store
+from kunsthalle.store.reencryption import ensure_encrypted
 from kunsthalle.store.schema.prepare import prepare
 from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
@@ -151,6 +153,12 @@ async def _lifespan(server: Server, receive: Receive, send: Send) -> None:
             return
 
 
+def _renew_secrets(unit: Unit, turn: Turn) -> None:
+    from kunsthalle.rooms import renew_secrets
+
+    renew_secrets(unit, turn)
+
+
 def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Context]) -> MovableClock:
     """The clock where the last run left it: time travel survives a restart."""
     clock: MovableClock = SystemClock()
@@ -161,9 +169,9 @@ def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Cont
 
 
 def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Server:
-    """A server for these settings, its schema ready, nothing running yet."""
+    """A server for these settings, its schema ready, nothing running yet. MasterKeyError without the right keys."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, Cipher(settings.master_key_path))
     prepare(store)
     region = REGIONS[settings.region]
     source = ids or Ids()
@@ -174,6 +182,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
 
     clock = _clock(settings, store, base)
     context = base(clock)
+    ensure_encrypted(store, context, _renew_secrets)
     tokens = Tokens(store, context)
     drivers = Drivers(settings)
     rooms = Lazy(partial(_join, drivers, tokens, store))
@@ -190,7 +199,8 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     def scenarios() -> SavedScenarios:
         from kunsthalle.saved import SavedScenarios
 
-        return SavedScenarios(settings, store, context, clock, worker, drivers, tokens.forget_all)
+        parts = (settings, store, context, clock, worker, drivers)
+        return SavedScenarios(*parts, forget=tokens.forget_all, renew=_renew_secrets)
 
     def whole() -> Pipeline:
         from kunsthalle.identity.service import authenticate

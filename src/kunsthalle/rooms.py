@@ -12,6 +12,7 @@ from kunsthalle.doctor import routes as doctor_routes
 from kunsthalle.drivers import Drivers
 from kunsthalle.founding import IamIdentities
 from kunsthalle.identity import routes as identity_routes
+from kunsthalle.identity import signing
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.unserved import unserved_routes as unserved_identity
 from kunsthalle.images import dates as image_dates
@@ -46,7 +47,9 @@ from kunsthalle.storage.disks import Disks
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.storage.snapshots import SnapshotService
 from kunsthalle.store import jobs
+from kunsthalle.store.encryption import Turn
 from kunsthalle.store.engine import Store
+from kunsthalle.store.unit import Unit
 
 
 def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:
@@ -101,3 +104,8 @@ def disks_of(drivers: Drivers) -> Disks:
 def unserved() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each room's own table of them."""
     return (*unserved_vpc(), *unserved_identity(), *unserved_catalog(), *unserved_resources())
+
+
+def renew_secrets(unit: Unit, turn: Turn) -> None:
+    """Puts what the turn makes of it in the place of every value that is kept encrypted."""
+    signing.renew(unit, turn)

@@ -1,9 +1,9 @@
 """Saved scenarios: everything a server keeps, under a name beside it, and back again (design, section 2).
 
 For a server on SQLite whose bytes are files. What is saved is what the data folder holds, but for what belongs to
-the process: the lock, its address, the operator's token, other saved scenarios. Blobs never change and are linked, not
-copied. While it is saved or restored no job runs and nothing is written; a machine that really runs stands in the way,
-for its disk changes under the copy.
+the process: the lock, its address, the operator's token, the master keys, other saved scenarios. Blobs never change
+and are linked, not copied. While it is saved or restored no job runs and nothing is written; a machine that really runs
+stands in the way, for its disk changes under the copy.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from kunsthalle.drivers import Drivers
 from kunsthalle.hypervisor.disks import copy_sparse
 from kunsthalle.hypervisor.protocol import Status
 from kunsthalle.local import folder
+from kunsthalle.local.master_keys import MasterKeyError
 from kunsthalle.settings import Settings
 from kunsthalle.store import facts, jobs
 from kunsthalle.store.engine import Store
+from kunsthalle.store.reencryption import Renew, ensure_encrypted
 from kunsthalle.store.schema.prepare import NewerSchema, prepare
 from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Busy, Worker
@@ -50,7 +52,9 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class SavedScenarios:
-    """`forget` drops what the process remembers of the store beyond the store's own memory (tokens)."""
+    """`forget` drops what the process remembers of the store beyond the store's own memory (tokens); `renew` encrypts
+    what a saved database holds with the newest master key.
+    """
 
     settings: Settings
     store: Store
@@ -59,6 +63,7 @@ class SavedScenarios:
     worker: Worker
     drivers: Drivers
     forget: Callable[[], None]
+    renew: Renew
 
     @property
     def _data(self) -> Path:
@@ -81,7 +86,7 @@ class SavedScenarios:
             shutil.rmtree(made, ignore_errors=True)
             made.mkdir(mode=0o700, parents=True)
             self.store.copy_to(made / _DATABASE)
-            for one in _own(self._data):
+            for one in self._own(self._data):
                 _copy(one, made / one.name)
             _link_all(self.settings.blob_root / _BLOBS, made / _BLOBS)
             folder.write(made, folder.CREDENTIALS, folder.read(self._data, folder.CREDENTIALS))
@@ -100,9 +105,9 @@ class SavedScenarios:
         with self._still(), self._current_schema(place) as database:
             folder.write(self._data, folder.LOADING, {"name": name})
             self.store.become(database)
-            for one in _own(self._data):
+            for one in self._own(self._data):
                 _remove(one)
-            for one in _own(place):
+            for one in self._own(place):
                 _copy(one, self._data / one.name)
             self._credentials(place)
             for one in (self.settings.blob_root / _BLOBS).iterdir():
@@ -156,11 +161,14 @@ class SavedScenarios:
             yield copy
 
     def _bring(self, copy: Path) -> None:
-        store = Store(f"sqlite:///{copy}")
+        store = Store(f"sqlite:///{copy}", self.store.cipher)
         try:
             prepare(store)
+            ensure_encrypted(store, self.base, self.renew)
         except NewerSchema as error:
             raise conflict("newer_schema", f"The scenario was saved by a later release: {error}.") from error
+        except MasterKeyError as error:
+            raise conflict("unknown_master_key", f"The scenario cannot be decrypted. {error}") from error
         finally:
             store.close()
 
@@ -168,6 +176,11 @@ class SavedScenarios:
         """The scenario's own, but for the operator's token, which this process knows."""
         mine, saved = (folder.read(one, folder.CREDENTIALS) for one in (self._data, place))
         folder.write(self._data, folder.CREDENTIALS, {**saved, "operator_token": mine["operator_token"]})
+
+    def _own(self, root: Path) -> list[Path]:
+        """What of a data folder, or of its copy, is saved and restored as plain files: never the master keys."""
+        apart = {*_APART, self.settings.master_key_path.name}
+        return [one for one in sorted(root.iterdir()) if one.name not in apart and not one.name.startswith(_DATABASE)]
 
     def _place(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -186,11 +199,6 @@ class SavedScenarios:
         files = [one.lstat() for one in place.rglob("*") if one.is_file()]
         size = sum(one.st_blocks * 512 for one in files if one.st_nlink == 1)  # what is linked is there anyway
         return Saved(place.name, about["saved_at"], about["now"], size)
-
-
-def _own(root: Path) -> list[Path]:
-    """What of a data folder, or of its copy, is saved and restored as plain files."""
-    return [one for one in sorted(root.iterdir()) if one.name not in _APART and not one.name.startswith(_DATABASE)]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -20,6 +20,11 @@ class Settings:
     port: int = _setting(8100, "Port to listen on; 0 takes a free one")
     scenario: str = _setting("", "What a first start makes: 'enterprise', or nothing")
     database: str = _setting("", "postgresql://… ; without it a SQLite file in the data folder")
+    master_key_file: str = _setting(
+        "",
+        "File of the keys that secrets in the database are encrypted with, the same one for every node of a database"
+        " (or KUNSTHALLE_MASTER_KEY_FILE); without it master.key in the data folder, which the first start makes",
+    )
     blobs: str = _setting(
         "",
         "Where image bytes are kept: file:///… or s3://bucket/prefix?endpoint=https://… (keys in the environment:"
@@ -48,6 +53,10 @@ class Settings:
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data.resolve() / 'kunsthalle.sqlite'}"
+
+    @property
+    def master_key_path(self) -> Path:
+        return Path(self.master_key_file).resolve() if self.master_key_file else self.data.resolve() / "master.key"
 
     @property
     def blob_root(self) -> Path:

@@ -18,6 +18,7 @@ from kunsthalle.local.client import CallFailed, access_token, call
 VPC_VERSION = "2025-06-30"
 """The version of the VPC API that the verbs were written for."""
 MAKE = "kunsthalle serve --scenario enterprise"
+MASTER_KEY_FILE = "KUNSTHALLE_MASTER_KEY_FILE"
 
 DATA = click.option(
     "--data",
@@ -26,6 +27,9 @@ DATA = click.option(
     show_default=True,
     envvar="KUNSTHALLE_DATA",
     help="Data folder",
+)
+KEY_FILE = click.option(
+    "--master-key-file", default="", envvar=MASTER_KEY_FILE, help="As for serve; without it master.key in the folder"
 )
 OUTPUT = click.option(
     "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or programs"

@@ -16,6 +16,8 @@ import click
 
 from kunsthalle.cli import common
 from kunsthalle.local import folder
+from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
     from kunsthalle.doctor.findings import Progress
@@ -28,7 +30,7 @@ _PAUSE_SECONDS = 0.2
 Doc = dict[str, Any]
 
 
-def examine(data: Path, database: str, blobs: str, progress: Progress, *, deep: bool, repair: bool) -> Doc:
+def examine(settings: Settings, progress: Progress, *, deep: bool, repair: bool) -> Doc:
     """The report of a folder that no server works on; what would be done by jobs is done when one does.
 
     `progress` tells meanwhile how far it is.
@@ -40,13 +42,13 @@ def examine(data: Path, database: str, blobs: str, progress: Progress, *, deep: 
     from kunsthalle.doctor.routes import to_wire
     from kunsthalle.doctor.service import examine as look
     from kunsthalle.rooms import disks_of
-    from kunsthalle.settings import Settings
 
+    data = settings.data
     if not folder.read(data, folder.CREDENTIALS):
         raise folder.NoSuchWorld(str(data))
     lock = folder.lock(data)
     try:
-        server = build(Settings(data=data, database=database, blobs=blobs), "")
+        server = build(settings, "")
         with contextlib.closing(server.store):
             ward = Ward(server.store, server.base.as_system(""), disks_of(server.drivers), progress)
             found: Doc = msgspec.to_builtins(to_wire(look(ward, deep=deep, repair=repair)))
@@ -74,8 +76,9 @@ def render(report: dict[str, Any]) -> str:
 @click.option("--offline", is_flag=True, help="Examine the folder itself, which no server works on")
 @click.option("--database", default="", help="With --offline: as for serve")
 @click.option("--blobs", default="", help="With --offline: as for serve")
+@common.KEY_FILE
 @common.OUTPUT
-def doctor(data: Path, repair: bool, deep: bool, offline: bool, database: str, blobs: str, output: str) -> None:
+def doctor(data: Path, repair: bool, deep: bool, offline: bool, output: str, **places: Any) -> None:
     """Check every blob, reference, disk and job against each other. Exits 1 while something is wrong.
 
     \b
@@ -87,7 +90,7 @@ def doctor(data: Path, repair: bool, deep: bool, offline: bool, database: str, b
     work: Callable[[], Doc]
     far: Callable[[], Doc]
     if offline:
-        work, far = _offline(data, database, blobs, **how)
+        work, far = _offline(Settings(data=data, **places), **how)
     else:
         work = partial(common.operate, data, "POST", "/_kunsthalle/doctor", how, timeout=_SECONDS)
         far = partial(common.operate, data, "GET", "/_kunsthalle/doctor/progress")
@@ -116,7 +119,7 @@ def _drawn(work: Callable[[], Doc], far: Callable[[], Doc]) -> Doc:
     return report.result()
 
 
-def _offline(data: Path, database: str, blobs: str, **how: bool) -> tuple[Callable[[], Doc], Callable[[], Doc]]:
+def _offline(settings: Settings, **how: bool) -> tuple[Callable[[], Doc], Callable[[], Doc]]:
     """The work on a folder itself, and what says how far it is."""
     import msgspec
 
@@ -127,10 +130,12 @@ def _offline(data: Path, database: str, blobs: str, **how: bool) -> tuple[Callab
 
     def work() -> Doc:
         try:
-            return examine(data, database, blobs, progress, **how)
+            return examine(settings, progress, **how)
         except folder.NoSuchWorld as error:
-            raise click.ClickException(f"{data} holds nothing yet.") from error
+            raise click.ClickException(f"{settings.data} holds nothing yet.") from error
         except folder.FolderInUse as error:
-            raise click.ClickException(f"A server works on {data}; leave --offline away.") from error
+            raise click.ClickException(f"A server works on {settings.data}; leave --offline away.") from error
+        except MasterKeyError as error:
+            raise click.ClickException(str(error)) from error
 
     return work, lambda: msgspec.to_builtins(progress_wire(progress))

@@ -42,6 +42,7 @@ _FILES = {
     "fault": "faults:fault",
     "images": "images:images",
     "lineage": "lineage:lineage",
+    "master-key": "master_key:master_key",
     "scenario": "scenarios:scenario",
     "status": "status:status",
 }
@@ -61,6 +62,10 @@ _CHOICES = {
 }
 
 
+_ENVIRONMENT = {"master_key_file": common.MASTER_KEY_FILE}
+"""Settings that are also read from the environment."""
+
+
 def _settings_options(function: Any) -> Any:
     """An option for each setting, from the settings' own table."""
     for name, text, default in reversed(described()):
@@ -70,8 +75,8 @@ def _settings_options(function: Any) -> Any:
         choices = _CHOICES.get(name)
         option = f"--{name.replace('_', '-')}"
         type_: Any = click.Choice(choices) if choices else kind
-        shown = bool(str(default))
-        function = click.option(option, name, type=type_, default=default, show_default=shown, help=text)(function)
+        more: dict[str, Any] = {"show_default": bool(str(default)), "envvar": _ENVIRONMENT.get(name)}
+        function = click.option(option, name, type=type_, default=default, help=text, **more)(function)
     return function
 
 

@@ -16,6 +16,7 @@ from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import prepared_by
 from kunsthalle.local import folder
+from kunsthalle.local.master_keys import MasterKeyError
 from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ def _serve(settings: Settings) -> None:
         server = build(settings, operator_token(settings, Ids()))
     except NewerSchema as error:
         raise Refusal(f"A later release has worked on this data, and nothing was changed: {error}.") from error
+    except MasterKeyError as error:
+        raise Refusal(str(error)) from error
     make_scenario(server)
     _guard_listening(settings, server)
     url = _address(settings, listener)

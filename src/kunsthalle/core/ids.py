@@ -16,6 +16,11 @@ _WORDS = (
 ).split()
 
 
+def entropy(octets: int) -> bytes:
+    """Random bytes for keys and nonces, which must not repeat themselves: never from a seed."""
+    return os.urandom(octets)
+
+
 class Ids:
     """A source of ids. With a seed it repeats itself; without one it draws from the system's entropy."""
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from kunsthalle.core.context import Context
+from kunsthalle.store.encryption import Cipher
 from kunsthalle.store.memo import Memo
 from kunsthalle.store.unit import Unit
 
@@ -93,13 +94,14 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 class Store:
     """The database. `read` and `write` open one unit of work each and hand back what the function returns."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, cipher: Cipher | None = None) -> None:
         self.embedded = url.startswith("sqlite")
         self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
         shared = self.engine.execution_options(postgresql_readonly=True)
         snapshots = shared.execution_options(isolation_level="REPEATABLE READ")
         self._readers = _sqlite(url, reading=True) if self.embedded else snapshots
         self.memo = Memo(self.embedded)
+        self.cipher = cipher or Cipher(None)
         self._writer = threading.Lock()
         self._inside = threading.local()
         self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
@@ -114,7 +116,7 @@ class Store:
             if self.embedded:
                 return self._at_one_moment(connection, _driver(connection), ctx, function)
             try:
-                return function(Unit(connection, ctx, self.memo, writing=False))
+                return function(Unit(connection, ctx, self.memo, self.cipher, writing=False))
             finally:
                 connection.rollback()
 
@@ -124,7 +126,7 @@ class Store:
         """SQLite: told to the driver itself, which costs a hundredth of the read."""
         driver.execute("BEGIN")
         try:
-            return function(Unit(connection, ctx, self.memo, writing=False, driver=driver))
+            return function(Unit(connection, ctx, self.memo, self.cipher, writing=False, driver=driver))
         finally:
             driver.execute("ROLLBACK")
 
@@ -157,7 +159,7 @@ class Store:
         with self.engine.connect() as connection:
             if self.embedded:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            unit = Unit(connection, ctx, self.memo, writing=True)
+            unit = Unit(connection, ctx, self.memo, self.cipher, writing=True)
             try:
                 result = function(unit)
                 connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
@@ -200,6 +202,17 @@ class Store:
         with self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
             copy.backup(_driver(connection))
         self.memo.clear()
+
+    def scrub(self) -> None:
+        """SQLite: writes the file anew, so that no free page and no log still holds what was there before."""
+        if not self.embedded:
+            return
+        with self._writer, self.engine.connect() as connection:
+            driver = _driver(connection)
+            driver.execute("PRAGMA temp_store = FILE")  # the copy is as large as the file
+            driver.execute("VACUUM")
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            driver.execute("PRAGMA temp_store = MEMORY")
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)

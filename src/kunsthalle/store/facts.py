@@ -14,7 +14,9 @@ from kunsthalle.store.unit import Unit
 SCENARIO = "scenario"
 """The scenario that the store was made with."""
 SIGNING_KEYS = "signing-keys"
-"""What tokens are signed with."""
+"""What tokens are signed with: a set of keys, encrypted."""
+MASTER_KEY = "master-key"
+"""`id` of the master key that everything is encrypted with; `scrub` until no free page holds what was there before."""
 
 
 def get(unit: Unit, key: str) -> Any:
@@ -37,12 +39,18 @@ def put(unit: Unit, key: str, value: Any) -> None:
 _claim = text("INSERT INTO facts (key, value) VALUES (:key, 'null') ON CONFLICT (key) DO NOTHING")
 
 
-def once(unit: Unit, key: str, make: Callable[[], Any]) -> Any:
-    """The value, made by whichever node asks first. The row's lock keeps the others waiting until it is there."""
+def locked(unit: Unit, key: str) -> Any:
+    """The value, or None; until the end of the transaction the row's lock keeps every other node waiting here."""
     unit.execute(_claim, {"key": key})
     row = unit.first(select(facts.c.value).where(facts.c.key == key).with_for_update())
-    if row is not None and row[0] is not None:
-        return row[0]
+    return None if row is None else row[0]
+
+
+def once(unit: Unit, key: str, make: Callable[[], Any]) -> Any:
+    """The value, made by whichever node asks first."""
+    known = locked(unit, key)
+    if known is not None:
+        return known
     value = make()
     put(unit, key, value)
     return value

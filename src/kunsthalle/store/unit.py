@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, CursorResult, Executable, Row
 
 from kunsthalle.core.context import Context
+from kunsthalle.store.encryption import Cipher
 from kunsthalle.store.memo import Memo
 
 T = TypeVar("T")
@@ -16,14 +17,28 @@ T = TypeVar("T")
 class Unit:
     """Opened by `Store.read` and `Store.write` only."""
 
-    __slots__ = ("_after", "_connection", "_dirty", "_driver", "_memo", "_stamped", "ctx", "dialect", "writing")
+    __slots__ = (
+        "_after",
+        "_connection",
+        "_dirty",
+        "_driver",
+        "_memo",
+        "_stamped",
+        "cipher",
+        "ctx",
+        "dialect",
+        "writing",
+    )
 
-    def __init__(self, connection: Connection, ctx: Context, memo: Memo, *, writing: bool, driver: Any = None) -> None:
+    def __init__(
+        self, connection: Connection, ctx: Context, memo: Memo, cipher: Cipher, *, writing: bool, driver: Any = None
+    ) -> None:
         self._connection = connection
         self._driver = driver
         self._memo = memo
         self._stamped = memo.stamped
         self.dialect = connection.dialect.name
+        self.cipher = cipher
         self.ctx = ctx
         self.writing = writing
         self._after: list[Callable[[], None]] = []
@@ -31,7 +46,7 @@ class Unit:
 
     def acting(self, ctx: Context) -> Unit:
         """The same transaction on behalf of another context."""
-        other = Unit(self._connection, ctx, self._memo, writing=self.writing, driver=self._driver)
+        other = Unit(self._connection, ctx, self._memo, self.cipher, writing=self.writing, driver=self._driver)
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
         return other
 

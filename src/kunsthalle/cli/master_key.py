@@ -1,0 +1,64 @@
+"""`kunsthalle master-key`: the keys that secrets in the database are encrypted with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kunsthalle.cli import common
+from kunsthalle.local import master_keys
+from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.settings import Settings
+
+
+@click.group(name="master-key")
+def master_key() -> None:
+    """The keys that secrets in the database are encrypted with.
+
+    \b
+    kunsthalle master-key list
+    kunsthalle master-key rotate
+    """
+
+
+@master_key.command(name="list")
+@common.DATA
+@common.KEY_FILE
+@common.OUTPUT
+def list_(data: Path, master_key_file: str, output: str) -> None:
+    """Name the keys of the file by their ids, the one that encrypts first."""
+    path = _path(data, master_key_file)
+    try:
+        found = master_keys.read(path)
+    except MasterKeyError as error:
+        raise click.ClickException(str(error)) from error
+    if found is None:
+        raise click.ClickException(f"There is no master key file {path}; the first start makes one.")
+    ids = list(reversed(list(found.by_id)))
+    rows = [{"id": id_, "encrypts": id_ == found.newest} for id_ in ids]
+    table = common.table(("ID", "ENCRYPTS"), [(one["id"], "yes" if one["encrypts"] else "no") for one in rows])
+    click.echo(common.as_json(rows) if output == "json" else table)
+
+
+@master_key.command()
+@common.DATA
+@common.KEY_FILE
+def rotate(data: Path, master_key_file: str) -> None:
+    """Add a new key to the file; the next start encrypts everything with it.
+
+    With several nodes: stop all of them, rotate once, give every node the new file, start them. Older keys stay in the
+    file as long as there are saved scenarios or backups of the time when they encrypted.
+    """
+    path = _path(data, master_key_file)
+    if not path.exists():
+        raise click.ClickException(f"There is no master key file {path}; the first start makes one.")
+    try:
+        made = master_keys.add(path)
+    except MasterKeyError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"Added {made.newest} to {path}. Start the server again: everything is then encrypted with it.")
+
+
+def _path(data: Path, given: str) -> Path:
+    return Settings(data=data, master_key_file=given).master_key_path

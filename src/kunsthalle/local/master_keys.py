@@ -1,0 +1,104 @@
+"""The master key file: one key a line, newest last. The newest encrypts, all decrypt.
+
+The file holds 32 random bytes a line in base64url. A key is named by an id that follows from it, so that the database
+can say which key it needs without holding anything that helps to find that key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kunsthalle.core.ids import entropy
+
+SETTING = "--master-key-file or KUNSTHALLE_MASTER_KEY_FILE"
+_OCTETS = 32
+_HEADER = "# Kunsthalle master keys, newest last. Keep a copy apart from the copies of the database.\n"
+
+
+class MasterKeyError(Exception):
+    """The server cannot start with this master key file; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MasterKeys:
+    """The keys of a file by their ids, in the order of the file."""
+
+    by_id: Mapping[str, bytes]
+
+    @property
+    def newest(self) -> str:
+        """The id of the key that encrypts."""
+        return next(reversed(list(self.by_id)))
+
+
+def id_of(key: bytes) -> str:
+    """The public name of a key, 16 hexadecimal digits."""
+    return hmac.new(key, b"kunsthalle master key id", hashlib.sha256).hexdigest()[:16]
+
+
+def read(path: Path) -> MasterKeys | None:
+    """The keys of a file, None when there is no such file. MasterKeyError when it cannot be used."""
+    try:
+        lines = path.read_text("ascii").splitlines()
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise MasterKeyError(f"The master key file {path} cannot be read: {error}.") from error
+    if mode & stat.S_IRWXO:
+        raise MasterKeyError(f"Every user of this host can reach the master key file {path}: chmod 600 it.")
+    keys = [_parse(path, number, line) for number, line in enumerate(lines, 1) if line.strip() and line[0] != "#"]
+    if not keys:
+        raise MasterKeyError(f"The master key file {path} holds no key: put the file of this database back.")
+    return MasterKeys({id_of(key): key for key in keys})
+
+
+def _parse(path: Path, number: int, line: str) -> bytes:
+    try:
+        key = base64.b64decode(line.strip(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _OCTETS:
+        text = f"Line {number} of the master key file {path} is no key: {_OCTETS} bytes in base64url are expected."
+        raise MasterKeyError(f"{text} Put the file of this database back.")
+    return key
+
+
+def add(path: Path) -> MasterKeys:
+    """Adds a new key, making the file where there is none; all keys. The file is replaced as a whole, mode 0600."""
+    known = read(path)
+    content = path.read_text("ascii") if known is not None else _HEADER
+    key = base64.urlsafe_b64encode(entropy(_OCTETS)).decode()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(f"{content}{'' if content.endswith(chr(10)) else chr(10)}{key}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise MasterKeyError(f"The master key file {path} cannot be written: {error}.") from error
+    found = read(path)
+    if found is None:
+        raise MasterKeyError(f"The master key file {path} was removed while it was written; start again.")
+    return found
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
