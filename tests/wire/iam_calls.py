@@ -52,7 +52,7 @@ def identity_steps(client: IamIdentityV1, account: Account) -> Iterator[Step]:
     yield "list_api_keys", lambda: client.list_api_keys(scope="account", pagesize=1, **mine), m.ApiKeyList
     secret = kept["key"]["apikey"]
     yield "get_api_keys_details", lambda: client.get_api_keys_details(iam_api_key=secret), m.ApiKey
-    yield "get_api_key", lambda: client.get_api_key(key), m.ApiKey
+    yield "get_api_key", lambda: client.get_api_key(key, include_history=True), m.ApiKey
     yield "update_api_key", lambda: client.update_api_key(key, kept["key"]["entity_tag"], name="walked"), m.ApiKey
     for name in ("lock_api_key", "unlock_api_key", "disable_api_key", "enable_api_key", "delete_api_key"):
         yield name, lambda name=name: getattr(client, name)(key), None
@@ -61,19 +61,20 @@ def identity_steps(client: IamIdentityV1, account: Account) -> Iterator[Step]:
     yield "create_service_id", made, m.ServiceId
     sid = kept["sid"]["id"]
     yield "list_service_ids", lambda: client.list_service_ids(**mine), m.ServiceIdList
-    yield "get_service_id", lambda: client.get_service_id(sid), m.ServiceId
+    yield "get_service_id", lambda: client.get_service_id(sid, include_history=True), m.ServiceId
     yield "update_service_id", lambda: client.update_service_id(sid, "*", name="walked"), m.ServiceId
     for name in ("lock_service_id", "unlock_service_id"):
         yield name, lambda name=name: getattr(client, name)(sid), None
     yield "create_profile", lambda: keep("profile", client.create_profile("walk", account.id)), m.TrustedProfile
     profile = kept["profile"]["id"]
-    yield "list_profiles", lambda: client.list_profiles(account.id), m.TrustedProfilesList
+    yield "list_profiles", lambda: client.list_profiles(account.id, include_history=True), m.TrustedProfilesList
     yield "get_profile", lambda: client.get_profile(profile), m.TrustedProfile
     yield "update_profile", lambda: client.update_profile(profile, "*", description="walked"), m.TrustedProfile
     yield from _profile_steps(client, account, profile, kept, keep)
     yield "delete_profile", lambda: client.delete_profile(profile), None
     yield "delete_service_id", lambda: client.delete_service_id(sid), None
-    yield "get_account_settings", lambda: client.get_account_settings(account.id), m.AccountSettingsResponse
+    settings, told = m.AccountSettingsResponse, {"include_history": True}
+    yield "get_account_settings", lambda: client.get_account_settings(account.id, **told), settings
     effective = m.EffectiveAccountSettingsResponse
     yield "get_effective_account_settings", lambda: client.get_effective_account_settings(account.id), effective
     restricted = {"restrict_create_service_id": "RESTRICTED"}

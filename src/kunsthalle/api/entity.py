@@ -63,7 +63,13 @@ class Entities:
             raise Problem(Reason.PRECONDITION, "precondition_failed", text, _HEADER)
 
     def headers(self, route: Route, request: Request, result: Any, ctx: Context) -> dict[str, str]:
-        """What goes with an answer that is one resource."""
+        """Return the headers of an answer that is one resource.
+
+        IAM Identity says the tag of a resource in its field `entity_tag`; the header repeats it.
+        """
+        said = getattr(result, "entity_tag", None)
+        if isinstance(said, str):
+            return {"ETag": f'"{said}"'}
         if not route.family.entities or route.method == "DELETE" or not isinstance(result, msgspec.Struct):
             return {}
         href = getattr(result, "href", None)

@@ -63,6 +63,9 @@ SERVICE_TYPES = {
 }
 """Which services exist, and what a policy on `serviceType` means for them."""
 
+SERVICE_GROUPS = {"IAM": ("iam-access-management", "iam-groups", "iam-identity", "user-management")}
+"""The services that `service_group_id` means."""
+
 
 def service_type(service: str) -> str:
     """`service` for everything that is not account management."""

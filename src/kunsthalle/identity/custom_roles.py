@@ -7,9 +7,9 @@ from typing import Any
 
 from kunsthalle.core.access import GRANTS, Attribute, Grant
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
-from kunsthalle.core.roles import PLATFORM_ROLES, ROLES, SERVICE_ROLES, actions_of, specific_to
+from kunsthalle.core.roles import PLATFORM_ROLES, ROLES, SERVICE_GROUPS, SERVICE_ROLES, actions_of, specific_to
 from kunsthalle.identity.kinds import CUSTOM_ROLE, POLICY
-from kunsthalle.identity.model import CustomRole, entity_tag
+from kunsthalle.identity.model import CustomRole, entity_tag, sent_tag
 from kunsthalle.identity.queries import custom_actions
 from kunsthalle.store.rows import IntegrityError, delete, insert, update
 from kunsthalle.store.scope import Granted, find, unguarded
@@ -25,9 +25,14 @@ AUTHORIZING = {
 """Between which services an authorization makes sense, and with which roles (terraform.md 2.7)."""
 
 
-def offered(service: str | None, source: str | None, policy_type: str) -> tuple[list[str], list[str]]:
-    """The system roles and the service roles that can be granted on a service, to a source service or to somebody."""
-    if policy_type == "authorization":
+def offered(
+    service: str | None, source: str | None, policy_type: str, group: str | None = None
+) -> tuple[list[str], list[str]]:
+    """Return the system roles and the service roles that can be granted on a service, or on a group of services."""
+    known: tuple[str, ...]
+    if group is not None:
+        known = (*PLATFORM_ROLES, *(role for one in SERVICE_GROUPS[group] for role in specific_to(one)))
+    elif policy_type == "authorization":
         known = AUTHORIZING.get((source or "", service or ""), (*PLATFORM_ROLES, *SERVICE_ROLES))
     else:
         known = (*PLATFORM_ROLES, *SERVICE_ROLES, *(specific_to(service) if service else ()))
@@ -81,7 +86,7 @@ def same_version(role: CustomRole, given: str | None) -> None:
     """400 without `If-Match`, 412 for another version."""
     if not given:
         raise invalid("missing_required_header", "If-Match is required.", "If-Match", type_="header")
-    if given.strip().strip('"') != role_tag(role):
+    if sent_tag(given) != role_tag(role):
         raise Problem(Reason.PRECONDITION, "request_not_processed", "If-Match is not the role's present ETag.")
 
 

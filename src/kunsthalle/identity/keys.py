@@ -9,6 +9,7 @@ from typing import Any
 from kunsthalle.core.access import STANDING
 from kunsthalle.core.clock import moment
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
+from kunsthalle.identity.history import forget, note
 from kunsthalle.identity.kinds import API_KEY
 from kunsthalle.identity.model import ApiKey
 from kunsthalle.identity.queries import custom_actions, groups_of, hash_of, is_identity, policies_of
@@ -138,18 +139,21 @@ def change_key(unit: Unit, granted: Granted[ApiKey], revision: int | None, **giv
     as_read = () if revision is None else (API_KEY.table.c.revision == revision,)
     if not update(unit, API_KEY, key.id, *as_read, modified_at=unit.ctx.now(), **values):
         raise stale()
+    note(unit, key.id, "update", given)
     return find(unit, API_KEY, key.id)
 
 
 def set_locked(unit: Unit, granted: Granted[ApiKey], value: bool) -> None:
     """A locked key is not changed and not removed, and nothing is renewed by it."""
     update(unit, API_KEY, granted.it.id, locked=value, modified_at=unit.ctx.now())
+    note(unit, granted.it.id, "lock" if value else "unlock")
 
 
 def set_disabled(unit: Unit, granted: Granted[ApiKey], value: bool) -> None:
     """A disabled key opens nothing, and what it has opened ends."""
     unit.changed(STANDING)
     update(unit, API_KEY, granted.it.id, disabled=value, modified_at=unit.ctx.now())
+    note(unit, granted.it.id, "disable" if value else "enable")
 
 
 def delete_api_key(unit: Unit, granted: Granted[ApiKey]) -> None:
@@ -158,6 +162,7 @@ def delete_api_key(unit: Unit, granted: Granted[ApiKey]) -> None:
         raise locked()
     unit.changed(STANDING)
     delete(unit, API_KEY, granted.it.id, granted.it.account_id)
+    forget(unit, granted.it.id)
 
 
 def delete_keys_of(unit: Unit, account_id: str, iam_id: str) -> list[str]:
@@ -167,6 +172,7 @@ def delete_keys_of(unit: Unit, account_id: str, iam_id: str) -> list[str]:
     unit.changed(STANDING)
     for key in found:
         delete(unit, API_KEY, key.id, account_id)
+    forget(unit, *(key.id for key in found))
     return [key.id for key in found]
 
 

@@ -15,6 +15,11 @@ def entity_tag(id_: str, revision: int) -> str:
     return f"{revision}-{hashlib.sha256(f'{id_} {revision}'.encode()).hexdigest()[:32]}"
 
 
+def sent_tag(header: str) -> str:
+    """Return the entity tag that a value of `If-Match` names, without quotes and without the mark of a weak tag."""
+    return header.strip().removeprefix("W/").strip('"')
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key of one identity in one account. Only the hash of its secret is kept."""

@@ -12,6 +12,7 @@ from sqlalchemy import Column, ColumnElement
 
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.identity.model import sent_tag
 from kunsthalle.store.scope import Kind, count, window
 from kunsthalle.store.unit import Unit
 
@@ -152,7 +153,7 @@ def total_of(unit: Unit, kind: Kind[Any], *where: ColumnElement[bool]) -> int:
 
 def if_match(request: Request, tag: str, revision: int) -> int | None:
     """The revision that an identity's `If-Match` insists on; None for `*`. 400 without, 409 for another version."""
-    given = request.headers.get("if-match", "").strip().strip('"')
+    given = sent_tag(request.headers.get("if-match", ""))
     if not given:
         raise invalid("bad_request", "If-Match is required: the entity_tag, or *.", "If-Match", type_="header")
     if given == "*":

@@ -14,7 +14,7 @@ from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
 from kunsthalle.core.roles import ADMINISTRATOR, MANAGER, ROLES
 from kunsthalle.identity.kinds import ANY_POLICY, GROUP, POLICY
-from kunsthalle.identity.model import Conditions, Policy, as_grant, attribute, entity_tag
+from kunsthalle.identity.model import Conditions, Policy, as_grant, attribute, entity_tag, sent_tag
 from kunsthalle.identity.queries import authorizations, custom_actions, policies_of
 from kunsthalle.identity.rules import check, holds_now
 from kunsthalle.store.rows import IntegrityError, insert, update
@@ -182,7 +182,7 @@ def same_version(policy: Policy, given: str | None) -> None:
     """400 without `If-Match`, 412 for another version. `*` is not accepted (3.3, U)."""
     if not given:
         raise invalid("missing_required_header", "If-Match is required.", "If-Match", type_="header")
-    if given.strip().removeprefix("W/").strip('"') != tag_of(policy):
+    if sent_tag(given) != tag_of(policy):
         raise Problem(Reason.PRECONDITION, "request_not_processed", "If-Match is not the policy's present ETag.")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from kunsthalle.core.access import STANDING
 from kunsthalle.core.errors import conflict, invalid, not_found
+from kunsthalle.identity.history import forget, note
 from kunsthalle.identity.keys import no_more_than_held, stale
 from kunsthalle.identity.kinds import PROFILE, PROFILE_LINK, PROFILE_RULE
 from kunsthalle.identity.model import Profile, ProfileLink, ProfileRule
@@ -50,6 +51,7 @@ def change_profile(unit: Unit, granted: Granted[Profile], revision: int | None, 
         raise conflict("conflict", "A profile of this name exists already.", "name") from error
     if not done:
         raise stale()
+    note(unit, granted.it.id, "update", given)
     return find(unit, PROFILE, granted.it.id)
 
 
@@ -61,6 +63,7 @@ def delete_profile(unit: Unit, granted: Granted[Profile]) -> None:
     for table in (PROFILE_RULE.table, PROFILE_LINK.table, profile_identities):
         remove_rows(unit, table, table.c.profile_id == gone.id)
     delete(unit, PROFILE, gone.id, gone.account_id)
+    forget(unit, gone.id)
 
 
 def identities_of(unit: Unit, profile: Profile) -> list[Any]:

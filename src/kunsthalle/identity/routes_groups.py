@@ -13,7 +13,7 @@ from kunsthalle.api.routing import Route, route
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden, invalid
 from kunsthalle.identity import groups as service
 from kunsthalle.identity.kinds import GROUP
-from kunsthalle.identity.model import AccessGroup, entity_tag
+from kunsthalle.identity.model import AccessGroup, entity_tag, sent_tag
 from kunsthalle.identity.paging import by_offset, choice, flag, given, total_of
 from kunsthalle.identity.queries import groups_of
 from kunsthalle.identity.routes_service_ids import own_account
@@ -80,7 +80,7 @@ def tagged(body: Any, id_: str, revision: int) -> Reply:
 
 def same_version(request: Request, id_: str, revision: int) -> None:
     """400 without `If-Match`, 409 for another version."""
-    given_ = request.headers.get("if-match", "").strip().strip('"')
+    given_ = sent_tag(request.headers.get("if-match", ""))
     if not given_:
         raise invalid("bad_request", "If-Match is required.", "If-Match", type_="header")
     if given_ != entity_tag(id_, revision):

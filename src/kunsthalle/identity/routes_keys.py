@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from kunsthalle.api import access
 from kunsthalle.api.families.iam import IDENTITY
@@ -12,15 +13,25 @@ from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.routing import Call, Route, route
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.identity import keys as service
+from kunsthalle.identity.history import Created, histories
 from kunsthalle.identity.kinds import API_KEY
 from kunsthalle.identity.model import entity_tag
-from kunsthalle.identity.paging import by_token, choice, given, if_match
+from kunsthalle.identity.paging import by_token, choice, flag, given, if_match
 from kunsthalle.identity.queries import key_by_secret
 from kunsthalle.identity.settings import Restrictable
 from kunsthalle.identity.tokens import Tokens
-from kunsthalle.identity.wire_keys import ApiKeysWire, ApiKeyWire, CreateApiKeyBody, UpdateApiKeyBody, key_wire
+from kunsthalle.identity.wire_keys import (
+    ApiKeysWire,
+    ApiKeyWire,
+    CreateApiKeyBody,
+    UpdateApiKeyBody,
+    history_wire,
+    key_wire,
+)
 from kunsthalle.store.unit import Unit
 
+M = TypeVar("M", bound=Created)
+W = TypeVar("W")
 _TABLE = API_KEY.table.c
 _SORTS = {name: _TABLE[name] for name in ("created_at", "name", "description", "created_by")}
 _SERVICE = _TABLE.iam_id.startswith("iam-ServiceId-", autoescape=True)
@@ -41,6 +52,14 @@ def prototype(body: Any) -> service.KeyPrototype:
     )
 
 
+def with_history(unit: Unit, request: Request, resources: Sequence[M], wire: Callable[..., W]) -> list[W]:
+    """Return resources as answers show them, each with its history where `include_history` asks for it."""
+    if not flag(request, "include_history"):
+        return [wire(one) for one in resources]
+    found = histories(unit, resources)
+    return [wire(one, history=history_wire(found[one.id])) for one in resources]
+
+
 def _filters(unit: Unit, request: Request) -> list[Any]:
     """`scope=entity` is one identity (the caller, unless named), `scope=account` every key that may be seen."""
     account = request.query.get("account_id", unit.ctx.account_id)
@@ -56,7 +75,7 @@ def _filters(unit: Unit, request: Request) -> list[Any]:
 def _list(unit: Unit, request: Request) -> ApiKeysWire:
     """List API keys: the caller's own, unless another's are asked for and may be seen."""
     envelope, found = by_token(unit, request, API_KEY, _SORTS, *_filters(unit, request))
-    return ApiKeysWire(**envelope, apikeys=[key_wire(key) for key in found])
+    return ApiKeysWire(**envelope, apikeys=with_history(unit, request, found, key_wire))
 
 
 def _create(unit: Unit, request: Request) -> ApiKeyWire:
@@ -74,12 +93,12 @@ def _details(unit: Unit, request: Request) -> ApiKeyWire:
     if key is None or key.account_id != unit.ctx.account_id:
         text = "The header IAM-ApiKey holds no API key of this account."
         raise invalid("bad_request", text, "IAM-ApiKey", type_="header")
-    return key_wire(key)
+    return with_history(unit, request, [key], key_wire)[0]
 
 
-def _get(_unit: Unit, request: Request) -> ApiKeyWire:
+def _get(unit: Unit, request: Request) -> ApiKeyWire:
     """Get an API key."""
-    return key_wire(request.granted.it)
+    return with_history(unit, request, [request.granted.it], key_wire)[0]
 
 
 def _update(unit: Unit, request: Request) -> ApiKeyWire:

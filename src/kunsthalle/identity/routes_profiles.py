@@ -10,9 +10,11 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.routing import Route, route
 from kunsthalle.core.errors import invalid
 from kunsthalle.identity import profiles as service
+from kunsthalle.identity.history import note
 from kunsthalle.identity.kinds import PROFILE
 from kunsthalle.identity.model import entity_tag
 from kunsthalle.identity.paging import by_token, given, if_match
+from kunsthalle.identity.routes_keys import with_history
 from kunsthalle.identity.routes_service_ids import own_account
 from kunsthalle.identity.wire_profiles import (
     CreateProfileBody,
@@ -41,7 +43,7 @@ def _list(unit: Unit, request: Request) -> ProfilesWire:
     if "name" in request.query:
         where.append(_TABLE.name == request.query["name"])
     envelope, found = by_token(unit, request, PROFILE, _SORTS, *where)
-    return ProfilesWire(**envelope, profiles=[profile_wire(one) for one in found])
+    return ProfilesWire(**envelope, profiles=with_history(unit, request, found, profile_wire))
 
 
 def _create(unit: Unit, request: Request) -> ProfileWire:
@@ -51,9 +53,9 @@ def _create(unit: Unit, request: Request) -> ProfileWire:
     return profile_wire(service.create_profile(unit, body.name, body.description, body.email))
 
 
-def _get(_unit: Unit, request: Request) -> ProfileWire:
+def _get(unit: Unit, request: Request) -> ProfileWire:
     """Get a trusted profile."""
-    return profile_wire(request.granted.it)
+    return with_history(unit, request, [request.granted.it], profile_wire)[0]
 
 
 def _update(unit: Unit, request: Request) -> ProfileWire:
@@ -76,6 +78,10 @@ def _shown(unit: Unit, profile_id: str) -> IdentitiesWire:
     return IdentitiesWire(entity_tag=tag, identities=[identity_wire(row) for row in rows])
 
 
+def _noted(unit: Unit, request: Request) -> None:
+    note(unit, request.granted.it.id, "update", ["identities"])
+
+
 def _identities(unit: Unit, request: Request) -> IdentitiesWire:
     """List who may put a trusted profile on."""
     return _shown(unit, request.granted.it.id)
@@ -90,6 +96,7 @@ def _set_identities(unit: Unit, request: Request) -> IdentitiesWire:
     service.distrust(unit, request.granted)
     for one in body.identities:
         service.trust(unit, request.granted, one.type, one.identifier, one.accounts, one.description)
+    _noted(unit, request)
     return _shown(unit, profile.id)
 
 
@@ -99,6 +106,7 @@ def _add_identity(unit: Unit, request: Request) -> IdentityWire:
     if request.params["identity_type"] != body.type:
         raise invalid("bad_request", "The type is not the one of the path.", "type")
     row = service.trust(unit, request.granted, body.type, body.identifier, body.accounts, body.description)
+    _noted(unit, request)
     return identity_wire(row)
 
 
@@ -112,6 +120,7 @@ def _identity(unit: Unit, request: Request) -> IdentityWire:
 def _drop_identity(unit: Unit, request: Request) -> None:
     """Let an identity put a trusted profile on no more."""
     service.distrust(unit, request.granted, request.params["identity_type"], request.params["identifier_id"])
+    _noted(unit, request)
 
 
 def routes() -> tuple[Route, ...]:

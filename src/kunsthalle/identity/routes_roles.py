@@ -6,7 +6,7 @@ from kunsthalle.api import access
 from kunsthalle.api.families.iam import POLICY as FAMILY
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.routing import Route, route
-from kunsthalle.core.roles import actions_of
+from kunsthalle.core.roles import SERVICE_GROUPS, actions_of
 from kunsthalle.identity import custom_roles as service
 from kunsthalle.identity.kinds import CUSTOM_ROLE
 from kunsthalle.identity.model import CustomRole
@@ -24,20 +24,29 @@ from kunsthalle.store.scope import some
 from kunsthalle.store.unit import Unit
 
 
-def _own(unit: Unit, request: Request) -> list[CustomRole]:
+def _service_group(request: Request) -> str | None:
+    if "service_group_id" not in request.query:
+        return None
+    return choice(request, "service_group_id", tuple(SERVICE_GROUPS), "")
+
+
+def _own(unit: Unit, request: Request, group: str | None) -> list[CustomRole]:
     table, query = CUSTOM_ROLE.table.c, request.query
     where = [table.account_id == query.get("account_id", unit.ctx.account_id)]
     if "service_name" in query:
         where.append(table.service_name == query["service_name"])
+    if group is not None:
+        where.append(table.service_name.in_(SERVICE_GROUPS[group]))
     return some(unit, CUSTOM_ROLE, *where)
 
 
 def _list(unit: Unit, request: Request) -> RolesWire:
     """List the roles that can be granted: of the platform, of the service, of the account's own making."""
     query, type_ = request.query, choice(request, "policy_type", ("access", "authorization"), "access")
-    system, services = service.offered(query.get("service_name"), query.get("source_service_name"), type_)
+    group = _service_group(request)
+    system, services = service.offered(query.get("service_name"), query.get("source_service_name"), type_, group)
     return RolesWire(
-        custom_roles=[custom_role_wire(role, unit.ctx) for role in _own(unit, request)],
+        custom_roles=[custom_role_wire(role, unit.ctx) for role in _own(unit, request, group)],
         service_roles=[role_wire(role, list(actions_of(role))) for role in services],
         system_roles=[role_wire(role, list(actions_of(role))) for role in system],
     )

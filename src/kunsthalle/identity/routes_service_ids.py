@@ -5,16 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from msgspec import UNSET
+
 from kunsthalle.api import access
 from kunsthalle.api.families.iam import IDENTITY
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.routing import Route, route
 from kunsthalle.core.errors import invalid
 from kunsthalle.identity import service_ids as service
+from kunsthalle.identity.history import changes_of
 from kunsthalle.identity.kinds import SERVICE_ID
 from kunsthalle.identity.model import entity_tag
-from kunsthalle.identity.paging import by_token, given, if_match
-from kunsthalle.identity.routes_keys import ending, prototype
+from kunsthalle.identity.paging import by_token, flag, given, if_match
+from kunsthalle.identity.routes_keys import ending, prototype, with_history
 from kunsthalle.identity.settings import OwnAccount, Restrictable, change_settings, settings_of
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.identity.wire_keys import (
@@ -25,6 +28,7 @@ from kunsthalle.identity.wire_keys import (
     SettingsWire,
     UpdateServiceIdBody,
     UpdateSettingsBody,
+    history_wire,
     key_wire,
     service_id_wire,
     settings_wire,
@@ -41,7 +45,7 @@ def _list(unit: Unit, request: Request) -> ServiceIdsWire:
     if "name" in request.query:
         where.append(_TABLE.name == request.query["name"])
     envelope, found = by_token(unit, request, SERVICE_ID, _SORTS, *where)
-    return ServiceIdsWire(**envelope, serviceids=[service_id_wire(one) for one in found])
+    return ServiceIdsWire(**envelope, serviceids=with_history(unit, request, found, service_id_wire))
 
 
 def own_account(unit: Unit, account_id: str) -> None:
@@ -61,9 +65,9 @@ def _create(unit: Unit, request: Request) -> ServiceIdWire:
     return service_id_wire(made, None if minted is None else key_wire(*minted))
 
 
-def _get(_unit: Unit, request: Request) -> ServiceIdWire:
+def _get(unit: Unit, request: Request) -> ServiceIdWire:
     """Get a service ID."""
-    return service_id_wire(request.granted.it)
+    return with_history(unit, request, [request.granted.it], service_id_wire)[0]
 
 
 def _update(unit: Unit, request: Request) -> ServiceIdWire:
@@ -89,18 +93,23 @@ def _unlock(unit: Unit, request: Request) -> None:
     service.set_service_id_locked(unit, request.granted, False)
 
 
-def _settings(unit: Unit, _request: Request) -> SettingsWire:
+def _settings(unit: Unit, request: Request) -> SettingsWire:
     """Get the account's settings of identities."""
-    return settings_wire(unit.ctx.account_id, *settings_of(unit, unit.ctx.account_id))
+    return _own_settings(unit, request)
 
 
-def _effective(unit: Unit, _request: Request) -> EffectiveSettingsWire:
+def _own_settings(unit: Unit, request: Request) -> SettingsWire:
+    account_id = unit.ctx.account_id
+    history = history_wire(changes_of(unit, account_id)) if flag(request, "include_history") else UNSET
+    return settings_wire(account_id, *settings_of(unit, account_id), history)
+
+
+def _effective(unit: Unit, request: Request) -> EffectiveSettingsWire:
     """Get the settings that hold for the account."""
     account_id = unit.ctx.account_id
-    known, revision = settings_of(unit, account_id)
+    known, _ = settings_of(unit, account_id)
     effective = {name: value for name, value in known.items() if name != "restrict_user_domains"}
-    shown = settings_wire(account_id, known, revision)
-    return EffectiveSettingsWire(account_id=account_id, effective=effective, account=shown)
+    return EffectiveSettingsWire(account_id=account_id, effective=effective, account=_own_settings(unit, request))
 
 
 def _set(unit: Unit, request: Request) -> SettingsWire:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kunsthalle.core.access import STANDING
 from kunsthalle.core.errors import invalid
+from kunsthalle.identity.history import forget, note
 from kunsthalle.identity.keys import (
     KeyPrototype,
     as_owner,
@@ -64,12 +65,14 @@ def change_service_id(unit: Unit, granted: Granted[ServiceId], revision: int | N
     as_read = () if revision is None else (SERVICE_ID.table.c.revision == revision,)
     if not update(unit, SERVICE_ID, granted.it.id, *as_read, modified_at=unit.ctx.now(), **given):
         raise stale()
+    note(unit, granted.it.id, "update", given)
     return find(unit, SERVICE_ID, granted.it.id)
 
 
 def set_service_id_locked(unit: Unit, granted: Granted[ServiceId], value: bool) -> None:
     """A locked service ID is neither changed nor removed."""
     update(unit, SERVICE_ID, granted.it.id, locked=value, modified_at=unit.ctx.now())
+    note(unit, granted.it.id, "lock" if value else "unlock")
 
 
 def delete_service_id(unit: Unit, granted: Granted[ServiceId]) -> list[str]:
@@ -81,6 +84,7 @@ def delete_service_id(unit: Unit, granted: Granted[ServiceId]) -> list[str]:
     drop_subject(unit, gone.account_id, gone.iam_id)
     keys = delete_keys_of(unit, gone.account_id, gone.iam_id)
     delete(unit, SERVICE_ID, gone.id, gone.account_id)
+    forget(unit, gone.id)
     return keys
 
 

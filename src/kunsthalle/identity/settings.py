@@ -10,6 +10,7 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.request import Request
 from kunsthalle.core.access import STANDING
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden, invalid, not_found
+from kunsthalle.identity.history import note
 from kunsthalle.identity.keys import stale
 from kunsthalle.identity.queries import settings_row
 from kunsthalle.identity.tokens import LIFETIME, REFRESH_LIFETIME
@@ -76,6 +77,7 @@ def change_settings(unit: Unit, revision: int | None, given: dict[str, Any]) -> 
         revision=present + 1,
         **values,
     )
+    note(unit, account_id, "update", given)
 
 
 def _check(name: str, value: Any) -> None:

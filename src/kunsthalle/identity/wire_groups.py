@@ -86,7 +86,7 @@ class GroupWire(Wire):
     last_modified_at: str
     last_modified_by_id: str
     href: str
-    description: str | UnsetType = UNSET
+    description: str
     is_federated: bool | UnsetType = UNSET
     crn: str | UnsetType = UNSET
 
@@ -132,7 +132,7 @@ def group_wire(group: AccessGroup, ctx: Context, *, federated: bool | None = Non
         last_modified_at=rfc3339(group.modified_at),
         last_modified_by_id=group.modified_by,
         href=f"{ctx.origin}/v2/groups/{group.id}",
-        description=UNSET if group.description is None else group.description,
+        description=group.description or "",
         is_federated=UNSET if federated is None else federated,
         crn=group.crn if with_crn else UNSET,
     )

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.identity.history import Record
 from kunsthalle.identity.model import ApiKey, ServiceId, entity_tag
 
 
@@ -20,6 +21,42 @@ class TokenWire(Wire):
     expires_in: int
     expiration: int
     scope: str
+
+
+class HistoryWire(Wire):
+    """An action on an identity: who did what, and when. `params` are the names of the changed fields."""
+
+    timestamp: str
+    iam_id: str
+    iam_id_account: str
+    action: str
+    params: list[str]
+    message: str
+
+
+History = list[HistoryWire] | UnsetType
+
+_MESSAGES = {
+    "create": "Created.",
+    "lock": "Locked.",
+    "unlock": "Unlocked.",
+    "disable": "Disabled.",
+    "enable": "Enabled.",
+}
+
+
+def history_wire(records: list[Record]) -> list[HistoryWire]:
+    return [
+        HistoryWire(
+            timestamp=rfc3339(one.at),
+            iam_id=one.iam_id,
+            iam_id_account=one.account_id,
+            action=one.action,
+            params=one.params,
+            message=_MESSAGES.get(one.action) or f"Changed {', '.join(one.params) or 'nothing'}.",
+        )
+        for one in records
+    ]
 
 
 class ApiKeyWire(Wire):
@@ -41,6 +78,7 @@ class ApiKeyWire(Wire):
     apikey: str
     description: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
+    history: History = UNSET
 
 
 class PageWire(Wire):
@@ -83,7 +121,7 @@ class UpdateApiKeyBody(Body):
     expires_at: str | None = None
 
 
-def key_wire(key: ApiKey, secret: str | None = None) -> ApiKeyWire:
+def key_wire(key: ApiKey, secret: str | None = None, history: History = UNSET) -> ApiKeyWire:
     return ApiKeyWire(
         id=key.id,
         entity_tag=entity_tag(key.id, key.revision),
@@ -101,6 +139,7 @@ def key_wire(key: ApiKey, secret: str | None = None) -> ApiKeyWire:
         apikey=secret or "",
         description=UNSET if key.description is None else key.description,
         expires_at=UNSET if key.expires_at is None else rfc3339(key.expires_at),
+        history=history,
     )
 
 
@@ -119,6 +158,7 @@ class ServiceIdWire(Wire):
     unique_instance_crns: list[str]
     description: str | UnsetType = UNSET
     apikey: ApiKeyWire | UnsetType = UNSET
+    history: History = UNSET
 
 
 class ServiceIdsWire(PageWire, kw_only=True):
@@ -157,7 +197,7 @@ class UpdateServiceIdBody(Body):
     unique_instance_crns: list[str] | None = None
 
 
-def service_id_wire(one: ServiceId, key: ApiKeyWire | None = None) -> ServiceIdWire:
+def service_id_wire(one: ServiceId, key: ApiKeyWire | None = None, history: History = UNSET) -> ServiceIdWire:
     return ServiceIdWire(
         id=one.id,
         iam_id=one.iam_id,
@@ -171,6 +211,7 @@ def service_id_wire(one: ServiceId, key: ApiKeyWire | None = None) -> ServiceIdW
         unique_instance_crns=one.unique_instance_crns,
         description=UNSET if one.description is None else one.description,
         apikey=UNSET if key is None else key,
+        history=history,
     )
 
 
@@ -191,6 +232,7 @@ class SettingsWire(Wire):
     system_access_token_expiration_in_seconds: str
     system_refresh_token_expiration_in_seconds: str
     restrict_user_domains: list[Any]
+    history: History = UNSET
 
 
 class EffectiveSettingsWire(Wire):
@@ -218,5 +260,6 @@ class UpdateSettingsBody(Body):
     restrict_user_domains: list[Any] | None = None
 
 
-def settings_wire(account_id: str, settings: dict[str, Any], revision: int) -> SettingsWire:
-    return SettingsWire(account_id=account_id, entity_tag=entity_tag(account_id, revision), **settings)
+def settings_wire(account_id: str, settings: dict[str, Any], revision: int, history: History = UNSET) -> SettingsWire:
+    tag = entity_tag(account_id, revision)
+    return SettingsWire(account_id=account_id, entity_tag=tag, history=history, **settings)

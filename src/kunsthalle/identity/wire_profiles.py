@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType, field
 from kunsthalle.api.wire import Body, Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.identity.model import Profile, ProfileLink, ProfileRule, entity_tag
-from kunsthalle.identity.wire_keys import PageWire
+from kunsthalle.identity.wire_keys import History, PageWire
 
 
 class ProfileWire(Wire):
@@ -25,6 +25,7 @@ class ProfileWire(Wire):
     account_id: str
     description: str | UnsetType = UNSET
     email: str | UnsetType = UNSET
+    history: History = UNSET
 
 
 class ProfilesWire(PageWire, kw_only=True):
@@ -162,7 +163,7 @@ def _or_unset(value: str | None) -> str | UnsetType:
     return UNSET if value is None else value
 
 
-def profile_wire(profile: Profile) -> ProfileWire:
+def profile_wire(profile: Profile, history: History = UNSET) -> ProfileWire:
     return ProfileWire(
         id=profile.id,
         entity_tag=entity_tag(profile.id, profile.revision),
@@ -174,6 +175,7 @@ def profile_wire(profile: Profile) -> ProfileWire:
         account_id=profile.account_id,
         description=_or_unset(profile.description),
         email=_or_unset(profile.email),
+        history=history,
     )
 
 

@@ -94,6 +94,14 @@ identity_settings = Table(
     revision(),
 )
 
+# What was done to identities and settings: a list of `[at, iam_id, account_id, action, params]`, oldest first.
+identity_history = Table(
+    "identity_history",
+    metadata,
+    Column("resource_id", String(64), primary_key=True),
+    Column("records", Json, nullable=False),
+)
+
 # One store for access and authorization policies; `subject_id` is an iam_id, a group, or the service that is let in.
 policies = things(
     "policies",
