@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -66,20 +67,27 @@ ONES = (
 )
 
 
-def _asked(world: World, who: str, path: str) -> Any:
+def _asked(world: World, who: str, path: str, **more: str) -> Any:
     """What the API itself answers to the same persona."""
     from kunsthalle.ibmcloud.http import Api
     from kunsthalle.ibmcloud.session import Session
 
     env = world.env(who)
-    return Api(Session(env), env).get(path.format(**world.names), {"limit": 100} if path.startswith("/v1/") else None)
+    query: dict[str, Any] | None = {"limit": 100, **more} if path.startswith("/v1/") else None
+    return Api(Session(env), env).get(path.format(**world.names), query)
 
 
 @pytest.mark.parametrize(("words", "who", "path", "key"), LISTS, ids=[row[0] for row in LISTS])
 def test_a_list_is_the_array_of_the_api(shared: World, words: str, who: str, path: str, key: str) -> None:
     said = shared.run(*words.split(), "--output", "JSON", who=who)
     assert (said.code, said.err) == (0, "")
-    assert json.loads(said.out) == _asked(shared, who, path)[key]
+    page = _asked(shared, who, path)
+    expected = page[key]
+    while path.startswith("/v1/") and "next" in page:
+        (start,) = parse_qs(urlsplit(page["next"]["href"]).query)["start"]
+        page = _asked(shared, who, path, start=start)
+        expected += page[key]
+    assert json.loads(said.out) == expected
 
 
 @pytest.mark.parametrize(("words", "who", "path"), ONES, ids=[row[0] for row in ONES])

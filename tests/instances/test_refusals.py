@@ -114,12 +114,6 @@ CASES: dict[str, tuple[Change, int, str, str | None]] = {
         "bad_field",
         "image",
     ),
-    "dedicated host": (
-        lambda c: {"image": _image(c, operating_system="windows-2019-amd64-byol"), "keys": [{"id": c.home.rsa.id}]},
-        400,
-        "bad_field",
-        "placement_target",
-    ),
     "windows without rsa": (
         lambda c: {"image": _image(c, operating_system="windows-2022-amd64")},
         400,

@@ -64,9 +64,12 @@ def invalid(code: str, message: str, field: str | None = None, *, type_: str = "
     return Problem(Reason.INVALID, code, message, Target(field, type_) if field else None)
 
 
-def not_found(name: str = "id", type_: str = "parameter") -> Problem:
-    """404: the same for what never existed, is gone, or belongs to somebody else."""
-    return Problem(Reason.NOT_FOUND, "not_found", NOT_FOUND, Target(name, type_))
+def not_found(name: str = "id", type_: str = "parameter", hint: str = "") -> Problem:
+    """404: the same for what never existed, is gone, or belongs to somebody else.
+
+    `hint` is added to the text, for names that everybody may know.
+    """
+    return Problem(Reason.NOT_FOUND, "not_found", NOT_FOUND + hint, Target(name, type_))
 
 
 def forbidden(message: str = "The request is not authorized.") -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kunsthalle.core import near
 from kunsthalle.core.errors import invalid, not_found
 
 DEFAULT = "bxf-2x8"
@@ -75,7 +76,7 @@ def named(name: str) -> InstanceProfile:
     try:
         return INSTANCE_PROFILES[name]
     except KeyError as error:
-        raise not_found("name") from error
+        raise not_found("name", hint=near.hint(name, INSTANCE_PROFILES)) from error
 
 
 def chosen(name: str) -> InstanceProfile:
@@ -83,4 +84,5 @@ def chosen(name: str) -> InstanceProfile:
     try:
         return INSTANCE_PROFILES[name]
     except KeyError as error:
-        raise invalid("bad_field", "The provided instance profile does not exist.", "profile") from error
+        message = f"The provided instance profile does not exist.{near.hint(name, INSTANCE_PROFILES)}"
+        raise invalid("bad_field", message, "profile") from error

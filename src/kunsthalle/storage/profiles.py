@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from msgspec import UnsetType
 
+from kunsthalle.core import near
 from kunsthalle.core.errors import invalid, not_found
 
 DEFAULT = "general-purpose"
@@ -108,7 +109,7 @@ def named(name: str) -> VolumeProfile:
     try:
         return PROFILES[name]
     except KeyError as error:
-        raise not_found("name") from error
+        raise not_found("name", hint=near.hint(name, PROFILES)) from error
 
 
 def chosen(name: str, field: str) -> VolumeProfile:
@@ -116,7 +117,8 @@ def chosen(name: str, field: str) -> VolumeProfile:
     try:
         return PROFILES[name]
     except KeyError as error:
-        raise invalid("bad_field", "The provided volume profile does not exist.", field) from error
+        message = f"The provided volume profile does not exist.{near.hint(name, PROFILES)}"
+        raise invalid("bad_field", message, field) from error
 
 
 def check_capacity(capacity: int, bounds: tuple[int, int], field: str) -> int:

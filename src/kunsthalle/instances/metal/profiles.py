@@ -8,6 +8,7 @@ from typing import Any
 from kunsthalle.api.families.vpc import href
 from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
+from kunsthalle.core import near
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.instances.values import Value, enum, fixed
@@ -46,7 +47,7 @@ def named(name: str) -> BareMetalProfile:
     try:
         return BARE_METAL_PROFILES[name]
     except KeyError as error:
-        raise not_found("name") from error
+        raise not_found("name", hint=near.hint(name, BARE_METAL_PROFILES)) from error
 
 
 def chosen(name: str) -> BareMetalProfile:
@@ -54,7 +55,8 @@ def chosen(name: str) -> BareMetalProfile:
     try:
         return BARE_METAL_PROFILES[name]
     except KeyError as error:
-        raise invalid("bad_field", "The provided bare metal server profile does not exist.", "profile") from error
+        message = f"The provided bare metal server profile does not exist.{near.hint(name, BARE_METAL_PROFILES)}"
+        raise invalid("bad_field", message, "profile") from error
 
 
 class BareMetalProfileWire(Wire):
