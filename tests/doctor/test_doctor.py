@@ -22,6 +22,7 @@ from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete
+from kunsthalle.store.schema.identity import api_keys
 from kunsthalle.store.schema.images import blob_refs, blobs
 from kunsthalle.store.schema.storage import snapshots, volumes
 from kunsthalle.store.tables import remove_rows
@@ -198,6 +199,12 @@ def _stuck_server(ward: Ward) -> str:
     return id_
 
 
+def _key_by_another(ward: Ward) -> str:
+    taken = update(api_keys).where(api_keys.c.account_id == ward.hall.accounts["owner"], api_keys.c.name == "viewer")
+    ward.write(lambda unit: unit.execute(taken.values(created_by="IBMid-ANOTHER001", id="ApiKey-of-another")))
+    return "ApiKey-of-another"
+
+
 REPAIRABLE: dict[str, Callable[[Ward], str]] = {
     "unreferenced_blob": _unreferenced,
     "wrong_length": _wrong_length,
@@ -215,6 +222,7 @@ REPAIRABLE: dict[str, Callable[[Ward], str]] = {
     "machine_without_server": _machine_without_server,
     "machine_of_stopped_server": _machine_of_stopped_server,
     "server_without_machine": _server_without_machine,
+    "key_made_by_another": _key_by_another,
 }
 
 

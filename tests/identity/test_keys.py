@@ -139,12 +139,35 @@ def test_the_keys_of_others_are_the_administrators(desk: Desk) -> None:
     assert desk.realm.call("somebody", "DELETE", f"/v1/apikeys/{theirs}").status == 404
 
 
-def test_nobody_gets_a_key_to_more_than_he_holds(desk: Desk) -> None:
-    """An Administrator of identities alone could otherwise act as the owner."""
+def test_the_key_of_a_person_is_made_by_that_person_alone(desk: Desk) -> None:
+    """Whatever the others hold, and whether the person exists or not."""
     assert desk.grant(SOMEBODY, "Administrator", serviceName="iam-identity").status == 201
-    body = {"name": "theirs", "iam_id": desk.realm.ids["iam_id"]}
-    assert desk.realm.call("somebody", "POST", "/v1/apikeys", body).status == 403
-    assert desk.realm.call("owner", "POST", "/v1/apikeys", {**body, "iam_id": SOMEBODY}).status == 201
+    for maker, whose in (("somebody", desk.realm.ids["iam_id"]), ("owner", SOMEBODY), ("owner", "IBMid-NEVERWAS01")):
+        body = {"name": "theirs", "iam_id": whose}
+        assert desk.realm.call(maker, "POST", "/v1/apikeys", body).status == 403
+    made = desk.realm.ok("somebody", "POST", "/v1/apikeys", {"name": "own", "iam_id": SOMEBODY})
+    assert made["created_by"] == SOMEBODY
+
+
+def _program(desk: Desk) -> str:
+    body = {"account_id": desk.account, "name": "program"}
+    return str(desk.realm.ok("owner", "POST", "/v1/serviceids", body)["iam_id"])
+
+
+def test_the_key_of_a_service_id_is_made_by_who_may_change_it_and_holds_as_much(desk: Desk) -> None:
+    idle, busy = _program(desk), _program(desk)
+    assert desk.grant(busy, "Editor", serviceName="is").status == 201
+
+    def made(maker: str, whose: str) -> int:
+        return desk.realm.call(maker, "POST", "/v1/apikeys", {"name": "its", "iam_id": whose}).status
+
+    assert made("viewer", idle) == 403, "who sees it and may not change it"
+    clerk = "IBMid-VIEWER0001"
+    policy = desk.grant(clerk, "Editor", serviceName="iam-identity").json["id"]
+    assert (made("viewer", idle), made("viewer", busy), made("owner", busy)) == (201, 403, 201)
+    assert made("owner", "iam-ServiceId-00000000-0000-4000-8000-000000000000") == 400
+    assert made("outsider", idle) == 400, "that of another account is as one that never was"
+    desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy}")
 
 
 def test_an_account_can_restrict_who_makes_keys(desk: Desk) -> None:

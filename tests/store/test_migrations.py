@@ -143,6 +143,31 @@ def test_what_was_published_to_all_before_is_one_list(store: Store) -> None:
     assert dict(rows) == {"acc": "acc", "reader": "acc", "*": "*"}
 
 
+def test_keys_of_people_that_others_made_are_disabled(store: Store) -> None:
+    """What the product made for the owner of a new account is the owner's; a service ID's key is whoever's."""
+    key = (
+        "INSERT INTO api_keys (id, account_id, iam_id, name, hash, locked, disabled, support_sessions,"
+        " action_when_leaked, created_by, modified_at, created_at, revision)"
+        " VALUES ('{0}', 'acc', '{1}', 'k', '{0}', false, false, false, 'none', '{2}', 0, 0, 1)"
+    )
+    keys = {
+        "own": ("IBMid-A", "IBMid-A"),
+        "founding": ("IBMid-A", "kunsthalle"),
+        "taken": ("IBMid-A", "IBMid-B"),
+        "by a program": ("IBMid-A", "iam-ServiceId-1"),
+        "of a program": ("iam-ServiceId-1", "IBMid-B"),
+    }
+    _migrate(store, "0021")
+    with store.engine.connect() as connection, connection.begin():
+        for id_, (whose, by) in keys.items():
+            connection.execute(text(key.format(id_, whose, by)))
+    prepare(store)
+    with store.engine.connect() as connection:
+        rows = {row.id: row for row in connection.execute(text("SELECT id, disabled, created_by FROM api_keys"))}
+    assert {id_ for id_, row in rows.items() if row.disabled} == {"taken", "by a program"}
+    assert rows["founding"].created_by == "IBMid-A"
+
+
 def test_preparing_again_changes_nothing(store: Store) -> None:
     prepare(store)
     before = _described(store)

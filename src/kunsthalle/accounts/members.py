@@ -77,6 +77,10 @@ def change(unit: Unit, identities: Identities, granted: Granted[User], changes: 
     if state is not None or not _himself(unit, one):
         _may(unit, one, UPDATE)
     if state is not None and state != one.state:
+        if one.state == "PENDING":
+            raise conflict(
+                "conflict", "The user has not accepted the invitation yet, which nobody else can do.", "state"
+            )
         _not_the_owner(unit, one)
         must(transition(unit, USER, one.id, state), f"A user who is {one.state} cannot become {state}.", "conflict")
         identities.reconsider(unit, one.account_id, one.iam_id)

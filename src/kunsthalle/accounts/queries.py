@@ -39,10 +39,17 @@ def user(unit: Unit, account_id: str, iam_id: str) -> User | None:
     return found[0] if found else None
 
 
-def known_as(unit: Unit, iam_id: str, among: Collection[str]) -> User | None:
-    """A user of one of some accounts, by IAM ID."""
+def member(unit: Unit, account_id: str, iam_id: str) -> User | None:
+    """The membership of a user who may act in an account: neither waiting to be accepted nor disabled."""
+    found = user(unit, account_id, iam_id)
+    return found if found is not None and found.state == "ACTIVE" else None
+
+
+def member_of_any(unit: Unit, iam_id: str, among: Collection[str]) -> User | None:
+    """A membership of a user who may act in one of some accounts, by IAM ID."""
     table = USER.table
-    found = unguarded(unit, USER, table.c.iam_id == iam_id, table.c.account_id.in_(list(among)))
+    mine = (table.c.iam_id == iam_id, table.c.account_id.in_(list(among)))
+    found = unguarded(unit, USER, *mine, table.c.state == "ACTIVE")
     return found[0] if found else None
 
 

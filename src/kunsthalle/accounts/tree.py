@@ -8,7 +8,7 @@ from kunsthalle.accounts import service
 from kunsthalle.accounts.kinds import ACCOUNT, ACCOUNT_GROUP, ENTERPRISE
 from kunsthalle.accounts.model import Account, AccountGroup, Enterprise, User
 from kunsthalle.accounts.ports import Identities, ServiceKey
-from kunsthalle.accounts.queries import DEEPEST, TREE, account, known_as, members, user, way_down, way_up
+from kunsthalle.accounts.queries import DEEPEST, TREE, account, member, member_of_any, members, way_down, way_up
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
 from kunsthalle.store.rows import insert, update
@@ -33,9 +33,11 @@ def create_enterprise(
     source = account(unit, source_id)
     if source is None or source.enterprise_id is not None:
         raise conflict("conflict", _TAKEN, "source_account_id")
-    contact = user(unit, source_id, contact_id)
+    contact = member(unit, source_id, contact_id)
     if contact is None:
-        raise invalid("bad_request", "The primary contact is not a user of the account.", "primary_contact_iam_id")
+        raise invalid(
+            "bad_request", "The primary contact is not an active user of the account.", "primary_contact_iam_id"
+        )
     enterprise, own = service.found_enterprise(unit, name, domain=domain, source=source, contact=contact)
     identities.own(unit, own)
     _take_in(unit, source, enterprise, None)
@@ -102,11 +104,11 @@ def create_account(
 
 
 def _person(unit: Unit, enterprise: Enterprise, iam_id: str, field: str) -> User:
-    """400 for an IAM ID that no account of the enterprise knows: others are not the enterprise's to know."""
+    """400 for an IAM ID that is no active user of an account of the enterprise: others are not its to know."""
     among = [one.id for one in members(unit, enterprise.id)]
-    found = known_as(unit, iam_id, among)
+    found = member_of_any(unit, iam_id, among)
     if found is None:
-        raise invalid("bad_request", "The IAM ID is not known in the enterprise.", field)
+        raise invalid("bad_request", "The IAM ID is no active user of an account of the enterprise.", field)
     return found
 
 
@@ -221,8 +223,9 @@ def delete_group(unit: Unit, granted: Granted[AccountGroup]) -> None:
 
 def _known_contact(unit: Unit, account_id: str, changes: dict[str, Any]) -> None:
     contact = changes.get("primary_contact_iam_id")
-    if contact is not None and user(unit, account_id, contact) is None:
-        raise invalid("bad_request", "The contact is not a user of the enterprise's account.", "primary_contact_iam_id")
+    if contact is not None and member(unit, account_id, contact) is None:
+        text = "The contact is not an active user of the enterprise's account."
+        raise invalid("bad_request", text, "primary_contact_iam_id")
 
 
 def _signed(unit: Unit) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kunsthalle.doctor.findings import Books, Disk, Machine
+from kunsthalle.doctor.keys import made_by_others
 from kunsthalle.images.exports import RUN
 from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.service import IMPORT
@@ -63,6 +64,7 @@ def read(unit: Unit) -> Books:
             *((_OF_SERVERS[it.status], it.id, it.account_id) for it in machines.values() if it.status in _OF_SERVERS),
         },
         pending_images={id_ for id_, _, _, status in images.values() if status == "pending"},
+        keys_by_others=made_by_others(unit),
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from kunsthalle.core.context import Context
+from kunsthalle.identity.model import ApiKey
 from kunsthalle.storage.disks import Disks
 from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
@@ -82,6 +83,7 @@ class Books:
     `expected` and `actual` are pairs of a digest and its holder (`image:<id>`); those in `tolerated` may be or not.
     `jobs` are kind and subject of the jobs that wait or run, `busy` all that those name, `running` the kinds that run.
     `waiting`: kind of job, id and account of everything whose state says that such a job will come.
+    `keys_by_others` are API keys of people that somebody else made.
     """
 
     sizes: Mapping[str, int]
@@ -96,3 +98,4 @@ class Books:
     running: Set[str]
     waiting: Set[tuple[str, str, str]]
     pending_images: Set[str]
+    keys_by_others: Sequence[ApiKey]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kunsthalle.doctor import books as ledger
 from kunsthalle.doctor import bytes as of_bytes
 from kunsthalle.doctor import disks as of_disks
+from kunsthalle.doctor import keys as of_keys
 from kunsthalle.doctor import machines as of_machines
 from kunsthalle.doctor.findings import Finding, Ward
 
@@ -58,6 +59,7 @@ def _look(ward: Ward) -> tuple[dict[str, int], list[Finding]]:
         yield from of_bytes.uploads(books, ward.disks.blobs)
         yield from of_disks.files(books, ward.disks)
         yield from of_disks.work(books)
+        yield from of_keys.keys(books)
         yield from of_machines.machines(books, ward.disks, alone=ward.store.embedded)
 
     return examined, list(checks())

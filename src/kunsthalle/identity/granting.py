@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kunsthalle.accounts.queries import account, user
+from kunsthalle.accounts.queries import account, member
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.identity.keys import usable
 from kunsthalle.identity.kinds import PROFILE
@@ -74,13 +74,13 @@ def _for_refresh(tokens: Tokens, unit: Unit, form: dict[str, str], login: Login)
     login.renewing, login.wearing = True, renewal.profile_id is not None
     if key is None or key.locked:
         raise _expired()
-    owner = _owner(unit, usable(key, unit.ctx.now()))
+    _owner(unit, usable(key, unit.ctx.now()))
     if renewal.profile_id is None:
         where = _in_account(unit, key, form.get(ACCOUNT) or renewal.account_id)
         login.account_id = where.account_id
         return _issue(tokens, unit, key, where, "refresh_token")
     profile = profile_by(unit, PROFILE.table.c.id == renewal.profile_id)
-    if profile is None or not may_assume(unit, profile, owner.iam_id, owner.account_id):
+    if profile is None or not _may_wear(unit, key, profile):
         raise _expired()
     login.profile, login.account_id = profile, profile.account_id
     return _issue(tokens, unit, key, _wearing(profile), "refresh_token", renewal)
@@ -99,10 +99,15 @@ def _for_profile(tokens: Tokens, unit: Unit, form: dict[str, str], login: Login)
     login.key, login.wearing = key, True
     if key is None or until <= unit.ctx.now() or (key.iam_id, key.account_id) != (claims.iam_id, claims.account_id):
         raise refused  # also a token in another account than its key's: what it gave would outlive that membership
-    if profile is None or not may_assume(unit, profile, claims.iam_id, claims.account_id):
+    if profile is None or not _may_wear(unit, key, profile):
         raise refused
     login.profile, login.account_id = profile, profile.account_id
     return _issue(tokens, unit, key, _wearing(profile), f"{GRANT}assume", Renewal(key.id, profile.id, None))
+
+
+def _may_wear(unit: Unit, key: ApiKey, profile: Profile) -> bool:
+    """Whether the identity of a key may put a profile on by that key."""
+    return key.opens(profile.account_id) and may_assume(unit, profile, key.iam_id, key.account_id)
 
 
 def _wearing(profile: Profile) -> _Who:
@@ -115,8 +120,8 @@ def _owner(unit: Unit, key: ApiKey) -> _Who:
     program = service_id(unit, key.iam_id)
     if here is not None and here.state == "ACTIVE" and program is not None:
         return _Who(key.iam_id, key.account_id, program.name, "", "ServiceId")
-    person = user(unit, key.account_id, key.iam_id)
-    if here is None or here.state != "ACTIVE" or person is None or person.state != "ACTIVE":
+    person = member(unit, key.account_id, key.iam_id)
+    if here is None or here.state != "ACTIVE" or person is None:
         raise Problem(Reason.INVALID, "BXNIM0415E", "Provided API key could not be found.")
     return _Who(key.iam_id, key.account_id, person.name, person.email)
 
@@ -129,8 +134,8 @@ def _in_account(unit: Unit, key: ApiKey, account_id: str | None) -> _Who:
     owner = _owner(unit, key)
     if not account_id or account_id == key.account_id:
         return owner
-    there, person = account(unit, account_id), user(unit, account_id, key.iam_id)
-    if there is None or there.state != "ACTIVE" or person is None or person.state != "ACTIVE":
+    there, person = account(unit, account_id), member(unit, account_id, key.iam_id)
+    if there is None or there.state != "ACTIVE" or person is None or not key.opens(account_id):
         text = "Provided bss_account does not exist, or the identity is no member of it."
         raise Problem(Reason.INVALID, "BXNIM0106E", text)
     return _Who(key.iam_id, account_id, person.name, person.email)

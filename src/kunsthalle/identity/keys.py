@@ -8,16 +8,17 @@ from typing import Any
 
 from kunsthalle.core.access import STANDING
 from kunsthalle.core.clock import moment
+from kunsthalle.core.context import SYSTEM
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
 from kunsthalle.identity.history import forget, note
-from kunsthalle.identity.kinds import API_KEY
+from kunsthalle.identity.kinds import API_KEY, SERVICE_ID
 from kunsthalle.identity.model import ApiKey
-from kunsthalle.identity.queries import custom_actions, groups_of, hash_of, is_identity, policies_of
+from kunsthalle.identity.queries import NEVER, custom_actions, groups_of, hash_of, is_identity, policies_of
 from kunsthalle.store.rows import IntegrityError, delete, insert, update
-from kunsthalle.store.scope import Granted, find, unguarded
+from kunsthalle.store.scope import Granted, find, may, some, unguarded
 from kunsthalle.store.unit import Unit
 
-MANAGE = "iam-identity.apikey.manage"
+EDIT_SERVICE_ID = "iam-identity.serviceid.update"
 _LEAKED = ("none", "disable", "delete")
 _OWN_VALUE = re.compile(r"[A-Za-z0-9_\-]{20,255}")
 
@@ -44,14 +45,13 @@ def create_api_key(
 
 
 def make_key(unit: Unit, account_id: str, iam_id: str, wanted: KeyPrototype) -> tuple[ApiKey, str]:
-    """A new key as asked for, and its secret. 403 for another identity's unless all it may do is held already."""
+    """A new key as asked for, and its secret. A person's is made by that person, or by the product for them."""
     ctx = unit.ctx
-    if iam_id != ctx.actor.iam_id and not ctx.grants.reach(MANAGE).everything:
-        raise forbidden()
+    by = iam_id if ctx.actor == SYSTEM else ctx.actor.iam_id
+    if by != iam_id:
+        _may_make_for(unit, iam_id)
     if account_id != ctx.account_id or iam_id.startswith("iam-Profile-") or not is_identity(unit, account_id, iam_id):
         raise invalid("bad_request", "The IAM ID is no user and no service ID of the account.", "iam_id")
-    if iam_id != ctx.actor.iam_id:
-        no_more_than_held(unit, iam_id)
     if wanted.secret is not None and not _OWN_VALUE.fullmatch(wanted.secret):
         raise invalid("bad_request", "An own key has 20 to 255 letters, digits, hyphens or underscores.", "apikey")
     secret, now = wanted.secret or ctx.ids.secret(), ctx.now()
@@ -67,7 +67,7 @@ def make_key(unit: Unit, account_id: str, iam_id: str, wanted: KeyPrototype) -> 
         expires_at=_expiry(unit, wanted.expires_at),
         support_sessions=wanted.support_sessions,
         action_when_leaked=_leaked(wanted.action_when_leaked),
-        created_by=ctx.actor.iam_id,
+        created_by=by,
         modified_at=now,
         created_at=now,
     )
@@ -75,6 +75,22 @@ def make_key(unit: Unit, account_id: str, iam_id: str, wanted: KeyPrototype) -> 
         return insert(unit, API_KEY, key), secret
     except IntegrityError as error:
         raise conflict("bad_request", "This value cannot be used as a key.", "apikey") from error
+
+
+def _may_make_for(unit: Unit, iam_id: str) -> None:
+    """403 unless it is a service ID that the caller may change, and that holds no more than the caller.
+
+    Whoever has a person's key is that person in every account they are a member of, whatever may be held here.
+    """
+    if not iam_id.startswith("iam-"):
+        text = "An API key of a person is made by that person alone; for a program make a service ID and a key of that."
+        raise forbidden(text)
+    found = some(unit, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
+    if found and not may(unit, SERVICE_ID, found[0], EDIT_SERVICE_ID):
+        raise forbidden()
+    if not found:
+        raise invalid("bad_request", "The IAM ID is no user and no service ID of the account.", "iam_id")
+    no_more_than_held(unit, iam_id)
 
 
 def no_more_than_held(unit: Unit, subject: str) -> None:
@@ -134,7 +150,9 @@ def change_key(unit: Unit, granted: Granted[ApiKey], revision: int | None, **giv
     if "action_when_leaked" in values:
         _leaked(values["action_when_leaked"])
     if "expires_at" in values:
-        values["expires_at"] = _expiry(unit, values["expires_at"])
+        until = values["expires_at"] = _expiry(unit, values["expires_at"])
+        if (until or NEVER) > (key.expires_at or NEVER):
+            _its_person_alone(unit, key)
         unit.changed(STANDING)
     as_read = () if revision is None else (API_KEY.table.c.revision == revision,)
     if not update(unit, API_KEY, key.id, *as_read, modified_at=unit.ctx.now(), **values):
@@ -151,9 +169,20 @@ def set_locked(unit: Unit, granted: Granted[ApiKey], value: bool) -> None:
 
 def set_disabled(unit: Unit, granted: Granted[ApiKey], value: bool) -> None:
     """A disabled key opens nothing, and what it has opened ends."""
+    if not value:
+        _its_person_alone(unit, granted.it)
     unit.changed(STANDING)
     update(unit, API_KEY, granted.it.id, disabled=value, modified_at=unit.ctx.now())
     note(unit, granted.it.id, "disable" if value else "enable")
+
+
+def _its_person_alone(unit: Unit, key: ApiKey) -> None:
+    """403 for whoever would have a person's key open more, and is not that person. 409 where it opens nothing ever."""
+    if key.of_person and key.iam_id != unit.ctx.actor.iam_id:
+        raise forbidden("Only the person whose API key it is can enable it or let it live longer.")
+    if key.made_by_another:
+        text = f"The API key was made by {key.created_by} and not by its own person: delete it and make a new one."
+        raise conflict("conflict", text)
 
 
 def delete_api_key(unit: Unit, granted: Granted[ApiKey]) -> None:

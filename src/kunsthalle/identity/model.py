@@ -22,7 +22,10 @@ def sent_tag(header: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key of one identity in one account. Only the hash of its secret is kept."""
+    """A key of one identity in one account. Only the hash of its secret is kept.
+
+    `created_by` is the IAM ID of whoever has seen the secret first.
+    """
 
     id: str
     account_id: str
@@ -43,6 +46,20 @@ class ApiKey:
     @property
     def crn(self) -> str:
         return f"crn:v1:bluemix:public:iam-identity::a/{self.account_id}::apikey:{self.id}"
+
+    @property
+    def of_person(self) -> bool:
+        """Whether it is a person's, and not a service ID's."""
+        return not self.iam_id.startswith("iam-")
+
+    @property
+    def made_by_another(self) -> bool:
+        """Whether it is a person's and somebody else made it, as releases before the rule against that allowed."""
+        return self.of_person and self.created_by != self.iam_id
+
+    def opens(self, account_id: str) -> bool:
+        """Whether it may lead into an account: a person's that somebody else made leads nowhere but home."""
+        return account_id == self.account_id or not self.made_by_another
 
 
 @dataclass(frozen=True, slots=True)

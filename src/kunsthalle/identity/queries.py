@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from kunsthalle.accounts.queries import account, user
+from kunsthalle.accounts.queries import account, member
 from kunsthalle.core.access import GRANTS, STANDING, Grants
 from kunsthalle.core.clock import SECOND
 from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, CUSTOM_ROLE, POLICY, PROFILE, SERVICE_ID
@@ -55,8 +55,7 @@ def is_identity(unit: Unit, account_id: str, iam_id: str) -> bool:
     if iam_id.startswith("iam-Profile-"):
         profile = profile_by(unit, PROFILE.table.c.iam_id == iam_id)
         return profile is not None and profile.account_id == account_id
-    member = user(unit, account_id, iam_id)
-    return member is not None and member.state == "ACTIVE"
+    return member(unit, account_id, iam_id) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ def _standing(unit: Unit, account_id: str, iam_id: str, api_key_id: str) -> Stan
         return Standing(0)
     present = is_identity(unit, key.account_id, key.iam_id)
     if (key.account_id, key.iam_id) != (account_id, iam_id):  # in another account, or a profile that was put on
-        present = present and is_identity(unit, account_id, iam_id)
+        present = present and key.opens(account_id) and is_identity(unit, account_id, iam_id)
     return Standing((key.expires_at or NEVER) if present else 0)
 
 

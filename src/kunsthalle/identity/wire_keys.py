@@ -98,7 +98,7 @@ class ApiKeysWire(PageWire, kw_only=True):
 
 
 class CreateApiKeyBody(Body):
-    """A key for oneself, or, as Administrator, for another identity of the account. Secrets are never stored."""
+    """A key for oneself, or for a service ID that the caller may change. Secrets are never stored."""
 
     name: str
     iam_id: str
