@@ -7,6 +7,7 @@ from functools import partial
 
 from kunsthalle.core.access import STANDING
 from kunsthalle.doctor.findings import Books, Finding, Ward
+from kunsthalle.identity.history import forget
 from kunsthalle.identity.kinds import API_KEY
 from kunsthalle.identity.model import ApiKey
 from kunsthalle.store.rows import delete
@@ -34,6 +35,7 @@ def keys(books: Books) -> Iterator[Finding]:
 def _delete(key: ApiKey, ward: Ward) -> bool:
     def gone(unit: Unit) -> None:
         unit.changed(STANDING)
+        forget(unit, key.id)
         delete(unit, API_KEY, key.id, key.account_id)
 
     ward.write(gone)
