@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from kunsthalle.accounts.service import open_account
 from kunsthalle.app import Server, build
+from kunsthalle.catalogs.service import create_catalog
 from kunsthalle.cli.main import cli
 from kunsthalle.core.errors import Problem
 from kunsthalle.identity.signing import _new_key, load_keys
@@ -25,6 +27,8 @@ from kunsthalle.local.served import DidNotStart, Served
 from kunsthalle.settings import Settings
 from kunsthalle.store import facts
 from kunsthalle.store.encryption import CannotDecrypt, Cipher
+from kunsthalle.store.schema.catalogs import catalogs
+from kunsthalle.store.tables import columns_of
 from support.threads import together
 
 CLAIMS = {"iam_id": "IBMid-1", "account": {"bss": "a"}}
@@ -121,6 +125,32 @@ def test_a_key_that_was_left_in_clear_is_encrypted_and_no_free_page_keeps_it(set
     assert valid(server, token), "tokens outlive the change"
     server.store.close()
     assert secret not in octets(settings.data)
+
+
+def test_credentials_in_documents_are_encrypted_too_and_follow_a_new_key(settings: Settings, start: Any) -> None:
+    clear = {"target_account_contexts": [{"name": "one", "api_key": "a-key-that-lay-in-clear"}]}
+    server = start(settings)
+
+    def make(unit: Any) -> Any:
+        owner = open_account(unit, "owner", None)
+        system = unit.acting(server.base.as_system(owner.id))
+        return create_catalog(system, "shop", "offering", None, {})
+
+    catalog = server.store.write(server.base, make)
+    left_in_clear(server)
+    rows = catalogs.update().where(catalogs.c.id == catalog.id)
+    server.store.write(server.base, lambda unit: unit.execute(rows.values(document=clear)))
+    assert b"a-key-that-lay-in-clear" in octets(settings.data)
+    for _ in range(2):
+        server.store.close()
+        server = start(settings)
+        assert b"a-key-that-lay-in-clear" not in octets(settings.data)
+        value = server.store.read(server.base, lambda unit: columns_of(unit, catalogs.c.document))[0][0]
+        sealed = value["target_account_contexts"][0]["api_key"]
+        purpose = f"{catalog.id}/target_account_contexts.api_key"
+        assert server.store.cipher.decrypt(sealed, purpose) == "a-key-that-lay-in-clear"
+        assert sealed.split(".")[1] == server.store.cipher.keys.newest
+        master_keys.add(key_file(settings))
 
 
 def test_cleaning_up_after_the_change_is_made_up_for(

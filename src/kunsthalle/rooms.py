@@ -5,6 +5,7 @@ from __future__ import annotations
 from kunsthalle.accounts import routes as account_routes
 from kunsthalle.api.routing import Route
 from kunsthalle.api.unserved import unserved_routes as unserved_vpc
+from kunsthalle.catalogs import credentials
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.handlers import catalog_handlers
 from kunsthalle.catalogs.unserved import unserved_routes as unserved_catalog
@@ -109,3 +110,4 @@ def unserved() -> tuple[Route, ...]:
 def renew_secrets(unit: Unit, turn: Turn) -> None:
     """Puts what the turn makes of it in the place of every value that is kept encrypted."""
     signing.renew(unit, turn)
+    credentials.renew(unit, turn)

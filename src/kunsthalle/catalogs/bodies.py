@@ -17,10 +17,9 @@ Label = Annotated[str, Meta(min_length=1, max_length=256)]
 Doc = dict[str, Any]
 
 
-class CatalogBody(Body):
-    """A catalog to create, or the whole of one to replace."""
+class CatalogFields(Body):
+    """What may be set of a catalog besides its label."""
 
-    label: Label
     rev: str | None = msgspec.field(name="_rev", default=None)
     short_description: Text | UnsetType = UNSET
     label_i18n: dict[str, str] | UnsetType = UNSET
@@ -37,6 +36,18 @@ class CatalogBody(Body):
     kind: Literal["offering", "vpe"] | None = None
     metadata: Doc | UnsetType = UNSET
     target_account_contexts: list[Doc] | UnsetType = UNSET
+
+
+class CatalogBody(CatalogFields, kw_only=True):
+    """A catalog to create."""
+
+    label: Label
+
+
+class CatalogReplacementBody(CatalogFields, kw_only=True):
+    """The whole of a catalog to replace; without a label it keeps the one it has."""
+
+    label: Label | None = None
 
 
 class PlanBody(Body):

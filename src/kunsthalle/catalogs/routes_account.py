@@ -14,6 +14,7 @@ from kunsthalle.api.routing import Route, route
 from kunsthalle.api.wire import Body
 from kunsthalle.catalogs import account, kinds, lifecycle, queries, service
 from kunsthalle.catalogs.access import offering as offering_rule
+from kunsthalle.catalogs.credentials import masked
 from kunsthalle.catalogs.model import Version, precedence
 from kunsthalle.catalogs.records import AccountSettings
 from kunsthalle.catalogs.routes_catalogs import offering_reply
@@ -203,7 +204,7 @@ def _icon(unit: Unit, request: Request) -> Reply:
     if not name.lower().endswith(_ICONS) or len(name) > 128 or "/" in name:
         raise invalid("bad_request", f"An icon is one of {', '.join(_ICONS)}.", "file_name", type_="parameter")
     given = service.Fields(
-        offering.name, offering.label, offering.hidden, {**offering.document, "offering_icon_url": name}
+        offering.name, offering.label, offering.hidden, {**masked(offering.document), "offering_icon_url": name}
     )
     return offering_reply(unit, service.rewrite(unit, request.granted, given))
 

@@ -14,7 +14,8 @@ from kunsthalle.api.wire import decode
 from kunsthalle.catalogs import kinds, listings, patching, queries, service
 from kunsthalle.catalogs.access import NamedOffering
 from kunsthalle.catalogs.access import offering as offering_rule
-from kunsthalle.catalogs.bodies import CatalogBody, OfferingBody, document, fields
+from kunsthalle.catalogs.bodies import CatalogBody, CatalogReplacementBody, OfferingBody, document, fields
+from kunsthalle.catalogs.credentials import masked
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.wire import catalog_wire, offering_wire
 from kunsthalle.core.errors import Problem, Reason
@@ -57,7 +58,7 @@ def _get(unit: Unit, request: Request) -> Reply:
 
 def _replace(unit: Unit, request: Request) -> dict[str, Any]:
     """Replace a catalog."""
-    body: CatalogBody = request.body
+    body: CatalogReplacementBody = request.body
     changed = service.replace_catalog(unit, request.granted, body.rev, body.label, document(body))
     return catalog_wire(changed, unit.ctx)
 
@@ -122,7 +123,8 @@ def _patch_offering(unit: Unit, request: Request) -> Reply:
     branch = queries.branch(unit, offering)
     kept = {"name": offering.name, "label": offering.label, "hidden": offering.hidden}
     plans = [{**plan.document, "name": plan.name, "label": plan.label} for plan in branch.plans]
-    after = patching.apply({"tags": [], "keywords": [], **offering.document, **kept, "plans": plans}, request.body)
+    shown = {"tags": [], "keywords": [], **masked(offering.document), **kept, "plans": plans}
+    after = patching.apply(shown, request.body)
     body: OfferingBody = decode(msgspec.json.encode(after), OfferingBody)
     return offering_reply(unit, service.rewrite(unit, request.granted, fields(body)))
 
@@ -164,7 +166,7 @@ def routes() -> tuple[Route, ...]:
         route("GET", many, _list, family=family, access=access.listing(kinds.CATALOG)),
         route("POST", many, _create, family=family, access=create, body=CatalogBody, status=201),
         route("GET", one, _get, family=family, access=access.item(kinds.CATALOG, param="catalog_id")),
-        route("PUT", one, _replace, family=family, access=change, body=CatalogBody),
+        route("PUT", one, _replace, family=family, access=change, body=CatalogReplacementBody),
         route("DELETE", one, _delete, family=family, access=remove),
         *_offering_routes(f"{one}/offerings/{{offering_id}}", f"{one}/offerings"),
     )

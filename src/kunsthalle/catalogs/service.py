@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.queries import chosen_group
-from kunsthalle.catalogs import reclamation
+from kunsthalle.catalogs import credentials, reclamation
 from kunsthalle.catalogs.erasing import erase_offering
 from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PLAN
 from kunsthalle.catalogs.listings import relist, relist_catalog
@@ -47,23 +47,24 @@ def create_catalog(unit: Unit, label: str, kind: str, group_id: str | None, docu
     ctx = unit.ctx
     group = chosen_group(unit, group_id)
     may_create(ctx, CREATE, {"resourceGroupId": group.id})
-    now = ctx.now()
-    catalog = Catalog(ctx.ids.uuid(), ctx.account_id, label, "live", group.id, kind, document, now, now)
+    now, id_ = ctx.now(), ctx.ids.uuid()
+    kept = credentials.encrypted(unit, id_, document, {})
+    catalog = Catalog(id_, ctx.account_id, label, "live", group.id, kind, kept, now, now)
     return insert(unit, CATALOG, catalog)
 
 
 def replace_catalog(
-    unit: Unit, catalog: Granted[Catalog], given_rev: str | None, label: str, document: dict[str, Any]
+    unit: Unit, catalog: Granted[Catalog], given_rev: str | None, label: str | None, document: dict[str, Any]
 ) -> Catalog:
-    """Replaces what a caller may set. 409 on a stale or missing `_rev`."""
+    """Replaces what a caller may set; a label that is not given stays. 409 on a stale or missing `_rev`."""
     same_rev(given_rev, catalog.it.rev)
     changed = update(
         unit,
         CATALOG,
         catalog.it.id,
         CATALOG.table.c.revision == catalog.it.revision,
-        label=label,
-        document=document,
+        label=label or catalog.it.label,
+        document=credentials.encrypted(unit, catalog.it.id, document, catalog.it.document),
         updated_at=unit.ctx.now(),
     )
     must(changed, "The catalog was changed meanwhile.", "conflict")
@@ -80,9 +81,9 @@ def delete_catalog(unit: Unit, catalog: Granted[Catalog]) -> None:
 def create_offering(unit: Unit, catalog: Granted[Catalog], given: Fields) -> Offering:
     """A new product of the catalog, not shared with anybody. 409 when its name is taken there."""
     ctx = unit.ctx
-    now = ctx.now()
+    now, id_ = ctx.now(), ctx.ids.uuid()
     offering = Offering(
-        id=ctx.ids.uuid(),
+        id=id_,
         account_id=catalog.it.account_id,
         catalog_id=catalog.it.id,
         name=given.name,
@@ -92,7 +93,7 @@ def create_offering(unit: Unit, catalog: Granted[Catalog], given: Fields) -> Off
         share_enabled=False,
         share_with_all=False,
         share_with_ibm=False,
-        document=given.document,
+        document=credentials.encrypted(unit, id_, given.document, {}),
         updated_at=now,
         created_at=now,
     )
@@ -153,17 +154,18 @@ def check_match(given: str | None, current: str) -> None:
 
 def rewrite(unit: Unit, offering: Granted[Offering], given: Fields) -> Offering:
     """Puts new fields in place of the old, unless the offering was changed meanwhile."""
-    columns = OFFERING.table.c
+    columns, it = OFFERING.table.c, offering.it
+    kept = credentials.encrypted(unit, it.id, given.document, it.document)
     try:
         changed = update(
             unit,
             OFFERING,
-            offering.it.id,
-            columns.revision == offering.it.revision,
+            it.id,
+            columns.revision == it.revision,
             name=given.name,
             label=given.label,
             hidden=given.hidden,
-            document=given.document,
+            document=kept,
             updated_at=unit.ctx.now(),
         )
     except IntegrityError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.api.families.catalog import BASE
+from kunsthalle.catalogs.credentials import masked
 from kunsthalle.catalogs.model import Catalog, Offering, Reclamation, Version
 from kunsthalle.catalogs.queries import Branch, successor
 from kunsthalle.catalogs.records import Plan
@@ -31,7 +32,7 @@ def catalog_wire(catalog: Catalog, ctx: Context) -> Doc:
         "tags": [],
         "features": [],
         "disabled": False,
-        **catalog.document,
+        **masked(catalog.document),
         "id": catalog.id,
         "_rev": catalog.rev,
         "label": catalog.label,
@@ -176,7 +177,7 @@ def offering_wire(branch: Branch, ctx: Context, only: Version | None = None, *, 
     """An offering with all its versions, or with one alone: the "branch" that a version is got as."""
     offering = branch.offering
     shown = branch.versions if only is None else [only]
-    kept = {name: value for name, value in offering.document.items() if not (digest and name in _LONG)}
+    kept = {name: value for name, value in masked(offering.document).items() if not (digest and name in _LONG)}
     pending = _pending(branch)
     found = {
         "tags": [],
