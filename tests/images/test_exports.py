@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from ibm_vpc import vpc_v1 as sdk
 
+from imaging import builders_vhd as v
 from kunsthalle.images.exports import MOST, MOST_ACTIVE
 from kunsthalle.images.states import EXPORT_STATES
+from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.make import virtual_size_of
-from kunsthalle.imaging.tools import find_tools
+from kunsthalle.imaging.tools import Tools, convert, find_tools
 from support.hall import ABSENT, GIB, Hall
 from support.realm import product
 
@@ -119,6 +121,41 @@ def test_as_vhd(hall: Hall) -> None:
     assert done["status"] == "succeeded", done
     assert virtual_size_of(written(hall, done), "vhd") == GIB
     assert not list((hall.server.drivers.disks / "scratch").iterdir())
+
+
+@pytest.mark.needs_qemu_img
+@pytest.mark.parametrize("creator", [b"vbox", b"wa\0\0", b"go  "], ids=["vbox", "azure", "go"])
+@pytest.mark.parametrize("kind", [v.FIXED, v.DYNAMIC], ids=["fixed", "dynamic"])
+def test_the_end_of_a_vhd_reaches_servers_snapshots_and_exports(hall: Hall, kind: int, creator: bytes) -> None:
+    """The geometry that goes with 64 MiB describes 53,248 bytes fewer."""
+    size, end = 64 * v.MIB, b"the last sector".ljust(512, b".")
+    file = v.ending(kind, end, size, creator=creator, geometry=(963, 8, 17))
+    (hall.folders["owner"] / "images" / "whole.vhd").write_bytes(file)
+    body = {"file": {"href": "cos://us-south/images/whole.vhd"}, "operating_system": {"name": "debian-12-amd64"}}
+    made = hall.do("POST", "/v1/images", {"name": "whole", **body})
+    hall.settle()
+    image = hall.do("GET", f"/v1/images/{made['id']}")
+    assert (image["status"], image["file"]["checksums"]["sha256"]) == ("available", hashlib.sha256(file).hexdigest())
+    volume = hall.server_of(image["id"])["boot_volume_attachment"]["volume"]["id"]
+    snapshot = hall.do("POST", "/v1/snapshots", {"source_volume": {"id": volume}})["id"]
+    jobs = [start(hall, image["id"], format=form) for form in ("qcow2", "vhd")]
+    hall.settle()
+    folder = hall.server.drivers.disks
+    found = {folder / "volumes" / f"{volume}.qcow2": "qcow2", folder / "snapshots" / f"{snapshot}.qcow2": "qcow2"}
+    found |= {written(hall, job): job["format"] for job in jobs}
+    for path, form in found.items():
+        raw = folder / "content"
+        convert(one_of_the_host(), path, form, raw, "raw", quota_bytes=20 * GIB, limits=Limits(), backing_allowed=True)
+        with raw.open("rb") as whole:
+            whole.seek(size - 512)
+            assert whole.read(512) == end, path.name
+        raw.unlink()
+
+
+def one_of_the_host() -> Tools:
+    tools = find_tools()
+    assert tools is not None
+    return tools
 
 
 def test_without_qemu_img_another_format_fails_and_leaves_nothing(hall: Hall) -> None:

@@ -65,6 +65,15 @@ def dynamic(
     return copy + second + packed.ljust(at - 1536, b"\xff") + body + (copy if end is None else end)
 
 
+def ending(kind: int, end: bytes, size: int = 64 * MIB, visible: int | None = None, **changes: object) -> bytes:
+    """A disk, fixed or dynamic, that holds `end` and nothing else: before `visible` bytes are full, or at its end."""
+    at = (size if visible is None else visible) - len(end)
+    if kind == FIXED:
+        return fixed(bytes(at) + end + bytes(size - at - len(end)), **changes)
+    block, within = divmod(at, BLOCK)
+    return dynamic(size, blocks={block: bytes(within) + end}, **changes)
+
+
 def _second_header(cookie: bytes, table_offset: int, entries: int, block_size: int) -> bytes:
     start = struct.pack(">8sQQIII", cookie, 2**64 - 1, table_offset, 0x10000, entries, block_size)
     return (start + struct.pack(">I", ~sum(start) & 0xFFFFFFFF)).ljust(1024, b"\0")

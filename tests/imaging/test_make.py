@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kunsthalle.imaging.backing import backing_of
+from kunsthalle.imaging.errors import ToolFailed
 from kunsthalle.imaging.examine import Examined, examine
 from kunsthalle.imaging.limits import GIB, Limits
 from kunsthalle.imaging.make import virtual_size_of, write_overlay, write_qcow2
@@ -123,9 +125,11 @@ def test_refcounts_of_more_than_one_block(tmp_path: Path) -> None:
 
 
 def test_same_arguments_same_bytes(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.write_bytes(v.dynamic())
     for name in ("one", "two"):
         write_qcow2(tmp_path / name, *CONTENTS["pieces"])
-        write_overlay(tmp_path / f"{name}.overlay", Path("/blobs/base"), "vhd", 20 * GIB)
+        write_overlay(tmp_path / f"{name}.overlay", base, "vhd", 20 * GIB)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     assert (tmp_path / "one.overlay").read_bytes() == (tmp_path / "two.overlay").read_bytes()
 
@@ -175,7 +179,8 @@ def test_overlay_shows_its_base(kind: str, qemu_name: str, size: int, tmp_path: 
         base.write_bytes(v.dynamic(size=8 * MIB, blocks={0: b"from the base"}))
     write_overlay(overlay, base, kind, size)
     said = qemu_img("info", "-f", "qcow2", overlay)
-    assert (f"backing file: {base}" in said, f"backing file format: {qemu_name}" in said) == (True, True)
+    assert f"backing file format: {qemu_name}" in said
+    assert backing_of(overlay) == base
     assert "No errors were found" in qemu_img("check", "-f", "qcow2", overlay)
     qemu_img("dd", "-f", "qcow2", "-O", "raw", "bs=512", "count=1", f"if={overlay}", f"of={raw}")
     assert raw.read_bytes().startswith(b"from the base")
@@ -184,7 +189,7 @@ def test_overlay_shows_its_base(kind: str, qemu_name: str, size: int, tmp_path: 
 
 @pytest.mark.parametrize("base", [Path("relative"), Path("/" + "x" * 1023)])
 def test_overlay_needs_an_absolute_base_that_the_format_can_name(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="absolute path"):
+    with pytest.raises((ValueError, ToolFailed), match=r"absolute path|1023 bytes"):
         write_overlay(tmp_path / "overlay", base, "qcow2", GIB)
 
 
@@ -203,13 +208,6 @@ def test_vhd_sizes_are_those_of_qemu(creator: bytes, geometry: tuple[int, int, i
         path = tmp_path / "disk"
         path.write_bytes(content)
         assert virtual_size_of(path, "vhd") == info(tools, path, "vhd", Limits())["virtual-size"]
-
-
-def test_azure_disks_are_as_large_as_they_say(tmp_path: Path) -> None:
-    """Older versions of QEMU cut them to their geometry; the volume must hold what newer ones will show."""
-    path = tmp_path / "disk"
-    path.write_bytes(v.fixed(other.mbr_disk(9 * MIB), creator=b"wa\0\0", geometry=(60, 16, 17)))
-    assert virtual_size_of(path, "vhd") == 9 * MIB
 
 
 @pytest.mark.needs_qemu

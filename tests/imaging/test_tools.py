@@ -205,8 +205,8 @@ def test_relative_paths_are_an_error(tmp_path: Path) -> None:
         lambda: check(fake, Path("image"), LIMITS),
         lambda: create_overlay(fake, Path("overlay"), tmp_path, "qcow2", GIB),
         lambda: create_overlay(fake, tmp_path / "overlay", Path("base"), "qcow2", GIB),
-        lambda: convert(fake, Path("i"), "vhd", tmp_path / "t", "qcow2", quota_bytes=GIB, limits=LIMITS),
-        lambda: convert(fake, tmp_path, "vhd", Path("t"), "qcow2", quota_bytes=GIB, limits=LIMITS),
+        lambda: convert(fake, Path("i"), "raw", tmp_path / "t", "qcow2", quota_bytes=GIB, limits=LIMITS),
+        lambda: convert(fake, tmp_path, "raw", Path("t"), "qcow2", quota_bytes=GIB, limits=LIMITS),
     ):
         with pytest.raises(ValueError, match="absolute"):
             call()
@@ -216,14 +216,15 @@ def test_limits_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("IBMCLOUD_API_KEY", "secret")
     fake = script(
         tmp_path,
-        """printf '{"env": "%s", "arguments": "%s", "limits": "%s", "folder": "%s", "session": "%s"}' \\""",
-        """ "$(/usr/bin/env | /usr/bin/sort | /usr/bin/tr '\\n' ' ')" "$*" \\""",
+        """printf '{"env": "%s", "verb": "%s", "node": %s, "limits": "%s", "folder": "%s", "session": "%s"}' \\""",
+        """ "$(/usr/bin/env | /usr/bin/sort | /usr/bin/tr '\\n' ' ')" "$1 $2" "${3#json:}" \\""",
         """ "$(ulimit -v) $(ulimit -t) $(ulimit -f) $(ulimit -c) $(ulimit -s)" "$PWD" "$(/bin/ps -o sid= -p $$)" """,
     )
     limits = Limits(tool_seconds=30, tool_memory_bytes=512 * MIB)
-    said = info(fake, tmp_path / "image", "vhd", limits)
+    said = info(fake, tmp_path / "image", "qcow2", limits)
     assert said["env"].split() == ["LC_ALL=C", "MALLOC_ARENA_MAX=1", "PWD=/"]
-    assert said["arguments"] == f"info --output=json -f vpc {tmp_path}/image"
+    assert said["verb"] == "info --output=json"
+    assert said["node"] == {"driver": "qcow2", "file": {"driver": "file", "filename": f"{tmp_path}/image"}}
     assert said["limits"] == f"{512 * 1024} 10 0 0 2048"
     assert said["folder"] == "/"
     assert int(said["session"] or 0) != os.getsid(0)
@@ -237,7 +238,7 @@ def test_time_ends_the_whole_group(tmp_path: Path) -> None:
         convert(
             fake,
             stored(tmp_path / "i", b""),
-            "vhd",
+            "raw",
             tmp_path / "t",
             "qcow2",
             quota_bytes=MIB,
@@ -257,7 +258,7 @@ def test_time_ends_the_whole_group(tmp_path: Path) -> None:
 def test_a_flood_of_words_is_cut(tmp_path: Path) -> None:
     fake = script(tmp_path, "/usr/bin/yes 'ERROR cluster' | /usr/bin/head -c 30000000 >&2", "exit 1")
     with pytest.raises(ToolFailed) as caught:
-        convert(fake, stored(tmp_path / "i", b""), "vhd", tmp_path / "t", "qcow2", quota_bytes=MIB, limits=LIMITS)
+        convert(fake, stored(tmp_path / "i", b""), "raw", tmp_path / "t", "qcow2", quota_bytes=MIB, limits=LIMITS)
     assert len(caught.value.detail) == 1000
 
 
@@ -282,7 +283,8 @@ def test_odd_answers_are_refusals(said: str, tmp_path: Path) -> None:
         ({"format-specific": {"data": {"corrupt": True}}}, "corrupt"),
         ({"snapshots": [{"id": "1"}]}, "snapshots"),
         ({"format": "raw"}, "cannot be read as a QCOW2"),
-        ({"virtual-size": 251 * GIB}, "more than"),
+        ({"virtual-size": 251 * GIB}, "disagree on the size"),
+        ({"virtual-size": None}, "disagree on the size"),
     ],
 )
 def test_what_qemu_img_sees_is_refused_too(said: dict[str, object], piece: str, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ _CANNOT = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, 
 
 @dataclass(frozen=True, slots=True)
 class DiskHeader:
-    """What a qcow2 header says: the path of its base, if it has one, and its virtual size in bytes."""
+    """What a qcow2 header says: what it calls its base, if it has one, and its virtual size in bytes."""
 
     base: str | None
     size_bytes: int
@@ -61,7 +61,7 @@ def create_overlay(spec: DiskSpec, write: Callable[[Path], None]) -> None:
     if not spec.base.is_file():
         raise DiskError(f"there is no base at {spec.base}")
     if (found := read_header(spec.path)) is not None:
-        if found != DiskHeader(str(spec.base), spec.size_bytes):
+        if found != DiskHeader(spec.backing, spec.size_bytes):
             raise DiskError(f"another disk is at {spec.path}")
         return
     partial = _partial(spec.path)

@@ -51,13 +51,19 @@ class DiskSpec:
     A disk: a thin overlay at `path` on a read-only `base` that is shared and never written.
 
     Both paths are absolute. `base_format`: `qcow2` or `vhd`. `size_bytes`: the virtual size, a multiple of
-    512 and at least the base's.
+    512 and at least the base's. `base_name` is what the disk calls its base, where that is not simply its path.
     """
 
     path: Path
     base: Path
     base_format: str
     size_bytes: int
+    base_name: str = ""
+
+    @property
+    def backing(self) -> str:
+        """What the header of the disk names."""
+        return self.base_name or str(self.base)
 
 
 @dataclass(frozen=True, slots=True)

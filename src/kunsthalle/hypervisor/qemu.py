@@ -244,7 +244,7 @@ class Qemu(Hypervisor):
 
     def _create(self, path: Path, spec: DiskSpec) -> None:
         command = [str(self._qemu_img), "create", "-q", "-f", "qcow2", "-F", QEMU_FORMATS[spec.base_format]]
-        command += ["-b", str(spec.base), str(path), str(spec.size_bytes)]
+        command += ["-b", spec.backing, str(path), str(spec.size_bytes)]
         try:
             ended = subprocess.run(  # noqa: S603  an argument list; the paths are absolute
                 command,

@@ -24,8 +24,8 @@ def check_disk(spec: DiskSpec) -> None:
         raise BadSpec(f"not a format of a base: {spec.base_format[:40]!r}")
     if spec.size_bytes <= 0 or spec.size_bytes % _SECTOR:
         raise BadSpec(f"not a size of a disk: {spec.size_bytes}")
-    if len(os.fsencode(spec.base)) > _MAX_BACKING_NAME:
-        raise BadSpec(f"a base's path has at most {_MAX_BACKING_NAME} bytes")
+    if len(os.fsencode(spec.backing)) > _MAX_BACKING_NAME:
+        raise BadSpec(f"a base's name has at most {_MAX_BACKING_NAME} bytes")
 
 
 def check_server(spec: ServerSpec) -> None:

@@ -2,16 +2,21 @@
 
 The header names the file by its path. A data folder that is moved, or bytes that are kept elsewhere from now on, leave
 every disk with the name of what was there before; its content is the same, so that the name alone has to follow.
+
+A VHD whose size is its size field is named by a description instead of its path, so that whoever opens the disk reads
+the VHD to its end, whichever version of QEMU it is (docs/decisions/0019-size-of-a-vhd.md).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 from pathlib import Path
 
 from kunsthalle.imaging import qcow2
 from kunsthalle.imaging.errors import ToolFailed
+from kunsthalle.imaging.formats import QEMU_NAMES, block_node
 from kunsthalle.imaging.limits import SECTOR
 
 LONGEST = 1023
@@ -22,6 +27,22 @@ _NAMED = struct.Struct(">QI")
 """Offset and length of the name: neighbours in the first sector of the header, so that they change together."""
 
 
+_DESCRIBED = "json:"
+
+
+def name_of(base: Path, kind: str) -> str:
+    """What a disk has to call the image at the absolute path `base`, a qcow2, VHD or raw file.
+
+    Raises ToolFailed if it is too long; ValueError, OSError and Refused as `formats.block_node` does.
+    """
+    node = block_node(base, kind)
+    plain = node.keys() == {"driver", "file"}
+    name = str(base) if plain else _DESCRIBED + json.dumps(node, ensure_ascii=False)
+    if len(os.fsencode(name)) > LONGEST:
+        raise ToolFailed("A disk can name what it stands on in 1023 bytes only.")
+    return name
+
+
 def backing_of(path: Path) -> Path | None:
     """The file that a disk stands on, None where it stands alone. OSError; Refused for what is no qcow2 file."""
     with path.open("rb") as file:
@@ -30,8 +51,7 @@ def backing_of(path: Path) -> Path | None:
             return None
         if not 0 < header.backing_size <= LONGEST or header.backing_offset + header.backing_size > header.cluster_size:
             raise ToolFailed("The disk names what it stands on in a way that QEMU does not.")
-        file.seek(header.backing_offset)
-        return Path(os.fsdecode(file.read(header.backing_size)))
+        return _path_in(_name(file.fileno(), header))
 
 
 def rebase(path: Path, base: Path) -> bool:
@@ -39,14 +59,16 @@ def rebase(path: Path, base: Path) -> bool:
 
     Nobody else may have the file open. It may be cut off at any point: the old name stands until the new one is whole.
     """
-    if backing_of(path) in {None, base}:
+    if backing_of(path) is None:
         return False
-    name = os.fsencode(base)
-    if not base.is_absolute() or len(name) > LONGEST:
-        raise ToolFailed("A disk can name what it stands on in 1023 bytes only.")
+    if not base.is_absolute():
+        raise ToolFailed("A disk names what it stands on by an absolute path only.")
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         header = qcow2.parse(os.pread(descriptor, SECTOR, 0))
+        name = os.fsencode(name_of(base, _kind(descriptor, header)))
+        if name == _name(descriptor, header):
+            return False
         os.pwrite(descriptor, name, _free_slot(header))
         os.fsync(descriptor)
         os.pwrite(descriptor, _NAMED.pack(_free_slot(header), len(name)), _NAMED_AT)
@@ -54,6 +76,31 @@ def rebase(path: Path, base: Path) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _name(descriptor: int, header: qcow2.Header) -> bytes:
+    return os.pread(descriptor, header.backing_size, header.backing_offset)
+
+
+def _path_in(name: bytes) -> Path:
+    """The file that a name leads to, whether it is its path or a description."""
+    text = os.fsdecode(name)
+    if not text.startswith(_DESCRIBED):
+        return Path(text)
+    try:
+        return Path(json.loads(text.removeprefix(_DESCRIBED))["file"]["filename"])
+    except (ValueError, TypeError, KeyError) as fault:
+        raise ToolFailed("The disk describes what it stands on in a way that is not ours.") from fault
+
+
+def _kind(descriptor: int, header: qcow2.Header) -> str:
+    """The format of what the disk stands on, as its header says it in QEMU's words."""
+    start = os.pread(descriptor, header.cluster_size, 0)
+    driver = qcow2.extension(start, header, qcow2.BACKING_FORMAT)
+    for kind, name in QEMU_NAMES.items():
+        if driver == name.encode():
+            return kind
+    raise ToolFailed("The disk does not say of which format the image is that it stands on.")
 
 
 def _free_slot(header: qcow2.Header) -> int:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.imaging import qcow2, rules, tools, vhd
+from kunsthalle.imaging import registry, rules, tools
 from kunsthalle.imaging.errors import ENCRYPTED, Refused, corrupted
 from kunsthalle.imaging.formats import HEAD_BYTES, QEMU_NAMES
-from kunsthalle.imaging.limits import GIB, Limits, check_virtual_size
+from kunsthalle.imaging.limits import GIB, SECTOR, Limits
 from kunsthalle.imaging.stream import Arrived
 from kunsthalle.imaging.tools import Tools
 
 SMALLEST_VOLUME_GB = 10
-_TITLES = {"qcow2": "QCOW2", "vhd": "VHD"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +45,14 @@ def examine(path: Path, arrived: Arrived, limits: Limits, tools: Tools | None) -
     virtual_size = _own_rules(path, arrived.claimed, size, limits)
     notes: tuple[str, ...] = ()
     if tools is not None:
-        virtual_size, notes = _with_tools(path, arrived.claimed, limits, tools)
+        notes = _with_tools(path, arrived.claimed, virtual_size, limits, tools)
     return Examined(arrived.claimed, arrived.sha256, size, virtual_size, notes, checked=tools is not None)
 
 
 def recheck(path: Path, format: str, limits: Limits, tools: Tools) -> None:  # noqa: A002 - the word of the field
     """Makes up for the checks that a host without qemu-img could not do; raises Refused or ToolFailed."""
-    _own_rules(path, format, path.stat().st_size, limits)
-    _with_tools(path, format, limits, tools)
+    virtual_size = _own_rules(path, format, path.stat().st_size, limits)
+    _with_tools(path, format, virtual_size, limits, tools)
 
 
 def minimum_provisioned_size(virtual_size: int) -> int:
@@ -65,25 +64,20 @@ def _own_rules(path: Path, kind: str, size: int, limits: Limits) -> int:
     """Our rules on the whole file; answers the bytes of the disk in it."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-        file.seek(-min(size, vhd.FOOTER_SIZE), os.SEEK_END)
-        tail = file.read(vhd.FOOTER_SIZE)
+        file.seek(-min(size, SECTOR), os.SEEK_END)
+        tail = file.read(SECTOR)
     names = rules.check_start(kind, head, limits)
-    if kind == "qcow2":
-        return qcow2.check_file(path, head, size).virtual_size
-    footer = vhd.check_ends(head, tail, size, names, limits)
-    vhd.check_file(path, footer, size)
-    return footer.virtual_size
+    return registry.get(kind).check_file(registry.File(path, head, tail, size, names), limits)
 
 
-def _with_tools(path: Path, kind: str, limits: Limits, found: Tools) -> tuple[int, tuple[str, ...]]:
-    virtual_size = _check_info(tools.info(found, path, kind, limits), kind, limits)
-    leaks = tools.check(found, path, limits) if kind == "qcow2" else 0
-    notes = (f"{leaks} clusters of the file are in no use; they waste room and do no harm.",) if leaks else ()
-    return virtual_size, notes
+def _with_tools(path: Path, kind: str, virtual_size: int, limits: Limits, found: Tools) -> tuple[str, ...]:
+    """Refuses what qemu-img sees in the file although our rules, by which the disk has `virtual_size`, did not."""
+    _check_info(tools.info(found, path, kind, limits), kind, virtual_size)
+    leaks = tools.check(found, path, limits) if registry.get(kind).linked else 0
+    return (f"{leaks} clusters of the file are in no use; they waste room and do no harm.",) if leaks else ()
 
 
-def _check_info(said: dict[str, Any], kind: str, limits: Limits) -> int:
-    """Refuses what qemu-img saw in the file although our rules did not; answers the bytes of the disk."""
+def _check_info(said: dict[str, Any], kind: str, virtual_size: int) -> None:
     data = (said.get("format-specific") or {}).get("data") or {}
     if said.get("encrypted"):
         raise Refused(ENCRYPTED, "The image is encrypted.")
@@ -93,8 +87,8 @@ def _check_info(said: dict[str, Any], kind: str, limits: Limits) -> int:
         raise corrupted("The image holds internal snapshots; remove them and import it again.")
     if data.get("corrupt"):
         raise corrupted("The image is marked as corrupt by the program that wrote it.")
-    size = said.get("virtual-size")
-    if said.get("format") != QEMU_NAMES[kind] or not isinstance(size, int):
-        raise corrupted(f"The file cannot be read as a {_TITLES[kind]} image.")
-    check_virtual_size(_TITLES[kind], size, limits)
-    return size
+    title = registry.get(kind).title
+    if said.get("format") != QEMU_NAMES[kind]:
+        raise corrupted(f"The file cannot be read as a {title} image.")
+    if said.get("virtual-size") != virtual_size:
+        raise corrupted(f"Two readings of the {title} image disagree on the size of its disk.")

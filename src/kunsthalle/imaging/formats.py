@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
+from kunsthalle.imaging import vhd
 from kunsthalle.imaging.errors import corrupted
 
 QEMU_NAMES = {"qcow2": "qcow2", "vhd": "vpc", "raw": "raw"}
@@ -39,6 +41,20 @@ _MAGICS = (
     (0, b"<html", "an HTML page"),
 )
 _WRAPPED = "; unpack it and import the disk image inside"
+
+
+def block_node(path: Path, kind: str) -> dict[str, object]:
+    """The image as a node of QEMU's: which driver reads it, what that must be told, and the one file behind it.
+
+    Raises ValueError for an unknown format or a relative path, which QEMU may take for the name of a protocol; Refused
+    and OSError for a VHD whose footer cannot be read.
+    """
+    if kind not in QEMU_NAMES:
+        raise ValueError(f"no such image format: {kind}")
+    if not path.is_absolute():
+        raise ValueError("QEMU is given absolute paths only")
+    options = vhd.driver_options(path) if kind == "vhd" else {}
+    return {"driver": QEMU_NAMES[kind], **options, "file": {"driver": "file", "filename": str(path)}}
 
 
 def names_of(head: bytes) -> frozenset[str]:

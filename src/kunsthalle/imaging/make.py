@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from kunsthalle.imaging import qcow2, vhd
-from kunsthalle.imaging.errors import corrupted
+from kunsthalle.imaging import qcow2, registry
+from kunsthalle.imaging.backing import name_of
 from kunsthalle.imaging.files import appearing
 from kunsthalle.imaging.formats import QEMU_NAMES
 from kunsthalle.imaging.limits import SECTOR
@@ -24,7 +24,6 @@ CLUSTER = 1 << CLUSTER_BITS
 L2_ENTRIES = CLUSTER // 8
 REFCOUNTS = CLUSTER // 2
 COPIED = 1 << 63
-MAX_BACKING_NAME = 1023
 HEADER_LENGTH = 112
 
 Content = Callable[[int], bytes] | Mapping[int, bytes] | bytes
@@ -49,13 +48,10 @@ def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: 
     """Writes an empty qcow2 image of `virtual_size` bytes on top of `backing`, whose format (qcow2, vhd, raw)
     it names.
 
-    The disk must be no smaller than that of `backing`, which is for the caller to see to. Raises ValueError
-    if `backing` is no absolute path or a longer one than the format can hold, FileExistsError if `path`
-    exists.
+    The disk must be no smaller than that of `backing`, which is for the caller to see to. Raises what
+    `backing.name_of` raises, FileExistsError if `path` exists.
     """
-    name = os.fsencode(backing)
-    if not backing.is_absolute() or len(name) > MAX_BACKING_NAME:
-        raise ValueError("the backing file must be named by an absolute path of at most 1023 bytes")
+    name = os.fsencode(name_of(backing, backing_format))
     with appearing(path) as part, part.open("wb") as file:
         _Image(file, virtual_size).close(name, QEMU_NAMES[backing_format].encode())
 
@@ -70,19 +66,11 @@ def write_empty(path: Path, virtual_size: int, room: int) -> None:
 
 
 def virtual_size_of(path: Path, format: str) -> int:  # noqa: A002 - the word of the field
-    """Bytes of the disk in this image (qcow2 or vhd) as QEMU will show it.
+    """Bytes of the disk in this image (qcow2 or vhd).
 
     Raises Refused if it is no such image.
     """
-    with path.open("rb") as file:
-        if format == "qcow2":
-            return qcow2.parse(file.read(SECTOR)).virtual_size
-        if format != "vhd":
-            raise ValueError(f"no such image format: {format}")
-        if file.seek(0, os.SEEK_END) < vhd.FOOTER_SIZE:
-            raise corrupted("The file is too short for a VHD image.")
-        file.seek(-vhd.FOOTER_SIZE, os.SEEK_END)
-        return vhd.parse(file.read(vhd.FOOTER_SIZE)).virtual_size
+    return registry.get(format).virtual_size(path)
 
 
 class _Image:

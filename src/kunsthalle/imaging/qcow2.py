@@ -162,14 +162,19 @@ def check_one_file(head: bytes) -> None:
 
 def check_extensions(start: bytes, header: Header) -> None:
     """Refuses header extensions that name another file or a key, as far as `start` reaches."""
-    for kind in _extension_kinds(start, header):
+    for kind, _ in _extensions(start, header):
         if kind == DATA_FILE_NAME:
             raise corrupted("The QCOW2 image names an external data file, which is not supported.")
         if kind == ENCRYPTION_HEADER:
             raise Refused(ENCRYPTED, "The QCOW2 image carries an encryption header.")
 
 
-def _extension_kinds(start: bytes, header: Header) -> Iterator[int]:
+def extension(start: bytes, header: Header, kind: int) -> bytes | None:
+    """The content of the first header extension of a kind, as far as `start` reaches."""
+    return next((data for found, data in _extensions(start, header) if found == kind), None)
+
+
+def _extensions(start: bytes, header: Header) -> Iterator[tuple[int, bytes]]:
     at, count = header.length, 0
     end = min(header.cluster_size, len(start))
     while at + EXTENSION.size <= end:
@@ -182,7 +187,7 @@ def _extension_kinds(start: bytes, header: Header) -> Iterator[int]:
         at += EXTENSION.size
         if length > header.cluster_size - at:
             raise corrupted("A header extension of the QCOW2 image is longer than its place.")
-        yield kind
+        yield kind, start[at : at + length]
         at += -(-length // 8) * 8
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from kunsthalle.imaging import rules
+from kunsthalle.imaging import registry, rules
 from kunsthalle.imaging.errors import TOO_BIG, Refused, corrupted
 from kunsthalle.imaging.formats import HEAD_BYTES
 from kunsthalle.imaging.limits import Limits
 from kunsthalle.imaging.vhd import FOOTER_SIZE
-
-CLAIMS = ("qcow2", "vhd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +36,7 @@ class Intake:
     """
 
     def __init__(self, claimed: str, limits: Limits, announced: int | None = None) -> None:
-        if claimed not in CLAIMS:
-            raise ValueError(f"no such image format: {claimed}")
-        self._claimed = claimed
+        self._claimed = registry.get(claimed).name
         self._limits = limits
         self._announced = announced
         self._digest = hashlib.sha256()

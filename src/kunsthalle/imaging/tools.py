@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from kunsthalle.imaging import qcow2
+from kunsthalle.imaging.backing import name_of
 from kunsthalle.imaging.errors import TOO_BIG, Refused, ToolFailed, corrupted
 from kunsthalle.imaging.files import appearing
-from kunsthalle.imaging.formats import HEAD_BYTES, QEMU_NAMES
+from kunsthalle.imaging.formats import HEAD_BYTES, QEMU_NAMES, block_node
 from kunsthalle.imaging.limits import Limits
 
 ENVIRONMENT = {"LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
@@ -94,7 +95,7 @@ def find_tools(path: str | None = None) -> Tools | None:
 
 def info(tools: Tools, path: Path, kind: str, limits: Limits) -> dict[str, Any]:
     """What `qemu-img info` says of a file of this kind (qcow2, vhd); raises Refused if it cannot open it."""
-    ran = _run(tools, ["info", "--output=json", "-f", QEMU_NAMES[kind], str(_absolute(path))], limits)
+    ran = _run(tools, ["info", "--output=json", _described(block_node(path, kind))], limits)
     if ran.code != 0:
         raise _unreadable(ran.code)
     return _answer(ran)
@@ -143,7 +144,7 @@ def create_overlay(tools: Tools, overlay: Path, backing: Path, backing_format: s
 
     Raises ToolFailed, and FileExistsError if `overlay` exists.
     """
-    base = ["-F", QEMU_NAMES[backing_format], "-b", str(_absolute(backing))]
+    base = ["-F", QEMU_NAMES[backing_format], "-b", name_of(backing, backing_format)]
     with appearing(_absolute(overlay)) as part:
         command = ["create", "-q", "-f", "qcow2", *base, str(part), str(virtual_size)]
         ran = _run(tools, command, Limits(), file_bytes=OVERLAY_BYTES)
@@ -153,15 +154,16 @@ def create_overlay(tools: Tools, overlay: Path, backing: Path, backing_format: s
 
 def _source(path: Path, kind: str, *, backing_allowed: bool) -> list[str]:
     """Names the driver of every layer: nothing is guessed from the bytes, no other file is opened."""
-    node: dict[str, object] = {
-        "driver": QEMU_NAMES[kind],
-        "file": {"driver": "file", "filename": str(_absolute(path))},
-    }
+    node = block_node(path, kind)
     if kind == "qcow2" and not backing_allowed:
         with path.open("rb") as file:
             qcow2.check_one_file(file.read(HEAD_BYTES))
         node["backing"] = None
-    return ["json:" + json.dumps(node)]
+    return [_described(node)]
+
+
+def _described(node: dict[str, object]) -> str:
+    return "json:" + json.dumps(node)
 
 
 def _conversion_failed(ran: _Ran, quota_bytes: int) -> Refused | ToolFailed:

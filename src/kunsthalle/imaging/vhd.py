@@ -2,13 +2,14 @@
 
 Layout: Microsoft's "Virtual Hard Disk Image Format Specification", 1.0. Numbers are big-endian. A fixed VHD
 is the raw disk and then a footer of 512 bytes; a dynamic one has a copy of its footer at the start, a second
-header and a block table. How large the disk is depends on the program that wrote the file; we follow QEMU
-(block/vpc.c), which will run it.
+header and a block table. The disk is as large as the field "current size" says; for files of the few programs that go
+by cylinders, heads and sectors instead, it is as large as these say. Newer versions of QEMU (block/vpc.c) do the same.
 """
 
 from __future__ import annotations
 
 import array
+import os
 import struct
 import sys
 from dataclasses import dataclass
@@ -30,23 +31,24 @@ BLOCKS_CHECKSUM = slice(36, 40)
 UNUSED = 0xFFFFFFFF
 MAX_TABLE_BYTES = 32 * 2**20
 
-SIZE_BY_FIELD = (b"win ", b"qem2", b"d2v ", b"tap\0", b"CTXS", b"wa\0\0")
-"""Creators whose size field is the size; for all others it is cylinders * heads * sectors.
-
-The last, Azure, is one that QEMU 7.2 does not know yet and newer versions do; the field is never the smaller one.
-"""
+SIZE_BY_GEOMETRY = (b"vpc ", b"vs  ", b"qemu")
+"""Creators whose disk has cylinders * heads * sectors: Virtual PC, Virtual Server, QEMU unless told otherwise."""
 MAX_GEOMETRY_SECTORS = 65535 * 16 * 255
 """The geometry of a disk that no geometry can describe: then the size field counts after all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """`current_size` is bytes as written in the footer, `virtual_size` bytes as QEMU will show the disk."""
+    """`current_size` is bytes as written in the footer, `virtual_size` bytes of the disk.
+
+    `by_geometry`: the disk is as large as its geometry says, and not as `current_size` says.
+    """
 
     kind: int
     data_offset: int
     current_size: int
     virtual_size: int
+    by_geometry: bool
 
 
 def checksum(block: bytes, place: slice) -> int:
@@ -66,10 +68,27 @@ def parse(block: bytes) -> Footer:
         raise corrupted("The checksum of the VHD footer is wrong.")
     data_offset, creator, current_size = values[3], values[5], values[9]
     cylinders, heads, sectors, kind = values[10:14]
-    by_geometry = cylinders * heads * sectors
-    if creator in SIZE_BY_FIELD or by_geometry == MAX_GEOMETRY_SECTORS:
-        return Footer(kind, data_offset, current_size, current_size // SECTOR * SECTOR)
-    return Footer(kind, data_offset, current_size, by_geometry * SECTOR)
+    described = cylinders * heads * sectors
+    by_geometry = creator in SIZE_BY_GEOMETRY and described != MAX_GEOMETRY_SECTORS
+    size = described if by_geometry else current_size // SECTOR
+    return Footer(kind, data_offset, current_size, size * SECTOR, by_geometry)
+
+
+def read_footer(path: Path) -> Footer:
+    """The footer of a file. Raises Refused if it has none."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) < FOOTER_SIZE:
+            raise corrupted("The file is too short for a VHD image.")
+        file.seek(-FOOTER_SIZE, os.SEEK_END)
+        return parse(file.read(FOOTER_SIZE))
+
+
+def driver_options(path: Path) -> dict[str, str]:
+    """What QEMU's driver must be told to see the whole disk.
+
+    By itself, an older version takes the geometry for the size unless it knows that the creator does not.
+    """
+    return {} if read_footer(path).by_geometry else {"force_size_calc": "current_size"}
 
 
 def check_footer(block: bytes, limits: Limits) -> Footer:

@@ -77,7 +77,14 @@ class Disks:
             self._grow(volume)  # no server has it before it is made
         elif volume.digest is not None and volume.format is not None:
             base = self.blobs.local_path(volume.digest)
-            self.hypervisor.create_disk(DiskSpec(path, base, volume.format, volume.capacity * GIB))
+            self._overlay(path, base, volume.format, volume.capacity * GIB)
+
+    def _overlay(self, path: Path, base: Path, kind: str, size: int) -> None:
+        try:
+            name = backing.name_of(base, kind)
+        except OSError as error:
+            raise DiskError(f"the image {base} could not be read: {error}") from error
+        self.hypervisor.create_disk(DiskSpec(path, base, kind, size, name))
 
     def _copied(self, volume: Volume, source: Snapshot) -> bool:
         """Whether the volume begins as a copy of its snapshot's file; of a disk that never had one, there is none."""
