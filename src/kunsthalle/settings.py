@@ -47,6 +47,15 @@ class Settings:
     servers_memory: int = _setting(0, "MiB that running servers have together; 0 takes three quarters of the host's")
     disk_quota: int = _setting(0, "GB that disks of volumes and snapshots may really take; 0 sets no bound")
     volume_quota: int = _setting(0, "GB that volumes may have together, by their capacity; 0 sets no bound")
+    header_timeout: int = _setting(15, "Seconds in which a request's headers must arrive; 0 sets no bound")
+    body_timeout: int = _setting(60, "Seconds in which a request's body must arrive; 0 sets no bound")
+    write_timeout: int = _setting(60, "Seconds that a client may read nothing of its answer; 0 sets no bound")
+    connections: int = _setting(
+        1000, "Connections open at a time; at most half of the files that the process may open, which 0 takes"
+    )
+    connections_per_address: int = _setting(
+        250, "Connections of one client address (IPv6: of one /64 network); 0 sets no bound, as behind a proxy"
+    )
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
     workers: int = _setting(2, "Threads that work jobs off")
 

@@ -11,12 +11,14 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
 
 from kunsthalle.app import Server, build
+from kunsthalle.cli.connections import Connections, Limits
 from kunsthalle.cli.serve import web_socket
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.ids import Ids
@@ -93,9 +95,8 @@ class World:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(
-            self.server, ws=cast("Any", web_socket), log_config=None, access_log=False, lifespan="on"
-        )
+        sockets = cast("Any", partial(web_socket, Connections(Limits())))
+        config = uvicorn.Config(self.server, ws=sockets, log_config=None, access_log=False, lifespan="on")
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [listener]}, daemon=True)
         listener.listen()

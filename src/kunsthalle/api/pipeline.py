@@ -1,5 +1,8 @@
-"""What every request passes, in this order: trace, route, body, authentication, the family's rules, access, handler,
+"""What every request passes, in this order: trace, route, authentication, body, the family's rules, access, handler,
 audit, encoding. One request is one transaction; a refusal rolls it back and leaves an audit row of its own.
+
+The caller of a request with a body is recognised twice: before the body is read, so that nobody is made to keep what
+strangers send, and inside the transaction, which sees what has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -30,6 +33,9 @@ from kunsthalle.store.unit import Unit
 log = get_logger("http")
 
 MAX_BODY = 1024 * 1024
+MAX_SMALL_BODY = 64 * 1024
+"""For routes that take no JSON, or take it from anybody."""
+_LENGTH_DIGITS = 18
 _JSON = "application/json; charset=utf-8"
 _TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
@@ -98,7 +104,10 @@ class Pipeline:
         route = match.route
         request: Request | None = None
         try:
-            body = await _body(receive, headers) if route.method not in {"GET", "HEAD"} else _NOTHING
+            body = _NOTHING
+            if route.method not in {"GET", "HEAD"}:
+                await self._check_caller(ctx, route, headers)
+                body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
@@ -116,6 +125,18 @@ class Pipeline:
             text = "The server failed; its log has the trace."
             failure = Problem(Reason.INTERNAL, "internal_error", text, private=str(error))
             return refusal(failure, route.family, ctx)
+
+    async def _check_caller(self, ctx: Context, route: Route, headers: Headers) -> None:
+        """Refuse a caller without a valid token, before anything of the body is read."""
+        authorization = headers.get("authorization", "")
+        if route.access.operator:
+            self._check_operator(authorization)
+        elif route.access.authenticated:
+            await self._store.read_async(ctx, lambda unit: self._gate.authenticate(unit, authorization))
+
+    def _check_operator(self, authorization: str) -> None:
+        if not self._gate.is_operator(authorization):
+            raise unauthenticated("The operator token is missing or wrong.")
 
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
         answer = await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
@@ -142,9 +163,10 @@ class Pipeline:
 
     async def _outside(self, ctx: Context, route: Route, request: Request) -> Answer:
         """A call that waits for other transactions, or for a store elsewhere, in a thread of its own."""
-        authorization = request.headers.get("authorization", "")
-        if route.outside is None or (route.access.operator and not self._gate.is_operator(authorization)):
-            raise unauthenticated("The operator token is missing or wrong.")
+        if route.outside is None:
+            raise TypeError(f"{route.name} runs inside a transaction")
+        if route.access.operator:
+            self._check_operator(request.headers.get("authorization", ""))
         if route.body is not None:
             request.body = decode(request.raw, route.body)
         return _response(route, await asyncio.to_thread(route.outside, ctx, request), ctx)
@@ -153,8 +175,7 @@ class Pipeline:
         ctx = unit.ctx
         authorization = request.headers.get("authorization", "")
         if route.access.operator:
-            if not self._gate.is_operator(authorization):
-                raise unauthenticated("The operator token is missing or wrong.")
+            self._check_operator(authorization)
             return ctx
         return self._gate.authenticate(unit, authorization) if route.access.authenticated else ctx
 
@@ -216,10 +237,15 @@ def _is_host(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9.\-_\[\]:]{1,255}", text) is not None
 
 
-async def _body(receive: Receive, headers: Headers) -> bytes:
+def _largest_body(route: Route) -> int:
+    known = route.access.authenticated or route.access.operator
+    return MAX_BODY if known and route.body is not None else MAX_SMALL_BODY
+
+
+async def _body(receive: Receive, headers: Headers, most: int) -> bytes:
     announced = headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > MAX_BODY:
-        raise _too_large()
+    if announced.isdigit() and (len(announced) > _LENGTH_DIGITS or int(announced) > most):
+        raise _too_large(most)
     parts: list[bytes] = []
     size, more = 0, True
     while more:
@@ -228,15 +254,15 @@ async def _body(receive: Receive, headers: Headers) -> bytes:
             raise Problem(Reason.INVALID, "bad_request", "The connection closed before the body was complete.")
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY:
-            raise _too_large()
+        if size > most:
+            raise _too_large(most)
         parts.append(part)
         more = message.get("more_body", False)
     return b"".join(parts)
 
 
-def _too_large() -> Problem:
-    return Problem(Reason.TOO_LARGE, "request_too_large", f"The body must be at most {MAX_BODY} bytes.", Target("body"))
+def _too_large(most: int) -> Problem:
+    return Problem(Reason.TOO_LARGE, "request_too_large", f"The body must be at most {most} bytes.", Target("body"))
 
 
 def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] | None = None) -> Answer:

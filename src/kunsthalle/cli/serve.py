@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ipaddress
 import json
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from kunsthalle.app import Server
+    from kunsthalle.cli.connections import Connections
 
 
 class Refusal(Exception):
@@ -145,11 +147,26 @@ def _guard_listening(settings: Settings, server: Server) -> None:
         )
 
 
-def web_socket(**given: Any) -> Any:
+def web_socket(register: Connections, **given: Any) -> Any:
     """The protocol of a connection that becomes a web socket, which most runs never see: loaded with the first."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from kunsthalle.cli.web_sockets import BoundedWebSocket
 
-    return WebSocketsSansIOProtocol(**given)
+    return BoundedWebSocket(register, **given)
+
+
+def raise_file_limit() -> int:
+    """Let the process open as many files as the system allows it to; that number."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # where the system allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return soft if soft != resource.RLIM_INFINITY else _MANY_FILES
+
+
+_MANY_FILES = 1 << 20
+"""What stands for a file limit that the system does not have."""
 
 
 _MOST_TYPED = 1 << 20
@@ -169,6 +186,8 @@ def _serve(settings: Settings) -> None:
     import uvicorn
 
     from kunsthalle.app import build
+    from kunsthalle.cli.connections import Connections, limits_of
+    from kunsthalle.cli.http import BoundedProtocol
     from kunsthalle.store.schema.prepare import NewerSchema
 
     os.umask(0o077)
@@ -191,11 +210,12 @@ def _serve(settings: Settings) -> None:
     _guard_listening(settings, server)
     url = _address(settings, listener)
     folder.write(settings.data, folder.SERVER, {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)})
+    register = Connections(limits_of(settings, raise_file_limit()))
     config = uvicorn.Config(
         server,
         loop="uvloop",
-        http="httptools",
-        ws=cast("type[asyncio.Protocol]", web_socket),  # which is called as a class would be
+        http=cast("type[asyncio.Protocol]", partial(BoundedProtocol, register)),  # called as a class would be
+        ws=cast("type[asyncio.Protocol]", partial(web_socket, register)),
         ws_max_size=_MOST_TYPED,
         interface="asgi3",
         proxy_headers=False,
@@ -212,4 +232,4 @@ def _serve(settings: Settings) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-__all__ = ["Refusal", "make_scenario", "operator_token", "serve", "web_socket"]
+__all__ = ["Refusal", "make_scenario", "operator_token", "raise_file_limit", "serve", "web_socket"]

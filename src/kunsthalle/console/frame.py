@@ -166,7 +166,7 @@ def form(
         return await show(visit, Form())
 
     async def sent(visit: Visit) -> Response:
-        given = await filled(visit.request)
+        given = await filled(visit.request, MOST_FORM if visit.session is not None else MOST_STRANGER_FORM)
         try:
             return await submit(visit, given)
         except Refused as refused:
@@ -204,20 +204,18 @@ class Pages:
 
 
 MOST_FORM = 256 * 1024
+MOST_STRANGER_FORM = 16 * 1024
+"""For whoever has no session: an API key, and where to go on."""
 
 
-async def filled(request: Request) -> Form:
-    """The form of a request, read once."""
+async def filled(request: Request, most: int = MOST_FORM) -> Form:
+    """The form of a request, read once. `most` is in bytes; for the first to ask it counts."""
     known: Form | None = getattr(request.state, "form", None)
     if known is not None:
         return known
     from urllib.parse import parse_qsl
 
-    raw = b""
-    async for part in request.stream():
-        raw += part
-        if len(raw) > MOST_FORM:
-            raise Refused(413, "request_too_large", "The form is too large.")
+    raw = await _read(request, most)
     values: dict[str, list[str]] = {}
     try:
         for name, value in parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=500):
@@ -226,3 +224,21 @@ async def filled(request: Request) -> Form:
         raise Refused(400, "bad_request", "The form could not be read.") from error
     request.state.form = Form(values)
     return Form(values)
+
+
+async def _read(request: Request, most: int) -> bytes:
+    from starlette.requests import ClientDisconnect
+
+    too_large = Refused(413, "request_too_large", f"The form must be at most {most} bytes.")
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and (len(announced) > 9 or int(announced) > most):
+        raise too_large
+    raw = bytearray()
+    try:
+        async for part in request.stream():
+            raw += part
+            if len(raw) > most:
+                raise too_large
+    except ClientDisconnect as error:
+        raise Refused(400, "bad_request", "The connection closed before the form was complete.") from error
+    return bytes(raw)

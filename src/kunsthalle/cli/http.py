@@ -1,0 +1,226 @@
+"""HTTP connections with bounds: on the size of a head, on the time a client may take, on what it may send unread.
+
+Uvicorn bounds neither: a connection whose request never becomes complete stays for ever, and one long header is
+copied anew with each packet. Everything here is decided before a request reaches the application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from enum import Enum
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from kunsthalle.cli.connections import Connections, Unsent
+
+MOST_HEAD = 64 * 1024
+"""Bytes of a request line and its headers together; also of the trailers of a body in chunks."""
+MOST_HEADERS = 256
+_MOST_PIPELINED = 32
+"""Requests that may wait behind one that is worked on."""
+_MOST_DRAINED = 8 * 1024 * 1024
+"""Bytes of a body that are read and dropped after its request was refused, so that the client reads the refusal."""
+_LINGER = 2.0
+"""Seconds in which a client may read why its connection ends."""
+
+
+class _Waits(Enum):
+    """What a connection waits for."""
+
+    NOTHING = 0
+    HEAD = 1
+    BODY = 2
+    CLIENT_TO_CLOSE = 3
+
+
+class BadRequest(Exception):
+    """A request that is refused before the application sees it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+    def answer(self) -> bytes:
+        """The whole response."""
+        error = {"code": self.code, "message": self.message}
+        body = json.dumps({"errors": [error], "status_code": self.status}).encode()
+        head = (
+            b"content-type: application/json; charset=utf-8\r\nx-content-type-options: nosniff\r\n"
+            b"cache-control: no-store\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        )
+        return STATUS_LINE[self.status] + head % len(body) + body
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol under the limits of a register of connections."""
+
+    def __init__(self, register: Connections, **given: Any) -> None:
+        super().__init__(**given)
+        self._register = register
+        self._unsent = Unsent()
+        self.url = b""
+        self._waits, self._since = _Waits.HEAD, 0.0
+        self._pending = self._drained = 0
+        self._progressed = self._upgraded = False
+        self._refusal: BadRequest | None = None
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+        super().connection_made(transport)
+        self._wait(_Waits.HEAD)
+        address = self.client[0] if self.client else ""
+        refusal = self._no_room(address)
+        if refusal is None:
+            self._register.add(self, address, self.loop)
+        else:
+            transport.write(refusal.answer())
+            transport.close()
+
+    def _no_room(self, address: str) -> BadRequest | None:
+        if self._register.full:
+            return BadRequest(503, "too_many_connections", "The server has no connection left; try again later.")
+        if self._register.full_for(address):
+            most = self._register.limits.connections_per_address
+            text = f"One address may have {most} connections at a time; close one, or try again later."
+            return BadRequest(429, "too_many_connections", text)
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._register.remove(self)
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self._register.remove(self)
+        self._upgraded = True
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        if self._waits is _Waits.CLIENT_TO_CLOSE:
+            self._drain(len(data))
+            return
+        if self._waits is _Waits.NOTHING:
+            self._wait(_Waits.HEAD)
+        while data and not self._ended:
+            part, data = data[: MOST_HEAD - self._pending], data[MOST_HEAD - self._pending :]
+            self._progressed = False
+            super().data_received(part)
+            self._pending = 0 if self._progressed else self._pending + len(part)
+            self._check_sizes()
+
+    @property
+    def _ended(self) -> bool:
+        return self._upgraded or self._waits is _Waits.CLIENT_TO_CLOSE or self.transport.is_closing()
+
+    def _check_sizes(self) -> None:
+        if self._ended:
+            return
+        if self._drained > _MOST_DRAINED:
+            self.transport.close()
+        elif self._pending >= MOST_HEAD:
+            self._refuse(self._too_long())
+        elif self.headers and len(self.headers) > MOST_HEADERS:
+            self._refuse(_too_many_headers())
+
+    def _too_long(self) -> BadRequest:
+        if self._waits is _Waits.HEAD and 2 * len(self.url) > self._pending:
+            return BadRequest(414, "uri_too_long", f"The path and query must be shorter than {MOST_HEAD} bytes.")
+        text = f"The request's headers must be shorter than {MOST_HEAD} bytes together."
+        return BadRequest(431, "headers_too_large", text)
+
+    def on_headers_complete(self) -> None:
+        self._progressed, self._drained = True, 0
+        if len(self.headers) > MOST_HEADERS:
+            raise self._refused(_too_many_headers())
+        if len(self.pipeline) >= _MOST_PIPELINED:
+            text = f"At most {_MOST_PIPELINED} requests may wait behind the one that is being answered."
+            raise self._refused(BadRequest(429, "too_many_requests", text))
+        self._wait(_Waits.BODY)
+        super().on_headers_complete()
+        if self.expect_100_continue:
+            self.cycle.keep_alive = False  # whoever is refused before the body does not send one
+
+    def on_body(self, body: bytes) -> None:
+        self._progressed = True
+        if self.cycle is not None and self.cycle.response_complete:
+            self._drained += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._progressed = True
+        self._waits = _Waits.NOTHING
+        super().on_message_complete()
+
+    # Time
+
+    def _wait(self, what: _Waits) -> None:
+        self._waits, self._since = what, self.loop.time()
+
+    def expire(self, now: float) -> None:
+        """Close the connection if its client has taken too long to send its request or to read its answer."""
+        limits, waited = self._register.limits, now - self._since
+        if self._unsent.stalled(self.transport.get_write_buffer_size(), now, limits.write_timeout):
+            self.transport.abort()
+        elif self.transport.is_closing():
+            return
+        elif self._waits is _Waits.CLIENT_TO_CLOSE:
+            if waited > _LINGER:
+                self.transport.abort()
+        elif self.flow.read_paused:  # the client waits for this server
+            self._since = now
+        elif self._waits is _Waits.HEAD and 0 < limits.header_timeout < waited:
+            self._late_head(limits.header_timeout)
+        elif self._waits is _Waits.BODY and 0 < limits.body_timeout < waited:
+            self._refuse(_late("The request's body", limits.body_timeout))
+
+    def _late_head(self, timeout: float) -> None:
+        if self._pending:
+            self._refuse(_late("The request's headers", timeout))
+        else:  # nothing was asked: browsers open connections ahead
+            self.transport.close()
+
+    # Refusals
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser could not read, or a callback of it has refused."""
+        self._refuse(self._refusal or BadRequest(400, "bad_request", msg))
+
+    def _refused(self, refusal: BadRequest) -> BadRequest:
+        self._refusal = refusal
+        return refusal
+
+    def _refuse(self, refusal: BadRequest) -> None:
+        """Answer, stop sending, and drop what still comes until the client has closed. Not in the midst of an answer.
+
+        Closing at once would make the kernel discard the answer, as long as the client is still sending.
+        """
+        answering = self.cycle is not None and not self.cycle.response_complete
+        begun = self.cycle is not None and self.cycle.response_started
+        if (answering and (self._waits is _Waits.HEAD or begun)) or (begun and self._waits is _Waits.BODY):
+            self.transport.close()
+            return
+        if answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(refusal.answer())
+        self._wait(_Waits.CLIENT_TO_CLOSE)
+        self._drained = 0
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def _drain(self, size: int) -> None:
+        self._drained += size
+        if self._drained > _MOST_DRAINED:
+            self.transport.abort()
+
+
+def _too_many_headers() -> BadRequest:
+    return BadRequest(431, "too_many_headers", f"A request may have at most {MOST_HEADERS} headers.")
+
+
+def _late(what: str, timeout: float) -> BadRequest:
+    return BadRequest(408, "request_timeout", f"{what} must arrive within {timeout:g} seconds.")
