@@ -6,8 +6,9 @@ from typing import Any
 
 from kunsthalle.accounts.model import Account
 from kunsthalle.accounts.ports import ServiceKey
-from kunsthalle.core.access import GRANTS, STANDING
+from kunsthalle.core.access import GRANTS, STANDING, Attribute, Grant
 from kunsthalle.core.errors import forbidden
+from kunsthalle.core.roles import ADMINISTRATOR
 from kunsthalle.identity.groups import MEMBER_CREATE, add_member
 from kunsthalle.identity.keys import delete_keys_of
 from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, GROUP
@@ -18,7 +19,8 @@ from kunsthalle.store.rows import delete
 from kunsthalle.store.scope import find, may, unguarded
 from kunsthalle.store.unit import Unit
 
-_ADMINISTRATION = "iam-access-management.policy.create"
+_ADMINISTRATION = Grant((ADMINISTRATOR,), (Attribute("serviceType", "platform_service"),))
+"""What makes an Administrator of an account: the role on everything that accounts are managed by."""
 
 
 class IamIdentities:
@@ -32,7 +34,7 @@ class IamIdentities:
         return ServiceKey(made.id, key.id, secret)
 
     def administers(self, unit: Unit, account_id: str, iam_id: str) -> bool:
-        return grants_of(unit, account_id, iam_id).reach(_ADMINISTRATION).everything
+        return grants_of(unit, account_id, iam_id).holds(_ADMINISTRATION)
 
     def admit(self, unit: Unit, iam_id: str, policies: list[dict[str, Any]], groups: list[str]) -> None:
         for group_id in groups:

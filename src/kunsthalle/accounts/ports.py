@@ -28,7 +28,7 @@ class Identities(Protocol):
         """Makes a service ID that holds what the owner holds; None where there are no service IDs."""
 
     def administers(self, unit: Unit, account_id: str, iam_id: str) -> bool:
-        """Whether an identity is an Administrator of an account."""
+        """Whether an identity is an Administrator of an account, and may act in it."""
 
     def admit(self, unit: Unit, iam_id: str, policies: list[dict[str, Any]], groups: list[str]) -> None:
         """Gives somebody who is invited to the caller's account policies (version 1) and access groups.

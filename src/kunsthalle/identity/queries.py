@@ -92,7 +92,12 @@ class _Holding:
 
 
 def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
-    """What an identity holds in an account now: its active access policies, and those of its groups."""
+    """What an identity holds in an account now: its active access policies, and those of its groups.
+
+    Nothing, whatever the policies say, unless it may act there: policies and groups may name whom the account does
+    not know, who has not accepted an invitation yet, or who was disabled. Every question about what somebody may do
+    in an account comes here.
+    """
     holding = unit.memo(GRANTS, (account_id, iam_id), lambda: _holding(unit, account_id, iam_id))
     if holding.always is not None:
         return holding.always
@@ -102,6 +107,8 @@ def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
 
 
 def _holding(unit: Unit, account_id: str, iam_id: str) -> _Holding:
+    if not is_identity(unit, account_id, iam_id):
+        return _Holding((), {}, Grants(account_id, ()))
     subjects = [iam_id, *groups_of(unit, account_id, iam_id)]
     found = tuple(access_policies(unit, account_id, subjects))
     custom = custom_actions(unit, account_id)
