@@ -87,6 +87,7 @@ def test_a_group_is_deleted_or_moved_into_and_never_both(both: World, turn: int)
 
 def _administrator(unit: Unit, iam_id: str) -> None:
     if not IamIdentities().administers(unit, unit.ctx.account_id, iam_id):
+        service.add_user(unit, unit.ctx.account_id, iam_id, f"{iam_id}@example.com", "Some Body")
         make_owner(unit, unit.ctx.account_id, iam_id)
 
 
