@@ -103,7 +103,9 @@ class Realm:
         self.server.store.__class__ = DryStore
 
 
-async def _asgi(app: Server, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+async def _asgi(
+    app: Server, method: str, path: str, headers: dict[str, str], body: bytes, scheme: str = "http"
+) -> Answer:
     path, _, query = path.partition("?")
     sent: list[dict[str, Any]] = []
     scope = {
@@ -112,7 +114,7 @@ async def _asgi(app: Server, method: str, path: str, headers: dict[str, str], bo
         "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),
-        "scheme": "http",
+        "scheme": scheme,
         "server": ("kunsthalle.test", 80),
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
     }

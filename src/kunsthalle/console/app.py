@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from kunsthalle.api.messages import Receive, Scope, Send
 from kunsthalle.console import static
 from kunsthalle.console.calls import Api, Application, Refused
-from kunsthalle.console.frame import ROOT, SESSION, Page, Pages, Visit, filled
+from kunsthalle.console.frame import ROOT, Page, Pages, Visit, filled, session_cookie
 from kunsthalle.console.sessions import Session, Sessions
 from kunsthalle.console.signin import renewed
 from kunsthalle.console.site import PAGES
@@ -68,7 +68,7 @@ class Console:
         if not path:
             return RedirectResponse(f"{ROOT}/", 308)
         one, scope["path_params"] = self._pages.find(request.method, path)
-        visit = Visit(request, Api(self._api, request.scope, ""), self._sessions, None, "", render)
+        visit = self._stranger(request)
         try:
             visit = await self._visit(request)
             if one is None:
@@ -82,16 +82,20 @@ class Console:
             text = "Its log has the trace."
             return visit.page("refused.html", 500, title="The server failed", text=text, trace=trace)
 
+    def _stranger(self, request: Request) -> Visit:
+        """A visit of somebody without a session."""
+        secure = request.url.scheme == "https" or self._ctx.origin.startswith("https://")
+        return Visit(request, Api(self._api, request.scope, ""), self._sessions, None, "", render, secure)
+
     async def _visit(self, request: Request) -> Visit:
-        secret = request.cookies.get(SESSION, "")
-        api = Api(self._api, request.scope, "")
-        session = await self._sessions.find(secret)
-        visit = Visit(request, api, self._sessions, session, secret, render)
+        visit = self._stranger(request)
+        visit.secret = request.cookies.get(session_cookie(visit.secure), "")
+        session = visit.session = await self._sessions.find(visit.secret)
         if session is not None:
             visit.session = await renewed(visit, session)
         if visit.session is not None:
             here = visit.session.here
-            visit.api = api.with_token(here.access_token if here else "", visit.session.operator)
+            visit.api = visit.api.with_token(here.access_token if here else "", visit.session.operator)
             visit.clock = await _clock(visit.api) if visit.session.operator else None
         return visit
 

@@ -21,9 +21,16 @@ from kunsthalle.console.sessions import Session, Sessions, form_token
 
 ROOT = "/console"
 SESSION, FLASH, THEME = "kunsthalle_session", "kunsthalle_said", "kunsthalle_theme"
+_HOST_ONLY = "__Host-"
+"""A browser takes a cookie of such a name from this very host and over https alone, and for every path of it."""
 _KINDS = ("success", "info", "warning", "error")
 
 Render = Callable[..., Iterator[str]]
+
+
+def session_cookie(secure: bool) -> str:
+    """The name of the cookie that opens a session."""
+    return _HOST_ONLY + SESSION if secure else SESSION
 
 
 class Written(Response):
@@ -60,6 +67,8 @@ class Visit:
     session: Session | None
     secret: str
     render: Render
+    secure: bool
+    """Whether the browser speaks https: to this server, or to a proxy at its public URL."""
     clock: dict[str, Any] | None = None
     """Where the product clock stands, for whoever operates the server."""
 
@@ -103,7 +112,7 @@ class Visit:
         part = self.query.get("part", "")
         answer = Written(self.render(template, part, visit=self, **values), status)
         if self.said is not None and not part:
-            answer.delete_cookie(FLASH, path=ROOT)
+            self.forget(answer, FLASH)
         return answer
 
     def form_page(self, template: str, form: Form, **values: Any) -> Response:
@@ -118,14 +127,19 @@ class Visit:
         return answer
 
     def _cookie(self, answer: Response, name: str, value: str, **more: Any) -> None:
-        """A cookie that no script reads and no other site causes to be sent."""
-        secure = self.request.url.scheme == "https"
-        answer.set_cookie(name, value, path=ROOT, secure=secure, httponly=True, samesite="strict", **more)
+        """A cookie that no script reads, no other site causes to be sent, and, over https, nobody else can read."""
+        path = "/" if name.startswith(_HOST_ONLY) else ROOT
+        answer.set_cookie(name, value, path=path, secure=self.secure, httponly=True, samesite="strict", **more)
 
     def remember(self, answer: Response, secret: str) -> Response:
         """Hands out the session's cookie; the browser forgets it when it is closed."""
-        self._cookie(answer, SESSION, secret)
+        self._cookie(answer, session_cookie(self.secure), secret)
         return answer
+
+    def forget(self, answer: Response, *names: str) -> None:
+        """Have the browser drop cookies."""
+        for name in names:
+            self._cookie(answer, name, "", max_age=0, expires=0)
 
     def choose_theme(self, answer: Response, theme: str) -> Response:
         self._cookie(answer, THEME, theme, max_age=365 * 86_400)

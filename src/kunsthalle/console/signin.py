@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.calls import Refused, segment
 from kunsthalle.console.forms import Form
-from kunsthalle.console.frame import FLASH, ROOT, SESSION, Page, Visit, form, page
+from kunsthalle.console.frame import FLASH, ROOT, Page, Visit, form, page, session_cookie
 from kunsthalle.console.sessions import Session, SignIn
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -118,8 +118,7 @@ async def _leave(visit: Visit, _filled: Form) -> Response:
     """Ends the session here and in the browser."""
     await visit.sessions.end(visit.secret)
     answer = visit.to("/sign-in")
-    for name in (SESSION, FLASH):
-        answer.delete_cookie(name, path=ROOT)
+    visit.forget(answer, session_cookie(visit.secure), FLASH)
     return answer
 
 
