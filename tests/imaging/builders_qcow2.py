@@ -45,7 +45,8 @@ class Qcow2:
     """A small image: header, refcount table, one refcount block, L1, and, if it holds anything, one L2 and data.
 
     All offsets are whole clusters in this order. `header` overrides fields by name after all is laid out;
-    `refcounts` overrides counts by cluster; `l1`, `l2` override entries by index.
+    `refcounts` overrides counts by cluster; `l1`, `l2` override entries by index, and `bitmaps` those of subclusters,
+    which only an image with `extended_l2` has.
     """
 
     version: int = 3
@@ -58,10 +59,12 @@ class Qcow2:
     extensions: tuple[tuple[int, bytes], ...] = ()
     backing: bytes = b""
     leaked: int = 0
+    extended_l2: bool = False
     header: dict[str, int] = field(default_factory=dict)
     refcounts: dict[int, int] = field(default_factory=dict)
     l1: dict[int, int] = field(default_factory=dict)
     l2: dict[int, int] = field(default_factory=dict)
+    bitmaps: dict[int, int] = field(default_factory=dict)
     stamp: dict[int, bytes] = field(default_factory=dict)
 
     @property
@@ -83,7 +86,10 @@ class Qcow2:
     def _l1_size(self) -> int:
         if self.l1_entries is not None:
             return self.l1_entries
-        return max(1, -(-self.virtual_size // (self.cluster * self.cluster // 8)))
+        return max(1, -(-self.virtual_size // (self.cluster * self._l2_entries())))
+
+    def _l2_entries(self) -> int:
+        return self.cluster // (16 if self.extended_l2 else 8)
 
     def build(self) -> bytes:
         """The file; `stamp` puts raw bytes at offsets last of all."""
@@ -114,14 +120,19 @@ class Qcow2:
         return _padded(struct.pack(f">{len(entries)}Q", *entries), self.cluster)
 
     def _l2_table(self) -> bytes:
-        entries = [0] * (self.cluster // 8)
+        entries, bitmaps = [0] * self._l2_entries(), [0] * self._l2_entries()
         if self.compression:
             entries[0] = self.compressed_entry(len(self._stored()))
         else:
             for index in range(-(-len(self.data) // self.cluster)):
                 entries[index] = (self.data_offset + index * self.cluster) | COPIED
+                bitmaps[index] = 0xFFFFFFFF  # all 32 subclusters are allocated
         for index, value in self.l2.items():
             entries[index] = value
+        for index, value in self.bitmaps.items():
+            bitmaps[index] = value
+        if self.extended_l2:
+            entries = [value for pair in zip(entries, bitmaps, strict=True) for value in pair]
         return struct.pack(f">{len(entries)}Q", *entries)
 
     def compressed_entry(self, length: int) -> int:
@@ -143,7 +154,7 @@ class Qcow2:
             struct.pack(">II", kind, len(raw)) + _padded(raw, 8) for kind, raw in self.extensions
         ) + bytes(8)
         length = V2_LENGTH if self.version == 2 else HEADER.size
-        incompatible = 8 if self.compression == "zstd" else 0
+        compression_type = 8 if self.compression == "zstd" else 0
         values: dict[str, int | bytes] = {
             "magic": b"QFI\xfb",
             "version": self.version,
@@ -155,10 +166,10 @@ class Qcow2:
             "l1_offset": self.l1_offset,
             "refcount_offset": self.cluster,
             "refcount_clusters": 1,
-            "incompatible": incompatible,
+            "incompatible": compression_type | (16 if self.extended_l2 else 0),
             "refcount_order": self.refcount_order,
             "header_length": HEADER.size,
-            "compression": incompatible and 1,
+            "compression": compression_type and 1,
             "padding": b"",
         }
         values.update(self.header)

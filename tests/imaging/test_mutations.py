@@ -27,6 +27,7 @@ BASES = {
         q.Qcow2(cluster_bits=9, virtual_size=v.MIB, data=b"x" * 99).build(),
         q.Qcow2(cluster_bits=12, version=2, virtual_size=v.MIB, data=b"x" * 99).build(),
         q.Qcow2(cluster_bits=12, virtual_size=v.MIB, extensions=((q.FEATURE_NAMES, bytes(96)),)).build(),
+        q.Qcow2(cluster_bits=14, virtual_size=v.MIB, data=b"x" * 99, extended_l2=True).build(),
     ],
     "vhd": [
         v.dynamic(size=v.MIB, block_size=4096, blocks={3: b"data"}),

@@ -92,6 +92,26 @@ def test_overlay_is_flattened_with_its_base(tmp_path: Path, tools: Tools) -> Non
 
 
 @pytest.mark.needs_qemu_img
+def test_an_image_with_subclusters_is_read_to_its_end(tmp_path: Path, tools: Tools) -> None:
+    """As QEMU itself writes them: under a disk of ours, and exported in both formats."""
+    size, begin, end = 64 * MIB, b"begin", b"the last sector".ljust(512)
+    raw, image, overlay = tmp_path / "raw", tmp_path / "image", tmp_path / "overlay"
+    raw.write_bytes(begin.ljust(size - 512, b"\0") + end)
+    options = ["-f", "raw", "-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k"]
+    subprocess.run(["qemu-img", "convert", *options, raw, image], check=True)
+    intake = Intake("qcow2", LIMITS)
+    intake.feed(image.read_bytes())
+    found = examine(image, intake.finish(), LIMITS, tools)
+    assert (found.virtual_size, found.checked, found.notes) == (size, True, ())
+    write_overlay(overlay, image, "qcow2", size)
+    for source, allowed in ((image, False), (overlay, True)):
+        for kind in ("qcow2", "vhd"):
+            out = tmp_path / f"{source.name}.{kind}"
+            convert(tools, source, "qcow2", out, kind, quota_bytes=GIB, limits=LIMITS, backing_allowed=allowed)
+            assert raw_of(tools, out, kind) == raw.read_bytes()
+
+
+@pytest.mark.needs_qemu_img
 @pytest.mark.parametrize("as_json", [False, True])
 def test_backing_file_does_not_leak(as_json: bool, secret: Path, tmp_path: Path, tools: Tools) -> None:
     name = str(secret)

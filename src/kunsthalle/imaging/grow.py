@@ -31,8 +31,7 @@ def grow(path: Path, size: int) -> None:
         header = qcow2.parse(os.pread(descriptor, SECTOR, 0))
         if header.virtual_size >= size:
             return
-        per_entry = header.cluster_size * (header.cluster_size // 8)
-        entries = -(-size // per_entry)
+        entries = -(-size // header.l1_span)
         used = header.l1_entries * 8
         room = -(-used // header.cluster_size) * header.cluster_size
         if entries * 8 > room or size % SECTOR:

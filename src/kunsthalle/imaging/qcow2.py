@@ -27,6 +27,8 @@ DATA_FILE_NAME = 0x44415441
 ENCRYPTION_HEADER = 0x0537BE77
 
 MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
+MIN_EXTENDED_BITS = 14
+"""A cluster has 32 subclusters, and a subcluster at least a sector."""
 MAX_L1_BYTES = 32 * 2**20
 MAX_EXTENSIONS = 64
 """qemu-img itself writes three at most; hundreds of thousands keep its check busy for half a minute."""
@@ -60,12 +62,17 @@ class Header:
         return 1 << self.cluster_bits
 
     @property
-    def l1_needed(self) -> int:
-        """Entries that the virtual size asks for.
+    def l1_span(self) -> int:
+        """Bytes of the disk behind one L1 entry: an L2 table, which fills one cluster with an entry for each cluster.
 
-        One for each L2 table, which fills one cluster with 8-byte entries.
+        An extended entry has 16 bytes, of which 8 are the bitmaps of its 32 subclusters; another has 8 bytes.
         """
-        return -(-self.virtual_size // (self.cluster_size * (self.cluster_size // 8)))
+        return self.cluster_size * (self.cluster_size // (16 if self.incompatible & EXTENDED_L2 else 8))
+
+    @property
+    def l1_needed(self) -> int:
+        """L1 entries that the virtual size asks for."""
+        return -(-self.virtual_size // self.l1_span)
 
     def pack(self) -> bytes:
         """The header as it stands at the start of a version 3 file, 112 bytes with the compression byte."""
@@ -119,6 +126,17 @@ def check_head(head: bytes, limits: Limits) -> Header:
     check_virtual_size("QCOW2", header.virtual_size, limits)
     _l1_size(header)
     return header
+
+
+def without_extended_l2(head: bytes) -> bytes:
+    """The first bytes of a file with the bit for extended L2 entries taken off, where they have it."""
+    if len(head) < BASE.size + MORE.size:
+        return head
+    version = BASE.unpack_from(head)[1]
+    features, *rest = MORE.unpack_from(head, BASE.size)
+    if version != 3:
+        return head
+    return head[: BASE.size] + MORE.pack(features & ~EXTENDED_L2, *rest) + head[BASE.size + MORE.size :]
 
 
 def check_tables(header: Header, file_size: int) -> None:
@@ -218,9 +236,9 @@ def _features(header: Header) -> None:
         raise corrupted("The QCOW2 image is marked as corrupt by the program that wrote it.")
     if header.incompatible & DIRTY:
         raise corrupted("The QCOW2 image was not closed cleanly; repair it with qemu-img check -r.")
-    if header.incompatible & EXTENDED_L2:
-        raise corrupted("The QCOW2 image uses extended L2 entries; convert it with extended_l2=off.")
-    if header.incompatible & ~COMPRESSION:
+    if header.incompatible & EXTENDED_L2 and header.cluster_bits < MIN_EXTENDED_BITS:
+        raise corrupted("The QCOW2 image uses extended L2 entries, which need clusters of at least 16 KiB.")
+    if header.incompatible & ~(COMPRESSION | EXTENDED_L2):
         raise corrupted("The QCOW2 image uses a feature that is not supported.")
     if header.compression > 1 or bool(header.compression) != bool(header.incompatible & COMPRESSION):
         raise corrupted("The QCOW2 image names a compression that is not supported.")
