@@ -38,6 +38,7 @@ from kunsthalle.identity.tokens import Tokens
 from kunsthalle.local import folder
 from kunsthalle.settings import Settings
 from kunsthalle.store import facts, jobs
+from kunsthalle.store.bounds import GIB, JobBounds
 from kunsthalle.store.encryption import Cipher, Turn
 from kunsthalle.store.engine import Store
 from kunsthalle.store.reencryption import ensure_encrypted
@@ -168,10 +169,15 @@ def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Cont
     return SystemClock(kept["now"] - kept["real"] if kept else 0)
 
 
+def _bounds(settings: Settings) -> JobBounds:
+    running, size = max(1, settings.account_running_jobs), settings.account_transfer_gb * GIB
+    return JobBounds(settings.account_jobs, running, settings.account_transfers, size)
+
+
 def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Server:
     """A server for these settings, its schema ready, nothing running yet. MasterKeyError without the right keys."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(settings.database_url, Cipher(settings.master_key_path))
+    store = Store(settings.database_url, Cipher(settings.master_key_path), _bounds(settings))
     prepare(store)
     region = REGIONS[settings.region]
     source = ids or Ids()
@@ -187,7 +193,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     drivers = Drivers(settings)
     rooms = Lazy(partial(_join, drivers, tokens, store))
     faults = Faults()
-    worker = Worker(store, context, _handlers(rooms), settings.workers, faults)
+    worker = Worker(store, context, _handlers(rooms), max(2, settings.workers), faults)
     operations = control.routes(clock, worker, partial(_status, settings, store, drivers), _ask_stores(store, drivers))
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None

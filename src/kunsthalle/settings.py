@@ -57,7 +57,11 @@ class Settings:
         250, "Connections of one client address (IPv6: of one /64 network); 0 sets no bound, as behind a proxy"
     )
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
-    workers: int = _setting(2, "Threads that work jobs off")
+    workers: int = _setting(4, "Threads that run jobs, at least 2: one runs no imports, exports and copies of disks")
+    account_jobs: int = _setting(1000, "Jobs of one account that wait or run; one more is refused with 429")
+    account_running_jobs: int = _setting(2, "Jobs of one account that run at a time, on all nodes together")
+    account_transfers: int = _setting(50, "Imports, exports and copies of disks of one account that wait or run")
+    account_transfer_gb: int = _setting(1000, "GB (2**30 bytes) that these may write together")
 
     @property
     def database_url(self) -> str:

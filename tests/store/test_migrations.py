@@ -168,6 +168,21 @@ def test_keys_of_people_that_others_made_are_disabled(store: Store) -> None:
     assert rows["founding"].created_by == "IBMid-A"
 
 
+def test_transfers_that_waited_before_the_upgrade_are_told_from_short_jobs(store: Store) -> None:
+    _migrate(store, "0022")
+    job = (
+        "INSERT INTO jobs (id, account_id, kind, subject, payload, state, due_at, not_before, attempts, created_at)"
+        " VALUES (:kind, 'acc', :kind, 's', '{}', 'queued', 0, 0, 0, 0)"
+    )
+    with store.engine.connect() as connection, connection.begin():
+        for kind in ("image.import", "image.export", "snapshot.create", "instance.boot"):
+            connection.execute(text(job), {"kind": kind})
+    prepare(store)
+    with store.engine.connect() as connection:
+        rows = connection.execute(text("SELECT kind, transfer_bytes FROM jobs")).all()
+    assert dict(rows) == {"image.import": 0, "image.export": 0, "snapshot.create": 0, "instance.boot": None}
+
+
 def test_preparing_again_changes_nothing(store: Store) -> None:
     prepare(store)
     before = _described(store)

@@ -284,5 +284,7 @@ def refusal(problem: Problem, family: Family, ctx: Context) -> Answer:
     headers = dict(family.headers(ctx))
     if problem.reason is Reason.UNAUTHENTICATED and family.status(problem) == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="IAM"'
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
     body = encode(family.problem(problem, ctx))
     return Answer(family.status(problem), {**headers, "content-type": _JSON}, body)

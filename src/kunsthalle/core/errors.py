@@ -41,7 +41,10 @@ class Target(Struct, frozen=True):
 
 
 class Problem(Exception):
-    """A refusal. Raising one always rolls the transaction back."""
+    """A refusal. Raising one always rolls the transaction back.
+
+    `retry_after`: seconds after which the same request may succeed; sent as the header `Retry-After`.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Problem(Exception):
         message: str,
         target: Target | None = None,
         private: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(message)
         self.reason = reason
@@ -57,6 +61,7 @@ class Problem(Exception):
         self.message = message
         self.target = target
         self.private = private
+        self.retry_after = retry_after
 
 
 def invalid(code: str, message: str, field: str | None = None, *, type_: str = "field") -> Problem:

@@ -86,5 +86,5 @@ def _stand(path: Path, digest: str, instance_id: str | None, ward: Ward) -> bool
 
 
 def _resume(kind: str, id_: str, account: str, ward: Ward) -> bool:
-    ward.store.write(ward.ctx.as_system(account), lambda unit: jobs.enqueue(unit, kind, id_))
+    ward.store.write(ward.ctx.as_system(account), lambda unit: jobs.enqueue(unit, kind, id_, transfer_bytes=0))
     return True

@@ -66,7 +66,8 @@ class ExportService:
         )
         insert_named(unit, EXPORT, export)
         blob_bytes.retain(unit, self._blobs, str(image.digest), export.holder)
-        jobs.enqueue(unit, RUN, export.id)
+        written = image.file_size if image.format == body.format else image.virtual_size
+        jobs.enqueue(unit, RUN, export.id, transfer_bytes=written or 0)
         return export
 
     def _bucket(self, unit: Unit, body: BucketBody) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
@@ -31,6 +31,19 @@ IMPORT = "image.import"
 _QUEUED = [{"code": "image_request_queued", "message": "The import waits for its turn."}]
 
 
+class _Source(Struct, frozen=True):
+    """The operating system, where the bytes are or the volume that has them, and what that may be used for.
+
+    `size` is how many bytes an import may write; 0 where nobody can tell yet.
+    """
+
+    system: str
+    href: str | None
+    volume: dict[str, Any] | None
+    allowed_use: Mapping[str, str]
+    size: int
+
+
 class ImageService:
     """`buckets` is where `cos://` leads, `volumes` what the storage room offers as a source of images."""
 
@@ -45,7 +58,7 @@ class ImageService:
         for field in ("encryption_key", "encrypted_data_key"):
             if getattr(body, field) is not UNSET:
                 raise invalid("cos_image_encrypted", "Encrypted images cannot be imported here.", field)
-        system, href, volume, before = self._source(unit, body)
+        source = self._source(unit, body)
         group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
         may_create(unit.ctx, "is.image.image.create", {"resourceGroupId": group.id})
         name = unit.ctx.ids.name() if body.name is UNSET else body.name
@@ -57,16 +70,16 @@ class ImageService:
             name=name,
             status="pending",
             status_reasons=_QUEUED,
-            operating_system=system,
+            operating_system=source.system,
             resource_group_id=group.id,
-            source_href=href,
-            source_volume=volume,
+            source_href=source.href,
+            source_volume=source.volume,
             digest=None,
             format=None,
             file_size=None,
             virtual_size=None,
             checked=0,
-            allowed_use=uses(unit, body.allowed_use, {**before, "api_version": unit.ctx.api_version}),
+            allowed_use=uses(unit, body.allowed_use, {**source.allowed_use, "api_version": unit.ctx.api_version}),
             hold_crn=None,
             hold_since=None,
             deprecation_at=dates.deprecation_at,
@@ -74,17 +87,14 @@ class ImageService:
             created_at=unit.ctx.now(),
         )
         insert_named(unit, IMAGE, image)
-        jobs.enqueue(unit, IMPORT, image.id)
+        jobs.enqueue(unit, IMPORT, image.id, transfer_bytes=source.size)
         life.schedule(unit, image.id, dates)
         return image
 
-    def _source(
-        self, unit: Unit, body: CreateImageBody
-    ) -> tuple[str, str | None, dict[str, Any] | None, Mapping[str, str]]:
-        """The operating system, where the bytes are or the volume that has them, and what that may be used for."""
+    def _source(self, unit: Unit, body: CreateImageBody) -> _Source:
         if body.source_volume is not UNSET:
             volume = self._volumes.source(unit, body.source_volume)
-            return volume.operating_system, None, volume.reference, volume.allowed_use
+            return _Source(volume.operating_system, None, volume.reference, volume.allowed_use, volume.size)
         if body.operating_system is UNSET:
             raise invalid("validation_required_field", "Missing a required field.", "operating_system")
         field = "operating_system"
@@ -94,11 +104,13 @@ class ImageService:
         assert body.file is not UNSET  # noqa: S101  said by the caller's check; for the type checker
         source = parse_href(body.file.href)
         storage_instances.refuse_closed(unit, source.bucket, FIELD)
+        size = 0
         with suppress(BucketUnavailable), self._buckets.open(unit.ctx.account_id, source) as found:
             # Where nobody answers, the import will find out, and say so.
-            if found.size == 0:
+            size = found.size
+            if size == 0:
                 raise invalid("cos_not_found", "The object is empty.", "file.href")
-        return system.name, body.file.href, None, {}
+        return _Source(system.name, body.file.href, None, {}, size)
 
     def update(self, unit: Unit, image: Granted[Image], body: UpdateImageBody) -> Image:
         """Changes the name, the allowed use and the dates; of a managed image all but the dates (D2)."""

@@ -83,12 +83,16 @@ class AccountBuckets:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSource:
-    """A volume as the source of an image, which keeps `reference`, and may be used as the volume may."""
+    """A volume as the source of an image, which keeps `reference`, and may be used as the volume may.
+
+    `size` is the capacity in bytes.
+    """
 
     volume_id: str
     operating_system: str
     reference: dict[str, Any]
     allowed_use: Mapping[str, str]
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

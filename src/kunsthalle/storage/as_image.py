@@ -13,6 +13,7 @@ from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.hypervisor.protocol import HypervisorError
 from kunsthalle.images.sources import VolumeBytes, VolumeSource
 from kunsthalle.imaging.errors import Refused, ToolFailed, corrupted
+from kunsthalle.imaging.limits import GIB
 from kunsthalle.storage.disks import Disks, untouched
 from kunsthalle.storage.kinds import USE, VOLUME
 from kunsthalle.storage.model import Volume
@@ -48,7 +49,7 @@ class VolumesAsImages:
             raise conflict("invalid_state", f"A volume that is {volume.status} cannot become an image.", _FIELD)
         if volume.active:
             raise conflict("invalid_state", f"Stop the server {volume.instance_name} first.", _FIELD)
-        return VolumeSource(volume.id, volume.operating_system, volume.reference, volume.uses)
+        return VolumeSource(volume.id, volume.operating_system, volume.reference, volume.uses, volume.capacity * GIB)
 
     def content(self, unit: Unit, volume_id: str) -> VolumeContent:
         """Refused if the volume went meanwhile."""

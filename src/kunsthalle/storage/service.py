@@ -82,7 +82,7 @@ class VolumeService:
         insert_named(unit, VOLUME, volume)
         if volume.digest is not None:
             blob_bytes.retain(unit, self._blobs, volume.digest, volume.holder)
-        jobs.enqueue(unit, CREATE, volume.id)
+        jobs.enqueue(unit, CREATE, volume.id, transfer_bytes=None if source is None else 0)
         return volume
 
     def update(self, unit: Unit, volume: Granted[Volume], body: UpdateVolumeBody) -> Volume:

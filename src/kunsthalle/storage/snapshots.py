@@ -70,7 +70,7 @@ class SnapshotService:
         insert_named(unit, SNAPSHOT, snapshot)
         if snapshot.digest is not None:
             blob_bytes.retain(unit, self._blobs, snapshot.digest, snapshot.holder)
-        jobs.enqueue(unit, CREATE, snapshot.id)
+        jobs.enqueue(unit, CREATE, snapshot.id, transfer_bytes=0)
         return snapshot
 
     def update(self, unit: Unit, snapshot: Granted[Snapshot], body: UpdateSnapshotBody) -> Snapshot:

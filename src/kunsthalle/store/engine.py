@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from kunsthalle.core.context import Context
+from kunsthalle.store.bounds import JobBounds
 from kunsthalle.store.encryption import Cipher
 from kunsthalle.store.memo import Memo
 from kunsthalle.store.unit import Unit
@@ -94,7 +95,8 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 class Store:
     """The database. `read` and `write` open one unit of work each and hand back what the function returns."""
 
-    def __init__(self, url: str, cipher: Cipher | None = None) -> None:
+    def __init__(self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None) -> None:
+        self.bounds = bounds or JobBounds()
         self.embedded = url.startswith("sqlite")
         self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
         shared = self.engine.execution_options(postgresql_readonly=True)
@@ -160,6 +162,7 @@ class Store:
             if self.embedded:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             unit = Unit(connection, ctx, self.memo, self.cipher, writing=True)
+            unit.bounds = self.bounds
             try:
                 result = function(unit)
                 connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()

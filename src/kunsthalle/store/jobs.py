@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from msgspec import Struct
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
 
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.context import Context
+from kunsthalle.store import turns
 from kunsthalle.store.schema.base import jobs
 from kunsthalle.store.unit import Unit
 
 LEASE = 30 * SECOND
+AT_ONCE = 0
+"""`due_at` of a job that waits for no moment: a clock that goes back must not make it wait."""
 MOST_ATTEMPTS = 5
 MOST_CLAIMS = 20
 """A job taken up this often has killed its worker again and again: it ends, and the process can live."""
@@ -106,12 +109,24 @@ def _keep(unit: Unit, id_: str, owner: str, values: Mapping[str, Any]) -> None:
         raise LeaseLost(id_)
 
 
-def enqueue(unit: Unit, kind: str, subject: str, *, due_at: int | None = None, **payload: Any) -> str:
+def enqueue(
+    unit: Unit,
+    kind: str,
+    subject: str,
+    *,
+    due_at: int | None = None,
+    transfer_bytes: int | None = None,
+    **payload: Any,
+) -> str:
     """Adds a job to the caller's transaction and account. It is seen by workers once that is committed.
 
-    What it does will be on record as done on the caller's behalf, under the caller's trace.
+    What it does will be on record as done on the caller's behalf, under the caller's trace. `transfer_bytes` says that
+    the job is a transfer, and how much it may write at most. A job without `due_at` may run at once, whatever the
+    clock is set to meanwhile. 429, or 400 `over_quota`, when a caller's account has too many jobs.
     """
     ctx = unit.ctx
+    if due_at is None and ctx.actor.kind != "System":
+        turns.refuse_excess(unit, transfer_bytes)
     id_ = ctx.ids.uuid()
     unit.execute(
         insert(jobs).values(
@@ -121,12 +136,13 @@ def enqueue(unit: Unit, kind: str, subject: str, *, due_at: int | None = None, *
             subject=subject,
             payload=payload,
             state="queued",
-            due_at=ctx.now() if due_at is None else due_at,
+            due_at=AT_ONCE if due_at is None else due_at,
             not_before=0,
             attempts=0,
             created_at=ctx.now(),
             initiator=(ctx.initiator or ctx.actor.iam_id)[:128],
             trace=ctx.trace,
+            transfer_bytes=transfer_bytes,
         )
     )
     unit.after_commit(_wake_all)
@@ -139,18 +155,33 @@ def cancel(unit: Unit, kind: str, subject: str) -> int:
     return unit.execute(delete(jobs).where(mine)).rowcount
 
 
-def claim(unit: Unit, owner: str) -> Claimed | None:
-    """Takes the job that is due longest, or one whose worker went silent."""
-    now, real = unit.ctx.now(), unit.ctx.clock.real()
-    ready = or_(
-        and_(jobs.c.state == "queued", jobs.c.due_at <= now, jobs.c.not_before <= real),
-        and_(jobs.c.state == "running", jobs.c.lease_until < real),
-    )
-    chosen = select(jobs.c.id).where(ready).order_by(jobs.c.due_at, jobs.c.created_at, jobs.c.id).limit(1)
+def claim(unit: Unit, owner: str, *, transfers: bool = True, most_running: int | None = None) -> Claimed | None:
+    """Takes a job whose worker went silent, or the oldest one of the account whose turn it is.
+
+    `transfers` says whether transfers may be taken too; `most_running` how many jobs of one account may run.
+    """
+    turns.take_turns(unit)
+    lane = true() if transfers else jobs.c.transfer_bytes.is_(None)
+    silent = and_(jobs.c.state == "running", jobs.c.lease_until < unit.ctx.clock.real())
+    job = _take(unit, owner, and_(silent, lane), jobs.c.lease_until)
+    if job is not None:
+        return job
+    account_id = turns.next_account(unit, lane, most_running)
+    if account_id is None:
+        return None
+    job = _take(unit, owner, and_(jobs.c.account_id == account_id, turns.ready(unit), lane), jobs.c.due_at)
+    if job is not None:
+        turns.served(unit, account_id)
+    return job
+
+
+def _take(unit: Unit, owner: str, which: ColumnElement[bool], first: ColumnElement[int]) -> Claimed | None:
+    chosen = select(jobs.c.id).where(which).order_by(first, jobs.c.created_at, jobs.c.id).limit(1)
+    lease = unit.ctx.clock.real() + LEASE
     statement = (
         update(jobs)
         .where(jobs.c.id == chosen.with_for_update(skip_locked=True).scalar_subquery())
-        .values(state="running", lease_owner=owner, lease_until=real + LEASE, attempts=jobs.c.attempts + 1)
+        .values(state="running", lease_owner=owner, lease_until=lease, attempts=jobs.c.attempts + 1)
         .returning(
             jobs.c.id,
             jobs.c.account_id,
@@ -212,12 +243,8 @@ def next_due(unit: Unit, until: int, after: int = -1) -> int | None:
 
 def pending(unit: Unit) -> int:
     """How many jobs run, or are due and not waiting for another try."""
-    now, real = unit.ctx.now(), unit.ctx.clock.real()
-    ready = or_(
-        jobs.c.state == "running",
-        and_(jobs.c.state == "queued", jobs.c.due_at <= now, jobs.c.not_before <= real),
-    )
-    row = unit.first(select(func.count()).select_from(jobs).where(ready))
+    alive_now = or_(jobs.c.state == "running", turns.ready(unit))
+    row = unit.first(select(func.count()).select_from(jobs).where(alive_now))
     return int(row[0]) if row else 0
 
 

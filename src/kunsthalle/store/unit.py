@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, CursorResult, Executable, Row
 
 from kunsthalle.core.context import Context
+from kunsthalle.store.bounds import JobBounds
 from kunsthalle.store.encryption import Cipher
 from kunsthalle.store.memo import Memo
 
+_DEFAULT_BOUNDS = JobBounds()
 T = TypeVar("T")
 
 
@@ -24,6 +26,7 @@ class Unit:
         "_driver",
         "_memo",
         "_stamped",
+        "bounds",
         "cipher",
         "ctx",
         "dialect",
@@ -41,6 +44,7 @@ class Unit:
         self.cipher = cipher
         self.ctx = ctx
         self.writing = writing
+        self.bounds = _DEFAULT_BOUNDS
         self._after: list[Callable[[], None]] = []
         self._dirty: set[str] = set()
 
@@ -48,6 +52,7 @@ class Unit:
         """The same transaction on behalf of another context."""
         other = Unit(self._connection, ctx, self._memo, self.cipher, writing=self.writing, driver=self._driver)
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
+        other.bounds = self.bounds
         return other
 
     @property

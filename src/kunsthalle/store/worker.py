@@ -32,7 +32,10 @@ class TooOften(Exception):
 
 
 class Worker:
-    """A few threads of one process. `owner` names the process among the nodes of a store."""
+    """A few threads of one process. `owner` names the process among the nodes of a store.
+
+    Of two threads or more the first takes short jobs only, so that transfers never keep those waiting.
+    """
 
     def __init__(
         self,
@@ -64,7 +67,8 @@ class Worker:
         self._unregister = jobs.on_wake(self._wake)
         self._spawn("jobs-heartbeat", self._beats)
         for number in range(self._count):
-            self._spawn(f"jobs-{number}", partial(self._loop, f"{self._owner}.{number}"))
+            transfers = number > 0 or self._count == 1
+            self._spawn(f"jobs-{number}", partial(self._loop, f"{self._owner}.{number}", transfers=transfers))
 
     def _spawn(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)
@@ -84,11 +88,11 @@ class Worker:
             self._signalled += 1
             self._work.notify_all()
 
-    def _loop(self, owner: str) -> None:
+    def _loop(self, owner: str, *, transfers: bool) -> None:
         while not self._stopping.is_set():
             seen = self._signalled
             try:
-                if self._store.read(self._ctx, jobs.pending) and self._one(owner):
+                if self._store.read(self._ctx, jobs.pending) and self._one(owner, transfers=transfers):
                     continue
             except Exception:
                 log.exception("job loop", worker=owner)
@@ -124,20 +128,21 @@ class Worker:
                     self._paused = False
                 self._wake()
 
-    def _one(self, owner: str) -> bool:
+    def _one(self, owner: str, *, transfers: bool) -> bool:
         with self._work:
             if self._paused:
                 return False
             self._busy += 1
         try:
-            return self._take(owner)
+            return self._take(owner, transfers=transfers)
         finally:
             with self._work:
                 self._busy -= 1
                 self._work.notify_all()
 
-    def _take(self, owner: str) -> bool:
-        job = self._store.write(self._ctx, lambda unit: jobs.claim(unit, owner))
+    def _take(self, owner: str, *, transfers: bool) -> bool:
+        most = self._store.bounds.running
+        job = self._store.write(self._ctx, lambda unit: jobs.claim(unit, owner, transfers=transfers, most_running=most))
         if job is None:
             return False
         self._held[job.id] = owner

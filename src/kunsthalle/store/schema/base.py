@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
 from kunsthalle.store.types import Json, Moment, revision
 
@@ -71,8 +71,19 @@ jobs = Table(
     # On whose behalf: who asked, and under which trace; jobs that follow from jobs inherit both.
     Column("initiator", String(128)),
     Column("trace", String(64)),
+    # Bytes that an import, an export or a copy may write; NULL for a short job.
+    Column("transfer_bytes", BigInteger),
     Index("ix_jobs_claim", "state", "due_at"),
     Index("ix_jobs_subject", "subject", "kind"),
+    Index("ix_jobs_account", "account_id", "state", "due_at"),
+)
+
+job_turns = Table(
+    "job_turns",
+    metadata,
+    Column("account_id", String(32), primary_key=True),
+    # Counts claims, not time: the account with the smallest number was served longest ago.
+    Column("turn", BigInteger, nullable=False, index=True),
 )
 
 audit = Table(

@@ -1,0 +1,16 @@
+"""How much of the server's background work one account may have."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+GIB = 2**30
+
+
+class JobBounds(Struct, frozen=True):
+    """Jobs of one account: that wait or run, that run, that are transfers, and what transfers may write together."""
+
+    waiting: int = 1_000
+    running: int = 2
+    transfers: int = 50
+    transfer_bytes: int = 1_000 * GIB
