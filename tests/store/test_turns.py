@@ -194,7 +194,7 @@ def test_an_account_that_was_never_served_comes_before_all_others(both: World, g
     enqueue(both, new, "new")
     assert subject(claim(both)) == "new"
     found = both.read(both.base, lambda unit: unit.all(select(job_turns.c.account_id, job_turns.c.turn)))
-    assert {account: turn for account, turn in found} == {greedy.account_id: 3, new.account_id: 4}
+    assert dict(found) == {greedy.account_id: 3, new.account_id: 4}
 
 
 class TestClockThatGoesBack:

@@ -128,7 +128,7 @@ class Worker:
                     self._paused = False
                 self._wake()
 
-    def _one(self, owner: str, *, transfers: bool) -> bool:
+    def _one(self, owner: str, *, transfers: bool = True) -> bool:
         with self._work:
             if self._paused:
                 return False
