@@ -9,7 +9,7 @@ import pytest
 
 from catalogs.shop import BASE, SHARES, Product, Shop
 from kunsthalle.accounts.queries import audience
-from kunsthalle.catalogs import outside
+from kunsthalle.catalogs import outside, sharing
 from kunsthalle.catalogs.policy import Sharing, keep
 
 STRANGER = "stranger"
@@ -128,6 +128,36 @@ def test_outside_the_enterprise_only_what_the_operator_approved(shop: Shop, prod
     assert _sees(shop, STRANGER) == ["product"]
     world.write(world.base, outside.decide, product.id, "revoked")
     assert _sees(shop, STRANGER) == []
+
+
+def test_an_access_list_is_bounded(shop: Shop, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on it already counts, and is no new entry when it is named again."""
+    monkeypatch.setattr(sharing, "MOST", 2)
+    product.share(shop.account("consumer"), _enterprise(shop))
+    product.share(_enterprise(shop))
+    refused = shop.cloud.call("POST", f"{product.path}/access", [shop.account("me")], status=400)
+    assert "at most 2 entries" in refused["errors"][0]["message"]
+    listed = shop.cloud.call("GET", f"{product.path}/access", status=200)["resources"]
+    assert {one["account"] for one in listed} == {shop.account("consumer"), _enterprise(shop)}
+
+
+def test_an_access_list_of_an_object_is_bounded(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "MOST", 1)
+    body = {"name": "endpoint", "kind": "vpe", "data": {}}
+    made = shop.cloud.call("POST", f"{shop.path}/objects", body, status=201)
+    access = f"{shop.path}/objects/{made['id']}/access"
+    shop.cloud.call("POST", access, [shop.account("consumer")], status=201)
+    refused = shop.cloud.call("POST", access, [_enterprise(shop)], status=400)
+    assert "at most 1 entries" in refused["errors"][0]["message"]
+
+
+def test_a_server_that_shares_with_anybody_sends_requests_to_anybody_that_exists(shop: Shop) -> None:
+    stranger = shop.account(STRANGER)
+    shop.cloud.call("POST", SHARES, [stranger], status=400)
+    _policy(shop, scope="any")
+    shop.cloud.call("POST", SHARES, ["0" * 32], status=400)
+    shop.cloud.call("POST", SHARES, [stranger], status=201)
+    assert _pending(shop, STRANGER) == [shop.account("me")]
 
 
 def test_published_to_all_needs_the_operator_and_nobodys_answer(shop: Shop, product: Product) -> None:

@@ -174,12 +174,17 @@ def audience_of(unit: Unit, given: Terms, named: Collection[str]) -> Doc:
 
 
 def _reached(unit: Unit, given: Terms, named: Collection[str]) -> set[str]:
-    """The accounts below the enterprises and groups that are named; all there are, of what is published to all."""
+    """Return the accounts below the enterprises and groups that are named; all of them, of what is published to all.
+
+    What stands in another enterprise reaches nobody, as if it did not exist, unless the offering may leave its own.
+    """
     active = ACCOUNT.table.c.state == "ACTIVE"
     if given.offering.share_with_all and given.approved:
         return {one.id for one in unguarded(unit, ACCOUNT, active)}
     above = {one for one in (*given.listed, *named) if one.startswith("-")}
     enterprises = {enterprise_of_identifier(unit, one) for one in above} - {None}
+    if not given.approved and policy(unit).scope != "any":
+        enterprises &= {given.enterprise}
     below = unguarded(unit, ACCOUNT, active, ACCOUNT.table.c.enterprise_id.in_(enterprises))
     return {one.id for one in below if above & set(audience(unit, one.id))}
 

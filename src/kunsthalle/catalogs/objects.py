@@ -17,12 +17,12 @@ from kunsthalle.catalogs.policy import sharing as policy
 from kunsthalle.catalogs.publishing import refuse
 from kunsthalle.catalogs.records import CatalogObject
 from kunsthalle.catalogs.service import same_rev
-from kunsthalle.catalogs.sharing import MOST, Entry, normal
+from kunsthalle.catalogs.sharing import Entry, bounded, check_size, normal
 from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.store.rows import IntegrityError, delete, insert, update
 from kunsthalle.store.schema.catalogs import catalog_objects, object_entries, share_approvals
 from kunsthalle.store.scope import Granted, find
-from kunsthalle.store.tables import put_row, remove_rows, rows_of
+from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
@@ -108,7 +108,7 @@ def add(unit: Unit, it: CatalogObject, identifiers: list[str]) -> dict[str, str]
     """Adds identifiers; those that cannot be reached are not added but named with the reason."""
     errors: dict[str, str] = {}
     own = enterprise_of(unit, it.account_id)
-    for given in identifiers[:MOST]:
+    for given in bounded(identifiers):
         identifier = normal(given)
         inside = own is not None and enterprise_of_identifier(unit, identifier) == own
         if not inside and not (policy(unit).scope == "any" and sharing.exists(unit, identifier)):
@@ -117,6 +117,7 @@ def add(unit: Unit, it: CatalogObject, identifiers: list[str]) -> dict[str, str]
         entry: Doc = {"id": unit.ctx.ids.uuid(), "object_id": it.id, "identifier": identifier}
         put_row(unit, object_entries, ("object_id", "identifier"), **entry, created_at=unit.ctx.now())
         sharing.ask(unit, identifier, it.kind)
+    check_size(number_of(unit, object_entries, object_entries.c.object_id == it.id))
     return errors
 
 
@@ -124,7 +125,7 @@ def take_off(unit: Unit, it: CatalogObject, identifiers: list[str]) -> None:
     """Takes identifiers off the list, `["*"]` all."""
     mine = [object_entries.c.object_id == it.id]
     if identifiers != ["*"]:
-        mine.append(object_entries.c.identifier.in_([normal(one) for one in identifiers]))
+        mine.append(object_entries.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
     remove_rows(unit, object_entries, *mine)
 
 

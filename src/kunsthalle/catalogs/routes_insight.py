@@ -13,7 +13,7 @@ from kunsthalle.api.wire import Body
 from kunsthalle.catalogs import insight, kinds, lifecycle, lineage, outside
 from kunsthalle.catalogs.model import Offering
 from kunsthalle.catalogs.records import PublishApproval
-from kunsthalle.catalogs.sharing import MOST, normal
+from kunsthalle.catalogs.sharing import bounded, normal
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.images.kinds import IMAGE
@@ -47,8 +47,8 @@ def _audience(unit: Unit, request: Request) -> Doc:
     """Who could boot an offering under other terms of sharing: nothing is changed."""
     body: AudienceBody = request.body or AudienceBody()
     given = insight.terms(unit, request.granted.it)
-    added = {normal(one) for one in (body.add or [])[:MOST]}
-    listed = (given.listed | added) - {normal(one) for one in (body.remove or [])[:MOST]}
+    added = {normal(one) for one in bounded(body.add or [])}
+    listed = (given.listed | added) - {normal(one) for one in bounded(body.remove or [])}
     enabled = given.enabled if body.enabled is None else body.enabled
     return insight.audience_of(unit, replace(given, listed=frozenset(listed), enabled=enabled), added)
 

@@ -150,8 +150,7 @@ def _sent(unit: Unit, request: Request) -> dict[str, Any]:
 
 def _ask(unit: Unit, request: Request) -> dict[str, Any]:
     """Ask accounts for the permission to share with them."""
-    for identifier in request.body:
-        sharing.ask(unit, sharing.normal(identifier), _type(request))
+    sharing.request(unit, _type(request), request.body)
     return _sent(unit, request)
 
 

@@ -16,13 +16,15 @@ from kunsthalle.core.errors import forbidden, invalid
 from kunsthalle.store.rows import update
 from kunsthalle.store.schema.catalogs import access_entries, share_approvals
 from kunsthalle.store.scope import Granted, find
-from kunsthalle.store.tables import put_row, remove_rows, rows_of
+from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
 from kunsthalle.store.unit import Unit
 
 _IDENTIFIER = re.compile(r"(-acct-|-ent-|-entgrp-)?([0-9a-f]{32})")
 STATES = ("approved", "pending", "rejected")
 TYPES = ("offering", "vpe", "proxy_source", "preset_configuration")
 MOST = 1_000
+"""How many identifiers one call may name, and how many entries an access list may hold."""
+_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,22 @@ def normal(identifier: str) -> str:
     if found is None:
         raise invalid("bad_request", "Identifiers are <account>, -acct-<account>, -ent-<id> or -entgrp-<id>.", "body")
     return found[2] if found[1] in {None, "-acct-"} else identifier
+
+
+def bounded(identifiers: list[str]) -> list[str]:
+    """Return the identifiers of a call; 400 where there are too many."""
+    if len(identifiers) > MOST:
+        raise invalid(
+            "bad_request", f"At most {MOST} identifiers can be named at once, not {len(identifiers)}.", "body"
+        )
+    return identifiers
+
+
+def check_size(entries: int) -> None:
+    """Raise 400 for an access list that has become too long."""
+    if entries > MOST:
+        text = f"An access list holds at most {MOST} entries; share with account groups or with the enterprise instead."
+        raise invalid("bad_request", text, "body")
 
 
 def is_enterprise_account(unit: Unit) -> bool:
@@ -105,7 +123,7 @@ def add(unit: Unit, offering: Granted[Offering], identifiers: list[str]) -> dict
     errors: dict[str, str] = {}
     enterprise = enterprise_of(unit, offering.it.account_id)
     anybody = sharing(unit).scope == "any" or outside.is_granted(unit, offering.it.id)
-    for given in identifiers[:MOST]:
+    for given in bounded(identifiers):
         identifier = normal(given)
         wrong = _unreachable(unit, identifier, enterprise, anybody)
         if wrong is not None:
@@ -121,6 +139,7 @@ def add(unit: Unit, offering: Granted[Offering], identifiers: list[str]) -> dict
             created_at=unit.ctx.now(),
         )
         ask(unit, identifier, TYPE)
+    check_size(number_of(unit, access_entries, access_entries.c.offering_id == offering.it.id))
     relist(unit, offering.it.id)
     return errors
 
@@ -141,6 +160,21 @@ def exists(unit: Unit, identifier: str) -> bool:
     if identifier.startswith("-"):
         return enterprise_of_identifier(unit, identifier) is not None
     return account(unit, identifier) is not None
+
+
+def request(unit: Unit, type_: str, identifiers: list[str]) -> None:
+    """Send share requests. Accounts outside the enterprise of the caller are refused like those that do not exist:
+    400 names them, and no request is sent. An approved offering asks them when it is shared with them.
+    """
+    enterprise, anybody = enterprise_of(unit, unit.ctx.account_id), sharing(unit).scope == "any"
+    wanted = {given: normal(given) for given in bounded(identifiers)}
+    wrong = [given for given, one in wanted.items() if _unreachable(unit, one, enterprise, anybody)]
+    if wrong:
+        named = ", ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
+        text = f"Unknown, or outside the enterprise of this account: {named}. {outside.REFUSAL}"
+        raise invalid("bad_request", text, "body")
+    for identifier in wanted.values():
+        ask(unit, identifier, type_)
 
 
 def ask(unit: Unit, identifier: str, type_: str) -> None:
@@ -170,7 +204,7 @@ def remove(unit: Unit, offering: Granted[Offering], identifiers: list[str]) -> N
     """Takes identifiers off the list, `["*"]` all. Whoever was shared with sees the offering no more."""
     where = [access_entries.c.offering_id == offering.it.id]
     if identifiers != ["*"]:
-        where.append(access_entries.c.identifier.in_([normal(one) for one in identifiers]))
+        where.append(access_entries.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
     remove_rows(unit, access_entries, *where)
     relist(unit, offering.it.id)
 
@@ -185,7 +219,7 @@ def withdraw(unit: Unit, type_: str, identifiers: list[str]) -> None:
     """Takes requests back, `["*"]` all; an acceptance is lost with its request."""
     mine = [share_approvals.c.source_account_id == unit.ctx.account_id, share_approvals.c.type == type_]
     if identifiers != ["*"]:
-        mine.append(share_approvals.c.identifier.in_([normal(one) for one in identifiers]))
+        mine.append(share_approvals.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
     remove_rows(unit, share_approvals, *mine)
 
 
@@ -238,7 +272,7 @@ def answer(unit: Unit, type_: str, state: str, sources: list[str], for_: str | N
     receiver = unit.ctx.account_id if for_ is None else addressed(unit, for_)[0]
     asked = {one.source: one for every in STATES for one in received(unit, type_, every, for_)}
     found = []
-    for given in sources[:MOST]:
+    for given in bounded(sources):
         source = normal(given)
         if source not in asked:
             raise invalid("bad_request", "There is no share request from one of the sources.", "body")

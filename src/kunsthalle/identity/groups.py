@@ -164,9 +164,10 @@ def add_rule(unit: Unit, granted: Granted[AccessGroup], **given: Any) -> AccessG
 
 
 def change_rule(unit: Unit, granted: Granted[AccessGroupRule], **given: Any) -> AccessGroupRule:
-    """The rule as given anew."""
+    """Replace a rule. 403 unless the caller holds whatever its group holds."""
     _rule(given)
     old = granted.it
+    no_more_than_held(unit, old.group_id)
     if not update(unit, GROUP_RULE, old.id, GROUP_RULE.table.c.revision == old.revision, **_touched(unit), **given):
         raise stale()
     return find(unit, GROUP_RULE, old.id)

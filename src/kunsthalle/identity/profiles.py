@@ -137,10 +137,11 @@ def meant_profile(unit: Unit, form: dict[str, str]) -> Profile | None:
 
 
 def add_rule(unit: Unit, granted: Granted[Profile], **given: Any) -> ProfileRule:
-    """Keeps a claim rule with the profile."""
+    """Store a claim rule with the profile. 403 unless the caller holds whatever the profile holds."""
     ctx, now = unit.ctx, unit.ctx.now()
     _rule(given)
     profile = granted.it
+    no_more_than_held(unit, profile.iam_id)
     return insert(
         unit,
         PROFILE_RULE,
@@ -161,8 +162,9 @@ def _rule(given: dict[str, Any]) -> None:
 
 
 def change_rule(unit: Unit, granted: Granted[ProfileRule], revision: int | None, **given: Any) -> ProfileRule:
-    """The rule as given anew."""
+    """Replace a claim rule. 403 unless the caller holds whatever its profile holds."""
     _rule(given)
+    no_more_than_held(unit, find(unit, PROFILE, granted.it.profile_id).iam_id)
     as_read = () if revision is None else (PROFILE_RULE.table.c.revision == revision,)
     if not update(unit, PROFILE_RULE, granted.it.id, *as_read, modified_at=unit.ctx.now(), **given):
         raise stale()
