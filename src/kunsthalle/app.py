@@ -41,6 +41,7 @@ from kunsthalle.store import facts, jobs
 from kunsthalle.store.bounds import GIB, JobBounds
 from kunsthalle.store.encryption import Cipher, Turn
 from kunsthalle.store.engine import Store
+from kunsthalle.store.integrity import Watched
 from kunsthalle.store.reencryption import ensure_encrypted
 from kunsthalle.store.schema.prepare import prepare
 from kunsthalle.store.unit import Unit
@@ -191,10 +192,13 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     ensure_encrypted(store, context, _renew_secrets)
     tokens = Tokens(store, context)
     drivers = Drivers(settings)
-    rooms = Lazy(partial(_join, drivers, tokens, store))
+    watched = Watched(store)
+    rooms = Lazy(partial(_join, drivers, tokens, store, watched))
     faults = Faults()
     worker = Worker(store, context, _handlers(rooms), max(2, settings.workers), faults)
-    operations = control.routes(clock, worker, partial(_status, settings, store, drivers), _ask_stores(store, drivers))
+    operations = control.routes(
+        clock, worker, partial(_status, settings, store, drivers), _ask_stores(watched, store, drivers)
+    )
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
 
@@ -259,10 +263,10 @@ def _load(whole: Lazy[Pipeline]) -> threading.Thread:
 _Rooms = tuple[tuple[Route, ...], tuple[Route, ...], tuple[jobs.Handler, ...]]
 
 
-def _join(drivers: Drivers, tokens: Tokens, store: Store) -> _Rooms:
+def _join(drivers: Drivers, tokens: Tokens, store: Store, watched: Watched) -> _Rooms:
     from kunsthalle.rooms import join, unserved
 
-    routes, handlers = join(drivers, tokens, store)
+    routes, handlers = join(drivers, tokens, store, watched)
     return routes, unserved(), handlers
 
 
@@ -289,10 +293,20 @@ def _status(settings: Settings, store: Store, drivers: Drivers) -> control.Statu
     )
 
 
-def _ask_stores(store: Store, drivers: Drivers) -> Callable[[Context], None]:
-    """Asks the database and the blob store something that only they can answer. 503 where the latter does not."""
+def _refuse_damaged(watched: Watched) -> None:
+    damage = watched.soundness().damage
+    if damage:
+        text = f"The database is damaged: {damage[0]}. Ask `kunsthalle doctor`, and restore a backup."
+        raise Problem(Reason.UNAVAILABLE, "damaged_database", text)
+
+
+def _ask_stores(watched: Watched, store: Store, drivers: Drivers) -> Callable[[Context], None]:
+    """Asks the database and the blob store something that only they can answer. 503 where the latter does not, or the
+    database is damaged.
+    """
 
     def ask(ctx: Context) -> None:
+        _refuse_damaged(watched)
         store.read(ctx, lambda unit: facts.get(unit, "clock"))
         try:
             drivers.blobs.exists("0" * 64)

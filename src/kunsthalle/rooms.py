@@ -50,10 +50,13 @@ from kunsthalle.storage.snapshots import SnapshotService
 from kunsthalle.store import jobs
 from kunsthalle.store.encryption import Turn
 from kunsthalle.store.engine import Store
+from kunsthalle.store.integrity import Watched
 from kunsthalle.store.unit import Unit
 
 
-def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:
+def join(
+    drivers: Drivers, tokens: Tokens, store: Store, watched: Watched
+) -> tuple[tuple[Route, ...], tuple[jobs.Handler, ...]]:
     """The routes of all rooms, and the handlers of all jobs."""
     blobs = drivers.blobs
     disks = disks_of(drivers)
@@ -80,7 +83,7 @@ def join(drivers: Drivers, tokens: Tokens, store: Store) -> tuple[tuple[Route, .
         *group_routes.routes(GroupService(scaler)),
         *metal_routes.routes(),
         *search_routes.routes(),
-        *doctor_routes.routes(store, disks),
+        *doctor_routes.routes(store, disks, watched),
     )
     handlers = (
         importer.handler(),

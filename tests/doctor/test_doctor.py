@@ -19,7 +19,6 @@ from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.images.kinds import IMAGE
 from kunsthalle.imaging.backing import backing_of
 from kunsthalle.local import folder
-from kunsthalle.settings import Settings
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import delete
 from kunsthalle.store.schema.identity import api_keys
@@ -354,13 +353,13 @@ def test_a_data_folder_that_was_moved(ward: Ward, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere"
     shutil.move(ward.folder, moved)
     folder.write(moved, folder.CREDENTIALS, {"operator_token": OPERATOR})
-    report = examine(Settings(data=moved), Progress(), deep=True, repair=False)
+    report = examine(moved, "", "", Progress(), deep=True, repair=False)
     assert {(one["check"], one["subject"]) for one in report["findings"]} == {
         ("wrong_backing", ward.volume),
         ("wrong_backing", ward.snapshot),
     }
-    assert examine(Settings(data=moved), Progress(), deep=False, repair=True)["healthy"] is True
-    assert examine(Settings(data=moved), Progress(), deep=True, repair=False)["findings"] == []
+    assert examine(moved, "", "", Progress(), deep=False, repair=True)["healthy"] is True
+    assert examine(moved, "", "", Progress(), deep=True, repair=False)["findings"] == []
     assert backing_of(moved / "disks" / "volumes" / f"{ward.volume}.qcow2") == (
         moved / "blobs" / "sha256" / ward.digest[:2] / ward.digest
     )

@@ -30,7 +30,9 @@ _PAUSE_SECONDS = 0.2
 Doc = dict[str, Any]
 
 
-def examine(settings: Settings, progress: Progress, *, deep: bool, repair: bool) -> Doc:
+def examine(
+    data: Path, database: str, blobs: str, progress: Progress, *, deep: bool, repair: bool, master_key_file: str = ""
+) -> Doc:
     """The report of a folder that no server works on; what would be done by jobs is done when one does.
 
     `progress` tells meanwhile how far it is.
@@ -43,11 +45,14 @@ def examine(settings: Settings, progress: Progress, *, deep: bool, repair: bool)
     from kunsthalle.doctor.service import examine as look
     from kunsthalle.rooms import disks_of
 
-    data = settings.data
+    settings = Settings(data=data, database=database, blobs=blobs, master_key_file=master_key_file)
     if not folder.read(data, folder.CREDENTIALS):
         raise folder.NoSuchWorld(str(data))
     lock = folder.lock(data)
     try:
+        report = _damaged(settings, deep=deep)
+        if report is not None:
+            return report
         server = build(settings, "")
         with contextlib.closing(server.store):
             ward = Ward(server.store, server.base.as_system(""), disks_of(server.drivers), progress)
@@ -57,6 +62,22 @@ def examine(settings: Settings, progress: Progress, *, deep: bool, repair: bool)
     return found
 
 
+def _damaged(settings: Settings, *, deep: bool) -> Doc | None:
+    """The report of a damaged database, with which no server can be made; None of a sound one."""
+    import msgspec
+
+    from kunsthalle.doctor.routes import to_wire
+    from kunsthalle.doctor.service import Report, damaged
+    from kunsthalle.store import integrity
+    from kunsthalle.store.engine import Store
+
+    with contextlib.closing(Store(settings.database_url)) as store:
+        sound = integrity.examine(store, deep=deep)
+    report = Report(damaged(sound), [], {"databases": 1}, sound.unchecked)
+    found: Doc = msgspec.to_builtins(to_wire(report))
+    return found if sound.damage else None
+
+
 def render(report: dict[str, Any]) -> str:
     """A line for each finding, and one for the whole."""
     lines = []
@@ -64,6 +85,7 @@ def render(report: dict[str, Any]) -> str:
         state = "repaired" if one["repaired"] else "repairable" if one["repairable"] else "cannot be repaired"
         subject, message = common.printable(one["subject"]), common.printable(one["message"])
         lines.append(f"{one['check']:20} {subject}\n{'':20} {message} ({state})")
+    lines += [f"{'not checked':20} {common.printable(one)}" for one in report["unchecked"]]
     seen = ", ".join(f"{count} {kind}" for kind, count in report["examined"].items())
     lines.append(f"{'Healthy' if report['healthy'] else 'Not healthy'}: examined {seen}.")
     return "\n".join(lines)
@@ -72,14 +94,14 @@ def render(report: dict[str, Any]) -> str:
 @click.command()
 @common.DATA
 @click.option("--repair", is_flag=True, help="Mend what can be mended")
-@click.option("--deep", is_flag=True, help="Read every byte of every blob, and compare it with its name")
+@click.option("--deep", is_flag=True, help="Read every byte of every blob, and all of the database")
 @click.option("--offline", is_flag=True, help="Examine the folder itself, which no server works on")
 @click.option("--database", default="", help="With --offline: as for serve")
 @click.option("--blobs", default="", help="With --offline: as for serve")
 @common.KEY_FILE
 @common.OUTPUT
-def doctor(data: Path, repair: bool, deep: bool, offline: bool, output: str, **places: Any) -> None:
-    """Check every blob, reference, disk and job against each other. Exits 1 while something is wrong.
+def doctor(data: Path, repair: bool, deep: bool, offline: bool, output: str, **places: str) -> None:
+    """Check the database, and every blob, reference, disk and job against each other. Exits 1 while something is wrong.
 
     \b
     kunsthalle doctor
@@ -90,7 +112,7 @@ def doctor(data: Path, repair: bool, deep: bool, offline: bool, output: str, **p
     work: Callable[[], Doc]
     far: Callable[[], Doc]
     if offline:
-        work, far = _offline(Settings(data=data, **places), **how)
+        work, far = _offline(data, places, **how)
     else:
         work = partial(common.operate, data, "POST", "/_kunsthalle/doctor", how, timeout=_SECONDS)
         far = partial(common.operate, data, "GET", "/_kunsthalle/doctor/progress")
@@ -119,7 +141,7 @@ def _drawn(work: Callable[[], Doc], far: Callable[[], Doc]) -> Doc:
     return report.result()
 
 
-def _offline(settings: Settings, **how: bool) -> tuple[Callable[[], Doc], Callable[[], Doc]]:
+def _offline(data: Path, places: dict[str, str], **how: bool) -> tuple[Callable[[], Doc], Callable[[], Doc]]:
     """The work on a folder itself, and what says how far it is."""
     import msgspec
 
@@ -130,11 +152,11 @@ def _offline(settings: Settings, **how: bool) -> tuple[Callable[[], Doc], Callab
 
     def work() -> Doc:
         try:
-            return examine(settings, progress, **how)
+            return examine(data, progress=progress, **places, **how)  # type: ignore[arg-type]  # named by the options
         except folder.NoSuchWorld as error:
-            raise click.ClickException(f"{settings.data} holds nothing yet.") from error
+            raise click.ClickException(f"{data} holds nothing yet.") from error
         except folder.FolderInUse as error:
-            raise click.ClickException(f"A server works on {settings.data}; leave --offline away.") from error
+            raise click.ClickException(f"A server works on {data}; leave --offline away.") from error
         except MasterKeyError as error:
             raise click.ClickException(str(error)) from error
 

@@ -184,10 +184,12 @@ def serve(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     import uvicorn
+    from sqlalchemy.exc import DatabaseError
 
     from kunsthalle.app import build
     from kunsthalle.cli.connections import Connections, limits_of
     from kunsthalle.cli.http import BoundedProtocol
+    from kunsthalle.store.integrity import is_corruption
     from kunsthalle.store.schema.prepare import NewerSchema
 
     os.umask(0o077)
@@ -206,6 +208,11 @@ def _serve(settings: Settings) -> None:
         raise Refusal(f"A later release has worked on this data, and nothing was changed: {error}.") from error
     except MasterKeyError as error:
         raise Refusal(str(error)) from error
+    except DatabaseError as error:
+        if not is_corruption(error):
+            raise
+        text = "The database is damaged. Ask `kunsthalle doctor --offline`, keep the files, and restore a backup."
+        raise Refusal(text) from error
     make_scenario(server)
     _guard_listening(settings, server)
     url = _address(settings, listener)

@@ -10,6 +10,7 @@ from kunsthalle.core.context import Context
 from kunsthalle.identity.model import ApiKey
 from kunsthalle.storage.disks import Disks
 from kunsthalle.store.engine import Store
+from kunsthalle.store.integrity import Soundness
 from kunsthalle.store.unit import Unit
 
 
@@ -28,12 +29,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Ward:
-    """What is examined. `ctx` is the product's own hand."""
+    """What is examined. `ctx` is the product's own hand; `soundness` is told how the database itself is."""
 
     store: Store
     ctx: Context
     disks: Disks
     progress: Progress = field(default_factory=Progress)
+    soundness: Callable[[Soundness], None] = lambda _found: None
 
     def read(self, function: Callable[[Unit], Any]) -> Any:
         return self.store.read(self.ctx, function)

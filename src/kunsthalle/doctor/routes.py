@@ -12,6 +12,7 @@ from kunsthalle.doctor.findings import Finding, Progress, Ward
 from kunsthalle.doctor.service import Report, examine
 from kunsthalle.storage.disks import Disks
 from kunsthalle.store.engine import Store
+from kunsthalle.store.integrity import Watched
 
 
 class DoctorBody(Body):
@@ -32,11 +33,14 @@ class FindingWire(Wire):
 
 
 class ReportWire(Wire):
-    """`healthy`: nothing is wrong, or nothing any more. `examined`: how many things of each kind were looked at."""
+    """`healthy`: nothing is wrong, or nothing any more. `examined`: how many things of each kind were looked at;
+    `unchecked`: what could not be, and why.
+    """
 
     healthy: bool
     findings: list[FindingWire]
     examined: dict[str, int]
+    unchecked: list[str]
 
 
 class ExaminationWire(Wire):
@@ -69,15 +73,16 @@ def to_wire(report: Report) -> ReportWire:
         )
 
     shown_all = [shown(one) for one in report.findings]
-    return ReportWire(healthy=report.healthy, findings=shown_all, examined=report.examined)
+    unchecked = list(report.unchecked)
+    return ReportWire(healthy=report.healthy, findings=shown_all, examined=report.examined, unchecked=unchecked)
 
 
-def routes(store: Store, disks: Disks) -> tuple[Route, ...]:
-    """`disks` are those of the rooms: the doctor looks at what they work with."""
+def routes(store: Store, disks: Disks, watched: Watched) -> tuple[Route, ...]:
+    """`disks` are those of the rooms: the doctor looks at what they work with. `watched` learns how the database is."""
     begun: list[Progress] = []
 
     def examined(ctx: Context, *, deep: bool, repair: bool) -> ReportWire:
-        ward = Ward(store, ctx.as_system(""), disks)
+        ward = Ward(store, ctx.as_system(""), disks, soundness=watched.told)
         begun.append(ward.progress)
         try:
             return to_wire(examine(ward, deep=deep, repair=repair))

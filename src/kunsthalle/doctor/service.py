@@ -11,15 +11,22 @@ from kunsthalle.doctor import disks as of_disks
 from kunsthalle.doctor import keys as of_keys
 from kunsthalle.doctor import machines as of_machines
 from kunsthalle.doctor.findings import Finding, Ward
+from kunsthalle.store import integrity
+from kunsthalle.store.integrity import Soundness
+
+_RESTORE = "Stop the server, keep the damaged files, and restore a backup."
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`mended` are the findings that are none any more; `examined` how many things of each kind were looked at."""
+    """`mended` are the findings that are none any more; `examined` how many things of each kind were looked at;
+    `unchecked` what could not be, and why.
+    """
 
     findings: list[Finding]
     mended: list[Finding]
     examined: dict[str, int]
+    unchecked: tuple[str, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -28,7 +35,14 @@ class Report:
 
 
 def examine(ward: Ward, *, deep: bool = False, repair: bool = False) -> Report:
-    """Looks at everything; with `deep` reads every byte; with `repair` mends what can be mended."""
+    """Looks at everything; with `deep` reads every byte; with `repair` mends what can be mended.
+
+    Of a damaged database nothing else is looked at, and nothing is mended: what it says is not to be trusted.
+    """
+    sound = integrity.examine(ward.store, deep=deep)
+    ward.soundness(sound)
+    if sound.damage:
+        return Report(damaged(sound), [], {"databases": 1}, sound.unchecked)
     examined, findings = _look(ward)
     if findings:
         again = {(one.check, one.subject) for one in _look(ward)[1]}
@@ -38,7 +52,12 @@ def examine(ward: Ward, *, deep: bool = False, repair: bool = False) -> Report:
     if repair and findings:
         ward.progress.phase = "mending"
     mended = [one for one in findings if repair and one.mend is not None and one.mend(ward)]
-    return Report(findings, mended, examined)
+    return Report(findings, mended, {**examined, "databases": 1}, sound.unchecked)
+
+
+def damaged(sound: Soundness) -> list[Finding]:
+    """A finding for each damage of the database."""
+    return [Finding("damaged_database", "database", f"{line}. {_RESTORE}") for line in sound.damage]
 
 
 def _look(ward: Ward) -> tuple[dict[str, int], list[Finding]]:
