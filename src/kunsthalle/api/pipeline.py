@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from kunsthalle.api.entity import Entities
 from kunsthalle.api.families import Family
 from kunsthalle.api.messages import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.routing import Route, Router
+from kunsthalle.api.routing import Match, Route, Router
 from kunsthalle.api.wire import decode, encode
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
@@ -74,29 +74,32 @@ class Pipeline:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
         ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers))
-        if self._faults.calls and await self._struck(scope, receive, send, headers, ctx):
+        respond = partial(self._respond, scope, receive, headers, ctx)
+        if self._faults.calls and await self._struck(scope, send, ctx, respond):
             return
-        response = await self._respond(scope, receive, headers, ctx)
-        await response.send(send)
+        await (await respond()).send(send)
 
-    async def _struck(self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context) -> bool:
+    def _find(self, scope: Scope) -> tuple[str, Match | None]:
+        """The path that is meant, and where it leads."""
+        path = scope["path"]
+        raw = (scope.get("raw_path") or path.encode()).split(b"?", 1)[0]
+        match = self.router.match(scope["method"], raw)
+        return (path[:-1] if match is not None and match.shortened else path), match
+
+    async def _struck(self, scope: Scope, send: Send, ctx: Context, respond: Callable[[], Awaitable[Answer]]) -> bool:
         """Whether a fault strikes the call, which is then answered. The operator and health are never struck."""
-        method, path = scope["method"], scope["path"]
-        fault = None if path.startswith(_NEVER_STRUCK) else self._faults.of_call(method, path)
+        path, match = self._find(scope)
+        fault = None if path.startswith(_NEVER_STRUCK) else self._faults.of_call(scope["method"], path)
         if fault is None:
             return False
         from kunsthalle.api import faulty
 
-        match = self.router.match(method, (scope.get("raw_path") or path.encode()).split(b"?", 1)[0])
         family = match.family if match is not None else self._unknown(path)
-        respond = partial(self._respond, scope, receive, headers, ctx)
         await faulty.answer(fault, respond, lambda problem: refusal(problem, family, ctx), send)
         return True
 
     async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context) -> Answer:
-        method, path = scope["method"], scope["path"]
-        raw = (scope.get("raw_path") or path.encode()).split(b"?", 1)[0]
-        match = self.router.match(method, raw)
+        method, (path, match) = scope["method"], self._find(scope)
         if match is None:
             return refusal(_no_route(method, ()), self._unknown(path), ctx)
         if match.route is None:

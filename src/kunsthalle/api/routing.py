@@ -103,12 +103,16 @@ class _Node(Struct):
 
 
 class Match(Struct, frozen=True):
-    """Where a path led: the route, its parameters; or, without a route, the methods that the path knows."""
+    """Where a path led: the route, its parameters; or, without a route, the methods that the path knows.
+
+    `shortened` says that it is the path without the slash at its end.
+    """
 
     route: Route | None
     params: dict[str, str]
     family: Family
     allowed: tuple[str, ...] = ()
+    shortened: bool = False
 
 
 class Router:
@@ -140,21 +144,24 @@ class Router:
         node.methods[one.method] = (one, tuple(names))
 
     def match(self, method: str, raw_path: bytes) -> Match | None:
-        """None for a path that nothing knows."""
+        """None for a path that nothing knows. A slash at its end is left out where only the path without is known."""
         try:
             segments = _segments(raw_path)
         except UnicodeDecodeError:
             return None
         values: list[str] = []
         node = _descend(self._root, segments, 0, values)
+        shortened = node is None and segments[-1] == ""
+        if shortened:
+            node = _descend(self._root, segments[:-1], 0, values)
         if node is None or "\0" in "".join(values):
             return None
         found = node.methods.get(method)
         if found is None:
             known = next(iter(node.methods.values()))[0]
             offered = sorted(name for name, (one, _) in node.methods.items() if one.status != 501)
-            return Match(None, {}, known.family, tuple(offered))
-        return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].family)
+            return Match(None, {}, known.family, tuple(offered), shortened)
+        return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].family, shortened=shortened)
 
 
 def _segments(raw_path: bytes) -> list[str]:
