@@ -26,7 +26,7 @@ async def ask(server, path):
     async def send(message):
         sent.append((message.get("status"), list(sys.modules)))
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
-             "headers": [(b"host", b"test"), (b"authorization", b"Bearer operator")], "scheme": "http"}
+             "headers": [(b"host", b"localhost"), (b"authorization", b"Bearer operator")], "scheme": "http"}
     await server(scope, receive, send)
     return sent[0]
 

@@ -14,14 +14,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from kunsthalle import __version__, control
 from kunsthalle.api.families import Family
 from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.families.iam import OPERATOR, PLATFORM, TOKEN
 from kunsthalle.api.families.vpc import VPC
-from kunsthalle.api.messages import Receive, Scope, Send
-from kunsthalle.api.pipeline import Gate, Pipeline
+from kunsthalle.api.hosts import Hosts
+from kunsthalle.api.messages import Headers, Receive, Scope, Send
+from kunsthalle.api.pipeline import Gate, Pipeline, refusal, trace_of
 from kunsthalle.api.routing import Route, Router
 from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.core.access import Grants
@@ -91,6 +93,7 @@ class Server:
     watching: Watching
     console: Lazy[Application]
     sockets: Lazy[Application]
+    hosts: Hosts
 
     @property
     def pipeline(self) -> Pipeline:
@@ -122,6 +125,12 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, lifespan included."""
+        if scope["type"] != "lifespan":
+            try:
+                self.hosts.check(scope)
+            except Problem as problem:
+                await self._refuse(problem, scope, send)
+                return
         if scope["type"] == "websocket" or (scope["type"] == "http" and scope["path"].startswith(_CONSOLE)):
             asked = self.sockets if scope["type"] == "websocket" else self.console
             application = asked.known
@@ -137,6 +146,12 @@ class Server:
                 self.behind()
         elif scope["type"] == "lifespan":
             await _lifespan(self, receive, send)
+
+    async def _refuse(self, problem: Problem, scope: Scope, send: Send) -> None:
+        """Answers for whichever API the path belongs to; its addresses are of no host."""
+        ctx = self.base.asked(trace_of(Headers(scope["headers"]), self.base.ids), "")
+        kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
+        await refusal(problem, family_of(scope["path"]), ctx).send(send, kind)
 
     async def _choose(self, path: str) -> Pipeline:
         """Other calls than the front's wait for the rooms; that the server is healthy is answered meanwhile."""
@@ -232,7 +247,16 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     watching = Watching(store, context, drivers.machines, lambda: drivers.hypervisor)
     pages = Lazy(lambda: _console(everything(), store, context))
     sockets = Lazy(lambda: _sockets(drivers, store, context))
-    return Server(settings, store, context, clock, drivers, front, everything, behind, worker, watching, pages, sockets)
+    hosts = Hosts(_names(settings))
+    return Server(
+        settings, store, context, clock, drivers, front, everything, behind, worker, watching, pages, sockets, hosts
+    )
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    """The names that the settings give the server; its addresses, where it listens on all, it knows by the calls."""
+    public = urlsplit(settings.public_url).hostname or ""
+    return (settings.host, public, *(name.strip() for name in settings.allowed_hosts.split(",")))
 
 
 def _console(api: Application, store: Store, base: Context) -> Application:

@@ -39,6 +39,11 @@ class Settings:
         " data folder",
     )
     public_url: str = _setting("", "The address clients call, for hrefs; without it the one they called")
+    allowed_hosts: str = _setting(
+        "",
+        "Names that clients may call the server by, separated by commas, beside loopback names, the address that they"
+        " called and the public URL; *.example.com allows what is below it, * every name",
+    )
     clock: str = _setting("system", "'system' runs with real time, 'manual' stands still until it is moved")
     region: str = _setting("us-south", "The region this server is")
     hypervisor: str = _setting("auto", "'auto' (QEMU where installed), 'qemu' or 'simulated'")

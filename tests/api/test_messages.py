@@ -43,4 +43,5 @@ def test_an_answer_tells_its_length_where_it_may_have_a_body(status: int, length
     assert start["status"] == status
     assert (b"x-request-id", b"1") in start["headers"]
     assert dict(start["headers"]).get(b"content-length") == length
+    assert {(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")} < set(start["headers"])
     assert body["body"] == b"{}"

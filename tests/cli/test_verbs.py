@@ -21,7 +21,8 @@ from sqlalchemy import text as sql
 
 from kunsthalle.cli import doctor
 from kunsthalle.cli.main import cli
-from kunsthalle.cli.serve import Refusal, is_loopback, serve
+from kunsthalle.cli.serve import Refusal, serve
+from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import moment
 from kunsthalle.local import folder
 from kunsthalle.local.served import DidNotStart, Served

@@ -29,7 +29,7 @@ def test_cookies_are_secure_where_the_address_is(tmp_path: Path, public_url: str
         told: list[tuple[str, str]] = []
 
         def call(method: str, path: str, form: str = "") -> Answer:
-            headers = {"host": "images.example", "cookie": "; ".join(f"{k}={v}" for k, v in jar.items())}
+            headers = {"host": "kunsthalle.test", "cookie": "; ".join(f"{k}={v}" for k, v in jar.items())}
             answer = asyncio.run(_asgi(server, method, f"/console{path}", headers, form.encode(), scheme))
             for _, value in [one for one in answer.headers if one[0] == b"set-cookie"]:
                 key, _, rest = value.decode().partition("=")

@@ -79,8 +79,10 @@ def _later(server: Server, seconds: int) -> None:
 
 def _api(browser: Browser, method: str, path: str, body: Any = None) -> Answer:
     form = urlencode({"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": browser.api_key}).encode()
-    token = asyncio.run(_asgi(browser.server, "POST", "/identity/token", {"host": "t"}, form)).json["access_token"]
-    headers = {"host": "t", "authorization": f"Bearer {token}"}
+    token = asyncio.run(_asgi(browser.server, "POST", "/identity/token", {"host": "localhost"}, form)).json[
+        "access_token"
+    ]
+    headers = {"host": "localhost", "authorization": f"Bearer {token}"}
     return asyncio.run(_asgi(browser.server, method, path, headers, json.dumps(body).encode() if body else b""))
 
 
@@ -179,7 +181,7 @@ def test_a_token_endpoint_that_fails_ends_no_session(server: Server, browser: Br
     browser.sign_in()
     _later(server, 3_700)
     fault = {"on": "call", "match": "POST /identity/token", "effect": "refuse", "status": 503, "times": 1}
-    headers = {"host": "t", "authorization": "Bearer operator"}
+    headers = {"host": "localhost", "authorization": "Bearer operator"}
     body = json.dumps(fault).encode()
     assert asyncio.run(_asgi(server, "POST", "/_kunsthalle/faults", headers, body)).status == 200
     assert browser.call("GET", "/images/custom").status == 503

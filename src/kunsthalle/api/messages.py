@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _NO_BODY = frozenset({204, 304})
+_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""Answers hold tokens, keys and what one caller alone may see: nobody keeps them, and nobody guesses what they are."""
 
 
 class _Names(dict[str, bytes]):
@@ -89,7 +91,7 @@ class Answer(Struct, frozen=True):
 
     async def send(self, send: Send, kind: str = "http.response") -> None:
         """`kind` is `websocket.http.response` for a refusal in place of a web socket."""
-        raw = [(_NAMES[name], value.encode("latin-1")) for name, value in self.headers.items()]
+        raw = [*_ALWAYS, *((_NAMES[name], value.encode("latin-1")) for name, value in self.headers.items())]
         if self.status not in _NO_BODY:
             raw.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": f"{kind}.start", "status": self.status, "headers": raw})

@@ -5,12 +5,13 @@ The keys are no part of it: they come from the environment, so that no process l
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from kunsthalle.core.addresses import is_loopback
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _KNOWN = ("endpoint", "region", "addressing", "ca", "timeout", "insecure")
@@ -100,18 +101,9 @@ def _endpoint(given: str, *, insecure: bool) -> str:
     parts = urlsplit(given)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
         raise BadAddress("The address of an S3 store says its endpoint: ?endpoint=https://host[:port].")
-    if parts.scheme == "http" and not insecure and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not insecure and not is_loopback(parts.hostname):
         raise BadAddress("Over http, everybody on the way reads along; use https, or say insecure=true.")
     return given.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _seconds(given: str) -> float:

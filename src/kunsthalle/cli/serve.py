@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import ipaddress
 import json
 import logging
 import os
@@ -13,6 +12,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import prepared_by
@@ -59,16 +59,6 @@ def _announce(settings: Settings, url: str) -> None:
     if getattr(logging, settings.log.upper()) <= logging.INFO:
         told = {"url": url, "data": str(settings.data), "event": "listening", "level": "info"}
         print(json.dumps({**told, "timestamp": rfc3339(SystemClock().real())}), file=sys.stderr, flush=True)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def operator_token(settings: Settings, ids: Ids) -> str:
