@@ -45,6 +45,7 @@ from kunsthalle.store.encryption import Cipher, Turn
 from kunsthalle.store.engine import Store
 from kunsthalle.store.integrity import Watched
 from kunsthalle.store.reencryption import ensure_encrypted
+from kunsthalle.store.retention import keep_for
 from kunsthalle.store.schema.prepare import prepare
 from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
@@ -102,6 +103,7 @@ class Server:
 
     def start(self) -> None:
         self.drivers.blobs.sweep(0)
+        keep_for(self.store, self.base, self.settings.audit_days)
         self.worker.start()
         self.watching.start()
 

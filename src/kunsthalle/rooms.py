@@ -47,7 +47,7 @@ from kunsthalle.storage.as_image import VolumesAsImages
 from kunsthalle.storage.disks import Disks
 from kunsthalle.storage.service import VolumeService
 from kunsthalle.storage.snapshots import SnapshotService
-from kunsthalle.store import jobs
+from kunsthalle.store import jobs, retention
 from kunsthalle.store.encryption import Turn
 from kunsthalle.store.engine import Store
 from kunsthalle.store.integrity import Watched
@@ -90,6 +90,7 @@ def join(
         Exporter(blobs, drivers.buckets, drivers.tools, drivers.limits, drivers.disks / "scratch").handler(),
         image_dates.handler(),
         sweep_job(blobs),
+        retention.handler(),
         *catalog_handlers(rehearse),
         *storage_jobs.handlers(disks),
         *Machines(disks).handlers(),

@@ -61,6 +61,7 @@ class Settings:
     connections_per_address: int = _setting(
         250, "Connections of one client address (IPv6: of one /64 network); 0 sets no bound, as behind a proxy"
     )
+    audit_days: int = _setting(365, "Days that entries of the audit are kept; 0 keeps them for ever")
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
     workers: int = _setting(4, "Threads that run jobs, at least 2: one runs no imports, exports and copies of disks")
     account_jobs: int = _setting(1000, "Jobs of one account that wait or run; one more is refused with 429")

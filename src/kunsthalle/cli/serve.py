@@ -190,6 +190,8 @@ def _serve(settings: Settings) -> None:
         raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
     if settings.scenario and not is_loopback(settings.host):
         raise Refusal(f"A scenario has seeded keys; it is served on loopback only, not on {settings.host}.")
+    if settings.audit_days < 0:
+        raise Refusal(f"--audit-days {settings.audit_days}: give a number of days, or 0 to keep the audit for ever.")
     _check_addresses(settings)
     listener = _listen(settings)
     try:

@@ -104,4 +104,5 @@ audit = Table(
     Column("initiator", String(128)),
     Index("ix_audit_page", "account_id", "at", "id"),
     Index("ix_audit_thing", "thing_account_id", "at", "id"),
+    Index("ix_audit_at", "at", "id"),
 )
