@@ -1,4 +1,4 @@
-"""The audit is kept for a year unless the operator says otherwise, and expires by the product's clock in small steps."""
+"""The audit is kept for a year unless the operator says otherwise; it expires by the product clock, in small steps."""
 
 from __future__ import annotations
 
