@@ -68,7 +68,7 @@ VPC_ROWS: list[tuple[str, str, Any, int, str, str]] = [
     (
         "POST",
         IMAGES,
-        {"file": FILE, "operating_system": {"name": "esxi-7"}},
+        {"file": FILE, "operating_system": {"name": "network-boot-ipxe"}},
         400,
         "operating_system_restricted",
         "operating_system",

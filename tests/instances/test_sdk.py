@@ -144,6 +144,6 @@ def test_profiles(still: Cloud, name: str) -> None:
 
 
 def test_the_list_of_profiles(still: Cloud) -> None:
-    listed = still.call("GET", "/v1/instance/profiles", status=200)
+    listed = still.call("GET", "/v1/instance/profiles", status=200, version="2026-01-01")
     assert sdk.InstanceProfileCollection.from_dict(listed).total_count == len(INSTANCE_PROFILES)
     assert [one["name"] for one in listed["profiles"]] == sorted(INSTANCE_PROFILES)

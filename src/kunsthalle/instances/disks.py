@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 
 from msgspec import UnsetType
@@ -15,11 +16,14 @@ from kunsthalle.api.wire import Wire
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.instances.kinds import INSTANCE
 from kunsthalle.instances.model import Instance
+from kunsthalle.instances.options import over
 from kunsthalle.instances.profiles import INSTANCE_PROFILES
-from kunsthalle.store.rows import update
+from kunsthalle.instances.queries import taken
+from kunsthalle.store.rows import name_taken, update
 from kunsthalle.store.unit import Unit
 
-_NAME = "instance-disk-1"
+_NAMES = "disk_names"
+"""In the options of a server: the names of its disks that were given one, by number; of the first, `disk_name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,10 @@ class Disk:
 
     id: str
     instance_id: str
+    number: int
     name: str
     size: int
+    interface: str
     created_at: int
 
 
@@ -46,9 +52,32 @@ class DiskWire(Wire):
 
 
 def disks_of(instance: Instance) -> list[Disk]:
-    """What the profile of a server has: one, or none. Its id is the server's own, without the zone."""
-    size, id_ = INSTANCE_PROFILES[instance.profile].disk, instance.id.partition("_")[2]
-    return [Disk(id_, instance.id, instance.disk_name or _NAME, size, instance.created_at)] if size else []
+    """What the profile of a server has, in order."""
+    profile = INSTANCE_PROFILES[instance.profile]
+    quantity, size = profile.disks
+    return [
+        Disk(
+            _id(instance, number),
+            instance.id,
+            number,
+            _name(instance, number),
+            size,
+            profile.disk_interfaces[0],
+            instance.created_at,
+        )
+        for number in range(1, quantity + 1)
+    ]
+
+
+def _id(instance: Instance, number: int) -> str:
+    """The first has the server's own id, without the zone; the ids of the others follow from it."""
+    own = instance.id.partition("_")[2]
+    return own if number == 1 else str(uuid.uuid5(uuid.UUID(own), str(number)))
+
+
+def _name(instance: Instance, number: int) -> str:
+    given = instance.disk_name if number == 1 else instance.options.get(_NAMES, {}).get(str(number))
+    return given or f"instance-disk-{number}"
 
 
 def disk_wire(disk: Disk, unit: Unit) -> DiskWire:
@@ -56,7 +85,7 @@ def disk_wire(disk: Disk, unit: Unit) -> DiskWire:
         created_at=rfc3339(disk.created_at),
         href=href(unit.ctx, f"/instances/{disk.instance_id}/disks/{disk.id}"),
         id=disk.id,
-        interface_type="nvme",
+        interface_type=disk.interface,
         name=disk.name,
         resource_type="instance_disk",
         size=disk.size,
@@ -70,7 +99,13 @@ def _owned(_unit: Unit, request: Request) -> list[Disk]:
 def _change(unit: Unit, instance: Instance, disk: Disk, body: NameBody) -> Disk:
     if isinstance(body.name, UnsetType):
         return disk
-    update(unit, INSTANCE, instance.id, disk_name=body.name)
+    now = taken(unit, instance)
+    if any(one.name == body.name and one.number != disk.number for one in disks_of(now)):
+        raise name_taken(body.name)
+    if disk.number == 1:
+        update(unit, INSTANCE, instance.id, disk_name=body.name)
+    else:
+        update(unit, INSTANCE, instance.id, options=over(now.options, {_NAMES: {str(disk.number): body.name}}))
     return replace(disk, name=body.name)
 
 

@@ -15,13 +15,13 @@ _BOOLS, _PROTOCOLS = (False, True), ("http", "https")
 
 def variables(profile: InstanceProfile, *, secure_boot: bool, metadata: bool, protocol: str) -> dict[str, Any]:
     """What an image's expression may ask of a server of a profile (vpc-api.md D1)."""
-    gpus = 0 if profile.gpu is None else 1
+    gpu = profile.gpu
     return {
         "enable_secure_boot": secure_boot,
-        "gpu.count": gpus,
-        "gpu.manufacturer": "nvidia" if gpus else "",
-        "gpu.memory": profile.gpu_memory,
-        "gpu.model": profile.gpu or "",
+        "gpu.count": gpu.count if gpu else 0,
+        "gpu.manufacturer": gpu.manufacturer if gpu else "",
+        "gpu.memory": gpu.memory if gpu else 0,
+        "gpu.model": gpu.model if gpu else "",
         "metadata_service.enabled": metadata,
         "metadata_service.protocol": protocol,
         "vcpu.count": profile.vcpus,
@@ -47,5 +47,5 @@ class Fitting:
 def _possible(profile: InstanceProfile, expression: str) -> bool:
     return any(
         permits(expression, variables(profile, secure_boot=secure, metadata=metadata, protocol=protocol))
-        for secure, metadata, protocol in product(_BOOLS, _BOOLS, _PROTOCOLS)
+        for secure, metadata, protocol in product(profile.secure_boot, _BOOLS, _PROTOCOLS)
     )

@@ -56,7 +56,8 @@ def check(options: dict[str, Any], profile: InstanceProfile) -> None:
     if _alone(options) and affinity.get("policy", "disabled") != "disabled":
         text = "A spot server, and one with part of its vCPUs, cannot use reservations."
         raise invalid("bad_field", text, "reservation_affinity.policy")
-    _offered(options, "confidential_compute_mode", ("disabled",), profile)
+    _offered(options, "confidential_compute_mode", profile.confidential, profile)
+    _offered(options, "enable_secure_boot", profile.secure_boot, profile)
     _offered(options, "threads_per_core", (2,), profile)
     _offered(options.get("vcpu", {}), "percentage", profile.percentages, profile, "vcpu.")
     most = profile.bandwidth - _LEAST_BANDWIDTH
@@ -81,6 +82,7 @@ def refuse_running(changed: dict[str, Any], old: dict[str, Any], status: str) ->
 
 def shown(options: dict[str, Any], profile_name: str, ctx: Context) -> dict[str, Any]:
     """What was asked for, over what holds where nothing was (B2)."""
+    profile = INSTANCE_PROFILES[profile_name]
     defaults: dict[str, Any] = {
         "availability": {"class": "standard"},
         "availability_policy": {"host_failure": "restart", "preemption": "stop"},
@@ -92,8 +94,8 @@ def shown(options: dict[str, Any], profile_name: str, ctx: Context) -> dict[str,
         "enable_secure_boot": False,
         "confidential_compute_mode": "disabled",
         "threads_per_core": 2,
-        "total_volume_bandwidth": INSTANCE_PROFILES[profile_name].volume_bandwidth,
-        "volume_bandwidth_qos_mode": "weighted",
+        "total_volume_bandwidth": profile.volume_bandwidth,
+        "volume_bandwidth_qos_mode": profile.volume_sharing[0],
     }
     return {
         name: {**default, **options.get(name, {})} if isinstance(default, dict) else options.get(name, default)

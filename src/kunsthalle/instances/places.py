@@ -14,7 +14,7 @@ from kunsthalle.instances.bodies import CreateInstanceBody
 from kunsthalle.instances.interfaces import PlannedInterface
 from kunsthalle.instances.model import Interface
 from kunsthalle.instances.network_attachments import PlannedAttachment
-from kunsthalle.instances.profiles import INTERFACES
+from kunsthalle.instances.profiles import InstanceProfile
 from kunsthalle.networks.kinds import VPC
 from kunsthalle.networks.model import Vpc
 from kunsthalle.storage.service import zone_named
@@ -44,14 +44,14 @@ def family(body: CreateInstanceBody) -> tuple[str, str] | None:
     return next((fields for fields, one in zip(FAMILIES, said, strict=True) if one), None)
 
 
-def plan(unit: Unit, body: CreateInstanceBody, group_id: str) -> Place:
+def plan(unit: Unit, body: CreateInstanceBody, profile: InstanceProfile, group_id: str) -> Place:
     """404 for what is not seen; 400 `zone_inconsistency`, `vpc_resource_separation` for what does not go together."""
     if isinstance(body.zone, UnsetType):
         raise invalid("validation_required_field", "Missing a required field.", "zone")
     zone = zone_named(unit, name_of(body.zone, "zone"))
     vpc = None if isinstance(body.vpc, UnsetType) else refer(unit, VPC, body.vpc, "vpc").it
     vpc_id, planned = vpc.id if vpc else None, []
-    for field, wish in _wishes(body):
+    for field, wish in _wishes(body, profile.interfaces):
         planned.append(_planned(unit, zone, vpc_id, group_id, field, wish))
         vpc_id = planned[0].vpc.id
     names = [one.name for one in planned]
@@ -60,7 +60,7 @@ def plan(unit: Unit, body: CreateInstanceBody, group_id: str) -> Place:
     return Place(zone, vpc or planned[0].vpc, planned)
 
 
-def _wishes(body: CreateInstanceBody) -> list[tuple[str, Any]]:
+def _wishes(body: CreateInstanceBody, most: int) -> list[tuple[str, Any]]:
     """What is asked for, with where, the primary one first."""
     first, others = family(body) or FAMILIES[0]
     primary = getattr(body, first)
@@ -68,8 +68,8 @@ def _wishes(body: CreateInstanceBody) -> list[tuple[str, Any]]:
         raise invalid("validation_required_field", "Missing a required field.", first)
     more = getattr(body, others)
     more = [] if isinstance(more, UnsetType) else more
-    if len(more) >= INTERFACES:
-        raise invalid("bad_field", f"A server has at most {INTERFACES} interfaces.", others)
+    if len(more) >= most:
+        raise invalid("bad_field", f"A server of this profile has at most {most} network interfaces.", others)
     return [(f"{first}.", primary), *((f"{others}.{at}.", wish) for at, wish in enumerate(more))]
 
 

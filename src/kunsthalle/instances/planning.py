@@ -45,7 +45,7 @@ def plan(unit: Unit, given: CreateInstanceBody, action: str) -> Plan:
     boot = choose(unit, body, source)
     profile = chosen(DEFAULT if body.profile is UNSET else name_of(body.profile, "profile"))
     group = chosen_group(unit, None if body.resource_group is UNSET else body.resource_group.id)
-    place = places.plan(unit, body, group.id)
+    place = places.plan(unit, body, profile, group.id)
     start = initialization.read(unit, body.keys, body.user_data, body.default_trusted_profile)
     options = settled(options_of(body), profile)
     check_fit(boot, profile, start.keys)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import UNSET, UnsetType
 
-from kunsthalle.api.families.vpc import href
 from kunsthalle.api.shapes import NamedWire
 from kunsthalle.api.wire import Wire
 from kunsthalle.core.context import Context
-from kunsthalle.instances.profiles import INTERFACES, PORT_SPEED, InstanceProfile
+from kunsthalle.core.regions import REGIONS
+from kunsthalle.instances.profiles import PORT_SPEED, SORTED, InstanceProfile
 from kunsthalle.instances.values import Value, enum, fixed
-from kunsthalle.networks.references import zone_ref
 
 
 class InstanceProfileWire(Wire):
@@ -48,36 +49,45 @@ class InstanceProfileWire(Wire):
     gpu_manufacturer: Value | UnsetType = UNSET
     gpu_memory: Value | UnsetType = UNSET
     gpu_model: Value | UnsetType = UNSET
+    numa_count: Value | UnsetType = UNSET
 
 
 def _gpu(profile: InstanceProfile) -> Value:
-    if profile.gpu is None:
+    gpu = profile.gpu
+    if gpu is None:
         return {}
     return {
-        "gpu_count": fixed(1),
-        "gpu_manufacturer": {"type": "enum", "values": ["nvidia"]},
-        "gpu_memory": fixed(profile.gpu_memory),
-        "gpu_model": {"type": "enum", "values": [profile.gpu]},
+        "gpu_count": fixed(gpu.count),
+        "gpu_manufacturer": {"type": "enum", "values": [gpu.manufacturer]},
+        "gpu_memory": fixed(gpu.memory),
+        "gpu_model": {"type": "enum", "values": [gpu.model]},
     }
 
 
 def _disks(profile: InstanceProfile) -> list[Value]:
-    if not profile.disk:
+    quantity, size = profile.disks
+    if not quantity:
         return []
-    interfaces = {"type": "enum", "values": ["nvme", "virtio_blk"], "default": "nvme"}
-    return [{"quantity": fixed(1), "size": fixed(profile.disk), "supported_interface_types": interfaces}]
+    interfaces = enum(*profile.disk_interfaces)
+    return [{"quantity": fixed(quantity), "size": fixed(size), "supported_interface_types": interfaces}]
 
 
 def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
-    count = {"type": "range", "min": 1, "max": INTERFACES}
+    return _wire(profile, ctx.origin, ctx.region.name)
+
+
+# Made once for each name of this server; names come from clients, so few are kept.
+@lru_cache(maxsize=4 * len(SORTED))
+def _wire(profile: InstanceProfile, origin: str, region: str) -> InstanceProfileWire:
+    count = {"type": "range", "min": 1, "max": profile.interfaces}
     return InstanceProfileWire(
         availability_class=enum("standard", "spot"),
         bandwidth=fixed(profile.bandwidth),
         cluster_network_attachment_count={"type": "dependent"},
-        confidential_compute_modes=enum("disabled"),
+        confidential_compute_modes=enum(*profile.confidential),
         disks=_disks(profile),
         family=profile.family,
-        href=href(ctx, f"/instance/profiles/{profile.name}"),
+        href=f"{origin}/v1/instance/profiles/{profile.name}",
         memory=fixed(profile.memory),
         name=profile.name,
         network_attachment_count=count,
@@ -87,8 +97,8 @@ def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
         port_speed=fixed(PORT_SPEED),
         reservation_terms={"type": "enum", "values": []},
         resource_type="instance_profile",
-        secure_boot_modes=enum(False, True),
-        status="current",
+        secure_boot_modes=enum(*profile.secure_boot),
+        status=profile.status,
         supported_cluster_network_profiles=[],
         threads_per_core=enum(2),
         total_volume_bandwidth=fixed(profile.volume_bandwidth),
@@ -97,7 +107,10 @@ def profile_wire(profile: InstanceProfile, ctx: Context) -> InstanceProfileWire:
         vcpu_count=fixed(profile.vcpus),
         vcpu_manufacturer=fixed(profile.manufacturer),
         vcpu_percentage=enum(*profile.percentages, default=100),
-        volume_bandwidth_qos_modes=enum("weighted", "pooled"),
-        zones=[zone_ref(ctx, zone) for zone in ctx.region.zones],
+        volume_bandwidth_qos_modes=enum(*profile.volume_sharing),
+        zones=[
+            NamedWire(href=f"{origin}/v1/regions/{region}/zones/{zone}", name=zone) for zone in REGIONS[region].zones
+        ],
+        numa_count=UNSET if profile.numa is None else fixed(profile.numa),
         **_gpu(profile),
     )

@@ -15,7 +15,7 @@ from kunsthalle.instances.groups.filters import in_group
 from kunsthalle.instances.groups.members import Belonging, of_instances
 from kunsthalle.instances.kinds import INSTANCE, INTERFACE, TEMPLATE
 from kunsthalle.instances.model import Instance, Interface, Template
-from kunsthalle.instances.profiles import INTERFACES
+from kunsthalle.instances.profiles import INSTANCE_PROFILES
 from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
 from kunsthalle.networks.model import VirtualNetworkInterface
 from kunsthalle.networks.queries import locked
@@ -122,10 +122,10 @@ def taken(unit: Unit, instance: Instance) -> Instance:
 
 def free_position(unit: Unit, instance: Instance, name: str | UnsetType) -> tuple[list[Interface], int]:
     """The interfaces of a server, taken, and the position of one more. 400 for too many, and for a name of another."""
-    taken(unit, instance)
+    most = INSTANCE_PROFILES[taken(unit, instance).profile].interfaces
     present = interfaces_of(unit, [instance.id])[instance.id]
-    if len(present) >= INTERFACES:
-        raise invalid("over_quota", f"A server has at most {INTERFACES} interfaces.")
+    if len(present) >= most:
+        raise invalid("over_quota", f"A server of this profile has at most {most} network interfaces.")
     if any(one.name == name for one in present):
         raise name_taken(str(name))
     return present, present[-1].position + 1

@@ -21,13 +21,17 @@ from kunsthalle.instances import (
 from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, UpdateInstanceBody, UpdateTemplateBody
 from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
 from kunsthalle.instances.profile_wire import InstanceProfileWire, profile_wire
-from kunsthalle.instances.profiles import INSTANCE_PROFILES, named
+from kunsthalle.instances.profiles import SORTED, named
 from kunsthalle.instances.queries import list_instances, list_templates, parts_of
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.template_wire import TemplateWire, template_wire
 from kunsthalle.instances.templates import TemplateService
 from kunsthalle.instances.wire import ActionWire, InstanceWire, action_wire, one_wire, to_wire
+from kunsthalle.store.scope import Page
 from kunsthalle.store.unit import Unit
+
+_PAGED_FROM = "2026-04-07"
+"""Older versions of the API list every profile at once, and clients of theirs ask for no second page."""
 
 
 def _list(unit: Unit, request: Request) -> dict[str, Any]:
@@ -45,7 +49,10 @@ def _get(unit: Unit, request: Request) -> InstanceWire:
 
 def _list_profiles(unit: Unit, request: Request) -> dict[str, Any]:
     """List the instance profiles."""
-    page, limit = among(request, sorted(INSTANCE_PROFILES.values(), key=lambda one: one.name), lambda one: one.name)
+    if unit.ctx.api_version < _PAGED_FROM:
+        page, limit = Page(list(SORTED), len(SORTED), None), len(SORTED)
+    else:
+        page, limit = among(request, SORTED, lambda one: one.name)
     return collection(request, unit, "profiles", page, lambda one, u: profile_wire(one, u.ctx), limit)
 
 

@@ -119,6 +119,7 @@ class InstanceService:
             disks = attached_to(unit, [it.id])[it.id]
             boots = [one.uses for one in disks if one.attachment_type == "boot"]
             check_allowed(boots, INSTANCE_PROFILES[values["profile"]], values["options"])
+            _refuse_crowd(unit, it, INSTANCE_PROFILES[values["profile"]])
             update(unit, INSTANCE, it.id, **values)
         if body.name is not UNSET and body.name != it.name:
             rename(unit, INSTANCE, it.id, body.name)
@@ -204,3 +205,11 @@ def _profile(it: Instance, body: UpdateInstanceBody) -> InstanceProfile:
         text = f"The server's architecture is {old.architecture}, the profile's {new.architecture}."
         raise invalid("bad_field", text, "profile")
     return new
+
+
+def _refuse_crowd(unit: Unit, it: Instance, profile: InstanceProfile) -> None:
+    """400 where the server has more network interfaces than the profile allows."""
+    present = len(interfaces_of(unit, [it.id])[it.id])
+    if present > profile.interfaces:
+        text = f"The profile {profile.name} allows {profile.interfaces} network interfaces; the server has {present}."
+        raise invalid("bad_field", text, "profile")

@@ -134,9 +134,10 @@ def _vcpu(profile: InstanceProfile, options: dict[str, Any]) -> VcpuWire:
 
 
 def _gpu(profile: InstanceProfile) -> GpuWire | UnsetType:
-    if profile.gpu is None:
+    gpu = profile.gpu
+    if gpu is None:
         return UNSET
-    return GpuWire(count=1, manufacturer="nvidia", memory=profile.gpu_memory, model=profile.gpu)
+    return GpuWire(count=gpu.count, manufacturer=gpu.manufacturer, memory=gpu.memory, model=gpu.model)
 
 
 def _attachments(parts: Parts, ctx: Context) -> list[AttachmentReferenceWire]:

@@ -1,4 +1,9 @@
-"""Bare metal server profiles: static data (reference/vpc-api.md E2; marks of its sources are there)."""
+"""Bare metal server profiles: static data, and what follows from their names.
+
+Source: "x86-64 bare metal server profiles" of github.com/ibm-cloud-docs/vpc; sockets, and bx2-metal-192x768 with its
+sibling, from a list of `ibmcloud is bare-metal-server-profiles` in a public Terraform template for VMware. Profiles
+of s390x have another kind of interface and are not offered.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +19,101 @@ from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.instances.values import Value, enum, fixed
 from kunsthalle.networks.references import zone_ref
 
-BANDWIDTH, PORT_SPEED = 100_000, 100_000
+PORT_SPEED = 100_000
 ARCHITECTURE = "amd64"
-CORES, SOCKETS, THREADS = 48, 2, 2
-DISK_GB, DISK_INTERFACE = 960, "sata"
+THREADS = 2
 INTERFACES = 36
 """Interfaces that a server may have, of any type (U)."""
 TPM_MODES = ("disabled", "tpm_2")
 
+_FAMILIES = {
+    "b": "balanced",
+    "c": "compute",
+    "m": "memory",
+    "u": "ultra-high-memory",
+    "v": "very-high-memory",
+}
+# Sizes, and for prefixes with `d` the disks beside the one that boots: `<vCPUs>x<GiB>[:<number>x<GB each>]`.
+_GROUPS = (
+    ("bx2", "96x384 192x768"),
+    ("bx2d", "96x384:8x3200 192x768:16x3200"),
+    ("cx2", "96x192"),
+    ("cx2d", "96x192:8x3200"),
+    ("mx2", "96x768"),
+    ("mx2d", "96x768:8x3200"),
+    ("vx2d", "96x1536:8x3200"),
+    ("bx3", "48x256 64x256"),
+    ("bx3d", "48x256:4x7680 64x256:4x7680 192x1024:8x7680"),
+    ("cx3", "48x128 64x128"),
+    ("cx3d", "48x128:4x7680 64x128:4x7680"),
+    ("mx3", "16x128 48x512 64x512"),
+    ("mx3d", "16x128:4x7680 48x512:4x7680 64x512:4x7680 96x1024:8x7680 128x1024:8x7680"),
+    ("vx3", "16x256"),
+    ("vx3d", "16x256:4x7680"),
+    ("ux3", "16x512"),
+    ("ux3d", "16x512:4x7680"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DiskKind:
+    """So many disks of `size` GB."""
+
+    quantity: int
+    size: int
+    interface: str
+
 
 @dataclass(frozen=True, slots=True)
 class BareMetalProfile:
-    """`memory` in GiB."""
+    """`memory` in GiB; the first disk boots."""
 
     name: str
-    family: str
+    vcpus: int
     memory: int
+    more: tuple[int, int] = (0, 0)
+
+    @property
+    def family(self) -> str:
+        return _FAMILIES[self.name[0]]
+
+    @property
+    def _second(self) -> bool:
+        return self.name[2] == "2"
+
+    @property
+    def bandwidth(self) -> int:
+        """In Mb/s: 100 Gb/s of the second generation, 200 of the third."""
+        return 100_000 if self._second else 200_000
+
+    @property
+    def cores(self) -> int:
+        return self.vcpus // THREADS
+
+    @property
+    def sockets(self) -> int:
+        return 4 if self._second and self.vcpus > 96 else 2
+
+    @property
+    def disks(self) -> tuple[DiskKind, ...]:
+        boot = DiskKind(1, 960 if self._second else 480, "sata")
+        return (boot, DiskKind(*self.more, "nvme")) if self.more[0] else (boot,)
+
+    @property
+    def each_disk(self) -> tuple[DiskKind, ...]:
+        """The disks of a server, one by one."""
+        return tuple(kind for kind in self.disks for _ in range(kind.quantity))
+
+
+def _profile(prefix: str, text: str) -> BareMetalProfile:
+    size, _, disks = text.partition(":")
+    vcpus, memory = size.split("x")
+    quantity, each = disks.split("x") if disks else (0, 0)
+    return BareMetalProfile(f"{prefix}-metal-{size}", int(vcpus), int(memory), (int(quantity), int(each)))
 
 
 BARE_METAL_PROFILES = {
-    profile.name: profile
-    for profile in (
-        BareMetalProfile("bx2-metal-96x384", "balanced", 384),
-        BareMetalProfile("cx2-metal-96x192", "compute", 192),
-        BareMetalProfile("mx2-metal-96x768", "memory", 768),
-    )
+    profile.name: profile for prefix, sizes in _GROUPS for profile in (_profile(prefix, one) for one in sizes.split())
 }
 
 
@@ -82,16 +157,20 @@ class BareMetalProfileWire(Wire):
     zones: list[NamedWire]
 
 
+def _disk(kind: DiskKind) -> Value:
+    types = enum(kind.interface)
+    return {"quantity": fixed(kind.quantity), "size": fixed(kind.size), "supported_interface_types": types}
+
+
 def profile_wire(profile: BareMetalProfile, ctx: Context) -> BareMetalProfileWire:
     counts: dict[str, Any] = {"type": "range", "min": 1, "max": INTERFACES}
-    disk = {"quantity": fixed(1), "size": fixed(DISK_GB), "supported_interface_types": enum(DISK_INTERFACE)}
     return BareMetalProfileWire(
-        bandwidth=fixed(BANDWIDTH),
+        bandwidth=fixed(profile.bandwidth),
         console_types={"type": "enum", "values": ["serial", "vnc"]},
         cpu_architecture=fixed(ARCHITECTURE),
-        cpu_core_count=fixed(CORES),
-        cpu_socket_count=fixed(SOCKETS),
-        disks=[disk],
+        cpu_core_count=fixed(profile.cores),
+        cpu_socket_count=fixed(profile.sockets),
+        disks=[_disk(kind) for kind in profile.disks],
         family=profile.family,
         href=href(ctx, profile_path(profile.name)),
         memory=fixed(profile.memory),

@@ -26,7 +26,7 @@ from kunsthalle.instances.metal.interfaces import Site
 from kunsthalle.instances.metal.jobs import MOVE
 from kunsthalle.instances.metal.kinds import BARE_METAL
 from kunsthalle.instances.metal.model import BareMetalServer
-from kunsthalle.instances.metal.profiles import BANDWIDTH, chosen
+from kunsthalle.instances.metal.profiles import BARE_METAL_PROFILES, BareMetalProfile, chosen
 from kunsthalle.networks.kinds import VPC
 from kunsthalle.networks.queries import locked, named
 from kunsthalle.storage.service import zone_named
@@ -45,7 +45,7 @@ def create(unit: Unit, body: CreateBareMetalBody) -> BareMetalServer:
     """A new server, `pending`; 400 for an image that a catalog manages (R3)."""
     zone = zone_named(unit, name_of(body.zone, "zone"))
     profile = chosen(name_of(body.profile, "profile"))
-    _refuse_options(body)
+    _refuse_options(body, profile)
     made_from = prepared(unit, body.initialization, secure_boot=body.enable_secure_boot is True, at="initialization.")
     wishes = _wishes(body)
     group = chosen_group(unit, None if isinstance(body.resource_group, UnsetType) else body.resource_group.id)
@@ -71,7 +71,7 @@ def create(unit: Unit, body: CreateBareMetalBody) -> BareMetalServer:
         vpc_crn=vpc.crn,
         vpc_name=vpc.name,
         **made_from,
-        disks=[{"id": unit.ctx.ids.uuid(), "name": unit.ctx.ids.name()}],
+        disks=[{"id": unit.ctx.ids.uuid(), "name": unit.ctx.ids.name()} for _disk in profile.each_disk],
         options=_options(body),
         created_at=unit.ctx.now(),
     )
@@ -97,9 +97,9 @@ def _wishes(body: CreateBareMetalBody) -> list[tuple[str, MetalInterfaceBody | M
     ]
 
 
-def _refuse_options(body: MetalOptionsBody) -> None:
-    if body.bandwidth not in {UNSET, BANDWIDTH}:
-        raise invalid("bad_field", f"The profile's bandwidth is {BANDWIDTH} Mb/s.", "bandwidth")
+def _refuse_options(body: MetalOptionsBody, profile: BareMetalProfile) -> None:
+    if body.bandwidth not in {UNSET, profile.bandwidth}:
+        raise invalid("bad_field", f"The profile's bandwidth is {profile.bandwidth} Mb/s.", "bandwidth")
 
 
 def _options(body: MetalOptionsBody) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _options(body: MetalOptionsBody) -> dict[str, Any]:
 
 def change(unit: Unit, granted: Granted[BareMetalServer], body: MetalOptionsBody) -> None:
     """PATCH of all but the name. 409 for secure boot and the module of a server that is not stopped."""
-    _refuse_options(body)
+    _refuse_options(body, BARE_METAL_PROFILES[granted.it.profile])
     server = locked(unit, BARE_METAL, granted.it.id)
     for field in ("enable_secure_boot", "trusted_platform_module"):
         if getattr(body, field) is not UNSET and server.status != "stopped":

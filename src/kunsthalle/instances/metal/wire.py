@@ -25,12 +25,7 @@ from kunsthalle.instances.metal.network_wire import (
 )
 from kunsthalle.instances.metal.profiles import (
     ARCHITECTURE,
-    BANDWIDTH,
     BARE_METAL_PROFILES,
-    CORES,
-    DISK_GB,
-    DISK_INTERFACE,
-    SOCKETS,
     THREADS,
     TPM_MODES,
     profile_path,
@@ -142,16 +137,17 @@ def _disk_path(server: BareMetalServer, disk: dict[str, str]) -> str:
 
 
 def disk_wire(server: BareMetalServer, disk: dict[str, str], ctx: Context) -> MetalDiskWire:
-    boots = disk["id"] == server.disks[0]["id"]
+    place = next(at for at, one in enumerate(server.disks) if one["id"] == disk["id"])
+    kind = BARE_METAL_PROFILES[server.profile].each_disk[place]
     return MetalDiskWire(
         created_at=rfc3339(server.created_at),
         href=href(ctx, _disk_path(server, disk)),
         id=disk["id"],
-        interface_type=DISK_INTERFACE,
+        interface_type=kind.interface,
         name=disk["name"],
         resource_type="bare_metal_server_disk",
-        size=DISK_GB,
-        allowed_use=DiskUseWire(**server.allowed_use) if boots else UNSET,
+        size=kind.size,
+        allowed_use=DiskUseWire(**server.allowed_use) if place == 0 else UNSET,
     )
 
 
@@ -174,14 +170,16 @@ def server_wire(server: BareMetalServer, unit: Unit) -> BareMetalServerWire:
         raise not_found()  # it has gone since it was looked up
     shown = [interface_reference(one, ctx) for one in interfaces]
     wire = BareMetalServerWire(
-        bandwidth=BANDWIDTH,
+        bandwidth=profile.bandwidth,
         boot_target=BootTargetWire(
             href=href(ctx, _disk_path(server, boot)),
             id=boot["id"],
             name=boot["name"],
             resource_type="bare_metal_server_disk",
         ),
-        cpu=CpuWire(architecture=ARCHITECTURE, core_count=CORES, socket_count=SOCKETS, threads_per_core=THREADS),
+        cpu=CpuWire(
+            architecture=ARCHITECTURE, core_count=profile.cores, socket_count=profile.sockets, threads_per_core=THREADS
+        ),
         created_at=rfc3339(server.created_at),
         crn=server.crn,
         disks=disks_wire(server, ctx).disks,
