@@ -17,7 +17,7 @@ IMPORT = {
     "file": {"href": "cos://us-south/images/closed.qcow2"},
     "operating_system": {"name": "debian-12-amd64"},
 }
-REFUSED = (400, "cos_not_authorized", "file.href")
+REFUSED = (403, "cos_not_authorized", "file.href")
 
 
 def instance(hall: Hall, *buckets: str, name: str = "storage") -> str:
@@ -102,7 +102,7 @@ def test_an_export_needs_a_writers_authorization_to_its_end(hall: Hall) -> None:
     where = f"/v1/images/{image['id']}/export_jobs"
     instance(hall, "images")
     authorize(hall)
-    assert hall.refused("POST", where, other) == (400, "cos_not_authorized", "storage_bucket")
+    assert hall.refused("POST", where, other) == (403, "cos_not_authorized", "storage_bucket")
     policy = authorize(hall, WRITER)
     done = hall.do("POST", where, other)
     hall.settle()
@@ -168,3 +168,38 @@ def test_lists_hold_catalogs_and_storage_together_page_by_page(hall: Hall) -> No
     assert list(found.values()) == [3, 3, 1, 0, 0]
     catalog = hall.do("GET", "/v2/resource_instances?name=catalog-0")["resources"][0]["guid"]
     assert hall.refused("PATCH", f"/v2/resource_instances/{catalog}", {"name": "x"})[0] == 501
+
+
+def test_closed_foreign_and_absent_buckets_are_refused_with_the_same_bytes(hall: Hall, closed: str) -> None:
+    """Nobody learns from a refusal which buckets other accounts have, or which of its own are closed."""
+    theirs = hall.folders["owner"].parent / hall.accounts["consumer"] / "their-bucket"
+    theirs.mkdir(parents=True)
+    (theirs / "closed.qcow2").write_bytes((hall.folders["owner"] / "images" / "closed.qcow2").read_bytes())
+
+    def answers(method: str, path: str, bodies: list[dict[str, Any]]) -> set[bytes]:
+        found = [hall.call("owner", method, path, body, **{"X-Request-Id": "same"}) for body in bodies]
+        assert {one.status for one in found} == {403}
+        return {one.body.replace(one.json["trace"].encode(), b"trace") for one in found}
+
+    imports = [
+        {**IMPORT, "file": {"href": f"cos://us-south/{bucket}/{key}"}}
+        for bucket in ("images", "their-bucket", "nobodys-bucket")
+        for key in ("closed.qcow2", "absent.qcow2")
+    ]
+    (refusal,) = answers("POST", "/v1/images", imports)
+    assert b"not authorized to access the Cloud Object Storage resource" in refusal
+    policy = authorize(hall)
+    image = hall.do("POST", "/v1/images", {**IMPORT, "name": "golden"})
+    hall.settle()
+    hall.do("DELETE", f"/v1/policies/{policy}")
+    exports = [{"storage_bucket": {"name": name}} for name in ("images", "their-bucket", "nobodys-bucket")]
+    crn = f"crn:v1:bluemix:public:{SERVICE}:global:a/{hall.accounts['consumer']}:{closed}:bucket:their-bucket"
+    exports.append({"storage_bucket": {"crn": crn}})
+    (refusal,) = answers("POST", f"/v1/images/{image['id']}/export_jobs", exports)
+    assert b"not authorized to access the Cloud Object Storage resource" in refusal
+
+
+def test_an_absent_object_of_an_open_bucket_is_told(hall: Hall, closed: str) -> None:
+    authorize(hall)
+    body = {**IMPORT, "file": {"href": "cos://us-south/images/absent.qcow2"}}
+    assert hall.refused("POST", "/v1/images", body) == (400, "cos_not_found", "file.href")

@@ -96,9 +96,9 @@ def test_by_the_crn_of_a_bucket_and_with_a_name_of_its_own(hall: Hall) -> None:
     assert start(hall, image["id"], storage_bucket={"crn": crn})["storage_bucket"] == first["storage_bucket"]
     foreign = crn.replace(hall.accounts["owner"], hall.accounts["outsider"])
     refusals = [
-        ({"crn": foreign}, (400, "cos_not_found", "storage_bucket")),
-        ({"name": "nothing-here"}, (400, "cos_not_found", "storage_bucket")),
-        ({"name": "../images"}, (400, "cos_not_found", "storage_bucket")),
+        ({"crn": foreign}, (403, "cos_not_authorized", "storage_bucket")),
+        ({"name": "nothing-here"}, (403, "cos_not_authorized", "storage_bucket")),
+        ({"name": "../images"}, (403, "cos_not_authorized", "storage_bucket")),
         ({"crn": "crn"}, (400, "bad_field", "storage_bucket.crn")),
         ({}, (400, "validation_only_one", "storage_bucket")),
         ({"name": "images", "crn": crn}, (400, "validation_only_one", "storage_bucket")),

@@ -14,7 +14,7 @@ from kunsthalle.images import transfers
 from kunsthalle.images.export_wire import BUCKET, SERVICE, BucketBody, CreateExportBody
 from kunsthalle.images.kinds import EXPORT, IMAGE
 from kunsthalle.images.model import Image, ImageExport
-from kunsthalle.images.sources import AccountBuckets
+from kunsthalle.images.sources import AccountBuckets, not_authorized
 from kunsthalle.images.states import EXPORTABLE
 from kunsthalle.images.storage_instances import WRITING, refuse_closed
 from kunsthalle.store import jobs
@@ -71,12 +71,12 @@ class ExportService:
         return export
 
     def _bucket(self, unit: Unit, body: BucketBody) -> str:
-        """The name of a bucket of the account. 400 for any other, whoever may have one of that name."""
+        """The name of a bucket of the account. 403 for any other, whoever may have one of that name."""
         if (body.name is UNSET) == (body.crn is UNSET):
             raise invalid("validation_only_one", "Exactly one of name and crn must be given.", _FIELD)
         name = _named(unit, body.crn) if isinstance(body.name, UnsetType) else body.name
         if not self._there(unit.ctx.account_id, name):
-            raise invalid("cos_not_found", "The bucket does not exist, or cannot be written to.", _FIELD)
+            raise not_authorized(_FIELD)
         refuse_closed(unit, name, _FIELD, WRITING)
         return name
 

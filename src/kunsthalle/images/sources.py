@@ -10,13 +10,32 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from kunsthalle.api.references import Identity
-from kunsthalle.blobs.buckets import INCOMING, BucketError, Buckets, BucketUnavailable, ObjectReader, ObjectStorage
-from kunsthalle.core.errors import invalid
+from kunsthalle.blobs.buckets import (
+    INCOMING,
+    BadBucketName,
+    BucketError,
+    BucketNotFound,
+    Buckets,
+    BucketUnavailable,
+    ObjectReader,
+    ObjectStorage,
+)
+from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.store.unit import Unit
 
 _HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
 _SUFFIXES = {"qcow2": "qcow2", "vhd": "vhd"}
 FIELD = "file.href"
+_NOT_AUTHORIZED = (
+    "The request is not authorized to access the Cloud Object Storage resource. The bucket must be one of this "
+    "account; if it belongs to an instance of cloud-object-storage, the service is needs an authorization to that, as "
+    "Reader to import and as Writer to export."
+)
+
+
+def not_authorized(field: str) -> Problem:
+    """403: the same for a bucket that is closed to the VPC services, one of another account, and none at all."""
+    return Problem(Reason.FORBIDDEN, "cos_not_authorized", _NOT_AUTHORIZED, Target(field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +91,13 @@ class AccountBuckets:
         return self._root / account_id
 
     def open(self, account_id: str, source: CosObject) -> ObjectReader:
-        """400 `cos_not_found` for what is not there, whoever else may have a bucket of that name; BucketUnavailable."""
+        """403 for a bucket that the account does not have, whoever else may; 400 `cos_not_found`; BucketUnavailable."""
         try:
             return self.of(account_id).open(source.bucket, source.key)
         except BucketUnavailable:
             raise
+        except (BadBucketName, BucketNotFound) as error:
+            raise not_authorized(FIELD) from error
         except BucketError as error:
             raise invalid("cos_not_found", "The object does not exist, or cannot be read.", FIELD) from error
 

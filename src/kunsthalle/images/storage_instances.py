@@ -15,6 +15,7 @@ from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid
 from kunsthalle.identity.service import is_authorized
 from kunsthalle.images.kinds import SERVICE_INSTANCE
 from kunsthalle.images.model import ServiceInstance
+from kunsthalle.images.sources import not_authorized
 from kunsthalle.store.rows import IntegrityError, delete, insert, update
 from kunsthalle.store.schema.images import instance_buckets
 from kunsthalle.store.scope import Granted, find, may_create
@@ -142,8 +143,6 @@ def is_open(unit: Unit, bucket: str, action: str = READING) -> bool:
 
 
 def refuse_closed(unit: Unit, bucket: str, field: str, action: str = READING) -> None:
-    """400 `cos_not_authorized` (vpc-api.md A6) unless the bucket is open to the VPC services."""
+    """403 `cos_not_authorized` unless the bucket is open to the VPC services."""
     if not is_open(unit, bucket, action):
-        role = "Reader" if action == READING else "Writer"
-        text = f"The bucket belongs to an instance of {SERVICE}; {_SOURCE} needs an authorization to it, as {role}."
-        raise invalid("cos_not_authorized", text, field)
+        raise not_authorized(field)
