@@ -46,7 +46,9 @@ from kunsthalle.store.engine import Store
 from kunsthalle.store.integrity import Watched
 from kunsthalle.store.reencryption import ensure_encrypted
 from kunsthalle.store.retention import keep_for
+from kunsthalle.store.schema.images import images
 from kunsthalle.store.schema.prepare import prepare
+from kunsthalle.store.tables import number_of
 from kunsthalle.store.unit import Unit
 from kunsthalle.store.worker import Worker
 from kunsthalle.watching import Watching
@@ -214,7 +216,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     faults = Faults()
     worker = Worker(store, context, _handlers(rooms), max(2, settings.workers), faults)
     operations = control.routes(
-        clock, worker, partial(_status, settings, store, drivers), _ask_stores(watched, store, drivers)
+        clock, worker, partial(_status, settings, store, context, drivers), _ask_stores(watched, store, drivers)
     )
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
@@ -232,9 +234,12 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     def whole() -> Pipeline:
         from kunsthalle.identity.service import authenticate
         from kunsthalle.rehearsal import fault_routes, scenario_routes
+        from kunsthalle.storage.checking import schedule
 
         tokens.ensure_keys()
         routes, unserved, _ = rooms()
+        if drivers.tools is not None:
+            schedule(store, context)
         rehearsal = (*fault_routes(faults, worker.kinds), *scenario_routes(scenarios()))
         made = pipeline(Router((*routes, *operations, *rehearsal), unserved), partial(authenticate, tokens))
         if gc.get_freeze_count():
@@ -306,8 +311,11 @@ def _nobody(_unit: Unit, _authorization: str) -> Context:
     raise unauthenticated()
 
 
-def _status(settings: Settings, store: Store, drivers: Drivers) -> control.StatusWire:
+def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -> control.StatusWire:
     accelerator, reason = drivers.hypervisor.accelerator()
+    unchecked = store.read(
+        base, lambda unit: number_of(unit, images, images.c.checked == 0, images.c.digest.is_not(None))
+    )
     return control.StatusWire(
         accelerator=accelerator,
         accelerator_reason=reason,
@@ -316,6 +324,7 @@ def _status(settings: Settings, store: Store, drivers: Drivers) -> control.Statu
         hypervisor=drivers.hypervisor.name,
         store=store.engine.dialect.name,
         qemu_img=drivers.tools is not None,
+        unchecked_images=store.read(base, lambda unit: number_of(unit, images, *unchecked)),
     )
 
 

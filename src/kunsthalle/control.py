@@ -43,6 +43,7 @@ class StatusWire(Wire):
     """What this process is made of.
 
     `accelerator` is what guests are run by (`kvm`, `tcg`, `none`); in words why it is nothing better, where it is not.
+    `unchecked_images`: how many were imported without qemu-img and not yet examined by it.
     """
 
     version: str
@@ -52,6 +53,7 @@ class StatusWire(Wire):
     accelerator_reason: str
     store: str
     qemu_img: bool
+    unchecked_images: int
 
 
 class HealthWire(Wire):

@@ -40,6 +40,7 @@ from kunsthalle.instances.templates import TemplateService
 from kunsthalle.networks import routes as network_routes
 from kunsthalle.search import routes as search_routes
 from kunsthalle.search.routes_resources import unserved_routes as unserved_resources
+from kunsthalle.storage import checking
 from kunsthalle.storage import jobs as storage_jobs
 from kunsthalle.storage import more_routes as more_storage_routes
 from kunsthalle.storage import routes as storage_routes
@@ -93,6 +94,7 @@ def join(
         retention.handler(),
         *catalog_handlers(rehearse),
         *storage_jobs.handlers(disks),
+        checking.handler(disks),
         *Machines(disks).handlers(),
         scaler.handler(),
         *group_actions.handlers(),

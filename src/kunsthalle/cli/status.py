@@ -35,11 +35,19 @@ def status(data: Path, output: str) -> None:
         "Servers": _engine(found),
         "Store": found["store"],
         "qemu-img": "yes" if found["qemu_img"] else "no: images pass our own rules only",
+        "Unchecked images": _unchecked(found),
         "Clock": f"{clock['now']} ({clock['kind']})",
         "Jobs due": clock["pending_jobs"],
         "Faults": len(faults),
     }
     click.echo(common.details(shown.items()))
+
+
+def _unchecked(found: dict[str, Any]) -> str:
+    """Images that qemu-img has not confirmed, and what becomes of them."""
+    count = found["unchecked_images"]
+    later = "qemu-img examines them now" if found["qemu_img"] else "install qemu-img and restart the server"
+    return f"{count}: {later}" if count else "0"
 
 
 def _engine(found: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ The contract has a status for both, and no place for a number.
 from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from kunsthalle.api import access
 from kunsthalle.api.families.iam import OPERATOR
@@ -26,7 +27,8 @@ _BROKEN = ("failed", "deleting")
 class ProgressWire(Wire):
     """`phase`: `waiting`; `receiving`, `checking`, `storing` of an import; `converting`, `writing` of an export; then
     `done` or `failed`. Bytes are those of the phase, and absent where nobody has counted: what is over within seconds
-    is never noted. `sha256` is that of what an export has written.
+    is never noted. `sha256` is that of what an export has written. `checked`, of an image that has its bytes: whether
+    qemu-img has confirmed them; where the server has none, only its own rules for the format have.
     """
 
     id: str
@@ -38,9 +40,18 @@ class ProgressWire(Wire):
     total_bytes: int | UnsetType = UNSET
     sha256: str | UnsetType = UNSET
     updated_at: str | UnsetType = UNSET
+    checked: bool | UnsetType = UNSET
+
+
+def _checked(it: Image | ImageExport) -> bool | UnsetType:
+    return bool(it.checked) if isinstance(it, Image) and it.digest is not None else UNSET
 
 
 def _wire(unit: Unit, it: Image | ImageExport) -> ProgressWire:
+    return replace(_progress_wire(unit, it), checked=_checked(it))
+
+
+def _progress_wire(unit: Unit, it: Image | ImageExport) -> ProgressWire:
     found = transfers.known(unit, it.id)
     if found is None or it.status in _BROKEN:
         phase = "waiting" if it.status in _BEFORE else "failed" if it.status in _BROKEN else _phase(it)

@@ -26,6 +26,16 @@ def vouch(run: jobs.Run, disks: Disks, volume: Volume) -> None:
     digest, kind = volume.digest, volume.format
     if volume.checked or disks.tools is None or digest is None or kind is None:
         return
+    examine(run, disks, digest, kind)
+
+
+def examine(run: jobs.Run, disks: Disks, digest: str, kind: str) -> None:
+    """Has qemu-img examine these bytes, and notes what it finds: on all that stands on them, or on their images.
+
+    Raises Refused for what no image may be. Does nothing on a host without qemu-img.
+    """
+    if disks.tools is None:
+        return
     try:
         recheck(disks.blobs.local_path(digest), kind, disks.limits, disks.tools)
     except Refused as refusal:
