@@ -46,7 +46,7 @@ from kunsthalle.store.engine import Store
 from kunsthalle.store.integrity import Watched
 from kunsthalle.store.reencryption import ensure_encrypted
 from kunsthalle.store.retention import keep_for
-from kunsthalle.store.schema.images import images
+from kunsthalle.store.schema.images import UNCHECKED, images
 from kunsthalle.store.schema.prepare import prepare
 from kunsthalle.store.tables import number_of
 from kunsthalle.store.unit import Unit
@@ -313,9 +313,6 @@ def _nobody(_unit: Unit, _authorization: str) -> Context:
 
 def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -> control.StatusWire:
     accelerator, reason = drivers.hypervisor.accelerator()
-    unchecked = store.read(
-        base, lambda unit: number_of(unit, images, images.c.checked == 0, images.c.digest.is_not(None))
-    )
     return control.StatusWire(
         accelerator=accelerator,
         accelerator_reason=reason,
@@ -324,7 +321,7 @@ def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -
         hypervisor=drivers.hypervisor.name,
         store=store.engine.dialect.name,
         qemu_img=drivers.tools is not None,
-        unchecked_images=store.read(base, lambda unit: number_of(unit, images, *unchecked)),
+        unchecked_images=store.read(base, lambda unit: number_of(unit, images, *UNCHECKED)),
     )
 
 

@@ -12,14 +12,13 @@ from kunsthalle.storage.vouching import examine
 from kunsthalle.store import jobs
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.base import jobs as job_table
-from kunsthalle.store.schema.images import images
+from kunsthalle.store.schema.images import UNCHECKED, images
 from kunsthalle.store.scope import unguarded
 from kunsthalle.store.tables import columns_of
 from kunsthalle.store.unit import Unit
 
 log = get_logger("images")
 CHECK = "image.check"
-_UNCHECKED = (images.c.checked == 0, images.c.digest.is_not(None))
 
 
 def schedule(store: Store, ctx: Context) -> None:
@@ -33,7 +32,7 @@ def _waiting(unit: Unit) -> set[str]:
     """Digests of images that are unchecked, and that no job is there for."""
     alive = (job_table.c.kind == CHECK, job_table.c.state.in_(("queued", "running")))
     known = {digest for (digest,) in columns_of(unit, job_table.c.subject, where=alive)}
-    return {digest for (digest,) in columns_of(unit, images.c.digest, where=_UNCHECKED)} - known
+    return {digest for (digest,) in columns_of(unit, images.c.digest, where=UNCHECKED)} - known
 
 
 def _enqueue(unit: Unit) -> None:
@@ -46,7 +45,7 @@ def handler(disks: Disks) -> jobs.Handler:
 
     def run(run: jobs.Run) -> None:
         digest = run.job.subject
-        found = run.read(lambda unit: unguarded(unit, IMAGE, *_UNCHECKED, IMAGE.table.c.digest == digest))
+        found = run.read(lambda unit: unguarded(unit, IMAGE, *UNCHECKED, IMAGE.table.c.digest == digest))
         if not found or found[0].format is None:
             return
         try:

@@ -29,6 +29,8 @@ images = things(
     Column("obsolescence_at", Moment),
     UniqueConstraint("account_id", "name"),
 )
+UNCHECKED = (images.c.checked == 0, images.c.digest.is_not(None))
+"""Images that have their bytes, of which no qemu-img has said anything yet."""
 
 # bucket, object_name: where the image is written to, in the account's own object storage.
 image_exports = things(
