@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
-from kunsthalle.core.access import Grants
+from kunsthalle.accounts.kinds import ACCOUNT
+from kunsthalle.accounts.service import add_user
+from kunsthalle.core.access import GRANTS, Grants
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.core.roles import EDITOR, VIEWER
 from kunsthalle.identity import groups, keys, policies, profiles, service_ids, settings
 from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, GROUP, POLICY, PROFILE
-from kunsthalle.identity.queries import grants_of, standing
+from kunsthalle.identity.queries import grants_of, owner_grants, standing
+from kunsthalle.store.rows import update
 from kunsthalle.store.scope import resolve, some
 from kunsthalle.store.unit import Unit
 from support.threads import together
@@ -152,3 +155,25 @@ def test_an_owner_of_one_account_holds_nothing_of_another(both: World) -> None:
     held = both.read(dataclasses.replace(ctx), grants_of, ctx.account_id, made.iam_id)
     assert held.reach("iam-access-management.policy.create").everything
     assert both.read(ctx, grants_of, other.account_id, made.iam_id).reach(READ).empty
+
+
+def test_the_owner_holds_everything_and_another_owner_at_once(both: World) -> None:
+    """Whatever the policies say, and whatever was remembered of the old owner."""
+    owner = both.account()
+    here = owner.account_id
+
+    def held(iam_id: str) -> bool:
+        grants = both.read(owner, grants_of, here, iam_id)
+        return all(map(grants.holds, owner_grants(here)))
+
+    def join(unit: Unit) -> None:
+        add_user(unit, here, "IBMid-NEXT", "next@somewhere.example", "Next")
+
+    def hand_over(unit: Unit) -> None:
+        update(unit, ACCOUNT, here, owner_iam_id="IBMid-NEXT")
+        unit.changed(GRANTS)
+
+    both.write(owner, join)
+    assert (held(owner.actor.iam_id), held("IBMid-NEXT"), held("IBMid-STRANGER")) == (True, False, False)
+    both.write(owner, hand_over)
+    assert (held(owner.actor.iam_id), held("IBMid-NEXT")) == (False, True)

@@ -21,7 +21,8 @@ TAG = "tag:"
 """What the key of a condition on an access tag begins with: `tag:env` asks for a tag `env:<value>` of the resource."""
 
 GRANTS = "grants"
-"""The topic under which a process remembers what an identity holds: said to be changed by whoever changes that."""
+"""The topic under which a process remembers what an identity holds: said to be changed by whoever changes that
+(policies, groups, custom roles, members, the owner of an account)."""
 STANDING = "standing"
 """The topic under which a process remembers who may call at all: changed with keys, identities, users, accounts."""
 

@@ -6,8 +6,9 @@ import hashlib
 from dataclasses import dataclass
 
 from kunsthalle.accounts.queries import account, member
-from kunsthalle.core.access import GRANTS, STANDING, Grants
+from kunsthalle.core.access import GRANTS, STANDING, Attribute, Grant, Grants
 from kunsthalle.core.clock import SECOND
+from kunsthalle.core.roles import ADMINISTRATOR, MANAGER
 from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, CUSTOM_ROLE, POLICY, PROFILE, SERVICE_ID
 from kunsthalle.identity.model import ApiKey, Policy, Profile, ServiceId
 from kunsthalle.identity.rules import holds_now
@@ -92,7 +93,8 @@ class _Holding:
 
 
 def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
-    """What an identity holds in an account now: its active access policies, and those of its groups.
+    """What an identity holds in an account now: its active access policies, and those of its groups. The account's
+    owner holds everything.
 
     Nothing, whatever the policies say, unless it may act there: policies and groups may name whom the account does
     not know, who has not accepted an invitation yet, or who was disabled. Every question about what somebody may do
@@ -106,9 +108,24 @@ def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
     return Grants(account_id, (policy.grant(holding.custom) for policy in active))
 
 
+def is_owner(unit: Unit, account_id: str, iam_id: str) -> bool:
+    """Whether an identity is the owner of an account, as the account itself says."""
+    found = account(unit, account_id)
+    return found is not None and found.owner_iam_id == iam_id
+
+
+def owner_grants(account_id: str) -> tuple[Grant, ...]:
+    """What the owner of an account holds, whatever its policies say: everything in it, and nothing anywhere else."""
+    here = Attribute("accountId", account_id)
+    kinds = (Attribute("serviceType", kind) for kind in ("service", "platform_service"))
+    return tuple(Grant((ADMINISTRATOR, MANAGER), (here, kind)) for kind in kinds)
+
+
 def _holding(unit: Unit, account_id: str, iam_id: str) -> _Holding:
     if not is_identity(unit, account_id, iam_id):
         return _Holding((), {}, Grants(account_id, ()))
+    if is_owner(unit, account_id, iam_id):  # no policy adds anything to it
+        return _Holding((), {}, Grants(account_id, owner_grants(account_id)))
     subjects = [iam_id, *groups_of(unit, account_id, iam_id)]
     found = tuple(access_policies(unit, account_id, subjects))
     custom = custom_actions(unit, account_id)
