@@ -185,6 +185,11 @@ ROWS: tuple[Row, ...] = (
         },
     ),
     (
+        f"is instance-reinitialize {SERVER} --image-id img --keys one -f",
+        f"POST /v1/instances/{SERVER}/reinitialize",
+        {"image": {"id": "r006-img"}, "keys": [{"id": "r006-k1"}]},
+    ),
+    (
         f"is instance-volume-attachment-update {SERVER} {ID} --name new --auto-delete false",
         f"PATCH /v1/instances/{SERVER}/volume_attachments/{ID}",
         {"name": "new", "delete_volume_on_instance_delete": False},
@@ -228,7 +233,7 @@ ROWS: tuple[Row, ...] = (
     ),
     (f"is bare-metal-server-stop {ID} --type soft -f", f"POST /v1/bare_metal_servers/{ID}/stop", {"type": "soft"}),
     (
-        f"is bare-metal-server-initialization-replace {ID} --image img --keys two",
+        f"is bare-metal-server-initialization-replace {ID} --image-id img --keys two",
         f"PUT /v1/bare_metal_servers/{ID}/initialization",
         {"image": {"id": "r006-img"}, "keys": [{"id": "r006-k2"}]},
     ),

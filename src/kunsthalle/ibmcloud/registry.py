@@ -43,6 +43,8 @@ AREAS = {
         "keys",
         "networks",
         "addresses",
+        "acls",
+        "routing",
         "geography",
         "unserved",
     ),

@@ -253,7 +253,7 @@ def shows(thing: Thing, words: str, *flags: Flag, dress: Dress = _undressed, als
 def makes(
     thing: Thing, words: str, takes: str, *flags: Flag, body: Body, fields: Sequence[Field] = (), **more: Any
 ) -> Command:
-    takes = f"{thing.takes()} {takes}".strip()
+    takes = f"{thing.takes()} {takes}".strip() if more.pop("parents_first", True) else takes
     given = (*flags, *(GROUP if thing.grouped else ()))
     alone = (*more.pop("alone", ()), *((_ONE_GROUP,) if thing.grouped else ()))
     run = partial(_create, thing=thing, body=body, fields=tuple(fields) or thing.fields)

@@ -91,7 +91,7 @@ _INITIALIZATION: tuple[Field, ...] = (
     ("User accounts", nested("user_accounts", ("User name", "username"), ("Encrypted password", "encrypted_password"))),
 )
 
-_IMAGE = flag("image", "IMAGE", "ID or name of the image.", required=True)
+_IMAGE = flag("image", "IMAGE", "ID or name of the image.", also=("image-id",), required=True)
 _KEYS = flag("keys", "LIST", "IDs or names of SSH keys.", kind="list", required=True)
 _USER_DATA = flag("user-data", "DATA|@FILE", "User data.", kind="file")
 _SECURE = flag("enable-secure-boot", "true|false", "Whether secure boot is enabled.")

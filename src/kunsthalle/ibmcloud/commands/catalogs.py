@@ -138,8 +138,9 @@ def _unserved(_run: Run, words: str) -> None:
 
 _NOT_SERVED = """
 object create|object get|object list|object search|object update|object delete|object ready|object publish
-object access-list add|object access-list get|object access-list rm|install|pricing|private-endpoint list|utility
-netrc|target-account|entry|service|locations
+object enable-sharing|object unpublish|object access-list add|object access-list get|object access-list rm
+install|pricing|private-endpoint list|private-endpoint regions|private-endpoint services|utility|netrc|target-account
+entry|service|locations|offering get-scan-results|offering workspaces
 """
 UNSERVED = tuple(
     Command(

@@ -31,8 +31,14 @@ def group(run: Run, ref: str) -> Any:
 
 
 def _list(run: Run) -> None:
+    """With `-u` those that a user is in."""
     run.core_progress("Getting access groups", by_id=True)
-    found = list(run.api.listed(GROUPS, "groups", {"account_id": run.session.account}))
+    query = {"account_id": run.session.account}
+    if run.given.has("u"):
+        from kunsthalle.ibmcloud.commands.policies import user_id
+
+        query["iam_id"] = user_id(run, run.given.get("u"))
+    found = list(run.api.listed(GROUPS, "groups", query))
     run.terminal.ok()
     run.table(found, _COLUMNS, "No access groups were found.")
 
@@ -118,7 +124,12 @@ def _remove(run: Run, question: str) -> None:
 _DESCRIPTION = flag("d", "TEXT", "Description.", also=("description",))
 
 COMMANDS = (
-    Command("iam access-groups", "List the access groups.", _list),
+    Command(
+        "iam access-groups",
+        "List the access groups.",
+        _list,
+        flags=(flag("u", "USER", "Those that this user is in.", also=("user",)),),
+    ),
     Command("iam access-group", "View an access group.", _get, "GROUP", (flag("id", text="Print the ID only."),)),
     Command("iam access-group-create", "Create an access group.", _create, "NAME", (_DESCRIPTION,)),
     Command(

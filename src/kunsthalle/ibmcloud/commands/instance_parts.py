@@ -83,6 +83,17 @@ SOFTWARE = Thing(
     parents=(INSTANCE,),
 )
 
+_DISK: tuple[Field, ...] = (ID, NAMED, ("Size", "size"), ("Interface Type", "interface_type"))
+DISK = Thing(
+    "instance disk",
+    "instance disks",
+    "/v1/instances/{}/disks",
+    "disks",
+    _DISK,
+    (*_DISK, CREATED),
+    parents=(INSTANCE,),
+)
+
 _AUTO_DELETE = flag("auto-delete", "true|false", "Whether the volume ends with the instance.")
 
 
@@ -91,7 +102,7 @@ def _attach(run: Run) -> dict[str, Any]:
     given, ref = run.given, run.given["VOLUME"]
     if not ref and not given.has("profile"):
         raise WrongUsage("VOLUME or --profile is required")
-    name = given.get("volume-name")
+    name = given.get("new-volume-name")
     volume = reference(run, VOLUME, ref) if ref else {**filled(name=name), **volume_prototype(run)}
     return filled(name=given["NAME"], volume=volume, delete_volume_on_instance_delete=run.given.get("auto-delete"))
 
@@ -127,7 +138,7 @@ COMMANDS = (
         "NAME INSTANCE [VOLUME]",
         (
             flag("profile", "PROFILE", "Profile of a new volume."),
-            flag("volume-name", "NAME", "Name of a new volume."),
+            flag("new-volume-name", "NAME", "Name of a new volume.", also=("volume-name",)),
             flag("capacity", "GB", "Capacity in gigabytes.", kind="int"),
             flag("iops", "N", "Input and output operations a second.", kind="int"),
             flag("bandwidth", "MBPS", "Bandwidth.", kind="int"),
@@ -146,6 +157,9 @@ COMMANDS = (
         (FORCE,),
     ),
     changes(ATTACHMENT, "instance-volume-attachment-update", NAME, _AUTO_DELETE, body=_change),
+    lists(DISK, "instance-disks", also=("is in-disks",)),
+    shows(DISK, "instance-disk", also=("is in-disk",)),
+    changes(DISK, "instance-disk-update", NAME, body=renames, any_of=(("name",),)),
     lists(INTERFACE, "instance-network-interfaces", also=("is in-nics",)),
     shows(INTERFACE, "instance-network-interface", also=("is in-nic",)),
     lists(SOFTWARE, "instance-software-attachments"),

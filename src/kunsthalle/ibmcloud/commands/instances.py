@@ -204,7 +204,7 @@ COMMANDS = (
         _reinitialize,
         "INSTANCE",
         (
-            flag("image", "IMAGE", "ID or name of the image."),
+            flag("image", "IMAGE", "ID or name of the image.", also=("image-id",)),
             flag("boot-volume", "JSON|@FILE", "Boot volume attachment.", kind="json"),
             flag("keys", "LIST", "IDs or names of SSH keys.", kind="list"),
             flag("user-data", "DATA|@FILE", "User data.", kind="file"),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from kunsthalle.ibmcloud.commands.kinds import CRN, GROUP_TABLE, ID, NAMED, STATUS, VPC
+from kunsthalle.ibmcloud.commands.kinds import CRN, GROUP_TABLE, ID, NAMED, STATUS, SUBNET, VPC
 from kunsthalle.ibmcloud.tables import ID_NAME, Field, look, names, nested
 from kunsthalle.ibmcloud.things import CREATED, RESOURCE_GROUP, Thing
+
+
+def protocol_of(word: str) -> str:
+    """Return a protocol as the API names it. The plug-in says `all`, the present API `any`."""
+    return "any" if word == "all" else word
+
 
 SECURITY_GROUP = Thing(
     "security group",
@@ -197,4 +203,104 @@ ADDRESS_PREFIX = Thing(
         CREATED,
     ),
     parents=(VPC,),
+)
+
+_ACL_RULE: tuple[Field, ...] = (
+    ID,
+    NAMED,
+    ("Action", "action"),
+    ("Direction", "direction"),
+    ("Protocol", "protocol"),
+    ("Source", "source"),
+    ("Destination", "destination"),
+    ("Source Port Min", "source_port_min"),
+    ("Source Port Max", "source_port_max"),
+    ("Destination Port Min", "destination_port_min"),
+    ("Destination Port Max", "destination_port_max"),
+    ("ICMP Type", "type"),
+    ("ICMP Code", "code"),
+)
+ACL_RULE = Thing(
+    "network acl rule",
+    "network acl rules",
+    "/v1/network_acls/{}/rules",
+    "rules",
+    _ACL_RULE,
+    (*_ACL_RULE, ("Before", nested("before", *ID_NAME)), CREATED),
+    parents=(NETWORK_ACL,),
+)
+
+ROUTING_TABLE = Thing(
+    "routing table",
+    "routing tables",
+    "/v1/vpcs/{}/routing_tables",
+    "routing_tables",
+    (ID, NAMED, ("Default", "is_default"), ("Lifecycle State", "lifecycle_state"), ("Subnets", names("subnets"))),
+    (
+        ID,
+        NAMED,
+        CRN,
+        ("Default", "is_default"),
+        ("Lifecycle State", "lifecycle_state"),
+        ("Direct link ingress", "route_direct_link_ingress"),
+        ("Internet ingress", "route_internet_ingress"),
+        ("Transit gateway ingress", "route_transit_gateway_ingress"),
+        ("VPC zone ingress", "route_vpc_zone_ingress"),
+        ("Accept routes from", names("accept_routes_from", "resource_type")),
+        ("Routes", nested("routes", *ID_NAME)),
+        ("Subnets", nested("subnets", *ID_NAME)),
+        RESOURCE_GROUP,
+        CREATED,
+    ),
+    parents=(VPC,),
+)
+
+_ROUTE: tuple[Field, ...] = (
+    ID,
+    NAMED,
+    ("Action", "action"),
+    ("Destination", "destination"),
+    ("Next hop", "next_hop.address"),
+    ("Priority", "priority"),
+    ("Origin", "origin"),
+    ("Lifecycle State", "lifecycle_state"),
+    ("Zone", "zone.name"),
+)
+ROUTE = Thing(
+    "route",
+    "routes",
+    "/v1/vpcs/{}/routing_tables/{}/routes",
+    "routes",
+    _ROUTE,
+    (*_ROUTE, ("Advertise", "advertise"), CREATED),
+    parents=(VPC, ROUTING_TABLE),
+)
+
+_TARGET: tuple[Field, ...] = (ID, NAMED, ("Resource type", "resource_type"))
+TARGET = Thing(
+    "security group target",
+    "security group targets",
+    "/v1/security_groups/{}/targets",
+    "targets",
+    _TARGET,
+    _TARGET,
+    parents=(SECURITY_GROUP,),
+)
+
+_RESERVED_IP: tuple[Field, ...] = (
+    ID,
+    NAMED,
+    ("Address", "address"),
+    ("Auto delete", "auto_delete"),
+    ("Owner", "owner"),
+    ("Target", "target.name"),
+)
+RESERVED_IP = Thing(
+    "reserved ip",
+    "reserved ips",
+    "/v1/subnets/{}/reserved_ips",
+    "reserved_ips",
+    _RESERVED_IP,
+    (*_RESERVED_IP, CREATED),
+    parents=(SUBNET,),
 )

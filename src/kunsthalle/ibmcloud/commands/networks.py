@@ -6,7 +6,13 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.kinds import SUBNET, VPC
-from kunsthalle.ibmcloud.commands.network_kinds import ADDRESS_PREFIX, NETWORK_ACL, PUBLIC_GATEWAY, SECURITY_GROUP
+from kunsthalle.ibmcloud.commands.network_kinds import (
+    ADDRESS_PREFIX,
+    NETWORK_ACL,
+    PUBLIC_GATEWAY,
+    RESERVED_IP,
+    SECURITY_GROUP,
+)
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.run import Run
 from kunsthalle.ibmcloud.tables import look
@@ -112,6 +118,12 @@ def _default(run: Run, what: str, thing: Thing) -> None:
     run.detail(run.api.get(f"{place(run, VPC, ref)}/{what}"), thing.fields)
 
 
+def _gateway_of_subnet(run: Run) -> None:
+    ref = run.given["SUBNET"]
+    run.progress("Getting", f"{PUBLIC_GATEWAY.noun} of subnet {ref}")
+    run.detail(run.api.get(f"{place(run, SUBNET, ref)}/public_gateway"), PUBLIC_GATEWAY.fields)
+
+
 def _detach(run: Run) -> None:
     ref = run.given["SUBNET"]
     if not run.confirmed(f"This will detach the public gateway from subnet {ref}. Continue"):
@@ -121,10 +133,17 @@ def _detach(run: Run) -> None:
     run.done(f"The public gateway is detached from subnet {ref}.")
 
 
+def _reserved(run: Run) -> dict[str, Any]:
+    given = run.given
+    target = {"id": given.get("target")} if given.has("target") else None
+    named = {**renames(run), **filled(address=given.get("address"), auto_delete=given.get("auto-delete"))}
+    return {**named, **filled(target=target)}
+
+
 def _prefix(run: Run) -> dict[str, Any]:
     given = run.given
-    default = True if given.get("default") else None
-    return filled(name=given["NAME"], zone={"name": given["ZONE"]}, cidr=given["CIDR"], is_default=default)
+    zone = {"name": given["ZONE"]}
+    return filled(name=given["NAME"], zone=zone, cidr=given["CIDR"], is_default=given.get("default"))
 
 
 COMMANDS = (
@@ -169,9 +188,17 @@ COMMANDS = (
     makes(
         ADDRESS_PREFIX,
         "vpc-address-prefix-create",
-        "NAME ZONE CIDR",
-        flag("default", text="The default prefix of its zone."),
+        "NAME VPC ZONE CIDR",
+        flag("default", "true|false", "Whether it is the default prefix of its zone."),
         body=_prefix,
+        parents_first=False,
+    ),
+    changes(
+        ADDRESS_PREFIX,
+        "vpc-address-prefix-update",
+        NAME,
+        flag("default", "true|false", "Whether it is the default prefix of its zone."),
+        body=lambda run: {**renames(run), **filled(is_default=run.given.get("default"))},
     ),
     deletes(ADDRESS_PREFIX, "vpc-address-prefix-delete"),
     lists(
@@ -214,7 +241,32 @@ COMMANDS = (
         body=lambda run: {**renames(run), **_bound(run)},
     ),
     Command(
+        "is subnet-public-gateway", "View the public gateway of a subnet.", _gateway_of_subnet, "SUBNET", (_OF_VPC,)
+    ),
+    Command(
         "is subnet-public-gateway-detach", "Detach the public gateway of a subnet.", _detach, "SUBNET", (_OF_VPC, FORCE)
     ),
     deletes(SUBNET, "subnet-delete", _OF_VPC),
+    lists(RESERVED_IP, "subnet-reserved-ips", _OF_VPC),
+    shows(RESERVED_IP, "subnet-reserved-ip", _OF_VPC),
+    makes(
+        RESERVED_IP,
+        "subnet-reserved-ip-create",
+        "",
+        _OF_VPC,
+        flag("name", "NAME", "Name of the address."),
+        flag("address", "ADDRESS", "The address, otherwise any that is free."),
+        flag("target", "ID", "ID of the virtual network interface that it is bound to."),
+        flag("auto-delete", "true|false", "Whether it ends with its target."),
+        body=_reserved,
+    ),
+    changes(
+        RESERVED_IP,
+        "subnet-reserved-ip-update",
+        _OF_VPC,
+        NAME,
+        flag("auto-delete", "true|false", "Whether it ends with its target."),
+        body=lambda run: {**renames(run), **filled(auto_delete=run.given.get("auto-delete"))},
+    ),
+    deletes(RESERVED_IP, "subnet-reserved-ip-delete", _OF_VPC),
 )

@@ -224,7 +224,14 @@ COMMANDS = (
     ),
     command("offering delete", "Delete an offering.", _delete, "", *_BOTH),
     command("offering category-options", "List the categories that there are.", _options),
-    command("offering categories", "List the categories of an offering.", _categories, "", *_BOTH),
+    command(
+        "offering categories",
+        "List the categories of an offering.",
+        _categories,
+        "",
+        *_BOTH,
+        also=("catalog offering version categories",),
+    ),
     command(
         "offering add-category",
         "Add a category to an offering.",

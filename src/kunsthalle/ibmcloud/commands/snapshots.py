@@ -130,6 +130,7 @@ COMMANDS = (
     changes(SNAPSHOT, "snapshot-update", NAME, _TAGS, *ALLOWED_USE, body=_change),
     deletes(SNAPSHOT, "snapshot-delete"),
     lists(CLONE, "snapshot-clones"),
+    shows(CLONE, "snapshot-clone"),
     Command("is snapshot-clone-create", "Make a clone of a snapshot in a zone.", _clone, "SNAPSHOT", (_ZONE,)),
     Command("is snapshot-clone-delete", "Delete a clone of a snapshot.", _clone_delete, "SNAPSHOT", (_ZONE, FORCE)),
 )

@@ -175,8 +175,20 @@ COMMANDS = (
         needed(LOCATOR_FLAG),
     ),
     command("offering version get", "View a version.", _get, "", needed(LOCATOR_FLAG)),
-    _moves("offering version create-draft", "Make a working copy of a version.", "workingcopy", "copied to a draft"),
-    _moves("offering version merge-draft", "Merge a working copy.", "commit", "merged"),
+    _moves(
+        "offering version create-draft",
+        "Make a working copy of a version.",
+        "workingcopy",
+        "copied to a draft",
+        also=("catalog offering create-draft",),
+    ),
+    _moves(
+        "offering version merge-draft",
+        "Merge a working copy.",
+        "commit",
+        "merged",
+        also=("catalog offering merge-draft",),
+    ),
     command("offering version delete-version", "Delete a version.", _delete, "", needed(LOCATOR_FLAG)),
     _moves(
         "offering version deprecate-version",
@@ -207,6 +219,6 @@ COMMANDS = (
             offline=True,
             anything=True,
         )
-        for words in ("get-claims", "update-claims", "scc-apply", "get-scans", "cra")
+        for words in ("preinstall", "get-claims", "update-claims", "scc-apply", "scc-apply-status", "get-scans", "cra")
     ),
 )

@@ -6,11 +6,13 @@ from typing import Any
 
 from kunsthalle.ibmcloud.commands import profiles
 from kunsthalle.ibmcloud.commands.images import ALLOWED_USE, allowed_use
-from kunsthalle.ibmcloud.commands.kinds import SNAPSHOT, VOLUME
+from kunsthalle.ibmcloud.commands.kinds import ID, NAMED, SNAPSHOT, STATUS, VOLUME
 from kunsthalle.ibmcloud.grammar import flag
 from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.tables import Field
 from kunsthalle.ibmcloud.things import (
     NAME,
+    Thing,
     changes,
     deletes,
     filled,
@@ -21,6 +23,10 @@ from kunsthalle.ibmcloud.things import (
     reference,
     shows,
 )
+
+_JOB: tuple[Field, ...] = (ID, NAMED, STATUS, ("Type", "job_type"), ("Auto delete", "auto_delete"))
+JOB = Thing("volume job", "volume jobs", "/v1/volumes/{}/jobs", "jobs", _JOB, _JOB, parents=(VOLUME,))
+"""Jobs change a volume to another generation of storage; there is one generation here, and so never a job."""
 
 _FILTERS = {
     "attachment-state": "attachment_state",
@@ -106,5 +112,6 @@ COMMANDS = (
         also=("is volc",),
     ),
     changes(VOLUME, "volume-update", NAME, *_SIZE, _PROFILE, _TAGS, *ALLOWED_USE, body=_change, also=("is volu",)),
+    lists(JOB, "volume-jobs"),
     deletes(VOLUME, "volume-delete", also=("is vold",)),
 )
