@@ -1,4 +1,4 @@
-"""`kunsthalle images watch`: how far an import is, until it has ended."""
+"""`kunsthalle images`: how far an import is, until it has ended; and disks of other formats made into QCOW2 images."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _ENDED = ("done", "failed")
 
 @click.group()
 def images() -> None:
-    """Watch images on their way in.
+    """Prepare images, and watch them on their way in.
 
     \b
+    kunsthalle images convert golden.vmdk
     kunsthalle images watch golden
     """
 
@@ -46,6 +47,38 @@ def watch(image: str, data: Path, account: str, output: str) -> None:
     last = show(steps)
     if last["phase"] == "failed":
         raise SystemExit(_FAILED)
+
+
+@images.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="QCOW2 file to write  [default: FILE with .qcow2]")
+@click.option("--format", "kind", type=click.Choice(["vmdk", "vhdx", "raw"]), help="A bare disk has to be called raw")
+@click.option("--force", is_flag=True, help="Replace the output if it exists")
+def convert(file: Path, output: Path | None, kind: str | None, *, force: bool) -> None:
+    """Write the disk in FILE (VMDK, VHDX, or raw) as a QCOW2 image, which can be imported. Needs qemu-img.
+
+    \b
+    kunsthalle images convert golden.vmdk
+    kunsthalle images convert --format raw --output golden.qcow2 disk.img
+    """
+    from kunsthalle.imaging.conversion import to_qcow2
+    from kunsthalle.imaging.errors import Refused, ToolFailed
+    from kunsthalle.imaging.limits import Limits
+    from kunsthalle.imaging.tools import find_tools
+
+    tools = find_tools()
+    if tools is None:
+        raise click.ClickException("qemu-img is missing. On Debian and Ubuntu: apt-get install qemu-utils")
+    target = (output or file.with_suffix(".qcow2")).absolute()
+    try:
+        made = to_qcow2(file.absolute(), target, Limits(), tools, format=kind, replace=force)
+    except FileExistsError as error:
+        raise click.ClickException(f"{target} exists; name another file with --output, or add --force.") from error
+    except (Refused, ToolFailed) as error:
+        raise click.ClickException(f"{file}: {error.message}") from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or file}: {error.strerror}") from error
+    click.echo(f"{target}: {made.size:,} bytes; {made.format} disk of {made.virtual_size:,} bytes")
 
 
 def _until_ended(ask: Callable[[], Doc]) -> Iterator[Doc]:

@@ -10,7 +10,7 @@ from types import ModuleType
 from kunsthalle.imaging import qcow2, vhd
 from kunsthalle.imaging.errors import corrupted
 
-QEMU_NAMES = {"qcow2": "qcow2", "vhd": "vpc", "raw": "raw"}
+QEMU_NAMES = {"qcow2": "qcow2", "vhd": "vpc", "raw": "raw", "vmdk": "vmdk", "vhdx": "vhdx"}
 """Our names of formats to QEMU's."""
 
 HEAD_BYTES = 64 * 1024

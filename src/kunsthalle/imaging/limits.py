@@ -24,6 +24,14 @@ class Limits:
     tool_memory_bytes: int = GIB
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Bytes of a disk, and how many of them its file holds data for, rounded up to the units of its format."""
+
+    virtual_size: int
+    data_bytes: int
+
+
 def check_virtual_size(name: str, size: int, limits: Limits) -> None:
     """Refuses a disk of `size` bytes: beyond the limit, empty, or not made of whole 512-byte sectors."""
     if size > limits.max_virtual_bytes:

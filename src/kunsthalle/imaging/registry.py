@@ -95,7 +95,16 @@ def _vhd_size(path: Path) -> int:
 
 
 def _other_kind(title: str, head: bytes, names: frozenset[str]) -> Refused:
-    return corrupted(f"The file was to be a {title} image but is {describe(head, names)}.")
+    return corrupted(f"The file was to be a {title} image but is {describe(head, names)}.{_way_out(names)}")
+
+
+def _way_out(names: frozenset[str]) -> str:
+    """What to do with a disk of a format that is not imported."""
+    if names in ({"vmdk"}, {"vhdx"}):
+        return " Convert it first: kunsthalle images convert FILE."
+    if names == {"gpt"}:
+        return " Convert it first: kunsthalle images convert --format raw FILE."
+    return ""
 
 
 FORMATS = {

@@ -39,6 +39,8 @@ SLOWEST_WRITE = 8 * 2**20
 OVERLAY_BYTES = 64 * 2**20
 """More than an empty overlay of the largest disk takes."""
 
+_WITH_BACKING = ("qcow2", "vmdk")
+"""Formats whose files can name another file, of which QEMU reads what they lack."""
 LEAKS_ONLY = 3
 """qemu-img check: clusters are lost, which wastes room and harms nothing."""
 _TARGET_OPTIONS = {
@@ -124,7 +126,8 @@ def convert(
 ) -> None:
     """Writes what the disk in `source` holds to the new file `target`, alone in one file.
 
-    Formats are qcow2, vhd and raw. At most `quota_bytes` are written. Only with `backing_allowed`, which is
+    Source formats are qcow2, vhd, raw, vmdk and vhdx, the latter two checked by `conversion` before; target formats are
+    qcow2, vhd and raw. At most `quota_bytes` are written. Only with `backing_allowed`, which is
     for disks of our own making, is a backing file followed. `watch` is called every second; what it raises ends
     the work. Raises Refused where the source is to blame
     (unreadable, or larger than the quota), ToolFailed otherwise, FileExistsError if `target` exists; then no
@@ -158,6 +161,7 @@ def _source(path: Path, kind: str, *, backing_allowed: bool) -> list[str]:
     if kind == "qcow2" and not backing_allowed:
         with path.open("rb") as file:
             qcow2.check_one_file(file.read(HEAD_BYTES))
+    if kind in _WITH_BACKING and not backing_allowed:
         node["backing"] = None
     return [_described(node)]
 
@@ -169,6 +173,8 @@ def _described(node: dict[str, object]) -> str:
 def _conversion_failed(ran: _Ran, quota_bytes: int) -> Refused | ToolFailed:
     if ran.code == -signal.SIGXFSZ or "File too large" in ran.words:
         return Refused(TOO_BIG, f"The disk of the image needs more than the {quota_bytes} bytes allowed for it.")
+    if "No space left" in ran.words:
+        return ToolFailed("There is no room left for the converted image.", ran.words)
     if "Could not open" in ran.words or "error while reading" in ran.words:
         return corrupted("The data of the image cannot be read.")
     if ran.code in (-signal.SIGKILL, -signal.SIGXCPU):
