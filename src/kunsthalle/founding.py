@@ -9,10 +9,10 @@ from kunsthalle.accounts.ports import ServiceKey
 from kunsthalle.core.access import GRANTS, STANDING, Attribute, Grant
 from kunsthalle.core.errors import forbidden
 from kunsthalle.core.roles import ADMINISTRATOR
-from kunsthalle.identity.groups import MEMBER_CREATE, add_member
+from kunsthalle.identity.groups import MEMBER_CREATE, add_member, move_memberships
 from kunsthalle.identity.keys import delete_keys_of
 from kunsthalle.identity.kinds import ANY_POLICY, API_KEY, GROUP
-from kunsthalle.identity.policies import Wanted, drop_subject, make_owner, make_policy
+from kunsthalle.identity.policies import Wanted, drop_subject, make_owner, make_policy, move_subject
 from kunsthalle.identity.queries import grants_of
 from kunsthalle.identity.service_ids import create_owner
 from kunsthalle.store.rows import delete
@@ -41,7 +41,7 @@ class IamIdentities:
             group = find(unit, GROUP, group_id, "access_groups", "field")
             if not may(unit, GROUP, group, MEMBER_CREATE):
                 raise forbidden()
-            add_member(unit, group, iam_id, "user", invited=True)
+            add_member(unit, group, iam_id, "user")
         subject = [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}]
         for one in policies:
             roles = [role["role_id"] for role in one["roles"]]
@@ -51,6 +51,12 @@ class IamIdentities:
                     for given in resource["attributes"]
                 ]
                 make_policy(unit, Wanted("access", subject, roles, conditions))
+
+    def arrive(self, unit: Unit, account_id: str, invitation: str, iam_id: str) -> None:
+        if invitation != iam_id:
+            move_subject(unit, account_id, invitation, iam_id)
+            move_memberships(unit, account_id, invitation, iam_id)
+        self.reconsider(unit, account_id, iam_id)
 
     def leave(self, unit: Unit, account_id: str, iam_id: str) -> None:
         drop_subject(unit, account_id, iam_id)

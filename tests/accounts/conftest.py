@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from kunsthalle.accounts.model import Account, Person
+from kunsthalle.accounts.service import new_iam_id, open_account
 from kunsthalle.app import Server, build
 from kunsthalle.core.context import Actor, Context
 from kunsthalle.core.roles import ADMINISTRATOR
@@ -86,6 +88,30 @@ class House:
             return create_api_key(unit.acting(own), account_id, iam_id, "key")[1]
 
         return self.login(self.write(account_id, make), account_id, iam_id)
+
+    def person(self, login: str) -> Client:
+        """Somebody new, signed in in an account of their own."""
+
+        def found(unit: Unit) -> Account:
+            who = Person(new_iam_id(unit), login, login.partition("@")[0])
+            return open_account(unit, who.name, None, owner=who)
+
+        made: Account = self.server.store.write(self.server.base, found)
+        return self.keyed(made.id, made.owner_iam_id)
+
+    def within(self, client: Client, account_id: str) -> Client:
+        """The same person in another account of which they are a member."""
+        grant = f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={client.secret}&bss_account={account_id}"
+        token = Client(self, "").ok("POST", "/identity/token", grant.encode())["access_token"]
+        return replace(client, token=str(token), account_id=account_id)
+
+    def guest(self, host: Client, login: str, **invitation: Any) -> Client:
+        """Somebody new, who was invited to an account and has accepted."""
+        users = f"/v2/accounts/{host.account_id}/users"
+        host.ok("POST", users, {"users": [{"email": login}], **invitation})
+        person = self.person(login)
+        person.ok("POST", "/v2/users/accept", {"account_id": host.account_id})
+        return self.within(person, host.account_id)
 
     def allow(self, account_id: str, iam_id: str, *conditions: tuple[str, str], role: str = ADMINISTRATOR) -> None:
         """Gives somebody a role on what all conditions describe."""

@@ -64,22 +64,9 @@ def test_only_an_administrator_of_everything_reads_it_and_only_his_account(house
         ("IBMid-LOOKS", VIEWER, ("serviceType", "platform_service")),
         ("IBMid-PART", ADMINISTRATOR, ("resourceGroupId", group)),
     ):
-        email = f"{name.lower()}@example.com"
-        invited = publisher.ok("POST", f"/v2/accounts/{publisher.account_id}/users", {"users": [{"email": email}]})
-        iam_id = invited["resources"][0]["id"]
-        house.write(publisher.account_id, lambda unit, who=iam_id: _accept(unit, who))
-        house.allow(publisher.account_id, iam_id, condition, role=role)
-        assert house.keyed(publisher.account_id, iam_id)("GET", "/v1/audit").status == 403
-
-
-def _accept(unit: Any, iam_id: str) -> None:
-    from dataclasses import replace
-
-    from kunsthalle.accounts.members import accept
-    from kunsthalle.core.context import Actor
-    from kunsthalle.founding import IamIdentities
-
-    accept(unit.acting(replace(unit.ctx, actor=Actor(iam_id, "x"))), IamIdentities(), unit.ctx.account_id)
+        guest = house.guest(publisher, f"{name.lower()}@example.com")
+        house.allow(publisher.account_id, guest.iam_id, condition, role=role)
+        assert guest("GET", "/v1/audit").status == 403
 
 
 def test_what_the_enterprise_does_to_an_account_is_on_both_records(house: House) -> None:

@@ -192,7 +192,7 @@ def test_nobody_brings_people_into_a_group_that_holds_more_than_he(desk: Desk) -
 
 def test_members_are_of_the_account(desk: Desk) -> None:
     group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "own"})["id"]
-    foreign = [{"iam_id": "IBMid-NOBODY0001", "type": "user"}, {"iam_id": SOMEBODY, "type": "service"}]
+    foreign = [{"iam_id": "iam-ServiceId-none", "type": "service"}, {"iam_id": SOMEBODY, "type": "service"}]
     answer = desk.realm.ok("owner", "PUT", f"/v2/groups/{group}/members", {"members": foreign})
     assert [one["status_code"] for one in answer["members"]] == [400, 400]
 

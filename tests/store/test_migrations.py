@@ -183,6 +183,34 @@ def test_transfers_that_waited_before_the_upgrade_are_told_from_short_jobs(store
     assert dict(rows) == {"image.import": 0, "image.export": 0, "snapshot.create": 0, "instance.boot": None}
 
 
+def test_people_sign_in_as_the_oldest_of_their_addresses_and_as_none_that_others_claim(store: Store) -> None:
+    user = (
+        "INSERT INTO users (id, account_id, iam_id, email, name, state, profile, settings, created_at, revision)"
+        " VALUES ('{0}', '{1}', '{2}', '{3}', 'n', '{4}', '{{}}', '{{}}', {5}, 1)"
+    )
+    users = [
+        ("home", "acc1", "IBMid-A", "Ann@x.example", "ACTIVE", 1),
+        ("abroad", "acc2", "IBMid-A", "changed@x.example", "VPN_ONLY", 2),
+        ("victim", "acc3", "IBMid-B", "bob@x.example", "ACTIVE", 3),
+        ("claim", "acc4", "IBMid-C", "BOB@x.example", "ACTIVE", 4),
+        ("invited", "acc1", "IBMid-C", "bob@x.example", "PENDING", 5),
+    ]
+    _migrate(store, "0024")
+    with store.engine.connect() as connection, connection.begin():
+        for one in users:
+            connection.execute(text(user.format(*one)))
+    prepare(store)
+    with store.engine.connect() as connection:
+        found = dict(connection.execute(text("SELECT id, user_id FROM users")).all())
+    assert found == {
+        "home": "ann@x.example",
+        "abroad": "ann@x.example",
+        "victim": "ibmid-b",
+        "claim": "ibmid-c",
+        "invited": "bob@x.example",
+    }
+
+
 def test_preparing_again_changes_nothing(store: Store) -> None:
     prepare(store)
     before = _described(store)

@@ -99,6 +99,7 @@ def user_steps(client: UserManagementV1, account: Account, served: Served) -> It
     yield "update_user_settings", lambda: client.update_user_settings(*one, language="en"), None, 204
     yield "remove_user", lambda: client.remove_user(*one), None, 204
     client.invite_users(account.id, users=who)
+    user_client(guest).accept(account_id=account.id)
     yield "v3_remove_user", lambda: client.v3_remove_user(*one), None, 204
 
 

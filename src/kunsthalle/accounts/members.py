@@ -9,8 +9,8 @@ from typing import Any
 from kunsthalle.accounts.kinds import USER
 from kunsthalle.accounts.model import User
 from kunsthalle.accounts.ports import Identities
-from kunsthalle.accounts.queries import account, user, with_email
-from kunsthalle.accounts.service import add_user, new_iam_id
+from kunsthalle.accounts.queries import account, member, reached_at, signing_in_as, user
+from kunsthalle.accounts.service import add_user
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
 from kunsthalle.store.rows import delete, update
 from kunsthalle.store.scope import Granted, may, unguarded
@@ -33,7 +33,10 @@ class Invitation:
 
 
 def invite(unit: Unit, identities: Identities, invitation: Invitation) -> list[User]:
-    """Memberships that wait to be accepted. Somebody whom no account knows becomes a new person."""
+    """Memberships that wait to be accepted, each by whoever signs in with its address.
+
+    Nobody is looked up beyond the account: it is not told who has an address, nor whether anybody has it.
+    """
     if not invitation.emails:
         raise invalid("bad_request", "Nobody is invited.", "users")
     return [_invite_one(unit, identities, email, invitation) for email in invitation.emails]
@@ -42,23 +45,28 @@ def invite(unit: Unit, identities: Identities, invitation: Invitation) -> list[U
 def _invite_one(unit: Unit, identities: Identities, email: str, invitation: Invitation) -> User:
     if not _EMAIL.fullmatch(email):
         raise invalid("bad_request", "The e-mail address is not one.", "users.email")
-    known = with_email(unit, email)
-    iam_id = known.iam_id if known else new_iam_id(unit)
-    if known is not None and user(unit, unit.ctx.account_id, iam_id) is not None:
+    here = unit.ctx.account_id
+    if signing_in_as(unit, here, email.lower()) is not None:
         raise conflict("conflict", f"{email} is a user of the account already.", "users.email")
-    name = known.name if known else email.partition("@")[0]
-    invited = add_user(unit, unit.ctx.account_id, iam_id, email, name, "PENDING")
-    identities.admit(unit, iam_id, invitation.policies, invitation.groups)
+    for other in reached_at(unit, here, email):  # whoever looks people up by the contact finds the invited one alone
+        update(unit, USER, other.id, email=other.user_id)
+    invited = add_user(unit, here, f"BSS-{unit.ctx.ids.hex(16)}", email, email.partition("@")[0], "PENDING")
+    identities.admit(unit, invited.iam_id, invitation.policies, invitation.groups)
     return invited
 
 
 def accept(unit: Unit, identities: Identities, account_id: str) -> User:
-    """The caller's own invitation to another account; 404 unless there is one."""
-    waiting = user(unit, account_id, unit.ctx.actor.iam_id)
-    if waiting is None or waiting.state != "PENDING":
+    """The caller's own invitation to another account; 404 unless there is one. What it gave is the caller's now."""
+    caller = member(unit, unit.ctx.account_id, unit.ctx.actor.iam_id)
+    waiting = signing_in_as(unit, account_id, caller.user_id) if caller is not None else None
+    if caller is None or waiting is None or waiting.state != "PENDING":
         raise not_found("account_id", "field")
-    must(transition(unit, USER, waiting.id, "ACTIVE"), "The invitation is accepted already.", "conflict")
-    identities.reconsider(unit, account_id, waiting.iam_id)
+    me, still = {"iam_id": caller.iam_id, "name": caller.name}, USER.table.c.state == "PENDING"
+    there = user(unit, account_id, caller.iam_id)
+    mine = there is None or there.id == waiting.id
+    done = mine and transition(unit, USER, waiting.id, "ACTIVE", still, **me)
+    must(done, "The invitation is accepted already.", "conflict")
+    identities.arrive(unit, account_id, waiting.iam_id, caller.iam_id)
     return waiting
 
 
@@ -88,6 +96,8 @@ def change(unit: Unit, identities: Identities, granted: Granted[User], changes: 
     email = changes.pop("email", one.email)
     if not _EMAIL.fullmatch(email):
         raise invalid("bad_request", "The e-mail address is not one.", "email")
+    if email != one.email and any(other.id != one.id for other in reached_at(unit, one.account_id, email)):
+        raise conflict("conflict", "The e-mail address is another user's of the account.", "email")
     name = f"{first.replace(' ', '-')} {last}".strip()
     if (name, email, changes) != (one.name, one.email, {}):
         update(unit, USER, one.id, name=name, email=email, profile={**one.profile, **changes})

@@ -82,8 +82,21 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody, whatever the account. `user_id` is what they sign in as."""
+
+    iam_id: str
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class User:
-    """A person's membership of one account: `PENDING` from the invitation until it is accepted."""
+    """A person's membership of one account: `PENDING` from the invitation until it is accepted.
+
+    People are found by `user_id`, which nobody changes; `email` is a contact, which they change as they like. The
+    `iam_id` of an invitation is its own: whose address it is, and whether anybody's, the account learns by acceptance.
+    """
 
     id: str
     account_id: str
@@ -93,8 +106,13 @@ class User:
     state: str
     profile: dict[str, str]
     settings: dict[str, Any]
+    user_id: str
     created_at: int
     revision: int = 1
+
+    @property
+    def person(self) -> Person:
+        return Person(self.iam_id, self.user_id, self.name)
 
     @property
     def names(self) -> tuple[str, str]:

@@ -36,6 +36,9 @@ class Identities(Protocol):
         403 when they grant more than the caller holds.
         """
 
+    def arrive(self, unit: Unit, account_id: str, invitation: str, iam_id: str) -> None:
+        """Gives to somebody who has accepted what the IAM ID of the invitation was given."""
+
     def leave(self, unit: Unit, account_id: str, iam_id: str) -> None:
         """Takes everything from an identity that leaves an account: policies, keys, memberships."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sqlalchemy import func, or_
+
 from kunsthalle.accounts.kinds import ACCOUNT, ACCOUNT_GROUP, EVER_RESOURCE_GROUP, RESOURCE_GROUP, USER
 from kunsthalle.accounts.model import Account, AccountGroup, ResourceGroup, User
 from kunsthalle.core.errors import Problem, forbidden, invalid
@@ -53,10 +55,18 @@ def member_of_any(unit: Unit, iam_id: str, among: Collection[str]) -> User | Non
     return found[0] if found else None
 
 
-def with_email(unit: Unit, email: str) -> User | None:
-    """A membership, in whatever account, of the person with an e-mail address."""
-    found = unguarded(unit, USER, USER.table.c.email == email)
+def signing_in_as(unit: Unit, account_id: str, user_id: str) -> User | None:
+    """The user, or the invitation, of an account that a login means."""
+    table = USER.table
+    found = unguarded(unit, USER, table.c.account_id == account_id, table.c.user_id == user_id)
     return found[0] if found else None
+
+
+def reached_at(unit: Unit, account_id: str, address: str) -> list[User]:
+    """The users of an account who sign in with an address, or name it as their contact."""
+    table = USER.table
+    meant = or_(table.c.user_id == address.lower(), func.lower(table.c.email) == address.lower())
+    return unguarded(unit, USER, table.c.account_id == account_id, meant)
 
 
 def members(unit: Unit, enterprise_id: str) -> list[Account]:

@@ -83,9 +83,9 @@ def entry_wire(unit: Unit, entry: audit.Entry) -> EntryWire:
         target=entry.target,
         outcome=entry.outcome,
         trace=entry.trace,
-        actor_email=who.email if who else UNSET,
+        actor_email=who.user_id if who else UNSET,
         initiator=entry.initiator or UNSET,
-        initiator_email=asked.email if asked else UNSET,
+        initiator_email=asked.user_id if asked else UNSET,
         resource_crn=entry.thing_crn or UNSET,
         code=entry.code or UNSET,
     )

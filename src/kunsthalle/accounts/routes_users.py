@@ -63,7 +63,7 @@ _SEARCHED = {
     "state": USER.table.c.state,
     "iam_id": USER.table.c.iam_id,
     "realm": USER.table.c.iam_id,
-    "userId": USER.table.c.email,
+    "userId": USER.table.c.user_id,
 }
 
 
@@ -82,7 +82,7 @@ def _search(text: str) -> ColumnElement[bool]:
 def _filters(request: Request) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [USER.table.c.account_id == request.params["account_id"]]
     if "user_id" in request.query:
-        where.append(USER.table.c.email == request.query["user_id"])
+        where.append(USER.table.c.user_id == request.query["user_id"].lower())
     if request.query.get("search"):
         where.append(_search(request.query["search"]))
     return where

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.accounts.kinds import ACCOUNT, ENTERPRISE, RESOURCE_GROUP, USER
-from kunsthalle.accounts.model import Account, Enterprise, ResourceGroup, User
+from kunsthalle.accounts.model import Account, Enterprise, Person, ResourceGroup, User
 from kunsthalle.accounts.queries import TREE
 from kunsthalle.store.rows import insert
 from kunsthalle.store.unit import Unit
 
 
 def found_enterprise(
-    unit: Unit, name: str, *, domain: str | None = None, source: Account | None = None, contact: User | None = None
+    unit: Unit, name: str, *, domain: str | None = None, source: Account | None = None, contact: Person | None = None
 ) -> tuple[Enterprise, Account]:
     """A new enterprise with its own account and that account's owner, who is the enterprise's contact."""
     ids, now = unit.ctx.ids, unit.ctx.now()
@@ -41,7 +41,7 @@ def open_account(
     enterprise: Enterprise | None,
     group_id: str | None = None,
     *,
-    owner: User | None = None,
+    owner: Person | None = None,
     traits: dict[str, Any] | None = None,
 ) -> Account:
     """A new account, in an enterprise (directly or in a group of it) or outside any."""
@@ -59,11 +59,11 @@ def _open(
     enterprise_id: str | None,
     group_id: str | None = None,
     *,
-    owner: User | None,
+    owner: Person | None,
     traits: dict[str, Any] | None = None,
     is_enterprise: bool = False,
 ) -> Account:
-    owner_id = owner.iam_id if owner else new_iam_id(unit)
+    owner = owner or Person(new_iam_id(unit), f"owner@{name}.example", f"{name} owner")
     now, by = unit.ctx.now(), unit.ctx.actor.iam_id
     account = Account(
         id=id_,
@@ -72,7 +72,7 @@ def _open(
         group_id=group_id,
         name=name,
         state="ACTIVE",
-        owner_iam_id=owner_id,
+        owner_iam_id=owner.iam_id,
         is_enterprise=is_enterprise,
         traits=traits or {},
         created_by=by,
@@ -81,8 +81,7 @@ def _open(
         created_at=now,
     )
     insert(unit, ACCOUNT, account)
-    who = (owner.email, owner.name) if owner else (f"owner@{name}.example", f"{name} owner")
-    add_user(unit, id_, owner_id, *who)
+    add_user(unit, id_, owner.iam_id, owner.user_id, owner.name)
     insert(unit, RESOURCE_GROUP, new_group(unit, id_, "Default", is_default=True))
     unit.changed(TREE)
     return account
@@ -99,7 +98,8 @@ def new_group(unit: Unit, account_id: str, name: str, *, is_default: bool = Fals
     return ResourceGroup(unit.ctx.ids.hex(), account_id, name, is_default, "ACTIVE", now, 0, now)
 
 
-def add_user(unit: Unit, account_id: str, iam_id: str, email: str, name: str, state: str = "ACTIVE") -> User:
-    """A user's membership of an account; it holds nothing until a policy says so."""
-    user = User(unit.ctx.ids.hex(), account_id, iam_id, email, name, state, {}, {}, unit.ctx.now())
+def add_user(unit: Unit, account_id: str, iam_id: str, address: str, name: str, state: str = "ACTIVE") -> User:
+    """A user's membership of an account, by the address they sign in with; it holds nothing until a policy says so."""
+    login = address.lower()
+    user = User(unit.ctx.ids.hex(), account_id, iam_id, address, name, state, {}, {}, login, unit.ctx.now())
     return insert(unit, USER, user)

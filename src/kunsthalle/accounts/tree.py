@@ -38,7 +38,7 @@ def create_enterprise(
         raise invalid(
             "bad_request", "The primary contact is not an active user of the account.", "primary_contact_iam_id"
         )
-    enterprise, own = service.found_enterprise(unit, name, domain=domain, source=source, contact=contact)
+    enterprise, own = service.found_enterprise(unit, name, domain=domain, source=source, contact=contact.person)
     identities.own(unit, own)
     _take_in(unit, source, enterprise, None)
     return enterprise
@@ -98,7 +98,7 @@ def create_account(
     """A new account below a node of the tree. Its owner is somebody whom the enterprise knows."""
     enterprise, group_id = parent_of(unit, parent, CREATE_ACCOUNT)
     owner = _person(unit, enterprise, owner_iam_id, "owner_iam_id")
-    made = service.open_account(unit, name, enterprise, group_id, owner=owner, traits=traits)
+    made = service.open_account(unit, name, enterprise, group_id, owner=owner.person, traits=traits)
     identities.own(unit, made)
     return made, identities.serve(unit, made) if with_service_id else None
 

@@ -124,7 +124,7 @@ class UsersWire(Wire):
 
 
 class InvitedUserWire(Wire):
-    """An invitation."""
+    """An invitation. `id` stands for the invited user until it is accepted; it says nothing of whose address it is."""
 
     email: str
     id: str
@@ -153,7 +153,7 @@ def user_wire(user: User, *, with_settings: bool = False) -> UserWire:
         id=user.id,
         iam_id=user.iam_id,
         realm=user.iam_id.partition("-")[0],
-        user_id=user.email,
+        user_id=user.user_id,
         firstname=first,
         lastname=last,
         state=user.state,

@@ -76,7 +76,7 @@ def digest_wire(unit: Unit, one: Entry, *, names: bool = False) -> Doc:
         "change_type": one.action.rsplit(".", 1)[-1],
         "target_type": type_,
         "target_id": id_,
-        "who_email": who.email if who else "",
+        "who_email": who.user_id if who else "",
         "who_delegate_email": "",
         "message": f"{one.action} on {one.target}: {refused}",
     }

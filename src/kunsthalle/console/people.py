@@ -14,7 +14,7 @@ from kunsthalle.console.questions import Question, Thing, question
 
 _USERS = "/v2/accounts/{account_id}/users"
 _API = f"{_USERS}/{{iam_id}}"
-USER = Thing("/users/{user_id}", _API, "/users", lambda row: str(row["email"]))
+USER = Thing("/users/{user_id}", _API, "/users", lambda row: str(row["user_id"]))
 _REMOVE = Question(
     "delete",
     "Remove",
@@ -25,7 +25,7 @@ _REMOVE = Question(
     gone=True,
 )
 _COLUMNS = (
-    Column("email", "E-mail"),
+    Column("user_id", "User"),
     Column("name", "Name", lambda row: f"{row['firstname']} {row['lastname']}".strip()),
     Column("state", "State"),
     Column("iam_id", "IAM ID"),

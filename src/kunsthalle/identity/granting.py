@@ -123,7 +123,7 @@ def _owner(unit: Unit, key: ApiKey) -> _Who:
     person = member(unit, key.account_id, key.iam_id)
     if here is None or here.state != "ACTIVE" or person is None:
         raise Problem(Reason.INVALID, "BXNIM0415E", "Provided API key could not be found.")
-    return _Who(key.iam_id, key.account_id, person.name, person.email)
+    return _Who(key.iam_id, key.account_id, person.name, person.user_id)
 
 
 def _in_account(unit: Unit, key: ApiKey, account_id: str | None) -> _Who:
@@ -138,7 +138,7 @@ def _in_account(unit: Unit, key: ApiKey, account_id: str | None) -> _Who:
     if there is None or there.state != "ACTIVE" or person is None or not key.opens(account_id):
         text = "Provided bss_account does not exist, or the identity is no member of it."
         raise Problem(Reason.INVALID, "BXNIM0106E", text)
-    return _Who(key.iam_id, account_id, person.name, person.email)
+    return _Who(key.iam_id, account_id, person.name, person.user_id)
 
 
 def _claims(who: _Who) -> dict[str, Any]:

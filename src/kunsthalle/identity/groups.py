@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kunsthalle.accounts.queries import user
@@ -20,6 +21,7 @@ from kunsthalle.store.unit import Unit
 
 TYPES = {"user": "", "service": "iam-ServiceId-", "profile": "iam-Profile-"}
 MEMBER_CREATE, MEMBER_DELETE = "iam-groups.group-member.create", "iam-groups.group-member.delete"
+_PERSON = re.compile(r"IBMid-[0-9A-Za-z]{1,100}")
 MOST = 50
 """How many members one call may name."""
 
@@ -93,16 +95,22 @@ def is_member(unit: Unit, group: AccessGroup, iam_id: str) -> bool:
     return group.id in groups_of(unit, group.account_id, iam_id)
 
 
-def add_member(unit: Unit, group: AccessGroup, iam_id: str, type_: str, *, invited: bool = False) -> None:
-    """Brings an identity of the account into a group. 403 unless the caller holds whatever the group holds.
+def _may_be_member(unit: Unit, account_id: str, iam_id: str, type_: str) -> bool:
+    """Service IDs and profiles of the account, and people, also those whom the account does not know (yet).
 
-    `invited` is somebody who is being invited and has not accepted yet.
+    Being in a group gives nothing to anybody who may not act in the account (`grants_of`), and nobody is looked up
+    beyond it: whether there is such a person is not told.
     """
+    if type_ != "user":
+        return iam_id.startswith(TYPES[type_]) and is_identity(unit, account_id, iam_id)
+    return _PERSON.fullmatch(iam_id) is not None or user(unit, account_id, iam_id) is not None
+
+
+def add_member(unit: Unit, group: AccessGroup, iam_id: str, type_: str) -> None:
+    """Brings an identity into a group. 403 unless the caller holds whatever the group holds."""
     if type_ not in TYPES:
         raise invalid("bad_request", f"type must be one of {', '.join(TYPES)}.", "type")
-    strange = type_ == "user" and iam_id.startswith("iam-")
-    known = invited or is_identity(unit, group.account_id, iam_id)
-    if strange or not iam_id.startswith(TYPES[type_]) or not known:
+    if not _may_be_member(unit, group.account_id, iam_id, type_):
         raise invalid("bad_request", "There is no such identity in the account.", "iam_id")
     no_more_than_held(unit, group.id)
     unit.changed(GRANTS)
@@ -117,6 +125,17 @@ def add_member(unit: Unit, group: AccessGroup, iam_id: str, type_: str, *, invit
         created_at=unit.ctx.now(),
         created_by=unit.ctx.actor.iam_id,
     )
+
+
+def move_memberships(unit: Unit, account_id: str, iam_id: str, to: str) -> None:
+    """Puts one identity in the place of another in every group of an account."""
+    unit.changed(GRANTS)
+    table = access_group_members
+    mine = (table.c.account_id == account_id, table.c.iam_id == iam_id)
+    for row in rows_of(unit, table, *mine):
+        values = {column.key: getattr(row, column.key) for column in table.columns}
+        put_row(unit, table, ("group_id", "iam_id"), **{**values, "iam_id": to})
+    remove_rows(unit, table, *mine)
 
 
 def remove_member(unit: Unit, group: AccessGroup, iam_id: str) -> None:
@@ -143,7 +162,7 @@ def name_of(unit: Unit, account_id: str, iam_id: str) -> dict[str, str]:
     if program is not None:
         return {"name": program.name}
     person = user(unit, account_id, iam_id)
-    return {"name": person.name, "email": person.email} if person is not None else {}
+    return {"name": person.name, "email": person.user_id} if person is not None else {}
 
 
 def _rule(given: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -231,7 +231,18 @@ def restore_policy(unit: Unit, granted: Granted[Policy]) -> Policy:
     policy = granted.it
     if policy.state == "active":
         return policy
-    wanted = Wanted(
+    wanted = _said_by(policy)
+    _checked(unit, wanted)
+    unit.changed(GRANTS)
+    try:
+        transition(unit, ANY_POLICY, policy.id, "active", fingerprint=_fingerprint(wanted), **_by(unit))
+    except IntegrityError as error:
+        raise _conflict() from error
+    return find(unit, POLICY, policy.id)
+
+
+def _said_by(policy: Policy) -> Wanted:
+    return Wanted(
         policy.type,
         policy.subject,
         policy.roles,
@@ -241,13 +252,20 @@ def restore_policy(unit: Unit, granted: Granted[Policy]) -> Policy:
         policy.rule,
         policy.pattern,
     )
-    _checked(unit, wanted)
+
+
+def move_subject(unit: Unit, account_id: str, subject: str, to: str) -> None:
+    """What was given to one identity is given to another in its place; what that one has already is not doubled."""
     unit.changed(GRANTS)
-    try:
-        transition(unit, ANY_POLICY, policy.id, "active", fingerprint=_fingerprint(wanted), **_by(unit))
-    except IntegrityError as error:
-        raise _conflict() from error
-    return find(unit, POLICY, policy.id)
+    known = {policy.fingerprint for policy in policies_of(unit, account_id, to)}
+    whom = [{"key": "iam_id", "operator": "stringEquals", "value": to}]
+    for policy in policies_of(unit, account_id, subject):
+        alive = policy.state == "active"
+        said = _fingerprint(replace(_said_by(policy), subject=whom)) if alive else policy.fingerprint
+        if said in known:
+            _delete(unit, policy)
+        else:
+            update(unit, ANY_POLICY, policy.id, subject_id=to, subject=whom, fingerprint=said)
 
 
 def drop_subject(unit: Unit, account_id: str, subject: str) -> None:

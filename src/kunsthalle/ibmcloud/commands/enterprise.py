@@ -152,7 +152,7 @@ def _account_create(run: Run) -> None:
     owner = given.get("owner") or run.session.iam_id
     if "@" in owner:
         users = run.api.listed(path_of("/v2/accounts/{}/users", run.session.account), "resources")
-        owner = named(users, owner, "user", "email", "user_id")["iam_id"]
+        owner = named(users, owner.lower(), "user", "user_id")["iam_id"]
     run.core_progress(f"Creating account {name}")
     body = {"parent": _parent(run)["crn"], "name": name, "owner_iam_id": owner}
     run.done(f"Account {name} is created.", run.api.post("/v1/accounts", body))

@@ -28,11 +28,11 @@ from kunsthalle.ibmcloud.things import group_id
 
 
 def user_id(run: Run, ref: str) -> str:
-    """The IAM ID of a user, by e-mail or by itself."""
+    """The IAM ID of a user, by what they sign in as or by itself; the e-mail address is theirs to change."""
     if "@" not in ref:
         return ref
     users = run.api.listed(path_of("/v2/accounts/{}/users", run.session.account), "resources")
-    return str(named(users, ref, "user", "email", "user_id")["iam_id"])
+    return str(named(users, ref.lower(), "user", "user_id")["iam_id"])
 
 
 class Subject(NamedTuple):

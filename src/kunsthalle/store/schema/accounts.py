@@ -50,6 +50,8 @@ accounts = things(
     Index("ix_accounts_group", "group_id"),
 )
 
+# iam_id: of a person; until an invitation is accepted one of the invitation's own (`BSS-...`), which means nobody.
+# user_id: what a person signs in as, in lower case, the same in every account and never changed; email: a contact.
 # profile: what the user says of himself (names, telephone numbers, a photo); settings: how he is served.
 users = things(
     "users",
@@ -59,7 +61,9 @@ users = things(
     Column("state", String(40), nullable=False),
     Column("profile", Json, nullable=False),
     Column("settings", Json, nullable=False),
+    Column("user_id", String(255), nullable=False),
     UniqueConstraint("account_id", "iam_id"),
+    Index("ix_users_user_id", "account_id", "user_id"),
     Index("ix_users_email", "email"),
     Index("ix_users_iam_id", "iam_id"),
 )
