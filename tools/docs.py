@@ -27,6 +27,7 @@ WORDS = {
     ".ci/": "`run` is what continuous integration runs",
     "docs/": "this map, settings, states, benchmarks",
     "docs/decisions/": "why it is built that way, a page each",
+    "NOTICE": "the licences of what the product is installed with",
     "openapi/": "a document for each API family, written from the routes",
     "src/kunsthalle/": "the product",
     "src/kunsthalle/ibmcloud/": "The `ibmcloud` command.",
@@ -181,7 +182,12 @@ def roles_page() -> str:
     return str(runpy.run_path(str(ROOT / "tools" / "roles.py"))["page"]())
 
 
+def notice() -> str:
+    return str(runpy.run_path(str(ROOT / "tools" / "notice.py"))["notice"]())
+
+
 PAGES = {
+    "NOTICE": notice,
     "docs/map.md": map_page,
     "docs/roles.md": roles_page,
     "docs/settings.md": settings_page,

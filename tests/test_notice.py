@@ -1,0 +1,46 @@
+"""NOTICE names everything that the product is installed with, and nothing of it is under the GPL where we use it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from support.tools import ROOT, tool
+
+notice = tool("notice")
+PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0"}
+SEPARATE = {"LGPL-2.0-or-later", "LGPL-2.1-only", "LGPL-3.0-only"}
+"""Used as libraries of their own: each has a remark that says so."""
+
+
+def test_every_locked_package_is_named_with_its_version() -> None:
+    named = set(re.findall(r"^(\S+ \S+)\n  Licence: ", (ROOT / "NOTICE").read_text(), re.MULTILINE))
+    assert named == {f"{name} {version}" for name, version in notice.locked().items()}
+    assert len(named) > 30
+
+
+def test_the_licences_are_ones_that_the_product_can_be_used_with() -> None:
+    for one in notice.packages():
+        options = set(re.split(r" OR | AND ", one.licence))
+        assert options <= PERMISSIVE | SEPARATE, one
+        assert options <= PERMISSIVE or one.name in notice.REMARKS, f"{one.name}: say how it is used"
+
+
+def test_the_module_under_the_gpl_is_never_loaded() -> None:
+    program = "import sys, kunsthalle.hypervisor.qmp; print(sorted(m for m in sys.modules if m.startswith('qemu.')))"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert "'qemu.qmp.qmp_client'" in loaded
+    assert "legacy" not in loaded
+    sources = (ROOT / "src").rglob("*.py")
+    assert [path.name for path in sources if "qemu.qmp.legacy" in path.read_text()] == []
+
+
+def test_a_package_that_says_its_licence_in_some_other_way_is_not_passed_over() -> None:
+    from email.message import Message
+
+    found = Message()
+    found["License"] = "See the file."
+    assert notice.licence_of("unknown", found) == ""
+    found["Classifier"] = "License :: OSI Approved :: MIT License"
+    assert notice.licence_of("unknown", found) == "MIT"
