@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Table, and_, false, not_, or_, true
@@ -38,7 +38,7 @@ from kunsthalle.store.schema.catalogs import (
     share_approvals,
     versions,
 )
-from kunsthalle.store.scope import Kind, exists, reached
+from kunsthalle.store.scope import Kind, either, every, exists, reached
 from kunsthalle.store.unit import Unit
 
 RETRIEVE = "globalcatalog-collection.instance.retrieve"
@@ -59,17 +59,28 @@ def enterprise_id(ctx: Context) -> str | None:
 
 
 class Who(NamedTuple):
-    """Everything about a caller that decides what of others he sees; `anybody` is a server that shares with anybody."""
+    """Everything about a caller that decides what of others he sees; `anybody` is a server that shares with anybody.
+
+    `by_id` is for look-ups of one thing, which evaluate every condition, so that they take as long for what is hidden.
+    """
 
     account_id: str
     audience: tuple[str, ...]
     anybody: bool
     reach: Reach
+    by_id: bool
+
+    def all_of(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        return every(*conditions) if self.by_id else and_(*conditions)
+
+    def any_of(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        return either(*conditions) if self.by_id else or_(*conditions)
 
 
-def _who(unit: Unit) -> Who:
+def _who(unit: Unit, *, by_id: bool = False) -> Who:
     ctx = unit.ctx
-    return Who(ctx.account_id, tuple(ctx.audience), sharing(unit).scope == "any", ctx.grants.reach(RETRIEVE))
+    anybody, reach = sharing(unit).scope == "any", ctx.grants.reach(RETRIEVE)
+    return Who(ctx.account_id, tuple(ctx.audience), anybody, reach, by_id)
 
 
 def _approval(source: Any, type_: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -81,12 +92,20 @@ def _accepted(who: Who, source: Any, type_: Any, listed: Table, *mine: ColumnEle
     """On an access list, and accepted: what the account has decided itself goes before what stands above it has."""
     own = share_approvals.c.identifier == who.account_id
     yes = share_approvals.c.state == "approved"
-    accepted = or_(
-        _approval(source, type_, own, yes),
-        _approval(source, type_, share_approvals.c.identifier == listed.c.identifier, yes),
-    )
+    by_account = _approval(source, type_, own, yes)
     refused = _approval(source, type_, own, share_approvals.c.state == "rejected")
-    return and_(exists(listed, *mine, listed.c.identifier.in_(who.audience), accepted), not_(refused))
+    on_list = listed.c.identifier.in_(who.audience)
+    if not who.by_id:
+        by_entry = _approval(source, type_, share_approvals.c.identifier == listed.c.identifier, yes)
+        return and_(exists(listed, *mine, on_list, or_(by_account, by_entry)), not_(refused))
+    each = (
+        every(
+            exists(listed, *mine, listed.c.identifier == one),
+            _approval(source, type_, share_approvals.c.identifier == one, yes),
+        )
+        for one in who.audience
+    )  # asked for each by itself: whether a list names the caller changes nothing of the work
+    return every(either(every(exists(listed, *mine, on_list), by_account), *each), not_(refused))
 
 
 def _inside(who: Who, owner: ColumnElement[str]) -> ColumnElement[bool]:
@@ -111,45 +130,54 @@ def _offerings_of_others(who: Who) -> ColumnElement[bool]:
         publish_approvals, publish_approvals.c.offering_id == offerings.c.id, publish_approvals.c.state == "granted"
     )
     mine = access_entries.c.offering_id == offerings.c.id
-    listed = and_(
+    listed = who.all_of(
         offerings.c.share_enabled,
-        or_(_inside(who, offerings.c.account_id), approved),
+        who.any_of(_inside(who, offerings.c.account_id), approved),
         _accepted(who, offerings.c.account_id, TYPE, access_entries, mine),
     )
     usable = and_(versions.c.offering_id == offerings.c.id, versions.c.state.in_(PUBLISHED))
-    return and_(
-        or_(listed, and_(offerings.c.share_with_all, approved)), exists(versions, usable), reached(OFFERING, who.reach)
-    )
+    for_all = who.all_of(offerings.c.share_with_all, approved)
+    return who.all_of(who.any_of(listed, for_all), exists(versions, usable), reached(OFFERING, who.reach))
 
 
 @lru_cache(maxsize=256)
 def _versions_of_others(who: Who) -> ColumnElement[bool]:
     shared = exists(offerings, offerings.c.id == versions.c.offering_id, _offerings_of_others(who))
-    return and_(versions.c.state.in_(PUBLISHED), shared)
+    return who.all_of(versions.c.state.in_(PUBLISHED), shared)
 
 
-def _shared(unit: Unit) -> ColumnElement[bool]:
-    return _offerings_of_others(_who(unit))
+def _shared(unit: Unit, *, by_id: bool = False) -> ColumnElement[bool]:
+    return _offerings_of_others(_who(unit, by_id=by_id))
 
 
-def _shared_version(unit: Unit) -> ColumnElement[bool]:
-    return _versions_of_others(_who(unit))
+def _shared_version(unit: Unit, *, by_id: bool = False) -> ColumnElement[bool]:
+    return _versions_of_others(_who(unit, by_id=by_id))
 
 
-def _shared_plan(unit: Unit) -> ColumnElement[bool]:
-    shared = exists(offerings, offerings.c.id == plans.c.offering_id, _shared(unit))
-    return and_(plans.c.state == "consumable", shared)
+@lru_cache(maxsize=256)
+def _plans_of_others(who: Who) -> ColumnElement[bool]:
+    shared = exists(offerings, offerings.c.id == plans.c.offering_id, _offerings_of_others(who))
+    return who.all_of(plans.c.state == "consumable", shared)
 
 
-def _shared_object(unit: Unit) -> ColumnElement[bool]:
-    table, who = catalog_objects.c, _who(unit)
-    return and_(
+def _shared_plan(unit: Unit, *, by_id: bool = False) -> ColumnElement[bool]:
+    return _plans_of_others(_who(unit, by_id=by_id))
+
+
+@lru_cache(maxsize=256)
+def _objects_of_others(who: Who) -> ColumnElement[bool]:
+    table = catalog_objects.c
+    return who.all_of(
         table.share_enabled,
         table.state == "consumable",
         _inside(who, table.account_id),
         _accepted(who, table.account_id, table.kind, object_entries, object_entries.c.object_id == table.id),
         reached(OBJECT, who.reach),
     )
+
+
+def _shared_object(unit: Unit, *, by_id: bool = False) -> ColumnElement[bool]:
+    return _objects_of_others(_who(unit, by_id=by_id))
 
 
 def _in_catalog(column: Any) -> dict[str, Any]:
@@ -175,6 +203,7 @@ OFFERING = Kind(
     RETRIEVE,
     attributes=_in_catalog(offerings.c.catalog_id),
     others=_shared,
+    others_by_id=partial(_shared, by_id=True),
     live=_live(offerings.c.catalog_id),
 )
 
@@ -190,6 +219,7 @@ VERSION = Kind(
     states=VERSION_STATES,
     state_column=versions.c.state,
     others=_shared_version,
+    others_by_id=partial(_shared_version, by_id=True),
     live=_live(versions.c.catalog_id),
 )
 
@@ -212,6 +242,7 @@ PLAN = Kind(
     states=PLAN_STATES,
     state_column=plans.c.state,
     others=_shared_plan,
+    others_by_id=partial(_shared_plan, by_id=True),
     live=_live(plans.c.catalog_id),
 )
 
@@ -224,6 +255,7 @@ OBJECT = Kind(
     states=OBJECT_STATES,
     state_column=catalog_objects.c.state,
     others=_shared_object,
+    others_by_id=partial(_shared_object, by_id=True),
     live=_live(catalog_objects.c.catalog_id),
 )
 

@@ -64,7 +64,11 @@ def _decoded(stored: tuple[Any, ...], decoders: tuple[tuple[int, Callable[[Any],
 
 
 def _plan(statement: Select[Any], dialect: Dialect) -> _Plan:
-    compiled = statement.compile(dialect=dialect)
+    compiled: Any = statement.compile(dialect=dialect)
+    if (
+        compiled.post_compile_params
+    ):  # lists of constants; then every parameter must have a value, None for those to come
+        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     decoders = [
         column.type.dialect_impl(dialect).result_processor(dialect, None) for column in statement.selected_columns
     ]

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
+from operator import add, mul
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import (
+    BindParameter,
     Column,
     ColumnElement,
     Insert,
+    Integer,
     Select,
     Table,
     and_,
     bindparam,
+    cast,
     false,
     func,
     insert,
@@ -50,7 +54,9 @@ class Kind(Generic[M]):
     `make` turns a row's values, in column order, into the room's model. `attributes` names, for policies, which
     column answers which resource attribute. `others` says which rows of other accounts a context may see besides
     its own (shared offerings); `live` leaves out rows that are kept but gone for everyone (a catalog that waits for
-    its reclamation). `tallied` kinds keep their count per account, so that a page of a large list costs the same.
+    its reclamation). `others_by_id` is `others` for look-ups by id on SQLite, made with `every` and `either`: the same
+    expression for callers to whom the same applies. `tallied` kinds keep their count per account, so that a page of a
+    large list costs the same.
     """
 
     name: str
@@ -61,6 +67,7 @@ class Kind(Generic[M]):
     states: StateTable | None = None
     state_column: Column[str] | None = None
     others: Callable[[Unit], ColumnElement[bool]] | None = None
+    others_by_id: Callable[[Unit], ColumnElement[bool]] | None = None
     live: ColumnElement[bool] | None = None
     tallied: bool = False
 
@@ -137,6 +144,20 @@ def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(true()).select_from(table).where(*where).correlate_except(table).exists()
 
 
+def every(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """`and_`, with each condition evaluated whatever the others say: how long it takes tells nothing."""
+    return reduce(mul, map(_number, conditions)) > 0
+
+
+def either(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """`or_`, with each condition evaluated whatever the others say."""
+    return reduce(add, map(_number, conditions)) > 0
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(cast(condition, Integer), 0)
+
+
 def _tagged(kind: Kind[Any], one: Attribute) -> ColumnElement[bool]:
     """Whether a thing has an access tag `<key>:<value>`; it may have several of one key."""
     key, links = one.key.removeprefix(TAG), tag_links.c
@@ -168,16 +189,16 @@ def visible(unit: Unit, kind: Kind[Any]) -> ColumnElement[bool]:
 
 
 _MOST_KEPT = 1_000
-_kept: dict[tuple[Kind[Any], Reach], Hot] = {}
+_kept: dict[tuple[Any, ...], Hot] = {}
 
 
-def _within(kind: Kind[Any], reach: Reach) -> Hot:
-    """`by_id` for a caller whose reach is a part of the account: built once for all who have the same."""
-    found = _kept.get((kind, reach))
+def _kept_for(key: tuple[Any, ...], make: Callable[[], Select[Any]]) -> Hot:
+    """A statement that is built once for all callers to whom the same applies."""
+    found = _kept.get(key)
     if found is None:
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
-        found = _kept[kind, reach] = Hot(lambda: _by_id(kind).where(_reached(kind, reach)))
+        found = _kept[key] = Hot(make)
     return found
 
 
@@ -186,11 +207,41 @@ def _everything(unit: Unit, kind: Kind[Any]) -> bool:
     return kind.others is None and unit.ctx.grants.reach(kind.read).everything
 
 
+def _at_or_near(kind: Kind[Any], reach: Reach, others: ColumnElement[bool]) -> Select[Any]:
+    """`visible` for one id, with the same work done for what is hidden and for what never existed.
+
+    Where no row has the id, the conditions are evaluated on the one that follows it, and the result is dropped.
+    """
+    table = kind.table
+    wanted: BindParameter[Any] = bindparam("id", None)
+    account: BindParameter[Any] = bindparam("account", None)
+    ids = table.alias().c.id
+    following = select(ids).where(ids >= wanted).order_by(ids).limit(1).scalar_subquery()
+    near = func.coalesce(following, select(func.min(ids)).scalar_subquery())
+    own = every(table.c.account_id == account, _reached(kind, reach))
+    live = true() if kind.live is None else kind.live
+    return select(table).where(table.c.id == near, every(either(own, others), live, table.c.id == wanted))
+
+
+def _by_id_of(unit: Unit, kind: Kind[Any]) -> Hot | None:
+    """What `find` asks; None where it has to be built for this very call."""
+    reach = unit.ctx.grants.reach(kind.read)
+    if kind.others is None:
+        return (
+            kind.by_id
+            if reach.everything
+            else _kept_for((kind, reach), lambda: _by_id(kind).where(_reached(kind, reach)))
+        )
+    if kind.others_by_id is None or unit.dialect != "sqlite":
+        return None
+    others = kind.others_by_id(unit)
+    return _kept_for((kind, reach, others), lambda: _at_or_near(kind, reach, others))
+
+
 def find(unit: Unit, kind: Kind[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
     """The thing, if the context may read it; else 404, whatever the cause."""
-    if kind.others is None:
-        reach = unit.ctx.grants.reach(kind.read)
-        statement = kind.by_id if reach.everything else _within(kind, reach)
+    statement = _by_id_of(unit, kind)
+    if statement is not None:
         row = statement.first(unit, {"id": id_, "account": unit.ctx.account_id})
     else:
         row = unit.first(select(kind.table).where(kind.table.c.id == id_, visible(unit, kind)))
