@@ -81,5 +81,5 @@ class Stage:
         return found
 
     def drain(self) -> None:
-        while self.worker._take("walker"):
+        while self.worker._take("walker", transfers=True):
             pass
