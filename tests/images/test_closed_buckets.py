@@ -8,6 +8,7 @@ import pytest
 
 from support.hall import Hall
 
+WEEK = 7 * 86_400
 PLAN = "744bfc56-d12c-4866-88d5-dac9139e0e5d"
 GROUP = "fee82deba12e4c0fb69c3b09d1f12345"
 SERVICE = "cloud-object-storage"
@@ -121,6 +122,7 @@ def test_a_bucket_that_is_closed_in_one_account_is_open_in_another(hall: Hall, c
     made = hall.ok("consumer", "POST", "/v2/resource_instances", {**body, "parameters": {"buckets": ["images"]}})
     assert hall.refused("GET", f"/v2/resource_instances/{closed}", who="consumer")[0] == 404
     hall.do("DELETE", f"/v2/resource_instances/{closed}")
+    hall.travel(WEEK)
     assert hall.do("POST", "/v1/images", IMPORT)["status"] == "pending"
     assert hall.ok("consumer", "GET", f"/v2/resource_instances/{made['guid']}")["parameters"] == {"buckets": ["images"]}
 
@@ -147,6 +149,7 @@ def test_the_life_of_an_instance(hall: Hall, closed: str) -> None:
     assert (changed["name"], changed["parameters"], changed["locked"]) == ("renamed", {"buckets": ["freed"]}, False)
     assert hall.do("POST", "/v1/images", IMPORT)["status"] == "pending"
     hall.do("DELETE", path)
+    hall.travel(WEEK)
     assert hall.refused("GET", path)[0] == 404
 
 

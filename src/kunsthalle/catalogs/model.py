@@ -133,7 +133,10 @@ def precedence(text: str) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Reclamation:
-    """A deleted catalog on its way out; until `target_at` it can be restored (R4)."""
+    """A deleted catalog, or instance of object storage, on its way out; until `target_at` it can be restored (R4).
+
+    `catalog_id` and `catalog_crn` are those of either.
+    """
 
     id: str
     account_id: str

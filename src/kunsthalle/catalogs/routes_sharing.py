@@ -173,7 +173,7 @@ def _answer(unit: Unit, request: Request) -> dict[str, Any]:
 
 
 def _reclamations(unit: Unit, request: Request) -> dict[str, Any]:
-    """List the deleted catalogs that can still be restored."""
+    """List the deleted catalogs, and instances of object storage, that can still be restored."""
     columns = kinds.RECLAMATION.table.c
     asked = {"resource_instance_id": columns.catalog_id, "resource_group_id": columns.resource_group_id}
     where = [column == request.query[name] for name, column in asked.items() if name in request.query]
@@ -183,7 +183,7 @@ def _reclamations(unit: Unit, request: Request) -> dict[str, Any]:
 
 
 def _act(unit: Unit, request: Request) -> Reply:
-    """Restore a deleted catalog, or have it reclaimed now."""
+    """Restore a deleted catalog or instance of object storage, or have it reclaimed now."""
     actions = {"restore": reclamation.restore, "reclaim": reclamation.reclaim}
     act = actions.get(request.params["action"])
     if act is None:

@@ -13,6 +13,7 @@ from kunsthalle.catalogs.sharing import Approval, Entry
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.context import Context
+from kunsthalle.core.crn import parse
 
 Doc = dict[str, Any]
 _KIND = {
@@ -261,7 +262,7 @@ def reclamation_wire(record: Reclamation) -> Doc:
     return {
         "id": record.id,
         "entity_id": record.catalog_id,
-        "entity_type_id": "globalcatalog-collection",
+        "entity_type_id": parse(record.catalog_crn).service,
         "entity_crn": record.catalog_crn,
         "resource_instance_id": record.catalog_id,
         "resource_group_id": record.resource_group_id,

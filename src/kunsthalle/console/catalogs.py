@@ -28,7 +28,8 @@ _PRODUCTS = (
     Column("updated", "Changed"),
 )
 _RECLAMATIONS = (
-    Column("entity_id", "Catalog"),
+    Column("entity_id", "Instance"),
+    Column("entity_type_id", "Service"),
     Column("state", "State"),
     Column("created_at", "Deleted"),
     Column("target_time", "Reclaimed at"),
@@ -133,6 +134,6 @@ PAGES: tuple[Page, ...] = (
     *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {CATALOG}"),
     *form(f"{HERE}/new-product", _new_product_page, _new_product, f"POST {CATALOG}/offerings"),
     page("/reclamations", _reclamations, "GET /v1/reclamations"),
-    *_reclamation_form("restore", "The catalog is back, with its products, shares and images."),
-    *_reclamation_form("reclaim", "The catalog is reclaimed; its images are free."),
+    *_reclamation_form("restore", "It is back, with everything that belongs to it."),
+    *_reclamation_form("reclaim", "It is reclaimed, and cannot be restored any more."),
 )

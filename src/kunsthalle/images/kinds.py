@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kunsthalle.images.model import Image, ImageExport, ServiceInstance
-from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES
+from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES, SERVICE_INSTANCE_STATES
 from kunsthalle.store.schema.images import image_exports, images, service_instances
 from kunsthalle.store.scope import Kind
 
@@ -40,4 +40,6 @@ SERVICE_INSTANCE = Kind(
         "serviceInstance": service_instances.c.id,
         "resourceGroupId": service_instances.c.resource_group_id,
     },
+    states=SERVICE_INSTANCE_STATES,
+    state_column=service_instances.c.state,
 )

@@ -94,7 +94,7 @@ class ImageExport:
 
 @dataclass(frozen=True, slots=True)
 class ServiceInstance:
-    """An instance of object storage, to which buckets of the account may belong."""
+    """An instance of object storage, to which buckets of the account may belong; and what was done last to it."""
 
     id: str
     account_id: str
@@ -106,6 +106,8 @@ class ServiceInstance:
     created_by: str
     updated_at: int
     updated_by: str
+    state: str
+    last_operation: str
     created_at: int
     revision: int = 1
 

@@ -1,4 +1,4 @@
-"""The lives of images and exports (reference/vpc-api.md C1, C2).
+"""The lives of images, exports and instances of object storage (reference/vpc-api.md C1, C2).
 
 What a catalog does to its images moves along the same table.
 """
@@ -32,6 +32,16 @@ EXPORT_STATES = StateTable(
         "deleting": (),
     },
 )
+
+SERVICE_INSTANCE_STATES = StateTable(
+    "service_instance",
+    first=("active",),
+    moves={
+        "active": ("pending_reclamation",),
+        "pending_reclamation": ("active",),
+    },
+)
+"""A deleted instance waits for its reclamation, with which its row goes."""
 
 USABLE = ("available", "deprecated")
 """States from which a server may be made."""

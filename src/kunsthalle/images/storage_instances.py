@@ -19,7 +19,8 @@ from kunsthalle.images.sources import not_authorized
 from kunsthalle.store.rows import IntegrityError, delete, insert, update
 from kunsthalle.store.schema.images import instance_buckets
 from kunsthalle.store.scope import Granted, find, may_create
-from kunsthalle.store.tables import add_row, remove_rows, rows_of
+from kunsthalle.store.tables import add_row, any_row, remove_rows, rows_of
+from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
 SERVICE = "cloud-object-storage"
@@ -55,6 +56,8 @@ def create(
         created_by=ctx.actor.iam_id,
         updated_at=now,
         updated_by=ctx.actor.iam_id,
+        state="active",
+        last_operation="create",
         created_at=now,
     )
     insert(unit, SERVICE_INSTANCE, made)
@@ -72,25 +75,48 @@ def change(unit: Unit, granted: Granted[ServiceInstance], given: dict[str, Any])
     if "parameters" in given:
         remove_rows(unit, instance_buckets, instance_buckets.c.instance_id == it.id)
         _give(unit, it.id, _buckets(given["parameters"]))
-    update(unit, SERVICE_INSTANCE, it.id, updated_at=unit.ctx.now(), updated_by=unit.ctx.actor.iam_id, **given)
+    update(unit, SERVICE_INSTANCE, it.id, last_operation="update", **_signed(unit), **given)
     return find(unit, SERVICE_INSTANCE, it.id)
 
 
 def set_locked(unit: Unit, granted: Granted[ServiceInstance], value: bool) -> ServiceInstance:
     """A locked instance is neither changed nor deleted."""
-    signed = {"updated_at": unit.ctx.now(), "updated_by": unit.ctx.actor.iam_id}
-    update(unit, SERVICE_INSTANCE, granted.it.id, locked=value, **signed)
+    _active(granted.it)
+    update(unit, SERVICE_INSTANCE, granted.it.id, locked=value, last_operation="update", **_signed(unit))
     return find(unit, SERVICE_INSTANCE, granted.it.id)
 
 
-def remove(unit: Unit, granted: Granted[ServiceInstance]) -> None:
-    """The instance goes at once; its buckets stay where they are, and belong to none."""
+def retire(unit: Unit, granted: Granted[ServiceInstance]) -> ServiceInstance:
+    """The instance waits for its reclamation: its buckets are closed, and still belong to it."""
     it = _unlocked(granted.it)
-    remove_rows(unit, instance_buckets, instance_buckets.c.instance_id == it.id)
-    delete(unit, SERVICE_INSTANCE, it.id, it.account_id)
+    moved = transition(unit, SERVICE_INSTANCE, it.id, "pending_reclamation", last_operation="delete", **_signed(unit))
+    must(moved, "The instance is deleted already, and waits for its reclamation.", "conflict")
+    return it
+
+
+def restore(unit: Unit, instance_id: str) -> None:
+    """A retired instance is as it was."""
+    moved = transition(unit, SERVICE_INSTANCE, instance_id, "active", last_operation="restore", **_signed(unit))
+    must(moved, "The instance cannot be restored.", "conflict")
+
+
+def erase(unit: Unit, instance_id: str, account_id: str) -> None:
+    """A retired instance goes; its buckets stay where they are, and belong to none."""
+    remove_rows(unit, instance_buckets, instance_buckets.c.instance_id == instance_id)
+    delete(unit, SERVICE_INSTANCE, instance_id, account_id)
+
+
+def _signed(unit: Unit) -> dict[str, Any]:
+    return {"updated_at": unit.ctx.now(), "updated_by": unit.ctx.actor.iam_id}
+
+
+def _active(it: ServiceInstance) -> None:
+    if it.state != "active":
+        raise conflict("conflict", "The instance is deleted, and waits for its reclamation: restore it first.")
 
 
 def _unlocked(it: ServiceInstance) -> ServiceInstance:
+    _active(it)
     if it.locked:
         raise conflict("conflict", "The instance is locked: unlock it first.")
     return it
@@ -130,8 +156,10 @@ def _give(unit: Unit, instance_id: str, buckets: list[str]) -> None:
 
 def is_open(unit: Unit, bucket: str, action: str = READING) -> bool:
     """Whether images of the context's account may be read from (or, `WRITING`, written to) a bucket of its own now."""
-    columns = instance_buckets.c
+    columns, instances = instance_buckets.c, SERVICE_INSTANCE.table.c
     for row in rows_of(unit, instance_buckets, columns.account_id == unit.ctx.account_id, columns.bucket == bucket):
+        if not any_row(unit, SERVICE_INSTANCE.table, instances.id == row.instance_id, instances.state == "active"):
+            return False
         target = {
             "serviceName": SERVICE,
             "serviceInstance": row.instance_id,

@@ -20,6 +20,7 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.families.iam import PLATFORM
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.routing import Route, route, unserved
+from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs.kinds import CATALOG
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse
@@ -118,6 +119,8 @@ def _filters(request: Request, kind: Kind[Any], shown: Mapping[str, Any]) -> lis
     since, until = _moment(request, "updated_from"), _moment(request, "updated_to")
     where = [updated >= since] if since is not None else []
     where += [updated <= until] if until is not None else []
+    if "state" not in query and isinstance(shown["state"], Column):
+        where.append(shown["state"] == "active")
     for name, value in shown.items():
         if name in query:
             where.append(value == query[name] if isinstance(value, Column) else literal(value == query[name]))
@@ -129,10 +132,9 @@ def _shown(kind: Kind[Any]) -> dict[str, Any]:
     fixed = {"guid": table.id, "resource_group_id": table.resource_group_id, "type": "service_instance"}
     if kind is CATALOG:
         own = {"name": table.label, "resource_id": SERVICE, "sub_type": "catalog", "resource_plan_id": None}
-    else:
-        plan = {"resource_plan_id": table.plan_id}
-        own = {"name": table.name, "resource_id": storage.SERVICE_ID, "sub_type": "", **plan}
-    return {**fixed, **own, "state": "active"}
+        return {**fixed, **own, "state": "active"}
+    own = {"name": table.name, "resource_id": storage.SERVICE_ID, "sub_type": "", "resource_plan_id": table.plan_id}
+    return {**fixed, **own, "state": table.state}
 
 
 def _list(unit: Unit, request: Request) -> InstancesWire:
@@ -171,8 +173,8 @@ def _update(unit: Unit, request: Request) -> InstanceWire:
 
 
 def _delete(unit: Unit, request: Request) -> None:
-    """Delete an instance of object storage; its buckets stay."""
-    storage.remove(unit, _storage(request))
+    """Delete an instance of object storage; until it is reclaimed it can be restored. Its buckets stay."""
+    reclamation.schedule(unit, storage.retire(unit, _storage(request)))
 
 
 def _lock(value: bool) -> Callable[[Unit, Request], InstanceWire]:

@@ -129,6 +129,17 @@ class DeletedTagsWire(Wire):
     items: list[CreatedTagWire]
 
 
+class LastOperationWire(Wire):
+    """What was done last to an instance; everything here is done within its request."""
+
+    type: str
+    description: str
+    state: str = "succeeded"
+    async_: bool = field(default=False, name="async")
+    cancelable: bool = False
+    poll: bool = False
+
+
 class InstanceWire(Wire):
     """An instance of a service as the resource controller shows it: a catalog, or one of object storage."""
 
@@ -147,12 +158,17 @@ class InstanceWire(Wire):
     locked: bool
     created_at: str
     updated_at: str
+    last_operation: LastOperationWire
     sub_type: str = ""
     resource_plan_id: str | UnsetType = UNSET
     target_crn: str | UnsetType = UNSET
     parameters: dict[str, Any] | UnsetType = UNSET
     created_by: str | UnsetType = UNSET
     updated_by: str | UnsetType = UNSET
+    scheduled_reclaim_at: str | UnsetType = UNSET
+    scheduled_reclaim_by: str | UnsetType = UNSET
+    restored_at: str | UnsetType = UNSET
+    restored_by: str | UnsetType = UNSET
 
 
 class CreateInstanceBody(Body):
@@ -201,15 +217,29 @@ SERVICE = "globalcatalog-collection"
 
 def instance_wire(it: Catalog | ServiceInstance) -> InstanceWire:
     if isinstance(it, Catalog):
-        return _instance(it, it.label, SERVICE, sub_type="catalog")
+        done = _operation("create" if it.updated_at == it.created_at else "update")
+        return _instance(it, it.label, SERVICE, sub_type="catalog", last_operation=done)
     made = {"created_by": it.created_by, "updated_by": it.updated_by, "parameters": it.parameters}
     where = f"crn:v1:bluemix:public:resource-catalog::a/{it.account_id}::deployment:{it.plan_id}%3Aglobal"
     plan = {"resource_plan_id": it.plan_id, "target_crn": where}
-    return _instance(it, it.name, SERVICE_ID, locked=it.locked, **plan, **made)
+    return _instance(it, it.name, SERVICE_ID, locked=it.locked, state=it.state, **plan, **made, **_ways(it))
+
+
+def _ways(it: ServiceInstance) -> dict[str, Any]:
+    """What there is to say of an instance that waits for its reclamation, or came back from there."""
+    done = {"last_operation": _operation(it.last_operation)}
+    at, by = rfc3339(it.updated_at), it.updated_by
+    if it.state == "pending_reclamation":
+        return {**done, "scheduled_reclaim_at": at, "scheduled_reclaim_by": by}
+    return {**done, "restored_at": at, "restored_by": by} if it.last_operation == "restore" else done
+
+
+def _operation(kind: str) -> LastOperationWire:
+    return LastOperationWire(type=kind, description=f"Completed {kind} instance operation")
 
 
 def _instance(
-    it: Catalog | ServiceInstance, name: str, service: str, *, locked: bool = False, **more: Any
+    it: Catalog | ServiceInstance, name: str, service: str, *, locked: bool = False, state: str = "active", **more: Any
 ) -> InstanceWire:
     account, group = it.account_id, it.resource_group_id
     return InstanceWire(
@@ -224,7 +254,7 @@ def _instance(
         region_id="global",
         resource_id=service,
         type="service_instance",
-        state="active",
+        state=state,
         locked=locked,
         created_at=rfc3339(it.created_at),
         updated_at=rfc3339(it.updated_at),

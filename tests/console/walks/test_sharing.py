@@ -76,7 +76,7 @@ def test_a_product_is_shared_accepted_and_taken_away(
     publisher.fill(confirm="Golden images").press("Delete catalog").sees("until it is reclaimed").accessible()
     consumer.open("/images/catalog").misses("walk").open(product, 404)
     publisher.shoot("reclamations")
-    _act(publisher, "Reclaim now", "Restore").press("Restore").sees("The catalog is back")
+    _act(publisher, "Reclaim now", "Restore").press("Restore").sees("It is back")
     consumer.open("/images/catalog").sees("walk")
 
     publisher.open(product).press("Take accounts off").page.get_by_role("checkbox").first.check()

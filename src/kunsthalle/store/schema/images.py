@@ -59,6 +59,8 @@ service_instances = things(
     Column("created_by", String(128), nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("updated_by", String(128), nullable=False),
+    Column("state", String(24), nullable=False, server_default="active"),
+    Column("last_operation", String(16), nullable=False, server_default="create"),
 )
 instance_buckets = Table(
     "instance_buckets",

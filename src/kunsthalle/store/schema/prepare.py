@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from kunsthalle.store.engine import Store
 
-HEAD = "0025"
+HEAD = "0026"
 """The newest migration. The comparison with it costs one row; alembic is imported only when they differ."""
 _STAMP = (
     "CREATE TABLE alembic_version"
