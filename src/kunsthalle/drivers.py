@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.core.lazy import Lazy
+from kunsthalle.core.space import MIB, Space
 from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 
 class Drivers:
-    """What rooms work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own.
+    """What rooms work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own, `space` the
+    room that all of it may take.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
     hypervisor that is named: Unavailable where it cannot run, BadSpec for another word. BadAddress for blobs or buckets
@@ -29,9 +31,11 @@ class Drivers:
 
     def __init__(self, settings: Settings) -> None:
         data = settings.data.resolve()
-        self.blobs = _blobs(settings)
+        self.bucket_bytes = settings.account_bucket_gb * 2**30
+        self.space = Space(settings.disk_reserve * MIB)
+        self.blobs = _blobs(settings, self.space)
         self.disks = data / "disks"
-        self._buckets = Lazy(lambda: _buckets(data / "buckets", settings))
+        self._buckets = Lazy(lambda: _buckets(data / "buckets", settings, self.space))
         self.machines = data / "machines"
         self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings))
         self._tools = Lazy(_tools)
@@ -68,24 +72,24 @@ class Drivers:
         return self._limits()
 
 
-def _blobs(settings: Settings) -> Blobs:
+def _blobs(settings: Settings, space: Space) -> Blobs:
     """BadAddress for an address that cannot be used."""
     if not settings.blobs.startswith("s3:"):
-        return FilesystemBlobs(settings.blob_root)
+        return FilesystemBlobs(settings.blob_root, space)
     from kunsthalle.blobs import s3_address
     from kunsthalle.blobs.cache import BlobCache
     from kunsthalle.blobs.s3 import S3Bucket
     from kunsthalle.blobs.s3_blobs import S3Blobs
 
     address = s3_address.parse(settings.blobs, os.environ, "KUNSTHALLE_BLOBS").at()
-    return S3Blobs(S3Bucket(address), BlobCache(settings.cache_root, settings.blob_cache_gb * 2**30))
+    return S3Blobs(S3Bucket(address), BlobCache(settings.cache_root, settings.blob_cache_gb * 2**30, space))
 
 
-def _buckets(root: Path, settings: Settings) -> AccountBuckets:
+def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:
     from kunsthalle.images.sources import AccountBuckets
 
     if not settings.buckets:
-        return AccountBuckets(root)
+        return AccountBuckets(root, space=space)
     from kunsthalle.blobs import s3_address, s3_buckets
 
     template = s3_buckets.checked(s3_address.parse(settings.buckets, os.environ, "KUNSTHALLE_BUCKETS"))

@@ -65,6 +65,10 @@ def join(
     drivers.buckets.sweep()
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
+    scratch = drivers.disks / "scratch"
+    exporter = Exporter(
+        blobs, drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space, drivers.bucket_bytes
+    )
     snapshots, fitting = SnapshotService(blobs), Fitting()
     instances = InstanceService(blobs)
     scaler = Scaler(instances)
@@ -88,7 +92,7 @@ def join(
     )
     handlers = (
         importer.handler(),
-        Exporter(blobs, drivers.buckets, drivers.tools, drivers.limits, drivers.disks / "scratch").handler(),
+        exporter.handler(),
         image_dates.handler(),
         sweep_job(blobs),
         retention.handler(),
@@ -105,7 +109,8 @@ def join(
 
 def disks_of(drivers: Drivers) -> Disks:
     """The disks that these drivers make."""
-    return Disks(drivers.disks, drivers.hypervisor, drivers.blobs, drivers.tools, drivers.limits, drivers.quota)
+    more = (drivers.tools, drivers.limits, drivers.quota, drivers.space)
+    return Disks(drivers.disks, drivers.hypervisor, drivers.blobs, *more)
 
 
 def unserved() -> tuple[Route, ...]:

@@ -62,6 +62,12 @@ class Settings:
         250, "Connections of one client address (IPv6: of one /64 network); 0 sets no bound, as behind a proxy"
     )
     audit_days: int = _setting(365, "Days that entries of the audit are kept; 0 keeps them for ever")
+    disk_reserve: int = _setting(
+        1024, "MB (2**20 bytes) of the disk that images, disks and exports leave free, so that the database has room"
+    )
+    account_bucket_gb: int = _setting(
+        500, "GB (2**30 bytes) of this disk that an account's buckets may take before exports fail; 0 sets no bound"
+    )
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
     workers: int = _setting(4, "Threads that run jobs, at least 2: one runs no imports, exports and copies of disks")
     account_jobs: int = _setting(1000, "Jobs of one account that wait or run; one more is refused with 429")

@@ -13,11 +13,13 @@ import itertools
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from kunsthalle.blobs.protocol import Watch, unwatched
+from kunsthalle.core.space import NoSpace, Space
 
 # Bucket names as object storage has them: 3 to 63 of lower-case letters, digits, dots and hyphens.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -32,6 +34,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Uploads wait here, beside the buckets; no bucket can have this name.
 INCOMING = ".incoming"
 _PIECE = 16 * 1024 * 1024
+_BLOCK = 512
 
 
 class BucketError(Exception):
@@ -62,8 +65,12 @@ class ObjectUnreadable(BucketError):
     """The object is there, and the operating system does not let the program read it."""
 
 
-class BucketFull(BucketError):
-    """There is no room for the object."""
+class BucketFull(BucketError, NoSpace):
+    """There is no room for the object. `never` where the disk is too small for it."""
+
+    def __init__(self, message: str, bucket: str, key: str | None = None, *, never: bool = False) -> None:
+        BucketError.__init__(self, message, bucket, key)
+        self.never = never
 
 
 class ObjectChanged(BucketError):
@@ -117,6 +124,9 @@ class ObjectStorage(Protocol):
     def delete(self, bucket: str, key: str) -> None:
         """An absent object is fine."""
 
+    def used(self) -> int:
+        """Bytes that all of it takes on the server's own disk."""
+
 
 class BucketObject:
     """An object open for reading. Replacing or removing the object meanwhile does not change what is read."""
@@ -152,8 +162,9 @@ class BucketObject:
 class Buckets:
     """`root/<bucket>/<object>`; an object's name may have slashes."""
 
-    def __init__(self, root: Path) -> None:
-        """`root` is made if absent."""
+    def __init__(self, root: Path, space: Space | None = None) -> None:
+        """`root` is made if absent. `space` tells how much of its disk may be taken."""
+        self._space = space or Space()
         self._root = root.absolute()
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._numbers = itertools.count(1)
@@ -192,12 +203,13 @@ class Buckets:
         """
         Copies a local file into an object, durably; readers see the old one or the new one, whole.
 
-        BucketNotFound; BadObjectName, also where a part of the name is an object or the name is a folder.
+        BucketNotFound; BadObjectName, also where a part of the name is an object or the name is a folder; BucketFull.
         """
         parts = _parts(bucket, key)
         folder = self._bucket(bucket)
         try:
-            incoming = self._copy_in(bucket, key, source, watch)
+            with self._room(bucket, key, source.stat().st_size):
+                incoming = self._copy_in(bucket, key, source, watch)
             try:
                 for part in parts[:-1]:
                     with contextlib.suppress(FileExistsError):
@@ -237,6 +249,25 @@ class Buckets:
             return os.open(self._root / name, _FOLDER)
         except OSError as error:
             raise BucketNotFound("there is no bucket of this name", name) from error
+
+    @contextlib.contextmanager
+    def _room(self, bucket: str, key: str, size: int) -> Iterator[None]:
+        try:
+            hold = self._space.hold(self._root, size)
+        except NoSpace as error:
+            raise BucketFull("there is no room for the object", bucket, key, never=error.never) from error
+        try:
+            yield
+        finally:
+            hold.end()
+
+    def used(self) -> int:
+        """See ObjectStorage.used."""
+        total = 0
+        for path in self._root.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += path.lstat().st_blocks * _BLOCK
+        return total
 
     def _copy_in(self, bucket: str, key: str, source: Path, watch: Watch) -> Path:
         folder = self._root / INCOMING

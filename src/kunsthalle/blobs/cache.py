@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import BlobDamaged
+from kunsthalle.core.space import Space
 
 _IDLE_SECONDS = 60.0
 """So long a file stays after it was asked for: whoever asked may be about to open it."""
@@ -31,8 +32,8 @@ class BlobCache(FilesystemBlobs):
     use when another one needs the room.
     """
 
-    def __init__(self, root: Path, most: int) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, most: int, space: Space | None = None) -> None:
+        super().__init__(root, space)
         self._most = most
         self._fetching: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()

@@ -13,7 +13,6 @@ import fcntl
 import itertools
 import os
 import re
-import shutil
 import stat
 import tempfile
 import time
@@ -34,6 +33,7 @@ from kunsthalle.blobs.protocol import (
     WrongLength,
     unwatched,
 )
+from kunsthalle.core.space import Hold, NoSpace, Space, disk_room
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NUMBERED = re.compile(r"[0-9]+-[0-9]+")
@@ -52,8 +52,9 @@ _LARGE = 64 << 20
 class FilesystemBlobs(Blobs):
     """The Blobs of one folder. Any number of processes may share it."""
 
-    def __init__(self, root: Path) -> None:
-        """`root` is made if absent; it must be one file system."""
+    def __init__(self, root: Path, space: Space | None = None) -> None:
+        """`root` is made if absent; it must be one file system. `space` tells how much of it may be taken."""
+        self._space = space or Space()
         self._root = root.absolute()
         self._store = self._root / "sha256"
         self._tmp = self._root / "tmp"
@@ -63,12 +64,22 @@ class FilesystemBlobs(Blobs):
 
     def begin(self, expected: int | None, name: str | None = None, keep: int = 0) -> FileUpload:
         """See Blobs.begin."""
-        if expected is not None:
-            needed, free = int((expected - keep) * _HEADROOM), _free(self._tmp)
-            if needed > free:
-                raise OutOfSpace(needed, free)
-        if name is not None:
-            return self._resume(expected, self._tmp / _name(name), keep)
+        hold = self._hold(0 if expected is None else int((expected - keep) * _HEADROOM))
+        try:
+            if name is not None:
+                return self._resume(expected, self._tmp / _name(name), keep, hold)
+            return self._new(expected, hold)
+        except BaseException:
+            hold.end()
+            raise
+
+    def _hold(self, needed: int) -> Hold:
+        try:
+            return self._space.hold(self._tmp, max(0, needed))
+        except NoSpace as error:
+            raise OutOfSpace(error.needed, error.free, never=error.never) from error
+
+    def _new(self, expected: int | None, hold: Hold) -> FileUpload:
         while True:
             path = self._tmp / f"{os.getpid()}-{next(self._numbers)}"
             try:
@@ -76,9 +87,9 @@ class FilesystemBlobs(Blobs):
             except FileExistsError:
                 continue  # left by a crashed process that had our number; sweep() removes it
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return FileUpload(self, path, descriptor, expected)
+            return FileUpload(self, path, descriptor, expected, hold)
 
-    def _resume(self, expected: int | None, path: Path, keep: int) -> FileUpload:
+    def _resume(self, expected: int | None, path: Path, keep: int, hold: Hold) -> FileUpload:
         for _ in range(_LOCK_TRIES):
             descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
@@ -95,7 +106,7 @@ class FilesystemBlobs(Blobs):
         kept = keep if os.fstat(descriptor).st_size >= keep else 0
         os.ftruncate(descriptor, kept)
         os.lseek(descriptor, kept, os.SEEK_SET)
-        return FileUpload(self, path, descriptor, expected, kept)
+        return FileUpload(self, path, descriptor, expected, hold, kept)
 
     def exists(self, sha256: str) -> bool:
         """See Blobs.exists."""
@@ -214,9 +225,10 @@ class FileUpload(Upload):
     """An upload into FilesystemBlobs; see Upload."""
 
     def __init__(
-        self, blobs: FilesystemBlobs, path: Path, descriptor: int, expected: int | None, written: int = 0
+        self, blobs: FilesystemBlobs, path: Path, descriptor: int, expected: int | None, hold: Hold, written: int = 0
     ) -> None:
-        """Made by FilesystemBlobs.begin; owns the descriptor."""
+        """Made by FilesystemBlobs.begin; owns the descriptor and the hold."""
+        self._hold = hold
         self._blobs, self._path, self._expected = blobs, path, expected
         self._file: _Writer | None = _writer(descriptor, expected)
         self._written = written
@@ -243,6 +255,7 @@ class FileUpload(Upload):
                 raise OutOfSpace(length, _free(self._path.parent)) from error
             raise
         self._written += length
+        self._hold.spend(length)
         return length
 
     def sync(self) -> int:
@@ -272,6 +285,7 @@ class FileUpload(Upload):
         self._blobs._settle(self._path, file.fileno(), place)  # noqa: SLF001  one class in two parts
         self._file = None
         file.close()
+        self._hold.end()
         watch(self._written)
 
     def suspend(self) -> None:
@@ -279,6 +293,7 @@ class FileUpload(Upload):
         if self._file is not None:
             file, self._file = self._file, None
             file.close()
+            self._hold.end()
 
     def abort(self) -> None:
         """See Upload.abort."""
@@ -288,6 +303,7 @@ class FileUpload(Upload):
         # Unlinked while the lock is held, so that no sweep meets it half gone.
         self._path.unlink(missing_ok=True)
         file.close()
+        self._hold.end()
 
     def _open_file(self) -> _Writer:
         if self._file is None:
@@ -320,7 +336,7 @@ def _writer(descriptor: int, expected: int | None) -> _Writer:
 
 
 def _free(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
+    return disk_room(folder)[1]
 
 
 def _name(given: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
+from kunsthalle.core.space import NoSpace
+
 Watch = Callable[[int], None]
 """Is told how many bytes are done; what it raises ends the work."""
 
@@ -34,12 +36,11 @@ class BlobNotFound(BlobError, LookupError):
         self.sha256 = sha256
 
 
-class OutOfSpace(BlobError):
-    """There is no room for what was announced, or the room ended while writing. `needed`, `free`: bytes."""
+class OutOfSpace(BlobError, NoSpace):
+    """There is no room for what was announced, or the room ended while writing. See NoSpace."""
 
-    def __init__(self, needed: int, free: int) -> None:
-        super().__init__(f"{needed} bytes are needed and {free} are free")
-        self.needed, self.free = needed, free
+    def __init__(self, needed: int, free: int, *, never: bool = False) -> None:
+        NoSpace.__init__(self, "", needed, free, never=never)
 
 
 class WrongLength(BlobError):

@@ -90,6 +90,10 @@ class S3Buckets:
         with _said(bucket, key):
             self._bucket(bucket).put(key, source, watch)
 
+    def used(self) -> int:
+        """See ObjectStorage.used."""
+        return 0
+
     def delete(self, bucket: str, key: str) -> None:
         """An absent object is fine. As for `open`."""
         check_key(bucket, key)

@@ -16,6 +16,7 @@ from typing import cast
 from kunsthalle.blobs.buckets import BucketError, BucketUnavailable
 from kunsthalle.blobs.protocol import BlobError, Blobs, StoreUnavailable
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.images import transfers
 from kunsthalle.images.exports import RUN, forget, settled
 from kunsthalle.images.kinds import EXPORT, IMAGE
@@ -24,8 +25,8 @@ from kunsthalle.images.sources import AccountBuckets
 from kunsthalle.images.storage_instances import WRITING, is_open
 from kunsthalle.images.transfers import Meter, Transfer, Unwanted
 from kunsthalle.imaging.errors import Refused, ToolFailed
-from kunsthalle.imaging.limits import Limits
-from kunsthalle.imaging.tools import Tools, convert
+from kunsthalle.imaging.limits import GIB, Limits
+from kunsthalle.imaging.tools import TABLE_BYTES, Tools, convert, converted_size
 from kunsthalle.store import jobs
 from kunsthalle.store.scope import unguarded
 from kunsthalle.store.tables import any_row
@@ -34,26 +35,33 @@ from kunsthalle.store.unit import Unit
 
 log = get_logger("exports")
 _NO_BUCKET = "cannot_access_storage_bucket"
-_LATER = (BucketUnavailable, StoreUnavailable)
+_LATER = (BucketUnavailable, StoreUnavailable, NoSpace)
 """Trying again may help."""
 _OTHERWISE = ("internal_error", "The export failed; the server's log has the details.")
+_NO_ROOM = ("internal_error", "The server had no room for the export, again and again.")
 _IN_THE_END = {
     "BucketUnavailable": (_NO_BUCKET, "The bucket could not be reached, or broke off, again and again."),
     "StoreUnavailable": ("internal_error", "The image could not be read: its store was away again and again."),
+    "BucketFull": _NO_ROOM,
+    "NoSpace": _NO_ROOM,
+    "OutOfSpace": _NO_ROOM,
 }
-_TABLES = 64 * 2**20
-"""More than the tables of the largest disk take in either format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """`tools` is None on a host without qemu-img; `scratch` is a folder for files on their way."""
+    """`tools` is None on a host without qemu-img; `scratch` is a folder for files on their way.
+
+    `most` is how many bytes of the server's disk an account's buckets may take; 0 sets no bound.
+    """
 
     blobs: Blobs
     buckets: AccountBuckets
     tools: Tools | None
     limits: Limits
     scratch: Path
+    space: Space
+    most: int = 0
 
     def handler(self) -> jobs.Handler:
         return jobs.Handler(RUN, self.run, self.give_up)
@@ -66,6 +74,10 @@ class Exporter:
             image = _image(run, export)
             written = self._write(run, export, image)
             run.finish(lambda unit: _succeed(unit, export, written))
+        except NoSpace as error:
+            if not error.never:
+                raise
+            self._refused(run, export, "internal_error", "The disk of the server is too small for the export.")
         except _LATER:
             raise
         except BucketError as error:
@@ -91,15 +103,23 @@ class Exporter:
         target = self.buckets.of(export.account_id)
         source = self.blobs.local_path(str(image.digest))
         if image.format == export.format:
+            self._within(export, target.used() + size)
             target.put(export.bucket, export.object_name, source, meter.at)
             return replace(first, phase="done", done=size)
         with self._converted(source, image, export, meter) as made:
             size = made.stat().st_size
+            self._within(export, target.used() + size)
             meter.enter("writing", size)
             target.put(export.bucket, export.object_name, made, meter.at)
             with made.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         return replace(first, phase="done", done=size, total=size, sha256=digest)
+
+    def _within(self, export: ImageExport, size: int) -> None:
+        """BucketError when the account's buckets would take more than they may."""
+        if self.most and size > self.most:
+            text = f"with it the buckets of the account would take {-(-size // GIB)} GB of {self.most // GIB}"
+            raise BucketError(text, export.bucket, export.object_name)
 
     @contextmanager
     def _converted(self, source: Path, image: Image, export: ImageExport, meter: Meter) -> Iterator[Path]:
@@ -111,17 +131,20 @@ class Exporter:
         made.unlink(missing_ok=True)
         size = image.virtual_size or 0
         meter.enter("converting", size)
+        kind, most = str(image.format), size + size // 1_000 + TABLE_BYTES
+        needed = converted_size(self.tools, source, kind, export.format, most=most, limits=self.limits)
         try:
-            convert(
-                self.tools,
-                source,
-                str(image.format),
-                made,
-                export.format,
-                quota_bytes=size + size // 1_000 + _TABLES,
-                limits=self.limits,
-                watch=lambda: meter.at(0),
-            )
+            with self.space.holding(self.scratch, needed):
+                convert(
+                    self.tools,
+                    source,
+                    kind,
+                    made,
+                    export.format,
+                    quota_bytes=needed,
+                    limits=self.limits,
+                    watch=lambda: meter.at(0),
+                )
             yield made
         finally:
             made.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from kunsthalle.blobs.buckets import BucketError, BucketUnavailable, ObjectReade
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.space import NoSpace, is_out_of_space
 from kunsthalle.images import bytes as blob_bytes
 from kunsthalle.images import transfers
 from kunsthalle.images.dates import ripen
@@ -41,11 +42,20 @@ log = get_logger("imports")
 CHUNK = 2 * 1024 * 1024
 _CORRUPTED = "image_data_corrupted"
 _RUNNING = [{"code": "image_request_in_progress", "message": "The import is running."}]
+_WAITING = [
+    {
+        "code": "image_request_queued",
+        "message": "The server has no room for the image at present; the import is tried again.",
+    }
+]
 _LATER = (BucketUnavailable, StoreUnavailable, jobs.LeaseLost)
 """After these the bytes that have come are of use to the next try."""
+_NO_ROOM = "The server had no room for the image, again and again."
 _IN_THE_END = {
     "BucketUnavailable": "The object storage could not be reached, or broke off, again and again.",
     "StoreUnavailable": "The bytes could not be stored: the server's store could not be reached, again and again.",
+    "OutOfSpace": _NO_ROOM,
+    "NoSpace": _NO_ROOM,
 }
 
 
@@ -70,6 +80,12 @@ class Importer:
         try:
             run.read(lambda unit: _still_open(unit, image))
             examined = self._from_volume(run, image) if image.source_volume else self._from_bucket(run, image)
+        except NoSpace as error:
+            if not error.never:
+                self._wait_for_room(run, image)
+                raise
+            log.error("import refused", image=image.id, error=str(error))  # noqa: TRY400  a small disk, not a crash
+            run.finish(lambda unit: _fail(unit, image.id, _CORRUPTED, "The disk of the server is too small."))
         except Refused as refusal:
             code, message = refusal.code, refusal.message
             run.finish(lambda unit: _fail(unit, image.id, code, message))
@@ -81,6 +97,20 @@ class Importer:
         else:
             run.finish(lambda unit: self._complete(unit, image.id, examined))
 
+    def _wait_for_room(self, run: jobs.Run, image: Image) -> None:
+        """Says that the import waits; where the database has no room either, nothing can be said."""
+
+        def wait(unit: Unit) -> None:
+            update(unit, IMAGE, image.id, status_reasons=_WAITING)
+            transfers.forget(unit, image.id)  # what had come is gone, so that others have the room meanwhile
+
+        try:
+            run.write(wait)
+        except Exception as error:
+            if not is_out_of_space(error):
+                raise
+            log.warning("no room to say that an import waits", image=image.id)
+
     def _from_bucket(self, run: jobs.Run, image: Image) -> Examined:
         source = parse_href(image.source_href or "")
         try:
@@ -90,9 +120,6 @@ class Importer:
             raise
         except BucketError as error:
             raise Refused(_CORRUPTED, f"The object could not be read to its end: {error}") from error
-        except OutOfSpace as error:
-            log.error("import refused", image=image.id, error=str(error))  # noqa: TRY400  a full disk, not a crash
-            raise Refused(_CORRUPTED, "The server has no room for the image.") from error
 
     def _take_up(self, run: jobs.Run, image: Image, format_: str, found: ObjectReader) -> Examined:
         """The object, from where an earlier try has come to."""

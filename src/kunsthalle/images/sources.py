@@ -21,6 +21,7 @@ from kunsthalle.blobs.buckets import (
     ObjectStorage,
 )
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.core.space import Space
 from kunsthalle.store.unit import Unit
 
 _HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
@@ -67,8 +68,11 @@ class AccountBuckets:
     `root`, or what `elsewhere` makes of the account's id.
     """
 
-    def __init__(self, root: Path, elsewhere: Callable[[str], ObjectStorage] | None = None) -> None:
+    def __init__(
+        self, root: Path, elsewhere: Callable[[str], ObjectStorage] | None = None, space: Space | None = None
+    ) -> None:
         self._root = root
+        self._space = space
         self._make = elsewhere or self._folder
         self._opened: dict[str, ObjectStorage] = {}
 
@@ -78,7 +82,7 @@ class AccountBuckets:
         return found or self._opened.setdefault(account_id, self._make(account_id))
 
     def _folder(self, account_id: str) -> ObjectStorage:
-        return Buckets(self._root / account_id)
+        return Buckets(self._root / account_id, self._space)
 
     def sweep(self) -> int:
         """At the start of the only process: removes what a killed one left on its way into folders; how many files."""

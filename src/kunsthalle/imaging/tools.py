@@ -7,6 +7,7 @@ processes is not limited: that limit counts all processes of the user, so that a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import selectors
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.space import NoSpace
 from kunsthalle.imaging import qcow2
 from kunsthalle.imaging.backing import name_of
 from kunsthalle.imaging.errors import TOO_BIG, Refused, ToolFailed, corrupted
@@ -41,6 +43,10 @@ OVERLAY_BYTES = 64 * 2**20
 
 _WITH_BACKING = ("qcow2", "vmdk")
 """Formats whose files can name another file, of which QEMU reads what they lack."""
+TABLE_BYTES = 64 * 2**20
+"""More than the tables of the largest disk take in either format."""
+_MEASURED_SLACK = 1_000
+
 LEAKS_ONLY = 3
 """qemu-img check: clusters are lost, which wastes room and harms nothing."""
 _TARGET_OPTIONS = {
@@ -129,9 +135,8 @@ def convert(
     Source formats are qcow2, vhd, raw, vmdk and vhdx, the latter two checked by `conversion` before; target formats are
     qcow2, vhd and raw. At most `quota_bytes` are written. Only with `backing_allowed`, which is
     for disks of our own making, is a backing file followed. `watch` is called every second; what it raises ends
-    the work. Raises Refused where the source is to blame
-    (unreadable, or larger than the quota), ToolFailed otherwise, FileExistsError if `target` exists; then no
-    target is left.
+    the work. Raises Refused where the source is to blame (unreadable, or larger than the quota), NoSpace where the
+    disk is full, ToolFailed otherwise, FileExistsError if `target` exists; then no target is left.
     """
     disk = _source(source, source_format, backing_allowed=backing_allowed)
     seconds = limits.tool_seconds + quota_bytes // SLOWEST_WRITE
@@ -140,6 +145,30 @@ def convert(
         ran = _run(tools, command, limits, seconds=seconds, cpu_seconds=seconds, file_bytes=quota_bytes, watch=watch)
         if ran.code != 0:
             raise _conversion_failed(ran, quota_bytes)
+
+
+def converted_size(
+    tools: Tools,
+    source: Path,
+    source_format: str,
+    target_format: str,
+    *,
+    most: int,
+    limits: Limits,
+    backing_allowed: bool = False,
+) -> int:
+    """How many bytes `convert` writes at most: by what the disk really holds, `most` where that cannot be told.
+
+    A VHD is measured as a qcow2 file with clusters as large as its blocks.
+    """
+    disk = _source(source, source_format, backing_allowed=backing_allowed)
+    options = ["-o", "cluster_size=2M"] if target_format == "vhd" else []
+    ran = _run(tools, ["measure", "--output=json", "-O", "qcow2", *options, *disk], limits)
+    try:
+        required = int(json.loads(ran.out)["required"]) if ran.code == 0 else most
+    except (ValueError, KeyError, TypeError):
+        return most
+    return min(most, required + required // _MEASURED_SLACK + TABLE_BYTES)
 
 
 def create_overlay(tools: Tools, overlay: Path, backing: Path, backing_format: str, virtual_size: int) -> None:
@@ -170,11 +199,13 @@ def _described(node: dict[str, object]) -> str:
     return "json:" + json.dumps(node)
 
 
-def _conversion_failed(ran: _Ran, quota_bytes: int) -> Refused | ToolFailed:
+def _conversion_failed(ran: _Ran, quota_bytes: int) -> Refused | ToolFailed | NoSpace:
     if ran.code == -signal.SIGXFSZ or "File too large" in ran.words:
         return Refused(TOO_BIG, f"The disk of the image needs more than the {quota_bytes} bytes allowed for it.")
     if "No space left" in ran.words:
         return ToolFailed("There is no room left for the converted image.", ran.words)
+    if any(os.strerror(code) in ran.words for code in (errno.ENOSPC, errno.EDQUOT)):
+        return NoSpace("The disk became full.", quota_bytes)
     if "Could not open" in ran.words or "error while reading" in ran.words:
         return corrupted("The data of the image cannot be read.")
     if ran.code in (-signal.SIGKILL, -signal.SIGXCPU):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kunsthalle.api.references import Identity, refer
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.space import NoSpace
 from kunsthalle.hypervisor.protocol import HypervisorError
 from kunsthalle.images.sources import VolumeBytes, VolumeSource
 from kunsthalle.imaging.errors import Refused, ToolFailed, corrupted
@@ -59,7 +60,7 @@ class VolumesAsImages:
         return VolumeContent(volume, unit.ctx.ids.hex(8))
 
     def flatten(self, content: VolumeContent) -> VolumeBytes:
-        """The blob that it stands on if nothing was ever written; else one file of its own. Refused.
+        """The blob that it stands on if nothing was ever written; else one file of its own. Refused, NoSpace.
 
         Works on a copy, so that a server that is started meanwhile does no harm.
         """
@@ -68,6 +69,8 @@ class VolumesAsImages:
         target = self._disks.scratch(f"{volume.id}.{content.token}.qcow2")
         try:
             return self._flatten(volume, copy, target)
+        except NoSpace:
+            raise
         except HypervisorError as error:
             raise corrupted("The content of the volume could not be read.") from error
         except ToolFailed as error:
@@ -76,7 +79,7 @@ class VolumesAsImages:
             copy.unlink(missing_ok=True)
 
     def _flatten(self, volume: Volume, copy: Path, target: Path) -> VolumeBytes:
-        self._disks.hypervisor.copy_disk(self._disks.volume(volume.id), copy, volume.instance_id)
+        self._disks.copy(self._disks.volume(volume.id), copy, volume.instance_id)
         if volume.digest is None or volume.format is None:
             raise Refused("image_data_corrupted", "The volume has no content.")
         if untouched(copy):

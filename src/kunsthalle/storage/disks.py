@@ -7,26 +7,27 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs
+from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError
 from kunsthalle.imaging import backing, qcow2
 from kunsthalle.imaging.errors import Refused, ToolFailed
 from kunsthalle.imaging.grow import grow
 from kunsthalle.imaging.limits import GIB, SECTOR, Limits
 from kunsthalle.imaging.make import write_empty
-from kunsthalle.imaging.tools import Tools, convert
+from kunsthalle.imaging.tools import TABLE_BYTES, Tools, convert, converted_size
 from kunsthalle.storage.model import Snapshot, Volume
 from kunsthalle.storage.profiles import most_of
-from kunsthalle.storage.quota import Quota
+from kunsthalle.storage.quota import NoDiskSpace, Quota, taken_bytes
 
 FAULTS = (HypervisorError, BlobError, Refused, ToolFailed)
 """What making, checking and copying disks may raise."""
 _OVERHEAD = 1_000
-_TABLES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Disks:
     tools: Tools | None
     limits: Limits
     quota: Quota = Quota()
+    space: Space = field(default_factory=Space)
 
     def volume(self, id_: str) -> Path:
         """Where the disk of a volume is."""
@@ -73,7 +75,7 @@ class Disks:
             if not path.exists():
                 if volume.digest is not None:
                     self.stand(self.snapshot(source.id), volume.digest)
-                self.hypervisor.copy_disk(self.snapshot(source.id), path, None)
+                self.copy(self.snapshot(source.id), path, None)
             self._grow(volume)  # no server has it before it is made
         elif volume.digest is not None and volume.format is not None:
             base = self.blobs.local_path(volume.digest)
@@ -160,8 +162,25 @@ class Disks:
         if volume.digest is None and not source.exists():
             return 0
         self.quota.check(self.folder)
-        self.hypervisor.copy_disk(source, path, volume.instance_id)
+        self.copy(source, path, volume.instance_id)
         return path.stat().st_size + (self.blobs.size(volume.digest) if volume.digest else 0)
+
+    def copy(self, source: Path, target: Path, instance_id: str | None) -> None:
+        """Copies the file of a disk, which a server may be running on, where there is room. FAULTS."""
+        with self.room(taken_bytes(source)):
+            self.hypervisor.copy_disk(source, target, instance_id)
+
+    @contextmanager
+    def room(self, needed: int) -> Iterator[None]:
+        """Keeps bytes of the disk for a piece of work. NoDiskSpace."""
+        try:
+            hold = self.space.hold(self.folder, needed)
+        except NoSpace as error:
+            raise NoDiskSpace(error) from error
+        try:
+            yield
+        finally:
+            hold.end()
 
     def standalone(self, source: Path, digest: str, capacity: int, target: Path) -> None:
         """Writes the content of an overlay, with the bytes that it stands on, as one qcow2 file. FAULTS."""
@@ -169,18 +188,12 @@ class Disks:
             raise ToolFailed("The disk was written to; making one file of it needs qemu-img on the server's host.")
         self.stand(source, digest)
         size = capacity * GIB
-        quota = size + size // _OVERHEAD + _TABLES
+        most = size + size // _OVERHEAD + TABLE_BYTES
         target.unlink(missing_ok=True)
-        convert(
-            self.tools,
-            source,
-            "qcow2",
-            target,
-            "qcow2",
-            quota_bytes=quota,
-            limits=self.limits,
-            backing_allowed=True,
-        )
+        tools, limits, kind = self.tools, self.limits, "qcow2"
+        needed = converted_size(tools, source, kind, kind, most=most, limits=limits, backing_allowed=True)
+        with self.room(needed):
+            convert(tools, source, kind, target, kind, quota_bytes=needed, limits=limits, backing_allowed=True)
 
 
 def untouched(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.space import NoSpace
 from kunsthalle.hypervisor.disks import read_header
 from kunsthalle.hypervisor.protocol import DiskError
 from kunsthalle.imaging.limits import GIB
@@ -14,6 +15,13 @@ _BLOCK = 512
 
 class DiskFull(DiskError):
     """The bound that the operator has set is reached."""
+
+
+class NoDiskSpace(DiskFull, NoSpace):
+    """The host's disk has no room for the file of a disk."""
+
+    def __init__(self, error: NoSpace) -> None:
+        NoSpace.__init__(self, str(error), error.needed, error.free, never=error.never)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,11 @@ class Quota:
             raise DiskFull(f"the disks take {found / GIB:.1f} GB of {self.used}")
         if self.promised and new and (found := promised_bytes(folder) + new * GIB) > self.promised * GIB:
             raise DiskFull(f"with {new} GB more the volumes would have {found / GIB:.0f} GB of {self.promised}")
+
+
+def taken_bytes(path: Path) -> int:
+    """What a file takes on the disk, holes not counted; nothing where there is none."""
+    return path.stat().st_blocks * _BLOCK if path.exists() else 0
 
 
 def used_bytes(folder: Path) -> int:

@@ -198,9 +198,12 @@ def _take(unit: Unit, owner: str, which: ColumnElement[bool], first: ColumnEleme
     return Claimed(*tuple(row)) if row else None
 
 
-def retry(unit: Unit, job: Claimed, owner: str, error: str) -> None:
-    """Puts a failed job back, to be tried again after a pause in real time that doubles."""
-    pause = 2 ** min(job.attempts, 6) * SECOND // 4
+def retry(unit: Unit, job: Claimed, owner: str, error: str, *, patient: bool = False) -> None:
+    """Puts a failed job back, to be tried again after a pause in real time that doubles.
+
+    The pause is at most 16 seconds, and ten minutes where the job is `patient`.
+    """
+    pause = min(2 ** min(job.attempts, MOST_CLAIMS if patient else 6) * SECOND // 4, turns.LONGEST_PAUSE)
     back = {"state": "queued", "not_before": unit.ctx.clock.real() + pause, "last_error": _storable(error)}
     _keep(unit, job.id, owner, back)
 

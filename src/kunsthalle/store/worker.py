@@ -13,6 +13,7 @@ from kunsthalle.core.context import Context
 from kunsthalle.core.faults import Fault, Faults
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.space import is_out_of_space
 from kunsthalle.store import audit, facts, jobs
 from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
@@ -172,7 +173,7 @@ class Worker:
             raise
         except Exception as error:
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
-            self._failed(job, ctx, owner, f"{type(error).__name__}: {error}")
+            self._failed(job, ctx, owner, f"{type(error).__name__}: {error}", patient=is_out_of_space(error))
 
     def kinds(self) -> list[str]:
         """The kinds of jobs there are."""
@@ -186,12 +187,23 @@ class Worker:
         text = "This failure was asked for with a fault."
         self._failed(job, ctx, owner, text, for_good=fault.effect == "fail")
 
-    def _failed(self, job: jobs.Claimed, ctx: Context, owner: str, error: str, *, for_good: bool = False) -> None:
+    def _failed(
+        self,
+        job: jobs.Claimed,
+        ctx: Context,
+        owner: str,
+        error: str,
+        *,
+        for_good: bool = False,
+        patient: bool = False,
+    ) -> None:
+        """Has the job tried again, or ends it. `patient`: it waits for room on a disk, which takes people a while."""
+        most = jobs.MOST_CLAIMS if patient else jobs.MOST_ATTEMPTS
         handler = self._handlers().get(job.kind)
 
         def settle(unit: Unit) -> None:
-            if job.attempts < jobs.MOST_ATTEMPTS and not for_good:
-                jobs.retry(unit, job, owner, error)
+            if job.attempts < most and not for_good:
+                jobs.retry(unit, job, owner, error, patient=patient)
                 return
             jobs.end(unit, job, owner, "failed", error)
             audit.gave_up(unit, job.subject)
