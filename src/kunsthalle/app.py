@@ -13,6 +13,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.regions import REGIONS
+from kunsthalle.core.space import MIB, disk_room
 from kunsthalle.drivers import Drivers
 from kunsthalle.identity.tokens import Tokens
 from kunsthalle.local import folder
@@ -61,6 +63,8 @@ log = get_logger("app")
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _CONSOLE = "/console"
+_ROOM_TO_PROBE = 16 * MIB
+"""Free bytes below which `/readyz` tries whether the database can still be written to."""
 
 _FAMILIES = (
     (BASE, CATALOG),
@@ -215,9 +219,8 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     rooms = Lazy(partial(_join, drivers, tokens, store, watched))
     faults = Faults()
     worker = Worker(store, context, _handlers(rooms), max(2, settings.workers), faults)
-    operations = control.routes(
-        clock, worker, partial(_status, settings, store, context, drivers), _ask_stores(watched, store, drivers)
-    )
+    told = partial(_status, settings, store, context, drivers)
+    operations = control.routes(clock, worker, told, _ask_stores(watched, store, drivers, settings.data))
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
 
@@ -332,14 +335,16 @@ def _refuse_damaged(watched: Watched) -> None:
         raise Problem(Reason.UNAVAILABLE, "damaged_database", text)
 
 
-def _ask_stores(watched: Watched, store: Store, drivers: Drivers) -> Callable[[Context], None]:
+def _ask_stores(watched: Watched, store: Store, drivers: Drivers, data: Path) -> Callable[[Context], None]:
     """Asks the database and the blob store something that only they can answer. 503 where the latter does not, or the
-    database is damaged.
+    database is damaged, or the disk is full.
     """
 
     def ask(ctx: Context) -> None:
         _refuse_damaged(watched)
         store.read(ctx, lambda unit: facts.get(unit, "clock"))
+        if store.full or disk_room(data)[1] < _ROOM_TO_PROBE:
+            store.check_room(ctx)
         try:
             drivers.blobs.exists("0" * 64)
         except BlobError as error:

@@ -26,6 +26,7 @@ from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.store import audit
 from kunsthalle.store.engine import Store
 from kunsthalle.store.unit import Unit
@@ -121,13 +122,13 @@ class Pipeline:
                 return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request))
             return await self._read(ctx, route, request)
         except Problem as problem:
-            await self._refused(route, path, problem, ctx, headers, request)
+            try:
+                await self._refused(route, path, problem, ctx, headers, request)
+            except Exception as error:  # noqa: BLE001  logged there; what cannot go on record is not answered either
+                return _failure(error, route, ctx)
             return refusal(problem, route.family, ctx)
-        except Exception as error:
-            log.exception("internal error", route=route.name, trace=ctx.trace)
-            text = "The server failed; its log has the trace."
-            failure = Problem(Reason.INTERNAL, "internal_error", text, private=str(error))
-            return refusal(failure, route.family, ctx)
+        except Exception as error:  # noqa: BLE001  logged there
+            return _failure(error, route, ctx)
 
     async def _check_caller(self, ctx: Context, route: Route, headers: Headers) -> None:
         """Refuse a caller without a valid token, before anything of the body is read."""
@@ -210,6 +211,16 @@ class Pipeline:
             await self._store.write_async(ctx, record)
         except Problem:
             log.info("refused without an actor", route=route.name)
+
+
+def _failure(error: Exception, route: Route, ctx: Context) -> Answer:
+    """The answer to a call that failed: 503 where the disk is full, 500 otherwise."""
+    if is_out_of_space(error):
+        log.error("disk full", route=route.name, trace=ctx.trace)
+        return refusal(disk_full(), route.family, ctx)
+    log.error("internal error", route=route.name, trace=ctx.trace, exc_info=error)
+    text = "The server failed; its log has the trace."
+    return refusal(Problem(Reason.INTERNAL, "internal_error", text, private=str(error)), route.family, ctx)
 
 
 def trace_of(headers: Headers, ids: Ids) -> str:

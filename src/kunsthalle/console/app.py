@@ -20,6 +20,7 @@ from kunsthalle.console.templates import render
 from kunsthalle.core.context import Context
 from kunsthalle.core.errors import NOT_FOUND
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.space import is_out_of_space
 from kunsthalle.store.engine import Store
 
 log = get_logger("console")
@@ -76,9 +77,12 @@ class Console:
             return await self._answer(one, visit)
         except Refused as refused:
             return await self._refused(visit, refused)
-        except Exception:
+        except Exception as error:
             trace = self._ctx.ids.uuid()
             log.exception("internal error", path=one.path if one else "", trace=trace)
+            if is_out_of_space(error):
+                text = "Nothing was changed. Try again later."
+                return visit.page("refused.html", 503, title="The server's disk is full", text=text, trace=trace)
             text = "Its log has the trace."
             return visit.page("refused.html", 500, title="The server failed", text=text, trace=trace)
 

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kunsthalle.core.errors import Problem, Reason
+
 MIB = 2**20
+RETRY_AFTER = 30
+"""Seconds after which a caller may try again on a server whose disk is full."""
 _ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SQLITE_CODES = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
 """SQLite says FULL for ENOSPC only: EDQUOT is a failed write, and its shared memory file cannot grow."""
@@ -42,6 +46,12 @@ def _says_full(error: object) -> bool:
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", None) in _SQLITE_CODES
     return getattr(error, "sqlstate", None) == _POSTGRESQL_STATE
+
+
+def disk_full() -> Problem:
+    """What a caller is told when the server has no room for a change."""
+    text = "The server's disk is full, so nothing can be changed. Nothing was; try again later."
+    return Problem(Reason.UNAVAILABLE, "disk_full", text, retry_after=RETRY_AFTER)
 
 
 class Hold:

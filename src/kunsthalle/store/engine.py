@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
 from kunsthalle.core.context import Context
+from kunsthalle.core.space import disk_full, is_out_of_space
+from kunsthalle.store import facts
 from kunsthalle.store.bounds import JobBounds
 from kunsthalle.store.encryption import Cipher
 from kunsthalle.store.memo import Memo
@@ -37,6 +40,8 @@ _PATIENCE = 10
 """Seconds that a connection waits for another process's lock on a SQLite file."""
 
 
+_PROBE = "x" * 65_536
+"""Takes pages that a change would take."""
 _HIDDEN = True
 """Values stay out of what a failed statement says: they may be secret, and what it says comes into the log."""
 
@@ -93,10 +98,14 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 class Store:
-    """The database. `read` and `write` open one unit of work each and hand back what the function returns."""
+    """The database. `read` and `write` open one unit of work each and hand back what the function returns.
+
+    `full` says that a write has found no room on the disk since `check_room` was last content.
+    """
 
     def __init__(self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None) -> None:
         self.bounds = bounds or JobBounds()
+        self.full = False
         self.embedded = url.startswith("sqlite")
         self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
         shared = self.engine.execution_options(postgresql_readonly=True)
@@ -132,6 +141,17 @@ class Store:
         finally:
             driver.execute("ROLLBACK")
 
+    def check_room(self, ctx: Context) -> None:
+        """Raises 503 when a write has found the disk full and one still does."""
+        try:
+            for value in (_PROBE, ""):
+                self.write(ctx, partial(facts.put, key="probe", value=value))
+        except Exception as error:
+            if is_out_of_space(error):
+                raise disk_full() from error
+            raise
+        self.full = False
+
     def write(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         """Runs a function in one transaction: all of it, or, when it raises, nothing.
 
@@ -142,6 +162,9 @@ class Store:
         self._inside.writing = True
         try:
             return self._write(ctx, function)
+        except Exception as error:
+            self.full = self.full or is_out_of_space(error)
+            raise
         finally:
             self._inside.writing = False
 
@@ -167,10 +190,16 @@ class Store:
                 result = function(unit)
                 connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK") if self.embedded else connection.rollback()
+                self._undo(connection)
                 raise
         unit.committed()
         return result
+
+    def _undo(self, connection: Connection) -> None:
+        if not self.embedded:
+            connection.rollback()
+        elif _driver(connection).in_transaction:  # a full disk has SQLite end some transactions by itself
+            connection.exec_driver_sql("ROLLBACK")
 
     def _read_here(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
