@@ -17,6 +17,7 @@ import pytest
 from kunsthalle.hypervisor import disks
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, SeedSpec, ServerSpec, Status
 from kunsthalle.hypervisor.qmp import ask
+from kunsthalle.imaging.backing import name_of
 
 from .conftest import GIB, Bench, processes, says, until
 
@@ -80,7 +81,7 @@ def test_a_guest_on_a_vhd_base(bench: Bench, tmp_path: Path) -> None:
     subprocess.run([*command, bench.base, base], check=True, timeout=120)
     base.chmod(0o444)
     before = sha256(base)
-    disk = DiskSpec(bench.folder / "overlay-of-vhd.qcow2", base, "vhd", 10 * GIB)
+    disk = DiskSpec(bench.folder / "overlay-of-vhd.qcow2", base, "vhd", 10 * GIB, name_of(base, "vhd"))
     bench.engine.create_disk(disk)
     server = replace(bench.server("on-vhd"), disk=disk.path)
     bench.engine.start(server)

@@ -144,3 +144,13 @@ def test_pages_repeat_their_filters(hall: Hall, several: dict[str, Any]) -> None
     second = answer.json
     assert {image["name"] for page in (first, second) for image in page["images"]} == {"one", "three"}
     assert "next" not in second
+
+
+@pytest.mark.parametrize("suffix", ["vmdk", "vhdx", "img", "ova"])
+def test_a_disk_of_another_format_is_told_the_way(hall: Hall, suffix: str) -> None:
+    body = {"file": {"href": f"cos://us-south/images/disk.{suffix}"}, "operating_system": {"name": "debian-12-amd64"}}
+    answer = hall.call("owner", "POST", "/v1/images", body)
+    (error,) = answer.json["errors"]
+    assert (answer.status, error["code"]) == (400, "cos_invalid_file_extension")
+    assert ".qcow2 or .vhd" in error["message"]
+    assert "kunsthalle images convert" in error["message"]

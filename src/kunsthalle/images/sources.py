@@ -22,10 +22,12 @@ from kunsthalle.blobs.buckets import (
 )
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.core.space import Space
+from kunsthalle.imaging import registry
 from kunsthalle.store.unit import Unit
 
 _HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
-_SUFFIXES = {"qcow2": "qcow2", "vhd": "vhd"}
+_FORMATS = {one.suffix: one.name for one in registry.FORMATS.values()}
+_SUFFIXES = " or ".join(f".{suffix}" for suffix in _FORMATS)
 FIELD = "file.href"
 _NOT_AUTHORIZED = (
     "The request is not authorized to access the Cloud Object Storage resource. The bucket must be one of this "
@@ -58,9 +60,10 @@ def parse_href(href: str) -> CosObject:
         raise invalid("cos_uri_not_supported", "The address must be cos://<region>/<bucket>/<object>.", FIELD)
     key = unquote(found[3])
     suffix = key.rsplit(".", 1)[-1]
-    if suffix not in _SUFFIXES:
-        raise invalid("cos_invalid_file_extension", "The object's name must end in .qcow2 or .vhd.", FIELD)
-    return CosObject(found[1], found[2], key, _SUFFIXES[suffix])
+    if suffix not in _FORMATS:
+        text = f"The object's name must end in {_SUFFIXES}. Convert a disk of another format first: {registry.CONVERT}."
+        raise invalid("cos_invalid_file_extension", text, FIELD)
+    return CosObject(found[1], found[2], key, _FORMATS[suffix])
 
 
 class AccountBuckets:

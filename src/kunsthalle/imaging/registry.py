@@ -29,13 +29,14 @@ class File:
 class ImageFormat:
     """One format. All rules raise Refused.
 
-    `title`: as in messages. `check_start` sees the first bytes and the formats that these look like. `check_end` sees
-    both ends of a stream: first bytes, last 512, length, formats. `check_file` reads the tables of a complete file,
-    once more with its ends; it answers the bytes of the disk, as `virtual_size` does for a file that was checked
-    before. `linked`: qemu-img can follow its tables.
+    `suffix`: how names of such files end. `title`: as in messages. `check_start` sees the first bytes and the formats
+    that these look like. `check_end` sees both ends of a stream: first bytes, last 512, length, formats. `check_file`
+    reads the tables of a complete file, once more with its ends; it answers the bytes of the disk, as `virtual_size`
+    does for a file that was checked before. `linked`: qemu-img can follow its tables.
     """
 
     name: str
+    suffix: str
     title: str
     check_start: Callable[[bytes, frozenset[str], Limits], None]
     check_end: Callable[[bytes, bytes, int, frozenset[str], Limits], None]
@@ -101,16 +102,18 @@ def _other_kind(title: str, head: bytes, names: frozenset[str]) -> Refused:
 def _way_out(names: frozenset[str]) -> str:
     """What to do with a disk of a format that is not imported."""
     if names in ({"vmdk"}, {"vhdx"}):
-        return " Convert it first: kunsthalle images convert FILE."
+        return f" Convert it first: {CONVERT} FILE."
     if names == {"gpt"}:
-        return " Convert it first: kunsthalle images convert --format raw FILE."
+        return f" Convert it first: {CONVERT} --format raw FILE."
     return ""
 
 
+CONVERT = "kunsthalle images convert"
+"""The command that makes an image of a disk in another format."""
 FORMATS = {
     one.name: one
     for one in (
-        ImageFormat("qcow2", "QCOW2", _qcow2_start, _qcow2_end, _qcow2_file, _qcow2_size, linked=True),
-        ImageFormat("vhd", "VHD", _vhd_start, _vhd_end, _vhd_file, _vhd_size, linked=False),
+        ImageFormat("qcow2", "qcow2", "QCOW2", _qcow2_start, _qcow2_end, _qcow2_file, _qcow2_size, linked=True),
+        ImageFormat("vhd", "vhd", "VHD", _vhd_start, _vhd_end, _vhd_file, _vhd_size, linked=False),
     )
 }
