@@ -14,7 +14,7 @@ from kunsthalle.ibmcloud.terminal import Terminal
 code = run({argv!r}, {{"HOME": "/nonexistent"}}, Terminal(io.StringIO(), io.StringIO(), io.StringIO()))
 print(*sys.modules)
 """
-OURS = ("kunsthalle", "kunsthalle.ibmcloud", "kunsthalle.local", "kunsthalle.local.folder")
+OURS = ("kunsthalle", "kunsthalle.ibmcloud", "kunsthalle.local", "kunsthalle.local.display", "kunsthalle.local.folder")
 
 
 def _loaded(*argv: str, more: str = "") -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from kunsthalle.local import folder
+from kunsthalle.local import display, folder
 from kunsthalle.local.client import CallFailed, access_token, call
 
 VPC_VERSION = "2025-06-30"
@@ -84,7 +83,7 @@ def _called(data: Path, method: str, path: str, body: Any, timeout: float, token
     try:
         return call(folder.url(data), method, path, token(known), body, timeout)
     except CallFailed as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(display.escape(str(error))) from error
 
 
 def printable(value: object) -> str:
@@ -109,7 +108,7 @@ def details(pairs: Iterable[tuple[str, object]]) -> str:
 
 def as_json(document: Any) -> str:
     """JSON for programs."""
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return display.to_json(document, indent=2)
 
 
 def is_terminal() -> bool:

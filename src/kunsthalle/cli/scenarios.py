@@ -61,7 +61,7 @@ def list_(data: Path, output: str) -> None:
 def remove(name: str, data: Path, output: str) -> None:
     """Forget what is saved under NAME."""
     gone = common.operate(data, "DELETE", f"{_PATH}/{quote(name, safe='')}")
-    click.echo(common.as_json(gone) if output == "json" else f"Removed: {gone['name']}")
+    click.echo(common.as_json(gone) if output == "json" else common.printable(f"Removed: {gone['name']}"))
 
 
 def _say(scenarios: list[dict[str, Any]], output: str) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from kunsthalle.ibmcloud.errors import NOT_LOGGED_IN, Failed, Refused, is_vpc, refusal
 from kunsthalle.ibmcloud.session import Session
 from kunsthalle.ibmcloud.terminal import said
+from kunsthalle.local.display import escape
 
 VERSION = {"version": "2026-10-06", "generation": "2"}
 GRANT = "urn:ibm:params:oauth:grant-type:"
@@ -152,7 +153,7 @@ class Api:
         if where.lower() in {"", "false"}:
             return
         if where.lower() == "true":
-            sys.stderr.write(text())
+            sys.stderr.write(escape(text()))
             return
         from kunsthalle.ibmcloud.files import append_private
 

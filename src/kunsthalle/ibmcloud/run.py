@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from kunsthalle.ibmcloud.grammar import Given
 from kunsthalle.ibmcloud.http import Api
 from kunsthalle.ibmcloud.session import Session
 from kunsthalle.ibmcloud.terminal import Terminal
+from kunsthalle.local.display import to_json
 
 
 class Run:
@@ -39,7 +39,7 @@ class Run:
         self.terminal.say(tables.safe(f"{what} under account {account} as {self.session.user}..."))
 
     def print_json(self, found: Any) -> None:
-        self.terminal.lines([json.dumps(found, indent=4, ensure_ascii=False)])
+        self.terminal.lines([to_json(found, indent=4)])
 
     def table(self, things: Iterable[Any], columns: Sequence[tables.Field], none: str) -> None:
         """A list: its JSON, its table, or a sentence that there is nothing (which `quiet` keeps)."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kunsthalle.ibmcloud.terminal import bold, cyan
+from kunsthalle.local.display import escape
 
 GAP = 3
 MISSING = "-"
@@ -16,12 +17,10 @@ Getter = str | Callable[[Any], Any]
 Field = tuple[str, Any]
 """A label, and where its value comes from: a dotted path, a function, or a `Nested`."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
 
 def safe(text: str) -> str:
     """Without characters that a terminal would obey: names and messages are anybody's."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\t", " "))
+    return escape(text.replace("\t", " "))
 
 
 def width(text: str) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from kunsthalle.ibmcloud.errors import Failed, Interrupted
+from kunsthalle.local.display import escape_all_but_colours
 
 _OFF = frozenset({"false", "no", "0", "off"})
 _ON = frozenset({"true", "yes", "1", "on"})
@@ -61,7 +62,11 @@ class Terminal:
         self.json = False
 
     def write(self, stream: TextIO, text: str) -> None:
-        """Writes at once. A reader who has gone away is not an error: the work goes on without him."""
+        """Writes at once, without what a terminal would obey, but for colours.
+
+        A reader who has gone away is not an error: the work goes on without him.
+        """
+        text = escape_all_but_colours(text)
         try:
             stream.write(text)
             stream.flush()
