@@ -22,7 +22,7 @@ GROUPS = {
     "iam": "Manage identities, tokens and policies",
     "is": "Manage virtual private clouds: images, servers, storage, networks",
     "plugin": "Plug-ins: what Kunsthalle serves is built in",
-    "resource": "Manage resource groups, service instances and reclamations",
+    "resource": "Manage resource groups, service instances, reclamations and tags",
 }
 
 AREAS = {
@@ -48,7 +48,7 @@ AREAS = {
         "geography",
         "unserved",
     ),
-    "resource": ("resource",),
+    "resource": ("resource", "resource_instances"),
 }
 CORE = ("login", "settings", "plugins")
 

@@ -26,7 +26,7 @@ _INSTANCES: tuple[Field, ...] = (
     ("Type", "type"),
     ("Resource Group ID", "resource_group_id"),
 )
-_INSTANCE: tuple[Field, ...] = (
+INSTANCE_FIELDS: tuple[Field, ...] = (
     ("Name", "name"),
     ("ID", "crn"),
     ("GUID", "guid"),
@@ -35,6 +35,7 @@ _INSTANCE: tuple[Field, ...] = (
     ("State", "state"),
     ("Type", "type"),
     ("Sub Type", "sub_type"),
+    ("Last Operation", "last_operation.description"),
     ("Resource Group ID", "resource_group_id"),
     ("Created at", "created_at"),
     ("Updated at", "updated_at"),
@@ -139,7 +140,7 @@ def _instance(run: Run) -> None:
         run.terminal.lines([f"{found['crn']} {found['guid']}"])
         return
     run.terminal.ok()
-    run.detail(found, _INSTANCE)
+    run.detail(found, INSTANCE_FIELDS)
 
 
 def _listed(run: Run) -> list[Any]:
@@ -200,7 +201,7 @@ COMMANDS = (
     Command("resource group-delete", "Delete a resource group.", _delete, "NAME", (FORCE,)),
     Command(
         "resource service-instances",
-        "List service instances: the private catalogs of the account.",
+        "List service instances: private catalogs and object storage.",
         _instances,
         flags=(
             flag("service-name", "NAME", "Name of the service."),

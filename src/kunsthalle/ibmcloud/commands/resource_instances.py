@@ -1,0 +1,279 @@
+"""`resource`: making, changing and deleting service instances, tags and search; and what is not served (cli.md 5)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.resource import INSTANCE_FIELDS, instances
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.tables import Field
+from kunsthalle.ibmcloud.things import filled, group_id
+
+_PATH = "/v2/resource_instances"
+_STORAGE = ("cloud-object-storage", "dff97f5c-bc5e-4455-b470-411c3edbe49c")
+_PLANS = {
+    "standard": "744bfc56-d12c-4866-88d5-dac9139e0e5d",
+    "lite": "2fdf0c08-2d32-4f46-84b5-32e0c92fffd8",
+    "cos-one-rate-plan": "1e4e33e4-cfa6-4f12-9016-be594a6d5f87",
+}
+_FOUND: tuple[Field, ...] = (
+    ("Name", "name"),
+    ("Location", "region"),
+    ("Family", "family"),
+    ("Resource Type", "type"),
+    ("Resource Group ID", "resource_group_id"),
+    ("CRN", "crn"),
+    ("Tags", "tags"),
+)
+
+
+def _group(run: Run) -> str:
+    """The group that is named, else the one that is targeted, else the default one."""
+    named_group = run.given.get("g")
+    if named_group:
+        return group_id(run, named_group)
+    if run.session.group:
+        return str(run.session.group)
+    query = {"account_id": run.session.account, "default": "true"}
+    return str(next(iter(run.api.listed("/v2/resource_groups", "resources", query)))["id"])
+
+
+def _create(run: Run) -> None:
+    given = run.given
+    name, service, plan = given["NAME"], given["SERVICE_NAME"], given["SERVICE_PLAN_NAME"]
+    if service not in _STORAGE:
+        raise Failed(f"Service offering '{service}' was not found. Kunsthalle has instances of {_STORAGE[0]} alone.")
+    if plan not in {*_PLANS, *_PLANS.values()}:
+        raise Failed(f"Service plan '{plan}' was not found. Plans of {_STORAGE[0]} are {', '.join(_PLANS)}.")
+    run.core_progress(f"Creating service instance {name}")
+    body = {
+        "name": name,
+        "target": given["LOCATION"],
+        "resource_group": _group(run),
+        "resource_plan_id": _PLANS.get(plan, plan),
+        **filled(parameters=given.get("p"), tags=given.get("t")),
+    }
+    made = run.api.post(_PATH, body)
+    if given.get("lock"):
+        made = run.api.post(path_of(f"{_PATH}/{{}}/lock", made["guid"]))
+    if run.json:
+        run.print_json(made)
+        return
+    run.done(f"Service instance {name} was created.")
+    run.detail(made, INSTANCE_FIELDS)
+
+
+def _found(run: Run) -> Any:
+    return named(instances(run), run.given["INSTANCE"], "service instance", "name", "guid", "crn")
+
+
+def _update(run: Run) -> None:
+    given = run.given
+    body = filled(name=given.get("n"), parameters=given.get("p"), resource_plan_id=given.get("service-plan-id"))
+    found = _found(run)
+    if not run.confirmed(f"Really update service instance {found['name']}?"):
+        return
+    run.core_progress(f"Updating service instance {found['name']}")
+    changed = run.api.call("PATCH", path_of(f"{_PATH}/{{}}", found["guid"]), body).body
+    run.done(f"Service instance {found['name']} was updated.", changed)
+
+
+def _delete(run: Run) -> None:
+    found = _found(run)
+    if not run.confirmed(f"Really delete service instance {found['name']}?"):
+        return
+    run.core_progress(f"Deleting service instance {found['name']}")
+    run.api.call("DELETE", path_of(f"{_PATH}/{{}}", found["guid"]))
+    run.done(f"Service instance {found['name']} was deleted. Until it is reclaimed it can be restored.")
+
+
+def _lock(run: Run, method: str, word: str) -> None:
+    found = _found(run)
+    if not run.confirmed(f"Really {word} service instance {found['name']}?"):
+        return
+    run.core_progress(f"{word.capitalize()}ing service instance {found['name']}")
+    run.api.call(method, path_of(f"{_PATH}/{{}}/lock", found["guid"]))
+    run.done(f"Service instance {found['name']} was {word}ed.")
+
+
+def _type(run: Run) -> dict[str, str]:
+    return {"tag_type": run.given.get("tag-type") or "user"}
+
+
+def _tags(run: Run) -> None:
+    run.core_progress("Listing tags")
+    query = {**_type(run), "limit": "1000", **filled(attached_to=run.given.get("attached-to"))}
+    found = run.api.get("/v3/tags", query)["items"]
+    run.terminal.ok()
+    run.table(found, (("Name", "name"),), "No tags were found.")
+
+
+def _each(run: Run, results: list[Any], key: str, done: str) -> None:
+    """OK, unless the answer tells of one that went wrong."""
+    wrong = [f"{one.get(key, '')}: {one.get('message', 'failed')}" for one in results if one.get("is_error")]
+    if wrong:
+        raise Failed("\n".join(wrong))
+    run.done(done, {"results": results})
+
+
+def _tag_create(run: Run) -> None:
+    names = run.given.get("tag-names")
+    run.core_progress(f"Creating tags {', '.join(names)}")
+    made = run.api.post("/v3/tags", {"tag_names": names}, {"tag_type": run.given.get("tag-type") or "access"})
+    _each(run, made["results"], "tag_name", "The tags were created.")
+
+
+def _tag_delete(run: Run) -> None:
+    name = run.given.get("tag-name")
+    if not run.confirmed(f"Really delete tag {name}?"):
+        return
+    run.core_progress(f"Deleting tag {name}")
+    gone = run.api.call("DELETE", path_of("/v3/tags/{}", name), None, _type(run)).body
+    _each(run, gone["results"], "provider", f"Tag {name} was deleted.")
+
+
+def _tag_resource(run: Run, verb: str) -> None:
+    given = run.given
+    names, crn = given.get("tag-names"), given.get("resource-id") or _one_named(run, str(given.get("resource-name")))
+    place = "to" if verb == "attach" else "from"
+    run.core_progress(f"{verb.capitalize()}ing tags {', '.join(names)} {place} {crn}")
+    body = {"tag_names": names, "resources": [{"resource_id": crn}]}
+    _each(run, run.api.post(f"/v3/tags/{verb}", body, _type(run))["results"], "resource_id", f"The tags were {verb}ed.")
+
+
+def _one_named(run: Run, name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    found = run.api.post("/v3/resources/search", {"query": f'name:"{escaped}"', "fields": ["crn", "name"]})["items"]
+    return str(named(found, name, "resource", "name")["crn"])
+
+
+def _search(run: Run) -> None:
+    run.core_progress(f"Searching for {run.given['QUERY']}")
+    found: list[Any] = []
+    body: dict[str, Any] = {"query": run.given["QUERY"], "fields": ["*"]}
+    while True:
+        page = run.api.post("/v3/resources/search", body, {"limit": "100"})
+        found += page["items"]
+        if not page.get("search_cursor"):
+            break
+        body = {"search_cursor": page["search_cursor"]}
+    run.terminal.ok()
+    run.table(found, _FOUND, "No resources were found.")
+
+
+def _unserved(_run: Run, words: str) -> None:
+    raise Failed(f"'ibmcloud resource {words}' is not supported by Kunsthalle.")
+
+
+_TAG_TYPE = flag("tag-type", text="Type of the tags.", choices=("user", "access", "service"))
+_TAG_NAMES = flag("tag-names", "NAMES", "Names of tags, separated by commas.", kind="list", required=True)
+_PARAMETERS = flag("p", "JSON|@FILE", "Parameters of the service.", also=("parameters",), kind="json")
+_RESOURCE = (
+    flag("resource-name", "NAME", "Name of the resource."),
+    flag("resource-id", "CRN", "CRN of the resource.", also=("resource-crn",)),
+)
+_NOT_SERVED = (
+    *(
+        f"service-{kind}{verb}"
+        for kind in ("key", "binding", "alias")
+        for verb in ("", "-create", "-update", "-delete")
+    ),
+    "service-keys",
+    "service-bindings",
+    "service-aliases",
+)
+
+COMMANDS = (
+    Command(
+        "resource service-instance-create",
+        "Create a service instance.",
+        _create,
+        "NAME SERVICE_NAME SERVICE_PLAN_NAME LOCATION",
+        (
+            flag("d", "DEPLOYMENT", "Accepted.", also=("deployment",)),
+            _PARAMETERS,
+            flag("g", "GROUP", "Name or ID of the resource group."),
+            flag("t", "TAGS", "User tags, separated by commas.", also=("tags",), kind="list"),
+            flag("lock", text="Lock the instance against changes."),
+            flag("service-endpoints", "TYPE", "Accepted."),
+        ),
+    ),
+    Command(
+        "resource service-instance-update",
+        "Update a service instance.",
+        _update,
+        "INSTANCE",
+        (
+            flag("n", "NAME", "New name.", also=("name",)),
+            flag("service-plan-id", "ID", "ID of the new plan."),
+            _PARAMETERS,
+            FORCE,
+        ),
+        any_of=(("n", "service-plan-id", "p"),),
+    ),
+    Command(
+        "resource service-instance-delete",
+        "Delete a service instance; until it is reclaimed it can be restored.",
+        _delete,
+        "INSTANCE",
+        (flag("recursive", text="Accepted."), FORCE),
+    ),
+    Command(
+        "resource service-instance-lock",
+        "Lock a service instance against changes.",
+        partial(_lock, method="POST", word="lock"),
+        "INSTANCE",
+        (FORCE,),
+    ),
+    Command(
+        "resource service-instance-unlock",
+        "Unlock a service instance.",
+        partial(_lock, method="DELETE", word="unlock"),
+        "INSTANCE",
+        (FORCE,),
+    ),
+    Command(
+        "resource tags",
+        "List tags.",
+        _tags,
+        flags=(_TAG_TYPE, flag("attached-to", "CRN", "Only tags of a resource.")),
+    ),
+    Command("resource tag-create", "Create access tags.", _tag_create, flags=(_TAG_NAMES, _TAG_TYPE)),
+    Command(
+        "resource tag-attach",
+        "Attach tags to a resource.",
+        partial(_tag_resource, verb="attach"),
+        flags=(_TAG_NAMES, *_RESOURCE, _TAG_TYPE),
+        alone=(("resource-name", "resource-id"),),
+        any_of=(("resource-name", "resource-id"),),
+    ),
+    Command(
+        "resource tag-detach",
+        "Detach tags from a resource.",
+        partial(_tag_resource, verb="detach"),
+        flags=(_TAG_NAMES, *_RESOURCE, _TAG_TYPE),
+        alone=(("resource-name", "resource-id"),),
+        any_of=(("resource-name", "resource-id"),),
+    ),
+    Command(
+        "resource tag-delete",
+        "Delete a tag that is attached to nothing.",
+        _tag_delete,
+        flags=(flag("tag-name", "NAME", "Name of the tag.", required=True), _TAG_TYPE, FORCE),
+    ),
+    Command("resource search", "Search for resources.", _search, "QUERY"),
+    *(
+        Command(
+            f"resource {words}",
+            "Not supported by Kunsthalle.",
+            partial(_unserved, words=words),
+            offline=True,
+            anything=True,
+        )
+        for words in _NOT_SERVED
+    ),
+)
