@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ class Client:
     account_id: str = ""
     iam_id: str = ""
     secret: str = ""
+    name: str = ""
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -120,12 +122,19 @@ class House:
         self.write(account_id, lambda unit: create_policy(unit, "access", subject, [role], resource))
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    server = build(Settings(data=tmp_path / "data", hypervisor="simulated"), OPERATOR)
+@contextmanager
+def opened(folder: Path) -> Iterator[House]:
+    """A server of the `enterprise` scenario with its state in a folder, until its end."""
+    server = build(Settings(data=folder / "data", hypervisor="simulated"), OPERATOR)
     made = {one.account: one for one in server.seed("enterprise")}
     server.start()
     loop = asyncio.new_event_loop()
     yield House(server, made, loop)
     loop.close()
     server.stop()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with opened(tmp_path) as made:
+        yield made
