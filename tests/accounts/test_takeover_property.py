@@ -86,7 +86,7 @@ class Walk:
     def call(self, client: Client, method: str, path: str, body: Any = None) -> Any:
         """What came of a call; None for a refusal. Nothing may break."""
         answer = client(method, path, body, if_match="*")
-        name = f"{method} {path.split('?')[0].split('/')[2]}"
+        name = f"{method} {path.split('?', maxsplit=1)[0].split('/')[2]}"
         assert answer.status < 500, (name, answer.body)
         self.done[f"{name} {'done' if answer.status < 300 else 'refused'}"] += 1
         if answer.status >= 300:
@@ -217,7 +217,9 @@ def assume(walk: Walk) -> None:
 
 def make_program(walk: Walk) -> None:
     who = walk.actor()
-    made = walk.call(who, "POST", "/v1/serviceids", {"account_id": who.account_id, "name": "p", "apikey": {"name": "p"}})
+    made = walk.call(
+        who, "POST", "/v1/serviceids", {"account_id": who.account_id, "name": "p", "apikey": {"name": "p"}}
+    )
     if made is not None:
         walk.learn("program", made["iam_id"])
         walk.learn("secret", made["apikey"]["apikey"])
@@ -296,7 +298,9 @@ def let_in(walk: Walk) -> None:
     if who.name in walk.guests:
         return
     guest = Guest(writes=walk.dice.random() < 0.5)
-    given = policy("Editor", "serviceName", "iam-groups") if guest.writes else policy("Viewer", "serviceType", "service")
+    given = (
+        policy("Editor", "serviceName", "iam-groups") if guest.writes else policy("Viewer", "serviceType", "service")
+    )
     body = {"users": [{"email": who.name}], "iam_policy": [given]}
     walk.victim.ok("POST", f"/v2/accounts/{walk.victim.account_id}/users", body)
     walk.guests[who.name] = guest
@@ -363,7 +367,7 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
     """A has an enterprise with accounts in it, B an account outside any with an owner and a clerk."""
     with opened(tmp_path) as house:
         victim = replace(house.owner("outsider"), name="owner@outsider.example")
-        clerk = replace(house.guest(victim, "clerk@b.example"), name="clerk@b.example")  # at home in their own account
+        clerk = replace(house.guest(victim, "clerk@b.example"), name="clerk@b.example")
         seeds = [replace(house.owner(name), name=f"owner@{name}.example") for name in ("enterprise", "publisher")]
         seeds.append(replace(house.person("mole@a.example"), name="mole@a.example"))
         made = Walk(house, random.Random(9), victim, [victim, clerk], seeds)
