@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kunsthalle.core.errors import Problem, Reason
-from kunsthalle.identity.rules import check, holds_now
+from kunsthalle.identity.rules import MAX_CONDITIONS, check, holds_now
 
 KEY = "{{{{environment.attributes.{}}}}}"
 
@@ -30,6 +30,8 @@ WEEK = {
     ],
 }
 
+LATE = one("current_time", "timeGreaterThan", "17:00:00Z")
+
 
 @pytest.mark.parametrize(
     ("rule", "moment", "expected"),
@@ -39,6 +41,7 @@ WEEK = {
         (WEEK, "2026-01-05T06:59:59", False),
         (WEEK, "2026-01-05T15:00:01", False),
         (WEEK, "2026-01-04T10:00:00", False),
+        ({"operator": "or", "conditions": [LATE] * MAX_CONDITIONS}, "2026-01-01T17:00:01", True),
         (one("day_of_week", "dayOfWeekEquals", "1+02:00"), "2026-01-04T22:30:00", True),
         (one("day_of_week", "dayOfWeekEquals", "1+00:00"), "2026-01-04T22:30:00", False),
         (one("current_date", "dateLessThan", "2026-02-01Z"), "2026-01-31T23:59:59", True),
@@ -78,6 +81,10 @@ def test_moments(rule: dict[str, Any] | None, moment: str, expected: bool) -> No
         one("current_time", "timeLessThan", 9),
         {"key": 1, "operator": 2, "value": 3},
         {"operator": "and", "conditions": ["text"]},
+        {"operator": "or", "conditions": [LATE] * (MAX_CONDITIONS + 1)},
+        {"operator": "or", "conditions": [{"operator": "and", "conditions": [LATE] * 6}] * 2},
+        one("day_of_week", "dayOfWeekAnyOf", ["1+00:00"] * 5_000),
+        one("current_time", "timeLessThan", "0" * 1_000 + "Z"),
     ],
 )
 def test_what_is_no_condition_on_the_time_is_refused(rule: dict[str, Any]) -> None:

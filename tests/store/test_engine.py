@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from kunsthalle.store import facts
+from kunsthalle.store import deadlines, facts
+from kunsthalle.store.deadlines import ReadTimeout
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.base import tallies
 from kunsthalle.store.schema.images import blob_refs
@@ -255,3 +256,55 @@ class TestRetries:
         with pytest.raises(IntegrityError):
             world.store.write(world.base, work)
         assert len(runs) == 1
+
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    "postgresql": "SELECT pg_sleep(3600)",
+}
+
+
+def endless(unit: Unit) -> None:
+    unit.first(text(ENDLESS[unit.dialect]))
+
+
+def test_a_read_that_would_not_end_is_refused_and_the_next_one_answered(both: World) -> None:
+    with pytest.raises(ReadTimeout) as refused:
+        both.store.read(both.base, endless, 0.01)
+    assert (refused.value.reason.value, "Ask for less" in refused.value.message) == (503, True)
+    assert counted(both) == 0
+
+
+def test_a_long_read_leaves_the_event_loop(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the loop it is stopped soon and run again elsewhere; the loop goes on meanwhile, and the read ends too."""
+    monkeypatch.setattr(deadlines, "READ_SECONDS", 0.2)
+    threads: list[threading.Thread] = []
+
+    async def beside() -> list[str]:
+        loop, moved = asyncio.get_running_loop(), asyncio.Event()
+
+        def slow(unit: Unit) -> None:
+            threads.append(threading.current_thread())
+            if threads[-1] is not threading.main_thread():
+                loop.call_soon_threadsafe(moved.set)
+            endless(unit)
+
+        reading = asyncio.create_task(both.store.read_async(both.base, slow))
+        await moved.wait()
+        order = [str(await both.store.read_async(both.base, lambda unit: _number(unit, "k")))]
+        with pytest.raises(ReadTimeout):
+            await reading
+        return [*order, "refused"]
+
+    assert asyncio.run(beside()) == ["0", "refused"]
+    assert len(threads) == (2 if both.store.embedded else 1)
+
+
+def test_a_read_that_is_said_to_be_long_never_runs_on_the_event_loop(both: World) -> None:
+    def where(_unit: Unit) -> threading.Thread:
+        return threading.current_thread()
+
+    async def read() -> threading.Thread:
+        return await both.store.read_async(both.base, where, long=True)
+
+    assert asyncio.run(read()) is not threading.main_thread()

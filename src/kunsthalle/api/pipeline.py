@@ -143,7 +143,7 @@ class Pipeline:
             raise unauthenticated("The operator token is missing or wrong.")
 
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
-        answer = await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request))
+        answer = await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request), long=route.long)
         record = request.record
         if record is not None:
             await self._store.write_async(ctx, lambda unit: record(unit, answer.status, None))

@@ -26,7 +26,7 @@ Outside = Callable[[Context, Request], Any]
 
 
 class Route(Struct, frozen=True):
-    """One operation. `writes` decides which kind of transaction it runs in."""
+    """One operation. `writes` decides which kind of transaction it runs in; `long` reads run in a thread at once."""
 
     method: str
     path: str
@@ -40,6 +40,7 @@ class Route(Struct, frozen=True):
     writes: bool = False
     summary: str = ""
     body_required: bool = True
+    long: bool = False
 
     @property
     def name(self) -> str:
@@ -58,8 +59,12 @@ def route(
     status: int = 200,
     writes: bool | None = None,
     body_required: bool = True,
+    long: bool = False,
 ) -> Route:
-    """Declares an operation. `body` is the struct that the JSON body must fit, `answer` the one that is sent."""
+    """Declares an operation. `body` is the struct that the JSON body must fit, `answer` the one that is sent.
+
+    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop.
+    """
     changing = method != "GET" if writes is None else writes
     summary = (call.__doc__ or "").strip().split("\n")[0]
     return Route(
@@ -74,6 +79,7 @@ def route(
         writes=changing,
         summary=summary,
         body_required=body_required,
+        long=long,
     )
 
 

@@ -20,7 +20,7 @@ from kunsthalle.identity.rules import check, holds_now
 from kunsthalle.store.rows import IntegrityError, insert, update
 from kunsthalle.store.schema.identity import access_group_members
 from kunsthalle.store.scope import Granted, find, unguarded
-from kunsthalle.store.tables import remove_rows
+from kunsthalle.store.tables import number_of, remove_rows
 from kunsthalle.store.transition import transition
 from kunsthalle.store.unit import Unit
 
@@ -30,6 +30,9 @@ _AUTHORIZED = frozenset(
 )
 _NARROWED = frozenset({"serviceType", "serviceName", "resourceGroupId", "service_group_id"})
 _MOST_ATTRIBUTES, _MOST_VALUE = 50, 1_000
+MAX_ROLES = 20
+MAX_POLICIES = 4_020
+"""Active policies of one account: each is looked at when its subject calls. Both bounds are the service's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def make_policy(unit: Unit, wanted: Wanted) -> Policy:
     """A new policy of the account. 409 when the same is there, 403 when it grants more than its maker holds."""
     ctx, now = unit.ctx, unit.ctx.now()
     subject_id = _checked(unit, wanted)
+    _room_for_one(unit)
     policy = Policy(
         id=ctx.ids.uuid(),
         account_id=ctx.account_id,
@@ -93,6 +97,13 @@ def make_policy(unit: Unit, wanted: Wanted) -> Policy:
         raise _conflict() from error
 
 
+def _room_for_one(unit: Unit) -> None:
+    table = POLICY.table
+    if number_of(unit, table, table.c.account_id == unit.ctx.account_id, table.c.state == "active") >= MAX_POLICIES:
+        text = f"The account has {MAX_POLICIES} policies, which is the limit. Delete one, or use access groups."
+        raise Problem(Reason.CONFLICT, "policy_conflict_error", text)
+
+
 def _conflict() -> Problem:
     return Problem(Reason.CONFLICT, "policy_conflict_error", "The same policy exists already.")
 
@@ -115,7 +126,10 @@ def _checked(unit: Unit, wanted: Wanted) -> str:
     custom = custom_actions(unit, ctx.account_id)
     unknown = [role for role in wanted.roles if role not in ROLES and role not in custom]
     if unknown or not wanted.roles:
-        raise invalid("invalid_body", f"Unknown role: {', '.join(unknown) or '(none given)'}.", "roles")
+        raise invalid("invalid_body", f"Unknown role: {', '.join(unknown)[:200] or '(none given)'}.", "roles")
+    if len(wanted.roles) > MAX_ROLES:
+        text = f"A policy has at most {MAX_ROLES} roles; {len(wanted.roles)} are given."
+        raise invalid("invalid_body", text, "roles")
     for name, conditions in (("subject", wanted.subject), ("resource", wanted.resource), ("tags", wanted.tags)):
         _conditions(name, conditions)
     check(wanted.rule, wanted.pattern)
@@ -231,6 +245,7 @@ def restore_policy(unit: Unit, granted: Granted[Policy]) -> Policy:
     policy = granted.it
     if policy.state == "active":
         return policy
+    _room_for_one(unit)
     wanted = _said_by(policy)
     _checked(unit, wanted)
     unit.changed(GRANTS)

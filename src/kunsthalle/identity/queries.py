@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kunsthalle.accounts.queries import account, member
@@ -83,13 +84,35 @@ def _standing(unit: Unit, account_id: str, iam_id: str, api_key_id: str) -> Stan
     return Standing((key.expires_at or NEVER) if present else 0)
 
 
-@dataclass(frozen=True, slots=True)
 class _Holding:
-    """What an identity holds. `always` is the common case: no policy of it depends on the time."""
+    """The access policies of an identity, and what they grant at a moment; or what it holds without any, `always`.
 
-    policies: tuple[Policy, ...]
-    custom: dict[str, frozenset[str]]
-    always: Grants | None
+    Rules about the time are in seconds, so that the grants of one second are worked out once, whatever number of
+    requests it has.
+    """
+
+    __slots__ = ("_account_id", "_custom", "_last", "_policies", "_timed")
+
+    def __init__(
+        self,
+        account_id: str,
+        policies: Sequence[Policy],
+        custom: dict[str, frozenset[str]],
+        always: Grants | None = None,
+    ) -> None:
+        self._account_id = account_id
+        self._policies = policies
+        self._custom = custom
+        self._timed = any(policy.rule is not None for policy in policies)
+        self._last = None if always is None else (0, always)
+
+    def grants(self, now: int) -> Grants:
+        """What the policies grant at a moment in seconds since the epoch."""
+        last = self._last
+        if last is None or (self._timed and last[0] != now):
+            active = (policy for policy in self._policies if holds_now(policy.rule, now))
+            last = self._last = (now, Grants(self._account_id, (policy.grant(self._custom) for policy in active)))
+        return last[1]
 
 
 def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
@@ -101,11 +124,7 @@ def grants_of(unit: Unit, account_id: str, iam_id: str) -> Grants:
     in an account comes here.
     """
     holding = unit.memo(GRANTS, (account_id, iam_id), lambda: _holding(unit, account_id, iam_id))
-    if holding.always is not None:
-        return holding.always
-    now = unit.ctx.now() // SECOND
-    active = (policy for policy in holding.policies if holds_now(policy.rule, now))
-    return Grants(account_id, (policy.grant(holding.custom) for policy in active))
+    return holding.grants(unit.ctx.now() // SECOND)
 
 
 def is_owner(unit: Unit, account_id: str, iam_id: str) -> bool:
@@ -123,15 +142,11 @@ def owner_grants(account_id: str) -> tuple[Grant, ...]:
 
 def _holding(unit: Unit, account_id: str, iam_id: str) -> _Holding:
     if not is_identity(unit, account_id, iam_id):
-        return _Holding((), {}, Grants(account_id, ()))
+        return _Holding(account_id, (), {})
     if is_owner(unit, account_id, iam_id):  # no policy adds anything to it
-        return _Holding((), {}, Grants(account_id, owner_grants(account_id)))
+        return _Holding(account_id, (), {}, Grants(account_id, owner_grants(account_id)))
     subjects = [iam_id, *groups_of(unit, account_id, iam_id)]
-    found = tuple(access_policies(unit, account_id, subjects))
-    custom = custom_actions(unit, account_id)
-    timed = any(policy.rule is not None for policy in found)
-    always = None if timed else Grants(account_id, (policy.grant(custom) for policy in found))
-    return _Holding(found, custom, always)
+    return _Holding(account_id, access_policies(unit, account_id, subjects), custom_actions(unit, account_id))
 
 
 def access_policies(unit: Unit, account_id: str, subjects: list[str]) -> list[Policy]:

@@ -28,12 +28,15 @@ _KEYS = {
     "{{environment.attributes.current_date_time}}": "dateTime",
 }
 _DEEPEST = 2
+MAX_CONDITIONS = 10
+"""In one rule: it is evaluated when its subject calls."""
+_MAX_DAYS, _MAX_VALUE = 7, 64
 
 
 def _split(text: object) -> tuple[str, timedelta]:
     """A value and its offset; ValueError without one, TypeError for what is no text. `Z` is UTC."""
-    if not isinstance(text, str):
-        raise TypeError("a value must be text")
+    if not isinstance(text, str) or len(text) > _MAX_VALUE:
+        raise TypeError(f"a value must be text of at most {_MAX_VALUE} characters")
     found = re.fullmatch(rf"(.+?)(?:Z|{_OFFSET})", text)
     if found is None:
         raise ValueError(f"{text!r} has no offset from UTC")
@@ -45,6 +48,8 @@ def _split(text: object) -> tuple[str, timedelta]:
 
 def _days(value: object) -> list[tuple[int, timedelta]]:
     given = value if isinstance(value, list) else [value]
+    if len(given) > _MAX_DAYS:
+        raise ValueError(f"{len(given)} days are given; at most {_MAX_DAYS} are allowed")
     found = [_split(one) for one in given]
     if not found or any(day not in set("1234567") for day, _ in found):
         raise ValueError("days are 1 (Monday) to 7, each with an offset")
@@ -92,6 +97,13 @@ def _evaluate(rule: Mapping[str, Any], now: datetime, depth: int = 0) -> bool:
     return all(found) if rule["operator"] == "and" else any(found)
 
 
+def _count(rule: Mapping[str, Any], depth: int = 0) -> int:
+    conditions = rule.get("conditions")
+    if not isinstance(conditions, list) or depth >= _DEEPEST:
+        return 1
+    return sum(_count(one, depth + 1) for one in conditions)
+
+
 def holds_now(rule: Mapping[str, Any] | None, now: int) -> bool:
     """Whether a checked rule holds at a moment in seconds since the epoch."""
     return rule is None or _evaluate(rule, datetime.fromtimestamp(now, UTC).replace(tzinfo=None))
@@ -105,6 +117,9 @@ def check(rule: Mapping[str, Any] | None, pattern: str | None) -> None:
         text = "Conditions on resource attributes in a rule are not offered; use the resource's attributes."
         raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("pattern"))
     try:
+        number = _count(rule)
+        if number > MAX_CONDITIONS:
+            raise ValueError(f"it has {number} conditions; at most {MAX_CONDITIONS} are allowed")
         holds_now(rule, 0)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise invalid("invalid_body", f"The rule is not a condition on the time: {error}", "rule") from error

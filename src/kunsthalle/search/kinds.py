@@ -38,6 +38,9 @@ class Searched:
 
     `service` and `type` are those of its CRNs; `name` is the column and field that a search calls its name. Of kinds
     that keep user tags themselves `own_tags` is that field; elsewhere they are links to the CRN.
+
+    What its CRNs are made of besides account and id: `location` where that is the same for all, the column `instance`,
+    and the columns `above` whose values stand before the id.
     """
 
     kind: Kind[Any]
@@ -46,6 +49,9 @@ class Searched:
     family: str = "is"
     name: str = "name"
     own_tags: str = ""
+    location: str | None = None
+    instance: str = ""
+    above: tuple[str, ...] = ()
 
     def action(self, verb: str) -> str:
         """The kind's action of another verb: `update` to tag, `administer` to tag for access."""
@@ -67,7 +73,11 @@ class Searched:
         return "" if self.whole else self.type
 
 
-_CATALOG = {"service": "globalcatalog-collection", "family": "globalcatalog-collection"}
+_CATALOG: dict[str, Any] = {
+    "service": "globalcatalog-collection",
+    "family": "globalcatalog-collection",
+    "location": "global",
+}
 
 SEARCHED = (
     Searched(IMAGE, "image"),
@@ -86,11 +96,20 @@ SEARCHED = (
     Searched(PUBLIC_GATEWAY, "public-gateway"),
     Searched(INTERFACE, "virtual-network-interface"),
     Searched(KEY, "key"),
-    Searched(CATALOG, "catalog", **_CATALOG, name="label"),
-    Searched(OFFERING, "offering", **_CATALOG),
-    Searched(VERSION, "version", **_CATALOG, name="version"),
-    Searched(SERVICE_INSTANCE, "resource-instance", service="cloud-object-storage", family="resource_controller"),
-    Searched(RESOURCE_GROUP, "resource-group", service="resource-controller", family="resource_controller"),
+    Searched(CATALOG, "catalog", **_CATALOG, name="label", instance="id"),
+    Searched(OFFERING, "offering", **_CATALOG, instance="catalog_id"),
+    Searched(VERSION, "version", **_CATALOG, name="version", instance="catalog_id", above=("offering_id",)),
+    Searched(
+        SERVICE_INSTANCE,
+        "resource-instance",
+        service="cloud-object-storage",
+        family="resource_controller",
+        location="global",
+        instance="id",
+    ),
+    Searched(
+        RESOURCE_GROUP, "resource-group", service="resource-controller", family="resource_controller", location=""
+    ),
 )
 
 

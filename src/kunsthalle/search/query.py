@@ -1,207 +1,316 @@
-"""Queries in the form of Lucene, as far as Global Search's users write them.
+"""Parse queries: the Lucene syntax as far as Global Search documents it.
 
-`field:value`, `field:"exact value"`, words without a field, `*` and `?`, AND, OR, NOT, `+`, `-`, parentheses, also
-behind a field. Two terms side by side are an OR, as in Lucene. The case of ASCII letters is told apart in `crn` only.
+* `word`, `"a phrase"`: anywhere in a resource; `field:word`, `field:"exact value"`, `field:(one OR other)`
+* `*` and `?` in words; a backslash makes the next character mean itself
+* `field:[low TO high]`, `field:{low TO high}`, mixed, with `*` for an open end; `field:>low`, `>=`, `<`, `<=`
+* `field:*` and `_exists_:field`: the field has a value
+* `AND`, `&&`, `OR`, `||`, `NOT`, `!`, `+`, `-`, parentheses. Clauses side by side are alternatives, of which those with
+  `+` must match and those with `NOT`, `!` or `-` must not.
+* `^2` (a boost) is read and has no effect: results come newest first.
+
+Every bound of this module limits what one query can cost.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from string import ascii_lowercase, ascii_uppercase
-from typing import Any
 
 from kunsthalle.core.errors import Problem, invalid
+from kunsthalle.store.patterns import Pattern, Wild
 
-MOST_CHARACTERS = 8_192
-MOST_TERMS = 256
-DEEPEST = 24
-FREE = ("name", "type", "family", "region", "crn", "tags", "access_tags")
-"""The fields in which a word without a field is looked for."""
-
-_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
-_MARK = r"(?P<mark>[()]|&&|\|\||[!+-](?=\S))"
-_FIELD = r"(?P<field>[A-Za-z_][A-Za-z0-9_.]*):(?=\S)"
-_TEXT = r'"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>(?:[^\s()"\\]|\\.)+)'
-_TOKEN = re.compile(rf"\s*(?:{_MARK}|{_FIELD}|{_TEXT})", re.DOTALL)
-_VALUE = re.compile(rf"\s*(?:{_MARK}|{_TEXT})", re.DOTALL)
-"""What may stand behind a field: a colon in it is its own."""
-_WORDS = re.compile(r"[^A-Za-z0-9]+")
-_SPECIAL = {"&&": "AND", "||": "OR", "!": "NOT", "-": "NOT"}
+MAX_CHARACTERS = 8_192
+MAX_TERMS = 128
+MAX_DEPTH = 24
+MAX_WILDCARDS = 8
+"""In one term."""
 
 
-def fold(text: str) -> str:
-    """ASCII letters in lower case, all else as it is: as both engines' `lower` agree on."""
-    return text.translate(_ASCII_LOWER)
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Match every resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Match a resource in which the pattern stands as a word, or as several."""
+
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Match a resource that contains the text."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A condition. `field` is empty for a word that may be anywhere; `exact` values know no wildcards."""
+    """Match a resource whose field has a value that is what the pattern describes."""
 
     field: str
-    value: str
-    exact: bool
+    pattern: Pattern
 
-    @property
-    def plain(self) -> bool:
-        """Whether the value means itself."""
-        return self.exact or not set(self.value) & {"*", "?"}
 
-    def matches(self, document: Mapping[str, Any]) -> bool:
-        if self.field:
-            return any(self._is(one, self.field) for one in _values(document, self.field))
-        if self.value == "*" and not self.exact:
-            return True
-        return any(self._within(one, name) for name in FREE for one in _values(document, name))
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One end of a range."""
 
-    def _is(self, actual: str, name: str) -> bool:
-        wanted = self.value
-        if name != "crn":
-            actual, wanted = fold(actual), fold(wanted)
-        return actual == wanted if self.plain else fnmatchcase(actual, wanted.replace("[", "[[]"))
+    text: str
+    inclusive: bool
 
-    def _within(self, actual: str, name: str) -> bool:
-        if self.exact:
-            return fold(self.value) in fold(actual)
-        return self._is(actual, name) or any(self._is(word, "") for word in _WORDS.split(actual) if word)
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Match a resource whose field has a value between two ends; None is an open end."""
+
+    field: str
+    low: Bound | None
+    high: Bound | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Match a resource whose field has a value."""
+
+    field: str
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What does not match."""
+    """Match what the inner node does not match."""
 
-    one: Node
-
-    def matches(self, document: Mapping[str, Any]) -> bool:
-        return not self.one.matches(document)
+    inner: Node
 
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """What matches all."""
+    """Match what all nodes match."""
 
-    all: tuple[Node, ...]
-
-    def matches(self, document: Mapping[str, Any]) -> bool:
-        return all(one.matches(document) for one in self.all)
+    nodes: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """What matches any."""
+    """Match what any node matches."""
 
-    any: tuple[Node, ...]
-
-    def matches(self, document: Mapping[str, Any]) -> bool:
-        return any(one.matches(document) for one in self.any)
+    nodes: tuple[Node, ...]
 
 
-Node = Term | Not | And | Or
+Node = Everything | Word | Phrase | Term | Range | Exists | Not | And | Or
 
-
-def _values(document: Mapping[str, Any], name: str) -> list[str]:
-    found = document.get({"tag": "tags", "access_tag": "access_tags", "service_tag": "service_tags"}.get(name, name))
-    if found is None:
-        return []
-    return [str(one) for one in found] if isinstance(found, list) else [str(found)]
+_SPACE = re.compile(r"\s*")
+_AND = re.compile(r"&&|AND(?=[\s()]|$)")
+_OR = re.compile(r"\|\||OR(?=[\s()]|$)")
+_NOT = re.compile(r"!(?=\S)|-(?=\S)|NOT(?=[\s()]|$)")
+_MUST = re.compile(r"\+(?=\S)")
+_FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*):(?=\S)")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_WORD = re.compile(r'(?:[^\s()"\\]|\\.)+', re.DOTALL)
+_END = r'("(?:[^"\\]|\\.)*"|(?:[^\s"\]}\\]|\\.)+)'
+_RANGE = re.compile(rf"([\[{{])\s*{_END}\s+TO\s+{_END}\s*([\]}}])", re.DOTALL)
+_COMPARE = re.compile(r'([<>]=?)("(?:[^"\\]|\\.)*"|(?:[^\s()"\\]|\\.)+)', re.DOTALL)
+_BOOST = re.compile(r"\^[0-9]+(\.[0-9]+)?(?=[\s)]|$)")
+_WORD_BOOST = re.compile(r"(?<!\\)\^[0-9]+(\.[0-9]+)?$")
+_FUZZY = re.compile(r"(?<!\\)~[0-9.]*$")
+_WILD = {wild.value: wild for wild in (Wild.MANY, Wild.ONE)}
 
 
 def refused(why: str) -> Problem:
-    return invalid("bad_request", f"The query cannot be read: {why}.", "query")
+    """400 for a query; `why` says what is wrong and what is allowed."""
+    return invalid("bad_request", f"Invalid query: {why}", "query")
+
+
+def unescaped(text: str) -> str:
+    """The text with every escaped character as itself."""
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
 
 
 def parse(text: str) -> Node:
-    """The query as conditions; 400 for what is not one."""
-    if len(text) > MOST_CHARACTERS:
-        raise refused(f"it is longer than {MOST_CHARACTERS} characters")
-    tokens = _tokens(text)
-    if not tokens:
-        return Term("", "*", exact=False)
-    reader = _Reader(tokens)
-    found = reader.either("", 0)
-    if reader.next is not None:
-        raise refused("a parenthesis closes that was not opened")
-    return found
+    """Return the query as a tree. 400 for what is none, naming the character."""
+    if len(text) > MAX_CHARACTERS:
+        raise refused(f"it has {len(text)} characters; at most {MAX_CHARACTERS} are allowed.")
+    if "\0" in text:
+        raise refused("it contains a NUL character.")
+    return _Parser(text).query()
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    at, end = 0, len(text.rstrip())
-    while at < end:
-        match = (_VALUE if found and found[-1][0] == "field" else _TOKEN).match(text, at)
-        if match is None or match.lastgroup is None:
-            raise refused(f"what stands at character {at + 1}")
-        kind, value = match.lastgroup, match[match.lastgroup]
-        if kind == "mark" or (kind == "word" and value in {"AND", "OR", "NOT"}):
-            kind, value = "mark", _SPECIAL.get(value, value)
-        elif kind != "field":
-            _unread(kind, value)
-            value = re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
-        found.append((kind, value))
-        at = match.end()
-        if len(found) > 4 * MOST_TERMS:
-            raise refused(f"it has more than {MOST_TERMS} terms")
-    return found
+class _Parser:
+    """Recursive descent over the text; `_at` is the next character."""
 
-
-def _unread(kind: str, value: str) -> None:
-    if kind == "word" and value[0] in "[{" and not set(value) & {"]", "}"}:
-        raise refused("ranges are not offered")
-    if kind == "word" and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:", value):
-        raise refused("a field has no value")
-
-
-class _Reader:
-    """Recursive descent over the tokens; `next` is the one ahead."""
-
-    def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self._tokens = tokens
+    def __init__(self, text: str) -> None:
+        self._text = text
         self._at = 0
+        self._terms = 0
 
-    @property
-    def next(self) -> tuple[str, str] | None:
-        return self._tokens[self._at] if self._at < len(self._tokens) else None
+    def query(self) -> Node:
+        if not self._text.strip():
+            return Everything()
+        found = self._group("", 0)
+        if not self._ended():
+            raise self._wrong("a parenthesis closes here that was not opened")
+        return found
 
-    def _take(self, *marks: str) -> bool:
-        if self.next in {("mark", mark) for mark in marks}:
-            self._at += 1
-            return True
-        return False
+    def _wrong(self, why: str) -> Problem:
+        return refused(f"{why}, at character {self._at + 1}.")
 
-    def either(self, field: str, depth: int) -> Node:
-        """Alternatives, up to a closing parenthesis or the end."""
-        if depth > DEEPEST:
-            raise refused("it is nested too deeply")
-        found = [self._both(field, depth)]
-        while self.next is not None and self.next != ("mark", ")"):
-            self._take("OR")
-            found.append(self._both(field, depth))
-        return found[0] if len(found) == 1 else Or(tuple(found))
+    def _ended(self) -> bool:
+        return self._take(_SPACE) is not None and self._at == len(self._text)
 
-    def _both(self, field: str, depth: int) -> Node:
-        found = [self._one(field, depth)]
-        while self._take("AND"):
-            found.append(self._one(field, depth))
-        return found[0] if len(found) == 1 else And(tuple(found))
+    def _take(self, what: re.Pattern[str]) -> re.Match[str] | None:
+        found = what.match(self._text, self._at)
+        if found is not None:
+            self._at = found.end()
+        return found
 
-    def _one(self, field: str, depth: int) -> Node:
-        if depth > DEEPEST:
-            raise refused("it is nested too deeply")
-        if self._take("NOT"):
-            return Not(self._one(field, depth + 1))
-        self._take("+")
-        if self._take("("):
-            inner = self.either(field, depth + 1)
-            if not self._take(")"):
-                raise refused("a parenthesis is not closed")
+    def _operator(self, what: re.Pattern[str]) -> bool:
+        self._take(_SPACE)
+        return self._take(what) is not None
+
+    def _closes(self) -> bool:
+        return self._ended() or self._text[self._at] == ")"
+
+    def _group(self, field: str, depth: int) -> Node:
+        """Clauses side by side, up to a closing parenthesis or the end."""
+        must: list[Node] = []
+        may: list[Node] = []
+        joined = False
+        while True:
+            sign, node = self._conjunction(field, depth)
+            follows = self._operator(_OR)
+            if joined or follows or not sign:
+                may.append(Not(node) if sign == "-" else node)
+            else:
+                must.append(Not(node) if sign == "-" else node)
+            joined = follows
+            if not follows and self._closes():
+                break
+        required = any(not isinstance(node, Not) for node in must)
+        if may and not required:
+            must.append(may[0] if len(may) == 1 else Or(tuple(may)))
+        return must[0] if len(must) == 1 else And(tuple(must))
+
+    def _conjunction(self, field: str, depth: int) -> tuple[str, Node]:
+        """Clauses joined by AND; of a single one its sign, which the clauses beside it give a meaning."""
+        sign, node = self._clause(field, depth)
+        if not self._operator(_AND):
+            return sign, node
+        nodes = [Not(node) if sign == "-" else node]
+        while True:
+            sign, node = self._clause(field, depth)
+            nodes.append(Not(node) if sign == "-" else node)
+            if not self._operator(_AND):
+                return "", And(tuple(nodes))
+
+    def _clause(self, field: str, depth: int) -> tuple[str, Node]:
+        if self._operator(_NOT):
+            return "-", self._operand(field, depth + 1)
+        return ("+" if self._operator(_MUST) else ""), self._operand(field, depth)
+
+    def _operand(self, field: str, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise self._wrong(f"it is nested more than {MAX_DEPTH} deep")
+        if self._operator(_NOT):
+            return Not(self._operand(field, depth + 1))
+        if self._operator(re.compile(r"\*:\*")):
+            return self._counted(Everything())
+        named = self._take(_FIELD)
+        if named is not None:
+            return self._value(named[1], depth + 1)
+        return self._value(field, depth)
+
+    def _value(self, field: str, depth: int) -> Node:
+        if self._take(re.compile(r"\(")):
+            inner = self._group(field, depth + 1)
+            if not self._operator(re.compile(r"\)")):
+                raise self._wrong("a parenthesis is not closed")
+            self._take(_BOOST)
             return inner
-        if self.next is None or self.next[0] == "mark":
-            raise refused("a term is missing")
-        kind, value = self.next
-        self._at += 1
-        if kind == "field":
-            return self._one(value, depth + 1)
-        return Term(field, value, exact=kind == "quoted")
+        found = self._range(field) if field else None
+        return self._counted(found or self._simple(field))
+
+    def _counted(self, node: Node) -> Node:
+        self._terms += 1
+        if self._terms > MAX_TERMS:
+            raise refused(f"it has more than {MAX_TERMS} terms; ask several queries.")
+        return node
+
+    def _range(self, field: str) -> Node | None:
+        found = self._take(_RANGE)
+        if found is not None:
+            opened, low, high, closed = found.groups()
+            return Range(field, _bound(low, opened == "["), _bound(high, closed == "]"))
+        if self._text.startswith(("[", "{"), self._at):
+            raise self._wrong("a range is [low TO high] or {low TO high}; write \\[ for the character itself")
+        found = self._take(_COMPARE)
+        if found is None:
+            return None
+        end = _bound(found[2], found[1].endswith("="))
+        return Range(field, end, None) if found[1].startswith(">") else Range(field, None, end)
+
+    def _simple(self, field: str) -> Node:
+        quoted = self._take(_QUOTED)
+        if quoted is not None:
+            self._take(_BOOST)
+            if self._text.startswith("~", self._at):
+                raise self._wrong("proximity (~) is not supported; write the whole phrase")
+            return _exactly(field, unescaped(quoted[1]))
+        begin, found = self._at, self._take(_WORD)
+        if found is None:
+            raise self._wrong("a term is missing, or a quotation mark is not closed")
+        return self._word(field, found[0], begin)
+
+    def _word(self, field: str, word: str, begin: int) -> Node:
+        self._at, end = begin, self._at
+        if word in {"AND", "OR", "NOT"}:
+            raise self._wrong(f"a term is missing before {word}")
+        if not field and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*:", word):
+            raise self._wrong("a field has no value")
+        word = _WORD_BOOST.sub("", word)
+        if _FUZZY.search(word):
+            raise self._wrong("fuzzy terms (~) are not supported; use * and ?, or write \\~ for the character itself")
+        if word.startswith("/") and word.endswith("/"):
+            raise self._wrong("regular expressions are not supported; use * and ?")
+        pattern = _pattern(word)
+        if sum(isinstance(part, Wild) for part in pattern) > MAX_WILDCARDS:
+            raise self._wrong(f"a term has more than {MAX_WILDCARDS} wildcards")
+        self._at = end
+        return _meaning(field, pattern)
+
+
+def _bound(text: str, inclusive: bool) -> Bound | None:
+    if text == "*":
+        return None
+    return Bound(unescaped(text[1:-1] if text.startswith('"') else text), inclusive)
+
+
+def _pattern(word: str) -> Pattern:
+    """The word as texts and wildcards; neighbouring `*` are one."""
+    parts: list[str | Wild] = []
+    for found in re.finditer(r"\\(.)|([*?])|([^\\*?]+)", word, re.DOTALL):
+        escaped, wild, plain = found.groups()
+        if wild is None and parts and isinstance(parts[-1], str):
+            parts[-1] += escaped or plain
+        elif wild is None:
+            parts.append(escaped or plain)
+        elif wild != "*" or parts[-1:] != [Wild.MANY]:
+            parts.append(_WILD[wild])
+    return tuple(parts)
+
+
+def _exactly(field: str, text: str) -> Node:
+    if field == "_exists_":
+        return Exists(text)
+    return Term(field, (text,)) if field else Phrase(text)
+
+
+def _meaning(field: str, pattern: Pattern) -> Node:
+    if field == "_exists_":
+        name = pattern[0]
+        if len(pattern) != 1 or isinstance(name, Wild):
+            raise refused("_exists_ takes the name of one field, such as _exists_:tags.")
+        return Exists(name)
+    if pattern == (Wild.MANY,):
+        return Exists(field) if field else Everything()
+    return Term(field, pattern) if field else Word(pattern)

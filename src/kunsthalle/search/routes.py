@@ -184,6 +184,7 @@ def routes() -> tuple[Route, ...]:
             answer=ScanWire,
             writes=False,
             body_required=False,
+            long=True,
         ),
         route("GET", tags, _list_tags, family=p, access=seen, answer=TagsWire),
         route("POST", tags, _create_tags, family=p, access=make, body=CreateTagsBody, answer=CreatedTagsWire),

@@ -1,10 +1,10 @@
-"""Searching. One statement a kind and batch, always through the kind's own sight (R6)."""
+"""Searching. One statement a kind, always through the kind's own visibility (R6)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,15 @@ from sqlalchemy import ColumnElement, or_
 from sqlalchemy.sql.elements import False_
 
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.crn import parse as parse_crn
 from kunsthalle.core.errors import invalid
 from kunsthalle.search.kinds import SEARCHED, Searched
-from kunsthalle.search.narrowing import condition, constants
 from kunsthalle.search.query import Node, parse
+from kunsthalle.search.sql import condition, constants, crn, location
 from kunsthalle.store.schema.search import tag_links
-from kunsthalle.store.scope import may, some
+from kunsthalle.store.scope import reached, values_of
 from kunsthalle.store.tables import rows_of
 from kunsthalle.store.unit import Unit
 
-_BATCH = 200
 LISTS = ("tags", "access_tags", "service_tags")
 """Always there on an item, for clients that fall over their absence (terraform.md 3)."""
 SHOWN = ("account_id", "name", "type", "family", "crn")
@@ -72,59 +70,65 @@ def search(unit: Unit, place: Place, limit: int) -> Found:
     for number in range(place.kind, len(SEARCHED)):
         if number != place.kind:
             here = Place(place.query, place.fields, place.taggable, number)
-        for document, key in _matching(unit, SEARCHED[number], query, here):
+        rows = _matching(unit, SEARCHED[number], query, here, limit + 1 - len(found))
+        for document, key in zip(documents(unit, SEARCHED[number], rows), rows, strict=True):
             if len(found) == limit:
                 return Found(found, here)
             found.append(_shown(document, place.fields))
-            here = Place(place.query, place.fields, place.taggable, number, *key)
+            here = Place(place.query, place.fields, place.taggable, number, key.created_at, key.id)
     return Found(found, None)
 
 
-def _behind(one: Searched, key: tuple[int, str] | None) -> list[ColumnElement[bool]]:
-    if key is None:
-        return []
+def _matching(unit: Unit, one: Searched, query: Node, place: Place, limit: int) -> Sequence[Any]:
+    matches = condition(unit, query, one)
+    if isinstance(matches, False_):
+        return ()
     table = one.kind.table.c
-    return [table.created_at <= key[0], or_(table.created_at < key[0], table.id < key[1])]
+    where = [table.account_id == unit.ctx.account_id, matches]
+    if place.taggable:
+        where.append(reached(one.kind, unit.ctx.grants.reach(one.action("update"))))
+    if place.moment is not None:
+        where += [table.created_at <= place.moment, or_(table.created_at < place.moment, table.id < place.id)]
+    return rows_where(unit, one, *where, limit=limit)
 
 
-def _matching(unit: Unit, one: Searched, query: Node, place: Place) -> Iterator[tuple[dict[str, Any], tuple[int, str]]]:
-    narrow = condition(unit, query, one)
-    if isinstance(narrow, False_):
-        return
-    own = one.kind.table.c.account_id == unit.ctx.account_id
-    key = None if place.moment is None else (place.moment, place.id)
-    while True:
-        batch = some(unit, one.kind, own, narrow, *_behind(one, key), limit=_BATCH)
-        for document, it in zip(documents(unit, one, batch), batch, strict=True):
-            taggable = not place.taggable or may(unit, one.kind, it, one.action("update"))
-            if taggable and query.matches(document):
-                yield document, (it.created_at, it.id)
-        if len(batch) < _BATCH:
-            return
-        key = (batch[-1].created_at, batch[-1].id)
+def rows_where(unit: Unit, one: Searched, *where: ColumnElement[bool], limit: int) -> Sequence[Any]:
+    """The rows of a kind that the caller sees and that meet the conditions, as `documents` reads them."""
+    table = one.kind.table.c
+    columns = [
+        table.id,
+        table.created_at,
+        table[one.name].label("name"),
+        crn(one, unit.ctx.account_id).label("crn"),
+        location(one).label("location"),
+        *(table[name] for name in ("updated_at", "resource_group_id", one.own_tags) if name in table),
+    ]
+    return values_of(unit, one.kind, columns, *where, limit=limit)
 
 
-def documents(unit: Unit, one: Searched, things: list[Any]) -> list[dict[str, Any]]:
-    """Things of one kind as search shows them, their tags with them."""
-    tags = tags_of(unit, [it.crn for it in things])
-    return [_document(one, it, tags) for it in things]
+def documents(unit: Unit, one: Searched, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Rows of one kind as search shows them, their tags with them."""
+    tags = tags_of(unit, [row.crn for row in rows])
+    return [_document(one, unit.ctx.account_id, row, tags) for row in rows]
 
 
-def _document(one: Searched, it: Any, tags: dict[tuple[str, str], list[str]]) -> dict[str, Any]:
-    user_tags = sorted(getattr(it, one.own_tags)) if one.own_tags else tags.get((it.crn, "user"), [])
+def _document(one: Searched, account_id: str, row: Any, tags: dict[tuple[str, str], list[str]]) -> dict[str, Any]:
     document = {
-        **constants(one, it.account_id),
-        "crn": it.crn,
-        "name": getattr(it, one.name),
-        "resource_id": it.id,
-        "region": parse_crn(it.crn).location or "global",
-        "creation_date": rfc3339(it.created_at),
-        "tags": user_tags,
-        "access_tags": tags.get((it.crn, "access"), []),
+        **constants(one, account_id),
+        "crn": row.crn,
+        "name": row.name,
+        "resource_id": row.id,
+        "region": row.location or "global",
+        "creation_date": rfc3339(row.created_at),
+        "tags": sorted(getattr(row, one.own_tags)) if one.own_tags else tags.get((row.crn, "user"), []),
+        "access_tags": tags.get((row.crn, "access"), []),
         "service_tags": [],
     }
-    group = getattr(it, "resource_group_id", None)
-    return document if group is None else {**document, "resource_group_id": group}
+    if hasattr(row, "updated_at"):
+        document["modification_date"] = rfc3339(row.updated_at)
+    if hasattr(row, "resource_group_id"):
+        document["resource_group_id"] = row.resource_group_id
+    return document
 
 
 def tags_of(unit: Unit, crns: list[str]) -> dict[tuple[str, str], list[str]]:

@@ -3,17 +3,21 @@
 SQLite: reads run where they are called (the event loop: a read takes microseconds), writes run one at a time in one
 writer thread, each `BEGIN IMMEDIATE`, so nothing ever sees "database is locked". PostgreSQL: both run in a pool of
 threads. Measured in reference/stack.md, sections 2 and 3.
+
+No request holds the event loop: a read that takes long there is stopped and run again in a thread, and one that takes
+too long even then is refused (`store.deadlines`, docs/decisions/0021-bounded-work.md).
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,10 +28,12 @@ from sqlalchemy.pool import QueuePool
 
 from kunsthalle.core.context import Context
 from kunsthalle.core.space import disk_full, is_out_of_space
-from kunsthalle.store import facts
+from kunsthalle.store import deadlines, facts
 from kunsthalle.store.bounds import JobBounds
+from kunsthalle.store.deadlines import Deadline, ReadTimeout, timed_out
 from kunsthalle.store.encryption import Cipher
 from kunsthalle.store.memo import Memo
+from kunsthalle.store.patterns import spaced
 from kunsthalle.store.unit import Unit
 
 T = TypeVar("T")
@@ -81,6 +87,9 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
             *(["query_only = ON"] if reading else []),
         ):
             dbapi.execute("PRAGMA " + pragma)
+        dbapi.create_function("spaced", 1, spaced, deterministic=True)
+        if reading:
+            _record.info["deadline"] = Deadline(dbapi)
 
     return engine
 
@@ -116,29 +125,50 @@ class Store:
         self._writer = threading.Lock()
         self._inside = threading.local()
         self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
-        self._reader: tuple[Connection, sqlite3.Connection] | None = None
+        self._long = ThreadPoolExecutor(deadlines.LONG_READERS, thread_name_prefix="read")
+        self._reader: tuple[Connection, sqlite3.Connection, Deadline] | None = None
 
-    def read(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+    def read(self, ctx: Context, function: Callable[[Unit], T], seconds: float = math.inf) -> T:
         """Runs a function that only reads: one that writes is an error on both engines. What it raises comes out.
 
-        All its statements see one moment: a server and its disks, or neither.
+        All its statements see one moment: a server and its disks, or neither. ReadTimeout when they take longer than
+        `seconds` (on PostgreSQL: when one of them does).
         """
         with self._readers.connect() as connection:
             if self.embedded:
-                return self._at_one_moment(connection, _driver(connection), ctx, function)
+                deadline = connection.info["deadline"]
+                return self._at_one_moment(connection, _driver(connection), deadline, ctx, function, seconds)
             try:
+                if seconds < math.inf:
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
                 return function(Unit(connection, ctx, self.memo, self.cipher, writing=False))
+            except OperationalError as error:
+                if timed_out(error):
+                    raise ReadTimeout from error
+                raise
             finally:
                 connection.rollback()
 
     def _at_one_moment(
-        self, connection: Connection, driver: sqlite3.Connection, ctx: Context, function: Callable[[Unit], T]
+        self,
+        connection: Connection,
+        driver: sqlite3.Connection,
+        deadline: Deadline,
+        ctx: Context,
+        function: Callable[[Unit], T],
+        seconds: float,
     ) -> T:
         """SQLite: told to the driver itself, which costs a hundredth of the read."""
         driver.execute("BEGIN")
+        deadline.until = time.monotonic() + seconds
         try:
             return function(Unit(connection, ctx, self.memo, self.cipher, writing=False, driver=driver))
+        except (sqlite3.OperationalError, OperationalError) as error:
+            if timed_out(error):
+                raise ReadTimeout from error
+            raise
         finally:
+            deadline.until = math.inf
             driver.execute("ROLLBACK")
 
     def check_room(self, ctx: Context) -> None:
@@ -205,14 +235,19 @@ class Store:
         # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
         if self._reader is None:
             connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._reader = connection, _driver(connection)
-        return self._at_one_moment(*self._reader, ctx, function)
+            self._reader = connection, _driver(connection), connection.info["deadline"]
+        return self._at_one_moment(*self._reader, ctx, function, deadlines.INLINE_SECONDS)
 
-    async def read_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
-        """`read` from the event loop."""
-        if self.embedded:
-            return self._read_here(ctx, function)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.read, ctx, function)
+    async def read_async(self, ctx: Context, function: Callable[[Unit], T], *, long: bool = False) -> T:
+        """`read` from the event loop, for at most `deadlines.READ_SECONDS`; the function may be run twice.
+
+        `long` reads begin in a thread of their own, whatever they turn out to take.
+        """
+        pool = self._long if self.embedded or long else self._pool
+        if self.embedded and not long:
+            with suppress(ReadTimeout):
+                return self._read_here(ctx, function)
+        return await asyncio.get_running_loop().run_in_executor(pool, self.read, ctx, function, deadlines.READ_SECONDS)
 
     async def write_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
         """`write` from the event loop."""
@@ -248,6 +283,7 @@ class Store:
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
+        self._long.shutdown(wait=True)
         if self._reader is not None:
             self._reader[0].close()
         self._readers.dispose()

@@ -1,13 +1,20 @@
-"""`stringMatch` as a condition: `*` and `?`, case told apart, every other character itself.
+"""Patterns as conditions that mean the same on both engines.
 
-SQLite's LIKE does not tell case apart and its GLOB does; PostgreSQL has no GLOB and its LIKE does.
+`wildcards` is `stringMatch`: `*` and `?`, case told apart, every other character itself. SQLite's LIKE does not tell
+case apart and its GLOB does; PostgreSQL has no GLOB and its LIKE does. Both match in time that grows with the product
+of the two lengths, whatever the pattern.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from enum import Enum
+from string import ascii_lowercase, ascii_uppercase, punctuation
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, literal
+from sqlalchemy import Boolean, Column, ColumnElement, Text, cast, func, literal, select, true, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -44,3 +51,113 @@ def _sqlite(element: _Wildcards, compiler: SQLCompiler, **more: Any) -> str:
 def _postgresql(element: _Wildcards, compiler: SQLCompiler, **more: Any) -> str:
     column, _, like = element.clauses
     return f"({compiler.process(column, **more)} LIKE {compiler.process(like, **more)})"
+
+
+class Wild(Enum):
+    """What stands for other characters in a pattern: any number of them, or one."""
+
+    MANY = "*"
+    ONE = "?"
+
+
+Pattern = tuple[str | Wild, ...]
+"""Texts that mean themselves, and wildcards."""
+
+
+def glob_of(pattern: Pattern) -> str:
+    """The pattern as SQLite's GLOB and Python's `fnmatchcase` read it."""
+    return "".join(part.value if isinstance(part, Wild) else re.sub(r"[\[*?]", r"[\g<0>]", part) for part in pattern)
+
+
+def _like_of(pattern: Pattern) -> str:
+    return "".join(_like(part.value) if isinstance(part, Wild) else _escaped(part) for part in pattern)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[\\%_]", r"\\\g<0>", text)
+
+
+class _Matches(FunctionElement[bool]):
+    inherit_cache = True
+    type = Boolean()
+
+
+def matches(text: ColumnElement[Any], pattern: Pattern) -> ColumnElement[bool]:
+    """Whether the whole of a text is what a pattern describes."""
+    return _Matches(text, literal(glob_of(pattern)), literal(_like_of(pattern)))
+
+
+@compiles(_Matches, "sqlite")
+def _matches_sqlite(element: _Matches, compiler: SQLCompiler, **more: Any) -> str:
+    text, glob, _ = element.clauses
+    return f"({compiler.process(text, **more)} GLOB {compiler.process(glob, **more)})"
+
+
+@compiles(_Matches, "postgresql")
+def _matches_postgresql(element: _Matches, compiler: SQLCompiler, **more: Any) -> str:
+    text, _, like = element.clauses
+    return f"({compiler.process(text, **more)} LIKE {compiler.process(like, **more)})"
+
+
+class _Folded(FunctionElement[str]):
+    inherit_cache = True
+    type = Text()
+
+
+def folded(text: ColumnElement[Any]) -> ColumnElement[str]:
+    """A text with its ASCII letters in lower case, compared by its bytes: what both engines can do alike."""
+    return _Folded(text)
+
+
+@compiles(_Folded, "sqlite")
+def _folded_sqlite(element: _Folded, compiler: SQLCompiler, **more: Any) -> str:
+    return f"lower({compiler.process(element.clauses, **more)})"
+
+
+@compiles(_Folded, "postgresql")
+def _folded_postgresql(element: _Folded, compiler: SQLCompiler, **more: Any) -> str:
+    return f'lower(({compiler.process(element.clauses, **more)}) COLLATE "C")'
+
+
+_SPACES = str.maketrans(ascii_uppercase + punctuation, ascii_lowercase + " " * len(punctuation))
+
+
+class _Words(FunctionElement[str]):
+    inherit_cache = True
+    type = Text()
+
+
+def words(text: ColumnElement[Any]) -> ColumnElement[str]:
+    """A folded text with a space for every ASCII punctuation mark, and one before and behind: words between spaces."""
+    return _Words(folded(text))
+
+
+def spaced(text: str) -> str:
+    """What `words` makes of a text, but for the spaces before and behind. SQLite calls it as `spaced`."""
+    return text.translate(_SPACES)
+
+
+@compiles(_Words, "sqlite")
+def _words_sqlite(element: _Words, compiler: SQLCompiler, **more: Any) -> str:
+    return f"(' ' || spaced({compiler.process(element.clauses, **more)}) || ' ')"
+
+
+@compiles(_Words, "postgresql")
+def _words_postgresql(element: _Words, compiler: SQLCompiler, **more: Any) -> str:
+    marks = punctuation.replace("'", "''").replace("%", "%%")
+    found = compiler.process(element.clauses, **more)
+    return f"(' ' || translate({found}, '{marks}', '{' ' * len(punctuation)}') || ' ')"
+
+
+def any_item(
+    dialect: str, column: Column[Any], condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    """Whether an item of a JSON list of texts meets a condition."""
+    made = func.json_each(column) if dialect == "sqlite" else func.jsonb_array_elements_text(_json(column))
+    items = made.table_valued("value")
+    return select(true()).select_from(items).where(condition(items.c.value)).correlate(column.table).exists()
+
+
+def _json(column: Column[Any]) -> ColumnElement[Any]:
+    """The text of a column of documents as PostgreSQL's own kind of document."""
+    return cast(type_coerce(column, Text), JSONB)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, bindparam, delete, func, insert, literal, select
+from sqlalchemy import CTE, Column, ColumnElement, Select, Table, bindparam, delete, func, insert, literal, select
 
 from kunsthalle.store.hot import Hot
 from kunsthalle.store.unit import Unit
@@ -35,6 +35,16 @@ def rows_of(unit: Unit, table: Table, *where: ColumnElement[bool], order: Any = 
     """Rows of a table that belongs to a kind already looked up (the images of a version), as they are."""
     statement = select(table).where(*where)
     return list(unit.all(statement if order is None else statement.order_by(order)))
+
+
+def ids_where(column: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:
+    """A statement for the right side of `in_`: the values of a column in the rows that meet the conditions."""
+    return select(column).where(*where)
+
+
+def worked_out(name: str, columns: Sequence[ColumnElement[Any]], *where: ColumnElement[bool]) -> CTE:
+    """Columns that a statement computes once for each row, however often its conditions ask for them."""
+    return select(*columns).where(*where).cte(name).prefix_with("MATERIALIZED")
 
 
 def columns_of(unit: Unit, *columns: Any, where: Sequence[ColumnElement[bool]] = ()) -> list[tuple[Any, ...]]:

@@ -1,0 +1,338 @@
+"""Turn a query into a condition on the rows of one kind of resource: what matches, neither more nor less.
+
+A field is a constant of the kind, a text that SQL can say, a moment, or tags. Constants are decided here; the rest is
+the database's work, which its time budget bounds (docs/decisions/0021-bounded-work.md).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Text, and_, case, false, func, literal, or_, true, type_coerce
+
+from kunsthalle.core.clock import moment
+from kunsthalle.core.crn import parse as parse_crn
+from kunsthalle.core.regions import REGIONS
+from kunsthalle.search.kinds import Searched
+from kunsthalle.search.query import (
+    And,
+    Everything,
+    Exists,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Range,
+    Term,
+    Word,
+    refused,
+)
+from kunsthalle.store.patterns import Pattern, Wild, any_item, folded, glob_of, matches, spaced, words
+from kunsthalle.store.schema.search import tag_links
+from kunsthalle.store.tables import ids_where, worked_out
+from kunsthalle.store.unit import Unit
+
+Condition = ColumnElement[bool]
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+_ALIASES = {
+    "tag": "tags",
+    "access_tag": "access_tags",
+    "service_tag": "service_tags",
+    "id": "resource_id",
+    "doc.resource_group_id": "resource_group_id",
+}
+
+
+def fold(text: str) -> str:
+    """ASCII letters in lower case, all else as it is: as both engines' `folded` agree on."""
+    return text.translate(_ASCII_LOWER)
+
+
+def _folded(pattern: Pattern) -> Pattern:
+    return tuple(part if isinstance(part, Wild) else fold(part) for part in pattern)
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """A value that all resources of a kind share."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text of each row. `exact` texts tell case apart."""
+
+    expression: ColumnElement[Any]
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class _Id(_Text):
+    """The CRN: a whole one is looked up by the id in it, which has an index."""
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """A moment in microseconds."""
+
+    column: ColumnElement[Any]
+
+
+@dataclass(frozen=True)
+class _Tags:
+    """The names of tags, which are rows of their own: `having` makes the condition that one of them meets another."""
+
+    having: Callable[[Callable[[ColumnElement[Any]], Condition] | None], Condition]
+
+
+Field = _Constant | _Text | _Moment | _Tags
+
+
+def location(one: Searched) -> ColumnElement[Any]:
+    """Where a resource is, as its CRN says it: a zone, a region, `global`, or nothing."""
+    columns = one.kind.table.c
+    if one.location is not None:
+        return literal(one.location)
+    if "zone" in columns:
+        return columns.zone
+    prefixes = {region.prefix: region.name for region in REGIONS.values()}
+    return case(prefixes, value=func.substr(columns.id, 1, 4), else_="")
+
+
+def crn(one: Searched, account_id: str) -> ColumnElement[Any]:
+    """The CRN of a row."""
+    columns = one.kind.table.c
+    begin = literal(f"crn:v1:bluemix:public:{one.service}:") + location(one) + literal(f":a/{account_id}:")
+    instance = columns[one.instance] if one.instance else literal("")
+    resource: ColumnElement[Any] = literal("") if one.whole else columns.id
+    for above in reversed(one.above):
+        resource = columns[above] + literal("/") + resource
+    return begin + instance + literal(f":{one.crn_type}:") + resource
+
+
+def constants(one: Searched, account_id: str) -> dict[str, str]:
+    """The fields that all resources of a kind share."""
+    return {"type": one.type, "family": one.family, "service_name": one.service, "account_id": account_id}
+
+
+def condition(unit: Unit, node: Node, one: Searched) -> Condition:
+    """The condition on the kind's table. 400 for a value that a field cannot have, such as a word for a date."""
+    compiler = _Compiler(unit, one)
+    found = compiler.compile(node)
+    return and_(found, compiler.joined) if compiler.joined is not None else found
+
+
+class _Compiler:
+    """Compiles for one kind of resource."""
+
+    def __init__(self, unit: Unit, one: Searched) -> None:
+        self._unit = unit
+        self._one = one
+        self._table = one.kind.table
+        self._fields = self._known()
+        self._words: tuple[CTE, CTE] | None = None
+        self.joined: Condition | None = None
+
+    def _known(self) -> Mapping[str, Field]:
+        one, columns = self._one, self._one.kind.table.c
+        found: dict[str, Field] = {
+            name: _Constant(value) for name, value in constants(one, self._unit.ctx.account_id).items()
+        }
+        found |= {
+            "crn": _Id(crn(one, self._unit.ctx.account_id), exact=True),
+            "name": _Text(columns[one.name]),
+            "resource_id": _Text(columns.id),
+            "region": _Constant("global") if one.location is not None else _Text(location(one)),
+            "creation_date": _Moment(columns.created_at),
+            "tags": _Tags(self._own_tags if one.own_tags else self._linked("user")),
+            "access_tags": _Tags(self._linked("access")),
+        }
+        if "resource_group_id" in columns:
+            found["resource_group_id"] = _Text(columns.resource_group_id)
+        if "updated_at" in columns:
+            found["modification_date"] = _Moment(columns.updated_at)
+        return found
+
+    def _linked(self, type_: str) -> Callable[[Callable[[ColumnElement[Any]], Condition] | None], Condition]:
+        links = tag_links.c
+        mine = (links.account_id == self._unit.ctx.account_id, links.type == type_)
+        kind = links.thing_kind == self._one.kind.name
+
+        def having(tag: Callable[[ColumnElement[Any]], Condition] | None) -> Condition:
+            wanted = () if tag is None else (tag(links.name),)
+            return self._one.kind.table.c.id.in_(ids_where(links.thing_id, *mine, kind, *wanted))
+
+        return having
+
+    def _own_tags(self, tag: Callable[[ColumnElement[Any]], Condition] | None) -> Condition:
+        column = self._one.kind.table.c[self._one.own_tags]
+        return any_item(self._unit.dialect, column, tag or (lambda _value: true()))
+
+    def compile(self, node: Node) -> Condition:
+        match node:
+            case Everything():
+                return true()
+            case Not(inner):
+                return ~self.compile(inner)
+            case And(nodes):
+                return and_(true(), *(self.compile(each) for each in nodes))
+            case Or(nodes):
+                return or_(false(), *(self.compile(each) for each in nodes))
+            case Word() | Phrase():
+                return self._anywhere(node)
+            case _:
+                field = self._fields.get(_ALIASES.get(node.field, node.field))
+                return false() if field is None else _on(field, node, self._one)
+
+    def _anywhere(self, node: Word | Phrase) -> Condition:
+        """Free words stand between spaces, phrases anywhere, in what `_texts` works out of each row and its tags."""
+        if isinstance(node, Phrase):
+            pattern: Pattern = (Wild.MANY, spaced(node.text), Wild.MANY)
+        else:
+            parts = (part if isinstance(part, Wild) else spaced(part) for part in node.pattern)
+            pattern = (Wild.MANY, " ", *parts, " ", Wild.MANY)
+        if self._words is None:
+            self._words = self._texts()
+            self.joined = self._words[0].c.id == self._table.c.id
+        texts, tags = self._words
+        own = [matches(text, pattern) for text in texts.c if text.name != "id"]
+        tagged = ids_where(tags.c.id, matches(tags.c.text, pattern))
+        return or_(*own, self._table.c.id.in_(tagged))
+
+    def _texts(self) -> tuple[CTE, CTE]:
+        """The words of each row (its name, its CRN, and what the CRN leaves out of its kind), and those of its tags."""
+        one, account_id = self._one, self._unit.ctx.account_id
+        text = crn(one, account_id) + literal(f" {one.type} {one.family}")
+        columns = [self._table.c.id, words(self._table.c[one.name]).label("name"), words(text).label("crn")]
+        if one.own_tags:
+            columns.append(words(type_coerce(self._table.c[one.own_tags], Text)).label("tags"))
+        links = tag_links.c
+        shown = links.type == "access" if one.own_tags else true()
+        mine = (links.account_id == account_id, links.thing_kind == one.kind.name, shown)
+        return (
+            worked_out("texts", columns, self._table.c.account_id == account_id),
+            worked_out("tag_texts", [links.thing_id.label("id"), words(links.name).label("text")], *mine),
+        )
+
+
+def _on(field: Field, node: Term | Range | Exists, one: Searched) -> Condition:
+    if isinstance(node, Term):
+        return _term(field, node.pattern, one)
+    return _range(field, node) if isinstance(node, Range) else _exists(field)
+
+
+def _exists(field: Field) -> Condition:
+    if isinstance(field, _Tags):
+        return field.having(None)
+    if isinstance(field, _Text):
+        return field.expression != ""
+    return true()
+
+
+def _term(field: Field, pattern: Pattern, one: Searched) -> Condition:
+    if isinstance(field, _Constant):
+        return true() if fnmatchcase(fold(field.value), glob_of(_folded(pattern))) else false()
+    if isinstance(field, _Moment):
+        begin, end = _period(_plain(pattern))
+        return and_(field.column >= begin, field.column < end)
+    if isinstance(field, _Tags):
+        return field.having(lambda tag: _same(folded(tag), _folded(pattern)))
+    if isinstance(field, _Id) and len(pattern) == 1:
+        return _by_crn(field, str(pattern[0]), one)
+    if field.exact:
+        return _same(field.expression, pattern)
+    return _same(folded(field.expression), _folded(pattern))
+
+
+def _same(text: ColumnElement[Any], pattern: Pattern) -> Condition:
+    if not pattern or (len(pattern) == 1 and isinstance(pattern[0], str)):
+        same: Condition = text == (pattern[0] if pattern else "")
+        return same
+    return matches(text, pattern)
+
+
+def _by_crn(field: _Id, text: str, one: Searched) -> Condition:
+    """The id in the CRN finds the row; the whole text decides."""
+    try:
+        id_ = one.id_in(parse_crn(text))
+    except ValueError:
+        return false()
+    return false() if id_ is None else and_(one.kind.table.c.id == id_, field.expression == text)
+
+
+def _range(field: Field, node: Range) -> Condition:
+    if isinstance(field, _Moment):
+        return _moments_between(field.column, node)
+    if isinstance(field, _Tags):
+        return field.having(lambda tag: _texts_between(folded(tag), node))
+    if isinstance(field, _Constant):
+        return _texts_between(literal(fold(field.value)), node)
+    return _texts_between(folded(field.expression), node)
+
+
+def _texts_between(text: ColumnElement[Any], node: Range) -> Condition:
+    """Texts are compared by their bytes, their ASCII letters in lower case."""
+    found: Condition = true()
+    if node.low is not None:
+        low = fold(node.low.text)
+        found = and_(found, text >= low if node.low.inclusive else text > low)
+    if node.high is not None:
+        high = fold(node.high.text)
+        found = and_(found, text <= high if node.high.inclusive else text < high)
+    return found
+
+
+def _moments_between(column: ColumnElement[Any], node: Range) -> Condition:
+    """A date means all of its day, month or year: an inclusive end contains it, an exclusive one leaves it out."""
+    found: Condition = true()
+    if node.low is not None:
+        begin, end = _period(node.low.text)
+        found = and_(found, column >= (begin if node.low.inclusive else end))
+    if node.high is not None:
+        begin, end = _period(node.high.text)
+        found = and_(found, column < (end if node.high.inclusive else begin))
+    return found
+
+
+def _plain(pattern: Pattern) -> str:
+    if any(isinstance(part, Wild) for part in pattern):
+        raise refused(f"a date takes no wildcards; {_DATES}, or a range such as [2024-05-01 TO *].")
+    return "".join(str(part) for part in pattern)
+
+
+_DATES = "write 2024, 2024-05, 2024-05-16, 2024-05-16T12:00:00Z, or milliseconds since 1970"
+_DAY = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_MILLISECOND = 1_000
+
+
+def _period(text: str) -> tuple[int, int]:
+    """The first moment of what a date means, and the first behind it. 400 for what is no date."""
+    try:
+        if re.fullmatch(r"\d{5,14}", text):
+            return int(text) * _MILLISECOND, (int(text) + 1) * _MILLISECOND
+        day = _DAY.fullmatch(text)
+        if day is not None:
+            return _days(*(None if part is None else int(part) for part in day.groups()))
+        zoned = text if re.search(r"(Z|[+-]\d{2}:?\d{2})$", text) else f"{text}Z"
+        begin = moment(zoned)
+        return begin, begin + (_MILLISECOND if "." in text else _MILLISECOND * 1_000)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise refused(f"{text[:64]!r} is not a date; {_DATES}.") from error
+
+
+def _days(year: int | None, month: int | None, day: int | None) -> tuple[int, int]:
+    begin = datetime(year or 0, month or 1, day or 1, tzinfo=UTC)
+    if day is not None:
+        end = begin + timedelta(days=1)
+    elif month is not None:
+        end = (begin + timedelta(days=31)).replace(day=1)
+    else:
+        end = begin.replace(year=begin.year + 1)
+    return moment(begin.isoformat()), moment(end.isoformat())
