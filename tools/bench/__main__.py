@@ -18,6 +18,7 @@ BENCHES = {
     "import": "tools.bench.imports",
     "data": "tools.bench.data",
     "cli": "tools.bench.cli",
+    "fairness": "tools.bench.fairness",
 }
 
 

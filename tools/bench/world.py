@@ -111,19 +111,25 @@ class Caller:
     def __init__(self, data: Path, name: str, port: int) -> None:
         self.env = environment.variables(data, name)
         self._used = time.monotonic()
+        self.port = port
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
-        bearer = token(lambda *call: self._send(*call, kind), self.env["IBMCLOUD_API_KEY"])
+        bearer = token(lambda *call: self.send(*call, kind), self.env["IBMCLOUD_API_KEY"])
         self.headers = {"Authorization": f"Bearer {bearer}"}
 
     def raw(self, method: str, path: str, body: Any = None) -> bytes:
         """The bytes of a 2xx answer; RuntimeError for any other."""
-        return self._send(method, path, None if body is None else json.dumps(body), self.headers)
+        return self.send(method, path, None if body is None else json.dumps(body), self.headers)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         return json.loads(self.raw(method, path, body))
 
-    def _send(self, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> bytes:
+    def hang_up(self) -> None:
+        """Closes the connection; the next call dials anew."""
+        self._connection.close()
+
+    def send(self, method: str, path: str, body: str | bytes | None, headers: dict[str, str]) -> bytes:
+        """The bytes of a 2xx answer to a request with these headers alone; RuntimeError for any other."""
         if time.monotonic() - self._used > _KEPT:
             self._connection.close()  # the server has hung up, or is about to; it is dialled again by itself
         self._connection.request(method, path, body, headers)
