@@ -131,6 +131,28 @@ def test_tags_are_listed_replaced_renewed_and_deleted_when_unused(publisher: Acc
     assert tags.delete_tag("alone").get_result()["results"][0]["is_error"] is False
 
 
+def test_a_pattern_takes_off_all_tags_of_a_key(publisher: Account, vpc: dict[str, Any]) -> None:
+    tags, here = tags_of(publisher), [Resource(vpc["crn"])]
+
+    def present(type_: str) -> list[str]:
+        answer = tags.list_tags(attached_to=vpc["crn"], tag_type=type_).get_result()
+        return [one["name"] for one in answer["items"]]
+
+    tags.create_tag(tag_names=["env:one", "env:two", "environment:x"], tag_type="access")
+    for type_ in ("user", "access"):
+        names = ["env:one", "env:two", "environment:x"]
+        assert errors(tags.attach_tag(resources=here, tag_names=names, tag_type=type_)) == [False]
+        assert errors(tags.detach_tag(resources=here, tag_names=["ENV:*"], tag_type=type_)) == [False]
+        assert present(type_) == ["environment:x"]
+        for wrong in ("env*", "a:b*", "*:x*", ":*"):
+            with pytest.raises(ApiException) as refused:
+                tags.detach_tag(resources=here, tag_names=[wrong], tag_type=type_)
+            assert (refused.value.status_code, wrong in str(refused.value)) == (400, True)
+        assert present(type_) == ["environment:x"]
+        assert errors(tags.detach_tag(resources=here, tag_names=["*"], tag_type=type_)) == [False]
+        assert present(type_) == []
+
+
 def test_access_tags_are_made_first(publisher: Account, vpc: dict[str, Any]) -> None:
     tags, here = tags_of(publisher), [Resource(vpc["crn"])]
     with pytest.raises(ApiException) as caught:
@@ -159,6 +181,31 @@ def test_a_volumes_own_tags_are_the_tags(publisher: Account) -> None:
     assert find(publisher, f'crn:"{volume["crn"]}"', fields=FIELDS)[0]["tags"] == ["from:vpc"]
     tags_of(publisher).attach_tag(resources=[Resource(volume["crn"])], tag_name="from:tagging")
     assert publisher.vpc.get_volume(volume["id"]).get_result()["user_tags"] == ["from:tagging", "from:vpc"]
+
+
+def test_a_user_tag_stays_in_the_list_until_it_is_deleted(publisher: Account) -> None:
+    """Also one that came with a volume: what is attached to nothing is listed, and can be deleted once."""
+    tags = tags_of(publisher)
+    volume = publisher.vpc.create_volume(
+        {
+            "name": "tagged-once",
+            "zone": {"name": "us-south-1"},
+            "profile": {"name": "general-purpose"},
+            "capacity": 10,
+            "user_tags": ["Came:With-It"],
+        }
+    ).get_result()
+    assert tags.delete_tag("came:with-it").get_result()["results"][0]["is_error"] is True
+    read = publisher.vpc.get_volume(volume["id"])
+    etag = read.get_headers()["ETag"]
+    publisher.vpc.update_volume(volume["id"], {"user_tags": ["came:later"]}, if_match=etag)
+    listed = {one["name"] for one in tags.list_tags(limit=1000).get_result()["items"]}
+    assert {"came:with-it", "came:later"} <= listed
+    attached = {one["name"] for one in tags.list_tags(limit=1000, attached_only=True).get_result()["items"]}
+    assert {"came:with-it", "came:later"} & attached == {"came:later"}
+    assert tags.delete_tag("came:with-it").get_result()["results"][0]["is_error"] is False
+    assert tags.delete_tag("came:with-it").get_result()["results"][0]["is_error"] is True
+    assert "came:with-it" not in {one["name"] for one in tags.list_tags(limit=1000).get_result()["items"]}
 
 
 def test_catalogs_are_instances_of_their_service(publisher: Account, consumer: Account) -> None:

@@ -19,11 +19,13 @@ from kunsthalle.store.rows import update
 from kunsthalle.store.schema.search import tag_links, tags
 from kunsthalle.store.scope import may, some
 from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
+from kunsthalle.store.tag_names import remember
 from kunsthalle.store.unit import Unit
 
 MANAGE = "global-search-tagging.access-tag.manage"
 MOST_ON_ONE, MOST_ACCESS = 1_000, 250
 _NAME = re.compile(r"[a-z0-9_.: -]{1,128}")
+_KEY = re.compile(r"[a-z0-9_. -]{1,127}:")
 _PAIR = re.compile(r"[^:]+:[^:]+")
 ABSENT = "The resource does not exist, or cannot be tagged."
 """One text for what is hidden, absent, foreign or out of reach."""
@@ -67,7 +69,7 @@ def names(unit: Unit, type_: str, *, attached_only: bool = False) -> list[str]:
 def _kept(unit: Unit, one: Searched) -> set[str]:
     """The tags that things of a kind keep themselves, as far as the caller sees the things."""
     tagged = some(unit, one.kind, one.kind.table.c[one.own_tags] != [])
-    return {name for it in tagged for name in getattr(it, one.own_tags)}
+    return {name.lower() for it in tagged for name in getattr(it, one.own_tags)}
 
 
 def names_on(unit: Unit, type_: str, crn: str) -> list[str]:
@@ -88,14 +90,8 @@ def create(unit: Unit, wanted: list[str]) -> list[Outcome]:
     made = [normal("access", name) for name in wanted]
     if len(present | set(made)) > MOST_ACCESS:
         raise conflict("conflict", f"An account has at most {MOST_ACCESS} access tags.", "tag_names")
-    for name in made:
-        _remember(unit, "access", name)
+    remember(unit, "access", made)
     return [Outcome(name, "The tag exists already." if name in present else None) for name in made]
-
-
-def _remember(unit: Unit, type_: str, name: str) -> None:
-    row: dict[str, Any] = {"account_id": unit.ctx.account_id, "type": type_, "name": name}
-    put_row(unit, tags, ("account_id", "type", "name"), **row, created_at=unit.ctx.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +117,19 @@ def attaching(unit: Unit, type_: str, wanted: list[str], *, replace: bool, renew
 
 
 def detaching(type_: str, wanted: list[str]) -> Change:
-    """Take names off; `*` takes off all."""
-    gone = {name if name == "*" else normal(type_, name) for name in wanted}
-    return Change(type_, lambda present: set() if "*" in gone else present - gone)
+    """Take names off; `key:*` takes off all of a key, and `*` all there are (SDK: `detach_tag`)."""
+    names_gone = {normal(type_, name) for name in wanted if not name.endswith("*")}
+    starts = tuple(_start(name) for name in wanted if name.endswith("*"))
+    return Change(type_, lambda present: {one for one in present - names_gone if not one.startswith(starts)})
+
+
+def _start(pattern: str) -> str:
+    """What all names begin with that `key:*` or `*` means, as they are kept; 400 for any other pattern."""
+    start = pattern.strip().lower()[:-1]
+    if start and not _KEY.fullmatch(start):
+        text = f"{pattern!r} is no pattern of tags; a pattern is '*', or a key, ':' and '*', such as 'env:*'."
+        raise invalid("bad_request", text, "tag_names")
+    return start
 
 
 def apply(unit: Unit, change: Change, crns: list[str]) -> list[Outcome]:
@@ -148,8 +154,7 @@ def _apply_one(unit: Unit, change: Change, crn: str) -> str | None:
 
 
 def _store(unit: Unit, type_: str, one: Searched, it: Any, present: set[str], wanted: set[str]) -> None:
-    for name in wanted - present:
-        _remember(unit, type_, name)
+    remember(unit, type_, wanted - present)
     if type_ == "user" and one.own_tags:
         if wanted != present:
             update(unit, one.kind, it.id, **{one.own_tags: sorted(wanted)})

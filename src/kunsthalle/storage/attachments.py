@@ -28,6 +28,7 @@ from kunsthalle.storage.service import CREATE, DELETE, capacity_of, refuse_captu
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, update
 from kunsthalle.store.scope import may, may_create, unguarded
+from kunsthalle.store.tag_names import remember
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -173,6 +174,7 @@ def attach_new(unit: Unit, blobs: Blobs, host: Host, content: Content, body: Boo
         created_at=unit.ctx.now(),
     )
     insert_named(unit, VOLUME, volume)
+    remember(unit, "user", volume.user_tags)
     _retain(unit, blobs, volume)
     return volume
 

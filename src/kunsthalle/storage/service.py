@@ -20,6 +20,7 @@ from kunsthalle.storage.queries import captures_of
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, rename, update
 from kunsthalle.store.scope import Granted, find, may_create
+from kunsthalle.store.tag_names import remember
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -80,6 +81,7 @@ class VolumeService:
             created_at=unit.ctx.now(),
         )
         insert_named(unit, VOLUME, volume)
+        remember(unit, "user", volume.user_tags)
         if volume.digest is not None:
             blob_bytes.retain(unit, self._blobs, volume.digest, volume.holder)
         jobs.enqueue(unit, CREATE, volume.id, transfer_bytes=None if source is None else 0)
@@ -93,6 +95,7 @@ class VolumeService:
         changes.apply(unit, it, body)
         if not isinstance(body.user_tags, UnsetType):
             update(unit, VOLUME, it.id, user_tags=tags(body.user_tags))
+            remember(unit, "user", body.user_tags)
         if body.allowed_use is not UNSET:
             update(unit, VOLUME, it.id, allowed_use=uses_of(unit, it, body.allowed_use))
         if body.name is not UNSET and body.name != it.name:

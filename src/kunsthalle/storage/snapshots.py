@@ -18,6 +18,7 @@ from kunsthalle.storage.service import tags, uses_of
 from kunsthalle.store import jobs
 from kunsthalle.store.rows import insert_named, rename, update
 from kunsthalle.store.scope import Granted, find, may, may_create, some
+from kunsthalle.store.tag_names import remember
 from kunsthalle.store.transition import must, transition
 from kunsthalle.store.unit import Unit
 
@@ -68,6 +69,7 @@ class SnapshotService:
             created_at=unit.ctx.now(),
         )
         insert_named(unit, SNAPSHOT, snapshot)
+        remember(unit, "user", snapshot.user_tags)
         if snapshot.digest is not None:
             blob_bytes.retain(unit, self._blobs, snapshot.digest, snapshot.holder)
         jobs.enqueue(unit, CREATE, snapshot.id, transfer_bytes=0)
@@ -79,6 +81,7 @@ class SnapshotService:
             raise conflict("invalid_state", "The snapshot is being deleted.")
         if not isinstance(body.user_tags, UnsetType):
             update(unit, SNAPSHOT, snapshot.it.id, user_tags=tags(body.user_tags))
+            remember(unit, "user", body.user_tags)
         if body.allowed_use is not UNSET:
             update(unit, SNAPSHOT, snapshot.it.id, allowed_use=uses_of(unit, snapshot.it, body.allowed_use))
         if body.name is not UNSET and body.name != snapshot.it.name:
