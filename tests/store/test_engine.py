@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from kunsthalle.core.errors import Problem
 from kunsthalle.store import deadlines, facts
 from kunsthalle.store.deadlines import ReadTimeout
 from kunsthalle.store.engine import Store
 from kunsthalle.store.schema.base import tallies
 from kunsthalle.store.schema.images import blob_refs
+from kunsthalle.store.types import MAX_DOCUMENT
 from kunsthalle.store.unit import Unit
 from support.threads import PATIENCE, together
 from support.worlds import World
@@ -308,3 +310,24 @@ def test_a_read_that_is_said_to_be_long_never_runs_on_the_event_loop(both: World
         return await both.store.read_async(both.base, where, long=True)
 
     assert asyncio.run(read()) is not threading.main_thread()
+
+
+def test_a_write_that_holds_the_writer_is_told_by_name(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(deadlines.log, "warning", lambda event, **values: told.append({"event": event, **values}))
+    held = threading.Event()
+    both.store.write(both.base, bump, "PUT /v1/quick")
+    both.store.write(both.base, lambda _unit: held.wait(2 * deadlines.SLOW_WRITE_SECONDS), "PUT /v1/slow")
+    assert both.store.writes.slow["PUT /v1/slow"] == 1
+    assert both.store.writes.longest >= deadlines.SLOW_WRITE_SECONDS
+    assert [(one["event"], one["of"]) for one in told if one["of"] != "PUT /v1/quick"] == [
+        ("slow write", "PUT /v1/slow")
+    ]
+
+
+def test_a_document_that_is_too_large_is_refused_with_its_bound(both: World) -> None:
+    both.write(both.base, facts.put, "document", "x" * (MAX_DOCUMENT - 2))
+    with pytest.raises(Problem) as refused:
+        both.write(both.base, facts.put, "document", "x" * (MAX_DOCUMENT - 1))
+    assert (refused.value.reason.value, str(MAX_DOCUMENT) in refused.value.message) == (413, True)
+    assert both.read(both.base, facts.get, "document") == "x" * (MAX_DOCUMENT - 2)

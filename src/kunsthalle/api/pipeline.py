@@ -119,7 +119,7 @@ class Pipeline:
             if route.outside is not None:
                 return await self._outside(ctx, route, request)
             if route.writes:
-                return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request))
+                return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request), route.name)
             return await self._read(ctx, route, request)
         except Problem as problem:
             try:

@@ -31,7 +31,9 @@ class NoSpace(Exception):
 
 def is_out_of_space(error: BaseException | None) -> bool:
     """Whether an error, or one that it was raised from, says that a disk is full."""
-    while error is not None:
+    seen = set[int]()
+    while error is not None and id(error) not in seen:  # an error may be its own context's cause
+        seen.add(id(error))
         if _says_full(error) or _says_full(getattr(error, "orig", None)):
             return True
         error = error.__cause__ or error.__context__

@@ -23,14 +23,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.pool import QueuePool
 
 from kunsthalle.core.context import Context
+from kunsthalle.core.errors import Problem
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.store import deadlines, facts
 from kunsthalle.store.bounds import JobBounds
-from kunsthalle.store.deadlines import Deadline, ReadTimeout, timed_out
+from kunsthalle.store.deadlines import Deadline, ReadTimeout, WriteTimes, timed_out
 from kunsthalle.store.encryption import Cipher
 from kunsthalle.store.memo import Memo
 from kunsthalle.store.patterns import spaced
@@ -106,6 +107,17 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     return found
 
 
+def _as_raised(function: Callable[[Unit], T], unit: Unit) -> T:
+    """A refusal by a column's type (`types.Json`) comes out as itself, not as SQLAlchemy wraps it."""
+    try:
+        return function(unit)
+    except StatementError as error:
+        refusal = error.orig
+        if isinstance(refusal, Problem):
+            raise Problem(refusal.reason, refusal.code, refusal.message, refusal.target) from error
+        raise
+
+
 class Store:
     """The database. `read` and `write` open one unit of work each and hand back what the function returns.
 
@@ -122,6 +134,7 @@ class Store:
         self._readers = _sqlite(url, reading=True) if self.embedded else snapshots
         self.memo = Memo(self.embedded)
         self.cipher = cipher or Cipher(None)
+        self.writes = WriteTimes()
         self._writer = threading.Lock()
         self._inside = threading.local()
         self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
@@ -182,8 +195,10 @@ class Store:
             raise
         self.full = False
 
-    def write(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+    def write(self, ctx: Context, function: Callable[[Unit], T], name: str = "") -> T:
         """Runs a function in one transaction: all of it, or, when it raises, nothing.
+
+        `name` says in the log and in `writes` what held the writer, where it took long.
 
         RuntimeError for a write inside another one's function: it would wait for the lock that its own thread holds.
         """
@@ -191,20 +206,21 @@ class Store:
             raise RuntimeError("a write inside a write: the function of a unit of work must use its unit")
         self._inside.writing = True
         try:
-            return self._write(ctx, function)
+            return self._write(ctx, function, name)
         except Exception as error:
             self.full = self.full or is_out_of_space(error)
             raise
         finally:
             self._inside.writing = False
 
-    def _write(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+    def _write(self, ctx: Context, function: Callable[[Unit], T], name: str) -> T:
         if self.embedded:
-            with self._writer:
+            with self._writer, self.writes.measured(name, ctx.trace):
                 return self._write_once(ctx, function)
         for attempt in range(_TRIES):
             try:
-                return self._write_once(ctx, function)
+                with self.writes.measured(name, ctx.trace):
+                    return self._write_once(ctx, function)
             except OperationalError as error:
                 if getattr(error.orig, "sqlstate", None) not in _RETRIABLE or attempt == _TRIES - 1:
                     raise
@@ -217,7 +233,7 @@ class Store:
             unit = Unit(connection, ctx, self.memo, self.cipher, writing=True)
             unit.bounds = self.bounds
             try:
-                result = function(unit)
+                result = _as_raised(function, unit)
                 connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
             except BaseException:
                 self._undo(connection)
@@ -249,9 +265,9 @@ class Store:
                 return self._read_here(ctx, function)
         return await asyncio.get_running_loop().run_in_executor(pool, self.read, ctx, function, deadlines.READ_SECONDS)
 
-    async def write_async(self, ctx: Context, function: Callable[[Unit], T]) -> T:
+    async def write_async(self, ctx: Context, function: Callable[[Unit], T], name: str = "") -> T:
         """`write` from the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, ctx, function)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, ctx, function, name)
 
     @contextmanager
     def still(self) -> Iterator[None]:

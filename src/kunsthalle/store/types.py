@@ -7,8 +7,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import BigInteger, Column, Dialect, Integer, Text, TypeDecorator
 
+from kunsthalle.core.errors import Problem, Reason
+
 Moment = BigInteger
 """Microseconds since the epoch, UTC."""
+
+MAX_DOCUMENT = 256 * 1024
+"""Bytes of one stored document. It is read and written with its row, by whoever lists, changes or publishes it."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder().decode
@@ -21,10 +26,23 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002  the interface's shape
-        return None if value is None else _encode(value).decode()
+        if value is None:
+            return None
+        encoded = _encode(value)
+        if len(encoded) > MAX_DOCUMENT:
+            raise _too_large(len(encoded))
+        return encoded.decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  the interface's shape
         return None if value is None else _decode(value)
+
+
+def _too_large(size: int) -> Problem:
+    text = (
+        f"The resource would hold a document of {size} bytes; at most {MAX_DOCUMENT} are allowed. "
+        "Shorten its texts and lists, or refer to them by URL."
+    )
+    return Problem(Reason.TOO_LARGE, "document_too_large", text)
 
 
 def revision() -> Column[int]:
