@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from kunsthalle.store.engine import Store
-from kunsthalle.store.schema.prepare import prepare
-from support import postgres
-from support.s3 import S3Server, s3_server
-from support.worlds import World, make_world
+from fixtures import postgres
+from fixtures.s3 import S3Server, s3_server
+from fixtures.worlds import World, make_world
+from kunsthalle.all_tables import prepare
+from kunsthalle.db.engine import Store
 
-pytest_plugins = ["pytester", "support.boot_image", "support.packages"]
+pytest_plugins = ["pytester", "fixtures.boot_image", "fixtures.packages"]
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)]
 

@@ -16,22 +16,22 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from fixtures.threads import together
 from kunsthalle.accounts.service import open_account
 from kunsthalle.app import Server, build
-from kunsthalle.catalogs.service import create_catalog
+from kunsthalle.catalogs.offerings.service import create_catalog
+from kunsthalle.catalogs.tables import catalogs
 from kunsthalle.cli.main import cli
+from kunsthalle.config import Settings
 from kunsthalle.core.errors import Problem
-from kunsthalle.identity.signing import _new_key, load_keys
-from kunsthalle.identity.tokens import Tokens
+from kunsthalle.db import kv
+from kunsthalle.db.encryption import CannotDecrypt, Cipher
+from kunsthalle.db.unscoped import columns_of
+from kunsthalle.iam.signing_keys import _new_key, load_keys
+from kunsthalle.iam.tokens import Tokens
 from kunsthalle.local import folder, master_keys
 from kunsthalle.local.master_keys import MasterKeyError
-from kunsthalle.local.served import DidNotStart, Served
-from kunsthalle.settings import Settings
-from kunsthalle.store import facts
-from kunsthalle.store.encryption import CannotDecrypt, Cipher
-from kunsthalle.store.schema.catalogs import catalogs
-from kunsthalle.store.tables import columns_of
-from support.threads import together
+from kunsthalle.testing.served import DidNotStart, Served
 
 CLAIMS = {"iam_id": "IBMid-1", "account": {"bss": "a"}}
 
@@ -79,11 +79,11 @@ def left_in_clear(server: Server) -> tuple[bytes, str]:
     """Makes the database what an earlier release left: the signing key in clear; its secret part, and a token."""
     clear = _new_key(server.base)
 
-    def write(unit: Any) -> None:
-        facts.put(unit, facts.SIGNING_KEYS, clear)
-        unit.execute(facts.facts.delete().where(facts.facts.c.key == facts.MASTER_KEY))
+    def write(session: Any) -> None:
+        kv.put(session, kv.SIGNING_KEYS, clear)
+        session.execute(kv.facts.delete().where(kv.facts.c.key == kv.MASTER_KEY))
 
-    server.store.write(server.base, lambda unit: facts.put(unit, facts.SIGNING_KEYS, "something shorter"))
+    server.store.write(server.base, lambda session: kv.put(session, kv.SIGNING_KEYS, "something shorter"))
     _leave_free_pages(server.settings.data / "kunsthalle.sqlite", json.dumps(clear))
     server.store.write(server.base, write)
     from joserfc import jwt
@@ -146,21 +146,21 @@ def test_credentials_in_documents_are_encrypted_too_and_follow_a_new_key(setting
     clear = {"target_account_contexts": [{"name": "one", "api_key": "a-key-that-lay-in-clear"}]}
     server = start(settings)
 
-    def make(unit: Any) -> Any:
-        owner = open_account(unit, "owner", None)
-        system = unit.acting(server.base.as_system(owner.id))
+    def make(session: Any) -> Any:
+        owner = open_account(session, "owner", None)
+        system = session.as_context(server.base.as_system(owner.id))
         return create_catalog(system, "shop", "offering", None, {})
 
     catalog = server.store.write(server.base, make)
     left_in_clear(server)
     rows = catalogs.update().where(catalogs.c.id == catalog.id)
-    server.store.write(server.base, lambda unit: unit.execute(rows.values(document=clear)))
+    server.store.write(server.base, lambda session: session.execute(rows.values(document=clear)))
     assert b"a-key-that-lay-in-clear" in octets(settings.data)
     for _ in range(2):
         server.store.close()
         server = start(settings)
         assert b"a-key-that-lay-in-clear" not in octets(settings.data)
-        value = server.store.read(server.base, lambda unit: columns_of(unit, catalogs.c.document))[0][0]
+        value = server.store.read(server.base, lambda session: columns_of(session, catalogs.c.document))[0][0]
         sealed = value["target_account_contexts"][0]["api_key"]
         purpose = f"{catalog.id}/target_account_contexts.api_key"
         assert server.store.cipher.decrypt(sealed, purpose) == "a-key-that-lay-in-clear"
@@ -178,7 +178,7 @@ def test_cleaning_up_after_the_change_is_made_up_for(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("kunsthalle.store.engine.Store.scrub", killed)
+        patched.setattr("kunsthalle.db.engine.Store.scrub", killed)
         start(settings)
     start(settings)
     assert secret not in octets(settings.data)
@@ -292,7 +292,7 @@ def test_nodes_that_start_at_once_make_one_file(postgres_url: str, tmp_path: Pat
 def test_a_saved_scenario_holds_no_key_and_needs_the_one_it_was_saved_with(
     settings: Settings, start: Any, tmp_path: Path
 ) -> None:
-    from kunsthalle.saved import SavedScenarios
+    from kunsthalle.operator.saved_states import SavedScenarios
 
     def scenarios(server: Server) -> SavedScenarios:
         parts = (server.settings, server.store, server.base, server.clock, server.worker, server.drivers)
@@ -326,10 +326,10 @@ def test_a_saved_scenario_holds_no_key_and_needs_the_one_it_was_saved_with(
     assert valid(server, token), "nothing was changed"
 
 
-def _renew(unit: Any, turn: Any) -> None:
-    from kunsthalle.rooms import renew_secrets
+def _renew(session: Any, turn: Any) -> None:
+    from kunsthalle.wiring import renew_secrets
 
-    renew_secrets(unit, turn)
+    renew_secrets(session, turn)
 
 
 def test_a_value_decrypts_for_its_purpose_only_and_not_when_it_was_changed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from support.tools import ROOT, tool
+from fixtures.tools import ROOT, tool
 
 notice = tool("notice")
 PERMISSIVE = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0"}
@@ -28,7 +28,9 @@ def test_the_licences_are_ones_that_the_product_can_be_used_with() -> None:
 
 
 def test_the_module_under_the_gpl_is_never_loaded() -> None:
-    program = "import sys, kunsthalle.hypervisor.qmp; print(sorted(m for m in sys.modules if m.startswith('qemu.')))"
+    program = (
+        "import sys, kunsthalle.hypervisor.qemu.qmp; print(sorted(m for m in sys.modules if m.startswith('qemu.')))"
+    )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert "'qemu.qmp.qmp_client'" in loaded
     assert "legacy" not in loaded

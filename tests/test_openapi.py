@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.tools import ROOT, tool
+from fixtures.tools import ROOT, tool
 
 writer = tool("openapi")
 FOLDER = ROOT / "openapi"
@@ -42,7 +42,7 @@ def test_they_are_written_the_same_each_time() -> None:
 
 
 def test_every_route_is_in_them_once_and_nothing_else() -> None:
-    known = [one.name for one in (*writer.routes(), *writer.unserved())]
+    known = [one.name for one in (*writer.routes(), *writer.not_implemented())]
     shown = [f"{method} {path}" for method, path, _ in _operations()]
     assert sorted(shown) == sorted(known)
     assert len({operation["operationId"] for _, _, operation in _operations()}) == len(shown)
@@ -87,8 +87,8 @@ def test_access_is_told() -> None:
         assert str(route.status) in operation["responses"]
 
 
-def _operation(family: str, method: str, path: str) -> dict[str, Any]:
-    found: dict[str, Any] = documents()[f"{family}.json"]["paths"][path][method]
+def _operation(surface: str, method: str, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = documents()[f"{surface}.json"]["paths"][path][method]
     return found
 
 
@@ -97,7 +97,7 @@ def _names(operation: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("family", "path", "names"),
+    ("surface", "path", "names"),
     [
         ("vpc", "/v1/images", {"start", "limit", "name", "status", "visibility", "resource_group.id"}),
         ("vpc", "/v1/subnets", {"start", "limit", "vpc.id", "zone.name", "routing_table.id"}),
@@ -105,8 +105,8 @@ def _names(operation: dict[str, Any]) -> set[str]:
         ("catalog", "/api/v1-beta/offerings", {"limit", "offset"}),
     ],
 )
-def test_a_handlers_query_parameters_are_found(family: str, path: str, names: set[str]) -> None:
-    assert names <= _names(_operation(family, "get", path))
+def test_a_handlers_query_parameters_are_found(surface: str, path: str, names: set[str]) -> None:
+    assert names <= _names(_operation(surface, "get", path))
 
 
 def test_a_function_is_read_with_what_it_hands_the_request_to() -> None:
@@ -115,7 +115,7 @@ def test_a_function_is_read_with_what_it_hands_the_request_to() -> None:
     def deep(request: Any, name: str, other: str = "no") -> str:
         return str(request.query.get(name, other))
 
-    def call(_unit: Any, request: Any) -> Any:
+    def call(_session: Any, request: Any) -> Any:
         local = {"c": 1}
         _ = [request.query[name] for name in columns if name in request.query]
         _ = [name for name, _value in local.items() if name in request.query]
@@ -131,7 +131,7 @@ def test_a_collection_without_a_declared_answer_is_the_envelope_around_its_items
     name = content["schema"]["$ref"].rsplit("/", 1)[1]
     page = documents()["vpc.json"]["components"]["schemas"][name]
     assert set(page["properties"]) == {"first", "limit", "total_count", "images", "next"}
-    assert page["properties"]["images"]["items"]["$ref"].endswith("/ImageWire")
+    assert page["properties"]["images"]["items"]["$ref"].endswith("/ImageResponse")
 
 
 def test_a_refusal_has_the_shape_of_its_family() -> None:

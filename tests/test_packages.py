@@ -39,7 +39,7 @@ def bare(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def _run(pytester: pytest.Pytester) -> pytest.RunResult:
     markers = ["-o", "markers=needs_qemu\nneeds_qemu_img\nneeds_postgres"]
-    return pytester.run(sys.executable, "-m", "pytest", "-p", "support.packages", *markers)
+    return pytester.run(sys.executable, "-m", "pytest", "-p", "fixtures.packages", *markers)
 
 
 def test_one_line_names_what_is_missing(bare: pytest.Pytester) -> None:

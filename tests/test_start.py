@@ -17,7 +17,7 @@ PROGRAM = """
 import asyncio, json, sys, time
 from pathlib import Path
 from kunsthalle.app import build
-from kunsthalle.settings import Settings
+from kunsthalle.config import Settings
 
 async def ask(server, path):
     sent = []
@@ -64,7 +64,7 @@ def test_a_start_loads_no_room_before_a_call_needs_one(tmp_path: Path) -> None:
             "jinja2",
             "kunsthalle.console",
             "obstore",
-            "kunsthalle.hypervisor.qemu",
+            "kunsthalle.hypervisor.qemu.engine",
         }
     status, modules = _loaded(tmp_path / "data", "/v1/images")
     assert (status, ROOMS - modules) == (401, set())

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import kunsthalle
-from kunsthalle.catalogs import lifecycle
+from kunsthalle.catalogs.versions import publish_states
+from kunsthalle.config import described
 from kunsthalle.core.states import StateTable
-from kunsthalle.settings import described
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by `./dev docs`; a test compares it with the code. -->"
@@ -22,7 +22,7 @@ NOTE = "<!-- Written by `./dev docs`; a test compares it with the code. -->"
 # What has no docstring of its own to tell what it is.
 WORDS = {
     "dev": "the verbs of the checkout; alone it lists them",
-    "pyproject.toml": "packaging, lint, types, the line of rooms",
+    "pyproject.toml": "packaging, lint, types, layers",
     "requirements/": "the locked dependencies, with hashes",
     ".ci/": "`run` is what continuous integration runs",
     "docs/": "this map, settings, states, benchmarks",
@@ -35,22 +35,24 @@ WORDS = {
     "src/kunsthalle/console/static/": "the stylesheet, the script and the mark",
     "src/kunsthalle/py.typed": "the package is typed",
     "tests/attacks/": "a served process attacked over its socket, an attack a file",
-    "tests/": "a folder a room, and those that look at the whole",
-    "tests/api/": "the HTTP frame against bad input",
-    "tests/blobs/": "bytes by content, and the buckets",
-    "tests/catalogs/": "the room `catalogs`: stories, and random walks against the rules",
-    "tests/cli/": "the command line",
-    "tests/console/": "walks through the web console with a real browser",
+    "tests/unit/": "unit tests, a folder a package",
+    "tests/stories/": "what a client does from the first call to the last, against a served process",
+    "tests/": "unit tests by package, stories, and tests of the whole",
+    "tests/unit/api/": "the HTTP frame against bad input",
+    "tests/unit/blobs/": "bytes by content, and the buckets",
+    "tests/unit/catalogs/": "`catalogs`: stories, and random walks against the rules",
+    "tests/unit/cli/": "the command line",
+    "tests/stories/console/": "walks through the web console with a real browser",
     "tests/crash/": "the server is killed at random",
-    "tests/hypervisor/": "the engine's contract, simulated and with real guests",
-    "tests/identity/": "keys, profiles, policies, groups; policies against a naive evaluator; non-interference",
-    "tests/imaging/": "every hostile image file we know",
+    "tests/unit/hypervisor/": "the engine's contract, simulated and with real guests",
+    "tests/unit/iam/": "keys, profiles, policies, groups; policies against a naive evaluator; non-interference",
+    "tests/hostile_images/": "every hostile image file we know",
     "tests/matrix/": "every route, every persona: hidden compared with absent",
-    "tests/networks/": "networks and addresses",
+    "tests/unit/networks/": "networks and addresses",
     "tests/node/": "what drives the server with the Node SDK",
-    "tests/store/": "the store on SQLite and PostgreSQL",
-    "tests/support/": "what tests share",
-    "tests/wire/": "stories through the official SDKs against a served process",
+    "tests/unit/db/": "the store on SQLite and PostgreSQL",
+    "tests/fixtures/": "what tests share",
+    "tests/stories/api/": "stories through the official SDKs against a served process",
     "tools/": "what the verbs of `dev` run",
     "tools/boot-image-packages.txt": "Debian packages of which the boot image is built",
 }
@@ -67,19 +69,18 @@ def _docstring(path: Path) -> str:
 def _said(path: Path) -> str:
     name = path.relative_to(ROOT).as_posix()
     own = WORDS.get(name + "/" if path.is_dir() else name, "").rstrip(".")
-    of_room = f"the room `{path.name}`" if (ROOT / "src" / "kunsthalle" / path.name).is_dir() else ""
-    of_room = f"the pages of `{path.name}`" if path.parent.name == "html" else of_room
-    return _docstring(path / "__init__.py" if path.is_dir() else path) or own or of_room
+    of_package = f"the package `{path.name}`" if (ROOT / "src" / "kunsthalle" / path.name).is_dir() else ""
+    of_package = f"the pages of `{path.name}`" if path.parent.name == "html" else of_package
+    return _docstring(path / "__init__.py" if path.is_dir() else path) or own or of_package
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, files first; nothing that is made when the program runs, and no templates and styles."""
-    hidden, told = {"__init__.py", "__pycache__"}, {".html", ".css", ".js", ".svg"}
+    """The packages in a folder, and the modules that belong to none."""
+    hidden = {"__init__.py", "__pycache__"}
     found = [one for one in folder.iterdir() if one.name not in hidden and not one.name.startswith(".")]
-    found = [one for one in found if one.suffix not in told]
-    return sorted(
-        (one for one in found if one.is_file() or any(one.rglob("*.*"))), key=lambda one: (one.is_dir(), one.name)
-    )
+    alone = folder == ROOT / "src" / "kunsthalle"
+    found = [one for one in found if (one.is_dir() and any(one.rglob("*.*"))) or (alone and one.suffix == ".py")]
+    return sorted(found, key=lambda one: (one.is_dir(), one.name))
 
 
 def _tree(folder: Path, depth: int, deepest: int) -> Iterator[tuple[int, Path]]:
@@ -94,7 +95,7 @@ def tree() -> list[tuple[int, Path]]:
     top = [ROOT / name for name in ("dev", "pyproject.toml", "requirements", ".ci", "docs", "openapi")]
     found = [(0, path) for path in top] + [(1, ROOT / "docs" / "decisions")]
     found.sort(key=lambda one: top.index(one[1]) if one[1] in top else top.index(ROOT / "docs"))
-    for name, deepest in (("src/kunsthalle", 4), ("tests", 0), ("tools", 0)):
+    for name, deepest in (("src/kunsthalle", 4), ("tests", 1), ("tools", 0)):
         found.append((0, ROOT / name))
         found += _tree(ROOT / name, 1, deepest)
     return found
@@ -103,7 +104,7 @@ def tree() -> list[tuple[int, Path]]:
 def _line(depth: int, path: Path) -> str:
     name = path.relative_to(ROOT).as_posix() if depth == 0 else path.name
     shown = "    " * depth + name + ("/" if path.is_dir() else "")
-    return f"{shown:<36}{_said(path)}".rstrip()
+    return f"{shown:<36} {_said(path)}".rstrip()
 
 
 def map_page() -> str:
@@ -112,9 +113,10 @@ def map_page() -> str:
 
 {NOTE}
 
-Rooms import to their left only: surfaces > app > console > instances > storage > networks > catalogs > images >
-identity > accounts > api > store | blobs | imaging | hypervisor > settings > core. Each room has the same
-furniture, which [CONTRIBUTING.md](../CONTRIBUTING.md) explains.
+A package imports only from lower layers, as `pyproject.toml` states them: core < config < local < authz <
+db | blobs < jobs | object_storage | disk_images | hypervisor < api < accounts < iam < images < catalogs < networks <
+block_storage < instances < search < operator < wiring < app < command lines. Packages have files of the same names,
+which [CONTRIBUTING.md](../CONTRIBUTING.md) explains.
 
 ```text
 {lines}
@@ -134,7 +136,7 @@ def settings_page() -> str:
 
 {NOTE}
 
-Every setting is an option of `kunsthalle serve`, and a field of `kunsthalle.settings.Settings`.
+Every setting is an option of `kunsthalle serve`, and a field of `kunsthalle.config.Settings`.
 
 | Option | Default | What it is |
 |---|---|---|
@@ -143,10 +145,10 @@ Every setting is an option of `kunsthalle serve`, and a field of `kunsthalle.set
 
 
 def state_tables() -> list[tuple[str, StateTable]]:
-    """Every declared table of states with its room, from left to right."""
+    """Every declared table of states with its package, by layer."""
     found: dict[int, tuple[str, StateTable]] = {}
     for module in pkgutil.walk_packages(kunsthalle.__path__, "kunsthalle."):
-        if module.name.rsplit(".", 1)[1] not in {"states", "kinds"} or module.name.startswith("kunsthalle.core"):
+        if module.name.rsplit(".", 1)[1] not in {"states", "resources"} or module.name.startswith("kunsthalle.core"):
             continue
         for one in vars(importlib.import_module(module.name)).values():
             if isinstance(one, StateTable):
@@ -163,19 +165,19 @@ def _diagram(table: StateTable) -> str:
 
 
 def states_page() -> str:
-    parts = "\n".join(f"## {table.kind} ({room})\n\n{_diagram(table)}\n" for room, table in state_tables())
+    parts = "\n".join(f"## {table.kind} ({package})\n\n{_diagram(table)}\n" for package, table in state_tables())
     return f"""# States
 
 {NOTE}
 
-A state moves along these tables only, each move a compare-and-set (`store/transition.py`).
+A state moves along these tables only, each move a compare-and-set (`db/transitions.py`).
 
 {parts}
 ## The steps of a version
 
 What moves a version, who may, and what becomes of its images.
 
-{lifecycle.table()}"""
+{publish_states.table()}"""
 
 
 def roles_page() -> str:

@@ -1,6 +1,7 @@
 """`./dev fuzz [--minutes 10] [--seed N]`: hostile files against the inspector, until the time is over.
 
-The cases are those of tests/imaging/test_mutations.py, which a test run tries a few hundred of: damaged headers, noise,
+The cases are those of tests/hostile_images/test_mutations.py, which a test run tries a few hundred of: damaged
+headers, noise,
 and what the tools say of it. Each batch has a seed of its own, so that a finding is seen again with `--seed`, and the
 smallest file that shows it is printed. Exit 1 at the first finding.
 """
@@ -21,8 +22,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 from hypothesis import HealthCheck, given, seed, settings  # noqa: E402  the tests are found first
 from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: E402  as above
 
-from imaging import test_mutations as cases  # noqa: E402  as above
-from kunsthalle.imaging.tools import find_tools  # noqa: E402  as above
+from hostile_images import test_mutations as cases  # noqa: E402  as above
+from kunsthalle.disk_images.qemu_img import find_tools  # noqa: E402  as above
 
 BATCH = 1_000
 FOUND = ROOT / ".hypothesis" / "fuzz"

@@ -15,10 +15,10 @@ import msgspec
 
 from kunsthalle import __version__
 from kunsthalle.api.openapi import documents
-from kunsthalle.api.routing import Route
+from kunsthalle.api.router import Route
 from kunsthalle.app import build
-from kunsthalle.rooms import unserved
-from kunsthalle.settings import Settings
+from kunsthalle.config import Settings
+from kunsthalle.wiring import not_implemented
 
 FOLDER = Path(__file__).resolve().parents[1] / "openapi"
 
@@ -127,13 +127,13 @@ def read_by(function: Callable[..., Any], given: Mapping[str, Any], seen: set[An
 
 def queries(route: Route) -> list[str]:
     """The query parameters of a route, besides those that every route of its family has."""
-    call = route.call or route.outside
+    call = route.call or route.without_transaction
     return sorted(read_by(call, {}, set()) - {"version", "generation"}) if inspect.isfunction(call) else []
 
 
 def files() -> Iterator[tuple[str, bytes]]:
     """Names and contents of the documents."""
-    for name, document in documents(routes(), unserved(), queries, __version__).items():
+    for name, document in documents(routes(), not_implemented(), queries, __version__).items():
         encoded = msgspec.json.encode(document, order="deterministic")
         yield f"{name}.json", msgspec.json.format(encoded, indent=1) + b"\n"
 

@@ -9,10 +9,10 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from kunsthalle.api.access import Access
-from kunsthalle.api.routing import Route
+from kunsthalle.api.router import Route
 from kunsthalle.app import build
-from kunsthalle.core.roles import DESCRIPTIONS, PLATFORM_ROLES, ROLES, SERVICE_TYPES, least, permits, specific_to
-from kunsthalle.settings import Settings
+from kunsthalle.authz.roles import DESCRIPTIONS, PLATFORM_ROLES, ROLES, SERVICE_TYPES, least, permits, specific_to
+from kunsthalle.config import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "kunsthalle"
@@ -72,7 +72,7 @@ group, when a trusted profile is opened to somebody, and when a key is made for 
 
 
 def _checked(route: Route) -> bool:
-    """Whether the rule of a route asks for a role: the plain rule only names the deed."""
+    """Whether the rule of a route asks for a role: the plain rule only names the action."""
     return type(route.access) is not Access
 
 

@@ -1,6 +1,6 @@
-"""The only wiring: settings in, drivers chosen, rooms joined, an ASGI application out.
+"""The only wiring: settings in, drivers chosen, packages joined, an ASGI application out.
 
-The rooms are half of the program, and a server that was just started is ready without them: they are loaded behind
+The packages are half of the program, and a server that was just started is ready without them: they are loaded behind
 its first answer, or with the first call or job that needs one.
 """
 
@@ -17,19 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from kunsthalle import __version__, control
-from kunsthalle.api.families import Family
-from kunsthalle.api.families.catalog import BASE, CATALOG
-from kunsthalle.api.families.iam import OPERATOR, PLATFORM, TOKEN
-from kunsthalle.api.families.vpc import VPC
+from kunsthalle import __version__
+from kunsthalle.all_tables import prepare
+from kunsthalle.api.asgi import Headers, Receive, Scope, Send
 from kunsthalle.api.hosts import Hosts
-from kunsthalle.api.messages import Headers, Receive, Scope, Send
-from kunsthalle.api.pipeline import Gate, Pipeline, refusal, trace_of
-from kunsthalle.api.routing import Route, Router
+from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal, trace_of
+from kunsthalle.api.router import Route, Router
+from kunsthalle.api.surfaces import Surface
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG
+from kunsthalle.api.surfaces.iam import OPERATOR, PLATFORM, TOKEN
+from kunsthalle.api.surfaces.vpc import VPC
+from kunsthalle.authz.context import NOBODY, Context
+from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
-from kunsthalle.core.access import Grants
+from kunsthalle.config import Settings
 from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
-from kunsthalle.core.context import NOBODY, Context
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
@@ -37,27 +39,27 @@ from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.core.space import MIB, disk_room
+from kunsthalle.db import kv
+from kunsthalle.db.bounds import GIB, JobBounds
+from kunsthalle.db.encryption import Cipher, Turn
+from kunsthalle.db.engine import Store
+from kunsthalle.db.integrity import Watched
+from kunsthalle.db.reencryption import ensure_encrypted
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import number_of
 from kunsthalle.drivers import Drivers
-from kunsthalle.identity.tokens import Tokens
+from kunsthalle.iam.tokens import Tokens
+from kunsthalle.images.tables import UNCHECKED, images
+from kunsthalle.instances.vm_monitor_thread import VmMonitorThread
+from kunsthalle.jobs import queue
+from kunsthalle.jobs.audit_retention import keep_for
+from kunsthalle.jobs.worker import Worker
 from kunsthalle.local import folder
-from kunsthalle.settings import Settings
-from kunsthalle.store import facts, jobs
-from kunsthalle.store.bounds import GIB, JobBounds
-from kunsthalle.store.encryption import Cipher, Turn
-from kunsthalle.store.engine import Store
-from kunsthalle.store.integrity import Watched
-from kunsthalle.store.reencryption import ensure_encrypted
-from kunsthalle.store.retention import keep_for
-from kunsthalle.store.schema.images import UNCHECKED, images
-from kunsthalle.store.schema.prepare import prepare
-from kunsthalle.store.tables import number_of
-from kunsthalle.store.unit import Unit
-from kunsthalle.store.worker import Worker
-from kunsthalle.watching import Watching
+from kunsthalle.operator import routes_control
 
 if TYPE_CHECKING:
-    from kunsthalle.saved import SavedScenarios
-    from kunsthalle.scenarios import Credential
+    from kunsthalle.operator.saved_states import SavedScenarios
+    from kunsthalle.operator.scenarios import Credential
 
 log = get_logger("app")
 
@@ -75,9 +77,9 @@ _FAMILIES = (
 )
 
 
-def family_of(path: str) -> Family:
-    """The dialect in which an unknown path is answered."""
-    return next(family for prefix, family in _FAMILIES if path.startswith(prefix))
+def surface_of(path: str) -> Surface:
+    """The surface in which an unknown path is answered."""
+    return next(surface for prefix, surface in _FAMILIES if path.startswith(prefix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Server:
     whole: Lazy[Pipeline]
     behind: Lazy[threading.Thread]
     worker: Worker
-    watching: Watching
+    watching: VmMonitorThread
     console: Lazy[Application]
     sockets: Lazy[Application]
     hosts: Hosts
@@ -120,16 +122,16 @@ class Server:
 
     def scenario(self) -> str | None:
         """The scenario that the store was made with, if any."""
-        found = self.store.read(self.base, lambda unit: facts.get(unit, facts.SCENARIO))
+        found = self.store.read(self.base, lambda session: kv.get(session, kv.SCENARIO))
         return str(found) if found else None
 
     def seed(self, name: str) -> list[Credential]:
         """Makes a scenario in a store that has none; the credentials of its owners."""
-        from kunsthalle.scenarios import SCENARIOS
+        from kunsthalle.operator.scenarios import SCENARIOS
 
         make = SCENARIOS[name]
         keys = self.settings.data.resolve() / "ssh"
-        return self.store.write(self.base, lambda unit: make(unit, self.drivers.buckets, keys))
+        return self.store.write(self.base, lambda session: make(session, self.drivers.buckets, keys))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, lifespan included."""
@@ -159,10 +161,10 @@ class Server:
         """Answers for whichever API the path belongs to; its addresses are of no host."""
         ctx = self.base.asked(trace_of(Headers(scope["headers"]), self.base.ids), "")
         kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-        await refusal(problem, family_of(scope["path"]), ctx).send(send, kind)
+        await refusal(problem, surface_of(scope["path"]), ctx).send(send, kind)
 
     async def _choose(self, path: str) -> Pipeline:
-        """Other calls than the front's wait for the rooms; that the server is healthy is answered meanwhile."""
+        """Other calls than the front's wait for the packages; that the server is healthy is answered meanwhile."""
         return self.front if path in self.front.router.paths else await asyncio.to_thread(self.whole)
 
 
@@ -178,16 +180,16 @@ async def _lifespan(server: Server, receive: Receive, send: Send) -> None:
             return
 
 
-def _renew_secrets(unit: Unit, turn: Turn) -> None:
-    from kunsthalle.rooms import renew_secrets
+def _renew_secrets(session: Session, turn: Turn) -> None:
+    from kunsthalle.wiring import renew_secrets
 
-    renew_secrets(unit, turn)
+    renew_secrets(session, turn)
 
 
 def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Context]) -> MovableClock:
     """The clock where the last run left it: time travel survives a restart."""
     clock: MovableClock = SystemClock()
-    kept = store.read(base(clock), lambda unit: facts.get(unit, "clock"))
+    kept = store.read(base(clock), lambda session: kv.get(session, "clock"))
     if settings.clock == "manual":
         return ManualClock(kept["now"] if kept else clock.now())
     return SystemClock(kept["now"] - kept["real"] if kept else 0)
@@ -220,31 +222,31 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     faults = Faults()
     worker = Worker(store, context, _handlers(rooms), max(2, settings.workers), faults)
     told = partial(_status, settings, store, context, drivers)
-    operations = control.routes(clock, worker, told, _ask_stores(watched, store, drivers, settings.data))
+    operations = routes_control.routes(clock, worker, told, _ask_stores(watched, store, drivers, settings.data))
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
 
-    def pipeline(router: Router, authenticate: Callable[[Unit, str], Context]) -> Pipeline:
-        gate = Gate(authenticate, lambda given: hmac.compare_digest(given.encode(), expected))
-        return Pipeline(router, store, gate, context, family_of, origin, faults)
+    def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
+        gate = Authenticator(authenticate, lambda given: hmac.compare_digest(given.encode(), expected))
+        return Pipeline(router, store, gate, context, surface_of, origin, faults)
 
     def scenarios() -> SavedScenarios:
-        from kunsthalle.saved import SavedScenarios
+        from kunsthalle.operator.saved_states import SavedScenarios
 
         parts = (settings, store, context, clock, worker, drivers)
         return SavedScenarios(*parts, forget=tokens.forget_all, renew=_renew_secrets)
 
     def whole() -> Pipeline:
-        from kunsthalle.identity.service import authenticate
-        from kunsthalle.rehearsal import fault_routes, scenario_routes
-        from kunsthalle.storage.checking import schedule
+        from kunsthalle.block_storage.checking import schedule
+        from kunsthalle.iam.authentication import authenticate
+        from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
 
         tokens.ensure_keys()
-        routes, unserved, _ = rooms()
+        routes, not_implemented, _ = rooms()
         if drivers.tools is not None:
             schedule(store, context)
         rehearsal = (*fault_routes(faults, worker.kinds), *scenario_routes(scenarios()))
-        made = pipeline(Router((*routes, *operations, *rehearsal), unserved), partial(authenticate, tokens))
+        made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         if gc.get_freeze_count():
             gc.freeze()  # as whoever started us has done with what was loaded until then
         return made
@@ -254,7 +256,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
         scenarios().load(cut_off["name"])
     front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
     behind = Lazy(lambda: _load(everything))
-    watching = Watching(store, context, drivers.machines, lambda: drivers.hypervisor)
+    watching = VmMonitorThread(store, context, drivers.machines, lambda: drivers.hypervisor)
     pages = Lazy(lambda: _console(everything(), store, context))
     sockets = Lazy(lambda: _sockets(drivers, store, context))
     hosts = Hosts(_names(settings))
@@ -277,7 +279,7 @@ def _console(api: Application, store: Store, base: Context) -> Application:
 
 
 def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:
-    from kunsthalle.instances.console_sessions import Consoles
+    from kunsthalle.instances.consoles.sessions import Consoles
 
     return Consoles(store, base, drivers.hypervisor)
 
@@ -294,29 +296,29 @@ def _load(whole: Lazy[Pipeline]) -> threading.Thread:
     return thread
 
 
-_Rooms = tuple[tuple[Route, ...], tuple[Route, ...], tuple[jobs.Handler, ...]]
+_Rooms = tuple[tuple[Route, ...], tuple[Route, ...], tuple[queue.Handler, ...]]
 
 
 def _join(drivers: Drivers, tokens: Tokens, store: Store, watched: Watched) -> _Rooms:
-    from kunsthalle.rooms import join, unserved
+    from kunsthalle.wiring import join, not_implemented
 
     routes, handlers = join(drivers, tokens, store, watched)
-    return routes, unserved(), handlers
+    return routes, not_implemented(), handlers
 
 
-def _handlers(rooms: Lazy[_Rooms]) -> Iterator[jobs.Handler]:
-    """A generator, so that the rooms are not asked before the worker is."""
+def _handlers(rooms: Lazy[_Rooms]) -> Iterator[queue.Handler]:
+    """A generator, so that the packages are not asked before the worker is."""
     yield from rooms()[2]
 
 
-def _nobody(_unit: Unit, _authorization: str) -> Context:
-    """No operation of the front is for the callers of rooms."""
+def _nobody(_session: Session, _authorization: str) -> Context:
+    """No operation of the front is for the callers of packages."""
     raise unauthenticated()
 
 
-def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -> control.StatusWire:
+def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -> routes_control.StatusResponse:
     accelerator, reason = drivers.hypervisor.accelerator()
-    return control.StatusWire(
+    return routes_control.StatusResponse(
         accelerator=accelerator,
         accelerator_reason=reason,
         version=__version__,
@@ -324,7 +326,7 @@ def _status(settings: Settings, store: Store, base: Context, drivers: Drivers) -
         hypervisor=drivers.hypervisor.name,
         store=store.engine.dialect.name,
         qemu_img=drivers.tools is not None,
-        unchecked_images=store.read(base, lambda unit: number_of(unit, images, *UNCHECKED)),
+        unchecked_images=store.read(base, lambda session: number_of(session, images, *UNCHECKED)),
     )
 
 
@@ -342,7 +344,7 @@ def _ask_stores(watched: Watched, store: Store, drivers: Drivers, data: Path) ->
 
     def ask(ctx: Context) -> None:
         _refuse_damaged(watched)
-        store.read(ctx, lambda unit: facts.get(unit, "clock"))
+        store.read(ctx, lambda session: kv.get(session, "clock"))
         if store.full or disk_room(data)[1] < _ROOM_TO_PROBE:
             store.check_room(ctx)
         try:

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
+from kunsthalle.config import Settings
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.space import MIB, Space
-from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
     from kunsthalle.blobs.protocol import Blobs
+    from kunsthalle.block_storage.disk_quota import Quota
+    from kunsthalle.disk_images.limits import Limits
+    from kunsthalle.disk_images.qemu_img import Tools
     from kunsthalle.hypervisor.protocol import Hypervisor
-    from kunsthalle.images.sources import AccountBuckets
-    from kunsthalle.imaging.limits import Limits
-    from kunsthalle.imaging.tools import Tools
-    from kunsthalle.storage.quota import Quota
+    from kunsthalle.images.import_sources import AccountBuckets
 
 
 class Drivers:
-    """What rooms work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own, `space` the
+    """What packages work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own, `space` the
     room that all of it may take.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
@@ -86,38 +86,39 @@ def _blobs(settings: Settings, space: Space) -> Blobs:
 
 
 def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:
-    from kunsthalle.images.sources import AccountBuckets
+    from kunsthalle.images.import_sources import AccountBuckets
 
     if not settings.buckets:
         return AccountBuckets(root, space=space)
-    from kunsthalle.blobs import s3_address, s3_buckets
+    from kunsthalle.blobs import s3_address
+    from kunsthalle.object_storage import s3_buckets
 
     template = s3_buckets.checked(s3_address.parse(settings.buckets, os.environ, "KUNSTHALLE_BUCKETS"))
     return AccountBuckets(root, lambda account: s3_buckets.S3Buckets(template, account))
 
 
 def _hypervisor(root: Path, settings: Settings) -> Hypervisor:
-    from kunsthalle.hypervisor.probe import find_hypervisor
+    from kunsthalle.disk_images.writers import write_overlay
+    from kunsthalle.hypervisor.engine_selection import find_hypervisor
     from kunsthalle.hypervisor.protocol import Bounds
-    from kunsthalle.imaging.make import write_overlay
 
     bounds = Bounds(settings.server_memory, settings.servers_memory)
     return find_hypervisor(root, settings.hypervisor, write_overlay, settings.accelerator, bounds)
 
 
 def _tools() -> Tools | None:
-    from kunsthalle.imaging.tools import find_tools
+    from kunsthalle.disk_images.qemu_img import find_tools
 
     return find_tools()
 
 
 def _limits() -> Limits:
-    from kunsthalle.imaging.limits import Limits
+    from kunsthalle.disk_images.limits import Limits
 
     return Limits()
 
 
 def _quota(settings: Settings) -> Quota:
-    from kunsthalle.storage.quota import Quota
+    from kunsthalle.block_storage.disk_quota import Quota
 
     return Quota(settings.disk_quota, settings.volume_quota)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.testing import Served
-from wire.clients import Account
+from stories.api.clients import Account
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from kunsthalle.testing import Served
-from wire.clients import Account
+from stories.api.clients import Account
 
 Q = {"version": "2025-06-30", "generation": "2"}
 

@@ -7,7 +7,7 @@ import pytest
 from attacks.raw import Raw
 from kunsthalle.local import folder
 from kunsthalle.testing import Served
-from wire.clients import Account
+from stories.api.clients import Account
 
 Q = "?version=2025-06-30&generation=2"
 ROUTES = (

@@ -6,7 +6,7 @@ import pytest
 
 from attacks.raw import Heard, Raw
 from kunsthalle.testing import Served
-from wire.clients import Account
+from stories.api.clients import Account
 
 EVIL = "evil.example"
 Q = "?version=2025-06-30&generation=2"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from ibm_cloud_sdk_core import ApiException
 
-from imaging import builders_qcow2 as q
-from kunsthalle.imaging.make import write_qcow2
+from hostile_images import builders_qcow2 as q
+from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.testing import Served
-from wire.clients import Account
+from stories.api.clients import Account
 
 MOST = 12
 

@@ -1,4 +1,4 @@
-"""The owner of an account loses every policy, by their own hand or another's, and still holds everything."""
+"""The owner of an account loses every policy, by their system context or another's, and still holds everything."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from ibm_cloud_sdk_core import ApiException
 
 from kunsthalle.cli.main import cli
-from kunsthalle.store.encryption import Cipher
+from kunsthalle.db.encryption import Cipher
 from kunsthalle.testing import Served
-from wire.clients import Account
-from wire.test_search import search_of
+from stories.api.clients import Account
+from stories.api.test_search import search_of
 
 MARK = "********"
 SECRETS = {name: f"plain-{name}-credential-0123456789" for name in ("east", "west", "sync", "repo", "patched")}

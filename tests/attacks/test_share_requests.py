@@ -11,7 +11,7 @@ from ibm_cloud_sdk_core import ApiException
 from ibm_platform_services import EnterpriseManagementV1
 
 from kunsthalle.testing import Served
-from wire.clients import Account
+from stories.api.clients import Account
 
 REQUESTS = "/shareapproval/{}/access"
 ABSENT = "0" * 32

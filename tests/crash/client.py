@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from kunsthalle.local.served import Served
+from kunsthalle.testing.served import Served
 
 PATIENCE = 60
 QUERY = "version=2025-06-30&generation=2"
 
 
 class Gone(Exception):
-    """The server died while it was asked: whether the deed was done is not known."""
+    """The server died while it was asked: whether the action was done is not known."""
 
 
 @dataclass

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from crash.client import PATIENCE, QUERY, Client, Gone
-from kunsthalle.imaging.make import write_qcow2
-from kunsthalle.local.served import Served
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.testing.served import Served
 
 KILLS = 50
 LONGEST = 0.5

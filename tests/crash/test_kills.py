@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from crash.client import PATIENCE, QUERY, Client, Gone
-from kunsthalle.imaging.make import write_qcow2
-from kunsthalle.local.served import Served
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.testing.served import Served
 
 pytestmark = pytest.mark.needs_qemu
 KILLS = int(os.environ.get("KUNSTHALLE_KILLS", "15"))
@@ -34,7 +34,7 @@ MIB = 2**20
 
 @dataclass
 class Ledger:
-    """What the server has promised by a 2xx: paths, the field that says how a thing is, and where it must end."""
+    """What the server has promised by a 2xx: paths, the field that says how a resource is, and where it must end."""
 
     there: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     leaving: set[str] = field(default_factory=set)
@@ -65,7 +65,7 @@ class Writer(threading.Thread):
         return document
 
     def make(self, what: str, collection: str, body: Any, state: str, *ends: str) -> str:
-        """Asks for a thing and waits until it is what it should be; the path of it."""
+        """Asks for a resource and waits until it is what it should be; the path of it."""
         self.at = what
         path = f"{collection}/{self.ok('POST', collection, body)['id']}"
         self.ledger.there[path] = (state, frozenset(ends))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from fixtures.realm import Realm, make
 from matrix.rows import furnish
-from support.realm import Realm, make
 
 
 @pytest.fixture(scope="session")

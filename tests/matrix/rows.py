@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from support.realm import Realm, product
+from fixtures.realm import Realm, product
 
-Body = Callable[[Realm], Any]
+RequestBody = Callable[[Realm], Any]
 C, OFFER, V = "/api/v1-beta/catalogs", "/offerings/{offering_id}", "/api/v1-beta/versions/{version_loc_id}"
 ONE = C + "/{catalog_id}"
 SHARES = "/api/v1-beta/shareapproval/{type}/access"
@@ -38,7 +38,7 @@ def _rename(_world: Realm) -> Any:
     return {"name": "renamed"}
 
 
-def _of(body: Any) -> Body:
+def _of(body: Any) -> RequestBody:
     return lambda _world: body
 
 
@@ -46,7 +46,7 @@ def _version(realm: Realm) -> Any:
     return product(realm.ids["free image"], "2.0.0")
 
 
-BODIES: dict[str, Body] = {
+BODIES: dict[str, RequestBody] = {
     "POST /identity/token": _of(b"grant_type=none"),
     "POST /v1/apikeys": lambda realm: {"name": "another", "iam_id": realm.ids["iam_id"]},
     "POST /v1/policies": _of(_POLICY),
@@ -80,7 +80,7 @@ BODIES: dict[str, Body] = {
 
 
 def _others() -> list[ModuleType]:
-    """The rows of rooms that keep their own: `rows_<room>.py` with BODIES and, if it needs ids, `furnish(realm)`."""
+    """The rows of packages that keep their own: `rows_<room>.py` with BODIES and, if it needs ids, `furnish(realm)`."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("rows_*.py"))
     return [import_module(f"matrix.{name}") for name in names]
 
@@ -90,7 +90,7 @@ for _module in _others():
 
 
 def furnish(realm: Realm) -> None:
-    """Makes the things that the rooms' rows name; called before the realm is frozen."""
+    """Makes the resources that the packages' rows name; called before the realm is frozen."""
     for module in _others():
         if hasattr(module, "furnish"):
             module.furnish(realm)
@@ -112,7 +112,7 @@ SHARED = frozenset(
         f"GET {ONE}{OFFER}/access/{{access_identifier}}",
     }
 )
-"""Routes of things that are shared with the consumer: seen, so that what may not be done is 403 and not 404."""
+"""Routes of resources that are shared with the consumer: seen, so that what may not be done is 403 and not 404."""
 
 
 def is_shared(route: str) -> bool:

@@ -1,23 +1,23 @@
-"""The accounts room's rows: the enterprise tree, users, resource groups, the audit."""
+"""The accounts package's rows: the enterprise tree, users, resource groups, the audit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from kunsthalle.accounts.kinds import ACCOUNT_GROUP, ENTERPRISE
+from fixtures.realm import Realm
+from kunsthalle.accounts.enterprise_tree import create_group
 from kunsthalle.accounts.queries import account
-from kunsthalle.accounts.tree import create_group
-from kunsthalle.store.scope import some
-from kunsthalle.store.unit import Unit
-from support.realm import Realm
+from kunsthalle.accounts.resources import ACCOUNT_GROUP, ENTERPRISE
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import some
 
-Body = Callable[[Realm], Any]
+RequestBody = Callable[[Realm], Any]
 USERS = "/v2/accounts/{account_id}/users"
 VIEWER = "IBMid-VIEWER0001"
 
 
-def _of(body: Any) -> Body:
+def _of(body: Any) -> RequestBody:
     return lambda _realm: body
 
 
@@ -25,7 +25,7 @@ def _below(realm: Realm) -> dict[str, str]:
     return {"parent": realm.ids["enterprise crn"], "name": "another"}
 
 
-BODIES: dict[str, Body] = {
+BODIES: dict[str, RequestBody] = {
     "POST /v1/enterprises": lambda realm: {
         "source_account_id": realm.accounts["owner"],
         "name": "another",
@@ -49,10 +49,10 @@ BODIES: dict[str, Body] = {
 def furnish(realm: Realm) -> None:
     """The publisher's enterprise with an account group in it, which no persona administers."""
 
-    def grow(unit: Unit) -> tuple[str, str, str]:
-        member = account(unit, realm.accounts["owner"])
+    def grow(session: Session) -> tuple[str, str, str]:
+        member = account(session, realm.accounts["owner"])
         assert member is not None
-        root = unit.acting(unit.ctx.as_system(member.account_id))
+        root = session.as_context(session.ctx.as_system(member.account_id))
         enterprise = some(root, ENTERPRISE)[0]
         contact = enterprise.primary_contact_iam_id
         group = create_group(root, enterprise.crn, "hidden group", contact)

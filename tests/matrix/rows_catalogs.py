@@ -1,19 +1,19 @@
-"""The catalogs room's rows, besides those that the matrix began with."""
+"""The catalogs package's rows, besides those that the matrix began with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from fixtures.realm import FIXED, Realm, product
 from matrix.rows import OFFER, ONE, V
-from support.realm import FIXED, Realm, product
 
 BASE = "/api/v1-beta"
 OBJECT = f"{ONE}/objects/{{object_id}}"
-Body = Callable[[Realm], Any]
+RequestBody = Callable[[Realm], Any]
 
 
-def _of(body: Any) -> Body:
+def _of(body: Any) -> RequestBody:
     return lambda _realm: body
 
 
@@ -33,7 +33,7 @@ def _sibling(realm: Realm) -> Any:
     return [realm.accounts["sibling"]]
 
 
-BODIES: dict[str, Body] = {
+BODIES: dict[str, RequestBody] = {
     f"POST {V}/deprecate/{{setting}}": _of({"days_until_deprecate": 30}),
     f"POST {ONE}{OFFER}/deprecate/{{setting}}": _of({}),
     f"PUT {V}": _branch,

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from fixtures.realm import OPERATOR, PERSONAS, Realm
+from kunsthalle.authz.roles import VIEWER
 from kunsthalle.console.sessions import Sessions, SignIn, form_token
-from kunsthalle.core.roles import VIEWER
-from support.realm import OPERATOR, PERSONAS, Realm
 
 BODIES: dict[str, Any] = {}
 """The console has no routes of the API."""

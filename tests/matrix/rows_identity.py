@@ -1,10 +1,10 @@
-"""The identity room's rows: keys, service IDs, profiles, settings, policies, roles, groups."""
+"""The iam package's rows: keys, service IDs, profiles, settings, policies, roles, groups."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from support.realm import Realm
+from fixtures.realm import Realm
 
 VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 VIEWER_ID = "IBMid-VIEWER0001"
@@ -95,7 +95,7 @@ BODIES = {
 
 
 def furnish(realm: Realm) -> None:
-    """One of each thing of this room, owned by the publisher."""
+    """One of each resource of this package, owned by the publisher."""
     ids, account = realm.ids, realm.accounts["owner"]
     ids["accounts"] = account
     ids["serviceids"] = realm.ok("owner", "POST", "/v1/serviceids", {"account_id": account, "name": "program"})["id"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.realm import QUERY, Realm
+from fixtures.realm import QUERY, Realm
 
 
 def _prototype(realm: Realm, name: str) -> dict[str, Any]:

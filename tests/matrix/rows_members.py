@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.realm import QUERY, Realm
+from fixtures.realm import QUERY, Realm
 
 _ONE = "/v1/instance_groups/{instance_group_id}"
 _MANAGER = f"{_ONE}/managers/{{instance_group_manager_id}}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.realm import QUERY, Realm
+from fixtures.realm import QUERY, Realm
 
 _ONE = "/v1/bare_metal_servers/{bare_metal_server_id}"
 

@@ -1,10 +1,10 @@
-"""The networks room's rows."""
+"""The networks package's rows."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from support.realm import QUERY, Realm
+from fixtures.realm import QUERY, Realm
 
 _RULE = {"direction": "inbound", "protocol": "tcp", "port_min": 22, "port_max": 22}
 _ACL_RULE = {"action": "deny", "direction": "inbound", "protocol": "all", "source": "10.0.0.0/8"}

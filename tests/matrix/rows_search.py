@@ -1,13 +1,13 @@
-"""The search room's rows."""
+"""The search package's rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from support.realm import Realm
+from fixtures.realm import Realm
 
-Body = Callable[[Realm], Any]
+RequestBody = Callable[[Realm], Any]
 
 
 def _tagging(realm: Realm) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def _instance(bucket: str) -> dict[str, Any]:
     return {**made, "resource_group": "fee82deba12e4c0fb69c3b09d1f12345"}
 
 
-BODIES: dict[str, Body] = {
+BODIES: dict[str, RequestBody] = {
     "POST /v2/resource_instances": lambda _realm: _instance("another-bucket"),
     "PATCH /v2/resource_instances/{id}": lambda _realm: {"parameters": {"buckets": ["kept-bucket", "one-more"]}},
     "POST /v3/resources/search": lambda _realm: {"query": "*", "fields": ["*"]},

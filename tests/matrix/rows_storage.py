@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from support.realm import QUERY, Realm
+from fixtures.realm import QUERY, Realm
 
 BODIES: dict[str, Callable[[Realm], Any]] = {}
 

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from kunsthalle.console.frame import Page, Pages
-from kunsthalle.console.site import PAGES
+from fixtures.realm import STRANGERS, Answer, Realm, never
+from kunsthalle.console.page_frame import Page, Pages
+from kunsthalle.console.pages import PAGES
 from matrix.rows_console import EVERYBODY, NAMES, SIGNED_IN, cookies, form_of, token
-from support.realm import STRANGERS, Answer, Realm, never
 
 GOLDEN = Path(__file__).parent / "golden" / "console.txt"
 PLACE = re.compile(r"\{(\w+)\}")
@@ -89,7 +89,7 @@ def test_nothing_of_the_publisher_shows_in_what_strangers_see(realm: Realm) -> N
 
 
 def test_pages_answer_as_their_operations_do(realm: Realm) -> None:
-    """A page of one thing is found by those who find the thing through the API, and by nobody else."""
+    """A page of one resource is found by those who find the resource through the API, and by nobody else."""
     for page in PAGES:
         if page.method != "GET" or not PLACE.findall(page.path):
             continue

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from kunsthalle.api.routing import Route
+from fixtures.realm import PERSONAS, QUERY, STRANGERS, Answer, Realm, is_about_one_thing, never, path_of
+from kunsthalle.api.router import Route
 from matrix.rows import BODIES, is_shared
-from support.realm import PERSONAS, QUERY, STRANGERS, Answer, Realm, is_about_one_thing, never, path_of
 
 GOLDEN = Path(__file__).parent / "golden" / "statuses.txt"
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
@@ -24,7 +24,7 @@ def knock(realm: Realm, route: Route, persona: str, *, absent: bool = False) -> 
     """One cell of the matrix."""
     path = path_of(realm, route.path, absent=absent)
     body = BODIES[route.name](realm) if route.name in BODIES else None
-    headers = HEADERS if route.family.name != "vpc" else {}
+    headers = HEADERS if route.surface.name != "vpc" else {}
     return realm.call(persona, route.method, path, body, **headers)
 
 
@@ -68,7 +68,7 @@ def test_hidden_is_absent_byte_for_byte(realm: Realm, persona: str) -> None:
 
 
 def _references(realm: Realm) -> list[tuple[str, Any, Any]]:
-    """What a stranger might put into a body: where, the publisher's real thing, and one that never existed."""
+    """What a stranger might put into a body: where, the publisher's real resource, and one that never existed."""
     image, crn = realm.ids["images"], f"crn:v1:bluemix:public:is:us-south:a/{realm.accounts['owner']}::image:"
     at = "http://kunsthalle.test/v1/images/"
     pairs: list[tuple[str, Any, Any]] = [
@@ -127,7 +127,7 @@ _OF_OTHERS = (
     "/audits/{auditlog_identifier}",
     "/enterprises/{enterprise_id}/audits",
 )
-"""What the owner of the account does not see: the keys of others, the tree above him, and what is never there."""
+"""What the owner of the account does not see: the keys of others, the tree above them, and what is never there."""
 
 
 def test_owners_and_viewers_see_what_the_matrix_hides(realm: Realm) -> None:

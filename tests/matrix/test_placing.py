@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from kunsthalle.api.routing import Route
-from kunsthalle.core.roles import EDITOR, VIEWER
-from kunsthalle.store.unit import Unit
+from fixtures.realm import Answer, Realm, _token, make, path_of
+from kunsthalle.api.router import Route
+from kunsthalle.authz.roles import EDITOR, VIEWER
+from kunsthalle.db.session import Session
 from matrix.rows import BODIES, furnish
 from matrix.test_matrix import HEADERS
 from matrix.test_roles import gives, person
-from support.realm import Answer, Realm, _token, make, path_of
 
 NOWHERE = "0" * 32
 GROUP = ("resource_group", "resource_group_id")
@@ -37,8 +37,8 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
         for name in ("workshop", "vault"):
             realm.ids[name] = realm.ok("owner", "POST", "/v2/resource_groups", {"name": name})["id"]
 
-        def hire(unit: Unit) -> dict[str, str]:
-            system, found = unit.acting(unit.ctx.as_system(account)), {}
+        def hire(session: Session) -> dict[str, str]:
+            system, found = session.as_context(session.ctx.as_system(account)), {}
             for name in ("builder", "placer"):
                 iam_id, found[name] = person(system, name)
                 gives(system, iam_id, EDITOR, serviceType="service")
@@ -76,7 +76,7 @@ def _place(realm: Realm, who: str, route: Route, group: str | None) -> Answer:
 
 
 def _headers(route: Route) -> dict[str, str]:
-    return HEADERS if route.family.name != "vpc" else {}
+    return HEADERS if route.surface.name != "vpc" else {}
 
 
 def _code(answer: Answer) -> str:
@@ -99,7 +99,7 @@ def test_the_default_group_is_refused_by_name_to_whoever_may_not_look_at_it(staf
         for who in ("builder", "placer"):
             refused = _place(staffed, who, route, None)
             assert refused.status == 403, (route.name, refused.body)
-            assert _code(refused) == ("not_authorized" if route.family.name == "vpc" else "forbidden")
+            assert _code(refused) == ("not_authorized" if route.surface.name == "vpc" else "forbidden")
             assert "resource group Default" in refused.body.decode()
             assert "Viewer" in refused.body.decode()
 

@@ -1,7 +1,7 @@
 """The matrix by roles: every route, called by people of the publisher's account who hold this and that.
 
 The statuses are in golden/roles.txt, written anew with `KUNSTHALLE_GOLDEN=write ./dev test tests/matrix/test_roles.py`.
-Each persona holds one thing on the whole account, except where its name says otherwise.
+Each persona holds one resource on the whole account, except where its name says otherwise.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from kunsthalle.accounts.kinds import ACCOUNT
+from fixtures.realm import QUERY, Realm, _token, make
+from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.accounts.service import add_user
-from kunsthalle.core.roles import ADMINISTRATOR, EDITOR, OPERATOR, VIEWER
-from kunsthalle.identity.groups import add_member, create_group
-from kunsthalle.identity.kinds import GROUP
-from kunsthalle.identity.service import create_api_key, create_policy
-from kunsthalle.identity.service_ids import create_service_id
-from kunsthalle.store.scope import find, unguarded
-from kunsthalle.store.unit import Unit
+from kunsthalle.authz.roles import ADMINISTRATOR, EDITOR, OPERATOR, VIEWER
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import find, unscoped
+from kunsthalle.iam.access_groups import add_member, create_group
+from kunsthalle.iam.authentication import create_api_key, create_policy
+from kunsthalle.iam.resources import GROUP
+from kunsthalle.iam.service_ids import create_service_id
 from matrix.rows import furnish
 from matrix.test_matrix import knock
-from support.realm import QUERY, Realm, _token, make
 
 GOLDEN = Path(__file__).parent / "golden" / "roles.txt"
 ROLES = {"operator": OPERATOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
@@ -45,57 +45,59 @@ Catalog Management, and `placer` Viewer on the resource groups besides; `enterpr
 own account, who holds everything there and nothing here."""
 
 THINGS = ("/images/{id} ", "/apikeys/{id} ", "/catalogs/{catalog_id} ", "/serviceids/{id} ", "/policies/{id} ")
-"""Routes of one thing that nobody outside its account ever sees."""
+"""Routes of one resource that nobody outside its account ever sees."""
 
 
-def _everything(role: str, subject: str, unit: Unit, key: str = "iam_id") -> None:
+def _everything(role: str, subject: str, session: Session, key: str = "iam_id") -> None:
     for service_type in ("service", "platform_service"):
         resource = [{"key": "serviceType", "operator": "stringEquals", "value": service_type}]
-        create_policy(unit, "access", [{"key": key, "operator": "stringEquals", "value": subject}], [role], resource)
+        create_policy(session, "access", [{"key": key, "operator": "stringEquals", "value": subject}], [role], resource)
 
 
-def gives(unit: Unit, iam_id: str, role: str, **resource: str) -> None:
+def gives(session: Session, iam_id: str, role: str, **resource: str) -> None:
     """A policy that gives somebody a role on what has these attributes."""
     conditions = [{"key": key, "operator": "stringEquals", "value": value} for key, value in resource.items()]
-    create_policy(unit, "access", [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}], [role], conditions)
+    create_policy(
+        session, "access", [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}], [role], conditions
+    )
 
 
-def person(unit: Unit, name: str) -> tuple[str, str]:
-    """A user who holds nothing yet, and the secret of his key."""
+def person(session: Session, name: str) -> tuple[str, str]:
+    """A user who holds nothing yet, and the secret of their key."""
     iam_id = f"IBMid-{name.upper().replace(' ', '')}"
-    account = unit.ctx.account_id
-    add_user(unit, account, iam_id, f"{name.replace(' ', '.')}@publisher.example", name)
-    return iam_id, create_api_key(unit, account, iam_id, name)[1]
+    account = session.ctx.account_id
+    add_user(session, account, iam_id, f"{name.replace(' ', '.')}@publisher.example", name)
+    return iam_id, create_api_key(session, account, iam_id, name)[1]
 
 
-def people(unit: Unit, image: str) -> dict[str, str]:
+def people(session: Session, image: str) -> dict[str, str]:
     """Everybody of the matrix; the secrets of their keys."""
     found = {}
     for name, role in ROLES.items():
-        iam_id, found[name] = person(unit, name)
-        _everything(role, iam_id, unit)
-    _, found["nothing"] = person(unit, "nothing")
-    program, _ = create_service_id(unit, "program of the matrix")
-    found["service id"] = create_api_key(unit, unit.ctx.account_id, program.iam_id, "program")[1]
-    _everything(EDITOR, program.iam_id, unit)
-    member, found["group"] = person(unit, "group member")
-    group = create_group(unit, "editors of the matrix")
-    _everything(EDITOR, group.id, unit, "access_group_id")
-    add_member(unit, find(unit, GROUP, group.id), member, "user")
-    single, found["one image"] = person(unit, "one image")
-    gives(unit, single, EDITOR, serviceName="is", resourceType="image", imageId=image)
+        iam_id, found[name] = person(session, name)
+        _everything(role, iam_id, session)
+    _, found["nothing"] = person(session, "nothing")
+    program, _ = create_service_id(session, "program of the matrix")
+    found["service id"] = create_api_key(session, session.ctx.account_id, program.iam_id, "program")[1]
+    _everything(EDITOR, program.iam_id, session)
+    member, found["group"] = person(session, "group member")
+    group = create_group(session, "editors of the matrix")
+    _everything(EDITOR, group.id, session, "access_group_id")
+    add_member(session, find(session, GROUP, group.id), member, "user")
+    single, found["one image"] = person(session, "one image")
+    gives(session, single, EDITOR, serviceName="is", resourceType="image", imageId=image)
     for name in ("builder", "placer"):
-        iam_id, found[name] = person(unit, name)
-        gives(unit, iam_id, EDITOR, serviceName="is")
-        gives(unit, iam_id, EDITOR, serviceName="globalcatalog-collection")
-    gives(unit, iam_id, VIEWER, resourceType="resource-group")
+        iam_id, found[name] = person(session, name)
+        gives(session, iam_id, EDITOR, serviceName="is")
+        gives(session, iam_id, EDITOR, serviceName="globalcatalog-collection")
+    gives(session, iam_id, VIEWER, resourceType="resource-group")
     return found
 
 
-def _of_the_enterprise(unit: Unit) -> str:
+def _of_the_enterprise(session: Session) -> str:
     """The secret of a key of the owner of the enterprise's own account."""
-    own = unguarded(unit, ACCOUNT, ACCOUNT.table.c.is_enterprise)[0]
-    return create_api_key(unit.acting(unit.ctx.as_system(own.id)), own.id, own.owner_iam_id, "enterprise")[1]
+    own = unscoped(session, ACCOUNT, ACCOUNT.table.c.is_enterprise)[0]
+    return create_api_key(session.as_context(session.ctx.as_system(own.id)), own.id, own.owner_iam_id, "enterprise")[1]
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +108,9 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
         furnish(realm)
         server, account = realm.server, realm.accounts["owner"]
 
-        def hire(unit: Unit) -> dict[str, str]:
-            found = people(unit.acting(unit.ctx.as_system(account)), realm.ids["images"])
-            return {**found, "enterprise": _of_the_enterprise(unit)}
+        def hire(session: Session) -> dict[str, str]:
+            found = people(session.as_context(session.ctx.as_system(account)), realm.ids["images"])
+            return {**found, "enterprise": _of_the_enterprise(session)}
 
         realm.ids["image crn"] = realm.ok("owner", "GET", f"/v1/images/{realm.ids['images']}?{QUERY}")["crn"]
         for name, secret in server.store.write(server.base, hire).items():
@@ -146,11 +148,11 @@ def test_no_role_meets_a_server_error(lines: list[str]) -> None:
 
 
 IN_THE_BODY = ("POST /v3/tags/attach ", "POST /v3/tags/detach ")
-"""Routes that refuse thing by thing, within an answer of 200."""
+"""Routes that refuse resource by resource, within an answer of 200."""
 
 
 def _his_own(line: str) -> bool:
-    """Routes whose path names the viewer himself: everybody changes his own profile."""
+    """Routes whose path names the viewer themselves: everybody changes their own profile."""
     return "/users/{iam_id}" in line
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from fixtures.realm import QUERY, Answer, Realm, path_of
 from matrix.rows import BODIES
-from support.realm import QUERY, Answer, Realm, path_of
 
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
 _MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]+Z")

@@ -11,13 +11,15 @@ from tools.bench.report import Figure, Section
 from tools.bench.requests import MOST_GROWTH, Work, measure, method, show
 from tools.bench.world import SCENARIO, Caller, context, opened
 
-from kunsthalle.catalogs import publishing, service, sharing
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, VERSION
-from kunsthalle.catalogs.model import Offering, Version
+from kunsthalle.catalogs.models import Offering, Version
+from kunsthalle.catalogs.offerings import service
+from kunsthalle.catalogs.resources import CATALOG, OFFERING, VERSION
+from kunsthalle.catalogs.sharing import access_list
+from kunsthalle.catalogs.versions import publishing
+from kunsthalle.db.rows import insert
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import resolve
 from kunsthalle.local import environment
-from kunsthalle.store.rows import insert
-from kunsthalle.store.scope import resolve
-from kunsthalle.store.unit import Unit
 
 BASE = "/api/v1-beta"
 ACTION = "globalcatalog-collection.offering.update"
@@ -58,25 +60,25 @@ def _make(data: Path, count: int) -> str:
     product(data, *SCENARIO).stop()
     owner, consumer = (environment.variables(data, name)["IBMCLOUD_ACCOUNT_ID"] for name in ("publisher", "consumer-a"))
 
-    def put(unit: Unit) -> str:
-        catalog = service.create_catalog(unit, "bench", "offering", None, {})
-        granted = resolve(unit, CATALOG, catalog.id, ACTION)
+    def put(session: Session) -> str:
+        catalog = service.create_catalog(session, "bench", "offering", None, {})
+        granted = resolve(session, CATALOG, catalog.id, ACTION)
         for number in range(count):
             fields = service.Fields(f"product-{number:06d}", f"Product {number:06d}", False, {"tags": ["bench"]})
-            _publish(unit, service.create_offering(unit, granted, fields), consumer)
+            _publish(session, service.create_offering(session, granted, fields), consumer)
         return catalog.id
 
     with opened(data) as store:
         return store.write(context(owner), put)
 
 
-def _publish(unit: Unit, offering: Offering, consumer: str) -> None:
-    now = unit.ctx.now()
-    images = [{"id": unit.ctx.ids.resource("r006"), "name": "bench", "region": "us-south"}]
+def _publish(session: Session, offering: Offering, consumer: str) -> None:
+    now = session.ctx.now()
+    images = [{"id": session.ctx.ids.resource("r006"), "name": "bench", "region": "us-south"}]
     values: dict[str, Any] = {name: getattr(offering, name) for name in ("account_id", "catalog_id")}
     version = Version(
         **values,
-        id=unit.ctx.ids.uuid(),
+        id=session.ctx.ids.uuid(),
         offering_id=offering.id,
         version="1.0.0",
         state="new",
@@ -90,12 +92,12 @@ def _publish(unit: Unit, offering: Offering, consumer: str) -> None:
         updated_at=now,
         created_at=now,
     )
-    insert(unit, VERSION, version)
-    publishing.prerelease(unit, resolve(unit, VERSION, version.id, ACTION))
-    publishing.publish(unit, resolve(unit, VERSION, version.id, ACTION))
-    granted = resolve(unit, OFFERING, offering.id, ACTION)
-    sharing.add(unit, granted, [consumer])
-    sharing.share(unit, granted, ibm=False, public=False, enabled=True)
+    insert(session, VERSION, version)
+    publishing.prerelease(session, resolve(session, VERSION, version.id, ACTION))
+    publishing.publish(session, resolve(session, VERSION, version.id, ACTION))
+    granted = resolve(session, OFFERING, offering.id, ACTION)
+    access_list.add(session, granted, [consumer])
+    access_list.share(session, granted, ibm=False, public=False, enabled=True)
 
 
 def _accept(consumer: Caller, owner: Caller) -> None:

@@ -30,7 +30,7 @@ class _Bench:
         self._zone = caller.call("GET", f"/v1/subnets?{VERSION}")["subnets"][0]["zone"]["name"]
 
     def timed(self, collection: str, body: Any, state: str, end: str) -> tuple[float, str]:
-        """Seconds from the request until the thing is as it must be, and its path."""
+        """Seconds from the request until the resource is as it must be, and its path."""
         begun = time.perf_counter()
         made = self._caller.call("POST", f"{collection}?{VERSION}", body)
         path = f"{collection}/{made['id']}"
@@ -84,7 +84,7 @@ def _stored(folder: Path) -> int:
 
 
 def run(folder: Path, rounds: int) -> Section:
-    """Each deed in turn with its primitive on the same file; medians of the ratios of a round."""
+    """Each action in turn with its primitive on the same file; medians of the ratios of a round."""
     data = folder / "data"
     with product(data, *SCENARIO, core=None) as server:
         caller = Caller(data, "publisher", server.port)
@@ -154,7 +154,7 @@ def _speed(seconds: list[float], of: str = "") -> str:
 
 
 def _against(what: str, seconds: list[float], other: list[float], name: str, least: float | None = None) -> Figure:
-    """The speed of a deed, and of its primitive."""
+    """The speed of a action, and of its primitive."""
     ratio = _ratio(other, seconds)
     bound, held = ("", None) if least is None else (f"≥ {least}", ratio >= least)
     return Figure(what, _speed(seconds), _speed(other, name), ratio, bound, held)

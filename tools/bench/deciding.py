@@ -14,22 +14,22 @@ from typing import Any
 from tools.bench.report import Figure, Section
 from tools.bench.world import VERSION, make, token
 
-from kunsthalle.accounts.queries import audience
+from kunsthalle.accounts.queries import recipients
 from kunsthalle.accounts.service import add_user
-from kunsthalle.api.pipeline import Gate
+from kunsthalle.api.pipeline import Authenticator
 from kunsthalle.app import Server, build
-from kunsthalle.core.access import AllGrants
-from kunsthalle.core.context import Actor, Context
-from kunsthalle.core.roles import VIEWER
-from kunsthalle.identity.groups import add_member, create_group
-from kunsthalle.identity.kinds import GROUP
-from kunsthalle.identity.service import create_api_key, create_policy
-from kunsthalle.images.kinds import IMAGE
+from kunsthalle.authz.context import Actor, Context
+from kunsthalle.authz.permissions import AllGrants
+from kunsthalle.authz.roles import VIEWER
+from kunsthalle.config import Settings
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import find
+from kunsthalle.iam.access_groups import add_member, create_group
+from kunsthalle.iam.authentication import create_api_key, create_policy
+from kunsthalle.iam.resources import GROUP
+from kunsthalle.images.resources import IMAGE
 from kunsthalle.local import environment
 from kunsthalle.search import tagging
-from kunsthalle.settings import Settings
-from kunsthalle.store.scope import find
-from kunsthalle.store.unit import Unit
 
 MOST = 0.25
 _CALLS = 2_000
@@ -72,58 +72,58 @@ def _conditions(**given: str) -> list[dict[str, str]]:
     return [{"key": key, "operator": "stringEquals", "value": value} for key, value in given.items()]
 
 
-def _person(unit: Unit, name: str) -> tuple[str, str]:
-    iam_id, account = f"IBMid-{name.upper()}", unit.ctx.account_id
-    add_user(unit, account, iam_id, f"{name}@publisher.example", name)
-    return iam_id, create_api_key(unit, account, iam_id, name)[1]
+def _person(session: Session, name: str) -> tuple[str, str]:
+    iam_id, account = f"IBMid-{name.upper()}", session.ctx.account_id
+    add_user(session, account, iam_id, f"{name}@publisher.example", name)
+    return iam_id, create_api_key(session, account, iam_id, name)[1]
 
 
-def _hire(unit: Unit, image: str) -> dict[str, str]:
+def _hire(session: Session, image: str) -> dict[str, str]:
     """Three more users; the secrets of their keys."""
-    member, of_groups = _person(unit, "member")
+    member, of_groups = _person(session, "member")
     for number in range(_GROUPS):
-        group = create_group(unit, f"group {number}")
-        add_member(unit, find(unit, GROUP, group.id), member, "user")
+        group = create_group(session, f"group {number}")
+        add_member(session, find(session, GROUP, group.id), member, "user")
         for one in range(_POLICIES // _GROUPS):
             resource = _conditions(serviceName="is", resourceType="image", imageId=f"r006-{number}-{one}")
-            create_policy(unit, "access", _conditions(access_group_id=group.id), [VIEWER], resource)
-    resource = _conditions(serviceName="is", resourceGroupId=find(unit, IMAGE, image).resource_group_id)
-    create_policy(unit, "access", _conditions(iam_id=member), [VIEWER], resource)
+            create_policy(session, "access", _conditions(access_group_id=group.id), [VIEWER], resource)
+    resource = _conditions(serviceName="is", resourceGroupId=find(session, IMAGE, image).resource_group_id)
+    create_policy(session, "access", _conditions(iam_id=member), [VIEWER], resource)
 
-    single, of_one = _person(unit, "single")
+    single, of_one = _person(session, "single")
     resource = _conditions(serviceName="is", resourceType="image", imageId=image)
-    create_policy(unit, "access", _conditions(iam_id=single), [VIEWER], resource)
+    create_policy(session, "access", _conditions(iam_id=single), [VIEWER], resource)
     return {
         f"a member of {_GROUPS} groups, {_POLICIES + 1} policies in all": of_groups,
         "one policy on the one image": of_one,
-        "one policy on an access tag of it": _by_tag(unit, image),
+        "one policy on an access tag of it": _by_tag(session, image),
     }
 
 
-def _by_tag(unit: Unit, image: str) -> str:
-    from kunsthalle.identity.policies import Wanted, make_policy
+def _by_tag(session: Session, image: str) -> str:
+    from kunsthalle.iam.policies import Wanted, make_policy
 
-    tagged, secret = _person(unit, "tagged")
-    tagging.create(unit, ["project:bench"])
-    change = tagging.attaching(unit, "access", ["project:bench"], replace=False, renew=False)
-    tagging.apply(unit, change, [find(unit, IMAGE, image).crn])
+    tagged, secret = _person(session, "tagged")
+    tagging.create(session, ["project:bench"])
+    change = tagging.attaching(session, "access", ["project:bench"], replace=False, renew=False)
+    tagging.apply(session, change, [find(session, IMAGE, image).crn])
     resource, tags = _conditions(serviceName="is"), _conditions(project="bench")
-    make_policy(unit, Wanted("access", _conditions(iam_id=tagged), [VIEWER], resource, tags))
+    make_policy(session, Wanted("access", _conditions(iam_id=tagged), [VIEWER], resource, tags))
     return secret
 
 
 def _figures(
     get: Callable[[str, int], float], server: Server, ctx: Context, holders: list[Holder], rounds: int
 ) -> list[Figure]:
-    asking: Gate = server.pipeline._gate  # noqa: SLF001  what is taken out to be measured
+    asking: Authenticator = server.pipeline._gate  # noqa: SLF001  what is taken out to be measured
     account = ctx.account_id
-    known = server.store.read(ctx, lambda unit: audience(unit, account))
+    known = server.store.read(ctx, lambda session: recipients(session, account))
     actor, grants = Actor("IBMid-KNOWN", "known"), AllGrants(account)
 
-    def certain(unit: Unit, _authorization: str) -> Context:
-        return unit.ctx.acting_as(actor, account, grants, known)
+    def certain(session: Session, _authorization: str) -> Context:
+        return session.ctx.acting_as(actor, account, grants, known)
 
-    without = Gate(certain, asking.is_operator)
+    without = Authenticator(certain, asking.is_operator)
     found: dict[str, list[tuple[float, float]]] = {one.what: [] for one in holders}
     for one in holders:
         get(one.token, _CALLS // 10)  # statements are built, what is remembered is there

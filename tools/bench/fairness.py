@@ -23,8 +23,8 @@ from tools.bench.processes import product
 from tools.bench.report import Figure, Section
 from tools.bench.world import SCENARIO, VERSION, Caller, token
 
-from kunsthalle.imaging.make import write_qcow2
-from kunsthalle.imaging.qcow2 import EXTENSION
+from kunsthalle.disk_images.qcow2 import EXTENSION
+from kunsthalle.disk_images.writers import write_qcow2
 
 MOST = 3.0
 _ATTACKERS = 2

@@ -13,7 +13,7 @@ from tools.bench.processes import Process, product
 from tools.bench.report import Figure, Section
 from tools.bench.world import SCENARIO, VERSION, Caller
 
-from kunsthalle.imaging.make import CLUSTER, write_qcow2
+from kunsthalle.disk_images.writers import CLUSTER, write_qcow2
 
 LEAST = 0.60
 MOST_GROWTH = 16 * 2**20

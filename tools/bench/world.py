@@ -15,19 +15,19 @@ from urllib.parse import urlencode
 from tools.bench.processes import product
 
 from kunsthalle.accounts.queries import default_group
-from kunsthalle.core.access import AllGrants
+from kunsthalle.authz.context import SYSTEM, Context
+from kunsthalle.authz.permissions import AllGrants
+from kunsthalle.config import Settings
 from kunsthalle.core.clock import SystemClock
-from kunsthalle.core.context import SYSTEM, Context
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.regions import REGIONS
-from kunsthalle.images.kinds import IMAGE
-from kunsthalle.images.model import Image
+from kunsthalle.db.engine import Store
+from kunsthalle.db.rows import insert
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import transition
+from kunsthalle.images.models import Image
+from kunsthalle.images.resources import IMAGE
 from kunsthalle.local import environment, folder
-from kunsthalle.settings import Settings
-from kunsthalle.store.engine import Store
-from kunsthalle.store.rows import insert
-from kunsthalle.store.transition import transition
-from kunsthalle.store.unit import Unit
 
 VERSION = "version=2026-10-07&generation=2"
 _KEPT = 3.0
@@ -55,7 +55,7 @@ def opened(data: Path) -> Iterator[Store]:
 
 
 def context(account_id: str) -> Context:
-    """The product's own hand in an account."""
+    """The product's system context in an account."""
     region, grants = REGIONS["us-south"], AllGrants(account_id)
     return Context(SYSTEM, account_id, grants, SystemClock(), Ids(), region, "bench", "http://127.0.0.1")
 
@@ -64,11 +64,11 @@ def _fill(store: Store, who: dict[str, str], count: int) -> list[str]:
     ctx = context(who["IBMCLOUD_ACCOUNT_ID"])
     ids, account = ctx.ids, ctx.account_id
 
-    def put(unit: Unit) -> list[str]:
-        group, begin = default_group(unit).id, ctx.now()
-        images = [insert(unit, IMAGE, _image(ids, account, group, number, begin)) for number in range(count)]
+    def put(session: Session) -> list[str]:
+        group, begin = default_group(session).id, ctx.now()
+        images = [insert(session, IMAGE, _image(ids, account, group, number, begin)) for number in range(count)]
         for image in images:
-            transition(unit, IMAGE, image.id, "available", status_reasons=[])
+            transition(session, IMAGE, image.id, "available", status_reasons=[])
         return [image.id for image in images]
 
     return store.write(ctx, put)

@@ -48,5 +48,5 @@ def _one(pattern: str, text: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]  # or it raises, rightly
-    return float(number) * _UNITS[unit]
+    number, session = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()  # type: ignore[union-attr]  # or it raises, rightly
+    return float(number) * _UNITS[session]

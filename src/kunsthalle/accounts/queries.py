@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from sqlalchemy import func, or_
 
-from kunsthalle.accounts.kinds import ACCOUNT, ACCOUNT_GROUP, EVER_RESOURCE_GROUP, RESOURCE_GROUP, USER
-from kunsthalle.accounts.model import Account, AccountGroup, ResourceGroup, User
+from kunsthalle.accounts.models import Account, AccountGroup, ResourceGroup, User
+from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, EVER_RESOURCE_GROUP, RESOURCE_GROUP, USER
 from kunsthalle.core.errors import Problem, forbidden, invalid
-from kunsthalle.store.scope import may, some, unguarded
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import may, some, unscoped
 
 TREE = "enterprise-tree"
 """The topic under which a process remembers where accounts stand in their tree."""
@@ -20,86 +20,86 @@ SAMPLE_GROUP = "fee82deba12e4c0fb69c3b09d1f12345"
 """The resource group of every sample in the SDKs' documentation (vpc-api.md G3): stands for the default group."""
 
 
-def account(unit: Unit, id_: str) -> Account | None:
+def account(session: Session, id_: str) -> Account | None:
     """An account, whoever asks: for authentication and for the tree."""
-    found = unguarded(unit, ACCOUNT, ACCOUNT.table.c.id == id_)
+    found = unscoped(session, ACCOUNT, ACCOUNT.table.c.id == id_)
     return found[0] if found else None
 
 
-def hold(unit: Unit, id_: str) -> None:
+def hold(session: Session, id_: str) -> None:
     """Lets one transaction at a time go on from here in an account: for what is counted or compared across rows of it.
 
     On SQLite there is but one that writes.
     """
-    unguarded(unit, ACCOUNT, ACCOUNT.table.c.id == id_, lock=unit.writing)
+    unscoped(session, ACCOUNT, ACCOUNT.table.c.id == id_, lock=session.writing)
 
 
-def user(unit: Unit, account_id: str, iam_id: str) -> User | None:
+def user(session: Session, account_id: str, iam_id: str) -> User | None:
     """The membership of a user in an account."""
     table = USER.table
-    found = unguarded(unit, USER, table.c.account_id == account_id, table.c.iam_id == iam_id)
+    found = unscoped(session, USER, table.c.account_id == account_id, table.c.iam_id == iam_id)
     return found[0] if found else None
 
 
-def member(unit: Unit, account_id: str, iam_id: str) -> User | None:
+def member(session: Session, account_id: str, iam_id: str) -> User | None:
     """The membership of a user who may act in an account: neither waiting to be accepted nor disabled."""
-    found = user(unit, account_id, iam_id)
+    found = user(session, account_id, iam_id)
     return found if found is not None and found.state == "ACTIVE" else None
 
 
-def member_of_any(unit: Unit, iam_id: str, among: Collection[str]) -> User | None:
+def member_of_any(session: Session, iam_id: str, among: Collection[str]) -> User | None:
     """A membership of a user who may act in one of some accounts, by IAM ID."""
     table = USER.table
     mine = (table.c.iam_id == iam_id, table.c.account_id.in_(list(among)))
-    found = unguarded(unit, USER, *mine, table.c.state == "ACTIVE")
+    found = unscoped(session, USER, *mine, table.c.state == "ACTIVE")
     return found[0] if found else None
 
 
-def signing_in_as(unit: Unit, account_id: str, user_id: str) -> User | None:
+def signing_in_as(session: Session, account_id: str, user_id: str) -> User | None:
     """The user, or the invitation, of an account that a login means."""
     table = USER.table
-    found = unguarded(unit, USER, table.c.account_id == account_id, table.c.user_id == user_id)
+    found = unscoped(session, USER, table.c.account_id == account_id, table.c.user_id == user_id)
     return found[0] if found else None
 
 
-def reached_at(unit: Unit, account_id: str, address: str) -> list[User]:
+def reached_at(session: Session, account_id: str, address: str) -> list[User]:
     """The users of an account who sign in with an address, or name it as their contact."""
     table = USER.table
     meant = or_(table.c.user_id == address.lower(), func.lower(table.c.email) == address.lower())
-    return unguarded(unit, USER, table.c.account_id == account_id, meant)
+    return unscoped(session, USER, table.c.account_id == account_id, meant)
 
 
-def members(unit: Unit, enterprise_id: str) -> list[Account]:
+def members(session: Session, enterprise_id: str) -> list[Account]:
     """The accounts of an enterprise, its own among them."""
-    return unguarded(unit, ACCOUNT, ACCOUNT.table.c.enterprise_id == enterprise_id)
+    return unscoped(session, ACCOUNT, ACCOUNT.table.c.enterprise_id == enterprise_id)
 
 
-def audience(unit: Unit, account_id: str) -> tuple[str, ...]:
+def recipients(session: Session, account_id: str) -> tuple[str, ...]:
     """The identifiers that address an account in a share: itself, its enterprise, every group above it (1.9)."""
-    return unit.memo(TREE, account_id, lambda: _audience(unit, account_id))
+    return session.cached(TREE, account_id, lambda: _audience(session, account_id))
 
 
-def _audience(unit: Unit, account_id: str) -> tuple[str, ...]:
-    here = account(unit, account_id)
+def _audience(session: Session, account_id: str) -> tuple[str, ...]:
+    here = account(session, account_id)
     if here is None or here.enterprise_id is None:
         return (account_id,)
-    above = (f"-entgrp-{group.id}" for group in way_up(unit, here.group_id))
+    above = (f"-entgrp-{group.id}" for group in way_up(session, here.group_id))
     return (account_id, f"-ent-{here.enterprise_id}", *above)
 
 
-def way_up(unit: Unit, group_id: str | None) -> list[AccountGroup]:
+def way_up(session: Session, group_id: str | None) -> list[AccountGroup]:
     """The group and every group above it, from below."""
     found: list[AccountGroup] = []
     while group_id is not None and len(found) < DEEPEST:
-        here = unguarded(unit, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.id == group_id)
+        here = unscoped(session, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.id == group_id)
         found += here
         group_id = here[0].parent_id if here else None
     return found
 
 
-def way_down(unit: Unit, group: AccountGroup) -> set[str]:
+def way_down(session: Session, group: AccountGroup) -> set[str]:
     """The ids of the group and of every group below it."""
-    everyone = unguarded(unit, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.enterprise_id == group.enterprise_id)
+    everyone = unscoped(session, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.enterprise_id == group.enterprise_id)
     below: dict[str, list[str]] = {}
     for one in everyone:
         below.setdefault(one.parent_id or "", []).append(one.id)
@@ -111,56 +111,56 @@ def way_down(unit: Unit, group: AccountGroup) -> set[str]:
     return found
 
 
-def enterprise_of(unit: Unit, account_id: str) -> str | None:
+def enterprise_of(session: Session, account_id: str) -> str | None:
     """The id of the enterprise an account is in, or None."""
-    here = account(unit, account_id)
+    here = account(session, account_id)
     return here.enterprise_id if here else None
 
 
-def enterprise_of_identifier(unit: Unit, identifier: str) -> str | None:
-    """The enterprise that an access-list identifier stands in, or None when there is no such thing."""
+def enterprise_of_identifier(session: Session, identifier: str) -> str | None:
+    """The enterprise that an access-list identifier stands in, or None when there is no such resource."""
     if identifier.startswith("-ent-"):
         id_ = identifier.removeprefix("-ent-")
-        return id_ if unguarded(unit, ACCOUNT, ACCOUNT.table.c.enterprise_id == id_) else None
+        return id_ if unscoped(session, ACCOUNT, ACCOUNT.table.c.enterprise_id == id_) else None
     if identifier.startswith("-entgrp-"):
         table = ACCOUNT_GROUP.table
         wanted = (table.c.id == identifier.removeprefix("-entgrp-"), table.c.state == "ACTIVE")
-        found = unguarded(unit, ACCOUNT_GROUP, *wanted)
+        found = unscoped(session, ACCOUNT_GROUP, *wanted)
         return found[0].enterprise_id if found else None
-    return enterprise_of(unit, identifier)
+    return enterprise_of(session, identifier)
 
 
-def default_group(unit: Unit) -> ResourceGroup:
+def default_group(session: Session) -> ResourceGroup:
     """The account's default resource group."""
     table = RESOURCE_GROUP.table
-    mine = (table.c.account_id == unit.ctx.account_id, table.c.is_default)
-    return unguarded(unit, RESOURCE_GROUP, *mine)[0]
+    mine = (table.c.account_id == session.ctx.account_id, table.c.is_default)
+    return unscoped(session, RESOURCE_GROUP, *mine)[0]
 
 
-def chosen_group(unit: Unit, id_: str | None, otherwise: str | None = None) -> ResourceGroup:
-    """Where a new thing goes: the group named in a request, or `otherwise`, or the default one.
+def chosen_group(session: Session, id_: str | None, otherwise: str | None = None) -> ResourceGroup:
+    """Where a new resource goes: the group named in a request, or `otherwise`, or the default one.
 
     Who places something in a group must be one who may look at the group (catalog-iam-enterprise.md 3.4, and
     docs/decisions/0016). 400 for a named one that is unknown, foreign or not to be looked at, without a difference
     (vpc-api.md A8); 403 for one that was taken because none was named.
     """
     if id_ is not None and id_ != SAMPLE_GROUP:
-        found = some(unit, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
+        found = some(session, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
         if not found:
             raise _no_group()
         return found[0]
-    group = _taken_group(unit, otherwise if id_ is None else None)
-    if not may(unit, RESOURCE_GROUP, group, RESOURCE_GROUP.read):
+    group = _taken_group(session, otherwise if id_ is None else None)
+    if not may(session, RESOURCE_GROUP, group, RESOURCE_GROUP.read):
         text = f"To place something in the resource group {group.name} you need the role Viewer on that group."
         raise forbidden(f"The request is not authorized. {text}")
     return group
 
 
-def _taken_group(unit: Unit, id_: str | None) -> ResourceGroup:
+def _taken_group(session: Session, id_: str | None) -> ResourceGroup:
     if id_ is None or id_ == SAMPLE_GROUP:
-        return default_group(unit)
+        return default_group(session)
     table = RESOURCE_GROUP.table
-    found = unguarded(unit, RESOURCE_GROUP, table.c.account_id == unit.ctx.account_id, table.c.id == id_)
+    found = unscoped(session, RESOURCE_GROUP, table.c.account_id == session.ctx.account_id, table.c.id == id_)
     if not found:  # named by a template of a release that did not look
         raise _no_group()
     return found[0]
@@ -170,24 +170,24 @@ def _no_group() -> Problem:
     return invalid("bad_field", "The resource group does not exist.", "resource_group")
 
 
-def group_name(unit: Unit, id_: str) -> str:
+def group_name(session: Session, id_: str) -> str:
     """The name of one of the account's groups, for references; remembered."""
 
     def load() -> str:
-        found = unguarded(unit, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
+        found = unscoped(session, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
         return found[0].name if found else id_
 
-    return unit.memo(GROUPS, id_, load)
+    return session.cached(GROUPS, id_, load)
 
 
 GROUPS = "resource-groups"
 """The topic under which a process remembers the names of resource groups."""
 
 
-def groups(unit: Unit, name: str | None, default: bool | None, *, deleted: bool = False) -> list[ResourceGroup]:
+def groups(session: Session, name: str | None, default: bool | None, *, deleted: bool = False) -> list[ResourceGroup]:
     """The groups the caller may read."""
     table = RESOURCE_GROUP.table
     where = [table.c.name == name] if name is not None else []
     if default is not None:
         where.append(table.c.is_default == default)
-    return some(unit, EVER_RESOURCE_GROUP if deleted else RESOURCE_GROUP, *where)
+    return some(session, EVER_RESOURCE_GROUP if deleted else RESOURCE_GROUP, *where)

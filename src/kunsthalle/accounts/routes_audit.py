@@ -6,18 +6,18 @@ from functools import partial
 
 from msgspec import UNSET, UnsetType
 
-from kunsthalle.accounts import paging
+from kunsthalle.accounts import token_pagination
 from kunsthalle.accounts.queries import user
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
-from kunsthalle.api.families.iam import OPERATOR, PLATFORM
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.wire import Wire
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import ResponseBody
+from kunsthalle.api.surfaces.iam import OPERATOR, PLATFORM
 from kunsthalle.core.clock import duration, moment, rfc3339
 from kunsthalle.core.errors import forbidden, invalid
-from kunsthalle.store import audit
-from kunsthalle.store.unit import Unit
+from kunsthalle.db import audit
+from kunsthalle.db.session import Session
 
 READ = "iam-access-management.audit.inspect"
 DEFAULT, MOST = 50, 200
@@ -26,13 +26,13 @@ DEFAULT, MOST = 50, 200
 class Whole(Access, frozen=True):
     """For who may do the action on everything in the account: 403 for those who may on a part."""
 
-    def check(self, unit: Unit, request: Request) -> None:  # noqa: ARG002  the rule's shape
-        if not unit.ctx.grants.reach(self.action).everything:
+    def check(self, session: Session, request: Request) -> None:  # noqa: ARG002  the rule's shape
+        if not session.ctx.grants.scope(self.action).everything:
             raise forbidden()
 
 
-class EntryWire(Wire):
-    """One deed. `outcome` is the HTTP status; `account_id` is the actor's account. `initiator` is on whose behalf the
+class EntryResponse(ResponseBody):
+    """One action. `outcome` is the HTTP status; `account_id` is the actor's account. `initiator` is on whose behalf the
     product did something by itself, later than it was asked to."""
 
     id: str
@@ -50,20 +50,20 @@ class EntryWire(Wire):
     code: str | UnsetType = UNSET
 
 
-class AuditWire(Wire):
+class AuditResponse(ResponseBody):
     """A page, newest first."""
 
     limit: int
-    entries: list[EntryWire]
+    entries: list[EntryResponse]
     next_url: str | UnsetType = UNSET
 
 
-def _when(unit: Unit, request: Request, name: str) -> int | None:
+def _when(session: Session, request: Request, name: str) -> int | None:
     """A moment (RFC 3339), or a duration back from now (`7d`, `PT30M`)."""
     text = request.query.get(name)
     if text is None:
         return None
-    for read in (moment, lambda given: unit.ctx.now() - duration(given)):
+    for read in (moment, lambda given: session.ctx.now() - duration(given)):
         try:
             return read(text)
         except (ValueError, OverflowError):
@@ -71,10 +71,10 @@ def _when(unit: Unit, request: Request, name: str) -> int | None:
     raise invalid("bad_request", f"{name} is a moment (RFC 3339) or a duration such as 7d.", name, type_="parameter")
 
 
-def entry_wire(unit: Unit, entry: audit.Entry) -> EntryWire:
-    who = user(unit, entry.account_id, entry.actor)
-    asked = user(unit, entry.account_id, entry.initiator) if entry.initiator else None
-    return EntryWire(
+def entry_response(session: Session, entry: audit.Entry) -> EntryResponse:
+    who = user(session, entry.account_id, entry.actor)
+    asked = user(session, entry.account_id, entry.initiator) if entry.initiator else None
+    return EntryResponse(
         id=entry.id,
         at=rfc3339(entry.at),
         account_id=entry.account_id,
@@ -91,37 +91,39 @@ def entry_wire(unit: Unit, entry: audit.Entry) -> EntryWire:
     )
 
 
-def _list(unit: Unit, request: Request, *, everywhere: bool) -> AuditWire:
-    query, limit = request.query, paging.size(request, DEFAULT, MOST)
+def _list(session: Session, request: Request, *, everywhere: bool) -> AuditResponse:
+    query, limit = request.query, token_pagination.size(request, DEFAULT, MOST)
     found = audit.page(
-        unit,
+        session,
         everywhere=everywhere,
         account_id=query.get("account_id"),
         about=[query["target"]] if query.get("target") else [],
         action=query.get("action"),
-        since=_when(unit, request, "since"),
-        until=_when(unit, request, "until"),
-        after=paging.behind(request, "start"),
+        since=_when(session, request, "since"),
+        until=_when(session, request, "until"),
+        after=token_pagination.behind(request, "start"),
         limit=limit,
     )
-    shown = [entry_wire(unit, entry) for entry in found.items]
-    return AuditWire(limit=limit, entries=shown, next_url=paging.next_url(request, "start", found.last) or UNSET)
+    shown = [entry_response(session, entry) for entry in found.items]
+    return AuditResponse(
+        limit=limit, entries=shown, next_url=token_pagination.next_url(request, "start", found.last) or UNSET
+    )
 
 
-def _own(unit: Unit, request: Request) -> AuditWire:
-    """What was done in the account and to its things, sign-ins and refusals included; for its Administrators."""
-    return _list(unit, request, everywhere=False)
+def _own(session: Session, request: Request) -> AuditResponse:
+    """What was done in the account and to its resources, sign-ins and refusals included; for its Administrators."""
+    return _list(session, request, everywhere=False)
 
 
-def _all(unit: Unit, request: Request) -> AuditWire:
+def _all(session: Session, request: Request) -> AuditResponse:
     """What was done in every account; for the operator."""
-    return _list(unit, request, everywhere=True)
+    return _list(session, request, everywhere=True)
 
 
 def routes() -> tuple[Route, ...]:
-    make = partial(route, "GET", answer=AuditWire)
+    make = partial(route, "GET", answer=AuditResponse)
     whole, operator = Whole(READ), access.operator("kunsthalle.audit.read")
     return (
-        make("/v1/audit", _own, family=PLATFORM, access=whole),
-        make("/_kunsthalle/audit", _all, family=OPERATOR, access=operator),
+        make("/v1/audit", _own, surface=PLATFORM, access=whole),
+        make("/_kunsthalle/audit", _all, surface=OPERATOR, access=operator),
     )

@@ -7,30 +7,30 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, func, or_
 
-from kunsthalle.accounts import members, paging
-from kunsthalle.accounts.kinds import USER
-from kunsthalle.accounts.members import Invitation
-from kunsthalle.accounts.ports import Identities
-from kunsthalle.accounts.wire_users import (
-    AcceptBody,
-    InvitedUsersWire,
-    InviteUsersBody,
-    UpdateUserBody,
-    UserSettingsBody,
-    UserSettingsWire,
-    UsersWire,
-    UserWire,
-    invited_wire,
-    settings_wire,
-    user_wire,
+from kunsthalle.accounts import account_users, token_pagination
+from kunsthalle.accounts.account_users import Invitation
+from kunsthalle.accounts.identity_port import Identities
+from kunsthalle.accounts.resources import USER
+from kunsthalle.accounts.schemas_users import (
+    AcceptRequest,
+    InvitedUsersResponse,
+    InviteUsersRequest,
+    UpdateUserRequest,
+    UserResponse,
+    UserSettingsRequest,
+    UserSettingsResponse,
+    UsersResponse,
+    invited_response,
+    settings_response,
+    user_response,
 )
 from kunsthalle.api.access import Access, member
-from kunsthalle.api.families.iam import PLATFORM
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route, route
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.core.errors import forbidden, invalid, not_found
-from kunsthalle.store.scope import page, resolve
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import page, resolve
 
 MOST = 100
 NEXT = "_start"
@@ -41,19 +41,19 @@ class OwnAccount(Access, frozen=True):
 
     needed: bool = False
 
-    def check(self, unit: Unit, request: Request) -> None:
-        if request.params["account_id"] != unit.ctx.account_id:
+    def check(self, session: Session, request: Request) -> None:
+        if request.params["account_id"] != session.ctx.account_id:
             raise not_found("account_id")
-        if self.needed and unit.ctx.grants.reach(self.action).empty:
+        if self.needed and session.ctx.grants.scope(self.action).empty:
             raise forbidden()
 
 
 class OwnUser(Access, frozen=True):
     """A user of the token's account, by IAM ID: 404 unless seen. Who may change what is the service's to say."""
 
-    def check(self, unit: Unit, request: Request) -> None:
-        found = members.membership(unit, request.params["account_id"], request.params["iam_id"])
-        request.granted = resolve(unit, USER, found[0].id if found else "", USER.read, "iam_id")
+    def check(self, session: Session, request: Request) -> None:
+        found = account_users.membership(session, request.params["account_id"], request.params["iam_id"])
+        request.authorized = resolve(session, USER, found[0].id if found else "", USER.read, "iam_id")
 
 
 _SEARCHED = {
@@ -88,74 +88,81 @@ def _filters(request: Request) -> list[ColumnElement[bool]]:
     return where
 
 
-def _list(unit: Unit, request: Request) -> UsersWire:
+def _list(session: Session, request: Request) -> UsersResponse:
     """List the users of the account; without a role only oneself."""
-    limit, settings = paging.size(request, MOST, MOST), paging.flag(request, "include_settings")
-    found = page(unit, USER, *_filters(request), after=paging.behind(request, NEXT), limit=limit)
-    next_ = paging.next_url(request, NEXT, found.last)
-    return UsersWire(
+    limit, settings = token_pagination.size(request, MOST, MOST), token_pagination.flag(request, "include_settings")
+    found = page(session, USER, *_filters(request), after=token_pagination.behind(request, NEXT), limit=limit)
+    next_ = token_pagination.next_url(request, NEXT, found.last)
+    return UsersResponse(
         total_results=found.total,
         limit=limit,
         first_url=request.path,
-        resources=[user_wire(one, with_settings=settings) for one in found.items],
+        resources=[user_response(one, with_settings=settings) for one in found.items],
         next_url=msgspec.UNSET if next_ is None else next_,
     )
 
 
-def _get(_unit: Unit, request: Request) -> UserWire:
+def _get(_session: Session, request: Request) -> UserResponse:
     """Get a user's profile."""
-    return user_wire(request.granted.it)
+    return user_response(request.authorized.resource)
 
 
-def _settings(_unit: Unit, request: Request) -> UserSettingsWire:
+def _settings(_session: Session, request: Request) -> UserSettingsResponse:
     """Get a user's settings."""
-    return settings_wire(request.granted.it)
+    return settings_response(request.authorized.resource)
 
 
-def _set_settings(unit: Unit, request: Request) -> None:
+def _set_settings(session: Session, request: Request) -> None:
     """Change a user's settings."""
-    members.set_settings(unit, request.granted, msgspec.to_builtins(request.body))
+    account_users.set_settings(session, request.authorized, msgspec.to_builtins(request.body))
 
 
 def routes(identities: Identities) -> tuple[Route, ...]:
-    def invite(unit: Unit, request: Request) -> InvitedUsersWire:
+    def invite(session: Session, request: Request) -> InvitedUsersResponse:
         """Invite users to the account."""
-        body: InviteUsersBody = request.body
+        body: InviteUsersRequest = request.body
         emails = [one.email for one in body.users]
         policies = [msgspec.to_builtins(one) for one in body.iam_policy]
-        invited = members.invite(unit, identities, Invitation(emails, policies, body.access_groups))
-        return InvitedUsersWire(resources=[invited_wire(one) for one in invited])
+        invited = account_users.invite(session, identities, Invitation(emails, policies, body.access_groups))
+        return InvitedUsersResponse(resources=[invited_response(one) for one in invited])
 
-    def change(unit: Unit, request: Request) -> None:
+    def change(session: Session, request: Request) -> None:
         """Change a user's profile or state."""
-        members.change(unit, identities, request.granted, msgspec.to_builtins(request.body))
+        account_users.change(session, identities, request.authorized, msgspec.to_builtins(request.body))
 
-    def remove(unit: Unit, request: Request) -> None:
+    def remove(session: Session, request: Request) -> None:
         """Remove a user from the account."""
-        members.remove(unit, identities, request.granted)
+        account_users.remove(session, identities, request.authorized)
 
-    def accept(unit: Unit, request: Request) -> dict[str, Any]:
+    def accept(session: Session, request: Request) -> dict[str, Any]:
         """Accept an invitation to an account."""
-        members.accept(unit, identities, request.body.account_id)
+        account_users.accept(session, identities, request.body.account_id)
         return {}
 
     users, p = "/v2/accounts/{account_id}/users", PLATFORM
     one = users + "/{iam_id}"
-    see, edit, drop = OwnUser(USER.read), OwnUser(members.UPDATE), OwnUser(members.REMOVE)
-    adding = OwnAccount(members.INVITE, needed=True)
+    see, edit, drop = OwnUser(USER.read), OwnUser(account_users.UPDATE), OwnUser(account_users.REMOVE)
+    adding = OwnAccount(account_users.INVITE, needed=True)
     accepting = member("user-management.invitation.accept")
     settings = one + "/settings"
     v3 = one.replace("/v2/", "/v3/")
     return (
-        route("GET", users, _list, family=p, access=OwnAccount(USER.read), answer=UsersWire),
+        route("GET", users, _list, surface=p, access=OwnAccount(USER.read), answer=UsersResponse),
         route(
-            "POST", users, invite, family=p, access=adding, body=InviteUsersBody, answer=InvitedUsersWire, status=202
+            "POST",
+            users,
+            invite,
+            surface=p,
+            access=adding,
+            body=InviteUsersRequest,
+            answer=InvitedUsersResponse,
+            status=202,
         ),
-        route("GET", one, _get, family=p, access=see, answer=UserWire),
-        route("PATCH", one, change, family=p, access=edit, body=UpdateUserBody, status=204),
-        route("DELETE", one, remove, family=p, access=drop, status=204),
-        route("DELETE", v3, remove, family=p, access=drop, status=204),
-        route("GET", settings, _settings, family=p, access=see, answer=UserSettingsWire),
-        route("PATCH", settings, _set_settings, family=p, access=edit, body=UserSettingsBody, status=204),
-        route("POST", "/v2/users/accept", accept, family=p, access=accepting, body=AcceptBody, status=202),
+        route("GET", one, _get, surface=p, access=see, answer=UserResponse),
+        route("PATCH", one, change, surface=p, access=edit, body=UpdateUserRequest, status=204),
+        route("DELETE", one, remove, surface=p, access=drop, status=204),
+        route("DELETE", v3, remove, surface=p, access=drop, status=204),
+        route("GET", settings, _settings, surface=p, access=see, answer=UserSettingsResponse),
+        route("PATCH", settings, _set_settings, surface=p, access=edit, body=UserSettingsRequest, status=204),
+        route("POST", "/v2/users/accept", accept, surface=p, access=accepting, body=AcceptRequest, status=202),
     )

@@ -1,1 +1,1 @@
-"""The HTTP frame: routing, access, pipeline, wire, and the dialect of each API family."""
+"""The HTTP frame: routing, access, pipeline, wire, and the surface of each API family."""

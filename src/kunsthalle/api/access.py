@@ -1,6 +1,6 @@
 """Who may call a route. A rule is a required argument of every route; the pipeline asks it before the handler runs.
 
-`item` routes look their thing up here, so that a handler cannot run without the proof, and hidden and absent take
+`item` routes look their resource up here, so that a handler cannot run without the proof, and hidden and absent take
 the same way out.
 """
 
@@ -12,42 +12,42 @@ from msgspec import Struct
 
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import forbidden, not_found
-from kunsthalle.store.scope import Kind, resolve
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType, resolve
 
 
 class Access(Struct, frozen=True):
-    """A rule. `action` is what the audit and the role matrix call the deed."""
+    """A rule. `action` is what the audit and the role matrix call the action."""
 
     action: str
     authenticated: bool = True
     operator: bool = False
 
-    def check(self, unit: Unit, request: Request) -> None:
+    def check(self, session: Session, request: Request) -> None:
         """Raises a Problem unless the call may go on."""
 
 
 class Item(Access, frozen=True):
-    """On one thing, named by a path parameter: 404 unless seen, 403 unless the action is within reach."""
+    """On one resource, named by a path parameter: 404 unless seen, 403 unless the action is within reach."""
 
-    kind: Kind[Any] | None = None
+    kind: ResourceType[Any] | None = None
     param: str = "id"
     parents: tuple[str, ...] = ()
 
-    def check(self, unit: Unit, request: Request) -> None:
+    def check(self, session: Session, request: Request) -> None:
         if self.kind is None:
             raise TypeError("an item rule needs its kind")
-        granted = resolve(unit, self.kind, request.params[self.param], self.action, self.param)
-        if any(getattr(granted.it, one) != request.params[one] for one in self.parents):
+        granted = resolve(session, self.kind, request.params[self.param], self.action, self.param)
+        if any(getattr(granted.resource, one) != request.params[one] for one in self.parents):
             raise not_found(self.param)
-        request.granted = granted
+        request.authorized = granted
 
 
 class Create(Access, frozen=True):
-    """For somebody who holds the action on anything at all; the service then checks the very thing."""
+    """For somebody who holds the action on anything at all; the service then checks the very resource."""
 
-    def check(self, unit: Unit, request: Request) -> None:  # noqa: ARG002  the rule's shape
-        if unit.ctx.grants.reach(self.action).empty:
+    def check(self, session: Session, request: Request) -> None:  # noqa: ARG002  the rule's shape
+        if session.ctx.grants.scope(self.action).empty:
             raise forbidden()
 
 
@@ -62,11 +62,11 @@ def operator(action: str) -> Access:
 
 
 def member(action: str) -> Access:
-    """Any valid token; what is answered follows from sight."""
+    """Any valid token; what is answered follows from visibility."""
     return Access(action)
 
 
-def listing(kind: Kind[Any]) -> Access:
+def listing(kind: ResourceType[Any]) -> Access:
     """Any valid token: a list never fails, it shows what the caller may read."""
     return Access(kind.read)
 
@@ -76,10 +76,13 @@ def create(action: str) -> Access:
     return Create(action)
 
 
-def item(kind: Kind[Any], action: str | None = None, param: str = "id", parents: tuple[str, ...] = ()) -> Access:
-    """A caller who sees the thing and may do the action on it (reading it, unless said otherwise).
+def item(
+    kind: ResourceType[Any], action: str | None = None, param: str = "id", parents: tuple[str, ...] = ()
+) -> Access:
+    """A caller who sees the resource and may do the action on it (reading it, unless said otherwise).
 
-    `parents` are the path parameters that must name what the thing is in, as the model's fields of the same names do;
+    `parents` are the path parameters that must name what the resource is in, as the model's fields of the same names
+    do;
     empty ones are left out.
     """
     return Item(action or kind.read, kind=kind, param=param, parents=tuple(one for one in parents if one))

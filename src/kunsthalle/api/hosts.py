@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from kunsthalle.api.messages import Scope
+from kunsthalle.api.asgi import Scope
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.errors import Problem, Reason, Target
 

@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 
 from kunsthalle.api.access import Access, Create, Item
-from kunsthalle.api.families import Family
-from kunsthalle.api.families.vpc import VPC
-from kunsthalle.api.routing import Route
-from kunsthalle.api.wire import Wire
-from kunsthalle.core.access import Grants
+from kunsthalle.api.router import Route
+from kunsthalle.api.serialization import ResponseBody
+from kunsthalle.api.surfaces import Surface
+from kunsthalle.api.surfaces.vpc import VPC
+from kunsthalle.authz.context import NOBODY, Context
+from kunsthalle.authz.permissions import Grants
 from kunsthalle.core.clock import ManualClock
-from kunsthalle.core.context import NOBODY, Context
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.regions import REGIONS
@@ -25,7 +25,7 @@ from kunsthalle.core.regions import REGIONS
 Schema = dict[str, Any]
 
 
-class Link(Wire):
+class Link(ResponseBody):
     """Where a page is."""
 
     href: str
@@ -56,17 +56,17 @@ _SCHEMES: dict[str, Schema] = {
 
 
 def documents(
-    served: Iterable[Route], unserved: Iterable[Route], queries: Queries, version: str
+    served: Iterable[Route], not_implemented: Iterable[Route], queries: Queries, version: str
 ) -> dict[str, dict[str, Any]]:
-    """A document by family name. `unserved` routes are in it too, with 501 as their one answer."""
+    """A document by family name. `not_implemented` routes are in it too, with 501 as their one answer."""
     by_family: dict[str, list[Route]] = {}
-    for route in (*served, *unserved):
-        by_family.setdefault(route.family.name, []).append(route)
+    for route in (*served, *not_implemented):
+        by_family.setdefault(route.surface.name, []).append(route)
     return {name: _document(routes, queries, version) for name, routes in sorted(by_family.items())}
 
 
 def _document(routes: list[Route], queries: Queries, version: str) -> dict[str, Any]:
-    family = routes[0].family
+    surface = routes[0].surface
     answers = {route.name: _answer(route, routes) for route in routes}
     types = [type_ for route in routes for type_ in (route.body, answers[route.name]) if type_ is not None]
     schemas, components = msgspec.json.schema_components(map(_described, types), ref_template=_REFERENCE)
@@ -77,10 +77,10 @@ def _document(routes: list[Route], queries: Queries, version: str) -> dict[str, 
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"Kunsthalle: {family.name}", "version": version},
+        "info": {"title": f"Kunsthalle: {surface.name}", "version": version},
         "paths": paths,
         "components": {
-            "schemas": {**components, "Refusal": _refusal(family)},
+            "schemas": {**components, "Refusal": _refusal(surface)},
             "securitySchemes": _SCHEMES,
         },
     }
@@ -118,7 +118,7 @@ def _security(access: Access) -> list[dict[str, list[str]]]:
 def _parameters(route: Route) -> list[Schema]:
     names = re.findall(r"\{(\w+)\}", route.path)
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-    return [*in_path, *_ALWAYS.get(route.family.name, [])]
+    return [*in_path, *_ALWAYS.get(route.surface.name, [])]
 
 
 def _query(name: str) -> Schema:
@@ -128,7 +128,7 @@ def _query(name: str) -> Schema:
 
 def _answer(route: Route, routes: list[Route]) -> Any:
     """The declared answer; of a VPC collection without one, the envelope around the answer of its items."""
-    if route.answer is not None or route.family is not VPC or route.method != "GET":
+    if route.answer is not None or route.surface is not VPC or route.method != "GET":
         return route.answer
     item = re.compile(re.escape(route.path) + r"/\{\w+\}")
     inner = next((one.answer for one in routes if one.method == "GET" and item.fullmatch(one.path)), None)
@@ -165,13 +165,13 @@ def _responses(route: Route, answer: Schema | None) -> dict[str, Any]:
         done["content"] = {_JSON: {"schema": {"type": "object"}}}
     refused: dict[str, Any] = {}
     for reason, words in _reasons(route):
-        refused[str(route.family.status(Problem(reason, "", "")))] = _error(words)
+        refused[str(route.surface.status(Problem(reason, "", "")))] = _error(words)
     return {str(route.status): done, **dict(sorted(refused.items())), "default": _error("Any other refusal.")}
 
 
 def _reasons(route: Route) -> Iterable[tuple[Reason, str]]:
     access = route.access
-    if route.body is not None or route.family is VPC:
+    if route.body is not None or route.surface is VPC:
         yield Reason.INVALID, "The request does not have the form that is asked for."
     if access.authenticated or access.operator:
         yield Reason.UNAUTHENTICATED, "The token is missing, invalid or expired."
@@ -185,12 +185,12 @@ def _error(words: str) -> Schema:
     return {"description": words, "content": {_JSON: {"schema": {"$ref": _REFERENCE.format(name="Refusal")}}}}
 
 
-def _refusal(family: Family) -> Schema:
+def _refusal(surface: Surface) -> Schema:
     """The shape of the family's refusals, read off three of them: whole, with a bare target, without one."""
     ctx = Context(NOBODY, "", Grants("", ()), ManualClock(0), Ids(0), REGIONS["us-south"], "trace", "http://origin")
     targets = (Target("name", "field", "value"), Target("name"), None)
     problems = (Problem(Reason.INVALID, "bad_field", "message", target) for target in targets)
-    return _shape([msgspec.to_builtins(family.problem(problem, ctx)) for problem in problems])
+    return _shape([msgspec.to_builtins(surface.problem(problem, ctx)) for problem in problems])
 
 
 def _shape(samples: list[Any]) -> Schema:

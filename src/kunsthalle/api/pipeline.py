@@ -15,21 +15,21 @@ from typing import Any
 
 from msgspec import Struct
 
-from kunsthalle.api.entity import Entities
-from kunsthalle.api.families import Family
-from kunsthalle.api.messages import Answer, Headers, Query, Receive, Scope, Send
+from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
+from kunsthalle.api.etag import EntityTags
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.routing import Match, Route, Router
-from kunsthalle.api.wire import decode, encode
-from kunsthalle.core.context import Context
+from kunsthalle.api.router import Match, Route, Router
+from kunsthalle.api.serialization import decode, encode
+from kunsthalle.api.surfaces import Surface
+from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.space import disk_full, is_out_of_space
-from kunsthalle.store import audit
-from kunsthalle.store.engine import Store
-from kunsthalle.store.unit import Unit
+from kunsthalle.db import audit
+from kunsthalle.db.engine import Store
+from kunsthalle.db.session import Session
 
 log = get_logger("http")
 
@@ -43,28 +43,28 @@ _NOTHING = b""
 _NEVER_STRUCK = ("/_kunsthalle/", "/healthz", "/readyz")
 
 
-class Gate(Struct, frozen=True):
+class Authenticator(Struct, frozen=True):
     """How callers are recognised. `authenticate` answers with the context of a bearer token or raises 401."""
 
-    authenticate: Callable[[Unit, str], Context]
+    authenticate: Callable[[Session, str], Context]
     is_operator: Callable[[str], bool]
 
 
 class Pipeline:
-    """The ASGI application of all API families. `unknown` picks the dialect in which an unknown path is answered."""
+    """The ASGI application of all API families. `unknown` picks the surface in which an unknown path is answered."""
 
     def __init__(
         self,
         router: Router,
         store: Store,
-        gate: Gate,
+        gate: Authenticator,
         base: Context,
-        unknown: Callable[[str], Family],
+        unknown: Callable[[str], Surface],
         origin: str | None,
         faults: Faults | None = None,
     ) -> None:
         self.router = router
-        self._entities = Entities(router)
+        self._entities = EntityTags(router)
         self._store = store
         self._gate = gate
         self._base = base
@@ -93,10 +93,10 @@ class Pipeline:
         fault = None if path.startswith(_NEVER_STRUCK) else self._faults.of_call(scope["method"], path)
         if fault is None:
             return False
-        from kunsthalle.api import faulty
+        from kunsthalle.api import fault_injection
 
-        family = match.family if match is not None else self._unknown(path)
-        await faulty.answer(fault, respond, lambda problem: refusal(problem, family, ctx), send)
+        surface = match.surface if match is not None else self._unknown(path)
+        await fault_injection.answer(fault, respond, lambda problem: refusal(problem, surface, ctx), send)
         return True
 
     async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context) -> Answer:
@@ -104,7 +104,7 @@ class Pipeline:
         if match is None:
             return refusal(_no_route(method, ()), self._unknown(path), ctx)
         if match.route is None:
-            return refusal(_no_route(method, match.allowed), match.family, ctx)
+            return refusal(_no_route(method, match.allowed), match.surface, ctx)
         route = match.route
         request: Request | None = None
         try:
@@ -116,17 +116,19 @@ class Pipeline:
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
             request = Request(method, path, match.params, query, headers, body)
-            if route.outside is not None:
+            if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
             if route.writes:
-                return await self._store.write_async(ctx, lambda unit: self._answer(unit, route, request), route.name)
+                return await self._store.write_async(
+                    ctx, lambda session: self._answer(session, route, request), route.name
+                )
             return await self._read(ctx, route, request)
         except Problem as problem:
             try:
                 await self._refused(route, path, problem, ctx, headers, request)
-            except Exception as error:  # noqa: BLE001  logged there; what cannot go on record is not answered either
+            except Exception as error:  # noqa: BLE001  logged there; what cannot go in the audit is not answered either
                 return _failure(error, route, ctx)
-            return refusal(problem, route.family, ctx)
+            return refusal(problem, route.surface, ctx)
         except Exception as error:  # noqa: BLE001  logged there
             return _failure(error, route, ctx)
 
@@ -136,23 +138,25 @@ class Pipeline:
         if route.access.operator:
             self._check_operator(authorization)
         elif route.access.authenticated:
-            await self._store.read_async(ctx, lambda unit: self._gate.authenticate(unit, authorization))
+            await self._store.read_async(ctx, lambda session: self._gate.authenticate(session, authorization))
 
     def _check_operator(self, authorization: str) -> None:
         if not self._gate.is_operator(authorization):
             raise unauthenticated("The operator token is missing or wrong.")
 
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
-        answer = await self._store.read_async(ctx, lambda unit: self._answer(unit, route, request), long=route.long)
+        answer = await self._store.read_async(
+            ctx, lambda session: self._answer(session, route, request), long=route.long
+        )
         record = request.record
         if record is not None:
-            await self._store.write_async(ctx, lambda unit: record(unit, answer.status, None))
+            await self._store.write_async(ctx, lambda session: record(session, answer.status, None))
         return answer
 
-    def _answer(self, unit: Unit, route: Route, request: Request) -> Answer:
-        ctx = self._recognise(unit, route, request)
-        ctx = route.family.admit(request, ctx)
-        inner = unit.acting(ctx)
+    def _answer(self, session: Session, route: Route, request: Request) -> Answer:
+        ctx = self._recognise(session, route, request)
+        ctx = route.surface.admit(request, ctx)
+        inner = session.as_context(ctx)
         route.access.check(inner, request)
         if route.body is not None and (request.raw or route.body_required):
             request.body = decode(request.raw, route.body)
@@ -161,38 +165,39 @@ class Pipeline:
         self._entities.check(inner, route, request)
         result = route.call(inner, request)
         if route.writes and ctx.account_id:
-            it = request.granted.it if request.granted is not None else result
+            it = request.authorized.resource if request.authorized is not None else result
             audit.record(inner, route.access.action, request.path, route.status, it=it)
         return _response(route, result, ctx, self._entities.headers(route, request, result, ctx))
 
     async def _outside(self, ctx: Context, route: Route, request: Request) -> Answer:
         """A call that waits for other transactions, or for a store elsewhere, in a thread of its own."""
-        if route.outside is None:
+        if route.without_transaction is None:
             raise TypeError(f"{route.name} runs inside a transaction")
         if route.access.operator:
             self._check_operator(request.headers.get("authorization", ""))
         if route.body is not None:
             request.body = decode(request.raw, route.body)
-        return _response(route, await asyncio.to_thread(route.outside, ctx, request), ctx)
+        return _response(route, await asyncio.to_thread(route.without_transaction, ctx, request), ctx)
 
-    def _recognise(self, unit: Unit, route: Route, request: Request) -> Context:
-        ctx = unit.ctx
+    def _recognise(self, session: Session, route: Route, request: Request) -> Context:
+        ctx = session.ctx
         authorization = request.headers.get("authorization", "")
         if route.access.operator:
             self._check_operator(authorization)
             return ctx
-        return self._gate.authenticate(unit, authorization) if route.access.authenticated else ctx
+        return self._gate.authenticate(session, authorization) if route.access.authenticated else ctx
 
     async def _refused(
         self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
     ) -> None:
-        """Puts a refusal on record, in a transaction of its own, where the caller is somebody or the call concerns one.
+        """Puts a refusal in the audit, in a transaction of its own, where the caller is somebody or the call concerns
+        one.
 
         Of reading, what was forbidden: what is not there for a caller is looked for all the time, and is no decision.
         """
         if request is not None and request.record is not None:
             concerning = request.record
-            await self._store.write_async(ctx, lambda unit: concerning(unit, problem.reason.value, problem.code))
+            await self._store.write_async(ctx, lambda session: concerning(session, problem.reason.value, problem.code))
             return
         forbidden = problem.reason is Reason.FORBIDDEN
         if not (route.writes or forbidden) or not route.access.authenticated:
@@ -200,12 +205,12 @@ class Pipeline:
         if problem.reason is Reason.UNAUTHENTICATED:
             return
 
-        it = request.granted.it if request is not None and request.granted is not None else None
+        it = request.authorized.resource if request is not None and request.authorized is not None else None
 
-        def record(unit: Unit) -> None:
-            known = self._gate.authenticate(unit, headers.get("authorization", ""))
+        def record(session: Session) -> None:
+            known = self._gate.authenticate(session, headers.get("authorization", ""))
             outcome = (problem.reason.value, problem.code)
-            audit.record(unit.acting(known), route.access.action, path, *outcome, it=it)
+            audit.record(session.as_context(known), route.access.action, path, *outcome, it=it)
 
         try:
             await self._store.write_async(ctx, record)
@@ -217,10 +222,10 @@ def _failure(error: Exception, route: Route, ctx: Context) -> Answer:
     """The answer to a call that failed: 503 where the disk is full, 500 otherwise."""
     if is_out_of_space(error):
         log.error("disk full", route=route.name, trace=ctx.trace)
-        return refusal(disk_full(), route.family, ctx)
+        return refusal(disk_full(), route.surface, ctx)
     log.error("internal error", route=route.name, trace=ctx.trace, exc_info=error)
     text = "The server failed; its log has the trace."
-    return refusal(Problem(Reason.INTERNAL, "internal_error", text, private=str(error)), route.family, ctx)
+    return refusal(Problem(Reason.INTERNAL, "internal_error", text, private=str(error)), route.surface, ctx)
 
 
 def trace_of(headers: Headers, ids: Ids) -> str:
@@ -280,7 +285,7 @@ def _too_large(most: int) -> Problem:
 
 
 def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] | None = None) -> Answer:
-    headers: Mapping[str, str] = {**route.family.headers(ctx), **(more or {})}
+    headers: Mapping[str, str] = {**route.surface.headers(ctx), **(more or {})}
     status, media = route.status, _JSON
     if isinstance(result, Reply):
         status = result.status or status
@@ -293,12 +298,12 @@ def _response(route: Route, result: Any, ctx: Context, more: Mapping[str, str] |
     return Answer(status, {**headers, "content-type": media}, content)
 
 
-def refusal(problem: Problem, family: Family, ctx: Context) -> Answer:
+def refusal(problem: Problem, surface: Surface, ctx: Context) -> Answer:
     """How an API family says that it refuses."""
-    headers = dict(family.headers(ctx))
-    if problem.reason is Reason.UNAUTHENTICATED and family.status(problem) == 401:
+    headers = dict(surface.headers(ctx))
+    if problem.reason is Reason.UNAUTHENTICATED and surface.status(problem) == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="IAM"'
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
-    body = encode(family.problem(problem, ctx))
-    return Answer(family.status(problem), {**headers, "content-type": _JSON}, body)
+    body = encode(surface.problem(problem, ctx))
+    return Answer(surface.status(problem), {**headers, "content-type": _JSON}, body)

@@ -1,4 +1,4 @@
-"""References inside a body: an object with `id`, `crn` or `href` (some kinds: `name`) that means one thing."""
+"""References inside a body: an object with `id`, `crn` or `href` (some kinds: `name`) that means one resource."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from kunsthalle.api.wire import Body
+from kunsthalle.api.serialization import RequestBody
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import forbidden, invalid, not_found
-from kunsthalle.store.scope import Granted, Kind, by_name, find, may
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, ResourceType, by_name, find, may
 
 M = TypeVar("M")
 
 
-class Identity(Body):
+class Identity(RequestBody):
     """By id, CRN or href; several are accepted when they agree (vpc-api.md A3)."""
 
     id: str | UnsetType = UNSET
@@ -23,29 +23,31 @@ class Identity(Body):
     href: str | UnsetType = UNSET
 
 
-class NamedIdentity(Body):
+class NamedIdentity(RequestBody):
     """By name or href: profiles, operating systems, zones, regions."""
 
     name: str | UnsetType = UNSET
     href: str | UnsetType = UNSET
 
 
-def refer(unit: Unit, kind: Kind[M], identity: Identity, field: str, action: str | None = None) -> Granted[M]:
-    """The thing that is meant. Unknown, hidden and foreign are the same 404 with the field as target."""
+def refer(
+    session: Session, kind: ResourceType[M], identity: Identity, field: str, action: str | None = None
+) -> Authorized[M]:
+    """The resource that is meant. Unknown, hidden and foreign are the same 404 with the field as target."""
     ids = {found for found in (_plain(identity.id), _of_crn(identity.crn, field), _of_href(identity.href)) if found}
     if not ids:
         raise invalid("validation_required_field", "One of id, crn or href must be given.", field)
     if len(ids) > 1:
         raise invalid("bad_field", "id, crn and href mean different resources.", field)
-    it = find(unit, kind, ids.pop(), field, "field")
+    it = find(session, kind, ids.pop(), field, "field")
     _same_crn(identity.crn, it, field)
-    if action is not None and not may(unit, kind, it, action):
+    if action is not None and not may(session, kind, it, action):
         raise forbidden()
-    return Granted(it, action or kind.read)
+    return Authorized(it, action or kind.read)
 
 
 def _same_crn(given: str | UnsetType, it: Any, field: str) -> None:
-    """A CRN means a thing only if it is that thing's CRN to the letter."""
+    """A CRN means a resource only if it is that resource's CRN to the letter."""
     crn = getattr(it, "crn", None)
     if not isinstance(given, UnsetType) and crn is not None and crn != given:
         raise not_found(field, "field")
@@ -80,6 +82,6 @@ def name_of(identity: NamedIdentity, field: str) -> str:
     return last
 
 
-def own_by_name(unit: Unit, kind: Kind[M], name: str) -> M | None:
-    """The caller's own thing of that name (R7)."""
-    return by_name(unit, kind, name)
+def own_by_name(session: Session, kind: ResourceType[M], name: str) -> M | None:
+    """The caller's own resource of that name (R7)."""
+    return by_name(session, kind, name)

@@ -7,10 +7,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from kunsthalle.api.messages import Headers, Query
+from kunsthalle.api.asgi import Headers, Query
 from kunsthalle.core.errors import invalid
-from kunsthalle.store.scope import Granted
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 
 
 class Request(Struct):
@@ -27,8 +27,8 @@ class Request(Struct):
     headers: Headers
     raw: bytes = b""
     body: Any = None
-    granted: Granted[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
-    record: Callable[[Unit, int, str | None], None] | None = None
+    authorized: Authorized[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
+    record: Callable[[Session, int, str | None], None] | None = None
 
 
 class Reply(Struct, frozen=True):

@@ -29,7 +29,7 @@ class BlobCache(FilesystemBlobs):
     """A folder of blobs, each of which can be fetched again. `most`: bytes that it may take.
 
     What a server runs on stays, however much that is: its base would be missed. All else goes by the time of its last
-    use when another one needs the room.
+    use when another one needs the package.
     """
 
     def __init__(self, root: Path, most: int, space: Space | None = None) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
-from kunsthalle.blobs.direct import DirectWriter
+from kunsthalle.blobs.direct_io import DirectWriter
 from kunsthalle.blobs.protocol import (
     BadDigest,
     BlobError,

@@ -37,7 +37,7 @@ class BlobNotFound(BlobError, LookupError):
 
 
 class OutOfSpace(BlobError, NoSpace):
-    """There is no room for what was announced, or the room ended while writing. See NoSpace."""
+    """There is no room for what was announced, or the package ended while writing. See NoSpace."""
 
     def __init__(self, needed: int, free: int, *, never: bool = False) -> None:
         NoSpace.__init__(self, "", needed, free, never=never)

@@ -16,15 +16,7 @@ from typing import BinaryIO, Self
 
 from kunsthalle.blobs import s3_uploads
 from kunsthalle.blobs.cache import BlobCache
-from kunsthalle.blobs.protocol import (
-    BlobError,
-    BlobNotFound,
-    Blobs,
-    StoreUnavailable,
-    Upload,
-    Watch,
-    unwatched,
-)
+from kunsthalle.blobs.protocol import BlobError, BlobNotFound, Blobs, StoreUnavailable, Upload, Watch, unwatched
 from kunsthalle.blobs.s3 import S3Bucket, S3Changed, S3Error, S3Head, S3Missing
 
 _REMOTE = "parts:"
@@ -43,7 +35,7 @@ class S3Blobs(Blobs):
         self._now = now or cache.clock
 
     def begin(self, expected: int | None, name: str | None = None, keep: int = 0) -> Upload:
-        """See Blobs.begin; the room is that of the cache's file system."""
+        """See Blobs.begin; the package is that of the cache's file system."""
         self._cache.make_room(expected or 0)
         return S3Upload(self, self._cache.begin(expected, name, keep))
 

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from kunsthalle.catalogs.tables import catalogs, offerings
 from kunsthalle.core.errors import invalid
-from kunsthalle.store.encryption import Turn
-from kunsthalle.store.schema.catalogs import catalogs, offerings
-from kunsthalle.store.tables import columns_of
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.encryption import Turn
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import columns_of
 
 Doc = dict[str, Any]
 MARK = "********"
@@ -66,7 +66,7 @@ def masked(document: Doc) -> Doc:
     return shown
 
 
-def encrypted(unit: Unit, id_: str, given: Doc, stored: Doc) -> Doc:
+def encrypted(session: Session, id_: str, given: Doc, stored: Doc) -> Doc:
     """The document of a catalog or offering as it is kept. A mark keeps the credential that `stored` has there.
 
     400 for a mark where nothing is stored, and for what is no text.
@@ -78,7 +78,7 @@ def encrypted(unit: Unit, id_: str, given: Doc, stored: Doc) -> Doc:
         if not isinstance(one.value, str):
             raise invalid("bad_request", f"{one.field} must be a string.", one.field)
         if one.value != MARK:
-            one.holder[one.member] = unit.cipher.encrypt(one.value, f"{id_}/{one.kind}")
+            one.holder[one.member] = session.cipher.encrypt(one.value, f"{id_}/{one.kind}")
         elif (one.field, one.nth) in known:
             one.holder[one.member] = known[one.field, one.nth]
         else:
@@ -95,13 +95,13 @@ def _check_shape(given: Doc) -> None:
         raise invalid("bad_request", f"{field} must be an object.", field)
 
 
-def renew(unit: Unit, turn: Turn) -> None:
+def renew(session: Session, turn: Turn) -> None:
     """Encrypts the credentials of all documents anew; an earlier release kept them in clear."""
     for table in (catalogs, offerings):
-        for id_, document in columns_of(unit, table.c.id, table.c.document):
+        for id_, document in columns_of(session, table.c.id, table.c.document):
             found = list(_found(document))
             for one in found:
                 text = one.value if isinstance(one.value, str) else json.dumps(one.value)
                 one.holder[one.member] = turn(text, f"{id_}/{one.kind}")
             if found:
-                unit.execute(table.update().where(table.c.id == id_).values(document=document))
+                session.execute(table.update().where(table.c.id == id_).values(document=document))

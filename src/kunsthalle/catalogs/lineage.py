@@ -2,7 +2,7 @@
 account has made of it; with a warning when there is something better to run.
 
 Of other accounts it tells names and numbers. What they run, and who in them runs it, is theirs; and so is the id of an
-account that the owner has not named himself. An account that has neither accepted anything nor made anything is told
+account that the owner has not named themselves. An account that has neither accepted anything nor made anything is told
 by nothing but what the owner wrote on the access list.
 """
 
@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kunsthalle.accounts.queries import audience
-from kunsthalle.catalogs import insight, lifecycle, queries, sharing
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, RECLAMATION, VERSION
-from kunsthalle.catalogs.model import Offering, Version
-from kunsthalle.catalogs.uses import KINDS, Marks, Uses, name_of, uses
+from kunsthalle.accounts.queries import recipients
+from kunsthalle.catalogs import explain, queries
+from kunsthalle.catalogs.image_usage import KINDS, ImageUsage, Marks, Uses, name_of
+from kunsthalle.catalogs.models import Offering, Version
+from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
+from kunsthalle.catalogs.sharing import access_list
+from kunsthalle.catalogs.tables import catalogs, offerings, reclamations, versions
+from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.images.model import Image
-from kunsthalle.store.schema.catalogs import catalogs, offerings, reclamations, versions
-from kunsthalle.store.scope import may, unguarded
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import may, unscoped
+from kunsthalle.images.models import Image
 
 Doc = dict[str, Any]
 MOST = 500
@@ -28,38 +30,38 @@ MOST = 500
 _TYPES = {"-ent-": "enterprise", "-entgrp-": "account_group"}
 
 
-def lineage(unit: Unit, image: Image) -> Doc:
+def lineage(session: Session, usage: ImageUsage, image: Image) -> Doc:
     """The graph of one image as its owner may see it; the branch of its version for those who may read the catalog,
     the access list and the other accounts for those who may change the offering.
     """
-    version = _version(unit, image)
-    offering = _one(unit, OFFERING, offerings.c.id, version.offering_id) if version else None
-    siblings = unguarded(unit, VERSION, versions.c.offering_id == offering.id) if offering else []
-    found = uses(unit, _marks(image, version, offering, siblings))
+    version = _version(session, image)
+    offering = _one(session, OFFERING, offerings.c.id, version.offering_id) if version else None
+    siblings = unscoped(session, VERSION, versions.c.offering_id == offering.id) if offering else []
+    found = usage.by_account(session, _marks(image, version, offering, siblings))
     better = _better(version, siblings)
-    open_ = offering is None or may(unit, OFFERING, offering, lifecycle.UPDATE)
+    open_ = offering is None or may(session, OFFERING, offering, publish_states.UPDATE)
     return {
         "image": _image(image),
         "version": _version_doc(image, version, better),
-        "offering": _offering_doc(unit, offering),
-        "sharing": _sharing(unit, offering, found) if offering and open_ else None,
-        "accounts": _accounts(unit, image, offering, found) if open_ else None,
+        "offering": _offering_doc(session, offering),
+        "sharing": _sharing(session, offering, found) if offering and open_ else None,
+        "accounts": _accounts(session, image, offering, found) if open_ else None,
         "totals": {kind: sum(one[kind] for one in found.values()) for kind in KINDS} | {"accounts": len(found)},
-        "warnings": _warnings(unit, version, better, offering, found),
+        "warnings": _warnings(session, version, better, offering, found),
     }
 
 
-def _one(unit: Unit, kind: Any, column: Any, id_: str) -> Any:
-    found = unguarded(unit, kind, column == id_)
+def _one(session: Session, kind: Any, column: Any, id_: str) -> Any:
+    found = unscoped(session, kind, column == id_)
     return found[0] if found else None
 
 
-def _version(unit: Unit, image: Image) -> Version | None:
+def _version(session: Session, image: Image) -> Version | None:
     """The version that manages the image, if the caller may read its catalog; a deleted catalog's while it is held."""
     if image.hold_crn is None:
         return None
-    found: Version | None = _one(unit, VERSION, versions.c.id, image.hold_crn.rsplit("/", 1)[-1])
-    return found if found is not None and may(unit, VERSION, found, VERSION.read) else None
+    found: Version | None = _one(session, VERSION, versions.c.id, image.hold_crn.rsplit("/", 1)[-1])
+    return found if found is not None and may(session, VERSION, found, VERSION.read) else None
 
 
 def _marks(image: Image, version: Version | None, offering: Offering | None, siblings: list[Version]) -> Marks:
@@ -112,11 +114,11 @@ def _version_doc(image: Image, version: Version | None, better: Version | None) 
     }
 
 
-def _offering_doc(unit: Unit, offering: Offering | None) -> Doc | None:
+def _offering_doc(session: Session, offering: Offering | None) -> Doc | None:
     if offering is None:
         return None
-    catalog = _one(unit, CATALOG, catalogs.c.id, offering.catalog_id)
-    ending = _one(unit, RECLAMATION, reclamations.c.catalog_id, offering.catalog_id)
+    catalog = _one(session, CATALOG, catalogs.c.id, offering.catalog_id)
+    ending = _one(session, RECLAMATION, reclamations.c.catalog_id, offering.catalog_id)
     return {
         "id": offering.id,
         "crn": offering.crn,
@@ -131,42 +133,42 @@ def _offering_doc(unit: Unit, offering: Offering | None) -> Doc | None:
     }
 
 
-def _sharing(unit: Unit, offering: Offering, found: Uses) -> Doc:
+def _sharing(session: Session, offering: Offering, found: Uses) -> Doc:
     """The access list as its owner wrote it, with the names of the accounts on it that have answered or made use."""
-    terms = insight.terms(unit, offering)
+    terms = explain.terms(session, offering)
     return {
         "enabled": offering.share_enabled,
         "public": offering.share_with_all and terms.approved,
         "outside_approved": terms.approved,
-        "entries": [_entry(unit, one, found) for one in sharing.entries(unit, offering)],
+        "entries": [_entry(session, one, found) for one in access_list.entries(session, offering)],
     }
 
 
-def _entry(unit: Unit, one: sharing.Entry, found: Uses) -> Doc:
+def _entry(session: Session, one: access_list.Entry, found: Uses) -> Doc:
     type_ = next((name for prefix, name in _TYPES.items() if one.identifier.startswith(prefix)), "account")
     known = type_ == "account" and (one.approval == "approved" or one.identifier in found)
-    name = name_of(unit, one.identifier) if known else None
+    name = name_of(session, one.identifier) if known else None
     return {"identifier": one.identifier, "type": type_, "name": name, "approval": one.approval}
 
 
-def _accounts(unit: Unit, image: Image, offering: Offering | None, found: Uses) -> list[Doc]:
+def _accounts(session: Session, image: Image, offering: Offering | None, found: Uses) -> list[Doc]:
     """Every account that has made something of the image, or was named and has accepted: the busiest first."""
-    entries = sharing.entries(unit, offering) if offering else []
+    entries = access_list.entries(session, offering) if offering else []
     listed = [one.identifier for one in entries]
     accepted = {one.identifier for one in entries if one.approval == "approved" and not one.identifier.startswith("-")}
-    terms = insight.terms(unit, offering) if offering else None
+    terms = explain.terms(session, offering) if offering else None
     shown = []
     for id_ in _busiest({*found, *accepted}, found):
         own = id_ == image.account_id
-        standing = insight.standing(unit, terms, id_) if terms else insight.Standing(own, _FREE[own])
+        standing = explain.standing(session, terms, id_) if terms else explain.Standing(own, _FREE[own])
         shown.append(
             {
-                "name": name_of(unit, id_),
+                "name": name_of(session, id_),
                 **({"id": id_} if own or id_ in listed else {}),
                 "owner": own,
                 "may_boot": standing.may,
                 "reason": standing.reason,
-                "through": [one for one in listed if one in audience(unit, id_)],
+                "through": [one for one in listed if one in recipients(session, id_)],
                 "uses": found.get(id_) or dict.fromkeys(KINDS, 0),
             }
         )
@@ -184,7 +186,7 @@ def _busiest(ids: Iterable[str], found: Uses) -> list[str]:
 
 
 def _warnings(
-    unit: Unit, version: Version | None, better: Version | None, offering: Offering | None, found: Uses
+    session: Session, version: Version | None, better: Version | None, offering: Offering | None, found: Uses
 ) -> list[Doc]:
     """What the owner should know before he goes on."""
     made = sum(one["servers"] for one in found.values())
@@ -196,7 +198,7 @@ def _warnings(
         at = version.deprecate_pending["deprecate_date"]
         hint = "" if better else " Nothing is published to take its place."
         said.append({"code": "deprecation_pending", "message": f"The version is archived at {at}.{hint}", "at": at})
-    ending = _one(unit, RECLAMATION, reclamations.c.catalog_id, offering.catalog_id) if offering else None
+    ending = _one(session, RECLAMATION, reclamations.c.catalog_id, offering.catalog_id) if offering else None
     if ending is not None:
         at = rfc3339(ending.target_at)
         said.append({"code": "catalog_deleted", "message": f"The catalog is deleted for good at {at}.", "at": at})

@@ -9,36 +9,38 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_
 
 from kunsthalle.accounts.queries import enterprise_of, enterprise_of_identifier
-from kunsthalle.catalogs import sharing
-from kunsthalle.catalogs.kinds import OBJECT
-from kunsthalle.catalogs.model import Catalog
-from kunsthalle.catalogs.outside import REFUSAL
-from kunsthalle.catalogs.policy import sharing as policy
-from kunsthalle.catalogs.publishing import refuse
+from kunsthalle.catalogs.models import Catalog
+from kunsthalle.catalogs.offerings.service import same_rev
 from kunsthalle.catalogs.records import CatalogObject
-from kunsthalle.catalogs.service import same_rev
-from kunsthalle.catalogs.sharing import Entry, bounded, check_size, normal
+from kunsthalle.catalogs.resources import OBJECT
+from kunsthalle.catalogs.sharing import access_list
+from kunsthalle.catalogs.sharing.access_list import Entry, bounded, check_size, normal
+from kunsthalle.catalogs.sharing.publication_approvals import REFUSAL
+from kunsthalle.catalogs.sharing.sharing_settings import sharing as policy
+from kunsthalle.catalogs.tables import catalog_objects, object_entries, share_approvals
+from kunsthalle.catalogs.versions.publishing import refuse
 from kunsthalle.core.errors import conflict, forbidden, invalid
-from kunsthalle.store.rows import IntegrityError, delete, insert, update
-from kunsthalle.store.schema.catalogs import catalog_objects, object_entries, share_approvals
-from kunsthalle.store.scope import Granted, find
-from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
-from kunsthalle.store.transition import transition
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.rows import IntegrityError, delete, insert, update
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import transition
+from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
+from kunsthalle.db.visibility import Authorized, find
 
 Doc = dict[str, Any]
 KINDS = ("vpe", "proxy_source", "preset_configuration")
 
 
-def create(unit: Unit, catalog: Granted[Catalog], name: str, label: str, kind: str, parent: str, doc: Doc) -> Any:
+def create(
+    session: Session, catalog: Authorized[Catalog], name: str, label: str, kind: str, parent: str, doc: Doc
+) -> Any:
     """A new object, not shared with anybody. 409 when its name is taken in the catalog."""
     if kind not in KINDS:
         raise invalid("bad_request", f"kind must be one of {', '.join(KINDS)}.", "kind")
-    ctx, now = unit.ctx, unit.ctx.now()
+    ctx, now = session.ctx, session.ctx.now()
     made = CatalogObject(
         id=ctx.ids.uuid(),
-        account_id=catalog.it.account_id,
-        catalog_id=catalog.it.id,
+        account_id=catalog.resource.account_id,
+        catalog_id=catalog.resource.id,
         name=name,
         label=label,
         kind=kind,
@@ -52,7 +54,7 @@ def create(unit: Unit, catalog: Granted[Catalog], name: str, label: str, kind: s
         created_at=now,
     )
     try:
-        return insert(unit, OBJECT, made)
+        return insert(session, OBJECT, made)
     except IntegrityError as error:
         raise _taken(name) from error
 
@@ -61,72 +63,72 @@ def _taken(name: str) -> Exception:
     return conflict("conflict", f"The catalog has an object named {name} already.", "name")
 
 
-def change(unit: Unit, it: CatalogObject, rev: str | None, name: str, label: str, parent: str, doc: Doc) -> Any:
+def change(session: Session, it: CatalogObject, rev: str | None, name: str, label: str, parent: str, doc: Doc) -> Any:
     """PUT: 409 on a stale or missing `_rev`. The kind stays."""
     same_rev(rev, it.rev)
-    values = {"name": name, "label": label, "parent_id": parent, "document": doc, "updated_at": unit.ctx.now()}
+    values = {"name": name, "label": label, "parent_id": parent, "document": doc, "updated_at": session.ctx.now()}
     try:
-        changed = update(unit, OBJECT, it.id, catalog_objects.c.revision == it.revision, **values)
+        changed = update(session, OBJECT, it.id, catalog_objects.c.revision == it.revision, **values)
     except IntegrityError as error:
         raise _taken(name) from error
     if not changed:
         raise conflict("conflict", "The object was changed meanwhile.")
-    return find(unit, OBJECT, it.id)
+    return find(session, OBJECT, it.id)
 
 
-def remove(unit: Unit, it: CatalogObject) -> None:
+def remove(session: Session, it: CatalogObject) -> None:
     """The object and its access list go."""
-    remove_rows(unit, object_entries, object_entries.c.object_id == it.id)
-    delete(unit, OBJECT, it.id, it.account_id)
+    remove_rows(session, object_entries, object_entries.c.object_id == it.id)
+    delete(session, OBJECT, it.id, it.account_id)
 
 
-def publish(unit: Unit, it: CatalogObject) -> None:
+def publish(session: Session, it: CatalogObject) -> None:
     """To `consumable`: usable in the own account, and by those it is shared with."""
-    now = unit.ctx.now()
-    if not transition(unit, OBJECT, it.id, "consumable", previous=it.state, entered_at=now, updated_at=now):
+    now = session.ctx.now()
+    if not transition(session, OBJECT, it.id, "consumable", previous=it.state, entered_at=now, updated_at=now):
         raise refuse(f"The object is published already: current state {it.state}")
 
 
-def share(unit: Unit, it: CatalogObject, *, ibm: bool, public: bool, enabled: bool) -> CatalogObject:
+def share(session: Session, it: CatalogObject, *, ibm: bool, public: bool, enabled: bool) -> CatalogObject:
     """Switches the access list on or off. IBM and the public are for offerings with an approval."""
     if ibm or public:
         raise forbidden(REFUSAL)
-    update(unit, OBJECT, it.id, share_enabled=enabled, updated_at=unit.ctx.now())
+    update(session, OBJECT, it.id, share_enabled=enabled, updated_at=session.ctx.now())
     return replace(it, share_enabled=enabled)
 
 
-def entries(unit: Unit, it: CatalogObject) -> list[Entry]:
+def entries(session: Session, it: CatalogObject) -> list[Entry]:
     """The access list, oldest first."""
     listed = object_entries.c
-    found = rows_of(unit, object_entries, listed.object_id == it.id, order=listed.created_at)
+    found = rows_of(session, object_entries, listed.object_id == it.id, order=listed.created_at)
     asked = (share_approvals.c.source_account_id == it.account_id, share_approvals.c.type == it.kind)
-    states = {row.identifier: row.state for row in rows_of(unit, share_approvals, *asked)}
+    states = {row.identifier: row.state for row in rows_of(session, share_approvals, *asked)}
     return [Entry(row.id, row.identifier, row.created_at, states.get(row.identifier, "pending")) for row in found]
 
 
-def add(unit: Unit, it: CatalogObject, identifiers: list[str]) -> dict[str, str]:
+def add(session: Session, it: CatalogObject, identifiers: list[str]) -> dict[str, str]:
     """Adds identifiers; those that cannot be reached are not added but named with the reason."""
     errors: dict[str, str] = {}
-    own = enterprise_of(unit, it.account_id)
+    own = enterprise_of(session, it.account_id)
     for given in bounded(identifiers):
         identifier = normal(given)
-        inside = own is not None and enterprise_of_identifier(unit, identifier) == own
-        if not inside and not (policy(unit).scope == "any" and sharing.exists(unit, identifier)):
+        inside = own is not None and enterprise_of_identifier(session, identifier) == own
+        if not inside and not (policy(session).scope == "any" and access_list.exists(session, identifier)):
             errors[given] = "Unknown, or outside the enterprise of the catalog."
             continue
-        entry: Doc = {"id": unit.ctx.ids.uuid(), "object_id": it.id, "identifier": identifier}
-        put_row(unit, object_entries, ("object_id", "identifier"), **entry, created_at=unit.ctx.now())
-        sharing.ask(unit, identifier, it.kind)
-    check_size(number_of(unit, object_entries, object_entries.c.object_id == it.id))
+        entry: Doc = {"id": session.ctx.ids.uuid(), "object_id": it.id, "identifier": identifier}
+        put_row(session, object_entries, ("object_id", "identifier"), **entry, created_at=session.ctx.now())
+        access_list.ask(session, identifier, it.kind)
+    check_size(number_of(session, object_entries, object_entries.c.object_id == it.id))
     return errors
 
 
-def take_off(unit: Unit, it: CatalogObject, identifiers: list[str]) -> None:
+def take_off(session: Session, it: CatalogObject, identifiers: list[str]) -> None:
     """Takes identifiers off the list, `["*"]` all."""
     mine = [object_entries.c.object_id == it.id]
     if identifiers != ["*"]:
         mine.append(object_entries.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
-    remove_rows(unit, object_entries, *mine)
+    remove_rows(session, object_entries, *mine)
 
 
 _TERM = re.compile(r'(?:(\w+):\s*)?(?:"([^"]*)"|([^\s"():]+))')

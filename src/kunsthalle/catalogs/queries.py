@@ -9,15 +9,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from kunsthalle.catalogs.kinds import CATALOG, OFFERING, PLAN, VERSION
-from kunsthalle.catalogs.model import Offering, Version
+from kunsthalle.catalogs.models import Offering, Version
 from kunsthalle.catalogs.records import Plan
+from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
+from kunsthalle.catalogs.tables import catalogs, offerings, plans, publish_approvals, versions
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden
-from kunsthalle.store.schema.catalogs import catalogs, offerings, plans, publish_approvals, versions
-from kunsthalle.store.scope import Kind, count, find, some, unguarded, window
-from kunsthalle.store.tables import rows_of
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import rows_of
+from kunsthalle.db.visibility import ResourceType, count, find, some, unscoped, window
 
 _SORTS = {"name": offerings.c.name, "label": offerings.c.label, "created": offerings.c.created_at}
 _SORTS["updated"] = offerings.c.updated_at
@@ -38,13 +38,13 @@ class Branch:
     approval: str
 
 
-def branches(unit: Unit, found: list[Offering]) -> list[Branch]:
+def branches(session: Session, found: list[Offering]) -> list[Branch]:
     """Offerings with what hangs on them, in as many statements for a page as for one."""
     ids, kept = [one.id for one in found], {one.catalog_id for one in found}
-    by_offering = _grouped(some(unit, VERSION, versions.c.offering_id.in_(ids), _ORIGINAL))
-    named = labels(unit, kept)
-    planned = _grouped(some(unit, PLAN, plans.c.offering_id.in_(ids)))
-    asked = rows_of(unit, publish_approvals, publish_approvals.c.offering_id.in_(ids))
+    by_offering = _grouped(some(session, VERSION, versions.c.offering_id.in_(ids), _ORIGINAL))
+    named = labels(session, kept)
+    planned = _grouped(some(session, PLAN, plans.c.offering_id.in_(ids)))
+    asked = rows_of(session, publish_approvals, publish_approvals.c.offering_id.in_(ids))
     approvals = {row.offering_id: row.state for row in asked}
     return [
         Branch(one, by_offering[one.id], planned[one.id], named.get(one.catalog_id, ""), approvals.get(one.id, ""))
@@ -52,9 +52,9 @@ def branches(unit: Unit, found: list[Offering]) -> list[Branch]:
     ]
 
 
-def labels(unit: Unit, ids: Iterable[str]) -> dict[str, str]:
+def labels(session: Session, ids: Iterable[str]) -> dict[str, str]:
     """The labels of catalogs, which are shown on what is in them also to those who may not open the catalog."""
-    return {one.id: one.label for one in unguarded(unit, CATALOG, catalogs.c.id.in_(list(ids)))}
+    return {one.id: one.label for one in unscoped(session, CATALOG, catalogs.c.id.in_(list(ids)))}
 
 
 def _grouped(found: Iterable[Any]) -> defaultdict[str, list[Any]]:
@@ -64,14 +64,14 @@ def _grouped(found: Iterable[Any]) -> defaultdict[str, list[Any]]:
     return groups
 
 
-def branch(unit: Unit, offering: Offering) -> Branch:
+def branch(session: Session, offering: Offering) -> Branch:
     """One offering with what hangs on it."""
-    return branches(unit, [offering])[0]
+    return branches(session, [offering])[0]
 
 
-def versions_of(unit: Unit, offering: Offering) -> list[Version]:
-    """The versions of an offering that the caller may see, oldest first: all of his own, the published of others'."""
-    found = some(unit, VERSION, versions.c.offering_id == offering.id, _ORIGINAL)
+def versions_of(session: Session, offering: Offering) -> list[Version]:
+    """The versions of an offering that the caller may see, oldest first: all of their own, the published of others'."""
+    found = some(session, VERSION, versions.c.offering_id == offering.id, _ORIGINAL)
     return sorted(found, key=lambda version: version.created_at)
 
 
@@ -89,9 +89,9 @@ def successor(version: Version, siblings: list[Version]) -> Version | None:
     return staying[0] if staying else None
 
 
-def working_copy(unit: Unit, version: Version) -> Version | None:
+def working_copy(session: Session, version: Version) -> Version | None:
     """The draft of a version, if there is one."""
-    found = unguarded(unit, VERSION, versions.c.copy_of == version.id)
+    found = unscoped(session, VERSION, versions.c.copy_of == version.id)
     return found[0] if found else None
 
 
@@ -105,11 +105,11 @@ def ordering(text: str) -> Any:
 
 
 def list_offerings(
-    unit: Unit, kind: Kind[Offering], where: list[ColumnElement[bool]], sort: str, offset: int, limit: int
+    session: Session, kind: ResourceType[Offering], where: list[ColumnElement[bool]], sort: str, offset: int, limit: int
 ) -> tuple[int, list[Offering]]:
     """A window of the offerings the caller may see, as the one kind or the other."""
     order = ordering(sort)
-    return count(unit, kind, *where), window(unit, kind, *where, order=order, offset=offset, limit=limit)
+    return count(session, kind, *where), window(session, kind, *where, order=order, offset=offset, limit=limit)
 
 
 def contains(text: str) -> ColumnElement[bool]:
@@ -117,17 +117,17 @@ def contains(text: str) -> ColumnElement[bool]:
     return offerings.c.name.contains(text, autoescape=True)
 
 
-def refresh(unit: Unit, offering: Offering) -> Offering:
+def refresh(session: Session, offering: Offering) -> Offering:
     """The offering as it is now."""
-    return find(unit, OFFERING, offering.id)
+    return find(session, OFFERING, offering.id)
 
 
-def all_catalogs(unit: Unit) -> list[Any]:
+def all_catalogs(session: Session) -> list[Any]:
     """Every catalog the caller may see: this list has no pages."""
-    return some(unit, CATALOG)
+    return some(session, CATALOG)
 
 
-def account_is_own(unit: Unit, given: str | None) -> None:
+def account_is_own(session: Session, given: str | None) -> None:
     """403 for a catalog that is to belong to somebody else."""
-    if given not in {None, "", unit.ctx.account_id}:
+    if given not in {None, "", session.ctx.account_id}:
         raise forbidden("A catalog is created in the caller's own account.")

@@ -8,29 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from kunsthalle.catalogs.erasing import erase_offering
-from kunsthalle.catalogs.kinds import CATALOG, OBJECT, OFFERING, RECLAMATION
-from kunsthalle.catalogs.listings import relist_catalog
-from kunsthalle.catalogs.model import Catalog, Reclamation
+from kunsthalle.catalogs.models import Catalog, Reclamation
+from kunsthalle.catalogs.offerings.deletion import erase_offering
+from kunsthalle.catalogs.resources import CATALOG, OBJECT, OFFERING, RECLAMATION
+from kunsthalle.catalogs.sharing.offering_lists import relist_catalog
+from kunsthalle.catalogs.tables import catalog_objects, catalogs, object_entries, offerings, reclamations
 from kunsthalle.core.clock import DAY
 from kunsthalle.core.crn import parse
-from kunsthalle.images import storage_instances as storage
-from kunsthalle.images.model import ServiceInstance
-from kunsthalle.store import jobs
-from kunsthalle.store.rows import delete, insert
-from kunsthalle.store.schema.catalogs import catalog_objects, catalogs, object_entries, offerings, reclamations
-from kunsthalle.store.scope import Granted, unguarded
-from kunsthalle.store.tables import remove_rows
-from kunsthalle.store.transition import must, transition
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.rows import delete, insert
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import must, transition
+from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.visibility import Authorized, unscoped
+from kunsthalle.images import object_storage_instances as storage
+from kunsthalle.images.models import ServiceInstance
+from kunsthalle.jobs import queue
 
 TAIL = 7 * DAY
 JOB = "catalog.reclaim"
 
 
-def schedule(unit: Unit, it: Catalog | ServiceInstance) -> Reclamation:
+def schedule(session: Session, it: Catalog | ServiceInstance) -> Reclamation:
     """The reclamation of what was just deleted, due in seven days."""
-    ctx, now = unit.ctx, unit.ctx.now()
+    ctx, now = session.ctx, session.ctx.now()
     record = Reclamation(
         id=ctx.ids.uuid(),
         account_id=it.account_id,
@@ -44,67 +44,71 @@ def schedule(unit: Unit, it: Catalog | ServiceInstance) -> Reclamation:
         updated_by=ctx.actor.iam_id,
         created_at=now,
     )
-    insert(unit, RECLAMATION, record)
-    jobs.enqueue(unit, JOB, record.id, due_at=record.target_at)
+    insert(session, RECLAMATION, record)
+    queue.enqueue(session, JOB, record.id, due_at=record.target_at)
     return record
 
 
-def restore(unit: Unit, record: Granted[Reclamation]) -> Reclamation:
+def restore(session: Session, record: Authorized[Reclamation]) -> Reclamation:
     """A catalog is back with its offerings, shares and holds exactly as they were, an instance with its buckets."""
-    ctx = unit.ctx
-    ended = transition(unit, RECLAMATION, record.it.id, "RESTORING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id)
-    must(ended, f"The reclamation is {record.it.state} already.", "conflict")
-    jobs.cancel(unit, JOB, record.it.id)
-    delete(unit, RECLAMATION, record.it.id, record.it.account_id)
-    _service(record.it).restore(unit, record.it)
-    return _ended(record.it, "RESTORING", ctx.now(), ctx.actor.iam_id)
+    ctx = session.ctx
+    ended = transition(
+        session, RECLAMATION, record.resource.id, "RESTORING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id
+    )
+    must(ended, f"The reclamation is {record.resource.state} already.", "conflict")
+    queue.cancel(session, JOB, record.resource.id)
+    delete(session, RECLAMATION, record.resource.id, record.resource.account_id)
+    _service(record.resource).restore(session, record.resource)
+    return _ended(record.resource, "RESTORING", ctx.now(), ctx.actor.iam_id)
 
 
-def reclaim(unit: Unit, record: Granted[Reclamation]) -> Reclamation:
+def reclaim(session: Session, record: Authorized[Reclamation]) -> Reclamation:
     """The end of the seven days, now."""
-    ctx = unit.ctx
-    ended = transition(unit, RECLAMATION, record.it.id, "RECLAIMING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id)
-    must(ended, f"The reclamation is {record.it.state} already.", "conflict")
-    jobs.cancel(unit, JOB, record.it.id)
-    _erase(unit, record.it)
-    return _ended(record.it, "RECLAIMING", ctx.now(), ctx.actor.iam_id)
+    ctx = session.ctx
+    ended = transition(
+        session, RECLAMATION, record.resource.id, "RECLAIMING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id
+    )
+    must(ended, f"The reclamation is {record.resource.state} already.", "conflict")
+    queue.cancel(session, JOB, record.resource.id)
+    _erase(session, record.resource)
+    return _ended(record.resource, "RECLAIMING", ctx.now(), ctx.actor.iam_id)
 
 
 def _ended(record: Reclamation, state: str, at: int, by: str) -> Reclamation:
     return replace(record, state=state, updated_at=at, updated_by=by)
 
 
-def _erase(unit: Unit, record: Reclamation) -> None:
-    delete(unit, RECLAMATION, record.id, record.account_id)
-    _service(record).erase(unit, record)
+def _erase(session: Session, record: Reclamation) -> None:
+    delete(session, RECLAMATION, record.id, record.account_id)
+    _service(record).erase(session, record)
 
 
 @dataclass(frozen=True, slots=True)
 class _Service:
     """What an instance of a service comes back by, and goes by."""
 
-    restore: Callable[[Unit, Reclamation], None]
-    erase: Callable[[Unit, Reclamation], None]
+    restore: Callable[[Session, Reclamation], None]
+    erase: Callable[[Session, Reclamation], None]
 
 
-def _restore_catalog(unit: Unit, record: Reclamation) -> None:
-    must(transition(unit, CATALOG, record.catalog_id, "live"), "The catalog cannot be restored.", "conflict")
-    relist_catalog(unit, record.catalog_id)
+def _restore_catalog(session: Session, record: Reclamation) -> None:
+    must(transition(session, CATALOG, record.catalog_id, "live"), "The catalog cannot be restored.", "conflict")
+    relist_catalog(session, record.catalog_id)
 
 
-def _erase_catalog(unit: Unit, record: Reclamation) -> None:
-    for offering in unguarded(unit, OFFERING, offerings.c.catalog_id == record.catalog_id):
-        erase_offering(unit, offering)
-    for it in unguarded(unit, OBJECT, catalog_objects.c.catalog_id == record.catalog_id):
-        remove_rows(unit, object_entries, object_entries.c.object_id == it.id)
-        delete(unit, OBJECT, it.id, it.account_id)
-    delete(unit, CATALOG, record.catalog_id, record.account_id, catalogs.c.state == "deleted")
+def _erase_catalog(session: Session, record: Reclamation) -> None:
+    for offering in unscoped(session, OFFERING, offerings.c.catalog_id == record.catalog_id):
+        erase_offering(session, offering)
+    for it in unscoped(session, OBJECT, catalog_objects.c.catalog_id == record.catalog_id):
+        remove_rows(session, object_entries, object_entries.c.object_id == it.id)
+        delete(session, OBJECT, it.id, it.account_id)
+    delete(session, CATALOG, record.catalog_id, record.account_id, catalogs.c.state == "deleted")
 
 
 _CATALOGS = _Service(_restore_catalog, _erase_catalog)
 _STORAGE = _Service(
-    lambda unit, record: storage.restore(unit, record.catalog_id),
-    lambda unit, record: storage.erase(unit, record.catalog_id, record.account_id),
+    lambda session, record: storage.restore(session, record.catalog_id),
+    lambda session, record: storage.erase(session, record.catalog_id, record.account_id),
 )
 
 
@@ -112,20 +116,20 @@ def _service(record: Reclamation) -> _Service:
     return _STORAGE if parse(record.catalog_crn).service == storage.SERVICE else _CATALOGS
 
 
-def _due(run: jobs.Run) -> None:
-    def end(unit: Unit) -> None:
-        waiting = unguarded(unit, RECLAMATION, reclamations.c.id == run.job.subject)
-        if waiting and transition(unit, RECLAMATION, waiting[0].id, "RECLAIMING"):
-            _erase(unit, waiting[0])
+def _due(run: queue.Run) -> None:
+    def end(session: Session) -> None:
+        waiting = unscoped(session, RECLAMATION, reclamations.c.id == run.job.subject)
+        if waiting and transition(session, RECLAMATION, waiting[0].id, "RECLAIMING"):
+            _erase(session, waiting[0])
 
     run.finish(end)
 
 
-def _give_up(unit: Unit, job: jobs.Claimed, _error: str) -> None:
+def _give_up(session: Session, job: queue.Claimed, _error: str) -> None:
     """A reclamation is never forgotten: it is due again a day later."""
-    jobs.enqueue(unit, JOB, job.subject, due_at=unit.ctx.now() + DAY)
+    queue.enqueue(session, JOB, job.subject, due_at=session.ctx.now() + DAY)
 
 
-HANDLER = jobs.Handler(JOB, _due, _give_up)
+HANDLER = queue.Handler(JOB, _due, _give_up)
 
 __all__ = ["HANDLER", "reclaim", "restore", "schedule"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kunsthalle.catalogs.model import crn, rev
+from kunsthalle.catalogs.models import crn, rev
 
 Doc = dict[str, Any]
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from kunsthalle.api.routing import Route
+from kunsthalle.api.router import Route
 from kunsthalle.catalogs import (
-    plans,
     routes_account,
     routes_audits,
     routes_catalogs,
     routes_editing,
-    routes_insight,
+    routes_explain,
     routes_objects,
     routes_sharing,
     routes_versions,
-    used,
 )
-from kunsthalle.catalogs.validation import Rehearse
+from kunsthalle.catalogs.image_usage import ImageUsage
+from kunsthalle.catalogs.offerings import offering_instances, plans
+from kunsthalle.catalogs.versions.validation import Rehearse
 
 
-def routes(rehearse: Rehearse) -> tuple[Route, ...]:
-    """`rehearse` is how the rooms further right judge the place of a test deployment."""
+def routes(rehearse: Rehearse, usage: ImageUsage) -> tuple[Route, ...]:
+    """`rehearse` is how the packages further right judge the place of a test deployment."""
     return (
         *routes_catalogs.routes(),
         *routes_versions.routes(),
@@ -28,7 +28,7 @@ def routes(rehearse: Rehearse) -> tuple[Route, ...]:
         *routes_account.routes(),
         *routes_objects.routes(),
         *plans.routes(),
-        *used.routes(),
+        *offering_instances.routes(),
         *routes_audits.routes(),
-        *routes_insight.routes(),
+        *routes_explain.routes(usage),
     )

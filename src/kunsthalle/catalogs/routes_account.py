@@ -8,105 +8,107 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.api import access
-from kunsthalle.api.families.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.wire import Body
-from kunsthalle.catalogs import account, kinds, lifecycle, queries, service
-from kunsthalle.catalogs.access import offering as offering_rule
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import RequestBody
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
+from kunsthalle.catalogs import account_settings, queries, resources
+from kunsthalle.catalogs.access_rules import offering as offering_rule
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.model import Version, precedence
+from kunsthalle.catalogs.models import Version, precedence
+from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.records import AccountSettings
 from kunsthalle.catalogs.routes_catalogs import offering_reply
-from kunsthalle.catalogs.wire import Doc, state_wire
+from kunsthalle.catalogs.schemas import Doc, state_response
+from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.core.errors import invalid
 from kunsthalle.core.regions import REGIONS
-from kunsthalle.store.scope import find
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import find
 
 _ICONS = (".svg", ".png", ".jpg", ".jpeg", ".gif")
 
 
-class FilterTermsBody(Body):
+class FilterTermsRequest(RequestBody):
     """Terms of a filter."""
 
     filter_terms: list[str] = msgspec.field(default_factory=list)
 
 
-class CategoryBody(Body):
+class CategoryRequest(RequestBody):
     """A category that is let through or held back."""
 
     include: bool | UnsetType = UNSET
-    filter: FilterTermsBody | UnsetType = UNSET
+    filter: FilterTermsRequest | UnsetType = UNSET
 
 
-class IdsBody(Body):
+class IdsRequest(RequestBody):
     """Products by id."""
 
-    include: FilterTermsBody | UnsetType = UNSET
-    exclude: FilterTermsBody | UnsetType = UNSET
+    include: FilterTermsRequest | UnsetType = UNSET
+    exclude: FilterTermsRequest | UnsetType = UNSET
 
 
-class FiltersBody(Body):
+class FiltersRequest(RequestBody):
     """Which public products an account shows."""
 
     include_all: bool | UnsetType = UNSET
-    category_filters: dict[str, CategoryBody] | UnsetType = UNSET
-    id_filters: IdsBody | UnsetType = UNSET
+    category_filters: dict[str, CategoryRequest] | UnsetType = UNSET
+    id_filters: IdsRequest | UnsetType = UNSET
 
 
-class AccountBody(Body):
+class AccountRequest(RequestBody):
     """The catalog settings of an account."""
 
     id: str | None = None
     rev: str | None = msgspec.field(name="_rev", default=None)
     hide_public: bool | None = msgspec.field(name="hide_IBM_cloud_catalog", default=None)
-    account_filters: FiltersBody | None = None
+    account_filters: FiltersRequest | None = None
     region_filter: str | None = None
 
 
-def _account_wire(found: AccountSettings) -> Doc:
+def _account_response(found: AccountSettings) -> Doc:
     return {
         "id": found.id,
         "_rev": found.rev,
         "hide_IBM_cloud_catalog": found.hide_public,
-        "account_filters": found.account_filters or account.NO_FILTERS,
+        "account_filters": found.account_filters or account_settings.NO_FILTERS,
         "region_filter": found.region_filter,
     }
 
 
-def _get(unit: Unit, _request: Request) -> Doc:
+def _get(session: Session, _request: Request) -> Doc:
     """Get the catalog settings of the account."""
-    return _account_wire(account.settings(unit))
+    return _account_response(account_settings.settings(session))
 
 
-def _put(unit: Unit, request: Request) -> Doc:
+def _put(session: Session, request: Request) -> Doc:
     """Replace the catalog settings of the account."""
-    body: AccountBody = request.body
+    body: AccountRequest = request.body
     filters = {} if body.account_filters is None else dict(msgspec.to_builtins(body.account_filters))
     hide = body.hide_public is True
-    return _account_wire(account.put(unit, body.id, body.rev, hide, filters, body.region_filter or ""))
+    return _account_response(account_settings.put(session, body.id, body.rev, hide, filters, body.region_filter or ""))
 
 
-def _filters(unit: Unit, request: Request) -> Doc:
+def _filters(session: Session, request: Request) -> Doc:
     """Get the filters that apply, to the account and to its catalogs."""
-    own = account.settings(unit)
+    own = account_settings.settings(session)
     return {
         "hide_IBM_cloud_catalog": own.hide_public,
-        "account_filters": [own.account_filters or account.NO_FILTERS],
-        "catalog_filters": _catalog_filters(unit, request),
+        "account_filters": [own.account_filters or account_settings.NO_FILTERS],
+        "catalog_filters": _catalog_filters(session, request),
         "region_filters": [own.region_filter] if own.region_filter else [],
         "filtered_regions": _regions(own.region_filter),
         "filter_regions": bool(own.region_filter),
     }
 
 
-def _catalog_filters(unit: Unit, request: Request) -> list[Doc]:
+def _catalog_filters(session: Session, request: Request) -> list[Doc]:
     """The filters of one catalog, or of all that the caller may see."""
     if "catalog" in request.query:
-        found = [find(unit, kinds.CATALOG, request.query["catalog"], "catalog")]
+        found = [find(session, resources.CATALOG, request.query["catalog"], "catalog")]
     else:
-        found = queries.all_catalogs(unit)
+        found = queries.all_catalogs(session)
     return [
         {"catalog": {"id": one.id, "name": one.label}, "filters": one.document["catalog_filters"]}
         for one in found
@@ -131,38 +133,38 @@ def _region_page(request: Request, text: str) -> Doc:
     return {**count, "first": {"href": f"{request.path}?limit={limit}"}, "regions": shown}
 
 
-def _list_regions(unit: Unit, request: Request) -> Doc:
+def _list_regions(session: Session, request: Request) -> Doc:
     """List the regions that the account's filter, or the one given, lets through."""
-    return _region_page(request, request.query.get("filter", account.settings(unit).region_filter))
+    return _region_page(request, request.query.get("filter", account_settings.settings(session).region_filter))
 
 
-class PreviewBody(Body):
+class PreviewRequest(RequestBody):
     """A region filter to try out."""
 
     filter: str | None = None
     region_filter: str | None = None
 
 
-def _preview_regions(_unit: Unit, request: Request) -> Doc:
+def _preview_regions(_session: Session, request: Request) -> Doc:
     """List the regions that a filter would let through."""
-    body: PreviewBody = request.body or PreviewBody()
+    body: PreviewRequest = request.body or PreviewRequest()
     return _region_page(request, request.query.get("filter") or body.filter or body.region_filter or "")
 
 
-def _updates(unit: Unit, request: Request) -> list[Doc]:
+def _updates(session: Session, request: Request) -> list[Doc]:
     """List the versions that a user of another version could move to."""
     _kind(request)
-    offering, now = request.granted.it, request.query.get("version")
+    offering, now = request.authorized.resource, request.query.get("version")
     least = precedence(now) if now else None
-    found = queries.published(queries.versions_of(unit, offering))
-    return [_update_wire(one) for one in found if least is None or precedence(one.version) > least]
+    found = queries.published(queries.versions_of(session, offering))
+    return [_update_response(one) for one in found if least is None or precedence(one.version) > least]
 
 
-def _update_wire(one: Version) -> Doc:
+def _update_response(one: Version) -> Doc:
     return {
         "version_locator": one.locator,
         "version": one.version,
-        "state": state_wire(one.state, one.previous, one.entered_at),
+        "state": state_response(one.state, one.previous, one.entered_at),
         "required_resources": one.document.get("required_resources", []),
         "package_version": one.version,
         "sha": one.document.get("sha", ""),
@@ -179,51 +181,51 @@ def _kind(request: Request) -> None:
 _NOTICES = ("breaking", "new", "update")
 
 
-def _notices(unit: Unit, request: Request) -> Doc:
+def _notices(session: Session, request: Request) -> Doc:
     """List what the versions of an offering announce about themselves."""
     _kind(request)
-    found = queries.versions_of(unit, request.granted.it)
+    found = queries.versions_of(session, request.authorized.resource)
     noted = [(one, one.document["change_notices"]) for one in found if one.document.get("change_notices")]
     has = {f"has_{name}": any(notice.get(name) for _one, notice in noted) for name in _NOTICES}
     return {**has, "change_notices": [{"version": one.version, "change_notices": notice} for one, notice in noted]}
 
 
-def _stats(unit: Unit, request: Request) -> Doc:
+def _stats(session: Session, request: Request) -> Doc:
     """Get how many versions of an offering are in which state."""
-    offering = request.granted.it
-    found = queries.versions_of(unit, offering)
+    offering = request.authorized.resource
+    found = queries.versions_of(session, offering)
     totals: Doc = {"versions": len(found)}
-    for state in lifecycle.STATES:
+    for state in publish_states.STATES:
         totals[state] = sum(one.state == state for one in found)
     return {"target_type": "offering", "id": offering.id, "stats": [], "totals": totals}
 
 
-def _icon(unit: Unit, request: Request) -> Reply:
+def _icon(session: Session, request: Request) -> Reply:
     """Name the icon of an offering."""
-    offering, name = request.granted.it, request.params["file_name"]
+    offering, name = request.authorized.resource, request.params["file_name"]
     if not name.lower().endswith(_ICONS) or len(name) > 128 or "/" in name:
         raise invalid("bad_request", f"An icon is one of {', '.join(_ICONS)}.", "file_name", type_="parameter")
     given = service.Fields(
         offering.name, offering.label, offering.hidden, {**masked(offering.document), "offering_icon_url": name}
     )
-    return offering_reply(unit, service.rewrite(unit, request.granted, given))
+    return offering_reply(session, service.rewrite(session, request.authorized, given))
 
 
 def routes() -> tuple[Route, ...]:
-    family, base = CATALOG, f"{BASE}/catalogaccount"
+    surface, base = CATALOG, f"{BASE}/catalogaccount"
     one = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
-    see, manage = access.create(kinds.RETRIEVE), access.create("globalcatalog-collection.account.manage")
-    member: dict[str, Any] = {"family": family, "access": access.member(kinds.RETRIEVE)}
+    see, manage = access.create(resources.RETRIEVE), access.create("globalcatalog-collection.account.manage")
+    member: dict[str, Any] = {"surface": surface, "access": access.member(resources.RETRIEVE)}
     regions = f"{BASE}/regions"
-    preview = {**member, "body": PreviewBody, "body_required": False, "writes": False}
+    preview = {**member, "body": PreviewRequest, "body_required": False, "writes": False}
     return (
-        route("GET", base, _get, family=family, access=see),
-        route("PUT", base, _put, family=family, access=manage, body=AccountBody),
-        route("GET", f"{base}/filters", _filters, family=family, access=see),
+        route("GET", base, _get, surface=surface, access=see),
+        route("PUT", base, _put, surface=surface, access=manage, body=AccountRequest),
+        route("GET", f"{base}/filters", _filters, surface=surface, access=see),
         route("GET", regions, _list_regions, **member),
         route("POST", regions, _preview_regions, **preview),
-        route("GET", f"{one}/updates", _updates, family=family, access=offering_rule()),
-        route("GET", f"{one}/changeNotices", _notices, family=family, access=offering_rule()),
-        route("GET", f"{one}/stats", _stats, family=family, access=offering_rule(lifecycle.UPDATE)),
-        route("PUT", f"{one}/icon/{{file_name}}", _icon, family=family, access=offering_rule(lifecycle.UPDATE)),
+        route("GET", f"{one}/updates", _updates, surface=surface, access=offering_rule()),
+        route("GET", f"{one}/changeNotices", _notices, surface=surface, access=offering_rule()),
+        route("GET", f"{one}/stats", _stats, surface=surface, access=offering_rule(publish_states.UPDATE)),
+        route("PUT", f"{one}/icon/{{file_name}}", _icon, surface=surface, access=offering_rule(publish_states.UPDATE)),
     )

@@ -7,27 +7,29 @@ from typing import Any
 import msgspec
 
 from kunsthalle.api import access
-from kunsthalle.api.families.catalog import BASE, CATALOG, results, window
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.wire import decode
-from kunsthalle.catalogs import kinds, listings, patching, queries, service
-from kunsthalle.catalogs.access import NamedOffering
-from kunsthalle.catalogs.access import offering as offering_rule
-from kunsthalle.catalogs.bodies import CatalogBody, CatalogReplacementBody, OfferingBody, document, fields
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import decode
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, results, window
+from kunsthalle.catalogs import json_patch, queries, resources
+from kunsthalle.catalogs.access_rules import NamedOffering
+from kunsthalle.catalogs.access_rules import offering as offering_rule
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.model import Offering
-from kunsthalle.catalogs.wire import catalog_wire, offering_wire
+from kunsthalle.catalogs.models import Offering
+from kunsthalle.catalogs.offerings import service
+from kunsthalle.catalogs.requests import CatalogReplacementRequest, CatalogRequest, OfferingRequest, document, fields
+from kunsthalle.catalogs.schemas import catalog_response, offering_response
+from kunsthalle.catalogs.sharing import offering_lists
 from kunsthalle.core.errors import Problem, Reason
-from kunsthalle.store.scope import Kind
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType
 
 _DELETE = "globalcatalog-collection.offering.delete"
 
 
-def offering_reply(unit: Unit, offering: Offering, *, digest: bool = False) -> Reply:
+def offering_reply(session: Session, offering: Offering, *, digest: bool = False) -> Reply:
     """An offering with the versions the caller may see, and its revision as ETag."""
-    shown = offering_wire(queries.branch(unit, offering), unit.ctx, digest=digest)
+    shown = offering_response(queries.branch(session, offering), session.ctx, digest=digest)
     return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
 
 
@@ -36,137 +38,141 @@ def flag(request: Request, name: str) -> bool:
     return request.query.get(name, "false").lower() == "true"
 
 
-def _list(unit: Unit, _request: Request) -> dict[str, Any]:
+def _list(session: Session, _request: Request) -> dict[str, Any]:
     """List the catalogs of the account."""
-    found = [catalog_wire(catalog, unit.ctx) for catalog in queries.all_catalogs(unit)]
+    found = [catalog_response(catalog, session.ctx) for catalog in queries.all_catalogs(session)]
     return {"total_count": len(found), "resources": found}
 
 
-def _create(unit: Unit, request: Request) -> dict[str, Any]:
+def _create(session: Session, request: Request) -> dict[str, Any]:
     """Create a catalog."""
-    body: CatalogBody = request.body
-    queries.account_is_own(unit, body.owning_account)
+    body: CatalogRequest = request.body
+    queries.account_is_own(session, body.owning_account)
     kind, group = body.kind or "offering", body.resource_group_id
-    return catalog_wire(service.create_catalog(unit, body.label, kind, group, document(body)), unit.ctx)
+    return catalog_response(service.create_catalog(session, body.label, kind, group, document(body)), session.ctx)
 
 
-def _get(unit: Unit, request: Request) -> Reply:
+def _get(session: Session, request: Request) -> Reply:
     """Get a catalog."""
-    catalog = request.granted.it
-    return Reply(catalog_wire(catalog, unit.ctx), headers={"ETag": f'"{catalog.rev}"'})
+    catalog = request.authorized.resource
+    return Reply(catalog_response(catalog, session.ctx), headers={"ETag": f'"{catalog.rev}"'})
 
 
-def _replace(unit: Unit, request: Request) -> dict[str, Any]:
+def _replace(session: Session, request: Request) -> dict[str, Any]:
     """Replace a catalog."""
-    body: CatalogReplacementBody = request.body
-    changed = service.replace_catalog(unit, request.granted, body.rev, body.label, document(body))
-    return catalog_wire(changed, unit.ctx)
+    body: CatalogReplacementRequest = request.body
+    changed = service.replace_catalog(session, request.authorized, body.rev, body.label, document(body))
+    return catalog_response(changed, session.ctx)
 
 
-def _delete(unit: Unit, request: Request) -> None:
+def _delete(session: Session, request: Request) -> None:
     """Delete a catalog; its reclamation ends seven days later."""
-    service.delete_catalog(unit, request.granted)
+    service.delete_catalog(session, request.authorized)
 
 
-def _offerings(unit: Unit, request: Request) -> dict[str, Any]:
+def _offerings(session: Session, request: Request) -> dict[str, Any]:
     """List the offerings of a catalog."""
-    catalog = request.granted.it
+    catalog = request.authorized.resource
     if "name" not in request.query and "sort" not in request.query:
         (offset, limit), hidden = window(request), flag(request, "includeHidden")
-        return shown_page(unit, request, *listings.page_of_catalog(unit, catalog.id, offset, limit, hidden=hidden))
-    where = [kinds.OFFERING.table.c.catalog_id == catalog.id]
+        return shown_page(
+            session, request, *offering_lists.page_of_catalog(session, catalog.id, offset, limit, hidden=hidden)
+        )
+    where = [resources.OFFERING.table.c.catalog_id == catalog.id]
     if "name" in request.query:
         where.append(queries.contains(request.query["name"]))
-    return page_of_offerings(unit, request, kinds.IN_CATALOG, where)
+    return page_of_offerings(session, request, resources.IN_CATALOG, where)
 
 
-def page_of_offerings(unit: Unit, request: Request, kind: Kind[Offering], where: list[Any]) -> dict[str, Any]:
+def page_of_offerings(
+    session: Session, request: Request, kind: ResourceType[Offering], where: list[Any]
+) -> dict[str, Any]:
     """A window of offerings in the offset envelope; hidden ones only when they are asked for."""
     offset, limit = window(request)
     if not flag(request, "includeHidden"):
-        where = [*where, kinds.OFFERING.table.c.hidden.is_(False)]
-    total, found = queries.list_offerings(unit, kind, where, request.query.get("sort", "label"), offset, limit)
-    return shown_page(unit, request, total, found)
+        where = [*where, resources.OFFERING.table.c.hidden.is_(False)]
+    total, found = queries.list_offerings(session, kind, where, request.query.get("sort", "label"), offset, limit)
+    return shown_page(session, request, total, found)
 
 
-def shown_page(unit: Unit, request: Request, total: int, found: list[Offering]) -> dict[str, Any]:
+def shown_page(session: Session, request: Request, total: int, found: list[Offering]) -> dict[str, Any]:
     """Offerings that were found, in the offset envelope."""
     offset, limit = window(request)
     digest = flag(request, "digest")
-    shown = [offering_wire(branch, unit.ctx, digest=digest) for branch in queries.branches(unit, found)]
+    shown = [offering_response(branch, session.ctx, digest=digest) for branch in queries.branches(session, found)]
     return results(request, total, shown, offset, limit)
 
 
-def _create_offering(unit: Unit, request: Request) -> Reply:
+def _create_offering(session: Session, request: Request) -> Reply:
     """Create an offering."""
-    body: OfferingBody = request.body
-    made = service.create_offering(unit, request.granted, fields(body))
-    return offering_reply(unit, made)
+    body: OfferingRequest = request.body
+    made = service.create_offering(session, request.authorized, fields(body))
+    return offering_reply(session, made)
 
 
-def _get_offering(unit: Unit, request: Request) -> Reply:
+def _get_offering(session: Session, request: Request) -> Reply:
     """Get an offering: one's own, or one that is shared with the account."""
-    return offering_reply(unit, request.granted.it, digest=flag(request, "digest"))
+    return offering_reply(session, request.authorized.resource, digest=flag(request, "digest"))
 
 
-def _replace_offering(unit: Unit, request: Request) -> Reply:
+def _replace_offering(session: Session, request: Request) -> Reply:
     """Replace an offering."""
-    body: OfferingBody = request.body
-    changed = service.replace_offering(unit, request.granted, body.rev, fields(body))
-    return offering_reply(unit, changed)
+    body: OfferingRequest = request.body
+    changed = service.replace_offering(session, request.authorized, body.rev, fields(body))
+    return offering_reply(session, changed)
 
 
-def _patch_offering(unit: Unit, request: Request) -> Reply:
+def _patch_offering(session: Session, request: Request) -> Reply:
     """Change an offering by JSON Patch."""
-    offering = request.granted.it
+    offering = request.authorized.resource
     service.check_match(request.headers.get("if-match"), offering.rev)
-    branch = queries.branch(unit, offering)
+    branch = queries.branch(session, offering)
     kept = {"name": offering.name, "label": offering.label, "hidden": offering.hidden}
     plans = [{**plan.document, "name": plan.name, "label": plan.label} for plan in branch.plans]
     shown = {"tags": [], "keywords": [], **masked(offering.document), **kept, "plans": plans}
-    after = patching.apply(shown, request.body)
-    body: OfferingBody = decode(msgspec.json.encode(after), OfferingBody)
-    return offering_reply(unit, service.rewrite(unit, request.granted, fields(body)))
+    after = json_patch.apply(shown, request.body)
+    body: OfferingRequest = decode(msgspec.json.encode(after), OfferingRequest)
+    return offering_reply(session, service.rewrite(session, request.authorized, fields(body)))
 
 
-def _delete_offering(unit: Unit, request: Request) -> None:
+def _delete_offering(session: Session, request: Request) -> None:
     """Delete an offering, and free its images; an offering that is not there is deleted too."""
     rule = offering_rule(_DELETE)
     try:
-        rule.check(unit, request)
+        rule.check(session, request)
     except Problem as problem:
         if problem.reason is Reason.NOT_FOUND:
             return
         raise
-    service.delete_offering(unit, request.granted)
+    service.delete_offering(session, request.authorized)
 
 
 def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
-    create = access.item(kinds.CATALOG, "globalcatalog-collection.offering.create", "catalog_id")
+    create = access.item(resources.CATALOG, "globalcatalog-collection.offering.create", "catalog_id")
     change = offering_rule("globalcatalog-collection.offering.update")
-    inside = access.item(kinds.CATALOG, param="catalog_id")
-    family, patch = CATALOG, list[dict[str, Any]]
+    inside = access.item(resources.CATALOG, param="catalog_id")
+    surface, patch = CATALOG, list[dict[str, Any]]
     return (
-        route("GET", many, _offerings, family=family, access=inside),
-        route("POST", many, _create_offering, family=family, access=create, body=OfferingBody, status=201),
-        route("GET", one, _get_offering, family=family, access=NamedOffering(kinds.RETRIEVE)),
-        route("PUT", one, _replace_offering, family=family, access=change, body=OfferingBody),
-        route("PATCH", one, _patch_offering, family=family, access=change, body=patch),
-        route("DELETE", one, _delete_offering, family=family, access=access.create(_DELETE)),
+        route("GET", many, _offerings, surface=surface, access=inside),
+        route("POST", many, _create_offering, surface=surface, access=create, body=OfferingRequest, status=201),
+        route("GET", one, _get_offering, surface=surface, access=NamedOffering(resources.RETRIEVE)),
+        route("PUT", one, _replace_offering, surface=surface, access=change, body=OfferingRequest),
+        route("PATCH", one, _patch_offering, surface=surface, access=change, body=patch),
+        route("DELETE", one, _delete_offering, surface=surface, access=access.create(_DELETE)),
     )
 
 
 def routes() -> tuple[Route, ...]:
     many, one = f"{BASE}/catalogs", f"{BASE}/catalogs/{{catalog_id}}"
-    family = CATALOG
-    change = access.item(kinds.CATALOG, "globalcatalog-collection.instance.update", "catalog_id")
-    remove = access.item(kinds.CATALOG, "globalcatalog-collection.instance.delete", "catalog_id")
+    surface = CATALOG
+    change = access.item(resources.CATALOG, "globalcatalog-collection.instance.update", "catalog_id")
+    remove = access.item(resources.CATALOG, "globalcatalog-collection.instance.delete", "catalog_id")
     create = access.create(service.CREATE)
     return (
-        route("GET", many, _list, family=family, access=access.listing(kinds.CATALOG)),
-        route("POST", many, _create, family=family, access=create, body=CatalogBody, status=201),
-        route("GET", one, _get, family=family, access=access.item(kinds.CATALOG, param="catalog_id")),
-        route("PUT", one, _replace, family=family, access=change, body=CatalogReplacementBody),
-        route("DELETE", one, _delete, family=family, access=remove),
+        route("GET", many, _list, surface=surface, access=access.listing(resources.CATALOG)),
+        route("POST", many, _create, surface=surface, access=create, body=CatalogRequest, status=201),
+        route("GET", one, _get, surface=surface, access=access.item(resources.CATALOG, param="catalog_id")),
+        route("PUT", one, _replace, surface=surface, access=change, body=CatalogReplacementRequest),
+        route("DELETE", one, _delete, surface=surface, access=remove),
         *_offering_routes(f"{one}/offerings/{{offering_id}}", f"{one}/offerings"),
     )

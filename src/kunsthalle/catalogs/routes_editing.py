@@ -6,42 +6,44 @@ from typing import Any
 
 import msgspec
 
-from kunsthalle.api.families.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.wire import decode
-from kunsthalle.catalogs import editing, kinds, lifecycle, patching, publishing, queries, service
-from kunsthalle.catalogs.access import PARAM, VersionItem
-from kunsthalle.catalogs.access import offering as offering_rule
-from kunsthalle.catalogs.access import version as version_rule
-from kunsthalle.catalogs.bodies import ReloadBody, ValidateBody, VersionBody
-from kunsthalle.catalogs.model import Version
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import decode
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
+from kunsthalle.catalogs import json_patch, queries, resources
+from kunsthalle.catalogs.access_rules import PARAM, VersionItem
+from kunsthalle.catalogs.access_rules import offering as offering_rule
+from kunsthalle.catalogs.access_rules import version as version_rule
+from kunsthalle.catalogs.models import Version
+from kunsthalle.catalogs.offerings import service
+from kunsthalle.catalogs.requests import ReloadRequest, ValidateRequest, VersionRequest
 from kunsthalle.catalogs.routes_catalogs import flag, offering_reply
 from kunsthalle.catalogs.routes_versions import version_reply
-from kunsthalle.catalogs.validation import Rehearse
-from kunsthalle.catalogs.wire import Doc, version_wire, versions_wire
+from kunsthalle.catalogs.schemas import Doc, version_response, versions_response
+from kunsthalle.catalogs.versions import editing, publish_states, publishing
+from kunsthalle.catalogs.versions.validation import Rehearse
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.store.scope import Granted, find
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, find
 
 _PREFIX = "/kinds/0/versions/0/"
 
 
-def _split(body: VersionBody) -> tuple[Doc, Doc]:
+def _split(body: VersionRequest) -> tuple[Doc, Doc]:
     """The metadata, and every other document of a version."""
     found = dict(msgspec.to_builtins(body))
     metadata = found.pop("metadata", {})
     return metadata, found
 
 
-def _put(unit: Unit, request: Request) -> Reply:
+def _put(session: Session, request: Request) -> Reply:
     """Replace a version; what is said of its offering and kind is not looked at."""
-    version: Granted[Version] = request.granted
+    version: Authorized[Version] = request.authorized
     given = _version_in(request.body)
-    service.same_rev(request.body.get("_rev"), editing.offering_of(unit, version.it).rev)
-    metadata, document = _split(decode(msgspec.json.encode(given), VersionBody))
-    editing.edit(unit, version, metadata if "metadata" in given else version.it.metadata, document)
-    return version_reply(unit, find(unit, kinds.VERSION, version.it.id))
+    service.same_rev(request.body.get("_rev"), editing.offering_of(session, version.resource).rev)
+    metadata, document = _split(decode(msgspec.json.encode(given), VersionRequest))
+    editing.edit(session, version, metadata if "metadata" in given else version.resource.metadata, document)
+    return version_reply(session, find(session, resources.VERSION, version.resource.id))
 
 
 def _version_in(body: Doc) -> Doc:
@@ -54,30 +56,30 @@ def _version_in(body: Doc) -> Doc:
     return found
 
 
-def _patch(unit: Unit, request: Request) -> Reply:
+def _patch(session: Session, request: Request) -> Reply:
     """Change a version by JSON Patch under its offering's revision."""
-    version: Granted[Version] = request.granted
-    service.check_match(request.headers.get("if-match"), editing.offering_of(unit, version.it).rev)
-    _apply(unit, version, request.body)
-    return version_reply(unit, find(unit, kinds.VERSION, version.it.id))
+    version: Authorized[Version] = request.authorized
+    service.check_match(request.headers.get("if-match"), editing.offering_of(session, version.resource).rev)
+    _apply(session, version, request.body)
+    return version_reply(session, find(session, resources.VERSION, version.resource.id))
 
 
-def _apply(unit: Unit, version: Granted[Version], operations: list[Doc]) -> None:
+def _apply(session: Session, version: Authorized[Version], operations: list[Doc]) -> None:
     """Carries the operations out on the version as it is shown."""
-    shown = version_wire(version.it, unit.ctx)
+    shown = version_response(version.resource, session.ctx)
     before = msgspec.json.decode(msgspec.json.encode(shown))
-    patched = patching.apply({"kinds": [{"versions": [before]}]}, operations, _PREFIX)
+    patched = json_patch.apply({"kinds": [{"versions": [before]}]}, operations, _PREFIX)
     after = _version_in(patched)
     if _only_known(shown, after):
-        publishing.take(unit, version.it, "test")
+        publishing.take(session, version.resource, "test")
     else:
-        metadata, document = _split(decode(msgspec.json.encode(after), VersionBody))
-        editing.edit(unit, version, metadata, document)
+        metadata, document = _split(decode(msgspec.json.encode(after), VersionRequest))
+        editing.edit(session, version, metadata, document)
 
 
 def _only_known(before: Doc, after: Doc) -> bool:
     """Whether the patch asks for the state `test`; 400 for a change of what is not the caller's to set."""
-    ours = set(VersionBody.__struct_fields__)
+    ours = set(VersionRequest.__struct_fields__)
     changed = [name for name in {*before, *after} - ours if before.get(name) != after.get(name)]
     if changed == ["state"] and isinstance(after.get("state"), dict) and after["state"].get("current") == "test":
         return True
@@ -86,93 +88,93 @@ def _only_known(before: Doc, after: Doc) -> bool:
     return False
 
 
-def _about(_unit: Unit, request: Request) -> Reply:
+def _about(_session: Session, request: Request) -> Reply:
     """Get the text about a version, in Markdown."""
-    text = str(request.granted.it.document.get("long_description") or "")
+    text = str(request.authorized.resource.document.get("long_description") or "")
     return Reply(text.encode(), media="text/markdown; charset=utf-8")
 
 
-def _license(_unit: Unit, request: Request) -> Reply:
+def _license(_session: Session, request: Request) -> Reply:
     """Get the text of a licence of a version."""
-    for one in request.granted.it.document.get("licenses") or []:
+    for one in request.authorized.resource.document.get("licenses") or []:
         if one.get("id") == request.params["license_id"]:
             text = str(one.get("description") or one.get("url") or one.get("name") or "")
             return Reply(text.encode(), media="text/plain; charset=utf-8")
     raise not_found("license_id")
 
 
-def _container_images(_unit: Unit, _request: Request) -> Doc:
+def _container_images(_session: Session, _request: Request) -> Doc:
     """List the container images of a version: a virtual-server image has none."""
     return {"description": "", "images": []}
 
 
-def _permissions(_unit: Unit, request: Request) -> list[Doc]:
+def _permissions(_session: Session, request: Request) -> list[Doc]:
     """List the permissions that a version asks for, beyond what provisioning needs."""
-    return list(request.granted.it.document.get("iam_permissions") or [])
+    return list(request.authorized.resource.document.get("iam_permissions") or [])
 
 
-def _dependencies(_unit: Unit, request: Request) -> Doc:
+def _dependencies(_session: Session, request: Request) -> Doc:
     """List what a version depends on: a virtual-server image depends on nothing."""
-    it: Version = request.granted.it
+    it: Version = request.authorized.resource
     first = {"href": f"{request.path}?limit={DEFAULT_LIMIT}"}
     shown = {"version": it.version, "version_locator": it.locator}
     return {"limit": DEFAULT_LIMIT, "total_count": 0, "resource_count": 0, "first": first, "version": shown}
 
 
-def _override_values(_unit: Unit, request: Request) -> Doc:
+def _override_values(_session: Session, request: Request) -> Doc:
     """Get the values that the last validation was started with."""
-    return dict(request.granted.it.validation.get("target") or {})
+    return dict(request.authorized.resource.validation.get("target") or {})
 
 
-def _working_copy(unit: Unit, request: Request) -> Doc:
+def _working_copy(session: Session, request: Request) -> Doc:
     """Get the working copy of a version, made when there is none."""
-    return version_wire(editing.open_working_copy(unit, request.granted), unit.ctx)
+    return version_response(editing.open_working_copy(session, request.authorized), session.ctx)
 
 
-def _commit(unit: Unit, request: Request) -> Doc:
+def _commit(session: Session, request: Request) -> Doc:
     """Put a working copy in its version's place."""
-    editing.commit(unit, request.granted)
+    editing.commit(session, request.authorized)
     return {}
 
 
-def _copy(unit: Unit, request: Request) -> Doc:
+def _copy(session: Session, request: Request) -> Doc:
     """Copy a version under the next free number, without its images."""
-    body: ReloadBody = request.body or ReloadBody()
+    body: ReloadRequest = request.body or ReloadRequest()
     if body.target_kinds not in (None, [], ["vpc-x86"]):
         raise invalid("bad_request", "target_kinds must be [vpc-x86].", "target_kinds")
-    editing.copy(unit, request.granted, body.tags)
+    editing.copy(session, request.authorized, body.tags)
     return {}
 
 
-def _copy_part(unit: Unit, request: Request) -> Doc:
+def _copy_part(session: Session, request: Request) -> Doc:
     """Take the configuration or the licences of another version."""
-    version = request.granted
+    version = request.authorized
     locator = {PARAM: request.params["version_loc_id_to_copy_from"]}
     other = Request(request.method, request.path, locator, request.query, request.headers)
-    VersionItem(lifecycle.UPDATE).check(unit, other)
-    editing.copy_part(unit, version, request.params["type"], other.granted.it)
+    VersionItem(publish_states.UPDATE).check(session, other)
+    editing.copy_part(session, version, request.params["type"], other.authorized.resource)
     return {}
 
 
-def _reload(unit: Unit, request: Request) -> Reply:
+def _reload(session: Session, request: Request) -> Reply:
     """Look at the source of a version anew: it has to be validated again."""
     target = request.query.get("targetVersion")
     if not target:
         raise invalid("bad_request", "targetVersion is required.", "targetVersion", type_="parameter")
-    body: ReloadBody = request.body or ReloadBody()
-    editing.reload(unit, request.granted, target, body.tags)
-    return offering_reply(unit, queries.refresh(unit, request.granted.it))
+    body: ReloadRequest = request.body or ReloadRequest()
+    editing.reload(session, request.authorized, target, body.tags)
+    return offering_reply(session, queries.refresh(session, request.authorized.resource))
 
 
-def _versions(unit: Unit, request: Request) -> Doc:
+def _versions(session: Session, request: Request) -> Doc:
     """List the versions of a kind, newest first, in pages."""
-    offering = request.granted.it
+    offering = request.authorized.resource
     if request.params["kind_id"] != offering.kind_id:
         raise not_found("kind_id")
     start, limit = number(request, "start", 0, 0, 10**8), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
-    every = queries.versions_of(unit, offering)
+    every = queries.versions_of(session, offering)
     newest = every[::-1][start : start + limit]
-    shown = versions_wire(newest, every, unit.ctx, digest=flag(request, "digest"))
+    shown = versions_response(newest, every, session.ctx, digest=flag(request, "digest"))
     return {**_window(request.path, start, limit, len(every)), "resource_count": len(shown), "versions": shown}
 
 
@@ -185,13 +187,13 @@ def _window(path: str, start: int, limit: int, total: int) -> Doc:
 
 
 def _validate_inputs(rehearse: Rehearse) -> Any:
-    def call(unit: Unit, request: Request) -> Doc:
+    def call(session: Session, request: Request) -> Doc:
         """Check the values of a test deployment without starting one."""
         given = request.body.override_values if request.body is not None else msgspec.UNSET
-        wrong = rehearse(unit, given if isinstance(given, dict) else {})
+        wrong = rehearse(session, given if isinstance(given, dict) else {})
         found = [{"message": wrong, "entity": "override_values", "error_code": "bad_request"}] if wrong else []
         code = "invalid" if wrong else "valid"
-        return {"message": wrong or "valid", "code": code, "global_transaction_id": unit.ctx.trace, "errors": found}
+        return {"message": wrong or "valid", "code": code, "global_transaction_id": session.ctx.trace, "errors": found}
 
     return call
 
@@ -199,8 +201,8 @@ def _validate_inputs(rehearse: Rehearse) -> Any:
 def routes(rehearse: Rehearse) -> tuple[Route, ...]:
     one = f"{BASE}/versions/{{version_loc_id}}"
     product = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
-    see, change = version_rule(), version_rule(lifecycle.UPDATE)
-    family, patch, optional = CATALOG, list[dict[str, Any]], {"body_required": False}
+    see, change = version_rule(), version_rule(publish_states.UPDATE)
+    surface, patch, optional = CATALOG, list[dict[str, Any]], {"body_required": False}
     texts = (
         ("about", _about),
         ("licenses/{license_id}", _license),
@@ -209,20 +211,27 @@ def routes(rehearse: Rehearse) -> tuple[Route, ...]:
         ("dependencies", _dependencies),
     )
     part = f"{one}/copy/{{type}}/{{version_loc_id_to_copy_from}}"
-    update = offering_rule(lifecycle.UPDATE)
+    update = offering_rule(publish_states.UPDATE)
     check = _validate_inputs(rehearse)
     return (
-        route("PUT", one, _put, family=family, access=change, body=dict[str, Any]),
-        route("PATCH", one, _patch, family=family, access=change, body=patch),
-        *(route("GET", f"{one}/{path}", call, family=family, access=see) for path, call in texts),
-        route("GET", f"{one}/validation/overridevalues", _override_values, family=family, access=change),
-        route("POST", f"{one}/validateInputs", check, family=family, access=change, body=ValidateBody, **optional),
-        route("POST", f"{one}/workingcopy", _working_copy, family=family, access=change),
-        route("POST", f"{one}/commit", _commit, family=family, access=change),
-        route("POST", f"{one}/copy", _copy, family=family, access=change, body=ReloadBody, **optional),
-        route("POST", part, _copy_part, family=family, access=change),
+        route("PUT", one, _put, surface=surface, access=change, body=dict[str, Any]),
+        route("PATCH", one, _patch, surface=surface, access=change, body=patch),
+        *(route("GET", f"{one}/{path}", call, surface=surface, access=see) for path, call in texts),
+        route("GET", f"{one}/validation/overridevalues", _override_values, surface=surface, access=change),
+        route("POST", f"{one}/validateInputs", check, surface=surface, access=change, body=ValidateRequest, **optional),
+        route("POST", f"{one}/workingcopy", _working_copy, surface=surface, access=change),
+        route("POST", f"{one}/commit", _commit, surface=surface, access=change),
+        route("POST", f"{one}/copy", _copy, surface=surface, access=change, body=ReloadRequest, **optional),
+        route("POST", part, _copy_part, surface=surface, access=change),
         route(
-            "PUT", f"{product}/reload", _reload, family=family, access=update, body=ReloadBody, status=201, **optional
+            "PUT",
+            f"{product}/reload",
+            _reload,
+            surface=surface,
+            access=update,
+            body=ReloadRequest,
+            status=201,
+            **optional,
         ),
-        route("GET", f"{product}/kinds/{{kind_id}}/versions", _versions, family=family, access=offering_rule()),
+        route("GET", f"{product}/kinds/{{kind_id}}/versions", _versions, surface=surface, access=offering_rule()),
     )

@@ -1,4 +1,4 @@
-"""Objects of a catalog and their access lists, in both dialects."""
+"""Objects of a catalog and their access lists, in both API generations."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api import access
-from kunsthalle.api.families.catalog import BASE, CATALOG, results, window
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.wire import Body
-from kunsthalle.catalogs import kinds, lifecycle, objects, queries
-from kunsthalle.catalogs.bodies import Label, ShareBody, Text
-from kunsthalle.catalogs.outside import REFUSAL
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import RequestBody
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, results, window
+from kunsthalle.catalogs import objects, queries, resources
 from kunsthalle.catalogs.records import CatalogObject
+from kunsthalle.catalogs.requests import Label, ShareRequest, Text
 from kunsthalle.catalogs.routes_catalogs import flag
-from kunsthalle.catalogs.sharing import Entry, normal
-from kunsthalle.catalogs.wire import access_wire, state_wire, token_page
+from kunsthalle.catalogs.schemas import access_response, state_response, token_page
+from kunsthalle.catalogs.sharing.access_list import Entry, normal
+from kunsthalle.catalogs.sharing.publication_approvals import REFUSAL
+from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid, not_found
-from kunsthalle.store import scope
-from kunsthalle.store.unit import Unit
+from kunsthalle.db import visibility
+from kunsthalle.db.session import Session
 
 Doc = dict[str, Any]
 _SHARE = "globalcatalog-collection.offering.share"
 
 
-class ObjectBody(Body):
+class ObjectRequest(RequestBody):
     """An object to create, or the whole of one to replace."""
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
@@ -46,11 +47,11 @@ class ObjectBody(Body):
 _APART = frozenset({"name", "_rev", "label", "kind", "parent_id"})
 
 
-def _document(body: ObjectBody) -> Doc:
+def _document(body: ObjectRequest) -> Doc:
     return {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
 
 
-def object_wire(it: CatalogObject, unit: Unit, label: str, *, digest: bool = False) -> Doc:
+def object_response(it: CatalogObject, session: Session, label: str, *, digest: bool = False) -> Doc:
     """An object; a digest leaves out its data."""
     shared = {"share_with_all": False, "share_with_ibm": False, "share_enabled": it.share_enabled}
     kept = {name: value for name, value in it.document.items() if not (digest and name == "data")}
@@ -61,192 +62,197 @@ def object_wire(it: CatalogObject, unit: Unit, label: str, *, digest: bool = Fal
         "_rev": it.rev,
         "name": it.name,
         "crn": it.crn,
-        "url": f"{unit.ctx.origin}{BASE}/catalogs/{it.catalog_id}/objects/{it.id}",
+        "url": f"{session.ctx.origin}{BASE}/catalogs/{it.catalog_id}/objects/{it.id}",
         "parent_id": it.parent_id,
         "label": it.label,
         "created": rfc3339(it.created_at),
         "updated": rfc3339(it.updated_at),
         "kind": it.kind,
         "publish": {**shared, "pc_managed": False, "publish_approved": False, "permit_ibm_public_publish": False},
-        "state": state_wire(it.state, it.previous, it.entered_at),
+        "state": state_response(it.state, it.previous, it.entered_at),
         "catalog_id": it.catalog_id,
         "catalog_name": label,
     }
 
 
-def _shown(unit: Unit, found: list[CatalogObject], *, digest: bool = False) -> list[Doc]:
-    labels = queries.labels(unit, {one.catalog_id for one in found})
-    return [object_wire(one, unit, labels.get(one.catalog_id, ""), digest=digest) for one in found]
+def _shown(session: Session, found: list[CatalogObject], *, digest: bool = False) -> list[Doc]:
+    labels = queries.labels(session, {one.catalog_id for one in found})
+    return [object_response(one, session, labels.get(one.catalog_id, ""), digest=digest) for one in found]
 
 
-def _page(unit: Unit, request: Request, where: list[Any]) -> Doc:
+def _page(session: Session, request: Request, where: list[Any]) -> Doc:
     offset, limit = window(request)
-    total = scope.count(unit, kinds.OBJECT, *where)
-    order = kinds.OBJECT.table.c.name
-    found = scope.window(unit, kinds.OBJECT, *where, order=order, offset=offset, limit=limit)
-    shown = _shown(unit, found, digest=flag(request, "digest"))
+    total = visibility.count(session, resources.OBJECT, *where)
+    order = resources.OBJECT.table.c.name
+    found = visibility.window(session, resources.OBJECT, *where, order=order, offset=offset, limit=limit)
+    shown = _shown(session, found, digest=flag(request, "digest"))
     return results(request, total, shown, offset, limit)
 
 
-def _list(unit: Unit, request: Request) -> Doc:
+def _list(session: Session, request: Request) -> Doc:
     """List the objects of a catalog."""
-    where = [kinds.OBJECT.table.c.catalog_id == request.granted.it.id]
+    where = [resources.OBJECT.table.c.catalog_id == request.authorized.resource.id]
     if "name" in request.query:
-        where.append(kinds.OBJECT.table.c.name == request.query["name"])
-    return _page(unit, request, where)
+        where.append(resources.OBJECT.table.c.name == request.query["name"])
+    return _page(session, request, where)
 
 
-def _search(unit: Unit, request: Request) -> Doc:
+def _search(session: Session, request: Request) -> Doc:
     """Search the objects that the account may use."""
     if "query" not in request.query:
         raise invalid("bad_request", "query is required.", "query", type_="parameter")
-    where = [*objects.matching(request.query["query"]), kinds.OBJECT.table.c.kind == request.query.get("kind", "vpe")]
-    return _page(unit, request, where)
+    where = [
+        *objects.matching(request.query["query"]),
+        resources.OBJECT.table.c.kind == request.query.get("kind", "vpe"),
+    ]
+    return _page(session, request, where)
 
 
-def _create(unit: Unit, request: Request) -> Doc:
+def _create(session: Session, request: Request) -> Doc:
     """Create an object."""
-    body: ObjectBody = request.body
+    body: ObjectRequest = request.body
     label, doc = body.label or body.name, _document(body)
-    made = objects.create(unit, request.granted, body.name, label, body.kind, body.parent_id, doc)
-    return _shown(unit, [made])[0]
+    made = objects.create(session, request.authorized, body.name, label, body.kind, body.parent_id, doc)
+    return _shown(session, [made])[0]
 
 
-def _get(unit: Unit, request: Request) -> Reply:
+def _get(session: Session, request: Request) -> Reply:
     """Get an object: one's own, or one that is shared with the account."""
-    it = request.granted.it
-    return Reply(_shown(unit, [it])[0], headers={"ETag": f'"{it.rev}"'})
+    it = request.authorized.resource
+    return Reply(_shown(session, [it])[0], headers={"ETag": f'"{it.rev}"'})
 
 
-def _put(unit: Unit, request: Request) -> Doc:
+def _put(session: Session, request: Request) -> Doc:
     """Replace an object."""
-    body: ObjectBody = request.body
+    body: ObjectRequest = request.body
     label, doc = body.label or body.name, _document(body)
-    changed = objects.change(unit, request.granted.it, body.rev, body.name, label, body.parent_id, doc)
-    return _shown(unit, [changed])[0]
+    changed = objects.change(session, request.authorized.resource, body.rev, body.name, label, body.parent_id, doc)
+    return _shown(session, [changed])[0]
 
 
-def _delete(unit: Unit, request: Request) -> None:
+def _delete(session: Session, request: Request) -> None:
     """Delete an object; one that is not there is deleted too."""
     try:
-        _rule(lifecycle.DELETE).check(unit, request)
+        _rule(publish_states.DELETE).check(session, request)
     except Problem as problem:
         if problem.reason is Reason.NOT_FOUND:
             return
         raise
-    objects.remove(unit, request.granted.it)
+    objects.remove(session, request.authorized.resource)
 
 
-def _publish(unit: Unit, request: Request) -> None:
+def _publish(session: Session, request: Request) -> None:
     """Publish an object in the account."""
-    objects.publish(unit, request.granted.it)
+    objects.publish(session, request.authorized.resource)
 
 
-def _publish_shared(unit: Unit, request: Request) -> None:
-    """Publish an object and put its access list into effect (old dialect)."""
-    it: CatalogObject = request.granted.it
+def _publish_shared(session: Session, request: Request) -> None:
+    """Publish an object and put its access list into effect (old surface)."""
+    it: CatalogObject = request.authorized.resource
     if it.state == "new":
-        objects.publish(unit, it)
-    objects.share(unit, it, ibm=False, public=False, enabled=True)
+        objects.publish(session, it)
+    objects.share(session, it, ibm=False, public=False, enabled=True)
 
 
-def _unapproved(_unit: Unit, _request: Request) -> None:
+def _unapproved(_session: Session, _request: Request) -> None:
     """Publish an object to IBM or the public: refused, for only offerings are approved."""
     raise forbidden(REFUSAL)
 
 
-def _share(unit: Unit, request: Request) -> Doc:
+def _share(session: Session, request: Request) -> Doc:
     """Put an object's access list into effect, or out of it."""
-    body: ShareBody = request.body
-    changed = objects.share(unit, request.granted.it, ibm=body.ibm, public=body.public, enabled=body.enabled)
+    body: ShareRequest = request.body
+    changed = objects.share(
+        session, request.authorized.resource, ibm=body.ibm, public=body.public, enabled=body.enabled
+    )
     return {"ibm": False, "public": False, "enabled": changed.share_enabled}
 
 
-def _entry_wire(one: Entry, it: CatalogObject) -> Doc:
-    shown = access_wire(one, it.catalog_id, it.id, it.account_id, it.kind)
-    return {**shown, "create": shown["created"]}  # the old dialect's name for it
+def _entry_response(one: Entry, it: CatalogObject) -> Doc:
+    shown = access_response(one, it.catalog_id, it.id, it.account_id, it.kind)
+    return {**shown, "create": shown["created"]}  # the old surface's name for it
 
 
-def _entries(unit: Unit, request: Request) -> Doc:
-    """Get the access list of an object (new dialect)."""
-    it = request.granted.it
-    return token_page(request.path, [_entry_wire(one, it) for one in objects.entries(unit, it)])
+def _entries(session: Session, request: Request) -> Doc:
+    """Get the access list of an object (new surface)."""
+    it = request.authorized.resource
+    return token_page(request.path, [_entry_response(one, it) for one in objects.entries(session, it)])
 
 
-def _old_entries(unit: Unit, request: Request) -> Doc:
-    """Get the access list of an object (old dialect)."""
-    it, (offset, limit) = request.granted.it, window(request)
-    every = objects.entries(unit, it)
-    shown = [_entry_wire(one, it) for one in every[offset : offset + limit]]
+def _old_entries(session: Session, request: Request) -> Doc:
+    """Get the access list of an object (old surface)."""
+    it, (offset, limit) = request.authorized.resource, window(request)
+    every = objects.entries(session, it)
+    shown = [_entry_response(one, it) for one in every[offset : offset + limit]]
     return results(request, len(every), shown, offset, limit)
 
 
-def _entry(unit: Unit, request: Request) -> Doc:
+def _entry(session: Session, request: Request) -> Doc:
     """Get one entry of the access list of an object."""
-    it, wanted = request.granted.it, normal(request.params["access_identifier"])
-    for one in objects.entries(unit, it):
+    it, wanted = request.authorized.resource, normal(request.params["access_identifier"])
+    for one in objects.entries(session, it):
         if one.identifier == wanted:
-            return _entry_wire(one, it)
+            return _entry_response(one, it)
     raise not_found("access_identifier")
 
 
-def _add_one(unit: Unit, request: Request) -> None:
+def _add_one(session: Session, request: Request) -> None:
     """Add one identifier to the access list of an object."""
-    wrong = objects.add(unit, request.granted.it, [request.params["access_identifier"]])
+    wrong = objects.add(session, request.authorized.resource, [request.params["access_identifier"]])
     if wrong:
         raise invalid("bad_request", next(iter(wrong.values())), "access_identifier", type_="parameter")
 
 
-def _remove_one(unit: Unit, request: Request) -> None:
+def _remove_one(session: Session, request: Request) -> None:
     """Take one identifier off the access list of an object."""
-    objects.take_off(unit, request.granted.it, [normal(request.params["access_identifier"])])
+    objects.take_off(session, request.authorized.resource, [normal(request.params["access_identifier"])])
 
 
-def _add(unit: Unit, request: Request) -> Doc:
+def _add(session: Session, request: Request) -> Doc:
     """Add identifiers to the access list of an object."""
-    return {"errors": objects.add(unit, request.granted.it, request.body)}
+    return {"errors": objects.add(session, request.authorized.resource, request.body)}
 
 
-def _remove(unit: Unit, request: Request) -> Doc:
+def _remove(session: Session, request: Request) -> Doc:
     """Take identifiers off the access list of an object."""
-    objects.take_off(unit, request.granted.it, request.body)
+    objects.take_off(session, request.authorized.resource, request.body)
     return {"errors": {}}
 
 
-def _rule(action: str = kinds.RETRIEVE) -> access.Access:
-    return access.item(kinds.OBJECT, action, "object_id", ("catalog_id",))
+def _rule(action: str = resources.RETRIEVE) -> access.Access:
+    return access.item(resources.OBJECT, action, "object_id", ("catalog_id",))
 
 
 def _access_routes(one: str) -> tuple[Route, ...]:
-    look, share, family = _rule(lifecycle.UPDATE), _rule(_SHARE), CATALOG
+    look, share, surface = _rule(publish_states.UPDATE), _rule(_SHARE), CATALOG
     entry, listed = f"{one}/access/{{access_identifier}}", f"{one}/access"
     return (
-        route("GET", f"{one}/accessv1", _entries, family=family, access=look),
-        route("GET", listed, _old_entries, family=family, access=look),
-        route("POST", listed, _add, family=family, access=share, body=list[str], status=201),
-        route("DELETE", listed, _remove, family=family, access=share, body=list[str]),
-        route("GET", entry, _entry, family=family, access=look),
-        route("POST", entry, _add_one, family=family, access=share, status=201),
-        route("DELETE", entry, _remove_one, family=family, access=share),
+        route("GET", f"{one}/accessv1", _entries, surface=surface, access=look),
+        route("GET", listed, _old_entries, surface=surface, access=look),
+        route("POST", listed, _add, surface=surface, access=share, body=list[str], status=201),
+        route("DELETE", listed, _remove, surface=surface, access=share, body=list[str]),
+        route("GET", entry, _entry, surface=surface, access=look),
+        route("POST", entry, _add_one, surface=surface, access=share, status=201),
+        route("DELETE", entry, _remove_one, surface=surface, access=share),
     )
 
 
 def routes() -> tuple[Route, ...]:
-    many, family = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
+    many, surface = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
     one = f"{many}/{{object_id}}"
-    inside = access.item(kinds.CATALOG, param="catalog_id")
-    create, change = access.item(kinds.CATALOG, lifecycle.CREATE, "catalog_id"), _rule(lifecycle.UPDATE)
+    inside = access.item(resources.CATALOG, param="catalog_id")
+    create, change = access.item(resources.CATALOG, publish_states.CREATE, "catalog_id"), _rule(publish_states.UPDATE)
     old = (("account-publish", _publish), ("shared-publish", _publish_shared))
     closed = (("ibm-publish", _unapproved), ("public-publish", _unapproved))
     steps = (("consume-publish", _publish), *old, *closed)
     return (
-        route("GET", f"{BASE}/objects", _search, family=family, access=access.listing(kinds.OBJECT)),
-        route("GET", many, _list, family=family, access=inside),
-        route("POST", many, _create, family=family, access=create, body=ObjectBody, status=201),
-        route("GET", one, _get, family=family, access=_rule()),
-        route("PUT", one, _put, family=family, access=change, body=ObjectBody),
-        route("DELETE", one, _delete, family=family, access=access.create(lifecycle.DELETE)),
-        *(route("POST", f"{one}/{name}", call, family=family, access=change, status=202) for name, call in steps),
-        route("POST", f"{one}/share", _share, family=family, access=_rule(_SHARE), body=ShareBody),
+        route("GET", f"{BASE}/objects", _search, surface=surface, access=access.listing(resources.OBJECT)),
+        route("GET", many, _list, surface=surface, access=inside),
+        route("POST", many, _create, surface=surface, access=create, body=ObjectRequest, status=201),
+        route("GET", one, _get, surface=surface, access=_rule()),
+        route("PUT", one, _put, surface=surface, access=change, body=ObjectRequest),
+        route("DELETE", one, _delete, surface=surface, access=access.create(publish_states.DELETE)),
+        *(route("POST", f"{one}/{name}", call, surface=surface, access=change, status=202) for name, call in steps),
+        route("POST", f"{one}/share", _share, surface=surface, access=_rule(_SHARE), body=ShareRequest),
         *_access_routes(one),
     )

@@ -6,83 +6,88 @@ from collections.abc import Callable
 from typing import Any
 
 from kunsthalle.api import access
-from kunsthalle.api.families.catalog import BASE, CATALOG
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.catalogs import kinds, lifecycle, publishing, queries, service, sharing, validation
-from kunsthalle.catalogs.access import offering as offering_rule
-from kunsthalle.catalogs.access import version
-from kunsthalle.catalogs.bodies import DeprecateBody, ImportBody, ValidateBody, wanted
-from kunsthalle.catalogs.importing import import_version
-from kunsthalle.catalogs.model import Offering, Version
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG
+from kunsthalle.catalogs import queries, resources
+from kunsthalle.catalogs.access_rules import offering as offering_rule
+from kunsthalle.catalogs.access_rules import version
+from kunsthalle.catalogs.models import Offering, Version
+from kunsthalle.catalogs.offerings import service
+from kunsthalle.catalogs.requests import DeprecateRequest, ImportRequest, ValidateRequest, wanted
 from kunsthalle.catalogs.routes_catalogs import offering_reply
-from kunsthalle.catalogs.wire import offering_wire
+from kunsthalle.catalogs.schemas import offering_response
+from kunsthalle.catalogs.sharing import access_list
+from kunsthalle.catalogs.versions import publish_states, publishing, validation
+from kunsthalle.catalogs.versions.importing import import_version
 from kunsthalle.core.errors import invalid
-from kunsthalle.store.scope import Granted, find, resolve
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, find, resolve
 
-_CREATE = lifecycle.CREATE
-_UPDATE = lifecycle.UPDATE
+_CREATE = publish_states.CREATE
+_UPDATE = publish_states.UPDATE
 
 
-def _import_version(unit: Unit, request: Request) -> Reply:
+def _import_version(session: Session, request: Request) -> Reply:
     """Import an image as a new version of an offering."""
     body = wanted(request.body, request.query.get("targetVersion"))
-    import_version(unit, request.granted, body)
-    return offering_reply(unit, queries.refresh(unit, request.granted.it))
+    import_version(session, request.authorized, body)
+    return offering_reply(session, queries.refresh(session, request.authorized.resource))
 
 
-def _import_offering(unit: Unit, request: Request) -> Reply:
+def _import_offering(session: Session, request: Request) -> Reply:
     """Import an image as the first version of a new offering, or of the one that `offeringID` names."""
-    offering = _chosen_offering(unit, request)
-    import_version(unit, offering, wanted(request.body, request.query.get("targetVersion")))
-    return offering_reply(unit, queries.refresh(unit, offering.it))
+    offering = _chosen_offering(session, request)
+    import_version(session, offering, wanted(request.body, request.query.get("targetVersion")))
+    return offering_reply(session, queries.refresh(session, offering.resource))
 
 
-def _chosen_offering(unit: Unit, request: Request) -> Granted[Offering]:
-    body: ImportBody = request.body
+def _chosen_offering(session: Session, request: Request) -> Authorized[Offering]:
+    body: ImportRequest = request.body
     known = request.query.get("offeringID")
     if known is not None:
-        return resolve(unit, kinds.OFFERING, known, _CREATE, "offeringID")
+        return resolve(session, resources.OFFERING, known, _CREATE, "offeringID")
     if not body.name:
         raise invalid("bad_request", "A new offering needs a name.", "name")
-    made = service.create_offering(unit, request.granted, service.Fields(body.name, body.label or body.name, False, {}))
-    return Granted(made, _CREATE)
+    made = service.create_offering(
+        session, request.authorized, service.Fields(body.name, body.label or body.name, False, {})
+    )
+    return Authorized(made, _CREATE)
 
 
-def _get_version(unit: Unit, request: Request) -> Reply:
+def _get_version(session: Session, request: Request) -> Reply:
     """Get a version: its offering with this one version in it."""
-    return version_reply(unit, request.granted.it)
+    return version_reply(session, request.authorized.resource)
 
 
-def version_reply(unit: Unit, found: Version) -> Reply:
+def version_reply(session: Session, found: Version) -> Reply:
     """The branch of a version, under its offering's revision."""
-    offering = find(unit, kinds.OFFERING, found.offering_id)
-    shown = offering_wire(queries.branch(unit, offering), unit.ctx, found)
+    offering = find(session, resources.OFFERING, found.offering_id)
+    shown = offering_response(queries.branch(session, offering), session.ctx, found)
     return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
 
 
-def _delete_version(unit: Unit, request: Request) -> None:
+def _delete_version(session: Session, request: Request) -> None:
     """Delete a version, and free its images."""
-    publishing.delete_version(unit, request.granted)
+    publishing.delete_version(session, request.authorized)
 
 
-def _delete_in_catalog(unit: Unit, request: Request) -> None:
+def _delete_in_catalog(session: Session, request: Request) -> None:
     """Delete a version by its place in its catalog: what a public client calls."""
-    publishing.delete_version(unit, request.granted)
+    publishing.delete_version(session, request.authorized)
 
 
-def _validate(unit: Unit, request: Request) -> None:
+def _validate(session: Session, request: Request) -> None:
     """Start the validation of a version."""
     validation.check_refresh(request.headers.get("x-auth-refresh-token"))
     values = getattr(request.body, "override_values", None)
-    validation.validate(unit, request.granted, values if isinstance(values, dict) else {})
+    validation.validate(session, request.authorized, values if isinstance(values, dict) else {})
 
 
-def _validation(_unit: Unit, request: Request) -> dict[str, Any]:
+def _validation(_session: Session, request: Request) -> dict[str, Any]:
     """Get the state of a validation."""
     validation.check_refresh(request.headers.get("x-auth-refresh-token"))
-    return dict(request.granted.it.validation)
+    return dict(request.authorized.resource.validation)
 
 
 def setting(request: Request) -> bool:
@@ -95,45 +100,50 @@ def setting(request: Request) -> bool:
 
 def terms(request: Request) -> tuple[int | None, str | None]:
     """Length and description of a deprecation; the body may be absent."""
-    body: DeprecateBody = request.body or DeprecateBody()
+    body: DeprecateRequest = request.body or DeprecateRequest()
     return body.days_until_deprecate, body.description
 
 
-def _deprecate(unit: Unit, request: Request) -> None:
+def _deprecate(session: Session, request: Request) -> None:
     """Begin or end the deprecation of a version."""
     if setting(request):
-        publishing.deprecate(unit, request.granted.it, *terms(request))
+        publishing.deprecate(session, request.authorized.resource, *terms(request))
     else:
-        publishing.restore(unit, request.granted.it)
+        publishing.restore(session, request.authorized.resource)
 
 
-def _deprecate_offering(unit: Unit, request: Request) -> None:
+def _deprecate_offering(session: Session, request: Request) -> None:
     """Begin or end the deprecation of an offering: of all its published versions."""
-    publishing.deprecate_offering(unit, request.granted, setting(request), *terms(request))
+    publishing.deprecate_offering(session, request.authorized, setting(request), *terms(request))
 
 
-def _step(step: Callable[[Unit, Granted[Version]], None], text: str) -> Callable[[Unit, Request], None]:
-    def call(unit: Unit, request: Request) -> None:
-        step(unit, request.granted)
+def _step(step: Callable[[Session, Authorized[Version]], None], text: str) -> Callable[[Session, Request], None]:
+    def call(session: Session, request: Request) -> None:
+        step(session, request.authorized)
 
     call.__doc__ = text
     return call
 
 
-def _to(flag: str) -> Callable[[Unit, Granted[Version]], None]:
-    return lambda unit, granted: sharing.promote(unit, granted, flag)
+def _to(flag: str) -> Callable[[Session, Authorized[Version]], None]:
+    return lambda session, granted: access_list.promote(session, granted, flag)
 
 
-# Both dialects end in the same states: the old names are those of the Python SDK (1.3).
-_STEPS: tuple[tuple[str, Callable[[Unit, Granted[Version]], None], str, str], ...] = (
-    ("consume-publish", publishing.publish, lifecycle.PUBLISH, "Publish a version."),
-    ("account-publish", publishing.publish, lifecycle.PUBLISH, "Publish a version (old name)."),
-    ("prerelease-publish", publishing.prerelease, lifecycle.PUBLISH, "Make a version a pre-release."),
+# Both surfaces end in the same states: the old names are those of the Python SDK (1.3).
+_STEPS: tuple[tuple[str, Callable[[Session, Authorized[Version]], None], str, str], ...] = (
+    ("consume-publish", publishing.publish, publish_states.PUBLISH, "Publish a version."),
+    ("account-publish", publishing.publish, publish_states.PUBLISH, "Publish a version (old name)."),
+    ("prerelease-publish", publishing.prerelease, publish_states.PUBLISH, "Make a version a pre-release."),
     ("suspend", publishing.suspend, _UPDATE, "Take a version back from publication."),
     ("archive", publishing.archive, _UPDATE, "Archive a version."),
     ("deprecate", publishing.archive, _UPDATE, "Archive a version (old name)."),
-    ("ibm-publish", _to("share_with_ibm"), lifecycle.PROMOTE, "Publish a version to IBM, once that is approved."),
-    ("public-publish", _to("share_with_all"), lifecycle.PROMOTE, "Publish a version to all, once that is approved."),
+    ("ibm-publish", _to("share_with_ibm"), publish_states.PROMOTE, "Publish a version to IBM, once that is approved."),
+    (
+        "public-publish",
+        _to("share_with_all"),
+        publish_states.PROMOTE,
+        "Publish a version to all, once that is approved.",
+    ),
 )
 
 
@@ -142,32 +152,32 @@ def routes() -> tuple[Route, ...]:
     install = f"{one}/validation/install"
     change = version(_UPDATE)
     into = offering_rule(_CREATE)
-    new = access.item(kinds.CATALOG, _CREATE, "catalog_id")
-    into_delete = access.item(kinds.VERSION, lifecycle.DELETE, "version_id", ("catalog_id", "offering_id"))
-    family, body, remove = CATALOG, ImportBody, version(lifecycle.DELETE)
+    new = access.item(resources.CATALOG, _CREATE, "catalog_id")
+    into_delete = access.item(resources.VERSION, publish_states.DELETE, "version_id", ("catalog_id", "offering_id"))
+    surface, body, remove = CATALOG, ImportRequest, version(publish_states.DELETE)
     offering = f"{catalog}/offerings/{{offering_id}}/version"
     in_catalog = f"{catalog}/offerings/{{offering_id}}/versions/{{version_id}}"
     return (
-        route("POST", offering, _import_version, family=family, access=into, body=body, status=201),
+        route("POST", offering, _import_version, surface=surface, access=into, body=body, status=201),
         route(
-            "POST", f"{catalog}/import/offerings", _import_offering, family=family, access=new, body=body, status=201
+            "POST", f"{catalog}/import/offerings", _import_offering, surface=surface, access=new, body=body, status=201
         ),
-        route("GET", one, _get_version, family=family, access=version()),
-        route("DELETE", one, _delete_version, family=family, access=remove),
-        route("DELETE", in_catalog, _delete_in_catalog, family=family, access=into_delete),
+        route("GET", one, _get_version, surface=surface, access=version()),
+        route("DELETE", one, _delete_version, surface=surface, access=remove),
+        route("DELETE", in_catalog, _delete_in_catalog, surface=surface, access=into_delete),
         route(
             "POST",
             install,
             _validate,
-            family=family,
+            surface=surface,
             access=change,
-            body=ValidateBody,
+            body=ValidateRequest,
             status=202,
             body_required=False,
         ),
-        route("GET", install, _validation, family=family, access=change),
+        route("GET", install, _validation, surface=surface, access=change),
         *(
-            route("POST", f"{one}/{name}", _step(step, text), family=family, access=version(action), status=202)
+            route("POST", f"{one}/{name}", _step(step, text), surface=surface, access=version(action), status=202)
             for name, step, action, text in _STEPS
         ),
         *_deprecations(one, f"{catalog}/offerings/{{offering_id}}"),
@@ -182,9 +192,9 @@ def _deprecations(version_path: str, offering_path: str) -> tuple[Route, ...]:
             "POST",
             f"{path}/deprecate/{{setting}}",
             call,
-            family=CATALOG,
+            surface=CATALOG,
             access=rule,
-            body=DeprecateBody,
+            body=DeprecateRequest,
             status=202,
             body_required=False,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kunsthalle.catalogs.lifecycle import PUBLISHED, moves
+from kunsthalle.catalogs.versions.publish_states import PUBLISHED, moves
 from kunsthalle.core.states import StateTable
 
 CATALOG_STATES = StateTable("catalog", first=("live",), moves={"live": ("deleted",), "deleted": ("live",)})

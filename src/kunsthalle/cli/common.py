@@ -100,7 +100,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def details(pairs: Iterable[tuple[str, object]]) -> str:
-    """One thing, a field a line."""
+    """One resource, a field a line."""
     shown = [(name, printable(value)) for name, value in pairs]
     width = max(len(name) for name, _ in shown)
     return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in shown)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from kunsthalle.settings import Settings
+from kunsthalle.config import Settings
 
 _PERIOD = 0.25
 """Seconds between two looks at the open connections; there are none while no connection is open."""

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from kunsthalle.imaging.make import write_qcow2
-from kunsthalle.local.served import DidNotStart, Served
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.testing.served import DidNotStart, Served
 
 _QUERY = "version=2025-06-30&generation=2"
 _PATIENCE = 60

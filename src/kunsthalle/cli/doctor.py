@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.config import Settings
 from kunsthalle.local import folder
 from kunsthalle.local.master_keys import MasterKeyError
-from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
-    from kunsthalle.doctor.findings import Progress
+    from kunsthalle.operator.doctor.findings import Progress
 
 _SECONDS = 24 * 3600.0
 """A deep examination reads everything there is."""
@@ -40,10 +40,10 @@ def examine(
     import msgspec
 
     from kunsthalle.app import build
-    from kunsthalle.doctor.findings import Ward
-    from kunsthalle.doctor.routes import to_wire
-    from kunsthalle.doctor.service import examine as look
-    from kunsthalle.rooms import disks_of
+    from kunsthalle.operator.doctor.findings import CheckContext
+    from kunsthalle.operator.doctor.routes import to_response
+    from kunsthalle.operator.doctor.service import examine as look
+    from kunsthalle.wiring import disks_of
 
     settings = Settings(data=data, database=database, blobs=blobs, master_key_file=master_key_file)
     if not folder.read(data, folder.CREDENTIALS):
@@ -55,8 +55,8 @@ def examine(
             return report
         server = build(settings, "")
         with contextlib.closing(server.store):
-            ward = Ward(server.store, server.base.as_system(""), disks_of(server.drivers), progress)
-            found: Doc = msgspec.to_builtins(to_wire(look(ward, deep=deep, repair=repair)))
+            ward = CheckContext(server.store, server.base.as_system(""), disks_of(server.drivers), progress)
+            found: Doc = msgspec.to_builtins(to_response(look(ward, deep=deep, repair=repair)))
     finally:
         os.close(lock)
     return found
@@ -66,15 +66,15 @@ def _damaged(settings: Settings, *, deep: bool) -> Doc | None:
     """The report of a damaged database, with which no server can be made; None of a sound one."""
     import msgspec
 
-    from kunsthalle.doctor.routes import to_wire
-    from kunsthalle.doctor.service import Report, damaged
-    from kunsthalle.store import integrity
-    from kunsthalle.store.engine import Store
+    from kunsthalle.db import integrity
+    from kunsthalle.db.engine import Store
+    from kunsthalle.operator.doctor.routes import to_response
+    from kunsthalle.operator.doctor.service import Report, damaged
 
     with contextlib.closing(Store(settings.database_url)) as store:
         sound = integrity.examine(store, deep=deep)
     report = Report(damaged(sound), [], {"databases": 1}, sound.unchecked)
-    found: Doc = msgspec.to_builtins(to_wire(report))
+    found: Doc = msgspec.to_builtins(to_response(report))
     return found if sound.damage else None
 
 
@@ -145,8 +145,8 @@ def _offline(data: Path, places: dict[str, str], **how: bool) -> tuple[Callable[
     """The work on a folder itself, and what says how far it is."""
     import msgspec
 
-    from kunsthalle.doctor.findings import Progress
-    from kunsthalle.doctor.routes import progress_wire
+    from kunsthalle.operator.doctor.findings import Progress
+    from kunsthalle.operator.doctor.routes import progress_response
 
     progress = Progress()
 
@@ -160,4 +160,4 @@ def _offline(data: Path, places: dict[str, str], **how: bool) -> tuple[Callable[
         except MasterKeyError as error:
             raise click.ClickException(str(error)) from error
 
-    return work, lambda: msgspec.to_builtins(progress_wire(progress))
+    return work, lambda: msgspec.to_builtins(progress_response(progress))

@@ -61,10 +61,10 @@ def convert(file: Path, output: Path | None, kind: str | None, *, force: bool) -
     kunsthalle images convert golden.vmdk
     kunsthalle images convert --format raw --output golden.qcow2 disk.img
     """
-    from kunsthalle.imaging.conversion import to_qcow2
-    from kunsthalle.imaging.errors import Refused, ToolFailed
-    from kunsthalle.imaging.limits import Limits
-    from kunsthalle.imaging.tools import find_tools
+    from kunsthalle.disk_images.conversion import to_qcow2
+    from kunsthalle.disk_images.limits import Limits
+    from kunsthalle.disk_images.qemu_img import find_tools
+    from kunsthalle.disk_images.refusals import Refused, ToolFailed
 
     tools = find_tools()
     if tools is None:

@@ -13,8 +13,8 @@ import click
 
 from kunsthalle import __version__
 from kunsthalle.cli import common
+from kunsthalle.config import Settings, described
 from kunsthalle.local import environment, folder
-from kunsthalle.settings import Settings, described
 
 
 class _Verbs(click.Group):

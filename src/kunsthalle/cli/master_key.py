@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.config import Settings
 from kunsthalle.local import master_keys
 from kunsthalle.local.master_keys import MasterKeyError
-from kunsthalle.settings import Settings
 
 
 @click.group(name="master-key")

@@ -12,13 +12,13 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from kunsthalle.config import Settings
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import prepared_by
 from kunsthalle.local import folder
 from kunsthalle.local.master_keys import MasterKeyError
-from kunsthalle.settings import Settings
 
 if TYPE_CHECKING:
     import asyncio
@@ -75,7 +75,7 @@ def make_scenario(server: Server) -> None:
     settings, there = server.settings, server.scenario()
     if settings.scenario in {"", there}:
         return
-    from kunsthalle.scenarios import SCENARIOS
+    from kunsthalle.operator.scenarios import SCENARIOS
 
     if settings.scenario not in SCENARIOS:
         raise Refusal(f"There is no scenario {settings.scenario!r}; there is: {', '.join(SCENARIOS)}.")
@@ -123,7 +123,8 @@ def _elsewhere(settings: Settings) -> dict[str, str] | None:
     """Where buckets are that are no folders, for those who put images there."""
     if not settings.buckets:
         return None
-    from kunsthalle.blobs import s3_address, s3_buckets
+    from kunsthalle.blobs import s3_address
+    from kunsthalle.object_storage import s3_buckets
 
     address = s3_buckets.checked(s3_address.parse(settings.buckets, os.environ, "KUNSTHALLE_BUCKETS"))
     whole = "/".join(part for part in (address.bucket, address.prefix) if part)
@@ -179,8 +180,8 @@ def _serve(settings: Settings) -> None:
     from kunsthalle.app import build
     from kunsthalle.cli.connections import Connections, limits_of
     from kunsthalle.cli.http import BoundedProtocol
-    from kunsthalle.store.integrity import is_corruption
-    from kunsthalle.store.schema.prepare import NewerSchema
+    from kunsthalle.db.integrity import is_corruption
+    from kunsthalle.db.prepare import NewerSchema
 
     os.umask(0o077)
     _logging(settings.log)

@@ -1,4 +1,4 @@
-"""API keys: listed, made with the one sight of their secret, locked, unlocked, deleted."""
+"""API keys: listed, made with the one visibility of their secret, locked, unlocked, deleted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.calls import Api, segment
+from kunsthalle.console.api_client import Api, segment
+from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
 from kunsthalle.console.forms import Form
-from kunsthalle.console.frame import Page, Visit, form, page
 from kunsthalle.console.listing import Column, Linked, Made, Row, everything, listing
-from kunsthalle.console.questions import Act, Question, Thing, acts, question
+from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _API = "/v1/apikeys/{id}"
 KEY = Thing("/api-keys/{key_id}", _API, "/api-keys")

@@ -9,19 +9,19 @@ from urllib.parse import quote, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from kunsthalle.api.messages import Receive, Scope, Send
+from kunsthalle.api.asgi import Receive, Scope, Send
+from kunsthalle.authz.context import Context
 from kunsthalle.console import static
-from kunsthalle.console.calls import Api, Application, Refused
-from kunsthalle.console.frame import ROOT, Page, Pages, Visit, filled, session_cookie
-from kunsthalle.console.sessions import Session, Sessions
-from kunsthalle.console.signin import renewed
-from kunsthalle.console.site import PAGES
+from kunsthalle.console.api_client import Api, Application, Refused
+from kunsthalle.console.page_frame import ROOT, Page, Pages, Visit, filled, session_cookie
+from kunsthalle.console.pages import PAGES
+from kunsthalle.console.sessions import BrowserSession, Sessions
+from kunsthalle.console.sign_in import renewed
 from kunsthalle.console.templates import render
-from kunsthalle.core.context import Context
 from kunsthalle.core.errors import NOT_FOUND
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.space import is_out_of_space
-from kunsthalle.store.engine import Store
+from kunsthalle.db.engine import Store
 
 log = get_logger("console")
 
@@ -120,7 +120,7 @@ class Console:
         title = "You may not do this" if refused.status == 403 else "The request was refused"
         return visit.page("refused.html", refused.status, title=title, text=refused.message, trace=refused.trace)
 
-    async def _ended(self, visit: Visit, session: Session) -> Response:
+    async def _ended(self, visit: Visit, session: BrowserSession) -> Response:
         """The key behind the session's active sign-in opens nothing any more."""
         session.drop(session.active)
         await self._sessions.keep(visit.secret, session)

@@ -6,10 +6,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.calls import Api, Refused, segment
+from kunsthalle.console.api_client import Api, Refused, segment
 from kunsthalle.console.forms import Form
-from kunsthalle.console.frame import Page, Visit, form, page
 from kunsthalle.console.listing import Column, Made, Offsets, Row, listing
+from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.core.errors import NOT_FOUND
 
 BASE = "/api/v1-beta"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kunsthalle.console.calls import Refused
+from kunsthalle.console.api_client import Refused
 
 
 class Form:

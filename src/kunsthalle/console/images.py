@@ -6,10 +6,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.calls import segment
+from kunsthalle.console.api_client import segment
 from kunsthalle.console.forms import Form
-from kunsthalle.console.frame import Page, Visit, form, page
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
+from kunsthalle.console.page_frame import Page, Visit, form, page
 
 IMAGE = "/v1/images/{id}"
 HERE = "/images/custom/{image_id}"

@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.drawing import Drawing, arranged
-from kunsthalle.console.frame import Page, Visit, page
+from kunsthalle.console.graph_drawing import Drawing, arranged
 from kunsthalle.console.listing import Row
+from kunsthalle.console.page_frame import Page, Visit, page
 
 KINDS = (
     ("servers", "server", "servers"),

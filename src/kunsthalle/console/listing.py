@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from kunsthalle.console.calls import Api
+from kunsthalle.console.api_client import Api
 
 SIZES = (10, 25, 50, 100)
 DEFAULT_SIZE = 25

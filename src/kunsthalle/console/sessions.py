@@ -11,12 +11,12 @@ import hashlib
 
 import msgspec
 
+from kunsthalle.authz.context import Context
+from kunsthalle.console.tables import console_sessions as table
 from kunsthalle.core.clock import DAY
-from kunsthalle.core.context import Context
-from kunsthalle.store.engine import Store
-from kunsthalle.store.schema.console import console_sessions as table
-from kunsthalle.store.tables import finder, put_row, remove_rows
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.engine import Store
+from kunsthalle.db.session import Session as DbSession
+from kunsthalle.db.unscoped import finder, put_row, remove_rows
 
 LONGEST = DAY
 MOST_SIGN_INS = 20
@@ -36,7 +36,7 @@ class SignIn(msgspec.Struct):
     expires: int
 
 
-class Session(msgspec.Struct):
+class BrowserSession(msgspec.Struct):
     """What a browser is signed in to. `active` is the account whose pages it sees; `operator` the operator's token."""
 
     began: int
@@ -80,26 +80,26 @@ class Sessions:
         self._ctx = ctx
         self._opened: dict[tuple[str, str], bytes] = {}
 
-    def begin(self) -> tuple[str, Session]:
+    def begin(self) -> tuple[str, BrowserSession]:
         """A new session that is not kept yet, and its secret."""
-        return self._ctx.ids.secret(), Session(began=self._ctx.clock.real())
+        return self._ctx.ids.secret(), BrowserSession(began=self._ctx.clock.real())
 
     def now(self) -> int:
         """The product's present moment in seconds since the epoch, as tokens count it."""
         return self._ctx.now() // 1_000_000
 
-    async def find(self, secret: str) -> Session | None:
+    async def find(self, secret: str) -> BrowserSession | None:
         """The session that a cookie opens; None for one that has ended or never was."""
         if not secret:
             return None
         key = _hash("session", secret).hex()
-        row = await self._store.read_async(self._ctx, lambda unit: _BY_ID.first(unit, {"key": key}))
+        row = await self._store.read_async(self._ctx, lambda db_session: _BY_ID.first(db_session, {"key": key}))
         if row is None:
             return None
         _, sealed, ends_at = row
         return self._open(secret, sealed) if ends_at > self._ctx.clock.real() else None
 
-    def _open(self, secret: str, sealed: str) -> Session | None:
+    def _open(self, secret: str, sealed: str) -> BrowserSession | None:
         """What is sealed; remembered, bounded, as it takes longer to open than all else that finds a session."""
         known = self._opened.get((secret, sealed))
         if known is None:
@@ -108,11 +108,11 @@ class Sessions:
                 self._opened.clear()
             self._opened[secret, sealed] = known
         try:
-            return msgspec.json.decode(known, type=Session)
+            return msgspec.json.decode(known, type=BrowserSession)
         except msgspec.MsgspecError:  # written by an older release, or sealed by another secret
             return None
 
-    async def keep(self, secret: str, session: Session) -> None:
+    async def keep(self, secret: str, session: BrowserSession) -> None:
         """Writes a session down; what has ended meanwhile is swept."""
         row = {
             "id": _hash("session", secret).hex(),
@@ -120,19 +120,19 @@ class Sessions:
             "ends_at": session.began + LONGEST,
         }
 
-        def write(unit: Unit) -> None:
-            remove_rows(unit, table, table.c.ends_at <= self._ctx.clock.real())
-            put_row(unit, table, ("id",), replacing=("sealed",), **row)
+        def write(db_session: DbSession) -> None:
+            remove_rows(db_session, table, table.c.ends_at <= self._ctx.clock.real())
+            put_row(db_session, table, ("id",), replacing=("sealed",), **row)
 
         await self._store.write_async(self._ctx, write)
 
     async def end(self, secret: str) -> None:
         """Forgets a session: its cookie opens nothing from now on."""
         here = table.c.id == _hash("session", secret).hex()
-        await self._store.write_async(self._ctx, lambda unit: remove_rows(unit, table, here))
+        await self._store.write_async(self._ctx, lambda db_session: remove_rows(db_session, table, here))
 
 
-def _seal(secret: str, session: Session) -> str:
+def _seal(secret: str, session: BrowserSession) -> str:
     from cryptography.fernet import Fernet
 
     key = base64.urlsafe_b64encode(_hash("seal", secret))

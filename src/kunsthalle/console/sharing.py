@@ -6,11 +6,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.calls import Refused, segment
+from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.catalogs import BASE
 from kunsthalle.console.forms import Form
-from kunsthalle.console.frame import Page, Visit, form
 from kunsthalle.console.listing import Offsets, everything
+from kunsthalle.console.page_frame import Page, Visit, form
 
 _ASKED = f"{BASE}/shareapproval/offering/access"
 _STATES = ("pending", "approved", "rejected")

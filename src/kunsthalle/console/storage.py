@@ -6,12 +6,12 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.calls import segment
+from kunsthalle.console.api_client import segment
+from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
 from kunsthalle.console.forms import Form
-from kunsthalle.console.frame import Page, Visit, form, page
+from kunsthalle.console.instances import standing
 from kunsthalle.console.listing import Choice, Column, Linked, Row, listing
-from kunsthalle.console.questions import Act, Question, Thing, acts, question
-from kunsthalle.console.servers import standing
+from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _VOLUME, _SNAPSHOT = "/v1/volumes/{id}", "/v1/snapshots/{id}"
 VOLUME = Thing("/volumes/{volume_id}", _VOLUME, "/volumes")

@@ -73,9 +73,9 @@ def _bytes(count: int | None) -> str:
     if count is None:
         return _NOTHING
     value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
+    for db_session in ("B", "KiB", "MiB", "GiB"):
         if value < 1024:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+            return f"{value:.0f} {db_session}" if db_session == "B" else f"{value:.1f} {db_session}"
         value /= 1024
     return f"{value:.1f} TiB"
 

@@ -27,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  without a zone, so that its text 
 
 
 class Clock(Protocol):
-    """What rooms may ask of time."""
+    """What packages may ask of time."""
 
     def now(self) -> int:
         """The product's present moment in microseconds since the epoch."""
@@ -83,14 +83,14 @@ def duration(text: str) -> int:
         long = _DURATION.match(text)
         if not long:
             raise ValueError(f"{text!r} is not a duration such as P7D, PT30M, 7d or 30m")
-        parts = {unit: int(count) for unit, count in long.groupdict().items() if count}
+        parts = {session: int(count) for session, count in long.groupdict().items() if count}
         total = timedelta(**parts) // timedelta(microseconds=1)
     if not 0 < total <= _LONGEST:
         raise ValueError(f"{text!r} must be longer than nothing and at most a hundred years")
     return total
 
 
-@lru_cache(maxsize=8_192)  # clients ask for the same things again and again
+@lru_cache(maxsize=8_192)  # clients ask for the same resources again and again
 def rfc3339(moment: int) -> str:
     """RFC 3339 UTC with milliseconds and `Z` (reference/vpc-api.md A4)."""
     return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="milliseconds") + "Z"

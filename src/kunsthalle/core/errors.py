@@ -78,7 +78,7 @@ def not_found(name: str = "id", type_: str = "parameter", hint: str = "") -> Pro
 
 
 def forbidden(message: str = "The request is not authorized.") -> Problem:
-    """403: the caller sees the thing and lacks the role for the deed."""
+    """403: the caller sees the resource and lacks the role for the action."""
     return Problem(Reason.FORBIDDEN, "not_authorized", message)
 
 
@@ -88,5 +88,5 @@ def unauthenticated(message: str = "The token is missing, invalid or expired.") 
 
 
 def conflict(code: str, message: str, field: str | None = None) -> Problem:
-    """409: the state of the thing forbids it; nothing changed."""
+    """409: the state of the resource forbids it; nothing changed."""
     return Problem(Reason.CONFLICT, code, message, Target(field) if field else None)

@@ -28,7 +28,7 @@ EFFECTS = {
 
 
 class Fault(Struct, kw_only=True):
-    """One thing that shall go wrong.
+    """One resource that shall go wrong.
 
     `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs. The first `skip` that match go
     well, then `times` go wrong (0: all of them). `hits` counts those that did.

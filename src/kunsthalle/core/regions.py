@@ -1,4 +1,4 @@
-"""Regions, zones and the id prefixes that tell where a thing lives (reference/vpc-api.md A3)."""
+"""Regions, zones and the id prefixes that tell where a resource lives (reference/vpc-api.md A3)."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Hold:
 
 
 class Space:
-    """The room that images, disks and exports of this process may take: what is free, less a reserve in bytes.
+    """The package that images, disks and exports of this process may take: what is free, less a reserve in bytes.
 
     Work that is under way holds what it may still write, so that two that fit one by one do not fill the disk together.
     """

@@ -1,4 +1,4 @@
-"""The life of a thing as a table: which state may follow which. Nothing else may move a state column."""
+"""The life of a resource as a table: which state may follow which. Nothing else may move a state column."""
 
 from __future__ import annotations
 

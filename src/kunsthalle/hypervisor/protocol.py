@@ -149,7 +149,7 @@ class Status(Enum):
     LOST = "lost"
 
 
-class Line(Enum):
+class Channel(Enum):
     """How to talk to a guest: by its first serial port, or by its screen, keyboard and pointer (RFB, that is VNC)."""
 
     SERIAL = "serial"
@@ -166,7 +166,7 @@ class Hypervisor(Protocol):
 
     name: str
     """`simulated` or `qemu`."""
-    offers: frozenset[Line]
+    offers: frozenset[Channel]
     """The lines of its servers."""
 
     def create_disk(self, spec: DiskSpec) -> None:
@@ -239,7 +239,7 @@ class Hypervisor(Protocol):
         """
         ...
 
-    def connect(self, server_id: str, line: Line) -> socket.socket | None:
+    def connect(self, server_id: str, line: Channel) -> socket.socket | None:
         """
         A line to the guest, both ways, not blocking. Whoever has it must read it: a guest waits for its reader.
 

@@ -47,7 +47,7 @@ def check_data(data: tuple[DataDisk, ...]) -> None:
 
 
 def require_absolute(*paths: Path) -> None:
-    """BadSpec for a path that QEMU would read in its own way: relative, with a protocol, or out of sight."""
+    """BadSpec for a path that QEMU would read in its own way: relative, with a protocol, or out of visibility."""
     for path in paths:
         if not path.is_absolute() or ".." in path.parts or any(ord(sign) < 32 for sign in str(path)):
             raise BadSpec(f"not an absolute path: {str(path)[:200]!r}")

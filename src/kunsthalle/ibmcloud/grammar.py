@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from kunsthalle.ibmcloud.run import Run
+    from kunsthalle.ibmcloud.invocation import Run
 
 TRUE, FALSE = frozenset({"true", "1", "t"}), frozenset({"false", "0", "f"})
 BOOLEAN = "true|false"

@@ -86,7 +86,7 @@ class Api:
         return self.call("POST", path, body, query).body
 
     def listed(self, path: str, key: str, query: Query | None = None) -> Iterator[Any]:
-        """Every thing of a list, its pages followed to the end (VPC: `next.href`; the platform: `next_url`)."""
+        """Every resource of a list, its pages followed to the end (VPC: `next.href`; the platform: `next_url`)."""
         asked = dict(query or {})
         while True:
             page = self.get(path, asked)

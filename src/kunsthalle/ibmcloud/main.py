@@ -11,7 +11,7 @@ from kunsthalle.ibmcloud import help as helped
 from kunsthalle.ibmcloud import registry
 from kunsthalle.ibmcloud.errors import Failed, Interrupted, Refused
 from kunsthalle.ibmcloud.grammar import Command, WrongUsage, is_flag, parse
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.session import Session
 from kunsthalle.ibmcloud.tables import safe
 from kunsthalle.ibmcloud.terminal import Terminal, switched, wants_colour

@@ -29,11 +29,11 @@ AREAS = {
     "account": ("account",),
     "catalog": ("catalogs", "offerings", "publishing", "versions"),
     "enterprise": ("enterprise",),
-    "iam": ("identity", "authorizations", "policies", "groups"),
+    "iam": ("iam_identities", "authorizations", "policies", "access_groups"),
     "is": (
         "images",
         "instances",
-        "instance_parts",
+        "instance_subresources",
         "templates",
         "instance_groups",
         "group_managers",
@@ -46,7 +46,7 @@ AREAS = {
         "acls",
         "routing",
         "geography",
-        "unserved",
+        "unsupported",
     ),
     "resource": ("resource", "resource_instances"),
 }

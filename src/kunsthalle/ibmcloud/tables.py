@@ -1,4 +1,5 @@
-"""Tables and detail views (cli.md 1.2): columns three spaces apart, no borders, nested things as tables in a cell."""
+"""Tables and detail views (cli.md 1.2): columns three spaces apart, no borders, nested resources as tables in a
+cell."""
 
 from __future__ import annotations
 
@@ -83,9 +84,9 @@ def grid(rows: Sequence[Sequence[str]], *, header: bool = True, colour: bool = F
     return lines
 
 
-def table(things: Sequence[Any], columns: Sequence[Field], *, colour: bool = False) -> list[str]:
-    """A list of things: a header, then a row each."""
-    return grid([[label for label, _ in columns], *(cells(one, columns) for one in things)], colour=colour)
+def table(resource_table: Sequence[Any], columns: Sequence[Field], *, colour: bool = False) -> list[str]:
+    """A list of resources: a header, then a row each."""
+    return grid([[label for label, _ in columns], *(cells(one, columns) for one in resource_table)], colour=colour)
 
 
 class Nested:
@@ -122,7 +123,7 @@ def value(thing: Any, what: Any) -> str:
 
 
 def detail(thing: Any, fields: Sequence[Field], *, colour: bool = False) -> list[str]:
-    """A thing: an empty line, then field names and values."""
+    """A resource: an empty line, then field names and values."""
     rows = [(label, value(thing, what)) for label, what in fields]
     kept = [row for row, (_, what) in zip(rows, fields, strict=True) if not _absent(row[1], what)]
     return ["", *grid(kept, header=False, colour=colour)]

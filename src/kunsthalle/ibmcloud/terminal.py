@@ -64,7 +64,7 @@ class Terminal:
     def write(self, stream: TextIO, text: str) -> None:
         """Writes at once, without what a terminal would obey, but for colours.
 
-        A reader who has gone away is not an error: the work goes on without him.
+        A reader who has gone away is not an error: the work goes on without them.
         """
         text = escape_all_but_colours(text)
         try:

@@ -9,37 +9,37 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kunsthalle.core.errors import Problem, conflict
-from kunsthalle.images.kinds import IMAGE
-from kunsthalle.images.model import Image
-from kunsthalle.store.rows import update
-from kunsthalle.store.scope import Granted, unguarded
-from kunsthalle.store.transition import transition
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.rows import update
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import transition
+from kunsthalle.db.visibility import Authorized, unscoped
+from kunsthalle.images.models import Image
+from kunsthalle.images.resources import IMAGE
 
 
-def place(unit: Unit, image: Granted[Image], holder_crn: str) -> bool:
+def place(session: Session, image: Authorized[Image], holder_crn: str) -> bool:
     """Takes the hold for a holder. False when the image is held already, gone, or no longer available."""
     table = IMAGE.table
     return update(
-        unit,
+        session,
         IMAGE,
-        image.it.id,
-        table.c.account_id == image.it.account_id,
+        image.resource.id,
+        table.c.account_id == image.resource.account_id,
         table.c.hold_crn.is_(None),
         table.c.status == "available",
         hold_crn=holder_crn,
-        hold_since=unit.ctx.now(),
+        hold_since=session.ctx.now(),
         deprecation_at=None,
         obsolescence_at=None,
     )
 
 
-def release(unit: Unit, holder_crn: str, only: Collection[str] | None = None) -> int:
+def release(session: Session, holder_crn: str, only: Collection[str] | None = None) -> int:
     """Frees every image that a holder holds, or those of them that are named, at once (R4); how many."""
     named = () if only is None else (IMAGE.table.c.id.in_(only),)
-    held = unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == holder_crn, *named)
+    held = unscoped(session, IMAGE, IMAGE.table.c.hold_crn == holder_crn, *named)
     for image in held:
-        update(unit, IMAGE, image.id, IMAGE.table.c.hold_crn == holder_crn, hold_crn=None, hold_since=None)
+        update(session, IMAGE, image.id, IMAGE.table.c.hold_crn == holder_crn, hold_crn=None, hold_since=None)
     return len(held)
 
 
@@ -50,12 +50,12 @@ _FOLLOWS: dict[str, tuple[str, ...]] = {
 }
 
 
-def follow(unit: Unit, holder_crn: str, status: str) -> None:
+def follow(session: Session, holder_crn: str, status: str) -> None:
     """Moves every image of a holder to the status that the holder's own implies (R10)."""
-    for image in unguarded(unit, IMAGE, IMAGE.table.c.hold_crn == holder_crn, IMAGE.table.c.status != status):
+    for image in unscoped(session, IMAGE, IMAGE.table.c.hold_crn == holder_crn, IMAGE.table.c.status != status):
         stamps: dict[str, int | None] = {"deprecation_at": None, "obsolescence_at": None}
-        stamps |= dict.fromkeys(_FOLLOWS[status], unit.ctx.now())
-        transition(unit, IMAGE, image.id, status, **stamps)
+        stamps |= dict.fromkeys(_FOLLOWS[status], session.ctx.now())
+        transition(session, IMAGE, image.id, status, **stamps)
 
 
 def refuse_held(image: Image) -> None:

@@ -17,9 +17,9 @@ Sources:
 from __future__ import annotations
 
 Row = tuple[str, str, str, str]
-Family = tuple[str, str, str, tuple[Row, ...]]
+Surface = tuple[str, str, str, tuple[Row, ...]]
 
-FAMILIES: tuple[Family, ...] = (
+FAMILIES: tuple[Surface, ...] = (
     (
         "Ubuntu Server",
         "Canonical",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kunsthalle.core import near
 from kunsthalle.core.errors import not_found
-from kunsthalle.images.operating_system_table import FAMILIES, Family
+from kunsthalle.images.operating_system_table import FAMILIES, Surface
 
 _FORMATS = {"e": "esxi_kickstart", "i": "ipxe"}
 
@@ -27,7 +27,7 @@ class OperatingSystem:
     dedicated_host_only: bool = False
 
 
-def _systems(family: Family) -> Iterator[OperatingSystem]:
+def _systems(family: Surface) -> Iterator[OperatingSystem]:
     title, vendor, _source, rows = family
     for name, version, display, marks in rows:
         architecture = "s390x" if "s390x" in name else "amd64"

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, false
 
 from kunsthalle.api.request import Request
-from kunsthalle.images.kinds import IMAGE
-from kunsthalle.images.model import Image
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Page, page
+from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
-from kunsthalle.store.scope import Page, page
-from kunsthalle.store.unit import Unit
+from kunsthalle.images.resources import IMAGE
 
 
 def _values(request: Request, name: str) -> list[str]:
@@ -48,6 +48,6 @@ def _only_foreign(request: Request) -> bool:
     )
 
 
-def list_images(unit: Unit, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Image]:
+def list_images(session: Session, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Image]:
     """A page of the caller's own images, newest first."""
-    return page(unit, IMAGE, *_conditions(request), after=after, limit=limit)
+    return page(session, IMAGE, *_conditions(request), after=after, limit=limit)

@@ -5,68 +5,70 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.api import access
-from kunsthalle.api.families.vpc import VPC, collection, paging
-from kunsthalle.api.regular import among
+from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.images.kinds import IMAGE
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.vpc import VPC, collection, paging
+from kunsthalle.db.session import Session
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, operating_system
 from kunsthalle.images.queries import list_images
-from kunsthalle.images.service import ImageService
-from kunsthalle.images.wire import (
-    CreateImageBody,
-    ImageWire,
-    OperatingSystemWire,
-    UpdateImageBody,
-    operating_system_wire,
-    to_wire,
+from kunsthalle.images.resources import IMAGE
+from kunsthalle.images.schemas import (
+    CreateImageRequest,
+    ImageResponse,
+    OperatingSystemResponse,
+    UpdateImageRequest,
+    operating_system_response,
+    to_response,
 )
-from kunsthalle.store.unit import Unit
+from kunsthalle.images.service import ImageService
 
 
-def _list(unit: Unit, request: Request) -> dict[str, Any]:
+def _list(session: Session, request: Request) -> dict[str, Any]:
     """List the caller's images."""
     after, limit = paging(request)
-    return collection(request, unit, "images", list_images(unit, request, after, limit), to_wire, limit)
+    return collection(request, session, "images", list_images(session, request, after, limit), to_response, limit)
 
 
-def _get(unit: Unit, request: Request) -> ImageWire:
+def _get(session: Session, request: Request) -> ImageResponse:
     """Get an image."""
-    return to_wire(request.granted.it, unit)
+    return to_response(request.authorized.resource, session)
 
 
-def _list_systems(unit: Unit, request: Request) -> dict[str, Any]:
+def _list_systems(session: Session, request: Request) -> dict[str, Any]:
     """List the operating systems."""
     systems = sorted(OPERATING_SYSTEMS.values(), key=lambda system: system.name)
     page, limit = among(request, systems, lambda system: system.name)
-    return collection(request, unit, "operating_systems", page, lambda one, u: operating_system_wire(one, u.ctx), limit)
+    return collection(
+        request, session, "operating_systems", page, lambda one, u: operating_system_response(one, u.ctx), limit
+    )
 
 
-def _get_system(unit: Unit, request: Request) -> OperatingSystemWire:
+def _get_system(session: Session, request: Request) -> OperatingSystemResponse:
     """Get an operating system by its name."""
-    return operating_system_wire(operating_system(request.params["name"]), unit.ctx)
+    return operating_system_response(operating_system(request.params["name"]), session.ctx)
 
 
 def _changes(service: ImageService) -> tuple[Route, ...]:
-    def create(unit: Unit, request: Request) -> ImageWire:
+    def create(session: Session, request: Request) -> ImageResponse:
         """Import an image from object storage, or make one from a volume."""
-        return to_wire(service.create(unit, request.body), unit)
+        return to_response(service.create(session, request.body), session)
 
-    def update(unit: Unit, request: Request) -> ImageWire:
+    def update(session: Session, request: Request) -> ImageResponse:
         """Change an image: its name, what it may be used for, when it is retired."""
-        return to_wire(service.update(unit, request.granted, request.body), unit)
+        return to_response(service.update(session, request.authorized, request.body), session)
 
-    def delete(unit: Unit, request: Request) -> None:
+    def delete(session: Session, request: Request) -> None:
         """Delete an image."""
-        service.delete(unit, request.granted)
+        service.delete(session, request.authorized)
 
-    def deprecate(unit: Unit, request: Request) -> None:
+    def deprecate(session: Session, request: Request) -> None:
         """Deprecate an image."""
-        service.deprecate(unit, request.granted)
+        service.deprecate(session, request.authorized)
 
-    def obsolete(unit: Unit, request: Request) -> None:
+    def obsolete(session: Session, request: Request) -> None:
         """Make an image obsolete."""
-        service.obsolete(unit, request.granted)
+        service.obsolete(session, request.authorized)
 
     one = "/v1/images/{id}"
     change, remove = (access.item(IMAGE, f"is.image.image.{verb}") for verb in ("update", "delete"))
@@ -76,16 +78,16 @@ def _changes(service: ImageService) -> tuple[Route, ...]:
             "POST",
             "/v1/images",
             create,
-            family=VPC,
+            surface=VPC,
             access=make,
-            body=CreateImageBody,
-            answer=ImageWire,
+            body=CreateImageRequest,
+            answer=ImageResponse,
             status=201,
         ),
-        route("PATCH", one, update, family=VPC, access=change, body=UpdateImageBody, answer=ImageWire),
-        route("DELETE", one, delete, family=VPC, access=remove, status=202),
-        route("POST", f"{one}/deprecate", deprecate, family=VPC, access=change, status=204),
-        route("POST", f"{one}/obsolete", obsolete, family=VPC, access=change, status=204),
+        route("PATCH", one, update, surface=VPC, access=change, body=UpdateImageRequest, answer=ImageResponse),
+        route("DELETE", one, delete, surface=VPC, access=remove, status=202),
+        route("POST", f"{one}/deprecate", deprecate, surface=VPC, access=change, status=204),
+        route("POST", f"{one}/obsolete", obsolete, surface=VPC, access=change, status=204),
     )
 
 
@@ -93,9 +95,9 @@ def routes(service: ImageService) -> tuple[Route, ...]:
     anybody = access.member("is.operating-system.operating-system.read")
     systems = "/v1/operating_systems"
     return (
-        route("GET", "/v1/images", _list, family=VPC, access=access.listing(IMAGE)),
-        route("GET", "/v1/images/{id}", _get, family=VPC, access=access.item(IMAGE), answer=ImageWire),
+        route("GET", "/v1/images", _list, surface=VPC, access=access.listing(IMAGE)),
+        route("GET", "/v1/images/{id}", _get, surface=VPC, access=access.item(IMAGE), answer=ImageResponse),
         *_changes(service),
-        route("GET", systems, _list_systems, family=VPC, access=anybody),
-        route("GET", f"{systems}/{{name}}", _get_system, family=VPC, access=anybody, answer=OperatingSystemWire),
+        route("GET", systems, _list_systems, surface=VPC, access=anybody),
+        route("GET", f"{systems}/{{name}}", _get_system, surface=VPC, access=anybody, answer=OperatingSystemResponse),
     )

@@ -14,25 +14,25 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.api import access
-from kunsthalle.api.families.vpc import VPC, href
 from kunsthalle.api.references import refer
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.wire import Wire
-from kunsthalle.core.context import Context
-from kunsthalle.identity.kinds import PROFILE, PROFILE_LINK
-from kunsthalle.identity.profiles import add_link
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import ResponseBody
+from kunsthalle.api.surfaces.vpc import VPC, href
+from kunsthalle.authz.context import Context
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.visibility import Authorized
+from kunsthalle.db.wildcards import wildcards
+from kunsthalle.iam.resources import PROFILE, PROFILE_LINK
+from kunsthalle.iam.trusted_profiles import add_link
 from kunsthalle.images.operating_systems import OperatingSystem
-from kunsthalle.instances.bodies import TrustedProfileBody
-from kunsthalle.instances.kinds import INSTANCE
-from kunsthalle.instances.model import Instance
-from kunsthalle.networks.model import Key
+from kunsthalle.instances.models import Instance
+from kunsthalle.instances.requests import TrustedProfileRequest
+from kunsthalle.instances.resources import INSTANCE
+from kunsthalle.networks.models import Key
+from kunsthalle.networks.network_references import KeyReferenceResponse
 from kunsthalle.networks.queries import KeyIdentity, refer_key
-from kunsthalle.networks.references import KeyReferenceWire
-from kunsthalle.store.patterns import wildcards
-from kunsthalle.store.scope import Granted
-from kunsthalle.store.tables import remove_rows
-from kunsthalle.store.unit import Unit
 
 _COMPUTE = "VSI"
 _TRUST = "iam-identity.profile-trust.update"
@@ -45,7 +45,7 @@ class Initialization:
 
     keys: list[Key]
     user_data: str | None
-    trusted_profile: Granted[Any] | None
+    trusted_profile: Authorized[Any] | None
     auto_link: bool
 
     @property
@@ -59,22 +59,22 @@ class Initialization:
         """What the server keeps of its trusted profile."""
         if self.trusted_profile is None:
             return None
-        it = self.trusted_profile.it
+        it = self.trusted_profile.resource
         return {"id": it.id, "crn": it.crn, "auto_link": self.auto_link}
 
 
 def read(
-    unit: Unit,
+    session: Session,
     keys: list[KeyIdentity] | UnsetType,
     user_data: str | UnsetType,
-    trusted: TrustedProfileBody | UnsetType,
+    trusted: TrustedProfileRequest | UnsetType,
 ) -> Initialization:
     """What a request means; 404 for keys and profiles that are not seen, 403 for a profile that may not be lent."""
-    given = [] if isinstance(keys, UnsetType) else [refer_key(unit, one, "keys").it for one in keys]
+    given = [] if isinstance(keys, UnsetType) else [refer_key(session, one, "keys").resource for one in keys]
     profile = None
     if not isinstance(trusted, UnsetType):
         action = _TRUST if trusted.auto_link else None
-        profile = refer(unit, PROFILE, trusted.target, "default_trusted_profile.target", action)
+        profile = refer(session, PROFILE, trusted.target, "default_trusted_profile.target", action)
     return Initialization(
         keys=list({key.id: key for key in given}.values()),
         user_data=None if isinstance(user_data, UnsetType) else user_data,
@@ -83,26 +83,29 @@ def read(
     )
 
 
-def link(unit: Unit, instance: Instance, given: Initialization) -> None:
+def link(session: Session, instance: Instance, given: Initialization) -> None:
     """Gives the trusted profile its link to the server, if one is wanted."""
     if given.trusted_profile is not None and given.auto_link:
         parts = {"crn": instance.crn, "namespace": "", "name": instance.name}
-        add_link(unit, given.trusted_profile, instance.name, _COMPUTE, parts)
+        add_link(session, given.trusted_profile, instance.name, _COMPUTE, parts)
 
 
-def unlink(unit: Unit, instance: Instance) -> None:
+def unlink(session: Session, instance: Instance) -> None:
     """The server goes, or gets another profile: no profile is linked to it any more."""
     links = PROFILE_LINK.table
     mine = (links.c.account_id == instance.account_id, links.c.cr_type == _COMPUTE)
-    remove_rows(unit, links, *mine, wildcards(links.c.link, f'*"crn":"{instance.crn}"*'))
+    remove_rows(session, links, *mine, wildcards(links.c.link, f'*"crn":"{instance.crn}"*'))
 
 
-def password(unit: Unit, system: OperatingSystem, keys: list[Key]) -> dict[str, str] | None:
+def password(session: Session, system: OperatingSystem, keys: list[Key]) -> dict[str, str] | None:
     """A new administrator's password, encrypted with the first RSA key; None where the system has none."""
     key = next((one for one in keys if one.type == "rsa"), None)
     if key is None or not system.family.startswith("Windows"):
         return None
-    return {"encrypted_password": _encrypt(key, unit.ctx.ids.secret(_PASSWORD_OCTETS)), "fingerprint": key.fingerprint}
+    return {
+        "encrypted_password": _encrypt(key, session.ctx.ids.secret(_PASSWORD_OCTETS)),
+        "fingerprint": key.fingerprint,
+    }
 
 
 def _encrypt(key: Key, secret: str) -> str:
@@ -116,20 +119,20 @@ def _encrypt(key: Key, secret: str) -> str:
     return base64.b64encode(public.encrypt(secret.encode(), PKCS1v15())).decode()
 
 
-class FingerprintWire(Wire):
+class FingerprintResponse(ResponseBody):
     """A key by its fingerprint."""
 
     fingerprint: str
 
 
-class PasswordWire(Wire):
+class PasswordResponse(ResponseBody):
     """The administrator's password, base64, and the key that it is encrypted with."""
 
     encrypted_password: str
-    encryption_key: FingerprintWire
+    encryption_key: FingerprintResponse
 
 
-class ProfileReferenceWire(Wire):
+class ProfileReferenceResponse(ResponseBody):
     """A trusted profile."""
 
     crn: str
@@ -137,51 +140,52 @@ class ProfileReferenceWire(Wire):
     resource_type: str
 
 
-class TrustedProfileWire(Wire):
+class TrustedProfileResponse(ResponseBody):
     """The trusted profile that the server started with."""
 
     auto_link: bool
-    target: ProfileReferenceWire
+    target: ProfileReferenceResponse
 
 
-class InitializationWire(Wire):
+class InitializationResponse(ResponseBody):
     """What a server was given at its first start."""
 
-    keys: list[KeyReferenceWire]
-    default_trusted_profile: TrustedProfileWire | UnsetType = UNSET
-    password: PasswordWire | UnsetType = UNSET
+    keys: list[KeyReferenceResponse]
+    default_trusted_profile: TrustedProfileResponse | UnsetType = UNSET
+    password: PasswordResponse | UnsetType = UNSET
 
 
-def kept_key_wire(key: dict[str, str], ctx: Context) -> KeyReferenceWire:
+def kept_key_response(key: dict[str, str], ctx: Context) -> KeyReferenceResponse:
     """A key as it was when the server was made."""
     named = {name: key[name] for name in ("crn", "fingerprint", "id", "name")}
-    return KeyReferenceWire(**named, href=href(ctx, f"/keys/{key['id']}"))
+    return KeyReferenceResponse(**named, href=href(ctx, f"/keys/{key['id']}"))
 
 
-def _password(instance: Instance) -> PasswordWire | UnsetType:
+def _password(instance: Instance) -> PasswordResponse | UnsetType:
     kept = instance.password
     if kept is None:
         return UNSET
-    return PasswordWire(
-        encrypted_password=kept["encrypted_password"], encryption_key=FingerprintWire(fingerprint=kept["fingerprint"])
+    return PasswordResponse(
+        encrypted_password=kept["encrypted_password"],
+        encryption_key=FingerprintResponse(fingerprint=kept["fingerprint"]),
     )
 
 
-def _profile(instance: Instance) -> TrustedProfileWire | UnsetType:
+def _profile(instance: Instance) -> TrustedProfileResponse | UnsetType:
     kept = instance.default_trusted_profile
     if kept is None:
         return UNSET
-    target = ProfileReferenceWire(crn=kept["crn"], id=kept["id"], resource_type="trusted_profile")
-    return TrustedProfileWire(auto_link=kept["auto_link"], target=target)
+    target = ProfileReferenceResponse(crn=kept["crn"], id=kept["id"], resource_type="trusted_profile")
+    return TrustedProfileResponse(auto_link=kept["auto_link"], target=target)
 
 
-def _get(unit: Unit, request: Request) -> InitializationWire:
+def _get(session: Session, request: Request) -> InitializationResponse:
     """Get what a server was given at its first start."""
-    it: Instance = request.granted.it
-    keys = [kept_key_wire(key, unit.ctx) for key in it.keys]
-    return InitializationWire(keys=keys, default_trusted_profile=_profile(it), password=_password(it))
+    it: Instance = request.authorized.resource
+    keys = [kept_key_response(key, session.ctx) for key in it.keys]
+    return InitializationResponse(keys=keys, default_trusted_profile=_profile(it), password=_password(it))
 
 
 def routes() -> tuple[Route, ...]:
     path = "/v1/instances/{id}/initialization"
-    return (route("GET", path, _get, family=VPC, access=access.item(INSTANCE), answer=InitializationWire),)
+    return (route("GET", path, _get, surface=VPC, access=access.item(INSTANCE), answer=InitializationResponse),)

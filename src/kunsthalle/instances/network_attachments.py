@@ -7,31 +7,31 @@ from typing import Any
 
 from msgspec import UnsetType
 
-from kunsthalle.api.families.vpc import href
-from kunsthalle.api.parts import Part, listing, making, reading, removing, updating
+from kunsthalle.api.crud import NameRequest, given
 from kunsthalle.api.references import refer
-from kunsthalle.api.regular import NameBody, given
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route
-from kunsthalle.api.wire import Wire
+from kunsthalle.api.router import Route
+from kunsthalle.api.serialization import ResponseBody
+from kunsthalle.api.subresources import Part, listing, making, reading, removing, updating
+from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.context import Context
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.instances.bodies import NetworkAttachmentBody
-from kunsthalle.instances.interfaces import address_reference, in_place, kept_address, subnet_reference
-from kunsthalle.instances.kinds import INSTANCE, INTERFACE
-from kunsthalle.instances.model import Instance, Interface
-from kunsthalle.instances.profiles import PORT_SPEED
+from kunsthalle.db.rows import delete, insert, rename
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.instances.instance_profiles import PORT_SPEED
+from kunsthalle.instances.models import Instance, Interface
+from kunsthalle.instances.network_interfaces import address_reference, in_place, kept_address, subnet_reference
 from kunsthalle.instances.queries import free_position, interfaces_of, virtual_of
-from kunsthalle.networks import interfaces as virtual
-from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
-from kunsthalle.networks.kinds import SUBNET, VPC
-from kunsthalle.networks.model import Subnet, VirtualNetworkInterface, Vpc
+from kunsthalle.instances.requests import NetworkAttachmentRequest
+from kunsthalle.instances.resources import INSTANCE, INTERFACE
+from kunsthalle.networks import virtual_network_interfaces as virtual
+from kunsthalle.networks.models import Subnet, VirtualNetworkInterface, Vpc
+from kunsthalle.networks.network_references import IpReferenceResponse, TypedReferenceResponse, interface_ref
 from kunsthalle.networks.queries import locked, named
-from kunsthalle.networks.references import IpReferenceWire, TypedReferenceWire, interface_ref
-from kunsthalle.store.rows import delete, insert, rename
-from kunsthalle.store.scope import unguarded
-from kunsthalle.store.unit import Unit
+from kunsthalle.networks.resources import INTERFACE as VIRTUAL
+from kunsthalle.networks.resources import SUBNET, VPC
 
 _TYPE = "instance_network_attachment"
 _BIND = "is.virtual-network-interface.virtual-network-interface.update"
@@ -57,97 +57,97 @@ class PlannedAttachment:
 
 
 def plan(
-    unit: Unit, zone: str, vpc_id: str | None, group_id: str, field: str, body: NetworkAttachmentBody
+    session: Session, zone: str, vpc_id: str | None, group_id: str, field: str, body: NetworkAttachmentRequest
 ) -> PlannedAttachment:
     """404 for what is not seen; 400 for what does not go together; without `vpc_id` the subnet decides on the VPC."""
     asked, at = body.virtual_network_interface, f"{field}virtual_network_interface"
     existing, wanted = None, None
     if asked.identity is not None:
-        existing = refer(unit, VIRTUAL, asked.identity, at, _BIND).it
+        existing = refer(session, VIRTUAL, asked.identity, at, _BIND).resource
         if not existing.enable_infrastructure_nat:
             raise invalid("bad_field", "Servers need an interface with infrastructure NAT.", at)
-        subnet = in_place(named(unit, SUBNET, existing.subnet_id), zone, vpc_id, at)
+        subnet = in_place(named(session, SUBNET, existing.subnet_id), zone, vpc_id, at)
     else:
-        wanted = virtual.plan(unit, asked, bound=True, group_id=group_id, prefix=f"{at}.")
+        wanted = virtual.plan(session, asked, bound=True, group_id=group_id, prefix=f"{at}.")
         subnet = in_place(wanted.subnet, zone, vpc_id, f"{at}.subnet")
-    name = given(body.name, "") or unit.ctx.ids.name()
-    return PlannedAttachment(field, name, named(unit, VPC, subnet.vpc_id), subnet, existing, wanted)
+    name = given(body.name, "") or session.ctx.ids.name()
+    return PlannedAttachment(field, name, named(session, VPC, subnet.vpc_id), subnet, existing, wanted)
 
 
-def make(unit: Unit, planned: PlannedAttachment, instance_id: str, position: int) -> Interface:
+def make(session: Session, planned: PlannedAttachment, instance_id: str, position: int) -> Interface:
     """Makes the interface if there is none yet, and binds it. 409 for one that has a target."""
-    id_ = unit.ctx.ids.resource(unit.ctx.region.zones[planned.subnet.zone])
+    id_ = session.ctx.ids.resource(session.ctx.region.zones[planned.subnet.zone])
     target = {
         "id": id_,
         "name": planned.name,
         "href_path": f"/instances/{instance_id}/network_attachments/{id_}",
         "resource_type": _TYPE,
     }
-    it = planned.existing if planned.wanted is None else virtual.make(unit, planned.wanted)
+    it = planned.existing if planned.wanted is None else virtual.make(session, planned.wanted)
     assert it is not None  # noqa: S101  one of both, by PlannedAttachment's word; for the type checker
-    virtual.bind(unit, it, target, f"{planned.field}virtual_network_interface")
+    virtual.bind(session, it, target, f"{planned.field}virtual_network_interface")
     return insert(
-        unit,
+        session,
         INTERFACE,
         Interface(
             id=id_,
-            account_id=unit.ctx.account_id,
+            account_id=session.ctx.account_id,
             instance_id=instance_id,
             position=position,
             name=planned.name,
             type="secondary" if position else "primary",
             subnet={"id": planned.subnet.id, "crn": planned.subnet.crn, "name": planned.subnet.name},
-            primary_ip=kept_address(virtual.ips_of(unit, it)[0]),
+            primary_ip=kept_address(virtual.ips_of(session, it)[0]),
             allow_ip_spoofing=it.allow_ip_spoofing,
             mac=it.mac_address,
             virtual_network_interface_id=it.id,
-            created_at=unit.ctx.now(),
+            created_at=session.ctx.now(),
         ),
     )
 
 
-def give_back(unit: Unit, attachment: Interface) -> None:
+def give_back(session: Session, attachment: Interface) -> None:
     """Lets go of the interface; one that is to go with its attachment goes."""
-    virtual.unbind(unit, attachment.id)
+    virtual.unbind(session, attachment.id)
 
 
-def _create(unit: Unit, instance: Instance, body: NetworkAttachmentBody) -> Interface:
-    attachments, position = free_position(unit, instance, body.name)
+def _create(session: Session, instance: Instance, body: NetworkAttachmentRequest) -> Interface:
+    attachments, position = free_position(session, instance, body.name)
     if attachments[0].virtual_network_interface_id is None:
         raise conflict("invalid_state", "The server has network interfaces of its own, and takes no attachments.")
-    planned = plan(unit, instance.zone, instance.vpc_id, instance.resource_group_id, "", body)
-    return make(unit, planned, instance.id, position)
+    planned = plan(session, instance.zone, instance.vpc_id, instance.resource_group_id, "", body)
+    return make(session, planned, instance.id, position)
 
 
-def _change(unit: Unit, _instance: Instance, attachment: Interface, body: NameBody) -> Interface:
+def _change(session: Session, _instance: Instance, attachment: Interface, body: NameRequest) -> Interface:
     if isinstance(body.name, UnsetType) or body.name == attachment.name:
         return attachment
-    rename(unit, INTERFACE, attachment.id, body.name)
-    virtual.rename_target(unit, attachment.id, body.name)
-    return unguarded(unit, INTERFACE, INTERFACE.table.c.id == attachment.id)[0]
+    rename(session, INTERFACE, attachment.id, body.name)
+    virtual.rename_target(session, attachment.id, body.name)
+    return unscoped(session, INTERFACE, INTERFACE.table.c.id == attachment.id)[0]
 
 
-def _remove(unit: Unit, instance: Instance, attachment: Interface) -> None:
+def _remove(session: Session, instance: Instance, attachment: Interface) -> None:
     if attachment.type == "primary":
         raise conflict("invalid_state", "The primary network attachment stays with its server.")
-    locked(unit, INSTANCE, instance.id, "instance_id")
-    delete(unit, INTERFACE, attachment.id, attachment.account_id)
-    give_back(unit, attachment)
+    locked(session, INSTANCE, instance.id, "instance_id")
+    delete(session, INTERFACE, attachment.id, attachment.account_id)
+    give_back(session, attachment)
 
 
-class AttachmentReferenceWire(Wire):
+class AttachmentReferenceResponse(ResponseBody):
     """An attachment, from the side of its server."""
 
     href: str
     id: str
     name: str
-    primary_ip: IpReferenceWire
+    primary_ip: IpReferenceResponse
     resource_type: str
-    subnet: TypedReferenceWire
-    virtual_network_interface: TypedReferenceWire
+    subnet: TypedReferenceResponse
+    virtual_network_interface: TypedReferenceResponse
 
 
-class AttachmentWire(AttachmentReferenceWire):
+class AttachmentResponse(AttachmentReferenceResponse):
     """A network attachment."""
 
     created_at: str
@@ -168,14 +168,14 @@ def _shown(attachment: Interface, it: VirtualNetworkInterface, ctx: Context) -> 
     }
 
 
-def reference_wire(attachment: Interface, it: VirtualNetworkInterface, ctx: Context) -> AttachmentReferenceWire:
-    return AttachmentReferenceWire(**_shown(attachment, it, ctx))
+def reference_response(attachment: Interface, it: VirtualNetworkInterface, ctx: Context) -> AttachmentReferenceResponse:
+    return AttachmentReferenceResponse(**_shown(attachment, it, ctx))
 
 
-def _wire(attachment: Interface, unit: Unit) -> AttachmentWire:
-    it = virtual_of(unit, [attachment])[attachment.bound]
-    return AttachmentWire(
-        **_shown(attachment, it, unit.ctx),
+def _wire(attachment: Interface, session: Session) -> AttachmentResponse:
+    it = virtual_of(session, [attachment])[attachment.bound]
+    return AttachmentResponse(
+        **_shown(attachment, it, session.ctx),
         created_at=rfc3339(attachment.created_at),
         lifecycle_state="stable",
         port_speed=PORT_SPEED,
@@ -183,9 +183,9 @@ def _wire(attachment: Interface, unit: Unit) -> AttachmentWire:
     )
 
 
-def _owned(unit: Unit, request: Request) -> list[Interface]:
-    id_ = request.granted.it.id
-    return [one for one in interfaces_of(unit, [id_])[id_] if one.virtual_network_interface_id is not None]
+def _owned(session: Session, request: Request) -> list[Interface]:
+    id_ = request.authorized.resource.id
+    return [one for one in interfaces_of(session, [id_])[id_] if one.virtual_network_interface_id is not None]
 
 
 ATTACHMENTS = Part(
@@ -194,7 +194,7 @@ ATTACHMENTS = Part(
     "/v1/instances/{instance_id}/network_attachments",
     _owned,
     _wire,
-    AttachmentWire,
+    AttachmentResponse,
 )
 
 
@@ -202,7 +202,7 @@ def routes() -> tuple[Route, ...]:
     return (
         listing(ATTACHMENTS),
         reading(ATTACHMENTS),
-        making(ATTACHMENTS, _create, NetworkAttachmentBody),
-        updating(ATTACHMENTS, _change, NameBody),
+        making(ATTACHMENTS, _create, NetworkAttachmentRequest),
+        updating(ATTACHMENTS, _change, NameRequest),
         removing(ATTACHMENTS, _remove, status=202),
     )

@@ -10,22 +10,22 @@ from msgspec import UnsetType
 from sqlalchemy import ColumnElement, and_, false
 
 from kunsthalle.api.request import Request
+from kunsthalle.block_storage.models import Volume
+from kunsthalle.block_storage.queries import attached_to, equals
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.instances.groups.filters import in_group
-from kunsthalle.instances.groups.members import Belonging, of_instances
-from kunsthalle.instances.kinds import INSTANCE, INTERFACE, TEMPLATE
-from kunsthalle.instances.model import Instance, Interface, Template
-from kunsthalle.instances.profiles import INSTANCE_PROFILES
-from kunsthalle.networks.kinds import INTERFACE as VIRTUAL
-from kunsthalle.networks.model import VirtualNetworkInterface
+from kunsthalle.db.rows import name_taken
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import rows_of
+from kunsthalle.db.visibility import Page, page, unscoped
+from kunsthalle.db.wildcards import wildcards
+from kunsthalle.instances.groups.instance_filters import in_group
+from kunsthalle.instances.groups.memberships import Belonging, of_instances
+from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES
+from kunsthalle.instances.models import Instance, Interface, Template
+from kunsthalle.instances.resources import INSTANCE, INTERFACE, TEMPLATE
+from kunsthalle.networks.models import VirtualNetworkInterface
 from kunsthalle.networks.queries import locked
-from kunsthalle.storage.model import Volume
-from kunsthalle.storage.queries import attached_to, equals
-from kunsthalle.store.patterns import wildcards
-from kunsthalle.store.rows import name_taken
-from kunsthalle.store.scope import Page, page, unguarded
-from kunsthalle.store.tables import rows_of
-from kunsthalle.store.unit import Unit
+from kunsthalle.networks.resources import INTERFACE as VIRTUAL
 
 _NEVER = tuple(
     f"{what}.{by}"
@@ -63,7 +63,7 @@ def _chosen(request: Request, name: str) -> ColumnElement[bool]:
     return and_(*(~wildcards(options, f'*"{key}":"{value}"*') for value in values[:-1]))
 
 
-def list_instances(unit: Unit, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Instance]:
+def list_instances(session: Session, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Instance]:
     """A page of servers, newest first."""
     columns = INSTANCE.table.c
     exact: dict[str, ColumnElement[Any]] = {
@@ -77,53 +77,53 @@ def list_instances(unit: Unit, request: Request, after: tuple[int, str] | None, 
     if any(name in request.query for name in _NEVER):
         where.append(false())
     where += in_group(request, columns.id)
-    return page(unit, INSTANCE, *where, after=after, limit=limit)
+    return page(session, INSTANCE, *where, after=after, limit=limit)
 
 
-def list_templates(unit: Unit, after: tuple[int, str] | None, limit: int) -> Page[Template]:
+def list_templates(session: Session, after: tuple[int, str] | None, limit: int) -> Page[Template]:
     """A page of templates, newest first."""
-    return page(unit, TEMPLATE, after=after, limit=limit)
+    return page(session, TEMPLATE, after=after, limit=limit)
 
 
-def interfaces_of(unit: Unit, instance_ids: Iterable[str]) -> dict[str, list[Interface]]:
+def interfaces_of(session: Session, instance_ids: Iterable[str]) -> dict[str, list[Interface]]:
     """The interfaces of servers that were looked up already, the primary one first."""
     ids = list(instance_ids)
     found: dict[str, list[Interface]] = {id_: [] for id_ in ids}
     columns = INTERFACE.table.c
-    for row in rows_of(unit, INTERFACE.table, columns.instance_id.in_(ids), order=columns.position):
+    for row in rows_of(session, INTERFACE.table, columns.instance_id.in_(ids), order=columns.position):
         interface = INTERFACE.make(*row)
         found[interface.instance_id].append(interface)
     return found
 
 
-def virtual_of(unit: Unit, interfaces: Iterable[Interface]) -> dict[str, VirtualNetworkInterface]:
+def virtual_of(session: Session, interfaces: Iterable[Interface]) -> dict[str, VirtualNetworkInterface]:
     """The virtual network interfaces behind interfaces, by id; nothing is asked where there are none."""
     ids = [one.virtual_network_interface_id for one in interfaces if one.virtual_network_interface_id]
-    found = unguarded(unit, VIRTUAL, VIRTUAL.table.c.id.in_(ids)) if ids else []
+    found = unscoped(session, VIRTUAL, VIRTUAL.table.c.id.in_(ids)) if ids else []
     return {one.id: one for one in found}
 
 
-def parts_of(unit: Unit, instance_ids: Iterable[str]) -> dict[str, Parts]:
+def parts_of(session: Session, instance_ids: Iterable[str]) -> dict[str, Parts]:
     """What hangs on servers that were looked up already."""
     ids = list(instance_ids)
-    volumes, interfaces = attached_to(unit, ids), interfaces_of(unit, ids)
-    virtual = virtual_of(unit, [one for some in interfaces.values() for one in some])
-    groups = of_instances(unit, ids)
+    volumes, interfaces = attached_to(session, ids), interfaces_of(session, ids)
+    virtual = virtual_of(session, [one for some in interfaces.values() for one in some])
+    groups = of_instances(session, ids)
     return {id_: Parts(volumes[id_], interfaces[id_], virtual, groups.get(id_)) for id_ in ids}
 
 
-def taken(unit: Unit, instance: Instance) -> Instance:
+def taken(session: Session, instance: Instance) -> Instance:
     """The server as it is now and stays until this transaction ends; 409 for one that is being deleted."""
-    now = locked(unit, INSTANCE, instance.id, "instance_id")
+    now = locked(session, INSTANCE, instance.id, "instance_id")
     if now.status == "deleting":
         raise conflict("invalid_state", "The server is being deleted.")
     return now
 
 
-def free_position(unit: Unit, instance: Instance, name: str | UnsetType) -> tuple[list[Interface], int]:
+def free_position(session: Session, instance: Instance, name: str | UnsetType) -> tuple[list[Interface], int]:
     """The interfaces of a server, taken, and the position of one more. 400 for too many, and for a name of another."""
-    most = INSTANCE_PROFILES[taken(unit, instance).profile].interfaces
-    present = interfaces_of(unit, [instance.id])[instance.id]
+    most = INSTANCE_PROFILES[taken(session, instance).profile].interfaces
+    present = interfaces_of(session, [instance.id])[instance.id]
     if len(present) >= most:
         raise invalid("over_quota", f"A server of this profile has at most {most} network interfaces.")
     if any(one.name == name for one in present):
@@ -131,7 +131,7 @@ def free_position(unit: Unit, instance: Instance, name: str | UnsetType) -> tupl
     return present, present[-1].position + 1
 
 
-def instance_of(unit: Unit, id_: str) -> Instance | None:
+def instance_of(session: Session, id_: str) -> Instance | None:
     """The server of a job, if it is still there."""
-    found = unguarded(unit, INSTANCE, INSTANCE.table.c.id == id_)
+    found = unscoped(session, INSTANCE, INSTANCE.table.c.id == id_)
     return found[0] if found else None

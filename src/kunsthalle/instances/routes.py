@@ -5,71 +5,76 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.api import access
-from kunsthalle.api.families.vpc import VPC, collection, paging
-from kunsthalle.api.regular import among
+from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route, route
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.vpc import VPC, collection, paging
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Page
 from kunsthalle.instances import (
-    disks,
     initialization,
-    interfaces,
+    local_disks,
     network_attachments,
-    nothing,
-    reinitializing,
+    network_interfaces,
+    reinitialization,
+    unsupported,
     volume_attachments,
 )
-from kunsthalle.instances.bodies import ActionBody, CreateInstanceBody, UpdateInstanceBody, UpdateTemplateBody
-from kunsthalle.instances.kinds import INSTANCE, TEMPLATE
-from kunsthalle.instances.profile_wire import InstanceProfileWire, profile_wire
-from kunsthalle.instances.profiles import SORTED, named
+from kunsthalle.instances.instance_profiles import SORTED, named
 from kunsthalle.instances.queries import list_instances, list_templates, parts_of
+from kunsthalle.instances.requests import (
+    ActionRequest,
+    CreateInstanceRequest,
+    UpdateInstanceRequest,
+    UpdateTemplateRequest,
+)
+from kunsthalle.instances.resources import INSTANCE, TEMPLATE
+from kunsthalle.instances.schemas import ActionResponse, InstanceResponse, action_response, one_response, to_response
+from kunsthalle.instances.schemas_profiles import InstanceProfileResponse, profile_response
 from kunsthalle.instances.service import InstanceService
-from kunsthalle.instances.template_wire import TemplateWire, template_wire
-from kunsthalle.instances.templates import TemplateService
-from kunsthalle.instances.wire import ActionWire, InstanceWire, action_wire, one_wire, to_wire
-from kunsthalle.store.scope import Page
-from kunsthalle.store.unit import Unit
+from kunsthalle.instances.templates.schemas_templates import TemplateResponse, template_response
+from kunsthalle.instances.templates.service import TemplateService
 
 _PAGED_FROM = "2026-04-07"
 """Older versions of the API list every profile at once, and clients of theirs ask for no second page."""
 
 
-def _list(unit: Unit, request: Request) -> dict[str, Any]:
+def _list(session: Session, request: Request) -> dict[str, Any]:
     """List the servers."""
     after, limit = paging(request)
-    page = list_instances(unit, request, after, limit)
-    parts = parts_of(unit, [instance.id for instance in page.items])
-    return collection(request, unit, "instances", page, lambda one, u: to_wire(one, parts[one.id], u), limit)
+    page = list_instances(session, request, after, limit)
+    parts = parts_of(session, [instance.id for instance in page.items])
+    return collection(request, session, "instances", page, lambda one, u: to_response(one, parts[one.id], u), limit)
 
 
-def _get(unit: Unit, request: Request) -> InstanceWire:
+def _get(session: Session, request: Request) -> InstanceResponse:
     """Get a server."""
-    return one_wire(request.granted.it, unit)
+    return one_response(request.authorized.resource, session)
 
 
-def _list_profiles(unit: Unit, request: Request) -> dict[str, Any]:
+def _list_profiles(session: Session, request: Request) -> dict[str, Any]:
     """List the instance profiles."""
-    if unit.ctx.api_version < _PAGED_FROM:
+    if session.ctx.api_version < _PAGED_FROM:
         page, limit = Page(list(SORTED), len(SORTED), None), len(SORTED)
     else:
         page, limit = among(request, SORTED, lambda one: one.name)
-    return collection(request, unit, "profiles", page, lambda one, u: profile_wire(one, u.ctx), limit)
+    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), limit)
 
 
-def _get_profile(unit: Unit, request: Request) -> InstanceProfileWire:
+def _get_profile(session: Session, request: Request) -> InstanceProfileResponse:
     """Get an instance profile by its name."""
-    return profile_wire(named(request.params["name"]), unit.ctx)
+    return profile_response(named(request.params["name"]), session.ctx)
 
 
-def _list_templates(unit: Unit, request: Request) -> dict[str, Any]:
+def _list_templates(session: Session, request: Request) -> dict[str, Any]:
     """List the instance templates."""
     after, limit = paging(request)
-    return collection(request, unit, "templates", list_templates(unit, after, limit), template_wire, limit)
+    return collection(request, session, "templates", list_templates(session, after, limit), template_response, limit)
 
 
-def _get_template(unit: Unit, request: Request) -> TemplateWire:
+def _get_template(session: Session, request: Request) -> TemplateResponse:
     """Get an instance template."""
-    return template_wire(request.granted.it, unit)
+    return template_response(request.authorized.resource, session)
 
 
 _EVERY, _ONE = "/v1/instances", "/v1/instances/{id}"
@@ -77,21 +82,21 @@ _BELOW = "/v1/instances/{instance_id}"
 
 
 def _changes(service: InstanceService) -> tuple[Route, ...]:
-    def create(unit: Unit, request: Request) -> InstanceWire:
+    def create(session: Session, request: Request) -> InstanceResponse:
         """Make a server from an image, a catalog, a template, a snapshot or a volume."""
-        return one_wire(service.create(unit, request.body), unit)
+        return one_response(service.create(session, request.body), session)
 
-    def update(unit: Unit, request: Request) -> InstanceWire:
+    def update(session: Session, request: Request) -> InstanceResponse:
         """Change a server's name."""
-        return one_wire(service.update(unit, request.granted, request.body), unit)
+        return one_response(service.update(session, request.authorized, request.body), session)
 
-    def delete(unit: Unit, request: Request) -> None:
+    def delete(session: Session, request: Request) -> None:
         """Delete a server, and the volumes that go with it."""
-        service.delete(unit, request.granted)
+        service.delete(session, request.authorized)
 
-    def act(unit: Unit, request: Request) -> ActionWire:
+    def act(session: Session, request: Request) -> ActionResponse:
         """Start, stop or reboot a server."""
-        return action_wire(service.act(unit, request.granted, request.body), unit.ctx)
+        return action_response(service.act(session, request.authorized, request.body), session.ctx)
 
     make = access.create("is.instance.instance.create")
     change, remove = (access.item(INSTANCE, f"is.instance.instance.{verb}") for verb in ("update", "delete"))
@@ -99,53 +104,69 @@ def _changes(service: InstanceService) -> tuple[Route, ...]:
     actions = f"{_BELOW}/actions"
     return (
         route(
-            "POST", _EVERY, create, family=VPC, access=make, body=CreateInstanceBody, answer=InstanceWire, status=201
+            "POST",
+            _EVERY,
+            create,
+            surface=VPC,
+            access=make,
+            body=CreateInstanceRequest,
+            answer=InstanceResponse,
+            status=201,
         ),
-        route("PATCH", _ONE, update, family=VPC, access=change, body=UpdateInstanceBody, answer=InstanceWire),
-        route("DELETE", _ONE, delete, family=VPC, access=remove, status=204),
-        route("POST", actions, act, family=VPC, access=operate, body=ActionBody, answer=ActionWire, status=201),
+        route("PATCH", _ONE, update, surface=VPC, access=change, body=UpdateInstanceRequest, answer=InstanceResponse),
+        route("DELETE", _ONE, delete, surface=VPC, access=remove, status=204),
+        route("POST", actions, act, surface=VPC, access=operate, body=ActionRequest, answer=ActionResponse, status=201),
     )
 
 
 def _template_routes(service: TemplateService) -> tuple[Route, ...]:
-    def create(unit: Unit, request: Request) -> TemplateWire:
+    def create(session: Session, request: Request) -> TemplateResponse:
         """Make an instance template."""
-        return template_wire(service.create(unit, request.body), unit)
+        return template_response(service.create(session, request.body), session)
 
-    def update(unit: Unit, request: Request) -> TemplateWire:
+    def update(session: Session, request: Request) -> TemplateResponse:
         """Change an instance template's name."""
-        return template_wire(service.update(unit, request.granted, request.body), unit)
+        return template_response(service.update(session, request.authorized, request.body), session)
 
-    def delete(unit: Unit, request: Request) -> None:
+    def delete(session: Session, request: Request) -> None:
         """Delete an instance template."""
-        service.delete(unit, request.granted)
+        service.delete(session, request.authorized)
 
     every, one, action = "/v1/instance/templates", "/v1/instance/templates/{id}", TEMPLATE.read.removesuffix("read")
     change, remove = (access.item(TEMPLATE, f"{action}{verb}") for verb in ("update", "delete"))
     make = access.create(f"{action}create")
     return (
-        route("GET", every, _list_templates, family=VPC, access=access.listing(TEMPLATE)),
-        route("GET", one, _get_template, family=VPC, access=access.item(TEMPLATE), answer=TemplateWire),
-        route("POST", every, create, family=VPC, access=make, body=CreateInstanceBody, answer=TemplateWire, status=201),
-        route("PATCH", one, update, family=VPC, access=change, body=UpdateTemplateBody, answer=TemplateWire),
-        route("DELETE", one, delete, family=VPC, access=remove, status=204),
+        route("GET", every, _list_templates, surface=VPC, access=access.listing(TEMPLATE)),
+        route("GET", one, _get_template, surface=VPC, access=access.item(TEMPLATE), answer=TemplateResponse),
+        route(
+            "POST",
+            every,
+            create,
+            surface=VPC,
+            access=make,
+            body=CreateInstanceRequest,
+            answer=TemplateResponse,
+            status=201,
+        ),
+        route("PATCH", one, update, surface=VPC, access=change, body=UpdateTemplateRequest, answer=TemplateResponse),
+        route("DELETE", one, delete, surface=VPC, access=remove, status=204),
     )
 
 
 def routes(instances: InstanceService, templates: TemplateService) -> tuple[Route, ...]:
     anybody, profiles = access.member("is.instance.instance.read"), "/v1/instance/profiles"
     return (
-        route("GET", _EVERY, _list, family=VPC, access=access.listing(INSTANCE)),
-        route("GET", _ONE, _get, family=VPC, access=access.item(INSTANCE), answer=InstanceWire),
+        route("GET", _EVERY, _list, surface=VPC, access=access.listing(INSTANCE)),
+        route("GET", _ONE, _get, surface=VPC, access=access.item(INSTANCE), answer=InstanceResponse),
         *_changes(instances),
         *initialization.routes(),
-        *interfaces.routes(),
+        *network_interfaces.routes(),
         *network_attachments.routes(),
         *volume_attachments.routes(instances.volumes),
-        *disks.routes(),
-        *nothing.routes(),
-        *reinitializing.routes(instances.blobs),
+        *local_disks.routes(),
+        *unsupported.routes(),
+        *reinitialization.routes(instances.blobs),
         *_template_routes(templates),
-        route("GET", profiles, _list_profiles, family=VPC, access=anybody),
-        route("GET", f"{profiles}/{{name}}", _get_profile, family=VPC, access=anybody, answer=InstanceProfileWire),
+        route("GET", profiles, _list_profiles, surface=VPC, access=anybody),
+        route("GET", f"{profiles}/{{name}}", _get_profile, surface=VPC, access=anybody, answer=InstanceProfileResponse),
     )

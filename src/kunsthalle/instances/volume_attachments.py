@@ -8,50 +8,50 @@ from __future__ import annotations
 
 from functools import partial
 
-from kunsthalle.api.parts import Part, listing, making, reading, removing, updating
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route
-from kunsthalle.instances.kinds import INSTANCE
-from kunsthalle.instances.model import Instance
+from kunsthalle.api.router import Route
+from kunsthalle.api.subresources import Part, listing, making, reading, removing, updating
+from kunsthalle.block_storage import data_volumes
+from kunsthalle.block_storage.models import Volume
+from kunsthalle.block_storage.queries import attached_to
+from kunsthalle.block_storage.requests import AttachmentRequest, DataAttachmentRequest
+from kunsthalle.block_storage.schemas import VolumeAttachmentResponse, attachment_response
+from kunsthalle.block_storage.service import VolumeService
+from kunsthalle.db.session import Session
+from kunsthalle.instances.models import Instance
 from kunsthalle.instances.queries import taken
+from kunsthalle.instances.resources import INSTANCE
 from kunsthalle.instances.service import DISKS, host_of
 from kunsthalle.instances.states import UP
-from kunsthalle.storage import data_volumes
-from kunsthalle.storage.bodies import AttachmentBody, DataAttachmentBody
-from kunsthalle.storage.model import Volume
-from kunsthalle.storage.queries import attached_to
-from kunsthalle.storage.service import VolumeService
-from kunsthalle.storage.wire import VolumeAttachmentWire, attachment_wire
-from kunsthalle.store import jobs
-from kunsthalle.store.unit import Unit
+from kunsthalle.jobs import queue
 
 
-def _owned(unit: Unit, request: Request) -> list[Volume]:
-    id_ = request.granted.it.id
-    return attached_to(unit, [id_])[id_]
+def _owned(session: Session, request: Request) -> list[Volume]:
+    id_ = request.authorized.resource.id
+    return attached_to(session, [id_])[id_]
 
 
-def _attach(service: VolumeService, unit: Unit, instance: Instance, body: DataAttachmentBody) -> Volume:
-    now = taken(unit, instance)
+def _attach(service: VolumeService, session: Session, instance: Instance, body: DataAttachmentRequest) -> Volume:
+    now = taken(session, instance)
     up = now.status in UP
-    volume = data_volumes.attach_data(unit, service, host_of(unit, now), body, active=up)
+    volume = data_volumes.attach_data(session, service, host_of(session, now), body, active=up)
     if up:
-        jobs.enqueue(unit, DISKS, now.id)
+        queue.enqueue(session, DISKS, now.id)
     return volume
 
 
-def _change(unit: Unit, _instance: Instance, volume: Volume, body: AttachmentBody) -> Volume:
-    return data_volumes.change_attachment(unit, volume, body)
+def _change(session: Session, _instance: Instance, volume: Volume, body: AttachmentRequest) -> Volume:
+    return data_volumes.change_attachment(session, volume, body)
 
 
-def _detach(unit: Unit, instance: Instance, volume: Volume) -> None:
+def _detach(session: Session, instance: Instance, volume: Volume) -> None:
     """At once from a server that has no machine; else by the job that asks the guest to let go."""
-    now = taken(unit, instance)
+    now = taken(session, instance)
     if now.status == "stopped":
-        data_volumes.detach_data(unit, volume)
+        data_volumes.detach_data(session, volume)
         return
-    data_volumes.begin_detach(unit, volume)
-    jobs.enqueue(unit, DISKS, now.id)
+    data_volumes.begin_detach(session, volume)
+    queue.enqueue(session, DISKS, now.id)
 
 
 ATTACHMENTS = Part(
@@ -59,8 +59,8 @@ ATTACHMENTS = Part(
     "volume attachment of a server",
     "/v1/instances/{instance_id}/volume_attachments",
     _owned,
-    lambda volume, unit: attachment_wire(volume, unit.ctx),
-    VolumeAttachmentWire,
+    lambda volume, session: attachment_response(volume, session.ctx),
+    VolumeAttachmentResponse,
     id_of=lambda volume: str(volume.attachment_id),
 )
 
@@ -69,7 +69,7 @@ def routes(service: VolumeService) -> tuple[Route, ...]:
     return (
         listing(ATTACHMENTS),
         reading(ATTACHMENTS),
-        making(ATTACHMENTS, partial(_attach, service), DataAttachmentBody),
-        updating(ATTACHMENTS, _change, AttachmentBody),
+        making(ATTACHMENTS, partial(_attach, service), DataAttachmentRequest),
+        updating(ATTACHMENTS, _change, AttachmentRequest),
         removing(ATTACHMENTS, _detach),
     )

@@ -49,7 +49,7 @@ def _send(url: str, method: str, path: str, headers: Mapping[str, str], body: st
 
 
 def _message(document: Any, status: int) -> str:
-    """What the server says, in any of its dialects."""
+    """What the server says, in any of its surfaces."""
     known = document if isinstance(document, dict) else {}
     for error in known.get("errors", ()):
         if isinstance(error, dict) and "message" in error:

@@ -7,17 +7,18 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from kunsthalle.api.families.vpc import href
+from kunsthalle.api.common_schemas import Name
 from kunsthalle.api.references import Identity
-from kunsthalle.api.shapes import Name
-from kunsthalle.api.wire import Body, Wire
+from kunsthalle.api.serialization import RequestBody, ResponseBody
+from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.context import Context
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.networks.addressing import parse_address, parse_cidr
-from kunsthalle.networks.model import NetworkAcl
-from kunsthalle.networks.references import ItemReferenceWire, network_acl_path
-from kunsthalle.networks.rules import (
+from kunsthalle.db.session import Session
+from kunsthalle.networks.ipv4_blocks import parse_address, parse_cidr
+from kunsthalle.networks.models import NetworkAcl
+from kunsthalle.networks.network_references import ItemReferenceResponse, network_acl_path
+from kunsthalle.networks.security_group_rules import (
     EVERYWHERE,
     MOST_RULES,
     IcmpCode,
@@ -31,14 +32,13 @@ from kunsthalle.networks.rules import (
     shown_protocol,
     unlike,
 )
-from kunsthalle.store.unit import Unit
 
 _PORTS = ("destination_port_max", "destination_port_min", "source_port_max", "source_port_min")
 _ONLY_FOR = {**dict.fromkeys(_PORTS, ("tcp", "udp")), "type": ("icmp",), "code": ("icmp",)}
 _WHOLE = {"min": 1, "max": 65_535}
 
 
-class _PortsBody(Body):
+class _PortsRequest(RequestBody):
     """What the rules of some protocols have."""
 
     destination_port_max: Port | UnsetType = UNSET
@@ -47,7 +47,7 @@ class _PortsBody(Body):
     source_port_min: Port | UnsetType = UNSET
 
 
-class AclRuleBody(_PortsBody, kw_only=True):
+class AclRuleRequest(_PortsRequest, kw_only=True):
     """A rule; without `before` it is the last."""
 
     action: Literal["allow", "deny"]
@@ -62,7 +62,7 @@ class AclRuleBody(_PortsBody, kw_only=True):
     code: IcmpCode | UnsetType = UNSET
 
 
-class UpdateAclRuleBody(_PortsBody):
+class UpdateAclRuleRequest(_PortsRequest):
     """What may be changed; `before: null` makes the rule the last one."""
 
     action: Literal["allow", "deny"] | UnsetType = UNSET
@@ -75,10 +75,10 @@ class UpdateAclRuleBody(_PortsBody):
     code: IcmpCode | UnsetType | None = UNSET
 
 
-AclRules = Annotated[list[AclRuleBody], Meta(max_length=MOST_RULES)]
+AclRules = Annotated[list[AclRuleRequest], Meta(max_length=MOST_RULES)]
 
 
-class AclRuleWire(Wire):
+class AclRuleResponse(ResponseBody):
     """A rule of a network ACL; `before` is the next one."""
 
     action: str
@@ -91,7 +91,7 @@ class AclRuleWire(Wire):
     name: str
     protocol: str
     source: str
-    before: ItemReferenceWire | UnsetType = UNSET
+    before: ItemReferenceResponse | UnsetType = UNSET
     destination_port_max: int | UnsetType = UNSET
     destination_port_min: int | UnsetType = UNSET
     source_port_max: int | UnsetType = UNSET
@@ -100,53 +100,53 @@ class AclRuleWire(Wire):
     code: int | UnsetType = UNSET
 
 
-def default_acl_rules(unit: Unit) -> list[dict[str, Any]]:
+def default_acl_rules(session: Session) -> list[dict[str, Any]]:
     """Everything in, everything out."""
     everywhere = EVERYWHERE["cidr_block"]
     return [
         {
-            "id": rule_id(unit),
+            "id": rule_id(session),
             "name": f"allow-{direction}",
             "action": "allow",
             "direction": direction,
             "protocol": "any",
             "source": everywhere,
             "destination": everywhere,
-            "created_at": unit.ctx.now(),
+            "created_at": session.ctx.now(),
         }
         for direction in ("inbound", "outbound")
     ]
 
 
-def copied(unit: Unit, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def copied(session: Session, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same rules for another ACL."""
-    return [{**rule, "id": rule_id(unit), "created_at": unit.ctx.now()} for rule in rules]
+    return [{**rule, "id": rule_id(session), "created_at": session.ctx.now()} for rule in rules]
 
 
-def make_acl_rules(unit: Unit, bodies: list[AclRuleBody]) -> list[dict[str, Any]]:
+def make_acl_rules(session: Session, bodies: list[AclRuleRequest]) -> list[dict[str, Any]]:
     """The rules of a new ACL in their order, as they are kept."""
-    return unlike([make_acl_rule(unit, body, f"rules[{at}].") for at, body in enumerate(bodies)])
+    return unlike([make_acl_rule(session, body, f"rules[{at}].") for at, body in enumerate(bodies)])
 
 
-def make_acl_rule(unit: Unit, body: AclRuleBody, prefix: str = "") -> dict[str, Any]:
+def make_acl_rule(session: Session, body: AclRuleRequest, prefix: str = "") -> dict[str, Any]:
     """A new rule, as it is kept. `prefix` stands before the names of refused fields."""
-    protocol = read_protocol(unit.ctx, body.protocol, f"{prefix}protocol")
+    protocol = read_protocol(session.ctx, body.protocol, f"{prefix}protocol")
     if protocol == "icmp_tcp_udp" and body.protocol == "all" and body.action == "deny":
         protocol = "any"  # what is denied under the old name is everything; there is no other rule that says so
     rule = {
-        "id": rule_id(unit),
-        "name": unit.ctx.ids.name() if body.name is UNSET else body.name,
+        "id": rule_id(session),
+        "name": session.ctx.ids.name() if body.name is UNSET else body.name,
         "action": body.action,
         "direction": body.direction,
         "protocol": protocol,
         "source": _end(body.source, f"{prefix}source"),
         "destination": _end(body.destination, f"{prefix}destination"),
-        "created_at": unit.ctx.now(),
+        "created_at": session.ctx.now(),
     }
     return _checked(_with_ports(rule, body, prefix, lenient=False), prefix)
 
 
-def changed_acl_rule(rule: dict[str, Any], body: UpdateAclRuleBody) -> dict[str, Any]:
+def changed_acl_rule(rule: dict[str, Any], body: UpdateAclRuleRequest) -> dict[str, Any]:
     """The rule as it will be. `type` and `code` are passed over where they mean nothing (vpc-api.md G3)."""
     plain = {key: getattr(body, key) for key in ("action", "direction", "name") if getattr(body, key) is not UNSET}
     wanted = {**rule, **plain}
@@ -157,7 +157,7 @@ def changed_acl_rule(rule: dict[str, Any], body: UpdateAclRuleBody) -> dict[str,
     return _checked(_with_ports(wanted, body, "", lenient=True), "")
 
 
-def _with_ports(rule: dict[str, Any], body: Body, prefix: str, *, lenient: bool) -> dict[str, Any]:
+def _with_ports(rule: dict[str, Any], body: RequestBody, prefix: str, *, lenient: bool) -> dict[str, Any]:
     """The rule with the ports, the type and the code that a body names; null removes one."""
     made = dict(rule)
     for key, protocols in _ONLY_FOR.items():
@@ -201,22 +201,22 @@ def placed(rules: list[dict[str, Any]], rule: dict[str, Any], before: Identity |
     return [*others[:at], rule, *others[at:]]
 
 
-def rules_wire(acl: NetworkAcl, ctx: Context) -> list[AclRuleWire]:
+def rules_response(acl: NetworkAcl, ctx: Context) -> list[AclRuleResponse]:
     """All rules of an ACL; each names the one behind it."""
     made = [_wire(acl, rule, ctx) for rule in acl.rules]
     for one, following in pairwise(made):
-        one.before = ItemReferenceWire(href=following.href, id=following.id, name=following.name)
+        one.before = ItemReferenceResponse(href=following.href, id=following.id, name=following.name)
     return made
 
 
-def rule_wire(acl: NetworkAcl, id_: str, ctx: Context) -> AclRuleWire:
+def rule_response(acl: NetworkAcl, id_: str, ctx: Context) -> AclRuleResponse:
     """One rule of an ACL, which must be there."""
-    return next(one for one in rules_wire(acl, ctx) if one.id == id_)
+    return next(one for one in rules_response(acl, ctx) if one.id == id_)
 
 
-def _wire(acl: NetworkAcl, rule: dict[str, Any], ctx: Context) -> AclRuleWire:
+def _wire(acl: NetworkAcl, rule: dict[str, Any], ctx: Context) -> AclRuleResponse:
     usual = {key: _WHOLE[key[-3:]] for key in _PORTS} if rule["protocol"] in ("tcp", "udp") else {}
-    return AclRuleWire(
+    return AclRuleResponse(
         action=rule["action"],
         created_at=rfc3339(rule["created_at"]),
         destination=rule["destination"],

@@ -7,59 +7,59 @@ from typing import Any, TypeVar
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Column, ColumnElement, false
 
+from kunsthalle.api.crud import Filter, equals
 from kunsthalle.api.references import Identity, own_by_name, refer
-from kunsthalle.api.regular import Filter, equals
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.networks.kinds import KEY, RESERVED_IP, SECURITY_GROUP, SUBNET, VPC
-from kunsthalle.networks.model import Key, ReservedIp, SecurityGroup, Subnet, Vpc
-from kunsthalle.store.scope import Granted, Kind, some, unguarded
-from kunsthalle.store.tables import number_of
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import number_of
+from kunsthalle.db.visibility import Authorized, ResourceType, some, unscoped
+from kunsthalle.networks.models import Key, ReservedIp, SecurityGroup, Subnet, Vpc
+from kunsthalle.networks.resources import KEY, RESERVED_IP, SECURITY_GROUP, SUBNET, VPC
 
 M = TypeVar("M")
 
 
-def named(unit: Unit, kind: Kind[M], id_: str) -> M:
-    """What a thing at hand is in or has, for the reference to it: of the same account by construction."""
-    mine = (kind.table.c.id == id_, kind.table.c.account_id == unit.ctx.account_id)
-    return unguarded(unit, kind, *mine)[0]
+def named(session: Session, kind: ResourceType[M], id_: str) -> M:
+    """What a resource at hand is in or has, for the reference to it: of the same account by construction."""
+    mine = (kind.table.c.id == id_, kind.table.c.account_id == session.ctx.account_id)
+    return unscoped(session, kind, *mine)[0]
 
 
-def locked(unit: Unit, kind: Kind[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
+def locked(session: Session, kind: ResourceType[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
     """The row as it is now, and as it stays until this transaction ends; 404 when it is gone."""
-    mine = (kind.table.c.id == id_, kind.table.c.account_id == unit.ctx.account_id)
-    found = unguarded(unit, kind, *mine, lock=True)
+    mine = (kind.table.c.id == id_, kind.table.c.account_id == session.ctx.account_id)
+    found = unscoped(session, kind, *mine, lock=True)
     if not found:
         raise not_found(target, type_)
     return found[0]
 
 
-def in_vpc(unit: Unit, kind: Kind[M], vpc_id: str) -> list[M]:
+def in_vpc(session: Session, kind: ResourceType[M], vpc_id: str) -> list[M]:
     """Everything of a kind in a VPC, whatever the caller may see: for rules that hold for all of it."""
-    return unguarded(unit, kind, kind.table.c.vpc_id == vpc_id)
+    return unscoped(session, kind, kind.table.c.vpc_id == vpc_id)
 
 
-def attached_subnets(unit: Unit, column: str, id_: str) -> list[Subnet]:
+def attached_subnets(session: Session, column: str, id_: str) -> list[Subnet]:
     """The subnets that the caller may read and whose network ACL (or routing table) this is."""
-    return some(unit, SUBNET, SUBNET.table.c[column] == id_)
+    return some(session, SUBNET, SUBNET.table.c[column] == id_)
 
 
-def available(unit: Unit, subnet: Subnet) -> int:
+def available(session: Session, subnet: Subnet) -> int:
     """How many of a subnet's addresses nobody has, the provider included."""
     table = RESERVED_IP.table
-    return subnet.network.num_addresses - number_of(unit, table, table.c.subnet_id == subnet.id)
+    return subnet.network.num_addresses - number_of(session, table, table.c.subnet_id == subnet.id)
 
 
-def ip_of_target(unit: Unit, target_id: str) -> ReservedIp | None:
+def ip_of_target(session: Session, target_id: str) -> ReservedIp | None:
     """The (first) address that a target has."""
-    found = unguarded(unit, RESERVED_IP, RESERVED_IP.table.c.target_id == target_id)
+    found = unscoped(session, RESERVED_IP, RESERVED_IP.table.c.target_id == target_id)
     return min(found, key=lambda ip: ip.number, default=None)
 
 
-def default_security_group(unit: Unit, vpc: Vpc) -> SecurityGroup:
+def default_security_group(session: Session, vpc: Vpc) -> SecurityGroup:
     """The group that interfaces get when none is named."""
-    return named(unit, SECURITY_GROUP, vpc.default_security_group_id)
+    return named(session, SECURITY_GROUP, vpc.default_security_group_id)
 
 
 class KeyIdentity(Identity):
@@ -68,27 +68,27 @@ class KeyIdentity(Identity):
     fingerprint: str | UnsetType = UNSET
 
 
-def refer_key(unit: Unit, identity: KeyIdentity, field: str, action: str | None = None) -> Granted[Key]:
+def refer_key(session: Session, identity: KeyIdentity, field: str, action: str | None = None) -> Authorized[Key]:
     """The key that is meant; unknown, hidden and foreign are the same 404 with the field as target."""
     if isinstance(identity.fingerprint, UnsetType):
-        return refer(unit, KEY, identity, field, action)
-    found = some(unit, KEY, KEY.table.c.fingerprint == identity.fingerprint, limit=1)
+        return refer(session, KEY, identity, field, action)
+    found = some(session, KEY, KEY.table.c.fingerprint == identity.fingerprint, limit=1)
     if not found:
         raise not_found(field, "field")
     if identity.id not in (UNSET, found[0].id):
         raise invalid("bad_field", "id and fingerprint mean different keys.", field)
-    return refer(unit, KEY, Identity(id=found[0].id, crn=identity.crn, href=identity.href), field, action)
+    return refer(session, KEY, Identity(id=found[0].id, crn=identity.crn, href=identity.href), field, action)
 
 
 def vpc_by_crn(column: Column[Any]) -> Filter:
-    """The filter `vpc.crn`: things whose VPC is the caller's own of that CRN."""
+    """The filter `vpc.crn`: resources whose VPC is the caller's own of that CRN."""
 
-    def matching(unit: Unit, value: str) -> ColumnElement[bool]:
+    def matching(session: Session, value: str) -> ColumnElement[bool]:
         try:
             crn = parse(value)
         except ValueError:
             return false()
-        return column == (crn.resource if crn.account == unit.ctx.account_id else None)
+        return column == (crn.resource if crn.account == session.ctx.account_id else None)
 
     return matching
 
@@ -96,21 +96,21 @@ def vpc_by_crn(column: Column[Any]) -> Filter:
 def of_vpc(column: Column[Any]) -> dict[str, Filter]:
     """The filters by VPC."""
 
-    def by_name(unit: Unit, value: str) -> ColumnElement[bool]:
-        vpc = own_by_name(unit, VPC, value)
+    def by_name(session: Session, value: str) -> ColumnElement[bool]:
+        vpc = own_by_name(session, VPC, value)
         return column == (vpc.id if vpc else None)
 
     return {"vpc.id": equals(column), "vpc.crn": vpc_by_crn(column), "vpc.name": by_name}
 
 
-def usual(kind: Kind[Any]) -> dict[str, Filter]:
+def usual(kind: ResourceType[Any]) -> dict[str, Filter]:
     """The filters that nearly all lists have."""
     columns = kind.table.c
     return {"name": equals(columns.name), "resource_group.id": equals(columns.resource_group_id)}
 
 
-def zone_of(unit: Unit, name: str, field: str = "zone") -> str:
+def zone_of(session: Session, name: str, field: str = "zone") -> str:
     """A zone of the region; 400 `invalid_zone` for any other."""
-    if name not in unit.ctx.region.zones:
+    if name not in session.ctx.region.zones:
         raise invalid("invalid_zone", "The region has no such zone.", field)
     return name

@@ -1,4 +1,4 @@
-"""`/v1/vpcs`, `/v1/security_groups`, `/v1/keys`; and every other route of this room, from its own file."""
+"""`/v1/vpcs`, `/v1/security_groups`, `/v1/keys`; and every other route of this package, from its own file."""
 
 from __future__ import annotations
 
@@ -7,131 +7,140 @@ from typing import Any
 from msgspec import UnsetType
 
 from kunsthalle.api import access
-from kunsthalle.api.families.vpc import VPC as FAMILY
+from kunsthalle.api.common_schemas import GroupRequest
+from kunsthalle.api.crud import Resource, given, listing, making, reading, removing, updating
 from kunsthalle.api.references import refer
-from kunsthalle.api.regular import Resource, given, listing, making, reading, removing, updating
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.shapes import GroupBody
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.vpc import VPC as FAMILY
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, find
 from kunsthalle.networks import (
-    acls,
-    floating,
-    gateways,
-    geography,
-    groups,
-    interface_routes,
-    names,
-    prefixes,
-    reserved,
-    routing,
-    rule_routes,
+    address_prefixes,
+    dns,
+    floating_ips,
+    network_acls,
+    public_gateways,
+    regions_and_zones,
+    reserved_ips,
+    routes_rules,
+    routes_table,
+    routes_virtual_network_interfaces,
+    routing_tables,
+    security_groups,
     service,
     subnets,
-    ways,
 )
-from kunsthalle.networks.acls import NETWORK_ACLS
-from kunsthalle.networks.bodies import CreateKeyBody, CreateSecurityGroupBody, CreateVpcBody, UpdateVpcBody
-from kunsthalle.networks.kinds import KEY, SECURITY_GROUP, SECURITY_GROUP_TARGET, VPC
-from kunsthalle.networks.model import Key, SecurityGroup, SecurityGroupTarget, Vpc
+from kunsthalle.networks.models import Key, SecurityGroup, SecurityGroupTarget, Vpc
+from kunsthalle.networks.network_acls import NETWORK_ACLS
 from kunsthalle.networks.queries import of_vpc, usual
-from kunsthalle.networks.routing import ROUTING_TABLES
-from kunsthalle.networks.rules_wire import SecurityGroupWire, security_group_wire
-from kunsthalle.networks.targets import TargetWire, shown_with_address
-from kunsthalle.networks.wire import KeyWire, VpcWire, key_wire, vpc_wire
-from kunsthalle.store.scope import Granted, find
-from kunsthalle.store.unit import Unit
+from kunsthalle.networks.requests import (
+    CreateKeyRequest,
+    CreateSecurityGroupRequest,
+    CreateVpcRequest,
+    UpdateVpcRequest,
+)
+from kunsthalle.networks.resources import KEY, SECURITY_GROUP, SECURITY_GROUP_TARGET, VPC
+from kunsthalle.networks.routing_tables import ROUTING_TABLES
+from kunsthalle.networks.schemas import KeyResponse, VpcResponse, key_response, vpc_response
+from kunsthalle.networks.schemas_security_groups import SecurityGroupResponse, security_group_response
+from kunsthalle.networks.security_group_targets import TargetResponse, shown_with_address
 
 
-def target_wire(row: SecurityGroupTarget, unit: Unit) -> TargetWire:
+def target_response(row: SecurityGroupTarget, session: Session) -> TargetResponse:
     """A target of a security group: virtual network interfaces also show their address and subnet."""
-    return shown_with_address(unit, row.target, always=False)
+    return shown_with_address(session, row.target, always=False)
 
 
 VPCS = Resource(
     VPC,
     "VPC",
     "/v1/vpcs",
-    vpc_wire,
-    VpcWire,
-    {**usual(VPC), "classic_access": lambda _unit, value: VPC.table.c.classic_access == (value == "true")},
+    vpc_response,
+    VpcResponse,
+    {**usual(VPC), "classic_access": lambda _session, value: VPC.table.c.classic_access == (value == "true")},
     fresh="status",
 )
 SECURITY_GROUPS = Resource(
     SECURITY_GROUP,
     "security group",
     "/v1/security_groups",
-    security_group_wire,
-    SecurityGroupWire,
+    security_group_response,
+    SecurityGroupResponse,
     {**usual(SECURITY_GROUP), **of_vpc(SECURITY_GROUP.table.c.vpc_id)},
 )
 TARGETS = Resource(
     SECURITY_GROUP_TARGET,
     "target of a security group",
     "/v1/security_groups/{security_group_id}/targets",
-    target_wire,
-    TargetWire,
+    target_response,
+    TargetResponse,
     parent=SECURITY_GROUP,
     parent_field="security_group_id",
 )
-KEYS = Resource(KEY, "key", "/v1/keys", key_wire, KeyWire, usual(KEY))
+KEYS = Resource(KEY, "key", "/v1/keys", key_response, KeyResponse, usual(KEY))
 
 
-def _group(body: GroupBody | UnsetType) -> str | None:
+def _group(body: GroupRequest | UnsetType) -> str | None:
     return None if isinstance(body, UnsetType) else body.id
 
 
-def _create_vpc(unit: Unit, body: CreateVpcBody) -> Vpc:
+def _create_vpc(session: Session, body: CreateVpcRequest) -> Vpc:
     return service.create_vpc(
-        unit,
+        session,
         given(body.name, "") or None,
         group_id=_group(body.resource_group),
         prefixes=body.address_prefix_management != "manual",
         classic_access=body.classic_access is True,
-        dns=names.resolved(unit, body.dns),
+        dns=dns.resolved(session, body.dns),
     )
 
 
-def _update_vpc(unit: Unit, granted: Granted[Vpc], body: UpdateVpcBody) -> None:
-    names.change(unit, granted.it, body.dns)
+def _update_vpc(session: Session, granted: Authorized[Vpc], body: UpdateVpcRequest) -> None:
+    dns.change(session, granted.resource, body.dns)
 
 
-def _create_security_group(unit: Unit, body: CreateSecurityGroupBody) -> SecurityGroup:
-    vpc = refer(unit, VPC, body.vpc, "vpc").it
+def _create_security_group(session: Session, body: CreateSecurityGroupRequest) -> SecurityGroup:
+    vpc = refer(session, VPC, body.vpc, "vpc").resource
     rules = given(body.rules, [])
     return service.create_security_group(
-        unit, vpc, given(body.name, "") or None, rules, group_id=_group(body.resource_group)
+        session, vpc, given(body.name, "") or None, rules, group_id=_group(body.resource_group)
     )
 
 
-def _create_key(unit: Unit, body: CreateKeyBody) -> Key:
+def _create_key(session: Session, body: CreateKeyRequest) -> Key:
     type_ = given(body.type, "") or None
     group = _group(body.resource_group)
-    return service.create_key(unit, given(body.name, "") or None, body.public_key, type_=type_, group_id=group)
+    return service.create_key(session, given(body.name, "") or None, body.public_key, type_=type_, group_id=group)
 
 
 def _default(resource: Resource[Any], what: str) -> Route:
     """What came with a VPC, below the VPC's own path."""
 
-    def call(unit: Unit, request: Request) -> Any:
-        return resource.to_wire(find(unit, resource.kind, getattr(request.granted.it, f"{what}_id")), unit)
+    def call(session: Session, request: Request) -> Any:
+        return resource.to_response(
+            find(session, resource.kind, getattr(request.authorized.resource, f"{what}_id")), session
+        )
 
     call.__doc__ = f"Get the default {resource.noun} of one VPC."
-    return route("GET", f"/v1/vpcs/{{id}}/{what}", call, family=FAMILY, access=access.item(VPC), answer=resource.answer)
+    return route(
+        "GET", f"/v1/vpcs/{{id}}/{what}", call, surface=FAMILY, access=access.item(VPC), answer=resource.answer
+    )
 
 
-def _get_target(unit: Unit, request: Request) -> TargetWire:
+def _get_target(session: Session, request: Request) -> TargetResponse:
     """Get one target of one security group."""
-    return target_wire(groups.member(unit, request.granted.it, request.params["id"]), unit)
+    return target_response(security_groups.member(session, request.authorized.resource, request.params["id"]), session)
 
 
-def _add_target(unit: Unit, request: Request) -> TargetWire:
+def _add_target(session: Session, request: Request) -> TargetResponse:
     """Put one target into one security group."""
-    return target_wire(groups.add(unit, request.granted.it, request.params["id"]), unit)
+    return target_response(security_groups.add(session, request.authorized.resource, request.params["id"]), session)
 
 
-def _remove_target(unit: Unit, request: Request) -> None:
+def _remove_target(session: Session, request: Request) -> None:
     """Take one target out of one security group."""
-    groups.remove(unit, request.granted.it, request.params["id"])
+    security_groups.remove(session, request.authorized.resource, request.params["id"])
 
 
 def _target_routes() -> tuple[Route, ...]:
@@ -140,22 +149,22 @@ def _target_routes() -> tuple[Route, ...]:
     change = access.item(SECURITY_GROUP, SECURITY_GROUPS.action("update"), param=param)
     return (
         listing(TARGETS),
-        route("GET", one, _get_target, family=FAMILY, access=read, answer=TargetWire),
-        route("PUT", one, _add_target, family=FAMILY, access=change, answer=TargetWire),
-        route("DELETE", one, _remove_target, family=FAMILY, access=change, status=204),
+        route("GET", one, _get_target, surface=FAMILY, access=read, answer=TargetResponse),
+        route("PUT", one, _add_target, surface=FAMILY, access=change, answer=TargetResponse),
+        route("DELETE", one, _remove_target, surface=FAMILY, access=change, status=204),
     )
 
 
 def routes() -> tuple[Route, ...]:
     everything: tuple[Resource[Any], ...] = (VPCS, SECURITY_GROUPS, KEYS)
     return (
-        *geography.routes(),
+        *regions_and_zones.routes(),
         *(listing(one) for one in everything),
         *(reading(one) for one in everything),
-        making(VPCS, _create_vpc, CreateVpcBody),
-        making(SECURITY_GROUPS, _create_security_group, CreateSecurityGroupBody),
-        making(KEYS, _create_key, CreateKeyBody),
-        updating(VPCS, UpdateVpcBody, _update_vpc),
+        making(VPCS, _create_vpc, CreateVpcRequest),
+        making(SECURITY_GROUPS, _create_security_group, CreateSecurityGroupRequest),
+        making(KEYS, _create_key, CreateKeyRequest),
+        updating(VPCS, UpdateVpcRequest, _update_vpc),
         updating(SECURITY_GROUPS),
         updating(KEYS),
         removing(VPCS, service.delete_vpc),
@@ -165,15 +174,15 @@ def routes() -> tuple[Route, ...]:
         _default(NETWORK_ACLS, "default_network_acl"),
         _default(ROUTING_TABLES, "default_routing_table"),
         *_target_routes(),
-        *prefixes.routes(),
-        *routing.routes(),
-        *ways.routes(),
-        *names.routes(),
+        *address_prefixes.routes(),
+        *routing_tables.routes(),
+        *routes_table.routes(),
+        *dns.routes(),
         *subnets.routes(),
-        *reserved.routes(),
-        *rule_routes.routes(),
-        *acls.routes(),
-        *gateways.routes(),
-        *floating.routes(),
-        *interface_routes.routes(),
+        *reserved_ips.routes(),
+        *routes_rules.routes(),
+        *network_acls.routes(),
+        *public_gateways.routes(),
+        *floating_ips.routes(),
+        *routes_virtual_network_interfaces.routes(),
     )

@@ -11,10 +11,26 @@ from typing import Any
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.core.errors import Problem, conflict, invalid
-from kunsthalle.networks import addresses, sshkeys
+from kunsthalle.db.rows import IntegrityError, delete, insert, insert_named, name_taken
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import number_of, remove_rows
+from kunsthalle.db.visibility import Authorized, may_create
+from kunsthalle.networks import address_allocation, ssh_keys
 from kunsthalle.networks.acl_rules import default_acl_rules
-from kunsthalle.networks.addressing import default_prefixes, free_block, subnet_block, subnet_size
-from kunsthalle.networks.kinds import (
+from kunsthalle.networks.dns import USUAL
+from kunsthalle.networks.ipv4_blocks import default_prefixes, free_block, subnet_block, subnet_size
+from kunsthalle.networks.models import (
+    AddressPrefix,
+    Key,
+    NetworkAcl,
+    PublicGateway,
+    RoutingTable,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
+from kunsthalle.networks.queries import in_vpc, locked, named
+from kunsthalle.networks.resources import (
     ADDRESS_PREFIX,
     DNS_BINDING,
     KEY,
@@ -28,31 +44,15 @@ from kunsthalle.networks.kinds import (
     SUBNET,
     VPC,
 )
-from kunsthalle.networks.model import (
-    AddressPrefix,
-    Key,
-    NetworkAcl,
-    PublicGateway,
-    RoutingTable,
-    SecurityGroup,
-    Subnet,
-    Vpc,
-)
-from kunsthalle.networks.names import USUAL
-from kunsthalle.networks.queries import in_vpc, locked, named
-from kunsthalle.networks.routing import NOTHING
-from kunsthalle.networks.rules import RuleBody, default_group_rules, make_rules
-from kunsthalle.store.rows import IntegrityError, delete, insert, insert_named, name_taken
-from kunsthalle.store.scope import Granted, may_create
-from kunsthalle.store.tables import number_of, remove_rows
-from kunsthalle.store.unit import Unit
+from kunsthalle.networks.routing_tables import NOTHING
+from kunsthalle.networks.security_group_rules import RuleRequest, default_group_rules, make_rules
 
 USUAL_SIZE = 256
 """Addresses of a subnet whose maker does not say how many."""
 
 
 def create_vpc(
-    unit: Unit,
+    session: Session,
     name: str | None = None,
     *,
     group_id: str | None = None,
@@ -61,9 +61,9 @@ def create_vpc(
     dns: Mapping[str, Any] = USUAL,
 ) -> Vpc:
     """A new VPC with its default security group, network ACL and routing table, and a prefix for each zone."""
-    ids, now, account = unit.ctx.ids, unit.ctx.now(), unit.ctx.account_id
-    region = unit.ctx.region
-    group = _group(unit, "is.vpc.vpc.create", group_id)
+    ids, now, account = session.ctx.ids, session.ctx.now(), session.ctx.account_id
+    region = session.ctx.region
+    group = _group(session, "is.vpc.vpc.create", group_id)
     vpc = Vpc(
         id=ids.resource(region.prefix),
         account_id=account,
@@ -76,37 +76,41 @@ def create_vpc(
         dns=dict(dns),
         created_at=now,
     )
-    insert_named(unit, VPC, vpc)
+    insert_named(session, VPC, vpc)
     below = (account, vpc.id, group)
-    rules = default_group_rules(unit, vpc.default_security_group_id)
-    insert(unit, SECURITY_GROUP, SecurityGroup(vpc.default_security_group_id, *below, ids.name(), rules, now))
-    insert(unit, NETWORK_ACL, NetworkAcl(vpc.default_network_acl_id, *below, ids.name(), default_acl_rules(unit), now))
-    insert(unit, ROUTING_TABLE, RoutingTable(vpc.default_routing_table_id, *below, ids.name(), [], [], NOTHING, now))
+    rules = default_group_rules(session, vpc.default_security_group_id)
+    insert(session, SECURITY_GROUP, SecurityGroup(vpc.default_security_group_id, *below, ids.name(), rules, now))
+    insert(
+        session,
+        NETWORK_ACL,
+        NetworkAcl(vpc.default_network_acl_id, *below, ids.name(), default_acl_rules(session), now),
+    )
+    insert(session, ROUTING_TABLE, RoutingTable(vpc.default_routing_table_id, *below, ids.name(), [], [], NOTHING, now))
     for zone, cidr in default_prefixes(region).items() if prefixes else ():
         prefix = AddressPrefix(ids.resource(region.prefix), *below, ids.name(), zone, cidr, True, now)
-        insert(unit, ADDRESS_PREFIX, prefix)
+        insert(session, ADDRESS_PREFIX, prefix)
     return vpc
 
 
-def delete_vpc(unit: Unit, vpc: Granted[Vpc]) -> None:
+def delete_vpc(session: Session, vpc: Authorized[Vpc]) -> None:
     """Removes a VPC and all that it is made of; 409 `vpc_not_empty` while there are subnets or public gateways, or
     VPCs that have it resolve their names.
     """
-    here = locked(unit, VPC, vpc.it.id)
-    if any(number_of(unit, table, table.c.vpc_id == here.id) for table in (SUBNET.table, PUBLIC_GATEWAY.table)):
+    here = locked(session, VPC, vpc.resource.id)
+    if any(number_of(session, table, table.c.vpc_id == here.id) for table in (SUBNET.table, PUBLIC_GATEWAY.table)):
         raise conflict("vpc_not_empty", "The VPC still has subnets or public gateways.")
-    bindings = in_vpc(unit, DNS_BINDING, here.id)
+    bindings = in_vpc(session, DNS_BINDING, here.id)
     if bindings and here.dns["enable_hub"]:
         raise conflict("vpc_not_empty", "The VPC still has DNS resolution bindings.")
     for binding in bindings:
-        delete(unit, DNS_BINDING, binding.peer_id, binding.account_id)
+        delete(session, DNS_BINDING, binding.peer_id, binding.account_id)
     for kind in (SECURITY_GROUP, NETWORK_ACL, ROUTE, ROUTING_TABLE, ADDRESS_PREFIX, DNS_BINDING):
-        remove_rows(unit, kind.table, kind.table.c.vpc_id == vpc.it.id)
-    delete(unit, VPC, vpc.it.id, vpc.it.account_id)
+        remove_rows(session, kind.table, kind.table.c.vpc_id == vpc.resource.id)
+    delete(session, VPC, vpc.resource.id, vpc.resource.account_id)
 
 
 def create_subnet(
-    unit: Unit,
+    session: Session,
     vpc: Vpc,
     name: str | None = None,
     zone: str | None = None,
@@ -119,15 +123,15 @@ def create_subnet(
     gateway: PublicGateway | None = None,
 ) -> Subnet:
     """A new subnet: the block `cidr`, or the lowest free one of `count` addresses (256 unless said) in a zone."""
-    ids = unit.ctx.ids
-    group = _group(unit, "is.subnet.subnet.create", group_id)
-    locked(unit, VPC, vpc.id, "vpc", "field")
-    zone, block = _place(unit, vpc, zone, cidr, USUAL_SIZE if count is None else count)
+    ids = session.ctx.ids
+    group = _group(session, "is.subnet.subnet.create", group_id)
+    locked(session, VPC, vpc.id, "vpc", "field")
+    zone, block = _place(session, vpc, zone, cidr, USUAL_SIZE if count is None else count)
     for field, one in (("network_acl", acl), ("routing_table", table), ("public_gateway", gateway)):
         if one is not None:
             fits(one, vpc.id, zone, field)
     subnet = Subnet(
-        id=ids.resource(unit.ctx.region.zones[zone]),
+        id=ids.resource(session.ctx.region.zones[zone]),
         account_id=vpc.account_id,
         vpc_id=vpc.id,
         resource_group_id=group,
@@ -137,10 +141,10 @@ def create_subnet(
         network_acl_id=acl.id if acl else vpc.default_network_acl_id,
         routing_table_id=table.id if table else vpc.default_routing_table_id,
         public_gateway_id=gateway.id if gateway else None,
-        created_at=unit.ctx.now(),
+        created_at=session.ctx.now(),
     )
-    insert_named(unit, SUBNET, subnet)
-    addresses.reserve_provider(unit, subnet)
+    insert_named(session, SUBNET, subnet)
+    address_allocation.reserve_provider(session, subnet)
     return subnet
 
 
@@ -154,108 +158,108 @@ def fits(one: NetworkAcl | RoutingTable | PublicGateway, vpc_id: str, zone: str,
         raise invalid("bad_field", "The routing table is selected for incoming traffic.", field)
 
 
-def delete_subnet(unit: Unit, subnet: Granted[Subnet]) -> None:
+def delete_subnet(session: Session, subnet: Authorized[Subnet]) -> None:
     """Removes a subnet; 409 `subnet_not_empty` while targets have addresses in it."""
-    locked(unit, VPC, subnet.it.vpc_id)
-    locked(unit, SUBNET, subnet.it.id)
+    locked(session, VPC, subnet.resource.vpc_id)
+    locked(session, SUBNET, subnet.resource.id)
     table = RESERVED_IP.table
-    mine = table.c.subnet_id == subnet.it.id
-    if number_of(unit, table, mine, table.c.target_id.is_not(None)):
+    mine = table.c.subnet_id == subnet.resource.id
+    if number_of(session, table, mine, table.c.target_id.is_not(None)):
         raise conflict("subnet_not_empty", "Addresses of the subnet are in use.")
-    remove_rows(unit, table, mine)
-    delete(unit, SUBNET, subnet.it.id, subnet.it.account_id)
+    remove_rows(session, table, mine)
+    delete(session, SUBNET, subnet.resource.id, subnet.resource.account_id)
 
 
 def create_security_group(
-    unit: Unit,
+    session: Session,
     vpc: Vpc,
     name: str | None = None,
-    rules: Sequence[RuleBody] = (),
+    rules: Sequence[RuleRequest] = (),
     *,
     group_id: str | None = None,
 ) -> SecurityGroup:
     """A new security group; without rules it lets nothing through."""
-    ids = unit.ctx.ids
-    owner = _group(unit, "is.security-group.security-group.create", group_id)
-    locked(unit, VPC, vpc.id, "vpc", "field")
+    ids = session.ctx.ids
+    owner = _group(session, "is.security-group.security-group.create", group_id)
+    locked(session, VPC, vpc.id, "vpc", "field")
     made = SecurityGroup(
-        id=ids.resource(unit.ctx.region.prefix),
+        id=ids.resource(session.ctx.region.prefix),
         account_id=vpc.account_id,
         vpc_id=vpc.id,
         resource_group_id=owner,
         name=name or ids.name(),
-        rules=make_rules(unit, vpc.id, list(rules)),
-        created_at=unit.ctx.now(),
+        rules=make_rules(session, vpc.id, list(rules)),
+        created_at=session.ctx.now(),
     )
-    return insert_named(unit, SECURITY_GROUP, made)
+    return insert_named(session, SECURITY_GROUP, made)
 
 
-def delete_security_group(unit: Unit, group: Granted[SecurityGroup]) -> None:
+def delete_security_group(session: Session, group: Authorized[SecurityGroup]) -> None:
     """Removes a group; 409 while it is its VPC's default, has targets, or is named by a rule of another."""
-    here = locked(unit, SECURITY_GROUP, group.it.id)
-    if named(unit, VPC, here.vpc_id).default_security_group_id == here.id:
+    here = locked(session, SECURITY_GROUP, group.resource.id)
+    if named(session, VPC, here.vpc_id).default_security_group_id == here.id:
         raise conflict("security_group_vpc_default", "The security group is the default of its VPC.")
     targets = SECURITY_GROUP_TARGET.table
-    if number_of(unit, targets, targets.c.security_group_id == here.id):
+    if number_of(session, targets, targets.c.security_group_id == here.id):
         raise conflict("security_group_interfaces_attached", "Interfaces are still in the security group.")
-    others = (one for one in in_vpc(unit, SECURITY_GROUP, here.vpc_id) if one.id != here.id)
+    others = (one for one in in_vpc(session, SECURITY_GROUP, here.vpc_id) if one.id != here.id)
     if any(rule["remote"].get("group_id") == here.id for one in others for rule in one.rules):
         raise conflict("security_group_remoting_rules", "A rule of another security group names this one.")
-    delete(unit, SECURITY_GROUP, here.id, here.account_id)
+    delete(session, SECURITY_GROUP, here.id, here.account_id)
 
 
 def create_key(
-    unit: Unit, name: str | None, public_key: str, *, type_: str | None = None, group_id: str | None = None
+    session: Session, name: str | None, public_key: str, *, type_: str | None = None, group_id: str | None = None
 ) -> Key:
     """A new SSH key; 400 when the text is no key (`sshkeys.parse`), of another type than said, or known already."""
-    group = _group(unit, "is.key.key.create", group_id)
-    read = sshkeys.parse(public_key)
+    group = _group(session, "is.key.key.create", group_id)
+    read = ssh_keys.parse(public_key)
     if type_ not in (None, read.type):
         raise invalid("key_invalid_type", f"The key is of type {read.type}.", "type")
-    ids = unit.ctx.ids
+    ids = session.ctx.ids
     key = Key(
-        id=ids.resource(unit.ctx.region.prefix),
-        account_id=unit.ctx.account_id,
+        id=ids.resource(session.ctx.region.prefix),
+        account_id=session.ctx.account_id,
         resource_group_id=group,
         name=name or ids.name(),
         type=read.type,
         public_key=read.line,
         fingerprint=read.fingerprint,
         length=read.length,
-        created_at=unit.ctx.now(),
+        created_at=session.ctx.now(),
     )
     try:
-        return insert(unit, KEY, key)
+        return insert(session, KEY, key)
     except IntegrityError as error:
         raise _not_unique(error, key) from error
 
 
-def delete_key(unit: Unit, key: Granted[Key]) -> None:
+def delete_key(session: Session, key: Authorized[Key]) -> None:
     """Removes a key; servers that were made with it keep it."""
-    delete(unit, KEY, key.it.id, key.it.account_id)
+    delete(session, KEY, key.resource.id, key.resource.account_id)
 
 
 def _not_unique(error: IntegrityError, key: Key) -> Problem:
     # SQLite names the columns, PostgreSQL the constraint; no name of a key can have a dot or an underscore in it.
     text = str(error.orig)
     if "keys.fingerprint" in text or "uq_keys_account_id_fingerprint" in text:
-        return invalid("key_content_exists", "The account has this key already.", sshkeys.FIELD)
+        return invalid("key_content_exists", "The account has this key already.", ssh_keys.FIELD)
     return name_taken(key.name)
 
 
-def _group(unit: Unit, action: str, group_id: str | None) -> str:
-    """The resource group of a new thing, if the caller may do this there."""
-    group = chosen_group(unit, group_id)
-    may_create(unit.ctx, action, {"resourceGroupId": group.id})
+def _group(session: Session, action: str, group_id: str | None) -> str:
+    """The resource group of a new resource, if the caller may do this there."""
+    group = chosen_group(session, group_id)
+    may_create(session.ctx, action, {"resourceGroupId": group.id})
     return group.id
 
 
-def _place(unit: Unit, vpc: Vpc, zone: str | None, cidr: str | None, count: int) -> tuple[str, IPv4Network]:
+def _place(session: Session, vpc: Vpc, zone: str | None, cidr: str | None, count: int) -> tuple[str, IPv4Network]:
     """Where a new subnet goes: its zone and its block."""
-    if zone is not None and zone not in unit.ctx.region.zones:
+    if zone is not None and zone not in session.ctx.region.zones:
         raise invalid("invalid_zone", "The region has no such zone.", "zone")
-    prefixes = in_vpc(unit, ADDRESS_PREFIX, vpc.id)
-    taken = [subnet.network for subnet in in_vpc(unit, SUBNET, vpc.id)]
+    prefixes = in_vpc(session, ADDRESS_PREFIX, vpc.id)
+    taken = [subnet.network for subnet in in_vpc(session, SUBNET, vpc.id)]
     if cidr is None:
         return _cut(prefixes, taken, zone, count)
     block = subnet_block(cidr, "ipv4_cidr_block")

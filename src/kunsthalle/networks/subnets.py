@@ -7,33 +7,33 @@ from typing import Any, Literal
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.api import access
-from kunsthalle.api.families.vpc import VPC as FAMILY
+from kunsthalle.api.common_schemas import GroupRequest, Name
+from kunsthalle.api.crud import Resource, equals, given, listing, making, reading, removing, updating
 from kunsthalle.api.references import Identity, NamedIdentity, name_of, refer
-from kunsthalle.api.regular import Resource, equals, given, listing, making, reading, removing, updating
 from kunsthalle.api.request import Request
-from kunsthalle.api.routing import Route, route
-from kunsthalle.api.shapes import GroupBody, Name
-from kunsthalle.api.wire import Body
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import RequestBody
+from kunsthalle.api.surfaces.vpc import VPC as FAMILY
 from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.db.rows import update
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, ResourceType, exists, find
 from kunsthalle.networks import service
-from kunsthalle.networks.acls import NETWORK_ACLS
-from kunsthalle.networks.gateways import PUBLIC_GATEWAYS
-from kunsthalle.networks.kinds import NETWORK_ACL, PUBLIC_GATEWAY, ROUTING_TABLE, SUBNET, VPC
-from kunsthalle.networks.model import Subnet
+from kunsthalle.networks.models import Subnet
+from kunsthalle.networks.network_acls import NETWORK_ACLS
+from kunsthalle.networks.public_gateways import PUBLIC_GATEWAYS
 from kunsthalle.networks.queries import locked, named, of_vpc, usual
-from kunsthalle.networks.routing import ROUTING_TABLES
-from kunsthalle.networks.wire import SubnetWire, subnet_wire
-from kunsthalle.store.rows import update
-from kunsthalle.store.scope import Granted, Kind, exists, find
-from kunsthalle.store.unit import Unit
+from kunsthalle.networks.resources import NETWORK_ACL, PUBLIC_GATEWAY, ROUTING_TABLE, SUBNET, VPC
+from kunsthalle.networks.routing_tables import ROUTING_TABLES
+from kunsthalle.networks.schemas import SubnetResponse, subnet_response
 
 
-class CreateSubnetBody(Body):
+class CreateSubnetRequest(RequestBody):
     """Exactly one of `ipv4_cidr_block` and `total_ipv4_address_count` (which needs `zone`)."""
 
     vpc: Identity
     name: Name | UnsetType = UNSET
-    resource_group: GroupBody | UnsetType = UNSET
+    resource_group: GroupRequest | UnsetType = UNSET
     ipv4_cidr_block: str | UnsetType = UNSET
     total_ipv4_address_count: int | UnsetType = UNSET
     zone: NamedIdentity | UnsetType = UNSET
@@ -43,7 +43,7 @@ class CreateSubnetBody(Body):
     public_gateway: Identity | UnsetType = UNSET
 
 
-class UpdateSubnetBody(Body):
+class UpdateSubnetRequest(RequestBody):
     """What may be changed of a subnet; null takes the public gateway away."""
 
     name: Name | UnsetType = UNSET
@@ -52,7 +52,7 @@ class UpdateSubnetBody(Body):
     public_gateway: Identity | UnsetType | None = UNSET
 
 
-ATTACHED: dict[str, tuple[Kind[Any], Resource[Any]]] = {
+ATTACHED: dict[str, tuple[ResourceType[Any], Resource[Any]]] = {
     "network_acl": (NETWORK_ACL, NETWORK_ACLS),
     "routing_table": (ROUTING_TABLE, ROUTING_TABLES),
     "public_gateway": (PUBLIC_GATEWAY, PUBLIC_GATEWAYS),
@@ -60,82 +60,82 @@ ATTACHED: dict[str, tuple[Kind[Any], Resource[Any]]] = {
 """What a subnet is attached to, by the name of the field."""
 
 
-def _referred(unit: Unit, body: Any, name: str) -> Any:
+def _referred(session: Session, body: Any, name: str) -> Any:
     identity = getattr(body, name)
-    return None if isinstance(identity, UnsetType) else refer(unit, ATTACHED[name][0], identity, name).it
+    return None if isinstance(identity, UnsetType) else refer(session, ATTACHED[name][0], identity, name).resource
 
 
-def _create(unit: Unit, body: CreateSubnetBody) -> Subnet:
+def _create(session: Session, body: CreateSubnetRequest) -> Subnet:
     if (body.ipv4_cidr_block is UNSET) == (body.total_ipv4_address_count is UNSET):
         text = "Exactly one of ipv4_cidr_block and total_ipv4_address_count must be given."
         raise invalid("validation_only_one", text, "ipv4_cidr_block")
     return service.create_subnet(
-        unit,
-        refer(unit, VPC, body.vpc, "vpc").it,
+        session,
+        refer(session, VPC, body.vpc, "vpc").resource,
         given(body.name, "") or None,
         None if isinstance(body.zone, UnsetType) else name_of(body.zone, "zone"),
         cidr=None if isinstance(body.ipv4_cidr_block, UnsetType) else body.ipv4_cidr_block,
         count=None if isinstance(body.total_ipv4_address_count, UnsetType) else body.total_ipv4_address_count,
         group_id=None if isinstance(body.resource_group, UnsetType) else body.resource_group.id,
-        acl=_referred(unit, body, "network_acl"),
-        table=_referred(unit, body, "routing_table"),
-        gateway=_referred(unit, body, "public_gateway"),
+        acl=_referred(session, body, "network_acl"),
+        table=_referred(session, body, "routing_table"),
+        gateway=_referred(session, body, "public_gateway"),
     )
 
 
-def _attach(unit: Unit, subnet: Subnet, name: str, identity: Identity | None, field: str) -> None:
+def _attach(session: Session, subnet: Subnet, name: str, identity: Identity | None, field: str) -> None:
     """Puts something else in a subnet's place for it; None only for the public gateway."""
     kind = ATTACHED[name][0]
-    locked(unit, VPC, subnet.vpc_id)
-    subnet = locked(unit, SUBNET, subnet.id)
-    wanted = None if identity is None else refer(unit, kind, identity, field).it
+    locked(session, VPC, subnet.vpc_id)
+    subnet = locked(session, SUBNET, subnet.id)
+    wanted = None if identity is None else refer(session, kind, identity, field).resource
     if wanted is not None:
-        wanted = locked(unit, kind, wanted.id, field, "field")
+        wanted = locked(session, kind, wanted.id, field, "field")
         service.fits(wanted, subnet.vpc_id, subnet.zone, field)
     if getattr(subnet, f"{name}_id") != (wanted and wanted.id):
-        update(unit, SUBNET, subnet.id, **{f"{name}_id": wanted and wanted.id})
+        update(session, SUBNET, subnet.id, **{f"{name}_id": wanted and wanted.id})
 
 
-def _update(unit: Unit, granted: Granted[Subnet], body: UpdateSubnetBody) -> None:
+def _update(session: Session, granted: Authorized[Subnet], body: UpdateSubnetRequest) -> None:
     for name in ATTACHED:
         identity = getattr(body, name)
         if identity is not UNSET:
-            _attach(unit, granted.it, name, identity, name)
+            _attach(session, granted.resource, name, identity, name)
 
 
 def _attachment(name: str) -> tuple[Route, ...]:
-    """GET and PUT of one thing that a subnet is attached to, below the subnet."""
+    """GET and PUT of one resource that a subnet is attached to, below the subnet."""
     kind, resource = ATTACHED[name]
     path = f"{SUBNETS.path}/{{id}}/{name}"
 
-    def get(unit: Unit, request: Request) -> Any:
-        id_ = getattr(request.granted.it, f"{name}_id")
+    def get(session: Session, request: Request) -> Any:
+        id_ = getattr(request.authorized.resource, f"{name}_id")
         if id_ is None:
             raise not_found()
-        return resource.to_wire(find(unit, kind, id_), unit)
+        return resource.to_response(find(session, kind, id_), session)
 
-    def put(unit: Unit, request: Request) -> Any:
-        _attach(unit, request.granted.it, name, request.body, name)
-        subnet = find(unit, SUBNET, request.granted.it.id)
-        return resource.to_wire(named(unit, kind, getattr(subnet, f"{name}_id")), unit)
+    def put(session: Session, request: Request) -> Any:
+        _attach(session, request.authorized.resource, name, request.body, name)
+        subnet = find(session, SUBNET, request.authorized.resource.id)
+        return resource.to_response(named(session, kind, getattr(subnet, f"{name}_id")), session)
 
     get.__doc__ = f"Get the {resource.noun} of one subnet."
     put.__doc__ = f"Attach another {resource.noun} to one subnet."
     read, change = SUBNETS.on_one(), SUBNETS.on_one("update")
     return (
-        route("GET", path, get, family=FAMILY, access=read, answer=resource.answer),
-        route("PUT", path, put, family=FAMILY, access=change, body=Identity, answer=resource.answer, status=201),
+        route("GET", path, get, surface=FAMILY, access=read, answer=resource.answer),
+        route("PUT", path, put, surface=FAMILY, access=change, body=Identity, answer=resource.answer, status=201),
     )
 
 
-def _detach_gateway(unit: Unit, request: Request) -> None:
+def _detach_gateway(session: Session, request: Request) -> None:
     """Take the public gateway from one subnet."""
-    if request.granted.it.public_gateway_id is None:
+    if request.authorized.resource.public_gateway_id is None:
         raise not_found()
-    _attach(unit, request.granted.it, "public_gateway", None, "public_gateway")
+    _attach(session, request.authorized.resource, "public_gateway", None, "public_gateway")
 
 
-def _table_named(_unit: Unit, value: str) -> Any:
+def _table_named(_session: Session, value: str) -> Any:
     table = ROUTING_TABLE.table.c
     return exists(ROUTING_TABLE.table, table.id == SUBNET.table.c.routing_table_id, table.name == value)
 
@@ -144,8 +144,8 @@ SUBNETS = Resource(
     SUBNET,
     "subnet",
     "/v1/subnets",
-    subnet_wire,
-    SubnetWire,
+    subnet_response,
+    SubnetResponse,
     {
         **usual(SUBNET),
         **of_vpc(SUBNET.table.c.vpc_id),
@@ -162,9 +162,9 @@ def routes() -> tuple[Route, ...]:
     return (
         listing(SUBNETS),
         reading(SUBNETS),
-        making(SUBNETS, _create, CreateSubnetBody),
-        updating(SUBNETS, UpdateSubnetBody, _update),
+        making(SUBNETS, _create, CreateSubnetRequest),
+        updating(SUBNETS, UpdateSubnetRequest, _update),
         removing(SUBNETS, service.delete_subnet),
         *(one for name in ATTACHED for one in _attachment(name)),
-        route("DELETE", gateway, _detach_gateway, family=FAMILY, access=rule, status=204),
+        route("DELETE", gateway, _detach_gateway, surface=FAMILY, access=rule, status=204),
     )

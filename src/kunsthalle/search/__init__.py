@@ -1,1 +1,1 @@
-"""Global search, tags, and the resource controller's view: one way across all rooms, with the sight of each."""
+"""Global search, tags, and the resource controller's view: one way across all packages, with the visibility of each."""

@@ -14,13 +14,13 @@ from sqlalchemy.sql.elements import False_
 
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
-from kunsthalle.search.kinds import SEARCHED, Searched
-from kunsthalle.search.query import Node, parse
+from kunsthalle.db.session import Session
+from kunsthalle.db.tag_tables import tag_links
+from kunsthalle.db.unscoped import rows_of
+from kunsthalle.db.visibility import policy_filter, values_of
+from kunsthalle.search.query_language import Node, parse
+from kunsthalle.search.searchable_resources import SEARCHED, Searched
 from kunsthalle.search.sql import condition, constants, crn, location
-from kunsthalle.store.schema.search import tag_links
-from kunsthalle.store.scope import reached, values_of
-from kunsthalle.store.tables import rows_of
-from kunsthalle.store.unit import Unit
 
 LISTS = ("tags", "access_tags", "service_tags")
 """Always there on an item, for clients that fall over their absence (terraform.md 3)."""
@@ -52,7 +52,7 @@ def cursor(place: Place) -> str:
 
 
 def from_cursor(text: str) -> Place:
-    """400 for what no search has given. Sight is asked anew: a cursor opens nothing."""
+    """400 for what no search has given. Visibility is asked anew: a cursor opens nothing."""
     wrong = invalid("bad_request", "The search cursor is not one that a search has given.", "search_cursor")
     try:
         place = msgspec.json.decode(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True), type=Place)
@@ -63,15 +63,15 @@ def from_cursor(text: str) -> Place:
     return place
 
 
-def search(unit: Unit, place: Place, limit: int) -> Found:
+def search(session: Session, place: Place, limit: int) -> Found:
     """What matches from a place on, kind by kind, newest first; only the caller's own account, only what he sees."""
     query, found = parse(place.query), list[dict[str, Any]]()
     here = place
     for number in range(place.kind, len(SEARCHED)):
         if number != place.kind:
             here = Place(place.query, place.fields, place.taggable, number)
-        rows = _matching(unit, SEARCHED[number], query, here, limit + 1 - len(found))
-        for document, key in zip(documents(unit, SEARCHED[number], rows), rows, strict=True):
+        rows = _matching(session, SEARCHED[number], query, here, limit + 1 - len(found))
+        for document, key in zip(documents(session, SEARCHED[number], rows), rows, strict=True):
             if len(found) == limit:
                 return Found(found, here)
             found.append(_shown(document, place.fields))
@@ -79,37 +79,37 @@ def search(unit: Unit, place: Place, limit: int) -> Found:
     return Found(found, None)
 
 
-def _matching(unit: Unit, one: Searched, query: Node, place: Place, limit: int) -> Sequence[Any]:
-    matches = condition(unit, query, one)
+def _matching(session: Session, one: Searched, query: Node, place: Place, limit: int) -> Sequence[Any]:
+    matches = condition(session, query, one)
     if isinstance(matches, False_):
         return ()
     table = one.kind.table.c
-    where = [table.account_id == unit.ctx.account_id, matches]
+    where = [table.account_id == session.ctx.account_id, matches]
     if place.taggable:
-        where.append(reached(one.kind, unit.ctx.grants.reach(one.action("update"))))
+        where.append(policy_filter(one.kind, session.ctx.grants.scope(one.action("update"))))
     if place.moment is not None:
         where += [table.created_at <= place.moment, or_(table.created_at < place.moment, table.id < place.id)]
-    return rows_where(unit, one, *where, limit=limit)
+    return rows_where(session, one, *where, limit=limit)
 
 
-def rows_where(unit: Unit, one: Searched, *where: ColumnElement[bool], limit: int) -> Sequence[Any]:
+def rows_where(session: Session, one: Searched, *where: ColumnElement[bool], limit: int) -> Sequence[Any]:
     """The rows of a kind that the caller sees and that meet the conditions, as `documents` reads them."""
     table = one.kind.table.c
     columns = [
         table.id,
         table.created_at,
         table[one.name].label("name"),
-        crn(one, unit.ctx.account_id).label("crn"),
+        crn(one, session.ctx.account_id).label("crn"),
         location(one).label("location"),
         *(table[name] for name in ("updated_at", "resource_group_id", one.own_tags) if name in table),
     ]
-    return values_of(unit, one.kind, columns, *where, limit=limit)
+    return values_of(session, one.kind, columns, *where, limit=limit)
 
 
-def documents(unit: Unit, one: Searched, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def documents(session: Session, one: Searched, rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Rows of one kind as search shows them, their tags with them."""
-    tags = tags_of(unit, [row.crn for row in rows])
-    return [_document(one, unit.ctx.account_id, row, tags) for row in rows]
+    tags = tags_of(session, [row.crn for row in rows])
+    return [_document(one, session.ctx.account_id, row, tags) for row in rows]
 
 
 def _document(one: Searched, account_id: str, row: Any, tags: dict[tuple[str, str], list[str]]) -> dict[str, Any]:
@@ -131,14 +131,14 @@ def _document(one: Searched, account_id: str, row: Any, tags: dict[tuple[str, st
     return document
 
 
-def tags_of(unit: Unit, crns: list[str]) -> dict[tuple[str, str], list[str]]:
+def tags_of(session: Session, crns: list[str]) -> dict[tuple[str, str], list[str]]:
     """The names by CRN and type, in their order."""
     if not crns:
         return {}
     columns = tag_links.c
-    mine = (columns.account_id == unit.ctx.account_id, columns.crn.in_(crns))
+    mine = (columns.account_id == session.ctx.account_id, columns.crn.in_(crns))
     found: dict[tuple[str, str], list[str]] = {}
-    for row in rows_of(unit, tag_links, *mine, order=columns.name):
+    for row in rows_of(session, tag_links, *mine, order=columns.name):
         found.setdefault((row.crn, row.type), []).append(row.name)
     return found
 

@@ -19,24 +19,12 @@ from sqlalchemy import CTE, ColumnElement, Text, and_, case, false, func, litera
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse as parse_crn
 from kunsthalle.core.regions import REGIONS
-from kunsthalle.search.kinds import Searched
-from kunsthalle.search.query import (
-    And,
-    Everything,
-    Exists,
-    Node,
-    Not,
-    Or,
-    Phrase,
-    Range,
-    Term,
-    Word,
-    refused,
-)
-from kunsthalle.store.patterns import Pattern, Wild, any_item, folded, glob_of, matches, spaced, words
-from kunsthalle.store.schema.search import tag_links
-from kunsthalle.store.tables import ids_where, worked_out
-from kunsthalle.store.unit import Unit
+from kunsthalle.db.session import Session
+from kunsthalle.db.tag_tables import tag_links
+from kunsthalle.db.unscoped import ids_where, worked_out
+from kunsthalle.db.wildcards import Pattern, Wild, any_item, folded, glob_of, matches, spaced, words
+from kunsthalle.search.query_language import And, Everything, Exists, Node, Not, Or, Phrase, Range, Term, Word, refused
+from kunsthalle.search.searchable_resources import Searched
 
 Condition = ColumnElement[bool]
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
@@ -122,9 +110,9 @@ def constants(one: Searched, account_id: str) -> dict[str, str]:
     return {"type": one.type, "family": one.family, "service_name": one.service, "account_id": account_id}
 
 
-def condition(unit: Unit, node: Node, one: Searched) -> Condition:
+def condition(session: Session, node: Node, one: Searched) -> Condition:
     """The condition on the kind's table. 400 for a value that a field cannot have, such as a word for a date."""
-    compiler = _Compiler(unit, one)
+    compiler = _Compiler(session, one)
     found = compiler.compile(node)
     return and_(found, compiler.joined) if compiler.joined is not None else found
 
@@ -132,8 +120,8 @@ def condition(unit: Unit, node: Node, one: Searched) -> Condition:
 class _Compiler:
     """Compiles for one kind of resource."""
 
-    def __init__(self, unit: Unit, one: Searched) -> None:
-        self._unit = unit
+    def __init__(self, session: Session, one: Searched) -> None:
+        self._session = session
         self._one = one
         self._table = one.kind.table
         self._fields = self._known()
@@ -143,10 +131,10 @@ class _Compiler:
     def _known(self) -> Mapping[str, Field]:
         one, columns = self._one, self._one.kind.table.c
         found: dict[str, Field] = {
-            name: _Constant(value) for name, value in constants(one, self._unit.ctx.account_id).items()
+            name: _Constant(value) for name, value in constants(one, self._session.ctx.account_id).items()
         }
         found |= {
-            "crn": _Id(crn(one, self._unit.ctx.account_id), exact=True),
+            "crn": _Id(crn(one, self._session.ctx.account_id), exact=True),
             "name": _Text(columns[one.name]),
             "resource_id": _Text(columns.id),
             "region": _Constant("global") if one.location is not None else _Text(location(one)),
@@ -162,7 +150,7 @@ class _Compiler:
 
     def _linked(self, type_: str) -> Callable[[Callable[[ColumnElement[Any]], Condition] | None], Condition]:
         links = tag_links.c
-        mine = (links.account_id == self._unit.ctx.account_id, links.type == type_)
+        mine = (links.account_id == self._session.ctx.account_id, links.type == type_)
         kind = links.thing_kind == self._one.kind.name
 
         def having(tag: Callable[[ColumnElement[Any]], Condition] | None) -> Condition:
@@ -173,7 +161,7 @@ class _Compiler:
 
     def _own_tags(self, tag: Callable[[ColumnElement[Any]], Condition] | None) -> Condition:
         column = self._one.kind.table.c[self._one.own_tags]
-        return any_item(self._unit.dialect, column, tag or (lambda _value: true()))
+        return any_item(self._session.dialect, column, tag or (lambda _value: true()))
 
     def compile(self, node: Node) -> Condition:
         match node:
@@ -208,7 +196,7 @@ class _Compiler:
 
     def _texts(self) -> tuple[CTE, CTE]:
         """The words of each row (its name, its CRN, and what the CRN leaves out of its kind), and those of its tags."""
-        one, account_id = self._one, self._unit.ctx.account_id
+        one, account_id = self._one, self._session.ctx.account_id
         text = crn(one, account_id) + literal(f" {one.type} {one.family}")
         columns = [self._table.c.id, words(self._table.c[one.name]).label("name"), words(text).label("crn")]
         if one.own_tags:

@@ -13,14 +13,14 @@ from typing import Any
 
 from kunsthalle.accounts.queries import hold
 from kunsthalle.core.errors import conflict, forbidden, invalid
-from kunsthalle.search.kinds import SEARCHED, Searched, located
+from kunsthalle.db.rows import update
+from kunsthalle.db.session import Session
+from kunsthalle.db.tag_names import remember
+from kunsthalle.db.tag_tables import tag_links, tags
+from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
+from kunsthalle.db.visibility import may, some
+from kunsthalle.search.searchable_resources import SEARCHED, Searched, located
 from kunsthalle.search.service import tags_of
-from kunsthalle.store.rows import update
-from kunsthalle.store.schema.search import tag_links, tags
-from kunsthalle.store.scope import may, some
-from kunsthalle.store.tables import number_of, put_row, remove_rows, rows_of
-from kunsthalle.store.tag_names import remember
-from kunsthalle.store.unit import Unit
 
 MANAGE = "global-search-tagging.access-tag.manage"
 MOST_ON_ONE, MOST_ACCESS = 1_000, 250
@@ -48,64 +48,64 @@ def normal(type_: str, name: str) -> str:
     return found
 
 
-def _mine(unit: Unit, type_: str) -> tuple[Any, Any]:
-    return (tags.c.account_id == unit.ctx.account_id, tags.c.type == type_)
+def _mine(session: Session, type_: str) -> tuple[Any, Any]:
+    return (tags.c.account_id == session.ctx.account_id, tags.c.type == type_)
 
 
-def _linked(unit: Unit, type_: str, *where: Any) -> tuple[Any, ...]:
-    return (tag_links.c.account_id == unit.ctx.account_id, tag_links.c.type == type_, *where)
+def _linked(session: Session, type_: str, *where: Any) -> tuple[Any, ...]:
+    return (tag_links.c.account_id == session.ctx.account_id, tag_links.c.type == type_, *where)
 
 
-def names(unit: Unit, type_: str, *, attached_only: bool = False) -> list[str]:
+def names(session: Session, type_: str, *, attached_only: bool = False) -> list[str]:
     """The account's tags of a type, in their order."""
-    found = {row.name for row in rows_of(unit, tag_links, *_linked(unit, type_))}
+    found = {row.name for row in rows_of(session, tag_links, *_linked(session, type_))}
     if type_ == "user":
-        found |= {name for one in SEARCHED if one.own_tags for name in _kept(unit, one)}
+        found |= {name for one in SEARCHED if one.own_tags for name in _kept(session, one)}
     if not attached_only:
-        found |= {row.name for row in rows_of(unit, tags, *_mine(unit, type_))}
+        found |= {row.name for row in rows_of(session, tags, *_mine(session, type_))}
     return sorted(found)
 
 
-def _kept(unit: Unit, one: Searched) -> set[str]:
-    """The tags that things of a kind keep themselves, as far as the caller sees the things."""
-    tagged = some(unit, one.kind, one.kind.table.c[one.own_tags] != [])
+def _kept(session: Session, one: Searched) -> set[str]:
+    """The tags that resources of a kind keep themselves, as far as the caller sees the resources."""
+    tagged = some(session, one.kind, one.kind.table.c[one.own_tags] != [])
     return {name.lower() for it in tagged for name in getattr(it, one.own_tags)}
 
 
-def names_on(unit: Unit, type_: str, crn: str) -> list[str]:
-    """The tags of one thing; none of what the caller does not see."""
-    found = located(unit, crn)
+def names_on(session: Session, type_: str, crn: str) -> list[str]:
+    """The tags of one resource; none of what the caller does not see."""
+    found = located(session, crn)
     if found is None:
         return []
     one, it = found
     if type_ == "user" and one.own_tags:
         return sorted(getattr(it, one.own_tags))
-    return tags_of(unit, [crn]).get((crn, type_), [])
+    return tags_of(session, [crn]).get((crn, type_), [])
 
 
-def create(unit: Unit, wanted: list[str]) -> list[Outcome]:
+def create(session: Session, wanted: list[str]) -> list[Outcome]:
     """New access tags; those that are there already are reported."""
-    hold(unit, unit.ctx.account_id)
-    present = set(names(unit, "access"))
+    hold(session, session.ctx.account_id)
+    present = set(names(session, "access"))
     made = [normal("access", name) for name in wanted]
     if len(present | set(made)) > MOST_ACCESS:
         raise conflict("conflict", f"An account has at most {MOST_ACCESS} access tags.", "tag_names")
-    remember(unit, "access", made)
+    remember(session, "access", made)
     return [Outcome(name, "The tag exists already." if name in present else None) for name in made]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How the tags of a thing change: `work` makes the new list of the present one."""
+    """How the tags of a resource change: `work` makes the new list of the present one."""
 
     type: str
     work: Callable[[set[str]], set[str]]
 
 
-def attaching(unit: Unit, type_: str, wanted: list[str], *, replace: bool, renew: bool) -> Change:
+def attaching(session: Session, type_: str, wanted: list[str], *, replace: bool, renew: bool) -> Change:
     """Attach names; with `replace` instead of all others, with `renew` instead of those with the same key."""
     added = {normal(type_, name) for name in wanted}
-    if type_ == "access" and not added <= set(names(unit, "access")):
+    if type_ == "access" and not added <= set(names(session, "access")):
         raise invalid("bad_request", "An access tag must be created before it is attached.", "tag_names")
 
     def work(present: set[str]) -> set[str]:
@@ -132,72 +132,72 @@ def _start(pattern: str) -> str:
     return start
 
 
-def apply(unit: Unit, change: Change, crns: list[str]) -> list[Outcome]:
-    """Changes the tags of each thing that the caller may change; the others are reported, all alike."""
-    return [Outcome(crn, _apply_one(unit, change, crn)) for crn in dict.fromkeys(crns)]
+def apply(session: Session, change: Change, crns: list[str]) -> list[Outcome]:
+    """Changes the tags of each resource that the caller may change; the others are reported, all alike."""
+    return [Outcome(crn, _apply_one(session, change, crn)) for crn in dict.fromkeys(crns)]
 
 
-def _apply_one(unit: Unit, change: Change, crn: str) -> str | None:
-    found = located(unit, crn)
+def _apply_one(session: Session, change: Change, crn: str) -> str | None:
+    found = located(session, crn)
     if found is None:
         return ABSENT
     one, it = found
     verb = "administer" if change.type == "access" else "update"
-    if not may(unit, one.kind, it, one.action(verb)):
+    if not may(session, one.kind, it, one.action(verb)):
         return ABSENT
-    present = {name.lower() for name in names_on(unit, change.type, crn)}
+    present = {name.lower() for name in names_on(session, change.type, crn)}
     wanted = change.work(present)
     if len(wanted) > MOST_ON_ONE:
         return f"A resource has at most {MOST_ON_ONE} tags."
-    _store(unit, change.type, one, it, present, wanted)
+    _store(session, change.type, one, it, present, wanted)
     return None
 
 
-def _store(unit: Unit, type_: str, one: Searched, it: Any, present: set[str], wanted: set[str]) -> None:
-    remember(unit, type_, wanted - present)
+def _store(session: Session, type_: str, one: Searched, it: Any, present: set[str], wanted: set[str]) -> None:
+    remember(session, type_, wanted - present)
     if type_ == "user" and one.own_tags:
         if wanted != present:
-            update(unit, one.kind, it.id, **{one.own_tags: sorted(wanted)})
+            update(session, one.kind, it.id, **{one.own_tags: sorted(wanted)})
         return
     gone = present - wanted
     if gone:
-        remove_rows(unit, tag_links, *_linked(unit, type_, tag_links.c.crn == it.crn, tag_links.c.name.in_(gone)))
+        remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.crn == it.crn, tag_links.c.name.in_(gone)))
     for name in wanted - present:
-        row: dict[str, Any] = {"account_id": unit.ctx.account_id, "crn": it.crn, "type": type_, "name": name}
+        row: dict[str, Any] = {"account_id": session.ctx.account_id, "crn": it.crn, "type": type_, "name": name}
         thing = {"thing_kind": one.kind.name, "thing_id": it.id}
-        put_row(unit, tag_links, ("account_id", "crn", "type", "name"), **row, **thing)
+        put_row(session, tag_links, ("account_id", "crn", "type", "name"), **row, **thing)
 
 
-def _in_use(unit: Unit, type_: str, name: str) -> bool:
-    """Whether a thing that is still there has the tag; what is left of things that are gone is swept away."""
-    whole = unit.acting(unit.ctx.as_system(unit.ctx.account_id))
-    here = _linked(unit, type_, tag_links.c.name == name)
-    for row in rows_of(unit, tag_links, *here):
+def _in_use(session: Session, type_: str, name: str) -> bool:
+    """Whether a resource that is still there has the tag; what is left of resources that are gone is swept away."""
+    whole = session.as_context(session.ctx.as_system(session.ctx.account_id))
+    here = _linked(session, type_, tag_links.c.name == name)
+    for row in rows_of(session, tag_links, *here):
         if located(whole, row.crn) is not None:
             return True
-    remove_rows(unit, tag_links, *here)
+    remove_rows(session, tag_links, *here)
     return type_ == "user" and any(name in _kept(whole, one) for one in SEARCHED if one.own_tags)
 
 
-def delete(unit: Unit, type_: str, name: str) -> Outcome:
+def delete(session: Session, type_: str, name: str) -> Outcome:
     """A tag that nothing has any more."""
     found = normal(type_, name)
-    if not number_of(unit, tags, *_mine(unit, type_), tags.c.name == found):
+    if not number_of(session, tags, *_mine(session, type_), tags.c.name == found):
         return Outcome(found, "The tag does not exist.")
-    if _in_use(unit, type_, found):
+    if _in_use(session, type_, found):
         return Outcome(found, "The tag is attached.")
-    remove_rows(unit, tags, *_mine(unit, type_), tags.c.name == found)
+    remove_rows(session, tags, *_mine(session, type_), tags.c.name == found)
     return Outcome(found)
 
 
-def delete_unused(unit: Unit, type_: str) -> list[Outcome]:
+def delete_unused(session: Session, type_: str) -> list[Outcome]:
     """Every tag that nothing has any more."""
-    known = [row.name for row in rows_of(unit, tags, *_mine(unit, type_), order=tags.c.name)]
-    outcomes = [delete(unit, type_, name) for name in known if not _in_use(unit, type_, name)]
+    known = [row.name for row in rows_of(session, tags, *_mine(session, type_), order=tags.c.name)]
+    outcomes = [delete(session, type_, name) for name in known if not _in_use(session, type_, name)]
     return [one for one in outcomes if one.message is None]
 
 
-def managing(unit: Unit, type_: str) -> None:
+def managing(session: Session, type_: str) -> None:
     """403 unless the caller may make and delete tags of the type."""
-    if type_ == "access" and not unit.ctx.grants.reach(MANAGE).everything:
+    if type_ == "access" and not session.ctx.grants.scope(MANAGE).everything:
         raise forbidden()

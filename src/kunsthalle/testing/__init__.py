@@ -1,5 +1,5 @@
 """For tests of automation against Kunsthalle: a real server process on a free port, and its accounts' credentials."""
 
-from kunsthalle.local.served import Served
+from kunsthalle.testing.served import Served
 
 __all__ = ["Served"]

@@ -8,9 +8,9 @@ from typing import Any
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import filled
 from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import filled
 
 _FIELDS: tuple[Field, ...] = (
     ("Account ID:", "id"),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import VPC
-from kunsthalle.ibmcloud.commands.network_kinds import ACL_RULE, NETWORK_ACL, protocol_of
+from kunsthalle.ibmcloud.commands.network_resources import ACL_RULE, NETWORK_ACL, protocol_of
+from kunsthalle.ibmcloud.commands.vpc_resources import VPC
 from kunsthalle.ibmcloud.grammar import flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     NAME,
     changes,
     deletes,

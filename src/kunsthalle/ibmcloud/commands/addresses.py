@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import SUBNET, VPC
-from kunsthalle.ibmcloud.commands.network_kinds import (
+from kunsthalle.ibmcloud.commands.instance_views import INSTANCE
+from kunsthalle.ibmcloud.commands.network_resources import (
     FLOATING_IP,
     PUBLIC_GATEWAY,
     RULE,
@@ -14,11 +14,11 @@ from kunsthalle.ibmcloud.commands.network_kinds import (
     VNI,
     protocol_of,
 )
-from kunsthalle.ibmcloud.commands.servers import INSTANCE
+from kunsthalle.ibmcloud.commands.vpc_resources import SUBNET, VPC
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     NAME,
     changes,
     deletes,

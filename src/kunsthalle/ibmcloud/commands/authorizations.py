@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.iam_things import (
+from kunsthalle.ibmcloud.commands.iam_lookups import (
     POLICIES,
     attribute,
     attributes,
@@ -17,9 +17,9 @@ from kunsthalle.ibmcloud.commands.iam_things import (
 from kunsthalle.ibmcloud.commands.resource import instances
 from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.invocation import Run, named
+from kunsthalle.ibmcloud.resource_commands import crn_of, group_id
 from kunsthalle.ibmcloud.tables import Field, IfAny, grid, value
-from kunsthalle.ibmcloud.things import crn_of, group_id
 
 _ALL = "All instances"
 

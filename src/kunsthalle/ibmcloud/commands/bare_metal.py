@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import (
+from kunsthalle.ibmcloud.commands.network_resources import SECURITY_GROUP, VNI
+from kunsthalle.ibmcloud.commands.vpc_resources import (
     BARE_METAL_PROFILE,
     CRN,
     GROUP_TABLE,
@@ -17,11 +18,9 @@ from kunsthalle.ibmcloud.commands.kinds import (
     SUBNET,
     VPC,
 )
-from kunsthalle.ibmcloud.commands.network_kinds import SECURITY_GROUP, VNI
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import ID_NAME, Field, nested
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
     RESOURCE_GROUP,
@@ -38,6 +37,7 @@ from kunsthalle.ibmcloud.things import (
     references,
     shows,
 )
+from kunsthalle.ibmcloud.tables import ID_NAME, Field, nested
 
 SERVER = Thing(
     "bare metal server",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.catalog_things import (
+from kunsthalle.ibmcloud.commands.catalog_lookups import (
     CATALOG_FLAG,
     catalog_id,
     catalog_path,
@@ -18,9 +18,9 @@ from kunsthalle.ibmcloud.commands.catalog_things import (
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.http import CATALOG
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import filled
 from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import filled
 
 _COLUMNS: tuple[Field, ...] = (
     ("Name", "label"),

@@ -8,9 +8,9 @@ from typing import Any
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.invocation import Run, named
+from kunsthalle.ibmcloud.resource_commands import filled
 from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import filled
 
 _TREE: tuple[Field, ...] = (("Name", "name"), ("ID", "id"), ("State", "state"), ("Parent", "parent"))
 _ENTERPRISE: tuple[Field, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
 
 _REGION = (("Name", "name"), ("Endpoint", "endpoint"), ("Status", "status"))
 _ZONE = (("Name", "name"), ("Region", "region.name"), ("Status", "status"))

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.instance_groups import INSTANCE_GROUP
-from kunsthalle.ibmcloud.commands.kinds import ID, NAMED, STATUS
+from kunsthalle.ibmcloud.commands.vpc_resources import ID, NAMED, STATUS
 from kunsthalle.ibmcloud.grammar import Flag, flag
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
+    CREATED,
+    NAME,
+    Thing,
+    changes,
+    deletes,
+    filled,
+    lists,
+    makes,
+    renames,
+    shows,
+)
 from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, nested, when
-from kunsthalle.ibmcloud.things import CREATED, NAME, Thing, changes, deletes, filled, lists, makes, renames, shows
 
 _MANAGER: tuple[Field, ...] = (
     ID,

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import BARE_METAL_PROFILE, IMAGE, OPERATING_SYSTEM, VOLUME
 from kunsthalle.ibmcloud.commands.profiles import INSTANCE_PROFILE
+from kunsthalle.ibmcloud.commands.vpc_resources import BARE_METAL_PROFILE, IMAGE, OPERATING_SYSTEM, VOLUME
 from kunsthalle.ibmcloud.grammar import Command, Flag, WrongUsage, flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import Field, names, when
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
     Thing,
@@ -26,6 +25,7 @@ from kunsthalle.ibmcloud.things import (
     renames,
     shows,
 )
+from kunsthalle.ibmcloud.tables import Field, names, when
 
 EXPORT_JOB = Thing(
     "image export job",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import CRN, GROUP_TABLE, ID, NAMED, STATUS, SUBNET
-from kunsthalle.ibmcloud.commands.servers import TEMPLATE
+from kunsthalle.ibmcloud.commands.instance_views import TEMPLATE
+from kunsthalle.ibmcloud.commands.vpc_resources import CRN, GROUP_TABLE, ID, NAMED, STATUS, SUBNET
 from kunsthalle.ibmcloud.errors import Failed, Refused
 from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import ID_NAME, IfAny, names, nested
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     GROUP,
     NAME,
@@ -27,6 +26,7 @@ from kunsthalle.ibmcloud.things import (
     renames,
     shows,
 )
+from kunsthalle.ibmcloud.tables import ID_NAME, IfAny, names, nested
 
 INSTANCE_GROUP = Thing(
     "instance group",

@@ -5,16 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import IMAGE, KEY, VPC
+from kunsthalle.ibmcloud.commands.instance_views import CREATE_REPLY, INSTANCE, TEMPLATE
 from kunsthalle.ibmcloud.commands.prototypes import ALONE, ONE_SOURCE, OPTIONS, PLACE, SETTINGS, prototype, settings
-from kunsthalle.ibmcloud.commands.servers import CREATE_REPLY, INSTANCE, TEMPLATE
+from kunsthalle.ibmcloud.commands.vpc_resources import IMAGE, KEY, VPC
 from kunsthalle.ibmcloud.errors import Refused
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import Field, IfAny, look, nested
-from kunsthalle.ibmcloud.talking import talk
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
     changes,
@@ -28,6 +26,8 @@ from kunsthalle.ibmcloud.things import (
     references,
     shows,
 )
+from kunsthalle.ibmcloud.serial_console import talk
+from kunsthalle.ibmcloud.tables import Field, IfAny, look, nested
 
 ACTION: tuple[Field, ...] = (
     ("ID", "id"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import KEY
+from kunsthalle.ibmcloud.commands.vpc_resources import KEY
 from kunsthalle.ibmcloud.grammar import flag, from_file
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.things import NAME, changes, deletes, filled, group_of, lists, makes, renames, shows
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import NAME, changes, deletes, filled, group_of, lists, makes, renames, shows
 
 
 def _key(run: Run) -> dict[str, Any]:

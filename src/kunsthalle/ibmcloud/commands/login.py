@@ -7,10 +7,10 @@ from typing import Any
 from kunsthalle.ibmcloud.errors import Failed, Refused
 from kunsthalle.ibmcloud.grammar import Command, flag, from_file
 from kunsthalle.ibmcloud.http import GRANT, path_of, valid
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import group_id
 from kunsthalle.ibmcloud.session import claims_of
 from kunsthalle.ibmcloud.tables import safe
-from kunsthalle.ibmcloud.things import group_id
 
 _NO_PASSWORDS = "Kunsthalle has no passwords and no single sign-on. Log in with an API key: ibmcloud login --apikey KEY"
 

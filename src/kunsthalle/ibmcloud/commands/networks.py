@@ -5,18 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import SUBNET, VPC
-from kunsthalle.ibmcloud.commands.network_kinds import (
+from kunsthalle.ibmcloud.commands.network_resources import (
     ADDRESS_PREFIX,
     NETWORK_ACL,
     PUBLIC_GATEWAY,
     RESERVED_IP,
     SECURITY_GROUP,
 )
+from kunsthalle.ibmcloud.commands.vpc_resources import SUBNET, VPC
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import look
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     NAME,
     Thing,
     changes,
@@ -32,6 +31,7 @@ from kunsthalle.ibmcloud.things import (
     shown,
     shows,
 )
+from kunsthalle.ibmcloud.tables import look
 
 _DNS = (
     flag("dns-enable-hub", "true|false", "Whether the VPC is a hub of names."),
@@ -58,7 +58,7 @@ def _vpc(run: Run) -> dict[str, Any]:
 
 
 def _show_attached(run: Run, thing: Thing, what: tuple[tuple[Thing, str], ...]) -> None:
-    """The thing, and with `--show-attached` tables of what names it."""
+    """The resource, and with `--show-attached` tables of what names it."""
     ref = run.given[thing.label()]
     run.progress("Getting", f"{thing.noun} {ref}")
     found = shown(run, thing, ref)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.catalog_things import (
+from kunsthalle.ibmcloud.commands.catalog_lookups import (
     CATALOG_FLAG,
     OFFERING_FLAG,
     catalog_path,
@@ -21,8 +21,8 @@ from kunsthalle.ibmcloud.commands.catalogs import matches
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Flag, WrongUsage, flag
 from kunsthalle.ibmcloud.http import CATALOG
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.things import filled
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import filled
 
 _IMPORT: tuple[Flag, ...] = (
     flag("zipurl", "URL", "Archive to import."),

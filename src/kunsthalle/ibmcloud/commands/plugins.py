@@ -5,7 +5,7 @@ from __future__ import annotations
 from kunsthalle import __version__
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
 
 BUILT_IN = {
     "vpc-infrastructure": ("infrastructure-service", "is"),

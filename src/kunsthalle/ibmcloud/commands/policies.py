@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from kunsthalle.ibmcloud.commands.groups import group
-from kunsthalle.ibmcloud.commands.iam_things import (
+from kunsthalle.ibmcloud.commands.access_groups import group
+from kunsthalle.ibmcloud.commands.iam_identities import service_ids
+from kunsthalle.ibmcloud.commands.iam_lookups import (
     POLICIES,
     attribute,
     attributes,
@@ -18,13 +19,12 @@ from kunsthalle.ibmcloud.commands.iam_things import (
     role_names,
     roles,
 )
-from kunsthalle.ibmcloud.commands.identity import service_ids
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.invocation import Run, named
+from kunsthalle.ibmcloud.resource_commands import group_id
 from kunsthalle.ibmcloud.tables import Field, grid, nested, value
-from kunsthalle.ibmcloud.things import group_id
 
 
 def user_id(run: Run, ref: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import IMAGE, KEY, SUBNET, VPC
-from kunsthalle.ibmcloud.commands.network_kinds import SECURITY_GROUP, VNI
+from kunsthalle.ibmcloud.commands.network_resources import SECURITY_GROUP, VNI
+from kunsthalle.ibmcloud.commands.vpc_resources import IMAGE, KEY, SUBNET, VPC
 from kunsthalle.ibmcloud.grammar import Flag, flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.things import filled, group_of, reference, references
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import filled, group_of, reference, references
 
 SOURCE = (
     flag("image", "IMAGE", "ID or name of the image.", also=("image-id",)),

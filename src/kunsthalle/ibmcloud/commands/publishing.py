@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.catalog_things import (
+from kunsthalle.ibmcloud.commands.catalog_lookups import (
     ACCOUNTS_FLAG,
     CATALOG_FLAG,
     OFFERING_FLAG,
@@ -18,7 +18,7 @@ from kunsthalle.ibmcloud.commands.offerings import suspend, versions_of
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.http import CATALOG, path_of
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.tables import Field
 
 APPROVALS: tuple[Field, ...] = (

@@ -7,9 +7,9 @@ from typing import Any
 
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.invocation import Run, named
+from kunsthalle.ibmcloud.resource_commands import filled, group_id
 from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import filled, group_id
 
 GROUPS = "/v2/resource_groups"
 _COLUMNS: tuple[Field, ...] = (

@@ -9,9 +9,9 @@ from kunsthalle.ibmcloud.commands.resource import INSTANCE_FIELDS, instances
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run, named
+from kunsthalle.ibmcloud.invocation import Run, named
+from kunsthalle.ibmcloud.resource_commands import filled, group_id
 from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import filled, group_id
 
 _PATH = "/v2/resource_instances"
 _STORAGE = ("cloud-object-storage", "dff97f5c-bc5e-4455-b470-411c3edbe49c")

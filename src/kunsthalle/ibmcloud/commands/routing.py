@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.kinds import SUBNET, VPC
-from kunsthalle.ibmcloud.commands.network_kinds import ROUTE, ROUTING_TABLE
+from kunsthalle.ibmcloud.commands.network_resources import ROUTE, ROUTING_TABLE
+from kunsthalle.ibmcloud.commands.vpc_resources import SUBNET, VPC
 from kunsthalle.ibmcloud.grammar import Command, flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.things import NAME, changes, deletes, filled, lists, makes, place, shows
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import NAME, changes, deletes, filled, lists, makes, place, shows
 
 _INGRESS = tuple(
     flag(f"{source}-ingress", "true|false", f"Whether the table routes what comes from {text}.", also=(source,))

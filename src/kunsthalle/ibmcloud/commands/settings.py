@@ -6,7 +6,7 @@ from typing import Any
 
 from kunsthalle import __version__
 from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
 
 _SETTINGS = ("http-timeout", "trace", "color", "locale", "check-version", "sso-otp", "alpha-commands")
 _NAMES = {

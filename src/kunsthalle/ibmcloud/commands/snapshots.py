@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.images import ALLOWED_USE, allowed_use
-from kunsthalle.ibmcloud.commands.kinds import IMAGE, SNAPSHOT, VOLUME
+from kunsthalle.ibmcloud.commands.vpc_resources import IMAGE, SNAPSHOT, VOLUME
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
     Thing,
@@ -25,6 +24,7 @@ from kunsthalle.ibmcloud.things import (
     reference,
     shows,
 )
+from kunsthalle.ibmcloud.tables import Field
 
 _CLONE: tuple[Field, ...] = (("Zone", "zone.name"), ("Available", "available"), CREATED)
 CLONE = Thing(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from kunsthalle.ibmcloud.commands.instance_views import TEMPLATE
 from kunsthalle.ibmcloud.commands.prototypes import ALONE, ONE_SOURCE, OPTIONS, PLACE, prototype
-from kunsthalle.ibmcloud.commands.servers import TEMPLATE
 from kunsthalle.ibmcloud.grammar import flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.things import NAME, changes, deletes, lists, makes, reference, renames, shows
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import NAME, changes, deletes, lists, makes, reference, renames, shows
 
 
 def _override(run: Run) -> dict[str, Any]:

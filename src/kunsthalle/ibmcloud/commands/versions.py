@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.catalog_things import (
+from kunsthalle.ibmcloud.commands.catalog_lookups import (
     CATALOG_FLAG,
     LOCATOR_FLAG,
     OFFERING_FLAG,
@@ -21,9 +21,9 @@ from kunsthalle.ibmcloud.commands.catalog_things import (
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import CATALOG
-from kunsthalle.ibmcloud.run import Run
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import filled
 from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import filled
 
 _VALIDATION: tuple[Field, ...] = (
     ("State", "state"),

@@ -6,11 +6,10 @@ from typing import Any
 
 from kunsthalle.ibmcloud.commands import profiles
 from kunsthalle.ibmcloud.commands.images import ALLOWED_USE, allowed_use
-from kunsthalle.ibmcloud.commands.kinds import ID, NAMED, SNAPSHOT, STATUS, VOLUME
+from kunsthalle.ibmcloud.commands.vpc_resources import ID, NAMED, SNAPSHOT, STATUS, VOLUME
 from kunsthalle.ibmcloud.grammar import flag
-from kunsthalle.ibmcloud.run import Run
-from kunsthalle.ibmcloud.tables import Field
-from kunsthalle.ibmcloud.things import (
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
     NAME,
     Thing,
     changes,
@@ -23,6 +22,7 @@ from kunsthalle.ibmcloud.things import (
     reference,
     shows,
 )
+from kunsthalle.ibmcloud.tables import Field
 
 _JOB: tuple[Field, ...] = (ID, NAMED, STATUS, ("Type", "job_type"), ("Auto delete", "auto_delete"))
 JOB = Thing("volume job", "volume jobs", "/v1/volumes/{}/jobs", "jobs", _JOB, _JOB, parents=(VOLUME,))

@@ -7,25 +7,25 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.api.crud import given
 from kunsthalle.api.references import Identity, refer
-from kunsthalle.api.regular import given
 from kunsthalle.core.errors import conflict, invalid
-from kunsthalle.instances.groups.bodies import CreateGroupBody, UpdateGroupBody, UpdateMembershipBody
-from kunsthalle.instances.groups.counts import autoscale, change, may_grow, refuse_out_of_bounds, standing
-from kunsthalle.instances.groups.kinds import GROUP, MEMBERSHIP
-from kunsthalle.instances.groups.making import refuse_ungranted, refuse_unrepeatable
-from kunsthalle.instances.groups.members import Member, by_id, of_group, wake
-from kunsthalle.instances.groups.model import InstanceGroup, Membership
-from kunsthalle.instances.groups.scaling import Scaler
-from kunsthalle.instances.kinds import TEMPLATE
-from kunsthalle.instances.model import Template
-from kunsthalle.networks.kinds import SUBNET, VPC
-from kunsthalle.networks.model import Subnet
+from kunsthalle.db.rows import insert_named, update
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import must, transition
+from kunsthalle.db.visibility import Authorized, may_create
+from kunsthalle.instances.groups.member_creation import refuse_ungranted, refuse_unrepeatable
+from kunsthalle.instances.groups.membership_count import autoscale, change, may_grow, refuse_out_of_bounds, standing
+from kunsthalle.instances.groups.memberships import Member, by_id, of_group, wake
+from kunsthalle.instances.groups.models import InstanceGroup, Membership
+from kunsthalle.instances.groups.requests import CreateGroupRequest, UpdateGroupRequest, UpdateMembershipRequest
+from kunsthalle.instances.groups.resources import GROUP, MEMBERSHIP
+from kunsthalle.instances.groups.scaling_job import Scaler
+from kunsthalle.instances.models import Template
+from kunsthalle.instances.resources import TEMPLATE
+from kunsthalle.networks.models import Subnet
 from kunsthalle.networks.queries import locked, named
-from kunsthalle.store.rows import insert_named, update
-from kunsthalle.store.scope import Granted, may_create
-from kunsthalle.store.transition import must, transition
-from kunsthalle.store.unit import Unit
+from kunsthalle.networks.resources import SUBNET, VPC
 
 _TEMPLATE = "instance_template"
 
@@ -36,18 +36,18 @@ class GroupService:
     def __init__(self, scaler: Scaler) -> None:
         self._scaler = scaler
 
-    def create(self, unit: Unit, body: CreateGroupBody) -> InstanceGroup:
+    def create(self, session: Session, body: CreateGroupRequest) -> InstanceGroup:
         """A new group, `scaling`, with its first members. Refused as each of its servers would be, and by R9."""
         body.refuse_balancing()
-        chosen = chosen_group(unit, None if isinstance(body.resource_group, UnsetType) else body.resource_group.id)
-        may_create(unit.ctx, "is.instance-group.instance-group.create", {"resourceGroupId": chosen.id})
-        template = _template(unit, body.instance_template)
-        subnets = _subnets(unit, body.subnets, template)
-        vpc = named(unit, VPC, subnets[0].vpc_id)
+        chosen = chosen_group(session, None if isinstance(body.resource_group, UnsetType) else body.resource_group.id)
+        may_create(session.ctx, "is.instance-group.instance-group.create", {"resourceGroupId": chosen.id})
+        template = _template(session, body.instance_template)
+        subnets = _subnets(session, body.subnets, template)
+        vpc = named(session, VPC, subnets[0].vpc_id)
         group = InstanceGroup(
-            id=unit.ctx.ids.resource(unit.ctx.region.prefix),
-            account_id=unit.ctx.account_id,
-            name=given(body.name, "") or unit.ctx.ids.name(),
+            id=session.ctx.ids.resource(session.ctx.region.prefix),
+            account_id=session.ctx.account_id,
+            name=given(body.name, "") or session.ctx.ids.name(),
             status="scaling",
             reasons=[],
             tries=0,
@@ -56,83 +56,83 @@ class GroupService:
             vpc={"id": vpc.id, "crn": vpc.crn, "name": vpc.name},
             subnets=[_kept(subnet) for subnet in subnets],
             membership_count=body.membership_count,
-            updated_at=unit.ctx.now(),
-            created_at=unit.ctx.now(),
+            updated_at=session.ctx.now(),
+            created_at=session.ctx.now(),
         )
-        insert_named(unit, GROUP, group)
+        insert_named(session, GROUP, group)
         if group.membership_count:
-            self._scaler.grow(unit, group, [])
-        wake(unit, group.id)
+            self._scaler.grow(session, group, [])
+        wake(session, group.id)
         return group
 
-    def change(self, unit: Unit, granted: Granted[InstanceGroup], body: UpdateGroupBody) -> None:
+    def change(self, session: Session, granted: Authorized[InstanceGroup], body: UpdateGroupRequest) -> None:
         """PATCH of all but the name. Members follow by a job; what keeps them from it is said on the group."""
         body.refuse_balancing()
-        group, values = standing(unit, granted.it.id), dict[str, Any]()
+        group, values = standing(session, granted.resource.id), dict[str, Any]()
         if not isinstance(body.instance_template, UnsetType):
-            values["template_id"] = _template(unit, body.instance_template).id
-        template = named(unit, TEMPLATE, values.get("template_id", group.template_id))
+            values["template_id"] = _template(session, body.instance_template).id
+        template = named(session, TEMPLATE, values.get("template_id", group.template_id))
         if not isinstance(body.subnets, UnsetType):
-            values["subnets"] = [_kept(subnet) for subnet in _subnets(unit, body.subnets, template)]
+            values["subnets"] = [_kept(subnet) for subnet in _subnets(session, body.subnets, template)]
         elif template.prototype["vpc"]["id"] != group.vpc["id"]:
             raise invalid("vpc_resource_separation", "The template's servers are in another VPC.", _TEMPLATE)
         if any(one["vpc"] != group.vpc["id"] for one in values.get("subnets", [])):
             raise invalid("vpc_resource_separation", "The subnet is in another VPC.", "subnets")
         if not isinstance(body.membership_count, UnsetType):
-            refuse_out_of_bounds(unit, group.id, body.membership_count)
+            refuse_out_of_bounds(session, group.id, body.membership_count)
             values["membership_count"] = body.membership_count
         if given(body.membership_count, group.membership_count) > group.membership_count or "template_id" in values:
-            may_grow(unit, group, template.id)
+            may_grow(session, group, template.id)
         if values:
-            change(unit, group, **values)
+            change(session, group, **values)
         else:
-            update(unit, GROUP, group.id, updated_at=unit.ctx.now())
+            update(session, GROUP, group.id, updated_at=session.ctx.now())
 
-    def delete(self, unit: Unit, granted: Granted[InstanceGroup]) -> None:
+    def delete(self, session: Session, granted: Authorized[InstanceGroup]) -> None:
         """Has the group removed with all its servers (vpc-api.md B1)."""
-        moved = transition(unit, GROUP, granted.it.id, "deleting", reasons=[], updated_at=unit.ctx.now())
+        moved = transition(session, GROUP, granted.resource.id, "deleting", reasons=[], updated_at=session.ctx.now())
         must(moved, "The instance group is being deleted already.")
-        wake(unit, granted.it.id)
+        wake(session, granted.resource.id)
 
-    def remove_member(self, unit: Unit, granted: Granted[Membership]) -> None:
+    def remove_member(self, session: Session, granted: Authorized[Membership]) -> None:
         """The membership, and its server unless that is to stay; the group is meant to have one fewer (U)."""
-        group = standing(unit, granted.it.instance_group_id)
-        server = by_id(unit, [granted.it.instance_id]).get(granted.it.instance_id)
+        group = standing(session, granted.resource.instance_group_id)
+        server = by_id(session, [granted.resource.instance_id]).get(granted.resource.instance_id)
         if server is None or server.status == "deleting":
             raise conflict("invalid_state", "The membership is being deleted already.")
-        self._release(unit, group, [Member(granted.it, server)])
+        self._release(session, group, [Member(granted.resource, server)])
 
-    def remove_members(self, unit: Unit, group_id: str) -> None:
+    def remove_members(self, session: Session, group_id: str) -> None:
         """Every membership, as if each were deleted."""
-        group = standing(unit, group_id)
-        self._release(unit, group, [one for one in of_group(unit, group_id) if one.status != "deleting"])
+        group = standing(session, group_id)
+        self._release(session, group, [one for one in of_group(session, group_id) if one.status != "deleting"])
 
-    def _release(self, unit: Unit, group: InstanceGroup, members: list[Member]) -> None:
+    def _release(self, session: Session, group: InstanceGroup, members: list[Member]) -> None:
         for member in members:
-            self._scaler.release(unit, member, keep=not member.membership.delete_instance_on_membership_delete)
-        manager = autoscale(unit, group.id)
+            self._scaler.release(session, member, keep=not member.membership.delete_instance_on_membership_delete)
+        manager = autoscale(session, group.id)
         least = (manager.min_membership_count or 0) if manager else 0
-        change(unit, group, membership_count=max(group.membership_count - len(members), least))
+        change(session, group, membership_count=max(group.membership_count - len(members), least))
 
 
-def change_membership(unit: Unit, granted: Granted[Membership], body: UpdateMembershipBody) -> None:
+def change_membership(session: Session, granted: Authorized[Membership], body: UpdateMembershipRequest) -> None:
     """PATCH of all but the name."""
     field = "delete_instance_on_membership_delete"
     values = {} if body.delete_instance_on_membership_delete is UNSET else {field: getattr(body, field)}
-    update(unit, MEMBERSHIP, granted.it.id, **values, updated_at=unit.ctx.now())
+    update(session, MEMBERSHIP, granted.resource.id, **values, updated_at=session.ctx.now())
 
 
-def _template(unit: Unit, identity: Identity) -> Template:
+def _template(session: Session, identity: Identity) -> Template:
     """The template that is meant, held until the transaction ends, and fit for many servers."""
-    template = locked(unit, TEMPLATE, refer(unit, TEMPLATE, identity, _TEMPLATE).it.id, _TEMPLATE, "field")
+    template = locked(session, TEMPLATE, refer(session, TEMPLATE, identity, _TEMPLATE).resource.id, _TEMPLATE, "field")
     refuse_unrepeatable(template)
-    refuse_ungranted(unit, template)
+    refuse_ungranted(session, template)
     return template
 
 
-def _subnets(unit: Unit, identities: list[Identity], template: Template) -> list[Subnet]:
+def _subnets(session: Session, identities: list[Identity], template: Template) -> list[Subnet]:
     """The subnets that are meant, each once; 400 for one outside the template's VPC."""
-    found = {one.id: one for one in (refer(unit, SUBNET, identity, "subnets").it for identity in identities)}
+    found = {one.id: one for one in (refer(session, SUBNET, identity, "subnets").resource for identity in identities)}
     if any(subnet.vpc_id != template.prototype["vpc"]["id"] for subnet in found.values()):
         raise invalid("vpc_resource_separation", "The subnet is in another VPC than the template's servers.", "subnets")
     return list(found.values())

@@ -1,0 +1,134 @@
+"""Users of an account: invited, accepted, changed, removed. One public function a use case."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from kunsthalle.accounts.identity_port import Identities
+from kunsthalle.accounts.models import User
+from kunsthalle.accounts.queries import account, member, reached_at, signing_in_as, user
+from kunsthalle.accounts.resources import USER
+from kunsthalle.accounts.service import add_user
+from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
+from kunsthalle.db.rows import delete, update
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import must, transition
+from kunsthalle.db.visibility import Authorized, may, unscoped
+
+INVITE = "user-management.user.create"
+UPDATE = "user-management.user.update"
+REMOVE = "user-management.user.delete"
+_EMAIL = re.compile(r"[^\s@,:\x00-\x1f]{1,64}@[^\s@,:\x00-\x1f]{1,190}")
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What those who are invited will hold: policies of version 1, and access groups."""
+
+    emails: list[str]
+    policies: list[dict[str, Any]]
+    groups: list[str]
+
+
+def invite(session: Session, identities: Identities, invitation: Invitation) -> list[User]:
+    """Memberships that wait to be accepted, each by whoever signs in with its address.
+
+    Nobody is looked up beyond the account: it is not told who has an address, nor whether anybody has it.
+    """
+    if not invitation.emails:
+        raise invalid("bad_request", "Nobody is invited.", "users")
+    return [_invite_one(session, identities, email, invitation) for email in invitation.emails]
+
+
+def _invite_one(session: Session, identities: Identities, email: str, invitation: Invitation) -> User:
+    if not _EMAIL.fullmatch(email):
+        raise invalid("bad_request", "The e-mail address is not one.", "users.email")
+    here = session.ctx.account_id
+    if signing_in_as(session, here, email.lower()) is not None:
+        raise conflict("conflict", f"{email} is a user of the account already.", "users.email")
+    for other in reached_at(session, here, email):  # whoever looks people up by the contact finds the invited one alone
+        update(session, USER, other.id, email=other.user_id)
+    invited = add_user(session, here, f"BSS-{session.ctx.ids.hex(16)}", email, email.partition("@")[0], "PENDING")
+    identities.admit(session, invited.iam_id, invitation.policies, invitation.groups)
+    return invited
+
+
+def accept(session: Session, identities: Identities, account_id: str) -> User:
+    """The caller's own invitation to another account; 404 unless there is one. What it gave is the caller's now."""
+    caller = member(session, session.ctx.account_id, session.ctx.actor.iam_id)
+    waiting = signing_in_as(session, account_id, caller.user_id) if caller is not None else None
+    if caller is None or waiting is None or waiting.state != "PENDING":
+        raise not_found("account_id", "field")
+    me, still = {"iam_id": caller.iam_id, "name": caller.name}, USER.table.c.state == "PENDING"
+    there = user(session, account_id, caller.iam_id)
+    mine = there is None or there.id == waiting.id
+    done = mine and transition(session, USER, waiting.id, "ACTIVE", still, **me)
+    must(done, "The invitation is accepted already.", "conflict")
+    identities.arrive(session, account_id, waiting.iam_id, caller.iam_id)
+    return waiting
+
+
+def _himself(session: Session, one: User) -> bool:
+    return (one.account_id, one.iam_id) == (session.ctx.account_id, session.ctx.actor.iam_id)
+
+
+def _may(session: Session, one: User, action: str) -> None:
+    if not may(session, USER, one, action):
+        raise forbidden()
+
+
+def change(session: Session, identities: Identities, granted: Authorized[User], changes: dict[str, Any]) -> None:
+    """The profile: one's own, or as Editor another's; the state as Editor, and never the owner's."""
+    one, state = granted.resource, changes.pop("state", None)
+    if state is not None or not _himself(session, one):
+        _may(session, one, UPDATE)
+    if state is not None and state != one.state:
+        if one.state == "PENDING":
+            raise conflict(
+                "conflict", "The user has not accepted the invitation yet, which nobody else can do.", "state"
+            )
+        _not_the_owner(session, one)
+        must(transition(session, USER, one.id, state), f"A user who is {one.state} cannot become {state}.", "conflict")
+        identities.reconsider(session, one.account_id, one.iam_id)
+    first, last = changes.pop("firstname", one.names[0]), changes.pop("lastname", one.names[1])
+    email = changes.pop("email", one.email)
+    if not _EMAIL.fullmatch(email):
+        raise invalid("bad_request", "The e-mail address is not one.", "email")
+    if email != one.email and any(other.id != one.id for other in reached_at(session, one.account_id, email)):
+        raise conflict("conflict", "The e-mail address is another user's of the account.", "email")
+    name = f"{first.replace(' ', '-')} {last}".strip()
+    if (name, email, changes) != (one.name, one.email, {}):
+        update(session, USER, one.id, name=name, email=email, profile={**one.profile, **changes})
+
+
+def set_settings(session: Session, granted: Authorized[User], changes: dict[str, Any]) -> None:
+    """How a user is served: one's own, or as Editor another's. Self-management and addresses are the Editor's."""
+    one = granted.resource
+    if not _himself(session, one) or {"self_manage", "allowed_ip_addresses"} & set(changes):
+        _may(session, one, UPDATE)
+    update(session, USER, one.id, settings={**one.settings, **changes})
+
+
+def remove(session: Session, identities: Identities, granted: Authorized[User]) -> None:
+    """The membership and everything that was held by it; the owner stays."""
+    one = granted.resource
+    _may(session, one, REMOVE)
+    _not_the_owner(session, one)
+    delete(session, USER, one.id, one.account_id)
+    identities.leave(session, one.account_id, one.iam_id)
+
+
+def _not_the_owner(session: Session, one: User) -> None:
+    owned = account(session, one.account_id)
+    if owned is not None and owned.owner_iam_id == one.iam_id:
+        raise conflict("conflict", "The owner of an account stays a user of it.")
+
+
+def membership(session: Session, account_id: str, iam_id: str) -> list[User]:
+    """The caller's account's user of an IAM ID, unfiltered: for access rules, which then ask for visibility."""
+    table = USER.table
+    if account_id != session.ctx.account_id:
+        return []
+    return unscoped(session, USER, table.c.account_id == account_id, table.c.iam_id == iam_id)

@@ -1,0 +1,302 @@
+"""Enterprise Management: `/v1/enterprises`, `/v1/accounts`, `/v1/account-groups`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, false
+
+from kunsthalle.accounts import enterprise_tree, token_pagination
+from kunsthalle.accounts.identity_port import Identities
+from kunsthalle.accounts.queries import way_down
+from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, ENTERPRISE, EVER_ACCOUNT, EVER_ACCOUNT_GROUP
+from kunsthalle.accounts.schemas_enterprise import (
+    AccountGroupResponse,
+    AccountGroupsResponse,
+    AccountMadeResponse,
+    AccountResponse,
+    AccountsResponse,
+    CreateAccountRequest,
+    CreateEnterpriseRequest,
+    CreateGroupRequest,
+    EnterpriseMadeResponse,
+    EnterpriseResponse,
+    EnterprisesResponse,
+    GroupMadeResponse,
+    ImportAccountRequest,
+    MoveAccountRequest,
+    UpdateEnterpriseRequest,
+    UpdateGroupRequest,
+    account_made_response,
+    account_response,
+    enterprise_response,
+    group_response,
+)
+from kunsthalle.api import access
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import PLATFORM
+from kunsthalle.core.crn import parse
+from kunsthalle.core.errors import Problem
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType, find, page
+
+M = TypeVar("M")
+Where = list[ColumnElement[bool]]
+MOST = 100
+NEXT = "next_docid"
+
+
+def _given(body: Any) -> dict[str, Any]:
+    """The fields that a request sets."""
+    return {name: value for name, value in msgspec.to_builtins(body).items() if value is not msgspec.UNSET}
+
+
+def _seen(session: Session, kind: ResourceType[M], id_: str) -> M | None:
+    try:
+        return find(session, kind, id_)
+    except Problem:
+        return None
+
+
+def _within(session: Session, kind: ResourceType[Any], request: Request, group_parameter: str) -> Where:
+    """The filters that name a node: everything below an enterprise or a group, or the immediate children of a CRN."""
+    query, where = request.query, list[ColumnElement[bool]]()
+    if "enterprise_id" in query:
+        where.append(_of_enterprise(session, kind, query["enterprise_id"]))
+    if group_parameter in query:
+        where.append(_of_group(session, kind, query[group_parameter]))
+    if "parent" in query:
+        where.append(_children(session, kind, query["parent"]))
+    return where
+
+
+def _above(kind: ResourceType[Any]) -> Any:
+    return kind.table.c.group_id if kind.table is ACCOUNT.table else kind.table.c.parent_id
+
+
+def _of_enterprise(session: Session, kind: ResourceType[Any], id_: str) -> ColumnElement[bool]:
+    # By the account that administers: a cancelled account is in no enterprise any more, and still listed if asked for.
+    enterprise = _seen(session, ENTERPRISE, id_)
+    return false() if enterprise is None else kind.table.c.account_id == enterprise.account_id
+
+
+def _of_group(session: Session, kind: ResourceType[Any], id_: str) -> ColumnElement[bool]:
+    group = _seen(session, ACCOUNT_GROUP, id_)
+    return false() if group is None else _above(kind).in_(sorted(way_down(session, group)))
+
+
+def _children(session: Session, kind: ResourceType[Any], crn: str) -> ColumnElement[bool]:
+    try:
+        meant = parse(crn)
+    except ValueError:
+        return false()
+    group = _seen(session, ACCOUNT_GROUP, meant.resource) if meant.type == "account-group" else None
+    if group is not None and group.crn == crn:
+        return bool_of(_above(kind) == group.id)
+    enterprise = _seen(session, ENTERPRISE, meant.resource) if meant.type == "enterprise" else None
+    if enterprise is None or enterprise.crn != crn:
+        return false()
+    return bool_of((kind.table.c.account_id == enterprise.account_id) & _above(kind).is_(None))
+
+
+def bool_of(condition: Any) -> ColumnElement[bool]:
+    """A condition whose columns were chosen at run time."""
+    found: ColumnElement[bool] = condition
+    return found
+
+
+def _page(session: Session, request: Request, kind: ResourceType[M], where: Where) -> tuple[list[M], str | None]:
+    limit = token_pagination.size(request, MOST, MOST)
+    found = page(session, kind, *where, after=token_pagination.behind(request, NEXT), limit=limit)
+    return found.items, token_pagination.next_url(request, NEXT, found.last)
+
+
+def _enterprise_filters(session: Session, request: Request) -> Where:
+    query, table, where = request.query, ENTERPRISE.table, list[ColumnElement[bool]]()
+    if "enterprise_account_id" in query:
+        where.append(table.c.account_id == query["enterprise_account_id"])
+    if "account_id" in query:
+        account = _seen(session, ACCOUNT, query["account_id"])
+        where.append(table.c.id == (account.enterprise_id if account else None))
+    if "account_group_id" in query:
+        group = _seen(session, ACCOUNT_GROUP, query["account_group_id"])
+        where.append(table.c.id == (group.enterprise_id if group else None))
+    return where
+
+
+def _list_enterprises(session: Session, request: Request) -> EnterprisesResponse:
+    """List the enterprises that the caller sees: the one he administers, or the one that their account is in."""
+    found, next_ = _page(session, request, ENTERPRISE, _enterprise_filters(session, request))
+    shown = [enterprise_response(one, session) for one in found]
+    return EnterprisesResponse(rows_count=len(shown), next_url=next_, resources=shown)
+
+
+def _get_enterprise(session: Session, request: Request) -> EnterpriseResponse:
+    """Get an enterprise."""
+    return enterprise_response(request.authorized.resource, session)
+
+
+def _update_enterprise(session: Session, request: Request) -> None:
+    """Change an enterprise's name, domain or primary contact."""
+    enterprise_tree.update_enterprise(session, request.authorized, _given(request.body))
+
+
+def _list_accounts(session: Session, request: Request) -> AccountsResponse:
+    """List the accounts of the tree that the caller sees, and their own."""
+    kind = EVER_ACCOUNT if token_pagination.flag(request, "include_deleted") else ACCOUNT
+    found, next_ = _page(session, request, kind, _within(session, kind, request, "account_group_id"))
+    shown = [account_response(one, session) for one in found]
+    return AccountsResponse(rows_count=len(shown), next_url=next_, resources=shown)
+
+
+def _get_account(session: Session, request: Request) -> AccountResponse:
+    """Get an account."""
+    return account_response(request.authorized.resource, session)
+
+
+def _move_account(session: Session, request: Request) -> None:
+    """Move an account within its enterprise."""
+    enterprise_tree.move_account(session, request.authorized, request.body.parent)
+
+
+def _list_groups(session: Session, request: Request) -> AccountGroupsResponse:
+    """List the account groups that the caller sees."""
+    kind = EVER_ACCOUNT_GROUP if token_pagination.flag(request, "include_deleted") else ACCOUNT_GROUP
+    found, next_ = _page(session, request, kind, _within(session, kind, request, "parent_account_group_id"))
+    shown = [group_response(one, session) for one in found]
+    return AccountGroupsResponse(rows_count=len(shown), next_url=next_, resources=shown)
+
+
+def _create_group(session: Session, request: Request) -> GroupMadeResponse:
+    """Create an account group."""
+    body: CreateGroupRequest = request.body
+    made = enterprise_tree.create_group(session, body.parent, body.name, body.primary_contact_iam_id)
+    return GroupMadeResponse(account_group_id=made.id)
+
+
+def _get_group(session: Session, request: Request) -> AccountGroupResponse:
+    """Get an account group."""
+    return group_response(request.authorized.resource, session)
+
+
+def _update_group(session: Session, request: Request) -> None:
+    """Change an account group's name or primary contact, or move it."""
+    given = _given(request.body)
+    parent = given.pop("parent", None)
+    enterprise_tree.update_group(session, request.authorized, given, parent)
+
+
+def _delete_group(session: Session, request: Request) -> None:
+    """Delete an empty account group."""
+    enterprise_tree.delete_group(session, request.authorized)
+
+
+def _founding(identities: Identities) -> tuple[Route, ...]:
+    """What gives and takes access along with the change."""
+
+    def create_enterprise(session: Session, request: Request) -> EnterpriseMadeResponse:
+        """Create an enterprise of which the caller's account becomes the first child."""
+        body: CreateEnterpriseRequest = request.body
+        given = (body.source_account_id, body.name, body.primary_contact_iam_id, body.domain)
+        made = enterprise_tree.create_enterprise(session, identities, *given)
+        return EnterpriseMadeResponse(enterprise_id=made.id, enterprise_account_id=made.account_id)
+
+    def import_account(session: Session, request: Request) -> None:
+        """Import a stand-alone account, of which the caller is an Administrator too."""
+        parent = request.body.parent if request.body is not None else None
+        enterprise_tree.import_account(session, identities, request.authorized, request.params["account_id"], parent)
+
+    def create_account(session: Session, request: Request) -> AccountMadeResponse:
+        """Create an account below an enterprise or an account group."""
+        body: CreateAccountRequest = request.body
+        traits = _given(body.traits) if body.traits else {}
+        asked = bool(body.options and body.options.create_iam_service_id_with_apikey_and_owner_policies)
+        given = (body.parent, body.name, body.owner_iam_id, traits)
+        return account_made_response(
+            *enterprise_tree.create_account(session, identities, *given, with_service_id=asked)
+        )
+
+    def delete_account(session: Session, request: Request) -> None:
+        """Remove an account from its enterprise: it is cancelled for good."""
+        enterprise_tree.cancel_account(session, identities, request.authorized)
+
+    p, importing = PLATFORM, access.item(ENTERPRISE, enterprise_tree.IMPORT, param="enterprise_id")
+    cancelling = access.item(ACCOUNT, "enterprise.account.cancel")
+    return (
+        route(
+            "POST",
+            "/v1/enterprises",
+            create_enterprise,
+            surface=p,
+            access=access.create("enterprise.enterprise.found"),
+            body=CreateEnterpriseRequest,
+            answer=EnterpriseMadeResponse,
+            status=202,
+        ),
+        route(
+            "PUT",
+            "/v1/enterprises/{enterprise_id}/import/accounts/{account_id}",
+            import_account,
+            surface=p,
+            access=importing,
+            body=ImportAccountRequest,
+            body_required=False,
+            status=202,
+        ),
+        route(
+            "POST",
+            "/v1/accounts",
+            create_account,
+            surface=p,
+            access=access.create(enterprise_tree.CREATE_ACCOUNT),
+            body=CreateAccountRequest,
+            answer=AccountMadeResponse,
+            status=202,
+        ),
+        route("DELETE", "/v1/accounts/{id}", delete_account, surface=p, access=cancelling, status=204),
+    )
+
+
+def routes(identities: Identities) -> tuple[Route, ...]:
+    enterprises, accounts, groups, p = "/v1/enterprises", "/v1/accounts", "/v1/account-groups", PLATFORM
+    rename = access.item(ENTERPRISE, "enterprise.enterprise.update")
+    regroup = access.item(ACCOUNT_GROUP, "enterprise.account-group.update")
+    remove = access.item(ACCOUNT_GROUP, "enterprise.account-group.delete")
+    found, make = access.listing, access.create(enterprise_tree.CREATE_GROUP)
+    one, move = access.item, access.item(ACCOUNT, enterprise_tree.MOVE_ACCOUNT)
+    by_id = "/{id}"
+    return (
+        *_founding(identities),
+        route("GET", enterprises, _list_enterprises, surface=p, access=found(ENTERPRISE), answer=EnterprisesResponse),
+        route(
+            "GET", enterprises + by_id, _get_enterprise, surface=p, access=one(ENTERPRISE), answer=EnterpriseResponse
+        ),
+        route(
+            "PATCH",
+            enterprises + by_id,
+            _update_enterprise,
+            surface=p,
+            access=rename,
+            body=UpdateEnterpriseRequest,
+            status=204,
+        ),
+        route("GET", accounts, _list_accounts, surface=p, access=found(ACCOUNT), answer=AccountsResponse),
+        route("GET", accounts + by_id, _get_account, surface=p, access=one(ACCOUNT), answer=AccountResponse),
+        route("PATCH", accounts + by_id, _move_account, surface=p, access=move, body=MoveAccountRequest, status=202),
+        route("GET", groups, _list_groups, surface=p, access=found(ACCOUNT_GROUP), answer=AccountGroupsResponse),
+        route(
+            "POST",
+            groups,
+            _create_group,
+            surface=p,
+            access=make,
+            body=CreateGroupRequest,
+            answer=GroupMadeResponse,
+            status=201,
+        ),
+        route("GET", groups + by_id, _get_group, surface=p, access=one(ACCOUNT_GROUP), answer=AccountGroupResponse),
+        route("PATCH", groups + by_id, _update_group, surface=p, access=regroup, body=UpdateGroupRequest, status=204),
+        route("DELETE", groups + by_id, _delete_group, surface=p, access=remove, status=204),
+    )

@@ -1,0 +1,101 @@
+"""Resource Manager: `/v2/resource_groups`, `/v2/quota_definitions`."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import UNSET
+
+from kunsthalle.accounts import queries as ask
+from kunsthalle.accounts import resource_groups, token_pagination
+from kunsthalle.accounts.resources import RESOURCE_GROUP
+from kunsthalle.accounts.schemas_resource_groups import (
+    QUOTAS,
+    CreateGroupRequest,
+    GroupMadeResponse,
+    QuotaResponse,
+    QuotasResponse,
+    ResourceGroupResponse,
+    ResourceGroups,
+    UpdateGroupRequest,
+    to_response,
+)
+from kunsthalle.api import access
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import PLATFORM
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import find
+
+
+def _list(session: Session, request: Request) -> ResourceGroups:
+    """List the resource groups of the account."""
+    query = request.query
+    default = token_pagination.flag(request, "default") if "default" in query else None
+    deleted = token_pagination.flag(request, "include_deleted")
+    if not re.fullmatch(r"(\d{4}-\d{2}(-\d{2})?)?", query.get("date", "")):
+        raise invalid("bad_request", "date has the form YYYY-MM or YYYY-MM-DD.", "date", type_="parameter")
+    if query.get("account_id", session.ctx.account_id) != session.ctx.account_id:
+        return ResourceGroups(resources=[])
+    found = ask.groups(session, query.get("name"), default, deleted=deleted)
+    return ResourceGroups(resources=[to_response(group, session.ctx) for group in found])
+
+
+def _create(session: Session, request: Request) -> GroupMadeResponse:
+    """Create a resource group."""
+    body: CreateGroupRequest = request.body
+    if body.account_id not in {None, session.ctx.account_id}:
+        raise not_found("account_id", "field")
+    made = resource_groups.create(session, body.name)
+    return GroupMadeResponse(id=made.id, crn=made.crn)
+
+
+def _get(session: Session, request: Request) -> ResourceGroupResponse:
+    """Get one resource group."""
+    return to_response(request.authorized.resource, session.ctx)
+
+
+def _update(session: Session, request: Request) -> ResourceGroupResponse:
+    """Rename a resource group."""
+    if request.body.name is not UNSET:
+        resource_groups.change(session, request.authorized, request.body.name)
+    return to_response(find(session, RESOURCE_GROUP, request.authorized.resource.id), session.ctx)
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Delete an empty resource group."""
+    resource_groups.remove(session, request.authorized)
+
+
+def _quotas(_session: Session, _request: Request) -> QuotasResponse:
+    """List quota definitions."""
+    return QuotasResponse(resources=list(QUOTAS.values()))
+
+
+def _quota(_session: Session, request: Request) -> QuotaResponse:
+    """Get a quota definition."""
+    found = QUOTAS.get(request.params["id"])
+    if found is None:
+        raise not_found()
+    return found
+
+
+def routes() -> tuple[Route, ...]:
+    all_, one, p = "/v2/resource_groups", "/v2/resource_groups/{id}", PLATFORM
+    quotas, anyone = "/v2/quota_definitions", access.member("resource-controller.quota.read")
+    change = access.item(RESOURCE_GROUP, "resource-controller.group.update")
+    drop = access.item(RESOURCE_GROUP, "resource-controller.group.delete")
+    make = access.create(resource_groups.CREATE)
+    seen = access.listing(RESOURCE_GROUP)
+    return (
+        route("GET", all_, _list, surface=p, access=seen, answer=ResourceGroups),
+        route(
+            "POST", all_, _create, surface=p, access=make, body=CreateGroupRequest, answer=GroupMadeResponse, status=201
+        ),
+        route("GET", one, _get, surface=p, access=access.item(RESOURCE_GROUP), answer=ResourceGroupResponse),
+        route("PATCH", one, _update, surface=p, access=change, body=UpdateGroupRequest, answer=ResourceGroupResponse),
+        route("DELETE", one, _delete, surface=p, access=drop, status=204),
+        route("GET", quotas, _quotas, surface=p, access=anyone, answer=QuotasResponse),
+        route("GET", quotas + "/{id}", _quota, surface=p, access=anyone, answer=QuotaResponse),
+    )

@@ -1,0 +1,231 @@
+"""Routes of resources that are listed, read, made, changed and removed as all of the VPC API are.
+
+A `Resource` says what differs; the handlers are written once, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from msgspec import UNSET, UnsetType
+from sqlalchemy import Column, ColumnElement
+
+from kunsthalle.api import access
+from kunsthalle.api.common_schemas import Name
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Call, Route, route
+from kunsthalle.api.serialization import RequestBody
+from kunsthalle.api.surfaces.vpc import VPC, collection, paging
+from kunsthalle.core.errors import invalid
+from kunsthalle.db.rows import rename
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, Page, ResourceType, find, page, some
+
+M = TypeVar("M")
+B = TypeVar("B", bound=RequestBody)
+T = TypeVar("T")
+Filter = Callable[[Session, str], ColumnElement[bool]]
+
+
+class NameRequest(RequestBody):
+    """What may be changed of most resources: the name."""
+
+    name: Name | UnsetType = UNSET
+
+
+@dataclass(frozen=True, eq=False)
+class Resource(Generic[M]):
+    """One kind as the API offers it.
+
+    `path` is the collection's; its last segment is the key of lists. Of a kind below another, `parent` is the one
+    above, and `parent_field` both the path's parameter and the model's field that name it; `above` is the same for
+    the one above the parent. `filters` turn values of query parameters into conditions; `sorts` are the properties
+    that `sort` may name. `fresh` is the field that says `pending` in the answer to the creation (vpc-api.md C2).
+    """
+
+    kind: ResourceType[M]
+    noun: str
+    path: str
+    to_response: Callable[[M, Session], Any]
+    answer: type
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    parent: ResourceType[Any] | None = None
+    parent_field: str = ""
+    above: str = ""
+    sorts: tuple[str, ...] = ()
+    fresh: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.path.rsplit("/", 1)[1]
+
+    def action(self, verb: str) -> str:
+        """What hangs below a resource without an action of its own is changed by who may change that resource."""
+        if self.parent is not None and self.parent.read == self.kind.read and verb != "read":
+            verb = "update"
+        return f"{self.kind.read.rsplit('.', 1)[0]}.{verb}"
+
+    def on_one(self, verb: str = "read") -> access.Access:
+        """The rule of a route about one of them."""
+        return access.item(self.kind, self.action(verb), parents=(self.parent_field, self.above))
+
+    def on_parent(self, verb: str = "read") -> access.Access:
+        """The rule of a route about all of them below one parent."""
+        if self.parent is None:
+            return access.create(self.action(verb)) if verb == "create" else access.listing(self.kind)
+        action = self.parent.read if verb == "read" else self.action(verb)
+        return access.item(self.parent, action, param=self.parent_field, parents=(self.above,))
+
+
+def equals(column: Column[Any]) -> Filter:
+    """Resources whose column has just that value."""
+    return lambda _session, value: column == value
+
+
+def given(value: T | UnsetType, default: T) -> T:
+    """The value of a field, or what stands for it when it is absent."""
+    return default if isinstance(value, UnsetType) else value
+
+
+def among(request: Request, items: Sequence[T], id_of: Callable[[T], str]) -> tuple[Page[T], int]:
+    """A page of a list at hand, in its own order, and the limit. When the item that a page ended with is gone, the
+    next page begins with the one that took its place.
+    """
+    after, limit = paging(request)
+    begin = 0
+    if after is not None:
+        found = next((at for at, one in enumerate(items) if id_of(one) == after[1]), None)
+        begin = after[0] if found is None else found + 1
+    chosen = list(items[begin : begin + limit])
+    more = bool(chosen) and begin + limit < len(items)
+    return Page(chosen, len(items), (begin + limit - 1, id_of(chosen[-1])) if more else None), limit
+
+
+def in_order(items: list[Any], names: tuple[str, ...], asked: str) -> list[Any]:
+    """By a property, and by id where that is the same; `-` turns the order around."""
+    name = asked.removeprefix("-")
+    if name not in names:
+        text = f"The list can be sorted by {', '.join(names)}."
+        raise invalid("validation_enum", text, "sort", type_="parameter")
+    column = "number" if name == "address" else name
+    return sorted(items, key=lambda one: (getattr(one, column), one.id), reverse=asked.startswith("-"))
+
+
+def _newest(
+    session: Session, request: Request, resource: Resource[Any], where: list[ColumnElement[bool]]
+) -> tuple[Page[Any], int]:
+    after, limit = paging(request)
+    return page(session, resource.kind, *where, after=after, limit=limit), limit
+
+
+def _as_asked(
+    session: Session, request: Request, resource: Resource[Any], where: list[ColumnElement[bool]]
+) -> tuple[Page[Any], int]:
+    if "sort" not in request.query:
+        return _newest(session, request, resource, where)
+    ordered = in_order(some(session, resource.kind, *where), resource.sorts, request.query["sort"])
+    return among(request, ordered, lambda one: str(one.id))
+
+
+def listing(resource: Resource[M]) -> Route:
+    """The collection, paged, newest first unless sorted; what the caller may not read is not in it."""
+    table = resource.kind.table
+    pages = _as_asked if resource.sorts else _newest
+
+    def call(session: Session, request: Request) -> dict[str, Any]:
+        where = [make(session, request.query[name]) for name, make in resource.filters.items() if name in request.query]
+        if resource.parent is not None:
+            where.append(table.c[resource.parent_field] == request.params[resource.parent_field])
+        found, limit = pages(session, request, resource, where)
+        return collection(request, session, resource.key, found, resource.to_response, limit)
+
+    said = _said(call, f"List {resource.noun}s.")
+    return route("GET", resource.path, said, surface=VPC, access=resource.on_parent())
+
+
+def reading(resource: Resource[M]) -> Route:
+    """One resource by its id."""
+
+    def call(session: Session, request: Request) -> Any:
+        return resource.to_response(request.authorized.resource, session)
+
+    said = _said(call, f"Get one {resource.noun}.")
+    one = f"{resource.path}/{{id}}"
+    return route("GET", one, said, surface=VPC, access=resource.on_one(), answer=resource.answer)
+
+
+def making(resource: Resource[M], make: Callable[..., M], body: type[B]) -> Route:
+    """A new resource, 201. `make` takes the unit, the parent if there is one, and the body."""
+
+    def call(session: Session, request: Request) -> Any:
+        above = () if resource.parent is None else (request.authorized.resource,)
+        made = resource.to_response(make(session, *above, request.body), session)
+        if resource.fresh:
+            setattr(made, resource.fresh, "pending")
+        return made
+
+    return route(
+        "POST",
+        resource.path,
+        _said(call, f"Create one {resource.noun}."),
+        surface=VPC,
+        access=resource.on_parent("create"),
+        body=body,
+        answer=resource.answer,
+        status=201,
+    )
+
+
+def updating(
+    resource: Resource[M],
+    body: type[RequestBody] = NameRequest,
+    change: Callable[[Session, Authorized[M], Any], None] | None = None,
+) -> Route:
+    """PATCH: the name, and whatever else `change` changes. The answer is the resource as it is then."""
+
+    def call(session: Session, request: Request) -> Any:
+        it, name = request.authorized.resource, request.body.name
+        if change is not None:
+            change(session, request.authorized, request.body)
+        if name is not UNSET and name != it.name:
+            rename(session, resource.kind, it.id, name)
+        return resource.to_response(find(session, resource.kind, it.id), session)
+
+    return route(
+        "PATCH",
+        f"{resource.path}/{{id}}",
+        _said(call, f"Change one {resource.noun}."),
+        surface=VPC,
+        access=resource.on_one("update"),
+        body=body,
+        answer=resource.answer,
+    )
+
+
+def removing(resource: Resource[M], remove: Callable[[Session, Authorized[M]], None], *, shown: str = "") -> Route:
+    """DELETE, 204; `remove` refuses what cannot go. With `shown`, a field that says `deleting`: 202 and the
+    resource."""
+
+    def call(session: Session, request: Request) -> Any:
+        last = resource.to_response(request.authorized.resource, session) if shown else None
+        remove(session, request.authorized)
+        if last is not None:
+            setattr(last, shown, "deleting")
+        return last
+
+    return route(
+        "DELETE",
+        f"{resource.path}/{{id}}",
+        _said(call, f"Delete one {resource.noun}."),
+        surface=VPC,
+        access=resource.on_one("delete"),
+        answer=resource.answer if shown else None,
+        status=202 if shown else 204,
+    )
+
+
+def _said(call: Call, summary: str) -> Call:
+    call.__doc__ = summary
+    return call

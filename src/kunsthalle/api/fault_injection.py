@@ -1,0 +1,62 @@
+"""What a fault makes of a call: an answer that is late, refused, lost or cut (`core.faults`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from kunsthalle.api.asgi import Answer, Send
+from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.faults import Fault
+
+Respond = Callable[[], Awaitable[Answer]]
+Refuse = Callable[[Problem], Answer]
+
+_CODES = {
+    400: "bad_request",
+    401: "not_authorized",
+    403: "not_authorized",
+    404: "not_found",
+    409: "conflict",
+    412: "precondition_failed",
+    429: "too_many_requests",
+    500: "internal_error",
+    502: "bad_gateway",
+    503: "service_unavailable",
+    504: "gateway_timeout",
+}
+STATUSES = tuple(_CODES)
+_PATIENCE = {"Retry-After": "1"}
+_ASKING_TO_WAIT = {429, 503}
+
+
+async def answer(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> None:
+    """Answers a call that a fault strikes."""
+    if fault.effect == "delay":
+        await asyncio.sleep(fault.seconds)
+    carried_out = None if fault.effect == "refuse" else await respond()
+    if fault.effect == "cut" and carried_out is not None:
+        await _cut(carried_out, send)
+    elif fault.effect == "delay" and carried_out is not None:
+        await carried_out.send(send)
+    else:
+        await _refusal(fault, refuse).send(send)
+
+
+def _refusal(fault: Fault, refuse: Refuse) -> Answer:
+    text = "This answer was asked for with a fault."
+    made = refuse(Problem(Reason(fault.status), _CODES[fault.status], text))
+    if fault.status not in _ASKING_TO_WAIT:
+        return made
+    return Answer(made.status, {**made.headers, **_PATIENCE}, made.body)
+
+
+async def _cut(whole: Answer, send: Send) -> None:
+    """Half of the body, of which the whole was announced; the server then closes the connection."""
+
+    async def half(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": whole.body[: len(whole.body) // 2], "more_body": True}
+        await send(message)
+
+    await Answer(whole.status, whole.headers, whole.body or b"{}").send(half)  # type: ignore[arg-type]  # a plain message

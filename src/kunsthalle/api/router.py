@@ -1,0 +1,193 @@
+"""The table of operations, and the trie that finds one.
+
+The table is data: access, status, body and family of each route are read by the pipeline, the OpenAPI writer and the
+matrix test alike. `route(...)` has no default for `access`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct, field
+
+from kunsthalle.api.access import Access
+from kunsthalle.api.request import Request
+from kunsthalle.api.surfaces import Surface
+from kunsthalle.authz.context import Context
+from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.db.session import Session
+
+Call = Callable[[Session, Request], Any]
+Outside = Callable[[Context, Request], Any]
+"""A call that runs outside any transaction, because it waits for what others do: operator verbs, readiness."""
+
+
+class Route(Struct, frozen=True):
+    """One operation. `writes` decides which kind of transaction it runs in; `long` reads run in a thread at once."""
+
+    method: str
+    path: str
+    call: Call | None
+    surface: Surface
+    access: Access
+    body: type | None = None
+    answer: Any = None
+    status: int = 200
+    without_transaction: Outside | None = None
+    writes: bool = False
+    summary: str = ""
+    body_required: bool = True
+    long: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def route(
+    method: str,
+    path: str,
+    call: Call,
+    *,
+    surface: Surface,
+    access: Access,
+    body: type | None = None,
+    answer: Any = None,
+    status: int = 200,
+    writes: bool | None = None,
+    body_required: bool = True,
+    long: bool = False,
+) -> Route:
+    """Declares an operation. `body` is the struct that the JSON body must fit, `answer` the one that is sent.
+
+    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop.
+    """
+    changing = method != "GET" if writes is None else writes
+    summary = (call.__doc__ or "").strip().split("\n")[0]
+    return Route(
+        method,
+        path,
+        call,
+        surface,
+        access,
+        body,
+        answer,
+        status,
+        writes=changing,
+        summary=summary,
+        body_required=body_required,
+        long=long,
+    )
+
+
+def route_without_transaction(
+    method: str, path: str, call: Outside, *, surface: Surface, access: Access, body: type | None, answer: Any
+) -> Route:
+    """Declares an operation of the operator's, or of anybody's, that runs outside any transaction."""
+    summary = (call.__doc__ or "").strip().split("\n")[0]
+    return Route(method, path, None, surface, access, body, answer, without_transaction=call, summary=summary)
+
+
+def _refuse(_session: Session, _request: Request) -> Any:
+    """Out of this product's scope."""
+    raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", "This operation is known and not offered here.")
+
+
+def not_implemented(operations: Iterable[str], surface: Surface, access: Access) -> tuple[Route, ...]:
+    """Operations (`GET /path`) that the product knows and does not offer: 501 in the family's envelope."""
+    split = (operation.split(" ") for operation in operations)
+    return tuple(Route(method, path, _refuse, surface, access, status=501) for method, path in split)
+
+
+class _Node(Struct):
+    literal: dict[str, _Node] = field(default_factory=dict)
+    param: _Node | None = None
+    methods: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
+
+
+class Match(Struct, frozen=True):
+    """Where a path led: the route, its parameters; or, without a route, the methods that the path knows.
+
+    `shortened` says that it is the path without the slash at its end.
+    """
+
+    route: Route | None
+    params: dict[str, str]
+    surface: Surface
+    allowed: tuple[str, ...] = ()
+    shortened: bool = False
+
+
+class Router:
+    """Segment trie over raw paths: `%2F` inside a segment stays inside it, and each segment is decoded once."""
+
+    def __init__(self, routes: Iterable[Route], not_implemented: Iterable[Route] = ()) -> None:
+        """`not_implemented` are operations that are known and answered with 501: found, and no part of the table."""
+        self.routes = tuple(routes)
+        self.paths = frozenset(one.path for one in self.routes)
+        self._root = _Node()
+        for one in (*self.routes, *not_implemented):
+            self._add(one)
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self.routes)
+
+    def _add(self, one: Route) -> None:
+        node, names = self._root, []
+        for segment in one.path.split("/")[1:]:
+            found = re.fullmatch(r"\{(\w+)\}", segment)
+            if found:
+                names.append(found[1])
+                node.param = node.param or _Node()
+                node = node.param
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        if one.method in node.methods:
+            raise ValueError(f"two routes for {one.name}")
+        node.methods[one.method] = (one, tuple(names))
+
+    def match(self, method: str, raw_path: bytes) -> Match | None:
+        """None for a path that nothing knows. A slash at its end is left out where only the path without is known."""
+        try:
+            segments = _segments(raw_path)
+        except UnicodeDecodeError:
+            return None
+        values: list[str] = []
+        node = _descend(self._root, segments, 0, values)
+        shortened = node is None and segments[-1] == ""
+        if shortened:
+            node = _descend(self._root, segments[:-1], 0, values)
+        if node is None or "\0" in "".join(values):
+            return None
+        found = node.methods.get(method)
+        if found is None:
+            known = next(iter(node.methods.values()))[0]
+            offered = sorted(name for name, (one, _) in node.methods.items() if one.status != 501)
+            return Match(None, {}, known.surface, tuple(offered), shortened)
+        return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].surface, shortened=shortened)
+
+
+def _segments(raw_path: bytes) -> list[str]:
+    if b"%" not in raw_path:
+        return raw_path.decode().split("/")[1:]
+    return [unquote_to_bytes(part).decode() for part in raw_path.split(b"/")[1:]]
+
+
+def _descend(node: _Node, segments: list[str], at: int, values: list[str]) -> _Node | None:
+    if at == len(segments):
+        return node if node.methods else None
+    literal = node.literal.get(segments[at])
+    if literal is not None:
+        found = _descend(literal, segments, at + 1, values)
+        if found is not None:
+            return found
+    if node.param is not None and segments[at]:
+        values.append(segments[at])
+        found = _descend(node.param, segments, at + 1, values)
+        if found is not None:
+            return found
+        values.pop()
+    return None

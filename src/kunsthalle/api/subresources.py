@@ -1,0 +1,142 @@
+"""Routes of parts: what is few, and is found only through the one resource of the VPC API that it belongs to.
+
+A `Part` says what differs; the handlers are written once, here. Reading a part takes the right to read its owner,
+changing it the right to change its owner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import GenericAlias
+from typing import Any, Generic, TypeVar
+
+from msgspec import defstruct
+
+from kunsthalle.api import access
+from kunsthalle.api.crud import among
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Call, Route, route
+from kunsthalle.api.serialization import RequestBody, ResponseBody
+from kunsthalle.api.surfaces.vpc import VPC, collection
+from kunsthalle.core.errors import not_found
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType
+
+M = TypeVar("M")
+B = TypeVar("B", bound=RequestBody)
+
+
+def _id(one: Any) -> str:
+    return str(one.id)
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Generic[M]):
+    """The parts of one kind as the API offers them.
+
+    `path` is the collection's; its first parameter names the owner, which `request.granted` holds, and its last
+    segment is the key of lists. `owned` are all parts of the owner, in the order of the list.
+    """
+
+    owner: ResourceType[Any]
+    noun: str
+    path: str
+    owned: Callable[[Session, Request], list[M]]
+    to_response: Callable[[M, Session], Any]
+    answer: type
+    id_of: Callable[[M], str] = _id
+    paged: bool = False
+
+    @property
+    def key(self) -> str:
+        return self.path.rsplit("/", 1)[1]
+
+    @property
+    def param(self) -> str:
+        return self.path.partition("{")[2].partition("}")[0]
+
+    def rule(self, verb: str) -> access.Access:
+        """The rule of a route: `read`, or what it takes of the owner to do more."""
+        return access.item(self.owner, f"{self.owner.read.rsplit('.', 1)[0]}.{verb}", param=self.param)
+
+    def one(self, session: Session, request: Request) -> M:
+        """The part that the path names, else 404."""
+        wanted = request.params["id"]
+        for part in self.owned(session, request):
+            if self.id_of(part) == wanted:
+                return part
+        raise not_found()
+
+
+def _route(part: Part[Any], method: str, call: Call, summary: str, **more: Any) -> Route:
+    call.__doc__ = summary
+    path = part.path if method in {"POST", "LIST"} else f"{part.path}/{{id}}"
+    verb = "read" if method in {"GET", "LIST"} else "update"
+    return route("GET" if method == "LIST" else method, path, call, surface=VPC, access=part.rule(verb), **more)
+
+
+def listing(part: Part[M]) -> Route:
+    """All parts of one owner; in pages where the contract has them."""
+
+    def call(session: Session, request: Request) -> dict[str, Any]:
+        owned = part.owned(session, request)
+        if not part.paged:
+            return {part.key: [part.to_response(one, session) for one in owned]}
+        page, limit = among(request, owned, part.id_of)
+        return collection(request, session, part.key, page, part.to_response, limit)
+
+    return _route(part, "LIST", call, f"List the {part.noun}s.", answer=None if part.paged else _whole(part))
+
+
+def _whole(part: Part[Any]) -> type:
+    """What a list answers that has no pages: the parts, under their key."""
+    field: tuple[str, Any] = (part.key, GenericAlias(list, (part.answer,)))
+    shown = {"__doc__": f"Every {part.noun}; the list has no pages."}
+    return defstruct(f"Every{part.answer.__name__}", [field], bases=(ResponseBody,), namespace=shown)
+
+
+def reading(part: Part[M]) -> Route:
+    """One part by its id."""
+
+    def call(session: Session, request: Request) -> Any:
+        return part.to_response(part.one(session, request), session)
+
+    return _route(part, "GET", call, f"Get one {part.noun}.", answer=part.answer)
+
+
+def making(part: Part[M], make: Callable[[Session, Any, B], M], body: type[B]) -> Route:
+    """A new part, 201. `make` takes the unit, the owner and the body."""
+
+    def call(session: Session, request: Request) -> Any:
+        return part.to_response(make(session, request.authorized.resource, request.body), session)
+
+    return _route(part, "POST", call, f"Create one {part.noun}.", body=body, answer=part.answer, status=201)
+
+
+def putting(part: Part[M], put: Callable[[Session, Request], M], *, status: int) -> Route:
+    """PUT of a resource that exists elsewhere; the path names it."""
+
+    def call(session: Session, request: Request) -> Any:
+        return part.to_response(put(session, request), session)
+
+    return _route(part, "PUT", call, f"Add one {part.noun}.", answer=part.answer, status=status)
+
+
+def updating(part: Part[M], change: Callable[[Session, Any, M, B], M], body: type[B]) -> Route:
+    """PATCH. `change` takes the unit, the owner, the part and the body; the answer is the part as it is then."""
+
+    def call(session: Session, request: Request) -> Any:
+        found = part.one(session, request)
+        return part.to_response(change(session, request.authorized.resource, found, request.body), session)
+
+    return _route(part, "PATCH", call, f"Change one {part.noun}.", body=body, answer=part.answer)
+
+
+def removing(part: Part[M], remove: Callable[[Session, Any, M], None], *, status: int = 204) -> Route:
+    """DELETE without a body. `remove` takes the unit, the owner and the part, and refuses what cannot go."""
+
+    def call(session: Session, request: Request) -> None:
+        remove(session, request.authorized.resource, part.one(session, request))
+
+    return _route(part, "DELETE", call, f"Delete one {part.noun}.", status=status)

@@ -1,0 +1,91 @@
+"""The surface of Catalog Management: one error body that both SDK cores read (catalog-iam-enterprise.md 1.10, U)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from kunsthalle.api.request import Request
+from kunsthalle.api.surfaces import Surface
+from kunsthalle.authz.context import Context
+from kunsthalle.core.errors import Problem, Reason, invalid
+
+BASE = "/api/v1-beta"
+DEFAULT_LIMIT, MOST = 100, 200
+
+_CODES = {
+    Reason.INVALID: "bad_request",
+    Reason.UNAUTHENTICATED: "unauthorized",
+    Reason.FORBIDDEN: "forbidden",
+    Reason.NOT_FOUND: "not_found",
+    Reason.METHOD: "method_not_allowed",
+    Reason.CONFLICT: "conflict",
+    Reason.PRECONDITION: "precondition_failed",
+    Reason.TOO_LARGE: "payload_too_large",
+    Reason.TOO_MANY: "too_many_requests",
+    Reason.INTERNAL: "internal",
+    Reason.NOT_IMPLEMENTED: "not_implemented",
+    Reason.BAD_GATEWAY: "bad_gateway",
+    Reason.UNAVAILABLE: "unavailable",
+    Reason.TIMEOUT: "timeout",
+}
+
+
+def code_of(problem: Problem) -> str:
+    """The family's word for a reason."""
+    return _CODES[problem.reason]
+
+
+def _problem(problem: Problem, ctx: Context) -> dict[str, Any]:
+    error: dict[str, Any] = {"code": code_of(problem), "message": problem.message}
+    if problem.target is not None:
+        error["target"] = {"name": problem.target.name, "type": problem.target.type}
+    return {
+        "errors": [error],
+        "message": problem.message,
+        "status_code": problem.reason.value,
+        "trace": ctx.trace,
+    }
+
+
+def _headers(ctx: Context) -> Mapping[str, str]:
+    return {"X-Global-Transaction-ID": ctx.trace, "X-Request-Id": ctx.trace}
+
+
+CATALOG = Surface("catalog", _problem, _headers)
+
+
+def number(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """A query parameter that is a number; 400 when it is none or out of range."""
+    text = request.query.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
+        raise invalid("bad_request", f"{name} must be a number from {least} to {most}.", name, type_="parameter")
+    return int(text)
+
+
+def window(request: Request) -> tuple[int, int]:
+    """`offset` and `limit` of an offset-paged list (1.4)."""
+    return number(request, "offset", 0, 0, 10**8), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
+
+
+def results(request: Request, total: int, items: list[Any], offset: int, limit: int) -> dict[str, Any]:
+    """The offset envelope: `first`, `last`, `prev`, `next` are relative addresses as strings."""
+    kept = [(name, value) for name, value in request.query.multi_items() if name not in {"offset", "limit"}]
+
+    def at(place: int) -> str:
+        return f"{request.path}?{urlencode([*kept, ('limit', str(limit)), ('offset', str(place))])}"
+
+    answer: dict[str, Any] = {
+        "offset": offset,
+        "limit": limit,
+        "total_count": total,
+        "resource_count": len(items),
+        "first": at(0),
+        "last": at(max(0, (total - 1) // limit * limit)),
+    }
+    if offset > 0:
+        answer["prev"] = at(max(0, offset - limit))
+    if offset + limit < total:
+        answer["next"] = at(offset + limit)
+    return {**answer, "resources": items}

@@ -1,0 +1,150 @@
+"""The surface of the VPC API: `version` and `generation`, error container, paging, hrefs (reference/vpc-api.md A)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import lru_cache
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from kunsthalle.api.request import Request
+from kunsthalle.api.serialization import form
+from kunsthalle.api.surfaces import Surface
+from kunsthalle.authz.context import Context
+from kunsthalle.core.clock import DAY, rfc3339
+from kunsthalle.core.errors import Problem, Target, invalid
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Page
+
+M = TypeVar("M")
+
+EARLIEST = "2019-01-01"
+NEWEST_KNOWN = "2026-10-07"
+"""The SDK's own date is always accepted, even by a server whose clock stands before it (U)."""
+DEFAULT_LIMIT, MOST = 50, 100
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+NAME_PATTERN = form(
+    r"^([a-z]|[a-z][-a-z0-9]*[a-z0-9]|[0-9][-a-z0-9]*([a-z]|[-a-z][-a-z0-9]*[a-z0-9]))$",
+    "lower-case letters, digits and hyphens, begins and ends with a letter or a digit, and is no number",
+)
+"""Names of resources (vpc-api.md A7), for requests: at most 63 characters."""
+
+
+def _admit(request: Request, ctx: Context) -> Context:
+    version = request.query.get("version")
+    if version is None:
+        raise _parameter("missing_version", "The version parameter is required, in the form YYYY-MM-DD.", "version")
+    if not _is_date(version):
+        raise _parameter("invalid_version", "The version must be a date in the form YYYY-MM-DD.", "version")
+    if version < EARLIEST or (version > NEWEST_KNOWN and version > _day(ctx.now() + DAY)):
+        raise _parameter("invalid_version_range", "The version must be between 2019-01-01 and today.", "version")
+    generation = request.query.get("generation")
+    if generation is None:
+        raise _parameter("missing_generation_parameter", "The generation parameter is required.", "generation")
+    if generation != "2":
+        raise _parameter("invalid_generation_parameter", "The generation must be 2.", "generation")
+    return ctx.speaking(version)
+
+
+@lru_cache(maxsize=64)
+def _is_date(text: str) -> bool:
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _day(moment: int) -> str:
+    return rfc3339(moment)[:10]
+
+
+def _parameter(code: str, message: str, name: str) -> Problem:
+    return invalid(code, message, name, type_="parameter")
+
+
+def _target(target: Target) -> dict[str, str]:
+    shown = {"name": target.name, "type": target.type}
+    return shown if target.value is None else {**shown, "value": target.value}
+
+
+def _problem(problem: Problem, ctx: Context) -> dict[str, Any]:
+    error: dict[str, Any] = {"code": problem.code, "message": problem.message}
+    if problem.target is not None:
+        error["target"] = _target(problem.target)
+    return {"errors": [error], "trace": ctx.trace}
+
+
+def _headers(ctx: Context) -> Mapping[str, str]:
+    return {"X-Request-Id": ctx.trace, "X-Correlation-Id": ctx.trace}
+
+
+VPC = Surface("vpc", _problem, _headers, admit=_admit, entities=True)
+
+
+def href(ctx: Context, path: str) -> str:
+    """The address of a resource at the origin the client called."""
+    return f"{ctx.origin}/v1{path}"
+
+
+def integer(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """An integer of the query; 400 with the bound that was broken."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"-?\d{1,9}", text):
+        raise _parameter("validation_invalid_field_type", f"{name} must be an integer.", name)
+    value = int(text)
+    if value < least:
+        raise _parameter("validation_min_value", f"{name} must be at least {least}.", name)
+    if value > most:
+        raise _parameter("validation_max_value", f"{name} must be at most {most}.", name)
+    return value
+
+
+def _token(key: tuple[int, str]) -> str:
+    return base64.urlsafe_b64encode(f"{key[0]}.{key[1]}".encode()).decode().rstrip("=")
+
+
+def _key(token: str) -> tuple[int, str]:
+    """The place a token stands for: creation time and id of the last item seen, nothing else's."""
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
+        moment, _, id_ = text.partition(".")
+        if not re.fullmatch(r"\d{1,18}", moment) or not re.fullmatch(r"[-0-9a-z_.:]{1,128}", id_):
+            raise ValueError(text)
+        return int(moment), id_
+    except (ValueError, binascii.Error) as error:
+        raise _parameter("invalid_id_format", "The start token is not one that a list has given.", "start") from error
+
+
+def paging(request: Request) -> tuple[tuple[int, str] | None, int]:
+    """`start` and `limit` of a list: the key to go on behind, and the size of the page."""
+    limit = integer(request, "limit", DEFAULT_LIMIT, 1, MOST)
+    start = request.query.get("start")
+    return (None if start is None else _key(start)), limit
+
+
+def collection(
+    request: Request, session: Session, key: str, page: Page[M], to_response: Callable[[M, Session], Any], limit: int
+) -> dict[str, Any]:
+    """The envelope of a paged list (vpc-api.md A5). `next` repeats every filter."""
+    kept = [(name, value) for name, value in request.query.multi_items() if name != "start"]
+    if "limit" not in request.query:
+        kept.append(("limit", str(limit)))
+    here = f"{session.ctx.origin}{request.path}"
+    answer: dict[str, Any] = {
+        "first": {"href": f"{here}?{urlencode(kept)}"},
+        "limit": limit,
+        "total_count": page.total,
+        key: [to_response(item, session) for item in page.items],
+    }
+    if page.last is not None:
+        answer["next"] = {"href": f"{here}?{urlencode([*kept, ('start', _token(page.last))])}"}
+    return answer

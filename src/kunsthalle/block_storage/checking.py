@@ -1,0 +1,58 @@
+"""Images that came to a host without qemu-img are checked by jobs once the host has it, and need no boot first."""
+
+from __future__ import annotations
+
+from kunsthalle.authz.context import Context
+from kunsthalle.blobs.protocol import BlobNotFound
+from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.recheck import examine
+from kunsthalle.core.log import get_logger
+from kunsthalle.db.engine import Store
+from kunsthalle.db.session import Session
+from kunsthalle.db.tables import jobs as job_table
+from kunsthalle.db.unscoped import columns_of
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.disk_images.refusals import Refused
+from kunsthalle.images.resources import IMAGE
+from kunsthalle.images.tables import UNCHECKED, images
+from kunsthalle.jobs import queue
+
+log = get_logger("images")
+CHECK = "image.check"
+
+
+def schedule(store: Store, ctx: Context) -> None:
+    """A job for each digest that no qemu-img has seen, unless it has one already. For a host that has qemu-img."""
+    ctx = ctx.as_system("")
+    if store.read(ctx, _waiting):
+        store.write(ctx, _enqueue)
+
+
+def _waiting(session: Session) -> set[str]:
+    """Digests of images that are unchecked, and that no job is there for."""
+    alive = (job_table.c.kind == CHECK, job_table.c.state.in_(("queued", "running")))
+    known = {digest for (digest,) in columns_of(session, job_table.c.subject, where=alive)}
+    return {digest for (digest,) in columns_of(session, images.c.digest, where=UNCHECKED)} - known
+
+
+def _enqueue(session: Session) -> None:
+    for digest in sorted(_waiting(session)):
+        queue.enqueue(session, CHECK, digest, transfer_bytes=0)  # it takes as long as a transfer, and writes nothing
+
+
+def handler(disks: Disks) -> queue.Handler:
+    """The job. After its last failure the image stays unchecked, and is looked at again before its first real boot."""
+
+    def run(run: queue.Run) -> None:
+        digest = run.job.subject
+        found = run.read(lambda session: unscoped(session, IMAGE, *UNCHECKED, IMAGE.table.c.digest == digest))
+        if not found or found[0].format is None:
+            return
+        try:
+            examine(run, disks, digest, found[0].format)
+        except Refused as refusal:
+            log.warning("image refused later", digest=digest, images=[one.id for one in found], code=refusal.code)
+        except BlobNotFound:
+            log.warning("image not checked", digest=digest, reason="its bytes are missing; ask the doctor")
+
+    return queue.Handler(CHECK, run, lambda _session, _job, _error: None)

@@ -1,0 +1,121 @@
+"""The work on disks: making, capturing, removing. Each job may be killed anywhere, and is simply done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kunsthalle.block_storage import service, snapshots, volume_changes
+from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.models import Snapshot, Volume
+from kunsthalle.block_storage.provisioning import provide, snapshot_of, volume_of
+from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.core.log import get_logger
+from kunsthalle.db.rows import delete
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import transition
+from kunsthalle.db.visibility import ResourceType
+from kunsthalle.disk_images.refusals import Refused, ToolFailed
+from kunsthalle.images import blob_references as blob_bytes
+from kunsthalle.images.schemas import gigabytes
+from kunsthalle.jobs import queue
+
+log = get_logger("storage")
+
+
+def handlers(disks: Disks) -> tuple[queue.Handler, ...]:
+    """The jobs of this package."""
+    steps: tuple[tuple[str, ResourceType[Any], Callable[[queue.Run, Disks], None]], ...] = (
+        (service.CREATE, VOLUME, _make_volume),
+        (service.DELETE, VOLUME, _remove_volume),
+        (snapshots.CREATE, SNAPSHOT, _take_snapshot),
+        (snapshots.DELETE, SNAPSHOT, _remove_snapshot),
+    )
+    made = tuple(queue.Handler(name, _on(disks, step), _give_up(kind)) for name, kind, step in steps)
+    return (*made, queue.Handler(volume_changes.UPDATE, _on(disks, _change_volume), _not_grown))
+
+
+def _on(disks: Disks, step: Callable[[queue.Run, Disks], None]) -> Callable[[queue.Run], None]:
+    return lambda run: step(run, disks)
+
+
+def _make_volume(run: queue.Run, disks: Disks) -> None:
+    volume = run.read(lambda session: volume_of(session, run.job.subject))
+    if volume is None or volume.status != "pending":
+        return
+    try:
+        provide(run, disks, volume)
+        if run.read(lambda session: volume_of(session, volume.id)) is None:  # its server took it along
+            disks.hypervisor.delete_disk(disks.volume(volume.id))
+    except (Refused, ToolFailed) as fault:  # trying again would not help; with what the engine says, it may
+        log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
+        run.finish(lambda session: transition(session, VOLUME, volume.id, "failed"))
+
+
+def _change_volume(run: queue.Run, disks: Disks) -> None:
+    """The file of a volume under a running server grows at the next start; all else of the change is at once."""
+    volume = run.read(lambda session: volume_of(session, run.job.subject))
+    if volume is None or volume.status != "updating":
+        return
+    disks.grow(volume)
+    run.finish(lambda session: _changed(session, volume.id))
+
+
+def _changed(session: Session, volume_id: str) -> None:
+    transition(session, VOLUME, volume_id, "available", VOLUME.table.c.status == "updating")
+
+
+def _remove_volume(run: queue.Run, disks: Disks) -> None:
+    volume = run.read(lambda session: volume_of(session, run.job.subject))
+    if volume is not None and volume.status == "pending_deletion":
+        disks.hypervisor.delete_disk(disks.volume(volume.id))
+        run.finish(lambda session: forget_volume(session, volume))
+
+
+def _take_snapshot(run: queue.Run, disks: Disks) -> None:
+    snapshot = run.read(lambda session: snapshot_of(session, run.job.subject))
+    if snapshot is None or snapshot.lifecycle_state != "pending":
+        return
+    volume = run.read(lambda session: volume_of(session, snapshot.source_volume_id))
+    if volume is None:
+        run.finish(lambda session: transition(session, SNAPSHOT, snapshot.id, "failed"))
+        return
+    size = max(1, gigabytes(disks.capture(volume, snapshot)))
+    if not run.write(lambda session: _taken(session, snapshot, size)):  # deleted meanwhile
+        disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
+
+
+def _taken(session: Session, snapshot: Snapshot, size: int) -> bool:
+    return transition(session, SNAPSHOT, snapshot.id, "stable", captured_at=session.ctx.now(), size=size)
+
+
+def _remove_snapshot(run: queue.Run, disks: Disks) -> None:
+    snapshot = run.read(lambda session: snapshot_of(session, run.job.subject))
+    if snapshot is not None and snapshot.lifecycle_state == "deleting":
+        disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
+        run.finish(lambda session: _forget_snapshot(session, snapshot))
+
+
+def forget_volume(session: Session, volume: Volume) -> None:
+    """Its disk is gone: so are the row and its hold on the bytes."""
+    delete(session, VOLUME, volume.id, volume.account_id)
+    blob_bytes.release(session, volume.holder)
+
+
+def _forget_snapshot(session: Session, snapshot: Snapshot) -> None:
+    delete(session, SNAPSHOT, snapshot.id, snapshot.account_id)
+    blob_bytes.release(session, snapshot.holder)
+
+
+def _not_grown(session: Session, job: queue.Claimed, error: str) -> None:
+    """The disk is whole, and grows before the next start."""
+    log.error("volume not grown", volume=job.subject, error=error)
+    _changed(session, job.subject)
+
+
+def _give_up(kind: ResourceType[Any]) -> Callable[[Session, queue.Claimed, str], None]:
+    def failed(session: Session, job: queue.Claimed, error: str) -> None:
+        log.error("disk work failed", kind=job.kind, subject=job.subject, error=error)
+        transition(session, kind, job.subject, "failed")
+
+    return failed

@@ -1,0 +1,67 @@
+"""Giving a volume its disk, within a job: checked bytes, the right file, and the word that it is `available`."""
+
+from __future__ import annotations
+
+import hashlib
+
+from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.models import Snapshot, Volume
+from kunsthalle.block_storage.recheck import vouch
+from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.db.rows import update
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import transition
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.images import blob_references as blob_bytes
+from kunsthalle.jobs import queue
+
+
+def volume_of(session: Session, id_: str) -> Volume | None:
+    """The volume of a job, if it is still there."""
+    found = unscoped(session, VOLUME, VOLUME.table.c.id == id_)
+    return found[0] if found else None
+
+
+def snapshot_of(session: Session, id_: str | None) -> Snapshot | None:
+    """The snapshot of a job, if it is still there."""
+    found = unscoped(session, SNAPSHOT, SNAPSHOT.table.c.id == id_)
+    return found[0] if found else None
+
+
+def provide(run: queue.Run, disks: Disks, volume: Volume) -> None:
+    """Makes the disk of a `pending` volume; one that was made larger while a server ran on it grows. FAULTS.
+
+    Either way its bytes may be run afterwards.
+    """
+    vouch(run, disks, volume)
+    if volume.status != "pending":
+        disks.quota.check(disks.folder)
+        disks.grow(volume)
+        return
+    source = run.read(lambda session: snapshot_of(session, volume.source_snapshot_id))
+    if disks.outgrown(volume, source):
+        volume = _rebase(run, disks, volume, source)
+    disks.make(volume, source)
+    run.write(lambda session: transition(session, VOLUME, volume.id, "available"))
+
+
+def _rebase(run: queue.Run, disks: Disks, volume: Volume, source: Snapshot) -> Volume:
+    """Puts the snapshot's content into a blob of its own, so that a larger overlay fits on it."""
+    path = disks.scratch(f"{volume.id}.{run.ctx.ids.hex(8)}.qcow2")
+    try:
+        disks.standalone(disks.snapshot(source.id), str(source.digest), source.minimum_capacity, path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        run.write(lambda session: blob_bytes.foresee(session, digest))
+        disks.blobs.adopt(path, digest)
+    finally:
+        path.unlink(missing_ok=True)
+
+    def settle(session: Session) -> Volume:
+        blob_bytes.release(session, volume.holder)
+        blob_bytes.retain(session, disks.blobs, digest, volume.holder)
+        update(session, VOLUME, volume.id, digest=digest, format="qcow2", checked=1)
+        return unscoped(session, VOLUME, VOLUME.table.c.id == volume.id)[0]
+
+    settled: Volume = run.write(settle)
+    return settled

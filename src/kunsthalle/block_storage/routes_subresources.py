@@ -1,0 +1,104 @@
+"""What hangs below volumes and snapshots: fitting profiles, clones, jobs and software (none here)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.api import access
+from kunsthalle.api.crud import among
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.vpc import VPC, collection
+from kunsthalle.block_storage import snapshot_clones
+from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.block_storage.schemas import CloneResponse, Clones, clone_response
+from kunsthalle.block_storage.snapshots import DELETING, SnapshotService
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.db.session import Session
+from kunsthalle.images.compatible_profiles import Profiles, listed, of_disk
+
+_CLONES = "/v1/snapshots/{id}/clones"
+
+
+def _list_clones(session: Session, request: Request) -> Clones:
+    """List the clones of a snapshot."""
+    return Clones(clones=[clone_response(one, session.ctx) for one in request.authorized.resource.clones])
+
+
+def _get_clone(session: Session, request: Request) -> CloneResponse:
+    """Get a snapshot's clone in a zone."""
+    return clone_response(snapshot_clones.find(request.authorized.resource, request.params["zone_name"]), session.ctx)
+
+
+def _put_clone(session: Session, request: Request) -> CloneResponse:
+    """Make a clone of a snapshot in a zone, or get the one that is there."""
+    return clone_response(snapshot_clones.put(session, request.authorized, request.params["zone_name"]), session.ctx)
+
+
+def _delete_clone(session: Session, request: Request) -> None:
+    """Delete a snapshot's clone in a zone."""
+    snapshot_clones.remove(session, request.authorized, request.params["zone_name"])
+
+
+def _clone_routes() -> tuple[Route, ...]:
+    one, see = f"{_CLONES}/{{zone_name}}", access.item(SNAPSHOT)
+    change = access.item(SNAPSHOT, "is.snapshot.snapshot.update")
+    return (
+        route("GET", _CLONES, _list_clones, surface=VPC, access=see, answer=Clones),
+        route("GET", one, _get_clone, surface=VPC, access=see, answer=CloneResponse),
+        route("PUT", one, _put_clone, surface=VPC, access=change, answer=CloneResponse),
+        route("DELETE", one, _delete_clone, surface=VPC, access=change, status=202),
+    )
+
+
+def _no_software(_session: Session, _request: Request) -> dict[str, Any]:
+    """List the licensed software of a volume or snapshot: none."""
+    return {"software_attachments": []}
+
+
+def _no_such_software(_session: Session, _request: Request) -> None:
+    """Get one piece of licensed software of a volume or snapshot."""
+    raise not_found()
+
+
+def _no_jobs(session: Session, request: Request) -> dict[str, Any]:
+    """List the jobs that migrate a volume: none."""
+    nothing: list[str] = []
+    page, limit = among(request, nothing, str)
+    return collection(request, session, "jobs", page, lambda one, _session: one, limit)
+
+
+def _empty_routes() -> tuple[Route, ...]:
+    found = []
+    for kind, name in ((VOLUME, "volume"), (SNAPSHOT, "snapshot")):
+        every, see = f"/v1/{name}s/{{{name}_id}}/software_attachments", access.item(kind, param=f"{name}_id")
+        found.append(route("GET", every, _no_software, surface=VPC, access=see))
+        found.append(route("GET", f"{every}/{{id}}", _no_such_software, surface=VPC, access=see))
+    see = access.item(VOLUME, param="volume_id")
+    return (*found, route("GET", "/v1/volumes/{volume_id}/jobs", _no_jobs, surface=VPC, access=see))
+
+
+def routes(snapshots: SnapshotService, profiles: Profiles) -> tuple[Route, ...]:
+    def fitting(session: Session, request: Request) -> dict[str, Any]:
+        """List the instance profiles that a bootable volume or snapshot can be used with."""
+        it = request.authorized.resource
+        if it.operating_system is None:
+            raise invalid("bad_field", "Only what holds an operating system goes with instance profiles.", "id")
+        return listed(request, session, "instance", profiles.instance(of_disk(it.operating_system, it.uses)))
+
+    def delete_many(session: Session, request: Request) -> None:
+        """Delete all snapshots of a volume."""
+        volume_id = request.query.get("source_volume.id")
+        if volume_id is None:
+            text = "The parameter source_volume.id is required."
+            raise invalid("validation_required_field", text, "source_volume.id", type_="parameter")
+        snapshots.delete_of(session, volume_id)
+
+    below = "{id}/instance_profiles"
+    return (
+        route("DELETE", "/v1/snapshots", delete_many, surface=VPC, access=access.create(DELETING), status=202),
+        route("GET", f"/v1/volumes/{below}", fitting, surface=VPC, access=access.item(VOLUME)),
+        route("GET", f"/v1/snapshots/{below}", fitting, surface=VPC, access=access.item(SNAPSHOT)),
+        *_clone_routes(),
+        *_empty_routes(),
+    )

@@ -1,0 +1,1 @@
+"""Offerings: create, change, delete, their plans and their instances."""

@@ -1,0 +1,178 @@
+"""Offering instances: what an account notes of its use of a version. For images no deployment hangs on them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.api import access
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import RequestBody
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG
+from kunsthalle.catalogs import queries
+from kunsthalle.catalogs.models import Version
+from kunsthalle.catalogs.offerings.service import same_rev
+from kunsthalle.catalogs.records import OfferingInstance
+from kunsthalle.catalogs.resources import OFFERING, OFFERING_INSTANCE
+from kunsthalle.catalogs.versions import validation
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.db.rows import delete, insert, update
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import must
+from kunsthalle.db.visibility import find, may_create
+
+Doc = dict[str, Any]
+_CREATE = "globalcatalog-collection.instance.create"
+
+
+class InstanceRequest(RequestBody):
+    """An offering instance to note, or the whole of one to replace."""
+
+    rev: str | None = msgspec.field(name="_rev", default=None)
+    label: Annotated[str, Meta(max_length=256)] | None = None
+    catalog_id: str | None = None
+    offering_id: str | None = None
+    version: str | None = None
+    kind_format: str | None = None
+    kind_target: str | None = None
+    resource_group_id: str | None = None
+    metadata: Doc | UnsetType = UNSET
+    location: str | UnsetType = UNSET
+    channel: str | UnsetType = UNSET
+    install_plan: str | UnsetType = UNSET
+    plan_id: str | UnsetType = UNSET
+    sha: str | UnsetType = UNSET
+    parent_crn: str | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+
+
+_KEPT = ("metadata", "location", "channel", "install_plan", "plan_id", "sha", "parent_crn", "disabled")
+
+
+def _document(body: InstanceRequest) -> Doc:
+    return {name: value for name, value in msgspec.to_builtins(body).items() if name in _KEPT}
+
+
+def _version(session: Session, body: InstanceRequest) -> Version:
+    """The version that is used: one the caller may provision; its string, or the best there is."""
+    if not body.offering_id:
+        raise invalid("bad_request", "offering_id is required.", "offering_id")
+    offering = find(session, OFFERING, body.offering_id, "offering_id", "field")
+    usable = queries.published(queries.versions_of(session, offering))
+    found = [one for one in usable if body.version in {None, "", one.version}]
+    if not found or body.catalog_id not in {None, "", offering.catalog_id}:
+        raise not_found("offering_id", "field")
+    return found[0]
+
+
+def _create(session: Session, request: Request) -> Doc:
+    """Note the use of an offering."""
+    validation.check_refresh(request.headers.get("x-auth-refresh-token"))
+    body: InstanceRequest = request.body
+    return _wire(_note(session, body, _version(session, body)), session)
+
+
+def _note(session: Session, body: InstanceRequest, version: Version) -> OfferingInstance:
+    ctx = session.ctx
+    group = chosen_group(session, body.resource_group_id or None)
+    may_create(ctx, _CREATE, {"resourceGroupId": group.id})
+    now = ctx.now()
+    made = OfferingInstance(
+        id=ctx.ids.uuid(),
+        account_id=ctx.account_id,
+        catalog_id=version.catalog_id,
+        offering_id=version.offering_id,
+        version_id=version.id,
+        version=version.version,
+        label=body.label or "",
+        resource_group_id=group.id,
+        document=_document(body),
+        last_operation=_done(session, "create"),
+        updated_at=now,
+        created_at=now,
+    )
+    return insert(session, OFFERING_INSTANCE, made)
+
+
+def _done(session: Session, operation: str) -> Doc:
+    at = rfc3339(session.ctx.now())
+    return {"operation": operation, "state": "succeeded", "message": "", "transaction_id": session.ctx.trace} | {
+        "updated": at,
+        "code": "",
+    }
+
+
+def _wire(it: OfferingInstance, session: Session) -> Doc:
+    return {
+        **it.document,
+        "id": it.id,
+        "_rev": it.rev,
+        "url": f"{session.ctx.origin}{BASE}/instances/offerings/{it.id}",
+        "crn": it.crn,
+        "label": it.label,
+        "catalog_id": it.catalog_id,
+        "offering_id": it.offering_id,
+        "kind_format": "vsi-image",
+        "kind_target": "vpc-x86",
+        "version": it.version,
+        "version_id": it.version_id,
+        "resource_group_id": it.resource_group_id,
+        "account": it.account_id,
+        "created": rfc3339(it.created_at),
+        "updated": rfc3339(it.updated_at),
+        "last_operation": it.last_operation,
+    }
+
+
+def _get(session: Session, request: Request) -> Doc:
+    """Get an offering instance."""
+    return _wire(request.authorized.resource, session)
+
+
+def _put(session: Session, request: Request) -> Doc:
+    """Replace an offering instance; another version must be one that may be provisioned."""
+    validation.check_refresh(request.headers.get("x-auth-refresh-token"))
+    body: InstanceRequest = request.body
+    it: OfferingInstance = request.authorized.resource
+    if body.rev is not None:
+        same_rev(body.rev, it.rev)
+    _replace(session, it, body)
+    return _wire(find(session, OFFERING_INSTANCE, it.id), session)
+
+
+def _replace(session: Session, it: OfferingInstance, body: InstanceRequest) -> None:
+    values: Doc = {"label": body.label or "", "document": _document(body), "last_operation": _done(session, "update")}
+    if body.version not in {None, "", it.version}:
+        version = _version(session, msgspec.structs.replace(body, offering_id=it.offering_id, catalog_id=it.catalog_id))
+        values |= {"version": version.version, "version_id": version.id}
+    same = OFFERING_INSTANCE.table.c.revision == it.revision
+    changed = update(session, OFFERING_INSTANCE, it.id, same, updated_at=session.ctx.now(), **values)
+    must(changed, "The offering instance was changed meanwhile.", "conflict")
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Forget an offering instance; servers are not touched."""
+    validation.check_refresh(request.headers.get("x-auth-refresh-token"))
+    delete(session, OFFERING_INSTANCE, request.authorized.resource.id, request.authorized.resource.account_id)
+
+
+def routes() -> tuple[Route, ...]:
+    many, surface = f"{BASE}/instances/offerings", CATALOG
+    one = f"{many}/{{instance_id}}"
+
+    def rule(action: str | None = None) -> access.Access:
+        return access.item(OFFERING_INSTANCE, action, "instance_id")
+
+    change, remove = rule("globalcatalog-collection.instance.update"), rule("globalcatalog-collection.offering.delete")
+    create = access.create(_CREATE)
+    return (
+        route("POST", many, _create, surface=surface, access=create, body=InstanceRequest, status=201),
+        route("GET", one, _get, surface=surface, access=rule()),
+        route("PUT", one, _put, surface=surface, access=change, body=InstanceRequest),
+        route("DELETE", one, _delete, surface=surface, access=remove),
+    )

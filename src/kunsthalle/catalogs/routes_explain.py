@@ -1,0 +1,136 @@
+"""`/_kunsthalle/`: what owners ask before they act, and the operator's approvals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import RequestBody
+from kunsthalle.api.surfaces.iam import OPERATOR
+from kunsthalle.catalogs import explain, lineage, resources
+from kunsthalle.catalogs.image_usage import ImageUsage
+from kunsthalle.catalogs.models import Offering
+from kunsthalle.catalogs.records import PublishApproval
+from kunsthalle.catalogs.sharing import publication_approvals
+from kunsthalle.catalogs.sharing.access_list import bounded, normal
+from kunsthalle.catalogs.versions import publish_states
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.images.resources import IMAGE
+
+Doc = dict[str, Any]
+
+
+class AudienceRequest(RequestBody):
+    """A share to try out: identifiers to add and to take off, and whether the access list is in effect."""
+
+    add: list[str] | None = None
+    remove: list[str] | None = None
+    enabled: bool | None = None
+
+
+class ApprovalRequest(RequestBody):
+    """The operator's answer about an offering."""
+
+    offering: str
+    state: Literal["granted", "revoked"]
+
+
+def _audience(session: Session, request: Request) -> Doc:
+    """Who could boot an offering under other terms of sharing: nothing is changed."""
+    body: AudienceRequest = request.body or AudienceRequest()
+    given = explain.terms(session, request.authorized.resource)
+    added = {normal(one) for one in bounded(body.add or [])}
+    listed = (given.listed | added) - {normal(one) for one in bounded(body.remove or [])}
+    enabled = given.enabled if body.enabled is None else body.enabled
+    return explain.audience_of(session, replace(given, listed=frozenset(listed), enabled=enabled), added)
+
+
+class _UsageRoutes:
+    """Answers that count what accounts have made of images."""
+
+    def __init__(self, usage: ImageUsage) -> None:
+        self._usage = usage
+
+    def hold(self, session: Session, request: Request) -> Doc:
+        """Why an image cannot be deleted, who runs it, and when it is free."""
+        return explain.hold(session, self._usage, request.authorized.resource)
+
+    def lineage(self, session: Session, request: Request) -> Doc:
+        """Where an image went: its version, whom that is shared with, and what every account has made of it."""
+        return lineage.lineage(session, self._usage, request.authorized.resource)
+
+    def any_lineage(self, session: Session, request: Request) -> Doc:
+        """The lineage of any image, as its owner is told it."""
+        id_ = request.query.get("image")
+        if not id_:
+            raise invalid("bad_request", "image is required.", "image", type_="parameter")
+        found = unscoped(session, IMAGE, IMAGE.table.c.id == id_)
+        if not found:
+            raise not_found("image")
+        owner = session.as_context(session.ctx.as_system(found[0].account_id))
+        return lineage.lineage(owner, self._usage, found[0])
+
+    def deletion(self, session: Session, request: Request) -> Doc:
+        """What the deletion of a catalog would take along: nothing is changed."""
+        return explain.deletion(session, self._usage, request.authorized.resource)
+
+
+def _approval_response(one: PublishApproval, offering: Offering) -> Doc:
+    return {
+        "offering": offering.id,
+        "crn": offering.crn,
+        "name": offering.name,
+        "account": offering.account_id,
+        "state": one.state,
+        "asked_by": one.asked_by,
+        "updated": rfc3339(one.updated_at),
+    }
+
+
+def _approvals(session: Session, _request: Request) -> Doc:
+    """List what was asked, and answered, about publishing offerings outside their enterprise."""
+    return {"approvals": [_approval_response(one, offering) for one, offering in publication_approvals.every(session)]}
+
+
+def _decide(session: Session, request: Request) -> Doc:
+    """Grant or revoke an offering's publication outside its enterprise. An offering is named by id or CRN."""
+    body: ApprovalRequest = request.body
+    id_ = body.offering.rsplit(":", 1)[-1]
+    publication_approvals.decide(session, id_, body.state)
+    return next(
+        _approval_response(one, offering)
+        for one, offering in publication_approvals.every(session)
+        if offering.id == id_
+    )
+
+
+def routes(usage: ImageUsage) -> tuple[Route, ...]:
+    """`usage` counts what accounts have made of images."""
+    counted = _UsageRoutes(usage)
+    base, surface = "/_kunsthalle", OPERATOR
+    owner = access.item(resources.OFFERING, publish_states.UPDATE, "offering_id")
+    catalog = access.item(resources.CATALOG, "globalcatalog-collection.instance.delete", "catalog_id")
+    operator, decide = access.operator("kunsthalle.approval.read"), access.operator("kunsthalle.approval.update")
+    trial: dict[str, Any] = {"body": AudienceRequest, "body_required": False, "writes": False}
+    remove, change = (access.item(IMAGE, f"is.image.image.{verb}") for verb in ("delete", "update"))
+    return (
+        route("GET", f"{base}/images/{{id}}/hold", counted.hold, surface=surface, access=remove),
+        route("GET", f"{base}/images/{{id}}/lineage", counted.lineage, surface=surface, access=change),
+        route(
+            "GET",
+            f"{base}/lineage",
+            counted.any_lineage,
+            surface=surface,
+            access=access.operator("kunsthalle.lineage.read"),
+        ),
+        route("POST", f"{base}/offerings/{{offering_id}}/audience", _audience, surface=surface, access=owner, **trial),
+        route("GET", f"{base}/catalogs/{{catalog_id}}/deletion", counted.deletion, surface=surface, access=catalog),
+        route("GET", f"{base}/approvals", _approvals, surface=surface, access=operator),
+        route("POST", f"{base}/approvals", _decide, surface=surface, access=decide, body=ApprovalRequest),
+    )

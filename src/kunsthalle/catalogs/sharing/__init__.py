@@ -1,0 +1,1 @@
+"""Sharing: access lists, approvals, and the offerings that an account may use."""

@@ -1,0 +1,291 @@
+"""Sharing: the access list of an offering, and the handshake between source and receiver (1.9)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier
+from kunsthalle.catalogs.models import Offering, Version
+from kunsthalle.catalogs.resources import OFFERING, TYPE
+from kunsthalle.catalogs.sharing import publication_approvals
+from kunsthalle.catalogs.sharing.offering_lists import relist
+from kunsthalle.catalogs.sharing.sharing_settings import sharing
+from kunsthalle.catalogs.tables import access_entries, share_approvals
+from kunsthalle.catalogs.versions.publishing import publish
+from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.db.rows import update
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
+from kunsthalle.db.visibility import Authorized, find
+
+_IDENTIFIER = re.compile(r"(-acct-|-ent-|-entgrp-)?([0-9a-f]{32})")
+STATES = ("approved", "pending", "rejected")
+TYPES = ("offering", "vpe", "proxy_source", "preset_configuration")
+MOST = 1_000
+"""How many identifiers one call may name, and how many entries an access list may hold."""
+_TOLD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of an access list. `approval` is `pending`, `approved` or `rejected`."""
+
+    id: str
+    identifier: str
+    created_at: int
+    approval: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One handshake: what `identifier` has answered to `source`."""
+
+    id: str
+    source: str
+    identifier: str
+    type: str
+    state: str
+    created_at: int
+
+
+def normal(identifier: str) -> str:
+    """Accounts in their bare form, enterprises and groups with their prefix; 400 for anything else."""
+    found = _IDENTIFIER.fullmatch(identifier)
+    if found is None:
+        raise invalid("bad_request", "Identifiers are <account>, -acct-<account>, -ent-<id> or -entgrp-<id>.", "body")
+    return found[2] if found[1] in {None, "-acct-"} else identifier
+
+
+def bounded(identifiers: list[str]) -> list[str]:
+    """Return the identifiers of a call; 400 where there are too many."""
+    if len(identifiers) > MOST:
+        raise invalid(
+            "bad_request", f"At most {MOST} identifiers can be named at once, not {len(identifiers)}.", "body"
+        )
+    return identifiers
+
+
+def check_size(entries: int) -> None:
+    """Raise 400 for an access list that has become too long."""
+    if entries > MOST:
+        text = f"An access list holds at most {MOST} entries; share with account groups or with the enterprise instead."
+        raise invalid("bad_request", text, "body")
+
+
+def is_enterprise_account(session: Session) -> bool:
+    """Whether the caller acts in an enterprise's own account."""
+    here = account(session, session.ctx.account_id)
+    return here is not None and here.is_enterprise
+
+
+def share(session: Session, offering: Authorized[Offering], *, ibm: bool, public: bool, enabled: bool) -> Offering:
+    """Switches the access list on or off; IBM and the public only once the operator has approved that."""
+    if (ibm or public) and not publication_approvals.is_granted(session, offering.resource.id):
+        raise forbidden(publication_approvals.REFUSAL)
+    flags = {"share_with_ibm": ibm, "share_with_all": public, "share_enabled": enabled}
+    update(session, OFFERING, offering.resource.id, updated_at=session.ctx.now(), **flags)
+    relist(session, offering.resource.id)
+    return find(session, OFFERING, offering.resource.id)
+
+
+def promote(session: Session, version: Authorized[Version], flag: str) -> None:
+    """Publishes a version to IBM or to the public, `share_with_ibm` or `share_with_all`, in the old surface's one step:
+    it becomes consumable unless it is, and its offering is shared. 403 before the operator has approved that (1.3).
+    """
+    if not publication_approvals.is_granted(session, version.resource.offering_id):
+        raise forbidden(publication_approvals.REFUSAL)
+    if version.resource.state != "consumable":
+        publish(session, version)
+    update(session, OFFERING, version.resource.offering_id, updated_at=session.ctx.now(), **{flag: True})
+    relist(session, version.resource.offering_id)
+
+
+def entries(session: Session, offering: Offering) -> list[Entry]:
+    """The access list, oldest first."""
+    found = rows_of(
+        session, access_entries, access_entries.c.offering_id == offering.id, order=access_entries.c.created_at
+    )
+    states = {row.identifier: row.state for row in _approvals(session, offering.account_id)}
+    return [Entry(row.id, row.identifier, row.created_at, states.get(row.identifier, "pending")) for row in found]
+
+
+def _approvals(session: Session, source: str) -> list[Approval]:
+    where = (share_approvals.c.source_account_id == source, share_approvals.c.type == TYPE)
+    return [Approval(*row) for row in rows_of(session, share_approvals, *where, order=share_approvals.c.created_at)]
+
+
+def add(session: Session, offering: Authorized[Offering], identifiers: list[str]) -> dict[str, str]:
+    """Adds identifiers; those outside the owner's enterprise are not added but named with the reason.
+
+    The first time between this account and a receiver a request goes to the receiver and waits for its answer.
+    """
+    errors: dict[str, str] = {}
+    enterprise = enterprise_of(session, offering.resource.account_id)
+    anybody = sharing(session).scope == "any" or publication_approvals.is_granted(session, offering.resource.id)
+    for given in bounded(identifiers):
+        identifier = normal(given)
+        wrong = _unreachable(session, identifier, enterprise, anybody)
+        if wrong is not None:
+            errors[given] = wrong
+            continue
+        put_row(
+            session,
+            access_entries,
+            ("offering_id", "identifier"),
+            id=session.ctx.ids.uuid(),
+            offering_id=offering.resource.id,
+            identifier=identifier,
+            created_at=session.ctx.now(),
+        )
+        ask(session, identifier, TYPE)
+    check_size(number_of(session, access_entries, access_entries.c.offering_id == offering.resource.id))
+    relist(session, offering.resource.id)
+    return errors
+
+
+def _unreachable(session: Session, identifier: str, enterprise: str | None, anybody: bool) -> str | None:
+    """Why an identifier cannot be on an access list, or None. Unknown and outside are told alike."""
+    if anybody:
+        return None if exists(session, identifier) else "The account, group or enterprise is unknown."
+    if enterprise is None or enterprise_of_identifier(session, identifier) != enterprise:
+        reason = "The account, group or enterprise is unknown or outside the enterprise of the catalog."
+        return f"{reason} {publication_approvals.REFUSAL}"
+    return None
+
+
+def exists(session: Session, identifier: str) -> bool:
+    """Whether an access-list identifier names anything."""
+    if identifier.startswith("-"):
+        return enterprise_of_identifier(session, identifier) is not None
+    return account(session, identifier) is not None
+
+
+def request(session: Session, type_: str, identifiers: list[str]) -> None:
+    """Send share requests. Accounts outside the enterprise of the caller are refused like those that do not exist:
+    400 names them, and no request is sent. An approved offering asks them when it is shared with them.
+    """
+    enterprise, anybody = enterprise_of(session, session.ctx.account_id), sharing(session).scope == "any"
+    wanted = {given: normal(given) for given in bounded(identifiers)}
+    wrong = [given for given, one in wanted.items() if _unreachable(session, one, enterprise, anybody)]
+    if wrong:
+        named = ", ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
+        text = f"Unknown, or outside the enterprise of this account: {named}. {publication_approvals.REFUSAL}"
+        raise invalid("bad_request", text, "body")
+    for identifier in wanted.values():
+        ask(session, identifier, type_)
+
+
+def ask(session: Session, identifier: str, type_: str) -> None:
+    """A request to a receiver, once; what was answered before stands.
+
+    With `sharing.auto_accept` = `same-enterprise` a receiver in the enterprise of the source has accepted at once.
+    """
+    ctx = session.ctx
+    state = "pending"
+    if sharing(session).auto_accept == "same-enterprise":
+        own = enterprise_of(session, ctx.account_id)
+        state = "approved" if own is not None and enterprise_of_identifier(session, identifier) == own else "pending"
+    put_row(
+        session,
+        share_approvals,
+        ("source_account_id", "identifier", "type"),
+        id=ctx.ids.uuid(),
+        source_account_id=ctx.account_id,
+        identifier=identifier,
+        type=type_,
+        state=state,
+        created_at=ctx.now(),
+    )
+
+
+def remove(session: Session, offering: Authorized[Offering], identifiers: list[str]) -> None:
+    """Takes identifiers off the list, `["*"]` all. Whoever was shared with sees the offering no more."""
+    where = [access_entries.c.offering_id == offering.resource.id]
+    if identifiers != ["*"]:
+        where.append(access_entries.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
+    remove_rows(session, access_entries, *where)
+    relist(session, offering.resource.id)
+
+
+def sent(session: Session, type_: str) -> list[Approval]:
+    """The requests that this account has sent."""
+    mine = (share_approvals.c.source_account_id == session.ctx.account_id, share_approvals.c.type == type_)
+    return [Approval(*row) for row in rows_of(session, share_approvals, *mine, order=share_approvals.c.created_at)]
+
+
+def withdraw(session: Session, type_: str, identifiers: list[str]) -> None:
+    """Takes requests back, `["*"]` all; an acceptance is lost with its request."""
+    mine = [share_approvals.c.source_account_id == session.ctx.account_id, share_approvals.c.type == type_]
+    if identifiers != ["*"]:
+        mine.append(share_approvals.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
+    remove_rows(session, share_approvals, *mine)
+
+
+def addressed(session: Session, for_: str | None) -> tuple[str, ...]:
+    """The identifiers that a receiver answers for: an account those of itself and above it; an enterprise's own
+    account, when it names the enterprise or one of its groups, those. 403 for anybody else who names one.
+    """
+    ctx = session.ctx
+    if for_ is None:
+        return tuple(ctx.recipients)
+    mine = enterprise_of(session, ctx.account_id)
+    entitled = is_enterprise_account(session) and not ctx.grants.scope("enterprise.enterprise.update").empty
+    id_ = for_.removeprefix("-entgrp-").removeprefix("-ent-")
+    if entitled and mine == id_:
+        return (f"-ent-{id_}",)
+    if entitled and mine is not None and enterprise_of_identifier(session, f"-entgrp-{id_}") == mine:
+        return (f"-entgrp-{id_}",)
+    raise forbidden("Only the enterprise's own account answers for it and its account groups.")
+
+
+def received(session: Session, type_: str, state: str, for_: str | None = None) -> list[Approval]:
+    """The requests to this account, to a group above it or to its enterprise, by what this account makes of them.
+
+    Its own answer goes before that of its enterprise or group.
+    """
+    ctx = session.ctx
+    where = (share_approvals.c.type == type_, share_approvals.c.identifier.in_(addressed(session, for_)))
+    decided: dict[str, Approval] = {}
+    for row in rows_of(session, share_approvals, *where, order=share_approvals.c.created_at):
+        one = Approval(*row)
+        if one.source == ctx.account_id and for_ is None:
+            continue
+        known = decided.get(one.source)
+        if known is None or _weight(one, ctx.account_id) > _weight(known, ctx.account_id):
+            decided[one.source] = one
+    return [one for one in decided.values() if one.state == state]
+
+
+def _weight(one: Approval, account_id: str) -> int:
+    """An answer of the account itself counts most, then an approval from above, then any open request."""
+    if one.identifier == account_id and one.state != "pending":
+        return 2
+    return 1 if one.state == "approved" else 0
+
+
+def answer(session: Session, type_: str, state: str, sources: list[str], for_: str | None = None) -> list[Approval]:
+    """Moves the requests of sources to a state, on behalf of this account alone, or of the enterprise or group that
+    `for_` names. 400 for a source that never asked.
+    """
+    receiver = session.ctx.account_id if for_ is None else addressed(session, for_)[0]
+    asked = {one.source: one for every in STATES for one in received(session, type_, every, for_)}
+    found = []
+    for given in bounded(sources):
+        source = normal(given)
+        if source not in asked:
+            raise invalid("bad_request", "There is no share request from one of the sources.", "body")
+        put_row(
+            session,
+            share_approvals,
+            ("source_account_id", "identifier", "type"),
+            replacing=("state",),
+            id=session.ctx.ids.uuid(),
+            source_account_id=source,
+            identifier=receiver,
+            type=type_,
+            state=state,
+            created_at=session.ctx.now(),
+        )
+        found.append(asked[source])
+    return found

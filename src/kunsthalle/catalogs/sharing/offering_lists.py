@@ -1,0 +1,185 @@
+"""Where the offerings are that an account may use: a row for each entry of an access list that is in effect, and one
+for the owner, in the order of the lists.
+
+A list would otherwise ask every offering there is whether it is shared. The rows say where to look, and how many there
+are; what is shown is still looked up with its own visibility (`store.scope`), so that a row too many shows nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement
+
+from kunsthalle.accounts.resources import ACCOUNT
+from kunsthalle.catalogs.models import Offering
+from kunsthalle.catalogs.resources import (
+    CATALOG,
+    IN_CATALOG,
+    OFFERING,
+    PUBLISH_APPROVAL,
+    RETRIEVE,
+    TYPE,
+    VERSION,
+    enterprise_id,
+)
+from kunsthalle.catalogs.sharing.sharing_settings import sharing
+from kunsthalle.catalogs.states import PUBLISHED
+from kunsthalle.catalogs.tables import access_entries, listings, offerings, publish_approvals, share_approvals, versions
+from kunsthalle.db import list_versions
+from kunsthalle.db.list_versions import Listed, changed, stamps
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import add_row, any_row, columns_of, remove_rows, rows_of
+from kunsthalle.db.visibility import leaf, some, unscoped
+
+ANYBODY = "*"
+"""The identifier of what is published to all; and the source, for that is one list, whoever they are from."""
+_LISTS = "listings"
+"""What an account has in lists, its own catalogs' and others': stamped anew whenever its rows here, or what the pages
+of its catalogs are made from, have changed. What is for all has a stamp of its own."""
+
+
+def relist(session: Session, *offering_ids: str) -> None:
+    """Writes the rows of offerings anew: to be said whenever what decides about them, or is shown of them in a list,
+    has changed.
+    """
+    unlist(session, *offering_ids)
+    for offering in unscoped(session, OFFERING, offerings.c.id.in_(offering_ids)):
+        if any_row(session, CATALOG.table, CATALOG.table.c.id == offering.catalog_id, CATALOG.table.c.state == "live"):
+            _list(session, offering)
+
+
+def unlist(session: Session, *offering_ids: str) -> None:
+    """Takes the rows of offerings away; their owners' lists, and those that they were on, are others than before."""
+    theirs = listings.c.offering_id.in_(offering_ids)
+    owners = columns_of(session, offerings.c.account_id, where=[offerings.c.id.in_(offering_ids)])
+    changed(session, _LISTS, *(str(owner) for (owner,) in owners))
+    if any_row(session, listings, theirs, listings.c.identifier == ANYBODY):
+        changed(session, _LISTS, ANYBODY)
+    remove_rows(session, listings, theirs)
+
+
+def relist_catalog(session: Session, catalog_id: str) -> None:
+    """The same for everything in a catalog that has gone, or come back."""
+    relist(session, *(one.id for one in unscoped(session, OFFERING, offerings.c.catalog_id == catalog_id)))
+
+
+def _list(session: Session, offering: Offering) -> None:
+    granted = (publish_approvals.c.offering_id == offering.id, publish_approvals.c.state == "granted")
+    approved = any_row(session, PUBLISH_APPROVAL.table, *granted)
+    identifiers = {offering.account_id}
+    if any_row(session, VERSION.table, versions.c.offering_id == offering.id, versions.c.state.in_(PUBLISHED)):
+        if offering.share_enabled:
+            mine = access_entries.c.offering_id == offering.id
+            identifiers |= {row.identifier for row in rows_of(session, access_entries, mine)}
+        if offering.share_with_all and approved:
+            identifiers.add(ANYBODY)
+    if ANYBODY in identifiers:
+        changed(session, _LISTS, ANYBODY)
+    for identifier in sorted(identifiers):
+        add_row(
+            session,
+            listings,
+            offering_id=offering.id,
+            identifier=identifier,
+            account_id=ANYBODY if identifier == ANYBODY else offering.account_id,
+            label=offering.label,
+            hidden=offering.hidden,
+            public=offering.share_with_all,
+            approved=approved,
+        )
+
+
+def page(session: Session, offset: int, limit: int, *, hidden: bool, public: bool) -> tuple[int, list[Offering]]:
+    """A page by label of what the account may use, its own included, and how many there are.
+
+    `hidden` has hidden ones too, `public` those of others that are published to all.
+    """
+    policy_filter = tuple(_reached(session, public))
+    stamp = stamps(session, _LISTS, *sorted({one.source for one in policy_filter}))
+    order = (listings.c.label, listings.c.offering_id)
+    listed = Listed(
+        (_LISTS, policy_filter, hidden, public), stamp, order, tuple(_arms(session, policy_filter, hidden, public))
+    )
+    total, ids = list_versions.page(session, listed, offset, limit)
+    known = {one.id: one for one in some(session, OFFERING, offerings.c.id.in_(ids))} if ids else {}
+    return total, [known[id_] for id_ in ids if id_ in known]
+
+
+def page_of_catalog(
+    session: Session, catalog_id: str, offset: int, limit: int, *, hidden: bool
+) -> tuple[int, list[Offering]]:
+    """A page by label of a catalog of the caller's own, and how many offerings there are."""
+    where = [offerings.c.catalog_id == catalog_id]
+    if not hidden:
+        where.append(offerings.c.hidden.is_(False))
+    stamp = stamps(session, _LISTS, session.ctx.account_id)
+    order = offerings.c.label
+    return leaf(session, IN_CATALOG, (catalog_id, hidden), stamp, *where, order=order, offset=offset, limit=limit)
+
+
+def serves(session: Session) -> bool:
+    """Whether the rows can answer for the caller: not for one who may look at some catalogs only."""
+    return session.ctx.grants.scope(RETRIEVE).everything
+
+
+class _Reached(NamedTuple):
+    """Rows that mean the caller: those of an identifier from a source, `approved` ones alone where it is outside."""
+
+    identifier: str
+    source: str
+    approved: bool
+
+
+def _arms(
+    session: Session, policy_filter: Sequence[_Reached], hidden: bool, public: bool
+) -> Iterator[tuple[ColumnElement[bool], ...]]:
+    """Conditions for the rows, each of them a range of the index."""
+    columns = listings.c
+    for one, shown in product(policy_filter, (False, True) if hidden else (False,)):
+        arm = [columns.identifier == one.identifier, columns.account_id == one.source, columns.hidden.is_(shown)]
+        if one.approved:
+            arm.append(columns.approved.is_(True))
+        if not public and one.source != session.ctx.account_id:
+            arm.append(columns.public.is_(False))
+        yield tuple(arm)
+
+
+def _reached(session: Session, public: bool) -> Iterator[_Reached]:
+    """Its own, what it or what stands above it has accepted, what is for all."""
+    me = session.ctx.account_id
+    if any_row(session, listings, *_from(me, me)):
+        yield _Reached(me, me, approved=False)
+    yield from _accepted(session)
+    if public and any_row(session, listings, *_from(ANYBODY, ANYBODY)):
+        yield _Reached(ANYBODY, ANYBODY, approved=False)
+
+
+def _accepted(session: Session) -> Iterator[_Reached]:
+    """By source: the identifiers by which it may share with the caller."""
+    ctx = session.ctx
+    addressed = (share_approvals.c.type == TYPE, share_approvals.c.identifier.in_(ctx.recipients))
+    answers: dict[str, dict[str, str]] = {}
+    for row in rows_of(session, share_approvals, *addressed):
+        answers.setdefault(row.source_account_id, {})[row.identifier] = row.state
+    inside = _inside(session, [one for one in answers if one != ctx.account_id])
+    for source, answer in sorted(answers.items()):
+        own = answer.get(ctx.account_id)
+        if source == ctx.account_id or own == "rejected":
+            continue
+        accepted = [one for one in ctx.recipients if "approved" in {own, answer.get(one)}]
+        listed = [one for one in accepted if any_row(session, listings, *_from(source, one))]
+        yield from (_Reached(one, source, approved=source not in inside) for one in listed)
+
+
+def _from(source: str, identifier: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return listings.c.identifier == identifier, listings.c.account_id == source
+
+
+def _inside(session: Session, sources: list[str]) -> set[str]:
+    mine = enterprise_id(session.ctx)
+    known = unscoped(session, ACCOUNT, ACCOUNT.table.c.id.in_(sources)) if sources else []
+    anybody = sharing(session).scope == "any"
+    return {one.id for one in known if anybody or (mine is not None and one.enterprise_id == mine)}

@@ -1,0 +1,1 @@
+"""Versions of an offering: import, validation, publication, removal, and what boots from them."""

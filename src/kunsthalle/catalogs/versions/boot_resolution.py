@@ -1,0 +1,89 @@
+"""From a version's or an offering's CRN to the image a server boots (D3, R5, and 3.6 of the catalog reference).
+
+No role on the image is needed: being allowed to use the offering is what lets a stranger boot it. What cannot be
+seen, is unpublished, or never existed is one and the same 404.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kunsthalle.catalogs.models import SERVICE, Version
+from kunsthalle.catalogs.queries import published, versions_of
+from kunsthalle.catalogs.resources import OFFERING, RETRIEVE, VERSION
+from kunsthalle.catalogs.states import PUBLISHED
+from kunsthalle.catalogs.tables import version_images
+from kunsthalle.core.crn import Crn, parse
+from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import rows_of
+from kunsthalle.db.visibility import find, unscoped
+from kunsthalle.images.models import Image
+from kunsthalle.images.resources import IMAGE
+from kunsthalle.images.states import USABLE
+
+TARGET = "catalog_offering"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSource:
+    """What to boot, and the CRN of the version that it stands for."""
+
+    version_crn: str
+    image: Image
+
+
+def bootable(session: Session, *, version_crn: str | None, offering_crn: str | None) -> CatalogSource:
+    """The image behind exactly one of both CRNs.
+
+    400 for a malformed CRN, 403 without Viewer on the catalog service in the caller's account, 404 for what the
+    caller cannot use, 409 for an image that cannot be booted any more.
+    """
+    if (version_crn is None) == (offering_crn is None):
+        raise invalid("validation_only_one", "Exactly one of version and offering must be given.", TARGET)
+    if session.ctx.grants.scope(RETRIEVE).empty:
+        raise forbidden()
+    if version_crn is not None:
+        version = _version(session, version_crn)
+    else:
+        version = _latest(session, offering_crn or "")
+    return CatalogSource(version.crn, _image(session, version))
+
+
+def _parsed(text: str, type_: str) -> Crn:
+    field = f"{TARGET}.{type_}.crn"
+    try:
+        crn = parse(text)
+    except ValueError as error:
+        raise invalid("bad_field", f"The CRN is not well-formed: {error}.", field) from error
+    if crn.service != SERVICE or crn.type != type_ or not crn.instance or not crn.resource:
+        raise invalid("bad_field", f"The CRN is not that of a catalog {type_}.", field)
+    return crn
+
+
+def _version(session: Session, text: str) -> Version:
+    id_ = _parsed(text, "version").resource.rsplit("/", 1)[-1]
+    version = find(session, VERSION, id_, TARGET, "field")
+    if version.crn != text or version.state not in PUBLISHED:
+        raise not_found(TARGET, "field")
+    return version
+
+
+def _latest(session: Session, text: str) -> Version:
+    offering = find(session, OFFERING, _parsed(text, "offering").resource, TARGET, "field")
+    best = published(versions_of(session, offering)) if offering.crn == text else []
+    if not best:
+        raise not_found(TARGET, "field")
+    return best[0]
+
+
+def _image(session: Session, version: Version) -> Image:
+    region = session.ctx.region.name
+    where = (version_images.c.version_id == version.id, version_images.c.region == region)
+    chosen = rows_of(session, version_images, *where)
+    found = unscoped(session, IMAGE, IMAGE.table.c.id == chosen[0].image_id) if chosen else []
+    if not found:
+        raise not_found(TARGET, "field")
+    if found[0].status not in USABLE:
+        raise conflict("invalid_state", "The image of this version cannot be used any more.", TARGET)
+    return found[0]

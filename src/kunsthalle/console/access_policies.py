@@ -1,0 +1,114 @@
+"""Policies: who may do what (access), and what one service may do with another (authorizations)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from kunsthalle.console.api_client import segment
+from kunsthalle.console.confirmations import Question, Thing, question
+from kunsthalle.console.forms import Form
+from kunsthalle.console.listing import Column, Linked, Row, everything, listing
+from kunsthalle.console.page_frame import Page, Visit, form, page
+
+_API = "/v1/policies/{id}"
+_GROUPS = "resource-group"
+"""Resource groups are no service: a policy means them by the type of the resource."""
+SERVICES = (
+    ("", "Every service that holds resources"),
+    ("is", "is: images, servers, volumes, networks"),
+    ("globalcatalog-collection", "globalcatalog-collection: private catalogs"),
+    ("iam-access-management", "iam-access-management: policies"),
+    ("iam-identity", "iam-identity: API keys, service IDs, profiles"),
+    ("user-management", "user-management: users"),
+    ("enterprise", "enterprise: accounts and account groups"),
+    (_GROUPS, "Resource groups: Viewer to place things in them"),
+)
+
+
+def said(attributes: list[Row]) -> str:
+    """Conditions in one line: `serviceName is, accountId 1234`."""
+    return ", ".join(f"{one['name']} {one['value']}" for one in attributes) or "everything"
+
+
+def subject_of(policy: Row) -> str:
+    return said([one for part in policy["subjects"] for one in part["attributes"]])
+
+
+def target_of(policy: Row) -> str:
+    return said([one for part in policy["resources"] for one in part["attributes"]])
+
+
+def roles_of(policy: Row) -> str:
+    return ", ".join(one["role_id"].rsplit(":", 1)[-1] for one in policy["roles"])
+
+
+POLICY = Thing("/policies/{policy_id}", _API, "/policies", lambda row: f"the policy for {subject_of(row)}")
+_DELETE = Question(
+    "delete",
+    "Delete",
+    "What it grants is gone with the next request.",
+    "The policy is deleted.",
+    f"DELETE {_API}",
+    danger=True,
+    gone=True,
+)
+_COLUMNS = (
+    Column("subject", "Who", subject_of),
+    Column("roles", "Roles", roles_of),
+    Column("target", "On", target_of),
+    Column("created_at", "Created"),
+)
+_TOLD: dict[str, Any] = {"subject_of": subject_of, "target_of": target_of, "roles_of": roles_of}
+
+
+def _lists(type_: str) -> Any:
+    async def shown(visit: Visit) -> Response:
+        source = Linked("/v1/policies", "policies", fixed=(("type", type_),))
+        found = await listing(visit.api, visit.query, source, _COLUMNS)
+        return visit.page("access/policies.html", list=found, kind=type_, **_TOLD)
+
+    return shown
+
+
+async def _details(visit: Visit) -> Response:
+    policy = await POLICY.find(visit)
+    return visit.page("access/policy.html", policy=policy, place=f"/policies/{segment(policy['id'])}", **_TOLD)
+
+
+async def _new_page(visit: Visit, filled: Form) -> Response:
+    account = segment(visit.session.active if visit.session else "")
+    users, _ = await everything(visit.api, Linked(f"/v2/accounts/{account}/users", "resources", "_start"))
+    roles = await visit.api.get("/v2/roles")
+    offered = [(one["crn"], one["display_name"]) for one in (*roles["system_roles"], *roles["custom_roles"])]
+    people = [(one["iam_id"], f"{one['email']} ({one['state'].lower()})") for one in users]
+    return visit.form_page("access/new_policy.html", filled, people=people, roles=offered, services=SERVICES)
+
+
+def _target(service: str) -> Row:
+    if service == _GROUPS:
+        return {"name": "resourceType", "value": service}
+    return {"name": "serviceName", "value": service} if service else {"name": "serviceType", "value": "service"}
+
+
+async def _new(visit: Visit, filled: Form) -> Response:
+    account = {"name": "accountId", "value": visit.session.active if visit.session else ""}
+    body = {
+        "type": "access",
+        "subjects": [{"attributes": [{"name": "iam_id", "value": filled.get("iam_id")}]}],
+        "roles": [{"role_id": filled.get("role")}],
+        "resources": [{"attributes": [account, _target(filled.get("service"))]}],
+        **filled.body("description"),
+    }
+    made = await visit.api.send("POST", "/v1/policies", body)
+    return visit.to(f"/policies/{segment(made['id'])}", "The policy is in effect.")
+
+
+PAGES: tuple[Page, ...] = (
+    page("/policies", _lists("access"), "GET /v1/policies"),
+    page("/authorizations", _lists("authorization"), "GET /v1/policies"),
+    *form("/policies/new", _new_page, _new, "POST /v1/policies"),
+    page(POLICY.here, _details, f"GET {_API}"),
+    *question(POLICY, _DELETE),
+)

@@ -1,0 +1,80 @@
+"""Questions before something is done: one page for every action that needs no more than a yes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from kunsthalle.console.api_client import segment
+from kunsthalle.console.forms import Form
+from kunsthalle.console.listing import Row
+from kunsthalle.console.page_frame import Page, Visit, form
+
+_PLACE = re.compile(r"\{\w+\}")
+Act = tuple[str, str, bool]
+"""What can be done with a row: what it is called, its page, whether it is dangerous."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What can be asked about: its page (`/servers/{server_id}`), its path in the API (`/v1/instances/{id}`), the entry
+    of the menu that it belongs to, and what it is called.
+    """
+
+    here: str
+    api: str
+    entry: str
+    label: Callable[[Row], str] = lambda row: str(row["name"])
+
+    def id(self, visit: Visit) -> str:
+        return visit.id(self.here.rsplit("{", 1)[1][:-1])
+
+    def at(self, visit: Visit, template: str = "") -> str:
+        """The path of this one, or of another template that names it, and the visitor's account at most."""
+        account = segment(visit.session.active if visit.session else "")
+        names = {"{account_id}": account}
+        return _PLACE.sub(lambda found: names.get(found[0]) or self.id(visit), template or self.api)
+
+    async def find(self, visit: Visit) -> Any:
+        return await visit.api.get(self.at(visit))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A action: its word in addresses, what it is called, what it means, what is said afterwards, and the operation.
+
+    `gone`: there is no page of the resource afterwards.
+    """
+
+    key: str
+    label: str
+    about: str
+    done: str
+    operation: str
+    body: Any = None
+    danger: bool = False
+    gone: bool = False
+
+
+def question(thing: Thing, one: Question) -> tuple[Page, Page]:
+    """The page that asks, and what the yes does."""
+    method, _, path = one.operation.partition(" ")
+
+    async def show(visit: Visit, filled: Form) -> Response:
+        told = {"label": thing.label(await thing.find(visit)), "back": thing.at(visit, thing.here)}
+        return visit.form_page("question.html", filled, question=one, entry=thing.entry, **told)
+
+    async def submit(visit: Visit, _filled: Form) -> Response:
+        await visit.api.send(method, thing.at(visit, path), one.body)
+        return visit.to(thing.entry if one.gone else thing.at(visit, thing.here), one.done, "info")
+
+    return form(f"{thing.here}/{one.key}", show, submit, one.operation)
+
+
+def acts(here: str, *offered: Question) -> list[Act]:
+    """The actions that are offered for the resource whose page is given."""
+    return [(one.label, f"{here}/{one.key}", one.danger) for one in offered]

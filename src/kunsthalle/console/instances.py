@@ -1,0 +1,138 @@
+"""Servers: the list, what a server was made from, its serial console, and what can be done with it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from starlette.responses import Response
+
+from kunsthalle.console.api_client import Refused, segment
+from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
+from kunsthalle.console.listing import Column, Linked, Row, listing
+from kunsthalle.console.page_frame import Page, Visit, page
+
+INSTANCE = "/v1/instances/{id}"
+SERVER = Thing("/servers/{server_id}", INSTANCE, "/servers")
+MOVING = frozenset({"pending", "starting", "stopping", "restarting", "deleting"})
+"""States that a server leaves by itself."""
+TAIL = 16_384
+"""So many bytes of a serial console are shown."""
+_UNPRINTED = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+_ACTIONS = "POST /v1/instances/{instance_id}/actions"
+
+_START = Question("start", "Start", "It boots from its own volume.", "The server starts.", _ACTIONS, {"type": "start"})
+_STOP = Question(
+    "stop",
+    "Stop",
+    "Its guest is asked to shut down.",
+    "The server stops.",
+    _ACTIONS,
+    {"type": "stop"},
+)
+_REBOOT = Question(
+    "reboot", "Reboot", "Its guest is asked to boot again.", "The server boots again.", _ACTIONS, {"type": "reboot"}
+)
+_DELETE = Question(
+    "delete",
+    "Delete",
+    "It cannot be restored. Volumes that were made with it go along, unless they were to be kept.",
+    "The server is being deleted.",
+    f"DELETE {INSTANCE}",
+    danger=True,
+    gone=True,
+)
+
+
+def source_of(server: Row) -> str:
+    """What a server was made from, by name."""
+    return str(server.get("image", {}).get("name", ""))
+
+
+def address_of(server: Row) -> str:
+    return str(server["primary_network_interface"]["primary_ip"]["address"])
+
+
+_COLUMNS = (
+    Column("name", "Name"),
+    Column("status", "Status"),
+    Column("image", "Made from", source_of),
+    Column("profile", "Profile", lambda row: row["profile"]["name"]),
+    Column("zone", "Zone", lambda row: row["zone"]["name"]),
+    Column("address", "Address", address_of),
+    Column("created_at", "Created"),
+)
+
+
+def deeds(server: Row) -> list[Act]:
+    """What a server's status offers; the API has the last word."""
+    status = server["status"]
+    offered = [_START] if status in {"stopped", "failed"} else []
+    if status in {"running", "starting", "restarting"}:
+        offered += [_STOP]
+    if status == "running":
+        offered += [_REBOOT]
+    if status != "deleting":
+        offered += [_DELETE]
+    return acts(f"/servers/{segment(server['id'])}", *offered)
+
+
+def with_details(server: Row) -> list[Act]:
+    return [("Show details", f"/servers/{segment(server['id'])}", False), *deeds(server)]
+
+
+async def standing(visit: Visit, image: Row | None) -> str:
+    """Whether a kept reference to an image opens: `none`, `opens`, `closed` (no role), `foreign`, or `gone`.
+
+    The API does not tell a foreign image from one that never was; but the reference names the account it belonged to.
+    """
+    if image is None:
+        return "none"
+    try:
+        found = await visit.if_allowed("GET", f"/v1/images/{segment(image['id'])}")
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        own = visit.session is not None and image["crn"].split(":")[6] == f"a/{visit.session.active}"
+        return "gone" if own else "foreign"
+    return "opens" if found is not None else "closed"
+
+
+async def _servers(visit: Visit) -> Response:
+    found = await listing(visit.api, visit.query, Linked("/v1/instances", "instances"), _COLUMNS)
+    moving = any(server["status"] in MOVING for server in found.rows)
+    told: dict[str, Any] = {"deeds": with_details, "address_of": address_of}
+    return visit.page("servers/list.html", list=found, moving=moving, **told)
+
+
+async def _tail(visit: Visit) -> Any:
+    """The end of the serial console, for those who may operate the server."""
+    path = f"/_kunsthalle/servers/{visit.id('server_id')}/console"
+    try:
+        found = await visit.api.get(path, [("limit", str(TAIL))])
+    except Refused as refused:
+        if refused.status == 403:
+            return None
+        raise
+    return {**found, "text": plain(found["text"])}
+
+
+def plain(text: str) -> str:
+    """A guest's output without what moves a terminal's cursor or changes its colours."""
+    return _UNPRINTED.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+async def _details(visit: Visit) -> Response:
+    server = await SERVER.find(visit)
+    told = {"standing": await standing(visit, server.get("image")), "tail": await _tail(visit), "deeds": deeds(server)}
+    moving = server["status"] in MOVING
+    return visit.page("servers/details.html", server=server, moving=moving, address=address_of(server), **told)
+
+
+PAGES: tuple[Page, ...] = (
+    page("/servers", _servers, "GET /v1/instances"),
+    page(SERVER.here, _details, f"GET {INSTANCE}"),
+    *(one for each in (_START, _STOP, _REBOOT, _DELETE) for one in question(SERVER, each)),
+)

@@ -1,0 +1,165 @@
+"""Creating a server: first what it boots from, then a form that shows only what goes with that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from kunsthalle.console.api_client import Refused, segment
+from kunsthalle.console.catalogs import BASE, versions_of
+from kunsthalle.console.forms import Form
+from kunsthalle.console.listing import Linked, Offsets, Row, everything
+from kunsthalle.console.offerings import owner_of, state_of
+from kunsthalle.console.page_frame import Page, Visit, form
+
+BOOTABLE = frozenset({"available", "deprecated"})
+CATALOG_ARCHITECTURE = "amd64"
+"""Images of catalogs are of this architecture alone (R1)."""
+Options = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a server is to boot from: `key` names it in forms, `body` says it to the API.
+
+    `architecture` and `image` narrow the profiles; `least` is the smallest boot volume in GB, where that is known.
+    """
+
+    key: str
+    label: str
+    body: Row
+    architecture: str
+    image: str = ""
+    least: int = 0
+    deprecated: bool = False
+
+
+def _of_image(image: Row) -> Source:
+    label = f"{image['name']}: {image['operating_system']['display_name']}"
+    architecture, least = image["operating_system"]["architecture"], image.get("minimum_provisioned_size", 0)
+    body, old = {"image": {"id": image["id"]}}, image["status"] == "deprecated"
+    return Source(f"image {image['id']}", label, body, architecture, image["id"], least, old)
+
+
+def _of_version(product: Row, version: Row, own: bool) -> Source:
+    label = f"{product['label']} {version['version']}" + ("" if own else f" of account {owner_of(product)}")
+    body = {"catalog_offering": {"version": {"crn": version["crn"]}}}
+    old = state_of(version) == "deprecated"
+    return Source(f"version {version['crn']}", label, body, CATALOG_ARCHITECTURE, deprecated=old)
+
+
+def _of_snapshot(snapshot: Row) -> Source:
+    body = {"boot_volume_attachment": {"volume": {"source_snapshot": {"id": snapshot["id"]}}}}
+    architecture = snapshot.get("operating_system", {}).get("architecture", CATALOG_ARCHITECTURE)
+    return Source(f"snapshot {snapshot['id']}", snapshot["name"], body, architecture, "", snapshot["minimum_capacity"])
+
+
+async def sources(visit: Visit) -> dict[str, list[Source]]:
+    """Everything that this account can boot from now, by kind."""
+    api, here = visit.api, visit.session.active if visit.session else ""
+    images, _ = await everything(api, Linked("/v1/images", "images"))
+    products, _ = await everything(api, Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),)))
+    snapshots, _ = await everything(api, Linked("/v1/snapshots", "snapshots"))
+    versions = [(one, version) for one in products for version in versions_of(one)]
+    return {
+        "Own and stock images": [_of_image(one) for one in images if one["status"] in BOOTABLE],
+        "Catalog images": [
+            _of_version(one, version, owner_of(one) == here)
+            for one, version in versions
+            if state_of(version) in {"published", "deprecated"}
+        ],
+        "Snapshots": [_of_snapshot(one) for one in snapshots if one["bootable"] and one["lifecycle_state"] == "stable"],
+    }
+
+
+def chosen(offered: dict[str, list[Source]], key: str) -> Source | None:
+    return next((one for kind in offered.values() for one in kind if one.key == key), None)
+
+
+async def profiles(visit: Visit, source: Source) -> Options:
+    """The profiles that go with a source."""
+    every, _ = await everything(visit.api, Linked("/v1/instance/profiles", "profiles"))
+    fitting = [one for one in every if source.architecture in one["os_architecture"]["values"]]
+    if source.image:
+        path = f"/v1/images/{segment(source.image)}/instance_profiles"
+        names = {one["name"] for one in (await everything(visit.api, Linked(path, "instance_profiles")))[0]}
+        fitting = [one for one in fitting if one["name"] in names]
+    return [(one["name"], _profile(one)) for one in fitting]
+
+
+def _profile(one: Row) -> str:
+    return f"{one['name']}: {one['vcpu_count']['value']} vCPU, {one['memory']['value']} GiB"
+
+
+async def subnets(visit: Visit) -> list[Row]:
+    """The subnets that have an address left."""
+    every, _ = await everything(visit.api, Linked("/v1/subnets", "subnets"))
+    return [one for one in every if one["status"] == "available" and one["available_ipv4_address_count"] > 0]
+
+
+def subnet_options(found: list[Row]) -> Options:
+    return [
+        (one["id"], f"{one['vpc']['name']}, {one['zone']['name']}: {one['name']} ({one['ipv4_cidr_block']})")
+        for one in found
+    ]
+
+
+async def keys(visit: Visit) -> Options:
+    every, _ = await everything(visit.api, Linked("/v1/keys", "keys"))
+    return [(one["id"], f"{one['name']} ({one['type']})") for one in every]
+
+
+def number(text: str) -> Any:
+    """A number as the API takes it; what is none goes there as it is, to be refused with its field."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+
+
+async def prototype(visit: Visit, filled: Form, source: Source) -> Row:
+    """What the form asks for, as the API is told it: VPC and zone follow from the subnet."""
+    body = {**filled.body("name", "profile.name", "user_data"), **source.body}
+    subnet = next((one for one in await subnets(visit) if one["id"] == filled.get("subnet")), None)
+    if subnet is None:
+        raise Refused(400, "bad_request", "Choose a subnet that has an address left.", "subnet")
+    body |= {"vpc": {"id": subnet["vpc"]["id"]}, "zone": {"name": subnet["zone"]["name"]}}
+    body["primary_network_interface"] = {"subnet": {"id": subnet["id"]}}
+    body["keys"] = [{"id": one} for one in filled.all("keys")]
+    size = filled.get("boot_volume_attachment.volume.capacity")
+    if size:
+        volume = body.get("boot_volume_attachment", {}).get("volume", {})
+        body["boot_volume_attachment"] = {"volume": {**volume, "capacity": number(size)}}
+    return body
+
+
+async def form_values(visit: Visit, filled: Form) -> dict[str, Any]:
+    """What the form of a server, or of a template of servers, shows."""
+    offered = await sources(visit)
+    key = filled.get("source") or visit.query.get("source", "")
+    source = chosen(offered, key)
+    fits: dict[str, Any] = {"profiles": [], "subnets": [], "keys": []}
+    if source is not None:
+        found = subnet_options(await subnets(visit))
+        fits = {"profiles": await profiles(visit, source), "subnets": found, "keys": await keys(visit)}
+    return {"offered": offered, "source": source, "lost": bool(key) and source is None, **fits}
+
+
+async def wanted(visit: Visit, filled: Form) -> Row:
+    """The prototype that a sent form means; a source that is not offered (any more) is refused."""
+    source = chosen(await sources(visit), filled.get("source"))
+    if source is None:
+        raise Refused(400, "bad_request", "Choose what it boots from.", "source")
+    return await prototype(visit, filled, source)
+
+
+async def _new_page(visit: Visit, filled: Form) -> Response:
+    told = {"title": "Create server", "back": "/servers", "entry": "/servers", "what": "server"}
+    return visit.form_page("servers/new.html", filled, **told, **await form_values(visit, filled))
+
+
+async def _new(visit: Visit, filled: Form) -> Response:
+    made = await visit.api.send("POST", "/v1/instances", await wanted(visit, filled))
+    return visit.to(f"/servers/{segment(made['id'])}", "The server is being created.", "info")
+
+
+PAGES: tuple[Page, ...] = form("/servers/new", _new_page, _new, "POST /v1/instances")

@@ -1,0 +1,269 @@
+"""Products of private catalogs, as their owner and those they are shared with see them; and the steps of versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from kunsthalle.console.api_client import Refused, segment
+from kunsthalle.console.catalogs import BASE, CATALOG, catalog_path, versions_of
+from kunsthalle.console.forms import Form
+from kunsthalle.console.listing import Column, Offsets, Row, listing
+from kunsthalle.console.page_frame import Page, Visit, form, page
+
+PRODUCT = f"{CATALOG}/offerings/{{offering_id}}"
+HERE = "/catalogs/{catalog_id}/products/{offering_id}"
+VERSION = f"{BASE}/versions/{{version_loc_id}}"
+
+
+def owner_of(product: Row) -> str:
+    """The account that a product's CRN names."""
+    return str(product["crn"].split(":")[6]).removeprefix("a/")
+
+
+_OFFERED = (
+    Column("label", "Product"),
+    Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
+    Column("catalog_name", "Catalog", lambda row: row.get("catalog_name") or ""),
+    Column("owner", "Owner account", owner_of),
+    Column("updated", "Changed"),
+)
+
+
+def state_of(version: Row) -> str:
+    """What a version's state means to whoever would boot it (published, deprecated, obsolete)."""
+    state = str(version["state"]["current"])
+    if version.get("deprecate_pending"):
+        return "deprecated"
+    return {"consumable": "published", "deprecated": "obsolete"}.get(state, state)
+
+
+async def _offered(visit: Visit) -> Response:
+    source = Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),))
+    found = await listing(visit.api, visit.query, source, _OFFERED)
+    told: dict[str, Any] = {"versions_of": versions_of, "state_of": state_of, "owner_of": owner_of}
+    return visit.page("images/catalog.html", list=found, **told)
+
+
+def product_path(visit: Visit) -> str:
+    return f"{catalog_path(visit)}/offerings/{visit.id('offering_id')}"
+
+
+def _at(visit: Visit) -> str:
+    return f"/catalogs/{visit.id('catalog_id')}/products/{visit.id('offering_id')}"
+
+
+async def _product(visit: Visit) -> Any:
+    return await visit.api.get(product_path(visit))
+
+
+def _is_own(visit: Visit, product: Row) -> bool:
+    return visit.session is not None and owner_of(product) == visit.session.active
+
+
+async def _details(visit: Visit) -> Response:
+    product = await _product(visit)
+    own = _is_own(visit, product)
+    access = recipients = None
+    if own:
+        access = await visit.if_allowed("GET", f"{product_path(visit)}/access")
+        path = f"/_kunsthalle/offerings/{visit.id('offering_id')}/audience"
+        recipients = await visit.if_allowed("POST", path, {})
+    versions = versions_of(product)
+    moving = any(one["validation"].get("state") in {"requested", "in_progress"} for one in versions)
+    told: dict[str, Any] = {
+        "versions": versions,
+        "state_of": state_of,
+        "steps_of": steps_of,
+        "moving": moving,
+        "own": own,
+    }
+    return visit.page("catalogs/product.html", product=product, access=access, recipients=recipients, **told)
+
+
+async def _share_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("catalogs/share.html", filled, product=await _product(visit), at=_at(visit))
+
+
+async def _share(visit: Visit, filled: Form) -> Response:
+    product = await _product(visit)
+    flags = {"ibm": product["share_with_ibm"], "public": product["share_with_all"]}
+    wanted = filled.get("enabled") == "true"
+    await visit.api.send("POST", f"{product_path(visit)}/share", {**flags, "enabled": wanted})
+    return visit.to(_at(visit), "The access list is in effect." if wanted else "The access list is out of effect.")
+
+
+async def _allow_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("catalogs/allow.html", filled, product=await _product(visit), at=_at(visit))
+
+
+async def _allow(visit: Visit, filled: Form) -> Response:
+    wanted = filled.get("identifiers").split()
+    told = await visit.api.send("POST", f"{product_path(visit)}/access", wanted)
+    errors = [f"{identifier}: {reason}" for identifier, reason in (told.get("errors") or {}).items()]
+    if errors:
+        raise Refused(400, "bad_request", " ".join(errors), "identifiers")
+    return visit.to(_at(visit), "The access list has been changed.")
+
+
+async def _withhold_page(visit: Visit, filled: Form) -> Response:
+    entries = (await visit.api.get(f"{product_path(visit)}/access"))["resources"]
+    return visit.form_page(
+        "catalogs/withhold.html", filled, product=await _product(visit), entries=entries, at=_at(visit)
+    )
+
+
+async def _withhold(visit: Visit, filled: Form) -> Response:
+    chosen = filled.all("identifier")
+    if not chosen:
+        raise Refused(400, "bad_request", "Choose whom to take off the list.", "identifier")
+    await visit.api.send("DELETE", f"{product_path(visit)}/access", chosen)
+    return visit.to(_at(visit), "The access list has been changed.")
+
+
+async def _outside_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("catalogs/outside.html", filled, product=await _product(visit), at=_at(visit))
+
+
+async def _outside(visit: Visit, filled: Form) -> Response:
+    wanted = "true" if filled.get("wanted") == "true" else "false"
+    await visit.api.send("POST", f"{product_path(visit)}/publish/allow_request/{wanted}")
+    done = "The operator has been asked." if wanted == "true" else "The request has been taken back."
+    return visit.to(_at(visit), done, "info")
+
+
+async def _delete_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("catalogs/delete_product.html", filled, product=await _product(visit), at=_at(visit))
+
+
+async def _delete(visit: Visit, _filled: Form) -> Response:
+    """Deleting what is not there is no error of the API, but there is no page for it."""
+    await _product(visit)
+    await visit.api.send("DELETE", product_path(visit))
+    return visit.to(f"/catalogs/{visit.id('catalog_id')}", "The product is deleted; its images are free.")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a version: its word in addresses, what it is called, what it means, and from where it is offered."""
+
+    key: str
+    label: str
+    about: str
+    done: str
+    call: tuple[str, str]
+    sources: tuple[str, ...]
+    danger: bool = False
+
+
+STEPS = (
+    Step(
+        "validate",
+        "Validate",
+        "Checks that the version's image can be used, and where its test deployment would go.",
+        "The validation has begun.",
+        ("POST", "/validation/install"),
+        ("new", "validated", "test"),
+    ),
+    Step(
+        "publish",
+        "Publish",
+        "Whoever the product is shared with can boot it from now on.",
+        "The version is published.",
+        ("POST", "/consume-publish"),
+        ("validated", "prerelease"),
+    ),
+    Step(
+        "suspend",
+        "Suspend",
+        "Takes the version back from publication; it can be published again.",
+        "The version is taken back.",
+        ("POST", "/suspend"),
+        ("consumable", "prerelease", "test"),
+    ),
+    Step(
+        "deprecate",
+        "Deprecate",
+        "It still boots until the period is over; its image is shown as deprecated.",
+        "The version is being deprecated.",
+        ("POST", "/deprecate/true"),
+        ("consumable", "prerelease"),
+    ),
+    Step(
+        "restore",
+        "Restore",
+        "Ends the deprecation; the image is available again.",
+        "The version is no longer being deprecated.",
+        ("POST", "/deprecate/false"),
+        ("pending",),
+    ),
+    Step(
+        "archive",
+        "Archive",
+        "It boots no more; its image becomes obsolete. Servers that run are not touched.",
+        "The version is archived.",
+        ("POST", "/archive"),
+        ("validated", "consumable", "prerelease", "pending"),
+        danger=True,
+    ),
+    Step(
+        "delete",
+        "Delete",
+        "The version is gone for everybody, and its image is free at once. Servers that run are not touched.",
+        "The version is deleted; its image is free.",
+        ("DELETE", ""),
+        ("new", "validated", "test", "consumable", "prerelease", "pending", "deprecated"),
+        danger=True,
+    ),
+)
+
+
+def steps_of(version: Row) -> list[Step]:
+    """The steps that a version's state offers; the API has the last word."""
+    state = "pending" if version.get("deprecate_pending") else version["state"]["current"]
+    return [step for step in STEPS if state in step.sources]
+
+
+async def _version(visit: Visit) -> tuple[Any, Any]:
+    """The product of a version, and the version in it."""
+    branch = await visit.api.get(f"{BASE}/versions/{visit.id('version_id')}")
+    return branch, branch["kinds"][0]["versions"][0]
+
+
+def _step_form(step: Step) -> tuple[Page, Page]:
+    method, tail = step.call
+
+    async def show(visit: Visit, filled: Form) -> Response:
+        product, version = await _version(visit)
+        at = f"/catalogs/{segment(product['catalog_id'])}/products/{segment(product['id'])}"
+        return visit.form_page("catalogs/step.html", filled, product=product, version=version, step=step, at=at)
+
+    async def submit(visit: Visit, filled: Form) -> Response:
+        product, _ = await _version(visit)
+        body: dict[str, Any] | None = {} if step.key in {"validate", "deprecate"} else None
+        days = filled.get("days_until_deprecate")
+        if body is not None and days:
+            body["days_until_deprecate"] = int(days) if days.isdigit() and len(days) < 9 else days
+            body |= filled.body("description")
+        here = visit.session.here if visit.session else None
+        renewal = {"x-auth-refresh-token": here.refresh_token} if here is not None else {}
+        await visit.api.send(method, f"{BASE}/versions/{visit.id('version_id')}{tail}", body, headers=renewal)
+        at = f"/catalogs/{segment(product['catalog_id'])}/products/{segment(product['id'])}"
+        return visit.to(at, step.done)
+
+    operation = tail.replace("/true", "/{setting}").replace("/false", "/{setting}")
+    return form(f"/versions/{{version_id}}/{step.key}", show, submit, f"{method} {VERSION}{operation}")
+
+
+PAGES: tuple[Page, ...] = (
+    page("/images/catalog", _offered, f"GET {BASE}/offerings"),
+    page(HERE, _details, f"GET {PRODUCT}"),
+    *form(f"{HERE}/share", _share_page, _share, f"POST {PRODUCT}/share"),
+    *form(f"{HERE}/allow", _allow_page, _allow, f"POST {PRODUCT}/access"),
+    *form(f"{HERE}/withhold", _withhold_page, _withhold, f"DELETE {PRODUCT}/access"),
+    *form(f"{HERE}/outside", _outside_page, _outside, f"POST {PRODUCT}/publish/{{approval_type}}/{{approved}}"),
+    *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {PRODUCT}"),
+    *(one for step in STEPS for one in _step_form(step)),
+)

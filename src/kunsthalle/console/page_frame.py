@@ -1,0 +1,258 @@
+"""The frame of every page: declared in tables, given a visit, answered with a template.
+
+A page names the operation of the API that it shows or sends, so that tests can hold the one against the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from kunsthalle.api.asgi import Receive, Scope, Send
+from kunsthalle.console.api_client import Api, Refused, segment
+from kunsthalle.console.forms import Form
+from kunsthalle.console.sessions import BrowserSession, Sessions, form_token
+
+ROOT = "/console"
+SESSION, FLASH, THEME = "kunsthalle_session", "kunsthalle_said", "kunsthalle_theme"
+_HOST_ONLY = "__Host-"
+"""A browser takes a cookie of such a name from this very host and over https alone, and for every path of it."""
+_KINDS = ("success", "info", "warning", "error")
+
+Render = Callable[..., Iterator[str]]
+
+
+def session_cookie(secure: bool) -> str:
+    """The name of the cookie that opens a session."""
+    return _HOST_ONLY + SESSION if secure else SESSION
+
+
+class Written(Response):
+    """A page that is sent in pieces: its head, so that the browser can begin, before its body is written.
+
+    Whatever a page is made of has been asked for before, so that the status is known when the first piece is sent.
+    """
+
+    media_type = "text/html"
+
+    def __init__(self, pieces: Iterator[str], status: int) -> None:
+        super().__init__(None, status)
+        del self.headers["content-length"]
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  as ASGI has it
+        first = next(self._pieces)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": first.encode(), "more_body": True})
+        rest = "<p>The server failed; its log says why.</p>"
+        try:
+            rest = "".join(self._pieces)
+        finally:
+            await send({"type": "http.response.body", "body": rest.encode()})
+
+
+@dataclass
+class Visit:
+    """One request for a page by somebody: who it is, what may be called, how it is answered."""
+
+    request: Request
+    api: Api
+    sessions: Sessions
+    session: BrowserSession | None
+    secret: str
+    render: Render
+    secure: bool
+    """Whether the browser speaks https: to this server, or to a proxy at its public URL."""
+    clock: dict[str, Any] | None = None
+    """Where the product clock stands, for whoever operates the server."""
+
+    def id(self, name: str) -> str:
+        """What the path names, as one segment of another path."""
+        return segment(str(self.request.path_params[name]))
+
+    async def if_allowed(self, method: str, path: str, body: Any = None) -> Any:
+        """What a call answers, or None for those who may not ask: the page does without."""
+        try:
+            return await self.api.send(method, path, body)
+        except Refused as refused:
+            if refused.status == 403:
+                return None
+            raise
+
+    @property
+    def query(self) -> Any:
+        return self.request.query_params
+
+    @property
+    def form_token(self) -> str:
+        return form_token(self.secret)
+
+    @property
+    def theme(self) -> str:
+        given = self.request.cookies.get(THEME, "")
+        return given if given in {"light", "dark"} else "auto"
+
+    @property
+    def said(self) -> dict[str, str] | None:
+        """What the page before this one had to say."""
+        try:
+            kind, text = json.loads(unquote(self.request.cookies.get(FLASH, "")))
+        except ValueError:
+            return None
+        return {"kind": kind, "text": text} if kind in _KINDS and isinstance(text, str) else None
+
+    def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        """A page; with `?part=NAME` only that live part of it, for whoever has the page already."""
+        part = self.query.get("part", "")
+        answer = Written(self.render(template, part, visit=self, **values), status)
+        if self.said is not None and not part:
+            self.forget(answer, FLASH)
+        return answer
+
+    def form_page(self, template: str, form: Form, **values: Any) -> Response:
+        """A page with a form, under the status of what the API said to it."""
+        return self.page(template, form.refused.status if form.refused else 200, form=form, **values)
+
+    def to(self, path: str, said: str = "", kind: str = "success") -> Response:
+        """On to another page of the console, which tells what has been done."""
+        answer = RedirectResponse(ROOT + path, 303)
+        if said:
+            self._cookie(answer, FLASH, quote(json.dumps([kind, said])), max_age=60)
+        return answer
+
+    def _cookie(self, answer: Response, name: str, value: str, **more: Any) -> None:
+        """A cookie that no script reads, no other site causes to be sent, and, over https, nobody else can read."""
+        path = "/" if name.startswith(_HOST_ONLY) else ROOT
+        answer.set_cookie(name, value, path=path, secure=self.secure, httponly=True, samesite="strict", **more)
+
+    def remember(self, answer: Response, secret: str) -> Response:
+        """Hands out the session's cookie; the browser forgets it when it is closed."""
+        self._cookie(answer, session_cookie(self.secure), secret)
+        return answer
+
+    def forget(self, answer: Response, *names: str) -> None:
+        """Have the browser drop cookies."""
+        for name in names:
+            self._cookie(answer, name, "", max_age=0, expires=0)
+
+    def choose_theme(self, answer: Response, theme: str) -> Response:
+        self._cookie(answer, THEME, theme, max_age=365 * 86_400)
+        return answer
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+Show = Callable[[Visit, Form], Awaitable[Response]]
+Submit = Callable[[Visit, Form], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: where it is, what shows it, and which operation of the API it stands for ('' for none).
+
+    `show` and `submit` are of pages with a form: what the API refuses is told in the form, under the refusal's status.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    operation: str
+    signed_in: bool = True
+    operator: bool = False
+
+
+def page(path: str, handler: Handler, operation: str, *, signed_in: bool = True, operator: bool = False) -> Page:
+    """A page that is only looked at. `operation` is the API's, as `GET /v1/images`."""
+    return Page("GET", path, handler, operation, signed_in, operator)
+
+
+def form(
+    path: str, show: Show, submit: Submit, operation: str, *, signed_in: bool = True, operator: bool = False
+) -> tuple[Page, Page]:
+    """A page with a form, and what it sends; `operation` is what the sent form asks of the API."""
+
+    async def shown(visit: Visit) -> Response:
+        return await show(visit, Form())
+
+    async def sent(visit: Visit) -> Response:
+        given = await filled(visit.request, MOST_FORM if visit.session is not None else MOST_STRANGER_FORM)
+        try:
+            return await submit(visit, given)
+        except Refused as refused:
+            if refused.status == 401 and visit.session is not None:
+                raise
+            given.refused = refused
+        return await show(visit, given)
+
+    return (
+        Page("GET", path, shown, operation, signed_in, operator),
+        Page("POST", path, sent, operation, signed_in, operator),
+    )
+
+
+class Pages:
+    """Finds a page by its path: a literal segment goes before a named one."""
+
+    def __init__(self, pages: Iterable[Page]) -> None:
+        self._by_shape: dict[tuple[str, int, str], list[tuple[Page, list[str]]]] = {}
+        for one in pages:
+            segments = one.path.split("/")[1:]
+            self._by_shape.setdefault((one.method, len(segments), segments[0]), []).append((one, segments))
+        for found in self._by_shape.values():
+            found.sort(key=lambda one: [segment.startswith("{") for segment in one[1]])
+
+    def find(self, method: str, path: str) -> tuple[Page | None, dict[str, str]]:
+        """The page and what its path names, decoded already."""
+        given = path.split("/")[1:]
+        wanted = "GET" if method == "HEAD" else method
+        for one, segments in self._by_shape.get((wanted, len(given), given[0]), ()):
+            pairs = list(zip(segments, given, strict=True))
+            if all(name == value or (name.startswith("{") and value) for name, value in pairs):
+                return one, {name[1:-1]: value for name, value in pairs if name.startswith("{")}
+        return None, {}
+
+
+MOST_FORM = 256 * 1024
+MOST_STRANGER_FORM = 16 * 1024
+"""For whoever has no session: an API key, and where to go on."""
+
+
+async def filled(request: Request, most: int = MOST_FORM) -> Form:
+    """The form of a request, read once. `most` is in bytes; for the first to ask it counts."""
+    known: Form | None = getattr(request.state, "form", None)
+    if known is not None:
+        return known
+    from urllib.parse import parse_qsl
+
+    raw = await _read(request, most)
+    values: dict[str, list[str]] = {}
+    try:
+        for name, value in parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=500):
+            values.setdefault(name, []).append(value)
+    except ValueError as error:
+        raise Refused(400, "bad_request", "The form could not be read.") from error
+    request.state.form = Form(values)
+    return Form(values)
+
+
+async def _read(request: Request, most: int) -> bytes:
+    from starlette.requests import ClientDisconnect
+
+    too_large = Refused(413, "request_too_large", f"The form must be at most {most} bytes.")
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and (len(announced) > 9 or int(announced) > most):
+        raise too_large
+    raw = bytearray()
+    try:
+        async for part in request.stream():
+            raw += part
+            if len(raw) > most:
+                raise too_large
+    except ClientDisconnect as error:
+        raise Refused(400, "bad_request", "The connection closed before the form was complete.") from error
+    return bytes(raw)

@@ -1,0 +1,146 @@
+"""Signing in with an API key, switching between accounts, signing out; the operator's token; the theme."""
+
+from __future__ import annotations
+
+import base64
+
+import msgspec
+from starlette.responses import Response
+
+from kunsthalle.console.api_client import Refused, segment
+from kunsthalle.console.forms import Form
+from kunsthalle.console.page_frame import FLASH, ROOT, Page, Visit, form, page, session_cookie
+from kunsthalle.console.sessions import BrowserSession, SignIn
+
+GRANT = "urn:ibm:params:oauth:grant-type:apikey"
+_SOON = 60
+"""Seconds before its end at which an access token is renewed."""
+
+
+def _claims(token: str) -> dict[str, object]:
+    """What a token says that has just been given to us; it is verified by those it is shown to."""
+    payload = token.split(".")[1]
+    return dict(msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+
+
+async def _opened(visit: Visit, **given: str) -> SignIn:
+    """A sign-in from what the token endpoint grants."""
+    told = await visit.api.form("/identity/token", given)
+    claims = _claims(told["access_token"])
+    account_id = str(claims["account"]["bss"])  # type: ignore[index]  # our own token's claim
+    try:
+        mine = visit.api.with_token(told["access_token"])
+        account = (await mine.get(f"/v1/accounts/{segment(account_id)}"))["name"]
+    except Refused:  # who may not read the account still knows its id
+        account = account_id
+    return SignIn(
+        account_id=account_id,
+        account=account,
+        name=str(claims.get("name") or claims.get("email") or claims["iam_id"]),
+        iam_id=str(claims["iam_id"]),
+        access_token=told["access_token"],
+        refresh_token=told["refresh_token"],
+        expires=told["expiration"],
+    )
+
+
+async def renewed(visit: Visit, session: BrowserSession) -> BrowserSession | None:
+    """The session with an access token that is in time; None when the last sign-in could not be renewed."""
+    here, now = session.here, visit.sessions.now()
+    while here is not None and here.expires - _SOON <= now:
+        grant = {"grant_type": "refresh_token", "refresh_token": here.refresh_token}
+        try:
+            told = await visit.api.form("/identity/token", grant)
+            here.access_token, here.refresh_token = told["access_token"], told["refresh_token"]
+            here.expires = max(told["expiration"], now + _SOON + 1)
+        except Refused as refused:
+            if refused.status >= 500:  # nothing is said about the key
+                raise
+            session.drop(here.account_id)
+        await visit.sessions.keep(visit.secret, session)
+        here = session.here
+    return session
+
+
+def _next(given: str) -> str:
+    """Where to go on: a page of the console, and nothing else."""
+    inside = given.startswith(f"{ROOT}/") and "\\" not in given and not given.startswith(f"{ROOT}//")
+    return given.removeprefix(ROOT) if inside and given.isprintable() else "/"
+
+
+async def _show(visit: Visit, filled: Form) -> Response:
+    following = filled.get("next") or visit.query.get("next", "")
+    adding = visit.session is not None and visit.session.here is not None
+    return visit.form_page("sign_in.html", filled, following=following, adding=adding)
+
+
+async def _sign_in(visit: Visit, filled: Form) -> Response:
+    """A sign-in opens a session under a new secret; another account is added to the one that is there."""
+    sign_in = await _opened(visit, grant_type=GRANT, apikey=filled.get("apikey"))
+    secret, session = visit.sessions.begin()
+    if visit.session is not None:
+        session.sign_ins, session.operator = visit.session.sign_ins, visit.session.operator
+        await visit.sessions.end(visit.secret)
+    session.add(sign_in)
+    await visit.sessions.keep(secret, session)
+    return visit.remember(visit.to(_next(filled.get("next"))), secret)
+
+
+async def _switch_page(visit: Visit, filled: Form) -> Response:
+    """The accounts that are open, and those that can be seen from here: whether one may enter, the API says."""
+    session = visit.session
+    known = {one.account_id for one in session.sign_ins} if session is not None else set()
+    told = await visit.if_allowed("GET", "/v1/accounts") or {"resources": []}
+    others = [(one["id"], one["name"]) for one in told["resources"] if one["id"] not in known]
+    return visit.form_page("accounts.html", filled, others=others)
+
+
+async def _switch(visit: Visit, filled: Form) -> Response:
+    """To an account that is open, or into another one of which the user is a member."""
+    session = visit.session
+    wanted = filled.get("account") or filled.get("account_id")
+    if session is None or session.here is None:
+        raise Refused(401, "unauthorized", "The session has ended.")
+    if wanted in {one.account_id for one in session.sign_ins}:
+        session.active = wanted
+    else:
+        here = session.here.refresh_token
+        session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=wanted))
+    await visit.sessions.keep(visit.secret, session)
+    return visit.to("/")
+
+
+async def _leave_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("sign_out.html", filled)
+
+
+async def _leave(visit: Visit, _filled: Form) -> Response:
+    """Ends the session here and in the browser."""
+    await visit.sessions.end(visit.secret)
+    answer = visit.to("/sign-in")
+    visit.forget(answer, session_cookie(visit.secure), FLASH)
+    return answer
+
+
+async def _theme_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("theme.html", filled)
+
+
+async def _theme(visit: Visit, filled: Form) -> Response:
+    theme = filled.get("theme")
+    if theme not in {"light", "dark", "auto"}:
+        raise Refused(400, "bad_request", "There is a light and a dark theme, and the browser's own choice.", "theme")
+    return visit.choose_theme(visit.to(_next(filled.get("next"))), theme)
+
+
+async def _home(visit: Visit) -> Response:
+    return visit.to("/images/catalog")
+
+
+PAGES: tuple[Page, ...] = (
+    page("/", _home, ""),
+    *form("/sign-in", _show, _sign_in, "POST /identity/token", signed_in=False),
+    *form("/account", _switch_page, _switch, "POST /identity/token"),
+    *form("/sign-out", _leave_page, _leave, ""),
+    *form("/theme", _theme_page, _theme, "", signed_in=False),
+)

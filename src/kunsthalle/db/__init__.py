@@ -1,0 +1,1 @@
+"""The relational store: engines, units of work, visibility, transitions, jobs, audit, schema."""

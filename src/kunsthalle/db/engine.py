@@ -1,0 +1,306 @@
+"""One SQLite file or one PostgreSQL database behind the same synchronous functions.
+
+SQLite: reads run where they are called (the event loop: a read takes microseconds), writes run one at a time in one
+writer thread, each `BEGIN IMMEDIATE`, so nothing ever sees "database is locked". PostgreSQL: both run in a pool of
+threads. Measured in reference/stack.md, sections 2 and 3.
+
+No request holds the event loop: a read that takes long there is stopped and run again in a thread, and one that takes
+too long even then is refused (`store.deadlines`, docs/decisions/0021-bounded-work.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.pool import QueuePool
+
+from kunsthalle.authz.context import Context
+from kunsthalle.core.errors import Problem
+from kunsthalle.core.space import disk_full, is_out_of_space
+from kunsthalle.db import deadlines, kv
+from kunsthalle.db.bounds import JobBounds
+from kunsthalle.db.cache import Cache
+from kunsthalle.db.deadlines import Deadline, ReadTimeout, WriteTimes, timed_out
+from kunsthalle.db.encryption import Cipher
+from kunsthalle.db.session import Session
+from kunsthalle.db.wildcards import spaced
+
+T = TypeVar("T")
+
+_RETRIABLE = {"40001", "40P01"}
+"""PostgreSQL: serialization failure and deadlock; the whole transaction may simply be run again."""
+_TRIES = 5
+_POOL = 8
+_PATIENCE = 10
+"""Seconds that a connection waits for another process's lock on a SQLite file."""
+
+
+_PROBE = "x" * 65_536
+"""Takes pages that a change would take."""
+_HIDDEN = True
+"""Values stay out of what a failed statement says: they may be secret, and what it says comes into the log."""
+
+
+def _log_ahead(dbapi: sqlite3.Connection) -> None:
+    """Readers never wait for the writer (WAL).
+
+    Where several open a new file at once, SQLite refuses the change of mode to all but one of them at once, whatever
+    the busy timeout: whoever is refused asks again, and finds it changed.
+    """
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            dbapi.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def _sqlite(url: str, *, reading: bool) -> Engine:
+    options: dict[str, Any] = {"poolclass": QueuePool, "pool_size": _POOL, "hide_parameters": _HIDDEN}
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **options)
+
+    @event.listens_for(engine, "connect")
+    def _connected(dbapi: Any, _record: Any) -> None:
+        dbapi.isolation_level = None  # we say BEGIN ourselves; the driver's own guess would be DEFERRED
+        dbapi.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
+        _log_ahead(dbapi)
+        for pragma in (
+            "synchronous = NORMAL",  # a killed process loses nothing; power loss may lose the last commits
+            "foreign_keys = ON",
+            "temp_store = MEMORY",
+            "cache_size = -16000",
+            *(["query_only = ON"] if reading else []),
+        ):
+            dbapi.execute("PRAGMA " + pragma)
+        dbapi.create_function("spaced", 1, spaced, deterministic=True)
+        if reading:
+            _record.info["deadline"] = Deadline(dbapi)
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8, "hide_parameters": _HIDDEN}
+    return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), **options)
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    found = connection.connection.driver_connection
+    if not isinstance(found, sqlite3.Connection):
+        raise TypeError("only SQLite's driver is spoken to directly")
+    return found
+
+
+def _as_raised(function: Callable[[Session], T], session: Session) -> T:
+    """A refusal by a column's type (`types.Json`) comes out as itself, not as SQLAlchemy wraps it."""
+    try:
+        return function(session)
+    except StatementError as error:
+        refusal = error.orig
+        if isinstance(refusal, Problem):
+            raise Problem(refusal.reason, refusal.code, refusal.message, refusal.target) from error
+        raise
+
+
+class Store:
+    """The database. `read` and `write` open one unit of work each and hand back what the function returns.
+
+    `full` says that a write has found no room on the disk since `check_room` was last content.
+    """
+
+    def __init__(self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None) -> None:
+        self.bounds = bounds or JobBounds()
+        self.full = False
+        self.embedded = url.startswith("sqlite")
+        self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
+        shared = self.engine.execution_options(postgresql_readonly=True)
+        snapshots = shared.execution_options(isolation_level="REPEATABLE READ")
+        self._readers = _sqlite(url, reading=True) if self.embedded else snapshots
+        self.memo = Cache(self.embedded)
+        self.cipher = cipher or Cipher(None)
+        self.writes = WriteTimes()
+        self._writer = threading.Lock()
+        self._inside = threading.local()
+        self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
+        self._long = ThreadPoolExecutor(deadlines.LONG_READERS, thread_name_prefix="read")
+        self._reader: tuple[Connection, sqlite3.Connection, Deadline] | None = None
+
+    def read(self, ctx: Context, function: Callable[[Session], T], seconds: float = math.inf) -> T:
+        """Runs a function that only reads: one that writes is an error on both engines. What it raises comes out.
+
+        All its statements see one moment: a server and its disks, or neither. ReadTimeout when they take longer than
+        `seconds` (on PostgreSQL: when one of them does).
+        """
+        with self._readers.connect() as connection:
+            if self.embedded:
+                deadline = connection.info["deadline"]
+                return self._at_one_moment(connection, _driver(connection), deadline, ctx, function, seconds)
+            try:
+                if seconds < math.inf:
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+                return function(Session(connection, ctx, self.memo, self.cipher, writing=False))
+            except OperationalError as error:
+                if timed_out(error):
+                    raise ReadTimeout from error
+                raise
+            finally:
+                connection.rollback()
+
+    def _at_one_moment(
+        self,
+        connection: Connection,
+        driver: sqlite3.Connection,
+        deadline: Deadline,
+        ctx: Context,
+        function: Callable[[Session], T],
+        seconds: float,
+    ) -> T:
+        """SQLite: told to the driver itself, which costs a hundredth of the read."""
+        driver.execute("BEGIN")
+        deadline.until = time.monotonic() + seconds
+        try:
+            return function(Session(connection, ctx, self.memo, self.cipher, writing=False, driver=driver))
+        except (sqlite3.OperationalError, OperationalError) as error:
+            if timed_out(error):
+                raise ReadTimeout from error
+            raise
+        finally:
+            deadline.until = math.inf
+            driver.execute("ROLLBACK")
+
+    def check_room(self, ctx: Context) -> None:
+        """Raises 503 when a write has found the disk full and one still does."""
+        try:
+            for value in (_PROBE, ""):
+                self.write(ctx, partial(kv.put, key="probe", value=value))
+        except Exception as error:
+            if is_out_of_space(error):
+                raise disk_full() from error
+            raise
+        self.full = False
+
+    def write(self, ctx: Context, function: Callable[[Session], T], name: str = "") -> T:
+        """Runs a function in one transaction: all of it, or, when it raises, nothing.
+
+        `name` says in the log and in `writes` what held the writer, where it took long.
+
+        RuntimeError for a write inside another one's function: it would wait for the lock that its own thread holds.
+        """
+        if getattr(self._inside, "writing", False):
+            raise RuntimeError("a write inside a write: the function of a unit of work must use its unit")
+        self._inside.writing = True
+        try:
+            return self._write(ctx, function, name)
+        except Exception as error:
+            self.full = self.full or is_out_of_space(error)
+            raise
+        finally:
+            self._inside.writing = False
+
+    def _write(self, ctx: Context, function: Callable[[Session], T], name: str) -> T:
+        if self.embedded:
+            with self._writer, self.writes.measured(name, ctx.trace):
+                return self._write_once(ctx, function)
+        for attempt in range(_TRIES):
+            try:
+                with self.writes.measured(name, ctx.trace):
+                    return self._write_once(ctx, function)
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RETRIABLE or attempt == _TRIES - 1:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _write_once(self, ctx: Context, function: Callable[[Session], T]) -> T:
+        with self.engine.connect() as connection:
+            if self.embedded:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            session = Session(connection, ctx, self.memo, self.cipher, writing=True)
+            session.bounds = self.bounds
+            try:
+                result = _as_raised(function, session)
+                connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()
+            except BaseException:
+                self._undo(connection)
+                raise
+        session.committed()
+        return result
+
+    def _undo(self, connection: Connection) -> None:
+        if not self.embedded:
+            connection.rollback()
+        elif _driver(connection).in_transaction:  # a full disk has SQLite end some transactions by itself
+            connection.exec_driver_sql("ROLLBACK")
+
+    def _read_here(self, ctx: Context, function: Callable[[Session], T]) -> T:
+        # One connection stays open for the event loop: a pool checkout costs as much as the read itself.
+        if self._reader is None:
+            connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._reader = connection, _driver(connection), connection.info["deadline"]
+        return self._at_one_moment(*self._reader, ctx, function, deadlines.INLINE_SECONDS)
+
+    async def read_async(self, ctx: Context, function: Callable[[Session], T], *, long: bool = False) -> T:
+        """`read` from the event loop, for at most `deadlines.READ_SECONDS`; the function may be run twice.
+
+        `long` reads begin in a thread of their own, whatever they turn out to take.
+        """
+        pool = self._long if self.embedded or long else self._pool
+        if self.embedded and not long:
+            with suppress(ReadTimeout):
+                return self._read_here(ctx, function)
+        return await asyncio.get_running_loop().run_in_executor(pool, self.read, ctx, function, deadlines.READ_SECONDS)
+
+    async def write_async(self, ctx: Context, function: Callable[[Session], T], name: str = "") -> T:
+        """`write` from the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, ctx, function, name)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nobody writes meanwhile. For the one process of a SQLite file only."""
+        with self._writer:
+            yield
+
+    def copy_to(self, path: Path) -> None:
+        """A copy of the SQLite file as it is now; to be asked for inside `still`."""
+        with self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
+            _driver(connection).backup(copy)
+
+    def become(self, path: Path) -> None:
+        """Takes over everything a copy holds, and forgets what was remembered; to be asked for inside `still`."""
+        with self.engine.connect() as connection, closing(sqlite3.connect(path)) as copy:
+            copy.backup(_driver(connection))
+        self.memo.clear()
+
+    def scrub(self) -> None:
+        """SQLite: writes the file anew, so that no free page and no log still holds what was there before."""
+        if not self.embedded:
+            return
+        with self._writer, self.engine.connect() as connection:
+            driver = _driver(connection)
+            driver.execute("PRAGMA temp_store = FILE")  # the copy is as large as the file
+            driver.execute("VACUUM")
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            driver.execute("PRAGMA temp_store = MEMORY")
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+        self._long.shutdown(wait=True)
+        if self._reader is not None:
+            self._reader[0].close()
+        self._readers.dispose()
+        self.engine.dispose()

@@ -1,0 +1,90 @@
+"""Writing rows of a kind: insert, update, delete. State columns move by `transition` alone."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import update as sql_update
+from sqlalchemy.exc import IntegrityError
+
+from kunsthalle.core.errors import Problem, Reason, Target
+from kunsthalle.db import audit, counters
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType
+
+M = TypeVar("M")
+
+
+def insert(session: Session, kind: ResourceType[M], model: M) -> M:
+    """Adds a row made of the model's fields, which are named as the columns. IntegrityError when it is not unique."""
+    values = {column.key: getattr(model, column.key) for column in kind.table.columns}
+    if kind.states is not None and kind.state_column is not None:
+        state = values[kind.state_column.key]
+        if state not in kind.states.first:
+            raise ValueError(f"a new {kind.name} cannot be {state}")
+    session.execute(kind.adding, values)
+    if kind.tallied:
+        counters.add(session, values["account_id"], kind.name, 1)
+    _worked(session, kind, model, "create")
+    return model
+
+
+def _worked(session: Session, kind: ResourceType[Any], it: Any, verb: str) -> None:
+    """What a job makes or removes is audited, as far as it is something by itself: something with a CRN."""
+    if session.ctx.job and getattr(it, "crn", None) is not None:
+        audit.worked(session, kind.read, it, verb)
+
+
+def name_taken(name: str) -> Problem:
+    """400 `validation_unique_failed` (reference/vpc-api.md A6)."""
+    return Problem(
+        Reason.INVALID,
+        "validation_unique_failed",
+        f"Provided Name ({name}) is not unique",
+        Target("name", "field", name),
+    )
+
+
+def insert_named(session: Session, kind: ResourceType[M], model: M) -> M:
+    """`insert` for kinds whose only unique column besides the id is the name within its scope."""
+    try:
+        return insert(session, kind, model)
+    except IntegrityError as error:
+        raise name_taken(model.name) from error  # type: ignore[attr-defined]  # every named kind has one
+
+
+def rename(session: Session, kind: ResourceType[Any], id_: str, name: str) -> None:
+    """Changes the name, refusing one that is taken in its scope."""
+    try:
+        update(session, kind, id_, name=name)
+    except IntegrityError as error:
+        raise name_taken(name) from error
+
+
+def update(session: Session, kind: ResourceType[Any], id_: str, *conditions: Any, **values: Any) -> bool:
+    """Changes columns of one row, and counts its revision up. False when it is gone or a condition fails."""
+    if kind.state_column is not None and kind.state_column.key in values:
+        raise ValueError(f"the state of a {kind.name} moves by transition() only")
+    table = kind.table
+    statement = sql_update(table).where(table.c.id == id_, *conditions).values(revision=table.c.revision + 1, **values)
+    return session.execute(statement).rowcount == 1
+
+
+def delete(session: Session, kind: ResourceType[Any], id_: str, account_id: str, *conditions: Any) -> bool:
+    """Removes one row for good. False when it is gone already or a condition fails."""
+    table = kind.table
+    statement = sql_delete(table).where(table.c.id == id_, table.c.account_id == account_id, *conditions)
+    if session.ctx.job:
+        row = session.first(statement.returning(*table.c))
+        gone = row is not None
+        if row is not None:
+            _worked(session, kind, kind.make(*row), "delete")
+    else:
+        gone = session.execute(statement).rowcount == 1
+    if gone and kind.tallied:
+        counters.add(session, account_id, kind.name, -1)
+    return gone
+
+
+__all__ = ["IntegrityError", "delete", "insert", "insert_named", "name_taken", "rename", "update"]

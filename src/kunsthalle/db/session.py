@@ -1,0 +1,101 @@
+"""A unit of work: one connection, one context, what to do after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Executable, Row
+
+from kunsthalle.authz.context import Context
+from kunsthalle.db.bounds import JobBounds
+from kunsthalle.db.cache import Cache
+from kunsthalle.db.encryption import Cipher
+
+_DEFAULT_BOUNDS = JobBounds()
+T = TypeVar("T")
+
+
+class Session:
+    """Opened by `Store.read` and `Store.write` only."""
+
+    __slots__ = (
+        "_after",
+        "_connection",
+        "_dirty",
+        "_driver",
+        "_memo",
+        "_stamped",
+        "bounds",
+        "cipher",
+        "ctx",
+        "dialect",
+        "writing",
+    )
+
+    def __init__(
+        self, connection: Connection, ctx: Context, memo: Cache, cipher: Cipher, *, writing: bool, driver: Any = None
+    ) -> None:
+        self._connection = connection
+        self._driver = driver
+        self._memo = memo
+        self._stamped = memo.stamped
+        self.dialect = connection.dialect.name
+        self.cipher = cipher
+        self.ctx = ctx
+        self.writing = writing
+        self.bounds = _DEFAULT_BOUNDS
+        self._after: list[Callable[[], None]] = []
+        self._dirty: set[str] = set()
+
+    def as_context(self, ctx: Context) -> Session:
+        """The same transaction on behalf of another context."""
+        other = Session(self._connection, ctx, self._memo, self.cipher, writing=self.writing, driver=self._driver)
+        other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
+        other.bounds = self.bounds
+        return other
+
+    @property
+    def connection(self) -> Connection:
+        """For the store's own files."""
+        return self._connection
+
+    @property
+    def driver(self) -> Any:
+        """What SQLAlchemy's connection stands on, for the store's own files."""
+        if self._driver is None:
+            self._driver = self._connection.connection.driver_connection
+        return self._driver
+
+    def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        return self._connection.execute(statement, values)
+
+    def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        return self._connection.execute(statement, values).all()
+
+    def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        return self._connection.execute(statement, values).first()
+
+    def cached(self, topic: str, key: Hashable, load: Callable[[], T]) -> T:
+        """What is remembered of a topic, unless this very transaction has changed it."""
+        return load() if topic in self._dirty else self._memo.get(topic, key, load)
+
+    def at(self, name: Hashable, stamp: Hashable, load: Callable[[], T]) -> T:
+        """What is remembered of something at the stamp that this transaction has read. A transaction that writes
+        remembers nothing: it may be rolled back, and its stamp then be another one's.
+        """
+        return load() if self.writing else self._stamped.get(name, stamp, load)
+
+    def invalidate(self, topic: str) -> None:
+        """To be said by whoever writes rows that a topic is made from."""
+        self._dirty.add(topic)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Runs once the transaction is durable; never when it is rolled back."""
+        self._after.append(callback)
+
+    def committed(self) -> None:
+        for topic in self._dirty:
+            self._memo.forget(topic)
+        for callback in self._after:
+            callback()

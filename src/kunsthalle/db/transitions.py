@@ -1,0 +1,40 @@
+"""The only writer of state columns: a compare-and-set on a declared table (rule: no state moves by accident)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import update
+
+from kunsthalle.core.errors import conflict
+from kunsthalle.db import audit
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType
+
+
+def transition(session: Session, kind: ResourceType[Any], id_: str, to: str, *conditions: Any, **values: Any) -> bool:
+    """Moves one row to the state `to` if its present state allows it and every further condition holds.
+
+    `values` are set in the same statement. False when the row is gone, in a state without that move, or when a
+    condition fails: two movers racing for the same row can never both win. What a job moves is audited.
+    """
+    if kind.states is None or kind.state_column is None:
+        raise TypeError(f"{kind.name} has no states")
+    table = kind.table
+    statement = (
+        update(table)
+        .where(table.c.id == id_, kind.state_column.in_(kind.states.sources(to)), *conditions)
+        .values({kind.state_column: to, table.c.revision: table.c.revision + 1, **values})
+    )
+    if not session.ctx.job:
+        return session.execute(statement).rowcount == 1
+    row = session.first(statement.returning(*table.c))
+    if row is not None:
+        audit.worked(session, kind.read, kind.make(*row), to)
+    return row is not None
+
+
+def must(moved: bool, message: str, code: str = "invalid_state") -> None:
+    """409 unless the transition was made."""
+    if not moved:
+        raise conflict(code, message)

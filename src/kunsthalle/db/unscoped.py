@@ -1,0 +1,92 @@
+"""Tables without visibility: rows that belong to a resource already looked up (the images of a version, an access
+list).
+
+Nothing here is found by a caller's id; whoever reads these rows has been granted the resource that they hang on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CTE, Column, ColumnElement, Select, Table, bindparam, delete, func, insert, literal, select
+
+from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.session import Session
+
+
+def number_of(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
+    """How many rows of a table that no caller ever sees meet the conditions."""
+    row = session.first(select(func.count()).select_from(table).where(*where))
+    return int(row[0]) if row else 0
+
+
+def numbers_by(session: Session, column: Column[str], *where: ColumnElement[bool]) -> list[tuple[str, int]]:
+    """How many rows of the column's table meet the conditions, for each value of the column that any of them has."""
+    rows: list[Any] = list(session.all(select(column, func.count()).where(*where).group_by(column)))
+    return [(str(value), int(number)) for value, number in rows]
+
+
+def any_row(session: Session, table: Table, *where: ColumnElement[bool]) -> bool:
+    """Whether a row meets the conditions; as cheap for many rows as for one."""
+    return session.first(select(literal(1)).select_from(table).where(*where).limit(1)) is not None
+
+
+def rows_of(session: Session, table: Table, *where: ColumnElement[bool], order: Any = None) -> list[Any]:
+    """Rows of a table that belongs to a kind already looked up (the images of a version), as they are."""
+    statement = select(table).where(*where)
+    return list(session.all(statement if order is None else statement.order_by(order)))
+
+
+def ids_where(column: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:
+    """A statement for the right side of `in_`: the values of a column in the rows that meet the conditions."""
+    return select(column).where(*where)
+
+
+def worked_out(name: str, columns: Sequence[ColumnElement[Any]], *where: ColumnElement[bool]) -> CTE:
+    """Columns that a statement computes once for each row, however often its conditions ask for them."""
+    return select(*columns).where(*where).cte(name).prefix_with("MATERIALIZED")
+
+
+def columns_of(session: Session, *columns: Any, where: Sequence[ColumnElement[bool]] = ()) -> list[tuple[Any, ...]]:
+    """Columns of every row, whoever's: for the product's own bookkeeping, never for an answer to a caller."""
+    return [tuple(row) for row in session.all(select(*columns).where(*where))]
+
+
+def finder(table: Table, column: str) -> CompiledSelect:
+    """The look-up of a row that no caller sees, by a column whose value is given as `key`: for what every page asks."""
+    return CompiledSelect(lambda: select(table).where(table.c[column] == bindparam("key")))
+
+
+def add_row(session: Session, table: Table, **values: Any) -> None:
+    """Adds a row to a table that belongs to a kind. IntegrityError when it is there already."""
+    session.execute(insert(table).values(**values))
+
+
+def _insert_for(session: Session, table: Table) -> Any:
+    """The engine's own INSERT, which knows ON CONFLICT; the other engine's part of SQLAlchemy is never loaded."""
+    if session.dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+    return postgresql_insert(table)
+
+
+def put_row(
+    session: Session, table: Table, key: tuple[str, ...], *, replacing: tuple[str, ...] = (), **values: Any
+) -> None:
+    """Adds a row unless one with the same key is there; of that one the columns `replacing` are set."""
+    statement = _insert_for(session, table).values(**values)
+    if replacing:
+        changed = {name: values[name] for name in replacing}
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(key))
+    session.execute(statement)
+
+
+def remove_rows(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
+    """Removes rows of a table that belongs to a kind; how many."""
+    return session.execute(delete(table).where(*where)).rowcount

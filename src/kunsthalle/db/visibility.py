@@ -1,0 +1,380 @@
+"""Visibility. Every read of a scoped kind goes through here, with one predicate a kind.
+
+Lists, counts, look-ups, look-ups by name and references in bodies use the same predicate, so that they cannot
+disagree, and a row that is hidden is never loaded: hidden and absent run the same statement and raise the same
+error (rules R5, R6, R7, R11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial, reduce
+from operator import add, mul
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Insert,
+    Integer,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
+
+from kunsthalle.authz.context import Context
+from kunsthalle.authz.permissions import TAG, Attribute, PermissionScope
+from kunsthalle.core.errors import forbidden, not_found
+from kunsthalle.core.states import StateTable
+from kunsthalle.db.compiled import CompiledSelect
+from kunsthalle.db.counters import number
+from kunsthalle.db.list_versions import Listed, place
+from kunsthalle.db.session import Session
+from kunsthalle.db.tag_tables import tag_links
+from kunsthalle.db.wildcards import wildcards
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, eq=False)
+class ResourceType(Generic[M]):
+    """A kind of resource that is looked up by id.
+
+    `make` turns a row's values, in column order, into the package's model. `attributes` names, for policies, which
+    column answers which resource attribute. `others` says which rows of other accounts a context may see besides
+    its own (shared offerings); `live` leaves out rows that are kept but gone for everyone (a catalog that waits for
+    its reclamation). `others_by_id` is `others` for look-ups by id on SQLite, made with `every` and `either`: the same
+    expression for callers to whom the same applies. `tallied` kinds keep their count per account, so that a page of a
+    large list costs the same.
+    """
+
+    name: str
+    table: Table
+    make: Callable[..., M]
+    read: str
+    attributes: Mapping[str, Column[Any]] = field(default_factory=dict)
+    states: StateTable | None = None
+    state_column: Column[str] | None = None
+    others: Callable[[Session], ColumnElement[bool]] | None = None
+    others_by_id: Callable[[Session], ColumnElement[bool]] | None = None
+    live: ColumnElement[bool] | None = None
+    tallied: bool = False
+
+    def __post_init__(self) -> None:
+        for name, make in (("by_id", _by_id), ("newest", _newest), ("older", _older)):
+            object.__setattr__(self, name, CompiledSelect(partial(make, self)))
+        object.__setattr__(self, "adding", insert(self.table))
+
+    # What is asked of nearly every kind all the time, for callers whose reach is all of their account.
+    by_id: CompiledSelect = field(init=False)
+    newest: CompiledSelect = field(init=False)
+    older: CompiledSelect = field(init=False)
+    adding: Insert = field(init=False)
+
+
+def _own(kind: ResourceType[Any]) -> Select[Any]:
+    """`visible` for whoever may read everything of the account, of a kind that no other account sees anything of."""
+    mine = select(kind.table).where(kind.table.c.account_id == bindparam("account"))
+    return mine if kind.live is None else mine.where(kind.live)
+
+
+def _by_id(kind: ResourceType[Any]) -> Select[Any]:
+    return _own(kind).where(kind.table.c.id == bindparam("id"))
+
+
+def _newest(kind: ResourceType[Any]) -> Select[Any]:
+    return _own(kind).order_by(*_newest_first(kind)).limit(bindparam("limit"))
+
+
+def _older(kind: ResourceType[Any]) -> Select[Any]:
+    return _newest(kind).where(*_behind(kind, bindparam("moment"), bindparam("id")))
+
+
+def _newest_first(kind: ResourceType[Any]) -> tuple[Any, Any]:
+    return kind.table.c.created_at.desc(), kind.table.c.id.desc()
+
+
+def _behind(kind: ResourceType[Any], moment: Any, id_: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Behind the key of a page's last item. The first condition says nothing new, and is what an index can serve."""
+    table = kind.table
+    return table.c.created_at <= moment, or_(table.c.created_at < moment, table.c.id < id_)
+
+
+class Authorized(Struct, Generic[M], frozen=True):
+    """Proof that the caller may do the action on the resource. Only `resolve` makes one; writers ask for it."""
+
+    resource: M
+    action: str
+
+
+class Page(Struct, Generic[M], frozen=True):
+    """`last` is the key of the last item when more follow."""
+
+    items: list[M]
+    total: int
+    last: tuple[int, str] | None
+
+
+def _condition(kind: ResourceType[Any], one: Attribute) -> ColumnElement[bool]:
+    if one.key.startswith(TAG):
+        return _tagged(kind, one)
+    column = kind.attributes.get(one.key)
+    if column is None:
+        return false()
+    return wildcards(column, one.value) if one.operator == "stringMatch" else column == one.value
+
+
+def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a row of another table meets the conditions: for predicates that follow a relation.
+
+    Every other table that the conditions name is the one asked about, however deep this stands. By itself SQLAlchemy
+    means only the next select outside, and joins any row of what stands further out.
+    """
+    return select(true()).select_from(table).where(*where).correlate_except(table).exists()
+
+
+def every(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """`and_`, with each condition evaluated whatever the others say: how long it takes tells nothing."""
+    return reduce(mul, map(_number, conditions)) > 0
+
+
+def either(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """`or_`, with each condition evaluated whatever the others say."""
+    return reduce(add, map(_number, conditions)) > 0
+
+
+def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(cast(condition, Integer), 0)
+
+
+def _tagged(kind: ResourceType[Any], one: Attribute) -> ColumnElement[bool]:
+    """Whether a resource has an access tag `<key>:<value>`; it may have several of one key."""
+    key, links = one.key.removeprefix(TAG), tag_links.c
+    if any(wild in key for wild in "*?:"):  # no tag has such a key, and a pattern would reach beyond it
+        return false()
+    text = f"{key}:{one.value}"
+    named = wildcards(links.name, text) if one.operator == "stringMatch" else links.name == text
+    it = (links.account_id == kind.table.c.account_id, links.thing_kind == kind.name, links.thing_id == kind.table.c.id)
+    return exists(tag_links, *it, links.type == "access", named)
+
+
+def policy_filter(kind: ResourceType[Any], reach: PermissionScope) -> ColumnElement[bool]:
+    """What a reach covers of a kind, as a condition on its columns."""
+    return _reached(kind, reach)
+
+
+def _reached(kind: ResourceType[Any], reach: PermissionScope) -> ColumnElement[bool]:
+    if reach.everything:
+        return true()
+    return or_(false(), *(and_(true(), *(_condition(kind, one) for one in option)) for option in reach.options))
+
+
+def visible(session: Session, kind: ResourceType[Any]) -> ColumnElement[bool]:
+    """The predicate: what this context may read of a kind."""
+    ctx = session.ctx
+    own = and_(kind.table.c.account_id == ctx.account_id, _reached(kind, ctx.grants.scope(kind.read)))
+    seen = own if kind.others is None else or_(own, kind.others(session))
+    return seen if kind.live is None else and_(seen, kind.live)
+
+
+_MOST_KEPT = 1_000
+_kept: dict[tuple[Any, ...], CompiledSelect] = {}
+
+
+def _kept_for(key: tuple[Any, ...], make: Callable[[], Select[Any]]) -> CompiledSelect:
+    """A statement that is built once for all callers to whom the same applies."""
+    found = _kept.get(key)
+    if found is None:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        found = _kept[key] = CompiledSelect(make)
+    return found
+
+
+def _everything(session: Session, kind: ResourceType[Any]) -> bool:
+    """Whether what the context may read of a kind is just the account's own."""
+    return kind.others is None and session.ctx.grants.scope(kind.read).everything
+
+
+def _at_or_near(kind: ResourceType[Any], reach: PermissionScope, others: ColumnElement[bool]) -> Select[Any]:
+    """`visible` for one id, with the same work done for what is hidden and for what never existed.
+
+    Where no row has the id, the conditions are evaluated on the one that follows it, and the result is dropped.
+    """
+    table = kind.table
+    wanted: BindParameter[Any] = bindparam("id", None)
+    account: BindParameter[Any] = bindparam("account", None)
+    ids = table.alias().c.id
+    following = select(ids).where(ids >= wanted).order_by(ids).limit(1).scalar_subquery()
+    near = func.coalesce(following, select(func.min(ids)).scalar_subquery())
+    own = every(table.c.account_id == account, _reached(kind, reach))
+    live = true() if kind.live is None else kind.live
+    return select(table).where(table.c.id == near, every(either(own, others), live, table.c.id == wanted))
+
+
+def _by_id_of(session: Session, kind: ResourceType[Any]) -> CompiledSelect | None:
+    """What `find` asks; None where it has to be built for this very call."""
+    reach = session.ctx.grants.scope(kind.read)
+    if kind.others is None:
+        return (
+            kind.by_id
+            if reach.everything
+            else _kept_for((kind, reach), lambda: _by_id(kind).where(_reached(kind, reach)))
+        )
+    if kind.others_by_id is None or session.dialect != "sqlite":
+        return None
+    others = kind.others_by_id(session)
+    return _kept_for((kind, reach, others), lambda: _at_or_near(kind, reach, others))
+
+
+def find(session: Session, kind: ResourceType[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
+    """The resource, if the context may read it; else 404, whatever the cause."""
+    statement = _by_id_of(session, kind)
+    if statement is not None:
+        row = statement.first(session, {"id": id_, "account": session.ctx.account_id})
+    else:
+        row = session.first(select(kind.table).where(kind.table.c.id == id_, visible(session, kind)))
+    if row is None:
+        raise not_found(target, type_)
+    return kind.make(*row)
+
+
+def resolve(
+    session: Session, kind: ResourceType[M], id_: str, action: str, target: str = "id", type_: str = "parameter"
+) -> Authorized[M]:
+    """`find`, then whether the action may be done on it: 403 for what is seen but not within the action's reach."""
+    it = find(session, kind, id_, target, type_)
+    if action != kind.read and not may(session, kind, it, action):
+        raise forbidden()
+    return Authorized(it, action)
+
+
+def may(session: Session, kind: ResourceType[M], it: M, action: str) -> bool:
+    """Whether the action may be done on a resource at hand. Another account's resources are never within reach."""
+    if getattr(it, "account_id", None) != session.ctx.account_id:
+        return False
+    reach = session.ctx.grants.scope(action)
+    attributes = {name: getattr(it, column.key) for name, column in kind.attributes.items()}
+    if reach.covers(attributes):
+        return True
+    tagged = reach.by_tags
+    if tagged.empty:
+        return False
+    mine = kind.table.c.id == it.id  # type: ignore[attr-defined]  # every kind has one
+    return session.first(select(true()).select_from(kind.table).where(mine, _reached(kind, tagged))) is not None
+
+
+def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) -> None:
+    """403 unless the action may be done on a resource that will have these attributes, and no tags yet."""
+    if not ctx.grants.scope(action).covers(attributes):
+        raise forbidden()
+
+
+def some(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], limit: int | None = None) -> list[M]:
+    """Everything that the context may read and that meets the conditions, newest first."""
+    statement = select(kind.table).where(visible(session, kind), *where).order_by(*_newest_first(kind)).limit(limit)
+    return [kind.make(*row) for row in session.all(statement)]
+
+
+def values_of(
+    session: Session,
+    kind: ResourceType[Any],
+    columns: Sequence[ColumnElement[Any]],
+    *where: ColumnElement[bool],
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """`some`, but only the columns that are needed: documents that nobody asks for are not read."""
+    statement = select(*columns).where(visible(session, kind), *where).order_by(*_newest_first(kind)).limit(limit)
+    return session.all(statement)
+
+
+def by_name(session: Session, kind: ResourceType[M], name: str) -> M | None:
+    """The caller's own resource of that name, or nothing: a name never means another account's (R7)."""
+    found = some(session, kind, kind.table.c.name == name, kind.table.c.account_id == session.ctx.account_id, limit=1)
+    return found[0] if found else None
+
+
+def count(session: Session, kind: ResourceType[Any], *where: ColumnElement[bool]) -> int:
+    """How many `some` would return."""
+    if kind.tallied and kind.live is None and not where and _everything(session, kind):
+        return tally(session, kind)
+    statement = select(func.count()).select_from(kind.table).where(visible(session, kind), *where)
+    row = session.first(statement)
+    return int(row[0]) if row else 0
+
+
+def page(
+    session: Session,
+    kind: ResourceType[M],
+    *where: ColumnElement[bool],
+    after: tuple[int, str] | None = None,
+    limit: int = 50,
+) -> Page[M]:
+    """A page, newest first, from behind the key `(created_at, id)`: stable while rows come and go."""
+    total = count(session, kind, *where)
+    if where or not _everything(session, kind):
+        conditions = where if after is None else (*where, *_behind(kind, *after))
+        items = some(session, kind, *conditions, limit=limit + 1)
+    else:
+        values = {"account": session.ctx.account_id, "limit": limit + 1}
+        if after is not None:
+            values |= {"moment": after[0], "id": after[1]}
+        rows = (kind.newest if after is None else kind.older).all(session, values)
+        items = [kind.make(*row) for row in rows]
+    more = items[limit - 1] if len(items) > limit else None
+    last = (more.created_at, more.id) if more is not None else None  # type: ignore[attr-defined]  # every kind has both
+    return Page(items[:limit], total, last)
+
+
+def window(
+    session: Session, kind: ResourceType[M], *where: ColumnElement[bool], order: Any, offset: int, limit: int
+) -> list[M]:
+    """A window by offset, for the API families that page that way; ties are kept in a fixed order by id."""
+    statement = select(kind.table).where(visible(session, kind), *where)
+    ordered = statement.order_by(order, kind.table.c.id).offset(offset).limit(limit)
+    return [kind.make(*row) for row in session.all(ordered)]
+
+
+def leaf(
+    session: Session,
+    kind: ResourceType[M],
+    name: Hashable,
+    stamp: tuple[int, ...],
+    *where: ColumnElement[bool],
+    order: Column[Any],
+    offset: int,
+    limit: int,
+) -> tuple[int, list[M]]:
+    """`count` and `window` of a list that bears a stamp, of a kind that no other account sees anything of."""
+    if not _everything(session, kind):
+        return count(session, kind, *where), window(session, kind, *where, order=order, offset=offset, limit=limit)
+    seen = (visible(session, kind), *where)
+    listed = Listed((kind.name, session.ctx.account_id, name), stamp, (order, kind.table.c.id), (seen,))
+    at = place(session, listed, offset)
+    return at.total, window(session, kind, *where, *at.behind, order=order, offset=at.skipped, limit=limit)
+
+
+def unscoped(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], lock: bool = False) -> list[M]:
+    """Rows whatever their account: for the system context (jobs, exclusivity, lineage), never for an answer.
+
+    `lock` takes the rows for the rest of the transaction where the engine has row locks.
+    """
+    statement = select(kind.table).where(*where)
+    return [kind.make(*row) for row in session.all(statement.with_for_update() if lock else statement)]
+
+
+def tally(session: Session, kind: ResourceType[Any]) -> int:
+    """The kept count of an account's resources of one kind."""
+    return number(session, session.ctx.account_id, kind.name)

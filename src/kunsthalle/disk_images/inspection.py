@@ -1,0 +1,94 @@
+"""Looks at a complete image file: our own rules first, then qemu-img where the host has it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kunsthalle.disk_images import qemu_img, registry, rules
+from kunsthalle.disk_images.formats import HEAD_BYTES, QEMU_NAMES
+from kunsthalle.disk_images.limits import GIB, SECTOR, Limits
+from kunsthalle.disk_images.qemu_img import Tools
+from kunsthalle.disk_images.refusals import ENCRYPTED, Refused, corrupted
+from kunsthalle.disk_images.stream_inspection import Arrived
+
+SMALLEST_VOLUME_GB = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A file that may enter.
+
+    `size` is bytes of the file, `virtual_size` bytes of the disk in it. `notes` are plain sentences on what
+    is odd yet harmless. `checked` says that qemu-img agreed; without it, `recheck` is owed before the first
+    boot.
+    """
+
+    format: str
+    sha256: str
+    size: int
+    virtual_size: int
+    notes: tuple[str, ...]
+    checked: bool
+
+
+def examine(path: Path, arrived: Arrived, limits: Limits, tools: Tools | None) -> Examined:
+    """Applies all rules to the file at the absolute `path`, whose bytes were `arrived`; raises Refused.
+
+    Raises ToolFailed if qemu-img cannot be started, ValueError if the file has not the length that arrived.
+    """
+    size = path.stat().st_size
+    if size != arrived.size:
+        raise ValueError("the file is not the one that arrived")
+    virtual_size = _own_rules(path, arrived.claimed, size, limits)
+    notes: tuple[str, ...] = ()
+    if tools is not None:
+        notes = _with_tools(path, arrived.claimed, virtual_size, limits, tools)
+    return Examined(arrived.claimed, arrived.sha256, size, virtual_size, notes, checked=tools is not None)
+
+
+def recheck(path: Path, format: str, limits: Limits, tools: Tools) -> None:  # noqa: A002 - the word of the field
+    """Makes up for the checks that a host without qemu-img could not do; raises Refused or ToolFailed."""
+    virtual_size = _own_rules(path, format, path.stat().st_size, limits)
+    _with_tools(path, format, virtual_size, limits, tools)
+
+
+def minimum_provisioned_size(virtual_size: int) -> int:
+    """GB (2**30 bytes) of the smallest volume for a disk of `virtual_size` bytes: rounded up, at least 10."""
+    return max(SMALLEST_VOLUME_GB, -(-virtual_size // GIB))
+
+
+def _own_rules(path: Path, kind: str, size: int, limits: Limits) -> int:
+    """Our rules on the whole file; answers the bytes of the disk in it."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(-min(size, SECTOR), os.SEEK_END)
+        tail = file.read(SECTOR)
+    names = rules.check_start(kind, head, limits)
+    return registry.get(kind).check_file(registry.File(path, head, tail, size, names), limits)
+
+
+def _with_tools(path: Path, kind: str, virtual_size: int, limits: Limits, found: Tools) -> tuple[str, ...]:
+    """Refuses what qemu-img sees in the file although our rules, by which the disk has `virtual_size`, did not."""
+    _check_info(qemu_img.info(found, path, kind, limits), kind, virtual_size)
+    leaks = qemu_img.check(found, path, limits) if registry.get(kind).linked else 0
+    return (f"{leaks} clusters of the file are in no use; they waste room and do no harm.",) if leaks else ()
+
+
+def _check_info(said: dict[str, Any], kind: str, virtual_size: int) -> None:
+    data = (said.get("format-specific") or {}).get("data") or {}
+    if said.get("encrypted"):
+        raise Refused(ENCRYPTED, "The image is encrypted.")
+    if said.get("backing-filename") or said.get("full-backing-filename") or data.get("data-file"):
+        raise corrupted("The image needs another file; only images of one file are supported.")
+    if said.get("snapshots"):
+        raise corrupted("The image holds internal snapshots; remove them and import it again.")
+    if data.get("corrupt"):
+        raise corrupted("The image is marked as corrupt by the program that wrote it.")
+    title = registry.get(kind).title
+    if said.get("format") != QEMU_NAMES[kind]:
+        raise corrupted(f"The file cannot be read as a {title} image.")
+    if said.get("virtual-size") != virtual_size:
+        raise corrupted(f"Two readings of the {title} image disagree on the size of its disk.")

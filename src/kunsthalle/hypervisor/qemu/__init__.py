@@ -1,0 +1,1 @@
+"""Instances as QEMU processes of this host."""

@@ -1,0 +1,114 @@
+"""The command line of a server's QEMU process (reference/data-plane.md section 7)."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from kunsthalle.hypervisor.channels import SCREEN, SERIAL
+from kunsthalle.hypervisor.cloud_init_seed import ignition
+from kunsthalle.hypervisor.protocol import ServerSpec
+from kunsthalle.hypervisor.qemu import hotplug
+from kunsthalle.hypervisor.qemu.qmp import SOCKET
+
+PID_FILE = "pid"
+CONSOLE = "console.log"
+SEED = "seed.iso"
+IGNITION = "config.ign"
+FACTS = "facts.json"
+PRESSED = "pressed"
+"""Names in the server's folder, which is the process's working directory."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+# For ids that hold no UUID: any fixed name space, so that the same id always gets the same UUID.
+_SPACE = uuid.UUID("7d1c4a52-3f0e-5a7b-9f46-0c8a2b1e6d33")
+# `host` hands the processor through, `max` is all that TCG knows: current distributions need x86-64-v2.
+_CPU = {"kvm": "host", "tcg": "max"}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """How the processes of one engine are run: the QEMU binary, `kvm` or `tcg`, and what a guest may have."""
+
+    binary: Path
+    accelerator: str
+    max_memory_mib: int
+    max_vcpus: int
+
+    def vcpus(self, spec: ServerSpec) -> int:
+        """What a guest gets of what its profile promises."""
+        return min(spec.vcpus, self.max_vcpus)
+
+    def memory_mib(self, spec: ServerSpec) -> int:
+        """As above."""
+        return min(spec.memory_mib, self.max_memory_mib)
+
+
+def server_uuid(server_id: str) -> str:
+    """The UUID a guest sees: the one in the server's id, or one made from the id."""
+    found = _UUID.search(server_id)
+    return found[0].lower() if found else str(uuid.uuid5(_SPACE, server_id))
+
+
+def identity(server_id: str) -> list[str]:
+    """The arguments by which a server's process is recognised."""
+    return ["-name", f"guest={server_id},process=kh-{server_id}", "-uuid", server_uuid(server_id)]
+
+
+def processor(accelerator: str) -> list[str]:
+    """The arguments that choose accelerator and CPU; the probe of KVM uses the same."""
+    return ["-machine", "pc", "-accel", accelerator, "-cpu", _CPU[accelerator]]
+
+
+def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
+    """
+    The arguments, to be run in the server's folder. Guests get at most what the machine allows.
+
+    There is no `-daemonize` (the sandbox forbids the fork) and no `-no-reboot` (it would turn every reset
+    into an exit).
+    """
+    vcpus, memory = machine.vcpus(spec), machine.memory_mib(spec)
+    command = [str(machine.binary), *identity(spec.id), *processor(machine.accelerator)]
+    command += ["-smp", str(vcpus), "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none"]
+    command += _drive("d0", str(spec.disk), f"format=qcow2,cache={_cache(spec.disk)},discard=unmap", "serial=boot0")
+    if spec.seed is not None:
+        command += _drive("s0", SEED, "format=raw,readonly=on", "serial=seed0")
+        if ignition(spec.seed.user_data) is not None:
+            command += ["-fw_cfg", f"name=opt/com.coreos/config,file={IGNITION}"]
+    command += hotplug.arguments(spec.data, direct=is_direct)
+    # Without a ROM the guest cannot be booted from the network, and no ROM package is needed.
+    command += ["-netdev", "user,id=n0,restrict=on"]
+    command += ["-device", f"virtio-net-pci,netdev=n0,mac={spec.mac},romfile=", "-device", "virtio-rng-pci"]
+    serial = f"socket,id=c0,path={SERIAL},server=on,wait=off,logfile={CONSOLE},logappend=on"
+    command += ["-chardev", serial, "-serial", "chardev:c0"]
+    command += ["-device", "VGA", "-vnc", f"unix:{SCREEN},share=force-shared"]
+    command += [
+        "-chardev",
+        f"socket,id=m0,path={SOCKET},server=on,wait=off",
+        "-mon",
+        "chardev=m0,mode=control",
+    ]
+    command += ["-pidfile", PID_FILE]
+    return [*command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
+
+
+def _drive(name: str, path: str, options: str, device: str) -> list[str]:
+    escaped = path.replace(",", ",,")
+    drive = f"file={escaped},if=none,id={name},{options}"
+    return ["-drive", drive, "-device", f"virtio-blk-pci,drive={name},{device}"]
+
+
+def _cache(disk: Path) -> str:
+    return "none" if is_direct(disk) else "writeback"
+
+
+def is_direct(disk: Path) -> bool:
+    """Whether a disk is read past the host's memory, which keeps that free; memory file systems cannot do it."""
+    try:
+        os.close(os.open(disk, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

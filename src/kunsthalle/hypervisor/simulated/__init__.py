@@ -1,0 +1,1 @@
+"""Instances without an engine: states and disks, nothing runs."""

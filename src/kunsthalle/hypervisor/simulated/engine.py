@@ -1,0 +1,179 @@
+"""
+Servers without an engine: their states are files, their disks are real empty overlays, and nothing runs.
+
+It is what a host without QEMU has. Everything around it is real; the console says that no guest ran.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kunsthalle.hypervisor import overlays
+from kunsthalle.hypervisor.protocol import (
+    Channel,
+    DataDisk,
+    DiskError,
+    DiskSpec,
+    Excerpt,
+    Facts,
+    Hypervisor,
+    NotRunning,
+    ServerSpec,
+    StartError,
+    Status,
+)
+from kunsthalle.hypervisor.run_folders import RunDirectories, write_atomically
+from kunsthalle.hypervisor.specs import check_data, check_server
+
+WriteOverlay = Callable[[Path, Path, str, int], None]
+"""Writes an empty qcow2 overlay: its path, the base, `qcow2` or `vhd`, the virtual size in bytes."""
+
+_STATE = "state.json"
+
+
+class Simulated(Hypervisor):
+    """See Hypervisor. The states survive the process, like those of an engine would."""
+
+    name = "simulated"
+    offers = frozenset({Channel.SERIAL})
+
+    def __init__(self, root: Path, write_overlay: WriteOverlay) -> None:
+        """`root` is the engine's own folder, made if absent."""
+        self._directories = RunDirectories(root)
+        self._write_overlay = write_overlay
+
+    def create_disk(self, spec: DiskSpec) -> None:
+        """See Hypervisor.create_disk."""
+        overlays.create_overlay(
+            spec, lambda path: self._write_overlay(path, spec.base, spec.base_format, spec.size_bytes)
+        )
+
+    def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
+        """See Hypervisor.copy_disk. A simulated server never writes, so nothing stands still."""
+        if server_id is None:
+            overlays.copy_overlay(source, target)
+            return
+        with self._directories.lock(server_id):
+            overlays.copy_overlay(source, target)
+
+    def delete_disk(self, path: Path) -> None:
+        """See Hypervisor.delete_disk."""
+        overlays.delete_overlay(path)
+
+    def start(self, spec: ServerSpec) -> None:
+        """See Hypervisor.start."""
+        check_server(spec)
+        for path in (spec.disk, *(disk.path for disk in spec.data)):
+            if overlays.read_header(path) is None:
+                raise StartError(f"there is no disk at {path}")
+        with self._directories.lock(spec.id, create=True) as folder:
+            assert folder is not None  # noqa: S101  create=True always yields one
+            starts = self._starts(folder)
+            if self._status(folder) is not Status.RUNNING:
+                size = {"vcpus": spec.vcpus, "memory_mib": spec.memory_mib}
+                self._write(folder, Status.RUNNING, name=spec.name, starts=starts + 1, **size)
+
+    def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
+        """See Hypervisor.set_disks. No guest could hold on to a disk."""
+        check_data(data)
+        if self.status(server_id) is not Status.RUNNING:
+            raise NotRunning(f"the server {server_id} is not running")
+        for disk in data:
+            if overlays.read_header(disk.path) is None:
+                raise DiskError(f"there is no disk at {disk.path}")
+        return set()
+
+    def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:  # noqa: ARG002  no guest could use the grace
+        """See Hypervisor.stop."""
+        with self._directories.lock(server_id) as folder:
+            if folder is not None and self._status(folder) is Status.RUNNING:
+                self._write(folder, Status.STOPPED)
+        return True
+
+    def press(self, server_id: str) -> None:
+        """See Hypervisor.press. A simulated guest always listens."""
+        self.stop(server_id, 0)
+
+    def lives(self, server_id: str) -> bool:
+        """See Hypervisor.lives."""
+        return self.status(server_id) is Status.RUNNING
+
+    def reset(self, server_id: str) -> None:
+        """See Hypervisor.reset."""
+        with self._directories.lock(server_id) as folder:
+            if folder is None or self._status(folder) is not Status.RUNNING:
+                raise NotRunning(f"the server {server_id} is not running")
+            self._write(folder, Status.RUNNING, starts=self._starts(folder) + 1)
+
+    def delete(self, server_id: str) -> None:
+        """See Hypervisor.delete."""
+        with self._directories.lock(server_id) as folder:
+            if folder is not None:
+                self._directories.remove(folder)
+
+    def status(self, server_id: str) -> Status:
+        """See Hypervisor.status."""
+        folder = self._directories.path(server_id)
+        return self._status(folder) if folder.is_dir() else Status.ABSENT
+
+    def console(self, server_id: str, max_bytes: int) -> bytes:
+        """See Hypervisor.console."""
+        return self.read_console(server_id, None, max_bytes).text
+
+    def read_console(self, server_id: str, start: int | None, max_bytes: int) -> Excerpt:
+        """See Hypervisor.read_console."""
+        line = self._line(server_id)
+        at = len(line) - max(0, max_bytes) if start is None else start
+        at = min(max(0, at), len(line))
+        text = line[at : at + max(0, max_bytes)]
+        return Excerpt(at, at + len(text), text)
+
+    def connect(self, server_id: str, line: Channel) -> None:  # noqa: ARG002  of all lines there is none
+        """See Hypervisor.connect. No guest runs; what the console says is read, and nobody listens."""
+        if not self.lives(server_id):
+            raise NotRunning(f"the server {server_id} is not running")
+
+    def facts(self, server_id: str) -> Facts | None:
+        """See Hypervisor.facts."""
+        state = self._read(self._directories.path(server_id))
+        return Facts("none", int(state["vcpus"]), int(state["memory_mib"])) if "vcpus" in state else None
+
+    def accelerator(self) -> tuple[str, str]:
+        """See Hypervisor.accelerator."""
+        return "none", "servers are simulated: no guest runs"
+
+    def _line(self, server_id: str) -> bytes:
+        folder = self._directories.path(server_id)
+        starts = self._starts(folder)
+        if not starts:
+            return b""
+        line = (
+            f"kunsthalle: the server {self._read(folder)['name']} ({server_id}) is simulated and was started"
+            f" {starts} time(s). No guest ran, so there is no console output.\n"
+        )
+        return line.encode()
+
+    def servers(self) -> list[str]:
+        """See Hypervisor.servers."""
+        return self._directories.ids()
+
+    def _status(self, folder: Path) -> Status:
+        return Status(self._read(folder).get("status", Status.STOPPED.value))
+
+    def _starts(self, folder: Path) -> int:
+        return int(self._read(folder).get("starts", 0))
+
+    @staticmethod
+    def _read(folder: Path) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = json.loads((folder / _STATE).read_bytes())
+        except FileNotFoundError:
+            return {}
+        return state
+
+    def _write(self, folder: Path, status: Status, **changed: str | int) -> None:
+        state = {**self._read(folder), "status": status.value, **changed}
+        write_atomically(folder / _STATE, json.dumps(state).encode())

@@ -1,0 +1,43 @@
+"""Who a bearer token is. What the other packages use of this one is gathered here."""
+
+from __future__ import annotations
+
+from kunsthalle.accounts.queries import recipients
+from kunsthalle.authz.context import Actor, Context
+from kunsthalle.core.errors import unauthenticated
+from kunsthalle.db.session import Session
+from kunsthalle.iam.api_keys import create_api_key
+from kunsthalle.iam.policies import create_policy, drop_subject, is_authorized, make_owner
+from kunsthalle.iam.queries import grants_of, standing
+from kunsthalle.iam.service_ids import create_owner
+from kunsthalle.iam.tokens import Tokens
+
+
+def authenticate(tokens: Tokens, session: Session, authorization: str) -> Context:
+    """The context of a bearer token: its identity, in the account of its key, with what it holds there.
+
+    401 for a token that is not ours or out of time, and for one whose key, identity or account has ended since.
+    """
+    scheme, _, token = authorization.strip().partition(" ")
+    if not token and scheme.count(".") == 2:
+        scheme, token = "bearer", scheme  # the documentation's samples send the bare token
+    if scheme.lower() != "bearer" or not token:
+        raise unauthenticated()
+    claims = tokens.verify(token.strip())
+    if standing(session, claims.account_id, claims.iam_id, claims.api_key_id).until <= session.ctx.now():
+        raise unauthenticated()
+    grants = grants_of(session, claims.account_id, claims.iam_id)
+    actor = Actor(claims.iam_id, claims.name, claims.email, claims.kind)
+    return session.ctx.acting_as(actor, claims.account_id, grants, recipients(session, claims.account_id))
+
+
+__all__ = [
+    "authenticate",
+    "create_api_key",
+    "create_owner",
+    "create_policy",
+    "drop_subject",
+    "grants_of",
+    "is_authorized",
+    "make_owner",
+]

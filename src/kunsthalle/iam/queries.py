@@ -1,0 +1,187 @@
+"""Questions about keys, identities and policies, in the system context."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kunsthalle.accounts.queries import account, member
+from kunsthalle.authz.permissions import PERMISSIONS, VALIDITY, Attribute, Grant, Grants
+from kunsthalle.authz.roles import ADMINISTRATOR, MANAGER
+from kunsthalle.core.clock import SECOND
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import rows_of
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.iam.models import ApiKey, Policy, Profile, ServiceId
+from kunsthalle.iam.resources import ANY_POLICY, API_KEY, CUSTOM_ROLE, POLICY, PROFILE, SERVICE_ID
+from kunsthalle.iam.tables import access_group_members, identity_settings
+from kunsthalle.iam.time_conditions import holds_now
+
+NEVER = 2**62
+"""The expiry of what does not expire."""
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a key. The secrets are random and long, so that one round is enough."""
+    return hashlib.sha256(b"kunsthalle api key\0" + secret.encode()).hexdigest()
+
+
+def key_by_secret(session: Session, secret: str) -> ApiKey | None:
+    found = unscoped(session, API_KEY, API_KEY.table.c.hash == hash_of(secret))
+    return found[0] if found else None
+
+
+def key_by_id(session: Session, id_: str) -> ApiKey | None:
+    found = unscoped(session, API_KEY, API_KEY.table.c.id == id_)
+    return found[0] if found else None
+
+
+def service_id(session: Session, iam_id: str) -> ServiceId | None:
+    """The service ID with that IAM ID, whosever it is."""
+    found = unscoped(session, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
+    return found[0] if found else None
+
+
+def profile_by(session: Session, *where: object) -> Profile | None:
+    """A trusted profile, whosever it is: for those who would put it on."""
+    found = unscoped(session, PROFILE, *where)  # type: ignore[arg-type]  # conditions on columns, typed as bool by SQLAlchemy
+    return found[0] if found else None
+
+
+def is_identity(session: Session, account_id: str, iam_id: str) -> bool:
+    """Whether somebody of that IAM ID is at home in the account and may act in it."""
+    if iam_id.startswith("iam-ServiceId-"):
+        found = service_id(session, iam_id)
+        return found is not None and found.account_id == account_id
+    if iam_id.startswith("iam-Profile-"):
+        profile = profile_by(session, PROFILE.table.c.iam_id == iam_id)
+        return profile is not None and profile.account_id == account_id
+    return member(session, account_id, iam_id) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a token still counts: `until` is when its key ends, in microseconds since the epoch; 0 is already."""
+
+    until: int
+
+
+def standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -> Standing:
+    """What became of the key, the identity and the account of a token (catalog-iam-enterprise.md 3.6, step 1)."""
+    return session.cached(
+        VALIDITY, (account_id, iam_id, api_key_id), lambda: _standing(session, account_id, iam_id, api_key_id)
+    )
+
+
+def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -> Standing:
+    key, home = key_by_id(session, api_key_id), account(session, account_id)
+    if key is None or key.disabled or home is None or home.state != "ACTIVE":
+        return Standing(0)
+    present = is_identity(session, key.account_id, key.iam_id)
+    if (key.account_id, key.iam_id) != (account_id, iam_id):  # in another account, or a profile that was put on
+        present = present and key.opens(account_id) and is_identity(session, account_id, iam_id)
+    return Standing((key.expires_at or NEVER) if present else 0)
+
+
+class _Holding:
+    """The access policies of an identity, and what they grant at a moment; or what it holds without any, `always`.
+
+    Rules about the time are in seconds, so that the grants of one second are worked out once, whatever number of
+    requests it has.
+    """
+
+    __slots__ = ("_account_id", "_custom", "_last", "_policies", "_timed")
+
+    def __init__(
+        self,
+        account_id: str,
+        policies: Sequence[Policy],
+        custom: dict[str, frozenset[str]],
+        always: Grants | None = None,
+    ) -> None:
+        self._account_id = account_id
+        self._policies = policies
+        self._custom = custom
+        self._timed = any(policy.rule is not None for policy in policies)
+        self._last = None if always is None else (0, always)
+
+    def grants(self, now: int) -> Grants:
+        """What the policies grant at a moment in seconds since the epoch."""
+        last = self._last
+        if last is None or (self._timed and last[0] != now):
+            active = (policy for policy in self._policies if holds_now(policy.rule, now))
+            last = self._last = (now, Grants(self._account_id, (policy.grant(self._custom) for policy in active)))
+        return last[1]
+
+
+def grants_of(session: Session, account_id: str, iam_id: str) -> Grants:
+    """What an identity holds in an account now: its active access policies, and those of its groups. The account's
+    owner holds everything.
+
+    Nothing, whatever the policies say, unless it may act there: policies and groups may name whom the account does
+    not know, who has not accepted an invitation yet, or who was disabled. Every question about what somebody may do
+    in an account comes here.
+    """
+    holding = session.cached(PERMISSIONS, (account_id, iam_id), lambda: _holding(session, account_id, iam_id))
+    return holding.grants(session.ctx.now() // SECOND)
+
+
+def is_owner(session: Session, account_id: str, iam_id: str) -> bool:
+    """Whether an identity is the owner of an account, as the account itself says."""
+    found = account(session, account_id)
+    return found is not None and found.owner_iam_id == iam_id
+
+
+def owner_grants(account_id: str) -> tuple[Grant, ...]:
+    """What the owner of an account holds, whatever its policies say: everything in it, and nothing anywhere else."""
+    here = Attribute("accountId", account_id)
+    kinds = (Attribute("serviceType", kind) for kind in ("service", "platform_service"))
+    return tuple(Grant((ADMINISTRATOR, MANAGER), (here, kind)) for kind in kinds)
+
+
+def _holding(session: Session, account_id: str, iam_id: str) -> _Holding:
+    if not is_identity(session, account_id, iam_id):
+        return _Holding(account_id, (), {})
+    if is_owner(session, account_id, iam_id):  # no policy adds anything to it
+        return _Holding(account_id, (), {}, Grants(account_id, owner_grants(account_id)))
+    subjects = [iam_id, *groups_of(session, account_id, iam_id)]
+    return _Holding(account_id, access_policies(session, account_id, subjects), custom_actions(session, account_id))
+
+
+def access_policies(session: Session, account_id: str, subjects: list[str]) -> list[Policy]:
+    """The active access policies of some subjects."""
+    table = POLICY.table
+    mine = (table.c.account_id == account_id, table.c.subject_id.in_(subjects))
+    return unscoped(session, POLICY, *mine, table.c.type == "access", table.c.state == "active")
+
+
+def policies_of(session: Session, account_id: str, subject: str) -> list[Policy]:
+    """Every policy with that subject, deleted ones too."""
+    table = ANY_POLICY.table
+    return unscoped(session, ANY_POLICY, table.c.account_id == account_id, table.c.subject_id == subject)
+
+
+def groups_of(session: Session, account_id: str, iam_id: str) -> list[str]:
+    """The ids of the access groups that an identity is a member of."""
+    table = access_group_members
+    return [row.group_id for row in rows_of(session, table, table.c.account_id == account_id, table.c.iam_id == iam_id)]
+
+
+def custom_actions(session: Session, account_id: str) -> dict[str, frozenset[str]]:
+    """The actions of the account's own roles, by the role's CRN."""
+    found = unscoped(session, CUSTOM_ROLE, CUSTOM_ROLE.table.c.account_id == account_id)
+    return {role.crn: frozenset(role.actions) for role in found}
+
+
+def authorizations(session: Session, account_id: str, source: str) -> list[Policy]:
+    """The active authorization policies of an account for a source service."""
+    table = POLICY.table
+    mine = (table.c.account_id == account_id, table.c.subject_id == source)
+    return unscoped(session, POLICY, *mine, table.c.type == "authorization", table.c.state == "active")
+
+
+def settings_row(session: Session, account_id: str) -> tuple[dict[str, object], int]:
+    """The account's own identity settings, and the revision they are at; 0 when nobody ever set any."""
+    found = rows_of(session, identity_settings, identity_settings.c.account_id == account_id)
+    return (found[0].settings, found[0].revision) if found else ({}, 0)

@@ -1,0 +1,69 @@
+"""`/v2/groups/{id}/rules`: rules of federated logins, kept and shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import PLATFORM as FAMILY
+from kunsthalle.db.session import Session
+from kunsthalle.iam import access_groups as service
+from kunsthalle.iam.resources import GROUP, GROUP_RULE
+from kunsthalle.iam.routes_access_groups import same_version, tagged
+from kunsthalle.iam.schemas_access_groups import RuleRequest, RuleResponse, RulesResponse, rule_response
+
+
+def _body(request: Request) -> dict[str, Any]:
+    body: RuleRequest = request.body
+    conditions = [{"claim": one.claim, "operator": one.operator, "value": one.value} for one in body.conditions]
+    name = body.name or body.realm_name
+    return {"name": name, "expiration": body.expiration, "realm_name": body.realm_name, "conditions": conditions}
+
+
+def _list(session: Session, request: Request) -> RulesResponse:
+    """List the rules of an access group."""
+    return RulesResponse(rules=[rule_response(rule) for rule in service.rules_of(session, request.authorized.resource)])
+
+
+def _create(session: Session, request: Request) -> Reply:
+    """Add a rule to an access group."""
+    rule = service.add_rule(session, request.authorized, **_body(request))
+    return tagged(rule_response(rule), rule.id, rule.revision)
+
+
+def _get(_session: Session, request: Request) -> Reply:
+    """Get a rule of an access group."""
+    rule = request.authorized.resource
+    return tagged(rule_response(rule), rule.id, rule.revision)
+
+
+def _replace(session: Session, request: Request) -> Reply:
+    """Replace a rule of an access group."""
+    same_version(request, request.authorized.resource.id, request.authorized.resource.revision)
+    rule = service.change_rule(session, request.authorized, **_body(request))
+    return tagged(rule_response(rule), rule.id, rule.revision)
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Remove a rule from an access group."""
+    service.delete_rule(session, request.authorized)
+
+
+def routes() -> tuple[Route, ...]:
+    many, one = "/v2/groups/{access_group_id}/rules", "/v2/groups/{group_id}/rules/{rule_id}"
+    param = "access_group_id"
+    read = access.item(GROUP, param=param)
+    make = access.item(GROUP, service.MEMBER_CREATE, param=param)
+    read_one = access.item(GROUP_RULE, param="rule_id", parents=("group_id",))
+    change_one = access.item(GROUP_RULE, service.MEMBER_CREATE, "rule_id", ("group_id",))
+    drop_one = access.item(GROUP_RULE, service.MEMBER_DELETE, "rule_id", ("group_id",))
+    shown: dict[str, Any] = {"surface": FAMILY, "answer": RuleResponse}
+    return (
+        route("GET", many, _list, surface=FAMILY, access=read, answer=RulesResponse),
+        route("POST", many, _create, access=make, body=RuleRequest, status=201, **shown),
+        route("GET", one, _get, access=read_one, **shown),
+        route("PUT", one, _replace, access=change_one, body=RuleRequest, **shown),
+        route("DELETE", one, _delete, surface=FAMILY, access=drop_one, status=204),
+    )

@@ -1,0 +1,265 @@
+"""`/v2/groups`: access groups and their members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import false
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import PLATFORM as FAMILY
+from kunsthalle.core.errors import Problem, Reason, Target, forbidden, invalid
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import find, may, window
+from kunsthalle.iam import access_groups as service
+from kunsthalle.iam.iam_pagination import by_offset, choice, flag, given, total_of
+from kunsthalle.iam.models import AccessGroup, entity_tag, sent_tag
+from kunsthalle.iam.queries import groups_of
+from kunsthalle.iam.resources import GROUP
+from kunsthalle.iam.routes_service_ids import own_account
+from kunsthalle.iam.schemas_access_groups import (
+    GroupRequest,
+    GroupResponse,
+    GroupSettingsRequest,
+    GroupSettingsResponse,
+    LeaversRequest,
+    MembershipsRequest,
+    MembersRequest,
+    UpdateGroupRequest,
+    group_response,
+    member_response,
+)
+
+_TABLE = GROUP.table.c
+_SORTS = {"name": _TABLE.name, "id": _TABLE.id, "description": _TABLE.description, "created_at": _TABLE.created_at}
+
+
+def _search(text: str) -> Any:
+    name, _, wanted = text.partition(":")
+    if name not in {"id", "name", "description"}:
+        raise invalid("bad_request", "search is id:, name: or description: and a text.", "search", type_="parameter")
+    return _TABLE.id == wanted if name == "id" else _TABLE[name].contains(wanted, autoescape=True)
+
+
+def _filters(session: Session, request: Request) -> list[Any]:
+    query, here = request.query, session.ctx.account_id
+    where = [_TABLE.account_id == query.get("account_id", here)]
+    if "iam_id" in query:
+        where.append(_TABLE.id.in_(groups_of(session, here, query["iam_id"])))
+    if query.get("membership_type") == "dynamic":
+        where.append(false())
+    return [*where, _search(query["search"])] if "search" in query else where
+
+
+def _show(session: Session, request: Request, group: AccessGroup) -> GroupResponse:
+    federated = bool(service.rules_of(session, group)) if flag(request, "show_federated") else None
+    return group_response(group, session.ctx, federated=federated, with_crn=flag(request, "show_crn"))
+
+
+def _list(session: Session, request: Request) -> dict[str, Any]:
+    """List the access groups of the account."""
+    where = _filters(session, request)
+    name = request.query.get("sort", "name")
+    column = _SORTS[choice(request, "sort", (*_SORTS, *(f"-{one}" for one in _SORTS)), "name").removeprefix("-")]
+    order = column.desc() if name.startswith("-") else column.asc()
+    total = total_of(session, GROUP, *where)
+
+    def rows(offset: int, limit: int) -> list[AccessGroup]:
+        return window(session, GROUP, *where, order=order, offset=offset, limit=limit)
+
+    envelope, found = by_offset(session, request, total, rows)
+    return {**envelope, "groups": [_show(session, request, group) for group in found]}
+
+
+def tagged(body: Any, id_: str, revision: int) -> Reply:
+    """An answer with the `ETag` that `If-Match` gives back."""
+    return Reply(body, headers={"ETag": f'"{entity_tag(id_, revision)}"'})
+
+
+def same_version(request: Request, id_: str, revision: int) -> None:
+    """400 without `If-Match`, 409 for another version."""
+    given_ = sent_tag(request.headers.get("if-match", ""))
+    if not given_:
+        raise invalid("bad_request", "If-Match is required.", "If-Match", type_="header")
+    if given_ != entity_tag(id_, revision):
+        raise service.stale()
+
+
+def _create(session: Session, request: Request) -> Reply:
+    """Create an access group."""
+    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    body: GroupRequest = request.body
+    made = service.create_group(session, body.name, body.description)
+    return tagged(group_response(made, session.ctx), made.id, made.revision)
+
+
+def _get(session: Session, request: Request) -> Reply:
+    """Get an access group."""
+    group = request.authorized.resource
+    return tagged(_show(session, request, group), group.id, group.revision)
+
+
+def _update(session: Session, request: Request) -> Reply:
+    """Change an access group."""
+    old = request.authorized.resource
+    same_version(request, old.id, old.revision)
+    group = service.change_group(session, request.authorized, **given(request.body, "name", "description"))
+    return tagged(group_response(group, session.ctx), group.id, group.revision)
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Delete an access group with its policies."""
+    service.delete_group(session, request.authorized, flag(request, "force"))
+
+
+def _members(session: Session, request: Request) -> dict[str, Any]:
+    """List the members of an access group."""
+    group = request.authorized.resource
+    found = service.members_of(session, group, request.query.get("type"))
+    if request.query.get("membership_type") == "dynamic":
+        found = []
+    verbose = flag(request, "verbose")
+    envelope, rows = by_offset(session, request, len(found), lambda offset, limit: found[offset : offset + limit])
+    shown = [(row, service.name_of(session, group.account_id, row.iam_id) if verbose else {}) for row in rows]
+    return {**envelope, "members": [member_response(row, session.ctx, names) for row, names in shown]}
+
+
+def _few(members: list[Any]) -> None:
+    if not 1 <= len(members) <= service.MOST:
+        raise invalid("bad_request", f"1 to {service.MOST} members can be named.", "members")
+
+
+def _add(session: Session, request: Request) -> Reply:
+    """Add members to an access group; each has an outcome of its own."""
+    body: MembersRequest = request.body
+    _few(body.members)
+    answers = [
+        {"iam_id": one.iam_id, "type": one.type, "trace": session.ctx.trace}
+        | service.tried(service.add_member, session, request.authorized.resource, one.iam_id, one.type)
+        for one in body.members
+    ]
+    return Reply({"members": answers})
+
+
+def _is_member(session: Session, request: Request) -> Reply:
+    """Whether an identity is in an access group: 204 or 404."""
+    there = service.is_member(session, request.authorized.resource, request.params["iam_id"])
+    return Reply(status=204 if there else 404)
+
+
+def _remove(session: Session, request: Request) -> None:
+    """Remove a member from an access group."""
+    service.remove_member(session, request.authorized.resource, request.params["iam_id"])
+
+
+def _remove_some(session: Session, request: Request) -> Reply:
+    """Remove members from an access group; each has an outcome of its own."""
+    body: LeaversRequest = request.body
+    _few(body.members)
+    group = request.authorized.resource
+    answers = [
+        {"iam_id": iam_id, "trace": session.ctx.trace}
+        | service.tried(service.remove_member, session, group, iam_id, done=204)
+        for iam_id in body.members
+    ]
+    return Reply({"access_group_id": group.id, "members": answers})
+
+
+def _reachable(session: Session, group_id: str, action: str) -> AccessGroup:
+    group = find(session, GROUP, group_id, "groups", "field")
+    if not may(session, GROUP, group, action):
+        raise forbidden()
+    return group
+
+
+def _join(session: Session, group_id: str, iam_id: str, type_: str) -> None:
+    service.add_member(session, _reachable(session, group_id, service.MEMBER_CREATE), iam_id, type_)
+
+
+def _leave(session: Session, group_id: str, iam_id: str) -> None:
+    service.remove_member(session, _reachable(session, group_id, service.MEMBER_DELETE), iam_id)
+
+
+def _join_many(session: Session, request: Request) -> Reply:
+    """Add an identity to several access groups; each has an outcome of its own."""
+    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    body: MembershipsRequest = request.body
+    _few(body.groups)
+    iam_id, trace = request.params["iam_id"], session.ctx.trace
+    answers = [
+        {"access_group_id": one, "trace": trace} | service.tried(_join, session, one, iam_id, body.type)
+        for one in body.groups
+    ]
+    return Reply({"iam_id": iam_id, "groups": answers})
+
+
+def _leave_all(session: Session, request: Request) -> Reply:
+    """Remove an identity from every access group it is in."""
+    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    iam_id, trace = request.params["iam_id"], session.ctx.trace
+    answers = [
+        {"access_group_id": one, "trace": trace} | service.tried(_leave, session, one, iam_id, done=204)
+        for one in groups_of(session, session.ctx.account_id, iam_id)
+    ]
+    return Reply({"iam_id": iam_id, "groups": answers})
+
+
+def _settings(session: Session, _request: Request) -> GroupSettingsResponse:
+    """Get the account's settings of access groups."""
+    return GroupSettingsResponse(
+        account_id=session.ctx.account_id,
+        last_modified_at="1970-01-01T00:00:00.000Z",
+        last_modified_by_id="",
+        public_access_enabled=False,
+    )
+
+
+def _set(session: Session, request: Request) -> GroupSettingsResponse:
+    """Change the account's settings of access groups."""
+    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    body: GroupSettingsRequest = request.body
+    if body.public_access_enabled:
+        target = Target("public_access_enabled")
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", "A group of everybody is not offered.", target)
+    return _settings(session, request)
+
+
+def routes() -> tuple[Route, ...]:
+    many, one, group, whose = "/v2/groups", "/v2/groups/{access_group_id}", "iam-groups.group", "{iam_id}"
+    param = "access_group_id"
+    read = access.item(GROUP, param=param)
+    change = access.item(GROUP, f"{group}.update", param=param)
+    drop = access.item(GROUP, f"{group}.delete", param=param)
+    join = access.item(GROUP, service.MEMBER_CREATE, param=param)
+    leave = access.item(GROUP, service.MEMBER_DELETE, param=param)
+    join_any, leave_any = access.create(service.MEMBER_CREATE), access.create(service.MEMBER_DELETE)
+    setting, make = access.create("iam-groups.settings.update"), access.create(f"{group}.create")
+    shown: dict[str, Any] = {"surface": FAMILY, "answer": GroupResponse}
+    settings: dict[str, Any] = {"surface": FAMILY, "answer": GroupSettingsResponse}
+    members = f"{one}/members"
+    return (
+        route("GET", many, _list, surface=FAMILY, access=access.listing(GROUP)),
+        route("POST", many, _create, access=make, body=GroupRequest, status=201, **shown),
+        route("GET", f"{many}/settings", _settings, access=access.create("iam-groups.settings.read"), **settings),
+        route("PATCH", f"{many}/settings", _set, access=setting, body=GroupSettingsRequest, **settings),
+        route(
+            "PUT",
+            f"{many}/_allgroups/members/{whose}",
+            _join_many,
+            surface=FAMILY,
+            access=join_any,
+            body=MembershipsRequest,
+            status=207,
+        ),
+        route("DELETE", f"{many}/_allgroups/members/{whose}", _leave_all, surface=FAMILY, access=leave_any, status=207),
+        route("GET", one, _get, access=read, **shown),
+        route("PATCH", one, _update, access=change, body=UpdateGroupRequest, **shown),
+        route("DELETE", one, _delete, surface=FAMILY, access=drop, status=204),
+        route("GET", members, _members, surface=FAMILY, access=read),
+        route("PUT", members, _add, surface=FAMILY, access=join, body=MembersRequest, status=207),
+        route("POST", f"{members}/delete", _remove_some, surface=FAMILY, access=leave, body=LeaversRequest, status=207),
+        route("HEAD", f"{members}/{whose}", _is_member, surface=FAMILY, access=read, writes=False, status=204),
+        route("DELETE", f"{members}/{whose}", _remove, surface=FAMILY, access=leave, status=204),
+    )

@@ -1,0 +1,173 @@
+"""`/v1/apikeys`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Request, header_flag
+from kunsthalle.api.router import Call, Route, route
+from kunsthalle.api.surfaces.iam import IDENTITY
+from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.db.session import Session
+from kunsthalle.iam import api_keys as service
+from kunsthalle.iam.history import Created, histories
+from kunsthalle.iam.iam_pagination import by_token, choice, flag, given, if_match
+from kunsthalle.iam.identity_settings import Restrictable
+from kunsthalle.iam.models import entity_tag
+from kunsthalle.iam.queries import key_by_secret
+from kunsthalle.iam.resources import API_KEY
+from kunsthalle.iam.schemas_identities import (
+    ApiKeyResponse,
+    ApiKeysResponse,
+    CreateApiKeyRequest,
+    UpdateApiKeyRequest,
+    history_response,
+    key_response,
+)
+from kunsthalle.iam.tokens import Tokens
+
+M = TypeVar("M", bound=Created)
+W = TypeVar("W")
+_TABLE = API_KEY.table.c
+_SORTS = {name: _TABLE[name] for name in ("created_at", "name", "description", "created_by")}
+_SERVICE = _TABLE.iam_id.startswith("iam-ServiceId-", autoescape=True)
+
+
+def prototype(body: Any) -> service.KeyPrototype:
+    """The key that a body asks for. 501 for keeping a secret: only its hash is ever kept."""
+    if body.store_value:
+        text = "Secrets are not stored: only a hash of them is, and no answer shows them again."
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("store_value"))
+    return service.KeyPrototype(
+        name=body.name,
+        description=body.description,
+        secret=body.apikey,
+        expires_at=body.expires_at,
+        support_sessions=bool(getattr(body, "support_sessions", False)),
+        action_when_leaked=body.action_when_leaked or "none",
+    )
+
+
+def with_history(session: Session, request: Request, resources: Sequence[M], wire: Callable[..., W]) -> list[W]:
+    """Return resources as answers show them, each with its history where `include_history` asks for it."""
+    if not flag(request, "include_history"):
+        return [wire(one) for one in resources]
+    found = histories(session, resources)
+    return [wire(one, history=history_response(found[one.id])) for one in resources]
+
+
+def _filters(session: Session, request: Request) -> list[Any]:
+    """`scope=entity` is one identity (the caller, unless named), `scope=account` every key that may be seen."""
+    account = request.query.get("account_id", session.ctx.account_id)
+    where = [_TABLE.account_id == account]
+    scope = choice(request, "scope", ("entity", "account"), "entity")
+    if "iam_id" in request.query or scope == "entity":
+        where.append(_TABLE.iam_id == request.query.get("iam_id", session.ctx.actor.iam_id))
+    if "type" in request.query:
+        where.append(_SERVICE if choice(request, "type", ("user", "serviceid"), "user") == "serviceid" else ~_SERVICE)
+    return where
+
+
+def _list(session: Session, request: Request) -> ApiKeysResponse:
+    """List API keys: the caller's own, unless another's are asked for and may be seen."""
+    envelope, found = by_token(session, request, API_KEY, _SORTS, *_filters(session, request))
+    return ApiKeysResponse(**envelope, apikeys=with_history(session, request, found, key_response))
+
+
+def _create(session: Session, request: Request) -> ApiKeyResponse:
+    """Create an API key; its secret is in this answer and nowhere else."""
+    body: CreateApiKeyRequest = request.body
+    locked, disabled = header_flag(request, "Entity-Lock"), header_flag(request, "Entity-Disable")
+    wanted = replace(prototype(body), locked=locked, disabled=disabled)
+    key, secret = service.make_key(session, body.account_id or session.ctx.account_id, body.iam_id, wanted)
+    return key_response(key, secret)
+
+
+def _details(session: Session, request: Request) -> ApiKeyResponse:
+    """Get the key whose secret is in the header `IAM-ApiKey`."""
+    key = key_by_secret(session, request.headers.get("iam-apikey", ""))
+    if key is None or key.account_id != session.ctx.account_id:
+        text = "The header IAM-ApiKey holds no API key of this account."
+        raise invalid("bad_request", text, "IAM-ApiKey", type_="header")
+    return with_history(session, request, [key], key_response)[0]
+
+
+def _get(session: Session, request: Request) -> ApiKeyResponse:
+    """Get an API key."""
+    return with_history(session, request, [request.authorized.resource], key_response)[0]
+
+
+def _update(session: Session, request: Request) -> ApiKeyResponse:
+    """Change an API key."""
+    key = request.authorized.resource
+    revision = if_match(request, entity_tag(key.id, key.revision), key.revision)
+    names = ("name", "description", "support_sessions", "action_when_leaked", "expires_at")
+    return key_response(service.change_key(session, request.authorized, revision, **given(request.body, *names)))
+
+
+def _lock(session: Session, request: Request) -> None:
+    """Lock an API key: it is neither changed nor removed, and nothing is renewed by it."""
+    service.set_locked(session, request.authorized, True)
+
+
+def _unlock(session: Session, request: Request) -> None:
+    """Unlock an API key."""
+    service.set_locked(session, request.authorized, False)
+
+
+def _enable(session: Session, request: Request) -> None:
+    """Enable an API key."""
+    service.set_disabled(session, request.authorized, False)
+
+
+def _disable(tokens: Tokens, session: Session, request: Request) -> None:
+    service.set_disabled(session, request.authorized, True)
+    session.after_commit(partial(tokens.forget, request.authorized.resource.id))
+
+
+def _delete(tokens: Tokens, session: Session, request: Request) -> None:
+    service.delete_api_key(session, request.authorized)
+    session.after_commit(partial(tokens.forget, request.authorized.resource.id))
+
+
+def ending(call: Any, tokens: Tokens, text: str) -> Call:
+    """A handler that ends what tokens are good for."""
+
+    def handler(session: Session, request: Request) -> Any:
+        return call(tokens, session, request)
+
+    handler.__doc__ = text
+    return handler
+
+
+def routes(tokens: Tokens) -> tuple[Route, ...]:
+    many, one = "/v1/apikeys", "/v1/apikeys/{id}"
+    item, mine = access.item(API_KEY), access.member("iam-identity.apikey.get")
+    make = Restrictable("iam-identity.apikey.create", setting="restrict_create_platform_apikey", open_by_default=True)
+    disable = ending(_disable, tokens, "Disable an API key: it opens nothing, and what it has opened ends.")
+    delete = ending(_delete, tokens, "Delete an API key.")
+    return (
+        route("GET", many, _list, surface=IDENTITY, access=access.listing(API_KEY), answer=ApiKeysResponse),
+        route(
+            "POST",
+            many,
+            _create,
+            surface=IDENTITY,
+            access=make,
+            body=CreateApiKeyRequest,
+            answer=ApiKeyResponse,
+            status=201,
+        ),
+        route("GET", f"{many}/details", _details, surface=IDENTITY, access=mine, answer=ApiKeyResponse),
+        route("GET", one, _get, surface=IDENTITY, access=item, answer=ApiKeyResponse),
+        route("PUT", one, _update, surface=IDENTITY, access=item, body=UpdateApiKeyRequest, answer=ApiKeyResponse),
+        route("DELETE", one, delete, surface=IDENTITY, access=item, status=204),
+        route("POST", f"{one}/lock", _lock, surface=IDENTITY, access=item, status=204),
+        route("DELETE", f"{one}/lock", _unlock, surface=IDENTITY, access=item, status=204),
+        route("POST", f"{one}/disable", disable, surface=IDENTITY, access=item, status=204),
+        route("DELETE", f"{one}/disable", _enable, surface=IDENTITY, access=item, status=204),
+    )

@@ -1,0 +1,110 @@
+"""`/v2/roles`."""
+
+from __future__ import annotations
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import POLICY as FAMILY
+from kunsthalle.authz.roles import SERVICE_GROUPS, actions_of
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import some
+from kunsthalle.iam import custom_roles as service
+from kunsthalle.iam.iam_pagination import choice
+from kunsthalle.iam.models import CustomRole
+from kunsthalle.iam.resources import CUSTOM_ROLE
+from kunsthalle.iam.routes_service_ids import own_account
+from kunsthalle.iam.schemas_policies import (
+    CustomRoleRequest,
+    CustomRoleResponse,
+    ReplaceRoleRequest,
+    RolesResponse,
+    custom_role_response,
+    role_response,
+)
+
+
+def _service_group(request: Request) -> str | None:
+    if "service_group_id" not in request.query:
+        return None
+    return choice(request, "service_group_id", tuple(SERVICE_GROUPS), "")
+
+
+def _own(session: Session, request: Request, group: str | None) -> list[CustomRole]:
+    table, query = CUSTOM_ROLE.table.c, request.query
+    where = [table.account_id == query.get("account_id", session.ctx.account_id)]
+    if "service_name" in query:
+        where.append(table.service_name == query["service_name"])
+    if group is not None:
+        where.append(table.service_name.in_(SERVICE_GROUPS[group]))
+    return some(session, CUSTOM_ROLE, *where)
+
+
+def _list(session: Session, request: Request) -> RolesResponse:
+    """List the roles that can be granted: of the platform, of the service, of the account's own making."""
+    query, type_ = request.query, choice(request, "policy_type", ("access", "authorization"), "access")
+    group = _service_group(request)
+    system, services = service.offered(query.get("service_name"), query.get("source_service_name"), type_, group)
+    return RolesResponse(
+        custom_roles=[custom_role_response(role, session.ctx) for role in _own(session, request, group)],
+        service_roles=[role_response(role, list(actions_of(role))) for role in services],
+        system_roles=[role_response(role, list(actions_of(role))) for role in system],
+    )
+
+
+def _reply(session: Session, role: CustomRole) -> Reply:
+    return Reply(custom_role_response(role, session.ctx), headers={"ETag": f'"{service.role_tag(role)}"'})
+
+
+def _create(session: Session, request: Request) -> Reply:
+    """Create a role of actions."""
+    body: CustomRoleRequest = request.body
+    own_account(session, body.account_id)
+    made = service.create_role(session, body.name, body.service_name, body.display_name, body.actions, body.description)
+    return _reply(session, made)
+
+
+def _get(session: Session, request: Request) -> Reply:
+    """Get a role of the account's own."""
+    return _reply(session, request.authorized.resource)
+
+
+def _replace(session: Session, request: Request) -> Reply:
+    """Replace a role of the account's own."""
+    body: ReplaceRoleRequest = request.body
+    service.same_version(request.authorized.resource, request.headers.get("if-match"))
+    changed = service.replace_role(session, request.authorized, body.display_name, body.actions, body.description)
+    return _reply(session, changed)
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Delete a role that no policy grants."""
+    service.delete_role(session, request.authorized)
+
+
+def routes() -> tuple[Route, ...]:
+    many, one, word = "/v2/roles", "/v2/roles/{id}", "iam-access-management.customRole"
+    return (
+        route("GET", many, _list, surface=FAMILY, access=access.listing(CUSTOM_ROLE), answer=RolesResponse),
+        route(
+            "POST",
+            many,
+            _create,
+            surface=FAMILY,
+            access=access.create(f"{word}.create"),
+            body=CustomRoleRequest,
+            answer=CustomRoleResponse,
+            status=201,
+        ),
+        route("GET", one, _get, surface=FAMILY, access=access.item(CUSTOM_ROLE), answer=CustomRoleResponse),
+        route(
+            "PUT",
+            one,
+            _replace,
+            surface=FAMILY,
+            access=access.item(CUSTOM_ROLE, f"{word}.update"),
+            body=ReplaceRoleRequest,
+            answer=CustomRoleResponse,
+        ),
+        route("DELETE", one, _delete, surface=FAMILY, access=access.item(CUSTOM_ROLE, f"{word}.delete"), status=204),
+    )

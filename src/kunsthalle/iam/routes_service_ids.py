@@ -1,0 +1,166 @@
+"""`/v1/serviceids` and the account's settings of identities."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from msgspec import UNSET
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Request, header_flag
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import IDENTITY
+from kunsthalle.core.errors import invalid
+from kunsthalle.db.session import Session
+from kunsthalle.iam import service_ids as service
+from kunsthalle.iam.history import changes_of
+from kunsthalle.iam.iam_pagination import by_token, flag, given, if_match
+from kunsthalle.iam.identity_settings import OwnAccount, Restrictable, change_settings, settings_of
+from kunsthalle.iam.models import entity_tag
+from kunsthalle.iam.resources import SERVICE_ID
+from kunsthalle.iam.routes_api_keys import ending, prototype, with_history
+from kunsthalle.iam.schemas_identities import (
+    CreateServiceIdRequest,
+    EffectiveSettingsResponse,
+    ServiceIdResponse,
+    ServiceIdsResponse,
+    SettingsResponse,
+    UpdateServiceIdRequest,
+    UpdateSettingsRequest,
+    history_response,
+    key_response,
+    service_id_response,
+    settings_response,
+)
+from kunsthalle.iam.tokens import Tokens
+
+_TABLE = SERVICE_ID.table.c
+_SORTS = {name: _TABLE[name] for name in ("created_at", "name", "description", "modified_at")}
+
+
+def _list(session: Session, request: Request) -> ServiceIdsResponse:
+    """List the service IDs of the account."""
+    where = [_TABLE.account_id == request.query.get("account_id", session.ctx.account_id)]
+    if "name" in request.query:
+        where.append(_TABLE.name == request.query["name"])
+    envelope, found = by_token(session, request, SERVICE_ID, _SORTS, *where)
+    return ServiceIdsResponse(**envelope, serviceids=with_history(session, request, found, service_id_response))
+
+
+def own_account(session: Session, account_id: str) -> None:
+    """400 for making something in an account that is not the caller's."""
+    if account_id != session.ctx.account_id:
+        raise invalid("bad_request", "The account must be the caller's own.", "account_id")
+
+
+def _create(session: Session, request: Request) -> ServiceIdResponse:
+    """Create a service ID, with a key if one is asked for."""
+    body: CreateServiceIdRequest = request.body
+    own_account(session, body.account_id)
+    wanted = None if body.apikey is None else prototype(body.apikey)
+    locked = header_flag(request, "Entity-Lock")
+    crns = body.unique_instance_crns
+    made, minted = service.create_service_id(session, body.name, body.description, crns, is_locked=locked, key=wanted)
+    return service_id_response(made, None if minted is None else key_response(*minted))
+
+
+def _get(session: Session, request: Request) -> ServiceIdResponse:
+    """Get a service ID."""
+    return with_history(session, request, [request.authorized.resource], service_id_response)[0]
+
+
+def _update(session: Session, request: Request) -> ServiceIdResponse:
+    """Change a service ID."""
+    one = request.authorized.resource
+    revision = if_match(request, entity_tag(one.id, one.revision), one.revision)
+    changes = given(request.body, "name", "description", "unique_instance_crns")
+    return service_id_response(service.change_service_id(session, request.authorized, revision, **changes))
+
+
+def _delete(tokens: Tokens, session: Session, request: Request) -> None:
+    for key_id in service.delete_service_id(session, request.authorized):
+        session.after_commit(partial(tokens.forget, key_id))
+
+
+def _lock(session: Session, request: Request) -> None:
+    """Lock a service ID: it is neither changed nor removed."""
+    service.set_service_id_locked(session, request.authorized, True)
+
+
+def _unlock(session: Session, request: Request) -> None:
+    """Unlock a service ID."""
+    service.set_service_id_locked(session, request.authorized, False)
+
+
+def _settings(session: Session, request: Request) -> SettingsResponse:
+    """Get the account's settings of identities."""
+    return _own_settings(session, request)
+
+
+def _own_settings(session: Session, request: Request) -> SettingsResponse:
+    account_id = session.ctx.account_id
+    history = history_response(changes_of(session, account_id)) if flag(request, "include_history") else UNSET
+    return settings_response(account_id, *settings_of(session, account_id), history)
+
+
+def _effective(session: Session, request: Request) -> EffectiveSettingsResponse:
+    """Get the settings that hold for the account."""
+    account_id = session.ctx.account_id
+    known, _ = settings_of(session, account_id)
+    effective = {name: value for name, value in known.items() if name != "restrict_user_domains"}
+    return EffectiveSettingsResponse(
+        account_id=account_id, effective=effective, account=_own_settings(session, request)
+    )
+
+
+def _set(session: Session, request: Request) -> SettingsResponse:
+    """Change the account's settings of identities."""
+    account_id = session.ctx.account_id
+    revision = settings_of(session, account_id)[1]
+    as_read = if_match(request, entity_tag(account_id, revision), revision)
+    change_settings(session, as_read, given(request.body, *UpdateSettingsRequest.__struct_fields__))
+    return settings_response(account_id, *settings_of(session, account_id))
+
+
+def _settings_routes() -> tuple[Route, ...]:
+    path, effective = "/v1/accounts/{account_id}/settings/identity", "effective_settings/identity"
+    read = OwnAccount("iam-identity.account-settings.read")
+    change = OwnAccount("iam-identity.account-settings.update")
+    return (
+        route("GET", path, _settings, surface=IDENTITY, access=read, answer=SettingsResponse),
+        route("PUT", path, _set, surface=IDENTITY, access=change, body=UpdateSettingsRequest, answer=SettingsResponse),
+        route(
+            "GET",
+            f"/v1/accounts/{{account_id}}/{effective}",
+            _effective,
+            surface=IDENTITY,
+            access=read,
+            answer=EffectiveSettingsResponse,
+        ),
+    )
+
+
+def routes(tokens: Tokens) -> tuple[Route, ...]:
+    many, one = "/v1/serviceids", "/v1/serviceids/{id}"
+    make = Restrictable("iam-identity.serviceid.create", setting="restrict_create_service_id")
+    change = access.item(SERVICE_ID, "iam-identity.serviceid.update")
+    drop = access.item(SERVICE_ID, "iam-identity.serviceid.delete")
+    read = access.item(SERVICE_ID)
+    delete = ending(_delete, tokens, "Delete a service ID with its keys, policies and memberships.")
+    created: dict[str, Any] = {"body": CreateServiceIdRequest, "answer": ServiceIdResponse, "status": 201}
+    shown: dict[str, Any] = {"answer": ServiceIdResponse}
+    lists = access.listing(SERVICE_ID)
+    # The SDKs call the collection with a slash at its end.
+    return (
+        route("GET", many, _list, surface=IDENTITY, access=lists, answer=ServiceIdsResponse),
+        route("GET", f"{many}/", _list, surface=IDENTITY, access=lists, answer=ServiceIdsResponse),
+        route("POST", many, _create, surface=IDENTITY, access=make, **created),
+        route("POST", f"{many}/", _create, surface=IDENTITY, access=make, **created),
+        route("GET", one, _get, surface=IDENTITY, access=read, **shown),
+        route("PUT", one, _update, surface=IDENTITY, access=change, body=UpdateServiceIdRequest, **shown),
+        route("DELETE", one, delete, surface=IDENTITY, access=drop, status=204),
+        route("POST", f"{one}/lock", _lock, surface=IDENTITY, access=change, status=204),
+        route("DELETE", f"{one}/lock", _unlock, surface=IDENTITY, access=change, status=204),
+        *_settings_routes(),
+    )

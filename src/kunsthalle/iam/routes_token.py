@@ -1,0 +1,80 @@
+"""`/identity`: tokens, and the keys that verify them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces import iam
+from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.log import get_logger
+from kunsthalle.db.session import Session
+from kunsthalle.iam.schemas_identities import TokenResponse
+from kunsthalle.iam.sign_in_audit import Login
+from kunsthalle.iam.token_grants import OFFERED, grant
+from kunsthalle.iam.tokens import Tokens
+
+log = get_logger("identity")
+
+
+def _form(request: Request) -> dict[str, str]:
+    unreadable = Problem(Reason.INVALID, "BXNIM0106E", "The form could not be read.")
+    try:
+        form = dict(parse_qsl(request.raw.decode(), keep_blank_values=True, max_num_fields=50))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise unreadable from error
+    if any("\0" in value for value in form.values()):
+        raise unreadable
+    return form
+
+
+def _token(tokens: Tokens) -> Callable[[Session, Request], Any]:
+    def call(session: Session, request: Request) -> Any:
+        """Exchange an API key, a refresh token or, for a trusted profile, an access token for an access token."""
+        login = Login()
+        try:
+            return grant(tokens, session, _form(request), login)
+        except Problem as problem:
+            if login.key is None:
+                log.info("a sign-in without a key that is known", code=problem.code, trace=session.ctx.trace)
+            raise
+        finally:
+            request.record = login.record if login.key is not None else None
+
+    return call
+
+
+def routes(tokens: Tokens) -> tuple[Route, ...]:
+    def keys(_session: Session, _request: Request) -> Any:
+        """The public keys that verify access tokens."""
+        return tokens.jwks()
+
+    def discovery(session: Session, _request: Request) -> Any:
+        """The OpenID configuration."""
+        issuer = f"{session.ctx.origin}/identity"
+        return {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}/token",
+            "jwks_uri": f"{issuer}/keys",
+            "grant_types_supported": list(OFFERED),
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+
+    surface, anyone = iam.TOKEN, access.public("iam-identity.token.create")
+    return (
+        route(
+            "POST",
+            "/identity/token",
+            _token(tokens),
+            surface=surface,
+            access=anyone,
+            answer=TokenResponse,
+            writes=False,
+        ),
+        route("GET", "/identity/keys", keys, surface=surface, access=anyone),
+        route("GET", "/identity/.well-known/openid-configuration", discovery, surface=surface, access=anyone),
+    )

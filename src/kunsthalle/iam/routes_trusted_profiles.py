@@ -1,0 +1,150 @@
+"""`/v1/profiles`: trusted profiles and who may put them on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.iam import IDENTITY
+from kunsthalle.core.errors import invalid
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import find
+from kunsthalle.iam import trusted_profiles as service
+from kunsthalle.iam.history import note
+from kunsthalle.iam.iam_pagination import by_token, given, if_match
+from kunsthalle.iam.models import entity_tag
+from kunsthalle.iam.resources import PROFILE
+from kunsthalle.iam.routes_api_keys import with_history
+from kunsthalle.iam.routes_service_ids import own_account
+from kunsthalle.iam.schemas_trusted_profiles import (
+    CreateProfileRequest,
+    IdentitiesRequest,
+    IdentitiesResponse,
+    IdentityRequest,
+    IdentityResponse,
+    ProfileResponse,
+    ProfilesResponse,
+    UpdateProfileRequest,
+    identity_response,
+    profile_response,
+)
+
+TRUST = "iam-identity.profile-trust.update"
+_TABLE = PROFILE.table.c
+_SORTS = {name: _TABLE[name] for name in ("created_at", "name", "description", "modified_at")}
+_MOST = 50
+
+
+def _list(session: Session, request: Request) -> ProfilesResponse:
+    """List the trusted profiles of the account."""
+    where = [_TABLE.account_id == request.query.get("account_id", session.ctx.account_id)]
+    if "name" in request.query:
+        where.append(_TABLE.name == request.query["name"])
+    envelope, found = by_token(session, request, PROFILE, _SORTS, *where)
+    return ProfilesResponse(**envelope, profiles=with_history(session, request, found, profile_response))
+
+
+def _create(session: Session, request: Request) -> ProfileResponse:
+    """Create a trusted profile."""
+    body: CreateProfileRequest = request.body
+    own_account(session, body.account_id)
+    return profile_response(service.create_profile(session, body.name, body.description, body.email))
+
+
+def _get(session: Session, request: Request) -> ProfileResponse:
+    """Get a trusted profile."""
+    return with_history(session, request, [request.authorized.resource], profile_response)[0]
+
+
+def _update(session: Session, request: Request) -> ProfileResponse:
+    """Change a trusted profile."""
+    old = request.authorized.resource
+    revision = if_match(request, entity_tag(old.id, old.revision), old.revision)
+    changes = given(request.body, "name", "description", "email")
+    return profile_response(service.change_profile(session, request.authorized, revision, **changes))
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Delete a trusted profile with all that hangs on it."""
+    service.delete_profile(session, request.authorized)
+
+
+def _shown(session: Session, profile_id: str) -> IdentitiesResponse:
+    profile = find(session, PROFILE, profile_id)
+    rows = service.identities_of(session, profile)
+    tag = entity_tag(profile.id, profile.revision)
+    return IdentitiesResponse(entity_tag=tag, identities=[identity_response(row) for row in rows])
+
+
+def _noted(session: Session, request: Request) -> None:
+    note(session, request.authorized.resource.id, "update", ["identities"])
+
+
+def _identities(session: Session, request: Request) -> IdentitiesResponse:
+    """List who may put a trusted profile on."""
+    return _shown(session, request.authorized.resource.id)
+
+
+def _set_identities(session: Session, request: Request) -> IdentitiesResponse:
+    """Set who may put a trusted profile on."""
+    profile, body = request.authorized.resource, request.body
+    if_match(request, entity_tag(profile.id, profile.revision), profile.revision)
+    if len(body.identities) > _MOST:
+        raise invalid("bad_request", f"At most {_MOST} identities can be named.", "identities")
+    service.distrust(session, request.authorized)
+    for one in body.identities:
+        service.trust(session, request.authorized, one.type, one.identifier, one.accounts, one.description)
+    _noted(session, request)
+    return _shown(session, profile.id)
+
+
+def _add_identity(session: Session, request: Request) -> IdentityResponse:
+    """Let an identity put a trusted profile on."""
+    body: IdentityRequest = request.body
+    if request.params["identity_type"] != body.type:
+        raise invalid("bad_request", "The type is not the one of the path.", "type")
+    row = service.trust(session, request.authorized, body.type, body.identifier, body.accounts, body.description)
+    _noted(session, request)
+    return identity_response(row)
+
+
+def _identity(session: Session, request: Request) -> IdentityResponse:
+    """Get one of those who may put a trusted profile on."""
+    params = request.params
+    row = service.one_identity(session, request.authorized.resource, params["identity_type"], params["identifier_id"])
+    return identity_response(row)
+
+
+def _drop_identity(session: Session, request: Request) -> None:
+    """Let an identity put a trusted profile on no more."""
+    service.distrust(session, request.authorized, request.params["identity_type"], request.params["identifier_id"])
+    _noted(session, request)
+
+
+def routes() -> tuple[Route, ...]:
+    many, one = "/v1/profiles", "/v1/profiles/{profile_id}"
+    identities = f"{one}/identities"
+    typed = f"{identities}/{{identity_type}}"
+    named, param = f"{typed}/{{identifier_id}}", "profile_id"
+    read = access.item(PROFILE, param=param)
+    change = access.item(PROFILE, "iam-identity.profile.update", param)
+    drop = access.item(PROFILE, "iam-identity.profile.delete", param)
+    trust = access.item(PROFILE, TRUST, param)
+    make = access.create("iam-identity.profile.create")
+    shown: dict[str, Any] = {"surface": IDENTITY, "answer": ProfileResponse}
+    whom: dict[str, Any] = {"surface": IDENTITY, "answer": IdentityResponse}
+    all_: dict[str, Any] = {"surface": IDENTITY, "answer": IdentitiesResponse}
+    return (
+        route("GET", many, _list, surface=IDENTITY, access=access.listing(PROFILE), answer=ProfilesResponse),
+        route("POST", many, _create, access=make, body=CreateProfileRequest, status=201, **shown),
+        route("GET", one, _get, access=read, **shown),
+        route("PUT", one, _update, access=change, body=UpdateProfileRequest, **shown),
+        route("DELETE", one, _delete, surface=IDENTITY, access=drop, status=204),
+        route("GET", identities, _identities, access=read, **all_),
+        route("PUT", identities, _set_identities, access=trust, body=IdentitiesRequest, **all_),
+        route("POST", typed, _add_identity, access=trust, body=IdentityRequest, **whom),
+        route("GET", named, _identity, access=read, **whom),
+        route("DELETE", named, _drop_identity, surface=IDENTITY, access=trust, status=204),
+    )

@@ -1,0 +1,168 @@
+"""Tokens: RS256 access tokens with the claims of catalog-iam-enterprise.md 3.1, and refresh tokens bound to a key.
+
+The signing keys live in the database, so every node of a store signs and verifies alike. A verified token is
+remembered, bounded, and its expiry is asked at every request.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from kunsthalle.authz.context import Context
+from kunsthalle.core.clock import SECOND
+from kunsthalle.core.errors import Problem, Reason, unauthenticated
+from kunsthalle.db.engine import Store
+from kunsthalle.db.kv import SIGNING_KEYS, get
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet, RSAKey
+
+LIFETIME = 3_600
+REFRESH_LIFETIME = 30 * 86_400
+_REMEMBERED = 10_000
+_ACCESS, _REFRESH = "access", "refresh"
+
+
+class Claims(Struct, frozen=True):
+    """What a valid token says. `expires` is in seconds since the epoch."""
+
+    iam_id: str
+    account_id: str
+    name: str
+    email: str
+    kind: str
+    expires: int
+    api_key_id: str
+
+
+class Renewal(Struct, frozen=True):
+    """What a refresh token renews: the key it was issued for, the trusted profile that was put on, if any, and the
+    account in which the key's owner acts, if that was said.
+    """
+
+    api_key_id: str
+    profile_id: str | None
+    account_id: str | None
+
+
+class Tokens:
+    """Signs and verifies. Loading the keys is put off until the first token: start-up does not wait for RSA."""
+
+    def __init__(self, store: Store, ctx: Context) -> None:
+        self._store = store
+        self._ctx = ctx
+        self._clock = ctx.clock
+        self._ids = ctx.ids
+        self._lock = threading.Lock()
+        self._keys: KeySet | None = None
+        self._verified: dict[str, Claims] = {}
+
+    def _key_set(self) -> KeySet:
+        with self._lock:
+            if self._keys is None:
+                from kunsthalle.iam.signing_keys import load_keys
+
+                self._keys = load_keys(self._store, self._ctx)
+            return self._keys
+
+    def ensure_keys(self) -> None:
+        """Makes the keys of a store that has none, before any request could ask for them inside its own write."""
+        if self._store.read(self._ctx, lambda session: get(session, SIGNING_KEYS)) is None:
+            self._key_set()
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, as `/identity/keys` shows them."""
+        return dict(self._key_set().as_dict(private=False))
+
+    def access_token(
+        self, claims: dict[str, Any], issuer: str, grant: str, lifetime: int = LIFETIME
+    ) -> tuple[str, int]:
+        """A signed access token and when it expires (seconds since the epoch)."""
+        now = self._clock.now() // SECOND
+        expires = now + lifetime
+        whole = {
+            **claims,
+            "typ": _ACCESS,
+            "jti": self._ids.uuid(),
+            "iat": now,
+            "exp": expires,
+            "iss": issuer,
+            "grant_type": grant,
+            "scope": "ibm openid",
+            "client_id": "default",
+            "acr": 1,
+            "amr": ["pwd"],
+        }
+        return self._sign(whole), expires
+
+    def refresh_token(self, renewal: Renewal, lifetime: int = REFRESH_LIFETIME) -> str:
+        """A signed refresh token: good as long as its key is, at most thirty days."""
+        now = self._clock.now() // SECOND
+        claims = {"typ": _REFRESH, "jti": self._ids.uuid(), "iat": now, "exp": now + lifetime}
+        of = {"akid": renewal.api_key_id, "profile_id": renewal.profile_id, "account_id": renewal.account_id}
+        return self._sign({**claims, **{name: value for name, value in of.items() if value is not None}})
+
+    def _sign(self, claims: dict[str, Any]) -> str:
+        from joserfc import jwt
+
+        key: RSAKey = self._key_set().keys[0]  # type: ignore[assignment]  # the newest key; we make RSA keys only
+        return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+
+    def _decode(self, token: str, type_: str) -> dict[str, Any]:
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
+        try:
+            claims = dict(jwt.decode(token, self._key_set(), algorithms=["RS256"]).claims)
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise unauthenticated() from error
+        if claims.get("typ") != type_ or not isinstance(claims.get("exp"), int):
+            raise unauthenticated()
+        return claims
+
+    def verify(self, token: str) -> Claims:
+        """The claims of an access token that is ours and in time; 401 otherwise."""
+        known = self._verified.get(token)
+        if known is None:
+            found = self._decode(token, _ACCESS)
+            known = Claims(
+                iam_id=found["iam_id"],
+                account_id=found["account"]["bss"],
+                name=found.get("name", ""),
+                email=found.get("email", ""),
+                kind=found.get("sub_type", "User"),
+                expires=found["exp"],
+                api_key_id=found.get("akid", ""),
+            )
+            if len(self._verified) >= _REMEMBERED:
+                self._verified.clear()
+            self._verified[token] = known
+        if known.expires * SECOND <= self._clock.now():
+            self._verified.pop(token, None)
+            raise unauthenticated()
+        return known
+
+    def renewal(self, token: str) -> Renewal:
+        """What a refresh token renews; 400 BXNIM0408E when it is not ours or out of time."""
+        try:
+            claims = self._decode(token, _REFRESH)
+        except Problem:
+            claims = {"exp": 0}
+        if claims["exp"] * SECOND <= self._clock.now():
+            raise Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
+        return Renewal(str(claims["akid"]), claims.get("profile_id"), claims.get("account_id"))
+
+    def forget(self, api_key_id: str) -> None:
+        """Drops the verified tokens of a key that opens nothing any more."""
+        for token, known in list(self._verified.items()):
+            if known.api_key_id == api_key_id:
+                self._verified.pop(token, None)
+
+    def forget_all(self) -> None:
+        """Drops every verified token and the keys, which are read anew: the whole store has become another."""
+        with self._lock:
+            self._keys = None
+            self._verified.clear()

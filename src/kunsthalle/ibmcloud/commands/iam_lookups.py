@@ -1,0 +1,72 @@
+"""Roles, attributes and policies, in the first of the two shapes that the API has (cli.md 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import WrongUsage, from_file, reason
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.invocation import Run
+
+POLICIES = "/v1/policies"
+
+
+def roles(run: Run, service: str | None = None, **more: str) -> list[dict[str, Any]]:
+    """Every role that is known for a service."""
+    asked = {"account_id": run.session.account, "service_name": service, **more}
+    found = run.api.get("/v2/roles", asked)
+    groups = ("system_roles", "service_roles", "custom_roles")
+    return [role for group in groups for role in found.get(group) or ()]
+
+
+def role_ids(run: Run, names: Sequence[str], service: str | None) -> list[dict[str, str]]:
+    """Roles by their names; Failed for one that is not known, with those that are."""
+    known = {str(role["display_name"]): str(role["crn"]) for role in roles(run, service)}
+    lower = {name.lower(): crn for name, crn in known.items()}
+    wanted = []
+    for name in names:
+        crn = name if name.startswith("crn:") else lower.get(name.lower())
+        if crn is None:
+            raise Failed(f"Role '{name}' was not found. There is: {', '.join(sorted(known))}.")
+        wanted.append({"role_id": crn})
+    return wanted
+
+
+def attributes(pairs: dict[str, str | None]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs.items() if value]
+
+
+def attribute(things: Any, name: str) -> str | None:
+    """What a policy says of its subject or its resource."""
+    for thing in things or ():
+        for one in thing.get("attributes") or ():
+            if one.get("name") == name:
+                return str(one.get("value"))
+    return None
+
+
+def role_names(policy: Any) -> str:
+    return ", ".join(str(role.get("display_name") or role.get("role_id")) for role in policy.get("roles") or ())
+
+
+def from_json_file(path: str) -> dict[str, Any]:
+    """A policy in a file, with or without `@` before its name."""
+    import json
+
+    try:
+        found = json.loads(from_file(f"@{path.removeprefix('@')}"))
+    except (ValueError, RecursionError) as error:
+        raise WrongUsage(f"the file '{path}' is not valid JSON: {reason(error)}") from error
+    if not isinstance(found, dict):
+        raise WrongUsage(f"the file '{path}' is not a JSON object")
+    return found
+
+
+def one_policy(run: Run, id_: str) -> Any:
+    return run.api.get(path_of(f"{POLICIES}/{{}}", id_))
+
+
+def listed(run: Run, **query: Any) -> list[Any]:
+    return list(run.api.listed(POLICIES, "policies", {"account_id": run.session.account, **query}))

@@ -1,0 +1,94 @@
+"""What a command is given: who is logged in, what was said, the API, and ways to show what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kunsthalle.ibmcloud import tables
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import Given
+from kunsthalle.ibmcloud.http import Api
+from kunsthalle.ibmcloud.session import Session
+from kunsthalle.ibmcloud.terminal import Terminal
+from kunsthalle.local.display import to_json
+
+
+class Run:
+    """One command at work."""
+
+    def __init__(self, given: Given, session: Session, terminal: Terminal, env: Mapping[str, str]) -> None:
+        self.given, self.session, self.terminal, self.env = given, session, terminal, env
+        self.api = Api(session, env)
+        self.failures = 0
+
+    @property
+    def json(self) -> bool:
+        return self.terminal.json
+
+    def who(self) -> str:
+        return f"under account {self.session.account_name} as user {self.session.user}"
+
+    def progress(self, verb: str, what: str) -> None:
+        """`Getting image golden under account A as user U...`"""
+        self.terminal.say(tables.safe(f"{verb} {what} {self.who()}..."))
+
+    def core_progress(self, what: str, *, by_id: bool = False) -> None:
+        """The progress line of the core commands, and OK below it: `What under account A as U...`"""
+        account = self.session.account if by_id else self.session.account_name
+        self.terminal.say(tables.safe(f"{what} under account {account} as {self.session.user}..."))
+
+    def print_json(self, found: Any) -> None:
+        self.terminal.lines([to_json(found, indent=4)])
+
+    def table(self, things: Iterable[Any], columns: Sequence[tables.Field], none: str) -> None:
+        """A list: its JSON, its table, or a sentence that there is nothing (which `quiet` keeps)."""
+        found = list(things)
+        if self.json:
+            self.print_json(found)
+        elif found:
+            self.terminal.lines(tables.table(found, columns, colour=self.terminal.colour))
+        else:
+            self.terminal.lines([none])
+
+    def detail(self, thing: Any, fields: Sequence[tables.Field]) -> None:
+        """One resource: its JSON, or its fields."""
+        if self.json:
+            self.print_json(thing)
+        else:
+            self.terminal.lines(tables.detail(thing, fields, colour=self.terminal.colour))
+
+    def done(self, sentence: str, found: Any = None) -> None:
+        """OK, and what was done; as JSON the object, if there is one."""
+        if self.json:
+            self.print_json({} if found is None else found)
+            return
+        self.terminal.ok()
+        self.terminal.say(tables.safe(sentence))
+
+    def confirmed(self, question: str) -> bool:
+        """Whether to go on: `--force`, or the answer to the question."""
+        return bool(self.given.get("force")) or self.terminal.confirm(tables.safe(question))
+
+    def complain(self, failure: Exception) -> None:
+        """A failure after which the command goes on; it ends with 1 then."""
+        self.failures += 1
+        self.terminal.failed(tables.safe(str(failure)))
+
+
+def named(found: Iterable[Any], ref: str, noun: str, *keys: str) -> Any:
+    """The resource whose name or id is given; Failed where there is none, or there are several."""
+    listed = list(found)
+    wanted = [one for one in listed if one.get("id") == ref]
+    wanted = wanted or [one for one in listed if ref in {one.get(key) for key in keys or ("name",)}]
+    chosen = one_of(wanted, noun, ref)
+    if chosen is None:
+        raise Failed(f"{noun[0].upper()}{noun[1:]} '{ref}' was not found.")
+    return chosen
+
+
+def one_of(found: Sequence[Any], noun: str, ref: str) -> Any:
+    """The only resource of a name; Failed when there are several (U)."""
+    if len(found) > 1:
+        raise Failed(f"{len(found)} {noun}s are named '{ref}'. Use the ID instead.")
+    return found[0] if found else None

@@ -1,0 +1,296 @@
+"""Resources of the VPC API, and the commands that all of them have: list, show, create, update, delete.
+
+A `Resource` is data: what it is called, where it is, what is shown of it. A path has a `{}` for each of its parents.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from kunsthalle.ibmcloud.errors import Failed, Refused
+from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, Given, flag
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.invocation import Run, one_of
+from kunsthalle.ibmcloud.tables import Field, when
+
+RequestBody = Callable[[Run], dict[str, Any]]
+Dress = Callable[[Run, list[Any]], list[Any]]
+"""Adds what only tables and detail views show, and the API tells elsewhere."""
+Queries = Mapping[str, str]
+"""From a flag's name to the parameter of the list that it fills."""
+
+_ID = re.compile(r"[0-9a-z]{4}[-_][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+GROUP = (
+    flag("resource-group-id", "ID", "ID of the resource group."),
+    flag("resource-group-name", "NAME", "Name of the resource group."),
+)
+GROUP_OR_ALL = (*GROUP, flag("all-resource-groups", text="Query all resource groups."))
+_ONE_GROUP = ("resource-group-id", "resource-group-name")
+NAME = flag("name", "NAME", "New name.")
+
+
+class Thing(NamedTuple):
+    """`nouns` are how a list of it is called; `key` is its list's key in the API's answer."""
+
+    noun: str
+    nouns: str
+    path: str
+    key: str
+    columns: tuple[Field, ...]
+    fields: tuple[Field, ...] = ()
+    parents: tuple[Any, ...] = ()
+    grouped: bool = False
+    by_name: bool = False
+    """Whether the API itself knows it by its name: profiles, zones, operating systems."""
+
+    def label(self) -> str:
+        """How it is called among the positionals of a command."""
+        return self.noun.upper().replace(" ", "_").replace("-", "_")
+
+    def takes(self) -> str:
+        return " ".join(parent.label() for parent in self.parents)
+
+    def capital(self) -> str:
+        return self.noun[0].upper() + self.noun[1:]
+
+
+def is_id(ref: str) -> bool:
+    return _ID.fullmatch(ref) is not None
+
+
+def crn_of(ref: str) -> str | None:
+    """What a CRN names; None for what is no CRN."""
+    return ref.rsplit(":", 1)[-1] if ref.startswith("crn:") else None
+
+
+def parents_of(run: Run, thing: Thing) -> list[str]:
+    """The ids of the parents that the command line names."""
+    found: list[str] = []
+    for parent in thing.parents:
+        found.append(id_of(run, parent, str(run.given[parent.label()]), found))
+    return found
+
+
+def place(run: Run, thing: Thing, ref: str = "") -> str:
+    """The path of the list below the parents that the command line names, or of one resource in it."""
+    parents = parents_of(run, thing)
+    whole = path_of(thing.path, *parents)
+    return f"{whole}/{path_of('{}', id_of(run, thing, ref, parents))}" if ref else whole
+
+
+def id_of(run: Run, thing: Thing, ref: str, parents: Sequence[str] = ()) -> str:
+    """The id that an ID, a CRN or a name stands for. What nothing is named stays as it was typed: it is the API that
+    says so, in the words it has for everything that cannot be seen."""
+    if thing.by_name or is_id(ref):
+        return ref
+    if (within := crn_of(ref)) is not None:
+        return within
+    listed = run.api.listed(path_of(thing.path, *parents), thing.key, {"name": ref})
+    found = one_of([one for one in listed if one.get("name") == ref], thing.noun, ref)
+    return str(found["id"]) if found else ref
+
+
+def reference(run: Run, thing: Thing, ref: str) -> dict[str, str]:
+    """A reference in a body."""
+    if thing.by_name:
+        return {"name": ref}
+    return {"crn": ref} if ref.startswith("crn:") else {"id": id_of(run, thing, ref)}
+
+
+def references(run: Run, thing: Thing, refs: Sequence[str]) -> list[dict[str, str]]:
+    return [reference(run, thing, ref) for ref in refs]
+
+
+def group_of(run: Run) -> dict[str, str]:
+    """The resource group that something is made in: the flags' or the targeted one; empty leaves it to the API."""
+    found = _named_group(run) or run.session.group
+    return {"id": found} if found else {}
+
+
+def _named_group(run: Run) -> str:
+    if run.given.has("resource-group-id"):
+        return str(run.given.get("resource-group-id"))
+    name = run.given.get("resource-group-name")
+    return group_id(run, str(name)) if name else ""
+
+
+def group_id(run: Run, ref: str) -> str:
+    """The id of a resource group, by its name or id; Failed where there is none."""
+    groups = list(run.api.listed("/v2/resource_groups", "resources", {"account_id": run.session.account}))
+    found = [one for one in groups if one["name"] == ref] or [one for one in groups if one["id"] == ref]
+    if not found:
+        raise Failed(f"Resource group '{ref}' was not found.")
+    return str(found[0]["id"])
+
+
+def _wanted_group(run: Run) -> tuple[str, str]:
+    """Which group a list is narrowed to, and how the progress line says so (cli.md 3, U)."""
+    if run.given.get("all-resource-groups"):
+        return "", "all resource groups"
+    named = _named_group(run)
+    if named:
+        return named, f"resource group {run.given.get('resource-group-name') or named}"
+    if run.session.group:
+        return run.session.group, f"resource group {run.session.text('ResourceGroup', 'Name')}"
+    return "", "all resource groups"
+
+
+def _undressed(_run: Run, found: list[Any]) -> list[Any]:
+    return found
+
+
+def _list(run: Run, thing: Thing, query: Callable[[Run], dict[str, Any]], dress: Dress) -> None:
+    where = f"region {run.session.region}"
+    asked = query(run)
+    if thing.grouped:
+        group, words = _wanted_group(run)
+        where = f"{words} and {where}"
+        asked |= {"resource_group.id": group}
+    owner = f" of {thing.parents[-1].noun} {run.given[thing.parents[-1].label()]}" if thing.parents else ""
+    run.progress("Listing", f"{thing.nouns}{owner} in {where}")
+    found = [one for one in run.api.listed(place(run, thing), thing.key, asked) if _in(one, asked)]
+    run.table(found if run.json else dress(run, found), thing.columns, f"No {thing.nouns} were found.")
+
+
+def _in(one: Any, asked: Mapping[str, Any]) -> bool:
+    group = asked.get("resource_group.id")
+    return not group or one.get("resource_group", {}).get("id") == group
+
+
+def shown(run: Run, thing: Thing, ref: str) -> Any:
+    """The resource itself, by whatever it was called."""
+    return run.api.get(place(run, thing, ref))
+
+
+def _get(run: Run, thing: Thing, dress: Dress) -> None:
+    ref = run.given[thing.label()]
+    run.progress("Getting", f"{thing.noun} {ref}")
+    found = shown(run, thing, ref)
+    run.detail(found if run.json else dress(run, [found])[0], thing.fields)
+
+
+def _create(run: Run, thing: Thing, body: RequestBody, fields: Sequence[Field]) -> None:
+    name = run.given.words.get("NAME") or run.given.get("name") or ""
+    run.progress("Creating", f"{thing.noun} {name}".rstrip())
+    made = run.api.post(place(run, thing), body(run))
+    run.detail(made, fields)
+
+
+def _update(run: Run, thing: Thing, body: RequestBody, fields: Sequence[Field]) -> None:
+    ref = run.given[thing.label()]
+    run.progress("Updating", f"{thing.noun} {ref}")
+    path, change = place(run, thing, ref), body(run)
+    headers = {}
+    if any(isinstance(value, list) for value in change.values()):
+        headers["If-Match"] = run.api.call("GET", path).etag
+    run.detail(run.api.call("PATCH", path, change, headers=headers).body, fields)
+
+
+def _delete(run: Run, thing: Thing) -> None:
+    """Each in turn, past failures; as JSON one object for each with its `result` (cli.md 3)."""
+    refs: list[str] = run.given[thing.label()]
+    told = []
+    if not run.confirmed(f"This will delete {thing.noun} {', '.join(refs)} and cannot be undone. Continue"):
+        return
+    for ref in refs:
+        outcome = {"id": ref, "name": ref, "result": False}
+        run.progress("Deleting", f"{thing.noun} {ref}")
+        try:
+            found = shown(run, thing, ref)
+            outcome |= {"id": found["id"], "name": found.get("name", ref)}
+            answer = run.api.call("DELETE", f"{place(run, thing)}/{path_of('{}', str(found['id']))}")
+            outcome["result"] = True
+            _deleted(run, thing, ref, answer.status)
+        except (Refused, Failed) as failure:
+            run.complain(failure)
+        told.append(outcome)
+    if run.json:
+        run.print_json(told)
+
+
+def _deleted(run: Run, thing: Thing, ref: str, status: int) -> None:
+    if run.json:
+        return
+    run.terminal.ok()
+    accepted = f"Deletion request for {thing.noun} {ref} has been accepted."
+    run.terminal.say(accepted if status == 202 else f"{thing.capital()} {ref} is deleted.")
+
+
+def params(flags: Queries) -> Callable[[Run], dict[str, Any]]:
+    """A list's query from the flags that were given; what is itself a list goes with commas."""
+
+    def query(run: Run) -> dict[str, Any]:
+        given = {parameter: run.given.get(name) for name, parameter in flags.items()}
+        return {key: ",".join(value) if isinstance(value, list) else value for key, value in given.items()}
+
+    return query
+
+
+def lists(
+    thing: Thing,
+    words: str,
+    *flags: Flag,
+    query: Callable[[Run], dict[str, Any]] = lambda _run: {},
+    dress: Dress = _undressed,
+    also: tuple[str, ...] = (),
+) -> Command:
+    more = GROUP_OR_ALL if thing.grouped else ()
+    alone = ((*_ONE_GROUP, "all-resource-groups"),) if thing.grouped else ()
+    run = partial(_list, thing=thing, query=query, dress=dress)
+    return Command(f"is {words}", f"List all {thing.nouns}.", run, thing.takes(), (*flags, *more), also, alone)
+
+
+def shows(thing: Thing, words: str, *flags: Flag, dress: Dress = _undressed, also: tuple[str, ...] = ()) -> Command:
+    takes = f"{thing.takes()} {thing.label()}".strip()
+    run = partial(_get, thing=thing, dress=dress)
+    return Command(f"is {words}", f"View details of {_a(thing.noun)}.", run, takes, flags, also)
+
+
+def makes(
+    thing: Thing, words: str, takes: str, *flags: Flag, body: RequestBody, fields: Sequence[Field] = (), **more: Any
+) -> Command:
+    takes = f"{thing.takes()} {takes}".strip() if more.pop("parents_first", True) else takes
+    given = (*flags, *(GROUP if thing.grouped else ()))
+    alone = (*more.pop("alone", ()), *((_ONE_GROUP,) if thing.grouped else ()))
+    run = partial(_create, thing=thing, body=body, fields=tuple(fields) or thing.fields)
+    return Command(f"is {words}", f"Create {_a(thing.noun)}.", run, takes, given, alone=alone, **more)
+
+
+def changes(
+    thing: Thing, words: str, *flags: Flag, body: RequestBody, fields: Sequence[Field] = (), **more: Any
+) -> Command:
+    takes = f"{thing.takes()} {thing.label()}".strip()
+    run = partial(_update, thing=thing, body=body, fields=tuple(fields) or thing.fields)
+    return Command(f"is {words}", f"Update {_a(thing.noun)}.", run, takes, flags, **more)
+
+
+def deletes(thing: Thing, words: str, *flags: Flag, also: tuple[str, ...] = ()) -> Command:
+    takes = f"{thing.takes()} {thing.label()}...".strip()
+    run = partial(_delete, thing=thing)
+    return Command(f"is {words}", f"Delete one or more {thing.nouns}.", run, takes, (*flags, FORCE), also)
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def filled(**values: Any) -> dict[str, Any]:
+    """A body without what was not said."""
+    return {name: value for name, value in values.items() if value is not None and value != {} and value != ""}
+
+
+def named(given: Given) -> dict[str, Any]:
+    return filled(name=given.get("name"))
+
+
+def renames(run: Run) -> dict[str, Any]:
+    """A body that changes the name alone."""
+    return named(run.given)
+
+
+CREATED: Field = ("Created", when("created_at"))
+RESOURCE_GROUP: Field = ("Resource group", "resource_group.name")

@@ -1,0 +1,82 @@
+"""Who needs which bytes. A blob is kept while anything refers to it, and removed by a job some time after the last.
+
+The row of a digest is written before a reference is added or the file removed, so that both take its lock: a blob
+that is being removed cannot be taken up, and one that was just taken up is not removed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, text, update
+
+from kunsthalle.blobs.protocol import BlobNotFound, Blobs
+from kunsthalle.core.clock import SECOND
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import any_row, number_of
+from kunsthalle.images.tables import blob_refs, blobs
+from kunsthalle.jobs import queue
+
+SWEEP = "blob.sweep"
+GRACE = 60 * SECOND
+"""How long unneeded bytes stay: the same file is often imported again at once."""
+
+_touch = text(
+    "INSERT INTO blobs (digest, size, revision) VALUES (:digest, :size, 1)"
+    " ON CONFLICT (digest) DO UPDATE SET revision = blobs.revision + 1"
+)
+
+
+class BytesGone(Exception):
+    """The blob was swept between its upload and its first reference; the work is simply done again."""
+
+
+def retain(session: Session, store: Blobs, digest: str, holder: str) -> None:
+    """Adds a reference `<kind>:<id>` to bytes that are in the store. BytesGone if they are not (any more).
+
+    The store, which may be across a network, is asked only where nobody else's reference vouches for the bytes.
+    """
+    session.execute(_touch, {"digest": digest, "size": 0})
+    if not any_row(session, blob_refs, blob_refs.c.digest == digest):
+        try:
+            size = store.size(digest)
+        except BlobNotFound as error:
+            raise BytesGone(digest) from error
+        session.execute(update(blobs).where(blobs.c.digest == digest).values(size=size))
+    session.execute(insert(blob_refs).values(digest=digest, holder=holder))
+
+
+def foresee(session: Session, digest: str) -> None:
+    """Before bytes go into the store: should nobody come to refer to them, whatever happens, they are swept."""
+    queue.enqueue(session, SWEEP, digest, due_at=session.ctx.now() + GRACE)
+
+
+def release(session: Session, holder: str) -> None:
+    """Drops what a holder refers to; bytes that nobody needs any more are swept a little later."""
+    mine = delete(blob_refs).where(blob_refs.c.holder == holder).returning(blob_refs.c.digest)
+    for (digest,) in session.all(mine):
+        unneeded(session, digest)
+
+
+def unneeded(session: Session, digest: str) -> None:
+    """Has bytes swept a little later, unless something refers to them by then."""
+    if number_of(session, blob_refs, blob_refs.c.digest == digest) == 0:
+        queue.enqueue(session, SWEEP, digest, due_at=session.ctx.now() + GRACE)
+
+
+def sweep_job(store: Blobs) -> queue.Handler:
+    """Removes the bytes of a digest unless something refers to them again."""
+
+    def run(run: queue.Run) -> None:
+        digest = run.job.subject
+
+        def remove(session: Session) -> None:
+            session.execute(_touch, {"digest": digest, "size": 0})
+            if number_of(session, blob_refs, blob_refs.c.digest == digest) == 0:
+                session.execute(delete(blobs).where(blobs.c.digest == digest))
+                store.delete(digest)
+
+        run.finish(remove)
+
+    return queue.Handler(SWEEP, run, lambda _session, _job, _error: None)
+
+
+__all__ = ["BytesGone", "foresee", "release", "retain", "sweep_job", "unneeded"]

@@ -1,0 +1,267 @@
+"""The import job: bytes in, inspected while they arrive, stored once by content, then `available` or `failed`.
+
+It may be killed at any point. What had come by then, and was noted, is taken up by the next try on the same host, as
+long as the object is the same: its bytes are hashed and inspected once more, and only the others fetched. Elsewhere,
+and where nothing was noted, it begins anew. Nothing but that file exists until the last transaction, which ends the
+job and the import together.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
+from kunsthalle.core.errors import Problem
+from kunsthalle.core.log import get_logger
+from kunsthalle.core.space import NoSpace, is_out_of_space
+from kunsthalle.db.rows import update
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import transition
+from kunsthalle.db.unscoped import any_row
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.disk_images.inspection import Examined, examine
+from kunsthalle.disk_images.limits import Limits
+from kunsthalle.disk_images.qemu_img import Tools
+from kunsthalle.disk_images.refusals import Refused
+from kunsthalle.disk_images.stream_inspection import Arrived, Intake
+from kunsthalle.images import blob_references as blob_bytes
+from kunsthalle.images import transfer_progress
+from kunsthalle.images.import_sources import FIELD, AccountBuckets, VolumeBytes, Volumes, parse_href
+from kunsthalle.images.lifecycle_dates import ripen
+from kunsthalle.images.models import Image
+from kunsthalle.images.object_storage_instances import refuse_closed
+from kunsthalle.images.resources import IMAGE
+from kunsthalle.images.service import IMPORT
+from kunsthalle.images.transfer_progress import Meter, Transfer, Unwanted
+from kunsthalle.jobs import queue
+from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable, ObjectReader
+
+log = get_logger("imports")
+CHUNK = 2 * 1024 * 1024
+_CORRUPTED = "image_data_corrupted"
+_RUNNING = [{"code": "image_request_in_progress", "message": "The import is running."}]
+_WAITING = [
+    {
+        "code": "image_request_queued",
+        "message": "The server has no room for the image at present; the import is tried again.",
+    }
+]
+_LATER = (BucketUnavailable, StoreUnavailable, queue.LeaseLost)
+"""After these the bytes that have come are of use to the next try."""
+_NO_ROOM = "The server had no room for the image, again and again."
+_IN_THE_END = {
+    "BucketUnavailable": "The object storage could not be reached, or broke off, again and again.",
+    "StoreUnavailable": "The bytes could not be stored: the server's store could not be reached, again and again.",
+    "OutOfSpace": _NO_ROOM,
+    "NoSpace": _NO_ROOM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """What an import works with; `tools` is None on a host without qemu-img."""
+
+    blobs: Blobs
+    buckets: AccountBuckets
+    volumes: Volumes
+    tools: Tools | None
+    limits: Limits
+
+    def handler(self) -> queue.Handler:
+        return queue.Handler(IMPORT, self.run, self.give_up)
+
+    def run(self, run: queue.Run) -> None:
+        image = run.write(lambda session: _begin(session, run.job.subject))
+        if image is None:
+            self.blobs.discard(upload_name(run.job.subject))
+            return
+        try:
+            run.read(lambda session: _still_open(session, image))
+            examined = self._from_volume(run, image) if image.source_volume else self._from_bucket(run, image)
+        except NoSpace as error:
+            if not error.never:
+                self._wait_for_room(run, image)
+                raise
+            log.error("import refused", image=image.id, error=str(error))  # noqa: TRY400  a small disk, not a crash
+            run.finish(lambda session: _fail(session, image.id, _CORRUPTED, "The disk of the server is too small."))
+        except Refused as refusal:
+            code, message = refusal.code, refusal.message
+            run.finish(lambda session: _fail(session, image.id, code, message))
+        except Problem as problem:
+            text = problem.message
+            run.finish(lambda session: _fail(session, image.id, _CORRUPTED, text))
+        except Unwanted:
+            run.finish()  # it was deleted, and what it left went with the upload
+        else:
+            run.finish(lambda session: self._complete(session, image.id, examined))
+
+    def _wait_for_room(self, run: queue.Run, image: Image) -> None:
+        """Says that the import waits; where the database has no room either, nothing can be said."""
+
+        def wait(session: Session) -> None:
+            update(session, IMAGE, image.id, status_reasons=_WAITING)
+            transfer_progress.forget(
+                session, image.id
+            )  # what had come is gone, so that others have the package meanwhile
+
+        try:
+            run.write(wait)
+        except Exception as error:
+            if not is_out_of_space(error):
+                raise
+            log.warning("no room to say that an import waits", image=image.id)
+
+    def _from_bucket(self, run: queue.Run, image: Image) -> Examined:
+        source = parse_href(image.source_href or "")
+        try:
+            with self.buckets.open(image.account_id, source) as found:
+                return self._take_up(run, image, source.format, found)
+        except _LATER:
+            raise
+        except BucketError as error:
+            raise Refused(_CORRUPTED, f"The object could not be read to its end: {error}") from error
+
+    def _take_up(self, run: queue.Run, image: Image, format_: str, found: ObjectReader) -> Examined:
+        """The object, from where an earlier try has come to."""
+        had = run.read(lambda session: transfer_progress.known(session, image.id))
+        kept = _kept(had, found)
+        first = Transfer(image.id, "receiving", kept, found.size, found.tag, None, run.ctx.now())
+        meter = Meter(run, first, lambda session: _waits(session, image.id))
+        with self.blobs.begin(found.size, upload_name(image.id), first.done) as upload:
+            try:
+                arrived = _take_in(found, upload, Intake(format_, self.limits, found.size), meter)
+                upload.sync()
+                meter.enter("checking", found.size)
+                examined = examine(upload.path, arrived, self.limits, self.tools)
+                run.write(lambda session: blob_bytes.foresee(session, arrived.sha256))
+                meter.enter("storing", found.size)
+                _commit(upload, arrived.sha256, meter)
+            except _LATER:
+                upload.suspend()
+                raise
+        return examined
+
+    def _from_volume(self, run: queue.Run, image: Image) -> Examined:
+        volume_id = (image.source_volume or {})["id"]
+        content = run.read(lambda session: self.volumes.content(session, volume_id))
+        made: VolumeBytes = self.volumes.flatten(content)
+        path = self.blobs.local_path(made.digest) if made.digest is not None else made.path
+        if path is None:
+            raise Refused(_CORRUPTED, "The volume has no content.")
+        size = path.stat().st_size
+        first = Transfer(image.id, "receiving", 0, size, "", None, run.ctx.now())
+        meter = Meter(run, first, lambda session: _waits(session, image.id))
+        try:
+            arrived = _look_at(path, Intake(made.format, self.limits, size), meter)
+            examined = examine(path, arrived, self.limits, self.tools)
+            if made.path is not None:
+                run.write(lambda session: blob_bytes.foresee(session, examined.sha256))
+                self.blobs.adopt(made.path, examined.sha256)
+        finally:
+            if made.path is not None:
+                made.path.unlink(missing_ok=True)
+        return examined
+
+    def _complete(self, session: Session, image_id: str, found: Examined) -> None:
+        moved = transition(
+            session,
+            IMAGE,
+            image_id,
+            "available",
+            IMAGE.table.c.status == "pending",
+            status_reasons=[],
+            digest=found.sha256,
+            format=found.format,
+            file_size=found.size,
+            virtual_size=found.virtual_size,
+            checked=int(found.checked),
+        )
+        transfer_progress.forget(session, image_id)
+        if moved:  # else it was deleted meanwhile; the bytes go with the sweep that was foreseen
+            blob_bytes.retain(session, self.blobs, found.sha256, f"image:{image_id}")
+            ripen(session, image_id)
+
+    def give_up(self, session: Session, job: queue.Claimed, error: str) -> None:
+        """After the last try: the image is `failed` and says so; the details are in the log."""
+        log.error("import failed", image=job.subject, error=error)
+        otherwise = "The import failed; the server's log has the details."
+        _fail(session, job.subject, _CORRUPTED, _IN_THE_END.get(error.partition(":")[0], otherwise))
+        self.blobs.discard(upload_name(job.subject))
+
+
+def _still_open(session: Session, image: Image) -> None:
+    """A Problem when the authorization to the bucket has gone since the import was asked for."""
+    if image.source_href:
+        refuse_closed(session, parse_href(image.source_href).bucket, FIELD)
+
+
+def _kept(had: Transfer | None, found: ObjectReader) -> int:
+    """Bytes of this very object that an earlier try has made durable: all of them where it had come to the end."""
+    if had is None or (had.tag, had.total) != (found.tag, found.size):
+        return 0
+    return had.done if had.phase == "receiving" else had.total
+
+
+def _take_in(found: ObjectReader, upload: Upload, intake: Intake, meter: Meter) -> Arrived:
+    """Every chunk is looked at and hashed while the one before it is being written."""
+    with upload.path.open("rb") as kept:
+        while chunk := kept.read(CHUNK):
+            intake.feed(chunk)
+    found.skip(upload.written)
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
+        writing: Future[int] | None = None
+        while chunk := found.read(CHUNK):
+            intake.feed(chunk)
+            if writing is not None:
+                writing.result()
+            if meter.due:
+                meter.note(upload.sync())
+            writing = writer.submit(upload.write, chunk)
+        if writing is not None:
+            writing.result()
+    return intake.finish()
+
+
+def _look_at(path: Path, intake: Intake, meter: Meter) -> Arrived:
+    """A file that is here already."""
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            intake.feed(chunk)
+            meter.at(file.tell())
+    return intake.finish()
+
+
+def upload_name(image_id: str) -> str:
+    """Under which an image's bytes come in, so that a later try finds what an earlier one has."""
+    return f"import-{image_id}"
+
+
+def _commit(upload: Upload, sha256: str, meter: Meter) -> None:
+    try:
+        upload.commit(sha256, meter.at)
+    except (OutOfSpace, StoreUnavailable):
+        raise
+    except BlobError as error:
+        raise Refused(_CORRUPTED, f"The bytes could not be stored: {error}") from error
+
+
+def _begin(session: Session, image_id: str) -> Image | None:
+    """The image, if it still waits for its bytes."""
+    waiting = unscoped(session, IMAGE, IMAGE.table.c.id == image_id, IMAGE.table.c.status == "pending")
+    if not waiting:
+        return None
+    update(session, IMAGE, image_id, status_reasons=_RUNNING)
+    return waiting[0]
+
+
+def _waits(session: Session, image_id: str) -> bool:
+    return any_row(session, IMAGE.table, IMAGE.table.c.id == image_id, IMAGE.table.c.status == "pending")
+
+
+def _fail(session: Session, image_id: str, code: str, message: str) -> None:
+    shown = code if code.startswith("image_") and code != "image_encrypted" else _CORRUPTED
+    transition(session, IMAGE, image_id, "failed", status_reasons=[{"code": shown, "message": message}])
+    transfer_progress.forget(session, image_id)
+    log.info("import refused", image=image_id, code=code)

@@ -1,0 +1,145 @@
+"""Where the bytes of a new image come from: an object in a bucket, or a volume (which a package further right owns)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from kunsthalle.api.references import Identity
+from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.core.space import Space
+from kunsthalle.db.session import Session
+from kunsthalle.disk_images import registry
+from kunsthalle.object_storage.folder_buckets import (
+    INCOMING,
+    BadBucketName,
+    BucketError,
+    BucketNotFound,
+    Buckets,
+    BucketUnavailable,
+    ObjectReader,
+    ObjectStorage,
+)
+
+_HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
+_FORMATS = {one.suffix: one.name for one in registry.FORMATS.values()}
+_SUFFIXES = " or ".join(f".{suffix}" for suffix in _FORMATS)
+FIELD = "file.href"
+_NOT_AUTHORIZED = (
+    "The request is not authorized to access the Cloud Object Storage resource. The bucket must be one of this "
+    "account; if it belongs to an instance of cloud-object-storage, the service is needs an authorization to that, as "
+    "Reader to import and as Writer to export."
+)
+
+
+def not_authorized(field: str) -> Problem:
+    """403: the same for a bucket that is closed to the VPC services, one of another account, and none at all."""
+    return Problem(Reason.FORBIDDEN, "cos_not_authorized", _NOT_AUTHORIZED, Target(field))
+
+
+@dataclass(frozen=True, slots=True)
+class CosObject:
+    """A parsed `cos://` address; `format` is what the object's suffix claims: `qcow2` or `vhd`."""
+
+    region: str
+    bucket: str
+    key: str
+    format: str
+
+
+def parse_href(href: str) -> CosObject:
+    """400 with the codes of vpc-api.md A6 for addresses that cannot be imported from."""
+    if not href.startswith("cos://"):
+        raise invalid("cos_scheme_uri_invalid", "The address must be cos://<region>/<bucket>/<object>.", FIELD)
+    found = _HREF.fullmatch(href)
+    if found is None:
+        raise invalid("cos_uri_not_supported", "The address must be cos://<region>/<bucket>/<object>.", FIELD)
+    key = unquote(found[3])
+    suffix = key.rsplit(".", 1)[-1]
+    if suffix not in _FORMATS:
+        text = f"The object's name must end in {_SUFFIXES}. Convert a disk of another format first: {registry.CONVERT}."
+        raise invalid("cos_invalid_file_extension", text, FIELD)
+    return CosObject(found[1], found[2], key, _FORMATS[suffix])
+
+
+class AccountBuckets:
+    """The object storage of each account, so that no account can even name another's bucket: a folder of its own below
+    `root`, or what `elsewhere` makes of the account's id.
+    """
+
+    def __init__(
+        self, root: Path, elsewhere: Callable[[str], ObjectStorage] | None = None, space: Space | None = None
+    ) -> None:
+        self._root = root
+        self._space = space
+        self._make = elsewhere or self._folder
+        self._opened: dict[str, ObjectStorage] = {}
+
+    def of(self, account_id: str) -> ObjectStorage:
+        """One object an account, whichever thread asks: it numbers what is on its way in."""
+        found = self._opened.get(account_id)
+        return found or self._opened.setdefault(account_id, self._make(account_id))
+
+    def _folder(self, account_id: str) -> ObjectStorage:
+        return Buckets(self._root / account_id, self._space)
+
+    def sweep(self) -> int:
+        """At the start of the only process: removes what a killed one left on its way into folders; how many files."""
+        found = list(self._root.glob(f"*/{INCOMING}/*"))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def folder(self, account_id: str) -> Path:
+        return self._root / account_id
+
+    def open(self, account_id: str, source: CosObject) -> ObjectReader:
+        """403 for a bucket that the account does not have, whoever else may; 400 `cos_not_found`; BucketUnavailable."""
+        try:
+            return self.of(account_id).open(source.bucket, source.key)
+        except BucketUnavailable:
+            raise
+        except (BadBucketName, BucketNotFound) as error:
+            raise not_authorized(FIELD) from error
+        except BucketError as error:
+            raise invalid("cos_not_found", "The object does not exist, or cannot be read.", FIELD) from error
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSource:
+    """A volume as the source of an image, which keeps `reference`, and may be used as the volume may.
+
+    `size` is the capacity in bytes.
+    """
+
+    volume_id: str
+    operating_system: str
+    reference: dict[str, Any]
+    allowed_use: Mapping[str, str]
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeBytes:
+    """The volume's content as one file without a backing chain. `digest` names a blob that is just that already."""
+
+    path: Path | None
+    digest: str | None
+    format: str
+
+
+class Volumes(Protocol):
+    """What the images package asks of volumes."""
+
+    def source(self, session: Session, identity: Identity) -> VolumeSource:
+        """The volume that is meant, if an image can be made from it now; a Problem otherwise."""
+
+    def content(self, session: Session, volume_id: str) -> Any:
+        """What `flatten` needs, read in one transaction."""
+
+    def flatten(self, content: Any) -> VolumeBytes:
+        """Its bytes, outside any transaction."""

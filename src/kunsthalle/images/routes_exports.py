@@ -1,0 +1,49 @@
+"""`/v1/images/{image_id}/export_jobs`."""
+
+from __future__ import annotations
+
+from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, making, reading, updating
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.vpc import VPC
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import some
+from kunsthalle.images.export_service import ExportService
+from kunsthalle.images.resources import EXPORT, IMAGE
+from kunsthalle.images.schemas_exports import CreateExportRequest, ExportResponse, Exports, export_response
+
+PATH = "/v1/images/{image_id}/export_jobs"
+EXPORTS = Resource(
+    EXPORT,
+    "export job of an image",
+    PATH,
+    to_response=export_response,
+    answer=ExportResponse,
+    parent=IMAGE,
+    parent_field="image_id",
+)
+
+
+def _list(session: Session, request: Request) -> Exports:
+    """List the export jobs of an image."""
+    columns = EXPORT.table.c
+    where = [columns.image_id == request.authorized.resource.id]
+    if "name" in request.query:
+        where.append(columns.name == request.query["name"])
+    return Exports(export_jobs=[export_response(one, session) for one in some(session, EXPORT, *where)])
+
+
+def routes(service: ExportService) -> tuple[Route, ...]:
+    def delete(session: Session, request: Request) -> None:
+        """Delete an export job, and cancel it if it has not ended."""
+        service.delete(session, request.authorized)
+
+    above = access.item(IMAGE, param="image_id")
+    return (
+        route("GET", PATH, _list, surface=VPC, access=above, answer=Exports),
+        reading(EXPORTS),
+        making(EXPORTS, service.create, CreateExportRequest),
+        updating(EXPORTS),
+        route("DELETE", f"{PATH}/{{id}}", delete, surface=VPC, access=EXPORTS.on_one("delete"), status=202),
+    )

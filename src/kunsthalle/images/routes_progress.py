@@ -1,0 +1,99 @@
+"""`/_kunsthalle/…/progress`: how far an import or an export is, for whoever may see the resource itself.
+
+The contract has a status for both, and no place for a number.
+"""
+
+from __future__ import annotations
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from kunsthalle.api import access
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import ResponseBody
+from kunsthalle.api.surfaces.iam import OPERATOR
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.db.session import Session
+from kunsthalle.images import transfer_progress
+from kunsthalle.images.models import Image, ImageExport
+from kunsthalle.images.resources import IMAGE
+from kunsthalle.images.routes_exports import EXPORTS
+
+_BEFORE = ("pending", "queued")
+_BROKEN = ("failed", "deleting")
+
+
+class ProgressResponse(ResponseBody):
+    """`phase`: `waiting`; `receiving`, `checking`, `storing` of an import; `converting`, `writing` of an export; then
+    `done` or `failed`. Bytes are those of the phase, and absent where nobody has counted: what is over within seconds
+    is never noted. `sha256` is that of what an export has written. `checked`, of an image that has its bytes: whether
+    qemu-img has confirmed them; where the server has none, only its own rules for the format have.
+    """
+
+    id: str
+    status: str
+    phase: str
+    percent: int
+    status_reasons: list[dict[str, str]]
+    done_bytes: int | UnsetType = UNSET
+    total_bytes: int | UnsetType = UNSET
+    sha256: str | UnsetType = UNSET
+    updated_at: str | UnsetType = UNSET
+    checked: bool | UnsetType = UNSET
+
+
+def _checked(it: Image | ImageExport) -> bool | UnsetType:
+    return bool(it.checked) if isinstance(it, Image) and it.digest is not None else UNSET
+
+
+def _wire(session: Session, it: Image | ImageExport) -> ProgressResponse:
+    return replace(_progress_response(session, it), checked=_checked(it))
+
+
+def _progress_response(session: Session, it: Image | ImageExport) -> ProgressResponse:
+    found = transfer_progress.known(session, it.id)
+    if found is None or it.status in _BROKEN:
+        phase = "waiting" if it.status in _BEFORE else "failed" if it.status in _BROKEN else _phase(it)
+        percent = 100 if phase == "done" else 0
+        return ProgressResponse(
+            id=it.id, status=it.status, phase=phase, percent=percent, status_reasons=it.status_reasons
+        )
+    return ProgressResponse(
+        id=it.id,
+        status=it.status,
+        phase=found.phase,
+        percent=found.percent,
+        status_reasons=it.status_reasons,
+        done_bytes=found.done,
+        total_bytes=found.total,
+        sha256=found.sha256 if found.sha256 and found.phase == "done" else UNSET,
+        updated_at=rfc3339(found.updated_at),
+    )
+
+
+def _phase(it: Image | ImageExport) -> str:
+    return "writing" if it.status == "running" else "done"
+
+
+def _progress(session: Session, request: Request) -> ProgressResponse:
+    """Say how far an import or an export is."""
+    return _wire(session, request.authorized.resource)
+
+
+def routes() -> tuple[Route, ...]:
+    image, surface = "/_kunsthalle/images", OPERATOR
+    export = f"{image}/{{image_id}}/export_jobs/{{id}}"
+    return (
+        route(
+            "GET",
+            f"{image}/{{id}}/progress",
+            _progress,
+            surface=surface,
+            access=access.item(IMAGE),
+            answer=ProgressResponse,
+        ),
+        route(
+            "GET", f"{export}/progress", _progress, surface=surface, access=EXPORTS.on_one(), answer=ProgressResponse
+        ),
+    )

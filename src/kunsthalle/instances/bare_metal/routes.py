@@ -1,0 +1,136 @@
+"""`/v1/bare_metal_servers` and `/v1/bare_metal_server/profiles`. Simulated: states move, nothing runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunsthalle.api import access
+from kunsthalle.api.crud import NameRequest, Resource, among, listing, making, reading, updating
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.vpc import VPC, collection
+from kunsthalle.db.session import Session
+from kunsthalle.instances.bare_metal import routes_networks, service
+from kunsthalle.instances.bare_metal.bare_metal_profiles import (
+    BARE_METAL_PROFILES,
+    BareMetalProfileResponse,
+    named,
+    profile_response,
+)
+from kunsthalle.instances.bare_metal.requests import (
+    CreateBareMetalRequest,
+    InitializationRequest,
+    MetalOptionsRequest,
+    StopRequest,
+)
+from kunsthalle.instances.bare_metal.resources import BARE_METAL
+from kunsthalle.instances.bare_metal.schemas import (
+    BareMetalServerResponse,
+    MetalDiskResponse,
+    MetalDisks,
+    MetalInitializationResponse,
+    disk_response,
+    disks_response,
+    initialization_response,
+    server_response,
+)
+from kunsthalle.networks.queries import of_vpc, usual
+
+SERVERS = Resource(
+    BARE_METAL,
+    "bare metal server",
+    "/v1/bare_metal_servers",
+    server_response,
+    BareMetalServerResponse,
+    {**usual(BARE_METAL), **of_vpc(BARE_METAL.table.c.vpc_id)},
+)
+_ONE = f"{SERVERS.path}/{{id}}"
+_DISKS = f"{SERVERS.path}/{{bare_metal_server_id}}/disks"
+_PROFILES = "/v1/bare_metal_server/profiles"
+
+
+def _list_profiles(session: Session, request: Request) -> dict[str, Any]:
+    """List the bare metal server profiles."""
+    page, limit = among(request, list(BARE_METAL_PROFILES.values()), lambda one: one.name)
+    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), limit)
+
+
+def _get_profile(session: Session, request: Request) -> BareMetalProfileResponse:
+    """Get a bare metal server profile by its name."""
+    return profile_response(named(request.params["name"]), session.ctx)
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Delete a bare metal server."""
+    service.delete(session, request.authorized)
+
+
+def _initialization(session: Session, request: Request) -> MetalInitializationResponse:
+    """Get what a bare metal server was last initialized with."""
+    return initialization_response(request.authorized.resource, session.ctx)
+
+
+def _initialize(session: Session, request: Request) -> MetalInitializationResponse:
+    """Put another image on a stopped bare metal server, and start it. Refused for an image that a catalog manages."""
+    return initialization_response(service.initialize(session, request.authorized.resource, request.body), session.ctx)
+
+
+def _start(session: Session, request: Request) -> None:
+    """Start a bare metal server."""
+    service.start(session, request.authorized.resource)
+
+
+def _stop(session: Session, request: Request) -> None:
+    """Stop a bare metal server."""
+    service.stop(session, request.authorized.resource, request.body)
+
+
+def _restart(session: Session, request: Request) -> None:
+    """Restart a bare metal server."""
+    service.restart(session, request.authorized.resource)
+
+
+def _list_disks(session: Session, request: Request) -> MetalDisks:
+    """List the disks of a bare metal server."""
+    return disks_response(request.authorized.resource, session.ctx)
+
+
+def _get_disk(session: Session, request: Request) -> MetalDiskResponse:
+    """Get one disk of a bare metal server."""
+    server = request.authorized.resource
+    return disk_response(server, service.disk_of(server, request.params["id"]), session.ctx)
+
+
+def _rename_disk(session: Session, request: Request) -> MetalDiskResponse:
+    """Change the name of a disk of a bare metal server."""
+    id_ = request.params["id"]
+    server = service.rename_disk(session, request.authorized.resource, id_, request.body)
+    return disk_response(server, service.disk_of(server, id_), session.ctx)
+
+
+def routes() -> tuple[Route, ...]:
+    anybody, start = access.member(BARE_METAL.read), f"{_ONE}/initialization"
+    read, change, operate = SERVERS.on_one(), SERVERS.on_one("update"), SERVERS.on_one("operate")
+    disks = access.item(BARE_METAL, param="bare_metal_server_id")
+    rename = access.item(BARE_METAL, SERVERS.action("update"), param="bare_metal_server_id")
+    disk, replaced = f"{_DISKS}/{{id}}", MetalInitializationResponse
+    return (
+        route("GET", _PROFILES, _list_profiles, surface=VPC, access=anybody),
+        route(
+            "GET", f"{_PROFILES}/{{name}}", _get_profile, surface=VPC, access=anybody, answer=BareMetalProfileResponse
+        ),
+        listing(SERVERS),
+        reading(SERVERS),
+        making(SERVERS, service.create, CreateBareMetalRequest),
+        updating(SERVERS, MetalOptionsRequest, service.change),
+        route("DELETE", _ONE, _delete, surface=VPC, access=SERVERS.on_one("delete"), status=202),
+        route("GET", start, _initialization, surface=VPC, access=read, answer=replaced),
+        route("PUT", start, _initialize, surface=VPC, access=change, body=InitializationRequest, answer=replaced),
+        route("POST", f"{_ONE}/start", _start, surface=VPC, access=operate, status=204),
+        route("POST", f"{_ONE}/stop", _stop, surface=VPC, access=operate, body=StopRequest, status=204),
+        route("POST", f"{_ONE}/restart", _restart, surface=VPC, access=operate, status=204),
+        route("GET", _DISKS, _list_disks, surface=VPC, access=disks, answer=MetalDisks),
+        route("GET", disk, _get_disk, surface=VPC, access=disks, answer=MetalDiskResponse),
+        route("PATCH", disk, _rename_disk, surface=VPC, access=rename, body=NameRequest, answer=MetalDiskResponse),
+        *routes_networks.routes(),
+    )

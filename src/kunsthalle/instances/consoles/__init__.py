@@ -1,0 +1,1 @@
+"""Consoles of instances: access tokens and the WebSockets they open."""

@@ -1,0 +1,266 @@
+"""Consoles as web sockets: whoever has a token talks to the guest, by its serial line or by its screen.
+
+What a guest says on its serial line is read where it is kept, so that a session begins with the last that was said and
+misses nothing; the line itself rings when there is more, and carries what is typed. A slow reader never holds a guest
+up: the line is emptied at once, whatever becomes of the text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from kunsthalle.api.asgi import Headers, Query, Receive, Scope, Send
+from kunsthalle.api.pipeline import refusal, trace_of
+from kunsthalle.api.surfaces.vpc import VPC
+from kunsthalle.authz.context import Context
+from kunsthalle.core.errors import Problem, Reason, Target, conflict
+from kunsthalle.core.log import get_logger
+from kunsthalle.db.engine import Store
+from kunsthalle.hypervisor.protocol import Channel, Hypervisor, NotRunning
+from kunsthalle.instances.consoles import grants
+from kunsthalle.instances.consoles.grants import ConsoleGrant
+
+log = get_logger("consoles")
+
+PAUSE = 0.5
+"""Seconds after which a serial line that does not ring is looked at all the same."""
+_CHUNK = 65_536
+_WAITING = 65_536
+"""Bytes that may wait for a guest to read them."""
+_LAST = 4_096
+"""Bytes of what was said before, for a start."""
+_PATH = re.compile(r"/v1/instances/([A-Za-z0-9_-]{1,64})/console")
+_INSTEAD = "websocket.http.response"
+_BINARY = "binary"
+"""The subprotocol that viewers of screens ask for."""
+
+ENDED, TAKEN = (1000, "The server is off."), (4000, "Another session has taken the console.")
+CLIENT_TOO_SLOW = 4001, "The guest reads nothing of what is said to it."
+"""With which codes and words a session ends that its client did not end."""
+
+
+@dataclass(eq=False, slots=True)
+class _SessionSlot:
+    """Whoever has a server's serial console: `taken` tells it to leave, `left` tells others that it has."""
+
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Consoles:
+    """The ASGI application for web sockets. What it cannot open it refuses as the VPC API does, before the upgrade."""
+
+    def __init__(self, store: Store, base: Context, hypervisor: Hypervisor, pause: float = PAUSE) -> None:
+        self._store, self._base, self._hypervisor, self._pause = store, base, hypervisor, pause
+        self._seats: dict[str, _SessionSlot] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope["headers"])
+        ctx, web = self._base.asked(trace_of(headers, self._base.ids), ""), WebSocket(scope, receive, send)
+        await web.receive()  # that it wants to connect
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                session = await self._opened(stack, web, ctx)
+            except Problem as problem:
+                await refusal(problem, VPC, ctx).send(send, _INSTEAD)
+                return
+            except Exception:
+                log.exception("a console could not be opened", trace=ctx.trace)
+                await refusal(_failure(), VPC, ctx).send(send, _INSTEAD)
+                return
+            with contextlib.suppress(WebSocketDisconnect):
+                await web.accept(_BINARY if _BINARY in web.scope["subprotocols"] else None)
+                ended = await session.run()
+                await stack.aclose()  # the next one need not wait until a client that hears nothing has heard this
+                await web.close(*ended)
+
+    async def _opened(self, stack: contextlib.AsyncExitStack, web: WebSocket, ctx: Context) -> Session:
+        admission = await self._admitted(web, ctx)
+        seat = await self._seated(stack, admission) if admission.line is Channel.SERIAL else _SessionSlot()
+        line = await asyncio.to_thread(self._connected, admission)
+        if line is not None:
+            stack.enter_context(line)
+        if admission.line is Channel.SERIAL:
+            return Serial(web, seat.taken, line, self._hypervisor, admission.instance_id, self._pause)
+        if line is None:
+            raise _off()
+        return Screen(web, seat.taken, line)
+
+    def _connected(self, admission: ConsoleGrant) -> socket.socket | None:
+        try:
+            return self._hypervisor.connect(admission.instance_id, admission.line)
+        except NotRunning as error:
+            raise _off() from error
+
+    async def _admitted(self, web: WebSocket, ctx: Context) -> ConsoleGrant:
+        match = _PATH.fullmatch(web.scope["path"])
+        if match is None:
+            raise Problem(
+                Reason.NOT_FOUND, "invalid_route", "There is no web socket here.", Target("path", "parameter")
+            )
+        token = Query(web.scope["query_string"]).get("access_token", "")
+        # Whoever has no token is not to make those wait who write.
+        await self._store.read_async(ctx, lambda session: grants.check(session, match[1], token))
+        return await self._store.write_async(ctx, lambda session: grants.spend(session, match[1], token))
+
+    async def _seated(self, stack: contextlib.AsyncExitStack, admission: ConsoleGrant) -> _SessionSlot:
+        """The serial console to itself. 409 while somebody has it who is not to be hung up on."""
+        id_, mine = admission.instance_id, _SessionSlot()
+        while (other := self._seats.get(id_)) is not None:
+            if not admission.force:
+                raise conflict("instance_console_in_use", "The serial console is in use; `force` hangs up on its user.")
+            other.taken.set()
+            await other.left.wait()
+        self._seats[id_] = mine
+        stack.callback(self._leave, id_, mine)
+        return mine
+
+    def _leave(self, id_: str, seat: _SessionSlot) -> None:
+        del self._seats[id_]
+        seat.left.set()
+
+
+def _off() -> Problem:
+    return conflict("invalid_state", "The server has no such console now: its machine is not running.")
+
+
+def _failure() -> Problem:
+    return Problem(Reason.INTERNAL, "internal_error", "The server failed; its log has the trace.")
+
+
+class Session(ABC):
+    """A client and a line. It ends with either of them, or when another is given its place."""
+
+    def __init__(self, web: WebSocket, taken: asyncio.Event, line: socket.socket | None) -> None:
+        self._web, self._taken, self._line = web, taken, line
+        self._loop = asyncio.get_running_loop()
+        self._typed, self._typing = bytearray(), asyncio.Event()
+
+    async def run(self) -> tuple[int, str]:
+        """Until it ends; the code and the words to close it with. WebSocketDisconnect where the client has left."""
+        ends = {
+            self._task(self._hear()): CLIENT_TOO_SLOW,
+            self._task(self._say()): ENDED,
+            self._task(self._taken.wait()): TAKEN,
+        }
+        aside = [self._task(one) for one in self._aside()]
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            first = done.pop()
+            await first
+            return ends[first]
+        finally:
+            for task in (*ends, *aside):
+                task.cancel()
+            await asyncio.gather(*ends, *aside, return_exceptions=True)
+
+    def _task(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        return self._loop.create_task(work)
+
+    def _aside(self) -> Iterator[Coroutine[Any, Any, object]]:
+        """What else is done meanwhile."""
+        if self._line is not None:
+            yield self._pass_on(self._line)
+
+    @abstractmethod
+    async def _say(self) -> None:
+        """Tells the client what the guest says, until it has ended."""
+
+    async def _hear(self) -> None:
+        """Takes what the client says, until more waits for the guest than it will ever read.
+
+        Whatever the guest does, the client is listened to: it may leave. A line that only speaks is told nothing.
+        """
+        while True:
+            message = await self._web.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1005))
+            if self._line is not None:
+                self._typed += message.get("bytes") or (message.get("text") or "").encode()
+                self._typing.set()
+                await asyncio.sleep(0)  # for whoever passes it on
+                if len(self._typed) > _WAITING:
+                    return
+
+    async def _pass_on(self, line: socket.socket) -> None:
+        """Tells the guest what the client said."""
+        with contextlib.suppress(OSError):  # the line is dead, as whoever reads it finds out
+            while await self._typing.wait():
+                self._typing.clear()
+                said, self._typed = bytes(self._typed), bytearray()
+                await self._loop.sock_sendall(line, said)
+
+    async def _next(self, line: socket.socket) -> bytes:
+        """What comes next on a line; nothing where it has ended."""
+        try:
+            return await self._loop.sock_recv(line, _CHUNK)
+        except OSError:
+            return b""
+
+
+class Screen(Session):
+    """The screen, as it is."""
+
+    async def _say(self) -> None:
+        assert self._line is not None  # noqa: S101  nobody opens a screen that is not there
+        while said := await self._next(self._line):
+            await self._web.send_bytes(said)
+
+
+class Serial(Session):
+    """The serial line, from the last that was said on. Without a line the guest is read, and listens to nobody."""
+
+    def __init__(
+        self,
+        web: WebSocket,
+        taken: asyncio.Event,
+        line: socket.socket | None,
+        hypervisor: Hypervisor,
+        instance_id: str,
+        pause: float,
+    ) -> None:
+        super().__init__(web, taken, line)
+        self._hypervisor, self._id, self._pause = hypervisor, instance_id, pause
+        self._rung, self._over = asyncio.Event(), False
+
+    def _aside(self) -> Iterator[Coroutine[Any, Any, object]]:
+        yield from super()._aside()
+        if self._line is not None:
+            yield self._empty(self._line)
+
+    async def _empty(self, line: socket.socket) -> None:
+        while await self._next(line):
+            self._rung.set()
+        self._over = True
+        self._rung.set()
+
+    async def _say(self) -> None:
+        at, most = None, _LAST
+        while True:
+            over = self._over or (self._line is None and not await self._lives())
+            self._rung.clear()
+            found = await asyncio.to_thread(self._hypervisor.read_console, self._id, at, most)
+            at, most = found.end, _CHUNK
+            if found.text:
+                await self._web.send_bytes(found.text)
+            elif over:
+                return
+            else:
+                await self._ring()
+
+    async def _lives(self) -> bool:
+        return await asyncio.to_thread(self._hypervisor.lives, self._id)
+
+    async def _ring(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pause):
+                await self._rung.wait()

@@ -1,0 +1,85 @@
+"""Which servers are in which group. What becomes of a member is told here, and wakes its group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.instances.groups.models import InstanceGroup, Membership
+from kunsthalle.instances.groups.resources import GROUP, MEMBERSHIP
+from kunsthalle.instances.models import Instance
+from kunsthalle.instances.resources import INSTANCE
+from kunsthalle.jobs import queue
+
+SCALE = "group.scale"
+_TABLE = MEMBERSHIP.table
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A membership with its server as it is now."""
+
+    membership: Membership
+    instance: Instance
+
+    @property
+    def status(self) -> str:
+        return status_of(self.instance)
+
+
+_STATUSES = {"pending": "pending", "starting": "pending", "running": "healthy", "deleting": "deleting"}
+
+
+def status_of(instance: Instance | None) -> str:
+    """`pending` until the server runs, `unhealthy` when it stands still or failed (vpc-api.md C2)."""
+    return "deleting" if instance is None else _STATUSES.get(instance.status, "unhealthy")
+
+
+def of_group(session: Session, group_id: str) -> list[Member]:
+    """The members of a group, the newest first; but for those whose servers have just gone."""
+    rows = unscoped(session, MEMBERSHIP, _TABLE.c.instance_group_id == group_id)
+    servers = by_id(session, (row.instance_id for row in rows))
+    found = [Member(row, servers[row.instance_id]) for row in rows if row.instance_id in servers]
+    return sorted(found, key=lambda one: (one.membership.created_at, one.membership.id), reverse=True)
+
+
+def by_id(session: Session, ids: Iterable[str]) -> dict[str, Instance]:
+    """Servers of memberships, by id."""
+    wanted = list(ids)
+    found: list[Instance] = []
+    for at in range(0, len(wanted), 500):
+        found += unscoped(session, INSTANCE, INSTANCE.table.c.id.in_(wanted[at : at + 500]))
+    return {one.id: one for one in found}
+
+
+Belonging = tuple[Membership, InstanceGroup]
+"""The membership of a server, and the group."""
+
+
+def of_instances(session: Session, instance_ids: Iterable[str]) -> dict[str, Belonging]:
+    """The memberships of servers, and their groups, by the servers' ids; nothing for a server on its own."""
+    rows = unscoped(session, MEMBERSHIP, _TABLE.c.instance_id.in_(list(instance_ids)))
+    wanted = {row.instance_group_id for row in rows}
+    groups = {one.id: one for one in unscoped(session, GROUP, GROUP.table.c.id.in_(wanted))} if wanted else {}
+    return {row.instance_id: (row, groups[row.instance_group_id]) for row in rows if row.instance_group_id in groups}
+
+
+def wake(session: Session, group_id: str, due_at: int | None = None) -> None:
+    """Has a group look after its members; one such job waits at a time."""
+    queue.cancel(session, SCALE, group_id)
+    queue.enqueue(session, SCALE, group_id, due_at=due_at)
+
+
+def moved(session: Session, instance_id: str) -> None:
+    """To be said when a server came to run, stopped or failed."""
+    for row in unscoped(session, MEMBERSHIP, _TABLE.c.instance_id == instance_id):
+        wake(session, row.instance_group_id)
+
+
+def gone(session: Session, instance_id: str) -> None:
+    """To be said when a server is no more: its membership goes with it."""
+    moved(session, instance_id)
+    remove_rows(session, _TABLE, _TABLE.c.instance_id == instance_id)

@@ -1,0 +1,307 @@
+"""From what a server is meant to be to what its machine is, by jobs that may be repeated, overtaken and killed.
+
+Every job does the same: it reads what the server's state asks for, drives the engine there, and says so with a
+compare-and-set. If the state has moved meanwhile, it begins again. Whoever acted last on the engine has therefore
+looked at the state after that, and no machine is left that nobody asked for.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kunsthalle.block_storage import boot_volumes, data_volumes
+from kunsthalle.block_storage.disk_files import FAULTS, Disks
+from kunsthalle.block_storage.disk_quota import DiskFull
+from kunsthalle.block_storage.jobs import forget_volume
+from kunsthalle.block_storage.models import Volume
+from kunsthalle.block_storage.provisioning import provide, volume_of
+from kunsthalle.block_storage.queries import attached_to
+from kunsthalle.core.log import get_logger
+from kunsthalle.db.rows import delete
+from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import transition
+from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.disk_images.refusals import Refused
+from kunsthalle.hypervisor.protocol import DataDisk, HypervisorError, NoRoom, NotRunning, SeedSpec, ServerSpec, Status
+from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
+from kunsthalle.instances import initialization, placement
+from kunsthalle.instances.consoles import grants
+from kunsthalle.instances.ended_machines import settle, unsettled
+from kunsthalle.instances.groups import memberships
+from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES
+from kunsthalle.instances.models import Instance, Interface
+from kunsthalle.instances.queries import instance_of, interfaces_of
+from kunsthalle.instances.resources import INSTANCE, INTERFACE
+from kunsthalle.instances.service import BOOT, CUT, DELETE, DISKS, RESTART, SETTLE, STOP
+from kunsthalle.jobs import queue
+
+log = get_logger("machines")
+
+_UP, _DOWN, _AGAIN, _WAITING = "up", "down", "again", "waiting"
+_WANTED = {
+    "pending": _UP,
+    "starting": _UP,
+    "running": _UP,
+    "restarting": _AGAIN,
+    "stopping": _DOWN,
+    "stopped": _DOWN,
+    "failed": _DOWN,
+}
+_SETTLED = {"starting": "running", "restarting": "running", "stopping": "stopped"}
+PATIENCE_SECONDS = 2.0
+_MESSAGE = "The server could not be started; the log of the host has the details."
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A server with everything its machine is made of. It always has a boot volume and a primary interface."""
+
+    instance: Instance
+    volumes: list[Volume]
+    interfaces: list[Interface]
+
+    @property
+    def data(self) -> list[Volume]:
+        """The volumes besides the one it boots from."""
+        return [one for one in self.volumes if one.attachment_type == "data"]
+
+
+class HeldOn(Exception):
+    """A guest has not let go of a disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """`patience` is how many seconds a job waits for a guest to shut down. If it takes longer, whoever looks after
+    machines notices its end, and the job `CUT` ends it when its grace is over on the product's clock.
+    """
+
+    disks: Disks
+    patience: float = PATIENCE_SECONDS
+
+    def handlers(self) -> tuple[queue.Handler, ...]:
+        """The jobs of this package."""
+        made = (queue.Handler(kind, self.converge, _give_up) for kind in (BOOT, STOP, RESTART, CUT, DELETE))
+        more = (
+            queue.Handler(DISKS, self.converge, _keep_disks),
+            queue.Handler(SETTLE, partial(settle, hypervisor=self.disks.hypervisor), unsettled),
+        )
+        return (*made, *more)
+
+    def converge(self, run: queue.Run) -> None:
+        """Drives the machine to what its server's state asks for."""
+        made = ""
+        while True:
+            found: Found | None = run.read(partial(_found, id_=run.job.subject))
+            if found is None or found.instance.status == "deleting":
+                self._remove(run, found)
+                return
+            instance = found.instance
+            if instance.status == "pending":
+                run.write(partial(_move, id_=instance.id, to="starting"))
+                continue
+            wanted = _WANTED[instance.status]
+            if wanted == made or (wanted == _UP and made == _AGAIN):
+                if self._settled(run, instance):
+                    return
+                continue
+            if made == _WAITING and wanted == _DOWN:
+                return
+            if self._drive(run, found, wanted):
+                made = wanted
+            else:
+                made = _WAITING if wanted == _DOWN else ""
+
+    def _settled(self, run: queue.Run, instance: Instance) -> bool:
+        """Whether nothing is left to say of the state in which the server was seen."""
+        to = _SETTLED.get(instance.status)
+        return to is None or bool(run.write(partial(_move, id_=instance.id, to=to, was=instance.status)))
+
+    def _drive(self, run: queue.Run, found: Found, wanted: str) -> bool:
+        """False when the server turned out `failed`: the next round sees to it that nothing of it runs; or when a
+        guest takes its time to shut down.
+        """
+        id_ = found.instance.id
+        if wanted == _DOWN:
+            cut = bool(run.job.payload.get("force")) or found.instance.status != "stopping"
+            down = self.disks.hypervisor.stop(id_, 0 if cut else self.patience, cut=cut)
+            if down:
+                run.write(partial(data_volumes.settle, instance_id=id_, attached=set(), held=set()))
+            return down
+        try:
+            for volume in found.volumes:
+                self._provide(run, found.instance, volume)
+            made: Found | None = run.read(partial(_found, id_=id_))
+            self._up(made or found, again=wanted == _AGAIN)
+        except FAULTS as fault:
+            log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
+            code, message = _reason(fault)
+            run.write(partial(_fail, id_=id_, message=message, code=code, was=found.instance.status))
+            return False
+        self._set_disks(run, id_)
+        return True
+
+    def _provide(self, run: queue.Run, instance: Instance, volume: Volume) -> None:
+        """A data volume that cannot be made does not keep a server from running that runs already."""
+        try:
+            provide(run, self.disks, volume)
+            self.disks.ready(volume)
+        except FAULTS as fault:
+            if instance.status != "running" or volume.attachment_type == "boot":
+                raise
+            log.error("volume not made", instance=instance.id, volume=volume.id, error=str(fault))  # noqa: TRY400  as above
+            run.write(partial(boot_volumes.fail, volume_id=volume.id))
+
+    def _set_disks(self, run: queue.Run, id_: str) -> None:
+        """Brings the data disks of a machine that runs to what its server has; a job of its own sees to the rest."""
+        found: Found | None = run.read(partial(_found, id_=id_))
+        if found is None or found.instance.status in {"deleting", "failed"}:
+            return
+        mine = run.job.kind == DISKS
+        try:
+            given = self._data(found)
+            held = self.disks.hypervisor.set_disks(id_, given)
+            attached = {disk.id for disk in given}
+            run.write(partial(data_volumes.settle, instance_id=id_, attached=attached, held=held))
+            if held and mine:
+                raise HeldOn(f"the guest of {id_} has not let go of {len(held)} disks")
+        except NotRunning:
+            return  # it ended meanwhile, or is being stopped
+        except HypervisorError as error:
+            if mine:
+                raise
+            log.error("disks not set", instance=id_, error=str(error))  # noqa: TRY400  the engine's word is what counts
+            held = {"unknown"}
+        if held:
+            run.write(lambda session: queue.enqueue(session, DISKS, id_))
+
+    def _data(self, found: Found) -> tuple[DataDisk, ...]:
+        """The disks of the data volumes that the machine is to have: those that are made."""
+        made = [one for one in found.data if one.status in {"available", "updating"}]
+        wanted = [one for one in made if one.attachment_status != "detaching"]
+        disks = (DataDisk(str(one.attachment_id), self.disks.volume(one.id)) for one in wanted)
+        return tuple(disk for disk in disks if disk.path.exists())
+
+    def _up(self, found: Found, *, again: bool) -> None:
+        hypervisor, id_ = self.disks.hypervisor, found.instance.id
+        if again and hypervisor.status(id_) is Status.RUNNING:
+            with suppress(NotRunning):  # it ended between the question and the reset
+                hypervisor.reset(id_)
+                return
+        hypervisor.start(self._spec(found))
+        if (facts := hypervisor.facts(id_)) is not None:
+            size = {"vcpus": facts.vcpus, "memory_mib": facts.memory_mib}
+            log.info("server started", instance=id_, engine=hypervisor.name, accelerator=facts.accelerator, **size)
+
+    def _spec(self, found: Found) -> ServerSpec:
+        instance = found.instance
+        profile = INSTANCE_PROFILES[instance.profile]
+        seed = SeedSpec(
+            instance_id=instance.id,
+            hostname=instance.name,
+            user_data=instance.user_data or "",
+            ssh_keys=tuple(key["public_key"] for key in instance.keys),
+            keys_in_metadata=_is_windows(found.volumes[0]),
+        )
+        return ServerSpec(
+            id=instance.id,
+            name=instance.name,
+            disk=self.disks.volume(found.volumes[0].id),
+            vcpus=profile.vcpus,
+            memory_mib=profile.memory * 1024,
+            seed=seed,
+            mac=found.interfaces[0].mac,
+            data=self._data(found),
+        )
+
+    def _remove(self, run: queue.Run, found: Found | None) -> None:
+        """The machine, then the disks that go with it, then the rows; each step may find its work done."""
+        self.disks.hypervisor.delete(run.job.subject)
+        if found is None:
+            self._remove_orphan(run)
+            return
+        for volume in found.volumes:
+            if volume.status == "pending_deletion":
+                self.disks.hypervisor.delete_disk(self.disks.volume(volume.id))
+        run.finish(partial(_forget, found=found))
+
+    def _remove_orphan(self, run: queue.Run) -> None:
+        """A job that was overtaken by the server's deletion may have made the disk anew."""
+        volume_id = run.job.payload.get("volume")
+        if volume_id is None:
+            return
+        volume = run.read(partial(volume_of, id_=volume_id))
+        if volume is None or volume.status == "pending_deletion":
+            self.disks.hypervisor.delete_disk(self.disks.volume(volume_id))
+
+
+def _found(session: Session, id_: str) -> Found | None:
+    instance = instance_of(session, id_)
+    if instance is None:
+        return None
+    return Found(instance, attached_to(session, [id_])[id_], interfaces_of(session, [id_])[id_])
+
+
+def _move(session: Session, id_: str, to: str, was: str = "pending") -> bool:
+    moved = transition(session, INSTANCE, id_, to, INSTANCE.table.c.status == was, status_reasons=[])
+    if moved and to == "stopped":
+        queue.cancel(session, CUT, id_)
+        boot_volumes.set_active(session, id_, False)
+    if moved and to in {"running", "stopped"}:
+        memberships.moved(session, id_)
+    return moved
+
+
+def _is_windows(volume: Volume) -> bool:
+    system = OPERATING_SYSTEMS.get(volume.operating_system or "")
+    return system is not None and system.family.startswith("Windows")
+
+
+def _reason(fault: Exception) -> tuple[str, str]:
+    """Code and words for who asked for the server: nothing of the host, and nothing of what others have on it."""
+    if isinstance(fault, DiskFull):
+        return "cannot_start_storage", "The host has no room left for the disks of this server."
+    if isinstance(fault, NoRoom):
+        return "cannot_start_capacity", "The host has no memory left for this server: stop another one, and start it."
+    return "cannot_start", fault.message if isinstance(fault, Refused) else _MESSAGE
+
+
+def _fail(session: Session, id_: str, message: str, code: str = "cannot_start", was: str | None = None) -> None:
+    """Unless the state has moved on from what it `was`."""
+    reason: list[dict[str, Any]] = [{"code": code, "message": message}]
+    unmoved = [] if was is None else [INSTANCE.table.c.status == was]
+    if transition(session, INSTANCE, id_, "failed", *unmoved, status_reasons=reason):
+        for volume in attached_to(session, [id_])[id_]:
+            boot_volumes.fail(session, volume.id)
+        boot_volumes.set_active(session, id_, False)
+        memberships.moved(session, id_)
+
+
+def _forget(session: Session, found: Found) -> None:
+    """Once: a second job that came to the same end finds nothing left to do."""
+    if not delete(session, INSTANCE, found.instance.id, found.instance.account_id):
+        return
+    initialization.unlink(session, found.instance)
+    placement.let_go(session, interfaces_of(session, [found.instance.id])[found.instance.id])
+    for volume in found.volumes:
+        if volume.status == "pending_deletion":
+            forget_volume(session, volume)
+        else:
+            boot_volumes.detach(session, volume)
+    remove_rows(session, INTERFACE.table, INTERFACE.table.c.instance_id == found.instance.id)
+    grants.forget(session, found.instance.id)
+    memberships.gone(session, found.instance.id)
+
+
+def _keep_disks(_session: Session, job: queue.Claimed, error: str) -> None:
+    """After the last try: what the guest holds on to leaves with the next stop; what it lacks, it gets at a start."""
+    log.error("disks not as they should be", instance=job.subject, error=error)
+
+
+def _give_up(session: Session, job: queue.Claimed, error: str) -> None:
+    """After the last try: the server is `failed` and may be deleted, or started once more."""
+    log.error("machine work failed", kind=job.kind, instance=job.subject, error=error)
+    _fail(session, job.subject, _MESSAGE)

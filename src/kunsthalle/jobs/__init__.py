@@ -1,0 +1,1 @@
+"""Background work: a durable queue and the worker threads that run it."""

@@ -1,0 +1,278 @@
+"""Durable work: rows in `jobs`, enqueued in the caller's transaction, claimed under a lease, repeated or undone.
+
+`due_at` follows the product clock (a reclamation is due in seven days, and time travel reaches it); `not_before` and
+leases follow real time. Reads never advance anything: whatever happens later is a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
+
+from kunsthalle.authz.context import Context
+from kunsthalle.core.clock import SECOND
+from kunsthalle.db.session import Session
+from kunsthalle.db.tables import jobs
+from kunsthalle.jobs import turns
+
+LEASE = 30 * SECOND
+AT_ONCE = 0
+"""`due_at` of a job that waits for no moment: a clock that goes back must not make it wait."""
+MOST_ATTEMPTS = 5
+MOST_CLAIMS = 20
+"""A job taken up this often has killed its worker again and again: it ends, and the process can live."""
+_LONGEST_ERROR = 2_000
+
+
+class Claimed(Struct, frozen=True):
+    """A job in the hands of one worker."""
+
+    id: str
+    account_id: str
+    kind: str
+    subject: str
+    payload: Mapping[str, Any]
+    attempts: int
+    due_at: int
+    initiator: str | None = None
+    trace: str | None = None
+
+
+Alive = tuple[str, str, str, Mapping[str, Any]]
+"""Kind, state, subject and payload of a job that waits or runs."""
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over; what this one did must not be committed."""
+
+
+class Handler(Struct, frozen=True):
+    """How a kind of job is done.
+
+    `run` may work outside a transaction and ends with `Run.finish`. `give_up` runs, in the transaction that ends the
+    job, once it has failed for good: it leaves the subject in a state that says so.
+    """
+
+    kind: str
+    run: Callable[[Run], None]
+    give_up: Callable[[Session, Claimed, str], None]
+
+
+class Run:
+    """What a handler is given: its job, a context of the job's account, and transactions that honour the lease."""
+
+    def __init__(
+        self,
+        job: Claimed,
+        ctx: Context,
+        reader: Callable[..., Any],
+        writer: Callable[..., Any],
+        owner: str,
+    ) -> None:
+        self.job = job
+        self.ctx = ctx
+        self._reader = reader
+        self._writer = writer
+        self._owner = owner
+        self.finished = False
+
+    def read(self, function: Callable[[Session], Any]) -> Any:
+        return self._reader(self.ctx, function)
+
+    def write(self, function: Callable[[Session], Any]) -> Any:
+        """A step that is durable by itself, refused when the lease is gone."""
+
+        def guarded(session: Session) -> Any:
+            _keep(session, self.job.id, self._owner, {"lease_until": self.ctx.clock.real() + LEASE})
+            return function(session)
+
+        return self._writer(self.ctx, guarded)
+
+    def finish(self, function: Callable[[Session], Any] = lambda _session: None) -> Any:
+        """The last step: its effect and the end of the job are one transaction."""
+
+        def guarded(session: Session) -> Any:
+            _keep(session, self.job.id, self._owner, {"state": "done"})
+            return function(session)
+
+        result = self._writer(self.ctx, guarded)
+        self.finished = True
+        return result
+
+
+def _keep(session: Session, id_: str, owner: str, values: Mapping[str, Any]) -> None:
+    mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)
+    if session.execute(update(jobs).where(mine).values(values)).rowcount != 1:
+        raise LeaseLost(id_)
+
+
+def enqueue(
+    session: Session,
+    kind: str,
+    subject: str,
+    *,
+    due_at: int | None = None,
+    transfer_bytes: int | None = None,
+    **payload: Any,
+) -> str:
+    """Adds a job to the caller's transaction and account. It is seen by workers once that is committed.
+
+    What it does will be in the audit as done on the caller's behalf, under the caller's trace. `transfer_bytes` says
+    that
+    the job is a transfer, and how much it may write at most. A job without `due_at` may run at once, whatever the
+    clock is set to meanwhile. 429, or 400 `over_quota`, when a caller's account has too many jobs.
+    """
+    ctx = session.ctx
+    if due_at is None and ctx.actor.kind != "System":
+        turns.refuse_excess(session, transfer_bytes)
+    id_ = ctx.ids.uuid()
+    session.execute(
+        insert(jobs).values(
+            id=id_,
+            account_id=ctx.account_id,
+            kind=kind,
+            subject=subject,
+            payload=payload,
+            state="queued",
+            due_at=AT_ONCE if due_at is None else due_at,
+            not_before=0,
+            attempts=0,
+            created_at=ctx.now(),
+            initiator=(ctx.initiator or ctx.actor.iam_id)[:128],
+            trace=ctx.trace,
+            transfer_bytes=transfer_bytes,
+        )
+    )
+    session.after_commit(_wake_all)
+    return id_
+
+
+def cancel(session: Session, kind: str, subject: str) -> int:
+    """Removes what has not begun yet; the number of jobs removed."""
+    mine = and_(jobs.c.kind == kind, jobs.c.subject == subject, jobs.c.state == "queued")
+    return session.execute(delete(jobs).where(mine)).rowcount
+
+
+def claim(session: Session, owner: str, *, transfers: bool = True, most_running: int | None = None) -> Claimed | None:
+    """Takes a job whose worker went silent, or the oldest one of the account whose turn it is.
+
+    `transfers` says whether transfers may be taken too; `most_running` how many jobs of one account may run.
+    """
+    turns.take_turns(session)
+    lane = true() if transfers else jobs.c.transfer_bytes.is_(None)
+    silent = and_(jobs.c.state == "running", jobs.c.lease_until < session.ctx.clock.real())
+    job = _take(session, owner, and_(silent, lane), jobs.c.lease_until)
+    if job is not None:
+        return job
+    account_id = turns.next_account(session, lane, most_running)
+    if account_id is None:
+        return None
+    job = _take(session, owner, and_(jobs.c.account_id == account_id, turns.ready(session), lane), jobs.c.due_at)
+    if job is not None:
+        turns.served(session, account_id)
+    return job
+
+
+def _take(session: Session, owner: str, which: ColumnElement[bool], first: ColumnElement[int]) -> Claimed | None:
+    chosen = select(jobs.c.id).where(which).order_by(first, jobs.c.created_at, jobs.c.id).limit(1)
+    lease = session.ctx.clock.real() + LEASE
+    statement = (
+        update(jobs)
+        .where(jobs.c.id == chosen.with_for_update(skip_locked=True).scalar_subquery())
+        .values(state="running", lease_owner=owner, lease_until=lease, attempts=jobs.c.attempts + 1)
+        .returning(
+            jobs.c.id,
+            jobs.c.account_id,
+            jobs.c.kind,
+            jobs.c.subject,
+            jobs.c.payload,
+            jobs.c.attempts,
+            jobs.c.due_at,
+            jobs.c.initiator,
+            jobs.c.trace,
+        )
+    )
+    row = session.first(statement)
+    return Claimed(*tuple(row)) if row else None
+
+
+def retry(session: Session, job: Claimed, owner: str, error: str, *, patient: bool = False) -> None:
+    """Puts a failed job back, to be tried again after a pause in real time that doubles.
+
+    The pause is at most 16 seconds, and ten minutes where the job is `patient`.
+    """
+    pause = min(2 ** min(job.attempts, MOST_CLAIMS if patient else 6) * SECOND // 4, turns.LONGEST_PAUSE)
+    back = {"state": "queued", "not_before": session.ctx.clock.real() + pause, "last_error": _storable(error)}
+    _keep(session, job.id, owner, back)
+
+
+def postpone(session: Session, job: Claimed, owner: str, due_at: int) -> None:
+    """Puts a job back until a moment of the product clock, as if it had not been taken up."""
+    _keep(session, job.id, owner, {"state": "queued", "due_at": due_at, "attempts": job.attempts - 1})
+
+
+def end(session: Session, job: Claimed, owner: str, state: str, error: str | None = None) -> None:
+    """Marks a job `done` or `failed` for good."""
+    _keep(session, job.id, owner, {"state": state, "last_error": None if error is None else _storable(error)})
+
+
+def _storable(error: str) -> str:
+    """An error may quote hostile bytes; what PostgreSQL would refuse must not keep a job from ending."""
+    return error[:_LONGEST_ERROR].encode(errors="replace").decode().replace("\0", "?")
+
+
+def extend(session: Session, held: Mapping[str, str]) -> None:
+    """The heartbeat of a worker process: the leases of the jobs in its hands, id and owner, run on."""
+    until = session.ctx.clock.real() + LEASE
+    for id_, owner in held.items():
+        mine = and_(jobs.c.id == id_, jobs.c.lease_owner == owner, jobs.c.state == "running")
+        session.execute(update(jobs).where(mine).values(lease_until=until))
+
+
+def release_all(session: Session) -> int:
+    """At the start of the only process of a store: whoever held a lease is dead."""
+    mine = update(jobs).where(jobs.c.state == "running").values(state="queued", lease_owner=None)
+    return session.execute(mine).rowcount
+
+
+def next_due(session: Session, until: int, after: int = -1) -> int | None:
+    """The earliest due time of a queued job that is later than `after` and not later than `until`."""
+    between = (jobs.c.state == "queued", jobs.c.due_at > after, jobs.c.due_at <= until)
+    row = session.first(select(func.min(jobs.c.due_at)).where(*between))
+    return row[0] if row else None
+
+
+def pending(session: Session) -> int:
+    """How many jobs run, or are due and not waiting for another try."""
+    alive_now = or_(jobs.c.state == "running", turns.ready(session))
+    row = session.first(select(func.count()).select_from(jobs).where(alive_now))
+    return int(row[0]) if row else 0
+
+
+def alive(session: Session) -> list[Alive]:
+    """Every job that waits, however long, or runs."""
+    columns = (jobs.c.kind, jobs.c.state, jobs.c.subject, jobs.c.payload)
+    found = session.all(select(*columns).where(jobs.c.state.in_(("queued", "running"))))
+    return cast("list[Alive]", [tuple(row) for row in found])
+
+
+def purge(session: Session, before: int) -> None:
+    """Forgets jobs that ended well before a moment."""
+    session.execute(delete(jobs).where(jobs.c.state == "done", jobs.c.created_at < before))
+
+
+_wakers: list[Callable[[], None]] = []
+
+
+def on_wake(callback: Callable[[], None]) -> Callable[[], None]:
+    """Registers a worker to be woken when this process commits a job; the result unregisters it."""
+    _wakers.append(callback)
+    return lambda: _wakers.remove(callback)
+
+
+def _wake_all() -> None:
+    for wake in _wakers.copy():  # a worker of another thread may come or go meanwhile
+        wake()

@@ -1,0 +1,94 @@
+"""Whose turn it is: jobs are shared out between accounts, so that one account's many jobs hold up nobody else's.
+
+A job with `transfer_bytes` is a transfer: an import, an export or a copy, which may take minutes. All others are short.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
+
+from kunsthalle.core.clock import SECOND
+from kunsthalle.core.errors import Problem, Reason, invalid
+from kunsthalle.db.bounds import GIB
+from kunsthalle.db.session import Session
+from kunsthalle.db.tables import job_turns, jobs
+from kunsthalle.db.unscoped import put_row
+
+LONGEST_PAUSE = 600 * SECOND
+"""Between two tries of a job. A job that waits longer was put back before the system clock went back."""
+RETRY_AFTER = 10
+"""Seconds after which a caller who has too many jobs may try again."""
+_ADVISORY_LOCK = 7202
+
+
+def ready(session: Session) -> ColumnElement[bool]:
+    """Which queued jobs may be claimed now."""
+    now, real = session.ctx.now(), session.ctx.clock.real()
+    tried = or_(jobs.c.not_before <= real, jobs.c.not_before > real + LONGEST_PAUSE)
+    return and_(jobs.c.state == "queued", jobs.c.due_at <= now, tried)
+
+
+def take_turns(session: Session) -> None:
+    """Lets one claim at a time go on from here, so that each sees the ones before. SQLite has only one writer."""
+    if session.dialect != "sqlite":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+
+
+def next_account(session: Session, lane: ColumnElement[bool], most_running: int | None) -> str | None:
+    """The account whose job is claimed next: with the fewest running jobs, and among those served longest ago.
+
+    None where no job of the lane is ready, or every account that has one has `most_running` already.
+    """
+    due = func.min(jobs.c.due_at).label("due")
+    waiting = select(jobs.c.account_id, due).where(ready(session), lane).group_by(jobs.c.account_id).subquery()
+    active = select(jobs.c.account_id, func.count().label("n")).where(jobs.c.state == "running")
+    running = active.group_by(jobs.c.account_id).subquery()
+    count = func.coalesce(running.c.n, 0)
+    statement = (
+        select(waiting.c.account_id)
+        .outerjoin(running, running.c.account_id == waiting.c.account_id)
+        .outerjoin(job_turns, job_turns.c.account_id == waiting.c.account_id)
+        .order_by(count, func.coalesce(job_turns.c.turn, 0), waiting.c.due, waiting.c.account_id)
+        .limit(1)
+    )
+    row = session.first(statement if most_running is None else statement.where(count < most_running))
+    return str(row[0]) if row else None
+
+
+def served(session: Session, account_id: str) -> None:
+    """Puts the account behind all others that have been served."""
+    row = session.first(select(func.max(job_turns.c.turn)))
+    turn = (row[0] if row and row[0] is not None else 0) + 1
+    put_row(session, job_turns, ("account_id",), replacing=("turn",), account_id=account_id, turn=turn)
+
+
+def refuse_excess(session: Session, transfer_bytes: int | None) -> None:
+    """Refuses a caller's new job when the account has too many. 429; 400 `over_quota` for one that can never run.
+
+    On PostgreSQL two requests at the same moment may both take the last place.
+    """
+    bounds = session.bounds
+    if transfer_bytes is not None and transfer_bytes > bounds.transfer_bytes:
+        most = bounds.transfer_bytes // GIB
+        size = -(-transfer_bytes // GIB)
+        raise invalid("over_quota", f"The transfer may write {size} GiB; an account may have {most} GiB in transfer.")
+    moved = jobs.c.transfer_bytes
+    here = and_(jobs.c.account_id == session.ctx.account_id, jobs.c.due_at <= session.ctx.now())
+    alive = and_(here, jobs.c.state.in_(("queued", "running")))
+    row = session.first(select(func.count(), func.count(moved), func.coalesce(func.sum(moved), 0)).where(alive))
+    count, transfers, size = (int(value) for value in row) if row else (0, 0, 0)
+    if count >= bounds.waiting:
+        raise _too_many(f"The account has {count} jobs that wait or run; at most {bounds.waiting} are allowed.")
+    if transfer_bytes is None:
+        return
+    if transfers >= bounds.transfers:
+        text_ = f"The account has {transfers} imports, exports and copies that wait or run"
+        raise _too_many(f"{text_}; at most {bounds.transfers} are allowed.")
+    if size + transfer_bytes > bounds.transfer_bytes:
+        most = bounds.transfer_bytes // GIB
+        raise _too_many(f"The account's imports, exports and copies may write {most} GiB together; that is reached.")
+
+
+def _too_many(message: str) -> Problem:
+    text_ = f"{message} Try again when some have ended."
+    return Problem(Reason.TOO_MANY, "rate_limit_exceeded", text_, retry_after=RETRY_AFTER)

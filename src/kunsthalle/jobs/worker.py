@@ -1,0 +1,254 @@
+"""The threads that work jobs off, and travel in time that waits for them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from kunsthalle.authz.context import Context
+from kunsthalle.core.clock import SECOND, MovableClock
+from kunsthalle.core.faults import Fault, Faults
+from kunsthalle.core.lazy import Lazy
+from kunsthalle.core.log import get_logger
+from kunsthalle.core.space import is_out_of_space
+from kunsthalle.db import audit, kv
+from kunsthalle.db.engine import Store
+from kunsthalle.db.session import Session
+from kunsthalle.jobs import queue
+
+log = get_logger("jobs")
+_TICK_SECONDS = 0.5
+_HEARTBEAT_SECONDS = 10.0
+_KEEP_DONE = 86_400 * SECOND
+
+
+class Busy(Exception):
+    """Jobs that run did not end in time."""
+
+
+class TooOften(Exception):
+    """A job that no worker has survived."""
+
+
+class Worker:
+    """A few threads of one process. `owner` names the process among the nodes of a store.
+
+    Of two threads or more the first takes short jobs only, so that transfers never keep those waiting.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        ctx: Context,
+        handlers: Iterable[queue.Handler],
+        threads: int = 2,
+        faults: Faults | None = None,
+    ) -> None:
+        self._store = store
+        self._faults = faults or Faults()
+        self._ctx = ctx
+        self._handlers = Lazy(lambda: {handler.kind: handler for handler in handlers})
+        self._owner = ctx.ids.uuid()
+        self._count = threads
+        self._threads: list[threading.Thread] = []
+        self._stopping = threading.Event()
+        self._work = threading.Condition()
+        self._signalled = 0
+        self._paused = False
+        self._busy = 0
+        self._held: dict[str, str] = {}
+        self._travelling = threading.Lock()
+        self._unregister: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        if self._store.embedded:
+            self._store.write(self._ctx, queue.release_all)
+        self._unregister = queue.on_wake(self._wake)
+        self._spawn("jobs-heartbeat", self._beats)
+        for number in range(self._count):
+            transfers = number > 0 or self._count == 1
+            self._spawn(f"jobs-{number}", partial(self._loop, f"{self._owner}.{number}", transfers=transfers))
+
+    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def stop(self) -> None:
+        self._unregister()
+        self._unregister = lambda: None
+        self._stopping.set()
+        self._wake()
+        for thread in self._threads:
+            thread.join(timeout=30)
+
+    def _wake(self) -> None:
+        with self._work:
+            self._signalled += 1
+            self._work.notify_all()
+
+    def _loop(self, owner: str, *, transfers: bool) -> None:
+        while not self._stopping.is_set():
+            seen = self._signalled
+            try:
+                if self._store.read(self._ctx, queue.pending) and self._one(owner, transfers=transfers):
+                    continue
+            except Exception:
+                log.exception("job loop", worker=owner)
+            with self._work:
+                if seen == self._signalled and not self._stopping.is_set():
+                    self._work.wait(_TICK_SECONDS)
+
+    def _beats(self) -> None:
+        """In a thread of its own: a job may take longer than a lease, and so may all of them at once."""
+        while not self._stopping.wait(_HEARTBEAT_SECONDS):
+            try:
+                self._store.write(self._ctx, lambda session: queue.extend(session, dict(self._held)))
+                self._store.write(self._ctx, lambda session: queue.purge(session, self._ctx.now() - _KEEP_DONE))
+            except Exception:
+                log.exception("heartbeat", worker=self._owner)
+
+    @contextmanager
+    def paused(self, seconds: float = 60.0) -> Iterator[None]:
+        """No job runs meanwhile. Busy when those that run do not end in time."""
+        deadline = time.monotonic() + seconds
+        with self._travelling:
+            try:
+                with self._work:
+                    self._paused = True
+                    while self._busy:
+                        left = deadline - time.monotonic()
+                        if left <= 0:
+                            raise Busy("Jobs are running that did not end in time; try again.")
+                        self._work.wait(left)
+                yield
+            finally:
+                with self._work:
+                    self._paused = False
+                self._wake()
+
+    def _one(self, owner: str, *, transfers: bool = True) -> bool:
+        with self._work:
+            if self._paused:
+                return False
+            self._busy += 1
+        try:
+            return self._take(owner, transfers=transfers)
+        finally:
+            with self._work:
+                self._busy -= 1
+                self._work.notify_all()
+
+    def _take(self, owner: str, *, transfers: bool) -> bool:
+        most = self._store.bounds.running
+        job = self._store.write(
+            self._ctx, lambda session: queue.claim(session, owner, transfers=transfers, most_running=most)
+        )
+        if job is None:
+            return False
+        self._held[job.id] = owner
+        try:
+            self._do(job, owner)
+        except queue.LeaseLost:
+            log.warning("lease lost", job=job.kind, subject=job.subject)
+        finally:
+            self._held.pop(job.id, None)
+            self._wake()
+        return True
+
+    def _do(self, job: queue.Claimed, owner: str) -> None:
+        ctx = self._ctx.working(job.kind, job.account_id, job.initiator or "", job.trace or "")
+        fault = self._faults.of_job(job.kind)
+        if fault is not None:
+            self._struck(job, ctx, owner, fault)
+            return
+        run = queue.Run(job, ctx, self._store.read, self._store.write, owner)
+        try:
+            if job.attempts > queue.MOST_CLAIMS:
+                raise TooOften(f"taken up {job.attempts - 1} times without an end")
+            self._handlers()[job.kind].run(run)
+            if not run.finished:
+                run.finish()
+        except queue.LeaseLost:
+            raise
+        except Exception as error:
+            log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
+            self._failed(job, ctx, owner, f"{type(error).__name__}: {error}", patient=is_out_of_space(error))
+
+    def kinds(self) -> list[str]:
+        """The kinds of jobs there are."""
+        return sorted(self._handlers())
+
+    def _struck(self, job: queue.Claimed, ctx: Context, owner: str, fault: Fault) -> None:
+        if fault.effect == "hold":
+            due = ctx.now() + int(fault.seconds * SECOND)
+            self._store.write(ctx, lambda session: queue.postpone(session, job, owner, due))
+            return
+        text = "This failure was asked for with a fault."
+        self._failed(job, ctx, owner, text, for_good=fault.effect == "fail")
+
+    def _failed(
+        self,
+        job: queue.Claimed,
+        ctx: Context,
+        owner: str,
+        error: str,
+        *,
+        for_good: bool = False,
+        patient: bool = False,
+    ) -> None:
+        """Has the job tried again, or ends it. `patient`: it waits for room on a disk, which takes people a while."""
+        most = queue.MOST_CLAIMS if patient else queue.MOST_ATTEMPTS
+        handler = self._handlers().get(job.kind)
+
+        def settle(session: Session) -> None:
+            if job.attempts < most and not for_good:
+                queue.retry(session, job, owner, error, patient=patient)
+                return
+            queue.end(session, job, owner, "failed", error)
+            audit.gave_up(session, job.subject)
+            if handler is not None:  # else a later release enqueued it; there is nobody to ask
+                handler.give_up(session, job, error)
+
+        self._store.write(ctx, settle)
+
+    def settle(self, seconds: float = 60.0) -> bool:
+        """Waits until nothing runs and nothing is due; False when that takes too long."""
+        deadline = time.monotonic() + seconds
+        with self._work:
+            while self._store.read(self._ctx, queue.pending):
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._work.wait(min(left, _TICK_SECONDS))  # another node's jobs end without a word to this one
+        return True
+
+    def travel(self, clock: MovableClock, to: int) -> None:
+        """Moves the clock from one due time to the next, and returns after everything that became due has run.
+
+        A job that failed and waits for another try waits in real time; it is not waited for here. One traveller at a
+        time, and never backwards.
+        """
+        with self._travelling:
+            while self._ripen():
+                due = self._next_due(clock.now(), to)
+                if due is None:
+                    break
+                self._move(clock, due)
+            if to > clock.now():
+                self._move(clock, to)
+            self._ripen()
+
+    def _ripen(self) -> bool:
+        self._wake()
+        return self.settle()
+
+    def _next_due(self, after: int, until: int) -> int | None:
+        return self._store.read(self._ctx, lambda session: queue.next_due(session, until, after))
+
+    def _move(self, clock: MovableClock, moment: int) -> None:
+        self._store.write(self._ctx, lambda session: kv.put(session, "clock", {"now": moment, "real": clock.real()}))
+        clock.set(moment)

@@ -1,0 +1,163 @@
+"""Rules of security groups and of network ACLs, below the resource whose row they are kept in.
+
+A `RuleCollection` says what differs; the handlers are written once. Whoever changes rules takes the row first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from kunsthalle.api import access
+from kunsthalle.api.crud import among
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.surfaces.vpc import VPC as FAMILY
+from kunsthalle.api.surfaces.vpc import collection
+from kunsthalle.core.errors import not_found
+from kunsthalle.db.rows import update
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType
+from kunsthalle.networks import acl_rules, security_group_rules
+from kunsthalle.networks.acl_rules import AclRuleRequest, AclRuleResponse, UpdateAclRuleRequest
+from kunsthalle.networks.models import NetworkAcl, SecurityGroup
+from kunsthalle.networks.queries import locked
+from kunsthalle.networks.resources import NETWORK_ACL, SECURITY_GROUP
+from kunsthalle.networks.schemas_security_groups import (
+    SecurityGroupRuleResponse,
+    SecurityGroupRulesResponse,
+    group_rule_response,
+)
+from kunsthalle.networks.security_group_rules import RuleRequest, UpdateRuleRequest, unlike
+
+M = TypeVar("M", SecurityGroup, NetworkAcl)
+Rule = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class RuleCollection(Generic[M]):
+    """The rules of one kind. `put` says where a new or changed rule stands among the others."""
+
+    kind: ResourceType[M]
+    noun: str
+    path: str
+    param: str
+    make: Callable[[Session, M, Any], Rule]
+    change: Callable[[Session, M, Rule, Any], Rule]
+    put: Callable[[list[Rule], Rule, Any], list[Rule]]
+    to_response: Callable[[M, Rule, Session], Any]
+    bodies: tuple[type, type]
+    answer: type
+    every: type | None
+    """What a list answers that has no pages; None for a list in pages."""
+
+
+def _in_place(kept: list[Rule], rule: Rule, _body: Any) -> list[Rule]:
+    ids = [one["id"] for one in kept]
+    return [rule if one["id"] == rule["id"] else one for one in kept] + ([] if rule["id"] in ids else [rule])
+
+
+GROUP_RULES: RuleCollection[SecurityGroup] = RuleCollection(
+    SECURITY_GROUP,
+    "rule of one security group",
+    "/v1/security_groups/{security_group_id}/rules",
+    "security_group_id",
+    lambda session, group, body: security_group_rules.make_rule(session, group.vpc_id, body),
+    lambda session, group, rule, body: security_group_rules.changed_rule(session, group.vpc_id, rule, body),
+    _in_place,
+    group_rule_response,
+    (RuleRequest, UpdateRuleRequest),
+    SecurityGroupRuleResponse,
+    SecurityGroupRulesResponse,
+)
+ACL_RULES: RuleCollection[NetworkAcl] = RuleCollection(
+    NETWORK_ACL,
+    "rule of one network ACL",
+    "/v1/network_acls/{network_acl_id}/rules",
+    "network_acl_id",
+    lambda session, _acl, body: acl_rules.make_acl_rule(session, body),
+    lambda _session, _acl, rule, body: acl_rules.changed_acl_rule(rule, body),
+    lambda kept, rule, body: acl_rules.placed(kept, rule, body.before),
+    lambda acl, rule, session: acl_rules.rule_response(acl, rule["id"], session.ctx),
+    (AclRuleRequest, UpdateAclRuleRequest),
+    AclRuleResponse,
+    None,
+)
+
+
+def _one(owner: SecurityGroup | NetworkAcl, request: Request) -> Rule:
+    found = next((rule for rule in owner.rules if rule["id"] == request.params["id"]), None)
+    if found is None:
+        raise not_found()
+    return found
+
+
+def _lists(book: RuleCollection[M]) -> Callable[[Session, Request], dict[str, Any]]:
+    def call(session: Session, request: Request) -> dict[str, Any]:
+        owner: M = request.authorized.resource
+        asked = request.query.get("direction")
+        chosen = [rule for rule in owner.rules if asked in (None, rule["direction"])]
+        if book.every is not None:
+            return {"rules": [book.to_response(owner, rule, session) for rule in chosen]}
+        found, limit = among(request, chosen, lambda rule: str(rule["id"]))
+        return collection(request, session, "rules", found, lambda rule, u: book.to_response(owner, rule, u), limit)
+
+    return call
+
+
+def _reads(book: RuleCollection[M]) -> Callable[[Session, Request], Any]:
+    return lambda session, request: book.to_response(
+        request.authorized.resource, _one(request.authorized.resource, request), session
+    )
+
+
+def _changes(book: RuleCollection[M]) -> dict[str, Callable[[Session, Request], Any]]:
+    def owner_of(session: Session, request: Request) -> M:
+        return locked(session, book.kind, request.authorized.resource.id, book.param)
+
+    def keep(session: Session, owner: M, kept: list[Rule]) -> M:
+        update(session, book.kind, owner.id, rules=unlike(kept))
+        return locked(session, book.kind, owner.id)
+
+    def create(session: Session, request: Request) -> Any:
+        owner = owner_of(session, request)
+        rule = book.make(session, owner, request.body)
+        return book.to_response(keep(session, owner, book.put(owner.rules, rule, request.body)), rule, session)
+
+    def change(session: Session, request: Request) -> Any:
+        owner = owner_of(session, request)
+        rule = book.change(session, owner, _one(owner, request), request.body)
+        kept = book.put(owner.rules, rule, request.body)
+        return book.to_response(owner if kept == owner.rules else keep(session, owner, kept), rule, session)
+
+    def delete(session: Session, request: Request) -> None:
+        owner = owner_of(session, request)
+        gone = _one(owner, request)
+        keep(session, owner, [rule for rule in owner.rules if rule != gone])
+
+    return {"POST": create, "PATCH": change, "DELETE": delete}
+
+
+def _routes_of(book: RuleCollection[M]) -> tuple[Route, ...]:
+    read = access.item(book.kind, param=book.param)
+    change = access.item(book.kind, f"{book.kind.read.rsplit('.', 1)[0]}.update", param=book.param)
+    one, calls = f"{book.path}/{{id}}", _changes(book)
+    table: tuple[tuple[str, str, Any, str, type | None, int], ...] = (
+        ("GET", book.path, _lists(book), f"List each {book.noun}.", None, 200),
+        ("GET", one, _reads(book), f"Get one {book.noun}.", None, 200),
+        ("POST", book.path, calls["POST"], f"Create one {book.noun}.", book.bodies[0], 201),
+        ("PATCH", one, calls["PATCH"], f"Change one {book.noun}.", book.bodies[1], 200),
+        ("DELETE", one, calls["DELETE"], f"Delete one {book.noun}.", None, 204),
+    )
+    made = []
+    for method, path, call, summary, body, status in table:
+        call.__doc__ = summary
+        rule = read if method == "GET" else change
+        answer = {("GET", book.path): book.every, ("DELETE", one): None}.get((method, path), book.answer)
+        made.append(route(method, path, call, surface=FAMILY, access=rule, body=body, answer=answer, status=status))
+    return tuple(made)
+
+
+def routes() -> tuple[Route, ...]:
+    return (*_routes_of(GROUP_RULES), *_routes_of(ACL_RULES))

@@ -1,0 +1,216 @@
+"""Routes of routing tables, below their table and, for the default table, below the VPC too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from kunsthalle.api.common_schemas import Name, NamedResponse
+from kunsthalle.api.crud import Resource, equals, given, listing, making, reading, removing, updating
+from kunsthalle.api.references import Identity, NamedIdentity, name_of
+from kunsthalle.api.router import Route
+from kunsthalle.api.serialization import RequestBody, ResponseBody
+from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.db.rows import delete, insert_named, update
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, exists, unscoped
+from kunsthalle.networks.ipv4_blocks import parse_address, parse_cidr
+from kunsthalle.networks.models import NetworkRoute, RoutingTable, Vpc
+from kunsthalle.networks.network_references import route_path, zone_ref
+from kunsthalle.networks.queries import locked, named, zone_of
+from kunsthalle.networks.resources import ROUTE, ROUTING_TABLE, VPC
+from kunsthalle.networks.schemas import AddressResponse
+
+NOWHERE = "0.0.0.0"  # noqa: S104  a next hop that is none, not an address to listen on
+USUAL_PRIORITY = 2
+Priority = Annotated[int, Meta(ge=0, le=4)]
+
+
+class NextHopRequest(Identity):
+    """An address; or a VPN gateway's connection, of which there is none here."""
+
+    address: str | UnsetType = UNSET
+
+
+class RouteRequest(RequestBody):
+    """A route. Without an action it delivers."""
+
+    destination: str
+    zone: NamedIdentity
+    action: Literal["deliver", "delegate", "delegate_vpc", "drop"] = "deliver"
+    next_hop: NextHopRequest | UnsetType = UNSET
+    advertise: bool = False
+    priority: Priority = USUAL_PRIORITY
+    name: Name | UnsetType = UNSET
+
+
+class UpdateRouteRequest(RequestBody):
+    """What may be changed of a route; null removes the next hop of one that does not deliver."""
+
+    name: Name | UnsetType = UNSET
+    next_hop: NextHopRequest | UnsetType | None = UNSET
+    advertise: bool | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+
+
+class RouteResponse(ResponseBody):
+    """A route."""
+
+    action: str
+    advertise: bool
+    created_at: str
+    destination: str
+    href: str
+    id: str
+    lifecycle_state: str
+    name: str
+    next_hop: AddressResponse
+    origin: str
+    priority: int
+    zone: NamedResponse
+
+
+def route_response(one: NetworkRoute, session: Session) -> RouteResponse:
+    return RouteResponse(
+        action=one.action,
+        advertise=one.advertise,
+        created_at=rfc3339(one.created_at),
+        destination=one.destination,
+        href=href(session.ctx, route_path(one)),
+        id=one.id,
+        lifecycle_state="stable",
+        name=one.name,
+        next_hop=AddressResponse(address=one.next_hop),
+        origin="user",
+        priority=one.priority,
+        zone=zone_ref(session.ctx, one.zone),
+    )
+
+
+def _reserved(name: str, field: str) -> None:
+    if name.startswith("ibm-"):
+        raise invalid("validation_invalid_name", "Names that begin with ibm- are the provider's.", field)
+
+
+def _hop(action: str, body: NextHopRequest | UnsetType | None, prefix: str = "") -> str:
+    """An address for what is delivered, none for the rest."""
+    field = f"{prefix}next_hop"
+    if body is None or isinstance(body, UnsetType):
+        if action == "deliver":
+            raise invalid("validation_required_field", "A route that delivers needs its next hop.", field)
+        return NOWHERE
+    if isinstance(body.address, UnsetType):
+        raise not_found(field, "field")
+    address = str(parse_address(body.address, f"{field}.address"))
+    if (address == NOWHERE) == (action == "deliver"):
+        text = "The next hop is an address if the action is deliver, and 0.0.0.0 if it is not."
+        raise invalid("bad_field", text, f"{field}.address")
+    return address
+
+
+def _fits(session: Session, one: NetworkRoute, prefix: str = "") -> None:
+    """At most two routes go the same way, and only if both deliver; all of them advertise, or none does."""
+    table = ROUTE.table.c
+    same = [table.routing_table_id == one.routing_table_id, table.zone == one.zone, table.id != one.id]
+    others = unscoped(session, ROUTE, *same, table.destination == one.destination)
+    if any(other.advertise != one.advertise for other in others):
+        text = "All routes of a table with one destination and zone advertise, or none does."
+        raise invalid("bad_field", text, f"{prefix}advertise")
+    rivals = [other for other in others if other.priority == one.priority]
+    deliver = all(other.action == "deliver" for other in (*rivals, one))
+    if len(rivals) > 1 or (rivals and not deliver) or any(other.next_hop == one.next_hop for other in rivals):
+        text = "The table has a route with this destination, zone and priority already."
+        raise invalid("bad_field", text, f"{prefix}destination")
+
+
+def create_route(session: Session, table: RoutingTable, body: RouteRequest, prefix: str = "") -> NetworkRoute:
+    """A new route of a table. 400 for what the SDK's `create_vpc_routing_table_route` refuses."""
+    table = locked(session, ROUTING_TABLE, table.id, "routing_table_id")
+    name = given(body.name, "") or session.ctx.ids.name()
+    _reserved(name, f"{prefix}name")
+    made = NetworkRoute(
+        id=session.ctx.ids.resource(session.ctx.region.prefix),
+        account_id=table.account_id,
+        vpc_id=table.vpc_id,
+        routing_table_id=table.id,
+        resource_group_id=table.resource_group_id,
+        name=name,
+        zone=zone_of(session, name_of(body.zone, f"{prefix}zone"), f"{prefix}zone"),
+        destination=str(parse_cidr(body.destination, f"{prefix}destination")),
+        action=body.action,
+        next_hop=_hop(body.action, body.next_hop, prefix),
+        advertise=body.advertise,
+        priority=body.priority,
+        created_at=session.ctx.now(),
+    )
+    _fits(session, made, prefix)
+    return insert_named(session, ROUTE, made)
+
+
+def _create_in_default(session: Session, vpc: Vpc, body: RouteRequest) -> NetworkRoute:
+    return create_route(session, named(session, ROUTING_TABLE, vpc.default_routing_table_id), body)
+
+
+def _update(session: Session, granted: Authorized[NetworkRoute], body: UpdateRouteRequest) -> None:
+    locked(session, ROUTING_TABLE, granted.resource.routing_table_id, "routing_table_id")
+    one = locked(session, ROUTE, granted.resource.id)
+    _reserved(given(body.name, one.name), "name")
+    changed: dict[str, Any] = {
+        "advertise": given(body.advertise, one.advertise),
+        "priority": given(body.priority, one.priority),
+    }
+    if body.next_hop is not UNSET:
+        changed["next_hop"] = _hop(one.action, body.next_hop)
+    wanted = replace(one, **changed)
+    if wanted != one:
+        _fits(session, wanted)
+        update(session, ROUTE, one.id, **changed)
+
+
+def _delete(session: Session, granted: Authorized[NetworkRoute]) -> None:
+    delete(session, ROUTE, granted.resource.id, granted.resource.account_id)
+
+
+ROUTES = Resource(
+    ROUTE,
+    "route",
+    "/v1/vpcs/{vpc_id}/routing_tables/{routing_table_id}/routes",
+    route_response,
+    RouteResponse,
+    {"name": equals(ROUTE.table.c.name)},
+    parent=ROUTING_TABLE,
+    parent_field="routing_table_id",
+    above="vpc_id",
+    fresh="lifecycle_state",
+)
+_default = exists(VPC.table, VPC.table.c.default_routing_table_id == ROUTE.table.c.routing_table_id)
+DEFAULT_ROUTES = Resource(
+    replace(ROUTE, live=_default),
+    "route of the default routing table",
+    "/v1/vpcs/{vpc_id}/routes",
+    route_response,
+    RouteResponse,
+    {"zone.name": equals(ROUTE.table.c.zone)},
+    parent=VPC,
+    parent_field="vpc_id",
+    fresh="lifecycle_state",
+)
+
+
+def routes() -> tuple[Route, ...]:
+    ways = ((ROUTES, create_route), (DEFAULT_ROUTES, _create_in_default))
+    return tuple(
+        one
+        for resource, create in ways
+        for one in (
+            listing(resource),
+            reading(resource),
+            making(resource, create, RouteRequest),
+            updating(resource, UpdateRouteRequest, _update),
+            removing(resource, _delete),
+        )
+    )

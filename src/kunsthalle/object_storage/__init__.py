@@ -1,0 +1,1 @@
+"""The buckets that images come from and exports go to: folders, or an S3 server."""

@@ -1,0 +1,167 @@
+"""The object storage of one account on an S3 server, as the operator has laid it out.
+
+The address is a template. `{account}` in it keeps accounts apart and has to be there; `{bucket}` is where the bucket's
+name goes, by default the last part of the prefix: `s3://{account}-{bucket}` has a bucket of the server for each bucket
+of an account, `s3://shared/{account}/{bucket}` has folders in one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from kunsthalle.blobs.protocol import Watch, unwatched
+from kunsthalle.blobs.s3 import S3Bucket, S3Changed, S3Denied, S3Error, S3Head, S3Missing
+from kunsthalle.blobs.s3_address import BadAddress, S3Address
+from kunsthalle.object_storage.folder_buckets import (
+    BucketError,
+    BucketNotFound,
+    BucketUnavailable,
+    ObjectChanged,
+    ObjectNotFound,
+    ObjectUnreadable,
+    check_bucket,
+    check_key,
+    is_bucket,
+)
+
+_MARK = ".bucket"
+"""An object that makes a folder of a shared bucket be there before anything else is in it. No image has the name."""
+
+
+def checked(address: S3Address) -> S3Address:
+    """A template that keeps accounts apart. BadAddress."""
+    if "{account}" not in address.bucket + address.prefix:
+        raise BadAddress("The address of the buckets says {account}: every account has its own.")
+    if "{bucket}" in address.bucket + address.prefix:
+        return address
+    return address.under("{bucket}")
+
+
+class S3Buckets:
+    """The buckets of one account. `address` is a template that was checked."""
+
+    def __init__(self, address: S3Address, account_id: str) -> None:
+        self._template = address
+        self._account = account_id
+        self._folders = "{bucket}" not in address.bucket
+        self._opened = lru_cache(64)(self._open)
+
+    def create_bucket(self, name: str) -> None:
+        """A folder is made; a bucket of the server's is the operator's to make. BadBucketName, BucketUnavailable."""
+        check_bucket(name)
+        if self._folders:
+            with _said(name, _MARK):
+                self._bucket(name).put_bytes(_MARK, b"")
+
+    def has_bucket(self, name: str) -> bool:
+        """Whether there is such a bucket. BucketUnavailable where nobody says."""
+        try:
+            bucket = self._bucket(name)
+        except BucketNotFound:
+            return False
+        with _said(name, None):
+            return next(bucket.listed(), None) is not None if self._folders else bucket.answers()
+
+    def list_buckets(self) -> list[str]:
+        """The names of the folders, sorted; buckets of the server's are not listed: nobody says whose they are."""
+        if not self._folders:
+            return []
+        before = self._template.prefix.split("{bucket}")[0].rstrip("/")
+        place = replace(self._template, prefix=before).at(account=self._account)
+        with _said("", None):
+            return sorted(name for name in S3Bucket(place).folders() if is_bucket(name))
+
+    def open(self, bucket: str, key: str) -> S3Object:
+        """BucketNotFound, ObjectNotFound, BadObjectName, ObjectUnreadable, BucketUnavailable."""
+        check_key(bucket, key)
+        found = self._bucket(bucket)
+        with _said(bucket, key):
+            return S3Object(found, bucket, key, found.head(key))
+
+    def put(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
+        """Writes a local file into an object: whole, or not at all. As for `open`."""
+        check_key(bucket, key)
+        with _said(bucket, key):
+            self._bucket(bucket).put(key, source, watch)
+
+    def used(self) -> int:
+        """See ObjectStorage.used."""
+        return 0
+
+    def delete(self, bucket: str, key: str) -> None:
+        """An absent object is fine. As for `open`."""
+        check_key(bucket, key)
+        with _said(bucket, key):
+            self._bucket(bucket).delete(key)
+
+    def _bucket(self, name: str) -> S3Bucket:
+        if not is_bucket(name):
+            raise BucketNotFound("no bucket can have this name", name[:255])
+        try:
+            return self._opened(name)
+        except BadAddress as error:
+            raise BucketNotFound("no bucket can have this name", name) from error
+
+    def _open(self, name: str) -> S3Bucket:
+        return S3Bucket(self._template.at(account=self._account, bucket=name))
+
+
+class S3Object:
+    """An object open for reading; see blobs.buckets.ObjectReader. One that is replaced meanwhile is ObjectChanged."""
+
+    def __init__(self, where: S3Bucket, bucket: str, key: str, head: S3Head) -> None:
+        """Made by S3Buckets.open."""
+        self._where, self._bucket, self._key, self._head = where, bucket, key, head
+        self._start = 0
+        self._ranges: Iterator[bytes] | None = None
+        self._rest = memoryview(b"")
+        self.size, self.tag = head.size, head.tag
+
+    def skip(self, count: int) -> None:
+        """Has the first read begin there."""
+        self._start = count
+
+    def read(self, count: int) -> bytes:
+        """Up to `count` bytes; empty at the end."""
+        with _said(self._bucket, self._key):
+            if self._ranges is None:
+                self._ranges = self._where.read(self._key, self._head, self._start)
+            if not self._rest:
+                self._rest = memoryview(next(self._ranges, b""))
+        found, self._rest = self._rest[:count], self._rest[count:]
+        return bytes(found)
+
+    def close(self) -> None:
+        """May be repeated."""
+        if self._ranges is not None:
+            self._ranges.close()  # type: ignore[attr-defined]  # a generator
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextlib.contextmanager
+def _said(bucket: str, key: str | None) -> Iterator[None]:
+    """The server's failures in the words of object storage."""
+    kinds: tuple[tuple[type[S3Error], type[BucketError]], ...] = (
+        (S3Missing, ObjectNotFound),
+        (S3Denied, ObjectUnreadable),
+        (S3Changed, ObjectChanged),
+        (S3Error, BucketUnavailable),
+    )
+    try:
+        yield
+    except S3Error as error:
+        said = next(theirs for ours, theirs in kinds if isinstance(error, ours))
+        raise said(str(error), bucket, key) from error

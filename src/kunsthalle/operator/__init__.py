@@ -1,0 +1,1 @@
+"""What the operator does: clock, faults, saved states, scenarios, status, doctor."""

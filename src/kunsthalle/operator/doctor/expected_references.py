@@ -1,0 +1,99 @@
+"""The database's side of an examination: who should need which bytes, who is said to, and what is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kunsthalle.block_storage import service as volumes
+from kunsthalle.block_storage import snapshots
+from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import columns_of
+from kunsthalle.images.export_service import RUN
+from kunsthalle.images.resources import EXPORT, IMAGE
+from kunsthalle.images.service import IMPORT
+from kunsthalle.images.tables import blob_refs, blobs
+from kunsthalle.instances import service as servers
+from kunsthalle.instances.resources import INSTANCE
+from kunsthalle.jobs import queue
+from kunsthalle.operator.doctor.findings import Disk, ExpectedReferences, Machine
+from kunsthalle.operator.doctor.keys import made_by_others
+
+_AWAITED = {"queued": RUN, "running": RUN}
+_OF_VOLUMES = {"pending": volumes.CREATE, "pending_deletion": volumes.DELETE}
+_OF_SNAPSHOTS = {"pending": snapshots.CREATE, "deleting": snapshots.DELETE}
+_OF_SERVERS = {
+    "pending": servers.BOOT,
+    "starting": servers.BOOT,
+    "restarting": servers.RESTART,
+    "deleting": servers.DELETE,
+}
+"""One that is stopping waits for its guest, and whoever looks after machines has an eye on it."""
+
+
+def read(session: Session) -> ExpectedReferences:
+    """Everything that the checks ask of the database."""
+    i, e = IMAGE.table.c, EXPORT.table.c
+    images = {row[0]: row for row in columns_of(session, i.id, i.account_id, i.digest, i.status)}
+    exports = columns_of(session, e.id, e.account_id, e.image_id, e.status)
+    held = [(images[image][2], f"export:{id_}", status) for id_, _, image, status in exports if image in images]
+    disks, captured = _volumes(session), _snapshots(session)
+    machines = _servers(session)
+    alive = queue.alive(session)
+    return ExpectedReferences(
+        sizes=dict(columns_of(session, blobs.c.digest, blobs.c.size)),
+        expected={
+            *((digest, f"image:{id_}") for id_, _, digest, _ in images.values() if digest is not None),
+            *_held("volume", disks.values()),
+            *_held("snapshot", captured.values()),
+            *((digest, holder) for digest, holder, status in held if digest is not None and status in _AWAITED),
+        },
+        tolerated={(digest, holder) for digest, holder, status in held if status == "deleting"},
+        actual=set(columns_of(session, blob_refs.c.digest, blob_refs.c.holder)),
+        volumes=disks,
+        snapshots=captured,
+        servers=machines,
+        jobs={(kind, subject) for kind, _, subject, _ in alive},
+        busy=set(_named(alive)),
+        running={kind for kind, state, _, _ in alive if state == "running"},
+        waiting={
+            *((IMPORT, id_, account) for id_, account, _, status in images.values() if status == "pending"),
+            *((RUN, id_, account) for id_, account, _, status in exports if status in _AWAITED),
+            *((_OF_VOLUMES[one.state], one.id, one.account_id) for one in disks.values() if _left_alone(one)),
+            *((_OF_SNAPSHOTS[it.state], it.id, it.account_id) for it in captured.values() if it.state in _OF_SNAPSHOTS),
+            *((_OF_SERVERS[it.status], it.id, it.account_id) for it in machines.values() if it.status in _OF_SERVERS),
+        },
+        pending_images={id_ for id_, _, _, status in images.values() if status == "pending"},
+        keys_by_others=made_by_others(session),
+    )
+
+
+def _volumes(session: Session) -> dict[str, Disk]:
+    c = VOLUME.table.c
+    return {row[0]: Disk(*row) for row in columns_of(session, c.id, c.account_id, c.digest, c.status, c.instance_id)}
+
+
+def _snapshots(session: Session) -> dict[str, Disk]:
+    c = SNAPSHOT.table.c
+    return {row[0]: Disk(*row) for row in columns_of(session, c.id, c.account_id, c.digest, c.lifecycle_state)}
+
+
+def _servers(session: Session) -> dict[str, Machine]:
+    c = INSTANCE.table.c
+    return {row[0]: Machine(*row) for row in columns_of(session, c.id, c.account_id, c.status)}
+
+
+def _left_alone(volume: Disk) -> bool:
+    """What is attached is the business of its server's jobs."""
+    return volume.state in _OF_VOLUMES and volume.instance_id is None
+
+
+def _held(kind: str, rows: Iterable[Disk]) -> Iterator[tuple[str, str]]:
+    return ((one.digest, f"{kind}:{one.id}") for one in rows if one.digest is not None)
+
+
+def _named(alive: Iterable[queue.Alive]) -> Iterator[str]:
+    """What jobs are about: their subjects, and what their payloads name."""
+    for _, _, subject, payload in alive:
+        yield subject
+        yield from (value for value in payload.values() if isinstance(value, str))

@@ -1,0 +1,47 @@
+"""Machines and the servers they run for: one for each that is meant to run, none for any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.hypervisor.protocol import HypervisorError
+from kunsthalle.instances.service import SETTLE, STOP
+from kunsthalle.jobs import queue
+from kunsthalle.operator.doctor.findings import CheckContext, ExpectedReferences, Finding
+
+_OFF = {"stopped", "failed"}
+
+
+def machines(books: ExpectedReferences, disks: Disks, *, alone: bool) -> Iterator[Finding]:
+    """`alone`: whether this host is the only one, so that a machine that is not here is nowhere."""
+    engine = disks.hypervisor
+    there = engine.servers()
+    for id_ in there:
+        server = books.servers.get(id_)
+        if id_ in books.busy:
+            continue
+        if server is None:
+            yield Finding("machine_without_server", id_, "There is a machine of no server.", partial(_end, id_))
+        elif server.status in _OFF and engine.lives(id_):
+            text = f"The server is {server.status}, and its machine runs."
+            yield Finding("machine_of_stopped_server", id_, text, partial(_enqueue, STOP, id_, server.account_id))
+    for id_, server in sorted(books.servers.items()):
+        if server.status != "running" or id_ in books.busy or not (alone or id_ in there) or engine.lives(id_):
+            continue
+        mend = partial(_enqueue, SETTLE, id_, server.account_id)
+        yield Finding("server_without_machine", id_, "The server is running, and its machine is not there.", mend)
+
+
+def _end(id_: str, ward: CheckContext) -> bool:
+    try:
+        ward.disks.hypervisor.delete(id_)
+    except HypervisorError:
+        return False
+    return True
+
+
+def _enqueue(kind: str, id_: str, account: str, ward: CheckContext) -> bool:
+    ward.store.write(ward.ctx.as_system(account), partial(queue.enqueue, kind=kind, subject=id_))
+    return True

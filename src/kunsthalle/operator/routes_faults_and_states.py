@@ -1,0 +1,191 @@
+"""Rehearsals: faults on demand and saved scenarios, for the operator, under `/_kunsthalle/`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from kunsthalle.api import access
+from kunsthalle.api.fault_injection import STATUSES
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route_without_transaction
+from kunsthalle.api.serialization import RequestBody, ResponseBody
+from kunsthalle.api.surfaces.iam import OPERATOR
+from kunsthalle.authz.context import Context
+from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.faults import CallEffect, Fault, Faults, JobEffect
+from kunsthalle.operator.saved_states import Saved, SavedScenarios
+
+_Seconds = Annotated[float, Meta(ge=0, le=100 * 366 * 86_400)]
+_LONGEST_DELAY = 300
+_Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+_MOST = 1_000
+
+
+class FaultRequest(RequestBody):
+    """What shall go wrong: `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs."""
+
+    on: Literal["call", "job"]
+    match: Annotated[str, Meta(min_length=1, max_length=500)]
+    effect: CallEffect | JobEffect
+    status: int = 503
+    seconds: _Seconds = 0
+    skip: _Count = 0
+    times: _Count = 1
+
+
+class FaultResponse(ResponseBody):
+    """A fault; `hits` counts what it struck, `times` of 0 has no end."""
+
+    id: str
+    on: str
+    match: str
+    effect: str
+    status: int
+    seconds: float
+    skip: int
+    times: int
+    hits: int
+
+
+class FaultsResponse(ResponseBody):
+    """The faults that may still strike."""
+
+    faults: list[FaultResponse]
+
+
+class ClearedResponse(ResponseBody):
+    """How many faults there were."""
+
+    cleared: int
+
+
+class SaveRequest(RequestBody):
+    """The name, and whether a scenario that has it is replaced."""
+
+    name: str
+    replace: bool = False
+
+
+class ScenarioResponse(ResponseBody):
+    """A saved scenario: when it was saved, where its clock stood, and how large its own files are."""
+
+    name: str
+    saved_at: str
+    now: str
+    size_bytes: int
+
+
+class ScenariosResponse(ResponseBody):
+    """The saved scenarios, by name."""
+
+    scenarios: list[ScenarioResponse]
+
+
+def _fault_response(fault: Fault) -> FaultResponse:
+    return FaultResponse(**{name: getattr(fault, name) for name in FaultResponse.__struct_fields__})
+
+
+def _scenario_response(saved: Saved) -> ScenarioResponse:
+    return ScenarioResponse(**asdict(saved))
+
+
+def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
+    """400 for what could never strike."""
+    of_calls = body.effect in CallEffect.__args__  # type: ignore[attr-defined]  # a Literal's values
+    if of_calls != (body.on == "call"):
+        raise invalid("bad_field", f"The effect {body.effect!r} is not one of a {body.on}.", "effect")
+    if body.status not in STATUSES:
+        raise invalid("bad_field", f"The status must be one of {', '.join(map(str, STATUSES))}.", "status")
+    if body.effect == "delay" and not 0 < body.seconds <= _LONGEST_DELAY:
+        raise invalid("bad_field", f"A delay is of more than 0 and at most {_LONGEST_DELAY} seconds.", "seconds")
+    if body.effect == "hold" and body.seconds <= 0:
+        raise invalid("bad_field", "A job is held for more than 0 seconds.", "seconds")
+    if body.on == "job" and not any(fnmatchcase(kind, body.match) for kind in kinds()):
+        raise invalid("bad_field", f"No job is of this kind; there are: {', '.join(kinds())}.", "match")
+
+
+def fault_routes(faults: Faults, kinds: Callable[[], list[str]]) -> tuple[Route, ...]:
+    """Faults: list, add, clear one, clear all."""
+
+    def every(_ctx: Context, _request: Request) -> FaultsResponse:
+        """List the faults that may still strike."""
+        return FaultsResponse(faults=[_fault_response(one) for one in faults.list()])
+
+    def add(ctx: Context, request: Request) -> FaultResponse:
+        """Have calls or jobs go wrong."""
+        body: FaultRequest = request.body
+        _checked(body, kinds)
+        if len(faults.list()) >= _MOST:
+            raise invalid("over_quota", f"There are {_MOST} faults already; clear some.")
+        given = {name: getattr(body, name) for name in FaultRequest.__struct_fields__}
+        fault = Fault(id=ctx.ids.uuid(), **given)
+        faults.add(fault)
+        return _fault_response(fault)
+
+    def clear(_ctx: Context, _request: Request) -> ClearedResponse:
+        """Clear all faults."""
+        return ClearedResponse(cleared=faults.clear())
+
+    def clear_one(_ctx: Context, request: Request) -> ClearedResponse:
+        """Clear one fault."""
+        if not faults.clear(request.params["id"]):
+            raise not_found()
+        return ClearedResponse(cleared=1)
+
+    read, change = access.operator("kunsthalle.fault.read"), access.operator("kunsthalle.fault.update")
+    path = "/_kunsthalle/faults"
+    return (
+        route_without_transaction("GET", path, every, surface=OPERATOR, access=read, body=None, answer=FaultsResponse),
+        route_without_transaction(
+            "POST", path, add, surface=OPERATOR, access=change, body=FaultRequest, answer=FaultResponse
+        ),
+        route_without_transaction(
+            "DELETE", path, clear, surface=OPERATOR, access=change, body=None, answer=ClearedResponse
+        ),
+        route_without_transaction(
+            "DELETE", f"{path}/{{id}}", clear_one, surface=OPERATOR, access=change, body=None, answer=ClearedResponse
+        ),
+    )
+
+
+def scenario_routes(scenarios: SavedScenarios) -> tuple[Route, ...]:
+    """Saved scenarios: list, save, load, remove."""
+
+    def every(_ctx: Context, _request: Request) -> ScenariosResponse:
+        """List the saved scenarios."""
+        return ScenariosResponse(scenarios=[_scenario_response(one) for one in scenarios.every()])
+
+    def save(_ctx: Context, request: Request) -> ScenarioResponse:
+        """Save everything the server keeps, under a name."""
+        return _scenario_response(scenarios.save(request.body.name, replace=request.body.replace))
+
+    def load(_ctx: Context, request: Request) -> ScenarioResponse:
+        """Make everything as it was when the scenario was saved."""
+        return _scenario_response(scenarios.load(request.params["name"]))
+
+    def remove(_ctx: Context, request: Request) -> ScenarioResponse:
+        """Forget a saved scenario."""
+        return _scenario_response(scenarios.remove(request.params["name"]))
+
+    read, change = access.operator("kunsthalle.scenario.read"), access.operator("kunsthalle.scenario.update")
+    path = "/_kunsthalle/scenarios"
+    one = f"{path}/{{name}}"
+    return (
+        route_without_transaction(
+            "GET", path, every, surface=OPERATOR, access=read, body=None, answer=ScenariosResponse
+        ),
+        route_without_transaction(
+            "POST", path, save, surface=OPERATOR, access=change, body=SaveRequest, answer=ScenarioResponse
+        ),
+        route_without_transaction(
+            "POST", f"{one}/load", load, surface=OPERATOR, access=change, body=None, answer=ScenarioResponse
+        ),
+        route_without_transaction(
+            "DELETE", one, remove, surface=OPERATOR, access=change, body=None, answer=ScenarioResponse
+        ),
+    )

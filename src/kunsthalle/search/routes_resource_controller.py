@@ -1,0 +1,201 @@
+"""Resource Controller: `/v2/resource_instances`, in which the catalogs of the account are instances of their service.
+
+Making, changing and removing a catalog is Catalog Management's; instances of object storage are made here, and say
+which buckets belong to them. What else the service offers is known and not served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from msgspec import UNSET
+from sqlalchemy import Column, ColumnElement, literal
+
+from kunsthalle.accounts import token_pagination
+from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.api import access
+from kunsthalle.api.access import Access
+from kunsthalle.api.request import Request, header_flag
+from kunsthalle.api.router import Route, not_implemented, route
+from kunsthalle.api.surfaces.iam import PLATFORM
+from kunsthalle.catalogs import reclamation
+from kunsthalle.catalogs.resources import CATALOG
+from kunsthalle.core.clock import moment
+from kunsthalle.core.crn import parse
+from kunsthalle.core.errors import Problem, Reason, Target, invalid, not_found
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized, ResourceType, find, page, resolve
+from kunsthalle.images import object_storage_instances as storage
+from kunsthalle.images.models import ServiceInstance
+from kunsthalle.images.resources import SERVICE_INSTANCE
+from kunsthalle.search import tagging
+from kunsthalle.search.schemas import (
+    SERVICE,
+    CreateInstanceRequest,
+    InstanceResponse,
+    InstancesResponse,
+    UpdateInstanceRequest,
+    instance_response,
+)
+
+MOST = 100
+NEXT = "start"
+_KINDS: tuple[ResourceType[Any], ...] = (SERVICE_INSTANCE, CATALOG)
+UNSERVED = (
+    "GET /v2/resource_instances/{id}/resource_aliases",
+    "GET /v2/resource_instances/{id}/resource_keys",
+    "DELETE /v2/resource_instances/{id}/last_operation",
+    "GET /v2/resource_keys",
+    "POST /v2/resource_keys",
+    "GET /v2/resource_keys/{id}",
+    "DELETE /v2/resource_keys/{id}",
+    "PATCH /v2/resource_keys/{id}",
+    "GET /v2/resource_bindings",
+    "POST /v2/resource_bindings",
+    "GET /v2/resource_bindings/{id}",
+    "DELETE /v2/resource_bindings/{id}",
+    "PATCH /v2/resource_bindings/{id}",
+    "GET /v2/resource_aliases",
+    "POST /v2/resource_aliases",
+    "GET /v2/resource_aliases/{id}",
+    "DELETE /v2/resource_aliases/{id}",
+    "PATCH /v2/resource_aliases/{id}",
+    "GET /v2/resource_aliases/{id}/resource_bindings",
+)
+"""Credentials, bindings and aliases belong to services that this product does not have."""
+
+
+def not_implemented_routes() -> tuple[Route, ...]:
+    return not_implemented(UNSERVED, PLATFORM, access.member("resource-controller.instance.read"))
+
+
+class InstanceItem(Access, frozen=True):
+    """An instance by its id or its CRN, to the letter: 404 unless seen. `verb` is what is done with it."""
+
+    verb: str = "retrieve"
+
+    def check(self, session: Session, request: Request) -> None:
+        given = request.params["id"]
+        try:
+            id_ = parse(given).instance
+        except ValueError:
+            id_ = given
+        request.authorized = self._resolved(session, id_)
+        if given not in {request.authorized.resource.id, request.authorized.resource.crn}:
+            raise not_found()
+
+    def _resolved(self, session: Session, id_: str) -> Authorized[Any]:
+        for kind in _KINDS:
+            try:
+                find(session, kind, id_)
+            except Problem:
+                continue
+            return resolve(session, kind, id_, f"{kind.read.rsplit('.', 1)[0]}.{self.verb}")
+        raise not_found()
+
+
+def _storage(request: Request) -> Authorized[ServiceInstance]:
+    """The instance of object storage that a change is about; 501 for a catalog."""
+    granted: Authorized[Any] = request.authorized
+    if not isinstance(granted.resource, ServiceInstance):
+        text = "A catalog is changed and deleted with Catalog Management."
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("id", "parameter"))
+    return granted
+
+
+def _moment(request: Request, name: str) -> int | None:
+    text = request.query.get(name)
+    try:
+        return None if text is None else moment(text if "T" in text else f"{text}T00:00:00Z")
+    except (ValueError, OverflowError) as error:
+        raise invalid("bad_request", f"{name} must be a date.", name, type_="parameter") from error
+
+
+def _filters(request: Request, kind: ResourceType[Any], shown: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Conditions on one kind. `shown` are the fields that can be asked for: columns, or what is the same for all."""
+    query, updated = request.query, kind.table.c.updated_at
+    since, until = _moment(request, "updated_from"), _moment(request, "updated_to")
+    where = [updated >= since] if since is not None else []
+    where += [updated <= until] if until is not None else []
+    if "state" not in query and isinstance(shown["state"], Column):
+        where.append(shown["state"] == "active")
+    for name, value in shown.items():
+        if name in query:
+            where.append(value == query[name] if isinstance(value, Column) else literal(value == query[name]))
+    return where
+
+
+def _shown(kind: ResourceType[Any]) -> dict[str, Any]:
+    table = kind.table.c
+    fixed = {"guid": table.id, "resource_group_id": table.resource_group_id, "type": "service_instance"}
+    if kind is CATALOG:
+        own = {"name": table.label, "resource_id": SERVICE, "sub_type": "catalog", "resource_plan_id": None}
+        return {**fixed, **own, "state": "active"}
+    own = {"name": table.name, "resource_id": storage.SERVICE_ID, "sub_type": "", "resource_plan_id": table.plan_id}
+    return {**fixed, **own, "state": table.state}
+
+
+def _list(session: Session, request: Request) -> InstancesResponse:
+    """List the instances of services: the catalogs of the account, and its instances of object storage."""
+    limit, after = token_pagination.size(request, MOST, MOST), token_pagination.behind(request, NEXT)
+    pages = [page(session, kind, *_filters(request, kind, _shown(kind)), after=after, limit=limit) for kind in _KINDS]
+    found = sorted((it for one in pages for it in one.items), key=lambda it: (it.created_at, it.id), reverse=True)
+    more = len(found) > limit or any(one.last is not None for one in pages)
+    last = found[:limit][-1] if found and more else None
+    next_ = token_pagination.next_url(request, NEXT, (last.created_at, last.id) if last else None) or ""
+    shown = [instance_response(it) for it in found[:limit]]
+    return InstancesResponse(rows_count=len(shown), next_url=next_, resources=shown)
+
+
+def _get(_session: Session, request: Request) -> InstanceResponse:
+    """Get an instance of a service: a catalog, or one of object storage."""
+    return instance_response(request.authorized.resource)
+
+
+def _create(session: Session, request: Request) -> InstanceResponse:
+    """Create an instance of object storage; the parameter `buckets` says which buckets belong to it."""
+    body: CreateInstanceRequest = request.body
+    group, locked = chosen_group(session, body.resource_group), header_flag(request, "Entity-Lock")
+    plan, parameters = body.resource_plan_id, body.parameters
+    made = storage.create(session, body.name, group, plan, parameters, locked=locked)
+    tagging.apply(session, tagging.attaching(session, "user", body.tags, replace=False, renew=False), [made.crn])
+    return instance_response(made)
+
+
+def _update(session: Session, request: Request) -> InstanceResponse:
+    """Change an instance of object storage: its name, its plan, its buckets."""
+    granted, body = _storage(request), request.body
+    names = {"name": "name", "parameters": "parameters", "resource_plan_id": "plan_id"}
+    given = {column: getattr(body, name) for name, column in names.items() if getattr(body, name) is not UNSET}
+    return instance_response(storage.change(session, granted, given))
+
+
+def _delete(session: Session, request: Request) -> None:
+    """Delete an instance of object storage; until it is reclaimed it can be restored. Its buckets stay."""
+    reclamation.schedule(session, storage.retire(session, _storage(request)))
+
+
+def _lock(value: bool) -> Callable[[Session, Request], InstanceResponse]:
+    def call(session: Session, request: Request) -> InstanceResponse:
+        return instance_response(storage.set_locked(session, _storage(request), value))
+
+    call.__doc__ = ("Lock" if value else "Unlock") + " an instance of object storage against changes."
+    return call
+
+
+def routes() -> tuple[Route, ...]:
+    all_, one, lock = "/v2/resource_instances", "/v2/resource_instances/{id}", "/v2/resource_instances/{id}/lock"
+    see, create = InstanceItem(SERVICE_INSTANCE.read), access.create(storage.CREATE)
+    change = InstanceItem(storage.UPDATE, verb="update")
+    delete, make = InstanceItem(storage.DELETE, verb="delete"), partial(route, surface=PLATFORM)
+    return (
+        make("GET", all_, _list, access=access.listing(SERVICE_INSTANCE), answer=InstancesResponse),
+        make("POST", all_, _create, access=create, body=CreateInstanceRequest, answer=InstanceResponse, status=201),
+        make("GET", one, _get, access=see, answer=InstanceResponse),
+        make("PATCH", one, _update, access=change, body=UpdateInstanceRequest, answer=InstanceResponse),
+        make("DELETE", one, _delete, access=delete, status=204),
+        make("POST", lock, _lock(True), access=change, answer=InstanceResponse),
+        make("DELETE", lock, _lock(False), access=change, answer=InstanceResponse),
+    )

@@ -1,0 +1,262 @@
+"""Search, tags and resource instances as the platform shows them (catalog-iam-enterprise.md 4.3; terraform.md 3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType, field
+
+from kunsthalle.api.serialization import RequestBody, ResponseBody
+from kunsthalle.catalogs.models import Catalog
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.images.models import ServiceInstance
+from kunsthalle.images.object_storage_instances import SERVICE_ID
+from kunsthalle.search.tagging import Outcome
+
+Text = Annotated[str, Meta(max_length=16_384)]
+
+
+class SearchRequest(RequestBody):
+    """A query, or the cursor of an earlier answer, beside which nothing else counts."""
+
+    query: Text | None = None
+    fields: list[Annotated[str, Meta(max_length=64)]] | None = None
+    search_cursor: Text | None = None
+
+
+class ScanResponse(ResponseBody):
+    """What was found. Without a cursor there is no more."""
+
+    items: list[dict[str, Any]]
+    limit: int
+    search_cursor: str | UnsetType = UNSET
+
+
+class ResourceRequest(RequestBody):
+    """A resource by its CRN."""
+
+    resource_id: Annotated[str, Meta(max_length=1_024)]
+    resource_type: str | None = None
+
+
+class QueryRequest(RequestBody):
+    """Everything that a search finds."""
+
+    query_string: Text
+
+
+class TagRequest(RequestBody):
+    """Which tags, on which resources: exactly one of `resources` and `query`."""
+
+    tag_name: str | None = None
+    tag_names: Annotated[list[str], Meta(max_length=100)] = field(default_factory=list)
+    resources: Annotated[list[ResourceRequest], Meta(max_length=100)] = field(default_factory=list)
+    query: QueryRequest | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.tag_names, *([] if self.tag_name is None else [self.tag_name])]
+
+
+class CreateTagsRequest(RequestBody):
+    """Access tags."""
+
+    tag_names: Annotated[list[str], Meta(min_length=1, max_length=100)]
+
+
+class TagResponse(ResponseBody):
+    """A tag."""
+
+    name: str
+
+
+class TagsResponse(ResponseBody):
+    """A window of the tags."""
+
+    total_count: int
+    offset: int
+    limit: int
+    items: list[TagResponse]
+
+
+class TagResultResponse(ResponseBody):
+    """What became of one resource."""
+
+    resource_id: str
+    is_error: bool
+    message: str | UnsetType = UNSET
+
+
+class TagResultsResponse(ResponseBody):
+    """What became of each resource."""
+
+    results: list[TagResultResponse]
+
+
+class CreatedTagResponse(ResponseBody):
+    """What became of one tag."""
+
+    tag_name: str
+    is_error: bool
+    message: str | UnsetType = UNSET
+
+
+class CreatedTagsResponse(ResponseBody):
+    """What became of each tag."""
+
+    results: list[CreatedTagResponse]
+
+
+class DeletedTagResponse(ResponseBody):
+    """What the provider of tags says of one."""
+
+    provider: str
+    is_error: bool
+    message: str | UnsetType = UNSET
+
+
+class DeletedTagResultsResponse(ResponseBody):
+    """What became of the tag."""
+
+    results: list[DeletedTagResponse]
+
+
+class DeletedTagsResponse(ResponseBody):
+    """Which tags went."""
+
+    total_count: int
+    errors: bool
+    items: list[CreatedTagResponse]
+
+
+class LastOperationResponse(ResponseBody):
+    """What was done last to an instance; everything here is done within its request."""
+
+    type: str
+    description: str
+    state: str = "succeeded"
+    async_: bool = field(default=False, name="async")
+    cancelable: bool = False
+    poll: bool = False
+
+
+class InstanceResponse(ResponseBody):
+    """An instance of a service as the resource controller shows it: a catalog, or one of object storage."""
+
+    id: str
+    guid: str
+    url: str
+    crn: str
+    name: str
+    account_id: str
+    resource_group_id: str
+    resource_group_crn: str
+    region_id: str
+    resource_id: str
+    type: str
+    state: str
+    locked: bool
+    created_at: str
+    updated_at: str
+    last_operation: LastOperationResponse
+    sub_type: str = ""
+    resource_plan_id: str | UnsetType = UNSET
+    target_crn: str | UnsetType = UNSET
+    parameters: dict[str, Any] | UnsetType = UNSET
+    created_by: str | UnsetType = UNSET
+    updated_by: str | UnsetType = UNSET
+    scheduled_reclaim_at: str | UnsetType = UNSET
+    scheduled_reclaim_by: str | UnsetType = UNSET
+    restored_at: str | UnsetType = UNSET
+    restored_by: str | UnsetType = UNSET
+
+
+class CreateInstanceRequest(RequestBody):
+    """An instance to be made. `target` is where; object storage has but one place, `global`."""
+
+    name: str
+    target: Annotated[str, Meta(max_length=512)]
+    resource_group: str
+    resource_plan_id: str
+    tags: Annotated[list[str], Meta(max_length=100)] = field(default_factory=list)
+    allow_cleanup: bool = False
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class UpdateInstanceRequest(RequestBody):
+    """What is to change of an instance."""
+
+    name: str | UnsetType = UNSET
+    parameters: dict[str, Any] | UnsetType = UNSET
+    resource_plan_id: str | UnsetType = UNSET
+    allow_cleanup: bool | UnsetType = UNSET
+
+
+class InstancesResponse(ResponseBody):
+    """A page. At the end `next_url` is empty: the SDK's model wants it there."""
+
+    rows_count: int
+    next_url: str
+    resources: list[InstanceResponse]
+
+
+def result_response(one: Outcome) -> TagResultResponse:
+    return TagResultResponse(resource_id=one.name, is_error=one.message is not None, message=one.message or UNSET)
+
+
+def created_response(one: Outcome) -> CreatedTagResponse:
+    return CreatedTagResponse(tag_name=one.name, is_error=one.message is not None, message=one.message or UNSET)
+
+
+def deleted_response(one: Outcome) -> DeletedTagResponse:
+    return DeletedTagResponse(provider="ghost", is_error=one.message is not None, message=one.message or UNSET)
+
+
+SERVICE = "globalcatalog-collection"
+
+
+def instance_response(it: Catalog | ServiceInstance) -> InstanceResponse:
+    if isinstance(it, Catalog):
+        done = _operation("create" if it.updated_at == it.created_at else "update")
+        return _instance(it, it.label, SERVICE, sub_type="catalog", last_operation=done)
+    made = {"created_by": it.created_by, "updated_by": it.updated_by, "parameters": it.parameters}
+    where = f"crn:v1:bluemix:public:resource-catalog::a/{it.account_id}::deployment:{it.plan_id}%3Aglobal"
+    plan = {"resource_plan_id": it.plan_id, "target_crn": where}
+    return _instance(it, it.name, SERVICE_ID, locked=it.locked, state=it.state, **plan, **made, **_ways(it))
+
+
+def _ways(it: ServiceInstance) -> dict[str, Any]:
+    """What there is to say of an instance that waits for its reclamation, or came back from there."""
+    done = {"last_operation": _operation(it.last_operation)}
+    at, by = rfc3339(it.updated_at), it.updated_by
+    if it.state == "pending_reclamation":
+        return {**done, "scheduled_reclaim_at": at, "scheduled_reclaim_by": by}
+    return {**done, "restored_at": at, "restored_by": by} if it.last_operation == "restore" else done
+
+
+def _operation(kind: str) -> LastOperationResponse:
+    return LastOperationResponse(type=kind, description=f"Completed {kind} instance operation")
+
+
+def _instance(
+    it: Catalog | ServiceInstance, name: str, service: str, *, locked: bool = False, state: str = "active", **more: Any
+) -> InstanceResponse:
+    account, group = it.account_id, it.resource_group_id
+    return InstanceResponse(
+        id=it.crn,
+        guid=it.id,
+        url=f"/v2/resource_instances/{it.id}",
+        crn=it.crn,
+        name=name,
+        account_id=account,
+        resource_group_id=group,
+        resource_group_crn=f"crn:v1:bluemix:public:resource-controller::a/{account}::resource-group:{group}",
+        region_id="global",
+        resource_id=service,
+        type="service_instance",
+        state=state,
+        locked=locked,
+        created_at=rfc3339(it.created_at),
+        updated_at=rfc3339(it.updated_at),
+        **more,
+    )

@@ -1,1 +1,0 @@
-"""The relational store: engines, units of work, sight, transitions, jobs, audit, schema."""

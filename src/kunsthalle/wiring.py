@@ -1,0 +1,126 @@
+"""Every package's routes and job handlers, joined from left to right with the drivers they need."""
+
+from __future__ import annotations
+
+from kunsthalle.accounts import routes as account_routes
+from kunsthalle.api.not_implemented import not_implemented_routes as unserved_vpc
+from kunsthalle.api.router import Route
+from kunsthalle.block_storage import checking
+from kunsthalle.block_storage import jobs as storage_jobs
+from kunsthalle.block_storage import routes as storage_routes
+from kunsthalle.block_storage import routes_subresources as more_storage_routes
+from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.image_source import VolumesAsImages
+from kunsthalle.block_storage.service import VolumeService
+from kunsthalle.block_storage.snapshots import SnapshotService
+from kunsthalle.catalogs import credentials
+from kunsthalle.catalogs import routes as catalog_routes
+from kunsthalle.catalogs.image_usage import ImageUsage
+from kunsthalle.catalogs.jobs import catalog_handlers
+from kunsthalle.catalogs.not_implemented import not_implemented_routes as unserved_catalog
+from kunsthalle.db.encryption import Turn
+from kunsthalle.db.engine import Store
+from kunsthalle.db.integrity import Watched
+from kunsthalle.db.session import Session
+from kunsthalle.drivers import Drivers
+from kunsthalle.iam import routes as identity_routes
+from kunsthalle.iam import signing_keys
+from kunsthalle.iam.account_adapter import IamIdentities
+from kunsthalle.iam.not_implemented import not_implemented_routes as unserved_identity
+from kunsthalle.iam.tokens import Tokens
+from kunsthalle.images import lifecycle_dates as image_dates
+from kunsthalle.images import routes as image_routes
+from kunsthalle.images import routes_compatible_profiles, routes_exports, routes_progress
+from kunsthalle.images.blob_references import sweep_job
+from kunsthalle.images.export_job import Exporter
+from kunsthalle.images.export_service import ExportService
+from kunsthalle.images.import_job import Importer
+from kunsthalle.images.service import ImageService
+from kunsthalle.instances import routes as instance_routes
+from kunsthalle.instances import routes_machines
+from kunsthalle.instances.bare_metal import jobs as metal_jobs
+from kunsthalle.instances.bare_metal import routes as metal_routes
+from kunsthalle.instances.groups import routes as group_routes
+from kunsthalle.instances.groups import scheduled_actions as group_actions
+from kunsthalle.instances.groups.scaling_job import Scaler
+from kunsthalle.instances.groups.service import GroupService
+from kunsthalle.instances.image_usage_questions import questions
+from kunsthalle.instances.machine_jobs import Machines
+from kunsthalle.instances.profile_matching import Fitting
+from kunsthalle.instances.service import InstanceService
+from kunsthalle.instances.templates.service import TemplateService
+from kunsthalle.instances.test_deployment import rehearse
+from kunsthalle.jobs import audit_retention, queue
+from kunsthalle.networks import routes as network_routes
+from kunsthalle.operator.doctor import routes as doctor_routes
+from kunsthalle.search import routes as search_routes
+from kunsthalle.search.routes_resource_controller import not_implemented_routes as unserved_resources
+
+
+def join(
+    drivers: Drivers, tokens: Tokens, store: Store, watched: Watched
+) -> tuple[tuple[Route, ...], tuple[queue.Handler, ...]]:
+    """The routes of all packages, and the handlers of all jobs."""
+    blobs = drivers.blobs
+    disks = disks_of(drivers)
+    disks.sweep()
+    drivers.buckets.sweep()
+    volumes = VolumesAsImages(disks)
+    importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
+    scratch = drivers.disks / "scratch"
+    exporter = Exporter(
+        blobs, drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space, drivers.bucket_bytes
+    )
+    snapshots, fitting = SnapshotService(blobs), Fitting()
+    instances = InstanceService(blobs)
+    scaler = Scaler(instances)
+    routes = (
+        *account_routes.routes(IamIdentities()),
+        *identity_routes.routes(tokens),
+        *image_routes.routes(ImageService(drivers.buckets, volumes)),
+        *routes_exports.routes(ExportService(drivers.buckets, blobs)),
+        *routes_compatible_profiles.routes(fitting),
+        *routes_progress.routes(),
+        *catalog_routes.routes(rehearse, ImageUsage(questions)),
+        *network_routes.routes(),
+        *storage_routes.routes(VolumeService(blobs), snapshots),
+        *more_storage_routes.routes(snapshots, fitting),
+        *instance_routes.routes(instances, TemplateService()),
+        *routes_machines.routes(drivers.hypervisor),
+        *group_routes.routes(GroupService(scaler)),
+        *metal_routes.routes(),
+        *search_routes.routes(),
+        *doctor_routes.routes(store, disks, watched),
+    )
+    handlers = (
+        importer.handler(),
+        exporter.handler(),
+        image_dates.handler(),
+        sweep_job(blobs),
+        audit_retention.handler(),
+        *catalog_handlers(rehearse),
+        *storage_jobs.handlers(disks),
+        checking.handler(disks),
+        *Machines(disks).handlers(),
+        scaler.handler(),
+        *group_actions.handlers(),
+        metal_jobs.handler(),
+    )
+    return routes, handlers
+
+
+def disks_of(drivers: Drivers) -> Disks:
+    """The disks that these drivers make."""
+    more = (drivers.tools, drivers.limits, drivers.quota, drivers.space)
+    return Disks(drivers.disks, drivers.hypervisor, drivers.blobs, *more)
+
+
+def not_implemented() -> tuple[Route, ...]:
+    """Operations of the SDKs that are known, and answered with 501: each package's own table of them."""
+    return (*unserved_vpc(), *unserved_identity(), *unserved_catalog(), *unserved_resources())
+
+
+def renew_secrets(session: Session, turn: Turn) -> None:
+    """Puts what the turn makes of it in the place of every value that is kept encrypted."""
+    signing_keys.renew(session, turn)
+    credentials.renew(session, turn)

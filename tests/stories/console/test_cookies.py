@@ -1,0 +1,56 @@
+"""The console's cookies: over https none of them ever travels in the clear."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from fixtures.realm import Answer, _asgi
+from kunsthalle.app import build
+from kunsthalle.config import Settings
+
+HTTPS, PLAIN = "https://images.example", "http://images.example"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "scheme", "secure"),
+    [("", "http", False), (PLAIN, "http", False), (HTTPS, "http", True), ("", "https", True), (HTTPS, "https", True)],
+)
+def test_cookies_are_secure_where_the_address_is(tmp_path: Path, public_url: str, scheme: str, secure: bool) -> None:
+    """Signing in, choosing a theme and signing out: every cookie that is set or taken away on the way."""
+    server = build(Settings(data=tmp_path / "data", hypervisor="simulated", public_url=public_url), "operator")
+    try:
+        key = next(one.api_key for one in server.seed("enterprise") if one.account == "publisher")
+        name = "__Host-kunsthalle_session" if secure else "kunsthalle_session"
+        jar: dict[str, str] = {}
+        told: list[tuple[str, str]] = []
+
+        def call(method: str, path: str, form: str = "") -> Answer:
+            headers = {"host": "kunsthalle.test", "cookie": "; ".join(f"{k}={v}" for k, v in jar.items())}
+            answer = asyncio.run(_asgi(server, method, f"/console{path}", headers, form.encode(), scheme))
+            for _, value in [one for one in answer.headers if one[0] == b"set-cookie"]:
+                key, _, rest = value.decode().partition("=")
+                jar[key] = rest.split(";")[0]
+                told.append((key, rest))
+            return answer
+
+        assert call("POST", "/sign-in", f"apikey={key}").status == 303
+        assert call("GET", "/images/custom").status == 200
+        token = re.search(r'name="form_token" value="([^"]+)"', call("GET", "/sign-out").body.decode())
+        assert token is not None
+        assert call("POST", "/theme", f"theme=dark&form_token={token[1]}").status == 303
+        assert call("POST", "/sign-out", f"form_token={token[1]}").status == 303
+        assert call("GET", "/images/custom").status == 303
+        assert {one for one, _ in told} == {name, "kunsthalle_theme", "kunsthalle_said"}
+        for cookie, attributes in told:
+            assert ("; secure" in attributes.lower()) is secure, (cookie, attributes)
+            assert "; httponly" in attributes.lower(), (cookie, attributes)
+            assert "; samesite=strict" in attributes.lower(), (cookie, attributes)
+            path = "/" if cookie.startswith("__Host-") else "/console"
+            assert re.search(f"; path={path}(;|$)", attributes, re.IGNORECASE), (cookie, attributes)
+            assert "domain" not in attributes.lower()
+    finally:
+        server.store.close()

@@ -1,0 +1,100 @@
+"""Every page of the console: no serious finding of axe, nothing asked of another host, and not much weight."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from kunsthalle.console import static
+from kunsthalle.console.page_frame import Page
+from kunsthalle.console.pages import PAGES
+from kunsthalle.local import folder
+from kunsthalle.testing import Served
+from stories.api.clients import Account
+from stories.console.walks.visitor import Visitor
+
+pytestmark = pytest.mark.needs_chromium
+SHOWN = [page for page in PAGES if page.method == "GET"]
+HEAVIEST, LONGEST_STYLESHEET = 200_000, 30_000
+
+
+@pytest.fixture(scope="module")
+def names(publisher_account: Account) -> dict[str, str]:
+    """One of everything that paths name."""
+    account = publisher_account
+    image = account.import_image("every-page")
+    images = [{"id": image["id"], "name": image["name"], "region": "us-south"}]
+    catalog = account.raw("POST", "/catalogs", {"label": "Every page"}).get_result()
+    body = {"name": "every-page", "target_kinds": ["vpc-x86"], "version": "1.0.0", "metadata": {"images": images}}
+    made = account.raw("POST", f"/catalogs/{catalog['id']}/import/offerings", body).get_result()
+    gone = account.raw("POST", "/catalogs", {"label": "Gone"}).get_result()
+    account.raw("DELETE", f"/catalogs/{gone['id']}")
+    reclamations = account.controller.list_reclamations().get_result()["resources"]
+    server = account.boot("every-page", image={"id": image["id"]})
+    pattern = {"name": "every-page", "image": {"id": image["id"]}, **account.network()}
+    template = account.vpc.create_instance_template(pattern).get_result()
+    subnet = pattern["primary_network_interface"]["subnet"]
+    group = account.vpc.create_instance_group({"id": template["id"]}, [subnet]).get_result()
+    volume = server["boot_volume_attachment"]["volume"]["id"]
+    snapshot = account.vpc.create_snapshot({"source_volume": {"id": volume}}).get_result()
+    return {
+        "template_id": template["id"],
+        "group_id": group["id"],
+        "volume_id": volume,
+        "snapshot_id": snapshot["id"],
+        "user_id": account.iam_id,
+        "key_id": account.identity.list_api_keys(scope="account").get_result()["apikeys"][0]["id"],
+        "policy_id": account.policies.list_policies(account.id).get_result()["policies"][0]["id"],
+        "server_id": server["id"],
+        "image_id": image["id"],
+        "catalog_id": catalog["id"],
+        "offering_id": made["id"],
+        "version_id": made["kinds"][0]["versions"][0]["version_locator"],
+        "reclamation_id": reclamations[0]["id"],
+    }
+
+
+def _path(page: Page, names: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: names[found[1]], page.path)
+
+
+@pytest.fixture(scope="module")
+def operator(served: Served, browser: Any) -> Any:
+    """The publisher, with the operator's token: who sees every page there is."""
+    with Visitor(browser, served.url, served.env("publisher")["IBMCLOUD_API_KEY"]) as visitor:
+        visitor.sign_in().open("/operator")
+        visitor.fill(operator_token=folder.credentials(served.data)["operator_token"]).press("Enter").sees("Overview")
+        yield visitor
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_finding(operator: Visitor, names: dict[str, str], scheme: Any) -> None:
+    operator.page.emulate_media(color_scheme=scheme)
+    looked_at = 0
+    for page in SHOWN:
+        # In the dark the pieces of pages have other colours and the same structure: lists and resources are enough.
+        if scheme == "dark" and page.path.count("/") > 2 and not page.path.endswith("}"):
+            continue
+        operator.open(_path(page, names)).accessible()
+        looked_at += 1
+    assert looked_at > 10
+
+
+def test_a_page_that_is_not_there_is_accessible(operator: Visitor) -> None:
+    operator.open("/nowhere", 404).sees("Not found").accessible()
+
+
+def test_a_first_page_is_light(publisher: Visitor, served: Served, browser: Any) -> None:
+    cookies = publisher.sign_in().page.context.cookies()
+    with Visitor(browser, served.url, "") as fresh:
+        fresh.page.context.add_cookies(cookies)
+        fresh.open("/images/custom").page.wait_for_load_state("networkidle")
+        assert 15_000 < fresh.weigh() < HEAVIEST
+
+
+def test_the_stylesheet_is_short_and_nothing_is_fetched_from_elsewhere() -> None:
+    assert (static.FOLDER / "console.css").stat().st_size < LONGEST_STYLESHEET
+    for path in [*static.FOLDER.iterdir(), *(static.FOLDER.parent / "html").rglob("*.html")]:
+        assert not re.search(r"(href|src)=\"https?:|url\(|@import|style=", path.read_text()), path.name

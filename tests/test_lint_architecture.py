@@ -1,0 +1,138 @@
+"""The rules of the architecture find what they are for, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.tools import tool
+
+architecture = tool("lint_architecture")
+
+HANDLER = '''
+def _get(session: Session, request: Request) -> X:
+    """Many words
+
+    that do not count.
+    """
+{body}
+
+route("GET", "/x", _get, access=a)
+'''
+
+
+def lines(path: str, source: str) -> list[tuple[int, str]]:
+    return [(number, message.split(";")[0]) for number, message in architecture.findings(path, source)]
+
+
+DOMAIN = "src/kunsthalle/images/service.py"
+DATABASE = "src/kunsthalle/db/visibility.py"
+VISIBILITY = "domains read through db.visibility, which applies what the caller may see"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from sqlalchemy import select",
+        "from sqlalchemy import select as chosen",
+        "import sqlalchemy\nsqlalchemy.select(images)",
+        "import sqlalchemy as sa\nsa.select(images)",
+        "unit.all(text('SELECT * FROM images'))",
+        "unit.all(sqlalchemy.text('  select 1'))",
+        "unit.all(text(f'WITH x AS ({y}) SELECT 1'))",
+        "connection.exec_driver_sql('SELECT 1')",
+        "unit.all(images.select())",
+    ],
+)
+def test_reads_around_the_scope_are_found(source: str) -> None:
+    assert [message for _, message in lines(DOMAIN, source)] == [VISIBILITY]
+    assert lines(DATABASE, source) == []
+
+
+@pytest.mark.parametrize(
+    "source", ["selector.select(0.5)", "text('UPDATE x SET y = 1')", "text(sql)", "some(unit, KIND)"]
+)
+def test_other_things_called_so_are_not(source: str) -> None:
+    assert lines(DOMAIN, source) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "update(images).values(status='x')",
+        "update(t).values(a=1, state=s)",
+        "x.values({'state': 1})",
+        "x.values({t.c.status: 1})",
+    ],
+)
+def test_a_state_set_by_hand_is_found(source: str) -> None:
+    assert lines(DOMAIN, source) == [(1, "a state moves by db.transitions.transition only")]
+    assert lines(DATABASE, source) == []
+    assert lines(DOMAIN, source.replace("status", "name").replace("state", "name")) == []
+
+
+def test_a_route_without_access_is_found() -> None:
+    path = "src/kunsthalle/images/routes.py"
+    assert lines(path, "route('GET', '/x', f, family=V)") == [(1, "a route without an access rule")]
+    assert lines(path, "route_without_transaction('GET', '/x', f, family=V)") == [(1, "a route without an access rule")]
+    assert lines(path, "Route('GET', '/x', f, V, a)") == [
+        (1, "declare routes with route(…) or route_without_transaction(…)")
+    ]
+    assert lines(path, "route('GET', '/x', f, family=V, access=a)\nroute('GET', '/y', f, **more)") == []
+
+
+@pytest.mark.parametrize(("count", "found"), [(10, 0), (11, 1)])
+def test_handlers_are_short(count: int, found: int) -> None:
+    body = "\n\n".join(f"    a{number} = 1" for number in range(count))
+    source = HANDLER.format(body=body)
+    assert len(lines("src/kunsthalle/images/routes.py", source)) == found
+    assert lines("src/kunsthalle/images/routes.py", source.replace("Request", "Other")) == []
+
+
+@pytest.mark.parametrize(("count", "found"), [(600, 0), (601, 1)])
+def test_files_are_short(count: int, found: int) -> None:
+    assert len(lines("tests/test_x.py", "a = 1\n" * count)) == found
+
+
+@pytest.mark.parametrize(
+    ("comment", "message"),
+    [
+        ("# noqa", "noqa names no rule"),
+        ("# NOQA   because", "noqa names no rule"),
+        ("# noqa: S101", "noqa gives no reason"),
+        ("# noqa: S101, A002", "noqa gives no reason"),
+        ("# noqa: S101  checked above", None),
+        ("# noqa: S101, A002 - checked above", None),
+        ("# ruff: noqa: N999", "noqa gives no reason"),
+        ("# type: ignore", "type: ignore names no rule"),
+        ("# type: ignore[arg-type]", "type: ignore gives no reason"),
+        ("# type: ignore[arg-type, misc]  # as they are", None),
+    ],
+)
+def test_an_exception_has_a_rule_and_a_reason(comment: str, message: str | None) -> None:
+    assert lines("tools/x.py", f"x = '# noqa'  {comment}\n") == ([] if message is None else [(1, message)])
+
+
+def test_every_file_of_ours_is_looked_at() -> None:
+    names = {path.relative_to(architecture.ROOT).as_posix() for path in architecture.files()}
+    assert {
+        "dev",
+        "tools/lint_architecture.py",
+        "tests/test_lint_architecture.py",
+        "src/kunsthalle/db/visibility.py",
+    } <= names
+
+
+def test_a_finding_is_one_line_and_the_exit_is_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root = tmp_path
+    (root / "tools").mkdir()
+    (root / "tools" / "bad.py").write_text("x = 1  # noqa\n")
+    monkeypatch.setattr(architecture, "ROOT", root)
+    monkeypatch.setattr(architecture, "PLACES", ("tools",))
+    assert architecture.main() == 1
+    assert capsys.readouterr().out == "tools/bad.py:1: noqa names no rule\n"
+    (root / "tools" / "bad.py").write_text("x = 1\n")
+    assert architecture.main() == 0

@@ -1,0 +1,213 @@
+"""Sharing: by account, group and enterprise, asked for and answered, and evaluated when it is used (R5)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from kunsthalle.accounts.queries import recipients
+from kunsthalle.catalogs.sharing import access_list, publication_approvals
+from kunsthalle.catalogs.sharing.sharing_settings import Sharing, keep
+from unit.catalogs.shop import BASE, SHARES, Product, Shop
+
+STRANGER = "stranger"
+
+
+def _sees(shop: Shop, caller: str, select: str = "all") -> list[str]:
+    found = shop.cloud.call("GET", f"{BASE}/offerings", status=200, caller=caller, select=select)
+    assert found["total_count"] == len(found["resources"])
+    return [one["name"] for one in found["resources"]]
+
+
+def _policy(shop: Shop, **wanted: str) -> None:
+    world = shop.cloud.world
+    world.write(world.base, keep, Sharing(**wanted))
+
+
+def _enterprise(shop: Shop) -> str:
+    return next(one for one in shop.cloud.callers["me"].recipients if one.startswith("-ent-"))
+
+
+@pytest.fixture
+def product(shop: Shop) -> Product:
+    """Something published."""
+    made = shop.product()
+    made.published(shop.cloud.image("debian"))
+    return made
+
+
+def _pending(shop: Shop, caller: str = "consumer") -> list[str]:
+    found = shop.cloud.call("GET", f"{SHARES}/source/pending", status=200, caller=caller)
+    return [one["target_account"] for one in found["resources"]]
+
+
+def test_a_share_waits_for_its_receiver(shop: Shop, product: Product) -> None:
+    (entry,) = product.share(shop.account("consumer"))["resources"]
+    assert (entry["account"], entry["account_type"], entry["approval_state"]) == (
+        shop.account("consumer"),
+        0,
+        "pending",
+    )
+    assert _pending(shop) == [shop.account("me")]
+    assert _sees(shop, "consumer") == []
+    shop.accept()
+    assert (_pending(shop), _sees(shop, "consumer")) == ([], ["product"])
+    assert product.share()["resources"][0]["approval_state"] == ""
+
+
+def test_the_answer_is_given_once_for_all_products(shop: Shop, product: Product) -> None:
+    product.share(shop.account("consumer"))
+    shop.accept()
+    second = shop.product("second")
+    second.published(shop.cloud.image("other"))
+    second.share(shop.account("consumer"))
+    assert _sees(shop, "consumer") == ["product", "second"]
+    shop.accept(state="rejected")
+    assert _sees(shop, "consumer") == []
+
+
+def test_each_type_has_a_handshake_of_its_own(shop: Shop, product: Product) -> None:
+    product.share(shop.account("consumer"))
+    other = f"{BASE}/shareapproval/vpe/access/source/approved"
+    refused = shop.cloud.call("POST", other, [shop.account("me")], status=400, caller="consumer")
+    assert "no share request" in refused["errors"][0]["message"]
+    assert _sees(shop, "consumer") == []
+
+
+@pytest.mark.parametrize("how", ["switched off", "taken off", "withdrawn", "suspended"])
+def test_what_is_taken_back_is_gone_at_once(shop: Shop, product: Product, how: str) -> None:
+    product.share(shop.account("consumer"))
+    shop.accept()
+    version = product.get()["kinds"][0]["versions"][0]
+    assert shop.boots(version["crn"])
+    calls: dict[str, tuple[str, str, Any, int]] = {
+        "switched off": ("POST", f"{product.path}/share", {"enabled": False}, 200),
+        "taken off": ("DELETE", f"{product.path}/access", ["*"], 200),
+        "withdrawn": ("DELETE", SHARES, ["*"], 200),
+        "suspended": ("POST", f"{BASE}/versions/{version['version_locator']}/suspend", None, 202),
+    }
+    method, path, body, status = calls[how]
+    shop.cloud.call(method, path, body, status=status)
+    assert _sees(shop, "consumer") == []
+    assert not shop.boots(version["crn"])
+    assert shop.cloud.answer("GET", product.path, caller="consumer").status_code == 404
+
+
+def test_the_enterprise_is_addressed_as_a_whole(shop: Shop, product: Product) -> None:
+    (entry,) = product.share(_enterprise(shop))["resources"]
+    assert (entry["account"], entry["account_type"]) == (_enterprise(shop), 1)
+    assert _sees(shop, "consumer") == []
+    shop.accept()
+    assert _sees(shop, "consumer") == ["product"]
+    assert _sees(shop, STRANGER) == []
+
+
+def test_an_account_that_leaves_the_enterprise_loses_what_it_had(shop: Shop, product: Product) -> None:
+    product.share(shop.account("consumer"))
+    shop.accept()
+    version = product.get()["kinds"][0]["versions"][0]["crn"]
+    cloud, id_ = shop.cloud, shop.account("consumer")
+    kept = cloud.callers["consumer"]
+    cloud.callers["consumer"] = dataclasses.replace(kept, recipients=(id_,))
+    assert (_sees(shop, "consumer"), shop.boots(version)) == ([], False)
+    cloud.callers["consumer"] = dataclasses.replace(kept, recipients=cloud.world.read(kept, recipients, id_))
+    assert (_sees(shop, "consumer"), shop.boots(version)) == (["product"], True)
+
+
+def test_outside_the_enterprise_only_what_the_operator_approved(shop: Shop, product: Product) -> None:
+    stranger = shop.account(STRANGER)
+    errors = product.share(stranger)["errors"]
+    assert "kunsthalle approvals grant" in errors[stranger]
+    world = shop.cloud.world
+    shop.cloud.call("POST", f"{product.path}/publish/allow_request/true", status=200)
+    world.write(world.base, publication_approvals.decide, product.id, "granted")
+    assert product.share(stranger)["errors"] == {}
+    shop.accept(STRANGER)
+    assert _sees(shop, STRANGER) == ["product"]
+    world.write(world.base, publication_approvals.decide, product.id, "revoked")
+    assert _sees(shop, STRANGER) == []
+
+
+def test_an_access_list_is_bounded(shop: Shop, product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on it already counts, and is no new entry when it is named again."""
+    monkeypatch.setattr(access_list, "MOST", 2)
+    product.share(shop.account("consumer"), _enterprise(shop))
+    product.share(_enterprise(shop))
+    refused = shop.cloud.call("POST", f"{product.path}/access", [shop.account("me")], status=400)
+    assert "at most 2 entries" in refused["errors"][0]["message"]
+    listed = shop.cloud.call("GET", f"{product.path}/access", status=200)["resources"]
+    assert {one["account"] for one in listed} == {shop.account("consumer"), _enterprise(shop)}
+
+
+def test_an_access_list_of_an_object_is_bounded(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_list, "MOST", 1)
+    body = {"name": "endpoint", "kind": "vpe", "data": {}}
+    made = shop.cloud.call("POST", f"{shop.path}/objects", body, status=201)
+    access = f"{shop.path}/objects/{made['id']}/access"
+    shop.cloud.call("POST", access, [shop.account("consumer")], status=201)
+    refused = shop.cloud.call("POST", access, [_enterprise(shop)], status=400)
+    assert "at most 1 entries" in refused["errors"][0]["message"]
+
+
+def test_a_server_that_shares_with_anybody_sends_requests_to_anybody_that_exists(shop: Shop) -> None:
+    stranger = shop.account(STRANGER)
+    shop.cloud.call("POST", SHARES, [stranger], status=400)
+    _policy(shop, scope="any")
+    shop.cloud.call("POST", SHARES, ["0" * 32], status=400)
+    shop.cloud.call("POST", SHARES, [stranger], status=201)
+    assert _pending(shop, STRANGER) == [shop.account("me")]
+
+
+def test_published_to_all_needs_the_operator_and_nobodys_answer(shop: Shop, product: Product) -> None:
+    assert shop.cloud.answer("POST", f"{product.path}/share", {"public": True}).status_code == 403
+    version = product.get()["kinds"][0]["versions"][0]["version_locator"]
+    for old in ("ibm-publish", "public-publish"):
+        refused = shop.cloud.answer("POST", f"{BASE}/versions/{version}/{old}")
+        assert (refused.status_code, "operator's approval" in refused.text) == (403, True)
+    world = shop.cloud.world
+    world.write(world.base, publication_approvals.decide, product.id, "granted")
+    shop.cloud.call("POST", f"{BASE}/versions/{version}/public-publish", status=202)
+    assert product.get()["share_with_all"] is True
+    assert (_sees(shop, STRANGER), _sees(shop, STRANGER, "public")) == (["product"], ["product"])
+    assert _sees(shop, STRANGER, "private") == []
+    assert _sees(shop, "me", "private") == ["product"]
+    world.write(world.base, publication_approvals.decide, product.id, "revoked")
+    assert (_sees(shop, STRANGER), product.get()["share_with_all"]) == ([], False)
+
+
+def test_a_server_may_share_with_anybody_and_accept_for_the_enterprise(shop: Shop, product: Product) -> None:
+    _policy(shop, scope="any", auto_accept="same-enterprise")
+    found = product.share(shop.account("consumer"), shop.account(STRANGER), "0" * 32)
+    assert list(found["errors"]) == ["0" * 32]
+    assert {one["account"]: one["approval_state"] for one in found["resources"]} == {
+        shop.account("consumer"): "",
+        shop.account(STRANGER): "pending",
+    }
+    assert (_sees(shop, "consumer"), _sees(shop, STRANGER)) == (["product"], [])
+    shop.accept(STRANGER)
+    assert _sees(shop, STRANGER) == ["product"]
+
+
+def test_a_list_shows_each_offering_once_and_in_order(shop: Shop) -> None:
+    for name in ("cherry", "apple", "banana"):
+        made = shop.product(name)
+        made.published(shop.cloud.image(name))
+        made.share(shop.account("consumer"), _enterprise(shop))
+    shop.product("draft")
+    shop.accept()
+    assert _sees(shop, "consumer") == ["apple", "banana", "cherry"]
+    page = shop.cloud.call("GET", f"{BASE}/offerings", status=200, caller="consumer", limit="2", offset="1")
+    assert [one["name"] for one in page["resources"]] == ["banana", "cherry"]
+    assert (page["total_count"], page["resource_count"]) == (3, 2)
+    assert _sees(shop, "me") == ["apple", "banana", "cherry", "draft"]
+
+
+def test_a_foreign_image_is_not_in_the_offer(shop: Shop, product: Product) -> None:
+    product.share(shop.account("consumer"))
+    shop.accept()
+    shown = product.get("consumer")
+    assert shown["kinds"][0]["versions"][0]["metadata"]["images"] == [{"region": "us-south"}]
+    assert shown["catalog_id"] == shop.catalog
+    assert shop.cloud.answer("GET", shop.path, caller="consumer").status_code == 404

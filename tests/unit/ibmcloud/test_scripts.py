@@ -1,0 +1,63 @@
+"""Scripts as they are in the world, run by sh and bash against a served process: any failure ends them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.testing import Served
+
+SCRIPTS = Path(__file__).parent / "scripts"
+SHELLS = [shell for shell in ("sh", "bash") if shutil.which(shell)]
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(tmp_path_factory.mktemp("scripts") / "kunsthalle-data", "--hypervisor", "simulated") as server:
+        yield server
+
+
+def _env(served: Served, home: Path) -> dict[str, str]:
+    """What `kunsthalle env` gives the publisher, and the keys of the others."""
+    env = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(home), "LC_ALL": "C.UTF-8", **served.env("publisher")}
+    env |= {"CONSUMER_KEY": served.env("consumer-a")["IBMCLOUD_API_KEY"]}
+    env |= {"CONSUMER_ACCOUNT": served.env("consumer-a")["IBMCLOUD_ACCOUNT_ID"]}
+    env |= {"OUTSIDER_KEY": served.env("outsider")["IBMCLOUD_API_KEY"], "PYTHON": sys.executable}
+    return env
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sh")), ids=lambda path: path.stem)
+def test_script(served: Served, tmp_path: Path, script: Path, shell: str) -> None:
+    name = f"{script.stem}-{shell}"
+    write_qcow2(served.bucket("publisher") / f"{name}.qcow2", 2**30, name.encode())
+    env = {**_env(served, tmp_path), "N": name}
+    done = subprocess.run(
+        [shell, str(script)], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.stdout.rstrip().endswith("the end")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_session_of_the_readme(served: Served, tmp_path: Path) -> None:
+    """As it stands there, beside the data folder of the server."""
+    text = (Path(__file__).parents[3] / "README.md").read_text().partition("## Scripts for `ibmcloud`")[2]
+    block = re.findall(r"(?:^    .+\n)+", text, re.MULTILINE)[0]
+    place = served.data.parent
+    write_qcow2(place / "my.qcow2", 2**30, b"readme")
+    env = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
+    script = "set -eu\n" + textwrap.dedent(block).replace("sleep 1", "sleep 0.1")
+    done = subprocess.run(["sh", "-c", script], env=env, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert re.search(r"^Image +ID +Name$", done.stdout, re.MULTILINE)

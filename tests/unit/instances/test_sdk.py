@@ -1,0 +1,149 @@
+"""The models of the official SDK read every answer of servers, templates and profiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibm_vpc.vpc_v1 as sdk
+import pytest
+
+from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES
+from unit.instances.cloud import Cloud
+
+CONTEXT = "InstanceTemplateContext"
+VALUES = {
+    "bandwidth": sdk.InstanceProfileBandwidthFixed,
+    "memory": sdk.InstanceProfileMemoryFixed,
+    "port_speed": sdk.InstanceProfilePortSpeedFixed,
+    "vcpu_count": sdk.InstanceProfileVCPUFixed,
+    "total_volume_bandwidth": sdk.InstanceProfileVolumeBandwidthFixed,
+    "network_interface_count": sdk.InstanceProfileNetworkInterfaceCountRange,
+    "network_attachment_count": sdk.InstanceProfileNetworkAttachmentCountRange,
+    "availability_class": sdk.InstanceProfileAvailabilityClassEnum,
+    "volume_bandwidth_qos_modes": sdk.InstanceProfileVolumeBandwidthQoSModesEnum,
+    "vcpu_manufacturer": sdk.InstanceProfileVCPUManufacturerFixed,
+    "vcpu_burst_limit": sdk.InstanceProfileVCPUBurstLimitFixed,
+    "cluster_network_attachment_count": sdk.InstanceProfileClusterNetworkAttachmentCountDependent,
+}
+
+
+def template_model(source: str) -> Any:
+    """The SDK names the context twice, and the network family behind it."""
+    return getattr(
+        sdk, f"InstanceTemplateInstanceBy{source}{CONTEXT}InstanceBy{source}{CONTEXT}InstanceByNetworkInterface"
+    )
+
+
+@pytest.fixture
+def server(cloud: Cloud) -> dict[str, Any]:
+    second = {"subnet": {"id": cloud.home.subnet.id}, "name": "second", "allow_ip_spoofing": True}
+    return cloud.server(
+        image={"id": cloud.image().id},
+        profile={"name": "bx2d-2x8"},
+        network_interfaces=[second],
+        metadata_service={"enabled": True},
+        availability_policy={"host_failure": "stop"},
+    )
+
+
+def test_a_server_and_what_is_below_it(cloud: Cloud, server: dict[str, Any]) -> None:
+    read = sdk.Instance.from_dict(server)
+    assert read.metadata_service.enabled is True
+    assert read.metadata_service.protocol == "http"
+    assert read.availability_policy.host_failure == "stop"
+    assert read.availability_policy.preemption == "stop"
+    assert read.reservation_affinity.policy == "automatic"
+    assert (read.bandwidth, read.total_volume_bandwidth, read.total_network_bandwidth) == (4000, 1000, 3000)
+    assert (read.vcpu.count, read.vcpu.architecture, read.memory) == (2, "amd64", 8)
+    assert [disk.size for disk in read.disks] == [75]
+    assert read.profile.name == "bx2d-2x8"
+    path = f"/v1/instances/{server['id']}"
+    listed = cloud.call("GET", f"{path}/network_interfaces", status=200)
+    primary, second = sdk.NetworkInterfaceUnpaginatedCollection.from_dict(listed).network_interfaces
+    assert (primary.type, second.type, second.name) == ("primary", "secondary", "second")
+    assert (primary.allow_ip_spoofing, second.allow_ip_spoofing) == (False, True)
+    assert primary.id == read.primary_network_interface.id == read.network_interfaces[0].id
+    assert primary.security_groups[0].id == cloud.home.vpc.default_security_group_id
+    one = cloud.call("GET", f"{path}/network_interfaces/{second.id}", status=200)
+    assert one == listed["network_interfaces"][1]
+    listed = cloud.call("GET", f"{path}/volume_attachments", status=200)
+    (attached,) = sdk.VolumeAttachmentCollection.from_dict(listed).volume_attachments
+    assert (attached.type, attached.status, attached.delete_volume_on_instance_delete) == ("boot", "attached", True)
+    assert attached.volume.id == read.boot_volume_attachment.volume.id
+    assert cloud.call("GET", f"{path}/volume_attachments/{attached.id}", status=200) == listed["volume_attachments"][0]
+    for below in ("network_interfaces", "volume_attachments"):
+        assert cloud.code("GET", f"{path}/{below}/0717-none", status=404) == ("not_found", "id")
+    initialization = cloud.call("GET", f"{path}/initialization", status=200)
+    assert sdk.InstanceInitialization.from_dict(initialization).keys[0].id == cloud.home.key.id
+    assert "public_key" not in str(initialization)
+
+
+def test_an_interface_is_reached_from_its_address(cloud: Cloud, server: dict[str, Any]) -> None:
+    address = server["primary_network_interface"]["primary_ip"]
+    assert address["href"].startswith(f"http://here/v1/subnets/{cloud.home.subnet.id}/reserved_ips/")
+    assert server["primary_network_interface"]["subnet"]["id"] == cloud.home.subnet.id
+
+
+def test_lists_hold_the_same_as_single_answers(cloud: Cloud, server: dict[str, Any]) -> None:
+    listed = cloud.call("GET", "/v1/instances", status=200)
+    assert sdk.InstanceCollection.from_dict(listed).total_count == 1
+    assert listed["instances"] == [server]
+    first = cloud.server(image={"id": cloud.image("other").id})
+    pages = [cloud.call("GET", "/v1/instances", status=200, limit="1")]
+    token = pages[0]["next"]["href"].split("start=")[1].split("&")[0]
+    pages.append(cloud.call("GET", "/v1/instances", status=200, limit="1", start=token))
+    assert {page["instances"][0]["id"] for page in pages} == {server["id"], first["id"]}
+    assert "next" not in pages[1]
+
+
+def test_actions(cloud: Cloud, server: dict[str, Any]) -> None:
+    action = sdk.InstanceAction.from_dict(cloud.act(server["id"], "stop", force=True))
+    assert (action.type, action.status, action.force) == ("stop", "pending", True)
+    action = sdk.InstanceAction.from_dict(cloud.act(server["id"], "stop"))
+    assert (action.status, action.completed_at) == ("completed", action.created_at)
+
+
+def test_older_api_versions_see_older_defaults(cloud: Cloud, server: dict[str, Any]) -> None:
+    old = cloud.call("GET", f"/v1/instances/{server['id']}", status=200, version="2024-11-18")
+    assert old["reservation_affinity"] == {"policy": "disabled", "pool": []}
+
+
+def test_options_change_field_by_field(cloud: Cloud, server: dict[str, Any]) -> None:
+    path = f"/v1/instances/{server['id']}"
+    changed = cloud.call("PATCH", path, {"metadata_service": {"protocol": "https"}}, status=200)
+    assert changed["metadata_service"] == {"enabled": True, "protocol": "https", "response_hop_limit": 1}
+
+
+def test_templates(cloud: Cloud) -> None:
+    image = {"id": cloud.image().id}
+    made = cloud.call("POST", "/v1/instance/templates", cloud.home.prototype(image=image), status=201)
+    assert template_model("Image").from_dict(made).image["id"] == image["id"]
+    boot = {"volume": {"capacity": 20}, "name": "boot"}
+    body = cloud.home.prototype(image=image, boot_volume_attachment=boot)
+    made = cloud.call("POST", "/v1/instance/templates", body, status=201)
+    assert template_model("Image").from_dict(made).boot_volume_attachment.volume.capacity == 20
+    server = cloud.server(image=image)
+    volume = {"id": server["boot_volume_attachment"]["volume"]["id"]}
+    snapshot = cloud.call("POST", "/v1/snapshots", {"source_volume": volume}, status=201)
+    cloud.settle()
+    body = cloud.home.prototype(boot_volume_attachment={"volume": {"source_snapshot": {"id": snapshot["id"]}}})
+    made = cloud.call("POST", "/v1/instance/templates", body, status=201)
+    read = template_model("SourceSnapshot").from_dict(made)
+    assert read.boot_volume_attachment.volume.source_snapshot == {"id": snapshot["id"]}
+    listed = sdk.InstanceTemplateCollection.from_dict(cloud.call("GET", "/v1/instance/templates", status=200))
+    assert listed.total_count == 3
+
+
+@pytest.mark.parametrize("name", sorted(INSTANCE_PROFILES))
+def test_profiles(still: Cloud, name: str) -> None:
+    shown = still.call("GET", f"/v1/instance/profiles/{name}", status=200)
+    assert sdk.InstanceProfile.from_dict(shown).name == name
+    for field, model in VALUES.items():
+        model.from_dict(shown[field])
+    assert [zone["name"] for zone in shown["zones"]] == ["us-south-1", "us-south-2", "us-south-3"]
+
+
+def test_the_list_of_profiles(still: Cloud) -> None:
+    listed = still.call("GET", "/v1/instance/profiles", status=200, version="2026-01-01")
+    assert sdk.InstanceProfileCollection.from_dict(listed).total_count == len(INSTANCE_PROFILES)
+    assert [one["name"] for one in listed["profiles"]] == sorted(INSTANCE_PROFILES)

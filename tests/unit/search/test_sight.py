@@ -1,0 +1,190 @@
+"""Search finds what the lists show, to the item: never more, whatever is asked and by whom (R6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+
+from fixtures.worlds import World
+from kunsthalle.authz.context import Actor, Context
+from kunsthalle.authz.permissions import Attribute, Grant, Grants
+from kunsthalle.authz.roles import ADMINISTRATOR, EDITOR, OPERATOR, READER, VIEWER
+from kunsthalle.catalogs.offerings.service import create_catalog
+from kunsthalle.catalogs.resources import CATALOG
+from kunsthalle.core.errors import Problem
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import some
+from kunsthalle.networks import service as networks
+from kunsthalle.search import tagging
+from kunsthalle.search.query_language import parse
+from kunsthalle.search.searchable_resources import SEARCHED
+from kunsthalle.search.service import Place, documents, rows_where, search
+from unit.search.oracle import matches
+
+NAMES = ["golden", "Golden", "silver-1", "a b", "é"]
+TAGS = ["env:prod", "env:test", "blue"]
+
+
+@dataclass
+class Furnished:
+    """A world with two accounts that own resources of the same names and tags."""
+
+    world: World
+    mine: Context
+    theirs: Context
+    values: list[str]
+
+
+@pytest.fixture
+def furnished(both: World) -> Iterator[Furnished]:
+    mine, theirs = both.account("mine"), both.account("theirs")
+    values = [*NAMES, *TAGS, "image", "vpc", "is", "globalcatalog-collection", "project:x", "missing"]
+    for ctx in (mine, theirs):
+        both.write(ctx, tagging.create, ["project:x"])
+        crns = []
+        for number, name in enumerate(["golden", "silver-1", "plain"]):
+            image = both.image(ctx, name, resource_group_id=f"group-{number % 2}")
+            crns.append(image.crn)
+            values += [image.id, image.crn, image.name]
+        both.write(ctx, _network)
+        crns += [it.crn for it in both.read(ctx, lambda session: some(session, CATALOG))]
+        for number, crn in enumerate(crns):
+            both.write(ctx, _tag, [TAGS[number % 3]], [crn])
+        both.write(ctx, _tag, ["project:x"], crns[:2], "access")
+        values += [crns[-1], "group-0", ctx.account_id]
+    yield Furnished(both, mine, theirs, values)
+
+
+def _network(session: Session) -> None:
+    networks.create_vpc(session, "golden")
+    for label in ("Golden", "é", "a b"):
+        create_catalog(session, label, "offering", None, {})
+
+
+def _tag(session: Session, names: list[str], crns: list[str], type_: str = "user") -> None:
+    change = tagging.attaching(session, type_, names, replace=False, renew=False)
+    assert all(one.message is None for one in tagging.apply(session, change, crns))
+
+
+def _everything(session: Session) -> list[dict[str, Any]]:
+    """What the lists show of the caller's own account, item by item."""
+    found = []
+    for one in SEARCHED:
+        own = one.kind.table.c.account_id == session.ctx.account_id
+        found += documents(session, one, rows_where(session, one, own, limit=1_000))
+    return found
+
+
+def test_a_crn_that_sql_makes_is_that_of_the_model(furnished: Furnished) -> None:
+    def compare(session: Session) -> int:
+        number = 0
+        for one in SEARCHED:
+            own = one.kind.table.c.account_id == session.ctx.account_id
+            rows, models = rows_where(session, one, own, limit=100), some(session, one.kind, own)
+            number += len(rows)
+            assert [row.crn for row in rows] == [it.crn for it in models]
+        return number
+
+    assert furnished.world.read(furnished.mine, compare) > 10
+
+
+def _found(session: Session, query: str, limit: int) -> list[dict[str, Any]]:
+    place, found = Place(query, ["*"]), list[dict[str, Any]]()
+    while place is not None:
+        batch = search(session, place, limit)
+        assert len(batch.items) <= limit
+        found += batch.items
+        place = batch.place
+    return found
+
+
+_conditions = st.sampled_from(
+    [
+        ("serviceName", "is"),
+        ("serviceName", "globalcatalog-collection"),
+        ("serviceType", "service"),
+        ("serviceType", "platform_service"),
+        ("resourceType", "image"),
+        ("resourceType", "vpc"),
+        ("resourceGroupId", "group-0"),
+        ("resourceGroupId", "group-1"),
+    ]
+)
+_grants = st.lists(
+    st.tuples(
+        st.sampled_from([VIEWER, OPERATOR, EDITOR, ADMINISTRATOR, READER]),
+        st.lists(_conditions, min_size=1, max_size=3, unique_by=lambda one: one[0]),
+    ),
+    max_size=3,
+)
+
+
+def _queries(values: list[str]) -> st.SearchStrategy[str]:
+    quoted = st.sampled_from(values).map(lambda value: f'"{value}"')
+    wild = st.sampled_from(["*", "g*", "*1", "?olden", "crn*", "*image*", "env*", "g*e", "Golden", "é"])
+    field = st.sampled_from(
+        ["", "name:", "crn:", "type:", "family:", "tags:", "access_tags:", "resource_group_id:", "account_id:"]
+    )
+    between = st.sampled_from(["name:[a TO h]", "name:{golden TO *}", "tags:[c TO *]", "_exists_:tags", "crn:>d"])
+    term = st.builds(lambda name, value: name + value, field, quoted | wild) | between
+    return st.recursive(
+        term,
+        lambda inner: st.one_of(
+            inner.map(lambda one: f"NOT ({one})"),
+            st.builds(lambda one, other: f"({one}) AND ({other})", inner, inner),
+            st.builds(lambda one, other: f"({one}) OR ({other})", inner, inner),
+        ),
+        max_leaves=4,
+    )
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), grants=_grants, limit=st.integers(1, 7))
+def test_search_is_the_lists_held_against_the_query(
+    furnished: Furnished, data: st.DataObject, grants: list[Any], limit: int
+) -> None:
+    query = data.draw(_queries(furnished.values))
+    given_ = [Grant((role,), tuple(Attribute(*one) for one in conditions)) for role, conditions in grants]
+    held = Grants(furnished.mine.account_id, given_)
+    ctx = replace(furnished.mine, grants=held, actor=Actor("IBMid-SOMEBODY", "somebody"))
+    found, listed = furnished.world.read(ctx, lambda session: (_found(session, query, limit), _everything(session)))
+    assert found == [document for document in listed if matches(parse(query), document)]
+    theirs = furnished.theirs.account_id
+    assert theirs not in str(found)
+
+
+def test_the_property_can_fail(furnished: Furnished) -> None:
+    """An owner finds resources, and what he finds depends on the query: the comparison above is not of empty lists."""
+    found = furnished.world.read(
+        furnished.mine, lambda session: (_found(session, "*", 2), _found(session, "type:image", 2))
+    )
+    assert len(found[0]) > len(found[1]) == 3
+
+
+@pytest.mark.parametrize("text", ["", "x", "!", "WyIqIl0", "WyIqIixbXSxmYWxzZSw5OTld", "W10"])
+def test_cursors_of_nobodys_are_refused(text: str) -> None:
+    from kunsthalle.search.service import from_cursor
+
+    with pytest.raises(Problem) as caught:
+        from_cursor(text)
+    assert caught.value.target.name == "search_cursor"
+
+
+def test_a_search_by_crn_asks_one_table_and_its_tags(furnished: Furnished) -> None:
+    """What Terraform asks twice for each resource it reads costs a look-up, not a walk through all kinds."""
+    crn = next(value for value in furnished.values if ":image:" in value)
+    asked: list[str] = []
+    listen = lambda *given: asked.append(given[2])  # noqa: E731  a listener
+
+    def read(session: Session) -> list[dict[str, Any]]:
+        event.listen(session._connection, "before_cursor_execute", listen)
+        return _found(session, f'crn:"{crn}"', 10)
+
+    found = furnished.world.read(furnished.mine, read)
+    assert ([one["crn"] for one in found], len(asked)) == ([crn], 2)
