@@ -57,8 +57,9 @@ def _invite_one(session: Session, identities: Identities, email: str, invitation
 
 def accept(session: Session, identities: Identities, account_id: str) -> User:
     """The caller's own invitation to another account; 404 unless there is one. What it gave is the caller's now."""
-    caller = member(session, session.ctx.account_id, session.ctx.actor.iam_id)
-    waiting = signing_in_as(session, account_id, caller.user_id) if caller is not None else None
+    caller, host = member(session, session.ctx.account_id, session.ctx.actor.iam_id), account(session, account_id)
+    is_open = host is not None and host.state == "ACTIVE"
+    waiting = signing_in_as(session, account_id, caller.user_id) if caller is not None and is_open else None
     if caller is None or waiting is None or waiting.state != "PENDING":
         raise not_found("account_id", "field")
     me, still = {"iam_id": caller.iam_id, "name": caller.name}, USER.table.c.state == "PENDING"

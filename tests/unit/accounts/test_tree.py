@@ -259,7 +259,10 @@ def test_a_cancelled_account_is_shut_and_listed_only_on_request(house: House) ->
     here = f"/v1/accounts/{gone.account_id}"
     assert gone("DELETE", here).status == 403
     assert root("DELETE", f"/v1/accounts/{root.account_id}").status == 409
+    guest = house.owner("outsider")
+    gone.ok("POST", f"/v2/accounts/{gone.account_id}/users", {"users": [{"email": "owner@outsider.example"}]})
     assert root("DELETE", here).status == 204
+    guest.refused(404, "POST", "/v2/users/accept", {"account_id": gone.account_id})
     assert root("GET", here).status == 404
     assert "consumer-b" not in _names(root, "/v1/accounts")
     listed = root.ok("GET", f"/v1/accounts?include_deleted=true&enterprise_id={_enterprise(root)['id']}")
