@@ -16,7 +16,6 @@ from kunsthalle.block_storage.resources import USE as USE_VOLUME
 from kunsthalle.block_storage.resources import VOLUME as VOLUME_KIND
 from kunsthalle.block_storage.service import stable_snapshot
 from kunsthalle.catalogs.versions.boot_resolution import bootable
-from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.session import Session
 from kunsthalle.images.allowed_use import permits
@@ -86,19 +85,12 @@ def _catalog(session: Session, body: CatalogOfferingRequest) -> Content:
         raise invalid("validation_only_one", "Exactly one of version and offering must be given.", CATALOG)
     version = None if isinstance(body.version, UnsetType) else body.version.crn
     offering = None if isinstance(body.offering, UnsetType) else body.offering.crn
-    found = bootable(session, version_crn=version, offering_crn=offering)
-    kept = {"version": found.version_crn}
-    if not isinstance(body.plan, UnsetType):
-        kept["plan"] = _plan(body.plan.crn)
-    return of_image(found.image, kept)
-
-
-def _plan(crn: str) -> str:
-    try:
-        parse(crn)
-    except ValueError as error:
-        raise invalid("bad_field", f"The CRN is not well-formed: {error}", f"{CATALOG}.plan.crn") from error
-    return crn
+    plan = None if isinstance(body.plan, UnsetType) else body.plan.crn
+    source = bootable(session, version_crn=version, offering_crn=offering, plan_crn=plan)
+    kept = {"version": source.version_crn}
+    if plan is not None:
+        kept["plan"] = plan
+    return of_image(source.image, kept)
 
 
 def check_allowed(uses: Sequence[Mapping[str, str]], profile: InstanceProfile, options: dict[str, Any]) -> None:

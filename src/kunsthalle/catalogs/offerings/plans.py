@@ -8,7 +8,6 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
-from kunsthalle.catalogs.models import Version
 from kunsthalle.catalogs.records import Plan
 from kunsthalle.catalogs.requests import DeprecateRequest
 from kunsthalle.catalogs.resources import OFFERING, PLAN, RETRIEVE
@@ -22,7 +21,7 @@ from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.rows import delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import find, resolve, unscoped
+from kunsthalle.db.visibility import resolve, unscoped
 from kunsthalle.jobs import queue
 
 JOB = "plan.deprecate"
@@ -43,17 +42,6 @@ class PlanItem(Access, frozen=True):
         if granted.resource.catalog_id != found[1]:
             raise not_found(PARAM)
         request.authorized = granted
-
-
-def plan_of(session: Session, version: Version, crn: str, field: str) -> Plan:
-    """The plan that a server names, if it is a published one of the version's offering; else 404 as for none."""
-    locator = _LOCATOR.fullmatch(crn.rsplit(":", 1)[-1])
-    if locator is None:
-        raise invalid("bad_field", "The CRN is not that of a catalog plan.", field)
-    found = find(session, PLAN, locator[2], field, "field")
-    if found.crn != crn or found.offering_id != version.offering_id or found.state != "consumable":
-        raise not_found(field, "field")
-    return found
 
 
 def _touch(session: Session, plan: Plan) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kunsthalle.catalogs.models import SERVICE, Version
 from kunsthalle.catalogs.queries import published, versions_of
-from kunsthalle.catalogs.resources import OFFERING, RETRIEVE, VERSION
+from kunsthalle.catalogs.resources import OFFERING, PLAN, RETRIEVE, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import version_images
 from kunsthalle.core.crn import Crn, parse
@@ -33,11 +33,13 @@ class CatalogSource:
     image: Image
 
 
-def bootable(session: Session, *, version_crn: str | None, offering_crn: str | None) -> CatalogSource:
-    """The image behind exactly one of both CRNs.
+def bootable(
+    session: Session, *, version_crn: str | None, offering_crn: str | None, plan_crn: str | None = None
+) -> CatalogSource:
+    """Return the image behind exactly one of the first two CRNs; the plan, where given, must be one of its offering.
 
-    400 for a malformed CRN, 403 without Viewer on the catalog service in the caller's account, 404 for what the
-    caller cannot use, 409 for an image that cannot be booted any more.
+    400 for a malformed CRN and for a plan of another offering, 403 without Viewer on the catalog service in the
+    caller's account, 404 for what the caller cannot use, 409 for an image that cannot be booted any more.
     """
     if (version_crn is None) == (offering_crn is None):
         raise invalid("validation_only_one", "Exactly one of version and offering must be given.", TARGET)
@@ -47,6 +49,8 @@ def bootable(session: Session, *, version_crn: str | None, offering_crn: str | N
         version = _version(session, version_crn)
     else:
         version = _latest(session, offering_crn or "")
+    if plan_crn is not None:
+        _check_plan(session, version, plan_crn)
     return CatalogSource(version.crn, _image(session, version))
 
 
@@ -75,6 +79,17 @@ def _latest(session: Session, text: str) -> Version:
     if not best:
         raise not_found(TARGET, "field")
     return best[0]
+
+
+def _check_plan(session: Session, version: Version, text: str) -> None:
+    field = f"{TARGET}.plan.crn"
+    id_ = _parsed(text, "plan").resource.rsplit(".", 1)[-1]
+    plan = find(session, PLAN, id_, field, "field")
+    if plan.crn != text or plan.state != "consumable":
+        raise not_found(field, "field")
+    if plan.offering_id != version.offering_id:
+        message = f"The plan '{plan.name}' is of another offering; name a published plan of the offering that boots."
+        raise invalid("bad_field", message, field)
 
 
 def _image(session: Session, version: Version) -> Image:
