@@ -108,14 +108,14 @@ class Pipeline:
         route = match.route
         request: Request | None = None
         try:
-            body = _NOTHING
+            body, account_id = _NOTHING, ""
             if route.method not in {"GET", "HEAD"}:
-                await self._check_caller(ctx, route, headers)
+                account_id = await self._check_caller(ctx, route, headers)
                 body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
-            request = Request(method, path, match.params, query, headers, body)
+            request = Request(method, path, match.params, query, headers, body, account_id=account_id)
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
             if route.writes:
@@ -132,13 +132,15 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001  logged there
             return _failure(error, route, ctx)
 
-    async def _check_caller(self, ctx: Context, route: Route, headers: Headers) -> None:
-        """Refuse a caller without a valid token, before anything of the body is read."""
+    async def _check_caller(self, ctx: Context, route: Route, headers: Headers) -> str:
+        """Refuse a caller without a valid token, before anything of the body is read. The account of the others."""
         authorization = headers.get("authorization", "")
         if route.access.operator:
             self._check_operator(authorization)
         elif route.access.authenticated:
-            await self._store.read_async(ctx, lambda session: self._gate.authenticate(session, authorization))
+            caller = await self._store.read_async(ctx, lambda session: self._gate.authenticate(session, authorization))
+            return caller.account_id
+        return ""
 
     def _check_operator(self, authorization: str) -> None:
         if not self._gate.is_operator(authorization):
@@ -146,7 +148,10 @@ class Pipeline:
 
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
         answer = await self._store.read_async(
-            ctx, lambda session: self._answer(session, route, request), long=route.long
+            ctx,
+            lambda session: self._answer(session, route, request),
+            long=route.long,
+            account_id=lambda: request.account_id,
         )
         record = request.record
         if record is not None:
@@ -155,6 +160,7 @@ class Pipeline:
 
     def _answer(self, session: Session, route: Route, request: Request) -> Answer:
         ctx = self._recognise(session, route, request)
+        request.account_id = ctx.account_id
         ctx = route.surface.admit(request, ctx)
         inner = session.as_context(ctx)
         route.access.check(inner, request)

@@ -17,7 +17,8 @@ class Request(Struct):
     """One call, decoded. `granted` is the proof that an `item` route has made for its path's id.
 
     `record` is set by handlers of calls that have no caller of their own, and yet concern an account: it writes what
-    became of them (status, code) into the audit, in a transaction that comes after the call's.
+    became of them (status, code) into the audit, in a transaction that comes after the call's. `account_id` is the
+    caller's, as soon as the caller is known.
     """
 
     method: str
@@ -29,6 +30,7 @@ class Request(Struct):
     body: Any = None
     authorized: Authorized[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
     record: Callable[[Session, int, str | None], None] | None = None
+    account_id: str = ""
 
 
 class Reply(Struct, frozen=True):

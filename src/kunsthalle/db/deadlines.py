@@ -18,8 +18,6 @@ INLINE_SECONDS = 0.05
 """How long a read may hold the event loop before it is run again in a thread."""
 READ_SECONDS = 5.0
 """How long the statements of one request that reads may take."""
-LONG_READERS = 2
-"""Threads for long reads. More would answer nobody sooner: they share the interpreter with the event loop."""
 _STEPS = 2_000
 """Instructions of SQLite's virtual machine between two looks at the clock: well below a millisecond."""
 _CANCELED = "57014"

@@ -15,7 +15,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -34,6 +34,7 @@ from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
 from kunsthalle.db.deadlines import Deadline, ReadTimeout, WriteTimes, timed_out
 from kunsthalle.db.encryption import Cipher
+from kunsthalle.db.long_reads import LongReads
 from kunsthalle.db.session import Session
 from kunsthalle.db.wildcards import spaced
 
@@ -138,7 +139,7 @@ class Store:
         self._writer = threading.Lock()
         self._inside = threading.local()
         self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
-        self._long = ThreadPoolExecutor(deadlines.LONG_READERS, thread_name_prefix="read")
+        self._long = LongReads()
         self._reader: tuple[Connection, sqlite3.Connection, Deadline] | None = None
 
     def read(self, ctx: Context, function: Callable[[Session], T], seconds: float = math.inf) -> T:
@@ -153,7 +154,7 @@ class Store:
                 return self._at_one_moment(connection, _driver(connection), deadline, ctx, function, seconds)
             try:
                 if seconds < math.inf:
-                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
                 return function(Session(connection, ctx, self.memo, self.cipher, writing=False))
             except OperationalError as error:
                 if timed_out(error):
@@ -254,16 +255,27 @@ class Store:
             self._reader = connection, _driver(connection), connection.info["deadline"]
         return self._at_one_moment(*self._reader, ctx, function, deadlines.INLINE_SECONDS)
 
-    async def read_async(self, ctx: Context, function: Callable[[Session], T], *, long: bool = False) -> T:
+    async def read_async(
+        self,
+        ctx: Context,
+        function: Callable[[Session], T],
+        *,
+        long: bool = False,
+        account_id: Callable[[], str] = str,
+    ) -> T:
         """`read` from the event loop, for at most `deadlines.READ_SECONDS`; the function may be run twice.
 
-        `long` reads begin in a thread of their own, whatever they turn out to take.
+        `long` reads begin in a thread, whatever they turn out to take. What runs there waits for the turn of the
+        caller's account; `account_id` returns it, or "" where the function has not come to know it yet.
         """
-        pool = self._long if self.embedded or long else self._pool
-        if self.embedded and not long:
+        if not self.embedded and not long:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self.read, ctx, function, deadlines.READ_SECONDS)
+        if not long:
             with suppress(ReadTimeout):
                 return self._read_here(ctx, function)
-        return await asyncio.get_running_loop().run_in_executor(pool, self.read, ctx, function, deadlines.READ_SECONDS)
+        turn: Hashable = account_id() or object()  # who the caller is takes one turn of its own to find out
+        return await self._long.run(turn, lambda seconds: self.read(ctx, function, seconds))
 
     async def write_async(self, ctx: Context, function: Callable[[Session], T], name: str = "") -> T:
         """`write` from the event loop."""
@@ -299,7 +311,7 @@ class Store:
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
-        self._long.shutdown(wait=True)
+        self._long.close()
         if self._reader is not None:
             self._reader[0].close()
         self._readers.dispose()
