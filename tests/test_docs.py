@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from fixtures.tools import ROOT, tool
 docs = tool("docs")
 SOURCE = ROOT / "src" / "kunsthalle"
 AGAIN = "run: ./dev docs"
+WRITTEN_BY_HAND = ("docs/rules.md",)
 
 
 @pytest.mark.parametrize("name", sorted(docs.PAGES))
@@ -59,10 +63,150 @@ def _pages() -> list[Path]:
 
 
 def _links(page: Path) -> list[str]:
-    return [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()) if "://" not in target]
+    return [target for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in target]
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as they are made on GitHub."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _leads_somewhere(page: Path, target: str) -> bool:
+    name, _, anchor = target.partition("#")
+    path = page.parent / name if name else page
+    return path.exists() and (not anchor or anchor in _anchors(path))
 
 
 def test_links_between_documents_lead_somewhere() -> None:
     links = [(page, target) for page in _pages() for target in _links(page)]
     assert links
-    assert [(page.name, target) for page, target in links if not (page.parent / target).exists()] == []
+    assert [(page.name, target) for page, target in links if not _leads_somewhere(page, target)] == []
+
+
+def _modules() -> list[Path]:
+    paths = [path for top in ("src", "tests", "tools") for path in (ROOT / top).rglob("*.py")]
+    return [path for path in paths if "node_modules" not in path.parts and path != Path(__file__)]
+
+
+def _prose(path: Path) -> str:
+    """The docstrings and comments of a module, where sources are cited, as one line."""
+    with tokenize.open(path) as file:
+        tokens = list(tokenize.generate_tokens(file.readline))
+    texts = (
+        token.string.strip("# ") if token.type == tokenize.COMMENT else token.string
+        for token in tokens
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""'))
+    )
+    return " ".join(" ".join(texts).split())
+
+
+def _defined(path: Path) -> set[str]:
+    """Every name that a module defines, dotted where it is inside a class or a function."""
+    names: set[str] = set()
+
+    def visit(body: list[ast.stmt], prefix: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                names.add(prefix + node.name)
+                visit(node.body, f"{prefix}{node.name}.")
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names.update(prefix + target.id for target in targets if isinstance(target, ast.Name))
+
+    visit(ast.parse(path.read_text()).body, "")
+    return names
+
+
+_FILE = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|html|js|json|txt|toml))(?:::([\w.]+))?`")
+
+
+def _absent(page: Path) -> Iterator[str]:
+    """What a page names that is not there: files, from the root or from the package, and what they define."""
+    for name, definition in _FILE.findall(page.read_text()):
+        path = next((root / name for root in (ROOT, SOURCE, ROOT / "docs") if (root / name).is_file()), None)
+        if path is None or (definition and definition not in _defined(path)):
+            yield f"{page.name}: {name}" + (f"::{definition}" if definition else "")
+
+
+@pytest.mark.parametrize("page", WRITTEN_BY_HAND)
+def test_every_file_function_and_test_that_a_page_names_exists(page: str) -> None:
+    path = ROOT / page
+    assert _FILE.search(path.read_text())
+    assert list(_absent(path)) == [], "rename it in the page as well"
+
+
+def test_a_name_that_is_not_there_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("`core/clock.py::SECOND` `core/clock.py::Sundial` `core/sundial.py` `tests/test_docs.py::_pages`")
+    assert list(_absent(page)) == ["page.md: core/clock.py::Sundial", "page.md: core/sundial.py"]
+
+
+RULES = ROOT / "docs" / "rules.md"
+
+
+def test_every_rule_says_where_it_comes_from_where_it_is_enforced_and_what_tests_it() -> None:
+    parts = re.split(r"^## (R\d+): .+$", RULES.read_text(), flags=re.MULTILINE)[1:]
+    rules = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert list(rules) == [f"R{number}" for number in range(1, 12)]
+    for rule, text in rules.items():
+        rows = dict(re.findall(r"^\| (Source|Enforced in|Tests) \| (.+) \|$", text, re.MULTILINE))
+        assert set(rows) == {"Source", "Enforced in", "Tests"}, rule
+        assert "::test_" in rows["Tests"], rule
+
+
+def test_a_rule_that_is_cited_is_stated() -> None:
+    stated = set(re.findall(r"^## (R\d+):", RULES.read_text(), re.MULTILINE))
+    cited = {(rule, path.name) for path in _modules() for rule in re.findall(r"\b(R\d{1,2})\b", _prose(path))}
+    assert len(cited) > 30
+    assert [one for one in cited if one[0] not in stated] == []
+
+
+REFERENCE = ROOT / "docs" / "reference"
+HEADINGS = {
+    page.name: {"", *re.findall(r"^#+ (\w+(?:\.\d+)?) ", page.read_text(), re.MULTILINE)}
+    for page in REFERENCE.glob("*.md")
+}
+_ONE = r"(?:[A-G]\d?|[1-9](?:\.\d{1,2})?)(?![\w.]?\w)"
+_SECTION = re.compile(rf"(?<![\w.]){_ONE}")
+_PAGE = re.compile(rf"\b({'|'.join(re.escape(name) for name in HEADINGS)})((?:,? (?:and |to |sections? )?{_ONE})*)")
+_ALONE = re.compile(r"(?:[(,;] ?|\band )([A-G]\d|[1-9]\.\d{1,2})(?= of the \w+ reference|[,;)])")
+
+
+def _citations(text: str, numbers: str) -> Iterator[tuple[str, str]]:
+    """Page and section of each citation; `numbers` is the page of a section that is a number and stands alone."""
+    for page, sections in _PAGE.findall(text):
+        yield from ((page, section) for section in _SECTION.findall(sections) or [""])
+    for inside in re.findall(r"\([^()]*\)", text):
+        if ".md" not in inside:
+            yield from (("vpc-api.md" if one[0].isalpha() else numbers, one) for one in _ALONE.findall(inside))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("as reference/vpc-api.md B3 has it", ["vpc-api.md B3"]),
+        (
+            "(catalog-iam-enterprise.md 3.1 to 3.3, 3.7 and 4.1)",
+            [f"catalog-iam-enterprise.md {n}" for n in (3.1, 3.3, 3.7, 4.1)],
+        ),
+        ("(cli.md 7.2, and the uses in 6), (stack.md, sections 2 and 3)", ["cli.md 7.2", "stack.md 2", "stack.md 3"]),
+        ("(D3, R5, and 3.6 of the catalog reference), (1.9, U)", ["vpc-api.md D3", "cli.md 3.6", "cli.md 1.9"]),
+        ("of the command (cli.md)", ["cli.md "]),
+        ("version 1.2, 3.5 seconds (0.5), the plug-in (12.0.0), C1 and (2.0.0)", []),
+    ],
+)
+def test_citations_are_found(text: str, found: list[str]) -> None:
+    assert [" ".join(one) for one in _citations(text, "cli.md")] == found
+
+
+def test_every_citation_leads_to_a_heading() -> None:
+    cited = {
+        (path.relative_to(ROOT).as_posix(), page, section)
+        for path in _modules()
+        for page, section in _citations(
+            _prose(path), "cli.md" if "ibmcloud" in path.parts else "catalog-iam-enterprise.md"
+        )
+    }
+    assert len(cited) > 200
+    assert [one for one in sorted(cited) if one[2] not in HEADINGS[one[1]]] == [], "docs/reference/README.md"
