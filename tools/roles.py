@@ -19,7 +19,7 @@ SOURCE = ROOT / "src" / "kunsthalle"
 NOTE = "<!-- Written by `./dev docs`; a test compares it with the code. -->"
 SERVICES = {
     "is": "VPC Infrastructure: images, servers, volumes, networks",
-    "globalcatalog-collection": "Catalog Management: private catalogs, products, sharing",
+    "globalcatalog-collection": "Catalog Management: private catalogs, offerings, sharing",
     "cloud-object-storage": "Object storage: its instances, and what buckets belong to them",
     "enterprise": "Enterprise: accounts and account groups",
     "iam-access-management": "Policies and roles",
@@ -29,30 +29,29 @@ SERVICES = {
     "user-management": "Users",
     "global-search-tagging": "Tags and search",
 }
-UNSERVED = ".unserved"
+NOT_IMPLEMENTED = ".not-implemented"
 INTRODUCTION = """# Who may do what
 
-A **role** is given to somebody by a **policy**, on what the policy names: a whole account, a service, a resource
-group, or a single thing. Every call of the API asks for one **action**; it is done if a policy gives the caller a role
-that carries the action, on the thing that is meant. Roles add up, nothing takes away, and no role reaches into another
-account.
+A **policy** gives a **role** to an identity on a scope: a whole account, a service, a resource group, or a single
+resource. Every call of the API needs one **action**. The call is allowed if a policy gives the caller a role with that
+action on the resource. Roles add up: no policy takes a role away, and no role applies in another account.
 
-What somebody may not even look at does not exist for him: the answer is "not found". What he may look at and not
-change is answered with "not authorized". Lists show what may be looked at.
+A resource that a caller may not read does not exist for them: the answer is "not found". A change of a resource that
+they may only read is answered with "not authorized". Lists show what the caller may read.
 
 """
 CLOSING = """
-Everybody sees, changes and deletes his own API keys; those of others are the Administrator's. Creating API keys of
-one's own needs no role unless the account restricts it; creating service IDs needs one unless the account frees it.
+Users read, change and delete their own API keys; those of others need Administrator. Creating an own API key needs no
+role unless the account restricts it; creating a service ID needs a role unless the account lifts that restriction.
 
-## Placing things in resource groups
+## Creating resources in resource groups
 
-Everything that is made goes to a resource group: the one that the request names, or the account's default one. Whoever
-places something needs two policies: one that lets him make such things, mostly Editor on the service, and one that
-gives him **Viewer on the resource group**. Groups are of no service that a policy could name; they are meant by the
-type of the resource:
+Every new resource goes to a resource group: the one that the request names, or the account's default one. The caller
+needs two policies: one that lets them create such resources, mostly Editor on the service, and one that gives them
+**Viewer on the resource group**. Resource groups belong to no service that a policy could name; a policy names them by
+the type of the resource:
 
-| The policy names | and lets somebody place things |
+| The policy names | The caller may create resources |
 |---|---|
 | `resourceType=resource-group` | in every group of the account |
 | `resourceType=resource-group`, `resource=<id of a group>` | in that group |
@@ -60,14 +59,15 @@ type of the resource:
 | `resourceGroupId=<id of a group>`, with or without a service | in none: it is a role on what is in the group |
 
 With the `ibmcloud` command: `ibmcloud iam user-policy-create NAME --roles Viewer --resource-type resource-group`, and
-`--resource ID` for one of them. A named group that the caller may not look at is answered as one that does not exist,
-with 400; where none was named, and the default group was taken, the answer is 403 and names it. Looking at what is in
-a group, changing and deleting it, needs no role on the group ([why](decisions/0016-placing-in-resource-groups.md)).
+`--resource ID` for one of them. A named group that the caller may not read is answered as one that does not exist,
+with 400. If the request names none and the caller may not read the default group, the answer is 403 and names it.
+To read, change or delete the resources of a group needs no role on the group
+([why](decisions/0016-placing-in-resource-groups.md)).
 
-## Giving and lending
+## Granting access to others
 
-Nobody gives more than he holds. That is asked when a policy or a role is made, when somebody is brought into an access
-group, when a trusted profile is opened to somebody, and when a key is made for another identity.
+Callers cannot grant a permission that they do not hold. This is checked when they create or change a policy or a role,
+add a member to an access group, let an identity use a trusted profile, or create a key for another identity.
 """
 
 
@@ -92,10 +92,14 @@ def asked_within(plain: set[str]) -> set[str]:
     pattern = re.compile(rf'"((?:{services})(?:\.[A-Za-z\-]+){{2,3}})"')
     texts = (path.read_text() for path in SOURCE.rglob("*.py") if path.name != "roles.py")
     counted = Counter(found for text in texts for found in pattern.findall(text))
-    return {action for action, times in counted.items() if times > (action in plain) and not action.endswith(UNSERVED)}
+    return {
+        action
+        for action, times in counted.items()
+        if times > (action in plain) and not action.endswith(NOT_IMPLEMENTED)
+    }
 
 
-def deeds() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def summaries() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """What is done under each action, in the words of the routes: with a role, and by every member of an account."""
     checked: dict[str, list[str]] = defaultdict(list)
     plain: dict[str, list[str]] = defaultdict(list)
@@ -126,7 +130,7 @@ def _service(name: str, actions: dict[str, list[str]]) -> str:
 
 def page() -> str:
     """The whole page."""
-    checked, free = deeds()
+    checked, free = summaries()
     services: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for action, words in checked.items():
         services[action.split(".", 1)[0]][action] = words
@@ -134,7 +138,9 @@ def page() -> str:
     roles = "\n".join(f"- **{ROLES[role]}**: {text}" for role, text in DESCRIPTIONS.items())
     tables = "\n".join(_service(name, services[name]) for name in known)
     members = "\n".join(f"- {' '.join(dict.fromkeys(words))} (`{action}`)" for action, words in sorted(free.items()))
-    alone = f"## Without a role\n\nEvery member of an account (lists show what his roles let him read):\n\n{members}\n"
+    alone = (
+        f"## Without a role\n\nEvery member of an account (lists show what their roles let them read):\n\n{members}\n"
+    )
     return f"{NOTE}\n\n{INTRODUCTION}{roles}\n\n{tables}\n{alone}{CLOSING}"
 
 

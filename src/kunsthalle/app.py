@@ -289,9 +289,9 @@ def _load(whole: Lazy[Pipeline]) -> threading.Thread:
         try:
             whole()
         except Exception:
-            log.exception("rooms could not be loaded")
+            log.exception("packages could not be loaded")
 
-    thread = threading.Thread(target=run, name="rooms", daemon=True)
+    thread = threading.Thread(target=run, name="packages", daemon=True)
     thread.start()
     return thread
 

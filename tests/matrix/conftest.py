@@ -1,4 +1,4 @@
-"""One frozen realm for the whole matrix."""
+"""One frozen application for the whole matrix."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ BODIES: dict[str, RequestBody] = {
 
 
 def _others() -> list[ModuleType]:
-    """The rows of packages that keep their own: `rows_<room>.py` with BODIES and, if it needs ids, `furnish(realm)`."""
+    """The rows of packages that keep their own: `rows_<package>.py` with BODIES and, if it needs ids, `furnish`."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("rows_*.py"))
     return [import_module(f"matrix.{name}") for name in names]
 
@@ -90,7 +90,7 @@ for _module in _others():
 
 
 def furnish(realm: Realm) -> None:
-    """Makes the resources that the packages' rows name; called before the realm is frozen."""
+    """Makes the resources that the packages' rows name; called before the application is frozen."""
     for module in _others():
         if hasattr(module, "furnish"):
             module.furnish(realm)

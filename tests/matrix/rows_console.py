@@ -31,7 +31,7 @@ NAMES = {
     "volume_id": "volumes",
     "snapshot_id": "snapshots",
 }
-"""What a path of the console names, and where the realm keeps the publisher's."""
+"""What a path of the console names, and the key of the publisher's id."""
 
 _PRODUCT = "/catalogs/{catalog_id}/products/{offering_id}"
 Fields = dict[str, str]

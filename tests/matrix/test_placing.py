@@ -29,7 +29,7 @@ BY_ID = "POST /v2/resource_instances"
 
 @pytest.fixture(scope="module")
 def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    """A furnished realm with the builder, the placer, and two groups besides the default one."""
+    """A furnished application with the builder, the placer, and two groups besides the default one."""
 
     def more(realm: Realm) -> None:
         furnish(realm)

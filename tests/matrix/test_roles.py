@@ -102,7 +102,7 @@ def _of_the_enterprise(session: Session) -> str:
 
 @pytest.fixture(scope="module")
 def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    """A realm of this test's own, furnished as the other one, with its people."""
+    """An application of this test's own, furnished as the other one, with its people."""
 
     def more(realm: Realm) -> None:
         furnish(realm)

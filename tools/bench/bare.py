@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-_READ = "SELECT document FROM things WHERE id = ?"
+_READ = "SELECT document FROM documents WHERE id = ?"
 _JSON = b"application/json; charset=utf-8"
 
 
@@ -24,8 +24,8 @@ def prepare(path: Path, documents: Mapping[str, bytes]) -> None:
     """Makes the database: each document is answered under the path that ends with its id."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("CREATE TABLE things (id TEXT PRIMARY KEY, document BLOB NOT NULL)")
-    connection.executemany("INSERT INTO things VALUES (?, ?)", documents.items())
+    connection.execute("CREATE TABLE documents (id TEXT PRIMARY KEY, document BLOB NOT NULL)")
+    connection.executemany("INSERT INTO documents VALUES (?, ?)", documents.items())
     connection.commit()
     connection.close()
 

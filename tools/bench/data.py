@@ -167,7 +167,7 @@ def _section(seen: _Seen, rounds: int, grown: int) -> Section:
     return Section(
         "data",
         "Data",
-        f"A qcow2 of {size}, half of it random; each deed of the product from the request to its end, in turn with its "
+        f"A qcow2 of {size}, half of it random; each action of the product from request to end, in turn with its "
         f"primitive on the same file; medians of {rounds} rounds, everything in the page cache, servers simulated.",
         [
             _against("Import", seen.importing, seen.hashing, "sha256", LEAST_IMPORT),

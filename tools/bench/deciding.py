@@ -1,4 +1,4 @@
-"""What it costs to know who calls and what he may do: a GET as it is, against the same GET without the question."""
+"""What it costs to know who calls and what they may do: a GET as it is, against the same GET without the question."""
 
 from __future__ import annotations
 

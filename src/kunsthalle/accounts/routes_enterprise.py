@@ -127,7 +127,7 @@ def _enterprise_filters(session: Session, request: Request) -> Where:
 
 
 def _list_enterprises(session: Session, request: Request) -> EnterprisesResponse:
-    """List the enterprises that the caller sees: the one he administers, or the one that their account is in."""
+    """List the enterprises that the caller sees: the one that they administer, or the one that their account is in."""
     found, next_ = _page(session, request, ENTERPRISE, _enterprise_filters(session, request))
     shown = [enterprise_response(one, session) for one in found]
     return EnterprisesResponse(rows_count=len(shown), next_url=next_, resources=shown)

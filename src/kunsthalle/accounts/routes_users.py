@@ -62,7 +62,7 @@ _SEARCHED = {
     "email": USER.table.c.email,
     "state": USER.table.c.state,
     "iam_id": USER.table.c.iam_id,
-    "realm": USER.table.c.iam_id,
+    "realm": USER.table.c.iam_id,  # the name of the field in the API; words: allow
     "userId": USER.table.c.user_id,
 }
 

@@ -50,7 +50,7 @@ class InvitedPolicyRequest(RequestBody):
 
 
 class InviteUsersRequest(RequestBody):
-    """Who is invited, and what he will hold."""
+    """Who is invited, and the roles that they get."""
 
     users: Annotated[list[InviteUserRequest], Meta(max_length=100)]
     iam_policy: list[InvitedPolicyRequest] = field(default_factory=list)

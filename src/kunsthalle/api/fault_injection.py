@@ -31,7 +31,7 @@ _ASKING_TO_WAIT = {429, 503}
 
 
 async def answer(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> None:
-    """Answers a call that a fault strikes."""
+    """Answer a call that matches a fault."""
     if fault.effect == "delay":
         await asyncio.sleep(fault.seconds)
     carried_out = None if fault.effect == "refuse" else await respond()

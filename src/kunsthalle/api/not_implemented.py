@@ -141,4 +141,4 @@ def operations() -> tuple[str, ...]:
 
 def not_implemented_routes() -> tuple[Route, ...]:
     """The table as routes that refuse, for everybody who is somebody."""
-    return not_implemented(operations(), VPC, access.member("is.operation.unserved"))
+    return not_implemented(operations(), VPC, access.member("is.operation.not-implemented"))

@@ -40,7 +40,7 @@ _LENGTH_DIGITS = 18
 _JSON = "application/json; charset=utf-8"
 _TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
-_NEVER_STRUCK = ("/_kunsthalle/", "/healthz", "/readyz")
+_NEVER_MATCHED = ("/_kunsthalle/", "/healthz", "/readyz")
 
 
 class Authenticator(Struct, frozen=True):
@@ -76,7 +76,7 @@ class Pipeline:
         headers = Headers(scope["headers"])
         ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers))
         respond = partial(self._respond, scope, receive, headers, ctx)
-        if self._faults.calls and await self._struck(scope, send, ctx, respond):
+        if self._faults.calls and await self._answered_by_fault(scope, send, ctx, respond):
             return
         await (await respond()).send(send)
 
@@ -87,10 +87,12 @@ class Pipeline:
         match = self.router.match(scope["method"], raw)
         return (path[:-1] if match is not None and match.shortened else path), match
 
-    async def _struck(self, scope: Scope, send: Send, ctx: Context, respond: Callable[[], Awaitable[Answer]]) -> bool:
-        """Whether a fault strikes the call, which is then answered. The operator and health are never struck."""
+    async def _answered_by_fault(
+        self, scope: Scope, send: Send, ctx: Context, respond: Callable[[], Awaitable[Answer]]
+    ) -> bool:
+        """Whether a fault matches the call and has answered it. Faults never match operator routes and health."""
         path, match = self._find(scope)
-        fault = None if path.startswith(_NEVER_STRUCK) else self._faults.of_call(scope["method"], path)
+        fault = None if path.startswith(_NEVER_MATCHED) else self._faults.of_call(scope["method"], path)
         if fault is None:
             return False
         from kunsthalle.api import fault_injection
@@ -308,7 +310,7 @@ def refusal(problem: Problem, surface: Surface, ctx: Context) -> Answer:
     """How an API family says that it refuses."""
     headers = dict(surface.headers(ctx))
     if problem.reason is Reason.UNAUTHENTICATED and surface.status(problem) == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="IAM"'
+        headers["WWW-Authenticate"] = 'Bearer realm="IAM"'  # RFC 9110 names it so; words: allow
     if problem.retry_after is not None:
         headers["Retry-After"] = str(problem.retry_after)
     body = encode(surface.problem(problem, ctx))

@@ -6,7 +6,7 @@ import hashlib
 
 from kunsthalle.block_storage.disk_files import Disks
 from kunsthalle.block_storage.models import Snapshot, Volume
-from kunsthalle.block_storage.recheck import vouch
+from kunsthalle.block_storage.recheck import recheck_blob
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
@@ -33,7 +33,7 @@ def provide(run: queue.Run, disks: Disks, volume: Volume) -> None:
 
     Either way its bytes may be run afterwards.
     """
-    vouch(run, disks, volume)
+    recheck_blob(run, disks, volume)
     if volume.status != "pending":
         disks.quota.check(disks.folder)
         disks.grow(volume)

@@ -1,6 +1,6 @@
-"""Making up for checks: an image that was imported on a host without qemu-img is examined before its first real boot.
+"""Later checks: an image that was imported on a host without qemu-img is examined before its first real boot.
 
-What passes is marked on everything that stands on those bytes; what does not makes its images `failed`.
+A passed check is stored on everything that uses those bytes; a failed one makes the images `failed`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kunsthalle.images.resources import IMAGE
 from kunsthalle.jobs import queue
 
 
-def vouch(run: queue.Run, disks: Disks, volume: Volume) -> None:
+def recheck_blob(run: queue.Run, disks: Disks, volume: Volume) -> None:
     """Refused if the bytes under the volume are not what an image may be; nothing where they were checked before."""
     digest, kind = volume.digest, volume.format
     if volume.checked or disks.tools is None or digest is None or kind is None:
@@ -40,7 +40,7 @@ def examine(run: queue.Run, disks: Disks, digest: str, kind: str) -> None:
         recheck(disks.blobs.local_path(digest), kind, disks.limits, disks.tools)
     except Refused as refusal:
         code, message = refusal.code, refusal.message
-        run.write(lambda session: condemn(session, digest, code, message))
+        run.write(lambda session: mark_failed(session, digest, code, message))
         raise
     run.write(lambda session: confirm(session, digest))
 
@@ -53,7 +53,7 @@ def confirm(session: Session, digest: str) -> None:
             update(session, kind, it.id, checked=1)
 
 
-def condemn(session: Session, digest: str, code: str, message: str) -> None:
+def mark_failed(session: Session, digest: str, code: str, message: str) -> None:
     """Makes the images of these bytes `failed`, with the reason; they let go of the bytes."""
     shown = code if code == "image_provisioned_size_unsupported" else "image_data_corrupted"
     for image in unscoped(session, IMAGE, IMAGE.table.c.digest == digest):

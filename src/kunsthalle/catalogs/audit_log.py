@@ -22,7 +22,7 @@ Doc = dict[str, Any]
 AUDIT = ResourceType("audit", table, Entry, "globalcatalog-collection.instance.update")
 
 
-def deeds(session: Session, about: Sequence[str], start: str | None, limit: int) -> tuple[list[Entry], str | None]:
+def entries(session: Session, about: Sequence[str], start: str | None, limit: int) -> tuple[list[Entry], str | None]:
     """A page of what the account did and what was done to its resources, newest first, and where the next page begins.
 
     `about` are beginnings of paths and CRNs. The route's rule has said that the caller may read them.
@@ -38,7 +38,7 @@ def _place(start: str) -> tuple[int, str]:
     return int(moment), id_
 
 
-def deed(session: Session, about: Sequence[str], id_: str) -> Entry:
+def entry(session: Session, about: Sequence[str], id_: str) -> Entry:
     """One row; 404 when it is not there, about something else, or another account's."""
     for one in unscoped(session, AUDIT, table.c.id == id_):
         texts = (one.target, one.thing_crn or "")
@@ -83,7 +83,7 @@ def digest_response(session: Session, one: Entry, *, names: bool = False) -> Doc
     return {**found, "who_name": who.name if who else one.initiator or one.actor} if names else found
 
 
-def deed_response(session: Session, one: Entry) -> Doc:
+def entry_response(session: Session, one: Entry) -> Doc:
     """A row in full."""
     asked = one.initiator or one.actor
     who, delegate = user(session, one.account_id, asked), one.actor if one.initiator else ""

@@ -1,8 +1,7 @@
 """What owners ask before they act: why an image is held, who could boot an offering, what a deletion would take along.
 
-Nothing here changes anything, and nothing tells an owner of accounts that they have not named themselves: of those
-that an
-enterprise or a group stands for he learns numbers.
+Nothing here changes anything. Owners learn only of accounts that they have named themselves; of the accounts of an
+enterprise or a group they learn the number.
 """
 
 from __future__ import annotations
@@ -160,7 +159,7 @@ def _answered(session: Session, given: Terms, account_id: str) -> Standing:
 def audience_of(session: Session, given: Terms, named: Collection[str]) -> Doc:
     """The accounts that the terms reach, by reason: those that the owner has named, and how many others there are.
 
-    An account that he names and that does not exist is told like one that stands outside their enterprise.
+    An account that does not exist is described like one outside the enterprise of the owner.
     """
     own = {one for one in (*given.listed, *named, given.offering.account_id) if not one.startswith("-")}
     reasons: dict[str, Doc] = {}

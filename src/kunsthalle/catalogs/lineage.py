@@ -188,7 +188,7 @@ def _busiest(ids: Iterable[str], found: Uses) -> list[str]:
 def _warnings(
     session: Session, version: Version | None, better: Version | None, offering: Offering | None, found: Uses
 ) -> list[Doc]:
-    """What the owner should know before he goes on."""
+    """What the owner should know before they change anything."""
     made = sum(one["servers"] for one in found.values())
     said: list[Doc] = []
     if version is not None and better is not None:

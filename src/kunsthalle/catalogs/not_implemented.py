@@ -26,6 +26,6 @@ OPERATIONS = (
 
 def not_implemented_routes() -> tuple[Route, ...]:
     """The table as routes that refuse."""
-    member = access.member("globalcatalog-collection.operation.unserved")
+    member = access.member("globalcatalog-collection.operation.not-implemented")
     full = (operation.replace(" /", f" {BASE}/", 1) for operation in OPERATIONS)
     return not_implemented(full, CATALOG, member)

@@ -59,7 +59,7 @@ def enterprise_id(ctx: Context) -> str | None:
 
 
 class Who(NamedTuple):
-    """Everything about a caller that decides what of others he sees; `anybody` is a server that shares with anybody.
+    """What decides which resources of others a caller sees; `anybody` is a server that shares with anybody.
 
     `by_id` is for look-ups of one resource, which evaluate every condition, so that they take as long for what is
     hidden.

@@ -28,8 +28,8 @@ def _account(_session: Session, _request: Request) -> Sequence[str]:
 
 def _catalog(session: Session, request: Request) -> Sequence[str]:
     id_ = request.params["catalog_id"]
-    things = crn(session.ctx.account_id, id_, "", "").removesuffix("::")
-    return f"{BASE}/catalogs/{id_}", f"{BASE}/versions/{id_}.", f"{things}:"
+    prefix = crn(session.ctx.account_id, id_, "", "").removesuffix("::")
+    return f"{BASE}/catalogs/{id_}", f"{BASE}/versions/{id_}.", f"{prefix}:"
 
 
 def _offering(session: Session, request: Request) -> Sequence[str]:
@@ -63,7 +63,7 @@ def _enterprise(session: Session, request: Request) -> Sequence[str]:
 def _list(about: About, text: str) -> Callable[[Session, Request], Doc]:
     def call(session: Session, request: Request) -> Doc:
         limit, start = number(request, "limit", DEFAULT_LIMIT, 1, MOST), request.query.get("start")
-        found, following = audit_log.deeds(session, about(session, request), start, limit)
+        found, following = audit_log.entries(session, about(session, request), start, limit)
         names = flag(request, "lookupnames")
         return _page([audit_log.digest_response(session, one, names=names) for one in found], limit, start, following)
 
@@ -84,19 +84,19 @@ def _page(shown: list[Doc], limit: int, start: str | None, following: str | None
 
 def _one(about: About, text: str) -> Callable[[Session, Request], Doc]:
     def call(session: Session, request: Request) -> Doc:
-        found = audit_log.deed(session, about(session, request), request.params["auditlog_identifier"])
-        return audit_log.deed_response(session, found)
+        found = audit_log.entry(session, about(session, request), request.params["auditlog_identifier"])
+        return audit_log.entry_response(session, found)
 
-    call.__doc__ = f"Get one deed done to {text}."
+    call.__doc__ = f"Get one entry of what was done to {text}."
     return call
 
 
 def _old(about: About, text: str) -> Callable[[Session, Request], Doc]:
     def call(session: Session, request: Request) -> Doc:
-        found, _more = audit_log.deeds(session, about(session, request), None, MOST)
+        found, _more = audit_log.entries(session, about(session, request), None, MOST)
         return {"list": [audit_log.digest_response(session, one) for one in found]}
 
-    call.__doc__ = f"List what was done to {text} (old dialect: the newest {MOST})."
+    call.__doc__ = f"List what was done to {text} (old API: the newest {MOST})."
     return call
 
 

@@ -32,7 +32,7 @@ def fault() -> None:
 @common.DATA
 @common.OUTPUT
 def list_(data: Path, output: str) -> None:
-    """List the faults that may still strike."""
+    """List the faults that may still apply."""
     _say(common.operate(data, "GET", _PATH)["faults"], output)
 
 

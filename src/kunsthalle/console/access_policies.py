@@ -23,7 +23,7 @@ SERVICES = (
     ("iam-identity", "iam-identity: API keys, service IDs, profiles"),
     ("user-management", "user-management: users"),
     ("enterprise", "enterprise: accounts and account groups"),
-    (_GROUPS, "Resource groups: Viewer to place things in them"),
+    (_GROUPS, "Resource groups: Viewer to create resources in them"),
 )
 
 

@@ -47,7 +47,7 @@ async def _every(visit: Visit, path: str) -> list[Row]:
 
 
 async def forest(visit: Visit) -> list[Node]:
-    """Everything of the tree that the visitor sees; what is above what he sees is left out."""
+    """The part of the tree that the visitor sees, without the levels above it."""
     found = [
         Node(kind, row)
         for kind, path in (

@@ -27,7 +27,7 @@ _UNLOCK = Question(
 _DELETE = Question(
     "delete",
     "Delete",
-    "It opens nothing any more, and what it has opened ends at once: also this console, if you signed in with it.",
+    "The key no longer works, and its tokens and sessions end at once: also this console, if you signed in with it.",
     "The key is deleted.",
     f"DELETE {_API}",
     danger=True,
@@ -49,7 +49,7 @@ _COLUMNS = (
 )
 
 
-def deeds(key: Row) -> list[Act]:
+def actions(key: Row) -> list[Act]:
     at = f"/api-keys/{segment(key['id'])}"
     return acts(at, _UNLOCK) if key["locked"] else acts(at, _LOCK, _DELETE)
 
@@ -62,13 +62,13 @@ async def _all(api: Api) -> list[Row]:
 
 async def _keys(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Made(_all), _COLUMNS)
-    told: dict[str, Any] = {"deeds": deeds, "state_of": state_of}
+    told: dict[str, Any] = {"actions": actions, "state_of": state_of}
     return visit.page("access/keys.html", list=found, **told)
 
 
 async def _key(visit: Visit) -> Response:
     key = await KEY.find(visit)
-    return visit.page("access/key.html", key=key, state=state_of(key), deeds=deeds(key))
+    return visit.page("access/key.html", key=key, state=state_of(key), actions=actions(key))
 
 
 async def _new_page(visit: Visit, filled: Form) -> Response:

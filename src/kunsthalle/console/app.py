@@ -121,7 +121,7 @@ class Console:
         return visit.page("refused.html", refused.status, title=title, text=refused.message, trace=refused.trace)
 
     async def _ended(self, visit: Visit, session: BrowserSession) -> Response:
-        """The key behind the session's active sign-in opens nothing any more."""
+        """The key of the session's active sign-in is not valid any more."""
         session.drop(session.active)
         await self._sessions.keep(visit.secret, session)
         return _ask_to_sign_in(visit)

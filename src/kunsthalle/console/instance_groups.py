@@ -48,7 +48,7 @@ def is_ungranted(text: str) -> bool:
     return SERVICE in text and "authorization policy" in text
 
 
-def deeds(group: Row) -> list[Act]:
+def actions(group: Row) -> list[Act]:
     at = f"/groups/{segment(group['id'])}"
     return [("Change size", f"{at}/size", False), *acts(at, _DELETE)] if group["status"] != "deleting" else []
 
@@ -56,7 +56,7 @@ def deeds(group: Row) -> list[Act]:
 async def _groups(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Linked("/v1/instance_groups", "instance_groups"), _COLUMNS)
     moving = any(one["status"] in {"scaling", "deleting"} for one in found.rows)
-    return visit.page("groups/list.html", list=found, moving=moving, deeds=deeds)
+    return visit.page("groups/list.html", list=found, moving=moving, actions=actions)
 
 
 async def _template(visit: Visit, id_: str) -> Any:
@@ -75,7 +75,7 @@ async def _details(visit: Visit) -> Response:
     path = f"/v1/instance_groups/{GROUP.id(visit)}/memberships"
     members, _ = await everything(visit.api, Linked(path, "memberships"))
     missing = any(is_ungranted(reason["message"]) for reason in group["lifecycle_reasons"])
-    told: dict[str, Any] = {"members": members, "deeds": deeds(group), "missing": missing}
+    told: dict[str, Any] = {"members": members, "actions": actions(group), "missing": missing}
     moving = group["status"] in {"scaling", "deleting"}
     return visit.page("groups/details.html", group=group, catalog=catalog_of(template), moving=moving, **told)
 

@@ -49,21 +49,21 @@ _COLUMNS = (
 )
 
 
-def deeds(template: Row) -> list[Act]:
+def actions(template: Row) -> list[Act]:
     at = f"/templates/{segment(template['id'])}"
     return [("Create server", f"{at}/server", False), *acts(at, _DELETE)]
 
 
 async def _templates(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Linked("/v1/instance/templates", "templates"), _COLUMNS)
-    told: dict[str, Any] = {"deeds": deeds, "source_of": source_of}
+    told: dict[str, Any] = {"actions": actions, "source_of": source_of}
     return visit.page("servers/templates.html", list=found, **told)
 
 
 async def _details(visit: Visit) -> Response:
     template = await TEMPLATE.find(visit)
     image = template.get("image") if "crn" in template.get("image", {}) else None
-    told = {"image": image, "standing": await standing(visit, image), "deeds": deeds(template)}
+    told = {"image": image, "standing": await standing(visit, image), "actions": actions(template)}
     return visit.page("servers/template.html", pattern=template, crn=catalog_crn(template), **told)
 
 

@@ -66,7 +66,7 @@ _COLUMNS = (
 )
 
 
-def deeds(server: Row) -> list[Act]:
+def actions(server: Row) -> list[Act]:
     """What a server's status offers; the API has the last word."""
     status = server["status"]
     offered = [_START] if status in {"stopped", "failed"} else []
@@ -80,7 +80,7 @@ def deeds(server: Row) -> list[Act]:
 
 
 def with_details(server: Row) -> list[Act]:
-    return [("Show details", f"/servers/{segment(server['id'])}", False), *deeds(server)]
+    return [("Show details", f"/servers/{segment(server['id'])}", False), *actions(server)]
 
 
 async def standing(visit: Visit, image: Row | None) -> str:
@@ -103,7 +103,7 @@ async def standing(visit: Visit, image: Row | None) -> str:
 async def _servers(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Linked("/v1/instances", "instances"), _COLUMNS)
     moving = any(server["status"] in MOVING for server in found.rows)
-    told: dict[str, Any] = {"deeds": with_details, "address_of": address_of}
+    told: dict[str, Any] = {"actions": with_details, "address_of": address_of}
     return visit.page("servers/list.html", list=found, moving=moving, **told)
 
 
@@ -126,7 +126,11 @@ def plain(text: str) -> str:
 
 async def _details(visit: Visit) -> Response:
     server = await SERVER.find(visit)
-    told = {"standing": await standing(visit, server.get("image")), "tail": await _tail(visit), "deeds": deeds(server)}
+    told = {
+        "standing": await standing(visit, server.get("image")),
+        "tail": await _tail(visit),
+        "actions": actions(server),
+    }
     moving = server["status"] in MOVING
     return visit.page("servers/details.html", server=server, moving=moving, address=address_of(server), **told)
 

@@ -127,7 +127,7 @@ class Sessions:
         await self._store.write_async(self._ctx, write)
 
     async def end(self, secret: str) -> None:
-        """Forgets a session: its cookie opens nothing from now on."""
+        """Delete a session; its cookie is not valid any more."""
         here = table.c.id == _hash("session", secret).hex()
         await self._store.write_async(self._ctx, lambda db_session: remove_rows(db_session, table, here))
 

@@ -45,8 +45,8 @@ class Fault(Struct, kw_only=True):
     hits: int = 0
     seen: int = 0
 
-    def strikes(self) -> bool:
-        """Whether it strikes what matches now; counts it."""
+    def applies(self) -> bool:
+        """Whether the fault applies to this match; count the match."""
         self.seen += 1
         if self.seen <= self.skip:
             return False
@@ -76,7 +76,7 @@ class Faults:
             self._count()
 
     def list(self) -> list[Fault]:
-        """Those that may still strike."""
+        """The faults that may still apply."""
         with self._lock:
             return [*self._all]
 
@@ -89,17 +89,17 @@ class Faults:
             return before - len(self._all)
 
     def of_call(self, method: str, path: str) -> Fault | None:
-        """The fault that strikes this call, if one does."""
-        return self._strike("call", f"{method} {path}") if self.calls else None
+        """The fault that applies to this call, or None."""
+        return self._match("call", f"{method} {path}") if self.calls else None
 
     def of_job(self, kind: str) -> Fault | None:
-        """The fault that strikes this job, if one does."""
-        return self._strike("job", kind) if self.jobs else None
+        """The fault that applies to this job, or None."""
+        return self._match("job", kind) if self.jobs else None
 
-    def _strike(self, on: str, subject: str) -> Fault | None:
+    def _match(self, on: str, subject: str) -> Fault | None:
         with self._lock:
             for one in self._all:
-                if one.on == on and fnmatchcase(subject, one.match) and one.strikes():
+                if one.on == on and fnmatchcase(subject, one.match) and one.applies():
                     if one.spent:
                         self._all.remove(one)
                         self._count()

@@ -29,7 +29,7 @@ class Session:
         "bounds",
         "cipher",
         "ctx",
-        "dialect",
+        "dialect",  # a name of SQLAlchemy; words: allow
         "writing",
     )
 

@@ -50,7 +50,7 @@ def examine(path: Path, arrived: Arrived, limits: Limits, tools: Tools | None) -
 
 
 def recheck(path: Path, format: str, limits: Limits, tools: Tools) -> None:  # noqa: A002 - the word of the field
-    """Makes up for the checks that a host without qemu-img could not do; raises Refused or ToolFailed."""
+    """Do the checks that a host without qemu-img could not do; raises Refused or ToolFailed."""
     virtual_size = _own_rules(path, format, path.stat().st_size, limits)
     _with_tools(path, format, virtual_size, limits, tools)
 

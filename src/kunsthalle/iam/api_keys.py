@@ -134,7 +134,10 @@ def _expiry(session: Session, text: str | None) -> int | None:
 def stale(field: str = "If-Match") -> Problem:
     """409: somebody else has changed the resource since it was read."""
     return Problem(
-        Reason.CONFLICT, "conflict", "The thing has been changed since; read it again.", Target(field, "header")
+        Reason.CONFLICT,
+        "conflict",
+        "The resource was changed since it was read. Read it again.",
+        Target(field, "header"),
     )
 
 
@@ -172,7 +175,7 @@ def set_locked(session: Session, granted: Authorized[ApiKey], value: bool) -> No
 
 
 def set_disabled(session: Session, granted: Authorized[ApiKey], value: bool) -> None:
-    """A disabled key opens nothing, and what it has opened ends."""
+    """Disable the key: it gets no tokens, and its tokens end."""
     if not value:
         _its_person_alone(session, granted.resource)
     session.invalidate(VALIDITY)
@@ -181,7 +184,7 @@ def set_disabled(session: Session, granted: Authorized[ApiKey], value: bool) -> 
 
 
 def _its_person_alone(session: Session, key: ApiKey) -> None:
-    """403 for whoever would have a person's key open more, and is not that person. 409 where it opens nothing ever."""
+    """403 for another caller than the person of the key. 409 for a key that can never be enabled."""
     if key.of_person and key.iam_id != session.ctx.actor.iam_id:
         raise forbidden("Only the person whose API key it is can enable it or let it live longer.")
     if key.made_by_another:
@@ -190,7 +193,7 @@ def _its_person_alone(session: Session, key: ApiKey) -> None:
 
 
 def delete_api_key(session: Session, granted: Authorized[ApiKey]) -> None:
-    """The key opens nothing from now on, and its tokens are worth nothing."""
+    """Delete the key; its tokens end."""
     if granted.resource.locked:
         raise locked()
     session.invalidate(VALIDITY)

@@ -145,7 +145,7 @@ GROUPS = (
 
 def not_implemented_routes() -> tuple[Route, ...]:
     """The table as routes that refuse."""
-    member = access.member("iam.operation.unserved")
+    member = access.member("iam.operation.not-implemented")
     return (
         *not_implemented(IDENTITY, iam.IDENTITY, member),
         *not_implemented(POLICY, iam.POLICY, member),

@@ -148,7 +148,7 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
     many, one = "/v1/apikeys", "/v1/apikeys/{id}"
     item, mine = access.item(API_KEY), access.member("iam-identity.apikey.get")
     make = Restrictable("iam-identity.apikey.create", setting="restrict_create_platform_apikey", open_by_default=True)
-    disable = ending(_disable, tokens, "Disable an API key: it opens nothing, and what it has opened ends.")
+    disable = ending(_disable, tokens, "Disable an API key: it gets no tokens, and its tokens end.")
     delete = ending(_delete, tokens, "Delete an API key.")
     return (
         route("GET", many, _list, surface=IDENTITY, access=access.listing(API_KEY), answer=ApiKeysResponse),

@@ -42,7 +42,7 @@ class Login:
         """A row in the account of the key, and one in the account that was entered, if that is another.
 
         Neither is told of the other: members of an account need not know where else its people are at home. A refusal
-        concerns the key's account alone: nobody writes into the audit of an account that he may not enter.
+        concerns the key's account alone: nobody writes into the audit of an account that they may not enter.
         """
         if self.key is None:
             return

@@ -156,7 +156,7 @@ class Tokens:
         return Renewal(str(claims["akid"]), claims.get("profile_id"), claims.get("account_id"))
 
     def forget(self, api_key_id: str) -> None:
-        """Drops the verified tokens of a key that opens nothing any more."""
+        """Forget the verified tokens of a key that was disabled or deleted."""
         for token, known in list(self._verified.items()):
             if known.api_key_id == api_key_id:
                 self._verified.pop(token, None)

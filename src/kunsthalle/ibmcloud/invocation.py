@@ -41,9 +41,9 @@ class Run:
     def print_json(self, found: Any) -> None:
         self.terminal.lines([to_json(found, indent=4)])
 
-    def table(self, things: Iterable[Any], columns: Sequence[tables.Field], none: str) -> None:
+    def table(self, rows: Iterable[Any], columns: Sequence[tables.Field], none: str) -> None:
         """A list: its JSON, its table, or a sentence that there is nothing (which `quiet` keeps)."""
-        found = list(things)
+        found = list(rows)
         if self.json:
             self.print_json(found)
         elif found:

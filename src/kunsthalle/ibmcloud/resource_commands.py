@@ -33,7 +33,7 @@ _ONE_GROUP = ("resource-group-id", "resource-group-name")
 NAME = flag("name", "NAME", "New name.")
 
 
-class Thing(NamedTuple):
+class Resource(NamedTuple):
     """`nouns` are how a list of it is called; `key` is its list's key in the API's answer."""
 
     noun: str
@@ -67,7 +67,7 @@ def crn_of(ref: str) -> str | None:
     return ref.rsplit(":", 1)[-1] if ref.startswith("crn:") else None
 
 
-def parents_of(run: Run, thing: Thing) -> list[str]:
+def parents_of(run: Run, thing: Resource) -> list[str]:
     """The ids of the parents that the command line names."""
     found: list[str] = []
     for parent in thing.parents:
@@ -75,14 +75,14 @@ def parents_of(run: Run, thing: Thing) -> list[str]:
     return found
 
 
-def place(run: Run, thing: Thing, ref: str = "") -> str:
+def place(run: Run, thing: Resource, ref: str = "") -> str:
     """The path of the list below the parents that the command line names, or of one resource in it."""
     parents = parents_of(run, thing)
     whole = path_of(thing.path, *parents)
     return f"{whole}/{path_of('{}', id_of(run, thing, ref, parents))}" if ref else whole
 
 
-def id_of(run: Run, thing: Thing, ref: str, parents: Sequence[str] = ()) -> str:
+def id_of(run: Run, thing: Resource, ref: str, parents: Sequence[str] = ()) -> str:
     """The id that an ID, a CRN or a name stands for. What nothing is named stays as it was typed: it is the API that
     says so, in the words it has for everything that cannot be seen."""
     if thing.by_name or is_id(ref):
@@ -94,14 +94,14 @@ def id_of(run: Run, thing: Thing, ref: str, parents: Sequence[str] = ()) -> str:
     return str(found["id"]) if found else ref
 
 
-def reference(run: Run, thing: Thing, ref: str) -> dict[str, str]:
+def reference(run: Run, thing: Resource, ref: str) -> dict[str, str]:
     """A reference in a body."""
     if thing.by_name:
         return {"name": ref}
     return {"crn": ref} if ref.startswith("crn:") else {"id": id_of(run, thing, ref)}
 
 
-def references(run: Run, thing: Thing, refs: Sequence[str]) -> list[dict[str, str]]:
+def references(run: Run, thing: Resource, refs: Sequence[str]) -> list[dict[str, str]]:
     return [reference(run, thing, ref) for ref in refs]
 
 
@@ -143,7 +143,7 @@ def _undressed(_run: Run, found: list[Any]) -> list[Any]:
     return found
 
 
-def _list(run: Run, thing: Thing, query: Callable[[Run], dict[str, Any]], dress: Dress) -> None:
+def _list(run: Run, thing: Resource, query: Callable[[Run], dict[str, Any]], dress: Dress) -> None:
     where = f"region {run.session.region}"
     asked = query(run)
     if thing.grouped:
@@ -161,26 +161,26 @@ def _in(one: Any, asked: Mapping[str, Any]) -> bool:
     return not group or one.get("resource_group", {}).get("id") == group
 
 
-def shown(run: Run, thing: Thing, ref: str) -> Any:
+def shown(run: Run, thing: Resource, ref: str) -> Any:
     """The resource itself, by whatever it was called."""
     return run.api.get(place(run, thing, ref))
 
 
-def _get(run: Run, thing: Thing, dress: Dress) -> None:
+def _get(run: Run, thing: Resource, dress: Dress) -> None:
     ref = run.given[thing.label()]
     run.progress("Getting", f"{thing.noun} {ref}")
     found = shown(run, thing, ref)
     run.detail(found if run.json else dress(run, [found])[0], thing.fields)
 
 
-def _create(run: Run, thing: Thing, body: RequestBody, fields: Sequence[Field]) -> None:
+def _create(run: Run, thing: Resource, body: RequestBody, fields: Sequence[Field]) -> None:
     name = run.given.words.get("NAME") or run.given.get("name") or ""
     run.progress("Creating", f"{thing.noun} {name}".rstrip())
     made = run.api.post(place(run, thing), body(run))
     run.detail(made, fields)
 
 
-def _update(run: Run, thing: Thing, body: RequestBody, fields: Sequence[Field]) -> None:
+def _update(run: Run, thing: Resource, body: RequestBody, fields: Sequence[Field]) -> None:
     ref = run.given[thing.label()]
     run.progress("Updating", f"{thing.noun} {ref}")
     path, change = place(run, thing, ref), body(run)
@@ -190,7 +190,7 @@ def _update(run: Run, thing: Thing, body: RequestBody, fields: Sequence[Field]) 
     run.detail(run.api.call("PATCH", path, change, headers=headers).body, fields)
 
 
-def _delete(run: Run, thing: Thing) -> None:
+def _delete(run: Run, thing: Resource) -> None:
     """Each in turn, past failures; as JSON one object for each with its `result` (cli.md 3)."""
     refs: list[str] = run.given[thing.label()]
     told = []
@@ -212,7 +212,7 @@ def _delete(run: Run, thing: Thing) -> None:
         run.print_json(told)
 
 
-def _deleted(run: Run, thing: Thing, ref: str, status: int) -> None:
+def _deleted(run: Run, thing: Resource, ref: str, status: int) -> None:
     if run.json:
         return
     run.terminal.ok()
@@ -231,7 +231,7 @@ def params(flags: Queries) -> Callable[[Run], dict[str, Any]]:
 
 
 def lists(
-    thing: Thing,
+    thing: Resource,
     words: str,
     *flags: Flag,
     query: Callable[[Run], dict[str, Any]] = lambda _run: {},
@@ -244,14 +244,20 @@ def lists(
     return Command(f"is {words}", f"List all {thing.nouns}.", run, thing.takes(), (*flags, *more), also, alone)
 
 
-def shows(thing: Thing, words: str, *flags: Flag, dress: Dress = _undressed, also: tuple[str, ...] = ()) -> Command:
+def shows(thing: Resource, words: str, *flags: Flag, dress: Dress = _undressed, also: tuple[str, ...] = ()) -> Command:
     takes = f"{thing.takes()} {thing.label()}".strip()
     run = partial(_get, thing=thing, dress=dress)
     return Command(f"is {words}", f"View details of {_a(thing.noun)}.", run, takes, flags, also)
 
 
 def makes(
-    thing: Thing, words: str, takes: str, *flags: Flag, body: RequestBody, fields: Sequence[Field] = (), **more: Any
+    thing: Resource,
+    words: str,
+    takes: str,
+    *flags: Flag,
+    body: RequestBody,
+    fields: Sequence[Field] = (),
+    **more: Any,
 ) -> Command:
     takes = f"{thing.takes()} {takes}".strip() if more.pop("parents_first", True) else takes
     given = (*flags, *(GROUP if thing.grouped else ()))
@@ -261,14 +267,14 @@ def makes(
 
 
 def changes(
-    thing: Thing, words: str, *flags: Flag, body: RequestBody, fields: Sequence[Field] = (), **more: Any
+    thing: Resource, words: str, *flags: Flag, body: RequestBody, fields: Sequence[Field] = (), **more: Any
 ) -> Command:
     takes = f"{thing.takes()} {thing.label()}".strip()
     run = partial(_update, thing=thing, body=body, fields=tuple(fields) or thing.fields)
     return Command(f"is {words}", f"Update {_a(thing.noun)}.", run, takes, flags, **more)
 
 
-def deletes(thing: Thing, words: str, *flags: Flag, also: tuple[str, ...] = ()) -> Command:
+def deletes(thing: Resource, words: str, *flags: Flag, also: tuple[str, ...] = ()) -> Command:
     takes = f"{thing.takes()} {thing.label()}...".strip()
     run = partial(_delete, thing=thing)
     return Command(f"is {words}", f"Delete one or more {thing.nouns}.", run, takes, (*flags, FORCE), also)

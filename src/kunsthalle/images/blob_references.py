@@ -32,7 +32,7 @@ class BytesGone(Exception):
 def retain(session: Session, store: Blobs, digest: str, holder: str) -> None:
     """Adds a reference `<kind>:<id>` to bytes that are in the store. BytesGone if they are not (any more).
 
-    The store, which may be across a network, is asked only where nobody else's reference vouches for the bytes.
+    The store, which may be across a network, is asked only where no other reference shows that the bytes are there.
     """
     session.execute(_touch, {"digest": digest, "size": 0})
     if not any_row(session, blob_refs, blob_refs.c.digest == digest):

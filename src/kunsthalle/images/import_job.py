@@ -29,7 +29,7 @@ from kunsthalle.disk_images.stream_inspection import Arrived, Intake
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images import transfer_progress
 from kunsthalle.images.import_sources import FIELD, AccountBuckets, VolumeBytes, Volumes, parse_href
-from kunsthalle.images.lifecycle_dates import ripen
+from kunsthalle.images.lifecycle_dates import apply_due_dates
 from kunsthalle.images.models import Image
 from kunsthalle.images.object_storage_instances import refuse_closed
 from kunsthalle.images.resources import IMAGE
@@ -181,7 +181,7 @@ class Importer:
         transfer_progress.forget(session, image_id)
         if moved:  # else it was deleted meanwhile; the bytes go with the sweep that was foreseen
             blob_bytes.retain(session, self.blobs, found.sha256, f"image:{image_id}")
-            ripen(session, image_id)
+            apply_due_dates(session, image_id)
 
     def give_up(self, session: Session, job: queue.Claimed, error: str) -> None:
         """After the last try: the image is `failed` and says so; the details are in the log."""

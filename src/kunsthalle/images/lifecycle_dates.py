@@ -16,7 +16,7 @@ from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.jobs import queue
 
-RIPEN = "image.ripen"
+APPLY_DUE_DATES = "image.ripen"  # stored in the rows of jobs; words: allow
 _END_OF_DATES = 253_402_300_800_000_000
 """The year 10000, in microseconds since the epoch."""
 Given = str | UnsetType | None
@@ -118,13 +118,13 @@ def _status(now: str, dates: Dates, moment_: int) -> str:
 
 def schedule(session: Session, image_id: str, dates: Dates) -> None:
     """One timer for each date that is still to come, and no others."""
-    queue.cancel(session, RIPEN, image_id)
+    queue.cancel(session, APPLY_DUE_DATES, image_id)
     for due in (dates.deprecation_at, dates.obsolescence_at):
         if due is not None and due > session.ctx.now():
-            queue.enqueue(session, RIPEN, image_id, due_at=due)
+            queue.enqueue(session, APPLY_DUE_DATES, image_id, due_at=due)
 
 
-def ripen(session: Session, image_id: str) -> None:
+def apply_due_dates(session: Session, image_id: str) -> None:
     """Moves an image to where its dates have led it by now. A managed image stays: its catalog leads it."""
     columns, now = IMAGE.table.c, session.ctx.now()
     for to, column, sources in (
@@ -137,7 +137,7 @@ def ripen(session: Session, image_id: str) -> None:
 def handler() -> queue.Handler:
     """The timer: due on the product clock, so that time travel reaches it."""
     return queue.Handler(
-        RIPEN,
-        lambda run: run.finish(lambda session: ripen(session, run.job.subject)),
+        APPLY_DUE_DATES,
+        lambda run: run.finish(lambda session: apply_due_dates(session, run.job.subject)),
         lambda _session, _job, _error: None,
     )

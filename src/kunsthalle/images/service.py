@@ -139,7 +139,7 @@ class ImageService:
         transfer_progress.forget(
             session, it.id
         )  # an import that runs, or is to be tried again, finds out and leaves nothing
-        queue.cancel(session, life.RIPEN, it.id)
+        queue.cancel(session, life.APPLY_DUE_DATES, it.id)
         export_service.forget_deleted(session, it.id)
 
     def deprecate(self, session: Session, image: Authorized[Image]) -> None:

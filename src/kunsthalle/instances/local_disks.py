@@ -1,4 +1,4 @@
-"""Disks of servers: those of the host that come with a profile. They are on the books; guests are not given them."""
+"""Disks of servers: those of the host that come with a profile. They are records only; guests do not get them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def call(url: str, method: str, path: str, token: str, body: Any = None, timeout
 
 
 def access_token(url: str, api_key: str) -> str:
-    """An access token for an API key. CallFailed when the key opens nothing."""
+    """Return an access token for an API key. CallFailed when the server refuses the key."""
     form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": api_key}
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     return str(_send(url, "POST", "/identity/token", headers, urlencode(form), 120)["access_token"])

@@ -1,1 +1,1 @@
-"""Networks: VPCs and what is in them, SSH keys, regions and zones. Books are kept here; no packet is moved."""
+"""Networks: VPCs and what is in them, SSH keys, regions and zones. Records only: no packet is moved."""

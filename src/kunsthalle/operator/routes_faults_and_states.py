@@ -39,7 +39,7 @@ class FaultRequest(RequestBody):
 
 
 class FaultResponse(ResponseBody):
-    """A fault; `hits` counts what it struck, `times` of 0 has no end."""
+    """A fault; `hits` counts what it was applied to, `times` of 0 has no end."""
 
     id: str
     on: str
@@ -53,7 +53,7 @@ class FaultResponse(ResponseBody):
 
 
 class FaultsResponse(ResponseBody):
-    """The faults that may still strike."""
+    """The faults that may still apply."""
 
     faults: list[FaultResponse]
 
@@ -95,7 +95,7 @@ def _scenario_response(saved: Saved) -> ScenarioResponse:
 
 
 def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
-    """400 for what could never strike."""
+    """400 for a fault that could never apply."""
     of_calls = body.effect in CallEffect.__args__  # type: ignore[attr-defined]  # a Literal's values
     if of_calls != (body.on == "call"):
         raise invalid("bad_field", f"The effect {body.effect!r} is not one of a {body.on}.", "effect")
@@ -113,7 +113,7 @@ def fault_routes(faults: Faults, kinds: Callable[[], list[str]]) -> tuple[Route,
     """Faults: list, add, clear one, clear all."""
 
     def every(_ctx: Context, _request: Request) -> FaultsResponse:
-        """List the faults that may still strike."""
+        """List the faults that may still apply."""
         return FaultsResponse(faults=[_fault_response(one) for one in faults.list()])
 
     def add(ctx: Context, request: Request) -> FaultResponse:

@@ -52,7 +52,7 @@ def cursor(place: Place) -> str:
 
 
 def from_cursor(text: str) -> Place:
-    """400 for what no search has given. Visibility is asked anew: a cursor opens nothing."""
+    """400 for what no search has given. A cursor grants nothing: visibility is checked again."""
     wrong = invalid("bad_request", "The search cursor is not one that a search has given.", "search_cursor")
     try:
         place = msgspec.json.decode(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True), type=Place)
@@ -64,7 +64,7 @@ def from_cursor(text: str) -> Place:
 
 
 def search(session: Session, place: Place, limit: int) -> Found:
-    """What matches from a place on, kind by kind, newest first; only the caller's own account, only what he sees."""
+    """The matches from a place on, type by type, newest first; only what the caller sees of their own account."""
     query, found = parse(place.query), list[dict[str, Any]]()
     here = place
     for number in range(place.kind, len(SEARCHED)):

@@ -207,9 +207,9 @@ def _audit(served: Served, *options: str) -> str:
 
 
 def test_the_audit_is_printed_for_people_and_for_programs(served: Served, outsider: Account) -> None:
-    made = outsider.groups.create_resource_group(account_id=outsider.id, name="on record").get_result()
+    made = outsider.groups.create_resource_group(account_id=outsider.id, name="audited").get_result()
     with pytest.raises(ApiException):
-        outsider.groups.create_resource_group(account_id=outsider.id, name="on record")
+        outsider.groups.create_resource_group(account_id=outsider.id, name="audited")
     entries = json.loads(_audit(served, "--account", "outsider", "--since", "1h", "--output", "json"))
     assert [one["outcome"] for one in entries[:2]] == [409, 201]
     assert (entries[1]["resource_crn"], entries[1]["actor"]) == (made["crn"], outsider.iam_id)

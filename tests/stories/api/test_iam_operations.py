@@ -35,7 +35,7 @@ def operations(service: type[BaseService]) -> list[str]:
 def _argument(parameter: inspect.Parameter) -> Any:
     if parameter.annotation in {str, int, bool}:
         return parameter.annotation(1)
-    anything = Anything(any="thing")
+    anything = Anything(any="value")
     return [anything] if "List" in str(parameter.annotation) else anything
 
 

@@ -1,4 +1,4 @@
-"""The main job through the official SDKs: a publisher's image on a stranger's server, behind the glass."""
+"""The main job through the official SDKs: a publisher's image on a stranger's server, masked."""
 
 from __future__ import annotations
 

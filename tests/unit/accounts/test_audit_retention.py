@@ -59,7 +59,7 @@ def test_an_entry_is_kept_for_its_days_and_then_gone(
     left = targets(hall)
     assert "/v1/images/second" in left
     assert "/v1/images/first" not in left
-    assert any("entries before" in one for one in left), "that entries were removed is on record"
+    assert any("entries before" in one for one in left), "the removal of entries is audited"
     hall.travel(days * 86_400)
     assert "/v1/images/second" not in targets(hall)
 

@@ -152,12 +152,12 @@ def test_a_name_of_a_deleted_resource_group_is_free_and_the_sample_means_the_def
 def test_the_audit_is_paged_by_moment_and_id_whatever_comes_in_between(both: World) -> None:
     ctx = both.account()
     for number in range(5):
-        both.write(ctx, audit.record, "a.b.create", f"/v1/things/{number}", 201)
+        both.write(ctx, audit.record, "a.b.create", f"/v1/resources/{number}", 201)
     first = both.read(ctx, audit.page, limit=2)
-    both.write(ctx, audit.record, "a.b.create", "/v1/things/late", 201)
+    both.write(ctx, audit.record, "a.b.create", "/v1/resources/late", 201)
     rest = both.read(ctx, audit.page, limit=10, after=first.last)
     seen = [one.target for one in (*first.items, *rest.items)]
     assert len(seen) == len(set(seen)) >= 5
     assert rest.last is None
-    about = both.read(ctx, audit.page, about=["/v1/things/1", "/v1/things/_"])
-    assert [one.target for one in about.items] == ["/v1/things/1"]
+    about = both.read(ctx, audit.page, about=["/v1/resources/1", "/v1/resources/_"])
+    assert [one.target for one in about.items] == ["/v1/resources/1"]

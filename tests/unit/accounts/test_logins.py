@@ -116,7 +116,7 @@ def test_a_guest_is_on_both_records_and_neither_tells_of_the_other_account(house
     outsider, publisher = house.owner("outsider"), house.owner("publisher")
     inside = {"grant_type": f"{GRANT}apikey", "apikey": outsider.secret, "bss_account": publisher.account_id}
     assert token(house, **inside).json["errorCode"] == "BXNIM0106E"
-    assert logins(publisher) == [], "nobody writes into the audit of an account that he may not enter"
+    assert logins(publisher) == [], "nobody writes into the audit of an account that they may not enter"
     assert told(outsider) == [("iam-identity.user-apikey.login", 400, "BXNIM0106E")]
     where = f"/v2/accounts/{publisher.account_id}/users"
     publisher.ok("POST", where, {"users": [{"email": "owner@outsider.example"}]})

@@ -127,7 +127,7 @@ class Knocking:
             self.knock("", "POST", "/identity/token", form.encode())
 
     def ended(self) -> None:
-        """A key that opens nothing any more, and what it has opened before."""
+        """A key that is not valid any more, and the tokens that it got before."""
         body = {"name": "ended", "iam_id": self.realm.ids["iam_id"], "apikey": self.own()}
         made = self.realm.ok("owner", "POST", "/v1/apikeys", body)
         self.tokens(made["apikey"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fixtures.worlds import World
 from kunsthalle.db.visibility import find
-from kunsthalle.images.lifecycle_dates import ripen
+from kunsthalle.images.lifecycle_dates import apply_due_dates
 from kunsthalle.images.resources import IMAGE
 from unit.instances.cloud import ZONE, Cloud
 
@@ -57,6 +57,6 @@ def test_what_a_date_does_to_an_image(both: World) -> None:
         image = both.image(ctx, f"image-{number}", deprecation_at=early, obsolescence_at=late)
         held = both.image(ctx, f"held-{number}", deprecation_at=early, obsolescence_at=late, hold_crn="crn")
         for one in (image, held):
-            both.write(ctx, ripen, one.id)
+            both.write(ctx, apply_due_dates, one.id)
         assert both.read(ctx, find, IMAGE, image.id).status == status
         assert both.read(ctx, find, IMAGE, held.id).status == "available"

@@ -1,4 +1,4 @@
-"""A host without qemu-img lets in what qemu-img would refuse: that is said, and made up for once the host has it."""
+"""A host without qemu-img accepts what qemu-img would refuse: it says so, and checks again once it has qemu-img."""
 
 from __future__ import annotations
 

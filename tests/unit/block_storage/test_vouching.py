@@ -81,7 +81,7 @@ def test_what_does_not_pass_fails_the_server_and_the_image(tooled: Cloud) -> Non
 
 
 def test_a_disk_that_was_made_before_the_tool_came_is_looked_at_too(still: Cloud, tooled: Cloud) -> None:
-    """The image is long gone; what stands on its bytes remembers that nobody vouched for them."""
+    """The image is long gone; what uses its bytes remembers that nobody has checked them."""
     image = still.image(checked=0)
     spoil(still, str(image.digest))
     id_ = make(still, image.id)

@@ -1,4 +1,4 @@
-"""A catalog room that is walked at random: each step on the product and on the model, which must agree.
+"""A random walk over the package catalogs: each step on the product and on the model, which must agree.
 
 Steps are the package's own use cases on a store of their own, looked up as a caller's are; jobs run when they are due.
 """

@@ -24,6 +24,6 @@ def test_every_step_is_as_it_should_be(tmp_path: Path) -> None:
 
 def test_a_step_that_answers_otherwise_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(demo, "_glass", lambda teller, _image, _server: teller.check(False, "the glass is broken"))
+    monkeypatch.setattr(demo, "_glass", lambda teller, _image, _server: teller.check(False, "the image is not masked"))
     assert not demo.tell(tmp_path / "data", told.append)
-    assert "The story broke off: the glass is broken" in "".join(told)
+    assert "The story broke off: the image is not masked" in "".join(told)

@@ -32,7 +32,7 @@ STATE_NAMES = {"state", "status", "lifecycle_state"}
 
 
 def test_a_name_means_one_table() -> None:
-    """Two kinds may look at one table with other eyes; a name is what a count is kept under."""
+    """Two types may share a table with their own visibility each; a count is kept under the name of the type."""
     tables = {kind.name: kind.table for kind in KINDS}
     assert len(tables) > 10
     assert [kind.name for kind in KINDS if kind.table is not tables[kind.name]] == []

@@ -178,8 +178,8 @@ def test_of_two_movers_at_once_one_wins(both: World) -> None:
 
 def test_a_table_of_states_must_be_whole() -> None:
     with pytest.raises(ValueError, match="lost"):
-        StateTable("thing", ("new",), {"new": ("lost",)})
+        StateTable("resource", ("new",), {"new": ("lost",)})
     with pytest.raises(ValueError, match="first"):
-        StateTable("thing", ("first",), {"new": ()})
-    table = StateTable("thing", ("a",), {"a": ("b",), "b": ("a", "b"), "c": ()})
+        StateTable("resource", ("first",), {"new": ()})
+    table = StateTable("resource", ("a",), {"a": ("b",), "b": ("a", "b"), "c": ()})
     assert (table.sources("b"), table.sources("c")) == (("a", "b"), ())

@@ -107,7 +107,7 @@ def test_a_narrow_grant_shows_what_it_describes(both: World, attribute: Attribut
         for name in groups
         if both.read(viewer, may, IMAGE, both.read(ctx, find, IMAGE, f"r006-{name}"), IMAGE.read)
     }
-    assert decided == names, "the decision on a thing at hand and the predicate must agree"
+    assert decided == names, "the decision on a row and the predicate must agree"
 
 
 _SIGNS = "aAbé%_\\[]!^-'\n"

@@ -263,7 +263,7 @@ def test_a_viewer_looks_at_an_image_and_an_operator_uses_it_and_neither_deletes_
     assert [use(desk, image) for use in uses] == [403, 403, 403]
     assert desk.grant(SOMEBODY, "Operator", serviceName="is", imageId=image).status == 201
     assert [use(desk, image) for use in uses] == [201, 201, 201]
-    assert _boots(desk, desk.realm.ids["images"]) == 403, "the other image is not his to use"
+    assert _boots(desk, desk.realm.ids["images"]) == 403, "the policy does not cover the other image"
     assert desk.realm.call("somebody", "DELETE", path).status == 403
     assert desk.realm.call("somebody", "PATCH", path, {"name": "x"}).status == 403
 

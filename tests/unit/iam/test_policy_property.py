@@ -118,13 +118,13 @@ def test_both_ways_of_deciding_agree_with_the_naive_one(both: World, request: py
     both.image(other, "theirs", id="r006-theirs", resource_group_id="default")
     both.write(ctx, _tag, tags)
     both.write(other, _tag, {"r006-theirs": TAGS})
-    things = both.read(ctx, some, IMAGE)
+    images_of_account = both.read(ctx, some, IMAGE)
     compared = allowed = by_tag = 0
     for _ in range(SETS):
         policies = [_policy(dice, ctx.account_id) for _ in range(dice.choice((0, 1, 1, 2, 3)))]
         holder = _holding(ctx, policies)
         verb = dice.choice(VERBS)
-        seen, done = both.read(holder, _decided, things, f"is.image.image.{verb}")
+        seen, done = both.read(holder, _decided, images_of_account, f"is.image.image.{verb}")
         for id_, group in images.items():
             facts = {"imageId": id_, "resourceGroupId": group}
             expected = naive(policies, ctx.account_id, verb, facts, tags[id_])

@@ -44,7 +44,7 @@ ANSWERS = {
     "too deep a refusal": ((500, DEEP), "Response HTTP Status Code: 500"),
     "a list": ((200, []), "did not answer with a list"),
     "null": ((200, None), "did not answer with a list"),
-    "other things": ((200, {"keys": [1, "two", None]}), "could not be finished"),
+    "other JSON": ((200, {"keys": [1, "two", None]}), "could not be finished"),
     "errors of another shape": ((400, {"errors": "no"}), "Error message: Bad Request"),
     "an entry of another shape": ((400, {"errors": [{"message": {"a": 1}}]}), "Error message: {'a': 1}"),
     "no entries": ((403, {"errors": [], "message": "Go away."}), "Error message: Go away."),

@@ -15,8 +15,8 @@ from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag, parse
 from unit.ibmcloud.world import ibmcloud
 
 COMMAND = Command(
-    "is thing",
-    "A thing.",
+    "is widget",
+    "A widget.",
     lambda _run: None,
     "NAME [MORE]",
     (

@@ -175,7 +175,7 @@ def test_a_managed_image_is_led_by_its_catalog(hall: Hall) -> None:
     path = f"/v1/images/{made['id']}"
     catalog = hall.do("POST", f"{BASE}/catalogs", {"label": "mine"})["id"]
     where = f"{BASE}/catalogs/{catalog}/offerings"
-    offering = hall.do("POST", where, {"name": "thing"})["id"]
+    offering = hall.do("POST", where, {"name": "appliance"})["id"]
     hall.do("POST", f"{where}/{offering}/version", product(made["id"]))
     shown = of(hall, made["id"])
     assert shown["catalog_offering"]["managed"] is True

@@ -28,7 +28,7 @@ WIDE = bytes(range(256)) * 36_000
 
 @dataclass
 class Elsewhere:
-    """A hall whose blobs and buckets are behind a proxy each."""
+    """An application whose blobs and buckets are behind a proxy each."""
 
     hall: Hall
     blobs: Proxy

@@ -291,7 +291,7 @@ def test_a_managed_image_may_be_exported(hall: Hall) -> None:
     image = hall.image("one")
     base = "/api/v1-beta"
     catalog = hall.do("POST", f"{base}/catalogs", {"label": "mine"})["id"]
-    offering = hall.do("POST", f"{base}/catalogs/{catalog}/offerings", {"name": "thing"})["id"]
+    offering = hall.do("POST", f"{base}/catalogs/{catalog}/offerings", {"name": "appliance"})["id"]
     hall.do("POST", f"{base}/catalogs/{catalog}/offerings/{offering}/version", product(image["id"]))
     made = start(hall, image["id"])
     hall.settle()

@@ -1,4 +1,4 @@
-"""Bare metal servers: states move and books are kept; an image that a catalog manages is never put on one (R3)."""
+"""Bare metal servers: states and records change; an image that a catalog manages is never put on one (R3)."""
 
 from __future__ import annotations
 

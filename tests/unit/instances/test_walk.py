@@ -57,8 +57,8 @@ class Walk(RuleBasedStateMachine):
         self.snapshots: dict[str, bool] = {}
         self.made = 0
 
-    def _pick(self, things: Iterable[str], number: int) -> str | None:
-        known = list(things)  # in the order in which they were made, which is the same in every run
+    def _pick(self, ids: Iterable[str], number: int) -> str | None:
+        known = list(ids)  # in the order in which they were made, which is the same in every run
         return known[number % len(known)] if known else None
 
     def _server(self, body: dict[str, Any], name: str, *, fate: bool) -> None:
@@ -255,7 +255,7 @@ def test_random_walks_end_where_the_model_says() -> None:
         hall = opened(Path(folder) / "data")
         try:
             image = hall.image("walked", size=GIB)["id"]
-            walk = type("WalkHere", (Walk,), {"hall": hall, "image": image})
+            walk = type("WalkHere", (Walk,), {"hall": hall, "image": image})  # an attribute; words: allow
             steps = min(STEPS, _WALK)
             chosen = settings(
                 max_examples=max(1, STEPS // steps),

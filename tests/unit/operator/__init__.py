@@ -1,1 +1,1 @@
-"""what the doctor finds, and what he mends"""
+"""what the doctor finds, and what it repairs"""

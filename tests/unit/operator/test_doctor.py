@@ -34,7 +34,7 @@ LOST = "f" * 64
 
 @dataclass
 class CheckContext:
-    """A hall with an image, a stopped server on it, and a snapshot of its disk."""
+    """An application with an image, a stopped server on it, and a snapshot of its disk."""
 
     hall: Hall
     image: dict[str, Any]

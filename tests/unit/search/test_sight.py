@@ -160,7 +160,7 @@ def test_search_is_the_lists_held_against_the_query(
 
 
 def test_the_property_can_fail(furnished: Furnished) -> None:
-    """An owner finds resources, and what he finds depends on the query: the comparison above is not of empty lists."""
+    """An owner finds resources, and the result depends on the query: the comparison above is not of empty lists."""
     found = furnished.world.read(
         furnished.mine, lambda session: (_found(session, "*", 2), _found(session, "type:image", 2))
     )

@@ -24,7 +24,7 @@ from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
     RESOURCE_GROUP,
-    Thing,
+    Resource,
     changes,
     deletes,
     filled,
@@ -39,7 +39,7 @@ from kunsthalle.ibmcloud.resource_commands import (
 )
 from kunsthalle.ibmcloud.tables import ID_NAME, Field, nested
 
-SERVER = Thing(
+SERVER = Resource(
     "bare metal server",
     "bare metal servers",
     "/v1/bare_metal_servers",

@@ -11,7 +11,7 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
-    Thing,
+    Resource,
     changes,
     deletes,
     filled,
@@ -32,7 +32,7 @@ _MANAGER: tuple[Field, ...] = (
     ("Aggregation window", "aggregation_window"),
     ("Cool down period", "cooldown"),
 )
-MANAGER = Thing(
+MANAGER = Resource(
     "instance group manager",
     "instance group managers",
     "/v1/instance_groups/{}/managers",
@@ -54,7 +54,7 @@ _POLICY: tuple[Field, ...] = (
     ("Metric type", "metric_type"),
     ("Metric value", "metric_value"),
 )
-POLICY = Thing(
+POLICY = Resource(
     "instance group manager policy",
     "instance group manager policies",
     "/v1/instance_groups/{}/managers/{}/policies",
@@ -72,7 +72,7 @@ _ACTION: tuple[Field, ...] = (
     ("Cron", "cron_spec"),
     ("Next run", when("next_run_at")),
 )
-ACTION = Thing(
+ACTION = Resource(
     "instance group manager action",
     "instance group manager actions",
     "/v1/instance_groups/{}/managers/{}/actions",

@@ -38,12 +38,12 @@ def attributes(pairs: dict[str, str | None]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in pairs.items() if value]
 
 
-def attribute(things: Any, name: str) -> str | None:
+def attribute(parts: Any, name: str) -> str | None:
     """What a policy says of its subject or its resource."""
-    for thing in things or ():
-        for one in thing.get("attributes") or ():
-            if one.get("name") == name:
-                return str(one.get("value"))
+    for part in parts or ():
+        for entry in part.get("attributes") or ():
+            if entry.get("name") == name:
+                return str(entry.get("value"))
     return None
 
 

@@ -13,7 +13,7 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
-    Thing,
+    Resource,
     changes,
     deletes,
     filled,
@@ -27,7 +27,7 @@ from kunsthalle.ibmcloud.resource_commands import (
 )
 from kunsthalle.ibmcloud.tables import Field, names, when
 
-EXPORT_JOB = Thing(
+EXPORT_JOB = Resource(
     "image export job",
     "image export jobs",
     "/v1/images/{}/export_jobs",
@@ -141,7 +141,7 @@ def _retire(run: Run, verb: str) -> None:
     run.detail(run.api.get(path), IMAGE.fields)
 
 
-def _fitting(run: Run, path: str, profile: Thing) -> None:
+def _fitting(run: Run, path: str, profile: Resource) -> None:
     ref = run.given["IMAGE"]
     run.progress("Listing", f"{profile.nouns} for image {ref}")
     found = run.api.listed(f"{place(run, IMAGE, ref)}/{path}", path)

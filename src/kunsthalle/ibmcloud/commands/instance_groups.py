@@ -14,7 +14,7 @@ from kunsthalle.ibmcloud.resource_commands import (
     GROUP,
     NAME,
     RESOURCE_GROUP,
-    Thing,
+    Resource,
     changes,
     deletes,
     filled,
@@ -28,7 +28,7 @@ from kunsthalle.ibmcloud.resource_commands import (
 )
 from kunsthalle.ibmcloud.tables import ID_NAME, IfAny, names, nested
 
-INSTANCE_GROUP = Thing(
+INSTANCE_GROUP = Resource(
     "instance group",
     "instance groups",
     "/v1/instance_groups",
@@ -63,7 +63,7 @@ INSTANCE_GROUP = Thing(
     grouped=True,
 )
 
-MEMBERSHIP = Thing(
+MEMBERSHIP = Resource(
     "instance group membership",
     "instance group memberships",
     "/v1/instance_groups/{}/memberships",

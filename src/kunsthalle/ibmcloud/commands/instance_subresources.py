@@ -13,7 +13,7 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
-    Thing,
+    Resource,
     changes,
     filled,
     id_of,
@@ -35,7 +35,7 @@ _ATTACHMENT: tuple[Field, ...] = (
     ("Device", "device.id"),
     ("Auto delete", "delete_volume_on_instance_delete"),
 )
-ATTACHMENT = Thing(
+ATTACHMENT = Resource(
     "volume attachment",
     "volume attachments",
     "/v1/instances/{}/volume_attachments",
@@ -55,7 +55,7 @@ _INTERFACE: tuple[Field, ...] = (
     STATUS,
     ("Type", "type"),
 )
-INTERFACE = Thing(
+INTERFACE = Resource(
     "network interface",
     "network interfaces",
     "/v1/instances/{}/network_interfaces",
@@ -73,7 +73,7 @@ _SOFTWARE: tuple[Field, ...] = (
     ("Catalog Offering Plan", "catalog_offering.plan.crn"),
     CREATED,
 )
-SOFTWARE = Thing(
+SOFTWARE = Resource(
     "software attachment",
     "software attachments",
     "/v1/instances/{}/software_attachments",
@@ -84,7 +84,7 @@ SOFTWARE = Thing(
 )
 
 _DISK: tuple[Field, ...] = (ID, NAMED, ("Size", "size"), ("Interface Type", "interface_type"))
-DISK = Thing(
+DISK = Resource(
     "instance disk",
     "instance disks",
     "/v1/instances/{}/disks",

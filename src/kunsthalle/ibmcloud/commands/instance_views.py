@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.vpc_resources import CRN, GROUP_TABLE, ID, NAMED, STATUS
-from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Thing
+from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Resource
 from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, look, names, nested
 
 
@@ -93,7 +93,7 @@ _LAST: tuple[Field, ...] = (
     ("Catalog Offering", IfAny(nested("catalog_offering", ("Version CRN", "version.crn"), ("Plan CRN", "plan.crn")))),
 )
 
-INSTANCE = Thing(
+INSTANCE = Resource(
     "instance",
     "instances",
     "/v1/instances",
@@ -137,7 +137,7 @@ _SOURCE: tuple[Field, ...] = (
     ),
 )
 
-TEMPLATE = Thing(
+TEMPLATE = Resource(
     "instance template",
     "instance templates",
     "/v1/instance/templates",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kunsthalle.ibmcloud.commands.vpc_resources import CRN, GROUP_TABLE, ID, NAMED, STATUS, SUBNET, VPC
-from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Thing
+from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Resource
 from kunsthalle.ibmcloud.tables import ID_NAME, Field, look, names, nested
 
 
@@ -12,7 +12,7 @@ def protocol_of(word: str) -> str:
     return "any" if word == "all" else word
 
 
-SECURITY_GROUP = Thing(
+SECURITY_GROUP = Resource(
     "security group",
     "security groups",
     "/v1/security_groups",
@@ -63,7 +63,7 @@ RULE_FIELDS: tuple[Field, ...] = (
         lambda rule: look(rule, "remote.cidr_block") or look(rule, "remote.address") or look(rule, "remote.name"),
     ),
 )
-RULE = Thing(
+RULE = Resource(
     "security group rule",
     "security group rules",
     "/v1/security_groups/{}/rules",
@@ -73,7 +73,7 @@ RULE = Thing(
     parents=(SECURITY_GROUP,),
 )
 
-VNI = Thing(
+VNI = Resource(
     "virtual network interface",
     "virtual network interfaces",
     "/v1/virtual_network_interfaces",
@@ -107,7 +107,7 @@ VNI = Thing(
     grouped=True,
 )
 
-FLOATING_IP = Thing(
+FLOATING_IP = Resource(
     "floating ip",
     "floating ips",
     "/v1/floating_ips",
@@ -127,7 +127,7 @@ FLOATING_IP = Thing(
     grouped=True,
 )
 
-PUBLIC_GATEWAY = Thing(
+PUBLIC_GATEWAY = Resource(
     "public gateway",
     "public gateways",
     "/v1/public_gateways",
@@ -155,7 +155,7 @@ PUBLIC_GATEWAY = Thing(
     grouped=True,
 )
 
-NETWORK_ACL = Thing(
+NETWORK_ACL = Resource(
     "network acl",
     "network acls",
     "/v1/network_acls",
@@ -180,7 +180,7 @@ NETWORK_ACL = Thing(
     grouped=True,
 )
 
-ADDRESS_PREFIX = Thing(
+ADDRESS_PREFIX = Resource(
     "address prefix",
     "address prefixes",
     "/v1/vpcs/{}/address_prefixes",
@@ -220,7 +220,7 @@ _ACL_RULE: tuple[Field, ...] = (
     ("ICMP Type", "type"),
     ("ICMP Code", "code"),
 )
-ACL_RULE = Thing(
+ACL_RULE = Resource(
     "network acl rule",
     "network acl rules",
     "/v1/network_acls/{}/rules",
@@ -230,7 +230,7 @@ ACL_RULE = Thing(
     parents=(NETWORK_ACL,),
 )
 
-ROUTING_TABLE = Thing(
+ROUTING_TABLE = Resource(
     "routing table",
     "routing tables",
     "/v1/vpcs/{}/routing_tables",
@@ -266,7 +266,7 @@ _ROUTE: tuple[Field, ...] = (
     ("Lifecycle State", "lifecycle_state"),
     ("Zone", "zone.name"),
 )
-ROUTE = Thing(
+ROUTE = Resource(
     "route",
     "routes",
     "/v1/vpcs/{}/routing_tables/{}/routes",
@@ -277,7 +277,7 @@ ROUTE = Thing(
 )
 
 _TARGET: tuple[Field, ...] = (ID, NAMED, ("Resource type", "resource_type"))
-TARGET = Thing(
+TARGET = Resource(
     "security group target",
     "security group targets",
     "/v1/security_groups/{}/targets",
@@ -295,7 +295,7 @@ _RESERVED_IP: tuple[Field, ...] = (
     ("Owner", "owner"),
     ("Target", "target.name"),
 )
-RESERVED_IP = Thing(
+RESERVED_IP = Resource(
     "reserved ip",
     "reserved ips",
     "/v1/subnets/{}/reserved_ips",

@@ -17,7 +17,7 @@ from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
-    Thing,
+    Resource,
     changes,
     deletes,
     filled,
@@ -57,7 +57,7 @@ def _vpc(run: Run) -> dict[str, Any]:
     )
 
 
-def _show_attached(run: Run, thing: Thing, what: tuple[tuple[Thing, str], ...]) -> None:
+def _show_attached(run: Run, thing: Resource, what: tuple[tuple[Resource, str], ...]) -> None:
     """The resource, and with `--show-attached` tables of what names it."""
     ref = run.given[thing.label()]
     run.progress("Getting", f"{thing.noun} {ref}")
@@ -112,7 +112,7 @@ def _subnets(run: Run) -> dict[str, Any]:
     )
 
 
-def _default(run: Run, what: str, thing: Thing) -> None:
+def _default(run: Run, what: str, thing: Resource) -> None:
     ref = run.given["VPC"]
     run.progress("Getting", f"default {thing.noun} of vpc {ref}")
     run.detail(run.api.get(f"{place(run, VPC, ref)}/{what}"), thing.fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kunsthalle.ibmcloud.resource_commands import Thing, lists, shows
+from kunsthalle.ibmcloud.resource_commands import Resource, lists, shows
 from kunsthalle.ibmcloud.tables import look
 
 
@@ -52,7 +52,7 @@ _INSTANCE = (
     ("Max NIC Count", _bound("network_interface_count", "max")),
 )
 
-INSTANCE_PROFILE = Thing(
+INSTANCE_PROFILE = Resource(
     "instance profile",
     "instance profiles",
     "/v1/instance/profiles",
@@ -77,7 +77,7 @@ _VOLUME = (
     ("Storage Generation", setting("storage_generation")),
 )
 
-VOLUME_PROFILE = Thing(
+VOLUME_PROFILE = Resource(
     "volume profile", "volume profiles", "/v1/volume/profiles", "profiles", _VOLUME, _VOLUME, by_name=True
 )
 

@@ -12,7 +12,7 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
-    Thing,
+    Resource,
     changes,
     deletes,
     filled,
@@ -27,7 +27,7 @@ from kunsthalle.ibmcloud.resource_commands import (
 from kunsthalle.ibmcloud.tables import Field
 
 _CLONE: tuple[Field, ...] = (("Zone", "zone.name"), ("Available", "available"), CREATED)
-CLONE = Thing(
+CLONE = Resource(
     "snapshot clone",
     "snapshot clones",
     "/v1/snapshots/{}/clones",
@@ -43,7 +43,7 @@ _TAGS = flag("tags", "LIST", "Comma separated tags.", kind="list")
 def _listing(run: Run) -> dict[str, Any]:
     given = run.given
 
-    def named(thing: Thing, name: str) -> str | None:
+    def named(thing: Resource, name: str) -> str | None:
         return id_of(run, thing, given.get(name)) if given.has(name) else None
 
     return filled(

@@ -11,7 +11,7 @@ from kunsthalle.ibmcloud.grammar import flag
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
-    Thing,
+    Resource,
     changes,
     deletes,
     filled,
@@ -25,7 +25,7 @@ from kunsthalle.ibmcloud.resource_commands import (
 from kunsthalle.ibmcloud.tables import Field
 
 _JOB: tuple[Field, ...] = (ID, NAMED, STATUS, ("Type", "job_type"), ("Auto delete", "auto_delete"))
-JOB = Thing("volume job", "volume jobs", "/v1/volumes/{}/jobs", "jobs", _JOB, _JOB, parents=(VOLUME,))
+JOB = Resource("volume job", "volume jobs", "/v1/volumes/{}/jobs", "jobs", _JOB, _JOB, parents=(VOLUME,))
 """Jobs change a volume to another generation of storage; there is one generation here, and so never a job."""
 
 _FILTERS = {

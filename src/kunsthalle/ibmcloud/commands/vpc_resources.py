@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Thing
+from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Resource
 from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, look, names, nested, when
 
 GROUP_TABLE: Field = ("Resource group", nested("resource_group", *ID_NAME))
@@ -25,7 +25,7 @@ def _managed(image: Any) -> str | None:
     return "managed" if found else None
 
 
-OPERATING_SYSTEM = Thing(
+OPERATING_SYSTEM = Resource(
     "operating system",
     "operating systems",
     "/v1/operating_systems",
@@ -52,7 +52,7 @@ OPERATING_SYSTEM = Thing(
     by_name=True,
 )
 
-IMAGE = Thing(
+IMAGE = Resource(
     "image",
     "images",
     "/v1/images",
@@ -109,7 +109,7 @@ IMAGE = Thing(
     grouped=True,
 )
 
-KEY = Thing(
+KEY = Resource(
     "key",
     "keys",
     "/v1/keys",
@@ -136,7 +136,7 @@ KEY = Thing(
     grouped=True,
 )
 
-VPC = Thing(
+VPC = Resource(
     "vpc",
     "vpcs",
     "/v1/vpcs",
@@ -166,7 +166,7 @@ VPC = Thing(
     grouped=True,
 )
 
-SUBNET = Thing(
+SUBNET = Resource(
     "subnet",
     "subnets",
     "/v1/subnets",
@@ -205,7 +205,7 @@ SUBNET = Thing(
     grouped=True,
 )
 
-VOLUME = Thing(
+VOLUME = Resource(
     "volume",
     "volumes",
     "/v1/volumes",
@@ -279,7 +279,7 @@ _REFERENCE: tuple[Field, ...] = (
     ("Resource type", "resource_type"),
 )
 
-SNAPSHOT = Thing(
+SNAPSHOT = Resource(
     "snapshot",
     "snapshots",
     "/v1/snapshots",
@@ -335,7 +335,7 @@ SNAPSHOT = Thing(
     grouped=True,
 )
 
-BARE_METAL_PROFILE = Thing(
+BARE_METAL_PROFILE = Resource(
     "bare metal server profile",
     "bare metal server profiles",
     "/v1/bare_metal_server/profiles",

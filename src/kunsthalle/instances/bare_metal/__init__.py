@@ -1,1 +1,1 @@
-"""Bare metal servers, simulated: their states move and their books are kept; nothing runs, and no disk is written."""
+"""Bare metal servers, simulated: their states and records change; nothing runs, and no disk is written."""

@@ -119,7 +119,7 @@ def spend(session: Session, instance_id: str, token: str) -> ConsoleGrant:
 
 
 def forget(session: Session, instance_id: str) -> None:
-    """A server's token opens nothing any more."""
+    """Revoke the token of a server."""
     remove_rows(session, console_tokens, console_tokens.c.instance_id == instance_id)
 
 

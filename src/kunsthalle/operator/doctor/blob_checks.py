@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import update
 
 from kunsthalle.blobs.protocol import BlobNotFound, Blobs
-from kunsthalle.block_storage.recheck import condemn
+from kunsthalle.block_storage.recheck import mark_failed
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import any_row, remove_rows
 from kunsthalle.images import blob_references as blob_bytes
@@ -83,7 +83,7 @@ def _genuine(store: Blobs, digest: str, progress: Progress | None = None) -> boo
 
 def _give_up(digest: str, ward: CheckContext) -> bool:
     """Images of lost bytes become `failed`. What else stands on them cannot be helped, and is found again."""
-    ward.write(lambda session: condemn(session, digest, "image_data_corrupted", _LOST))
+    ward.write(lambda session: mark_failed(session, digest, "image_data_corrupted", _LOST))
     return not ward.read(lambda session: any_row(session, blob_refs, blob_refs.c.digest == digest))
 
 

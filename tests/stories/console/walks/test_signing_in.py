@@ -15,7 +15,7 @@ pytestmark = pytest.mark.needs_chromium
 def test_a_key_opens_its_account_and_signing_out_closes_it(publisher: Visitor, served: Served) -> None:
     publisher.open("/images/custom").sees("API key").shoot("sign-in")
     publisher.page.get_by_label("API key").fill("not a key at all")
-    publisher.press("Sign in").sees("That key opens nothing")
+    publisher.press("Sign in").sees("Sign-in failed")
     publisher.fill(apikey=publisher.api_key).press("Sign in").sees("Images of this account")
     assert publisher.page.url.endswith("/console/images/custom"), "on to the page that was asked for"
     cookies = {one["name"]: one for one in publisher.page.context.cookies()}
