@@ -182,7 +182,7 @@ def _prototype(hall: Hall, who: str, name: str, **source: Any) -> dict[str, Any]
 def _product(hall: Hall, names: dict[str, str]) -> None:
     """The image `golden`, published in the catalog `gallery` and shared with the consumer, who has accepted."""
     base = "/api/v1-beta"
-    catalog = hall.do("POST", f"{base}/catalogs", {"label": "gallery", "short_description": "Images of the gallery"})
+    catalog = hall.do("POST", f"{base}/catalogs", {"label": "gallery", "short_description": "Images of the store"})
     where = f"{base}/catalogs/{catalog['id']}/offerings"
     offering = hall.do("POST", where, {"name": "golden-server", "label": "Golden server"})
     images = [{"id": names["golden"], "name": "golden", "region": "us-south"}]
