@@ -10,12 +10,22 @@ import pytest
 from kunsthalle.testing import Served
 from stories.api.clients import Account
 
+_SHORT = ("--header-timeout", "1", "--body-timeout", "1", "--write-timeout", "1", "--log", "error")
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server of the file's own, with the `enterprise` scenario and simulated machines."""
     folder: Path = tmp_path_factory.mktemp("attacks") / "data"
     with Served(folder, "--hypervisor", "simulated") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server that waits for nobody longer than a second."""
+    folder = tmp_path_factory.mktemp("hasty") / "data"
+    with Served(folder, "--hypervisor", "simulated", *_SHORT) as server:
         yield server
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from dataclasses import dataclass
 from types import TracebackType
@@ -26,6 +27,11 @@ class Heard:
     @property
     def status(self) -> int | None:
         return int(self.raw.split(b" ", 2)[1]) if self.raw else None
+
+    @property
+    def statuses(self) -> list[int]:
+        """Of all answers, in their order."""
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 ([0-9]{3}) ", self.raw)]
 
     @property
     def head(self) -> str:

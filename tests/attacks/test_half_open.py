@@ -13,15 +13,6 @@ from attacks.raw import Raw
 from kunsthalle.testing import Served
 
 PER_ADDRESS, IN_ALL = 4, 6
-_SHORT = ("--header-timeout", "1", "--body-timeout", "1", "--write-timeout", "1", "--log", "error")
-
-
-@pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server that waits for nobody longer than a second."""
-    folder = tmp_path_factory.mktemp("hasty") / "data"
-    with Served(folder, "--hypervisor", "simulated", *_SHORT) as server:
-        yield server
 
 
 @pytest.fixture

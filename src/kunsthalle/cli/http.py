@@ -33,6 +33,11 @@ class _Waits(Enum):
     HEAD = 1
     BODY = 2
     CLIENT_TO_CLOSE = 3
+    EARLIER_ANSWERS = 4
+    """The requests before one that was refused are answered first."""
+
+
+_DROPS_DATA = frozenset({_Waits.CLIENT_TO_CLOSE, _Waits.EARLIER_ANSWERS})
 
 
 class BadRequest(Exception):
@@ -100,7 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
     # What comes in
 
     def data_received(self, data: bytes) -> None:
-        if self._waits is _Waits.CLIENT_TO_CLOSE:
+        if self._waits in _DROPS_DATA:
             self._drain(len(data))
             return
         if self._waits is _Waits.NOTHING:
@@ -114,7 +119,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _ended(self) -> bool:
-        return self._upgraded or self._waits is _Waits.CLIENT_TO_CLOSE or self.transport.is_closing()
+        return self._upgraded or self._waits in _DROPS_DATA or self.transport.is_closing()
+
+    @property
+    def _answering(self) -> bool:
+        """Whether the last request whose headers are complete has no complete answer yet."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _check_sizes(self) -> None:
         if self._ended:
@@ -132,10 +142,17 @@ class BoundedProtocol(HttpToolsProtocol):
         text = f"The request's headers must be shorter than {MOST_HEAD} bytes together."
         return BadRequest(431, "headers_too_large", text)
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._waits is _Waits.NOTHING:  # the next of several requests in one packet
+            self._wait(_Waits.HEAD)
+
     def on_headers_complete(self) -> None:
         self._progressed, self._drained = True, 0
         if len(self.headers) > MOST_HEADERS:
             raise self._refused(_too_many_headers())
+        if self.parser.should_upgrade() and self._should_upgrade():
+            self._check_handshake()
         if len(self.pipeline) >= _MOST_PIPELINED:
             text = f"At most {_MOST_PIPELINED} requests may wait behind the one that is being answered."
             raise self._refused(BadRequest(429, "too_many_requests", text))
@@ -143,6 +160,18 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.expect_100_continue:
             self.cycle.keep_alive = False  # whoever is refused before the body does not send one
+
+    def _check_handshake(self) -> None:
+        """Refuse the handshake of a web socket that has a body or comes while an earlier request is open."""
+        body = any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in self.headers
+        )
+        if self.parser.get_method() != b"GET" or body:
+            raise self._refused(BadRequest(400, "bad_request", "Open a web socket with a GET request without a body."))
+        if self._answering:
+            text = "Open a web socket on a connection of its own, or after the answers to all earlier requests."
+            raise self._refused(BadRequest(400, "bad_request", text))
 
     def on_body(self, body: bytes) -> None:
         self._progressed = True
@@ -170,7 +199,11 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._waits is _Waits.CLIENT_TO_CLOSE:
             if waited > _LINGER:
                 self.transport.abort()
-        elif self.flow.read_paused:  # the client waits for this server
+        elif self._waits is _Waits.EARLIER_ANSWERS:
+            return
+        elif self.flow.read_paused or (
+            self._waits is _Waits.HEAD and self._answering
+        ):  # the client waits for this server
             self._since = now
         elif self._waits is _Waits.HEAD and 0 < limits.header_timeout < waited:
             self._late_head(limits.header_timeout)
@@ -194,18 +227,41 @@ class BoundedProtocol(HttpToolsProtocol):
         return refusal
 
     def _refuse(self, refusal: BadRequest) -> None:
-        """Answer, stop sending, and drop what still comes until the client has closed. Not in the midst of an answer.
+        """Answer, after all earlier requests, stop sending, and drop what still comes until the client has closed.
+
+        In the midst of an answer to the refused request, close.
 
         Closing at once would make the kernel discard the answer, as long as the client is still sending.
         """
-        answering = self.cycle is not None and not self.cycle.response_complete
-        begun = self.cycle is not None and self.cycle.response_started
-        if (answering and (self._waits is _Waits.HEAD or begun)) or (begun and self._waits is _Waits.BODY):
+        if self._has_earlier_requests():
+            self._refusal = refusal
+            self._drained = 0
+            self._wait(_Waits.EARLIER_ANSWERS)
+        elif self._waits is _Waits.BODY and self.cycle.response_started:
             self.transport.close()
-            return
-        if answering:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        else:
+            if self._waits is _Waits.BODY:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            self._end(refusal)
+
+    def _has_earlier_requests(self) -> bool:
+        """Whether requests before the refused one have no answer yet. The refused one leaves the queue."""
+        if self._waits is not _Waits.BODY:
+            return self._answering
+        if not self.pipeline:
+            return False
+        self.pipeline.popleft()
+        return True
+
+    def on_response_complete(self) -> None:
+        last = not self.pipeline
+        super().on_response_complete()
+        if last and self._waits is _Waits.EARLIER_ANSWERS and not self.transport.is_closing():
+            assert self._refusal is not None  # noqa: S101  it is what waits
+            self._end(self._refusal)
+
+    def _end(self, refusal: BadRequest) -> None:
         self.transport.write(refusal.answer())
         self._wait(_Waits.CLIENT_TO_CLOSE)
         self._drained = 0
