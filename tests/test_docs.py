@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fixtures.tools import ROOT, tool
 docs = tool("docs")
 SOURCE = ROOT / "src" / "kunsthalle"
 AGAIN = "run: ./dev docs"
-WRITTEN_BY_HAND = ("docs/rules.md",)
+WRITTEN_BY_HAND = ("docs/rules.md", "docs/architecture.md")
 
 
 @pytest.mark.parametrize("name", sorted(docs.PAGES))
@@ -140,6 +141,14 @@ def test_a_name_that_is_not_there_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("`core/clock.py::SECOND` `core/clock.py::Sundial` `core/sundial.py` `tests/test_docs.py::_pages`")
     assert list(_absent(page)) == ["page.md: core/clock.py::Sundial", "page.md: core/sundial.py"]
+
+
+def test_the_layers_of_the_architecture_are_those_that_lint_checks() -> None:
+    block = (ROOT / "docs" / "architecture.md").read_text().split("```text\n")[1].split("```")[0]
+    drawn = [re.split(r"\s{2,}", line)[0].split(" | ") for line in block.splitlines()]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(one["layers"] for one in contracts if one["type"] == "layers")
+    assert drawn == [layer.replace("kunsthalle.", "").split(" | ") for layer in layers]
 
 
 RULES = ROOT / "docs" / "rules.md"
