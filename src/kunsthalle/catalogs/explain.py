@@ -20,7 +20,6 @@ from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.reclamation import TAIL
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, TYPE, VERSION
 from kunsthalle.catalogs.sharing import access_list, publication_approvals
-from kunsthalle.catalogs.sharing.sharing_settings import sharing as policy
 from kunsthalle.catalogs.tables import offerings, reclamations, share_approvals, versions
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.db.session import Session
@@ -138,7 +137,7 @@ def standing(session: Session, given: Terms, account_id: str) -> Standing:
     if not given.enabled:
         return Standing(False, "sharing is switched off")
     inside = given.enterprise is not None and enterprise_of(session, account_id) == given.enterprise
-    if not inside and not given.approved and policy(session).scope != "any":
+    if not inside and not given.approved:
         return Standing(False, "it is unknown, or outside the enterprise")
     return _answered(session, given, account_id)
 
@@ -185,7 +184,7 @@ def _reached(session: Session, given: Terms, named: Collection[str]) -> set[str]
         return {one.id for one in unscoped(session, ACCOUNT, active)}
     above = {one for one in (*given.listed, *named) if one.startswith("-")}
     enterprises = {enterprise_of_identifier(session, one) for one in above} - {None}
-    if not given.approved and policy(session).scope != "any":
+    if not given.approved:
         enterprises &= {given.enterprise}
     below = unscoped(session, ACCOUNT, active, ACCOUNT.table.c.enterprise_id.in_(enterprises))
     return {one.id for one in below if above & set(recipients(session, one.id))}

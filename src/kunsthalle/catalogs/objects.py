@@ -16,7 +16,6 @@ from kunsthalle.catalogs.resources import OBJECT
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import Entry, bounded, check_size, normal
 from kunsthalle.catalogs.sharing.publication_approvals import REFUSAL
-from kunsthalle.catalogs.sharing.sharing_settings import sharing as policy
 from kunsthalle.catalogs.tables import catalog_objects, object_entries, share_approvals
 from kunsthalle.catalogs.versions.publishing import refuse
 from kunsthalle.core.errors import conflict, forbidden, invalid
@@ -112,8 +111,7 @@ def add(session: Session, it: CatalogObject, identifiers: list[str]) -> dict[str
     own = enterprise_of(session, it.account_id)
     for given in bounded(identifiers):
         identifier = normal(given)
-        inside = own is not None and enterprise_of_identifier(session, identifier) == own
-        if not inside and not (policy(session).scope == "any" and access_list.exists(session, identifier)):
+        if own is None or enterprise_of_identifier(session, identifier) != own:
             errors[given] = "Unknown, or outside the enterprise of the catalog."
             continue
         entry: Doc = {"id": session.ctx.ids.uuid(), "object_id": it.id, "identifier": identifier}

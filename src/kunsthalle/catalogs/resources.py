@@ -7,14 +7,13 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Table, and_, false, not_, or_, true
+from sqlalchemy import ColumnElement, Table, and_, false, not_, or_
 
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import PermissionScope
 from kunsthalle.catalogs.models import Catalog, Offering, Reclamation, Version
 from kunsthalle.catalogs.records import AccountSettings, CatalogObject, OfferingInstance, Plan, PublishApproval
-from kunsthalle.catalogs.sharing.sharing_settings import sharing
 from kunsthalle.catalogs.states import (
     CATALOG_STATES,
     OBJECT_STATES,
@@ -59,7 +58,7 @@ def enterprise_id(ctx: Context) -> str | None:
 
 
 class Who(NamedTuple):
-    """What decides which resources of others a caller sees; `anybody` is a server that shares with anybody.
+    """What decides which resources of others a caller sees.
 
     `by_id` is for look-ups of one resource, which evaluate every condition, so that they take as long for what is
     hidden.
@@ -67,7 +66,6 @@ class Who(NamedTuple):
 
     account_id: str
     recipients: tuple[str, ...]
-    anybody: bool
     reach: PermissionScope
     by_id: bool
 
@@ -80,8 +78,7 @@ class Who(NamedTuple):
 
 def _who(session: Session, *, by_id: bool = False) -> Who:
     ctx = session.ctx
-    anybody, reach = sharing(session).scope == "any", ctx.grants.scope(RETRIEVE)
-    return Who(ctx.account_id, tuple(ctx.recipients), anybody, reach, by_id)
+    return Who(ctx.account_id, tuple(ctx.recipients), ctx.grants.scope(RETRIEVE), by_id)
 
 
 def _approval(source: Any, type_: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -110,9 +107,7 @@ def _accepted(who: Who, source: Any, type_: Any, listed: Table, *mine: ColumnEle
 
 
 def _inside(who: Who, owner: ColumnElement[str]) -> ColumnElement[bool]:
-    """In the owner's enterprise now, or anywhere on a server that shares with anybody."""
-    if who.anybody:
-        return true()
+    """In the owner's enterprise now."""
     enterprise = _enterprise(who.recipients)
     if enterprise is None:
         return false()

@@ -9,7 +9,6 @@ import pytest
 
 from kunsthalle.accounts.queries import recipients
 from kunsthalle.catalogs.sharing import access_list, publication_approvals
-from kunsthalle.catalogs.sharing.sharing_settings import Sharing, keep
 from unit.catalogs.shop import BASE, SHARES, Product, Shop
 
 STRANGER = "stranger"
@@ -19,11 +18,6 @@ def _sees(shop: Shop, caller: str, select: str = "all") -> list[str]:
     found = shop.cloud.call("GET", f"{BASE}/offerings", status=200, caller=caller, select=select)
     assert found["total_count"] == len(found["resources"])
     return [one["name"] for one in found["resources"]]
-
-
-def _policy(shop: Shop, **wanted: str) -> None:
-    world = shop.cloud.world
-    world.write(world.base, keep, Sharing(**wanted))
 
 
 def _enterprise(shop: Shop) -> str:
@@ -151,15 +145,6 @@ def test_an_access_list_of_an_object_is_bounded(shop: Shop, monkeypatch: pytest.
     assert "at most 1 entries" in refused["errors"][0]["message"]
 
 
-def test_a_server_that_shares_with_anybody_sends_requests_to_anybody_that_exists(shop: Shop) -> None:
-    stranger = shop.account(STRANGER)
-    shop.cloud.call("POST", SHARES, [stranger], status=400)
-    _policy(shop, scope="any")
-    shop.cloud.call("POST", SHARES, ["0" * 32], status=400)
-    shop.cloud.call("POST", SHARES, [stranger], status=201)
-    assert _pending(shop, STRANGER) == [shop.account("me")]
-
-
 def test_published_to_all_needs_the_operator_and_nobodys_answer(shop: Shop, product: Product) -> None:
     assert shop.cloud.answer("POST", f"{product.path}/share", {"public": True}).status_code == 403
     version = product.get()["kinds"][0]["versions"][0]["version_locator"]
@@ -175,19 +160,6 @@ def test_published_to_all_needs_the_operator_and_nobodys_answer(shop: Shop, prod
     assert _sees(shop, "me", "private") == ["product"]
     world.write(world.base, publication_approvals.decide, product.id, "revoked")
     assert (_sees(shop, STRANGER), product.get()["share_with_all"]) == ([], False)
-
-
-def test_a_server_may_share_with_anybody_and_accept_for_the_enterprise(shop: Shop, product: Product) -> None:
-    _policy(shop, scope="any", auto_accept="same-enterprise")
-    found = product.share(shop.account("consumer"), shop.account(STRANGER), "0" * 32)
-    assert list(found["errors"]) == ["0" * 32]
-    assert {one["account"]: one["approval_state"] for one in found["resources"]} == {
-        shop.account("consumer"): "",
-        shop.account(STRANGER): "pending",
-    }
-    assert (_sees(shop, "consumer"), _sees(shop, STRANGER)) == (["product"], [])
-    shop.accept(STRANGER)
-    assert _sees(shop, STRANGER) == ["product"]
 
 
 def test_a_list_shows_each_offering_once_and_in_order(shop: Shop) -> None:

@@ -10,7 +10,6 @@ from kunsthalle.catalogs.models import Offering, Version
 from kunsthalle.catalogs.resources import OFFERING, TYPE
 from kunsthalle.catalogs.sharing import publication_approvals
 from kunsthalle.catalogs.sharing.offering_lists import relist
-from kunsthalle.catalogs.sharing.sharing_settings import sharing
 from kunsthalle.catalogs.tables import access_entries, share_approvals
 from kunsthalle.catalogs.versions.publishing import publish
 from kunsthalle.core.errors import forbidden, invalid
@@ -122,10 +121,10 @@ def add(session: Session, offering: Authorized[Offering], identifiers: list[str]
     """
     errors: dict[str, str] = {}
     enterprise = enterprise_of(session, offering.resource.account_id)
-    anybody = sharing(session).scope == "any" or publication_approvals.is_granted(session, offering.resource.id)
+    approved = publication_approvals.is_granted(session, offering.resource.id)
     for given in bounded(identifiers):
         identifier = normal(given)
-        wrong = _unreachable(session, identifier, enterprise, anybody)
+        wrong = _unreachable(session, identifier, enterprise, approved=approved)
         if wrong is not None:
             errors[given] = wrong
             continue
@@ -144,17 +143,17 @@ def add(session: Session, offering: Authorized[Offering], identifiers: list[str]
     return errors
 
 
-def _unreachable(session: Session, identifier: str, enterprise: str | None, anybody: bool) -> str | None:
+def _unreachable(session: Session, identifier: str, enterprise: str | None, *, approved: bool) -> str | None:
     """Why an identifier cannot be on an access list, or None. Unknown and outside are told alike."""
-    if anybody:
-        return None if exists(session, identifier) else "The account, group or enterprise is unknown."
+    if approved:
+        return None if _exists(session, identifier) else "The account, group or enterprise is unknown."
     if enterprise is None or enterprise_of_identifier(session, identifier) != enterprise:
         reason = "The account, group or enterprise is unknown or outside the enterprise of the catalog."
         return f"{reason} {publication_approvals.REFUSAL}"
     return None
 
 
-def exists(session: Session, identifier: str) -> bool:
+def _exists(session: Session, identifier: str) -> bool:
     """Whether an access-list identifier names anything."""
     if identifier.startswith("-"):
         return enterprise_of_identifier(session, identifier) is not None
@@ -165,9 +164,9 @@ def request(session: Session, type_: str, identifiers: list[str]) -> None:
     """Send share requests. Accounts outside the enterprise of the caller are refused like those that do not exist:
     400 names them, and no request is sent. An approved offering asks them when it is shared with them.
     """
-    enterprise, anybody = enterprise_of(session, session.ctx.account_id), sharing(session).scope == "any"
+    enterprise = enterprise_of(session, session.ctx.account_id)
     wanted = {given: normal(given) for given in bounded(identifiers)}
-    wrong = [given for given, one in wanted.items() if _unreachable(session, one, enterprise, anybody)]
+    wrong = [given for given, one in wanted.items() if _unreachable(session, one, enterprise, approved=False)]
     if wrong:
         named = ", ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
         text = f"Unknown, or outside the enterprise of this account: {named}. {publication_approvals.REFUSAL}"
@@ -177,15 +176,8 @@ def request(session: Session, type_: str, identifiers: list[str]) -> None:
 
 
 def ask(session: Session, identifier: str, type_: str) -> None:
-    """A request to a receiver, once; what was answered before stands.
-
-    With `sharing.auto_accept` = `same-enterprise` a receiver in the enterprise of the source has accepted at once.
-    """
+    """Send a request to a receiver, once; what was answered before stands."""
     ctx = session.ctx
-    state = "pending"
-    if sharing(session).auto_accept == "same-enterprise":
-        own = enterprise_of(session, ctx.account_id)
-        state = "approved" if own is not None and enterprise_of_identifier(session, identifier) == own else "pending"
     put_row(
         session,
         share_approvals,
@@ -194,7 +186,7 @@ def ask(session: Session, identifier: str, type_: str) -> None:
         source_account_id=ctx.account_id,
         identifier=identifier,
         type=type_,
-        state=state,
+        state="pending",
         created_at=ctx.now(),
     )
 

@@ -25,7 +25,6 @@ from kunsthalle.catalogs.resources import (
     VERSION,
     enterprise_id,
 )
-from kunsthalle.catalogs.sharing.sharing_settings import sharing
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import access_entries, listings, offerings, publish_approvals, share_approvals, versions
 from kunsthalle.db import list_versions
@@ -181,5 +180,4 @@ def _from(source: str, identifier: str) -> tuple[ColumnElement[bool], ColumnElem
 def _inside(session: Session, sources: list[str]) -> set[str]:
     mine = enterprise_id(session.ctx)
     known = unscoped(session, ACCOUNT, ACCOUNT.table.c.id.in_(sources)) if sources else []
-    anybody = sharing(session).scope == "any"
-    return {one.id for one in known if anybody or (mine is not None and one.enterprise_id == mine)}
+    return {one.id for one in known if mine is not None and one.enterprise_id == mine}
