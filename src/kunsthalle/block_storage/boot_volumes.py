@@ -14,7 +14,6 @@ from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.block_storage.models import Snapshot, Volume
-from kunsthalle.block_storage.queries import attached_to
 from kunsthalle.block_storage.requests import BootAttachmentRequest, BootVolumeRequest
 from kunsthalle.block_storage.resources import DELETE as REMOVE
 from kunsthalle.block_storage.resources import MAKE, VOLUME
@@ -269,14 +268,6 @@ def detach(session: Session, volume: Volume) -> None:
 def fail(session: Session, volume_id: str) -> None:
     """The disk of a `pending` volume could not be made."""
     transition(session, VOLUME, volume_id, "failed", VOLUME.table.c.status == "pending")
-
-
-def one_attachment(session: Session, instance_id: str, attachment_id: str) -> Volume:
-    """The volume behind an attachment of a server that was looked up already; 404 for another."""
-    for volume in attached_to(session, [instance_id])[instance_id]:
-        if volume.attachment_id == attachment_id:
-            return volume
-    raise not_found()
 
 
 def _of(session: Session, instance_id: str) -> list[Volume]:

@@ -83,7 +83,7 @@ def attach_data(
 
 
 def change_attachment(session: Session, volume: Volume, body: AttachmentRequest) -> Volume:
-    """The name of an attachment, and whether its volume goes with the server. `volume` as `one_attachment` found it."""
+    """The name of an attachment, and whether its volume goes with the server. `volume` is attached."""
     values: dict[str, str | bool] = {}
     if not isinstance(body.name, UnsetType) and body.name != volume.attachment_name:
         host = str(volume.instance_id)

@@ -91,12 +91,6 @@ class VolumeAttachmentResponse(ResponseBody):
     volume: VolumeReferenceResponse
 
 
-class VolumeAttachments(ResponseBody):
-    """All at once: this list has no pages."""
-
-    volume_attachments: list[VolumeAttachmentResponse]
-
-
 class PlanReferenceResponse(ResponseBody):
     """A billing plan by CRN."""
 

@@ -43,8 +43,3 @@ _PLACES = {region.prefix: region.name for region in REGIONS.values()} | {
 def place(id_: str) -> str:
     """The region or zone that an id's first four characters stand for."""
     return _PLACES.get(id_[:4], "")
-
-
-def region_of(zone: str) -> str:
-    """The region a zone is in: `us-south-1` is in `us-south`."""
-    return zone.rsplit("-", 1)[0]

@@ -157,12 +157,6 @@ def network_acl_ref(acl: NetworkAcl, ctx: Context) -> CrnReferenceResponse:
     return CrnReferenceResponse(crn=acl.crn, href=href(ctx, network_acl_path(acl.id)), id=acl.id, name=acl.name)
 
 
-def key_ref(key: Key, ctx: Context) -> KeyReferenceResponse:
-    return KeyReferenceResponse(
-        crn=key.crn, fingerprint=key.fingerprint, href=href(ctx, key_path(key)), id=key.id, name=key.name
-    )
-
-
 def ip_ref(ip: ReservedIp, ctx: Context) -> IpReferenceResponse:
     return IpReferenceResponse(
         address=ip.address, href=href(ctx, ip_path(ip)), id=ip.id, name=ip.name, resource_type="subnet_reserved_ip"

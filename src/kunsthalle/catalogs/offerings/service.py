@@ -17,7 +17,7 @@ from kunsthalle.core.errors import Problem, Reason, Target, conflict
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import Authorized, count, find, may_create, unscoped
+from kunsthalle.db.visibility import Authorized, find, may_create, unscoped
 
 CREATE = "globalcatalog-collection.instance.create"
 
@@ -181,8 +181,3 @@ def rewrite(session: Session, offering: Authorized[Offering], given: Fields) -> 
 def delete_offering(session: Session, offering: Authorized[Offering]) -> None:
     """The offering and its versions go at once, and their images are free at once (R4)."""
     erase_offering(session, offering.resource)
-
-
-def offering_count(session: Session, catalog: Catalog) -> int:
-    """How many offerings of a catalog the caller may see."""
-    return count(session, OFFERING, OFFERING.table.c.catalog_id == catalog.id)
