@@ -44,16 +44,16 @@ def test_a_handshake_that_cannot_be_completed_is_refused(hasty: Served, name: st
 
 def test_a_handshake_behind_an_open_request_is_refused_after_its_answer(hasty: Served) -> None:
     with Raw(hasty) as attacker:
-        attacker.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        attacker.request("GET", CONSOLE, *UPGRADE)
+        handshake = "\r\n".join((f"GET {CONSOLE} HTTP/1.1", "Host: localhost", *UPGRADE, "", ""))
+        attacker.request("GET", "/healthz", body=handshake.encode())  # in one packet
         heard = attacker.until_closed()
     assert heard.statuses == [200, 400]
 
 
-@pytest.mark.parametrize("length", ["Content-Length: 0", "X-None: 0"])
-def test_an_honest_handshake_reaches_the_console(hasty: Served, length: str) -> None:
+@pytest.mark.parametrize("header", ["Content-Length: 0", "Expect: 100-continue", "X-None: 0"])
+def test_an_honest_handshake_reaches_the_console(hasty: Served, header: str) -> None:
     """It is refused there, for its token."""
     with Raw(hasty) as client:
-        client.request("GET", f"{CONSOLE}?access_token=y", *UPGRADE, length)
+        client.request("GET", f"{CONSOLE}?access_token=y", *UPGRADE, header)
         heard = client.until_closed()
     assert (heard.status, heard.json["errors"][0]["code"]) == (401, "not_authorized")

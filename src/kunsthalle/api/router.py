@@ -150,14 +150,17 @@ class Router:
         node.methods[one.method] = (one, tuple(names))
 
     def match(self, method: str, raw_path: bytes) -> Match | None:
-        """None for a path that nothing knows. A slash at its end is left out where only the path without is known."""
+        """Return the route of a path, or None for an unknown path and for a target that is no path, as in `OPTIONS *`.
+
+        A slash at the end is left out where only the path without it is known.
+        """
         try:
             segments = _segments(raw_path)
         except UnicodeDecodeError:
             return None
         values: list[str] = []
         node = _descend(self._root, segments, 0, values)
-        shortened = node is None and segments[-1] == ""
+        shortened = node is None and segments[-1:] == [""]
         if shortened:
             node = _descend(self._root, segments[:-1], 0, values)
         if node is None or "\0" in "".join(values):

@@ -151,14 +151,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._progressed, self._drained = True, 0
         if len(self.headers) > MOST_HEADERS:
             raise self._refused(_too_many_headers())
-        if self.parser.should_upgrade() and self._should_upgrade():
+        upgrades = self.parser.should_upgrade() and self._should_upgrade()
+        if upgrades:
             self._check_handshake()
         if len(self.pipeline) >= _MOST_PIPELINED:
             text = f"At most {_MOST_PIPELINED} requests may wait behind the one that is being answered."
             raise self._refused(BadRequest(429, "too_many_requests", text))
+        super().on_headers_complete()  # raises for a target that is no URL: then the head is what is refused
         self._wait(_Waits.BODY)
-        super().on_headers_complete()
-        if self.expect_100_continue:
+        if self.expect_100_continue and not upgrades:
             self.cycle.keep_alive = False  # whoever is refused before the body does not send one
 
     def _check_handshake(self) -> None:
