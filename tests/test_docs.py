@@ -16,7 +16,7 @@ from fixtures.tools import ROOT, tool
 docs = tool("docs")
 SOURCE = ROOT / "src" / "kunsthalle"
 AGAIN = "run: ./dev docs"
-WRITTEN_BY_HAND = ("docs/rules.md", "docs/architecture.md")
+WRITTEN_BY_HAND = ("docs/rules.md", "docs/architecture.md", "docs/glossary.md", "CONTRIBUTING.md")
 
 
 @pytest.mark.parametrize("name", sorted(docs.PAGES))
@@ -149,6 +149,14 @@ def test_the_layers_of_the_architecture_are_those_that_lint_checks() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(one["layers"] for one in contracts if one["type"] == "layers")
     assert drawn == [layer.replace("kunsthalle.", "").split(" | ") for layer in layers]
+
+
+def test_the_glossary_is_in_order_and_says_where_each_word_lives() -> None:
+    for part in (ROOT / "docs" / "glossary.md").read_text().split("## ")[1:]:
+        rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")][1:]
+        assert [len(row) for row in rows] == [3] * len(rows)
+        assert [row[0].lower() for row in rows] == sorted({row[0].lower() for row in rows})
+        assert [row[0] for row in rows if not row[2].startswith("`")] == []
 
 
 RULES = ROOT / "docs" / "rules.md"
