@@ -120,11 +120,7 @@ class Pipeline:
             request = Request(method, path, match.params, query, headers, body, account_id=account_id)
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
-            if route.writes:
-                return await self._store.write_async(
-                    ctx, lambda session: self._answer(session, route, request), route.name
-                )
-            return await self._read(ctx, route, request)
+            return await (self._write if route.writes else self._read)(ctx, route, request)
         except Problem as problem:
             try:
                 await self._refused(route, path, problem, ctx, headers, request)
@@ -148,6 +144,11 @@ class Pipeline:
         if not self._gate.is_operator(authorization):
             raise unauthenticated("The operator token is missing or wrong.")
 
+    async def _write(self, ctx: Context, route: Route, request: Request) -> Answer:
+        if route.prepare is not None:
+            await self._store.read_async(ctx, lambda session: self._prepare(session, route, request), long=True)
+        return await self._store.write_async(ctx, lambda session: self._answer(session, route, request), route.name)
+
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
         answer = await self._store.read_async(
             ctx,
@@ -160,7 +161,8 @@ class Pipeline:
             await self._store.write_async(ctx, lambda session: record(session, answer.status, None))
         return answer
 
-    def _answer(self, session: Session, route: Route, request: Request) -> Answer:
+    def _enter(self, session: Session, route: Route, request: Request) -> Session:
+        """The session on behalf of the caller, who may call the route; and the request with its body decoded."""
         ctx = self._recognise(session, route, request)
         request.account_id = ctx.account_id
         ctx = route.surface.admit(request, ctx)
@@ -168,6 +170,15 @@ class Pipeline:
         route.access.check(inner, request)
         if route.body is not None and (request.raw or route.body_required):
             request.body = decode(request.raw, route.body)
+        return inner
+
+    def _prepare(self, session: Session, route: Route, request: Request) -> None:
+        if route.prepare is not None:
+            request.prepared = route.prepare(self._enter(session, route, request), request)
+
+    def _answer(self, session: Session, route: Route, request: Request) -> Answer:
+        inner = self._enter(session, route, request)
+        ctx = inner.ctx
         if route.call is None:
             raise TypeError(f"{route.name} runs outside transactions")
         self._entities.check(inner, route, request)

@@ -19,6 +19,9 @@ class Request(Struct):
     `record` is set by handlers of calls that have no caller of their own, and yet concern an account: it writes what
     became of them (status, code) into the audit, in a transaction that comes after the call's. `account_id` is the
     caller's, as soon as the caller is known.
+    became of them (status, code) into the audit, in a transaction that comes after the call's.
+
+    `prepared` is what the route's `prepare` has read before the transaction of the call.
     """
 
     method: str
@@ -31,6 +34,7 @@ class Request(Struct):
     authorized: Authorized[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
     record: Callable[[Session, int, str | None], None] | None = None
     account_id: str = ""
+    prepared: Any = None
 
 
 class Reply(Struct, frozen=True):

@@ -26,7 +26,11 @@ Outside = Callable[[Context, Request], Any]
 
 
 class Route(Struct, frozen=True):
-    """One operation. `writes` decides which kind of transaction it runs in; `long` reads run in a thread at once."""
+    """One operation. `writes` decides which kind of transaction it runs in; `long` reads run in a thread at once.
+
+    `prepare` reads in a thread what a call that writes needs and what may take long: its result is `Request.prepared`,
+    and what it saw may have changed until the call runs.
+    """
 
     method: str
     path: str
@@ -41,6 +45,7 @@ class Route(Struct, frozen=True):
     summary: str = ""
     body_required: bool = True
     long: bool = False
+    prepare: Call | None = None
 
     @property
     def name(self) -> str:
@@ -60,6 +65,7 @@ def route(
     writes: bool | None = None,
     body_required: bool = True,
     long: bool = False,
+    prepare: Call | None = None,
 ) -> Route:
     """Declares an operation. `body` is the struct that the JSON body must fit, `answer` the one that is sent.
 
@@ -80,6 +86,7 @@ def route(
         summary=summary,
         body_required=body_required,
         long=long,
+        prepare=prepare,
     )
 
 

@@ -202,7 +202,8 @@ def routes(rehearse: Rehearse) -> tuple[Route, ...]:
     one = f"{BASE}/versions/{{version_loc_id}}"
     product = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
     see, change = version_rule(), version_rule(publish_states.UPDATE)
-    surface, patch, optional = CATALOG, list[dict[str, Any]], {"body_required": False}
+    surface, patch = CATALOG, list[dict[str, Any]]
+    optional: dict[str, Any] = {"body_required": False}
     texts = (
         ("about", _about),
         ("licenses/{license_id}", _license),

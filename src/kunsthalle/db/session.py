@@ -70,6 +70,10 @@ class Session:
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         return self._connection.execute(statement, values)
 
+    def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """One statement with the values of each row."""
+        self._connection.execute(statement, rows)
+
     def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         return self._connection.execute(statement, values).all()
 

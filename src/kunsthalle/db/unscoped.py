@@ -87,6 +87,12 @@ def put_row(
     session.execute(statement)
 
 
+def put_rows(session: Session, table: Table, key: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> None:
+    """Adds rows in one go, unless ones with the same key are there."""
+    if rows:
+        session.execute_many(_insert_for(session, table).on_conflict_do_nothing(index_elements=list(key)), rows)
+
+
 def remove_rows(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
     """Removes rows of a table that belongs to a kind; how many."""
     return session.execute(delete(table).where(*where)).rowcount

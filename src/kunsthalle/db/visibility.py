@@ -293,7 +293,7 @@ def values_of(
     kind: ResourceType[Any],
     columns: Sequence[ColumnElement[Any]],
     *where: ColumnElement[bool],
-    limit: int,
+    limit: int | None = None,
 ) -> Sequence[Row[Any]]:
     """`some`, but only the columns that are needed: documents that nobody asks for are not read."""
     statement = select(*columns).where(visible(session, kind), *where).order_by(*_newest_first(kind)).limit(limit)

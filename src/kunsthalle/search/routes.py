@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from msgspec import UNSET
 
@@ -131,12 +132,17 @@ def _create_tags(session: Session, request: Request) -> CreatedTagsResponse:
     )
 
 
-def _crns(session: Session, body: TagRequest) -> list[str]:
+def _found(session: Session, request: Request) -> list[str]:
+    """The CRNs of the resources that are to be tagged; those that a query finds are searched before anything waits."""
+    body: TagRequest = request.body
     if bool(body.resources) == (body.query is not None):
         raise invalid("bad_request", "Give either resources or a query.", "resources")
     if body.query is None:
         return [one.resource_id for one in body.resources]
-    found = service.search(session, Place(body.query.query_string, []), MOST)
+    found = service.search(session, Place(body.query.query_string, []), tagging.MAX_RESOURCES)
+    if found.place is not None:
+        text = f"The query finds more than {tagging.MAX_RESOURCES} resources; narrow it, or name the resources."
+        raise invalid("bad_request", text, "query")
     return [item["crn"] for item in found.items]
 
 
@@ -144,14 +150,14 @@ def _attach(session: Session, request: Request) -> TagResultsResponse:
     """Attach tags to resources that the caller may change."""
     replace, renew = token_pagination.flag(request, "replace"), token_pagination.flag(request, "update")
     change = tagging.attaching(session, _changeable(request), request.body.names, replace=replace, renew=renew)
-    outcomes = tagging.apply(session, change, _crns(session, request.body))
+    outcomes = tagging.apply(session, change, request.prepared)
     return TagResultsResponse(results=[result_response(one) for one in outcomes])
 
 
 def _detach(session: Session, request: Request) -> TagResultsResponse:
     """Detach tags from resources that the caller may change."""
     change = tagging.detaching(_changeable(request), request.body.names)
-    outcomes = tagging.apply(session, change, _crns(session, request.body))
+    outcomes = tagging.apply(session, change, request.prepared)
     return TagResultsResponse(results=[result_response(one) for one in outcomes])
 
 
@@ -177,6 +183,7 @@ def routes() -> tuple[Route, ...]:
     change = access.member("global-search-tagging.tag.attach")
     drop = access.create("global-search-tagging.tag.delete")
     make = access.create(tagging.MANAGE)
+    tagged: dict[str, Any] = {"body": TagRequest, "answer": TagResultsResponse, "prepare": _found}
     return (
         route(
             "POST",
@@ -193,8 +200,8 @@ def routes() -> tuple[Route, ...]:
         route("GET", tags, _list_tags, surface=p, access=seen, answer=TagsResponse),
         route("POST", tags, _create_tags, surface=p, access=make, body=CreateTagsRequest, answer=CreatedTagsResponse),
         route("DELETE", tags, _delete_unused, surface=p, access=drop, answer=DeletedTagsResponse),
-        route("POST", f"{tags}/attach", _attach, surface=p, access=change, body=TagRequest, answer=TagResultsResponse),
-        route("POST", f"{tags}/detach", _detach, surface=p, access=change, body=TagRequest, answer=TagResultsResponse),
+        route("POST", f"{tags}/attach", _attach, surface=p, access=change, **tagged),
+        route("POST", f"{tags}/detach", _detach, surface=p, access=change, **tagged),
         route("DELETE", f"{tags}/{{tag_name}}", _delete_tag, surface=p, access=drop, answer=DeletedTagResultsResponse),
         *routes_resource_controller.routes(),
     )

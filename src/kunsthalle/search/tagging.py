@@ -17,13 +17,19 @@ from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_names import remember
 from kunsthalle.db.tag_tables import tag_links, tags
-from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
-from kunsthalle.db.visibility import may, some
+from kunsthalle.db.unscoped import number_of, numbers_by, put_rows, remove_rows
+from kunsthalle.db.visibility import exists, may, values_of
 from kunsthalle.search.searchable_resources import SEARCHED, Searched, located
 from kunsthalle.search.service import tags_of
 
 MANAGE = "global-search-tagging.access-tag.manage"
 MOST_ON_ONE, MOST_ACCESS = 1_000, 250
+MAX_RESOURCES = 100
+"""In one call: each is looked up and changed while every other change waits."""
+MAX_CHANGES = 2_500
+"""Tags put on resources or taken off in one call. What is beyond is reported, resource by resource."""
+TOO_MANY = f"One call changes at most {MAX_CHANGES} tags in all; call again for this resource."
+_AT_ONCE = 500
 _NAME = re.compile(r"[a-z0-9_.: -]{1,128}")
 _KEY = re.compile(r"[a-z0-9_. -]{1,127}:")
 _PAIR = re.compile(r"[^:]+:[^:]+")
@@ -58,18 +64,18 @@ def _linked(session: Session, type_: str, *where: Any) -> tuple[Any, ...]:
 
 def names(session: Session, type_: str, *, attached_only: bool = False) -> list[str]:
     """The account's tags of a type, in their order."""
-    found = {row.name for row in rows_of(session, tag_links, *_linked(session, type_))}
+    found = _different(session, tag_links.c.name, *_linked(session, type_))
     if type_ == "user":
         found |= {name for one in SEARCHED if one.own_tags for name in _kept(session, one)}
     if not attached_only:
-        found |= {row.name for row in rows_of(session, tags, *_mine(session, type_))}
+        found |= _different(session, tags.c.name, *_mine(session, type_))
     return sorted(found)
 
 
 def _kept(session: Session, one: Searched) -> set[str]:
     """The tags that resources of a kind keep themselves, as far as the caller sees the resources."""
-    tagged = some(session, one.kind, one.kind.table.c[one.own_tags] != [])
-    return {name.lower() for it in tagged for name in getattr(it, one.own_tags)}
+    column = one.kind.table.c[one.own_tags]
+    return {name.lower() for (names,) in values_of(session, one.kind, [column], column != []) for name in names}
 
 
 def names_on(session: Session, type_: str, crn: str) -> list[str]:
@@ -134,23 +140,31 @@ def _start(pattern: str) -> str:
 
 def apply(session: Session, change: Change, crns: list[str]) -> list[Outcome]:
     """Changes the tags of each resource that the caller may change; the others are reported, all alike."""
-    return [Outcome(crn, _apply_one(session, change, crn)) for crn in dict.fromkeys(crns)]
+    left, outcomes = MAX_CHANGES, list[Outcome]()
+    for crn in dict.fromkeys(crns):
+        changed, message = _apply_one(session, change, crn, left)
+        left -= changed
+        outcomes.append(Outcome(crn, message))
+    return outcomes
 
 
-def _apply_one(session: Session, change: Change, crn: str) -> str | None:
+def _apply_one(session: Session, change: Change, crn: str, left: int) -> tuple[int, str | None]:
+    """How many tags were put on or taken off, and what went wrong."""
     found = located(session, crn)
     if found is None:
-        return ABSENT
+        return 0, ABSENT
     one, it = found
     verb = "administer" if change.type == "access" else "update"
     if not may(session, one.kind, it, one.action(verb)):
-        return ABSENT
+        return 0, ABSENT
     present = {name.lower() for name in names_on(session, change.type, crn)}
     wanted = change.work(present)
     if len(wanted) > MOST_ON_ONE:
-        return f"A resource has at most {MOST_ON_ONE} tags."
+        return 0, f"A resource has at most {MOST_ON_ONE} tags."
+    if len(wanted ^ present) > left:
+        return 0, TOO_MANY
     _store(session, change.type, one, it, present, wanted)
-    return None
+    return len(wanted ^ present), None
 
 
 def _store(session: Session, type_: str, one: Searched, it: Any, present: set[str], wanted: set[str]) -> None:
@@ -162,21 +176,27 @@ def _store(session: Session, type_: str, one: Searched, it: Any, present: set[st
     gone = present - wanted
     if gone:
         remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.crn == it.crn, tag_links.c.name.in_(gone)))
-    for name in wanted - present:
-        row: dict[str, Any] = {"account_id": session.ctx.account_id, "crn": it.crn, "type": type_, "name": name}
-        thing = {"thing_kind": one.kind.name, "thing_id": it.id}
-        put_row(session, tag_links, ("account_id", "crn", "type", "name"), **row, **thing)
+    here = {"account_id": session.ctx.account_id, "crn": it.crn, "thing_kind": one.kind.name, "thing_id": it.id}
+    rows = [{**here, "type": type_, "name": name} for name in wanted - present]
+    put_rows(session, tag_links, ("account_id", "crn", "type", "name"), rows)
 
 
-def _in_use(session: Session, type_: str, name: str) -> bool:
-    """Whether a resource that is still there has the tag; what is left of resources that are gone is swept away."""
+def _in_use(session: Session, type_: str) -> set[str]:
+    """The tags that resources have which are still there; what is left of resources that are gone is swept away."""
     whole = session.as_context(session.ctx.as_system(session.ctx.account_id))
-    here = _linked(session, type_, tag_links.c.name == name)
-    for row in rows_of(session, tag_links, *here):
-        if located(whole, row.crn) is not None:
-            return True
-    remove_rows(session, tag_links, *here)
-    return type_ == "user" and any(name in _kept(whole, one) for one in SEARCHED if one.own_tags)
+    found: set[str] = set()
+    for one in SEARCHED:
+        links, kind = tag_links.c, one.kind.table.c
+        alive = exists(one.kind.table, kind.id == links.thing_id, kind.account_id == links.account_id)
+        mine = _linked(session, type_, links.thing_kind == one.kind.name)
+        remove_rows(session, tag_links, *mine, ~alive)
+        if type_ == "user" and one.own_tags:
+            found |= _kept(whole, one)
+    return found | _different(session, tag_links.c.name, *_linked(session, type_))
+
+
+def _different(session: Session, column: Any, *where: Any) -> set[str]:
+    return {name for name, _number in numbers_by(session, column, *where)}
 
 
 def delete(session: Session, type_: str, name: str) -> Outcome:
@@ -184,7 +204,7 @@ def delete(session: Session, type_: str, name: str) -> Outcome:
     found = normal(type_, name)
     if not number_of(session, tags, *_mine(session, type_), tags.c.name == found):
         return Outcome(found, "The tag does not exist.")
-    if _in_use(session, type_, found):
+    if found in _in_use(session, type_):
         return Outcome(found, "The tag is attached.")
     remove_rows(session, tags, *_mine(session, type_), tags.c.name == found)
     return Outcome(found)
@@ -192,9 +212,10 @@ def delete(session: Session, type_: str, name: str) -> Outcome:
 
 def delete_unused(session: Session, type_: str) -> list[Outcome]:
     """Every tag that nothing has any more."""
-    known = [row.name for row in rows_of(session, tags, *_mine(session, type_), order=tags.c.name)]
-    outcomes = [delete(session, type_, name) for name in known if not _in_use(session, type_, name)]
-    return [one for one in outcomes if one.message is None]
+    unused = sorted(_different(session, tags.c.name, *_mine(session, type_)) - _in_use(session, type_))
+    for begin in range(0, len(unused), _AT_ONCE):
+        remove_rows(session, tags, *_mine(session, type_), tags.c.name.in_(unused[begin : begin + _AT_ONCE]))
+    return [Outcome(name) for name in unused]
 
 
 def managing(session: Session, type_: str) -> None:
