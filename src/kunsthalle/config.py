@@ -59,7 +59,9 @@ class Settings:
         1000, "Connections open at a time; at most half of the files that the process may open, which 0 takes"
     )
     connections_per_address: int = _setting(
-        250, "Connections of one client address (IPv6: of one /64 network); 0 sets no bound, as behind a proxy"
+        250,
+        "Connections of one client address (IPv6: of one /64 network); 0 sets no bound, as behind a proxy on another"
+        " host. With a public URL, loopback addresses have no such bound: a proxy on this host calls for all its users",
     )
     audit_days: int = _setting(365, "Days that entries of the audit are kept; 0 keeps them for ever")
     disk_reserve: int = _setting(

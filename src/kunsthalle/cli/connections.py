@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from kunsthalle.config import Settings
+from kunsthalle.core.addresses import is_loopback
 
 _PERIOD = 0.25
 """Seconds between two looks at the open connections; there are none while no connection is open."""
@@ -26,6 +27,8 @@ class Limits(Struct, frozen=True):
     write_timeout: float = 0
     connections: int = 0
     connections_per_address: int = 0
+    behind_proxy: bool = False
+    """Whether loopback addresses are those of a proxy, which calls for many users."""
 
 
 def limits_of(settings: Settings, open_files: int) -> Limits:
@@ -37,6 +40,7 @@ def limits_of(settings: Settings, open_files: int) -> Limits:
         settings.write_timeout,
         min(settings.connections or half, half),
         settings.connections_per_address,
+        behind_proxy=bool(settings.public_url),
     )
 
 
@@ -81,7 +85,10 @@ class Connections:
 
     def full_for(self, address: str) -> bool:
         """Whether an address has all the connections that one address may have."""
-        return 0 < self.limits.connections_per_address <= self._of_address[network_of(address)]
+        network = network_of(address)
+        if self.limits.behind_proxy and (is_loopback(network) or is_loopback(address)):
+            return False
+        return 0 < self.limits.connections_per_address <= self._of_address[network]
 
     def add(self, connection: Connection, address: str, loop: asyncio.AbstractEventLoop) -> None:
         """Register an open connection."""

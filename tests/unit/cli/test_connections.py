@@ -84,6 +84,37 @@ def test_connections_are_counted_by_address_and_in_all() -> None:
     asyncio.run(story())
 
 
+PROXIED = "https://images.example"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "address", "bounded"),
+    [
+        ("", "127.0.0.1", True),
+        ("", "::1", True),
+        (PROXIED, "127.0.0.1", False),
+        (PROXIED, "127.0.0.7", False),
+        (PROXIED, "::1", False),
+        (PROXIED, "::ffff:127.0.0.1", False),
+        (PROXIED, "192.0.2.1", True),
+        (PROXIED, "::ffff:192.0.2.1", True),
+        (PROXIED, "2001:db8::1", True),
+        (PROXIED, "", True),
+    ],
+)
+def test_a_proxy_on_this_host_calls_for_all_its_users(public_url: str, address: str, bounded: bool) -> None:
+    async def story() -> None:
+        settings = Settings(data=Path("x"), public_url=public_url, connections=4, connections_per_address=2)
+        register = Connections(limits_of(settings, 1_000))
+        for _ in range(3):
+            register.add(Client(), address, asyncio.get_running_loop())
+        assert register.full_for(address) is bounded
+        register.add(Client(), address, asyncio.get_running_loop())
+        assert register.full, "the bound of all connections holds for a proxy too"
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(("wanted", "files", "most"), [(1_000, 20_000, 1_000), (1_000, 256, 128), (0, 20_000, 10_000)])
 def test_connections_leave_half_of_the_files_to_everything_else(wanted: int, files: int, most: int) -> None:
     assert limits_of(Settings(data=Path("x"), connections=wanted), files).connections == most
