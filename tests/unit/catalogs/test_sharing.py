@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from kunsthalle.accounts.queries import recipients
+from kunsthalle.accounts.queries import members, recipients
+from kunsthalle.catalogs.resources import OFFERING
 from kunsthalle.catalogs.sharing import access_list, publication_approvals
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import some
 from unit.catalogs.shop import BASE, SHARES, Product, Shop
 
 STRANGER = "stranger"
@@ -183,3 +186,32 @@ def test_a_foreign_image_is_not_in_the_offer(shop: Shop, product: Product) -> No
     assert shown["kinds"][0]["versions"][0]["metadata"]["images"] == [{"region": "us-south"}]
     assert shown["catalog_id"] == shop.catalog
     assert shop.cloud.answer("GET", shop.path, caller="consumer").status_code == 404
+
+
+def _accept_for_enterprise(shop: Shop) -> None:
+    """The answer of the enterprise's own account, for all of its accounts."""
+    world, source = shop.cloud.world, shop.account("me")
+    enterprise = _enterprise(shop)
+
+    def owner(session: Session) -> str:
+        ours = members(session, enterprise.removeprefix("-ent-"))
+        return next(account.id for account in ours if account.is_enterprise)
+
+    system = world.base.as_system(world.read(world.base, owner))
+    world.write(system, access_list.answer, "offering", "approved", [source], enterprise)
+
+
+def test_an_accounts_own_rejection_goes_before_the_acceptance_of_its_enterprise(shop: Shop, product: Product) -> None:
+    """In the lists, by id, in what the owner is told, and when an instance is made."""
+    product.share(_enterprise(shop))
+    version = product.get()["kinds"][0]["versions"][0]["crn"]
+    _accept_for_enterprise(shop)
+    assert (_sees(shop, "consumer"), shop.boots(version)) == (["product"], True)
+    shop.accept(state="rejected")
+    assert (_sees(shop, "consumer"), shop.boots(version)) == ([], False)
+    assert shop.cloud.answer("GET", product.path, caller="consumer").status_code == 404
+    consumer = shop.cloud.callers["consumer"]
+    assert shop.cloud.world.read(consumer, some, OFFERING) == []
+    told = shop.cloud.call("POST", f"/_kunsthalle/offerings/{product.id}/audience", {}, status=200)
+    rejected = next(entry for entry in told["by_reason"] if entry["reason"] == "it has rejected the source")
+    assert (rejected["may_boot"], rejected["others"]) == (False, 1)

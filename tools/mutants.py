@@ -1,0 +1,292 @@
+"""Plants faults, one at a time, in a copy of the product's source, and sees the tests of the broken rule fail.
+
+A test that passes without the rule it is for tests nothing. Each row below breaks one rule in one place. For every row
+it says whether it was killed (each of its tests failed) or survived, and it fails if one survived. Arguments choose
+rows by a part of their names.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "src/kunsthalle"
+UNIT = "tests/unit"
+FAILED = 1
+"""The exit code of pytest when tests ran and failed; every other one but 0 says that they did not run."""
+
+
+class Mutant(NamedTuple):
+    """A fault: `old` is found exactly once in `file` (below src/kunsthalle), and `new` takes its place."""
+
+    name: str
+    rule: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def planted(self, source: str) -> str:
+        """Return the source with the fault in it; LookupError unless the old text is there exactly once."""
+        found = source.count(self.old)
+        if found != 1:
+            raise LookupError(f"{self.name}: the old text is found {found} times in {self.file}, not once.")
+        return source.replace(self.old, self.new)
+
+
+LETTERS = f"{UNIT}/catalogs/test_crn_letters.py"
+AUDIT = f"{UNIT}/accounts/test_audit.py"
+SHARING = f"{UNIT}/catalogs/test_sharing.py"
+REJECTION = f"{SHARING}::test_an_accounts_own_rejection_goes_before_the_acceptance_of_its_enterprise"
+
+MUTANTS = (
+    Mutant(
+        "not x86",
+        "R1",
+        "catalogs/versions/importing.py",
+        '.architecture != "amd64":',
+        '.architecture == "":',
+        (f"{UNIT}/catalogs/test_architecture.py::test_an_image_of_s390x_is_refused_and_stays_free",),
+    ),
+    Mutant(
+        "managed image deleted",
+        "R2",
+        "images/holds.py",
+        "    if image.managed:\n        raise held_problem(image)",
+        "    del image",
+        (f"{UNIT}/images/test_dates.py::test_a_managed_image_is_led_by_its_catalog",),
+    ),
+    Mutant(
+        "managed image on bare metal",
+        "R3",
+        "instances/bare_metal/bare_metal_initialization.py",
+        "    if image.managed:",
+        "    if not image.id:",
+        (f"{UNIT}/instances/test_metal.py::test_a_managed_image_is_refused_everywhere",),
+    ),
+    Mutant(
+        "image not freed with its version",
+        "R4",
+        "catalogs/versions/removal.py",
+        "    holds.release(session, version.crn)\n",
+        "",
+        (f"{UNIT}/catalogs/test_lifecycle.py::test_an_image_keeps_its_status_when_its_version_goes",),
+    ),
+    Mutant(
+        "reclamation forgotten",
+        "R4",
+        "catalogs/reclamation.py",
+        "    queue.enqueue(session, JOB, job.subject, due_at=session.ctx.now() + DAY)",
+        "    del session, job",
+        (f"{UNIT}/catalogs/test_reclamation_retry.py",),
+    ),
+    Mutant(
+        "shared without an acceptance",
+        "R5",
+        "catalogs/resources.py",
+        "    return every(either(every(exists(listed, *mine, on_list), by_account), *each), not_(refused))",
+        "    return every(exists(listed, *mine, on_list), not_(refused))",
+        (f"{SHARING}::test_the_enterprise_is_addressed_as_a_whole",),
+    ),
+    Mutant(
+        "rejection ignored by id",
+        "R5",
+        "catalogs/resources.py",
+        "by_account), *each), not_(refused))",
+        "by_account), *each))",
+        (REJECTION,),
+    ),
+    Mutant(
+        "rejection ignored in searches",
+        "R5",
+        "catalogs/resources.py",
+        "or_(by_account, by_entry)), not_(refused))",
+        "or_(by_account, by_entry)))",
+        (REJECTION,),
+    ),
+    Mutant(
+        "rejection ignored in lists",
+        "R5",
+        "catalogs/sharing/offering_lists.py",
+        ' or own == "rejected":',
+        ":",
+        (REJECTION,),
+    ),
+    Mutant(
+        "rejection not told to the owner",
+        "R5",
+        "catalogs/explain.py",
+        'if given.answers.get(account_id) == "rejected":',
+        'if given.answers.get(account_id) == "":',
+        (REJECTION,),
+    ),
+    Mutant(
+        "reference by another resource's CRN",
+        "R6",
+        "api/references.py",
+        "    _same_crn(identity.crn, it, field)\n",
+        "",
+        (f"{LETTERS}::test_an_image_is_not_found_by_the_crn_of_another_place",),
+    ),
+    Mutant(
+        "version by another resource's CRN",
+        "R6",
+        "catalogs/versions/boot_resolution.py",
+        "version.crn != text or version.state",
+        "version.state",
+        (f"{LETTERS}::test_nothing_boots_by_the_crn_of_another_place",),
+    ),
+    Mutant(
+        "offering by another resource's CRN",
+        "R6",
+        "catalogs/versions/boot_resolution.py",
+        " if offering.crn == text else []",
+        "",
+        (f"{LETTERS}::test_nothing_boots_by_the_crn_of_another_place",),
+    ),
+    Mutant(
+        "service of a CRN ignored",
+        "R6",
+        "catalogs/versions/boot_resolution.py",
+        "crn.service != SERVICE or crn.type != type_ or ",
+        "",
+        (f"{LETTERS}::test_nothing_boots_by_the_crn_of_another_place",),
+    ),
+    Mutant(
+        "plan of another offering",
+        "D3",
+        "catalogs/versions/boot_resolution.py",
+        "    if plan.offering_id != version.offering_id:",
+        "    if not plan.id:",
+        (f"{UNIT}/catalogs/test_boot_plan.py::test_a_plan_of_another_offering_is_refused",),
+    ),
+    Mutant(
+        "unusable image of a version",
+        "D3",
+        "catalogs/versions/boot_resolution.py",
+        "    if found[0].status not in USABLE:",
+        '    if found[0].status == "":',
+        (f"{UNIT}/catalogs/test_unusable_image.py",),
+    ),
+    Mutant(
+        "catalog carried to a snapshot's volume",
+        "R8",
+        "block_storage/boot_volumes.py",
+        "        image=snapshot.source_image,\n        catalog_offering=None,",
+        '        image=snapshot.source_image,\n        catalog_offering={"version": "crn"},',
+        (f"{UNIT}/instances/test_catalog.py::test_the_word_of_the_catalog_is_kept_on_the_volume_and_goes_no_further",),
+    ),
+    Mutant(
+        "instance group without its policy",
+        "R9",
+        "instances/groups/member_creation.py",
+        "    if not may_group_use(session, parse(crn).instance):",
+        "    if not may_group_use(session, parse(crn).instance) and not crn:",
+        (f"{UNIT}/instances/test_groups_catalog.py::test_without_the_policy_there_is_no_group",),
+    ),
+    Mutant(
+        "image left behind by its version",
+        "R10",
+        "images/holds.py",
+        "        transition(session, IMAGE, image.id, status, **stamps)",
+        "        del stamps",
+        (f"{UNIT}/catalogs/test_lifecycle.py::test_the_period_ends_by_the_clock",),
+    ),
+    Mutant(
+        "action beyond the caller's roles",
+        "R11",
+        "db/visibility.py",
+        "    if action != kind.read and not may(session, kind, it, action):",
+        "    if action == kind.read and not may(session, kind, it, action):",
+        (f"{UNIT}/db/test_scope.py::test_seen_but_not_within_the_actions_reach_is_403",),
+    ),
+    Mutant(
+        "transition from a wrong state",
+        "states",
+        "db/transitions.py",
+        ".where(table.c.id == id_, kind.state_column.in_(kind.states.sources(to)), *conditions)",
+        ".where(table.c.id == id_, *conditions)",
+        (f"{UNIT}/db/test_rows.py::test_exactly_the_declared_moves_are_made",),
+    ),
+    Mutant(
+        "token of a deleted key",
+        "tokens",
+        "iam/authentication.py",
+        "claims.api_key_id).until <= session.ctx.now():",
+        "claims.api_key_id).until < 0:",
+        (f"{UNIT}/iam/test_keys.py::test_what_is_disabled_or_deleted_ends_at_once",),
+    ),
+    Mutant(
+        "backing file",
+        "hostile images",
+        "disk_images/qcow2.py",
+        "    if header.backing_offset or header.backing_size:",
+        "    if header.backing_offset < 0:",
+        ("tests/hostile_images/test_hostile.py",),
+    ),
+    Mutant(
+        "forbidden read not audited",
+        "audit",
+        "api/pipeline.py",
+        "if not (route.writes or forbidden) or not",
+        "if not route.writes or not",
+        (f"{AUDIT}::test_reading_that_was_forbidden_is_on_record_and_looking_for_what_is_not_there_is_not",),
+    ),
+)
+
+
+def run(source: Path, *tests: str) -> int:
+    """Run tests against the copy of the source in a folder, and return the exit code of pytest."""
+    path = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH", "")]))
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    place = [sys.executable, "-c", "import kunsthalle; print(kunsthalle.__file__)"]
+    imported = subprocess.run(place, env=environment, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    if not Path(imported.strip()).is_relative_to(source):
+        raise RuntimeError(f"The tests would import {imported.strip()} and not the copy in {source}.")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, env=environment, capture_output=True, check=False, cwd=ROOT).returncode
+
+
+def outcome(mutant: Mutant, source: Path) -> str:
+    """Plant the fault in the copy, run its tests one by one, take the fault out again, and say what became of it."""
+    file = source / "kunsthalle" / mutant.file
+    whole = file.read_text()
+    file.write_text(mutant.planted(whole))
+    try:
+        codes = [run(source, test) for test in mutant.tests]
+    finally:
+        file.write_text(whole)
+    if all(code == FAILED for code in codes):
+        return "killed"
+    return "survived" if 0 in codes else f"error: pytest ended with {max(codes)}"
+
+
+def main(arguments: list[str]) -> int:
+    """Print what became of each mutant; 1 if one is not killed."""
+    chosen = [one for one in MUTANTS if not arguments or any(part in one.name for part in arguments)]
+    if not chosen:
+        print("No mutant has such a name: " + ", ".join(one.name for one in MUTANTS))
+        return 2
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "src"
+        shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
+        if run(source, *sorted({test for one in chosen for test in one.tests})) != 0:
+            print("The tests fail without a fault too: mend them first.")
+            return 1
+        for one in chosen:
+            said = outcome(one, source)
+            failed += said != "killed"
+            print(f"{one.rule:15} {one.name:40} {said}", flush=True)
+    print(f"{len(chosen) - failed} of {len(chosen)} killed.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
