@@ -18,7 +18,7 @@ from kunsthalle.authz.context import Context
 
 from .conftest import Http
 
-SCOPE = Path(__file__).parents[2] / "wire" / "vpc_operations.txt"
+SCOPE = Path(__file__).parents[2] / "stories" / "api" / "vpc_operations.txt"
 FAMILIES = {"regions", "vpcs", "subnets", "public_gateways", "floating_ips", "security_groups", "network_acls"}
 FAMILIES |= {"virtual_network_interfaces", "keys"}
 ZONE = {"name": "us-south-1"}
