@@ -89,7 +89,8 @@ class Console:
     def _stranger(self, request: Request) -> Visit:
         """A visit of somebody without a session."""
         secure = request.url.scheme == "https" or self._ctx.origin.startswith("https://")
-        return Visit(request, Api(self._api, request.scope, ""), self._sessions, None, "", render, secure)
+        api, https_url = Api(self._api, request.scope, ""), _https_url(request, self._ctx.origin)
+        return Visit(request, api, self._sessions, None, "", render, secure, https_url)
 
     async def _visit(self, request: Request) -> Visit:
         visit = self._stranger(request)
@@ -125,6 +126,19 @@ class Console:
         session.drop(session.active)
         await self._sessions.keep(visit.secret, session)
         return _ask_to_sign_in(visit)
+
+
+def _https_url(request: Request, public_url: str) -> str:
+    """Return the console's https URL if the browser called another one over plain http, else ''.
+
+    A proxy that ends TLS calls over plain http too, but by the public name, or says what the browser speaks.
+    """
+    proxied = request.headers.get("x-forwarded-proto", "")
+    host = request.headers.get("host", "").lower()
+    plain = request.url.scheme == "http" and (
+        proxied == "http" if proxied else host != urlsplit(public_url).netloc.lower()
+    )
+    return f"{public_url}{ROOT}/" if plain and public_url.startswith("https://") else ""
 
 
 def _signed_in(visit: Visit) -> bool:

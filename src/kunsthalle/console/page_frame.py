@@ -69,6 +69,8 @@ class Visit:
     render: Render
     secure: bool
     """Whether the browser speaks https: to this server, or to a proxy at its public URL."""
+    https_url: str = ""
+    """The console's https URL, for a browser that called another one over plain http and will keep no session."""
     clock: dict[str, Any] | None = None
     """Where the product clock stands, for whoever operates the server."""
 

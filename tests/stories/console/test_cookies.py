@@ -54,3 +54,30 @@ def test_cookies_are_secure_where_the_address_is(tmp_path: Path, public_url: str
             assert "domain" not in attributes.lower()
     finally:
         server.store.close()
+
+
+@pytest.mark.parametrize(
+    ("public_url", "scheme", "headers", "told"),
+    [
+        (HTTPS, "http", {"host": "127.0.0.1:8100"}, True),
+        (HTTPS, "http", {"host": "images.example:8100"}, True),
+        (HTTPS, "http", {"host": "images.example", "x-forwarded-proto": "http"}, True),
+        (HTTPS, "http", {"host": "images.example"}, False),
+        (HTTPS, "http", {"host": "Images.Example"}, False),
+        (HTTPS, "http", {"host": "127.0.0.1:8100", "x-forwarded-proto": "https"}, False),
+        (HTTPS, "https", {"host": "127.0.0.1:8100"}, False),
+        (PLAIN, "http", {"host": "127.0.0.1:8100"}, False),
+        ("", "http", {"host": "127.0.0.1:8100"}, False),
+    ],
+)
+def test_whoever_signs_in_over_plain_http_is_told_the_https_address(
+    tmp_path: Path, public_url: str, scheme: str, headers: dict[str, str], told: bool
+) -> None:
+    """Browsers drop the session's cookie there; a proxy that ends TLS calls under the public name."""
+    server = build(Settings(data=tmp_path / "data", hypervisor="simulated", public_url=public_url), "operator")
+    try:
+        page = asyncio.run(_asgi(server, "GET", "/console/sign-in", headers, b"", scheme))
+        assert page.status == 200
+        assert (f"{HTTPS}/console/" in page.body.decode()) is told
+    finally:
+        server.store.close()
