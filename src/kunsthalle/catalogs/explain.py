@@ -6,24 +6,21 @@ enterprise or a group they learn the number.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement
-
-from kunsthalle.accounts.queries import enterprise_of, enterprise_of_identifier, recipients
+from kunsthalle.accounts.queries import enterprise_of_identifier, recipients
 from kunsthalle.accounts.resources import ACCOUNT
-from kunsthalle.catalogs import queries
 from kunsthalle.catalogs.image_usage import ImageUsage, name_of
 from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.reclamation import TAIL
-from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, TYPE, VERSION
-from kunsthalle.catalogs.sharing import access_list, publication_approvals
-from kunsthalle.catalogs.tables import offerings, reclamations, share_approvals, versions
+from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
+from kunsthalle.catalogs.sharing import visibility
+from kunsthalle.catalogs.sharing.visibility import PUBLIC, STRANGER, WITHIN_REACH, Terms, decide, load_receiver
+from kunsthalle.catalogs.tables import offerings, reclamations, versions
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import may, unscoped
 from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
@@ -81,113 +78,45 @@ def _holder(session: Session, version: Version) -> Doc:
     return {**shown, "free_at": None, "free_when": how}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether an account may boot an offering, and why or why not. Its users still need Viewer on the catalog."""
-
-    may: bool
-    reason: str
+def load_terms(session: Session, offering: Offering) -> Terms:
+    """Load everything that decides who may boot an offering, as it is."""
+    answers = visibility.load_answers(session, offering.account_id)
+    return replace(visibility.load_terms(session, offering), answers=answers)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What of an offering decides who may boot it; a dry run changes some of it."""
-
-    offering: Offering
-    listed: frozenset[str]
-    enabled: bool
-    published: bool
-    approved: bool
-    live: bool
-    enterprise: str | None
-    answers: Mapping[str, str]
-
-
-def terms(session: Session, offering: Offering) -> Terms:
-    """An offering's terms as they are."""
-    catalog = unscoped(session, CATALOG, CATALOG.table.c.id == offering.catalog_id)
-    every = unscoped(session, VERSION, versions.c.offering_id == offering.id)
-    return Terms(
-        offering=offering,
-        listed=frozenset(entry.identifier for entry in access_list.entries(session, offering)),
-        enabled=offering.share_enabled,
-        published=bool(queries.published(every)),
-        approved=publication_approvals.is_granted(session, offering.id),
-        live=bool(catalog) and catalog[0].state == "live",
-        enterprise=enterprise_of(session, offering.account_id),
-        answers={row.identifier: row.state for row in rows_of(session, share_approvals, *_answers_to(offering))},
-    )
-
-
-def _answers_to(offering: Offering) -> tuple[ColumnElement[bool], ...]:
-    return share_approvals.c.source_account_id == offering.account_id, share_approvals.c.type == TYPE
-
-
-def standing(session: Session, given: Terms, account_id: str) -> Standing:
-    """What the terms mean for one account; the order is the order in which reasons are told."""
-    offering = given.offering
-    if not given.live:
-        return Standing(False, "the catalog is deleted")
-    if not given.published:
-        return Standing(False, "nothing is published")
-    if account_id == offering.account_id:
-        return Standing(True, "it is the owner")
-    if offering.share_with_all and given.approved:
-        return Standing(True, "it is published to all")
-    if not given.enabled:
-        return Standing(False, "sharing is switched off")
-    inside = given.enterprise is not None and enterprise_of(session, account_id) == given.enterprise
-    if not inside and not given.approved:
-        return Standing(False, "it is unknown, or outside the enterprise")
-    return _answered(session, given, account_id)
-
-
-def _answered(session: Session, given: Terms, account_id: str) -> Standing:
-    matching = given.listed & set(recipients(session, account_id))
-    if not matching:
-        return Standing(False, "it is not on the access list")
-    if given.answers.get(account_id) == "rejected":
-        return Standing(False, "it has rejected the source")
-    if given.answers.get(account_id) == "approved":
-        return Standing(True, "it has accepted the source")
-    if any(given.answers.get(identifier) == "approved" for identifier in matching):
-        return Standing(True, "its enterprise or group has accepted the source")
-    return Standing(False, "it has not answered yet")
-
-
-def audience_of(session: Session, given: Terms, named: Collection[str]) -> Doc:
-    """The accounts that the terms reach, by reason: those that the owner has named, and how many others there are.
+def audience_of(session: Session, offering: Offering, terms: Terms, named: Collection[str]) -> Doc:
+    """Return the accounts that the terms reach, by reason: those that the owner has named, and how many others there
+    are.
 
     An account that does not exist is described like one outside the enterprise of the owner.
     """
-    own = {one for one in (*given.listed, *named, given.offering.account_id) if not one.startswith("-")}
+    own = {one for one in (*terms.listed, *named, terms.owner) if not one.startswith("-")}
     reasons: dict[str, Doc] = {}
-    for id_ in sorted(own | _reached(session, given, named)):
-        found = standing(session, given, id_)
-        entry = reasons.setdefault(found.reason, {"may_boot": found.may, "accounts": [], "others": 0})
-        if id_ in own:
-            entry["accounts"].append(id_)
+    for account_id in sorted(own | _reached(session, terms, named)):
+        may_boot, reason = decide(terms, load_receiver(session, account_id))
+        entry = reasons.setdefault(reason, {"may_boot": may_boot, "accounts": [], "others": 0})
+        if account_id in own:
+            entry["accounts"].append(account_id)
         else:
             entry["others"] += 1
     shown = [{"reason": reason, **entry} for reason, entry in sorted(reasons.items())]
     total = sum(len(one["accounts"]) + one["others"] for one in shown if one["may_boot"])
-    return {"offering_id": given.offering.id, "may_boot": total, "by_reason": shown}
+    return {"offering_id": offering.id, "may_boot": total, "by_reason": shown}
 
 
-def _reached(session: Session, given: Terms, named: Collection[str]) -> set[str]:
+def _reached(session: Session, terms: Terms, named: Collection[str]) -> set[str]:
     """Return the accounts below the enterprises and groups that are named; all of them, of what is published to all.
 
     What stands in another enterprise reaches nobody, as if it did not exist, unless the offering may leave its own.
     """
     active = ACCOUNT.table.c.state == "ACTIVE"
-    if given.offering.share_with_all and given.approved:
-        return {one.id for one in unscoped(session, ACCOUNT, active)}
-    above = {one for one in (*given.listed, *named) if one.startswith("-")}
+    if PUBLIC.holds(terms, STRANGER):
+        return {account.id for account in unscoped(session, ACCOUNT, active)}
+    above = {one for one in (*terms.listed, *named) if one.startswith("-")}
     enterprises = {enterprise_of_identifier(session, one) for one in above} - {None}
-    if not given.approved:
-        enterprises &= {given.enterprise}
-    below = unscoped(session, ACCOUNT, active, ACCOUNT.table.c.enterprise_id.in_(enterprises))
-    return {one.id for one in below if above & set(recipients(session, one.id))}
+    within = [one for one in enterprises if WITHIN_REACH.holds(terms, replace(STRANGER, enterprise=one))]
+    below = unscoped(session, ACCOUNT, active, ACCOUNT.table.c.enterprise_id.in_(within))
+    return {account.id for account in below if above & set(recipients(session, account.id))}
 
 
 def deletion(session: Session, usage: ImageUsage, catalog: Catalog) -> Doc:

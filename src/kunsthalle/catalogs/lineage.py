@@ -17,6 +17,7 @@ from kunsthalle.catalogs.image_usage import KINDS, ImageUsage, Marks, Uses, name
 from kunsthalle.catalogs.models import Offering, Version
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing import access_list
+from kunsthalle.catalogs.sharing.visibility import Decision, decide, load_receiver
 from kunsthalle.catalogs.tables import catalogs, offerings, reclamations, versions
 from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.core.clock import rfc3339
@@ -135,7 +136,7 @@ def _offering_doc(session: Session, offering: Offering | None) -> Doc | None:
 
 def _sharing(session: Session, offering: Offering, found: Uses) -> Doc:
     """The access list as its owner wrote it, with the names of the accounts on it that have answered or made use."""
-    terms = explain.terms(session, offering)
+    terms = explain.load_terms(session, offering)
     return {
         "enabled": offering.share_enabled,
         "public": offering.share_with_all and terms.approved,
@@ -156,18 +157,18 @@ def _accounts(session: Session, image: Image, offering: Offering | None, found: 
     entries = access_list.entries(session, offering) if offering else []
     listed = [one.identifier for one in entries]
     accepted = {one.identifier for one in entries if one.approval == "approved" and not one.identifier.startswith("-")}
-    terms = explain.terms(session, offering) if offering else None
+    terms = explain.load_terms(session, offering) if offering else None
     shown = []
     for id_ in _busiest({*found, *accepted}, found):
         own = id_ == image.account_id
-        standing = explain.standing(session, terms, id_) if terms else explain.Standing(own, _FREE[own])
+        decision = decide(terms, load_receiver(session, id_)) if terms else Decision(own, _FREE[own])
         shown.append(
             {
                 "name": name_of(session, id_),
                 **({"id": id_} if own or id_ in listed else {}),
                 "owner": own,
-                "may_boot": standing.may,
-                "reason": standing.reason,
+                "may_boot": decision.may_boot,
+                "reason": decision.reason,
                 "through": [one for one in listed if one in recipients(session, id_)],
                 "uses": found.get(id_) or dict.fromkeys(KINDS, 0),
             }

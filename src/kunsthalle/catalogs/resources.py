@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, false, not_, or_
+from sqlalchemy import ColumnElement
 
-from kunsthalle.accounts.tables import accounts
-from kunsthalle.authz.context import Context
-from kunsthalle.authz.permissions import PermissionScope
 from kunsthalle.catalogs.models import Catalog, Offering, Reclamation, Version
 from kunsthalle.catalogs.records import AccountSettings, CatalogObject, OfferingInstance, Plan, PublishApproval
+from kunsthalle.catalogs.sharing.visibility import (
+    OBJECTS,
+    OFFERINGS,
+    Caller,
+    caller_of,
+    in_live_catalog,
+    seen_by_others,
+)
 from kunsthalle.catalogs.states import (
     CATALOG_STATES,
     OBJECT_STATES,
@@ -24,156 +28,67 @@ from kunsthalle.catalogs.states import (
     VERSION_STATES,
 )
 from kunsthalle.catalogs.tables import (
-    access_entries,
     catalog_objects,
     catalog_settings,
     catalogs,
-    object_entries,
     offering_instances,
     offerings,
     plans,
     publish_approvals,
     reclamations,
-    share_approvals,
     versions,
 )
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType, either, every, exists, policy_filter
+from kunsthalle.db.visibility import ResourceType, exists, policy_filter
 
 RETRIEVE = "globalcatalog-collection.instance.retrieve"
-TYPE = "offering"
 
 
-def _live(catalog_id: ColumnElement[str]) -> ColumnElement[bool]:
-    return exists(catalogs, catalogs.c.id == catalog_id, catalogs.c.state == "live")
-
-
-def _enterprise(recipients: Iterable[str]) -> str | None:
-    return next((one.removeprefix("-ent-") for one in recipients if one.startswith("-ent-")), None)
-
-
-def enterprise_id(ctx: Context) -> str | None:
-    """The enterprise the caller's account is in."""
-    return _enterprise(ctx.recipients)
-
-
-class Who(NamedTuple):
-    """What decides which resources of others a caller sees.
-
-    `by_id` is for look-ups of one resource, which evaluate every condition, so that they take as long for what is
-    hidden.
-    """
-
-    account_id: str
-    recipients: tuple[str, ...]
-    reach: PermissionScope
-    by_id: bool
-
-    def all_of(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-        return every(*conditions) if self.by_id else and_(*conditions)
-
-    def any_of(self, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-        return either(*conditions) if self.by_id else or_(*conditions)
-
-
-def _who(session: Session, *, by_id: bool = False) -> Who:
-    ctx = session.ctx
-    return Who(ctx.account_id, tuple(ctx.recipients), ctx.grants.scope(RETRIEVE), by_id)
-
-
-def _approval(source: Any, type_: Any, *where: ColumnElement[bool]) -> ColumnElement[bool]:
-    same = (share_approvals.c.source_account_id == source, share_approvals.c.type == type_)
-    return exists(share_approvals, *same, *where)
-
-
-def _accepted(who: Who, source: Any, type_: Any, listed: Table, *mine: ColumnElement[bool]) -> ColumnElement[bool]:
-    """On an access list, and accepted: what the account has decided itself goes before what stands above it has."""
-    own = share_approvals.c.identifier == who.account_id
-    yes = share_approvals.c.state == "approved"
-    by_account = _approval(source, type_, own, yes)
-    refused = _approval(source, type_, own, share_approvals.c.state == "rejected")
-    on_list = listed.c.identifier.in_(who.recipients)
-    if not who.by_id:
-        by_entry = _approval(source, type_, share_approvals.c.identifier == listed.c.identifier, yes)
-        return and_(exists(listed, *mine, on_list, or_(by_account, by_entry)), not_(refused))
-    each = (
-        every(
-            exists(listed, *mine, listed.c.identifier == one),
-            _approval(source, type_, share_approvals.c.identifier == one, yes),
-        )
-        for one in who.recipients
-    )  # asked for each by itself: whether a list names the caller changes nothing of the work
-    return every(either(every(exists(listed, *mine, on_list), by_account), *each), not_(refused))
-
-
-def _inside(who: Who, owner: ColumnElement[str]) -> ColumnElement[bool]:
-    """In the owner's enterprise now."""
-    enterprise = _enterprise(who.recipients)
-    if enterprise is None:
-        return false()
-    return exists(accounts, accounts.c.id == owner, accounts.c.enterprise_id == enterprise)
+def _caller(session: Session, by_id: bool) -> Caller:
+    return caller_of(session, session.ctx.grants.scope(RETRIEVE), by_id=by_id)
 
 
 @lru_cache(maxsize=256)
-def _offerings_of_others(who: Who) -> ColumnElement[bool]:
-    """An offering of another account: shared with this one and accepted, or published to all; something is published.
+def _offerings_of_others(caller: Caller) -> ColumnElement[bool]:
+    """The offerings of other accounts that a caller sees.
 
-    Evaluated at use: an account that moves out of the enterprise or of a group loses what it had there. Outside the
-    enterprise nothing is seen unless the operator's approval stands. The expression follows from its argument alone,
-    so that it is built once for a caller and not for each of their calls.
+    Evaluated at use: an account that moves out of the enterprise or of a group loses what it had there. The expression
+    follows from its argument alone, so that it is built once for a caller and not for each of their calls.
     """
-    approved = exists(
-        publish_approvals, publish_approvals.c.offering_id == offerings.c.id, publish_approvals.c.state == "granted"
-    )
-    mine = access_entries.c.offering_id == offerings.c.id
-    listed = who.all_of(
-        offerings.c.share_enabled,
-        who.any_of(_inside(who, offerings.c.account_id), approved),
-        _accepted(who, offerings.c.account_id, TYPE, access_entries, mine),
-    )
-    usable = and_(versions.c.offering_id == offerings.c.id, versions.c.state.in_(PUBLISHED))
-    for_all = who.all_of(offerings.c.share_with_all, approved)
-    return who.all_of(who.any_of(listed, for_all), exists(versions, usable), policy_filter(OFFERING, who.reach))
+    return caller.all_of(seen_by_others(caller, OFFERINGS), policy_filter(OFFERING, caller.scope))
 
 
 @lru_cache(maxsize=256)
-def _versions_of_others(who: Who) -> ColumnElement[bool]:
-    shared = exists(offerings, offerings.c.id == versions.c.offering_id, _offerings_of_others(who))
-    return who.all_of(versions.c.state.in_(PUBLISHED), shared)
+def _versions_of_others(caller: Caller) -> ColumnElement[bool]:
+    shared = exists(offerings, offerings.c.id == versions.c.offering_id, _offerings_of_others(caller))
+    return caller.all_of(versions.c.state.in_(PUBLISHED), shared)
 
 
 def _shared(session: Session, *, by_id: bool = False) -> ColumnElement[bool]:
-    return _offerings_of_others(_who(session, by_id=by_id))
+    return _offerings_of_others(_caller(session, by_id))
 
 
 def _shared_version(session: Session, *, by_id: bool = False) -> ColumnElement[bool]:
-    return _versions_of_others(_who(session, by_id=by_id))
+    return _versions_of_others(_caller(session, by_id))
 
 
 @lru_cache(maxsize=256)
-def _plans_of_others(who: Who) -> ColumnElement[bool]:
-    shared = exists(offerings, offerings.c.id == plans.c.offering_id, _offerings_of_others(who))
-    return who.all_of(plans.c.state == "consumable", shared)
+def _plans_of_others(caller: Caller) -> ColumnElement[bool]:
+    shared = exists(offerings, offerings.c.id == plans.c.offering_id, _offerings_of_others(caller))
+    return caller.all_of(plans.c.state == "consumable", shared)
 
 
 def _shared_plan(session: Session, *, by_id: bool = False) -> ColumnElement[bool]:
-    return _plans_of_others(_who(session, by_id=by_id))
+    return _plans_of_others(_caller(session, by_id))
 
 
 @lru_cache(maxsize=256)
-def _objects_of_others(who: Who) -> ColumnElement[bool]:
-    table = catalog_objects.c
-    return who.all_of(
-        table.share_enabled,
-        table.state == "consumable",
-        _inside(who, table.account_id),
-        _accepted(who, table.account_id, table.kind, object_entries, object_entries.c.object_id == table.id),
-        policy_filter(OBJECT, who.reach),
-    )
+def _objects_of_others(caller: Caller) -> ColumnElement[bool]:
+    return caller.all_of(seen_by_others(caller, OBJECTS), policy_filter(OBJECT, caller.scope))
 
 
 def _shared_object(session: Session, *, by_id: bool = False) -> ColumnElement[bool]:
-    return _objects_of_others(_who(session, by_id=by_id))
+    return _objects_of_others(_caller(session, by_id))
 
 
 def _in_catalog(column: Any) -> dict[str, Any]:
@@ -200,7 +115,7 @@ OFFERING = ResourceType(
     attributes=_in_catalog(offerings.c.catalog_id),
     others=_shared,
     others_by_id=partial(_shared, by_id=True),
-    live=_live(offerings.c.catalog_id),
+    live=in_live_catalog(offerings.c.catalog_id),
 )
 
 IN_CATALOG = replace(OFFERING, others=None, live=None)
@@ -216,7 +131,7 @@ VERSION = ResourceType(
     state_column=versions.c.state,
     others=_shared_version,
     others_by_id=partial(_shared_version, by_id=True),
-    live=_live(versions.c.catalog_id),
+    live=in_live_catalog(versions.c.catalog_id),
 )
 
 RECLAMATION = ResourceType(
@@ -239,7 +154,7 @@ PLAN = ResourceType(
     state_column=plans.c.state,
     others=_shared_plan,
     others_by_id=partial(_shared_plan, by_id=True),
-    live=_live(plans.c.catalog_id),
+    live=in_live_catalog(plans.c.catalog_id),
 )
 
 OBJECT = ResourceType(
@@ -252,7 +167,7 @@ OBJECT = ResourceType(
     state_column=catalog_objects.c.state,
     others=_shared_object,
     others_by_id=partial(_shared_object, by_id=True),
-    live=_live(catalog_objects.c.catalog_id),
+    live=in_live_catalog(catalog_objects.c.catalog_id),
 )
 
 OFFERING_INSTANCE = ResourceType(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from urllib.parse import urlencode
 
+from kunsthalle.accounts.resources import enterprise_id
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
 from kunsthalle.api.request import Request
@@ -50,7 +51,7 @@ def _instance(_session: Session, request: Request) -> Sequence[str]:
 def _enterprise(session: Session, request: Request) -> Sequence[str]:
     """For the enterprise's own account alone; for anybody else there is no such enterprise."""
     ctx = session.ctx
-    mine = resources.enterprise_id(ctx) == request.params["enterprise_id"]
+    mine = enterprise_id(ctx) == request.params["enterprise_id"]
     if (
         not mine
         or ctx.grants.scope("enterprise.enterprise.update").empty

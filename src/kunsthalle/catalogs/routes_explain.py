@@ -44,11 +44,12 @@ class ApprovalRequest(RequestBody):
 def _audience(session: Session, request: Request) -> Doc:
     """Who could boot an offering under other terms of sharing: nothing is changed."""
     body: AudienceRequest = request.body or AudienceRequest()
-    given = explain.terms(session, request.authorized.resource)
+    offering: Offering = request.authorized.resource
+    terms = explain.load_terms(session, offering)
     added = {normal(one) for one in bounded(body.add or [])}
-    listed = (given.listed | added) - {normal(one) for one in bounded(body.remove or [])}
-    enabled = given.enabled if body.enabled is None else body.enabled
-    return explain.audience_of(session, replace(given, listed=frozenset(listed), enabled=enabled), added)
+    listed = (terms.listed | added) - {normal(one) for one in bounded(body.remove or [])}
+    enabled = terms.enabled if body.enabled is None else body.enabled
+    return explain.audience_of(session, offering, replace(terms, listed=frozenset(listed), enabled=enabled), added)
 
 
 class _UsageRoutes:

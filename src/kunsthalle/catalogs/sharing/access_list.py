@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier
 from kunsthalle.catalogs.models import Offering, Version
-from kunsthalle.catalogs.resources import OFFERING, TYPE
+from kunsthalle.catalogs.resources import OFFERING
 from kunsthalle.catalogs.sharing import publication_approvals
 from kunsthalle.catalogs.sharing.offering_lists import relist
+from kunsthalle.catalogs.sharing.visibility import TYPE
 from kunsthalle.catalogs.tables import access_entries, share_approvals
 from kunsthalle.catalogs.versions.publishing import publish
 from kunsthalle.core.errors import forbidden, invalid

@@ -7,26 +7,27 @@ are; what is shown is still looked up with its own visibility (`store.scope`), s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement
 
+from kunsthalle.accounts.models import Account
 from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.catalogs.models import Offering
-from kunsthalle.catalogs.resources import (
-    CATALOG,
-    IN_CATALOG,
-    OFFERING,
-    PUBLISH_APPROVAL,
-    RETRIEVE,
+from kunsthalle.catalogs.resources import IN_CATALOG, OFFERING, RETRIEVE
+from kunsthalle.catalogs.sharing.visibility import (
+    LIVE,
+    STRANGER,
     TYPE,
-    VERSION,
-    enterprise_id,
+    Terms,
+    decide,
+    load_terms,
+    receiver_of,
 )
-from kunsthalle.catalogs.states import PUBLISHED
-from kunsthalle.catalogs.tables import access_entries, listings, offerings, publish_approvals, share_approvals, versions
+from kunsthalle.catalogs.tables import listings, offerings, share_approvals
 from kunsthalle.db import list_versions
 from kunsthalle.db.list_versions import Listed, changed, stamps
 from kunsthalle.db.session import Session
@@ -46,8 +47,9 @@ def relist(session: Session, *offering_ids: str) -> None:
     """
     unlist(session, *offering_ids)
     for offering in unscoped(session, OFFERING, offerings.c.id.in_(offering_ids)):
-        if any_row(session, CATALOG.table, CATALOG.table.c.id == offering.catalog_id, CATALOG.table.c.state == "live"):
-            _list(session, offering)
+        terms = load_terms(session, offering)
+        if LIVE.holds(terms, STRANGER):
+            _list(session, offering, terms)
 
 
 def unlist(session: Session, *offering_ids: str) -> None:
@@ -65,16 +67,8 @@ def relist_catalog(session: Session, catalog_id: str) -> None:
     relist(session, *(one.id for one in unscoped(session, OFFERING, offerings.c.catalog_id == catalog_id)))
 
 
-def _list(session: Session, offering: Offering) -> None:
-    granted = (publish_approvals.c.offering_id == offering.id, publish_approvals.c.state == "granted")
-    approved = any_row(session, PUBLISH_APPROVAL.table, *granted)
-    identifiers = {offering.account_id}
-    if any_row(session, VERSION.table, versions.c.offering_id == offering.id, versions.c.state.in_(PUBLISHED)):
-        if offering.share_enabled:
-            mine = access_entries.c.offering_id == offering.id
-            identifiers |= {row.identifier for row in rows_of(session, access_entries, mine)}
-        if offering.share_with_all and approved:
-            identifiers.add(ANYBODY)
+def _list(session: Session, offering: Offering, terms: Terms) -> None:
+    identifiers = {offering.account_id, *_identifiers(terms)}
     if ANYBODY in identifiers:
         changed(session, _LISTS, ANYBODY)
     for identifier in sorted(identifiers):
@@ -87,8 +81,17 @@ def _list(session: Session, offering: Offering) -> None:
             label=offering.label,
             hidden=offering.hidden,
             public=offering.share_with_all,
-            approved=approved,
+            approved=terms.approved,
         )
+
+
+def _identifiers(terms: Terms) -> frozenset[str]:
+    """Return the identifiers whose accounts may boot an offering, if they are within reach and have accepted."""
+    found = frozenset({ANYBODY}) if decide(terms, STRANGER).may_boot else frozenset()
+    entry = "entry"
+    accepted = replace(terms, public=False, approved=True, listed=frozenset({entry}), answers={entry: "approved"})
+    named = decide(accepted, replace(STRANGER, account_id=entry, identifiers=frozenset({entry})))
+    return found | terms.listed if named.may_boot else found
 
 
 def page(session: Session, offset: int, limit: int, *, hidden: bool, public: bool) -> tuple[int, list[Offering]]:
@@ -96,12 +99,10 @@ def page(session: Session, offset: int, limit: int, *, hidden: bool, public: boo
 
     `hidden` has hidden ones too, `public` those of others that are published to all.
     """
-    policy_filter = tuple(_reached(session, public))
-    stamp = stamps(session, _LISTS, *sorted({one.source for one in policy_filter}))
+    ranges = tuple(_ranges(session, public))
+    stamp = stamps(session, _LISTS, *sorted({one.source for one in ranges}))
     order = (listings.c.label, listings.c.offering_id)
-    listed = Listed(
-        (_LISTS, policy_filter, hidden, public), stamp, order, tuple(_arms(session, policy_filter, hidden, public))
-    )
+    listed = Listed((_LISTS, ranges, hidden, public), stamp, order, tuple(_arms(session, ranges, hidden, public)))
     total, ids = list_versions.page(session, listed, offset, limit)
     known = {one.id: one for one in some(session, OFFERING, offerings.c.id.in_(ids))} if ids else {}
     return total, [known[id_] for id_ in ids if id_ in known]
@@ -124,7 +125,7 @@ def serves(session: Session) -> bool:
     return session.ctx.grants.scope(RETRIEVE).everything
 
 
-class _Reached(NamedTuple):
+class _ListingRange(NamedTuple):
     """Rows that mean the caller: those of an identifier from a source, `approved` ones alone where it is outside."""
 
     identifier: str
@@ -133,11 +134,11 @@ class _Reached(NamedTuple):
 
 
 def _arms(
-    session: Session, policy_filter: Sequence[_Reached], hidden: bool, public: bool
+    session: Session, ranges: Sequence[_ListingRange], hidden: bool, public: bool
 ) -> Iterator[tuple[ColumnElement[bool], ...]]:
     """Conditions for the rows, each of them a range of the index."""
     columns = listings.c
-    for one, shown in product(policy_filter, (False, True) if hidden else (False,)):
+    for one, shown in product(ranges, (False, True) if hidden else (False,)):
         arm = [columns.identifier == one.identifier, columns.account_id == one.source, columns.hidden.is_(shown)]
         if one.approved:
             arm.append(columns.approved.is_(True))
@@ -146,38 +147,48 @@ def _arms(
         yield tuple(arm)
 
 
-def _reached(session: Session, public: bool) -> Iterator[_Reached]:
+def _ranges(session: Session, public: bool) -> Iterator[_ListingRange]:
     """Its own, what it or what stands above it has accepted, what is for all."""
     me = session.ctx.account_id
     if any_row(session, listings, *_from(me, me)):
-        yield _Reached(me, me, approved=False)
+        yield _ListingRange(me, me, approved=False)
     yield from _accepted(session)
     if public and any_row(session, listings, *_from(ANYBODY, ANYBODY)):
-        yield _Reached(ANYBODY, ANYBODY, approved=False)
+        yield _ListingRange(ANYBODY, ANYBODY, approved=False)
 
 
-def _accepted(session: Session) -> Iterator[_Reached]:
+def _accepted(session: Session) -> Iterator[_ListingRange]:
     """By source: the identifiers by which it may share with the caller."""
-    ctx = session.ctx
+    ctx, receiver = session.ctx, receiver_of(session.ctx)
     addressed = (share_approvals.c.type == TYPE, share_approvals.c.identifier.in_(ctx.recipients))
     answers: dict[str, dict[str, str]] = {}
     for row in rows_of(session, share_approvals, *addressed):
         answers.setdefault(row.source_account_id, {})[row.identifier] = row.state
-    inside = _inside(session, [one for one in answers if one != ctx.account_id])
-    for source, answer in sorted(answers.items()):
-        own = answer.get(ctx.account_id)
-        if source == ctx.account_id or own == "rejected":
-            continue
-        accepted = [one for one in ctx.recipients if "approved" in {own, answer.get(one)}]
-        listed = [one for one in accepted if any_row(session, listings, *_from(source, one))]
-        yield from (_Reached(one, source, approved=source not in inside) for one in listed)
+    answers.pop(ctx.account_id, None)
+    sources = unscoped(session, ACCOUNT, ACCOUNT.table.c.id.in_(sorted(answers))) if answers else []
+    for source in sorted(sources, key=lambda account: account.id):
+        for identifier in ctx.recipients:
+            terms = _terms_of_entry(source, identifier, answers[source.id])
+            inside = decide(terms, receiver).may_boot
+            seen = inside or decide(replace(terms, approved=True), receiver).may_boot
+            if seen and any_row(session, listings, *_from(source.id, identifier)):
+                yield _ListingRange(identifier, source.id, approved=not inside)
+
+
+def _terms_of_entry(source: Account, identifier: str, answers: Mapping[str, str]) -> Terms:
+    """Return the terms of what an account shares with one identifier alone, without the operator's approval."""
+    return Terms(
+        owner=source.id,
+        live=True,
+        published=True,
+        public=False,
+        approved=False,
+        enabled=True,
+        listed=frozenset({identifier}),
+        enterprise=source.enterprise_id,
+        answers=answers,
+    )
 
 
 def _from(source: str, identifier: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return listings.c.identifier == identifier, listings.c.account_id == source
-
-
-def _inside(session: Session, sources: list[str]) -> set[str]:
-    mine = enterprise_id(session.ctx)
-    known = unscoped(session, ACCOUNT, ACCOUNT.table.c.id.in_(sources)) if sources else []
-    return {one.id for one in known if mine is not None and one.enterprise_id == mine}
