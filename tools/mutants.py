@@ -92,7 +92,7 @@ MUTANTS = (
         "catalogs/resources.py",
         "    return every(either(every(exists(listed, *mine, on_list), by_account), *each), not_(refused))",
         "    return every(exists(listed, *mine, on_list), not_(refused))",
-        (f"{SHARING}::test_the_enterprise_is_addressed_as_a_whole",),
+        (f"{SHARING}::test_nothing_is_found_by_id_before_the_receiver_accepts",),
     ),
     Mutant(
         "rejection ignored by id",

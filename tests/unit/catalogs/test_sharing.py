@@ -54,6 +54,16 @@ def test_a_share_waits_for_its_receiver(shop: Shop, product: Product) -> None:
     assert product.share()["resources"][0]["approval_state"] == ""
 
 
+@pytest.mark.parametrize("identifier", ["account", "enterprise"])
+def test_nothing_is_found_by_id_before_the_receiver_accepts(shop: Shop, product: Product, identifier: str) -> None:
+    product.share(shop.account("consumer") if identifier == "account" else _enterprise(shop))
+    version = product.get()["kinds"][0]["versions"][0]["crn"]
+    assert shop.cloud.answer("GET", product.path, caller="consumer").status_code == 404
+    assert not shop.boots(version)
+    shop.accept()
+    assert shop.boots(version)
+
+
 def test_the_answer_is_given_once_for_all_products(shop: Shop, product: Product) -> None:
     product.share(shop.account("consumer"))
     shop.accept()
