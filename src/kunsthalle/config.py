@@ -15,67 +15,73 @@ def _setting(default: Any, text: str) -> Any:
 class Settings:
     """How one server process runs. Only `data` must be a folder that this process may write to."""
 
-    data: Path = _setting(Path("kunsthalle-data"), "Folder of everything the server keeps")
-    host: str = _setting("127.0.0.1", "Address to listen on; elsewhere than loopback only without seeded keys")
-    port: int = _setting(8100, "Port to listen on; 0 takes a free one")
-    scenario: str = _setting("", "What a first start makes: 'enterprise', or nothing")
-    database: str = _setting("", "postgresql://… ; without it a SQLite file in the data folder")
+    data: Path = _setting(Path("kunsthalle-data"), "Folder for all data of the server")
+    host: str = _setting("127.0.0.1", "Address to listen on; with the API keys of a scenario, loopback addresses only")
+    port: int = _setting(8100, "Port to listen on; 0 selects a free port")
+    scenario: str = _setting("", "Scenario that the first start creates: 'enterprise'; default: none")
+    database: str = _setting("", "PostgreSQL URL (postgresql://…); default: a SQLite file in the data folder")
     master_key_file: str = _setting(
         "",
-        "File of the keys that secrets in the database are encrypted with, the same one for every node of a database"
-        " (or KUNSTHALLE_MASTER_KEY_FILE); without it master.key in the data folder, which the first start makes",
+        "File with the keys that encrypt secrets in the database; all nodes of one database need the same file"
+        " (or KUNSTHALLE_MASTER_KEY_FILE); default: master.key in the data folder, which the first start creates",
     )
     blobs: str = _setting(
         "",
-        "Where image bytes are kept: file:///… or s3://bucket/prefix?endpoint=https://… (keys in the environment:"
-        " KUNSTHALLE_BLOBS_ACCESS_KEY_ID, KUNSTHALLE_BLOBS_SECRET_ACCESS_KEY); without it a folder in the data folder",
+        "Store for image data: file:///… or s3://bucket/prefix?endpoint=https://… (credentials from the environment:"
+        " KUNSTHALLE_BLOBS_ACCESS_KEY_ID, KUNSTHALLE_BLOBS_SECRET_ACCESS_KEY); default: a folder in the data folder",
     )
-    blob_cache: str = _setting("", "Folder of this host's copies of blobs on S3; without it one in the data folder")
-    blob_cache_gb: int = _setting(100, "GB (2**30 bytes) that these copies may take, beside those that are in use")
+    blob_cache: str = _setting("", "Folder for this host's copies of blobs on S3; default: a folder in the data folder")
+    blob_cache_gb: int = _setting(100, "Maximum GB (2**30 bytes) of these copies, without the copies in use")
     buckets: str = _setting(
         "",
-        "Where cos:// leads: s3://{account}-{bucket}?endpoint=https://… or s3://one/{account}/{bucket}?endpoint=…"
-        " (keys: KUNSTHALLE_BUCKETS_ACCESS_KEY_ID, KUNSTHALLE_BUCKETS_SECRET_ACCESS_KEY); without it folders in the"
-        " data folder",
+        "Location of cos:// buckets: s3://{account}-{bucket}?endpoint=https://… or s3://one/{account}/{bucket}?endpoint=…"
+        " (credentials: KUNSTHALLE_BUCKETS_ACCESS_KEY_ID, KUNSTHALLE_BUCKETS_SECRET_ACCESS_KEY); default: folders in"
+        " the data folder",
     )
-    public_url: str = _setting("", "The address clients call, for hrefs; without it the one they called")
+    public_url: str = _setting("", "Base URL of hrefs in answers; default: the URL that the client called")
     allowed_hosts: str = _setting(
         "",
-        "Names that clients may call the server by, separated by commas, beside loopback names, the address that they"
-        " called and the public URL; *.example.com allows what is below it, * every name",
+        "Further host names that clients may use, separated by commas; loopback names, the address that they called and"
+        " the public URL are always allowed; *.example.com allows all subdomains, * all names",
     )
-    clock: str = _setting("system", "'system' runs with real time, 'manual' stands still until it is moved")
-    region: str = _setting("us-south", "The region this server is")
-    hypervisor: str = _setting("auto", "'auto' (QEMU where installed), 'qemu' or 'simulated'")
-    accelerator: str = _setting("auto", "'auto' (KVM where it really runs a guest), 'kvm' or 'tcg'")
-    server_memory: int = _setting(4096, "MiB of memory that one server gets at most, whatever its profile promises")
-    servers_memory: int = _setting(0, "MiB that running servers have together; 0 takes three quarters of the host's")
-    disk_quota: int = _setting(0, "GB that disks of volumes and snapshots may really take; 0 sets no bound")
-    volume_quota: int = _setting(0, "GB that volumes may have together, by their capacity; 0 sets no bound")
-    header_timeout: int = _setting(15, "Seconds in which a request's headers must arrive; 0 sets no bound")
-    body_timeout: int = _setting(60, "Seconds in which a request's body must arrive; 0 sets no bound")
-    write_timeout: int = _setting(60, "Seconds that a client may read nothing of its answer; 0 sets no bound")
+    clock: str = _setting("system", "'system': real time; 'manual': changes only when an operator moves it")
+    region: str = _setting("us-south", "Name of the region that this server serves")
+    hypervisor: str = _setting("auto", "'auto' (QEMU if installed), 'qemu' or 'simulated'")
+    accelerator: str = _setting("auto", "'auto' (KVM if it runs a test guest), 'kvm' or 'tcg'")
+    server_memory: int = _setting(4096, "Maximum MiB of memory for one instance, whatever its profile")
+    servers_memory: int = _setting(
+        0, "Maximum MiB of memory for all running instances; 0: three quarters of the host memory"
+    )
+    disk_quota: int = _setting(0, "Maximum GB on disk for all volumes and snapshots; 0: no limit")
+    volume_quota: int = _setting(0, "Maximum GB of capacity for all volumes; 0: no limit")
+    header_timeout: int = _setting(15, "Maximum seconds until the headers of a request have arrived; 0: no limit")
+    body_timeout: int = _setting(60, "Maximum seconds until the body of a request has arrived; 0: no limit")
+    write_timeout: int = _setting(60, "Maximum seconds in which a client reads nothing of its answer; 0: no limit")
     connections: int = _setting(
-        1000, "Connections open at a time; at most half of the files that the process may open, which 0 takes"
+        1000, "Maximum open connections; 0, and the upper limit: half of the files that the process may open"
     )
     connections_per_address: int = _setting(
         250,
-        "Connections of one client address (IPv6: of one /64 network); 0 sets no bound, as behind a proxy on another"
-        " host. With a public URL, loopback addresses have no such bound: a proxy on this host calls for all its users",
+        "Maximum open connections of one client address (IPv6: of a /64 network); 0: no limit, for a proxy on another"
+        " host. With a public URL, loopback addresses have no limit: a proxy on this host calls for all its users",
     )
-    audit_days: int = _setting(365, "Days that entries of the audit are kept; 0 keeps them for ever")
+    audit_days: int = _setting(365, "Days until audit entries are deleted; 0: never")
     disk_reserve: int = _setting(
-        1024, "MB (2**20 bytes) of the disk that images, disks and exports leave free, so that the database has room"
+        1024, "MB (2**20 bytes) of disk space that images, disks and exports leave free for the database"
     )
     account_bucket_gb: int = _setting(
-        500, "GB (2**30 bytes) of this disk that an account's buckets may take before exports fail; 0 sets no bound"
+        500, "Maximum GB (2**30 bytes) on disk for the buckets of one account; exports beyond it fail; 0: no limit"
     )
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
-    workers: int = _setting(4, "Threads that run jobs, at least 2: one runs no imports, exports and copies of disks")
-    account_jobs: int = _setting(1000, "Jobs of one account that wait or run; one more is refused with 429")
-    account_running_jobs: int = _setting(2, "Jobs of one account that run at a time, on all nodes together")
-    account_transfers: int = _setting(50, "Imports, exports and copies of disks of one account that wait or run")
-    account_transfer_gb: int = _setting(1000, "GB (2**30 bytes) that these may write together")
+    workers: int = _setting(4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies")
+    account_jobs: int = _setting(
+        1000, "Maximum waiting and running jobs of one account; a further job is refused with 429"
+    )
+    account_running_jobs: int = _setting(2, "Maximum running jobs of one account, on all nodes")
+    account_transfers: int = _setting(50, "Maximum waiting and running imports, exports and disk copies of one account")
+    account_transfer_gb: int = _setting(
+        1000, "Maximum GB (2**30 bytes) that these imports, exports and disk copies may write"
+    )
 
     @property
     def database_url(self) -> str:

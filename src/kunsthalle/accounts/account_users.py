@@ -38,13 +38,13 @@ def invite(session: Session, identities: Identities, invitation: Invitation) -> 
     Nobody is looked up beyond the account: it is not told who has an address, nor whether anybody has it.
     """
     if not invitation.emails:
-        raise invalid("bad_request", "Nobody is invited.", "users")
+        raise invalid("bad_request", "The list of users is empty. Give at least one e-mail address.", "users")
     return [_invite_one(session, identities, email, invitation) for email in invitation.emails]
 
 
 def _invite_one(session: Session, identities: Identities, email: str, invitation: Invitation) -> User:
     if not _EMAIL.fullmatch(email):
-        raise invalid("bad_request", "The e-mail address is not one.", "users.email")
+        raise invalid("bad_request", f"Invalid e-mail address: {email!r}.", "users.email")
     here = session.ctx.account_id
     if signing_in_as(session, here, email.lower()) is not None:
         raise conflict("conflict", f"{email} is a user of the account already.", "users.email")
@@ -88,7 +88,9 @@ def change(session: Session, identities: Identities, granted: Authorized[User], 
     if state is not None and state != one.state:
         if one.state == "PENDING":
             raise conflict(
-                "conflict", "The user has not accepted the invitation yet, which nobody else can do.", "state"
+                "conflict",
+                "The user has not accepted the invitation yet. Only the invited user can accept it.",
+                "state",
             )
         _not_the_owner(session, one)
         must(transition(session, USER, one.id, state), f"A user who is {one.state} cannot become {state}.", "conflict")
@@ -96,9 +98,9 @@ def change(session: Session, identities: Identities, granted: Authorized[User], 
     first, last = changes.pop("firstname", one.names[0]), changes.pop("lastname", one.names[1])
     email = changes.pop("email", one.email)
     if not _EMAIL.fullmatch(email):
-        raise invalid("bad_request", "The e-mail address is not one.", "email")
+        raise invalid("bad_request", f"Invalid e-mail address: {email!r}.", "email")
     if email != one.email and any(other.id != one.id for other in reached_at(session, one.account_id, email)):
-        raise conflict("conflict", "The e-mail address is another user's of the account.", "email")
+        raise conflict("conflict", "Another user of the account has this e-mail address.", "email")
     name = f"{first.replace(' ', '-')} {last}".strip()
     if (name, email, changes) != (one.name, one.email, {}):
         update(session, USER, one.id, name=name, email=email, profile={**one.profile, **changes})

@@ -29,11 +29,13 @@ def approvals() -> None:
 
 
 @approvals.command(name="list")
-@click.option("--state", type=click.Choice(["requested", "granted", "refused"]), help="Only those in this state")
+@click.option(
+    "--state", type=click.Choice(["requested", "granted", "refused"]), help="List only requests in this state"
+)
 @common.DATA
 @common.OUTPUT
 def list_(state: str | None, data: Path, output: str) -> None:
-    """List what was asked and answered, oldest first.
+    """List the requests and their answers, oldest first.
 
     \b
     kunsthalle approvals list

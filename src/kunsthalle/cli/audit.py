@@ -53,12 +53,16 @@ def show(data: Path, account: str, since: str, limit: int, output: str) -> str:
 
 @click.command()
 @common.DATA
-@click.option("--account", default="", help="Only this account: a name of the scenario, or an id")
-@click.option("--since", default="", help="Only from this moment (RFC 3339), or from so long ago: 7d, PT30M")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many")
+@click.option("--account", default="", help="Only entries of this account: a name of the scenario, or an id")
+@click.option(
+    "--since", default="", help="Only entries since this time (RFC 3339), or since this duration ago: 7d, PT30M"
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of entries"
+)
 @common.OUTPUT
 def audit(data: Path, account: str, since: str, limit: int, output: str) -> None:
-    """Print what was changed or refused, and who signed in, newest first.
+    """Print the audit: changes, refusals and sign-ins, newest first.
 
     \b
     kunsthalle audit --account publisher --since 7d

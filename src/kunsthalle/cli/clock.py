@@ -36,7 +36,7 @@ _INNER_DATA = click.option("--data", type=click.Path(path_type=Path), default=No
 @common.OUTPUT
 @click.pass_obj
 def advance(outer: Path, duration: str, data: Path | None, output: str) -> None:
-    """Move the clock forward: 7d, 30m, P7D. Returns after everything that became due has run."""
+    """Move the clock forward: 7d, 30m, P7D. Returns after all due jobs have run."""
     _move(data or outer, {"advance": duration}, output)
 
 
@@ -46,7 +46,7 @@ def advance(outer: Path, duration: str, data: Path | None, output: str) -> None:
 @common.OUTPUT
 @click.pass_obj
 def to(outer: Path, moment: str, data: Path | None, output: str) -> None:
-    """Move the clock forward to a moment (RFC 3339)."""
+    """Move the clock forward to a time (RFC 3339)."""
     _move(data or outer, {"to": moment}, output)
 
 

@@ -28,13 +28,13 @@ DATA = click.option(
     help="Data folder",
 )
 KEY_FILE = click.option(
-    "--master-key-file", default="", envvar=MASTER_KEY_FILE, help="As for serve; without it master.key in the folder"
+    "--master-key-file", default="", envvar=MASTER_KEY_FILE, help="As for serve; default: master.key in the data folder"
 )
 OUTPUT = click.option(
-    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="For people, or programs"
+    "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="Output format"
 )
 ACCOUNT = click.option(
-    "--account", default="publisher", show_default=True, help="On behalf of: a name of the scenario, or an id"
+    "--account", default="publisher", show_default=True, help="Account to act for: a name of the scenario, or an id"
 )
 
 
@@ -68,14 +68,14 @@ def _of_account(known: Mapping[str, Any], account: str) -> dict[str, Any]:
     for name, one in accounts.items():
         if account in {name, one["account_id"]}:
             return dict(one)
-    raise click.ClickException(f"No account {account!r}; there is: {', '.join(accounts)}.")
+    raise click.ClickException(f"Unknown account: {account!r}. Use one of: {', '.join(accounts)}.")
 
 
 def _credentials(data: Path) -> dict[str, Any]:
     try:
         return folder.credentials(data)
     except folder.NoSuchWorld as error:
-        raise click.ClickException(f"{data} holds no scenario yet. Make one: {MAKE} --data {data}") from error
+        raise click.ClickException(f"{data} contains no scenario. Create one: {MAKE} --data {data}") from error
 
 
 def _called(data: Path, method: str, path: str, body: Any, timeout: float, token: Any) -> Any:

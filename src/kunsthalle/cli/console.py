@@ -29,7 +29,7 @@ class _Reader:
         servers = found["instances" if account else "machines"]
         if len(servers) > 1:
             ids = ", ".join(one["id"] for one in servers)
-            raise click.ClickException(f"{len(servers)} servers have this name; say which by id: {ids}.")
+            raise click.ClickException(f"{len(servers)} instances have this name. Use one of the ids: {ids}.")
         self._id = servers[0]["id"] if servers else server
 
     def _get(self, path: str) -> Any:
@@ -73,13 +73,17 @@ def _spoken(reader: _Reader, most: int, *, follow: bool) -> Iterator[dict[str, A
 @click.command()
 @click.argument("server")
 @common.DATA
-@click.option("--account", default="", help="As the owner of this account; without it as the operator")
-@click.option("--follow", "-f", is_flag=True, help="Go on until interrupted")
-@click.option("--bytes", "most", type=click.IntRange(0, 65_536), default=65_536, show_default=True, help="At most")
-@click.option("--raw", is_flag=True, help="Control characters too, which the guest may use to command the terminal")
+@click.option("--account", default="", help="Act as the owner of this account; default: as the operator")
+@click.option("--follow", "-f", is_flag=True, help="Print new output until interrupted")
+@click.option(
+    "--bytes", "most", type=click.IntRange(0, 65_536), default=65_536, show_default=True, help="Maximum bytes"
+)
+@click.option("--raw", is_flag=True, help="Print control characters too: the guest can control the terminal with them")
 @common.OUTPUT
 def console(server: str, data: Path, account: str, follow: bool, most: int, raw: bool, output: str) -> None:
-    """Print the end of a server's serial console, or, as JSON, an object a line. SERVER is its name or id.
+    """Print the latest output of an instance's serial console. SERVER is the name or id of the instance.
+
+    With --output json: one JSON object per line.
 
     \b
     kunsthalle console borrowed-machine

@@ -158,20 +158,20 @@ def tell(keep: Path | None, write: Callable[[str], object] = sys.stdout.write, n
                 finally:
                     teller.clear_away("consumer-a")
         except (StepFailed, DidNotStart) as failure:
-            write(f"\nThe story broke off: {failure}\n")
+            write(f"\nThe demo stopped: {failure}\n")
             note({"text": str(failure), "ok": False})
             return False
-    write(f"\n{teller.steps} steps, each as it should be, in {time.monotonic() - begun:.1f} s.\n")
+    write(f"\n{teller.steps} steps, all with the expected answer, in {time.monotonic() - begun:.1f} s.\n")
     return True
 
 
 def _story(teller: Teller) -> None:
-    teller.say("Kunsthalle: everybody may look, nobody takes the work home.")
-    teller.say(f"A server at {teller.served.url} with an enterprise of four accounts, and one account outside it.")
+    teller.say("Kunsthalle: accounts boot a shared image, and only its owner can read it.")
+    teller.say(f"The server at {teller.served.url} has an enterprise of four accounts, and one account outside it.")
     image = _import(teller)
     version = _publish(teller, image)
     server = _boot(teller, image, version)
-    _glass(teller, image, server)
+    _masked(teller, image, server)
     _strangers(teller, version)
     _away(teller, image, version, server)
 
@@ -202,7 +202,7 @@ def _publish(teller: Teller, image: dict[str, Any]) -> dict[str, Any]:
         "publisher", "creates a catalog", "POST", f"{base}/catalogs", {"label": "Golden images"}, expect=201
     ).body
     where = f"{base}/catalogs/{catalog['id']}/offerings"
-    offering = teller.step("publisher", "and a product in it", "POST", where, {"name": "golden"}, expect=201).body
+    offering = teller.step("publisher", "creates an offering in it", "POST", where, {"name": "golden"}, expect=201).body
     one = f"{where}/{offering['id']}"
     body = {
         "version": "1.0.0",
@@ -215,15 +215,19 @@ def _publish(teller: Teller, image: dict[str, Any]) -> dict[str, Any]:
     version = {**made.body["kinds"][0]["versions"][0], "offering_path": one, "offering_crn": made.body["crn"]}
     locator = f"{base}/versions/{version['version_locator']}"
     path = f"/v1/images/{image['id']}"
-    refusal = teller.step("publisher", "tries to delete the image: the catalog holds it", "DELETE", path, expect=409)
+    refusal = teller.step(
+        "publisher", "tries to delete the image, which the catalog manages", "DELETE", path, expect=409
+    )
     teller.check(refusal.body["errors"][0]["code"] == "image_managed_by_catalog", "nothing changed")
     install = f"{locator}/validation/install"
     teller.step("publisher", "has the version validated", "POST", install, {}, expect=202)
     teller.until("publisher", install, lambda found: found["state"] == "valid", "the validation")
     teller.step("publisher", "publishes it", "POST", f"{locator}/consume-publish", expect=202)
     consumer = teller.id_of("consumer-a")
-    teller.step("publisher", "lets consumer-a in", "POST", f"{one}/access", [f"-acct-{consumer}"], expect=201)
-    teller.step("publisher", "puts the list into effect", "POST", f"{one}/share", {"enabled": True}, expect=200)
+    teller.step(
+        "publisher", "adds consumer-a to the access list", "POST", f"{one}/access", [f"-acct-{consumer}"], expect=201
+    )
+    teller.step("publisher", "switches sharing on", "POST", f"{one}/share", {"enabled": True}, expect=200)
     accept = f"{base}/shareapproval/offering/access/source/approved"
     body_ = [f"-acct-{teller.id_of('publisher')}"]
     teller.step("consumer-a", "accepts what the publisher shares", "POST", accept, body_, expect=201)
@@ -245,12 +249,16 @@ def _prototype(teller: Teller, account: str, name: str, **source: Any) -> dict[s
 
 
 def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
-    teller.chapter("3. consumer-a boots a server from it")
-    found = teller.step("consumer-a", "lists what it may use", "GET", "/api/v1-beta/offerings", expect=200).body
+    teller.chapter("3. consumer-a boots an instance from it")
+    found = teller.step(
+        "consumer-a", "lists the offerings that it may use", "GET", "/api/v1-beta/offerings", expect=200
+    ).body
     crn = found["resources"][0]["kinds"][0]["versions"][0]["crn"]
-    teller.check(crn == version["crn"], "the product is there, with its version's CRN")
+    teller.check(crn == version["crn"], "the offering is listed, with the CRN of its version")
     body = _prototype(teller, "consumer-a", "borrowed", catalog_offering={"version": {"crn": crn}})
-    made = teller.step("consumer-a", "creates a server from that CRN", "POST", "/v1/instances", body, expect=201).body
+    made = teller.step(
+        "consumer-a", "creates an instance from that CRN", "POST", "/v1/instances", body, expect=201
+    ).body
     path = f"/v1/instances/{made['id']}"
     ended = ("running", "failed")
     server: dict[str, Any] = teller.until("consumer-a", path, lambda one: one["status"] in ended, "the boot")
@@ -263,48 +271,50 @@ def _engine(teller: Teller) -> str:
     return str(teller.served.operate("GET", "/_kunsthalle/status")["hypervisor"])
 
 
-def _glass(teller: Teller, image: dict[str, Any], server: dict[str, Any]) -> None:
-    teller.chapter("4. … and cannot open the image")
+def _masked(teller: Teller, image: dict[str, Any], server: dict[str, Any]) -> None:
+    teller.chapter("4. … and cannot read the image")
     teller.step("consumer-a", "follows the reference", "GET", f"/v1/images/{image['id']}", expect=404)
     trace = "00000000-0000-4000-8000-000000000001"
     hidden = teller.call("consumer-a", "GET", f"/v1/images/{image['id']}", trace=trace)
     absent = teller.call("consumer-a", "GET", "/v1/images/r006-00000000-0000-4000-8000-000000000000", trace=trace)
-    teller.check(hidden.raw == absent.raw, "byte for byte the answer for an image that never existed")
+    teller.check(hidden.raw == absent.raw, "the answer has the same bytes as for an image that never existed")
     named = teller.step("consumer-a", "looks for it by name", "GET", f"/v1/images?name={image['name']}", expect=200)
-    teller.check(named.body["total_count"] == 0, "a name means one's own images, or nothing")
+    teller.check(named.body["total_count"] == 0, "a list by name has only images of the account")
     volume = server["boot_volume_attachment"]["volume"]
     boot = teller.step("consumer-a", "looks at the boot volume", "GET", f"/v1/volumes/{volume['id']}", expect=200).body
-    teller.check(boot["source_image"]["id"] == image["id"], "the reference is there too")
+    teller.check(boot["source_image"]["id"] == image["id"], "it shows the reference, too")
     body = {"name": "borrowed-copy", "source_volume": {"id": volume["id"]}}
     made = teller.step("consumer-a", "takes a snapshot of it", "POST", "/v1/snapshots", body, expect=201).body
-    teller.check(made["source_image"]["id"] == image["id"], "and there")
-    teller.check("catalog_offering" not in made, "where it was bought is not carried on")
+    teller.check(made["source_image"]["id"] == image["id"], "it shows the reference, too")
+    teller.check("catalog_offering" not in made, "it does not show the catalog version")
     body = _prototype(teller, "consumer-a", "direct", image={"id": image["id"]})
     teller.step("consumer-a", "tries to boot the image itself", "POST", "/v1/instances", body, expect=404)
 
 
 def _strangers(teller: Teller, version: dict[str, Any]) -> None:
-    teller.chapter("5. For everybody else the product does not exist")
+    teller.chapter("5. For all other accounts the offering does not exist")
     offer = {"version": {"crn": version["crn"]}}
     for account, why in (("consumer-b", "not on the list"), ("outsider", "outside the enterprise")):
-        found = teller.step(account, f"({why}) lists what it may use", "GET", "/api/v1-beta/offerings", expect=200)
-        teller.check(found.body["total_count"] == 0, "nothing")
+        found = teller.step(
+            account, f"({why}) lists the offerings that it may use", "GET", "/api/v1-beta/offerings", expect=200
+        )
+        teller.check(found.body["total_count"] == 0, "the list is empty")
         body = _prototype(teller, account, "stolen", catalog_offering=offer)
         teller.step(account, "tries to boot by the CRN", "POST", "/v1/instances", body, expect=404)
 
 
 def _away(teller: Teller, image: dict[str, Any], version: dict[str, Any], server: dict[str, Any]) -> None:
-    teller.chapter("6. The publisher takes the catalog down; the image is free seven days later")
+    teller.chapter("6. The publisher deletes the catalog; the image is free seven days later")
     catalog, path = version["catalog_id"], f"/v1/images/{image['id']}"
     teller.step("publisher", "deletes the catalog", "DELETE", f"/api/v1-beta/catalogs/{catalog}", expect=200)
-    teller.step("publisher", "tries to delete the image: still held", "DELETE", path, expect=409)
+    teller.step("publisher", "tries to delete the image, which is still managed", "DELETE", path, expect=409)
     records = teller.step("publisher", "sees the reclamation", "GET", "/v1/reclamations", expect=200).body["resources"]
     teller.check(records[0]["resource_instance_id"] == catalog, f"due {records[0]['target_time']}")
     teller.served.advance("7d")
     teller.say(f"  {'operator':11} kunsthalle clock advance 7d")
     teller.sign_in_again()
     teller.step("publisher", "deletes the image", "DELETE", path, expect=202)
-    found = teller.step("consumer-a", "looks at its server", "GET", f"/v1/instances/{server['id']}", expect=200).body
-    teller.check(found["status"] == "running", "it runs on")
-    teller.check(found["image"] == server["image"], "with the same reference as ever")
-    teller.step("consumer-a", "deletes its server", "DELETE", f"/v1/instances/{server['id']}", expect=204)
+    found = teller.step("consumer-a", "views its instance", "GET", f"/v1/instances/{server['id']}", expect=200).body
+    teller.check(found["status"] == "running", "it is still running")
+    teller.check(found["image"] == server["image"], "with the same reference")
+    teller.step("consumer-a", "deletes its instance", "DELETE", f"/v1/instances/{server['id']}", expect=204)

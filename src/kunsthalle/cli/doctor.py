@@ -93,15 +93,15 @@ def render(report: dict[str, Any]) -> str:
 
 @click.command()
 @common.DATA
-@click.option("--repair", is_flag=True, help="Mend what can be mended")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired")
 @click.option("--deep", is_flag=True, help="Read every byte of every blob, and all of the database")
-@click.option("--offline", is_flag=True, help="Examine the folder itself, which no server works on")
+@click.option("--offline", is_flag=True, help="Check a folder that no server uses")
 @click.option("--database", default="", help="With --offline: as for serve")
 @click.option("--blobs", default="", help="With --offline: as for serve")
 @common.KEY_FILE
 @common.OUTPUT
 def doctor(data: Path, repair: bool, deep: bool, offline: bool, output: str, **places: str) -> None:
-    """Check the database, and every blob, reference, disk and job against each other. Exits 1 while something is wrong.
+    """Check the database, and every blob, reference, disk and job against each other. Exit code 1 if a problem is left.
 
     \b
     kunsthalle doctor
@@ -154,9 +154,9 @@ def _offline(data: Path, places: dict[str, str], **how: bool) -> tuple[Callable[
         try:
             return examine(data, progress=progress, **places, **how)  # type: ignore[arg-type]  # named by the options
         except folder.NoSuchWorld as error:
-            raise click.ClickException(f"{data} holds nothing yet.") from error
+            raise click.ClickException(f"{data} contains no data.") from error
         except folder.FolderInUse as error:
-            raise click.ClickException(f"A server works on {data}; leave --offline away.") from error
+            raise click.ClickException(f"A server uses {data}. Stop it, or leave out --offline.") from error
         except MasterKeyError as error:
             raise click.ClickException(str(error)) from error
 

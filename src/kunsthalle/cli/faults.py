@@ -11,13 +11,15 @@ from kunsthalle.cli import common
 
 _PATH = "/_kunsthalle/faults"
 _COLUMNS = ("ID", "ON", "MATCH", "EFFECT", "LEFT", "HITS")
-_TIMES = click.option("--times", type=int, default=1, show_default=True, help="How often; 0: until it is cleared")
-_SKIP = click.option("--skip", type=int, default=0, show_default=True, help="How many go well first")
+_TIMES = click.option(
+    "--times", type=int, default=1, show_default=True, help="Matches to fail; 0: all until the fault is cleared"
+)
+_SKIP = click.option("--skip", type=int, default=0, show_default=True, help="Matches to skip first")
 
 
 @click.group()
 def fault() -> None:
-    """Have calls or jobs go wrong, to see what your automation does.
+    """Make API calls or jobs fail, to test automation.
 
     \b
     kunsthalle fault call "POST /v1/instances" --refuse 503 --times 2
@@ -38,16 +40,16 @@ def list_(data: Path, output: str) -> None:
 
 @fault.command()
 @click.argument("pattern")
-@click.option("--refuse", type=int, metavar="STATUS", help="Not carried out, answered with this status")
-@click.option("--lose", type=int, metavar="STATUS", help="Carried out, answered with this status all the same")
-@click.option("--cut", is_flag=True, help="Carried out, the answer ends in its middle")
-@click.option("--delay", type=float, metavar="SECONDS", help="Begins so much later")
+@click.option("--refuse", type=int, metavar="STATUS", help="Do not execute the call; answer with this status")
+@click.option("--lose", type=int, metavar="STATUS", help="Execute the call, but answer with this status")
+@click.option("--cut", is_flag=True, help="Execute the call, and cut the answer in the middle")
+@click.option("--delay", type=float, metavar="SECONDS", help="Delay the call")
 @_TIMES
 @_SKIP
 @common.DATA
 @common.OUTPUT
 def call(pattern: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
-    """Have calls go wrong; PATTERN is matched with `METHOD /path`, `*` stands for anything."""
+    """Set a fault for API calls. PATTERN is matched with `METHOD /path`; `*` matches any text."""
     effect, value = _one(effects)
     more = {"seconds": value} if effect == "delay" else {} if effect == "cut" else {"status": value}
     _add(data, output, {"on": "call", "match": pattern, "effect": effect, "times": times, "skip": skip, **more})
@@ -55,15 +57,15 @@ def call(pattern: str, data: Path, output: str, times: int, skip: int, **effects
 
 @fault.command()
 @click.argument("kind")
-@click.option("--fail", is_flag=True, help="Ends as after its last try")
-@click.option("--retry", is_flag=True, help="One try fails")
-@click.option("--hold", metavar="DURATION", help="Due again so much later by the product clock: 10m, PT1H")
+@click.option("--fail", is_flag=True, help="Fail the job without further tries")
+@click.option("--retry", is_flag=True, help="Fail one try")
+@click.option("--hold", metavar="DURATION", help="Postpone the job by this duration of the product clock: 10m, PT1H")
 @_TIMES
 @_SKIP
 @common.DATA
 @common.OUTPUT
 def job(kind: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
-    """Have jobs go wrong; KIND is a pattern: image.import, instance.*, …"""
+    """Set a fault for jobs. KIND is a pattern: image.import, instance.*, …"""
     effect, value = _one(effects)
     more = {"seconds": _seconds(value)} if effect == "hold" else {}
     _add(data, output, {"on": "job", "match": kind, "effect": effect, "times": times, "skip": skip, **more})

@@ -20,7 +20,7 @@ _ENDED = ("done", "failed")
 
 @click.group()
 def images() -> None:
-    """Prepare images, and watch them on their way in.
+    """Convert image files, and watch imports.
 
     \b
     kunsthalle images convert golden.vmdk
@@ -34,7 +34,7 @@ def images() -> None:
 @common.ACCOUNT
 @common.OUTPUT
 def watch(image: str, data: Path, account: str, output: str) -> None:
-    """Show how far the import of IMAGE (a name or an id) is, until it has ended. Exit code 1 if it failed.
+    """Show the progress of the import of IMAGE (a name or an id) until it ends. Exit code 1 if it failed.
 
     \b
     kunsthalle images watch golden
@@ -52,7 +52,9 @@ def watch(image: str, data: Path, account: str, output: str) -> None:
 @images.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="QCOW2 file to write  [default: FILE with .qcow2]")
-@click.option("--format", "kind", type=click.Choice(["vmdk", "vhdx", "raw"]), help="A bare disk has to be called raw")
+@click.option(
+    "--format", "kind", type=click.Choice(["vmdk", "vhdx", "raw"]), help="Format of FILE; needed for raw disks"
+)
 @click.option("--force", is_flag=True, help="Replace the output if it exists")
 def convert(file: Path, output: Path | None, kind: str | None, *, force: bool) -> None:
     """Write the disk in FILE (VMDK, VHDX, or raw) as a QCOW2 image, which can be imported. Needs qemu-img.

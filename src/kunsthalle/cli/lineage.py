@@ -20,9 +20,9 @@ Doc = dict[str, Any]
 @common.ACCOUNT
 @common.OUTPUT
 def lineage(image: str, data: Path, account: str, output: str) -> None:
-    """Say which version an image is in, whom that is shared with, and what every account has made of it.
+    """Show the version of an image, the accounts it is shared with, and the resources created from it.
 
-    IMAGE is a name or an id of the account's own.
+    IMAGE is the name or id of an image of the account.
 
     \b
     kunsthalle lineage golden

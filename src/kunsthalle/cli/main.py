@@ -83,7 +83,7 @@ def _settings_options(function: Any) -> Any:
 @cli.command()
 @_settings_options
 def serve(**given: Any) -> None:
-    """Serve until interrupted.
+    """Run the server until it is interrupted.
 
     \b
     kunsthalle serve --scenario enterprise
@@ -99,38 +99,40 @@ def serve(**given: Any) -> None:
 
 @cli.command()
 @common.DATA
-@click.option("--account", default="", help="An account of the scenario: publisher, consumer-a, …")
+@click.option("--account", default="", help="Name of an account of the scenario: publisher, consumer-a, …")
 @click.option("--format", "form", type=click.Choice(environment.FORMATS), default="dotenv", show_default=True)
-@click.option("--operator", is_flag=True, help="The operator's token too")
+@click.option("--operator", is_flag=True, help="Also print the operator token")
 def env(data: Path, account: str, form: str, operator: bool) -> None:
-    """Print what clients need.
+    """Print the environment variables that clients need.
 
     \b
     eval "$(kunsthalle env --account consumer-a --format shell)"
     kunsthalle env --account publisher --format sdk > ibm-credentials.env
     """
     if not account and not operator:
-        raise click.UsageError("Give --account NAME, or --operator.")
+        raise click.UsageError("Missing option: give --account NAME, --operator, or both.")
     if form == "sdk" and not account:
-        raise click.UsageError("The sdk format needs --account NAME.")
+        raise click.UsageError("Missing option: --format sdk needs --account NAME.")
     try:
         found = environment.variables(data, account, operator=operator)
     except folder.NoSuchWorld as error:
-        raise click.ClickException(f"{data} holds no scenario yet. Make one: {common.MAKE} --data {data}") from error
+        raise click.ClickException(f"{data} contains no scenario. Create one: {common.MAKE} --data {data}") from error
     except KeyError as error:
         raise click.ClickException(
-            f"No account {account!r}; there is: {', '.join(environment.accounts(data))}."
+            f"Unknown account: {account!r}. Use one of: {', '.join(environment.accounts(data))}."
         ) from error
     click.echo(environment.render(found, form))
 
 
 @cli.command()
-@click.option("--keep", type=click.Path(path_type=Path), default=None, help="Keep the world in this folder")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), default=None, help="Create the data in this folder and keep it"
+)
 @common.OUTPUT
 def demo(keep: Path | None, output: str) -> None:
-    """Tell the main job on a fresh world with a real image: what is asked, what is answered, why.
+    """Run the main use case on new data with a real image, and print each request and answer.
 
-    As JSON, an object for each step, a line each.
+    With --output json: one JSON object for each step, one per line.
     """
     from kunsthalle.cli.demo import tell
 
@@ -142,7 +144,7 @@ def demo(keep: Path | None, output: str) -> None:
 @cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def ibmcloud(words: tuple[str, ...]) -> None:
-    """The `ibmcloud` command, where another of that name comes first.
+    """Run the `ibmcloud` command of Kunsthalle, if another one comes first on the path.
 
     \b
     kunsthalle ibmcloud is images

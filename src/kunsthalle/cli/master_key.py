@@ -14,7 +14,7 @@ from kunsthalle.local.master_keys import MasterKeyError
 
 @click.group(name="master-key")
 def master_key() -> None:
-    """The keys that secrets in the database are encrypted with.
+    """List or rotate the keys that encrypt secrets in the database.
 
     \b
     kunsthalle master-key list
@@ -27,14 +27,14 @@ def master_key() -> None:
 @common.KEY_FILE
 @common.OUTPUT
 def list_(data: Path, master_key_file: str, output: str) -> None:
-    """Name the keys of the file by their ids, the one that encrypts first."""
+    """List the ids of the keys in the file, the active key first."""
     path = _path(data, master_key_file)
     try:
         found = master_keys.read(path)
     except MasterKeyError as error:
         raise click.ClickException(str(error)) from error
     if found is None:
-        raise click.ClickException(f"There is no master key file {path}; the first start makes one.")
+        raise click.ClickException(f"Master key file not found: {path}. The first start of the server creates it.")
     ids = list(reversed(list(found.by_id)))
     rows = [{"id": id_, "encrypts": id_ == found.newest} for id_ in ids]
     table = common.table(("ID", "ENCRYPTS"), [(one["id"], "yes" if one["encrypts"] else "no") for one in rows])
@@ -45,19 +45,19 @@ def list_(data: Path, master_key_file: str, output: str) -> None:
 @common.DATA
 @common.KEY_FILE
 def rotate(data: Path, master_key_file: str) -> None:
-    """Add a new key to the file; the next start encrypts everything with it.
+    """Add a new key to the file. The next start encrypts all secrets with it.
 
     With several nodes: stop all of them, rotate once, give every node the new file, start them. Older keys stay in the
     file as long as there are saved scenarios or backups of the time when they encrypted.
     """
     path = _path(data, master_key_file)
     if not path.exists():
-        raise click.ClickException(f"There is no master key file {path}; the first start makes one.")
+        raise click.ClickException(f"Master key file not found: {path}. The first start of the server creates it.")
     try:
         made = master_keys.add(path)
     except MasterKeyError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"Added {made.newest} to {path}. Start the server again: everything is then encrypted with it.")
+    click.echo(f"Added {made.newest} to {path}. Start the server again: it then encrypts all secrets with the new key.")
 
 
 def _path(data: Path, given: str) -> Path:

@@ -17,7 +17,7 @@ _PATIENCE = 600
 
 @click.group()
 def scenario() -> None:
-    """Save everything the server keeps under a name, and go back to it.
+    """Save all data of the server under a name, and load it again.
 
     \b
     kunsthalle scenario save shared-and-booted
@@ -28,11 +28,11 @@ def scenario() -> None:
 
 @scenario.command()
 @click.argument("name")
-@click.option("--replace", is_flag=True, help="Replace the one that has the name")
+@click.option("--replace", is_flag=True, help="Replace an existing scenario of this name")
 @common.DATA
 @common.OUTPUT
 def save(name: str, replace: bool, data: Path, output: str) -> None:
-    """Save everything under NAME."""
+    """Save all data as scenario NAME."""
     body = {"name": name, "replace": replace}
     _say([common.operate(data, "POST", _PATH, body, timeout=_PATIENCE)], output)
 
@@ -42,7 +42,7 @@ def save(name: str, replace: bool, data: Path, output: str) -> None:
 @common.DATA
 @common.OUTPUT
 def load(name: str, data: Path, output: str) -> None:
-    """Make everything as it was when NAME was saved; what came after is gone."""
+    """Load scenario NAME. Later changes are lost."""
     _say([common.operate(data, "POST", f"{_PATH}/{quote(name, safe='')}/load", timeout=_PATIENCE)], output)
 
 
@@ -50,7 +50,7 @@ def load(name: str, data: Path, output: str) -> None:
 @common.DATA
 @common.OUTPUT
 def list_(data: Path, output: str) -> None:
-    """List what is saved."""
+    """List the saved scenarios."""
     _say(common.operate(data, "GET", _PATH)["scenarios"], output)
 
 
@@ -59,7 +59,7 @@ def list_(data: Path, output: str) -> None:
 @common.DATA
 @common.OUTPUT
 def remove(name: str, data: Path, output: str) -> None:
-    """Forget what is saved under NAME."""
+    """Delete scenario NAME."""
     gone = common.operate(data, "DELETE", f"{_PATH}/{quote(name, safe='')}")
     click.echo(common.as_json(gone) if output == "json" else common.printable(f"Removed: {gone['name']}"))
 

@@ -15,7 +15,7 @@ from kunsthalle.local import folder
 @common.DATA
 @common.OUTPUT
 def status(data: Path, output: str) -> None:
-    """Say where the server listens, what it is made of, and what waits.
+    """Show the address of the server, its configuration, and waiting jobs.
 
     \b
     kunsthalle status

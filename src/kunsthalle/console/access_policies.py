@@ -17,7 +17,7 @@ _GROUPS = "resource-group"
 """Resource groups are no service: a policy means them by the type of the resource."""
 SERVICES = (
     ("", "Every service that holds resources"),
-    ("is", "is: images, servers, volumes, networks"),
+    ("is", "is: images, instances, volumes, networks"),
     ("globalcatalog-collection", "globalcatalog-collection: private catalogs"),
     ("iam-access-management", "iam-access-management: policies"),
     ("iam-identity", "iam-identity: API keys, service IDs, profiles"),
@@ -48,7 +48,7 @@ POLICY = Thing("/policies/{policy_id}", _API, "/policies", lambda row: f"the pol
 _DELETE = Question(
     "delete",
     "Delete",
-    "What it grants is gone with the next request.",
+    "The access ends with the next request.",
     "The policy is deleted.",
     f"DELETE {_API}",
     danger=True,

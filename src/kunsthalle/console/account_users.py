@@ -18,7 +18,7 @@ USER = Thing("/users/{user_id}", _API, "/users", lambda row: str(row["user_id"])
 _REMOVE = Question(
     "delete",
     "Remove",
-    "Policies and keys that are the user's in this account go along.",
+    "The policies and API keys of the user in this account are deleted too.",
     "The user is removed.",
     f"DELETE {_API}",
     danger=True,
@@ -86,7 +86,7 @@ async def _invite_page(visit: Visit, filled: Form) -> Response:
 
 async def _invite(visit: Visit, filled: Form) -> Response:
     await visit.api.send("POST", USER.at(visit, _USERS), {"users": [{"email": filled.get("email")}]})
-    return visit.to("/users", "The user is invited, and may do nothing yet: give roles with a policy.")
+    return visit.to("/users", "The user is invited. To give them access, create a policy.")
 
 
 PAGES: tuple[Page, ...] = (

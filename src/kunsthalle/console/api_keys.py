@@ -17,12 +17,12 @@ KEY = Thing("/api-keys/{key_id}", _API, "/api-keys")
 _LOCK = Question(
     "lock",
     "Lock",
-    "It goes on opening the account, but is neither changed nor deleted.",
+    "The key still works, but cannot be changed or deleted.",
     "The key is locked.",
     f"POST {_API}/lock",
 )
 _UNLOCK = Question(
-    "unlock", "Unlock", "It can be changed and deleted again.", "The key is unlocked.", f"DELETE {_API}/lock"
+    "unlock", "Unlock", "The key can be changed and deleted again.", "The key is unlocked.", f"DELETE {_API}/lock"
 )
 _DELETE = Question(
     "delete",

@@ -83,7 +83,7 @@ class Console:
             if is_out_of_space(error):
                 text = "Nothing was changed. Try again later."
                 return visit.page("refused.html", 503, title="The server's disk is full", text=text, trace=trace)
-            text = "Its log has the trace."
+            text = "The log of the server has the details under this trace."
             return visit.page("refused.html", 500, title="The server failed", text=text, trace=trace)
 
     def _stranger(self, request: Request) -> Visit:
@@ -118,7 +118,7 @@ class Console:
             return await self._ended(visit, visit.session)
         if refused.status == 404:
             return _not_found(visit)
-        title = "You may not do this" if refused.status == 403 else "The request was refused"
+        title = "You are not authorized for this action" if refused.status == 403 else "The request was refused"
         return visit.page("refused.html", refused.status, title=title, text=refused.message, trace=refused.trace)
 
     async def _ended(self, visit: Visit, session: BrowserSession) -> Response:

@@ -1,4 +1,4 @@
-"""Private catalogs as their owner sees them: catalogs, their products, what a deletion takes along, reclamations."""
+"""Private catalogs as their owner sees them: catalogs, their offerings, what a deletion takes along, reclamations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CATALOGS = (
     Column("updated", "Changed"),
 )
 _PRODUCTS = (
-    Column("label", "Product"),
+    Column("label", "Offering"),
     Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
     Column("shared", "Sharing", lambda row: "On" if row["share_enabled"] else "Off"),
     Column("updated", "Changed"),
@@ -37,7 +37,7 @@ _RECLAMATIONS = (
 
 
 def versions_of(product: Row) -> list[Row]:
-    """The versions of a product, newest first, without working copies."""
+    """The versions of an offering, newest first, without working copies."""
     found = [one for kind in product.get("kinds", []) for one in kind["versions"]]
     return [one for one in reversed(found) if not one.get("working_copy_of")]
 
@@ -80,7 +80,7 @@ async def _delete(visit: Visit, filled: Form) -> Response:
     """The label has to be typed: what is deleted disappears for every account at once."""
     catalog = await visit.api.get(catalog_path(visit))
     if filled.get("confirm") != catalog["label"]:
-        raise Refused(400, "bad_request", "Type the catalog's name as it is written.", "confirm")
+        raise Refused(400, "bad_request", "Type the name of the catalog exactly.", "confirm")
     await visit.api.send("DELETE", catalog_path(visit))
     return visit.to("/reclamations", "The catalog is deleted; until it is reclaimed it can be restored.", "info")
 
@@ -93,7 +93,7 @@ async def _new_product(visit: Visit, filled: Form) -> Response:
     body = filled.body("name", "label", "short_description")
     made = await visit.api.send("POST", f"{catalog_path(visit)}/offerings", body)
     at = f"/catalogs/{visit.id('catalog_id')}/products/{segment(made['id'])}"
-    return visit.to(at, "The product has been created.")
+    return visit.to(at, "The offering has been created.")
 
 
 async def _all_reclamations(api: Api) -> list[Row]:
@@ -134,6 +134,6 @@ PAGES: tuple[Page, ...] = (
     *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {CATALOG}"),
     *form(f"{HERE}/new-product", _new_product_page, _new_product, f"POST {CATALOG}/offerings"),
     page("/reclamations", _reclamations, "GET /v1/reclamations"),
-    *_reclamation_form("restore", "It is back, with everything that belongs to it."),
-    *_reclamation_form("reclaim", "It is reclaimed, and cannot be restored any more."),
+    *_reclamation_form("restore", "The resource is restored with its contents."),
+    *_reclamation_form("reclaim", "The resource is reclaimed and can no longer be restored."),
 )

@@ -21,7 +21,7 @@ VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 _DELETE = Question(
     "delete",
     "Delete",
-    "All its servers go along.",
+    "All instances of the group are deleted too.",
     "The group is being deleted.",
     f"DELETE {_API}",
     danger=True,
@@ -31,14 +31,14 @@ _COLUMNS = (
     Column("name", "Name"),
     Column("status", "Status"),
     Column("template", "Template", lambda row: row["instance_template"]["name"]),
-    Column("membership_count", "Servers", number=True),
+    Column("membership_count", "Instances", number=True),
     Column("vpc", "VPC", lambda row: row["vpc"]["name"]),
     Column("created_at", "Created"),
 )
 
 
 def catalog_of(template: Row | None) -> str:
-    """The id of the catalog that a template's servers boot from; empty without one."""
+    """The id of the catalog that a template's instances boot from; empty without one."""
     crn = catalog_crn(template) if template else ""
     return crn.split(":")[7] if crn.count(":") > 7 else ""
 
@@ -109,7 +109,7 @@ async def _size_page(visit: Visit, filled: Form) -> Response:
 async def _size(visit: Visit, filled: Form) -> Response:
     body = {"membership_count": number(filled.get("membership_count"))}
     await visit.api.send("PATCH", GROUP.at(visit), body)
-    return visit.to(GROUP.at(visit, GROUP.here), "The servers follow.", "info")
+    return visit.to(GROUP.at(visit, GROUP.here), "The group adds or deletes instances.", "info")
 
 
 def authorization(account: str, catalog: str) -> Row:

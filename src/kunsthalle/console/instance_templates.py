@@ -1,4 +1,4 @@
-"""Templates of servers: what a server is to be, kept for later and for instance groups."""
+"""Templates of instances: what an instance is to be, kept for later and for instance groups."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEMPLATE = Thing("/templates/{template_id}", _API, "/templates")
 _DELETE = Question(
     "delete",
     "Delete",
-    "Servers that were made from it stay. A template that an instance group uses cannot be deleted.",
+    "Instances that were created from it are kept. A template that an instance group uses cannot be deleted.",
     "The template is deleted.",
     f"DELETE {_API}",
     danger=True,
@@ -28,14 +28,14 @@ _DELETE = Question(
 
 
 def source_of(template: Row) -> str:
-    """What its servers boot from, as far as the template says it."""
+    """What its instances boot from, as far as the template says it."""
     if "catalog_offering" in template:
         return "a catalog"
     return str(template.get("image", {}).get("name", template.get("image", {}).get("id", "a volume or snapshot")))
 
 
 def catalog_crn(template: Row) -> str:
-    """The CRN of the catalog version or product that its servers boot from; empty without one."""
+    """The CRN of the catalog version or offering that its instances boot from; empty without one."""
     given = template.get("catalog_offering", {})
     return str((given.get("version") or given.get("offering") or {}).get("crn", ""))
 
@@ -51,7 +51,7 @@ _COLUMNS = (
 
 def actions(template: Row) -> list[Act]:
     at = f"/templates/{segment(template['id'])}"
-    return [("Create server", f"{at}/server", False), *acts(at, _DELETE)]
+    return [("Create instance", f"{at}/server", False), *acts(at, _DELETE)]
 
 
 async def _templates(visit: Visit) -> Response:
@@ -86,7 +86,7 @@ async def _server(visit: Visit, filled: Form) -> Response:
     template = await TEMPLATE.find(visit)
     body = {**filled.body("name"), "source_template": {"id": template["id"]}}
     made = await visit.api.send("POST", "/v1/instances", body)
-    return visit.to(f"/servers/{segment(made['id'])}", "The server is being created.", "info")
+    return visit.to(f"/servers/{segment(made['id'])}", "The instance is being created.", "info")
 
 
 PAGES: tuple[Page, ...] = (

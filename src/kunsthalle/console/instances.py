@@ -1,4 +1,4 @@
-"""Servers: the list, what a server was made from, its serial console, and what can be done with it."""
+"""Instances: the list, what an instance was made from, its serial console, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kunsthalle.console.page_frame import Page, Visit, page
 INSTANCE = "/v1/instances/{id}"
 SERVER = Thing("/servers/{server_id}", INSTANCE, "/servers")
 MOVING = frozenset({"pending", "starting", "stopping", "restarting", "deleting"})
-"""States that a server leaves by itself."""
+"""States that an instance leaves by itself."""
 TAIL = 16_384
 """So many bytes of a serial console are shown."""
 _UNPRINTED = re.compile(
@@ -23,23 +23,25 @@ _UNPRINTED = re.compile(
 )
 _ACTIONS = "POST /v1/instances/{instance_id}/actions"
 
-_START = Question("start", "Start", "It boots from its own volume.", "The server starts.", _ACTIONS, {"type": "start"})
+_START = Question(
+    "start", "Start", "It boots from its own volume.", "The instance starts.", _ACTIONS, {"type": "start"}
+)
 _STOP = Question(
     "stop",
     "Stop",
     "Its guest is asked to shut down.",
-    "The server stops.",
+    "The instance stops.",
     _ACTIONS,
     {"type": "stop"},
 )
 _REBOOT = Question(
-    "reboot", "Reboot", "Its guest is asked to boot again.", "The server boots again.", _ACTIONS, {"type": "reboot"}
+    "reboot", "Reboot", "Its guest is asked to boot again.", "The instance boots again.", _ACTIONS, {"type": "reboot"}
 )
 _DELETE = Question(
     "delete",
     "Delete",
-    "It cannot be restored. Volumes that were made with it go along, unless they were to be kept.",
-    "The server is being deleted.",
+    "It cannot be restored. Volumes that were created with it are deleted too, unless they are set to be kept.",
+    "The instance is being deleted.",
     f"DELETE {INSTANCE}",
     danger=True,
     gone=True,
@@ -47,7 +49,7 @@ _DELETE = Question(
 
 
 def source_of(server: Row) -> str:
-    """What a server was made from, by name."""
+    """What an instance was made from, by name."""
     return str(server.get("image", {}).get("name", ""))
 
 
@@ -58,7 +60,7 @@ def address_of(server: Row) -> str:
 _COLUMNS = (
     Column("name", "Name"),
     Column("status", "Status"),
-    Column("image", "Made from", source_of),
+    Column("image", "Created from", source_of),
     Column("profile", "Profile", lambda row: row["profile"]["name"]),
     Column("zone", "Zone", lambda row: row["zone"]["name"]),
     Column("address", "Address", address_of),
@@ -67,7 +69,7 @@ _COLUMNS = (
 
 
 def actions(server: Row) -> list[Act]:
-    """What a server's status offers; the API has the last word."""
+    """What an instance's status offers; the API has the last word."""
     status = server["status"]
     offered = [_START] if status in {"stopped", "failed"} else []
     if status in {"running", "starting", "restarting"}:
@@ -108,7 +110,7 @@ async def _servers(visit: Visit) -> Response:
 
 
 async def _tail(visit: Visit) -> Any:
-    """The end of the serial console, for those who may operate the server."""
+    """The end of the serial console, for those who may operate the instance."""
     path = f"/_kunsthalle/servers/{visit.id('server_id')}/console"
     try:
         found = await visit.api.get(path, [("limit", str(TAIL))])

@@ -11,7 +11,7 @@ from kunsthalle.console.listing import Row
 from kunsthalle.console.page_frame import Page, Visit, page
 
 KINDS = (
-    ("servers", "server", "servers"),
+    ("servers", "instance", "instances"),
     ("running_servers", "of them running", "of them running"),
     ("bare_metal_servers", "bare metal server", "bare metal servers"),
     ("templates", "template", "templates"),
@@ -25,7 +25,7 @@ DRAWN = 12
 
 
 def counted(uses: Row) -> list[str]:
-    """`2 servers`, `1 snapshot`: what there is of each kind, if anything."""
+    """`2 instances`, `1 snapshot`: what there is of each kind, if anything."""
     return [f"{uses[key]} {one if uses[key] == 1 else many}" for key, one, many in KINDS if uses[key]]
 
 

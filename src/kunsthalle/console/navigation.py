@@ -32,7 +32,7 @@ MENU: tuple[Group, ...] = (
         "Infrastructure",
         "Compute",
         (
-            Entry("Virtual servers", "/servers"),
+            Entry("Virtual server instances", "/servers"),
             Entry("Images", "/images/catalog"),
             Entry("Instance templates", "/templates"),
             Entry("Instance groups", "/groups"),
@@ -61,5 +61,5 @@ MENU: tuple[Group, ...] = (
             Entry("Account tree", "/accounts"),
         ),
     ),
-    Group("Operator", "Rehearsal", (Entry("Operate this server", "/operator"),)),
+    Group("Operator", "Operator tools", (Entry("Operate this server", "/operator"),)),
 )

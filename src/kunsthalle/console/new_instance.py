@@ -1,4 +1,4 @@
-"""Creating a server: first what it boots from, then a form that shows only what goes with that."""
+"""Creating an instance: first what it boots from, then a form that shows only what goes with that."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ async def prototype(visit: Visit, filled: Form, source: Source) -> Row:
 
 
 async def form_values(visit: Visit, filled: Form) -> dict[str, Any]:
-    """What the form of a server, or of a template of servers, shows."""
+    """What the form of an instance, or of a template of instances, shows."""
     offered = await sources(visit)
     key = filled.get("source") or visit.query.get("source", "")
     source = chosen(offered, key)
@@ -148,18 +148,18 @@ async def wanted(visit: Visit, filled: Form) -> Row:
     """The prototype that a sent form means; a source that is not offered (any more) is refused."""
     source = chosen(await sources(visit), filled.get("source"))
     if source is None:
-        raise Refused(400, "bad_request", "Choose what it boots from.", "source")
+        raise Refused(400, "bad_request", "Choose an image, version or snapshot.", "source")
     return await prototype(visit, filled, source)
 
 
 async def _new_page(visit: Visit, filled: Form) -> Response:
-    told = {"title": "Create server", "back": "/servers", "entry": "/servers", "what": "server"}
+    told = {"title": "Create instance", "back": "/servers", "entry": "/servers", "what": "server"}
     return visit.form_page("servers/new.html", filled, **told, **await form_values(visit, filled))
 
 
 async def _new(visit: Visit, filled: Form) -> Response:
     made = await visit.api.send("POST", "/v1/instances", await wanted(visit, filled))
-    return visit.to(f"/servers/{segment(made['id'])}", "The server is being created.", "info")
+    return visit.to(f"/servers/{segment(made['id'])}", "The instance is being created.", "info")
 
 
 PAGES: tuple[Page, ...] = form("/servers/new", _new_page, _new, "POST /v1/instances")

@@ -1,4 +1,4 @@
-"""Products of private catalogs, as their owner and those they are shared with see them; and the steps of versions."""
+"""Offerings of private catalogs, as their owner and those they are shared with see them; and the steps of versions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ VERSION = f"{BASE}/versions/{{version_loc_id}}"
 
 
 def owner_of(product: Row) -> str:
-    """The account that a product's CRN names."""
+    """The account that an offering's CRN names."""
     return str(product["crn"].split(":")[6]).removeprefix("a/")
 
 
 _OFFERED = (
-    Column("label", "Product"),
+    Column("label", "Offering"),
     Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
     Column("catalog_name", "Catalog", lambda row: row.get("catalog_name") or ""),
     Column("owner", "Owner account", owner_of),
@@ -92,7 +92,7 @@ async def _share(visit: Visit, filled: Form) -> Response:
     flags = {"ibm": product["share_with_ibm"], "public": product["share_with_all"]}
     wanted = filled.get("enabled") == "true"
     await visit.api.send("POST", f"{product_path(visit)}/share", {**flags, "enabled": wanted})
-    return visit.to(_at(visit), "The access list is in effect." if wanted else "The access list is out of effect.")
+    return visit.to(_at(visit), "Sharing is on." if wanted else "Sharing is off.")
 
 
 async def _allow_page(visit: Visit, filled: Form) -> Response:
@@ -118,7 +118,7 @@ async def _withhold_page(visit: Visit, filled: Form) -> Response:
 async def _withhold(visit: Visit, filled: Form) -> Response:
     chosen = filled.all("identifier")
     if not chosen:
-        raise Refused(400, "bad_request", "Choose whom to take off the list.", "identifier")
+        raise Refused(400, "bad_request", "Choose at least one account to remove.", "identifier")
     await visit.api.send("DELETE", f"{product_path(visit)}/access", chosen)
     return visit.to(_at(visit), "The access list has been changed.")
 
@@ -130,7 +130,7 @@ async def _outside_page(visit: Visit, filled: Form) -> Response:
 async def _outside(visit: Visit, filled: Form) -> Response:
     wanted = "true" if filled.get("wanted") == "true" else "false"
     await visit.api.send("POST", f"{product_path(visit)}/publish/allow_request/{wanted}")
-    done = "The operator has been asked." if wanted == "true" else "The request has been taken back."
+    done = "The approval is requested." if wanted == "true" else "The request is withdrawn."
     return visit.to(_at(visit), done, "info")
 
 
@@ -142,7 +142,7 @@ async def _delete(visit: Visit, _filled: Form) -> Response:
     """Deleting what is not there is no error of the API, but there is no page for it."""
     await _product(visit)
     await visit.api.send("DELETE", product_path(visit))
-    return visit.to(f"/catalogs/{visit.id('catalog_id')}", "The product is deleted; its images are free.")
+    return visit.to(f"/catalogs/{visit.id('catalog_id')}", "The offering is deleted; its images are free.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ STEPS = (
     Step(
         "publish",
         "Publish",
-        "Whoever the product is shared with can boot it from now on.",
+        "Accounts that the offering is shared with can boot it.",
         "The version is published.",
         ("POST", "/consume-publish"),
         ("validated", "prerelease"),
@@ -178,8 +178,8 @@ STEPS = (
     Step(
         "suspend",
         "Suspend",
-        "Takes the version back from publication; it can be published again.",
-        "The version is taken back.",
+        "Withdraws the version from publication. It can be published again.",
+        "The version is suspended.",
         ("POST", "/suspend"),
         ("consumable", "prerelease", "test"),
     ),
@@ -202,7 +202,7 @@ STEPS = (
     Step(
         "archive",
         "Archive",
-        "It boots no more; its image becomes obsolete. Servers that run are not touched.",
+        "The version no longer boots, and its image becomes obsolete. Running instances do not change.",
         "The version is archived.",
         ("POST", "/archive"),
         ("validated", "consumable", "prerelease", "pending"),
@@ -211,7 +211,7 @@ STEPS = (
     Step(
         "delete",
         "Delete",
-        "The version is gone for everybody, and its image is free at once. Servers that run are not touched.",
+        "The version is deleted for all accounts, and its image is free at once. Running instances do not change.",
         "The version is deleted; its image is free.",
         ("DELETE", ""),
         ("new", "validated", "test", "consumable", "prerelease", "pending", "deprecated"),
@@ -227,7 +227,7 @@ def steps_of(version: Row) -> list[Step]:
 
 
 async def _version(visit: Visit) -> tuple[Any, Any]:
-    """The product of a version, and the version in it."""
+    """The offering of a version, and the version in it."""
     branch = await visit.api.get(f"{BASE}/versions/{visit.id('version_id')}")
     return branch, branch["kinds"][0]["versions"][0]
 

@@ -28,7 +28,7 @@ async def _enter(visit: Visit, filled: Form) -> Response:
         raise Refused(400, refused.code, refused.message, "operator_token") from refused
     session.operator = token
     await visit.sessions.keep(visit.secret, session)
-    return visit.to("/rehearsal", "This browser may operate the server now.", "info")
+    return visit.to("/rehearsal", "This session is in operator mode.", "info")
 
 
 async def _leave_page(visit: Visit, filled: Form) -> Response:
@@ -58,7 +58,7 @@ async def _clock_page(visit: Visit, filled: Form) -> Response:
 
 async def _clock(visit: Visit, filled: Form) -> Response:
     await visit.api.operate("POST", f"{_K}/clock", filled.body("advance", "to"))
-    return visit.to("/rehearsal", "The clock has moved; what became due has run.")
+    return visit.to("/rehearsal", "The clock has moved; due jobs have run.")
 
 
 async def _fault_page(visit: Visit, filled: Form) -> Response:
@@ -87,7 +87,7 @@ async def _clear_page(visit: Visit, filled: Form) -> Response:
 async def _clear(visit: Visit, filled: Form) -> Response:
     wanted = filled.get("fault")
     await visit.api.operate("DELETE", f"{_K}/faults/{segment(wanted)}" if wanted else f"{_K}/faults")
-    return visit.to("/rehearsal", "Cleared.")
+    return visit.to("/rehearsal", "The faults are cleared.")
 
 
 async def _save_page(visit: Visit, filled: Form) -> Response:
@@ -110,11 +110,11 @@ async def _load(visit: Visit, filled: Form) -> Response:
     name = segment(filled.get("name"))
     if filled.get("action") == "remove":
         await visit.api.operate("DELETE", f"{_K}/scenarios/{name}")
-        return visit.to("/rehearsal", "The scenario is forgotten.")
+        return visit.to("/rehearsal", "The scenario is deleted.")
     await visit.api.operate("POST", f"{_K}/scenarios/{name}/load")
     if visit.session is not None:
         await visit.sessions.keep(visit.secret, visit.session)
-    return visit.to("/rehearsal", "Everything is as it was when the scenario was saved.")
+    return visit.to("/rehearsal", "The scenario is loaded.")
 
 
 async def _approvals_page(visit: Visit, filled: Form) -> Response:
@@ -125,7 +125,7 @@ async def _approvals_page(visit: Visit, filled: Form) -> Response:
 async def _approve(visit: Visit, filled: Form) -> Response:
     state, _, offering = filled.get("answer").partition(" ")
     await visit.api.operate("POST", f"{_K}/approvals", {"offering": offering, "state": state})
-    return visit.to("/rehearsal/approvals", "The answer has been given.")
+    return visit.to("/rehearsal/approvals", "The answer is saved.")
 
 
 PAGES: tuple[Page, ...] = (

@@ -17,10 +17,10 @@ _STATES = ("pending", "approved", "rejected")
 
 
 async def _places(visit: Visit) -> list[tuple[str, str]]:
-    """Where a version may go: every product of every catalog, and a new product in each."""
+    """Where a version may go: every offering of every catalog, and a new offering in each."""
     found = []
     for catalog in (await visit.api.get(f"{BASE}/catalogs"))["resources"]:
-        found.append((catalog["id"], f"{catalog['label']}: a new product"))
+        found.append((catalog["id"], f"{catalog['label']}: a new offering"))
         path = f"{BASE}/catalogs/{segment(catalog['id'])}/offerings"
         products, _ = await everything(visit.api, Offsets(path, fixed=(("digest", "true"), ("includeHidden", "true"))))
         found += [(f"{catalog['id']}/{one['id']}", f"{catalog['label']}: {one['label']}") for one in products]
@@ -37,7 +37,7 @@ async def _to_catalog_page(visit: Visit, filled: Form) -> Response:
 
 
 async def _to_catalog(visit: Visit, filled: Form) -> Response:
-    """The image becomes a version: of the product that was chosen, or of a new one."""
+    """The image becomes a version: of the offering that was chosen, or of a new one."""
     image = await _image(visit)
     region = image["crn"].split(":")[5]
     catalog, _, product = filled.get("place").partition("/")
@@ -50,7 +50,7 @@ async def _to_catalog(visit: Visit, filled: Form) -> Response:
     path += f"/offerings/{segment(product)}/version" if product else "/import/offerings"
     made = await visit.api.send("POST", path, body if product else {**body, **filled.body("name")})
     at = f"/catalogs/{segment(made['catalog_id'])}/products/{segment(made['id'])}"
-    return visit.to(at, "The image is a version now: validate it, publish it, and let others in.")
+    return visit.to(at, "The image is a version now: validate it, publish it, and add accounts.")
 
 
 async def _requests(visit: Visit, filled: Form) -> Response:
@@ -62,9 +62,9 @@ async def _requests(visit: Visit, filled: Form) -> Response:
 async def _answer(visit: Visit, filled: Form) -> Response:
     state, _, source = filled.get("answer").partition(" ")
     if state not in {"approved", "rejected"}:
-        raise Refused(400, "bad_request", "A request is accepted or rejected.", "answer")
+        raise Refused(400, "bad_request", "Invalid answer. Accept or reject the request.", "answer")
     await visit.api.send("POST", f"{_ASKED}/source/{state}", [source])
-    done = "accepted: its products are among the catalog images now" if state == "approved" else "rejected"
+    done = "accepted: Catalog images lists its offerings" if state == "approved" else "rejected"
     return visit.to("/share-requests", f"The request is {done}.")
 
 

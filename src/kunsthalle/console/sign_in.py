@@ -129,7 +129,7 @@ async def _theme_page(visit: Visit, filled: Form) -> Response:
 async def _theme(visit: Visit, filled: Form) -> Response:
     theme = filled.get("theme")
     if theme not in {"light", "dark", "auto"}:
-        raise Refused(400, "bad_request", "There is a light and a dark theme, and the browser's own choice.", "theme")
+        raise Refused(400, "bad_request", "Invalid theme. Choose auto, light or dark.", "theme")
     return visit.choose_theme(visit.to(_next(filled.get("next"))), theme)
 
 

@@ -19,7 +19,7 @@ SNAPSHOT = Thing("/snapshots/{snapshot_id}", _SNAPSHOT, "/snapshots")
 _DELETE_VOLUME = Question(
     "delete",
     "Delete",
-    "What is on it cannot be restored. Snapshots of it stay.",
+    "The data cannot be restored. Snapshots of the volume are kept.",
     "The volume is being deleted.",
     f"DELETE {_VOLUME}",
     danger=True,
@@ -28,7 +28,7 @@ _DELETE_VOLUME = Question(
 _DELETE_SNAPSHOT = Question(
     "delete",
     "Delete",
-    "It cannot be restored. Volumes that were made from it stay.",
+    "It cannot be restored. Volumes that were created from it are kept.",
     "The snapshot is being deleted.",
     f"DELETE {_SNAPSHOT}",
     danger=True,
@@ -49,17 +49,17 @@ _VOLUMES = (
     Column("name", "Name"),
     Column("status", "Status"),
     Column("capacity", "Capacity", number=True),
-    Column("image", "Made from", image_name),
-    Column("server", "Server", lambda row: " ".join(one["name"] for one in servers_of(row))),
+    Column("image", "Created from", image_name),
+    Column("server", "Instance", lambda row: " ".join(one["name"] for one in servers_of(row))),
     Column("zone", "Zone", lambda row: row["zone"]["name"]),
     Column("created_at", "Created"),
 )
 _SNAPSHOTS = (
     Column("name", "Name"),
     Column("lifecycle_state", "State"),
-    Column("minimum_capacity", "Least capacity", number=True),
+    Column("minimum_capacity", "Minimum capacity", number=True),
     Column("volume", "Volume", lambda row: row["source_volume"]["name"]),
-    Column("image", "Goes back to", image_name),
+    Column("image", "Source image", image_name),
     Column("created_at", "Created"),
 )
 _ATTACHED = Choice("attachment_state", "Use", (("attached", "Attached"), ("unattached", "Not attached")))
@@ -75,7 +75,7 @@ def snapshot_acts(snapshot: Row) -> list[Act]:
     offered = acts(f"/snapshots/{segment(snapshot['id'])}", _DELETE_SNAPSHOT) if snapshot["deletable"] else []
     if snapshot["bootable"] and snapshot["lifecycle_state"] == "stable":
         return [
-            ("Show the form of a server", f"/servers/new?source=snapshot+{segment(snapshot['id'])}", False),
+            ("Show the instance form", f"/servers/new?source=snapshot+{segment(snapshot['id'])}", False),
             *offered,
         ]
     return offered

@@ -33,7 +33,7 @@ def uses(
         try:
             allowed_use.check(given, variables)
         except allowed_use.BadExpression as error:
-            raise invalid("bad_field", f"The expression is not one: {error}.", f"{field}.{name}") from error
+            raise invalid("bad_field", f"Invalid expression: {error}.", f"{field}.{name}") from error
         found[name] = given
     if not isinstance(body.api_version, UnsetType):
         found["api_version"] = _api_version(session, body.api_version, f"{field}.api_version")

@@ -44,7 +44,7 @@ def _checked(name: str, *, auto_delete: bool, bound: bool) -> None:
     if name.startswith("ibm-"):
         raise invalid("validation_invalid_name", "Names that begin with ibm- are the provider's.", "name")
     if auto_delete and not bound:
-        raise invalid("bad_field", "An address without a target is not deleted by itself.", "auto_delete")
+        raise invalid("bad_field", "auto_delete must be false for an address without a target.", "auto_delete")
 
 
 def _create(session: Session, subnet: Subnet, body: CreateReservedIpRequest) -> ReservedIp:

@@ -180,7 +180,7 @@ def read_protocol(ctx: Context, given: str | UnsetType, field: str) -> str:
         return "icmp_tcp_udp"
     numbered = _NUMBERED.fullmatch(given)
     if given not in _NAMED and not (numbered and int(numbered[1]) < 256 and int(numbered[1]) not in _NAMED_NUMBERS):
-        raise invalid("validation_enum", "The value is not one of the protocols.", field)
+        raise invalid("validation_enum", "Invalid protocol.", field)
     return given
 
 

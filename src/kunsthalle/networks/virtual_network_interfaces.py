@@ -125,7 +125,9 @@ def _consistent(
 ) -> None:
     """The rules between the switches of an interface, as the SDK's `VirtualNetworkInterfacePatch` has them."""
     if values["auto_delete"] and not bound:
-        raise invalid("bad_field", "An interface without a target is not deleted by itself.", f"{prefix}auto_delete")
+        raise invalid(
+            "bad_field", "auto_delete must be false for an interface without a target.", f"{prefix}auto_delete"
+        )
     if values["enable_infrastructure_nat"]:
         if interface_id is not None and len(floating_ips.of_target(session, interface_id)) > 1:
             text = "The interface has more than one floating IP."

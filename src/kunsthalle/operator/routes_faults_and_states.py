@@ -98,7 +98,7 @@ def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
     """400 for a fault that could never apply."""
     of_calls = body.effect in CallEffect.__args__  # type: ignore[attr-defined]  # a Literal's values
     if of_calls != (body.on == "call"):
-        raise invalid("bad_field", f"The effect {body.effect!r} is not one of a {body.on}.", "effect")
+        raise invalid("bad_field", f"The effect {body.effect!r} does not apply to a {body.on}.", "effect")
     if body.status not in STATUSES:
         raise invalid("bad_field", f"The status must be one of {', '.join(map(str, STATUSES))}.", "status")
     if body.effect == "delay" and not 0 < body.seconds <= _LONGEST_DELAY:

@@ -53,7 +53,7 @@ def cursor(place: Place) -> str:
 
 def from_cursor(text: str) -> Place:
     """400 for what no search has given. A cursor grants nothing: visibility is checked again."""
-    wrong = invalid("bad_request", "The search cursor is not one that a search has given.", "search_cursor")
+    wrong = invalid("bad_request", "Invalid search cursor. Use the cursor of a previous answer.", "search_cursor")
     try:
         place = msgspec.json.decode(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True), type=Place)
     except (ValueError, binascii.Error, msgspec.DecodeError) as error:

@@ -86,7 +86,10 @@ def test_a_stranger_is_told_what_he_is_told_of_a_server_that_never_was(served: S
 
 
 def test_unknown_servers_and_accounts_are_said_in_one_line(served: Served, tmp_path: Path) -> None:
-    for arguments, word in ((("nobody",), "does not exist"), (("x", "--account", "nobody"), "No account 'nobody'")):
+    for arguments, word in (
+        (("nobody",), "does not exist"),
+        (("x", "--account", "nobody"), "Unknown account: 'nobody'"),
+    ):
         code, output = run(served, *arguments)
         assert (code, word in output, output.count("\n")) == (1, True, 1), output
     result = CliRunner().invoke(cli, ("console", "x", "--data", str(tmp_path)))

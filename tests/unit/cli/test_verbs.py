@@ -204,14 +204,14 @@ def test_the_doctor_says_how_it_is_and_exits_accordingly(served: Served) -> None
     code, output = run(*where, "--repair", "--output", "json")
     assert (code, json.loads(output)["healthy"], leftover.exists()) == (0, True, False)
     code, output = run(*where, "--offline")
-    assert (code, "leave --offline away" in output) == (1, True)
+    assert (code, "leave out --offline" in output) == (1, True)
 
 
 def test_the_doctor_looks_at_a_folder_that_nobody_serves(tmp_path: Path) -> None:
     served = Served(tmp_path / "data", "--hypervisor", "simulated")
     where = ("doctor", "--data", str(served.data), "--offline")
     code, output = run(*where)
-    assert (code, "holds nothing yet" in output) == (1, True)
+    assert (code, "contains no data" in output) == (1, True)
     with served:
         pass
     code, output = run(*where, "--deep")

@@ -121,7 +121,9 @@ def _key(token: str) -> tuple[int, str]:
             raise ValueError(text)
         return int(moment), id_
     except (ValueError, binascii.Error) as error:
-        raise _parameter("invalid_id_format", "The start token is not one that a list has given.", "start") from error
+        raise _parameter(
+            "invalid_id_format", "Invalid start token. Use the start value of a previous page.", "start"
+        ) from error
 
 
 def paging(request: Request) -> tuple[tuple[int, str] | None, int]:

@@ -84,7 +84,7 @@ def decide(session: Session, offering_id: str, state: str) -> PublishApproval:
         raise not_found("offering")
     known = approval(session, offering_id)
     if known is None and state == "revoked":
-        raise conflict("conflict", "Nobody has asked to publish this offering outside its enterprise.", "offering")
+        raise conflict("conflict", "There is no request to publish this offering outside its enterprise.", "offering")
     known = known or insert(session, PUBLISH_APPROVAL, _asked(session, found[0]))
     if known.state == state:
         raise conflict("conflict", f"The approval is {known.state} already.")

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.needs_chromium
 
 def test_the_secret_of_a_key_is_shown_once(publisher: Visitor) -> None:
     publisher.sign_in().open("/api-keys").accessible().press("Create API key").fill(expires_at="tomorrow", name="robot")
-    publisher.press("Create API key").sees("That was refused").fill(expires_at="").press("Create API key")
+    publisher.press("Create API key").sees("The request was refused").fill(expires_at="").press("Create API key")
     publisher.sees("Copy the key now").accessible().shoot("api-key-made")
     secret = publisher.page.locator(".note code").inner_text()
     assert len(secret) > 30
-    publisher.press("I have copied it").sees("robot").misses(secret).shoot("api-keys").press("robot").misses(secret)
+    publisher.press("Return to API keys").sees("robot").misses(secret).shoot("api-keys").press("robot").misses(secret)
     publisher.press("Lock").press("Lock").sees("The key is locked", "Locked").accessible().shoot("api-key")
     assert publisher.page.get_by_role("link", name="Delete", exact=True).count() == 0
     publisher.press("Unlock").press("Unlock").sees("The key is unlocked").press("Delete").press("Delete")
@@ -26,7 +26,7 @@ def test_the_secret_of_a_key_is_shown_once(publisher: Visitor) -> None:
 
 
 def test_a_user_is_invited_given_a_role_and_removed(publisher: Visitor) -> None:
-    publisher.sign_in().open("/users").press("Invite user").fill(email="guest@publisher.example").press("Invite")
+    publisher.sign_in().open("/users").press("Invite user").fill(email="guest@publisher.example").press("Invite user")
     publisher.sees("The user is invited", "guest@publisher.example").accessible().shoot("users")
     publisher.open("/policies/new").accessible()
     guest = publisher.page.locator('[name="iam_id"] option').filter(has_text=re.compile("guest@"))

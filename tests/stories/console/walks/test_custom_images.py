@@ -34,7 +34,7 @@ def test_a_list_is_searched_sorted_and_paged(publisher: Visitor, images: list[st
 def test_a_page_tells_everything_and_a_refused_change_says_why(publisher: Visitor, images: list[str]) -> None:
     publisher.sign_in().open(f"/images/custom/{images[0]}").sees("SHA-256 of the file", images[0]).shoot("custom-image")
     publisher.press("Rename").accessible().fill(name="Not A Name").press("Rename")
-    publisher.sees("That was refused", "A name consists of").accessible()
+    publisher.sees("The request was refused", "A name consists of").accessible()
     publisher.fill(name="silver-00").press("Rename").sees("The image has been changed.", "silver-00")
     publisher.open(f"/images/custom/{images[0]}/edit").fill(name="golden-00").press("Rename").sees("golden-00")
 

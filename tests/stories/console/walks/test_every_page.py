@@ -65,7 +65,9 @@ def operator(served: Served, browser: Any) -> Any:
     """The publisher, with the operator's token: who sees every page there is."""
     with Visitor(browser, served.url, served.env("publisher")["IBMCLOUD_API_KEY"]) as visitor:
         visitor.sign_in().open("/operator")
-        visitor.fill(operator_token=folder.credentials(served.data)["operator_token"]).press("Enter").sees("Overview")
+        visitor.fill(operator_token=folder.credentials(served.data)["operator_token"]).press(
+            "Enter operator mode"
+        ).sees("Overview")
         yield visitor
 
 

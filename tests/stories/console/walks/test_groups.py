@@ -26,15 +26,15 @@ def test_a_group_of_a_catalog_image_is_made_once_it_is_authorized(consumer: Visi
     consumer.fill(name="pattern").press("Create template").sees("The template has been created").accessible()
     consumer.shoot("template").press("Create instance group").sees("Create instance group of pattern").accessible()
     consumer.fill(name="fleet", membership_count="1").press("Create instance group")
-    consumer.sees("That was refused", "The authorization policy is missing").accessible().shoot("group-refused")
-    consumer.press("Create the authorization policy").sees("Let instance groups use this catalog").accessible()
+    consumer.sees("The request was refused", "The authorization policy is missing").accessible().shoot("group-refused")
+    consumer.press("Create the authorization policy").sees("Authorize instance groups to use this catalog").accessible()
     consumer.press("Create the authorization policy").sees("Instance groups may use the catalog now")
     consumer.press("Create instance group").fill(template="pattern").sees("Create instance group of pattern")
     consumer.fill(name="fleet", membership_count="2").press("Create instance group")
     consumer.sees("The group is being created", "Healthy").accessible().shoot("group")
     assert consumer.page.locator("tbody tr").count() == 2
     consumer.press("Change size").accessible().fill(membership_count="1").press("Change size").sees(
-        "The servers follow"
+        "The group adds or deletes instances"
     )
     consumer.open("/groups").sees("fleet").press("fleet").press("Delete").press("Delete")
     consumer.sees("The group is being deleted").page.get_by_role("link", name="fleet", exact=True).wait_for(
@@ -50,7 +50,7 @@ def test_what_was_made_of_an_image_is_drawn_for_its_owner_alone(
     publisher.sees("Lineage of grouped-golden", "Groups-Walk", "consumer-a").accessible().shoot("lineage")
     drawn = publisher.page.locator("svg.graph").text_content() or ""
     assert "consumer-a" in drawn
-    assert "1 server" in drawn
+    assert "1 instance" in drawn
     publisher.misses("told-to-nobody", server["id"])
     for other in (consumer, outsider):
         other.sign_in().open(f"/images/custom/{shared['image']}/lineage", 404).misses("grouped-golden")
@@ -63,7 +63,7 @@ def test_a_volume_gives_a_snapshot_from_which_a_server_is_made(consumer: Visitor
     consumer.page.locator("[aria-labelledby=volumes] a").first.click()
     consumer.sees("for-snapshots").accessible().shoot("volume").press("Take snapshot").fill(name="snap")
     consumer.press("Take snapshot").sees("The snapshot is being taken", "Stable").accessible().shoot("snapshot")
-    consumer.press("Create server").sees("Create server from snap").accessible().fill(name="again")
-    consumer.press("Create server").sees("Running", "for-snapshots")
+    consumer.press("Create instance").sees("Create instance from snap").accessible().fill(name="again")
+    consumer.press("Create instance").sees("Running", "for-snapshots")
     consumer.open("/snapshots").sees("snap").press("snap").press("Delete").press("Delete")
     consumer.sees("The snapshot is being deleted").open("/volumes?attachment_state=unattached").sees("Nothing matches")

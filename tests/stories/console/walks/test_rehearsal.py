@@ -13,22 +13,30 @@ pytestmark = pytest.mark.needs_chromium
 
 def test_an_operator_moves_the_clock_and_sets_faults(publisher: Visitor, served: Served) -> None:
     publisher.sign_in().open("/rehearsal", 404).misses("Move clock")
-    publisher.open("/operator").fill(operator_token="wrong").press("Enter").sees("missing or wrong").accessible()
+    publisher.open("/operator").fill(operator_token="wrong").press("Enter operator mode").sees(
+        "missing or wrong"
+    ).accessible()
     token = folder.credentials(served.data)["operator_token"]
-    publisher.fill(operator_token=token).press("Enter").sees("may operate the server now", "Move clock").accessible()
+    publisher.fill(operator_token=token).press("Enter operator mode").sees(
+        "This session is in operator mode.", "Move clock"
+    ).accessible()
     assert token not in publisher.page.content()
     before = served.operate("GET", "/_kunsthalle/clock")["now"]
-    publisher.press("Move clock").fill(advance="yesterday").press("Move").sees("That was refused").accessible()
-    publisher.fill(advance="2d").press("Move").sees("The clock has moved")
+    publisher.press("Move clock").fill(advance="yesterday").press("Move clock").sees(
+        "The request was refused"
+    ).accessible()
+    publisher.fill(advance="2d").press("Move clock").sees("The clock has moved")
     assert served.operate("GET", "/_kunsthalle/clock")["now"][:10] > before[:10]
 
     publisher.press("Set fault").accessible().fill(match="GET /v1/images", effect="refuse", times="1")
     publisher.press("Set fault").sees("GET /v1/images").shoot("rehearsal")
     publisher.open("/images/custom", 503).sees("The request was refused").open("/images/custom")
-    publisher.open("/rehearsal").press("Clear faults").press("Clear").sees("Nothing is set to go wrong.")
+    publisher.open("/rehearsal").press("Clear faults").press("Clear faults").sees("No fault is set.")
 
-    publisher.press("Save scenario").fill(name="walk").press("Save").sees("The scenario is saved.")
+    publisher.press("Save scenario").fill(name="walk").press("Save scenario").sees("The scenario is saved.")
     publisher.page.get_by_role("complementary").get_by_role("link", name="Load scenario").click()
     publisher.page.get_by_role("dialog").wait_for()
-    publisher.fill(name="walk").press("Do it").sees("Everything is as it was")
-    publisher.open("/rehearsal/approvals").press("Leave").press("Leave").open("/rehearsal", 404)
+    publisher.fill(name="walk").press("Apply action").sees("The scenario is loaded.")
+    publisher.open("/rehearsal/approvals").press("Leave operator mode").press("Leave operator mode").open(
+        "/rehearsal", 404
+    )

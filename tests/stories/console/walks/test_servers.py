@@ -27,29 +27,29 @@ def shared(publisher_account: Account, consumer_account: Account) -> dict[str, s
 
 def test_a_server_lives_and_dies_in_the_browser(publisher: Visitor, publisher_account: Account) -> None:
     image = publisher_account.import_image("for-servers", b"bytes of a server")
-    publisher.sign_in().open("/servers").accessible().press("Create server")
-    publisher.fill(source=f"image {image['id']}").sees("Create server from for-servers").accessible()
+    publisher.sign_in().open("/servers").accessible().press("Create instance")
+    publisher.fill(source=f"image {image['id']}").sees("Create instance from for-servers").accessible()
     offered = publisher.page.locator('[name="profile.name"] option').all_inner_texts()
     assert offered
     assert not [one for one in offered if one.startswith("bz2")], "of another architecture"
-    publisher.fill(name="Not A Name").press("Create server").sees("That was refused").accessible()
+    publisher.fill(name="Not A Name").press("Create instance").sees("The request was refused").accessible()
     publisher.fill(name="by-hand", **{"profile.name": "bx2-2x8"}).shoot("create-server")
-    publisher.press("Create server").sees("The server is being created", "Running", "No guest ran").accessible()
+    publisher.press("Create instance").sees("The instance is being created", "Running", "No guest ran").accessible()
     publisher.shoot("server")
     publisher.press("for-servers").sees("SHA-256 of the file").page.go_back()
-    publisher.press("Stop").accessible().press("Stop").sees("The server stops", "Stopped")
+    publisher.press("Stop").accessible().press("Stop").sees("The instance stops", "Stopped")
     publisher.press("Start").press("Start").sees("Running", "was started 2 time(s)")
-    publisher.press("Reboot").press("Reboot").sees("The server boots again", "Running")
+    publisher.press("Reboot").press("Reboot").sees("The instance boots again", "Running")
     publisher.open("/servers").sees("by-hand").shoot("servers").press("by-hand").press("Delete").press("Delete")
-    publisher.sees("The server is being deleted")
+    publisher.sees("The instance is being deleted")
     publisher.page.get_by_role("link", name="by-hand", exact=True).wait_for(state="detached")
 
 
 def test_a_server_from_a_catalog_keeps_a_reference_that_nobody_opens(
     consumer: Visitor, outsider: Visitor, publisher: Visitor, shared: dict[str, str]
 ) -> None:
-    consumer.sign_in().open("/servers/new").fill(source=f"version {shared['version']}").sees("Create server from")
-    consumer.accessible().misses(shared["image"]).fill(name="from-catalog").press("Create server").sees("Running")
+    consumer.sign_in().open("/servers/new").fill(source=f"version {shared['version']}").sees("Create instance from")
+    consumer.accessible().misses(shared["image"]).fill(name="from-catalog").press("Create instance").sees("Running")
     consumer.sees("The image belongs to another account and cannot be opened here", shared["image"], "foreign-golden")
     consumer.accessible().shoot("server-from-catalog")
     here = consumer.page.url.split("/console")[1]
@@ -57,13 +57,17 @@ def test_a_server_from_a_catalog_keeps_a_reference_that_nobody_opens(
     consumer.open(f"/images/custom/{shared['image']}", 404).open(here)
     for other in (outsider, publisher):
         other.sign_in().open(here, 404).misses("from-catalog").open("/servers").misses("from-catalog")
-    outsider.open(f"/servers/new?source=version+{shared['version']}").sees("Nothing that this account can boot from")
+    outsider.open(f"/servers/new?source=version+{shared['version']}").sees(
+        "The image, version or snapshot was not found"
+    )
     outsider.misses("foreign-golden", "servers-walk").accessible()
 
 
 def test_the_form_of_a_server_needs_no_script(served: Served, browser: Any, publisher_account: Account) -> None:
     image = publisher_account.import_image("without-script", b"bytes without a script")
     with Visitor(browser, served.url, served.env("publisher")["IBMCLOUD_API_KEY"], scripts=False) as visitor:
-        visitor.sign_in().open("/servers/new").fill(source=f"image {image['id']}").press("Show what fits")
-        visitor.sees("Create server from without-script").fill(name="unscripted").press("Create server")
-        visitor.sees("The server is being created").press("Delete").press("Delete").sees("The server is being deleted")
+        visitor.sign_in().open("/servers/new").fill(source=f"image {image['id']}").press("Show options")
+        visitor.sees("Create instance from without-script").fill(name="unscripted").press("Create instance")
+        visitor.sees("The instance is being created").press("Delete").press("Delete").sees(
+            "The instance is being deleted"
+        )

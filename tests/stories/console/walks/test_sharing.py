@@ -30,21 +30,23 @@ def shared_product(publisher: Visitor, publisher_account: Account, consumer_acco
     publisher.fill(name="walk", file__href="cos://us-south/images/nothing.qcow2").fill(
         operating_system__name="debian-12-amd64"
     )
-    publisher.press("Import").sees("That was refused").accessible().shoot("import-refused")
+    publisher.press("Import").sees("The request was refused").accessible().shoot("import-refused")
     publisher.fill(file__href="cos://us-south/images/walk.qcow2").press("Import")
     publisher.sees("The import has begun", "Available").accessible()
     image = publisher.page.url.rsplit("/", 1)[-1]
     publisher.press("Share to catalog").accessible()
     publisher.open("/catalogs").press("Create catalog").fill(label="Golden images").press("Create catalog")
     publisher.sees("The catalog has been created").accessible()
-    publisher.open(f"/images/custom/{image}/share").fill(place="Golden images: a new product")
+    publisher.open(f"/images/custom/{image}/share").fill(place="Golden images: a new offering")
     publisher.fill(name="walk", version="1.0.0").press("Share to catalog")
     publisher.sees("The image is a version now").accessible()
     _act(publisher, "1.0.0", "Validate").press("Validate").sees("Validated")
     _act(publisher, "1.0.0", "Publish").press("Publish").sees("The version is published", "Consumable")
-    publisher.press("Let accounts in").fill(identifiers="no account").press("Let in").sees("That was refused")
-    publisher.accessible().fill(identifiers=f"-acct-{consumer_account.id}").press("Let in").sees("Pending")
-    publisher.press("Switch sharing on").press("Switch on").sees("In effect.", "Who could boot it now").accessible()
+    publisher.press("Add accounts").fill(identifiers="no account").press("Add accounts").sees("The request was refused")
+    publisher.accessible().fill(identifiers=f"-acct-{consumer_account.id}").press("Add accounts").sees("Pending")
+    publisher.press("Switch sharing on").press("Switch on").sees(
+        "In effect.", "Accounts that can boot this offering"
+    ).accessible()
     publisher.shoot("product-of-owner")
     return image
 
@@ -54,36 +56,36 @@ def test_a_product_is_shared_accepted_and_taken_away(
 ) -> None:
     image, product = shared_product, publisher.page.url.split("/console")[1]
 
-    consumer.sign_in().open("/images/catalog").sees("No product is shared").misses("walk")
+    consumer.sign_in().open("/images/catalog").sees("No offering is shared").misses("walk")
     consumer.open("/share-requests").shoot("share-requests")
     consumer.page.get_by_role("button", name=re.compile("^Accept")).click()
     consumer.sees("The request is accepted").open("/images/catalog").sees("walk", "Published").shoot("catalog-images")
-    consumer.press("walk").sees("This product belongs to another account").accessible().shoot("product-of-consumer")
+    consumer.press("walk").sees("This offering belongs to another account").accessible().shoot("product-of-consumer")
     consumer.misses(image).open(f"/images/custom/{image}", 404)
 
     outsider.sign_in().open("/images/catalog").misses("walk").open(product, 404).misses("walk", image)
 
     publisher.open(f"/images/custom/{image}").sees("A private catalog manages this image").shoot("managed-image")
     publisher.press("Delete").sees("Golden images").accessible().shoot("delete-managed")
-    publisher.press("Delete").sees("That was refused").accessible()
+    publisher.press("Delete").sees("The request was refused").accessible()
     publisher.open(product)
     _act(publisher, "1.0.0", "Deprecate").fill(days_until_deprecate="30").press("Deprecate").sees("Deprecate pending")
     _act(publisher, "1.0.0", "Restore").press("Restore").sees("no longer being deprecated")
 
-    publisher.press("Golden images").sees("Products").accessible().shoot("catalog")
+    publisher.press("Golden images").sees("Offerings").accessible().shoot("catalog")
     publisher.press("Delete").sees("Images that stay managed").accessible().shoot("delete-catalog")
-    publisher.fill(confirm="something else").press("Delete catalog").sees("Type the catalog's name").accessible()
+    publisher.fill(confirm="something else").press("Delete catalog").sees("Type the name of the catalog").accessible()
     publisher.fill(confirm="Golden images").press("Delete catalog").sees("until it is reclaimed").accessible()
     consumer.open("/images/catalog").misses("walk").open(product, 404)
     publisher.shoot("reclamations")
-    _act(publisher, "Reclaim now", "Restore").press("Restore").sees("It is back")
+    _act(publisher, "Reclaim now", "Restore").press("Restore").sees("The resource is restored")
     consumer.open("/images/catalog").sees("walk")
 
-    publisher.open(product).press("Take accounts off").page.get_by_role("checkbox").first.check()
-    publisher.press("Take off").sees("Nobody has been let in yet.")
+    publisher.open(product).press("Remove accounts").page.get_by_role("checkbox").first.check()
+    publisher.press("Remove accounts").sees("The access list is empty.")
     consumer.open(product, 404)
-    publisher.press("Publish outside the enterprise").press("Ask the operator").sees("asked, not answered yet")
-    publisher.press("Delete").press("Delete product").sees("its images are free").accessible()
+    publisher.press("Publish outside the enterprise").press("Request approval").sees("requested, not answered yet")
+    publisher.press("Delete").press("Delete offering").sees("its images are free").accessible()
     publisher.open(f"/images/custom/{image}").press("Deprecate").press("Deprecate").sees("Deprecated")
     publisher.press("Make obsolete").press("Make obsolete").sees("Obsolete")
     publisher.press("Delete").press("Delete").sees("The image is being deleted")
