@@ -39,8 +39,9 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import Problem
+from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType, find, page
+from kunsthalle.db.visibility import ResourceType, find
 
 M = TypeVar("M")
 Where = list[ColumnElement[bool]]

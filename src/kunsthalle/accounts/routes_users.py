@@ -29,8 +29,9 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.core.errors import forbidden, invalid, not_found
+from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import page, resolve
+from kunsthalle.db.visibility import resolve
 
 MOST = 100
 NEXT = "_start"

@@ -19,9 +19,10 @@ from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.vpc import VPC, collection, paging
 from kunsthalle.core.errors import invalid
+from kunsthalle.db.pages import Page, page
 from kunsthalle.db.rows import rename
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, Page, ResourceType, find, page, some
+from kunsthalle.db.visibility import Authorized, ResourceType, find, some
 
 M = TypeVar("M")
 B = TypeVar("B", bound=RequestBody)

@@ -15,9 +15,10 @@ from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.volume_profiles import PROFILES
 from kunsthalle.core.errors import invalid
+from kunsthalle.db.pages import Page, page
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of, rows_of
-from kunsthalle.db.visibility import Page, page, some
+from kunsthalle.db.visibility import some
 from kunsthalle.db.wildcards import wildcards
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 

@@ -15,9 +15,11 @@ from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import catalogs, offerings, plans, publish_approvals, versions
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden
+from kunsthalle.db.page_bytes import Window, fitting, row_bytes
+from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
-from kunsthalle.db.visibility import ResourceType, count, find, some, unscoped, window
+from kunsthalle.db.visibility import ResourceType, count, find, some, unscoped, values_of
 
 _SORTS = {"name": offerings.c.name, "label": offerings.c.label, "created": offerings.c.created_at}
 _SORTS["updated"] = offerings.c.updated_at
@@ -75,6 +77,14 @@ def versions_of(session: Session, offering: Offering) -> list[Version]:
     return sorted(found, key=lambda version: version.created_at)
 
 
+def fitting_versions(session: Session, found: list[Version]) -> list[Version]:
+    """The first versions that have room together on one page."""
+    ids = versions.c.id.in_([one.id for one in found])
+    rows = values_of(session, VERSION, (versions.c.id, row_bytes(versions)), ids, limit=len(found))
+    sizes: dict[str, int] = {row[0]: row[1] for row in rows}
+    return found[: len(fitting(((sizes[one.id],) for one in found), len(found))[0])]
+
+
 def published(found: list[Version]) -> list[Version]:
     """Those that can be provisioned, best first: consumable before pre-release, then by precedence (1.8)."""
     usable = [version for version in found if version.state in PUBLISHED]
@@ -106,7 +116,7 @@ def ordering(text: str) -> Any:
 
 def list_offerings(
     session: Session, kind: ResourceType[Offering], where: list[ColumnElement[bool]], sort: str, offset: int, limit: int
-) -> tuple[int, list[Offering]]:
+) -> tuple[int, Window[Offering]]:
     """A window of the offerings the caller may see, as the one kind or the other."""
     order = ordering(sort)
     return count(session, kind, *where), window(session, kind, *where, order=order, offset=offset, limit=limit)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Table
 
 from kunsthalle.catalogs.models import Catalog, Offering, Reclamation, Version
 from kunsthalle.catalogs.records import AccountSettings, CatalogObject, OfferingInstance, Plan, PublishApproval
@@ -38,8 +38,9 @@ from kunsthalle.catalogs.tables import (
     reclamations,
     versions,
 )
+from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType, exists, policy_filter
+from kunsthalle.db.visibility import ResourceType, exists, policy_filter, sum_of
 
 RETRIEVE = "globalcatalog-collection.instance.retrieve"
 
@@ -107,6 +108,12 @@ CATALOG = ResourceType(
     live=catalogs.c.state == "live",
 )
 
+
+def _bytes_in(table: Table, *where: ColumnElement[bool]) -> ColumnElement[int]:
+    """The size of what a list shows inside an offering."""
+    return sum_of(row_bytes(table), table, table.c.offering_id == offerings.c.id, *where)
+
+
 OFFERING = ResourceType(
     "offering",
     offerings,
@@ -116,6 +123,7 @@ OFFERING = ResourceType(
     others=_shared,
     others_by_id=partial(_shared, by_id=True),
     live=in_live_catalog(offerings.c.catalog_id),
+    embedded_bytes=_bytes_in(versions, versions.c.copy_of == "") + _bytes_in(plans),
 )
 
 IN_CATALOG = replace(OFFERING, others=None, live=None)

@@ -21,6 +21,7 @@ from kunsthalle.catalogs.requests import CatalogReplacementRequest, CatalogReque
 from kunsthalle.catalogs.schemas import catalog_response, offering_response
 from kunsthalle.catalogs.sharing import offering_lists
 from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.db.page_bytes import Window
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType
 
@@ -95,12 +96,12 @@ def page_of_offerings(
     return shown_page(session, request, total, found)
 
 
-def shown_page(session: Session, request: Request, total: int, found: list[Offering]) -> dict[str, Any]:
+def shown_page(session: Session, request: Request, total: int, found: Window[Offering]) -> dict[str, Any]:
     """Offerings that were found, in the offset envelope."""
     offset, limit = window(request)
     digest = flag(request, "digest")
-    shown = [offering_response(branch, session.ctx, digest=digest) for branch in queries.branches(session, found)]
-    return results(request, total, shown, offset, limit)
+    shown = [offering_response(branch, session.ctx, digest=digest) for branch in queries.branches(session, found.items)]
+    return results(request, total, shown, offset, limit, found.passed)
 
 
 def _create_offering(session: Session, request: Request) -> Reply:

@@ -173,17 +173,18 @@ def _versions(session: Session, request: Request) -> Doc:
         raise not_found("kind_id")
     start, limit = number(request, "start", 0, 0, 10**8), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
     every = queries.versions_of(session, offering)
-    newest = every[::-1][start : start + limit]
+    newest = queries.fitting_versions(session, every[::-1][start : start + limit])
     shown = versions_response(newest, every, session.ctx, digest=flag(request, "digest"))
-    return {**_window(request.path, start, limit, len(every)), "resource_count": len(shown), "versions": shown}
+    return _version_page(request.path, start, limit, shown, len(every))
 
 
-def _window(path: str, start: int, limit: int, total: int) -> Doc:
+def _version_page(path: str, start: int, limit: int, shown: list[Doc], total: int) -> Doc:
     first = f"{path}?limit={limit}"
     page: Doc = {"start": str(start), "limit": limit, "total_count": total, "first": {"href": first}}
-    if start + limit < total:
-        page["next"] = {"href": f"{first}&start={start + limit}", "start": str(start + limit)}
-    return page
+    following = start + len(shown)
+    if shown and following < total:
+        page["next"] = {"href": f"{first}&start={following}", "start": str(following)}
+    return {**page, "resource_count": len(shown), "versions": shown}
 
 
 def _validate_inputs(rehearse: Rehearse) -> Any:

@@ -22,7 +22,7 @@ from kunsthalle.catalogs.sharing.publication_approvals import REFUSAL
 from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid, not_found
-from kunsthalle.db import visibility
+from kunsthalle.db import pages, visibility
 from kunsthalle.db.session import Session
 
 Doc = dict[str, Any]
@@ -84,9 +84,9 @@ def _page(session: Session, request: Request, where: list[Any]) -> Doc:
     offset, limit = window(request)
     total = visibility.count(session, resources.OBJECT, *where)
     order = resources.OBJECT.table.c.name
-    found = visibility.window(session, resources.OBJECT, *where, order=order, offset=offset, limit=limit)
-    shown = _shown(session, found, digest=flag(request, "digest"))
-    return results(request, total, shown, offset, limit)
+    found = pages.window(session, resources.OBJECT, *where, order=order, offset=offset, limit=limit)
+    shown = _shown(session, found.items, digest=flag(request, "digest"))
+    return results(request, total, shown, offset, limit, found.passed)
 
 
 def _list(session: Session, request: Request) -> Doc:

@@ -6,7 +6,8 @@ statement is still SQLAlchemy's, compiled at its first use; other engines run it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from msgspec import Struct
@@ -41,13 +42,27 @@ class CompiledSelect:
         """The rows, their values as `session.all` gives them."""
         if session.dialect != "sqlite":
             return session.all(self.statement, values)
+        plan, cursor = self._started(session, values)
+        # All of them at once, so that the driver ends the read: an open one would hold its snapshot.
+        return [_decoded(row, plan.decoders) for row in cursor.fetchall()]
+
+    def each(self, session: Session, values: Mapping[str, Any]) -> Generator[Sequence[Any], None, None]:
+        """The rows one by one, for whoever may stop before the last, and then closes what this has returned."""
+        if session.dialect != "sqlite":
+            with session.execute(self.statement, values) as result:
+                yield from result
+            return
+        plan, cursor = self._started(session, values)
+        with closing(cursor):
+            for row in cursor:
+                yield _decoded(row, plan.decoders)
+
+    def _started(self, session: Session, values: Mapping[str, Any]) -> tuple[_Plan, Any]:
         plan = self._plan
         if plan is None:
             plan = self._plan = _plan(self.statement, session.connection.dialect)
         given = {**plan.constants, **values}
-        # All of them at once, so that the driver ends the read: an open one would hold its snapshot.
-        rows = session.driver.execute(plan.text, [given[name] for name in plan.names]).fetchall()
-        return [_decoded(row, plan.decoders) for row in rows]
+        return plan, session.driver.execute(plan.text, [given[name] for name in plan.names])
 
     @property
     def statement(self) -> Select[Any]:

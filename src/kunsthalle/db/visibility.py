@@ -7,7 +7,7 @@ error (rules R5, R6, R7, R11).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import add, mul
@@ -40,7 +40,7 @@ from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.core.states import StateTable
 from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.counters import number
-from kunsthalle.db.list_versions import Listed, place
+from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_tables import tag_links
 from kunsthalle.db.wildcards import wildcards
@@ -57,7 +57,7 @@ class ResourceType(Generic[M]):
     its own (shared offerings); `live` leaves out rows that are kept but gone for everyone (a catalog that waits for
     its reclamation). `others_by_id` is `others` for look-ups by id on SQLite, made with `every` and `either`: the same
     expression for callers to whom the same applies. `tallied` kinds keep their count per account, so that a page of a
-    large list costs the same.
+    large list costs the same. `embedded_bytes` is the size of what lists show inside an item and other tables hold.
     """
 
     name: str
@@ -71,6 +71,7 @@ class ResourceType(Generic[M]):
     others_by_id: Callable[[Session], ColumnElement[bool]] | None = None
     live: ColumnElement[bool] | None = None
     tallied: bool = False
+    embedded_bytes: ColumnElement[int] | None = None
 
     def __post_init__(self) -> None:
         for name, make in (("by_id", _by_id), ("newest", _newest), ("older", _older)):
@@ -95,18 +96,25 @@ def _by_id(kind: ResourceType[Any]) -> Select[Any]:
 
 
 def _newest(kind: ResourceType[Any]) -> Select[Any]:
-    return _own(kind).order_by(*_newest_first(kind)).limit(bindparam("limit"))
+    return _own(kind).add_columns(item_bytes(kind)).order_by(*newest_first(kind)).limit(bindparam("limit"))
 
 
 def _older(kind: ResourceType[Any]) -> Select[Any]:
-    return _newest(kind).where(*_behind(kind, bindparam("moment"), bindparam("id")))
+    return _newest(kind).where(*behind_key(kind, bindparam("moment"), bindparam("id")))
 
 
-def _newest_first(kind: ResourceType[Any]) -> tuple[Any, Any]:
+def item_bytes(kind: ResourceType[Any]) -> ColumnElement[int]:
+    """How much an item adds to the size of a page."""
+    own = row_bytes(kind.table)
+    return own if kind.embedded_bytes is None else own + kind.embedded_bytes
+
+
+def newest_first(kind: ResourceType[Any]) -> tuple[Any, Any]:
+    """The order of lists: by the time of creation, and by id where that is the same."""
     return kind.table.c.created_at.desc(), kind.table.c.id.desc()
 
 
-def _behind(kind: ResourceType[Any], moment: Any, id_: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def behind_key(kind: ResourceType[Any], moment: Any, id_: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Behind the key of a page's last item. The first condition says nothing new, and is what an index can serve."""
     table = kind.table
     return table.c.created_at <= moment, or_(table.c.created_at < moment, table.c.id < id_)
@@ -117,14 +125,6 @@ class Authorized(Struct, Generic[M], frozen=True):
 
     resource: M
     action: str
-
-
-class Page(Struct, Generic[M], frozen=True):
-    """`last` is the key of the last item when more follow."""
-
-    items: list[M]
-    total: int
-    last: tuple[int, str] | None
 
 
 def _condition(kind: ResourceType[Any], one: Attribute) -> ColumnElement[bool]:
@@ -143,6 +143,12 @@ def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
     means only the next select outside, and joins any row of what stands further out.
     """
     return select(true()).select_from(table).where(*where).correlate_except(table).exists()
+
+
+def sum_of(value: ColumnElement[int], table: Table, *where: ColumnElement[bool]) -> ColumnElement[int]:
+    """The sum over the rows of another table that meet the conditions, for statements about what they belong to."""
+    total = select(func.coalesce(func.sum(value), 0)).select_from(table).where(*where)
+    return total.correlate_except(table).scalar_subquery()
 
 
 def every(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -203,7 +209,7 @@ def _kept_for(key: tuple[Any, ...], make: Callable[[], Select[Any]]) -> Compiled
     return found
 
 
-def _everything(session: Session, kind: ResourceType[Any]) -> bool:
+def sees_whole_account(session: Session, kind: ResourceType[Any]) -> bool:
     """Whether what the context may read of a kind is just the account's own."""
     return kind.others is None and session.ctx.grants.scope(kind.read).everything
 
@@ -284,7 +290,7 @@ def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) 
 
 def some(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], limit: int | None = None) -> list[M]:
     """Everything that the context may read and that meets the conditions, newest first."""
-    statement = select(kind.table).where(visible(session, kind), *where).order_by(*_newest_first(kind)).limit(limit)
+    statement = select(kind.table).where(visible(session, kind), *where).order_by(*newest_first(kind)).limit(limit)
     return [kind.make(*row) for row in session.all(statement)]
 
 
@@ -296,7 +302,7 @@ def values_of(
     limit: int | None = None,
 ) -> Sequence[Row[Any]]:
     """`some`, but only the columns that are needed: documents that nobody asks for are not read."""
-    statement = select(*columns).where(visible(session, kind), *where).order_by(*_newest_first(kind)).limit(limit)
+    statement = select(*columns).where(visible(session, kind), *where).order_by(*newest_first(kind)).limit(limit)
     return session.all(statement)
 
 
@@ -308,62 +314,11 @@ def by_name(session: Session, kind: ResourceType[M], name: str) -> M | None:
 
 def count(session: Session, kind: ResourceType[Any], *where: ColumnElement[bool]) -> int:
     """How many `some` would return."""
-    if kind.tallied and kind.live is None and not where and _everything(session, kind):
+    if kind.tallied and kind.live is None and not where and sees_whole_account(session, kind):
         return tally(session, kind)
     statement = select(func.count()).select_from(kind.table).where(visible(session, kind), *where)
     row = session.first(statement)
     return int(row[0]) if row else 0
-
-
-def page(
-    session: Session,
-    kind: ResourceType[M],
-    *where: ColumnElement[bool],
-    after: tuple[int, str] | None = None,
-    limit: int = 50,
-) -> Page[M]:
-    """A page, newest first, from behind the key `(created_at, id)`: stable while rows come and go."""
-    total = count(session, kind, *where)
-    if where or not _everything(session, kind):
-        conditions = where if after is None else (*where, *_behind(kind, *after))
-        items = some(session, kind, *conditions, limit=limit + 1)
-    else:
-        values = {"account": session.ctx.account_id, "limit": limit + 1}
-        if after is not None:
-            values |= {"moment": after[0], "id": after[1]}
-        rows = (kind.newest if after is None else kind.older).all(session, values)
-        items = [kind.make(*row) for row in rows]
-    more = items[limit - 1] if len(items) > limit else None
-    last = (more.created_at, more.id) if more is not None else None  # type: ignore[attr-defined]  # every kind has both
-    return Page(items[:limit], total, last)
-
-
-def window(
-    session: Session, kind: ResourceType[M], *where: ColumnElement[bool], order: Any, offset: int, limit: int
-) -> list[M]:
-    """A window by offset, for the API families that page that way; ties are kept in a fixed order by id."""
-    statement = select(kind.table).where(visible(session, kind), *where)
-    ordered = statement.order_by(order, kind.table.c.id).offset(offset).limit(limit)
-    return [kind.make(*row) for row in session.all(ordered)]
-
-
-def leaf(
-    session: Session,
-    kind: ResourceType[M],
-    name: Hashable,
-    stamp: tuple[int, ...],
-    *where: ColumnElement[bool],
-    order: Column[Any],
-    offset: int,
-    limit: int,
-) -> tuple[int, list[M]]:
-    """`count` and `window` of a list that bears a stamp, of a kind that no other account sees anything of."""
-    if not _everything(session, kind):
-        return count(session, kind, *where), window(session, kind, *where, order=order, offset=offset, limit=limit)
-    seen = (visible(session, kind), *where)
-    listed = Listed((kind.name, session.ctx.account_id, name), stamp, (order, kind.table.c.id), (seen,))
-    at = place(session, listed, offset)
-    return at.total, window(session, kind, *where, *at.behind, order=order, offset=at.skipped, limit=limit)
 
 
 def unscoped(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], lock: bool = False) -> list[M]:

@@ -12,8 +12,9 @@ from sqlalchemy import Column, ColumnElement
 
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType, count, window
+from kunsthalle.db.visibility import ResourceType, count
 from kunsthalle.iam.models import sent_tag
 
 M = TypeVar("M")
@@ -90,7 +91,7 @@ def by_token(
     size, offset = number(request, "pagesize", 20, 1, 100), _offset(request, "pagetoken")
     column = sorts[choice(request, "sort", tuple(sorts), "created_at")]
     order = column.desc() if choice(request, "order", ("asc", "desc"), "asc") == "desc" else column.asc()
-    found = window(session, kind, *where, order=order, offset=offset, limit=size + 1)
+    found = window(session, kind, *where, order=order, offset=offset, limit=size)
     envelope: dict[str, Any] = {
         "offset": offset,
         "limit": size,
@@ -99,9 +100,10 @@ def by_token(
     if offset > 0:
         back = _token(max(0, offset - size))
         envelope["previous"] = _address(session, request, ("pagetoken",), pagetoken=back)
-    if len(found) > size:
-        envelope["next"] = _address(session, request, ("pagetoken",), pagetoken=_token(offset + size))
-    return envelope, found[:size]
+    if found.passed:
+        following = _token(offset + found.passed)
+        envelope["next"] = _address(session, request, ("pagetoken",), pagetoken=following)
+    return envelope, found.items
 
 
 def by_offset(
@@ -124,9 +126,10 @@ def by_offset(
     }
     if offset > 0:
         envelope["previous"] = at(max(0, offset - limit))
-    if limit and offset + limit < total:
-        envelope["next"] = at(offset + limit)
-    return envelope, find(offset, limit) if limit else []
+    found = find(offset, limit) if limit else []
+    if found and offset + len(found) < total:
+        envelope["next"] = at(offset + len(found))
+    return envelope, found
 
 
 def by_start(
@@ -134,9 +137,10 @@ def by_start(
 ) -> tuple[dict[str, Any], list[M]]:
     """A page of policies: everything, unless a `limit` is asked for; `first`, `next` and `previous` as objects."""
     if "limit" not in request.query and "start" not in request.query:
-        return {}, window(session, kind, *where, order=order, offset=0, limit=_FURTHEST)
+        everything = window(session, kind, *where, order=order, offset=0, limit=_FURTHEST, most_bytes=_FURTHEST)
+        return {}, everything.items
     limit, offset = number(request, "limit", 50, 1, 100), _offset(request, "start")
-    found = window(session, kind, *where, order=order, offset=offset, limit=limit + 1)
+    found = window(session, kind, *where, order=order, offset=offset, limit=limit)
 
     def at(place: int) -> dict[str, str]:
         start = _token(place)
@@ -145,9 +149,9 @@ def by_start(
     envelope: dict[str, Any] = {"limit": limit, "first": {"href": _address(session, request, ("start",))}}
     if offset > 0:
         envelope["previous"] = at(max(0, offset - limit))
-    if len(found) > limit:
-        envelope["next"] = at(offset + limit)
-    return envelope, found[:limit]
+    if found.passed:
+        envelope["next"] = at(offset + found.passed)
+    return envelope, found.items
 
 
 def total_of(session: Session, kind: ResourceType[Any], *where: ColumnElement[bool]) -> int:

@@ -11,8 +11,9 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM as FAMILY
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden, invalid
+from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find, may, window
+from kunsthalle.db.visibility import find, may
 from kunsthalle.iam import access_groups as service
 from kunsthalle.iam.iam_pagination import by_offset, choice, flag, given, total_of
 from kunsthalle.iam.models import AccessGroup, entity_tag, sent_tag
@@ -67,7 +68,7 @@ def _list(session: Session, request: Request) -> dict[str, Any]:
     total = total_of(session, GROUP, *where)
 
     def rows(offset: int, limit: int) -> list[AccessGroup]:
-        return window(session, GROUP, *where, order=order, offset=offset, limit=limit)
+        return window(session, GROUP, *where, order=order, offset=offset, limit=limit).items
 
     envelope, found = by_offset(session, request, total, rows)
     return {**envelope, "groups": [_show(session, request, group) for group in found]}

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, false
 
 from kunsthalle.api.request import Request
+from kunsthalle.db.pages import Page, page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Page, page
 from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.images.resources import IMAGE

@@ -13,10 +13,11 @@ from kunsthalle.api.request import Request
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.queries import attached_to, equals
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.db.pages import Page, page
 from kunsthalle.db.rows import name_taken
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
-from kunsthalle.db.visibility import Page, page, unscoped
+from kunsthalle.db.visibility import unscoped
 from kunsthalle.db.wildcards import wildcards
 from kunsthalle.instances.groups.instance_filters import in_group
 from kunsthalle.instances.groups.memberships import Belonging, of_instances

@@ -9,8 +9,8 @@ from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, collection, paging
+from kunsthalle.db.pages import Page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Page
 from kunsthalle.instances import (
     initialization,
     local_disks,

@@ -25,8 +25,9 @@ from kunsthalle.catalogs.resources import CATALOG
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import Problem, Reason, Target, invalid, not_found
+from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, ResourceType, find, page, resolve
+from kunsthalle.db.visibility import Authorized, ResourceType, find, resolve
 from kunsthalle.images import object_storage_instances as storage
 from kunsthalle.images.models import ServiceInstance
 from kunsthalle.images.resources import SERVICE_INSTANCE
@@ -141,7 +142,10 @@ def _list(session: Session, request: Request) -> InstancesResponse:
     """List the instances of services: the catalogs of the account, and its instances of object storage."""
     limit, after = token_pagination.size(request, MOST, MOST), token_pagination.behind(request, NEXT)
     pages = [page(session, kind, *_filters(request, kind, _shown(kind)), after=after, limit=limit) for kind in _KINDS]
-    found = sorted((it for one in pages for it in one.items), key=lambda it: (it.created_at, it.id), reverse=True)
+    # What lies behind the end of a page that is not the last is not known yet, of that kind.
+    known = max((one.last for one in pages if one.last is not None), default=(0, ""))
+    items = (it for one in pages for it in one.items if (it.created_at, it.id) >= known)
+    found = sorted(items, key=lambda it: (it.created_at, it.id), reverse=True)
     more = len(found) > limit or any(one.last is not None for one in pages)
     last = found[:limit][-1] if found and more else None
     next_ = token_pagination.next_url(request, NEXT, (last.created_at, last.id) if last else None) or ""

@@ -11,8 +11,9 @@ from kunsthalle.catalogs.sharing import offering_lists
 from kunsthalle.catalogs.tables import offerings
 from kunsthalle.catalogs.versions import boot_resolution
 from kunsthalle.core.errors import Problem
+from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import count, some, window
+from kunsthalle.db.visibility import count, some
 
 
 def booted(session: Session, *, version_crn: str | None = None, offering_crn: str | None = None) -> str | None:

@@ -13,8 +13,10 @@ from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import Attribute
 from kunsthalle.authz.roles import EDITOR, VIEWER
 from kunsthalle.core.errors import NOT_FOUND, Problem, Reason
+from kunsthalle.db.page_bytes import PAGE_BYTES
+from kunsthalle.db.pages import page, window
 from kunsthalle.db.rows import delete
-from kunsthalle.db.visibility import by_name, count, find, may, may_create, page, resolve, some, tally, unscoped
+from kunsthalle.db.visibility import by_name, count, find, may, may_create, resolve, some, tally, unscoped
 from kunsthalle.images.resources import IMAGE
 
 DELETE = "is.image.image.delete"
@@ -214,6 +216,40 @@ def test_a_page_that_is_exactly_full_is_the_last(both: World) -> None:
     assert both.read(ctx, page, IMAGE, limit=4).last is None
     assert both.read(ctx, page, IMAGE, limit=3).last is not None
     assert both.read(ctx, page, IMAGE, IMAGE.table.c.name == "image-1", limit=3).total == 1
+
+
+LARGE = [{"code": "x", "message": "é" * 100_000}]
+"""A document of 200 kB, half as many characters."""
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["the whole account", "what a policy names"])
+def test_pages_of_large_documents_end_early_and_lead_to_every_item(both: World, narrow: bool) -> None:
+    ctx = both.account()
+    for number in range(60):
+        both.clock.moment += 1
+        both.image(ctx, f"image-{number:02}", status_reasons=LARGE)
+    expected = [f"image-{number:02}" for number in range(60)]
+    viewer = holding(ctx, VIEWER, [Attribute("imageId", "*", "stringMatch")]) if narrow else ctx
+    by_key: list[str] = []
+    after = None
+    for _ in expected:
+        found = both.read(viewer, page, IMAGE, after=after, limit=100)
+        assert 0 < len(found.items) <= PAGE_BYTES // 200_000
+        assert found.total == 60
+        by_key += [image.name for image in found.items]
+        after = found.last
+        if after is None:
+            break
+    assert by_key == expected[::-1]
+    by_offset: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        part = both.read(viewer, window, IMAGE, order=IMAGE.table.c.name, offset=offset, limit=100)
+        assert 0 < len(part.items) <= PAGE_BYTES // 200_000
+        by_offset += [image.name for image in part.items]
+        offset = None if part.passed is None else offset + part.passed
+    assert by_offset == expected
+    assert len(both.read(viewer, window, IMAGE, order=IMAGE.table.c.name, offset=0, limit=2, most_bytes=1).items) == 1
 
 
 def test_the_tally_is_the_count(both: World) -> None:

@@ -69,8 +69,14 @@ def window(request: Request) -> tuple[int, int]:
     return number(request, "offset", 0, 0, 10**8), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
 
 
-def results(request: Request, total: int, items: list[Any], offset: int, limit: int) -> dict[str, Any]:
-    """The offset envelope: `first`, `last`, `prev`, `next` are relative addresses as strings."""
+def results(
+    request: Request, total: int, items: list[Any], offset: int, limit: int, passed: int | None = None
+) -> dict[str, Any]:
+    """The offset envelope: `first`, `last`, `prev`, `next` are relative addresses as strings.
+
+    `passed` is how many places of the list the page takes up; less than the limit where it ends early.
+    """
+    following = offset + (limit if passed is None else passed)
     kept = [(name, value) for name, value in request.query.multi_items() if name not in {"offset", "limit"}]
 
     def at(place: int) -> str:
@@ -86,6 +92,6 @@ def results(request: Request, total: int, items: list[Any], offset: int, limit: 
     }
     if offset > 0:
         answer["prev"] = at(max(0, offset - limit))
-    if offset + limit < total:
-        answer["next"] = at(offset + limit)
+    if following < total:
+        answer["next"] = at(following)
     return {**answer, "resources": items}

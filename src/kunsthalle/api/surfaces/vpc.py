@@ -17,8 +17,8 @@ from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.errors import Problem, Target, invalid
+from kunsthalle.db.pages import Page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Page
 
 M = TypeVar("M")
 

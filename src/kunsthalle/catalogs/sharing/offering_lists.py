@@ -30,9 +30,11 @@ from kunsthalle.catalogs.sharing.visibility import (
 from kunsthalle.catalogs.tables import listings, offerings, share_approvals
 from kunsthalle.db import list_versions
 from kunsthalle.db.list_versions import Listed, changed, stamps
+from kunsthalle.db.page_bytes import Window
+from kunsthalle.db.pages import leaf, window
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import add_row, any_row, columns_of, remove_rows, rows_of
-from kunsthalle.db.visibility import leaf, some, unscoped
+from kunsthalle.db.visibility import unscoped
 
 ANYBODY = "*"
 """The identifier of what is published to all; and the source, for that is one list, whoever they are from."""
@@ -94,7 +96,7 @@ def _identifiers(terms: Terms) -> frozenset[str]:
     return found | terms.listed if named.may_boot else found
 
 
-def page(session: Session, offset: int, limit: int, *, hidden: bool, public: bool) -> tuple[int, list[Offering]]:
+def page(session: Session, offset: int, limit: int, *, hidden: bool, public: bool) -> tuple[int, Window[Offering]]:
     """A page by label of what the account may use, its own included, and how many there are.
 
     `hidden` has hidden ones too, `public` those of others that are published to all.
@@ -104,13 +106,17 @@ def page(session: Session, offset: int, limit: int, *, hidden: bool, public: boo
     order = (listings.c.label, listings.c.offering_id)
     listed = Listed((_LISTS, ranges, hidden, public), stamp, order, tuple(_arms(session, ranges, hidden, public)))
     total, ids = list_versions.page(session, listed, offset, limit)
-    known = {one.id: one for one in some(session, OFFERING, offerings.c.id.in_(ids))} if ids else {}
-    return total, [known[id_] for id_ in ids if id_ in known]
+    if not ids:
+        return total, Window([])
+    known = offerings.c.id.in_(ids)
+    found = window(session, OFFERING, known, order=offerings.c.label, offset=0, limit=len(ids))
+    passed = ids.index(found.items[-1].id) + 1 if found.passed else None  # a row too many takes up a place, too
+    return total, Window(found.items, passed)
 
 
 def page_of_catalog(
     session: Session, catalog_id: str, offset: int, limit: int, *, hidden: bool
-) -> tuple[int, list[Offering]]:
+) -> tuple[int, Window[Offering]]:
     """A page by label of a catalog of the caller's own, and how many offerings there are."""
     where = [offerings.c.catalog_id == catalog_id]
     if not hidden:

@@ -1,0 +1,114 @@
+"""Pages of what a context may read: by the key of the last item, or by offset. Both are bounded in items and bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from contextlib import closing
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Column, ColumnElement, select
+
+from kunsthalle.db.list_versions import Listed, place
+from kunsthalle.db.page_bytes import PAGE_BYTES, Window, fitting
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import (
+    ResourceType,
+    behind_key,
+    count,
+    item_bytes,
+    newest_first,
+    sees_whole_account,
+    visible,
+)
+
+M = TypeVar("M")
+
+
+class Page(Struct, Generic[M], frozen=True):
+    """`last` is the key of the last item when more follow."""
+
+    items: list[M]
+    total: int
+    last: tuple[int, str] | None
+
+
+def page(
+    session: Session,
+    kind: ResourceType[M],
+    *where: ColumnElement[bool],
+    after: tuple[int, str] | None = None,
+    limit: int = 50,
+) -> Page[M]:
+    """A page, newest first, from behind the key `(created_at, id)`: stable while rows come and go.
+
+    It ends early where its documents are large together (`PAGE_BYTES`).
+    """
+    total = count(session, kind, *where)
+    if where or not sees_whole_account(session, kind):
+        conditions = where if after is None else (*where, *behind_key(kind, *after))
+        found = _window(session, kind, *conditions, order=newest_first(kind), limit=limit)
+    else:
+        values = {"account": session.ctx.account_id, "limit": limit + 1}
+        if after is not None:
+            values |= {"moment": after[0], "id": after[1]}
+        with closing((kind.newest if after is None else kind.older).each(session, values)) as each:
+            rows, more = fitting(each, limit)
+        found = _made(kind, rows, more=more)
+    end: Any = found.items[-1] if found.passed else None
+    return Page(found.items, total, None if end is None else (end.created_at, end.id))
+
+
+def window(
+    session: Session,
+    kind: ResourceType[M],
+    *where: ColumnElement[bool],
+    order: Any,
+    offset: int,
+    limit: int,
+    most_bytes: int = PAGE_BYTES,
+) -> Window[M]:
+    """A window by offset, for the API families that page that way; ties are kept in a fixed order by id.
+
+    It ends early where its documents are large together.
+    """
+    ordered = (order, kind.table.c.id)
+    return _window(session, kind, *where, order=ordered, offset=offset, limit=limit, most_bytes=most_bytes)
+
+
+def _window(
+    session: Session,
+    kind: ResourceType[M],
+    *where: ColumnElement[bool],
+    order: tuple[Any, ...],
+    limit: int,
+    offset: int | None = None,
+    most_bytes: int = PAGE_BYTES,
+) -> Window[M]:
+    statement = select(kind.table, item_bytes(kind)).where(visible(session, kind), *where)
+    with session.execute(statement.order_by(*order).offset(offset).limit(limit + 1)) as result:
+        rows, more = fitting(result, limit, most_bytes)
+    return _made(kind, rows, more=more)
+
+
+def _made(kind: ResourceType[M], rows: list[Sequence[Any]], *, more: bool) -> Window[M]:
+    return Window([kind.make(*row[:-1]) for row in rows], len(rows) if more else None)
+
+
+def leaf(
+    session: Session,
+    kind: ResourceType[M],
+    name: Hashable,
+    stamp: tuple[int, ...],
+    *where: ColumnElement[bool],
+    order: Column[Any],
+    offset: int,
+    limit: int,
+) -> tuple[int, Window[M]]:
+    """`count` and `window` of a list that bears a stamp, of a kind that no other account sees anything of."""
+    if not sees_whole_account(session, kind):
+        return count(session, kind, *where), window(session, kind, *where, order=order, offset=offset, limit=limit)
+    seen = (visible(session, kind), *where)
+    listed = Listed((kind.name, session.ctx.account_id, name), stamp, (order, kind.table.c.id), (seen,))
+    at = place(session, listed, offset)
+    return at.total, window(session, kind, *where, *at.behind, order=order, offset=at.skipped, limit=limit)
