@@ -42,7 +42,7 @@ def _list(session: Session, offset: int, *, hidden: bool, public: bool) -> None:
     if not public:
         where.append(or_(offerings.c.share_with_all.is_(False), offerings.c.account_id == session.ctx.account_id))
     total, found = offering_lists.page(session, offset, 2, hidden=hidden, public=public)
-    assert (total, found) == _plainly(session, OFFERING, where, offset), (offset, hidden, public)
+    assert (total, found.items) == _plainly(session, OFFERING, where, offset), (offset, hidden, public)
 
 
 def _catalog(session: Session, id_: str, offset: int, *, hidden: bool) -> None:
@@ -50,8 +50,10 @@ def _catalog(session: Session, id_: str, offset: int, *, hidden: bool) -> None:
         [offerings.c.catalog_id == id_] if hidden else [offerings.c.catalog_id == id_, offerings.c.hidden.is_(False)]
     )
     total, found = offering_lists.page_of_catalog(session, id_, offset, 2, hidden=hidden)
-    assert (total, found) == _plainly(session, IN_CATALOG, where, offset), (offset, hidden)
+    assert (total, found.items) == _plainly(session, IN_CATALOG, where, offset), (offset, hidden)
 
 
 def _plainly(session: Session, kind: Any, where: list[Any], offset: int) -> tuple[int, list[Any]]:
-    return count(session, kind, *where), window(session, kind, *where, order=offerings.c.label, offset=offset, limit=2)
+    return count(session, kind, *where), window(
+        session, kind, *where, order=offerings.c.label, offset=offset, limit=2
+    ).items

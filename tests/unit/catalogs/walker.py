@@ -385,7 +385,7 @@ class Walker(Stage):
         pairs = zip(self.titles, self.real.offerings, strict=True)
         wanted = {offering.id for title, offering in pairs if self.rules.listed(id_, title, self.editions)}
         total, found = offering_lists.page(session, 0, 100, hidden=True, public=True)
-        assert (total, {one.id for one in found}) == (len(wanted), wanted)
+        assert (total, {one.id for one in found.items}) == (len(wanted), wanted)
         pages_are_right(session, self.steps)
 
     def _images(self, session: Session) -> None:
