@@ -80,7 +80,7 @@ def versions_of(session: Session, offering: Offering) -> list[Version]:
 def fitting_versions(session: Session, found: list[Version]) -> list[Version]:
     """The first versions that have room together on one page."""
     ids = versions.c.id.in_([one.id for one in found])
-    rows = values_of(session, VERSION, (versions.c.id, row_bytes(versions)), ids, limit=len(found))
+    rows: Any = values_of(session, VERSION, (versions.c.id, row_bytes(versions)), ids, limit=len(found))
     sizes: dict[str, int] = {row[0]: row[1] for row in rows}
     return found[: len(fitting(((sizes[one.id],) for one in found), len(found))[0])]
 
