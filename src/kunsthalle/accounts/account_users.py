@@ -12,7 +12,7 @@ from kunsthalle.accounts.queries import account, member, reached_at, signing_in_
 from kunsthalle.accounts.resources import USER
 from kunsthalle.accounts.service import add_user
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
-from kunsthalle.db.rows import delete, update
+from kunsthalle.db.rows import IntegrityError, delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.visibility import Authorized, may, unscoped
@@ -20,6 +20,8 @@ from kunsthalle.db.visibility import Authorized, may, unscoped
 INVITE = "user-management.user.create"
 UPDATE = "user-management.user.update"
 REMOVE = "user-management.user.delete"
+MAX_LOGIN = 255
+"""Characters of a login, in lower case: some letters become two."""
 _EMAIL = re.compile(r"[^\s@,:\x00-\x1f]{1,64}@[^\s@,:\x00-\x1f]{1,190}")
 
 
@@ -43,16 +45,24 @@ def invite(session: Session, identities: Identities, invitation: Invitation) -> 
 
 
 def _invite_one(session: Session, identities: Identities, email: str, invitation: Invitation) -> User:
-    if not _EMAIL.fullmatch(email):
-        raise invalid("bad_request", f"Invalid e-mail address: {email!r}.", "users.email")
+    if not _EMAIL.fullmatch(email) or len(email.lower()) > MAX_LOGIN:
+        raise invalid("bad_request", f"Invalid e-mail address: {email[:64]!r}.", "users.email")
     here = session.ctx.account_id
     if signing_in_as(session, here, email.lower()) is not None:
         raise conflict("conflict", f"{email} is a user of the account already.", "users.email")
     for other in reached_at(session, here, email):  # whoever looks people up by the contact finds the invited one alone
         update(session, USER, other.id, email=other.user_id)
-    invited = add_user(session, here, f"BSS-{session.ctx.ids.hex(16)}", email, email.partition("@")[0], "PENDING")
+    try:
+        invited = _add(session, email)
+    except IntegrityError as error:  # another invitation of the same address came first
+        raise conflict("conflict", f"{email} is a user of the account already.", "users.email") from error
     identities.admit(session, invited.iam_id, invitation.policies, invitation.groups)
     return invited
+
+
+def _add(session: Session, email: str) -> User:
+    here = session.ctx.account_id
+    return add_user(session, here, f"BSS-{session.ctx.ids.hex(16)}", email, email.partition("@")[0], "PENDING")
 
 
 def accept(session: Session, identities: Identities, account_id: str) -> User:

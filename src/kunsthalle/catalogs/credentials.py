@@ -6,7 +6,6 @@ document can be read, changed and put back.
 
 from __future__ import annotations
 
-import copy
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -56,11 +55,26 @@ def _found(document: Doc) -> Iterator[Credential]:
             seen[name] += 1
 
 
+def _apart(document: Doc) -> Doc:
+    """A copy whose credentials may be changed: of what holds them alone, however deep the rest of the document is."""
+    kept = dict(document)
+    for first, *parents, _ in _IN_OBJECTS:
+        holder: Any = kept
+        for name in (first, *parents):
+            if not isinstance(holder, dict) or not isinstance(holder.get(name), dict):
+                break
+            holder[name] = dict(holder[name])
+            holder = holder[name]
+    if kept.get(_CONTEXTS):
+        kept[_CONTEXTS] = [dict(context) for context in kept[_CONTEXTS]]
+    return kept
+
+
 def masked(document: Doc) -> Doc:
     """The document as it is shown."""
     if not any(True for _ in _found(document)):
         return document
-    shown = copy.deepcopy(document)
+    shown = _apart(document)
     for one in _found(shown):
         one.holder[one.member] = MARK
     return shown
@@ -72,9 +86,13 @@ def encrypted(session: Session, id_: str, given: Doc, stored: Doc) -> Doc:
     400 for a mark where nothing is stored, and for what is no text.
     """
     _check_shape(given)
-    kept = copy.deepcopy(given)
+    kept = _apart(given)
     known = {(one.field, one.nth): one.value for one in _found(stored)}
+    several = {field for field, number in Counter(one.field for one in _found(kept)).items() if number > 1}
     for one in _found(kept):
+        if one.value == MARK and one.field in several:
+            text = f"{one.field}: {MARK} does not tell which of several of one name is meant. Send the values."
+            raise invalid("bad_request", text, one.field)
         if not isinstance(one.value, str):
             raise invalid("bad_request", f"{one.field} must be a string.", one.field)
         if one.value != MARK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +16,13 @@ Moment = BigInteger
 MAX_DOCUMENT = 256 * 1024
 """Bytes of one stored document. It is read and written with its row, by whoever lists, changes or publishes it."""
 
+MAX_DEPTH = 64
+"""Arrays and objects inside each other in one stored document: what reads it may follow it to its leaves."""
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_INNERMOST = re.compile(rb"\{\}|\[\]")
+_BRACKETS = b"{}[]"
+_OTHERS = bytes(byte for byte in range(256) if byte not in _BRACKETS)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder().decode
 
@@ -31,10 +39,25 @@ class Json(TypeDecorator[Any]):
         encoded = _encode(value)
         if len(encoded) > MAX_DOCUMENT:
             raise _too_large(len(encoded))
+        if _is_deeper(encoded, MAX_DEPTH):
+            text = f"The resource would hold a document with more than {MAX_DEPTH} levels of arrays and objects."
+            raise Problem(Reason.INVALID, "document_too_deep", text)
         return encoded.decode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002  the interface's shape
         return None if value is None else _decode(value)
+
+
+def _is_deeper(encoded: bytes, most: int) -> bool:
+    """Whether JSON has more than so many arrays and objects inside each other; each round takes the innermost away."""
+    if encoded.count(b"{") + encoded.count(b"[") <= most:
+        return False
+    left = _STRINGS.sub(b"", encoded).translate(None, _OTHERS)
+    for _ in range(most):
+        left = _INNERMOST.sub(b"", left)
+        if not left:
+            return False
+    return True
 
 
 def _too_large(size: int) -> Problem:

@@ -14,6 +14,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find, may, unscoped
 from kunsthalle.iam.access_groups import MEMBER_CREATE, add_member, move_memberships
 from kunsthalle.iam.api_keys import delete_keys_of
+from kunsthalle.iam.history import forget
 from kunsthalle.iam.policies import Wanted, drop_subject, make_owner, make_policy, move_subject
 from kunsthalle.iam.queries import grants_of
 from kunsthalle.iam.resources import ANY_POLICY, API_KEY, GROUP
@@ -71,5 +72,6 @@ class IamIdentities:
             delete(session, ANY_POLICY, policy.id, account_id)
         for key in unscoped(session, API_KEY, API_KEY.table.c.account_id == account_id):
             delete(session, API_KEY, key.id, account_id)
+            forget(session, key.id)
         session.invalidate(PERMISSIONS)
         session.invalidate(VALIDITY)

@@ -37,11 +37,12 @@ def take_turns(session: Session) -> None:
 def next_account(session: Session, lane: ColumnElement[bool], most_running: int | None) -> str | None:
     """The account whose job is claimed next: with the fewest running jobs, and among those served longest ago.
 
-    None where no job of the lane is ready, or every account that has one has `most_running` already.
+    Running jobs of the lane count, so that an account's own transfers do not keep its short jobs waiting. None where no
+    job of the lane is ready, or every account that has one has `most_running` already.
     """
     due = func.min(jobs.c.due_at).label("due")
     waiting = select(jobs.c.account_id, due).where(ready(session), lane).group_by(jobs.c.account_id).subquery()
-    active = select(jobs.c.account_id, func.count().label("n")).where(jobs.c.state == "running")
+    active = select(jobs.c.account_id, func.count().label("n")).where(jobs.c.state == "running", lane)
     running = active.group_by(jobs.c.account_id).subquery()
     count = func.coalesce(running.c.n, 0)
     statement = (

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.threads import together
 from fixtures.worlds import World
-from kunsthalle.accounts import enterprise_tree, resource_groups, service
+from kunsthalle.accounts import account_users, enterprise_tree, resource_groups, service
 from kunsthalle.accounts.queries import chosen_group, group_name, recipients
 from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, RESOURCE_GROUP
 from kunsthalle.authz.context import Context
@@ -161,3 +161,21 @@ def test_the_audit_is_paged_by_moment_and_id_whatever_comes_in_between(both: Wor
     assert rest.last is None
     about = both.read(ctx, audit.page, about=["/v1/resources/1", "/v1/resources/_"])
     assert [one.target for one in about.items] == ["/v1/resources/1"]
+
+
+def test_an_address_is_invited_once_however_many_ask_at_once(both: World) -> None:
+    root, _ = _root(both)
+    invitation = account_users.Invitation(["Guest@x.example"], [], [])
+
+    def invite() -> str:
+        try:
+            both.write(root, account_users.invite, IamIdentities(), invitation)
+        except Problem as problem:
+            return problem.code
+        return "invited"
+
+    assert sorted(together(*[invite] * 4)) == ["conflict", "conflict", "conflict", "invited"]
+    with pytest.raises(Problem, match="Invalid e-mail address"):
+        both.write(
+            root, account_users.invite, IamIdentities(), replace(invitation, emails=["İ" * 64 + "@" + "İ" * 100])
+        )

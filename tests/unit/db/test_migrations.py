@@ -195,6 +195,8 @@ def test_people_sign_in_as_the_oldest_of_their_addresses_and_as_none_that_others
         ("victim", "acc3", "IBMid-B", "bob@x.example", "ACTIVE", 3),
         ("claim", "acc4", "IBMid-C", "BOB@x.example", "ACTIVE", 4),
         ("invited", "acc1", "IBMid-C", "bob@x.example", "PENDING", 5),
+        ("invited again", "acc1", "IBMid-D", "Bob@x.example", "PENDING", 6),
+        ("two letters each", "acc5", "IBMid-E", "İ" * 64 + "@" + "İ" * 100, "ACTIVE", 7),
     ]
     _migrate(store, "0024")
     with store.engine.connect() as connection, connection.begin():
@@ -209,6 +211,7 @@ def test_people_sign_in_as_the_oldest_of_their_addresses_and_as_none_that_others
         "victim": "ibmid-b",
         "claim": "ibmid-c",
         "invited": "bob@x.example",
+        "two letters each": "ibmid-e",
     }
 
 

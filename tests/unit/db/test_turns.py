@@ -60,6 +60,16 @@ def test_an_account_with_one_job_waits_for_one_job_of_another_account(
     assert [subject(first), subject(claim(both)), subject(claim(both))] == ["greedy 0", "modest", "greedy 1"]
 
 
+def test_an_accounts_own_transfers_do_not_hold_up_its_short_jobs(both: World, greedy: Context) -> None:
+    for number in range(2):
+        enqueue(both, greedy, f"transfer {number}", transfer_bytes=GIB)
+    taken = [subject(claim(both, most_running=2)) for _ in range(2)]
+    enqueue(both, greedy, "stop a server")
+    assert taken == ["transfer 0", "transfer 1"]
+    assert subject(claim(both, most_running=2)) is None
+    assert subject(claim(both, transfers=False, most_running=2)) == "stop a server"
+
+
 def test_the_account_with_the_fewest_running_jobs_comes_first(both: World, greedy: Context, modest: Context) -> None:
     for number in range(5):
         enqueue(both, greedy, f"greedy {number}")

@@ -27,6 +27,8 @@ def upgrade() -> None:
         user_id = row.email.lower() if row.state == "PENDING" else people[row.iam_id]
         if row.state != "PENDING" and claims[user_id] > 1:
             user_id = row.iam_id.lower()
+        if len(user_id) > 255:  # some letters become two in lower case
+            user_id = row.iam_id.lower()
         connection.execute(
             sa.text("UPDATE users SET user_id = :user_id WHERE id = :id"), {"user_id": user_id, "id": row.id}
         )
