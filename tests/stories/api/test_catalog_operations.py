@@ -21,7 +21,7 @@ from stories.api.clients import Account
 from stories.api.test_iam_operations import operations, status_of_unserved
 
 HERE = Path(__file__).parent
-NODE = HERE.parent / "node"
+NODE = HERE.parents[1] / "node"
 PATIENCE = 120
 
 

@@ -18,10 +18,11 @@ def servers(judge: Judge, account: Account, _served: Served) -> None:
     image = {"id": account.import_image("walk-servers")["id"]}
     judge("list_instance_profiles", limit=1)
     judge("get_instance_profile", "bx2d-2x8")
-    classic = judge("create_instance", _minimal(account, image))["id"]
+    plain = judge("create_instance", _minimal(account, image))["id"]
+    classic = judge("create_instance", {**_minimal(account, image), "profile": {"name": "bx2-2x8"}})["id"]
     full = _full(account, image)
     whole = judge("create_instance", full)["id"]
-    for one in (classic, whole):
+    for one in (plain, classic, whole):
         running(judge, one)
     judge("list_instances", limit=1)
     judge("get_instance_initialization", whole)
@@ -33,7 +34,7 @@ def servers(judge: Judge, account: Account, _served: Served) -> None:
     _rest(judge, whole)
     _templates(judge, _minimal(account, image), {**full, "name": "walk-template"})
     _again(judge, classic, image)
-    for one in (classic, whole):
+    for one in (plain, classic, whole):
         judge("delete_instance", one)
     eventually(lambda: not account.vpc.list_instances().get_result()["instances"], "the end of servers")
 

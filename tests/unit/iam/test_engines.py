@@ -41,7 +41,7 @@ def _program(world: World, ctx: Context) -> tuple[str, str]:
 
 def _reads(world: World, ctx: Context, iam_id: str) -> bool:
     found: Grants = world.read(ctx, grants_of, ctx.account_id, iam_id)
-    return found.reach(READ).everything
+    return found.scope(READ).everything
 
 
 def _on(world: World, ctx: Context, kind: Any, id_: str, function: Any, *arguments: Any, **more: Any) -> Any:
@@ -154,8 +154,8 @@ def test_an_owner_of_one_account_holds_nothing_of_another(both: World) -> None:
     assert secret
     assert key.iam_id == made.iam_id
     held = both.read(dataclasses.replace(ctx), grants_of, ctx.account_id, made.iam_id)
-    assert held.reach("iam-access-management.policy.create").everything
-    assert both.read(ctx, grants_of, other.account_id, made.iam_id).reach(READ).empty
+    assert held.scope("iam-access-management.policy.create").everything
+    assert both.read(ctx, grants_of, other.account_id, made.iam_id).scope(READ).empty
 
 
 def test_the_owner_holds_everything_and_another_owner_at_once(both: World) -> None:
