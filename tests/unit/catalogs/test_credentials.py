@@ -48,7 +48,7 @@ def test_a_mark_must_tell_which_credential_it_keeps() -> None:
 def test_a_stored_document_has_a_depth(value: Any, code: str | None) -> None:
     found = None
     try:
-        Json().process_bind_param(value, None)  # type: ignore[arg-type]  # the dialect is not asked
+        Json().process_bind_param(value, None)  # type: ignore[arg-type]  # the engine is not asked
     except Problem as problem:
         found = problem.code
     assert found == code
