@@ -39,8 +39,9 @@ from kunsthalle.catalogs.tables import (
     versions,
 )
 from kunsthalle.db.page_bytes import row_bytes
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType, exists, policy_filter, sum_of
+from kunsthalle.db.visibility import ResourceType, policy_filter, sum_of
 
 RETRIEVE = "globalcatalog-collection.instance.retrieve"
 

@@ -19,6 +19,7 @@ from kunsthalle.db.visibility import (
     item_bytes,
     newest_first,
     sees_whole_account,
+    statement_of,
     visible,
 )
 
@@ -45,14 +46,15 @@ def page(
     It ends early where its documents are large together (`PAGE_BYTES`).
     """
     total = count(session, kind, *where)
-    if where or not sees_whole_account(session, kind):
+    if where or kind.others is not None:
         conditions = where if after is None else (*where, *behind_key(kind, *after))
         found = _window(session, kind, *conditions, order=newest_first(kind), limit=limit)
     else:
         values = {"account": session.ctx.account_id, "limit": limit + 1}
         if after is not None:
             values |= {"moment": after[0], "id": after[1]}
-        with closing((kind.newest if after is None else kind.older).each(session, values)) as each:
+        statement = statement_of(session, kind, "newest" if after is None else "older")
+        with closing(statement.each(session, values)) as each:
             rows, more = fitting(each, limit)
         found = _made(kind, rows, more=more)
     end: Any = found.items[-1] if found.passed else None

@@ -7,7 +7,7 @@ error (rules R5, R6, R7, R11).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import add, mul
@@ -26,7 +26,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
-    false,
     func,
     insert,
     or_,
@@ -35,15 +34,14 @@ from sqlalchemy import (
 )
 
 from kunsthalle.authz.context import Context
-from kunsthalle.authz.permissions import TAG, Attribute, PermissionScope
+from kunsthalle.authz.permissions import PermissionScope
 from kunsthalle.core.errors import forbidden, not_found
 from kunsthalle.core.states import StateTable
 from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.counters import number
 from kunsthalle.db.page_bytes import row_bytes
+from kunsthalle.db.scope_conditions import ScopeCache, scope_condition
 from kunsthalle.db.session import Session
-from kunsthalle.db.tag_tables import tag_links
-from kunsthalle.db.wildcards import wildcards
 
 M = TypeVar("M")
 
@@ -74,7 +72,7 @@ class ResourceType(Generic[M]):
     embedded_bytes: ColumnElement[int] | None = None
 
     def __post_init__(self) -> None:
-        for name, make in (("by_id", _by_id), ("newest", _newest), ("older", _older)):
+        for name, make in _STATEMENTS.items():
             object.__setattr__(self, name, CompiledSelect(partial(make, self)))
         object.__setattr__(self, "adding", insert(self.table))
 
@@ -82,25 +80,39 @@ class ResourceType(Generic[M]):
     by_id: CompiledSelect = field(init=False)
     newest: CompiledSelect = field(init=False)
     older: CompiledSelect = field(init=False)
+    count: CompiledSelect = field(init=False)
     adding: Insert = field(init=False)
+
+
+def _value(name: str, type_: Integer | None = None) -> BindParameter[Any]:
+    """A value that comes with each call. None stands for it while a list of constants is written out."""
+    return bindparam(name, None, type_)
 
 
 def _own(kind: ResourceType[Any]) -> Select[Any]:
     """`visible` for whoever may read everything of the account, of a kind that no other account sees anything of."""
-    mine = select(kind.table).where(kind.table.c.account_id == bindparam("account"))
+    mine = select(kind.table).where(kind.table.c.account_id == _value("account"))
     return mine if kind.live is None else mine.where(kind.live)
 
 
 def _by_id(kind: ResourceType[Any]) -> Select[Any]:
-    return _own(kind).where(kind.table.c.id == bindparam("id"))
+    return _own(kind).where(kind.table.c.id == _value("id"))
 
 
 def _newest(kind: ResourceType[Any]) -> Select[Any]:
-    return _own(kind).add_columns(item_bytes(kind)).order_by(*newest_first(kind)).limit(bindparam("limit"))
+    return _own(kind).add_columns(item_bytes(kind)).order_by(*newest_first(kind)).limit(_value("limit", Integer()))
 
 
 def _older(kind: ResourceType[Any]) -> Select[Any]:
-    return _newest(kind).where(*behind_key(kind, bindparam("moment"), bindparam("id")))
+    return _newest(kind).where(*behind_key(kind, _value("moment"), _value("id")))
+
+
+def _count(kind: ResourceType[Any]) -> Select[Any]:
+    counted = select(func.count()).select_from(kind.table).where(kind.table.c.account_id == _value("account"))
+    return counted if kind.live is None else counted.where(kind.live)
+
+
+_STATEMENTS = {"by_id": _by_id, "newest": _newest, "older": _older, "count": _count}
 
 
 def item_bytes(kind: ResourceType[Any]) -> ColumnElement[int]:
@@ -127,24 +139,6 @@ class Authorized(Struct, Generic[M], frozen=True):
     action: str
 
 
-def _condition(kind: ResourceType[Any], one: Attribute) -> ColumnElement[bool]:
-    if one.key.startswith(TAG):
-        return _tagged(kind, one)
-    column = kind.attributes.get(one.key)
-    if column is None:
-        return false()
-    return wildcards(column, one.value) if one.operator == "stringMatch" else column == one.value
-
-
-def exists(table: Table, *where: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row of another table meets the conditions: for predicates that follow a relation.
-
-    Every other table that the conditions name is the one asked about, however deep this stands. By itself SQLAlchemy
-    means only the next select outside, and joins any row of what stands further out.
-    """
-    return select(true()).select_from(table).where(*where).correlate_except(table).exists()
-
-
 def sum_of(value: ColumnElement[int], table: Table, *where: ColumnElement[bool]) -> ColumnElement[int]:
     """The sum over the rows of another table that meet the conditions, for statements about what they belong to."""
     total = select(func.coalesce(func.sum(value), 0)).select_from(table).where(*where)
@@ -165,48 +159,42 @@ def _number(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(cast(condition, Integer), 0)
 
 
-def _tagged(kind: ResourceType[Any], one: Attribute) -> ColumnElement[bool]:
-    """Whether a resource has an access tag `<key>:<value>`; it may have several of one key."""
-    key, links = one.key.removeprefix(TAG), tag_links.c
-    if any(wild in key for wild in "*?:"):  # no tag has such a key, and a pattern would reach beyond it
-        return false()
-    text = f"{key}:{one.value}"
-    named = wildcards(links.name, text) if one.operator == "stringMatch" else links.name == text
-    it = (links.account_id == kind.table.c.account_id, links.thing_kind == kind.name, links.thing_id == kind.table.c.id)
-    return exists(tag_links, *it, links.type == "access", named)
+_MOST_ATTRIBUTES = 50_000
+"""Attributes of all scopes together for which something is kept."""
+_conditions: ScopeCache[ColumnElement[bool]] = ScopeCache(_MOST_ATTRIBUTES)
+_statements: ScopeCache[CompiledSelect] = ScopeCache(_MOST_ATTRIBUTES)
 
 
 def policy_filter(kind: ResourceType[Any], reach: PermissionScope) -> ColumnElement[bool]:
     """What a reach covers of a kind, as a condition on its columns."""
-    return _reached(kind, reach)
-
-
-def _reached(kind: ResourceType[Any], reach: PermissionScope) -> ColumnElement[bool]:
     if reach.everything:
         return true()
-    return or_(false(), *(and_(true(), *(_condition(kind, one) for one in option)) for option in reach.options))
+    return _conditions.get((kind, reach), reach, lambda: scope_condition(kind.name, kind.table, kind.attributes, reach))
 
 
 def visible(session: Session, kind: ResourceType[Any]) -> ColumnElement[bool]:
     """The predicate: what this context may read of a kind."""
     ctx = session.ctx
-    own = and_(kind.table.c.account_id == ctx.account_id, _reached(kind, ctx.grants.scope(kind.read)))
+    own = and_(kind.table.c.account_id == ctx.account_id, policy_filter(kind, ctx.grants.scope(kind.read)))
     seen = own if kind.others is None else or_(own, kind.others(session))
     return seen if kind.live is None else and_(seen, kind.live)
 
 
-_MOST_KEPT = 1_000
-_kept: dict[tuple[Any, ...], CompiledSelect] = {}
+def _statement_for(
+    kind: ResourceType[Any], name: Hashable, reach: PermissionScope, make: Callable[[], Select[Any]]
+) -> CompiledSelect:
+    """A statement that is built once for all callers to whom the same applies; `name` tells those of a kind apart."""
+    return _statements.get((kind, name, reach), reach, lambda: CompiledSelect(make))
 
 
-def _kept_for(key: tuple[Any, ...], make: Callable[[], Select[Any]]) -> CompiledSelect:
-    """A statement that is built once for all callers to whom the same applies."""
-    found = _kept.get(key)
-    if found is None:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        found = _kept[key] = CompiledSelect(make)
-    return found
+def statement_of(session: Session, kind: ResourceType[Any], name: str) -> CompiledSelect:
+    """The statement `by_id`, `newest`, `older` or `count` of what the context may read of a kind without `others`."""
+    reach = session.ctx.grants.scope(kind.read)
+    if reach.everything:
+        statement: CompiledSelect = getattr(kind, name)
+        return statement
+    make = _STATEMENTS[name]
+    return _statement_for(kind, name, reach, lambda: make(kind).where(policy_filter(kind, reach)))
 
 
 def sees_whole_account(session: Session, kind: ResourceType[Any]) -> bool:
@@ -220,12 +208,11 @@ def _at_or_near(kind: ResourceType[Any], reach: PermissionScope, others: ColumnE
     Where no row has the id, the conditions are evaluated on the one that follows it, and the result is dropped.
     """
     table = kind.table
-    wanted: BindParameter[Any] = bindparam("id", None)
-    account: BindParameter[Any] = bindparam("account", None)
+    wanted, account = _value("id"), _value("account")
     ids = table.alias().c.id
     following = select(ids).where(ids >= wanted).order_by(ids).limit(1).scalar_subquery()
     near = func.coalesce(following, select(func.min(ids)).scalar_subquery())
-    own = every(table.c.account_id == account, _reached(kind, reach))
+    own = every(table.c.account_id == account, policy_filter(kind, reach))
     live = true() if kind.live is None else kind.live
     return select(table).where(table.c.id == near, every(either(own, others), live, table.c.id == wanted))
 
@@ -234,15 +221,11 @@ def _by_id_of(session: Session, kind: ResourceType[Any]) -> CompiledSelect | Non
     """What `find` asks; None where it has to be built for this very call."""
     reach = session.ctx.grants.scope(kind.read)
     if kind.others is None:
-        return (
-            kind.by_id
-            if reach.everything
-            else _kept_for((kind, reach), lambda: _by_id(kind).where(_reached(kind, reach)))
-        )
+        return statement_of(session, kind, "by_id")
     if kind.others_by_id is None or session.dialect != "sqlite":
         return None
     others = kind.others_by_id(session)
-    return _kept_for((kind, reach, others), lambda: _at_or_near(kind, reach, others))
+    return _statement_for(kind, others, reach, lambda: _at_or_near(kind, reach, others))
 
 
 def find(session: Session, kind: ResourceType[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
@@ -279,7 +262,7 @@ def may(session: Session, kind: ResourceType[M], it: M, action: str) -> bool:
     if tagged.empty:
         return False
     mine = kind.table.c.id == it.id  # type: ignore[attr-defined]  # every kind has one
-    return session.first(select(true()).select_from(kind.table).where(mine, _reached(kind, tagged))) is not None
+    return session.first(select(true()).select_from(kind.table).where(mine, policy_filter(kind, tagged))) is not None
 
 
 def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) -> None:
@@ -316,8 +299,10 @@ def count(session: Session, kind: ResourceType[Any], *where: ColumnElement[bool]
     """How many `some` would return."""
     if kind.tallied and kind.live is None and not where and sees_whole_account(session, kind):
         return tally(session, kind)
-    statement = select(func.count()).select_from(kind.table).where(visible(session, kind), *where)
-    row = session.first(statement)
+    if kind.others is None and not where:
+        row = statement_of(session, kind, "count").first(session, {"account": session.ctx.account_id})
+    else:
+        row = session.first(select(func.count()).select_from(kind.table).where(visible(session, kind), *where))
     return int(row[0]) if row else 0
 
 

@@ -15,6 +15,7 @@ from kunsthalle.db.visibility import Authorized, find, some
 from kunsthalle.iam.api_keys import no_more_than_held
 from kunsthalle.iam.models import AccessGroup, AccessGroupRule
 from kunsthalle.iam.policies import drop_subject
+from kunsthalle.iam.policy_limits import refuse_excess_member
 from kunsthalle.iam.queries import groups_of, is_identity, profile_by, service_id
 from kunsthalle.iam.resources import GROUP, GROUP_RULE, PROFILE
 from kunsthalle.iam.tables import access_group_members, access_group_rules
@@ -113,6 +114,7 @@ def add_member(session: Session, group: AccessGroup, iam_id: str, type_: str) ->
     if not _may_be_member(session, group.account_id, iam_id, type_):
         raise invalid("bad_request", "There is no such identity in the account.", "iam_id")
     no_more_than_held(session, group.id)
+    refuse_excess_member(session, group.account_id, group.id, iam_id)
     session.invalidate(PERMISSIONS)
     put_row(
         session,

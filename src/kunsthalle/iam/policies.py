@@ -19,6 +19,7 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, find, unscoped
 from kunsthalle.iam.models import Conditions, Policy, as_grant, attribute, entity_tag, sent_tag
+from kunsthalle.iam.policy_limits import refuse_excess_policy
 from kunsthalle.iam.queries import authorizations, custom_actions, policies_of
 from kunsthalle.iam.resources import ANY_POLICY, GROUP, POLICY
 from kunsthalle.iam.tables import access_group_members
@@ -70,7 +71,7 @@ def make_policy(session: Session, wanted: Wanted) -> Policy:
     """A new policy of the account. 409 when the same is there, 403 when it grants more than its maker holds."""
     ctx, now = session.ctx, session.ctx.now()
     subject_id = _checked(session, wanted)
-    _room_for_one(session)
+    _room_for_one(session, wanted.type, subject_id)
     policy = Policy(
         id=ctx.ids.uuid(),
         account_id=ctx.account_id,
@@ -97,7 +98,7 @@ def make_policy(session: Session, wanted: Wanted) -> Policy:
         raise _conflict() from error
 
 
-def _room_for_one(session: Session) -> None:
+def _room_for_one(session: Session, type_: str, subject_id: str) -> None:
     table = POLICY.table
     if (
         number_of(session, table, table.c.account_id == session.ctx.account_id, table.c.state == "active")
@@ -105,6 +106,8 @@ def _room_for_one(session: Session) -> None:
     ):
         text = f"The account has {MAX_POLICIES} policies, which is the limit. Delete one, or use access groups."
         raise Problem(Reason.CONFLICT, "policy_conflict_error", text)
+    if type_ == "access":
+        refuse_excess_policy(session, session.ctx.account_id, subject_id)
 
 
 def _conflict() -> Problem:
@@ -208,8 +211,11 @@ def replace_policy(session: Session, granted: Authorized[Policy], wanted: Wanted
     old = granted.resource
     if wanted.type != old.type:
         raise invalid("invalid_body", "The type of a policy cannot be changed.", "type")
+    subject_id = _checked(session, wanted)
+    if old.type == "access" and subject_id != old.subject_id:
+        refuse_excess_policy(session, old.account_id, subject_id)
     values = {
-        "subject_id": _checked(session, wanted),
+        "subject_id": subject_id,
         "subject": wanted.subject,
         "roles": wanted.roles,
         "resource": wanted.resource,
@@ -248,9 +254,8 @@ def restore_policy(session: Session, granted: Authorized[Policy]) -> Policy:
     policy = granted.resource
     if policy.state == "active":
         return policy
-    _room_for_one(session)
     wanted = _said_by(policy)
-    _checked(session, wanted)
+    _room_for_one(session, wanted.type, _checked(session, wanted))
     session.invalidate(PERMISSIONS)
     try:
         transition(session, ANY_POLICY, policy.id, "active", fingerprint=_fingerprint(wanted), **_by(session))

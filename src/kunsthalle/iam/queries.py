@@ -16,7 +16,7 @@ from kunsthalle.db.visibility import unscoped
 from kunsthalle.iam.models import ApiKey, Policy, Profile, ServiceId
 from kunsthalle.iam.resources import ANY_POLICY, API_KEY, CUSTOM_ROLE, POLICY, PROFILE, SERVICE_ID
 from kunsthalle.iam.tables import access_group_members, identity_settings
-from kunsthalle.iam.time_conditions import holds_now
+from kunsthalle.iam.time_conditions import moment_of, parsed
 
 NEVER = 2**62
 """The expiry of what does not expire."""
@@ -87,11 +87,11 @@ def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -
 class _Holding:
     """The access policies of an identity, and what they grant at a moment; or what it holds without any, `always`.
 
-    Rules about the time are in seconds, so that the grants of one second are worked out once, whatever number of
-    requests it has.
+    Rules about the time are in seconds and evaluated once a second, whatever number of requests it has. While the same
+    policies are active the grants stay the same object, and with them what was worked out from them.
     """
 
-    __slots__ = ("_account_id", "_custom", "_last", "_policies", "_timed")
+    __slots__ = ("_account_id", "_last", "_parts", "_timed")
 
     def __init__(
         self,
@@ -101,18 +101,20 @@ class _Holding:
         always: Grants | None = None,
     ) -> None:
         self._account_id = account_id
-        self._policies = policies
-        self._custom = custom
+        self._parts = [(parsed(policy.rule), policy.grant(custom)) for policy in policies]
         self._timed = any(policy.rule is not None for policy in policies)
-        self._last = None if always is None else (0, always)
+        self._last: tuple[int, list[Grant], Grants] | None = None if always is None else (0, [], always)
 
     def grants(self, now: int) -> Grants:
         """What the policies grant at a moment in seconds since the epoch."""
         last = self._last
         if last is None or (self._timed and last[0] != now):
-            active = (policy for policy in self._policies if holds_now(policy.rule, now))
-            last = self._last = (now, Grants(self._account_id, (policy.grant(self._custom) for policy in active)))
-        return last[1]
+            moment = moment_of(now)
+            active = [grant for holds, grant in self._parts if holds(moment)]
+            same = last is not None and last[1] == active
+            grants = last[2] if last is not None and same else Grants(self._account_id, active)
+            last = self._last = (now, active, grants)  # at once: several threads ask
+        return last[2]
 
 
 def grants_of(session: Session, account_id: str, iam_id: str) -> Grants:

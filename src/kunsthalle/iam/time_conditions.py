@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
@@ -31,6 +32,8 @@ _DEEPEST = 2
 MAX_CONDITIONS = 10
 """In one rule: it is evaluated when its subject calls."""
 _MAX_DAYS, _MAX_VALUE = 7, 64
+_MOST_PARSED = 10_000
+Rule = Callable[[datetime], bool]
 
 
 def _split(text: object) -> tuple[str, timedelta]:
@@ -46,14 +49,14 @@ def _split(text: object) -> tuple[str, timedelta]:
     return found[1], timedelta(minutes=-minutes if found[2] == "-" else minutes)
 
 
-def _days(value: object) -> list[tuple[int, timedelta]]:
-    given = value if isinstance(value, list) else [value]
-    if len(given) > _MAX_DAYS:
-        raise ValueError(f"{len(given)} days are given; at most {_MAX_DAYS} are allowed")
-    found = [_split(one) for one in given]
+def _days(values: tuple[str, ...]) -> Rule:
+    if len(values) > _MAX_DAYS:
+        raise ValueError(f"{len(values)} days are given; at most {_MAX_DAYS} are allowed")
+    found = [_split(one) for one in values]
     if not found or any(day not in set("1234567") for day, _ in found):
         raise ValueError("days are 1 (Monday) to 7, each with an offset")
-    return [(int(day), offset) for day, offset in found]
+    days = [(int(day), offset) for day, offset in found]
+    return lambda now: any((now + offset).isoweekday() == day for day, offset in days)
 
 
 def _moment(kind: str, text: str) -> time | date | datetime:
@@ -68,24 +71,30 @@ def _of(kind: str, at: datetime) -> time | date | datetime:
     return at.date() if kind == "date" else at
 
 
-def _condition(one: Mapping[str, Any], now: datetime) -> bool:
-    """ValueError or KeyError for what is no condition on the time."""
-    kind, name, value = _KEYS[one["key"]], one["operator"], one["value"]
+@lru_cache(maxsize=_MOST_PARSED)
+def _condition(key: str, name: str, value: str | tuple[str, ...]) -> Rule:
+    """A condition, parsed once for all rules that have it. ValueError, KeyError, TypeError for what is none."""
+    kind = _KEYS[key]
     if kind == "dayOfWeek":
         if name not in {"dayOfWeekEquals", "dayOfWeekAnyOf"}:
             raise ValueError(f"{name!r} is no operator of days")
-        return any((now + offset).isoweekday() == day for day, offset in _days(value))
+        return _days(value if isinstance(value, tuple) else (value,))
     if not name.startswith(kind):
         raise ValueError(f"{name!r} is no operator of this key")
     compare = _COMPARE[name.removeprefix(kind)]
     text, offset = _split(value)
-    return compare(_of(kind, now + offset), _moment(kind, text))
+    limit = _moment(kind, text)
+    return lambda now: compare(_of(kind, now + offset), limit)
 
 
-def _evaluate(rule: Mapping[str, Any], now: datetime, depth: int = 0) -> bool:
+def parsed(rule: Mapping[str, Any] | None, depth: int = 0) -> Rule:
+    """The rule as a function of the moment in UTC. What `check` has not refused raises nothing."""
+    if rule is None:
+        return lambda _now: True
     conditions = rule.get("conditions")
     if conditions is None:
-        return _condition(rule, now)
+        value = rule["value"]
+        return _condition(rule["key"], rule["operator"], tuple(value) if isinstance(value, list) else value)
     if (
         not isinstance(conditions, list)
         or not conditions
@@ -93,8 +102,8 @@ def _evaluate(rule: Mapping[str, Any], now: datetime, depth: int = 0) -> bool:
         or rule.get("operator") not in {"and", "or"}
     ):
         raise ValueError("conditions are a list joined by and, or")
-    found = [_evaluate(one, now, depth + 1) for one in conditions]
-    return all(found) if rule["operator"] == "and" else any(found)
+    joined, parts = all if rule["operator"] == "and" else any, [parsed(one, depth + 1) for one in conditions]
+    return lambda now: joined([part(now) for part in parts])
 
 
 def _count(rule: Mapping[str, Any], depth: int = 0) -> int:
@@ -104,9 +113,14 @@ def _count(rule: Mapping[str, Any], depth: int = 0) -> int:
     return sum(_count(one, depth + 1) for one in conditions)
 
 
+def moment_of(now: int) -> datetime:
+    """A moment in seconds since the epoch, as rules take it."""
+    return datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
+
+
 def holds_now(rule: Mapping[str, Any] | None, now: int) -> bool:
     """Whether a checked rule holds at a moment in seconds since the epoch."""
-    return rule is None or _evaluate(rule, datetime.fromtimestamp(now, UTC).replace(tzinfo=None))
+    return parsed(rule)(moment_of(now))
 
 
 def check(rule: Mapping[str, Any] | None, pattern: str | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from kunsthalle.block_storage.tables import snapshots, volumes
 from kunsthalle.catalogs.image_usage import RUNNING, Marks, Question
-from kunsthalle.db.visibility import exists
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.instances.bare_metal.tables import servers as bare_metal
 from kunsthalle.instances.groups.tables import groups as instance_groups
 from kunsthalle.instances.tables import instances, templates

@@ -16,8 +16,9 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.rows import delete, insert_named, update
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, exists, unscoped
+from kunsthalle.db.visibility import Authorized, unscoped
 from kunsthalle.networks.ipv4_blocks import parse_address, parse_cidr
 from kunsthalle.networks.models import NetworkRoute, RoutingTable, Vpc
 from kunsthalle.networks.network_references import route_path, zone_ref

@@ -16,9 +16,10 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import delete, insert_named, update
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of, remove_rows
-from kunsthalle.db.visibility import Authorized, exists, some
+from kunsthalle.db.visibility import Authorized, some
 from kunsthalle.networks.models import RoutingTable, Vpc
 from kunsthalle.networks.network_references import (
     ItemReferenceResponse,

@@ -16,8 +16,9 @@ from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.rows import update
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, ResourceType, exists, find
+from kunsthalle.db.visibility import Authorized, ResourceType, find
 from kunsthalle.networks import service
 from kunsthalle.networks.models import Subnet
 from kunsthalle.networks.network_acls import NETWORK_ACLS

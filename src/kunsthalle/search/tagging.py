@@ -14,11 +14,12 @@ from typing import Any
 from kunsthalle.accounts.queries import hold
 from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.db.rows import update
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_names import remember
 from kunsthalle.db.tag_tables import tag_links, tags
 from kunsthalle.db.unscoped import number_of, numbers_by, put_rows, remove_rows
-from kunsthalle.db.visibility import exists, may, values_of
+from kunsthalle.db.visibility import may, values_of
 from kunsthalle.search.searchable_resources import SEARCHED, Searched, located
 from kunsthalle.search.service import tags_of
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from kunsthalle.authz.permissions import Attribute, Grant
+from kunsthalle.authz.roles import VIEWER
 from kunsthalle.core.errors import Problem, Reason
-from kunsthalle.iam.time_conditions import MAX_CONDITIONS, check, holds_now
+from kunsthalle.iam.queries import _Holding
+from kunsthalle.iam.time_conditions import MAX_CONDITIONS, _condition, check, holds_now, moment_of, parsed
 
 KEY = "{{{{environment.attributes.{}}}}}"
 
@@ -91,3 +94,40 @@ def test_what_is_no_condition_on_the_time_is_refused(rule: dict[str, Any]) -> No
     with pytest.raises(Problem) as refused:
         check(rule, "time-based-conditions:once")
     assert refused.value.reason is Reason.INVALID
+
+
+def _timed(value: str) -> dict[str, Any]:
+    key = "{{environment.attributes.current_date_time}}"
+    return {"key": key, "operator": "dateTimeGreaterThanOrEquals", "value": value}
+
+
+def test_a_condition_is_parsed_once_for_all_rules_that_have_it() -> None:
+    rules = [{"operator": "or", "conditions": [_timed(f"2022-10-01T12:00:{n:02}+00:00") for n in range(10)]}] * 300
+    before = _condition.cache_info().misses
+    for rule in rules:
+        assert parsed(rule)(moment_of(at("2024-01-01T00:00:00")))
+    assert _condition.cache_info().misses - before <= 10
+
+
+def test_grants_stay_the_same_while_the_same_policies_are_active() -> None:
+    """What was worked out from them, such as statements, is kept from second to second."""
+    begin = at("2024-01-01T00:00:00")
+    always, later = Held(None, "always"), Held(_timed("2024-01-01T00:00:10+00:00"), "later")
+    holding = _Holding("account", [always, later], {})  # type: ignore[list-item]  # of a policy, what is asked
+    grants = [holding.grants(begin + second) for second in (0, 1, 9, 10, 11)]
+    assert grants[0] is grants[1] is grants[2] is not grants[3]
+    assert grants[3] is grants[4]
+    assert not grants[2].scope("is.image.image.read").everything
+    assert grants[3].scope("is.image.image.read").everything
+
+
+class Held:
+    """A policy on images: on one of them by its name, or on all of them."""
+
+    def __init__(self, rule: dict[str, Any] | None, name: str) -> None:
+        self.rule = rule
+        self._name = name
+
+    def grant(self, _custom: object) -> Grant:
+        on = (Attribute("imageId", "r006-a"),) if self._name == "always" else ()
+        return Grant((VIEWER,), (Attribute("serviceName", "is"), *on))

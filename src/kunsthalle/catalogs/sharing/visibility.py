@@ -33,9 +33,10 @@ from kunsthalle.catalogs.tables import (
     share_approvals,
     versions,
 )
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import any_row, rows_of
-from kunsthalle.db.visibility import either, every, exists
+from kunsthalle.db.visibility import either, every
 
 TYPE = "offering"
 """The type of the share approvals that are about offerings."""

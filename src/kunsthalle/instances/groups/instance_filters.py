@@ -8,7 +8,7 @@ from sqlalchemy import Column, ColumnElement, false
 
 from kunsthalle.api.request import Request
 from kunsthalle.core.crn import parse
-from kunsthalle.db.visibility import exists
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.instances.groups.tables import memberships
 
 _FILTER = "instance_group_membership.instance_group"
