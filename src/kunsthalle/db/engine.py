@@ -155,7 +155,9 @@ class Store:
             try:
                 if seconds < math.inf:
                     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
-                return function(Session(connection, ctx, self.memo, self.cipher, writing=False))
+                session = Session(connection, ctx, self.memo, self.cipher, writing=False)
+                session.until = time.monotonic() + seconds
+                return function(session)
             except OperationalError as error:
                 if timed_out(error):
                     raise ReadTimeout from error
@@ -174,9 +176,10 @@ class Store:
     ) -> T:
         """SQLite: told to the driver itself, which costs a hundredth of the read."""
         driver.execute("BEGIN")
-        deadline.until = time.monotonic() + seconds
+        session = Session(connection, ctx, self.memo, self.cipher, writing=False, driver=driver)
+        session.until = deadline.until = time.monotonic() + seconds
         try:
-            return function(Session(connection, ctx, self.memo, self.cipher, writing=False, driver=driver))
+            return function(session)
         except (sqlite3.OperationalError, OperationalError) as error:
             if timed_out(error):
                 raise ReadTimeout from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -10,6 +12,7 @@ from sqlalchemy import Connection, CursorResult, Executable, Row
 from kunsthalle.authz.context import Context
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
+from kunsthalle.db.deadlines import ReadTimeout
 from kunsthalle.db.encryption import Cipher
 
 _DEFAULT_BOUNDS = JobBounds()
@@ -30,6 +33,7 @@ class Session:
         "cipher",
         "ctx",
         "dialect",  # a name of SQLAlchemy; words: allow
+        "until",
         "writing",
     )
 
@@ -45,6 +49,7 @@ class Session:
         self.ctx = ctx
         self.writing = writing
         self.bounds = _DEFAULT_BOUNDS
+        self.until = math.inf
         self._after: list[Callable[[], None]] = []
         self._dirty: set[str] = set()
 
@@ -52,8 +57,13 @@ class Session:
         """The same transaction on behalf of another context."""
         other = Session(self._connection, ctx, self._memo, self.cipher, writing=self.writing, driver=self._driver)
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
-        other.bounds = self.bounds
+        other.bounds, other.until = self.bounds, self.until
         return other
+
+    def check_time(self) -> None:
+        """ReadTimeout when the time of the read is over: for work between statements, which the engine does not stop."""
+        if time.monotonic() > self.until:
+            raise ReadTimeout
 
     @property
     def connection(self) -> Connection:

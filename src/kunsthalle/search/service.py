@@ -25,6 +25,8 @@ from kunsthalle.search.sql import condition, constants, crn, location
 LISTS = ("tags", "access_tags", "service_tags")
 """Always there on an item, for clients that fall over their absence (terraform.md 3)."""
 SHOWN = ("account_id", "name", "type", "family", "crn")
+MAX_FIELDS = 50
+"""Names of fields that one search may give."""
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -65,16 +67,19 @@ def from_cursor(text: str) -> Place:
 
 def search(session: Session, place: Place, limit: int) -> Found:
     """The matches from a place on, type by type, newest first; only what the caller sees of their own account."""
+    _check_fields(place.fields)
     query, found = parse(place.query), list[dict[str, Any]]()
+    names = None if "*" in place.fields else frozenset({*(place.fields or SHOWN), "crn", *LISTS})
     here = place
     for number in range(place.kind, len(SEARCHED)):
+        session.check_time()
         if number != place.kind:
             here = Place(place.query, place.fields, place.taggable, number)
         rows = _matching(session, SEARCHED[number], query, here, limit + 1 - len(found))
         for document, key in zip(documents(session, SEARCHED[number], rows), rows, strict=True):
             if len(found) == limit:
                 return Found(found, here)
-            found.append(_shown(document, place.fields))
+            found.append(_shown(document, names))
             here = Place(place.query, place.fields, place.taggable, number, key.created_at, key.id)
     return Found(found, None)
 
@@ -143,8 +148,12 @@ def tags_of(session: Session, crns: list[str]) -> dict[tuple[str, str], list[str
     return found
 
 
-def _shown(document: dict[str, Any], fields: list[str]) -> dict[str, Any]:
-    if "*" in fields:
-        return document
-    wanted = {*(fields or SHOWN), "crn", *LISTS}
-    return {name: value for name, value in document.items() if name in wanted}
+def _check_fields(fields: list[str]) -> None:
+    if len(fields) > MAX_FIELDS:
+        text = f"A search may name at most {MAX_FIELDS} fields; {len(fields)} are given. Name fewer, or ask for `*`."
+        raise invalid("bad_request", text, "fields")
+
+
+def _shown(document: dict[str, Any], names: frozenset[str] | None) -> dict[str, Any]:
+    """The fields of a document that are asked for; None is all."""
+    return document if names is None else {name: value for name, value in document.items() if name in names}

@@ -261,8 +261,15 @@ def _range(field: Field, node: Range) -> Condition:
     if isinstance(field, _Tags):
         return field.having(lambda tag: _texts_between(folded(tag), node))
     if isinstance(field, _Constant):
-        return _texts_between(literal(fold(field.value)), node)
+        return true() if _is_between(fold(field.value), node) else false()
     return _texts_between(folded(field.expression), node)
+
+
+def _is_between(text: str, node: Range) -> bool:
+    """`_texts_between` of a text that is known: PostgreSQL would compare two literals in the database's collation."""
+    low, high = node.low, node.high
+    above = low is None or text > fold(low.text) or (low.inclusive and text == fold(low.text))
+    return above and (high is None or text < fold(high.text) or (high.inclusive and text == fold(high.text)))
 
 
 def _texts_between(text: ColumnElement[Any], node: Range) -> Condition:

@@ -125,6 +125,9 @@ FOUND = [
     "creation_date:<2026-01-02",
     "creation_date:(>2025 AND <=2026)",
     "name:[golden TO h]",
+    r"type:[im\-zzz TO IMAGE]",
+    "type:{i TO image_}",
+    "service_name:[is TO is]",
     "name:{golden TO *}",
     "name:[* TO golden-image 7}".replace(" 7", "z"),
     "name:golden*^2 OR x^0.5",
@@ -171,6 +174,9 @@ MISSED = [
     "creation_date:2026-02",
     "name:{golden TO golden-image}",
     "name:>h",
+    "type:{image TO *}",
+    "type:[* TO image}",
+    r"type:[* TO im\-zzz]",
 ]
 
 REFUSED = [

@@ -17,14 +17,15 @@ from kunsthalle.authz.permissions import Attribute, Grant, Grants
 from kunsthalle.authz.roles import ADMINISTRATOR, EDITOR, OPERATOR, READER, VIEWER
 from kunsthalle.catalogs.offerings.service import create_catalog
 from kunsthalle.catalogs.resources import CATALOG
-from kunsthalle.core.errors import Problem
+from kunsthalle.core.errors import Problem, Target
+from kunsthalle.db.deadlines import ReadTimeout
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
 from kunsthalle.networks import service as networks
 from kunsthalle.search import tagging
 from kunsthalle.search.query_language import parse
 from kunsthalle.search.searchable_resources import SEARCHED
-from kunsthalle.search.service import Place, documents, rows_where, search
+from kunsthalle.search.service import MAX_FIELDS, Place, cursor, documents, from_cursor, rows_where, search
 from unit.search.oracle import matches
 
 NAMES = ["golden", "Golden", "silver-1", "a b", "é"]
@@ -169,11 +170,51 @@ def test_the_property_can_fail(furnished: Furnished) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "!", "WyIqIl0", "WyIqIixbXSxmYWxzZSw5OTld", "W10"])
 def test_cursors_of_nobodys_are_refused(text: str) -> None:
-    from kunsthalle.search.service import from_cursor
-
     with pytest.raises(Problem) as caught:
         from_cursor(text)
     assert caught.value.target.name == "search_cursor"
+
+
+def test_a_search_names_a_bounded_number_of_fields(furnished: Furnished) -> None:
+    """Also where the names come in a cursor, which its holder may have made."""
+
+    def shown(names: list[str]) -> list[dict[str, Any]]:
+        place = from_cursor(cursor(Place("type:image", names)))
+        return furnished.world.read(furnished.mine, lambda session: search(session, place, 10)).items
+
+    most = [f"field-{number}" for number in range(MAX_FIELDS - 1)]
+    assert all({"name", "crn", "tags"} <= set(item) for item in shown([*most, "name"]))
+    for names in ([*most, "name", "type"], ["*"] * (MAX_FIELDS + 1)):
+        with pytest.raises(Problem) as refused:
+            shown(names)
+        assert (refused.value.reason.value, refused.value.target) == (400, Target("fields"))
+        assert f"at most {MAX_FIELDS} fields; {MAX_FIELDS + 1} are given" in refused.value.message
+
+
+def test_a_search_whose_time_is_over_asks_no_further_kind(furnished: Furnished) -> None:
+    """The engine stops statements; what Python does between them is stopped here."""
+    asked: list[str] = []
+
+    def late(session: Session) -> None:
+        event.listen(session._connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        session.until = 0.0
+        search(session, Place("*", []), 10)
+
+    with pytest.raises(ReadTimeout):
+        furnished.world.read(furnished.mine, late)
+    assert asked == []
+
+
+@pytest.mark.parametrize("query", ["type:[zy TO zz]", "family:{z TO *}", "service_name:<a", "account_id:>z"])
+def test_a_range_of_what_a_kind_has_in_common_is_decided_without_the_database(furnished: Furnished, query: str) -> None:
+    """Each engine would compare two literals in an order of its own."""
+    asked: list[str] = []
+
+    def read(session: Session) -> list[dict[str, Any]]:
+        event.listen(session._connection, "before_cursor_execute", lambda *given: asked.append(given[2]))
+        return _found(session, query, 10)
+
+    assert (furnished.world.read(furnished.mine, read), asked) == ([], [])
 
 
 def test_a_search_by_crn_asks_one_table_and_its_tags(furnished: Furnished) -> None:
