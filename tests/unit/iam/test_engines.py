@@ -165,7 +165,7 @@ def test_the_owner_holds_everything_and_another_owner_at_once(both: World) -> No
 
     def held(iam_id: str) -> bool:
         grants = both.read(owner, grants_of, here, iam_id)
-        return all(map(grants.holds, owner_grants(here)))
+        return all(map(grants.covers_grant, owner_grants(here)))
 
     def join(session: Session) -> None:
         add_user(session, here, "IBMid-NEXT", "next@somewhere.example", "Next")
