@@ -61,7 +61,8 @@ class Session:
         return other
 
     def check_time(self) -> None:
-        """ReadTimeout when the time of the read is over: for work between statements, which the engine does not stop."""
+        """ReadTimeout when the time of the read is over: for work between statements, which the engine does not
+        stop."""
         if time.monotonic() > self.until:
             raise ReadTimeout
 
