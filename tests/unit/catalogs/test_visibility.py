@@ -217,7 +217,7 @@ def _compare(session: Session, world: RandomWorld, decisive: Counter[str]) -> No
     for account_id in world.accounts:
         caller = _as_account(session, account_id)
         _, page = offering_lists.page(caller, 0, 100, hidden=True, public=True)
-        listed, seen = {row.id for row in page}, {row.id for row in some(caller, OFFERING)}
+        listed, seen = {row.id for row in page.items}, {row.id for row in some(caller, OFFERING)}
         for offering in world.shared:
             terms = explain.load_terms(session, offering)
             assert (terms.live, terms.published, terms.approved) == world.facts[offering.id]
