@@ -266,7 +266,7 @@ def test_the_file_may_be_anywhere_and_is_named_by_option_or_environment(
     assert not key_file(settings).exists()
     environment = {"KUNSTHALLE_MASTER_KEY_FILE": elsewhere.master_key_file}
     listing = ["master-key", "list", "--data", str(settings.data)]
-    assert "no master key file" in CliRunner().invoke(cli, listing).output
+    assert "Master key file not found" in CliRunner().invoke(cli, listing).output
     assert "yes" in CliRunner().invoke(cli, listing, env=environment).output
 
 

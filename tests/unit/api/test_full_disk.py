@@ -138,9 +138,10 @@ def test_a_full_disk_leaves_the_connection_fit_for_the_next_transaction(hall: Ha
     store, base = hall.server.store, hall.server.base
 
     def large(session: Session) -> None:
-        kv.put(session, "large", "x" * 10_000_000)
+        for number in range(50):
+            kv.put(session, f"large {number}", "x" * 200_000)
 
     for _ in range(3):
         with pytest.raises(DBAPIError, match="disk is full"):
             store.write(base, large)
-    assert store.write(base, lambda session: kv.get(session, "large")) is None
+    assert store.write(base, lambda session: kv.get(session, "large 0")) is None

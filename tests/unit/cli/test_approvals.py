@@ -78,7 +78,7 @@ def test_what_is_not_there_or_was_not_asked_for_cannot_be_refused(served: Served
     catalog = owner.call("POST", f"{BASE}/catalogs", {"label": "quiet"})["id"]
     quiet = owner.call("POST", f"{BASE}/catalogs/{catalog}/offerings", {"name": "quiet"})["id"]
     code, said = _run(served, "refuse", quiet)
-    assert (code, "Nobody has asked" in said) == (1, True)
+    assert (code, "There is no request to publish this offering" in said) == (1, True)
     code, said = _run(served, "grant", "00000000-0000-4000-8000-000000000000")
     assert (code, "does not exist" in said) == (1, True)
 

@@ -26,7 +26,8 @@ def _fill(session: Session) -> None:
         session.execute(text(FULL))
         return
     session.execute(text("PRAGMA max_page_count = 1"))
-    kv.put(session, "large", "x" * 1_000_000)
+    for number in range(10):
+        kv.put(session, f"large {number}", "x" * 200_000)
 
 
 def test_what_the_database_says_of_a_full_disk(both: World) -> None:
@@ -34,7 +35,7 @@ def test_what_the_database_says_of_a_full_disk(both: World) -> None:
         both.store.write(both.base, _fill)
     assert is_out_of_space(failed.value)
     assert both.store.full
-    assert both.read(both.base, kv.get, "large") is None
+    assert both.read(both.base, kv.get, "large 0") is None
 
 
 def test_what_the_operating_system_says() -> None:
