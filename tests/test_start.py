@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kunsthalle.all_tables import metadata
 from kunsthalle.core.lazy import Lazy
 
 # One start on an existing folder, one call: what was answered, and which modules were there then.
@@ -104,3 +105,11 @@ def test_what_could_not_be_made_is_tried_again() -> None:
     with pytest.raises(ValueError, match="not yet"):
         value()
     assert (value(), value(), value.known) == (None, None, None)
+
+
+def test_all_tables_are_found_by_whoever_has_loaded_nothing_else() -> None:
+    """A new database gets every table, whatever else its process has loaded by then."""
+    script = "from kunsthalle.all_tables import metadata; print(*sorted(metadata().tables))"
+    alone = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert alone == sorted(metadata().tables)
+    assert {"tags", "tag_links", "images", "audit"} <= set(alone)

@@ -18,6 +18,7 @@ def metadata() -> MetaData:
     from kunsthalle.catalogs import tables as _catalogs
     from kunsthalle.console import tables as _console
     from kunsthalle.db import tables
+    from kunsthalle.db import tag_tables as _tags
     from kunsthalle.iam import tables as _iam
     from kunsthalle.images import tables as _images
     from kunsthalle.instances import tables as _instances
@@ -25,7 +26,19 @@ def metadata() -> MetaData:
     from kunsthalle.instances.groups import tables as _groups
     from kunsthalle.networks import tables as _networks
 
-    del _accounts, _block_storage, _catalogs, _console, _iam, _images, _instances, _bare_metal, _groups, _networks
+    del (
+        _accounts,
+        _block_storage,
+        _catalogs,
+        _console,
+        _tags,
+        _iam,
+        _images,
+        _instances,
+        _bare_metal,
+        _groups,
+        _networks,
+    )
     return tables.metadata
 
 
