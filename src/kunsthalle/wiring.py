@@ -1,4 +1,4 @@
-"""Every package's routes and job handlers, joined from left to right with the drivers they need."""
+"""Every package's routes and job handlers, joined with the drivers they need, lower layers first."""
 
 from __future__ import annotations
 

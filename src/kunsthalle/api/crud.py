@@ -158,7 +158,7 @@ def reading(resource: Resource[M]) -> Route:
 
 
 def making(resource: Resource[M], make: Callable[..., M], body: type[B]) -> Route:
-    """A new resource, 201. `make` takes the unit, the parent if there is one, and the body."""
+    """A new resource, 201. `make` takes the session, the parent if there is one, and the body."""
 
     def call(session: Session, request: Request) -> Any:
         above = () if resource.parent is None else (request.authorized.resource,)

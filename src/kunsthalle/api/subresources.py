@@ -106,7 +106,7 @@ def reading(part: Part[M]) -> Route:
 
 
 def making(part: Part[M], make: Callable[[Session, Any, B], M], body: type[B]) -> Route:
-    """A new part, 201. `make` takes the unit, the owner and the body."""
+    """A new part, 201. `make` takes the session, the owner and the body."""
 
     def call(session: Session, request: Request) -> Any:
         return part.to_response(make(session, request.authorized.resource, request.body), session)
@@ -124,7 +124,7 @@ def putting(part: Part[M], put: Callable[[Session, Request], M], *, status: int)
 
 
 def updating(part: Part[M], change: Callable[[Session, Any, M, B], M], body: type[B]) -> Route:
-    """PATCH. `change` takes the unit, the owner, the part and the body; the answer is the part as it is then."""
+    """PATCH. `change` takes the session, the owner, the part and the body; the answer is the part as it is then."""
 
     def call(session: Session, request: Request) -> Any:
         found = part.one(session, request)
@@ -134,7 +134,7 @@ def updating(part: Part[M], change: Callable[[Session, Any, M, B], M], body: typ
 
 
 def removing(part: Part[M], remove: Callable[[Session, Any, M], None], *, status: int = 204) -> Route:
-    """DELETE without a body. `remove` takes the unit, the owner and the part, and refuses what cannot go."""
+    """DELETE without a body. `remove` takes the session, the owner and the part, and refuses what cannot go."""
 
     def call(session: Session, request: Request) -> None:
         remove(session, request.authorized.resource, part.one(session, request))

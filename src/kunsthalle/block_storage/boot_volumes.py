@@ -1,4 +1,4 @@
-"""What the packages to the right ask of volumes: one to boot from, and to let go of it.
+"""What higher layers ask of volumes: one to boot from, and to let go of it.
 
 A volume carries the facts of its attachment itself, so that it can be shown, found and guarded without its server.
 """

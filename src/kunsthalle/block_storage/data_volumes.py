@@ -1,4 +1,4 @@
-"""Data volumes of servers, for the packages to the right: attaching, changing, detaching. What a server is attached to
+"""Data volumes of servers, for higher layers: attaching, changing, detaching. What a server is attached to
 is written on the volumes (see attachments).
 """
 

@@ -1,7 +1,7 @@
 """Who has made what of an image: numbers by account, and nothing else.
 
-The packages of servers and disks stand to the right. Their rows are counted by the references that each keeps, in the
-database: no row of another account is loaded, and no id, name or secret of one leaves it.
+Instances and disks are in higher layers, which hand in what is to be counted. Their rows are counted by the references
+that each keeps, in the database: no row of another account is loaded, and no id, name or secret of one leaves it.
 """
 
 from __future__ import annotations

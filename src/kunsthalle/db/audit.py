@@ -53,7 +53,7 @@ class Entries(Struct, frozen=True):
 
 
 def record(session: Session, action: str, target: str, outcome: int, code: str | None = None, it: Any = None) -> None:
-    """Adds a row to the unit's transaction. Refusals are recorded in a transaction of their own.
+    """Adds a row to the session's transaction. Refusals are recorded in a transaction of their own.
 
     `it` is the resource, or the answer that shows it; anything with a CRN is noted by it.
     """

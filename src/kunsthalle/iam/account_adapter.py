@@ -1,4 +1,4 @@
-"""The iam package's side of founding, joining and leaving an account, for the accounts package on its left."""
+"""The iam package's side of founding, joining and leaving an account, for the accounts package, a lower layer."""
 
 from __future__ import annotations
 

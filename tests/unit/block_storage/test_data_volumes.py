@@ -1,4 +1,4 @@
-"""Attaching data volumes, as the packages to the right do it."""
+"""Attaching data volumes, as higher layers do it."""
 
 from __future__ import annotations
 

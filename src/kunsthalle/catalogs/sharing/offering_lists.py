@@ -2,7 +2,7 @@
 for the owner, in the order of the lists.
 
 A list would otherwise ask every offering there is whether it is shared. The rows say where to look, and how many there
-are; what is shown is still looked up with its own visibility (`store.scope`), so that a row too many shows nothing.
+are; what is shown is still looked up with its own visibility (`db.visibility`), so that a row too many shows nothing.
 """
 
 from __future__ import annotations
