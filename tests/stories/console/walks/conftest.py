@@ -1,4 +1,4 @@
-"""One served process and one browser for every walk through the console."""
+"""A served process for each file of walks, and one browser for all of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from stories.api.clients import Account
 from stories.console.walks.visitor import Visitor, chromium
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Of this file alone: which files share a worker is chance, and what one accepts or deletes the next would find."""
     folder: Path = tmp_path_factory.mktemp("console") / "data"
     with Served(folder, "--hypervisor", "simulated") as server:
         yield server
