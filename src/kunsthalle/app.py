@@ -38,9 +38,10 @@ from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.regions import REGIONS
-from kunsthalle.core.space import MIB, disk_room
+from kunsthalle.core.sizes import GIB, MIB
+from kunsthalle.core.space import disk_room
 from kunsthalle.db import kv
-from kunsthalle.db.bounds import GIB, JobBounds
+from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.encryption import Cipher, Turn
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched

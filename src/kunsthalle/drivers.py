@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.config import Settings
 from kunsthalle.core.lazy import Lazy
-from kunsthalle.core.space import MIB, Space
+from kunsthalle.core.sizes import GIB, MIB
+from kunsthalle.core.space import Space
 
 if TYPE_CHECKING:
     from kunsthalle.blobs.protocol import Blobs
@@ -31,7 +32,7 @@ class Drivers:
 
     def __init__(self, settings: Settings) -> None:
         data = settings.data.resolve()
-        self.bucket_bytes = settings.account_bucket_gb * 2**30
+        self.bucket_bytes = settings.account_bucket_gb * GIB
         self.space = Space(settings.disk_reserve * MIB)
         self.blobs = _blobs(settings, self.space)
         self.disks = data / "disks"
@@ -82,7 +83,7 @@ def _blobs(settings: Settings, space: Space) -> Blobs:
     from kunsthalle.blobs.s3_blobs import S3Blobs
 
     address = s3_address.parse(settings.blobs, os.environ, "KUNSTHALLE_BLOBS").at()
-    return S3Blobs(S3Bucket(address), BlobCache(settings.cache_root, settings.blob_cache_gb * 2**30, space))
+    return S3Blobs(S3Bucket(address), BlobCache(settings.cache_root, settings.blob_cache_gb * GIB, space))
 
 
 def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:

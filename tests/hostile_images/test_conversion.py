@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import conversion
 from kunsthalle.disk_images.conversion import inspect, to_qcow2
 from kunsthalle.disk_images.inspection import examine
-from kunsthalle.disk_images.limits import GIB, Limits
+from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, convert, find_tools
 from kunsthalle.disk_images.refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused, ToolFailed
 from kunsthalle.disk_images.stream_inspection import Intake

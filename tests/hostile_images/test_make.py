@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.backing_files import backing_of
 from kunsthalle.disk_images.inspection import Examined, examine
-from kunsthalle.disk_images.limits import GIB, Limits
+from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import find_tools
 from kunsthalle.disk_images.refusals import ToolFailed
 from kunsthalle.disk_images.stream_inspection import Intake

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.inspection import examine
-from kunsthalle.disk_images.limits import GIB, Limits
+from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, check, convert, create_overlay, find_tools, info
 from kunsthalle.disk_images.refusals import CORRUPTED, TOO_BIG, Refused, ToolFailed
 from kunsthalle.disk_images.stream_inspection import Intake

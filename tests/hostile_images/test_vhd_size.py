@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import backing_files
 from kunsthalle.disk_images.inspection import Examined, examine
-from kunsthalle.disk_images.limits import GIB, Limits
+from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, convert, find_tools
 from kunsthalle.disk_images.refusals import Refused
 from kunsthalle.disk_images.stream_inspection import Intake

@@ -26,6 +26,7 @@ from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import audit
 from kunsthalle.db.engine import Store
@@ -33,8 +34,8 @@ from kunsthalle.db.session import Session
 
 log = get_logger("http")
 
-MAX_BODY = 1024 * 1024
-MAX_SMALL_BODY = 64 * 1024
+MAX_BODY = MIB
+MAX_SMALL_BODY = 64 * KIB
 """For routes that take no JSON, or take it from anybody."""
 _LENGTH_DIGITS = 18
 _JSON = "application/json; charset=utf-8"

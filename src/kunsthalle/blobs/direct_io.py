@@ -9,9 +9,11 @@ import fcntl
 import mmap
 import os
 
+from kunsthalle.core.sizes import MIB
+
 BLOCK = 4096
 """Offsets and lengths of direct writes are whole blocks of the device; no device that is made has larger ones."""
-_BUFFER = 4 * 1024 * 1024
+_BUFFER = 4 * MIB
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
 

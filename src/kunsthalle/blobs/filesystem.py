@@ -33,6 +33,7 @@ from kunsthalle.blobs.protocol import (
     WrongLength,
     unwatched,
 )
+from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import Hold, NoSpace, Space, disk_room
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -41,7 +42,7 @@ _UPLOAD = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Room beyond the announced length: the file system's own tables, and the database beside the blobs.
 _HEADROOM = 1.1
-_COPY_CHUNK = 1 << 20
+_COPY_CHUNK = MIB
 _KEPT_SECONDS = 86_400.0
 """So long an upload that has a name waits to be taken up again."""
 _LOCK_TRIES, _LOCK_PAUSE = 20, 0.01

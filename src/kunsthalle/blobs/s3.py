@@ -24,12 +24,13 @@ from obstore.store import S3Store
 from kunsthalle.blobs.protocol import Watch, unwatched
 from kunsthalle.blobs.s3_address import S3Address
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.sizes import MIB
 
 log = get_logger("s3")
 FIRST = 64 * 1024
-RANGE = 8 * 1024 * 1024
+RANGE = 8 * MIB
 """Bytes of the first and of the other ranges that are read."""
-PART = 8 * 1024 * 1024
+PART = 8 * MIB
 """Bytes of the parts that are written, at least: there may be 10,000 of them."""
 RETRIES = 3
 """How often a request is made once more, with pauses that double."""

@@ -19,9 +19,10 @@ from urllib.parse import quote, urlsplit
 from kunsthalle.blobs.s3 import S3Denied, S3Error, S3Missing, S3Unavailable
 from kunsthalle.blobs.s3_address import S3Address
 from kunsthalle.core.clock import SECOND, SystemClock
+from kunsthalle.core.sizes import MIB
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
-_MOST_BYTES = 8 * 1024 * 1024
+_MOST_BYTES = 8 * MIB
 _MOST_PAGES = 100
 
 

@@ -16,10 +16,11 @@ from kunsthalle.blobs.protocol import BlobError, Blobs
 from kunsthalle.block_storage.disk_quota import NoDiskSpace, Quota, taken_bytes
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.volume_profiles import most_of
+from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.disk_images import backing_files, qcow2
 from kunsthalle.disk_images.growth import grow
-from kunsthalle.disk_images.limits import GIB, SECTOR, Limits
+from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import TABLE_BYTES, Tools, convert, converted_size
 from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.disk_images.writers import write_empty

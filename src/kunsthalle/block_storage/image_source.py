@@ -14,9 +14,9 @@ from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import volume_of
 from kunsthalle.block_storage.resources import USE, VOLUME
 from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace
 from kunsthalle.db.session import Session
-from kunsthalle.disk_images.limits import GIB
 from kunsthalle.disk_images.refusals import Refused, ToolFailed, corrupted
 from kunsthalle.hypervisor.protocol import HypervisorError
 from kunsthalle.images.import_sources import VolumeBytes, VolumeSource

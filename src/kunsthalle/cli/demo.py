@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.testing.served import DidNotStart, Served
 
 _QUERY = "version=2025-06-30&generation=2"
 _PATIENCE = 60
-_GIB = 2**30
 
 
 class StepFailed(Exception):
@@ -179,7 +179,7 @@ def _story(teller: Teller) -> None:
 def _import(teller: Teller) -> dict[str, Any]:
     teller.chapter("1. The publisher imports an image")
     path = teller.served.bucket("publisher") / "golden.qcow2"
-    write_qcow2(path, 10 * _GIB, b"KUNSTHALLE GOLDEN IMAGE\n" * 40_000)
+    write_qcow2(path, 10 * GIB, b"KUNSTHALLE GOLDEN IMAGE\n" * 40_000)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     teller.say(f"  a qcow2 of {path.stat().st_size:,} bytes, 10 GiB inside, sha256 {digest[:16]}…")
     body = {

@@ -90,3 +90,12 @@ def unauthenticated(message: str = "The token is missing, invalid or expired.") 
 def conflict(code: str, message: str, field: str | None = None) -> Problem:
     """409: the state of the resource forbids it; nothing changed."""
     return Problem(Reason.CONFLICT, code, message, Target(field) if field else None)
+
+
+def too_many(message: str, retry_after: int) -> Problem:
+    """429: the account has as many of something under way as it may have; some end by themselves.
+
+    `retry_after`: seconds after which a place may be free.
+    """
+    text = f"{message} Try again when some have ended."
+    return Problem(Reason.TOO_MANY, "rate_limit_exceeded", text, retry_after=retry_after)

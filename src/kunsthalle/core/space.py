@@ -12,7 +12,6 @@ from pathlib import Path
 
 from kunsthalle.core.errors import Problem, Reason
 
-MIB = 2**20
 RETRY_AFTER = 30
 """Seconds after which a caller may try again on a server whose disk is full."""
 _ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})

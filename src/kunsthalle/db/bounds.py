@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-GIB = 2**30
+from kunsthalle.core.sizes import GIB
 
 
 class JobBounds(Struct, frozen=True):

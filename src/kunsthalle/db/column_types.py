@@ -9,11 +9,12 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Dialect, Integer, Text, TypeDecorator
 
 from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.sizes import KIB
 
 Moment = BigInteger
 """Microseconds since the epoch, UTC."""
 
-MAX_DOCUMENT = 256 * 1024
+MAX_DOCUMENT = 256 * KIB
 """Bytes of one stored document. It is read and written with its row, by whoever lists, changes or publishes it."""
 
 MAX_DEPTH = 64

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from kunsthalle.core.errors import Problem, Reason
+from kunsthalle.core.errors import too_many
 from kunsthalle.db import deadlines
 from kunsthalle.db.deadlines import ReadTimeout
 
@@ -72,7 +72,8 @@ class LongReads:
             queue = self._waiting.get(account, deque())
             alive = sum(not job.future.cancelled() for job in queue)
             if alive >= MOST_WAITING + (account not in self._running):
-                raise _too_many()
+                text = f"The account already has {MOST_WAITING + 1} long reads that run or wait; no more are allowed."
+                raise too_many(text, RETRY_AFTER)
             queue.append(_Job(read, time.monotonic() + deadlines.READ_SECONDS, future))
             self._waiting[account] = queue
         self._pool.submit(self._work)
@@ -113,11 +114,3 @@ def _run(job: _Job) -> None:
         job.future.set_exception(error)
     else:
         job.future.set_result(result)
-
-
-def _too_many() -> Problem:
-    text = (
-        f"The account already has {MOST_WAITING + 1} long reads that run or wait; no more are allowed. "
-        "Try again when some have ended."
-    )
-    return Problem(Reason.TOO_MANY, "rate_limit_exceeded", text, retry_after=RETRY_AFTER)

@@ -14,11 +14,12 @@ from sqlalchemy import ColumnElement, Integer, Table, Text, func, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from kunsthalle.core.sizes import MIB
 from kunsthalle.db.column_types import Json
 
 M = TypeVar("M")
 
-PAGE_BYTES = 4 * 2**20
+PAGE_BYTES = 4 * MIB
 """Bytes of stored documents on one page; a page has one item at least, however large that is."""
 
 

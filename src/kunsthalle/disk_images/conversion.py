@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images import qemu_img, vhd, vhdx, vmdk
 from kunsthalle.disk_images.formats import HEAD_BYTES, archive, describe, names_of
 from kunsthalle.disk_images.limits import Disk, Limits, check_virtual_size
@@ -22,7 +23,7 @@ from kunsthalle.disk_images.refusals import TOO_BIG, Refused, ToolFailed, corrup
 from kunsthalle.disk_images.writers import virtual_size_of
 
 RAW = "raw"
-_TABLES = 64 * 2**20
+_TABLES = 64 * MIB
 _TABLE_SHARE = 1_000
 """Tables of a QCOW2 file take less than a thousandth of its disk, and what is fixed."""
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import qemu_img, registry, rules
 from kunsthalle.disk_images.formats import HEAD_BYTES, QEMU_NAMES
-from kunsthalle.disk_images.limits import GIB, SECTOR, Limits
+from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import Tools
 from kunsthalle.disk_images.refusals import ENCRYPTED, Refused, corrupted
 from kunsthalle.disk_images.stream_inspection import Arrived

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.refusals import TOO_BIG, Refused, corrupted
 
-GIB = 2**30
 SECTOR = 512
 
 

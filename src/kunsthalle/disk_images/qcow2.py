@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images.limits import SECTOR, Limits, check_virtual_size
 from kunsthalle.disk_images.refusals import ENCRYPTED, Refused, corrupted
 
@@ -29,7 +30,7 @@ ENCRYPTION_HEADER = 0x0537BE77
 MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
 MIN_EXTENDED_BITS = 14
 """A cluster has 32 subclusters, and a subcluster at least a sector."""
-MAX_L1_BYTES = 32 * 2**20
+MAX_L1_BYTES = 32 * MIB
 MAX_EXTENSIONS = 64
 """qemu-img itself writes three at most; hundreds of thousands keep its check busy for half a minute."""
 

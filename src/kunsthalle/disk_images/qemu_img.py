@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace
 from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.atomic_files import appearing
@@ -30,20 +31,20 @@ from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.refusals import TOO_BIG, Refused, ToolFailed, corrupted
 
 ENVIRONMENT = {"LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
-STACK_BYTES = 2 * 2**20
+STACK_BYTES = 2 * MIB
 """qemu-img may start 64 threads for input and output. With a stack of 8 MiB and an arena of 64 MiB for each, which
 count as address space though never used, they would not fit into its memory, and healthy images would fail."""
 WATCH_SECONDS = 1.0
 KEPT_BYTES = 256 * 1024
 DETAIL_CHARACTERS = 1000
-SLOWEST_WRITE = 8 * 2**20
+SLOWEST_WRITE = 8 * MIB
 """Bytes a second below which a conversion is given up."""
-OVERLAY_BYTES = 64 * 2**20
+OVERLAY_BYTES = 64 * MIB
 """More than an empty overlay of the largest disk takes."""
 
 _WITH_BACKING = ("qcow2", "vmdk")
 """Formats whose files can name another file, of which QEMU reads what they lack."""
-TABLE_BYTES = 64 * 2**20
+TABLE_BYTES = 64 * MIB
 """More than the tables of the largest disk take in either format."""
 _MEASURED_SLACK = 1_000
 

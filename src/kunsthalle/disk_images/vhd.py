@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images.limits import SECTOR, Limits, check_virtual_size
 from kunsthalle.disk_images.refusals import corrupted
 
@@ -28,7 +29,7 @@ BLOCKS_COOKIE = b"cxsparse"
 BLOCKS = struct.Struct(">8sQQIIII")
 BLOCKS_SIZE = 1024
 UNUSED = 0xFFFFFFFF
-MAX_TABLE_BYTES = 32 * 2**20
+MAX_TABLE_BYTES = 32 * MIB
 
 SIZE_BY_GEOMETRY = (b"vpc ", b"vs  ", b"qemu")
 """Creators whose disk has cylinders * heads * sectors: Virtual PC, Virtual Server, QEMU unless told otherwise."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.disk_images.limits import SECTOR, Disk, Limits, check_virtual_size
 from kunsthalle.disk_images.refusals import corrupted
 
 MAGIC = b"vhdxfile"
-KIB, MIB = 2**10, 2**20
 HEADER = struct.Struct("<4sIQ16s16s16sHHIQ")
 HEADER_BYTES = 4 * KIB
 HEADERS_AT = (64 * KIB, 128 * KIB)

@@ -11,13 +11,14 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from kunsthalle.core.sizes import MIB
 from kunsthalle.hypervisor.protocol import Excerpt
 from kunsthalle.hypervisor.run_folders import write_atomically
 
 MAX_BYTES = 8 << 20
 """Beyond this the file is cut down to its end. QEMU appends, so it goes on at the new end by itself."""
 
-KEPT_BYTES = 1 << 20
+KEPT_BYTES = MIB
 
 
 def tail(path: Path, max_bytes: int) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.sizes import MIB
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec
 from kunsthalle.hypervisor.specs import check_disk, require_absolute
 
@@ -19,7 +20,7 @@ _HEADER = struct.Struct(">4sIQIIQ")
 _MAGIC = b"QFI\xfb"
 _MAX_BACKING_NAME = 1023
 _FICLONE = 0x40049409
-_CHUNK = 1 << 20
+_CHUNK = MIB
 # Answers of file systems and kernels that cannot copy in the kernel; a plain copy does it then.
 _CANNOT = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM})
 

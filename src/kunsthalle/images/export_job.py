@@ -15,12 +15,13 @@ from typing import cast
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, StoreUnavailable
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import any_row
 from kunsthalle.db.visibility import unscoped
-from kunsthalle.disk_images.limits import GIB, Limits
+from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import TABLE_BYTES, Tools, convert, converted_size
 from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.images import transfer_progress

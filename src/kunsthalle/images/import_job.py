@@ -15,6 +15,7 @@ from pathlib import Path
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.log import get_logger
+from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace, is_out_of_space
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
@@ -39,7 +40,7 @@ from kunsthalle.jobs import queue
 from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable, ObjectReader
 
 log = get_logger("imports")
-CHUNK = 2 * 1024 * 1024
+CHUNK = 2 * MIB
 _CORRUPTED = "image_data_corrupted"
 _RUNNING = [{"code": "image_request_in_progress", "message": "The import is running."}]
 _WAITING = [

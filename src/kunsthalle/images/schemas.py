@@ -15,6 +15,7 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.regions import REGIONS
+from kunsthalle.core.sizes import GIB
 from kunsthalle.db.session import Session
 from kunsthalle.images.allowed_use import LONGEST
 from kunsthalle.images.models import Image, Reference
@@ -24,7 +25,6 @@ from kunsthalle.images.states import USABLE
 __all__ = ["GroupRequest", "GroupResponse", "Name", "NamedResponse", "ReasonResponse", "group_response"]
 """Shared by all of the VPC API; the packages behind this one still look for them here."""
 
-GIB = 2**30
 LEAST_GB = 10
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, func, or_, select, text
 
 from kunsthalle.core.clock import SECOND
-from kunsthalle.core.errors import Problem, Reason, invalid
-from kunsthalle.db.bounds import GIB
+from kunsthalle.core.errors import invalid, too_many
+from kunsthalle.core.sizes import GIB
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import job_turns, jobs
 from kunsthalle.db.unscoped import put_row
@@ -79,17 +79,14 @@ def refuse_excess(session: Session, transfer_bytes: int | None) -> None:
     row = session.first(select(func.count(), func.count(moved), func.coalesce(func.sum(moved), 0)).where(alive))
     count, transfers, size = (int(value) for value in row) if row else (0, 0, 0)
     if count >= bounds.waiting:
-        raise _too_many(f"The account has {count} jobs that wait or run; at most {bounds.waiting} are allowed.")
+        text_ = f"The account has {count} jobs that wait or run; at most {bounds.waiting} are allowed."
+        raise too_many(text_, RETRY_AFTER)
     if transfer_bytes is None:
         return
     if transfers >= bounds.transfers:
         text_ = f"The account has {transfers} imports, exports and copies that wait or run"
-        raise _too_many(f"{text_}; at most {bounds.transfers} are allowed.")
+        raise too_many(f"{text_}; at most {bounds.transfers} are allowed.", RETRY_AFTER)
     if size + transfer_bytes > bounds.transfer_bytes:
         most = bounds.transfer_bytes // GIB
-        raise _too_many(f"The account's imports, exports and copies may write {most} GiB together; that is reached.")
-
-
-def _too_many(message: str) -> Problem:
-    text_ = f"{message} Try again when some have ended."
-    return Problem(Reason.TOO_MANY, "rate_limit_exceeded", text_, retry_after=RETRY_AFTER)
+        text_ = f"The account's imports, exports and copies may write {most} GiB together; that is reached."
+        raise too_many(text_, RETRY_AFTER)

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from kunsthalle.blobs.protocol import Watch, unwatched
+from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace, Space
 
 # Bucket names as object storage has them: 3 to 63 of lower-case letters, digits, dots and hyphens.
@@ -33,7 +34,7 @@ _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EISDIR, errno.ELOOP})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Uploads wait here, beside the buckets; no bucket can have this name.
 INCOMING = ".incoming"
-_PIECE = 16 * 1024 * 1024
+_PIECE = 16 * MIB
 _BLOCK = 512
 
 

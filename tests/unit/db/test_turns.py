@@ -14,7 +14,8 @@ from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.core.errors import Problem
-from kunsthalle.db.bounds import GIB, JobBounds
+from kunsthalle.core.sizes import GIB
+from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.tables import job_turns
 from kunsthalle.db.tables import jobs as table
 from kunsthalle.jobs import queue, turns
