@@ -125,6 +125,16 @@ def env(data: Path, account: str, form: str, operator: bool) -> None:
 
 
 @cli.command()
+@common.OUTPUT
+def version(output: str) -> None:
+    """Show the version of Kunsthalle and of the Python that runs it."""
+    from platform import python_version
+
+    versions = {"kunsthalle": __version__, "python": python_version()}
+    click.echo(common.as_json(versions) if output == "json" else "\n".join(map(" ".join, versions.items())))
+
+
+@cli.command()
 @click.option(
     "--keep", type=click.Path(path_type=Path), default=None, help="Create the data in this folder and keep it"
 )

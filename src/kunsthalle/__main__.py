@@ -1,0 +1,5 @@
+"""`python -m kunsthalle` is `kunsthalle`."""
+
+from kunsthalle.cli.main import main
+
+main()
