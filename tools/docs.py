@@ -13,7 +13,7 @@ from pathlib import Path
 
 import kunsthalle
 from kunsthalle.catalogs.versions import publish_states
-from kunsthalle.config import described
+from kunsthalle.config import described, option
 from kunsthalle.core.states import StateTable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,8 +129,8 @@ _PIPE = "&#124;"
 
 def settings_page() -> str:
     rows = "\n".join(
-        f"| `--{name.replace('_', '-')}` | {f'`{default}`' if str(default) else ''} | {text.replace('|', _PIPE)} |"
-        for name, text, default in described()
+        f"| `{option(one.name)}` | {f'`{one.default}`' if str(one.default) else ''} | {one.help.replace('|', _PIPE)} |"
+        for one in described()
     )
     return f"""# Settings
 

@@ -2,13 +2,116 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+_LARGEST = 2**31 - 1
+Allowed = Callable[[Any], str]
+"""What is allowed for a setting, when the value given is not; an empty text when it is."""
 
 
-def _setting(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+class BadSetting(ValueError):
+    """A value that no server can run with. The message is one line: the option, what was given, what is allowed."""
+
+    def __init__(self, name: str, given: object, allowed: str) -> None:
+        super().__init__(f"{option(name)} {_shown(str(given))}: {allowed}.")
+
+
+def option(name: str) -> str:
+    """The option of the command line for a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _shown(given: str) -> str:
+    """What was given, on one line, without the password that an address may hold."""
+    try:
+        parts = urlsplit(given)
+        if parts.password is not None:
+            given = urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
+    except ValueError:  # no address
+        pass
+    return ascii(given) if len(given) <= 200 else f"{given[:200]!a}…"
+
+
+def _setting(
+    default: Any,
+    text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    least: int = 0,
+    most: int = _LARGEST,
+    allowed: Allowed | None = None,
+) -> Any:
+    """`choices` are all values of a text; `least` and `most` bound a number; `allowed` knows any other rule."""
+    rule = allowed
+    if choices:
+        rule = _one_of(choices)
+    elif isinstance(default, int):
+        rule = _from_to(least, most)
+    return field(default=default, metadata={"help": text, "choices": choices, "allowed": rule})
+
+
+def _one_of(choices: tuple[str, ...]) -> Allowed:
+    return lambda value: "" if value in choices else f"give one of {', '.join(repr(choice) for choice in choices)}"
+
+
+def _from_to(least: int, most: int) -> Allowed:
+    return lambda value: "" if isinstance(value, int) and least <= value <= most else _whole_number(least, most)
+
+
+def _whole_number(least: int, most: int) -> str:
+    return f"give a whole number of {least} or more" if most == _LARGEST else f"give a whole number, {least} to {most}"
+
+
+def _region(value: str) -> str:
+    from kunsthalle.core.regions import REGIONS  # the other verbs start sooner without
+
+    return _one_of(tuple(REGIONS))(value)
+
+
+def _database(value: str) -> str:
+    return _url(value, ("postgresql",), "give postgresql://user@host/name, or leave it out for a SQLite file")
+
+
+def _public_url(value: str) -> str:
+    wanted = "give http://name or https://name, without a user, a query or a fragment"
+    return _url(value, ("http", "https"), wanted) or (wanted if re.search(r"[@?#\s]", value) else "")
+
+
+def _url(value: str, schemes: tuple[str, ...], wanted: str) -> str:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # ValueError for one that is no number
+    except ValueError:
+        return wanted
+    return "" if not value or (parts.scheme in schemes and (parts.netloc or "postgresql" in schemes)) else wanted
+
+
+def _blobs(value: str) -> str:
+    known = value.startswith(("s3://", "file:///")) or "://" not in value
+    return "" if known else "give file:///folder or s3://bucket/prefix?endpoint=https://host"
+
+
+_HOST_NAME = re.compile(r"\*|(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:]{2,45}\]?")
+
+
+def _host_names(value: str) -> str:
+    names = [name.strip() for name in value.split(",")] if value else []
+    wrong = next((name for name in names if not _HOST_NAME.fullmatch(name)), None)
+    return (
+        ""
+        if wrong is None
+        else f"{wrong[:80]!a} is no host name; give names as catalog.example.com, *.example.com or *"
+    )
+
+
+def _host(value: str) -> str:
+    known = re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?", value)
+    return "" if known else "give an address of this host, as 127.0.0.1, ::1 or 0.0.0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +119,18 @@ class Settings:
     """How one server process runs. Only `data` must be a folder that this process may write to."""
 
     data: Path = _setting(Path("kunsthalle-data"), "Folder for all data of the server")
-    host: str = _setting("127.0.0.1", "Address to listen on; with the API keys of a scenario, loopback addresses only")
-    port: int = _setting(8100, "Port to listen on; 0 selects a free port")
-    scenario: str = _setting("", "Scenario that the first start creates: 'enterprise'; default: none")
-    database: str = _setting("", "PostgreSQL URL (postgresql://…); default: a SQLite file in the data folder")
+    host: str = _setting(
+        "127.0.0.1",
+        "Address to listen on; with the API keys of a scenario, loopback addresses only",
+        allowed=_host,
+    )
+    port: int = _setting(8100, "Port to listen on; 0 selects a free port", most=65_535)
+    scenario: str = _setting(
+        "", "Scenario that the first start creates: 'enterprise'; default: none", choices=("", "enterprise")
+    )
+    database: str = _setting(
+        "", "PostgreSQL URL (postgresql://…); default: a SQLite file in the data folder", allowed=_database
+    )
     master_key_file: str = _setting(
         "",
         "File with the keys that encrypt secrets in the database; all nodes of one database need the same file"
@@ -29,6 +140,7 @@ class Settings:
         "",
         "Store for image data: file:///… or s3://bucket/prefix?endpoint=https://… (credentials from the environment:"
         " KUNSTHALLE_BLOBS_ACCESS_KEY_ID, KUNSTHALLE_BLOBS_SECRET_ACCESS_KEY); default: a folder in the data folder",
+        allowed=_blobs,
     )
     blob_cache: str = _setting("", "Folder for this host's copies of blobs on S3; default: a folder in the data folder")
     blob_cache_gb: int = _setting(100, "Maximum GB (2**30 bytes) of these copies, without the copies in use")
@@ -38,17 +150,26 @@ class Settings:
         " (credentials: KUNSTHALLE_BUCKETS_ACCESS_KEY_ID, KUNSTHALLE_BUCKETS_SECRET_ACCESS_KEY); default: folders in"
         " the data folder",
     )
-    public_url: str = _setting("", "Base URL of hrefs in answers; default: the URL that the client called")
+    public_url: str = _setting(
+        "", "Base URL of hrefs in answers; default: the URL that the client called", allowed=_public_url
+    )
     allowed_hosts: str = _setting(
         "",
         "Further host names that clients may use, separated by commas; loopback names, the address that they called and"
         " the public URL are always allowed; *.example.com allows all subdomains, * all names",
+        allowed=_host_names,
     )
-    clock: str = _setting("system", "'system': real time; 'manual': changes only when an operator moves it")
-    region: str = _setting("us-south", "Name of the region that this server serves")
-    hypervisor: str = _setting("auto", "'auto' (QEMU if installed), 'qemu' or 'simulated'")
-    accelerator: str = _setting("auto", "'auto' (KVM if it runs a test guest), 'kvm' or 'tcg'")
-    server_memory: int = _setting(4096, "Maximum MiB of memory for one instance, whatever its profile")
+    clock: str = _setting(
+        "system", "'system': real time; 'manual': changes only when an operator moves it", choices=("system", "manual")
+    )
+    region: str = _setting("us-south", "Name of the region that this server serves", allowed=_region)
+    hypervisor: str = _setting(
+        "auto", "'auto' (QEMU if installed), 'qemu' or 'simulated'", choices=("auto", "qemu", "simulated")
+    )
+    accelerator: str = _setting(
+        "auto", "'auto' (KVM if it runs a test guest), 'kvm' or 'tcg'", choices=("auto", "kvm", "tcg")
+    )
+    server_memory: int = _setting(4096, "Maximum MiB of memory for one instance, whatever its profile", least=1)
     servers_memory: int = _setting(
         0, "Maximum MiB of memory for all running instances; 0: three quarters of the host memory"
     )
@@ -72,16 +193,25 @@ class Settings:
     account_bucket_gb: int = _setting(
         500, "Maximum GB (2**30 bytes) on disk for the buckets of one account; exports beyond it fail; 0: no limit"
     )
-    log: str = _setting("info", "'debug', 'info', 'warning' or 'error'")
-    workers: int = _setting(4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies")
+    log: str = _setting("info", "'debug', 'info', 'warning' or 'error'", choices=("debug", "info", "warning", "error"))
+    workers: int = _setting(
+        4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies", least=2, most=1024
+    )
     account_jobs: int = _setting(
-        1000, "Maximum waiting and running jobs of one account; a further job is refused with 429"
+        1000, "Maximum waiting and running jobs of one account; a further job is refused with 429", least=1
     )
-    account_running_jobs: int = _setting(2, "Maximum running jobs of one account, on all nodes")
-    account_transfers: int = _setting(50, "Maximum waiting and running imports, exports and disk copies of one account")
+    account_running_jobs: int = _setting(2, "Maximum running jobs of one account, on all nodes", least=1)
+    account_transfers: int = _setting(
+        50, "Maximum waiting and running imports, exports and disk copies of one account", least=1
+    )
     account_transfer_gb: int = _setting(
-        1000, "Maximum GB (2**30 bytes) that these imports, exports and disk copies may write"
+        1000, "Maximum GB (2**30 bytes) that these imports, exports and disk copies may write", least=1
     )
+
+    def __post_init__(self) -> None:
+        """BadSetting for the first value that is not allowed."""
+        for setting in fields(self):
+            check(setting.name, getattr(self, setting.name))
 
     @property
     def database_url(self) -> str:
@@ -100,6 +230,43 @@ class Settings:
         return Path(self.blob_cache) if self.blob_cache else self.data.resolve() / "blob-cache"
 
 
-def described() -> list[tuple[str, str, Any]]:
-    """Name, help and default of each setting, in the order of the documentation."""
-    return [(one.name, str(one.metadata["help"]), one.default) for one in fields(Settings)]
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is to be known of a setting: its name, a line of help, its default, and its values where they are few."""
+
+    name: str
+    help: str
+    default: Any
+    choices: tuple[str, ...]
+
+
+def described() -> list[Description]:
+    """Every setting, in the order of the documentation."""
+    return [
+        Description(setting.name, setting.metadata["help"], setting.default, setting.metadata["choices"])
+        for setting in fields(Settings)
+    ]
+
+
+_ALLOWED: dict[str, Allowed | None] = {setting.name: setting.metadata["allowed"] for setting in fields(Settings)}
+_DEFAULTS: dict[str, Any] = {setting.name: setting.default for setting in fields(Settings)}
+
+
+def check(name: str, value: Any) -> None:
+    """BadSetting for a value that is not allowed, whatever machine it is."""
+    rule = _ALLOWED[name]
+    text = rule(value) if rule is not None else ""
+    if text:
+        raise BadSetting(name, value, text)
+
+
+def parse(name: str, text: str) -> Any:
+    """The value of a setting from text. BadSetting where the text is no such value, or not allowed."""
+    value: Any = text
+    default = _DEFAULTS[name]
+    if isinstance(default, Path):
+        value = Path(text)
+    elif isinstance(default, int) and re.fullmatch(r"-?[0-9]{1,18}", text):
+        value = int(text)
+    check(name, value)
+    return value

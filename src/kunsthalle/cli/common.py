@@ -38,6 +38,12 @@ ACCOUNT = click.option(
 )
 
 
+class Refused(click.ClickException):
+    """What was asked for cannot be done as it was said: one line, exit code 2."""
+
+    exit_code = 2
+
+
 def operate(data: Path, method: str, path: str, body: Any = None, *, timeout: float = 120) -> Any:
     """A call with the operator's token. ClickException with what to do when it fails."""
     return _called(data, method, path, body, timeout, lambda known: str(known["operator_token"]))

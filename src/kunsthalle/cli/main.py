@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from kunsthalle import __version__
 from kunsthalle.cli import common
-from kunsthalle.config import Settings, described
+from kunsthalle.config import BadSetting, Description, Settings, described, option, parse
 from kunsthalle.local import environment, folder
 
 
@@ -55,28 +56,52 @@ def cli() -> None:
     """A private catalog for virtual-server images, wire-compatible with IBM Cloud VPC."""
 
 
-_CHOICES = {
-    "clock": ["system", "manual"],
-    "hypervisor": ["auto", "qemu", "simulated"],
-    "accelerator": ["auto", "kvm", "tcg"],
-}
-
-
 _ENVIRONMENT = {"master_key_file": common.MASTER_KEY_FILE}
 """Settings that are also read from the environment."""
 
 
+class _SettingType(click.ParamType[Any]):
+    """The text of an option, read by the settings' own rules."""
+
+    def __init__(self, setting: Description) -> None:
+        self.setting = setting
+        names = {int: "integer", str: "text"}
+        self.name = "|".join(setting.choices) or names.get(type(setting.default), "path")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        del param, ctx
+        return value if not isinstance(value, str) else _read(self.setting.name, value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        del param, ctx
+        return f"[{self.name}]" if self.setting.choices else None
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        del param, ctx
+        if self.setting.choices:
+            return [CompletionItem(choice) for choice in self.setting.choices if choice.startswith(incomplete)]
+        return [CompletionItem(incomplete, type="file")] if self.name == "path" else []
+
+
+def _read(name: str, text: str) -> Any:
+    try:
+        return parse(name, text)
+    except BadSetting as error:
+        raise common.Refused(str(error)) from error
+
+
 def _settings_options(function: Any) -> Any:
     """An option for each setting, from the settings' own table."""
-    for name, text, default in reversed(described()):
-        kind = {int: int, Path: click.Path(path_type=Path)}.get(type(default), str)
-        if isinstance(default, Path):
-            kind = click.Path(path_type=Path)
-        choices = _CHOICES.get(name)
-        option = f"--{name.replace('_', '-')}"
-        type_: Any = click.Choice(choices) if choices else kind
-        more: dict[str, Any] = {"show_default": bool(str(default)), "envvar": _ENVIRONMENT.get(name)}
-        function = click.option(option, name, type=type_, default=default, help=text, **more)(function)
+    for setting in reversed(described()):
+        function = click.option(
+            option(setting.name),
+            setting.name,
+            type=_SettingType(setting),
+            default=setting.default,
+            help=setting.help,
+            show_default=bool(str(setting.default)),
+            envvar=_ENVIRONMENT.get(setting.name),
+        )(function)
     return function
 
 
@@ -93,8 +118,8 @@ def serve(**given: Any) -> None:
 
     try:
         server.serve(Settings(**{one.name: given[one.name] for one in fields(Settings)}))
-    except server.Refusal as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    except (server.Refusal, BadSetting) as refusal:
+        raise common.Refused(str(refusal)) from refusal
 
 
 @cli.command()

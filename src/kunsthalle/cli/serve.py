@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import json
 import logging
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, cast
 
-from kunsthalle.config import Settings
+from kunsthalle.config import BadSetting, Settings
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import prepared_by
-from kunsthalle.local import folder
-from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.local import folder, master_keys
 
 if TYPE_CHECKING:
     import asyncio
@@ -75,10 +78,6 @@ def make_scenario(server: Server) -> None:
     settings, there = server.settings, server.scenario()
     if settings.scenario in {"", there}:
         return
-    from kunsthalle.operator.scenarios import SCENARIOS
-
-    if settings.scenario not in SCENARIOS:
-        raise Refusal(f"There is no scenario {settings.scenario!r}; there is: {', '.join(SCENARIOS)}.")
     if there:
         return
     made = server.seed(settings.scenario)
@@ -96,9 +95,18 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise Refusal(f"Cannot listen on {settings.host}:{settings.port}: {reason}. Choose another --port.") from error
+        listener.close()
+        raise Refusal(_why_not_listening(settings, error)) from error
     return listener
+
+
+def _why_not_listening(settings: Settings, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f"--host {settings.host!r}: {reason}; give an address of this host, as 127.0.0.1, ::1 or 0.0.0.0."
+    return (
+        f"--port {settings.port}: cannot listen on {settings.host}:{settings.port} ({reason}). Choose another --port."
+    )
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:
@@ -110,13 +118,65 @@ def _check_addresses(settings: Settings) -> None:
     """Of stores that are elsewhere: what is wrong with one is said before anything is made."""
     if not settings.blobs.startswith("s3:") and not settings.buckets:
         return
-    from kunsthalle.blobs.s3_address import BadAddress
-    from kunsthalle.drivers import Drivers
+    from kunsthalle.blobs import s3_address
+    from kunsthalle.object_storage import s3_buckets
+
+    given, parse = ("blobs", settings.blobs), partial(s3_address.parse, environment=os.environ)
+    try:
+        if settings.blobs.startswith("s3:"):
+            parse(settings.blobs, names="KUNSTHALLE_BLOBS").at()
+        given = ("buckets", settings.buckets)
+        if settings.buckets:
+            s3_buckets.checked(parse(settings.buckets, names="KUNSTHALLE_BUCKETS"))
+    except s3_address.BadAddress as error:
+        raise Refusal(str(BadSetting(*given, str(error).rstrip(".")))) from error
+
+
+def _check_folders(settings: Settings) -> None:
+    """Each folder that this process writes to can be made and written to."""
+    places = [("data", str(settings.data), settings.data)]
+    if settings.blobs and not settings.blobs.startswith("s3:"):
+        places.append(("blobs", settings.blobs, settings.blob_root))
+    if settings.blob_cache:
+        places.append(("blob_cache", settings.blob_cache, settings.cache_root))
+    for name, given, path in places:
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, probe = mkstemp(dir=path, prefix=".kunsthalle-probe-")
+            os.close(descriptor)
+            Path(probe).unlink()
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            allowed = f"{why}; give a folder that this process can create and write to"
+            raise Refusal(str(BadSetting(name, given, allowed))) from error
+
+
+@contextlib.contextmanager
+def _in_words(settings: Settings) -> Iterator[None]:
+    """What stops the making of a server, as a Refusal that names the setting."""
+    from sqlalchemy.exc import DatabaseError
+
+    from kunsthalle.db.integrity import is_corruption
+    from kunsthalle.db.prepare import NewerSchema
+    from kunsthalle.hypervisor.protocol import Unavailable
 
     try:
-        Drivers(settings)
-    except BadAddress as error:
-        raise Refusal(f"--blobs or --buckets: {error}") from error
+        yield
+    except NewerSchema as error:
+        raise Refusal(f"A later release has worked on this data, and nothing was changed: {error}.") from error
+    except master_keys.MasterKeyError as error:
+        raise Refusal(f"--master-key-file {str(settings.master_key_path)!a}: {error}") from error
+    except Unavailable as error:
+        raise Refusal(str(BadSetting("hypervisor", settings.hypervisor, str(error)))) from error
+    except DatabaseError as error:
+        if settings.database and not is_corruption(error):
+            why = " ".join(str(error.orig).split())
+            allowed = f"{why}; give the URL of a PostgreSQL database that answers"
+            raise Refusal(str(BadSetting("database", settings.database, allowed))) from error
+        if not is_corruption(error):
+            raise
+        text = "The database is damaged. Ask `kunsthalle doctor --offline`, keep the files, and restore a backup."
+        raise Refusal(text) from error
 
 
 def _elsewhere(settings: Settings) -> dict[str, str] | None:
@@ -175,37 +235,25 @@ def serve(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     import uvicorn
-    from sqlalchemy.exc import DatabaseError
 
     from kunsthalle.app import build
     from kunsthalle.cli.connections import Connections, limits_of
     from kunsthalle.cli.http import BoundedProtocol
-    from kunsthalle.db.integrity import is_corruption
-    from kunsthalle.db.prepare import NewerSchema
 
     os.umask(0o077)
     _logging(settings.log)
+    _check_addresses(settings)
+    _check_folders(settings)
     try:
         folder.lock(settings.data)
     except folder.FolderInUse as error:
         raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
     if settings.scenario and not is_loopback(settings.host):
         raise Refusal(f"A scenario has seeded keys; it is served on loopback only, not on {settings.host}.")
-    if settings.audit_days < 0:
-        raise Refusal(f"--audit-days {settings.audit_days}: give a number of days, or 0 to keep the audit for ever.")
-    _check_addresses(settings)
     listener = _listen(settings)
-    try:
+    with _in_words(settings):
+        master_keys.read(settings.master_key_path)  # before a database is made that would have another one
         server = build(settings, operator_token(settings, Ids()))
-    except NewerSchema as error:
-        raise Refusal(f"A later release has worked on this data, and nothing was changed: {error}.") from error
-    except MasterKeyError as error:
-        raise Refusal(str(error)) from error
-    except DatabaseError as error:
-        if not is_corruption(error):
-            raise
-        text = "The database is damaged. Ask `kunsthalle doctor --offline`, keep the files, and restore a backup."
-        raise Refusal(text) from error
     make_scenario(server)
     _guard_listening(settings, server)
     url = _address(settings, listener)

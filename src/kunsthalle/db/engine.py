@@ -96,8 +96,13 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
     return engine
 
 
+_CONNECT_SECONDS = 10
+
+
 def _postgresql(url: str) -> Engine:
     options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8, "hide_parameters": _HIDDEN}
+    if "connect_timeout=" not in url:  # a host that says nothing is given up after seconds, not after minutes
+        options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), **options)
 
 
