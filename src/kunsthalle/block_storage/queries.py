@@ -158,7 +158,7 @@ def attached_to(session: Session, instance_ids: Iterable[str]) -> dict[str, list
     ids = list(instance_ids)
     found: dict[str, list[Volume]] = {id_: [] for id_ in ids}
     for row in rows_of(session, VOLUME.table, _VOLUMES.instance_id.in_(ids), order=_VOLUMES.attached_at):
-        volume = VOLUME.make(*row)
+        volume = VOLUME.from_row(row)
         found[str(volume.instance_id)].append(volume)
     for volumes in found.values():
         volumes.sort(key=lambda volume: volume.attachment_type != "boot")

@@ -241,7 +241,7 @@ def approval_response(one: Approval) -> Doc:
         "id": one.id,
         "account": one.identifier,
         "account_type": _account_type(one.identifier),
-        "target_account": one.source,
+        "target_account": one.source_account_id,
         "target_kind": one.type,
         "created": rfc3339(one.created_at),
         "approval_state": _approval_state(one.state),

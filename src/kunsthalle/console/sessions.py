@@ -21,7 +21,7 @@ from kunsthalle.db.unscoped import finder, put_row, remove_rows
 LONGEST = DAY
 MOST_SIGN_INS = 20
 _REMEMBERED = 1_000
-_BY_ID = finder(table, "id")
+_BY_ID = finder(table.c.id, table.c.sealed, table.c.ends_at)
 
 
 class SignIn(msgspec.Struct):
@@ -96,7 +96,7 @@ class Sessions:
         row = await self._store.read_async(self._ctx, lambda db_session: _BY_ID.first(db_session, {"key": key}))
         if row is None:
             return None
-        _, sealed, ends_at = row
+        sealed, ends_at = row
         return self._open(secret, sealed) if ends_at > self._ctx.clock.real() else None
 
     def _open(self, secret: str, sealed: str) -> BrowserSession | None:

@@ -11,13 +11,14 @@ Sign-ins are audited in the account whose key it was, and in the one that was en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, insert, or_, select, true
 
 from kunsthalle.core.crn import parse
+from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import audit
 
@@ -43,6 +44,9 @@ class Entry(Struct, frozen=True):
     thing_crn: str | None
     thing_account_id: str | None
     initiator: str | None = None
+
+
+_entry = reader(Entry, audit.columns)
 
 
 class Entries(Struct, frozen=True):
@@ -141,8 +145,7 @@ def page(
         where.append(table.action == action)
     where += [condition for condition in (_from(since), _before(until), _behind(after)) if condition is not None]
     statement = select(audit).where(*where).order_by(table.at.desc(), table.id.desc()).limit(limit + 1)
-    make: Callable[..., Entry] = Entry
-    found = [make(*row) for row in session.all(statement)]
+    found = [_entry(row) for row in session.all(statement)]
     more = found[limit - 1] if len(found) > limit else None
     return Entries(found[:limit], (more.at, more.id) if more else None)
 

@@ -94,7 +94,7 @@ def _window(
 
 
 def _made(kind: ResourceType[M], rows: list[Sequence[Any]], *, more: bool) -> Window[M]:
-    return Window([kind.make(*row[:-1]) for row in rows], len(rows) if more else None)
+    return Window([kind.from_row(row[:-1]) for row in rows], len(rows) if more else None)
 
 
 def leaf(

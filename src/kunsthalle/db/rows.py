@@ -79,7 +79,7 @@ def delete(session: Session, kind: ResourceType[Any], id_: str, account_id: str,
         row = session.first(statement.returning(*table.c))
         gone = row is not None
         if row is not None:
-            _worked(session, kind, kind.make(*row), "delete")
+            _worked(session, kind, kind.from_row(row), "delete")
     else:
         gone = session.execute(statement).rowcount == 1
     if gone and kind.tallied:

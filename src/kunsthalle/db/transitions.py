@@ -30,7 +30,7 @@ def transition(session: Session, kind: ResourceType[Any], id_: str, to: str, *co
         return session.execute(statement).rowcount == 1
     row = session.first(statement.returning(*table.c))
     if row is not None:
-        audit.worked(session, kind.read, kind.make(*row), to)
+        audit.worked(session, kind.read, kind.from_row(row), to)
     return row is not None
 
 

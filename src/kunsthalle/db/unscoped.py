@@ -53,9 +53,10 @@ def columns_of(session: Session, *columns: Any, where: Sequence[ColumnElement[bo
     return [tuple(row) for row in session.all(select(*columns).where(*where))]
 
 
-def finder(table: Table, column: str) -> CompiledSelect:
-    """The look-up of a row that no caller sees, by a column whose value is given as `key`: for what every page asks."""
-    return CompiledSelect(lambda: select(table).where(table.c[column] == bindparam("key")))
+def finder(column: Column[Any], *wanted: Column[Any]) -> CompiledSelect:
+    """The look-up of columns of a row that no caller sees, by a column whose value is given as `key`: for what every
+    page asks."""
+    return CompiledSelect(lambda: select(*wanted).where(column == bindparam("key")))
 
 
 def add_row(session: Session, table: Table, **values: Any) -> None:

@@ -40,6 +40,7 @@ from kunsthalle.core.states import StateTable
 from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.counters import number
 from kunsthalle.db.page_bytes import row_bytes
+from kunsthalle.db.row_models import reader
 from kunsthalle.db.scope_conditions import ScopeCache, scope_condition
 from kunsthalle.db.session import Session
 
@@ -50,7 +51,8 @@ M = TypeVar("M")
 class ResourceType(Generic[M]):
     """A kind of resource that is looked up by id.
 
-    `make` turns a row's values, in column order, into the package's model. `attributes` names, for policies, which
+    `model` has a field for each column of the table, with its name, in any order; `from_row` makes one of a row of the
+    whole table. `attributes` names, for policies, which
     column answers which resource attribute. `others` says which rows of other accounts a context may see besides
     its own (shared offerings); `live` leaves out rows that are kept but gone for everyone (a catalog that waits for
     its reclamation). `others_by_id` is `others` for look-ups by id on SQLite, made with `every` and `either`: the same
@@ -60,7 +62,7 @@ class ResourceType(Generic[M]):
 
     name: str
     table: Table
-    make: Callable[..., M]
+    model: type[M]
     read: str
     attributes: Mapping[str, Column[Any]] = field(default_factory=dict)
     states: StateTable | None = None
@@ -75,6 +77,7 @@ class ResourceType(Generic[M]):
         for name, make in _STATEMENTS.items():
             object.__setattr__(self, name, CompiledSelect(partial(make, self)))
         object.__setattr__(self, "adding", insert(self.table))
+        object.__setattr__(self, "from_row", reader(self.model, self.table.columns))
 
     # What is asked of nearly every kind all the time, for callers whose reach is all of their account.
     by_id: CompiledSelect = field(init=False)
@@ -82,6 +85,7 @@ class ResourceType(Generic[M]):
     older: CompiledSelect = field(init=False)
     count: CompiledSelect = field(init=False)
     adding: Insert = field(init=False)
+    from_row: Callable[[Sequence[Any]], M] = field(init=False)
 
 
 def _value(name: str, type_: Integer | None = None) -> BindParameter[Any]:
@@ -237,7 +241,7 @@ def find(session: Session, kind: ResourceType[M], id_: str, target: str = "id", 
         row = session.first(select(kind.table).where(kind.table.c.id == id_, visible(session, kind)))
     if row is None:
         raise not_found(target, type_)
-    return kind.make(*row)
+    return kind.from_row(row)
 
 
 def resolve(
@@ -274,7 +278,7 @@ def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) 
 def some(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], limit: int | None = None) -> list[M]:
     """Everything that the context may read and that meets the conditions, newest first."""
     statement = select(kind.table).where(visible(session, kind), *where).order_by(*newest_first(kind)).limit(limit)
-    return [kind.make(*row) for row in session.all(statement)]
+    return [kind.from_row(row) for row in session.all(statement)]
 
 
 def values_of(
@@ -312,7 +316,7 @@ def unscoped(session: Session, kind: ResourceType[M], *where: ColumnElement[bool
     `lock` takes the rows for the rest of the transaction where the engine has row locks.
     """
     statement = select(kind.table).where(*where)
-    return [kind.make(*row) for row in session.all(statement.with_for_update() if lock else statement)]
+    return [kind.from_row(row) for row in session.all(statement.with_for_update() if lock else statement)]
 
 
 def tally(session: Session, kind: ResourceType[Any]) -> int:

@@ -92,7 +92,7 @@ def interfaces_of(session: Session, instance_ids: Iterable[str]) -> dict[str, li
     found: dict[str, list[Interface]] = {id_: [] for id_ in ids}
     columns = INTERFACE.table.c
     for row in rows_of(session, INTERFACE.table, columns.instance_id.in_(ids), order=columns.position):
-        interface = INTERFACE.make(*row)
+        interface = INTERFACE.from_row(row)
         found[interface.instance_id].append(interface)
     return found
 

@@ -7,13 +7,14 @@ leases follow real time. Reads never advance anything: whatever happens later is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
+from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs
 from kunsthalle.jobs import turns
@@ -41,7 +42,18 @@ class Claimed(Struct, frozen=True):
     trace: str | None = None
 
 
-Alive = tuple[str, str, str, Mapping[str, Any]]
+class Alive(Struct, frozen=True):
+    """What a job that waits or runs is about."""
+
+    kind: str
+    state: str
+    subject: str
+    payload: Mapping[str, Any]
+
+
+_CLAIMED = tuple(jobs.c[name] for name in Claimed.__struct_fields__)
+_ALIVE = tuple(jobs.c[name] for name in Alive.__struct_fields__)
+_claimed, _alive = reader(Claimed, _CLAIMED), reader(Alive, _ALIVE)
 """Kind, state, subject and payload of a job that waits or runs."""
 
 
@@ -183,20 +195,10 @@ def _take(session: Session, owner: str, which: ColumnElement[bool], first: Colum
         update(jobs)
         .where(jobs.c.id == chosen.with_for_update(skip_locked=True).scalar_subquery())
         .values(state="running", lease_owner=owner, lease_until=lease, attempts=jobs.c.attempts + 1)
-        .returning(
-            jobs.c.id,
-            jobs.c.account_id,
-            jobs.c.kind,
-            jobs.c.subject,
-            jobs.c.payload,
-            jobs.c.attempts,
-            jobs.c.due_at,
-            jobs.c.initiator,
-            jobs.c.trace,
-        )
+        .returning(*_CLAIMED)
     )
     row = session.first(statement)
-    return Claimed(*tuple(row)) if row else None
+    return _claimed(row) if row else None
 
 
 def retry(session: Session, job: Claimed, owner: str, error: str, *, patient: bool = False) -> None:
@@ -254,9 +256,7 @@ def pending(session: Session) -> int:
 
 def alive(session: Session) -> list[Alive]:
     """Every job that waits, however long, or runs."""
-    columns = (jobs.c.kind, jobs.c.state, jobs.c.subject, jobs.c.payload)
-    found = session.all(select(*columns).where(jobs.c.state.in_(("queued", "running"))))
-    return cast("list[Alive]", [tuple(row) for row in found])
+    return [_alive(row) for row in session.all(select(*_ALIVE).where(jobs.c.state.in_(("queued", "running"))))]
 
 
 def purge(session: Session, before: int) -> None:

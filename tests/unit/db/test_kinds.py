@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Iterator
 from itertools import takewhile
@@ -42,10 +41,13 @@ def test_a_name_means_one_table() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 class TestKind:
     def test_the_model_is_the_row(self, kind: ResourceType) -> None:
-        """Rows become models by position."""
-        assert inspect.isclass(kind.make)
-        assert [field.name for field in dataclasses.fields(kind.make)] == [column.key for column in kind.table.columns]
-        assert kind.make.__dataclass_params__.frozen
+        """Rows become models by name; a row of other columns than the table's is none."""
+        names = [field.name for field in dataclasses.fields(kind.model)]
+        assert sorted(names) == sorted(column.key for column in kind.table.columns)
+        assert kind.model.__dataclass_params__.frozen
+        row = [f"value of {column.key}" for column in kind.table.columns]
+        model = kind.from_row(row)
+        assert {name: getattr(model, name) for name in names} == {name: f"value of {name}" for name in names}
 
     def test_a_state_column_has_its_table_of_states(self, kind: ResourceType) -> None:
         here = STATE_NAMES & set(kind.table.columns.keys())

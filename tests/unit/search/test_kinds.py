@@ -35,7 +35,7 @@ def _kinds() -> list[ResourceType[object]]:
 
 def test_every_kind_that_has_a_crn_is_searched_or_left_out_for_a_reason() -> None:
     tables = {one.kind.table.name for one in SEARCHED}
-    having = {kind.name for kind in _kinds() if hasattr(kind.make, "crn") and kind.table.name not in tables}
+    having = {kind.name for kind in _kinds() if hasattr(kind.model, "crn") and kind.table.name not in tables}
     assert having == set(LEFT_OUT)
 
 

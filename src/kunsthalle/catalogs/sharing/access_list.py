@@ -14,6 +14,7 @@ from kunsthalle.catalogs.sharing.visibility import TYPE
 from kunsthalle.catalogs.tables import access_entries, share_approvals
 from kunsthalle.catalogs.versions.publishing import publish
 from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.db.row_models import reader
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
@@ -39,14 +40,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One handshake: what `identifier` has answered to `source`."""
+    """One handshake: what `identifier` has answered to the account that shares."""
 
     id: str
-    source: str
+    source_account_id: str
     identifier: str
     type: str
     state: str
     created_at: int
+
+
+_approval = reader(Approval, share_approvals.columns)
 
 
 def normal(identifier: str) -> str:
@@ -112,7 +116,7 @@ def entries(session: Session, offering: Offering) -> list[Entry]:
 
 def _approvals(session: Session, source: str) -> list[Approval]:
     where = (share_approvals.c.source_account_id == source, share_approvals.c.type == TYPE)
-    return [Approval(*row) for row in rows_of(session, share_approvals, *where, order=share_approvals.c.created_at)]
+    return [_approval(row) for row in rows_of(session, share_approvals, *where, order=share_approvals.c.created_at)]
 
 
 def add(session: Session, offering: Authorized[Offering], identifiers: list[str]) -> dict[str, str]:
@@ -204,7 +208,7 @@ def remove(session: Session, offering: Authorized[Offering], identifiers: list[s
 def sent(session: Session, type_: str) -> list[Approval]:
     """The requests that this account has sent."""
     mine = (share_approvals.c.source_account_id == session.ctx.account_id, share_approvals.c.type == type_)
-    return [Approval(*row) for row in rows_of(session, share_approvals, *mine, order=share_approvals.c.created_at)]
+    return [_approval(row) for row in rows_of(session, share_approvals, *mine, order=share_approvals.c.created_at)]
 
 
 def withdraw(session: Session, type_: str, identifiers: list[str]) -> None:
@@ -241,12 +245,12 @@ def received(session: Session, type_: str, state: str, for_: str | None = None) 
     where = (share_approvals.c.type == type_, share_approvals.c.identifier.in_(addressed(session, for_)))
     decided: dict[str, Approval] = {}
     for row in rows_of(session, share_approvals, *where, order=share_approvals.c.created_at):
-        one = Approval(*row)
-        if one.source == ctx.account_id and for_ is None:
+        one = _approval(row)
+        if one.source_account_id == ctx.account_id and for_ is None:
             continue
-        known = decided.get(one.source)
+        known = decided.get(one.source_account_id)
         if known is None or _weight(one, ctx.account_id) > _weight(known, ctx.account_id):
-            decided[one.source] = one
+            decided[one.source_account_id] = one
     return [one for one in decided.values() if one.state == state]
 
 
@@ -262,7 +266,7 @@ def answer(session: Session, type_: str, state: str, sources: list[str], for_: s
     `for_` names. 400 for a source that never asked.
     """
     receiver = session.ctx.account_id if for_ is None else addressed(session, for_)[0]
-    asked = {one.source: one for every in STATES for one in received(session, type_, every, for_)}
+    asked = {one.source_account_id: one for every in STATES for one in received(session, type_, every, for_)}
     found = []
     for given in bounded(sources):
         source = normal(given)

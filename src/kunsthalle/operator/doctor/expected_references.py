@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, null
 
 from kunsthalle.block_storage import service as volumes
 from kunsthalle.block_storage import snapshots
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import columns_of
 from kunsthalle.images.export_service import RUN
@@ -31,6 +35,16 @@ _OF_SERVERS = {
 """One that is stopping waits for its guest, and whoever looks after machines has an eye on it."""
 
 
+def _disk_columns(c: Any, state: str, instance_id: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    return (c.id, c.account_id, c.digest, c[state].label("state"), instance_id.label("instance_id"))
+
+
+_VOLUME = _disk_columns(VOLUME.table.c, "status", VOLUME.table.c.instance_id)
+_SNAPSHOT = _disk_columns(SNAPSHOT.table.c, "lifecycle_state", null())
+_MACHINE = tuple(INSTANCE.table.c[name] for name in ("id", "account_id", "status"))
+_volume, _snapshot, _machine = reader(Disk, _VOLUME), reader(Disk, _SNAPSHOT), reader(Machine, _MACHINE)
+
+
 def read(session: Session) -> ExpectedReferences:
     """Everything that the checks ask of the database."""
     i, e = IMAGE.table.c, EXPORT.table.c
@@ -53,9 +67,9 @@ def read(session: Session) -> ExpectedReferences:
         volumes=disks,
         snapshots=captured,
         servers=machines,
-        jobs={(kind, subject) for kind, _, subject, _ in alive},
+        jobs={(job.kind, job.subject) for job in alive},
         busy=set(_named(alive)),
-        running={kind for kind, state, _, _ in alive if state == "running"},
+        running={job.kind for job in alive if job.state == "running"},
         waiting={
             *((IMPORT, id_, account) for id_, account, _, status in images.values() if status == "pending"),
             *((RUN, id_, account) for id_, account, _, status in exports if status in _AWAITED),
@@ -69,18 +83,15 @@ def read(session: Session) -> ExpectedReferences:
 
 
 def _volumes(session: Session) -> dict[str, Disk]:
-    c = VOLUME.table.c
-    return {row[0]: Disk(*row) for row in columns_of(session, c.id, c.account_id, c.digest, c.status, c.instance_id)}
+    return {disk.id: disk for disk in map(_volume, columns_of(session, *_VOLUME))}
 
 
 def _snapshots(session: Session) -> dict[str, Disk]:
-    c = SNAPSHOT.table.c
-    return {row[0]: Disk(*row) for row in columns_of(session, c.id, c.account_id, c.digest, c.lifecycle_state)}
+    return {disk.id: disk for disk in map(_snapshot, columns_of(session, *_SNAPSHOT))}
 
 
 def _servers(session: Session) -> dict[str, Machine]:
-    c = INSTANCE.table.c
-    return {row[0]: Machine(*row) for row in columns_of(session, c.id, c.account_id, c.status)}
+    return {machine.id: machine for machine in map(_machine, columns_of(session, *_MACHINE))}
 
 
 def _left_alone(volume: Disk) -> bool:
@@ -94,6 +105,6 @@ def _held(kind: str, rows: Iterable[Disk]) -> Iterator[tuple[str, str]]:
 
 def _named(alive: Iterable[queue.Alive]) -> Iterator[str]:
     """What jobs are about: their subjects, and what their payloads name."""
-    for _, _, subject, payload in alive:
-        yield subject
-        yield from (value for value in payload.values() if isinstance(value, str))
+    for job in alive:
+        yield job.subject
+        yield from (value for value in job.payload.values() if isinstance(value, str))
