@@ -114,6 +114,88 @@ def test_an_exception_has_a_rule_and_a_reason(comment: str, message: str | None)
     assert lines("tools/x.py", f"x = '# noqa'  {comment}\n") == ([] if message is None else [(1, message)])
 
 
+NAMED = "declare a constant"
+TOLD = "tell exceptions by type or code, not by their text"
+
+
+@pytest.mark.parametrize(
+    "source", ["kind = type(clock).__name__", "x = cls.__qualname__.lower()", "if type(e).__name__ == 'A': pass"]
+)
+def test_a_value_made_of_the_name_of_a_class_is_found(source: str) -> None:
+    assert lines(DOMAIN, source) == [(1, NAMED)]
+    assert lines("tools/x.py", source) == []
+    assert [lines(path, source) for path in architecture._SHOWN_CLASS_NAMES] == [[]] * 7
+
+
+def test_the_name_of_a_program_is_no_name_of_a_class() -> None:
+    assert lines(DOMAIN, "if __name__ == '__main__':\n    pass") == []
+
+
+HANDLED = "try:\n    work()\nexcept ValueError as error:\n    {body}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "again = 'locked' in str(error)",
+        "again = str(error) == 'gone'",
+        "again = str(error).startswith('gone')",
+        "again = 'gone' == error.args[0]",
+        "again = PATTERN.search(str(error))",
+        "again = 'denied' in error.message",
+        "again = repr(error).partition(':')[0]",
+    ],
+)
+def test_an_exception_told_by_its_words_is_found(body: str) -> None:
+    source = HANDLED.format(body=body)
+    assert set(lines(DOMAIN, source)) == {(4, TOLD)}
+    assert [lines(path, source) for path in architecture._ERROR_TEXTS] == [[]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "log(str(error))",
+        "raise Refused(f'no: {error}')",
+        "again = error.code == 5",
+        "again = isinstance(error, OSError)",
+        "a = str(b) == 'x'",
+    ],
+)
+def test_an_exception_whose_words_are_shown_is_not(body: str) -> None:
+    assert lines(DOMAIN, HANDLED.format(body=body)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def __getattr__(name): return 1", "a module has no __getattr__"),
+        ("x = globals()['A']", "no globals()"),
+        ("import schemas\nx = getattr(schemas, name)", "look names up in a table, not in a module"),
+        ("import a.b\nx = getattr(a, name)", "look names up in a table, not in a module"),
+        ("import os\nx = getattr(os, 'O_DIRECT', 0)", None),
+        ("x = getattr(body, name)", None),
+        ("class A:\n    def __getattr__(self, name): return 1", None),
+    ],
+)
+def test_names_made_up_by_a_module_are_found(source: str, message: str | None) -> None:
+    assert [found for _, found in lines(DOMAIN, source)] == ([] if message is None else [message])
+
+
+def test_a_model_by_position_is_found() -> None:
+    message = "models of rows are made by db.row_models.reader, which matches names"
+    assert lines(DOMAIN, "found = [Image(*row) for row in rows]") == [(1, message)]
+    assert lines("src/kunsthalle/db/row_models.py", "Image(*row)") == []
+    assert lines(DOMAIN, "found = print(*words)") == []
+
+
+def test_an_exception_of_a_file_is_a_file_that_needs_it() -> None:
+    """A file that is mended loses its place in the lists."""
+    for path in {*architecture._SHOWN_CLASS_NAMES, *architecture._ERROR_TEXTS}:
+        source = (architecture.ROOT / path).read_text()
+        assert architecture.findings(f"src/kunsthalle/other/{path.rpartition('/')[2]}", source), path
+
+
 def test_every_file_of_ours_is_looked_at() -> None:
     names = {path.relative_to(architecture.ROOT).as_posix() for path in architecture.files()}
     assert {

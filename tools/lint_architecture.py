@@ -137,7 +137,95 @@ def reasons(_path: str, _tree: ast.Module, lines: list[str]) -> Iterator[Finding
                 yield number, f"{word} gives no reason"
 
 
-RULES: tuple[Rule, ...] = (short_files, short_handlers, visibility, transitions, access, reasons)
+_SHOWN_CLASS_NAMES = {
+    "src/kunsthalle/api/openapi.py": "the schemas of the documents are named as their structs",
+    "src/kunsthalle/api/subresources.py": "the same",
+    "src/kunsthalle/db/row_models.py": "a message for whoever changes a model",
+    "src/kunsthalle/disk_images/formats.py": "the name of a logger is that of its module",
+    "src/kunsthalle/ibmcloud/http.py": "a message for people, where the error itself has none",
+    "src/kunsthalle/ibmcloud/main.py": "a message for people",
+    "src/kunsthalle/jobs/queue.py": "a message for the log and the row of a job",
+}
+"""Files that may show the name of a class or a module to people, and why."""
+_ERROR_TEXTS = {"src/kunsthalle/blobs/s3.py": "the client has neither a type nor a code for a bucket that it lists"}
+"""Files that may look into the text of an error, and why."""
+_TEXT_CALLS = frozenset(
+    {".startswith", ".endswith", ".partition", ".split", ".find", ".search", ".match", ".fullmatch"}
+)
+
+
+def class_names(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """What goes over the wire, and what is compared, is declared: a class may be renamed."""
+    if not path.startswith("src/") or path in _SHOWN_CLASS_NAMES:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {"__name__", "__qualname__"}:
+            yield node.lineno, "declare a constant; the name of a class is no value"
+
+
+def _text_of(node: ast.AST, error: str) -> bool:
+    """Whether an expression takes the text, the class name or the arguments of the error."""
+    for inner in ast.walk(node):
+        if _called(inner) in {"str", "repr"} and any(isinstance(a, ast.Name) and a.id == error for a in inner.args):  # type: ignore[attr-defined]  # a call
+            return True
+        if isinstance(inner, ast.Attribute) and inner.attr in {"args", "message"}:
+            return isinstance(inner.value, ast.Name) and inner.value.id == error
+    return False
+
+
+def error_texts(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """An exception is told by its type or its code, never by its words."""
+    if not path.startswith("src/") or path in _ERROR_TEXTS:
+        return
+    handlers = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name]
+    for handler in handlers:
+        for node in ast.walk(handler):
+            judged = isinstance(node, ast.Compare) or _called(node) in _TEXT_CALLS
+            if judged and _text_of(node, str(handler.name)):
+                yield node.lineno, "tell exceptions by type or code, not by their text"  # type: ignore[attr-defined]  # both have one
+
+
+def module_magic(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """What a module holds stands in it: no name is made up when it is asked for."""
+    if not path.startswith("src/"):
+        return
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import))
+    modules = {(one.asname or one.name).partition(".")[0] for node in imports for one in node.names}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
+            yield node.lineno, "a module has no __getattr__; import what is needed from where it is"
+    for node in ast.walk(tree):
+        called = _called(node)
+        if called in {"globals", "locals"}:
+            yield node.lineno, f"no {called}(); a dictionary says what it holds"  # type: ignore[attr-defined]  # a call
+        if called == "getattr" and isinstance(node, ast.Call) and not isinstance(node.args[1], ast.Constant):
+            owner = node.args[0]
+            if isinstance(owner, ast.Name) and owner.id in modules:
+                yield node.lineno, "look names up in a table, not in a module"
+
+
+def models_by_name(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """A row becomes a model by the names of its columns."""
+    if not path.startswith("src/") or path == "src/kunsthalle/db/row_models.py":
+        return
+    for node in ast.walk(tree):
+        starred = [one.value for one in node.args if isinstance(one, ast.Starred)] if isinstance(node, ast.Call) else []
+        if any(isinstance(value, ast.Name) and value.id == "row" for value in starred):
+            yield node.lineno, "models of rows are made by db.row_models.reader, which matches names"  # type: ignore[attr-defined]  # a call
+
+
+RULES: tuple[Rule, ...] = (
+    short_files,
+    short_handlers,
+    visibility,
+    transitions,
+    access,
+    reasons,
+    class_names,
+    error_texts,
+    module_magic,
+    models_by_name,
+)
 
 
 def findings(path: str, source: str) -> list[Finding]:

@@ -107,15 +107,15 @@ def _forget_snapshot(session: Session, snapshot: Snapshot) -> None:
     blob_bytes.release(session, snapshot.holder)
 
 
-def _not_grown(session: Session, job: queue.Claimed, error: str) -> None:
+def _not_grown(session: Session, job: queue.Claimed, error: Exception) -> None:
     """The disk is whole, and grows before the next start."""
-    log.error("volume not grown", volume=job.subject, error=error)
+    log.error("volume not grown", volume=job.subject, error=queue.text_of(error))
     _changed(session, job.subject)
 
 
-def _give_up(kind: ResourceType[Any]) -> Callable[[Session, queue.Claimed, str], None]:
-    def failed(session: Session, job: queue.Claimed, error: str) -> None:
-        log.error("disk work failed", kind=job.kind, subject=job.subject, error=error)
+def _give_up(kind: ResourceType[Any]) -> Callable[[Session, queue.Claimed, Exception], None]:
+    def failed(session: Session, job: queue.Claimed, error: Exception) -> None:
+        log.error("disk work failed", kind=job.kind, subject=job.subject, error=queue.text_of(error))
         transition(session, kind, job.subject, "failed")
 
     return failed

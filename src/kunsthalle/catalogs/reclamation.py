@@ -125,7 +125,7 @@ def _due(run: queue.Run) -> None:
     run.finish(end)
 
 
-def _give_up(session: Session, job: queue.Claimed, _error: str) -> None:
+def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
     """A reclamation is never forgotten: it is due again a day later."""
     queue.enqueue(session, JOB, job.subject, due_at=session.ctx.now() + DAY)
 

@@ -34,8 +34,18 @@ class Refusal(Exception):
     """Why the server does not start, in words for the operator."""
 
 
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def log_level(name: str) -> int:
+    """The number of a level that the setting `log` names. Refusal for another word."""
+    if name.lower() not in _LEVELS:
+        raise Refusal(f"Invalid log level {name!r}: one of {', '.join(_LEVELS)} is allowed.")
+    return _LEVELS[name.lower()]
+
+
 def _logging(level: str) -> None:
-    number = getattr(logging, level.upper())
+    number = log_level(level)
     prepared_by(partial(_structured, number))
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
 
@@ -59,7 +69,7 @@ def _structured(level: int) -> None:
 
 def _announce(settings: Settings, url: str) -> None:
     """The one line of every start, in the form of all others, without loading what writes those."""
-    if getattr(logging, settings.log.upper()) <= logging.INFO:
+    if log_level(settings.log) <= logging.INFO:
         told = {"url": url, "data": str(settings.data), "event": "listening", "level": "info"}
         print(json.dumps({**told, "timestamp": rfc3339(SystemClock().real())}), file=sys.stderr, flush=True)
 

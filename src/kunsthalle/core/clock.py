@@ -11,7 +11,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -39,6 +39,8 @@ class Clock(Protocol):
 class SystemClock:
     """Real time plus an offset that time travel adds to."""
 
+    kind: ClassVar[str] = "system"
+
     def __init__(self, offset: int = 0) -> None:
         self.offset = offset
 
@@ -54,6 +56,8 @@ class SystemClock:
 
 class ManualClock:
     """Stands still until it is moved."""
+
+    kind: ClassVar[str] = "manual"
 
     def __init__(self, moment: int) -> None:
         self.moment = moment

@@ -39,14 +39,11 @@ _NO_BUCKET = "cannot_access_storage_bucket"
 _LATER = (BucketUnavailable, StoreUnavailable, NoSpace)
 """Trying again may help."""
 _OTHERWISE = ("internal_error", "The export failed; the server's log has the details.")
-_NO_ROOM = ("internal_error", "The server had no room for the export, again and again.")
-_IN_THE_END = {
-    "BucketUnavailable": (_NO_BUCKET, "The bucket could not be reached, or broke off, again and again."),
-    "StoreUnavailable": ("internal_error", "The image could not be read: its store was away again and again."),
-    "BucketFull": _NO_ROOM,
-    "NoSpace": _NO_ROOM,
-    "OutOfSpace": _NO_ROOM,
-}
+_IN_THE_END = (
+    (BucketUnavailable, (_NO_BUCKET, "The bucket could not be reached, or broke off, again and again.")),
+    (StoreUnavailable, ("internal_error", "The image could not be read: its store was away again and again.")),
+    (NoSpace, ("internal_error", "The server had no room for the export, again and again.")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +159,10 @@ class Exporter:
         with suppress(BucketError):
             self.buckets.of(export.account_id).delete(export.bucket, export.object_name)
 
-    def give_up(self, session: Session, job: queue.Claimed, error: str) -> None:
+    def give_up(self, session: Session, job: queue.Claimed, error: Exception) -> None:
         """After the last try: the job is `failed` and says so; the details are in the log."""
-        log.error("export failed", export=job.subject, error=error)
-        code, text = _IN_THE_END.get(error.partition(":")[0], _OTHERWISE)
+        log.error("export failed", export=job.subject, error=queue.text_of(error))
+        code, text = next((reason for type_, reason in _IN_THE_END if isinstance(error, type_)), _OTHERWISE)
         for export in unscoped(session, EXPORT, EXPORT.table.c.id == job.subject):
             self._remove(export)
             try:

@@ -51,13 +51,11 @@ _WAITING = [
 ]
 _LATER = (BucketUnavailable, StoreUnavailable, queue.LeaseLost)
 """After these the bytes that have come are of use to the next try."""
-_NO_ROOM = "The server had no room for the image, again and again."
-_IN_THE_END = {
-    "BucketUnavailable": "The object storage could not be reached, or broke off, again and again.",
-    "StoreUnavailable": "The bytes could not be stored: the server's store could not be reached, again and again.",
-    "OutOfSpace": _NO_ROOM,
-    "NoSpace": _NO_ROOM,
-}
+_IN_THE_END = (
+    (BucketUnavailable, "The object storage could not be reached, or broke off, again and again."),
+    (StoreUnavailable, "The bytes could not be stored: the server's store could not be reached, again and again."),
+    (NoSpace, "The server had no room for the image, again and again."),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +182,12 @@ class Importer:
             blob_bytes.retain(session, self.blobs, found.sha256, f"image:{image_id}")
             apply_due_dates(session, image_id)
 
-    def give_up(self, session: Session, job: queue.Claimed, error: str) -> None:
+    def give_up(self, session: Session, job: queue.Claimed, error: Exception) -> None:
         """After the last try: the image is `failed` and says so; the details are in the log."""
-        log.error("import failed", image=job.subject, error=error)
+        log.error("import failed", image=job.subject, error=queue.text_of(error))
         otherwise = "The import failed; the server's log has the details."
-        _fail(session, job.subject, _CORRUPTED, _IN_THE_END.get(error.partition(":")[0], otherwise))
+        text = next((text for type_, text in _IN_THE_END if isinstance(error, type_)), otherwise)
+        _fail(session, job.subject, _CORRUPTED, text)
         self.blobs.discard(upload_name(job.subject))
 
 

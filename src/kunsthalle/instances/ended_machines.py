@@ -43,9 +43,9 @@ def settle(run: queue.Run, hypervisor: Hypervisor) -> None:
     run.finish(partial(_started_again if again else _ended, instance=instance, status=status))
 
 
-def unsettled(_session: Session, job: queue.Claimed, error: str) -> None:
+def unsettled(_session: Session, job: queue.Claimed, error: Exception) -> None:
     """After the last try nothing is known of the machine, and so nothing is said; it is looked at again."""
-    log.error("machine not settled", instance=job.subject, error=error)
+    log.error("machine not settled", instance=job.subject, error=queue.text_of(error))
 
 
 def _by_kvm(facts: Facts | None, hypervisor: Hypervisor) -> bool:

@@ -296,12 +296,12 @@ def _forget(session: Session, found: Found) -> None:
     memberships.gone(session, found.instance.id)
 
 
-def _keep_disks(_session: Session, job: queue.Claimed, error: str) -> None:
+def _keep_disks(_session: Session, job: queue.Claimed, error: Exception) -> None:
     """After the last try: what the guest holds on to leaves with the next stop; what it lacks, it gets at a start."""
-    log.error("disks not as they should be", instance=job.subject, error=error)
+    log.error("disks not as they should be", instance=job.subject, error=queue.text_of(error))
 
 
-def _give_up(session: Session, job: queue.Claimed, error: str) -> None:
+def _give_up(session: Session, job: queue.Claimed, error: Exception) -> None:
     """After the last try: the server is `failed` and may be deleted, or started once more."""
-    log.error("machine work failed", kind=job.kind, instance=job.subject, error=error)
+    log.error("machine work failed", kind=job.kind, instance=job.subject, error=queue.text_of(error))
     _fail(session, job.subject, _MESSAGE)

@@ -65,12 +65,12 @@ class Handler(Struct, frozen=True):
     """How a kind of job is done.
 
     `run` may work outside a transaction and ends with `Run.finish`. `give_up` runs, in the transaction that ends the
-    job, once it has failed for good: it leaves the subject in a state that says so.
+    job, once it has failed for good with an error: it leaves the subject in a state that says so.
     """
 
     kind: str
     run: Callable[[Run], None]
-    give_up: Callable[[Session, Claimed, str], None]
+    give_up: Callable[[Session, Claimed, Exception], None]
 
 
 class Run:
@@ -201,7 +201,7 @@ def _take(session: Session, owner: str, which: ColumnElement[bool], first: Colum
     return _claimed(row) if row else None
 
 
-def retry(session: Session, job: Claimed, owner: str, error: str, *, patient: bool = False) -> None:
+def retry(session: Session, job: Claimed, owner: str, error: Exception, *, patient: bool = False) -> None:
     """Puts a failed job back, to be tried again after a pause in real time that doubles.
 
     The pause is at most 16 seconds, and ten minutes where the job is `patient`.
@@ -216,14 +216,19 @@ def postpone(session: Session, job: Claimed, owner: str, due_at: int) -> None:
     _keep(session, job.id, owner, {"state": "queued", "due_at": due_at, "attempts": job.attempts - 1})
 
 
-def end(session: Session, job: Claimed, owner: str, state: str, error: str | None = None) -> None:
+def end(session: Session, job: Claimed, owner: str, state: str, error: Exception | None = None) -> None:
     """Marks a job `done` or `failed` for good."""
     _keep(session, job.id, owner, {"state": state, "last_error": None if error is None else _storable(error)})
 
 
-def _storable(error: str) -> str:
+def _storable(error: Exception) -> str:
     """An error may quote hostile bytes; what PostgreSQL would refuse must not keep a job from ending."""
-    return error[:_LONGEST_ERROR].encode(errors="replace").decode().replace("\0", "?")
+    return text_of(error)[:_LONGEST_ERROR].encode(errors="replace").decode().replace("\0", "?")
+
+
+def text_of(error: Exception) -> str:
+    """What the log and the row of a job say of an error: for people, never to be compared."""
+    return f"{type(error).__name__}: {error}"
 
 
 def extend(session: Session, held: Mapping[str, str]) -> None:

@@ -33,6 +33,13 @@ class TooOften(Exception):
     """A job that no worker has survived."""
 
 
+class InjectedFailure(Exception):
+    """A failure that an injected fault has asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("This failure was asked for with a fault.")
+
+
 class Worker:
     """A few threads of one process. `owner` names the process among the nodes of a store.
 
@@ -176,7 +183,7 @@ class Worker:
             raise
         except Exception as error:
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
-            self._failed(job, ctx, owner, f"{type(error).__name__}: {error}", patient=is_out_of_space(error))
+            self._failed(job, ctx, owner, error, patient=is_out_of_space(error))
 
     def kinds(self) -> list[str]:
         """The kinds of jobs there are."""
@@ -187,15 +194,14 @@ class Worker:
             due = ctx.now() + int(fault.seconds * SECOND)
             self._store.write(ctx, lambda session: queue.postpone(session, job, owner, due))
             return
-        text = "This failure was asked for with a fault."
-        self._failed(job, ctx, owner, text, for_good=fault.effect == "fail")
+        self._failed(job, ctx, owner, InjectedFailure(), for_good=fault.effect == "fail")
 
     def _failed(
         self,
         job: queue.Claimed,
         ctx: Context,
         owner: str,
-        error: str,
+        error: Exception,
         *,
         for_good: bool = False,
         patient: bool = False,

@@ -64,8 +64,7 @@ class HealthResponse(ResponseBody):
 
 
 def _clock_response(session: Session, clock: MovableClock) -> ClockResponse:
-    kind = type(clock).__name__.removesuffix("Clock").lower()
-    return ClockResponse(now=rfc3339(clock.now()), kind=kind, pending_jobs=queue.pending(session))
+    return ClockResponse(now=rfc3339(clock.now()), kind=clock.kind, pending_jobs=queue.pending(session))
 
 
 def target_moment(body: MoveClockRequest, now: int) -> int:

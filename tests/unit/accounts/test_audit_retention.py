@@ -131,5 +131,5 @@ def test_a_job_that_failed_for_good_comes_again_the_next_day(both: World) -> Non
     audit_retention.keep_for(both.store, both.base, 7)
     both.clock.set(both.clock.now() + 7 * DAY)
     claimed = both.write(both.base, queue.claim, "me")
-    both.write(both.base, audit_retention.handler().give_up, claimed, "broken")
+    both.write(both.base, audit_retention.handler().give_up, claimed, ValueError("broken"))
     assert rfc3339(_due(both)[0]) == rfc3339(both.clock.now() + 7 * DAY)

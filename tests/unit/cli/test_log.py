@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from kunsthalle.cli.serve import _logging
+from kunsthalle.cli.serve import Refusal, _logging, log_level
 from kunsthalle.core.log import get_logger
 
 
@@ -33,3 +33,12 @@ def test_an_error_is_logged_with_its_frames_and_without_their_variables(capsys: 
     assert [frame["name"] for frame in entry["frames"]][-1] == "_authenticate"
     assert entry["exc_value"] == "a key of 16 characters"
     assert "a-secret-api-key" not in told
+
+
+def test_an_unknown_level_is_refused_by_name() -> None:
+    assert [log_level(name) for name in ("debug", "info", "Warning", "ERROR")] == [10, 20, 30, 40]
+    for name in ("loud", "basicConfig", ""):
+        with pytest.raises(
+            Refusal, match=f"Invalid log level '{name}': one of debug, info, warning, error is allowed."
+        ):
+            log_level(name)

@@ -119,7 +119,7 @@ def test_who_lost_the_lease_commits_nothing(both: World, ctx: Context) -> None:
         with pytest.raises(queue.LeaseLost):
             step(lambda session: kv.put(session, "effect", "slow"))
     with pytest.raises(queue.LeaseLost):
-        both.write(ctx, queue.retry, slow.job, "a", "too late")
+        both.write(ctx, queue.retry, slow.job, "a", ValueError("too late"))
     assert not slow.finished
     assert both.read(ctx, kv.get, "effect") is None
     assert quick.finish(lambda session: (kv.put(session, "effect", "quick"), 42)[1]) == 42
@@ -159,7 +159,7 @@ def test_a_failed_job_comes_back_after_a_pause_that_doubles(both: World, ctx: Co
     for attempt in range(1, 9):
         job = claimed(both)
         assert job.attempts == attempt
-        both.write(ctx, queue.retry, job, "a", f"error {attempt}")
+        both.write(ctx, queue.retry, job, "a", ValueError(f"error {attempt}"))
         before = both.clock.actual
         both.clock.moment += 86_400 * SECOND  # travelling does not shorten a pause
         assert (claim(both), both.read(both.base, queue.pending)) == (None, 0)
@@ -167,7 +167,7 @@ def test_a_failed_job_comes_back_after_a_pause_that_doubles(both: World, ctx: Co
             both.clock.actual += SECOND // 4
         pauses.append((both.clock.actual - before) / SECOND)
         back = row(both, job.id)
-        assert (back.last_error, back.attempts) == (f"error {attempt}", attempt + 1)
+        assert (back.last_error, back.attempts) == (f"ValueError: error {attempt}", attempt + 1)
         both.write(
             ctx, lambda session: session.execute(table.update().values(state="queued", attempts=table.c.attempts - 1))
         )
@@ -178,10 +178,10 @@ def test_an_error_of_hostile_bytes_is_kept_all_the_same(both: World, ctx: Contex
     for text in ("nul \0 byte", "lone \udce9 surrogate", "long " * 10_000):
         enqueue(both, ctx)
         job = claimed(both)
-        both.write(ctx, queue.end, job, "a", "failed", text)
+        both.write(ctx, queue.end, job, "a", "failed", ValueError(text))
         kept = row(both, job.id)
         assert kept.state == "failed"
-        assert kept.last_error.startswith(text[:4])
+        assert kept.last_error.startswith(f"ValueError: {text[:4]}")
         assert len(kept.last_error) <= 2_000
 
 

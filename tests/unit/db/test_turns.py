@@ -221,7 +221,7 @@ class TestClockThatGoesBack:
         enqueue(both, greedy, "again")
         job = claim(both)
         assert job is not None
-        both.write(greedy, queue.retry, job, "a", "not yet")
+        both.write(greedy, queue.retry, job, "a", ValueError("not yet"))
         assert claim(both) is None
         self._back(both)
         assert both.read(both.base, queue.pending) == 1

@@ -35,8 +35,8 @@ class Hands:
         self.seen.append(run.job.subject)
         self.work(run)
 
-    def give_up(self, session: Session, job: queue.Claimed, error: str) -> None:
-        self.given_up.append((job.subject, error))
+    def give_up(self, session: Session, job: queue.Claimed, error: Exception) -> None:
+        self.given_up.append((job.subject, queue.text_of(error)))
         kv.put(session, "given up", job.subject)
 
     def worker(self, *, start: bool = True, threads: int = 2, store: Store | None = None) -> Worker:
@@ -140,7 +140,7 @@ def test_a_job_of_a_kind_that_nobody_knows_ends(hands: Hands) -> None:
 def test_a_giving_up_that_fails_is_repeated_when_the_lease_is_over(hands: Hands) -> None:
     broken = [True]
 
-    def give_up(session: Session, job: queue.Claimed, _error: str) -> None:
+    def give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
         kv.put(session, "given up", "half")
         if broken:
             raise KeyError

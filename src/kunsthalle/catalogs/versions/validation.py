@@ -88,7 +88,7 @@ def _settle(session: Session, version: Version, found: dict[str, Any]) -> None:
     audit.worked(session, VERSION.read, version, found["state"])
 
 
-def _give_up(session: Session, job: queue.Claimed, _error: str) -> None:
+def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
     for version in unscoped(session, VERSION, versions.c.id == job.subject):
         _settle(session, version, {"state": "invalid", "message": "The validation failed; the server's log says why."})
 

@@ -44,8 +44,8 @@ def _run(run: queue.Run) -> None:
         pass
 
 
-def _give_up(session: Session, job: queue.Claimed, error: str) -> None:
-    log.error("bare metal server not moved", server=job.subject, error=error)
+def _give_up(session: Session, job: queue.Claimed, error: Exception) -> None:
+    log.error("bare metal server not moved", server=job.subject, error=queue.text_of(error))
     reason = {"code": "cannot_start", "message": "The server's log has the details."}
     transition(session, BARE_METAL, job.subject, "failed", status_reasons=[reason])
 

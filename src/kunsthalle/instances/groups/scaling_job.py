@@ -54,8 +54,8 @@ class Scaler:
             log.info("group does not grow", group=group_id, **reason)
             run.finish(lambda session: _stall(session, group_id, reason))
 
-    def _give_up(self, session: Session, job: queue.Claimed, error: str) -> None:
-        log.error("group not scaled", group=job.subject, error=error)
+    def _give_up(self, session: Session, job: queue.Claimed, error: Exception) -> None:
+        log.error("group not scaled", group=job.subject, error=queue.text_of(error))
         text = "The group could not be scaled; the server's log has the details."
         _stall(session, job.subject, {"code": "internal_error", "message": text})
 

@@ -236,8 +236,8 @@ def expire(session: Session, id_: str) -> None:
             _forget(session, id_)
 
 
-def _failed(session: Session, job: queue.Claimed, error: str) -> None:
-    log.error("scheduled action failed", action=job.subject, error=error)
+def _failed(session: Session, job: queue.Claimed, error: Exception) -> None:
+    log.error("scheduled action failed", action=job.subject, error=queue.text_of(error))
     transition(session, ACTION, job.subject, "failed", next_run_at=None)
 
 
