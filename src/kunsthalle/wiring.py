@@ -15,6 +15,7 @@ from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.catalogs import credentials
 from kunsthalle.catalogs import routes as catalog_routes
+from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.image_usage import ImageUsage
 from kunsthalle.catalogs.jobs import catalog_handlers
 from kunsthalle.catalogs.not_implemented import not_implemented_routes as unserved_catalog
@@ -77,7 +78,7 @@ def join(
     routes = (
         *account_routes.routes(IamIdentities()),
         *identity_routes.routes(tokens),
-        *image_routes.routes(ImageService(drivers.buckets, volumes)),
+        *image_routes.routes(ImageService(drivers.buckets, volumes, CatalogHolds())),
         *routes_exports.routes(ExportService(drivers.buckets, blobs)),
         *routes_compatible_profiles.routes(fitting),
         *routes_progress.routes(),

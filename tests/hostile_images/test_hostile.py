@@ -6,6 +6,7 @@ our rules read the whole file, TOOLS only where qemu-img checks it; NOBODY stand
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,11 @@ def dynamic() -> bytes:
 
 def fixed() -> bytes:
     return v.fixed(other.mbr_disk())
+
+
+def noise() -> bytes:
+    """Random bytes behind the magic and the version."""
+    return q.good()[:8] + random.Random(10).randbytes(1 << 16)
 
 
 def polyglot(backing: bytes = b"") -> bytes:
@@ -134,7 +140,9 @@ CASES = [
     Case(9, "packed with bitmap", lambda: q.good(extended_l2=True, bitmaps={0: 1}, **ALL_ZLIB), TOOLS, "do not agree"),
     Case(9, "subclusters, data file", lambda: q.good(extended_l2=True, header={"incompatible": 20}), START, "external"),
     Case(9, "subclusters, dirty", lambda: q.good(extended_l2=True, header={"incompatible": 17}), START, "not closed"),
+    Case(10, "noise", noise, START, "unsupported cluster size"),
     Case(10, "AES", header(crypt_method=1), START, "encrypted", ENCRYPTED),
+    Case(10, "no method of encryption", header(crypt_method=3), START, "unknown method of encryption"),
     Case(10, "LUKS inside", header(crypt_method=2), START, "encrypted", ENCRYPTED),
     Case(
         10,

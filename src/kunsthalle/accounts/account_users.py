@@ -11,11 +11,11 @@ from kunsthalle.accounts.models import User
 from kunsthalle.accounts.queries import account, member, reached_at, signing_in_as, user
 from kunsthalle.accounts.resources import USER
 from kunsthalle.accounts.service import add_user
-from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
+from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.db.rows import IntegrityError, delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import Authorized, may, unscoped
+from kunsthalle.db.visibility import Authorized, require, unscoped
 
 INVITE = "user-management.user.create"
 UPDATE = "user-management.user.update"
@@ -86,8 +86,7 @@ def _himself(session: Session, one: User) -> bool:
 
 
 def _may(session: Session, one: User, action: str) -> None:
-    if not may(session, USER, one, action):
-        raise forbidden()
+    require(session, USER, one, action)
 
 
 def change(session: Session, identities: Identities, granted: Authorized[User], changes: dict[str, Any]) -> None:

@@ -10,11 +10,11 @@ from kunsthalle.accounts.models import Account, AccountGroup, Enterprise, User
 from kunsthalle.accounts.queries import DEEPEST, TREE, account, member, member_of_any, members, way_down, way_up
 from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, ENTERPRISE
 from kunsthalle.core.crn import parse
-from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
+from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.db.rows import insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import Authorized, find, may, unscoped
+from kunsthalle.db.visibility import Authorized, find, require, unscoped
 
 CREATE_ACCOUNT = "enterprise.account.create"
 MOVE_ACCOUNT = "enterprise.account.move"
@@ -62,10 +62,12 @@ def parent_of(session: Session, crn: str, action: str, field: str = "parent") ->
     if meant.type == "account-group":
         group = _kept(session, find(session, ACCOUNT_GROUP, meant.resource, field, "field"), field)
         enterprise = unscoped(session, ENTERPRISE, ENTERPRISE.table.c.id == group.enterprise_id)[0]
-        _allowed(group.crn == crn, may(session, ACCOUNT_GROUP, group, action), field)
+        _same(group.crn == crn, field)
+        require(session, ACCOUNT_GROUP, group, action)
         return enterprise, group.id
     enterprise = find(session, ENTERPRISE, meant.resource, field, "field")
-    _allowed(enterprise.crn == crn, may(session, ENTERPRISE, enterprise, action), field)
+    _same(enterprise.crn == crn, field)
+    require(session, ENTERPRISE, enterprise, action)
     return enterprise, None
 
 
@@ -78,11 +80,9 @@ def _kept(session: Session, group: AccountGroup, field: str) -> AccountGroup:
     return found[0]
 
 
-def _allowed(same: bool, may_act: bool, field: str) -> None:
+def _same(same: bool, field: str) -> None:
     if not same:
         raise not_found(field, "field")
-    if not may_act:
-        raise forbidden()
 
 
 def create_account(
@@ -197,8 +197,7 @@ def update_group(
 
 def _new_place(session: Session, group: AccountGroup, parent: str) -> str | None:
     enterprise, parent_id = parent_of(session, parent, MOVE_GROUP)
-    if not may(session, ACCOUNT_GROUP, group, MOVE_GROUP):
-        raise forbidden()
+    require(session, ACCOUNT_GROUP, group, MOVE_GROUP)
     if enterprise.id != group.enterprise_id:
         raise invalid("bad_request", "The parent is in another enterprise.", "parent")
     below = way_down(session, group)

@@ -14,8 +14,9 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR, PLATFORM
+from kunsthalle.authz.refusals import missing_action
 from kunsthalle.core.clock import duration, moment, rfc3339
-from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.core.errors import invalid
 from kunsthalle.db import audit
 from kunsthalle.db.session import Session
 
@@ -28,7 +29,7 @@ class Whole(Access, frozen=True):
 
     def check(self, session: Session, request: Request) -> None:  # noqa: ARG002  the rule's shape
         if not session.ctx.grants.scope(self.action).everything:
-            raise forbidden()
+            raise missing_action(self.action)
 
 
 class EntryResponse(ResponseBody):

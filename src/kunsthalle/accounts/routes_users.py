@@ -28,7 +28,8 @@ from kunsthalle.api.access import Access, member
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
-from kunsthalle.core.errors import forbidden, invalid, not_found
+from kunsthalle.authz.refusals import missing_action
+from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve
@@ -46,7 +47,7 @@ class OwnAccount(Access, frozen=True):
         if request.params["account_id"] != session.ctx.account_id:
             raise not_found("account_id")
         if self.needed and session.ctx.grants.scope(self.action).empty:
-            raise forbidden()
+            raise missing_action(self.action)
 
 
 class OwnUser(Access, frozen=True):

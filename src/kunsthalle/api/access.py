@@ -11,7 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from kunsthalle.api.request import Request
-from kunsthalle.core.errors import forbidden, not_found
+from kunsthalle.authz.refusals import missing_action
+from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, resolve
 
@@ -48,7 +49,7 @@ class Create(Access, frozen=True):
 
     def check(self, session: Session, request: Request) -> None:  # noqa: ARG002  the rule's shape
         if session.ctx.grants.scope(self.action).empty:
-            raise forbidden()
+            raise missing_action(self.action)
 
 
 def public(action: str) -> Access:

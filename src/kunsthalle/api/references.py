@@ -8,9 +8,9 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.core.crn import parse
-from kunsthalle.core.errors import forbidden, invalid, not_found
+from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, ResourceType, by_name, find, may
+from kunsthalle.db.visibility import Authorized, ResourceType, by_name, find, require
 
 M = TypeVar("M")
 
@@ -41,8 +41,8 @@ def refer(
         raise invalid("bad_field", "id, crn and href mean different resources.", field)
     it = find(session, kind, ids.pop(), field, "field")
     _same_crn(identity.crn, it, field)
-    if action is not None and not may(session, kind, it, action):
-        raise forbidden()
+    if action is not None:
+        require(session, kind, it, action)
     return Authorized(it, action or kind.read)
 
 

@@ -19,12 +19,12 @@ from kunsthalle.block_storage.resources import DELETE as REMOVE
 from kunsthalle.block_storage.resources import MAKE, VOLUME
 from kunsthalle.block_storage.service import CREATE, DELETE, capacity_of, refuse_captured
 from kunsthalle.block_storage.volume_profiles import BOOT_LEAST, DEFAULT, VolumeProfile, check_capacity, chosen
-from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
+from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.db.rows import insert_named, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_names import remember
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import may, may_create, unscoped
+from kunsthalle.db.visibility import may_create, require, unscoped
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.image_usage_rules import ANY, uses
 from kunsthalle.images.models import Image
@@ -208,8 +208,8 @@ def attach_existing(session: Session, host: Host, volume: Volume, body: BootAtta
 
 def refuse_going(session: Session, volume: Volume, asked: bool | UnsetType) -> None:
     """403 for a volume that shall go with its server, by the word of somebody who may not delete it."""
-    if asked is True and not may(session, VOLUME, volume, REMOVE):
-        raise forbidden()
+    if asked is True:
+        require(session, VOLUME, volume, REMOVE)
 
 
 def set_active(session: Session, instance_id: str, active: bool) -> None:

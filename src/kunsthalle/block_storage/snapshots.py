@@ -13,12 +13,12 @@ from kunsthalle.block_storage.queries import restores_of
 from kunsthalle.block_storage.requests import CreateSnapshotRequest, UpdateSnapshotRequest
 from kunsthalle.block_storage.resources import SNAPSHOT, USE, VOLUME
 from kunsthalle.block_storage.service import tags, uses_of
-from kunsthalle.core.errors import conflict, forbidden, invalid
+from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import insert_named, rename, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_names import remember
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import Authorized, find, may, may_create, some
+from kunsthalle.db.visibility import Authorized, find, may_create, require, some
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.jobs import queue
 
@@ -101,8 +101,7 @@ class SnapshotService:
         """Has all snapshots of a volume removed that the caller sees, or none: 403 or 409 as for a single one."""
         columns = SNAPSHOT.table.c
         for it in some(session, SNAPSHOT, columns.source_volume_id == volume_id, columns.lifecycle_state != "deleting"):
-            if not may(session, SNAPSHOT, it, DELETING):
-                raise forbidden()
+            require(session, SNAPSHOT, it, DELETING)
             self._remove(session, it)
 
     def _remove(self, session: Session, it: Snapshot) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 from kunsthalle.accounts.queries import enterprise_of_identifier, recipients
 from kunsthalle.accounts.resources import ACCOUNT
+from kunsthalle.catalogs.hold_end import reclamation_of
 from kunsthalle.catalogs.image_usage import ImageUsage, name_of
 from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.reclamation import TAIL
-from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
+from kunsthalle.catalogs.resources import CATALOG, OFFERING, VERSION
 from kunsthalle.catalogs.sharing import visibility
 from kunsthalle.catalogs.sharing.visibility import PUBLIC, STRANGER, WITHIN_REACH, Terms, decide, load_receiver
-from kunsthalle.catalogs.tables import offerings, reclamations, versions
+from kunsthalle.catalogs.tables import offerings, versions
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import may, unscoped
@@ -64,11 +65,15 @@ def _holder(session: Session, version: Version) -> Doc:
         "offering": {"id": offering.id, "name": offering.name},
         "catalog": {"id": catalog.id, "label": catalog.label, "state": catalog.state},
     }
-    waiting = unscoped(session, RECLAMATION, reclamations.c.catalog_id == catalog.id)
+    waiting = reclamation_of(session, catalog.id)
     if waiting:
-        at = rfc3339(waiting[0].target_at)
-        how = ["restore the catalog, or have it reclaimed now: then the image is free at once"]
-        return {**shown, "free_at": at, "reclamation_id": waiting[0].id, "free_when": how}
+        at = rfc3339(waiting.target_at)
+        how = [
+            "the catalog is reclaimed by itself, at that time",
+            "the catalog is reclaimed now: at once",
+            "the catalog is restored (the image stays managed) and the image is taken out of its version: at once",
+        ]
+        return {**shown, "free_at": at, "reclamation_id": waiting.id, "free_when": how}
     how = [
         "the image is taken out of the version's metadata.images: at once",
         "the version is deleted (the last published one only with its offering): at once",

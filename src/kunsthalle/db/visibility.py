@@ -35,7 +35,8 @@ from sqlalchemy import (
 
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import PermissionScope
-from kunsthalle.core.errors import forbidden, not_found
+from kunsthalle.authz.refusals import foreign, missing_action
+from kunsthalle.core.errors import not_found
 from kunsthalle.core.states import StateTable
 from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.counters import number
@@ -249,9 +250,16 @@ def resolve(
 ) -> Authorized[M]:
     """`find`, then whether the action may be done on it: 403 for what is seen but not within the action's reach."""
     it = find(session, kind, id_, target, type_)
-    if action != kind.read and not may(session, kind, it, action):
-        raise forbidden()
+    if action != kind.read:
+        require(session, kind, it, action)
     return Authorized(it, action)
+
+
+def require(session: Session, kind: ResourceType[M], it: M, action: str) -> None:
+    """403 unless the action may be done on a resource that the caller sees."""
+    if may(session, kind, it, action):
+        return
+    raise missing_action(action) if getattr(it, "account_id", None) == session.ctx.account_id else foreign()
 
 
 def may(session: Session, kind: ResourceType[M], it: M, action: str) -> bool:
@@ -272,7 +280,7 @@ def may(session: Session, kind: ResourceType[M], it: M, action: str) -> bool:
 def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) -> None:
     """403 unless the action may be done on a resource that will have these attributes, and no tags yet."""
     if not ctx.grants.scope(action).covers(attributes):
-        raise forbidden()
+        raise missing_action(action)
 
 
 def some(session: Session, kind: ResourceType[M], *where: ColumnElement[bool], limit: int | None = None) -> list[M]:

@@ -27,6 +27,9 @@ BACKING_FORMAT = 0xE2792ACA
 DATA_FILE_NAME = 0x44415441
 ENCRYPTION_HEADER = 0x0537BE77
 
+LUKS = 2
+"""The last method of encryption that there is; 1 is AES, 0 none."""
+
 MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
 MIN_EXTENDED_BITS = 14
 """A cluster has 32 subclusters, and a subcluster at least a sector."""
@@ -119,7 +122,7 @@ def check_head(head: bytes, limits: Limits) -> Header:
     `head` is its first 64 KiB, or all of a shorter file.
     """
     header = parse(head)
-    for rule in (_encryption, _shape, _other_files, _features):
+    for rule in (_shape, _encryption, _other_files, _features):
         rule(header)
     if header.snapshots:
         raise corrupted("The QCOW2 image holds internal snapshots; remove them and import it again.")
@@ -172,8 +175,8 @@ def check_one_file(head: bytes) -> None:
     `head` is the first 64 KiB: our own rules have seen the rest when the file arrived.
     """
     header = parse(head)
-    _encryption(header)
     _shape(header)
+    _encryption(header)
     if header.incompatible & DATA_FILE:
         raise corrupted("The QCOW2 image keeps its data in an external file, which is not supported.")
     check_extensions(head, header)
@@ -211,6 +214,8 @@ def _extensions(start: bytes, header: Header) -> Iterator[tuple[int, bytes]]:
 
 
 def _encryption(header: Header) -> None:
+    if header.crypt_method > LUKS:
+        raise corrupted(f"The QCOW2 image names an unknown method of encryption, {header.crypt_method}.")
     if header.crypt_method:
         raise Refused(ENCRYPTED, "The QCOW2 image is encrypted.")
 

@@ -8,10 +8,9 @@ from kunsthalle.accounts.identity_port import ServiceKey
 from kunsthalle.accounts.models import Account
 from kunsthalle.authz.permissions import PERMISSIONS, VALIDITY, Attribute, Grant
 from kunsthalle.authz.roles import ADMINISTRATOR
-from kunsthalle.core.errors import forbidden
 from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find, may, unscoped
+from kunsthalle.db.visibility import find, require, unscoped
 from kunsthalle.iam.access_groups import MEMBER_CREATE, add_member, move_memberships
 from kunsthalle.iam.api_keys import delete_keys_of
 from kunsthalle.iam.history import forget
@@ -40,8 +39,7 @@ class IamIdentities:
     def admit(self, session: Session, iam_id: str, policies: list[dict[str, Any]], groups: list[str]) -> None:
         for group_id in groups:
             group = find(session, GROUP, group_id, "access_groups", "field")
-            if not may(session, GROUP, group, MEMBER_CREATE):
-                raise forbidden()
+            require(session, GROUP, group, MEMBER_CREATE)
             add_member(session, group, iam_id, "user")
         subject = [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}]
         for one in policies:

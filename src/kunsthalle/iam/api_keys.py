@@ -12,7 +12,7 @@ from kunsthalle.core.clock import moment
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, find, may, some, unscoped
+from kunsthalle.db.visibility import Authorized, find, require, some, unscoped
 from kunsthalle.iam.history import forget, note
 from kunsthalle.iam.models import ApiKey
 from kunsthalle.iam.queries import NEVER, custom_actions, groups_of, hash_of, is_identity, policies_of
@@ -90,8 +90,8 @@ def _may_make_for(session: Session, iam_id: str) -> None:
         text = "An API key of a person is made by that person alone; for a program make a service ID and a key of that."
         raise forbidden(text)
     found = some(session, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
-    if found and not may(session, SERVICE_ID, found[0], EDIT_SERVICE_ID):
-        raise forbidden()
+    if found:
+        require(session, SERVICE_ID, found[0], EDIT_SERVICE_ID)
     if not found:
         raise invalid("bad_request", "The IAM ID is no user and no service ID of the account.", "iam_id")
     no_more_than_held(session, iam_id)

@@ -9,7 +9,8 @@ from kunsthalle.accounts.queries import hold
 from kunsthalle.api.access import Access
 from kunsthalle.api.request import Request
 from kunsthalle.authz.permissions import VALIDITY
-from kunsthalle.core.errors import Problem, Reason, Target, forbidden, invalid, not_found
+from kunsthalle.authz.refusals import missing_action
+from kunsthalle.core.errors import Problem, Reason, Target, invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row
 from kunsthalle.iam.api_keys import stale
@@ -113,7 +114,7 @@ class Restrictable(Access, frozen=True):
         value = settings_of(session, session.ctx.account_id)[0][self.setting]
         is_open = value == "NOT_RESTRICTED" or (value == UNSET and self.open_by_default)
         if not is_open and session.ctx.grants.scope(self.action).empty:
-            raise forbidden()
+            raise missing_action(self.action)
 
 
 class OwnAccount(Access, frozen=True):
@@ -125,4 +126,4 @@ class OwnAccount(Access, frozen=True):
         if request.params[self.param] != session.ctx.account_id:
             raise not_found(self.param)
         if session.ctx.grants.scope(self.action).empty:
-            raise forbidden()
+            raise missing_action(self.action)

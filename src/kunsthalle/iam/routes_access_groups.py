@@ -10,10 +10,10 @@ from kunsthalle.api import access
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM as FAMILY
-from kunsthalle.core.errors import Problem, Reason, Target, forbidden, invalid
+from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find, may
+from kunsthalle.db.visibility import find, require
 from kunsthalle.iam import access_groups as service
 from kunsthalle.iam.iam_pagination import by_offset, choice, flag, given, total_of
 from kunsthalle.iam.models import AccessGroup, entity_tag, sent_tag
@@ -170,8 +170,7 @@ def _remove_some(session: Session, request: Request) -> Reply:
 
 def _reachable(session: Session, group_id: str, action: str) -> AccessGroup:
     group = find(session, GROUP, group_id, "groups", "field")
-    if not may(session, GROUP, group, action):
-        raise forbidden()
+    require(session, GROUP, group, action)
     return group
 
 

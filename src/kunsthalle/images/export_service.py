@@ -17,7 +17,7 @@ from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images import transfer_progress
 from kunsthalle.images.import_sources import AccountBuckets, not_authorized
 from kunsthalle.images.models import Image, ImageExport
-from kunsthalle.images.object_storage_instances import WRITING, refuse_closed
+from kunsthalle.images.object_storage_instances import WRITING, cause_of, refuse_closed
 from kunsthalle.images.resources import EXPORT, IMAGE
 from kunsthalle.images.schemas_exports import BUCKET, SERVICE, BucketRequest, CreateExportRequest
 from kunsthalle.images.states import EXPORTABLE
@@ -78,7 +78,7 @@ class ExportService:
             raise invalid("validation_only_one", "Exactly one of name and crn must be given.", _FIELD)
         name = _named(session, body.crn) if isinstance(body.name, UnsetType) else body.name
         if not self._there(session.ctx.account_id, name):
-            raise not_authorized(_FIELD)
+            raise not_authorized(_FIELD, cause_of(session, name))
         refuse_closed(session, name, _FIELD, WRITING)
         return name
 

@@ -7,8 +7,9 @@ the same image can never both win (R1, R2). Who holds, and why, is the holder's 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Protocol
 
-from kunsthalle.core.errors import Problem, conflict
+from kunsthalle.core.errors import conflict
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
@@ -58,14 +59,21 @@ def follow(session: Session, holder_crn: str, status: str) -> None:
         transition(session, IMAGE, image.id, status, **stamps)
 
 
-def refuse_held(image: Image) -> None:
-    """409 for what the owner may not do while a catalog manages the image."""
-    if image.managed:
-        raise held_problem(image)
+class Holders(Protocol):
+    """What the images package asks of those who hold images."""
+
+    def advice(self, session: Session, image: Image) -> str:
+        """How the hold of a managed image ends, in sentences for the image's owner."""
 
 
-def held_problem(image: Image) -> Problem:
-    return conflict(
-        "image_managed_by_catalog",
-        f"The image is managed by a private catalog: {image.hold_crn}. Remove it from that version first.",
-    )
+class RefusesHeld:
+    """Refuses what the owner may not do while a catalog manages the image."""
+
+    def __init__(self, holders: Holders) -> None:
+        self._holders = holders
+
+    def __call__(self, session: Session, image: Image) -> None:
+        """409 where the image is managed, with how that ends."""
+        if image.managed:
+            text = f"The image is managed by a private catalog: {image.hold_crn}."
+            raise conflict("image_managed_by_catalog", f"{text} {self._holders.advice(session, image)}")

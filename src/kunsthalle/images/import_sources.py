@@ -29,16 +29,19 @@ _HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
 _FORMATS = {one.suffix: one.name for one in registry.FORMATS.values()}
 _SUFFIXES = " or ".join(f".{suffix}" for suffix in _FORMATS)
 FIELD = "file.href"
-_NOT_AUTHORIZED = (
-    "The request is not authorized to access the Cloud Object Storage resource. The bucket must be one of this "
-    "account; if it belongs to an instance of cloud-object-storage, the service is needs an authorization to that, as "
-    "Reader to import and as Writer to export."
+_NOT_AUTHORIZED = "The request is not authorized to access the Cloud Object Storage resource."
+ANY_CAUSE = (
+    "The bucket must be one of this account; if it belongs to an instance of cloud-object-storage, the service is "
+    "needs an authorization to that, as Reader to import and as Writer to export."
 )
 
 
-def not_authorized(field: str) -> Problem:
-    """403: the same for a bucket that is closed to the VPC services, one of another account, and none at all."""
-    return Problem(Reason.FORBIDDEN, "cos_not_authorized", _NOT_AUTHORIZED, Target(field))
+def not_authorized(field: str, cause: str = ANY_CAUSE) -> Problem:
+    """403 for a bucket that is closed to the VPC services, one of another account, and none at all.
+
+    Without a `cause` the three read the same.
+    """
+    return Problem(Reason.FORBIDDEN, "cos_not_authorized", f"{_NOT_AUTHORIZED} {cause}", Target(field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,13 @@ def parse_href(href: str) -> CosObject:
         text = f"The object's name must end in {_SUFFIXES}. Convert a disk of another format first: {registry.CONVERT}."
         raise invalid("cos_invalid_file_extension", text, FIELD)
     return CosObject(found[1], found[2], key, _FORMATS[suffix])
+
+
+def refuse_region(source: CosObject, region: str) -> None:
+    """400 for an object in another region than the server's."""
+    if source.region != region:
+        text = f"The region '{source.region}' is not the region of this server, whose buckets are at cos://{region}/."
+        raise invalid("cos_uri_not_supported", text, FIELD)
 
 
 class AccountBuckets:
@@ -97,16 +107,19 @@ class AccountBuckets:
     def folder(self, account_id: str) -> Path:
         return self._root / account_id
 
-    def open(self, account_id: str, source: CosObject) -> ObjectReader:
-        """403 for a bucket that the account does not have, whoever else may; 400 `cos_not_found`; BucketUnavailable."""
+    def open(self, account_id: str, source: CosObject, cause: str = ANY_CAUSE) -> ObjectReader:
+        """403 for a bucket that the account does not have, whoever else may; 400 `cos_not_found` for an object that a
+        bucket of the account does not have; BucketUnavailable. `cause` is said of a bucket that is not there.
+        """
         try:
             return self.of(account_id).open(source.bucket, source.key)
         except BucketUnavailable:
             raise
         except (BadBucketName, BucketNotFound) as error:
-            raise not_authorized(FIELD) from error
+            raise not_authorized(FIELD, cause) from error
         except BucketError as error:
-            raise invalid("cos_not_found", "The object does not exist, or cannot be read.", FIELD) from error
+            text = f"The object '{source.key}' does not exist in the bucket '{source.bucket}', or cannot be read."
+            raise invalid("cos_not_found", text, FIELD) from error
 
 
 @dataclass(frozen=True, slots=True)

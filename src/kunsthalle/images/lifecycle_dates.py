@@ -11,7 +11,7 @@ from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
-from kunsthalle.images.holds import held_problem
+from kunsthalle.images.holds import RefusesHeld
 from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.jobs import queue
@@ -52,15 +52,16 @@ def first(session: Session, deprecation_at: Given, obsolescence_at: Given) -> Da
     return dates
 
 
-def changed(session: Session, image: Image, deprecation_at: Given, obsolescence_at: Given) -> Dates | None:
-    """What a change makes of an image's dates; None if it changes none. 409 where its state forbids it."""
+def changed(
+    session: Session, image: Image, deprecation_at: Given, obsolescence_at: Given, refuse_held: RefusesHeld
+) -> Dates | None:
+    """What a change makes of an image's dates; None if it changes none. 409 where its state or a hold forbids it."""
     given = {"deprecation_at": deprecation_at, "obsolescence_at": obsolescence_at}
     new = {field: read(value, field) for field, value in given.items() if value is not UNSET}
     new = {field: value for field, value in new.items() if not _same(value, getattr(image, field))}
     if not new:
         return None
-    if image.managed:
-        raise held_problem(image)
+    refuse_held(session, image)
     if image.status == "failed":
         raise conflict("invalid_state", "The dates of an image that is failed cannot be changed.", next(iter(new)))
     for field, value in new.items():

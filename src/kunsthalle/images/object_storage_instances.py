@@ -18,7 +18,7 @@ from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.unscoped import add_row, any_row, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, may_create
 from kunsthalle.iam.authentication import is_authorized
-from kunsthalle.images.import_sources import not_authorized
+from kunsthalle.images.import_sources import ANY_CAUSE, not_authorized
 from kunsthalle.images.models import ServiceInstance
 from kunsthalle.images.resources import SERVICE_INSTANCE
 from kunsthalle.images.tables import instance_buckets
@@ -177,4 +177,21 @@ def is_open(session: Session, bucket: str, action: str = READING) -> bool:
 def refuse_closed(session: Session, bucket: str, field: str, action: str = READING) -> None:
     """403 `cos_not_authorized` unless the bucket is open to the VPC services."""
     if not is_open(session, bucket, action):
-        raise not_authorized(field)
+        raise not_authorized(field, cause_of(session, bucket))
+
+
+def cause_of(session: Session, bucket: str) -> str:
+    """Why a bucket is refused, for who may read every instance of object storage of the account; any cause for others.
+
+    Buckets of other accounts are never asked: to this account they are absent.
+    """
+    if not bucket or not session.ctx.grants.scope(SERVICE_INSTANCE.read).everything:
+        return ANY_CAUSE
+    columns = instance_buckets.c
+    where = (columns.account_id == session.ctx.account_id, columns.bucket == bucket)
+    for row in rows_of(session, instance_buckets, *where):
+        return (
+            f"The bucket '{bucket}' belongs to the instance {row.instance_id} of cloud-object-storage, which is deleted"
+            " or to which the service is has no authorization: as Reader to import, as Writer to export."
+        )
+    return f"This account has no bucket '{bucket}'."

@@ -17,15 +17,15 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import Authorized, find, may_create
 from kunsthalle.images import export_service, object_storage_instances, transfer_progress
 from kunsthalle.images import lifecycle_dates as life
-from kunsthalle.images.holds import refuse_held
+from kunsthalle.images.holds import Holders, RefusesHeld
 from kunsthalle.images.image_usage_rules import uses
-from kunsthalle.images.import_sources import FIELD, AccountBuckets, Volumes, parse_href
+from kunsthalle.images.import_sources import FIELD, AccountBuckets, CosObject, Volumes, parse_href, refuse_region
 from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import operating_system
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.schemas import CreateImageRequest, UpdateImageRequest
 from kunsthalle.jobs import queue
-from kunsthalle.object_storage.folder_buckets import BucketUnavailable
+from kunsthalle.object_storage.folder_buckets import BucketUnavailable, ObjectReader
 
 IMPORT = "image.import"
 _QUEUED = [{"code": "image_request_queued", "message": "The import waits for its turn."}]
@@ -45,11 +45,13 @@ class _Source(Struct, frozen=True):
 
 
 class ImageService:
-    """`buckets` is where `cos://` leads, `volumes` what block storage offers as a source of images."""
+    """`buckets` is where `cos://` leads, `volumes` what block storage offers as a source of images, `holders` who tells
+    how a hold ends."""
 
-    def __init__(self, buckets: AccountBuckets, volumes: Volumes) -> None:
+    def __init__(self, buckets: AccountBuckets, volumes: Volumes, holders: Holders) -> None:
         self._buckets = buckets
         self._volumes = volumes
+        self._refuse_held = RefusesHeld(holders)
 
     def create(self, session: Session, body: CreateImageRequest) -> Image:
         """A new image, `pending`, and the job that fills it."""
@@ -103,21 +105,26 @@ class ImageService:
             raise invalid("operating_system_restricted", "Images of this operating system cannot be imported.", field)
         assert body.file is not UNSET  # noqa: S101  said by the caller's check; for the type checker
         source = parse_href(body.file.href)
+        refuse_region(source, session.ctx.region.name)
         object_storage_instances.refuse_closed(session, source.bucket, FIELD)
         size = 0
-        with suppress(BucketUnavailable), self._buckets.open(session.ctx.account_id, source) as found:
+        with suppress(BucketUnavailable), self._open(session, source) as found:
             # Where nobody answers, the import will find out, and say so.
             size = found.size
             if size == 0:
                 raise invalid("cos_not_found", "The object is empty.", "file.href")
         return _Source(system.name, body.file.href, None, {}, size)
 
+    def _open(self, session: Session, source: CosObject) -> ObjectReader:
+        cause = object_storage_instances.cause_of(session, source.bucket)
+        return self._buckets.open(session.ctx.account_id, source, cause)
+
     def update(self, session: Session, image: Authorized[Image], body: UpdateImageRequest) -> Image:
         """Changes the name, the allowed use and the dates; of a managed image all but the dates (D2)."""
         it = image.resource
         if it.status == "deleting":
             raise conflict("invalid_state", "The image is being deleted.")
-        dates = life.changed(session, it, body.deprecation_at, body.obsolescence_at)
+        dates = life.changed(session, it, body.deprecation_at, body.obsolescence_at, self._refuse_held)
         if dates is not None:
             life.apply(session, it, dates)
         if not isinstance(body.allowed_use, UnsetType):
@@ -130,11 +137,11 @@ class ImageService:
     def delete(self, session: Session, image: Authorized[Image]) -> None:
         """Removes the image, after its exports; what was made from it keeps its reference. 409 while it is managed."""
         it = image.resource
-        refuse_held(it)
+        self._refuse_held(session, it)
         moved = transition(session, IMAGE, it.id, "deleting", IMAGE.table.c.hold_crn.is_(None))
         if not moved:
             now = find(session, IMAGE, it.id)  # a catalog took it in between
-            refuse_held(now)
+            self._refuse_held(session, now)
             raise conflict("invalid_state", "The image is being deleted already.")
         transfer_progress.forget(
             session, it.id
@@ -144,7 +151,7 @@ class ImageService:
 
     def deprecate(self, session: Session, image: Authorized[Image]) -> None:
         """`available` to `deprecated`; servers can still be made from it. 409 while a date is set for it (C1)."""
-        refuse_held(image.resource)
+        self._refuse_held(session, image.resource)
         if image.resource.deprecation_at is not None:
             raise conflict("invalid_state", "The image has a deprecation date; remove it first.")
         self._retire(session, image, "deprecated", "deprecation_at")
@@ -152,7 +159,7 @@ class ImageService:
     def obsolete(self, session: Session, image: Authorized[Image]) -> None:
         """To `obsolete`; nothing more can be made from it. 409 while a date is set for it, or a later deprecation."""
         it = image.resource
-        refuse_held(it)
+        self._refuse_held(session, it)
         if it.obsolescence_at is not None:
             raise conflict("invalid_state", "The image has an obsolescence date; remove it first.")
         if it.deprecation_at is not None and it.deprecation_at > session.ctx.now():

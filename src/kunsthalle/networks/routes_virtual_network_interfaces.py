@@ -16,9 +16,9 @@ from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
 from kunsthalle.api.surfaces.vpc import collection, href
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.errors import conflict, forbidden, not_found
+from kunsthalle.core.errors import conflict, not_found
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find, may
+from kunsthalle.db.visibility import find, require
 from kunsthalle.networks import address_allocation, floating_ips, security_groups, virtual_network_interfaces
 from kunsthalle.networks.models import FloatingIp, ReservedIp, VirtualNetworkInterface
 from kunsthalle.networks.network_references import (
@@ -135,8 +135,7 @@ def _add_ip(session: Session, request: Request) -> IpReferenceResponse:
     """Bind a reserved IP to one virtual network interface."""
     interface = locked(session, INTERFACE, request.authorized.resource.id, _PARENT)
     ip = find(session, RESERVED_IP, request.params["id"])
-    if not may(session, RESERVED_IP, ip, "is.subnet.subnet.update"):
-        raise forbidden()
+    require(session, RESERVED_IP, ip, "is.subnet.subnet.update")
     if ip.target_id == interface.id:
         return ip_ref(ip, session.ctx)
     if ip.subnet_id != interface.subnet_id:
@@ -177,8 +176,7 @@ def _add_floating(session: Session, request: Request) -> FloatingIpReferenceResp
     """Give a floating IP to one virtual network interface."""
     interface: VirtualNetworkInterface = request.authorized.resource
     ip = find(session, FLOATING_IP, request.params["id"])
-    if not may(session, FLOATING_IP, ip, "is.floating-ip.floating-ip.update"):
-        raise forbidden()
+    require(session, FLOATING_IP, ip, "is.floating-ip.floating-ip.update")
     if ip.target_id == interface.id:
         return floating_ip_ref(ip, session.ctx)
     return floating_ip_ref(floating_ips.bind_to_interface(session, ip, interface.id, "id", "parameter"), session.ctx)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.queries import hold
-from kunsthalle.core.errors import conflict, forbidden, invalid
+from kunsthalle.authz.refusals import missing_action
+from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import update
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
@@ -222,4 +223,4 @@ def delete_unused(session: Session, type_: str) -> list[Outcome]:
 def managing(session: Session, type_: str) -> None:
     """403 unless the caller may make and delete tags of the type."""
     if type_ == "access" and not session.ctx.grants.scope(MANAGE).everything:
-        raise forbidden()
+        raise missing_action(MANAGE)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from fixtures.threads import PATIENCE, together
 from fixtures.worlds import World, add_image
 from kunsthalle.authz.context import Context
+from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, VERSION
@@ -80,7 +81,7 @@ class Nodes:
         return lambda: self.attempt(writer, deed, lead)
 
     def deleting(self, writer: int, image: Image, lead: Event | None = None) -> Callable[[], bool]:
-        images = ImageService(None, None)  # type: ignore[arg-type]  # deleting needs neither buckets nor volumes
+        images = ImageService(None, None, CatalogHolds())  # type: ignore[arg-type]  # deleting needs neither buckets nor volumes
 
         def deed(session: Session) -> None:
             images.delete(session, resolve(session, IMAGE, image.id, "is.image.image.delete"))

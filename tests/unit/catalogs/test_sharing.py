@@ -225,3 +225,16 @@ def test_an_accounts_own_rejection_goes_before_the_acceptance_of_its_enterprise(
     told = shop.cloud.call("POST", f"/_kunsthalle/offerings/{product.id}/audience", {}, status=200)
     rejected = next(entry for entry in told["by_reason"] if entry["reason"] == "it has rejected the source")
     assert (rejected["may_boot"], rejected["others"]) == (False, 1)
+
+
+def test_who_an_offering_is_shared_with_is_told_whose_it_is(shop: Shop) -> None:
+    """No role of theirs would do: the refusal names none."""
+    product = shop.product()
+    product.published(shop.cloud.image("debian"))
+    product.share(shop.account("consumer"))
+    shop.accept()
+    answer = shop.cloud.answer("DELETE", product.path, caller="consumer")
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["message"].endswith(
+        "The resource belongs to another account, which alone changes it."
+    )

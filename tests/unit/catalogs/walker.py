@@ -13,6 +13,7 @@ from fixtures.worlds import World, add_image
 from kunsthalle.accounts import enterprise_tree
 from kunsthalle.accounts.resources import ACCOUNT, ENTERPRISE
 from kunsthalle.catalogs import reclamation
+from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
@@ -232,7 +233,7 @@ class Walker(Stage):
     def delete_picture(self, at: int) -> None:
         """R2: only what nobody manages goes; tried, and undone, for the walk needs its images."""
         picture = self.pictures[at]
-        images = ImageService(None, None)  # type: ignore[arg-type]  # deleting needs neither buckets nor volumes
+        images = ImageService(None, None, CatalogHolds())  # type: ignore[arg-type]  # deleting needs neither buckets nor volumes
 
         class Undone(Exception):
             """Takes the deletion back."""

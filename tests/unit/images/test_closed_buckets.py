@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fixtures.hall import Hall
+from fixtures.realm import _token
 
 WEEK = 7 * 86_400
 PLAN = "744bfc56-d12c-4866-88d5-dac9139e0e5d"
@@ -42,6 +43,22 @@ def authorize(hall: Hall, role: str = READER, subject: dict[str, str] | None = N
         "resources": [{"attributes": named({"serviceName": SERVICE, "accountId": account, **resource})}],
     }
     return str(hall.do("POST", "/v1/policies", body)["id"])
+
+
+def limited(hall: Hall, name: str, **resource: str) -> None:
+    """From here on `name` is a service ID of the owner's account with the role Editor on some resources."""
+    made = hall.do("POST", "/v1/serviceids", {"name": name, "account_id": hall.accounts["owner"]})
+    editor = VIEWER.replace("Viewer", "Editor")
+    for role, attributes in ((editor, resource), (VIEWER, {"resourceType": "resource-group"})):
+        body = {
+            "type": "access",
+            "subjects": [{"attributes": [{"name": "iam_id", "value": made["iam_id"]}]}],
+            "roles": [{"role_id": role}],
+            "resources": [{"attributes": [{"name": key, "value": value} for key, value in attributes.items()]}],
+        }
+        hall.do("POST", "/v1/policies", body)
+    key = hall.do("POST", "/v1/apikeys", {"name": name, "iam_id": made["iam_id"]})
+    hall.tokens[name] = _token(hall, key["apikey"])
 
 
 @pytest.fixture
@@ -174,13 +191,15 @@ def test_lists_hold_catalogs_and_storage_together_page_by_page(hall: Hall) -> No
 
 
 def test_closed_foreign_and_absent_buckets_are_refused_with_the_same_bytes(hall: Hall, closed: str) -> None:
-    """Nobody learns from a refusal which buckets other accounts have, or which of its own are closed."""
+    """Nobody learns from a refusal which buckets other accounts have; who may not look at the instances of object
+    storage learns nothing of the account's own either."""
     theirs = hall.folders["owner"].parent / hall.accounts["consumer"] / "their-bucket"
     theirs.mkdir(parents=True)
     (theirs / "closed.qcow2").write_bytes((hall.folders["owner"] / "images" / "closed.qcow2").read_bytes())
+    limited(hall, "importer", serviceName="is")
 
     def answers(method: str, path: str, bodies: list[dict[str, Any]]) -> set[bytes]:
-        found = [hall.call("owner", method, path, body, **{"X-Request-Id": "same"}) for body in bodies]
+        found = [hall.call("importer", method, path, body, **{"X-Request-Id": "same"}) for body in bodies]
         assert {one.status for one in found} == {403}
         return {one.body.replace(one.json["trace"].encode(), b"trace") for one in found}
 
@@ -200,6 +219,14 @@ def test_closed_foreign_and_absent_buckets_are_refused_with_the_same_bytes(hall:
     exports.append({"storage_bucket": {"crn": crn}})
     (refusal,) = answers("POST", f"/v1/images/{image['id']}/export_jobs", exports)
     assert b"not authorized to access the Cloud Object Storage resource" in refusal
+    assert told_owner(hall, "their-bucket") == told_owner(hall, "nobodys-bucket") != told_owner(hall, "images")
+
+
+def told_owner(hall: Hall, bucket: str) -> str:
+    """What who may look at everything is told of a bucket, without its name."""
+    answer = hall.call("owner", "POST", "/v1/images", {**IMPORT, "file": {"href": f"cos://us-south/{bucket}/a.qcow2"}})
+    assert answer.status == 403
+    return str(answer.json["errors"][0]["message"]).replace(bucket, "")
 
 
 def test_an_absent_object_of_an_open_bucket_is_told(hall: Hall, closed: str) -> None:

@@ -31,6 +31,7 @@ from kunsthalle.block_storage.image_source import VolumesAsImages
 from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.catalogs import routes as catalog_routes
+from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.image_usage import ImageUsage
 from kunsthalle.catalogs.jobs import catalog_handlers
 from kunsthalle.core.clock import SECOND
@@ -102,7 +103,7 @@ class Cloud:
         volumes, snapshots = VolumesAsImages(self.disks), SnapshotService(self.blobs)
         self.machines = Machines(self.disks, patience=5)
         routes = (
-            *image_routes.routes(ImageService(buckets, volumes)),
+            *image_routes.routes(ImageService(buckets, volumes, CatalogHolds())),
             *catalog_routes.routes(rehearse, ImageUsage(questions)),
             *storage_routes.routes(VolumeService(self.blobs), snapshots),
             *more_storage_routes.routes(snapshots, Fitting()),

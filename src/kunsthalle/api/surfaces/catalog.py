@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
-from kunsthalle.core.errors import Problem, Reason, invalid
+from kunsthalle.core.errors import NOT_FOUND, Problem, Reason, invalid
 
 BASE = "/api/v1-beta"
 DEFAULT_LIMIT, MOST = 100, 200
@@ -37,13 +37,35 @@ def code_of(problem: Problem) -> str:
     return _CODES[problem.reason]
 
 
+_NOUNS = {
+    "catalog_id": "catalog",
+    "offering_id": "offering",
+    "version_loc_id": "version",
+    "version_id": "version",
+    "object_id": "object",
+    "plan_id": "plan",
+    "kind_id": "kind",
+    "image": "image",
+}
+"""What the parameter of a path stands for. All but a catalog are looked for in the catalog of their path."""
+
+
+def _message(problem: Problem) -> str:
+    """Says what of a path was looked for in vain. That follows from the path alone: absent and masked read the same."""
+    name = "" if problem.target is None else problem.target.name
+    if problem.message != NOT_FOUND or name not in _NOUNS:
+        return problem.message
+    return NOT_FOUND.replace("requested resource", _NOUNS[name])
+
+
 def _problem(problem: Problem, ctx: Context) -> dict[str, Any]:
-    error: dict[str, Any] = {"code": code_of(problem), "message": problem.message}
+    message = _message(problem)
+    error: dict[str, Any] = {"code": code_of(problem), "message": message}
     if problem.target is not None:
         error["target"] = {"name": problem.target.name, "type": problem.target.type}
     return {
         "errors": [error],
-        "message": problem.message,
+        "message": message,
         "status_code": problem.reason.value,
         "trace": ctx.trace,
     }

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kunsthalle.authz.refusals import missing_action
 from kunsthalle.catalogs.models import SERVICE, Version
 from kunsthalle.catalogs.queries import published, versions_of
 from kunsthalle.catalogs.resources import OFFERING, PLAN, RETRIEVE, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import version_images
 from kunsthalle.core.crn import Crn, parse
-from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
+from kunsthalle.core.errors import Problem, conflict, invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import find, unscoped
@@ -23,6 +24,13 @@ from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.states import USABLE
 
 TARGET = "catalog_offering"
+_STATES = {
+    "new": "a draft (new)",
+    "validated": "a draft (validated)",
+    "test": "a draft (test)",
+    "deprecated": "deprecated",
+}
+_PUBLISH = "validate a version, then mark it as ready (consume-publish)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,13 @@ def bootable(
     """Return the image behind exactly one of the first two CRNs; the plan, where given, must be one of its offering.
 
     400 for a malformed CRN and for a plan of another offering, 403 without Viewer on the catalog service in the
-    caller's account, 404 for what the caller cannot use, 409 for an image that cannot be booted any more.
+    caller's account, 404 for what the caller cannot use, 409 for an image that cannot be
+    booted any more, and for what is the caller's own and not published.
     """
     if (version_crn is None) == (offering_crn is None):
         raise invalid("validation_only_one", "Exactly one of version and offering must be given.", TARGET)
     if session.ctx.grants.scope(RETRIEVE).empty:
-        raise forbidden()
+        raise missing_action(RETRIEVE)
     if version_crn is not None:
         version = _version(session, version_crn)
     else:
@@ -68,16 +77,27 @@ def _parsed(text: str, type_: str) -> Crn:
 def _version(session: Session, text: str) -> Version:
     id_ = _parsed(text, "version").resource.rsplit("/", 1)[-1]
     version = find(session, VERSION, id_, TARGET, "field")
-    if version.crn != text or version.state not in PUBLISHED:
+    if version.crn != text:
         raise not_found(TARGET, "field")
+    if version.state not in PUBLISHED:
+        raise _unpublished(session, version.account_id, f"The version is {_STATES[version.state]}")
     return version
+
+
+def _unpublished(session: Session, owner: str, text: str) -> Problem:
+    """What the owner is told of what cannot boot yet, or any more; for everybody else it does not exist (R6)."""
+    if owner != session.ctx.account_id:
+        return not_found(TARGET, "field")
+    return conflict("invalid_state", f"{text}. Only published versions boot: {_PUBLISH}.", TARGET)
 
 
 def _latest(session: Session, text: str) -> Version:
     offering = find(session, OFFERING, _parsed(text, "offering").resource, TARGET, "field")
-    best = published(versions_of(session, offering)) if offering.crn == text else []
-    if not best:
+    if offering.crn != text:
         raise not_found(TARGET, "field")
+    best = published(versions_of(session, offering))
+    if not best:
+        raise _unpublished(session, offering.account_id, "The offering has no published version")
     return best[0]
 
 

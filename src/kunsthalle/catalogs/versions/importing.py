@@ -16,11 +16,11 @@ from kunsthalle.api.serialization import RequestBody
 from kunsthalle.catalogs.models import Offering, Version, precedence
 from kunsthalle.catalogs.resources import OFFERING, VERSION
 from kunsthalle.catalogs.tables import version_images, versions
-from kunsthalle.core.errors import Problem, conflict, forbidden, invalid
+from kunsthalle.core.errors import Problem, conflict, invalid
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import add_row
-from kunsthalle.db.visibility import Authorized, find, may, unscoped
+from kunsthalle.db.visibility import Authorized, find, require, unscoped
 from kunsthalle.images import holds
 from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
@@ -110,8 +110,7 @@ def _fit(session: Session, choice: ImageChoice, place: int, holders: Collection[
         raise invalid("bad_request", f"image not found: {choice.id[:64]} in region {choice.region[:32]}", field)
     if image.hold_crn in holders:
         return image
-    if not may(session, IMAGE, image, USE):
-        raise forbidden()
+    require(session, IMAGE, image, USE)
     if image.status != "available":
         raise invalid("bad_request", f"The image must be available; it is {image.status}.", field)
     if OPERATING_SYSTEMS[image.operating_system].architecture != "amd64":
