@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import kunsthalle
-from kunsthalle.catalogs.versions import publish_states
+from kunsthalle.catalogs import states
 from kunsthalle.config import described, option
 from kunsthalle.core.states import StateTable
 
@@ -177,7 +177,7 @@ A state moves along these tables only, each move a compare-and-set (`db/transiti
 
 What moves a version, who may, and what becomes of its images.
 
-{publish_states.table()}"""
+{states.table()}"""
 
 
 def roles_page() -> str:

@@ -49,7 +49,7 @@ MUTANTS = (
     Mutant(
         "not x86",
         "R1",
-        "catalogs/versions/importing.py",
+        "catalogs/versions/editing.py",
         '.architecture != "amd64":',
         '.architecture == "":',
         (f"{UNIT}/catalogs/test_architecture.py::test_an_image_of_s390x_is_refused_and_stays_free",),
@@ -73,7 +73,7 @@ MUTANTS = (
     Mutant(
         "image not freed with its version",
         "R4",
-        "catalogs/versions/removal.py",
+        "catalogs/versions/publishing.py",
         "    holds.release(session, version.crn)\n",
         "",
         (f"{UNIT}/catalogs/test_lifecycle.py::test_an_image_keeps_its_status_when_its_version_goes",),

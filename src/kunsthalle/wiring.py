@@ -15,10 +15,10 @@ from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.catalogs import credentials
 from kunsthalle.catalogs import routes as catalog_routes
+from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.hold_end import CatalogHolds
-from kunsthalle.catalogs.image_usage import ImageUsage
-from kunsthalle.catalogs.jobs import catalog_handlers
-from kunsthalle.catalogs.not_implemented import not_implemented_routes as unserved_catalog
+from kunsthalle.catalogs.routes import catalog_handlers
+from kunsthalle.catalogs.routes import not_implemented_routes as unserved_catalog
 from kunsthalle.db.encryption import Turn
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched

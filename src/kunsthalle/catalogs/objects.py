@@ -9,13 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_
 
 from kunsthalle.accounts.queries import enterprise_of, enterprise_of_identifier
-from kunsthalle.catalogs.models import Catalog
+from kunsthalle.catalogs.models import Catalog, CatalogObject
 from kunsthalle.catalogs.offerings.service import same_rev
-from kunsthalle.catalogs.records import CatalogObject
 from kunsthalle.catalogs.resources import OBJECT
 from kunsthalle.catalogs.sharing import access_list
-from kunsthalle.catalogs.sharing.access_list import Entry, bounded, check_size, normal
-from kunsthalle.catalogs.sharing.publication_approvals import REFUSAL
+from kunsthalle.catalogs.sharing.access_list import REFUSAL, Entry, bounded, check_size, normal
 from kunsthalle.catalogs.tables import catalog_objects, object_entries, share_approvals
 from kunsthalle.catalogs.versions.publishing import refuse
 from kunsthalle.core.errors import conflict, forbidden, invalid

@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from kunsthalle.catalogs.models import Offering, Version
-from kunsthalle.catalogs.records import Plan
+from kunsthalle.catalogs.models import Offering, Plan, Version
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import catalogs, offerings, plans, publish_approvals, versions

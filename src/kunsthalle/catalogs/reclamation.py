@@ -8,11 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from kunsthalle.catalogs.models import Catalog, Reclamation
-from kunsthalle.catalogs.offerings.deletion import erase_offering
-from kunsthalle.catalogs.resources import CATALOG, OBJECT, OFFERING, RECLAMATION
-from kunsthalle.catalogs.sharing.offering_lists import relist_catalog
-from kunsthalle.catalogs.tables import catalog_objects, catalogs, object_entries, offerings, reclamations
+from kunsthalle.catalogs.models import Catalog, Offering, Reclamation
+from kunsthalle.catalogs.resources import CATALOG, OBJECT, OFFERING, RECLAMATION, VERSION
+from kunsthalle.catalogs.sharing.offering_lists import relist_catalog, unlist
+from kunsthalle.catalogs.tables import (
+    access_entries,
+    catalog_objects,
+    catalogs,
+    object_entries,
+    offerings,
+    plans,
+    publish_approvals,
+    reclamations,
+    versions,
+)
+from kunsthalle.catalogs.versions.publishing import JOB as TIMER
+from kunsthalle.catalogs.versions.publishing import remove_version
 from kunsthalle.core.clock import DAY
 from kunsthalle.core.crn import parse
 from kunsthalle.db.rows import delete, insert
@@ -133,3 +144,17 @@ def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
 HANDLER = queue.Handler(JOB, _due, _give_up)
 
 __all__ = ["HANDLER", "reclaim", "restore", "schedule"]
+
+
+# Taking an offering away with everything that hangs on it: versions, holds, shares, approvals, plans (R4).
+
+
+def erase_offering(session: Session, offering: Offering) -> None:
+    """Removes an offering with everything that hangs on it."""
+    for version in unscoped(session, VERSION, versions.c.offering_id == offering.id):
+        queue.cancel(session, TIMER, version.id)
+        remove_version(session, version)
+    unlist(session, offering.id)
+    for table in (access_entries, publish_approvals, plans):
+        remove_rows(session, table, table.c.offering_id == offering.id)
+    delete(session, OFFERING, offering.id, offering.account_id)

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.catalogs.offerings.service import Fields, PlanSeed
-from kunsthalle.catalogs.versions.importing import Import, choices_of
+from kunsthalle.catalogs.versions.editing import Import, choices_of
 from kunsthalle.core.errors import invalid
 
 Text = Annotated[str, Meta(max_length=4_096)]

@@ -1,29 +1,33 @@
-"""Everything of Catalog Management, and the reclamations of catalogs."""
+"""All routes and jobs of Catalog Management, and the reclamations of catalogs."""
 
 from __future__ import annotations
 
-from kunsthalle.api.router import Route
+from kunsthalle.api import access
+from kunsthalle.api.router import Route, not_implemented
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.catalogs import (
+    reclamation,
     routes_account,
     routes_audits,
     routes_catalogs,
-    routes_editing,
     routes_explain,
     routes_objects,
     routes_sharing,
     routes_versions,
 )
-from kunsthalle.catalogs.image_usage import ImageUsage
+from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.offerings import offering_instances, plans
+from kunsthalle.catalogs.versions import publishing, validation
 from kunsthalle.catalogs.versions.validation import Rehearse
+from kunsthalle.jobs import queue
 
 
 def routes(rehearse: Rehearse, usage: ImageUsage) -> tuple[Route, ...]:
-    """`rehearse` is how the packages further right judge the place of a test deployment."""
+    """`rehearse` is how higher layers judge the place of a test deployment."""
     return (
         *routes_catalogs.routes(),
         *routes_versions.routes(),
-        *routes_editing.routes(rehearse),
+        *routes_versions.editing_routes(rehearse),
         *routes_sharing.routes(),
         *routes_account.routes(),
         *routes_objects.routes(),
@@ -32,3 +36,37 @@ def routes(rehearse: Rehearse, usage: ImageUsage) -> tuple[Route, ...]:
         *routes_audits.routes(),
         *routes_explain.routes(usage),
     )
+
+
+# The jobs of this package.
+
+
+def catalog_handlers(rehearse: validation.Rehearse) -> tuple[queue.Handler, ...]:
+    """Validation, the ends of deprecations, the end of a reclamation."""
+    return validation.handler(rehearse), publishing.HANDLER, plans.HANDLER, reclamation.HANDLER
+
+
+# Operations of Catalog Management that are known and not offered: they deploy software onto clusters, or hand out
+# the archives that such software comes in. An image has neither. Answered with 501.
+
+OPERATIONS = (
+    "GET /offering/source",
+    "GET /offering/source/archive",
+    "GET /offering/source/url/{key_identifier}",
+    "GET /deploy/kubernetes/clusters/{cluster_id}",
+    "GET /deploy/kubernetes/clusters/{cluster_id}/namespaces",
+    "POST /deploy/kubernetes/olm/operator",
+    "GET /deploy/kubernetes/olm/operator",
+    "PUT /deploy/kubernetes/olm/operator",
+    "DELETE /deploy/kubernetes/olm/operator",
+    "POST /versions/{version_loc_id}/install",
+    "POST /versions/{version_loc_id}/preinstall",
+    "GET /versions/{version_loc_id}/preinstall",
+)
+
+
+def not_implemented_routes() -> tuple[Route, ...]:
+    """The table as routes that refuse."""
+    member = access.member("globalcatalog-collection.operation.not-implemented")
+    full = (operation.replace(" /", f" {BASE}/", 1) for operation in OPERATIONS)
+    return not_implemented(full, CATALOG, member)

@@ -1,4 +1,6 @@
-"""`/catalogaccount` and `/regions`; changes, updates and figures of an offering; publication outside the enterprise."""
+"""`/catalogaccount` and `/regions`, with the settings behind them; changes, updates and figures of an offering;
+publication outside the enterprise.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,20 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
-from kunsthalle.catalogs import account_settings, queries, resources
-from kunsthalle.catalogs.access_rules import offering as offering_rule
+from kunsthalle.catalogs import queries, resources, states
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.models import Version, precedence
+from kunsthalle.catalogs.models import AccountSettings, Version, precedence
 from kunsthalle.catalogs.offerings import service
-from kunsthalle.catalogs.records import AccountSettings
+from kunsthalle.catalogs.resources import SETTINGS
+from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.routes_catalogs import offering_reply
 from kunsthalle.catalogs.schemas import Doc, state_response
-from kunsthalle.catalogs.versions import publish_states
-from kunsthalle.core.errors import invalid
+from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.core.regions import REGIONS
+from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find
+from kunsthalle.db.transitions import must
+from kunsthalle.db.visibility import find, unscoped
 
 _ICONS = (".svg", ".png", ".jpg", ".jpeg", ".gif")
 
@@ -72,14 +75,14 @@ def _account_response(found: AccountSettings) -> Doc:
         "id": found.id,
         "_rev": found.rev,
         "hide_IBM_cloud_catalog": found.hide_public,
-        "account_filters": found.account_filters or account_settings.NO_FILTERS,
+        "account_filters": found.account_filters or NO_FILTERS,
         "region_filter": found.region_filter,
     }
 
 
 def _get(session: Session, _request: Request) -> Doc:
     """Get the catalog settings of the account."""
-    return _account_response(account_settings.settings(session))
+    return _account_response(settings_of_account(session))
 
 
 def _put(session: Session, request: Request) -> Doc:
@@ -87,15 +90,15 @@ def _put(session: Session, request: Request) -> Doc:
     body: AccountRequest = request.body
     filters = {} if body.account_filters is None else dict(msgspec.to_builtins(body.account_filters))
     hide = body.hide_public is True
-    return _account_response(account_settings.put(session, body.id, body.rev, hide, filters, body.region_filter or ""))
+    return _account_response(replace_settings(session, body.id, body.rev, hide, filters, body.region_filter or ""))
 
 
 def _filters(session: Session, request: Request) -> Doc:
     """Get the filters that apply, to the account and to its catalogs."""
-    own = account_settings.settings(session)
+    own = settings_of_account(session)
     return {
         "hide_IBM_cloud_catalog": own.hide_public,
-        "account_filters": [own.account_filters or account_settings.NO_FILTERS],
+        "account_filters": [own.account_filters or NO_FILTERS],
         "catalog_filters": _catalog_filters(session, request),
         "region_filters": [own.region_filter] if own.region_filter else [],
         "filtered_regions": _regions(own.region_filter),
@@ -135,7 +138,7 @@ def _region_page(request: Request, text: str) -> Doc:
 
 def _list_regions(session: Session, request: Request) -> Doc:
     """List the regions that the account's filter, or the one given, lets through."""
-    return _region_page(request, request.query.get("filter", account_settings.settings(session).region_filter))
+    return _region_page(request, request.query.get("filter", settings_of_account(session).region_filter))
 
 
 class PreviewRequest(RequestBody):
@@ -195,7 +198,7 @@ def _stats(session: Session, request: Request) -> Doc:
     offering = request.authorized.resource
     found = queries.versions_of(session, offering)
     totals: Doc = {"versions": len(found)}
-    for state in publish_states.STATES:
+    for state in states.STATES:
         totals[state] = sum(one.state == state for one in found)
     return {"target_type": "offering", "id": offering.id, "stats": [], "totals": totals}
 
@@ -226,6 +229,41 @@ def routes() -> tuple[Route, ...]:
         route("POST", regions, _preview_regions, **preview),
         route("GET", f"{one}/updates", _updates, surface=surface, access=offering_rule()),
         route("GET", f"{one}/changeNotices", _notices, surface=surface, access=offering_rule()),
-        route("GET", f"{one}/stats", _stats, surface=surface, access=offering_rule(publish_states.UPDATE)),
-        route("PUT", f"{one}/icon/{{file_name}}", _icon, surface=surface, access=offering_rule(publish_states.UPDATE)),
+        route("GET", f"{one}/stats", _stats, surface=surface, access=offering_rule(states.UPDATE)),
+        route("PUT", f"{one}/icon/{{file_name}}", _icon, surface=surface, access=offering_rule(states.UPDATE)),
     )
+
+
+# The catalog settings of an account. They filter public products, of which this server has none: kept and echoed.
+
+NO_FILTERS: dict[str, Any] = {"include_all": True, "category_filters": {}, "id_filters": {}}
+
+
+def settings_of_account(session: Session) -> AccountSettings:
+    """The account's settings, or the defaults."""
+    found = unscoped(session, SETTINGS, SETTINGS.table.c.id == session.ctx.account_id)
+    return (
+        found[0] if found else AccountSettings(session.ctx.account_id, session.ctx.account_id, False, {}, "", 0, 0, 0)
+    )
+
+
+def replace_settings(
+    session: Session, id_: str | None, rev: str | None, hide_public: bool, filters: dict[str, Any], region_filter: str
+) -> AccountSettings:
+    """Replaces the settings. 400 for another account's, 409 for a stale `_rev`; clients may leave `_rev` out."""
+    old, ctx = settings_of_account(session), session.ctx
+    if id_ not in {None, "", ctx.account_id}:
+        raise invalid("bad_request", "There is no such account.", "id")
+    if rev not in {None, "", old.rev}:
+        raise conflict("conflict", "_rev is not the current one; get the account again.", "_rev")
+    now = ctx.now()
+    if old.revision:
+        values = {"hide_public": hide_public, "account_filters": filters, "region_filter": region_filter}
+        same = SETTINGS.table.c.revision == old.revision
+        must(update(session, SETTINGS, old.id, same, updated_at=now, **values), "Changed meanwhile.", "conflict")
+        return settings_of_account(session)
+    made = AccountSettings(ctx.account_id, ctx.account_id, hide_public, filters, region_filter, now, now)
+    try:
+        return insert(session, SETTINGS, made)
+    except IntegrityError as error:
+        raise conflict("conflict", "The settings were changed meanwhile.") from error

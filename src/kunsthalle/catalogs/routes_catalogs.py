@@ -6,18 +6,18 @@ from typing import Any
 
 import msgspec
 
-from kunsthalle.api import access
+from kunsthalle.api import access, json_patch
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import decode
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, results, window
-from kunsthalle.catalogs import json_patch, queries, resources
-from kunsthalle.catalogs.access_rules import NamedOffering
-from kunsthalle.catalogs.access_rules import offering as offering_rule
+from kunsthalle.catalogs import queries, resources
 from kunsthalle.catalogs.credentials import masked
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.requests import CatalogReplacementRequest, CatalogRequest, OfferingRequest, document, fields
+from kunsthalle.catalogs.resources import NamedOffering
+from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.schemas import catalog_response, offering_response
 from kunsthalle.catalogs.sharing import offering_lists
 from kunsthalle.core.errors import Problem, Reason

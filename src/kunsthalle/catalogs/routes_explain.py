@@ -10,13 +10,11 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.iam import OPERATOR
-from kunsthalle.catalogs import explain, lineage, resources
-from kunsthalle.catalogs.image_usage import ImageUsage
-from kunsthalle.catalogs.models import Offering
-from kunsthalle.catalogs.records import PublishApproval
-from kunsthalle.catalogs.sharing import publication_approvals
+from kunsthalle.catalogs import explain, resources, states
+from kunsthalle.catalogs.explain import ImageUsage
+from kunsthalle.catalogs.models import Offering, PublishApproval
+from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
-from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
@@ -64,7 +62,7 @@ class _UsageRoutes:
 
     def lineage(self, session: Session, request: Request) -> Doc:
         """Where an image went: its version, whom that is shared with, and what every account has made of it."""
-        return lineage.lineage(session, self._usage, request.authorized.resource)
+        return explain.lineage(session, self._usage, request.authorized.resource)
 
     def any_lineage(self, session: Session, request: Request) -> Doc:
         """The lineage of any image, as its owner is told it."""
@@ -75,7 +73,7 @@ class _UsageRoutes:
         if not found:
             raise not_found("image")
         owner = session.as_context(session.ctx.as_system(found[0].account_id))
-        return lineage.lineage(owner, self._usage, found[0])
+        return explain.lineage(owner, self._usage, found[0])
 
     def deletion(self, session: Session, request: Request) -> Doc:
         """What the deletion of a catalog would take along: nothing is changed."""
@@ -96,26 +94,22 @@ def _approval_response(one: PublishApproval, offering: Offering) -> Doc:
 
 def _approvals(session: Session, _request: Request) -> Doc:
     """List what was asked, and answered, about publishing offerings outside their enterprise."""
-    return {"approvals": [_approval_response(one, offering) for one, offering in publication_approvals.every(session)]}
+    return {"approvals": [_approval_response(one, offering) for one, offering in access_list.every(session)]}
 
 
 def _decide(session: Session, request: Request) -> Doc:
     """Grant or revoke an offering's publication outside its enterprise. An offering is named by id or CRN."""
     body: ApprovalRequest = request.body
     id_ = body.offering.rsplit(":", 1)[-1]
-    publication_approvals.decide(session, id_, body.state)
-    return next(
-        _approval_response(one, offering)
-        for one, offering in publication_approvals.every(session)
-        if offering.id == id_
-    )
+    access_list.decide(session, id_, body.state)
+    return next(_approval_response(one, offering) for one, offering in access_list.every(session) if offering.id == id_)
 
 
 def routes(usage: ImageUsage) -> tuple[Route, ...]:
     """`usage` counts what accounts have made of images."""
     counted = _UsageRoutes(usage)
     base, surface = "/_kunsthalle", OPERATOR
-    owner = access.item(resources.OFFERING, publish_states.UPDATE, "offering_id")
+    owner = access.item(resources.OFFERING, states.UPDATE, "offering_id")
     catalog = access.item(resources.CATALOG, "globalcatalog-collection.instance.delete", "catalog_id")
     operator, decide = access.operator("kunsthalle.approval.read"), access.operator("kunsthalle.approval.update")
     trial: dict[str, Any] = {"body": AudienceRequest, "body_required": False, "writes": False}

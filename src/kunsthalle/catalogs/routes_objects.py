@@ -12,14 +12,12 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, results, window
-from kunsthalle.catalogs import objects, queries, resources
-from kunsthalle.catalogs.records import CatalogObject
+from kunsthalle.catalogs import objects, queries, resources, states
+from kunsthalle.catalogs.models import CatalogObject
 from kunsthalle.catalogs.requests import Label, ShareRequest, Text
 from kunsthalle.catalogs.routes_catalogs import flag
 from kunsthalle.catalogs.schemas import access_response, state_response, token_page
-from kunsthalle.catalogs.sharing.access_list import Entry, normal
-from kunsthalle.catalogs.sharing.publication_approvals import REFUSAL
-from kunsthalle.catalogs.versions import publish_states
+from kunsthalle.catalogs.sharing.access_list import REFUSAL, Entry, normal
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid, not_found
 from kunsthalle.db import pages, visibility
@@ -133,7 +131,7 @@ def _put(session: Session, request: Request) -> Doc:
 def _delete(session: Session, request: Request) -> None:
     """Delete an object; one that is not there is deleted too."""
     try:
-        _rule(publish_states.DELETE).check(session, request)
+        _rule(states.DELETE).check(session, request)
     except Problem as problem:
         if problem.reason is Reason.NOT_FOUND:
             return
@@ -224,7 +222,7 @@ def _rule(action: str = resources.RETRIEVE) -> access.Access:
 
 
 def _access_routes(one: str) -> tuple[Route, ...]:
-    look, share, surface = _rule(publish_states.UPDATE), _rule(_SHARE), CATALOG
+    look, share, surface = _rule(states.UPDATE), _rule(_SHARE), CATALOG
     entry, listed = f"{one}/access/{{access_identifier}}", f"{one}/access"
     return (
         route("GET", f"{one}/accessv1", _entries, surface=surface, access=look),
@@ -241,7 +239,7 @@ def routes() -> tuple[Route, ...]:
     many, surface = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
     one = f"{many}/{{object_id}}"
     inside = access.item(resources.CATALOG, param="catalog_id")
-    create, change = access.item(resources.CATALOG, publish_states.CREATE, "catalog_id"), _rule(publish_states.UPDATE)
+    create, change = access.item(resources.CATALOG, states.CREATE, "catalog_id"), _rule(states.UPDATE)
     old = (("account-publish", _publish), ("shared-publish", _publish_shared))
     closed = (("ibm-publish", _unapproved), ("public-publish", _unapproved))
     steps = (("consume-publish", _publish), *old, *closed)
@@ -251,7 +249,7 @@ def routes() -> tuple[Route, ...]:
         route("POST", many, _create, surface=surface, access=create, body=ObjectRequest, status=201),
         route("GET", one, _get, surface=surface, access=_rule()),
         route("PUT", one, _put, surface=surface, access=change, body=ObjectRequest),
-        route("DELETE", one, _delete, surface=surface, access=access.create(publish_states.DELETE)),
+        route("DELETE", one, _delete, surface=surface, access=access.create(states.DELETE)),
         *(route("POST", f"{one}/{name}", call, surface=surface, access=change, status=202) for name, call in steps),
         route("POST", f"{one}/share", _share, surface=surface, access=_rule(_SHARE), body=ShareRequest),
         *_access_routes(one),

@@ -12,12 +12,12 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, window
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.catalogs import queries, reclamation, resources
-from kunsthalle.catalogs.access_rules import offering as offering_rule
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.requests import ReclamationActionRequest, ShareRequest
+from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.routes_catalogs import flag, page_of_offerings, shown_page
 from kunsthalle.catalogs.schemas import approval_response, entry_response, reclamation_response, token_page
-from kunsthalle.catalogs.sharing import access_list, offering_lists, publication_approvals
+from kunsthalle.catalogs.sharing import access_list, offering_lists
 from kunsthalle.core.errors import forbidden, invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
@@ -66,13 +66,13 @@ def _publish(session: Session, request: Request) -> dict[str, Any]:
     """Ask the operator to let an offering out of the enterprise, or take that back."""
     type_, given = _asked(request)
     offering = request.authorized.resource
-    if given == "true" and type_ in _GIVING and not publication_approvals.is_granted(session, offering.id):
-        raise forbidden(publication_approvals.REFUSAL)
+    if given == "true" and type_ in _GIVING and not access_list.is_granted(session, offering.id):
+        raise forbidden(access_list.REFUSAL)
     if type_ in _ASKING:
-        answer = publication_approvals.request if given == "true" else publication_approvals.withdraw
+        answer = access_list.request_publication if given == "true" else access_list.withdraw_publication
         changed = answer(session, offering)
     else:
-        changed = given == "false" and publication_approvals.withdraw(session, offering)
+        changed = given == "false" and access_list.withdraw_publication(session, offering)
     return _approval_result(session, offering, changed=changed)
 
 
@@ -88,7 +88,7 @@ def _asked(request: Request) -> tuple[str, str]:
 
 
 def _approval_result(session: Session, offering: Offering, *, changed: bool) -> dict[str, Any]:
-    known = publication_approvals.approval(session, offering.id)
+    known = access_list.approval(session, offering.id)
     granted = known is not None and known.state == "granted"
     asked = known is not None and known.state != "revoked"
     now = queries.refresh(session, offering)

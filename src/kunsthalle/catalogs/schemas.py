@@ -7,9 +7,8 @@ from typing import Any
 from kunsthalle.api.surfaces.catalog import BASE
 from kunsthalle.authz.context import Context
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.models import Catalog, Offering, Reclamation, Version
+from kunsthalle.catalogs.models import Catalog, Offering, Plan, Reclamation, Version
 from kunsthalle.catalogs.queries import Branch, successor
-from kunsthalle.catalogs.records import Plan
 from kunsthalle.catalogs.sharing.access_list import Approval, Entry
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.core.clock import rfc3339

@@ -1,4 +1,4 @@
-"""What was made of images: the questions that `catalogs.image_usage` counts, for the tables of instances and disks.
+"""What was made of images: the questions that `catalogs.explain` counts, for the tables of instances and disks.
 
 Rows are counted by the references that each keeps, in the database: no row of another account is loaded, and no id,
 name or secret of one leaves it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kunsthalle.block_storage.tables import snapshots, volumes
-from kunsthalle.catalogs.image_usage import RUNNING, Marks, Question
+from kunsthalle.catalogs.explain import RUNNING, Marks, Question
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.instances.bare_metal.tables import servers as bare_metal
 from kunsthalle.instances.groups.tables import groups as instance_groups

@@ -13,7 +13,7 @@ from kunsthalle.accounts.models import Account, Enterprise
 from kunsthalle.accounts.queries import recipients
 from kunsthalle.accounts.service import found_enterprise, open_account
 from kunsthalle.authz.context import Actor, Context
-from kunsthalle.catalogs.jobs import catalog_handlers
+from kunsthalle.catalogs.routes import catalog_handlers
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.session import Session
 from kunsthalle.jobs.worker import Worker

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures.worlds import make_world
-from kunsthalle.catalogs.versions import publish_states
+from kunsthalle.catalogs import states
 from unit.catalogs.shop import BASE, Edition, Product, Shop
 from unit.instances.cloud import Cloud
 
@@ -193,21 +193,21 @@ def test_a_step_goes_where_the_table_says(edition: Callable[[str], Edition], ste
 def test_every_edge_of_the_machine_is_in_the_table() -> None:
     """`import` begins a version, the end of a period is the clock's, and a change of images is told elsewhere."""
     apart = {"import", "end of the period", "change of images"}
-    assert {edge.step for edge in publish_states.EDGES} - apart == set(TABLE)
-    for edge in publish_states.EDGES:
+    assert {edge.step for edge in states.EDGES} - apart == set(TABLE)
+    for edge in states.EDGES:
         for source in edge.sources if edge.step in TABLE else ():
-            to = source if edge.to == publish_states.STAY else edge.to
+            to = source if edge.to == states.STAY else edge.to
             policy_filter = [TABLE[edge.step][state] for state in TABLE[edge.step] if state.split(",")[0] == source]
             assert any(one[0] == to for one in policy_filter if isinstance(one, tuple)), edge
 
 
 def test_publishing_is_the_publishers_and_editing_the_editors() -> None:
     """What is printed is what is asked for; see docs/decisions/0010-who-publishes.md."""
-    roles = {edge.step: edge.role for edge in publish_states.EDGES}
+    roles = {edge.step: edge.role for edge in states.EDGES}
     assert roles["end of the period"] == "the clock"
     assert {roles[step] for step in TABLE} == {"Operator"}, "an Operator may do here what an Editor may"
-    actions = {edge.step: edge.action for edge in publish_states.EDGES}
-    assert {step for step, action in actions.items() if action == publish_states.PUBLISH} == {
+    actions = {edge.step: edge.action for edge in states.EDGES}
+    assert {step for step, action in actions.items() if action == states.PUBLISH} == {
         "prerelease-publish",
         "consume-publish",
     }

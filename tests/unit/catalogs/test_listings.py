@@ -11,7 +11,7 @@ from fixtures.worlds import World
 from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
-from kunsthalle.catalogs.sharing import access_list, publication_approvals
+from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.tables import versions
 from kunsthalle.catalogs.versions import publishing
 from kunsthalle.db import list_versions
@@ -31,7 +31,7 @@ def market(both: World, monkeypatch: pytest.MonkeyPatch) -> Market:
         here = resolve(session, CATALOG, catalog.id, ACTION)
         for number in range(4):
             it = put_offering(session, here, number)
-            publication_approvals.decide(session, it.id, "granted")
+            access_list.decide(session, it.id, "granted")
             access_list.add(session, resolve(session, OFFERING, it.id, ACTION), [made.reader.account_id])
             access_list.share(
                 session, resolve(session, OFFERING, it.id, ACTION), ibm=False, public=number > 0, enabled=True
@@ -63,7 +63,7 @@ def _version(step: Callable[[Session, Any], Any]) -> Callable[[Session, Any], An
 
 def _one_more(session: Session, it: Any) -> None:
     made = put_offering(session, resolve(session, CATALOG, it.resource.catalog_id, ACTION), 9)
-    publication_approvals.decide(session, made.id, "granted")
+    access_list.decide(session, made.id, "granted")
     access_list.share(session, resolve(session, OFFERING, made.id, ACTION), ibm=False, public=True, enabled=False)
 
 
@@ -78,9 +78,12 @@ DEEDS: dict[str, tuple[Callable[[Session, Any], Any], tuple[int, int, int, int]]
     "no longer shared": (_flags(public=False, enabled=False), (7, 6, 7, 5)),
     "public alone": (_flags(public=True, enabled=False), (7, 7, 8, 6)),
     "off its access list": (lambda session, it: access_list.remove(session, it, ["*"]), (7, 7, 8, 6)),
-    "the approval withdrawn": (lambda session, it: publication_approvals.withdraw(session, it.resource), (7, 6, 7, 5)),
+    "the approval withdrawn": (
+        lambda session, it: access_list.withdraw_publication(session, it.resource),
+        (7, 6, 7, 5),
+    ),
     "the approval revoked": (
-        lambda session, it: publication_approvals.decide(session, it.resource.id, "revoked"),
+        lambda session, it: access_list.decide(session, it.resource.id, "revoked"),
         (7, 6, 7, 5),
     ),
     "suspended": (_version(publishing.suspend), (7, 6, 7, 5)),

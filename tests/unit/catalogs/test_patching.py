@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kunsthalle.catalogs import json_patch
+from kunsthalle.api import json_patch
 from kunsthalle.core.errors import Problem
 
 DOCUMENT = {"name": "a", "tags": ["x", "y"], "deep": {"list": [{"k": 1}, {"k": 2}], "~/": 3}}

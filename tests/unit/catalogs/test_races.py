@@ -21,9 +21,9 @@ from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, VERSION
-from kunsthalle.catalogs.sharing import access_list, publication_approvals
+from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.tables import listings, version_images
-from kunsthalle.catalogs.versions.importing import ImageChoice, Import, import_version
+from kunsthalle.catalogs.versions.editing import ImageChoice, Import, import_version
 from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
@@ -164,7 +164,7 @@ def test_one_offering_is_shared_by_eight_at_once(nodes: Nodes) -> None:
     def begin(session: Session) -> str:
         catalog = service.create_catalog(session, "shared", "offering", None, {})
         it = put_offering(session, resolve(session, CATALOG, catalog.id, UPDATE), 0)
-        publication_approvals.decide(session, it.id, "granted")
+        access_list.decide(session, it.id, "granted")
         access_list.share(session, resolve(session, OFFERING, it.id, UPDATE), ibm=False, public=False, enabled=True)
         return it.id
 

@@ -9,7 +9,7 @@ import pytest
 
 from kunsthalle.accounts.queries import members, recipients
 from kunsthalle.catalogs.resources import OFFERING
-from kunsthalle.catalogs.sharing import access_list, publication_approvals
+from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
 from unit.catalogs.shop import BASE, SHARES, Product, Shop
@@ -129,11 +129,11 @@ def test_outside_the_enterprise_only_what_the_operator_approved(shop: Shop, prod
     assert "kunsthalle approvals grant" in errors[stranger]
     world = shop.cloud.world
     shop.cloud.call("POST", f"{product.path}/publish/allow_request/true", status=200)
-    world.write(world.base, publication_approvals.decide, product.id, "granted")
+    world.write(world.base, access_list.decide, product.id, "granted")
     assert product.share(stranger)["errors"] == {}
     shop.accept(STRANGER)
     assert _sees(shop, STRANGER) == ["product"]
-    world.write(world.base, publication_approvals.decide, product.id, "revoked")
+    world.write(world.base, access_list.decide, product.id, "revoked")
     assert _sees(shop, STRANGER) == []
 
 
@@ -165,13 +165,13 @@ def test_published_to_all_needs_the_operator_and_nobodys_answer(shop: Shop, prod
         refused = shop.cloud.answer("POST", f"{BASE}/versions/{version}/{old}")
         assert (refused.status_code, "operator's approval" in refused.text) == (403, True)
     world = shop.cloud.world
-    world.write(world.base, publication_approvals.decide, product.id, "granted")
+    world.write(world.base, access_list.decide, product.id, "granted")
     shop.cloud.call("POST", f"{BASE}/versions/{version}/public-publish", status=202)
     assert product.get()["share_with_all"] is True
     assert (_sees(shop, STRANGER), _sees(shop, STRANGER, "public")) == (["product"], ["product"])
     assert _sees(shop, STRANGER, "private") == []
     assert _sees(shop, "me", "private") == ["product"]
-    world.write(world.base, publication_approvals.decide, product.id, "revoked")
+    world.write(world.base, access_list.decide, product.id, "revoked")
     assert (_sees(shop, STRANGER), product.get()["share_with_all"]) == ([], False)
 
 

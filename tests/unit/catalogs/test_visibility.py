@@ -19,8 +19,7 @@ from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.accounts.service import found_enterprise, open_account
 from kunsthalle.authz.context import Actor
 from kunsthalle.catalogs import explain
-from kunsthalle.catalogs.models import Catalog, Offering, Version
-from kunsthalle.catalogs.records import CatalogObject, PublishApproval
+from kunsthalle.catalogs.models import Catalog, CatalogObject, Offering, PublishApproval, Version
 from kunsthalle.catalogs.resources import OBJECT, OFFERING, VERSION
 from kunsthalle.catalogs.sharing import offering_lists
 from kunsthalle.catalogs.sharing.visibility import (

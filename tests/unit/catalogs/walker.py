@@ -17,9 +17,9 @@ from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
-from kunsthalle.catalogs.sharing import access_list, offering_lists, publication_approvals
+from kunsthalle.catalogs.sharing import access_list, offering_lists
 from kunsthalle.catalogs.versions import editing, publishing, validation
-from kunsthalle.catalogs.versions.importing import ImageChoice, Import, import_version
+from kunsthalle.catalogs.versions.editing import ImageChoice, Import, import_version
 from kunsthalle.core.clock import DAY
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find, resolve, unscoped
@@ -310,7 +310,7 @@ class Walker(Stage):
     def operator(self, at: int, *, grants: bool) -> None:
         title, id_ = self.titles[at], self.real.offerings[at].id
         state = "granted" if grants else "revoked"
-        done, said = self.act("", lambda session: publication_approvals.decide(session, id_, state))
+        done, said = self.act("", lambda session: access_list.decide(session, id_, state))
         changes = title.approval != state and (grants or title.approval != "")
         assert done == (not self._erased(title) and changes), said
         if done:

@@ -31,9 +31,9 @@ from kunsthalle.block_storage.image_source import VolumesAsImages
 from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.catalogs import routes as catalog_routes
+from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.hold_end import CatalogHolds
-from kunsthalle.catalogs.image_usage import ImageUsage
-from kunsthalle.catalogs.jobs import catalog_handlers
+from kunsthalle.catalogs.routes import catalog_handlers
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import unauthenticated
 from kunsthalle.db.session import Session

@@ -14,9 +14,8 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.catalogs import queries
-from kunsthalle.catalogs.models import Version
+from kunsthalle.catalogs.models import OfferingInstance, Version
 from kunsthalle.catalogs.offerings.service import same_rev
-from kunsthalle.catalogs.records import OfferingInstance
 from kunsthalle.catalogs.resources import OFFERING, OFFERING_INSTANCE
 from kunsthalle.catalogs.versions import validation
 from kunsthalle.core.clock import rfc3339

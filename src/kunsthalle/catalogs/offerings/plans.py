@@ -8,13 +8,13 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
-from kunsthalle.catalogs.records import Plan
+from kunsthalle.catalogs import states
+from kunsthalle.catalogs.models import Plan
 from kunsthalle.catalogs.requests import DeprecateRequest
 from kunsthalle.catalogs.resources import OFFERING, PLAN, RETRIEVE
 from kunsthalle.catalogs.routes_versions import setting, terms
 from kunsthalle.catalogs.schemas import Doc, plan_response
 from kunsthalle.catalogs.tables import plans
-from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.catalogs.versions.publishing import period, refuse
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.errors import invalid, not_found
@@ -124,10 +124,10 @@ HANDLER = queue.Handler(JOB, _due, _give_up)
 
 def routes() -> tuple[Route, ...]:
     one, surface = f"{BASE}/plans/{{{PARAM}}}", CATALOG
-    change = PlanItem(publish_states.UPDATE)
+    change = PlanItem(states.UPDATE)
     return (
         route("GET", one, _get, surface=surface, access=PlanItem(RETRIEVE)),
-        route("DELETE", one, _delete, surface=surface, access=PlanItem(publish_states.DELETE)),
+        route("DELETE", one, _delete, surface=surface, access=PlanItem(states.DELETE)),
         route("POST", f"{one}/consume-publish", _publish, surface=surface, access=change, status=202),
         route(
             "POST",

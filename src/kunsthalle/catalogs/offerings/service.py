@@ -7,9 +7,8 @@ from typing import Any
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.catalogs import credentials, reclamation
-from kunsthalle.catalogs.models import Catalog, Offering
-from kunsthalle.catalogs.offerings.deletion import erase_offering
-from kunsthalle.catalogs.records import Plan
+from kunsthalle.catalogs.models import Catalog, Offering, Plan
+from kunsthalle.catalogs.reclamation import erase_offering
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN
 from kunsthalle.catalogs.sharing.offering_lists import relist, relist_catalog
 from kunsthalle.catalogs.tables import plans

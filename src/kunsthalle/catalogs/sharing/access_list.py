@@ -1,4 +1,6 @@
-"""Sharing: the access list of an offering, and the handshake between source and receiver (1.9)."""
+"""Sharing: the access list of an offering, the handshake between source and receiver,
+and the approval of publication outside the enterprise (1.9).
+"""
 
 from __future__ import annotations
 
@@ -6,19 +8,19 @@ import re
 from dataclasses import dataclass
 
 from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier
-from kunsthalle.catalogs.models import Offering, Version
-from kunsthalle.catalogs.resources import OFFERING
-from kunsthalle.catalogs.sharing import publication_approvals
+from kunsthalle.catalogs.models import Offering, PublishApproval, Version
+from kunsthalle.catalogs.resources import OFFERING, PUBLISH_APPROVAL
 from kunsthalle.catalogs.sharing.offering_lists import relist
 from kunsthalle.catalogs.sharing.visibility import TYPE
-from kunsthalle.catalogs.tables import access_entries, share_approvals
+from kunsthalle.catalogs.tables import access_entries, offerings, publish_approvals, share_approvals
 from kunsthalle.catalogs.versions.publishing import publish
-from kunsthalle.core.errors import forbidden, invalid
+from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
 from kunsthalle.db.row_models import reader
-from kunsthalle.db.rows import update
+from kunsthalle.db.rows import insert, update
 from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
-from kunsthalle.db.visibility import Authorized, find
+from kunsthalle.db.visibility import Authorized, find, unscoped
 
 _IDENTIFIER = re.compile(r"(-acct-|-ent-|-entgrp-)?([0-9a-f]{32})")
 STATES = ("approved", "pending", "rejected")
@@ -85,8 +87,8 @@ def is_enterprise_account(session: Session) -> bool:
 
 def share(session: Session, offering: Authorized[Offering], *, ibm: bool, public: bool, enabled: bool) -> Offering:
     """Switches the access list on or off; IBM and the public only once the operator has approved that."""
-    if (ibm or public) and not publication_approvals.is_granted(session, offering.resource.id):
-        raise forbidden(publication_approvals.REFUSAL)
+    if (ibm or public) and not is_granted(session, offering.resource.id):
+        raise forbidden(REFUSAL)
     flags = {"share_with_ibm": ibm, "share_with_all": public, "share_enabled": enabled}
     update(session, OFFERING, offering.resource.id, updated_at=session.ctx.now(), **flags)
     relist(session, offering.resource.id)
@@ -97,8 +99,8 @@ def promote(session: Session, version: Authorized[Version], flag: str) -> None:
     """Publishes a version to IBM or to the public, `share_with_ibm` or `share_with_all`, in the old surface's one step:
     it becomes consumable unless it is, and its offering is shared. 403 before the operator has approved that (1.3).
     """
-    if not publication_approvals.is_granted(session, version.resource.offering_id):
-        raise forbidden(publication_approvals.REFUSAL)
+    if not is_granted(session, version.resource.offering_id):
+        raise forbidden(REFUSAL)
     if version.resource.state != "consumable":
         publish(session, version)
     update(session, OFFERING, version.resource.offering_id, updated_at=session.ctx.now(), **{flag: True})
@@ -126,7 +128,7 @@ def add(session: Session, offering: Authorized[Offering], identifiers: list[str]
     """
     errors: dict[str, str] = {}
     enterprise = enterprise_of(session, offering.resource.account_id)
-    approved = publication_approvals.is_granted(session, offering.resource.id)
+    approved = is_granted(session, offering.resource.id)
     for given in bounded(identifiers):
         identifier = normal(given)
         wrong = _unreachable(session, identifier, enterprise, approved=approved)
@@ -154,7 +156,7 @@ def _unreachable(session: Session, identifier: str, enterprise: str | None, *, a
         return None if _exists(session, identifier) else "The account, group or enterprise is unknown."
     if enterprise is None or enterprise_of_identifier(session, identifier) != enterprise:
         reason = "The account, group or enterprise is unknown or outside the enterprise of the catalog."
-        return f"{reason} {publication_approvals.REFUSAL}"
+        return f"{reason} {REFUSAL}"
     return None
 
 
@@ -174,7 +176,7 @@ def request(session: Session, type_: str, identifiers: list[str]) -> None:
     wrong = [given for given, one in wanted.items() if _unreachable(session, one, enterprise, approved=False)]
     if wrong:
         named = ", ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
-        text = f"Unknown, or outside the enterprise of this account: {named}. {publication_approvals.REFUSAL}"
+        text = f"Unknown, or outside the enterprise of this account: {named}. {REFUSAL}"
         raise invalid("bad_request", text, "body")
     for identifier in wanted.values():
         ask(session, identifier, type_)
@@ -286,3 +288,100 @@ def answer(session: Session, type_: str, state: str, sources: list[str], for_: s
         )
         found.append(asked[source])
     return found
+
+
+# Publishing outside the enterprise: an offering's owner asks, the operator answers (1.9, and the source page).
+#
+# Without a granted approval an offering is shared inside the enterprise only; a revoked one takes back at once what
+# it had opened.
+
+REFUSAL = (
+    "Publishing outside the enterprise needs the operator's approval of this offering first:"
+    " ask with publish/allow_request/true; the operator grants it with `kunsthalle approvals grant`."
+)
+
+
+def approval(session: Session, offering_id: str) -> PublishApproval | None:
+    """What has been asked and answered about an offering."""
+    found = unscoped(session, PUBLISH_APPROVAL, publish_approvals.c.offering_id == offering_id)
+    return found[0] if found else None
+
+
+def is_granted(session: Session, offering_id: str) -> bool:
+    """Whether the operator's approval of an offering stands."""
+    known = approval(session, offering_id)
+    return known is not None and known.state == "granted"
+
+
+def request_publication(session: Session, offering: Offering) -> bool:
+    """Asks the operator; whether that changed anything."""
+    known = approval(session, offering.id)
+    if known is None:
+        insert(session, PUBLISH_APPROVAL, _asked(session, offering))
+    elif known.state == "revoked":
+        must(
+            transition(session, PUBLISH_APPROVAL, known.id, "requested", updated_at=session.ctx.now()),
+            "Changed meanwhile.",
+        )
+    else:
+        return False
+    update(session, OFFERING, offering.id, updated_at=session.ctx.now())
+    return True
+
+
+def _asked(session: Session, offering: Offering) -> PublishApproval:
+    now = session.ctx.now()
+    return PublishApproval(
+        id=session.ctx.ids.uuid(),
+        account_id=offering.account_id,
+        offering_id=offering.id,
+        catalog_id=offering.catalog_id,
+        state="requested",
+        asked_by=session.ctx.actor.iam_id or "operator",
+        updated_at=now,
+        created_at=now,
+    )
+
+
+def withdraw_publication(session: Session, offering: Offering) -> bool:
+    """The owner wants no approval any more: what it had opened is closed; whether that changed anything."""
+    known = approval(session, offering.id)
+    if known is None or known.state == "revoked":
+        return False
+    _answer(session, offering, known.id, "revoked")
+    return True
+
+
+def decide(session: Session, offering_id: str, state: str) -> PublishApproval:
+    """The operator's answer, `granted` (asked for or not) or `revoked`.
+
+    404 without such an offering, 409 when it is repeated, or when there is nothing to refuse.
+    """
+    found = unscoped(session, OFFERING, offerings.c.id == offering_id)
+    if not found:
+        raise not_found("offering")
+    known = approval(session, offering_id)
+    if known is None and state == "revoked":
+        raise conflict("conflict", "There is no request to publish this offering outside its enterprise.", "offering")
+    known = known or insert(session, PUBLISH_APPROVAL, _asked(session, found[0]))
+    if known.state == state:
+        raise conflict("conflict", f"The approval is {known.state} already.")
+    _answer(session, found[0], known.id, state)
+    return unscoped(session, PUBLISH_APPROVAL, publish_approvals.c.id == known.id)[0]
+
+
+def _answer(session: Session, offering: Offering, id_: str, state: str) -> None:
+    must(
+        transition(session, PUBLISH_APPROVAL, id_, state, updated_at=session.ctx.now()),
+        "Changed meanwhile.",
+        "conflict",
+    )
+    update(session, OFFERING, offering.id, updated_at=session.ctx.now())
+    relist(session, offering.id)
+
+
+def every(session: Session) -> list[tuple[PublishApproval, Offering]]:
+    """All that was asked, oldest first, for the operator."""
+    asked = sorted(unscoped(session, PUBLISH_APPROVAL), key=lambda one: (one.created_at, one.id))
+    known = {one.id: one for one in unscoped(session, OFFERING, offerings.c.id.in_([one.offering_id for one in asked]))}
+    return [(one, known[one.offering_id]) for one in asked]

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from kunsthalle.authz.refusals import missing_action
 from kunsthalle.catalogs.models import SERVICE, Version
 from kunsthalle.catalogs.queries import published, versions_of
-from kunsthalle.catalogs.resources import OFFERING, PLAN, RETRIEVE, VERSION
+from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN, RETRIEVE, VERSION
 from kunsthalle.catalogs.states import PUBLISHED
-from kunsthalle.catalogs.tables import version_images
+from kunsthalle.catalogs.tables import catalogs, version_images
 from kunsthalle.core.crn import Crn, parse
 from kunsthalle.core.errors import Problem, conflict, invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import find, unscoped
+from kunsthalle.iam.authentication import is_authorized
 from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.states import USABLE
@@ -122,3 +123,25 @@ def _image(session: Session, version: Version) -> Image:
     if found[0].status not in USABLE:
         raise conflict("invalid_state", "The image of this version cannot be used any more.", TARGET)
     return found[0]
+
+
+# Whether an instance group may use the images of a catalog (R9, and 3.5 of the catalog reference).
+
+SOURCE = "is"
+REFUSAL = (
+    "An instance group needs an authorization policy from is to globalcatalog-collection that grants"
+    f" {RETRIEVE} on the catalog."
+)
+
+
+def may_group_use(session: Session, catalog_id: str) -> bool:
+    """Whether the caller's account lets its instance groups use a catalog's images.
+
+    The policy is looked for in the caller's own account and in the catalog's; in the latter it must name the
+    caller's account as its source. Asked at the creation of a group and at every scale-out: a policy that was
+    removed grants nothing any more. An unknown catalog is never granted by the owner's side.
+    """
+    found = unscoped(session, CATALOG, catalogs.c.id == catalog_id)
+    target = {"serviceName": SERVICE, "serviceInstance": catalog_id}
+    owner = found[0].account_id if found else None
+    return is_authorized(session, SOURCE, target, RETRIEVE, owner=owner, kind="instance-group")

@@ -1,22 +1,22 @@
-"""Steps of a version along the table in `lifecycle`, and the timer of a deprecation (1.8)."""
+"""Steps of a version along the table in `states`, the timer of a deprecation, and removal (1.8, R4)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from kunsthalle.catalogs import states
 from kunsthalle.catalogs.models import Offering, Version
 from kunsthalle.catalogs.resources import OFFERING, VERSION
 from kunsthalle.catalogs.sharing.offering_lists import relist
-from kunsthalle.catalogs.tables import versions
-from kunsthalle.catalogs.versions import publish_states
-from kunsthalle.catalogs.versions.publish_states import PUBLISHED, Edge
-from kunsthalle.catalogs.versions.removal import remove_version
+from kunsthalle.catalogs.states import PUBLISHED, Edge
+from kunsthalle.catalogs.tables import version_images, versions
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid
 from kunsthalle.db import audit
-from kunsthalle.db.rows import update
+from kunsthalle.db.rows import delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
+from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.db.visibility import Authorized, find, unscoped
 from kunsthalle.images import holds
 from kunsthalle.jobs import queue
@@ -39,7 +39,7 @@ def touch(session: Session, version: Version) -> None:
 
 def take(session: Session, version: Version, step: str) -> Edge:
     """Takes a step of the table, and lets the images follow. 400 when the table refuses it."""
-    edge, wrong = publish_states.choose(step, version)
+    edge, wrong = states.choose(step, version)
     if edge is None:
         raise refuse(wrong)
     move(session, version, edge, deprecate_pending=None)
@@ -51,7 +51,7 @@ def move(session: Session, version: Version, edge: Edge, **values: Any) -> None:
     """The effect of an edge: the state (if it changes one), the images' status, the offering's revision."""
     now = session.ctx.now()
     same = versions.c.revision == version.revision
-    if edge.to == publish_states.STAY:
+    if edge.to == states.STAY:
         done = update(session, VERSION, version.id, same, updated_at=now, **values)
     else:
         stamps = {"previous": version.state, "entered_at": now, "updated_at": now, **values}
@@ -85,7 +85,7 @@ def archive(session: Session, version: Authorized[Version]) -> None:
 
 def deprecate(session: Session, version: Version, days: int | None, description: str | None) -> None:
     """Begins the period at whose end the version is archived; until then it boots, and its image is deprecated."""
-    edge, wrong = publish_states.choose("deprecate/true", version)
+    edge, wrong = states.choose("deprecate/true", version)
     if edge is None:
         raise refuse(wrong)
     at = session.ctx.now() + period(days) * DAY
@@ -105,7 +105,7 @@ def period(days: int | None) -> int:
 
 def restore(session: Session, version: Version) -> None:
     """Ends the period before its time: the version is what it was."""
-    take_back, wrong = publish_states.choose("deprecate/false", version)
+    take_back, wrong = states.choose("deprecate/false", version)
     if take_back is None:
         raise refuse(wrong)
     move(session, version, take_back, deprecate_pending=None)
@@ -136,10 +136,10 @@ def deprecate_offering(
 def _due(run: queue.Run) -> None:
     def end(session: Session) -> None:
         for version in unscoped(session, VERSION, versions.c.id == run.job.subject):
-            edge, _wrong = publish_states.choose("end of the period", version)
+            edge, _wrong = states.choose("end of the period", version)
             if edge is not None and (version.deprecate_pending or {})["deprecate_date"] <= rfc3339(session.ctx.now()):
                 move(session, version, edge, deprecate_pending=None)
-                audit.record(session, publish_states.UPDATE, f"/api/v1-beta/versions/{version.locator}/archive", 202)
+                audit.record(session, states.UPDATE, f"/api/v1-beta/versions/{version.locator}/archive", 202)
 
     run.finish(end)
 
@@ -158,9 +158,19 @@ def delete_version(session: Session, version: Authorized[Version]) -> None:
     if it.state in PUBLISHED:
         same = (versions.c.offering_id == it.offering_id, versions.c.id != it.id)
         if not unscoped(session, VERSION, *same, versions.c.state.in_(PUBLISHED)):
-            raise refuse(publish_states.LAST.format(label=find(session, OFFERING, it.offering_id).label))
+            raise refuse(states.LAST.format(label=find(session, OFFERING, it.offering_id).label))
     for draft in unscoped(session, VERSION, versions.c.copy_of == it.id):
         remove_version(session, draft)
     remove_version(session, it)
     queue.cancel(session, JOB, it.id)
     touch(session, it)
+
+
+# Taking a version away: its row, its claim on images, and the hold on each of them, in one transaction (R4).
+
+
+def remove_version(session: Session, version: Version) -> None:
+    """The version is gone and its images are free from this transaction on; their status stays as it was."""
+    holds.release(session, version.crn)
+    remove_rows(session, version_images, version_images.c.version_id == version.id)
+    delete(session, VERSION, version.id, version.account_id)

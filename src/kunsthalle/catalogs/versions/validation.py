@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kunsthalle.catalogs import states
 from kunsthalle.catalogs.models import Version
 from kunsthalle.catalogs.resources import VERSION
 from kunsthalle.catalogs.tables import version_images, versions
-from kunsthalle.catalogs.versions import publish_states
 from kunsthalle.catalogs.versions.publishing import move, refuse, touch
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
@@ -66,7 +66,7 @@ def _judge(session: Session, version: Version, rehearse: Rehearse) -> None:
         return
     _settle(session, version, {"state": "valid", "validated": rfc3339(session.ctx.now()), "message": "validated"})
     now = unscoped(session, VERSION, versions.c.id == version.id)[0]
-    edge, _not_new = publish_states.choose("validate", now)
+    edge, _not_new = states.choose("validate", now)
     if edge is not None:
         move(session, now, edge)
 

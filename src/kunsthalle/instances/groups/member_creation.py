@@ -10,7 +10,7 @@ import msgspec
 from kunsthalle.accounts.queries import recipients
 from kunsthalle.api.references import Identity
 from kunsthalle.block_storage.resources import MAKE as MAKE_VOLUME
-from kunsthalle.catalogs.sharing.instance_group_authorization import REFUSAL, may_group_use
+from kunsthalle.catalogs.versions.boot_resolution import REFUSAL, may_group_use
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import Problem, forbidden, invalid
 from kunsthalle.db.session import Session
