@@ -14,11 +14,11 @@ from sqlalchemy import Column, ColumnElement
 
 from kunsthalle.api import access
 from kunsthalle.api.common_schemas import Name
+from kunsthalle.api.query_params import fields_of
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody
-from kunsthalle.api.surfaces.vpc import VPC, collection, paging
-from kunsthalle.core.errors import invalid
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.pages import Page, page
 from kunsthalle.db.rows import rename
 from kunsthalle.db.session import Session
@@ -27,7 +27,8 @@ from kunsthalle.db.visibility import Authorized, ResourceType, find, some
 M = TypeVar("M")
 B = TypeVar("B", bound=RequestBody)
 T = TypeVar("T")
-Filter = Callable[[Session, str], ColumnElement[bool]]
+Filter = Callable[[Session, Any], ColumnElement[bool]]
+"""A condition from the value of a query parameter."""
 
 
 class NameRequest(RequestBody):
@@ -42,8 +43,9 @@ class Resource(Generic[M]):
 
     `path` is the collection's; its last segment is the key of lists. Of a kind below another, `parent` is the one
     above, and `parent_field` both the path's parameter and the model's field that name it; `above` is the same for
-    the one above the parent. `filters` turn values of query parameters into conditions; `sorts` are the properties
-    that `sort` may name. `fresh` is the field that says `pending` in the answer to the creation (vpc-api.md C2).
+    the one above the parent. `query` are the parameters of the list; `filters` make conditions of those that neither
+    page nor sort, by their names in the struct. `fresh` is the field that says `pending` in the answer to the
+    creation (vpc-api.md C2).
     """
 
     kind: ResourceType[M]
@@ -55,8 +57,13 @@ class Resource(Generic[M]):
     parent: ResourceType[Any] | None = None
     parent_field: str = ""
     above: str = ""
-    sorts: tuple[str, ...] = ()
+    query: type[PageParameters] = PageParameters
     fresh: str = ""
+
+    def __post_init__(self) -> None:
+        declared = {one.attribute for one in fields_of(self.query).values()} - {"start", "limit", "sort"}
+        if declared != set(self.filters):
+            raise TypeError(f"{self.path}: parameters {sorted(declared)}, filters {sorted(self.filters)}")
 
     @property
     def key(self) -> str:
@@ -90,60 +97,49 @@ def given(value: T | UnsetType, default: T) -> T:
     return default if isinstance(value, UnsetType) else value
 
 
-def among(request: Request, items: Sequence[T], id_of: Callable[[T], str]) -> tuple[Page[T], int]:
-    """A page of a list at hand, in its own order, and the limit. When the item that a page ended with is gone, the
+def among(query: PageParameters, items: Sequence[T], id_of: Callable[[T], str]) -> Page[T]:
+    """A page of a list at hand, in its own order. When the item that a page ended with is gone, the
     next page begins with the one that took its place.
     """
-    after, limit = paging(request)
+    after, limit = query.start, query.limit
     begin = 0
     if after is not None:
         found = next((at for at, one in enumerate(items) if id_of(one) == after[1]), None)
         begin = after[0] if found is None else found + 1
     chosen = list(items[begin : begin + limit])
     more = bool(chosen) and begin + limit < len(items)
-    return Page(chosen, len(items), (begin + limit - 1, id_of(chosen[-1])) if more else None), limit
+    return Page(chosen, len(items), (begin + limit - 1, id_of(chosen[-1])) if more else None)
 
 
-def in_order(items: list[Any], names: tuple[str, ...], asked: str) -> list[Any]:
+def in_order(items: list[Any], asked: str) -> list[Any]:
     """By a property, and by id where that is the same; `-` turns the order around."""
     name = asked.removeprefix("-")
-    if name not in names:
-        text = f"The list can be sorted by {', '.join(names)}."
-        raise invalid("validation_enum", text, "sort", type_="parameter")
     column = "number" if name == "address" else name
     return sorted(items, key=lambda one: (getattr(one, column), one.id), reverse=asked.startswith("-"))
 
 
-def _newest(
-    session: Session, request: Request, resource: Resource[Any], where: list[ColumnElement[bool]]
-) -> tuple[Page[Any], int]:
-    after, limit = paging(request)
-    return page(session, resource.kind, *where, after=after, limit=limit), limit
-
-
-def _as_asked(
-    session: Session, request: Request, resource: Resource[Any], where: list[ColumnElement[bool]]
-) -> tuple[Page[Any], int]:
-    if "sort" not in request.query:
-        return _newest(session, request, resource, where)
-    ordered = in_order(some(session, resource.kind, *where), resource.sorts, request.query["sort"])
-    return among(request, ordered, lambda one: str(one.id))
+def _found(session: Session, query: PageParameters, resource: Resource[M], where: list[ColumnElement[bool]]) -> Page[M]:
+    """Newest first, unless the list can be sorted and is to be."""
+    sort: str | None = getattr(query, "sort", None)
+    if sort is None:
+        return page(session, resource.kind, *where, after=query.start, limit=query.limit)
+    return among(query, in_order(some(session, resource.kind, *where), sort), lambda one: str(one.id))
 
 
 def listing(resource: Resource[M]) -> Route:
     """The collection, paged, newest first unless sorted; what the caller may not read is not in it."""
     table = resource.kind.table
-    pages = _as_asked if resource.sorts else _newest
 
-    def call(session: Session, request: Request) -> dict[str, Any]:
-        where = [make(session, request.query[name]) for name, make in resource.filters.items() if name in request.query]
+    def call(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
+        asked = ((make, getattr(query, name)) for name, make in resource.filters.items())
+        where = [make(session, value) for make, value in asked if value is not None]
         if resource.parent is not None:
             where.append(table.c[resource.parent_field] == request.params[resource.parent_field])
-        found, limit = pages(session, request, resource, where)
-        return collection(request, session, resource.key, found, resource.to_response, limit)
+        found = _found(session, query, resource, where)
+        return collection(request, session, resource.key, found, resource.to_response, query.limit)
 
     said = _said(call, f"List {resource.noun}s.")
-    return route("GET", resource.path, said, surface=VPC, access=resource.on_parent())
+    return route("GET", resource.path, said, surface=VPC, access=resource.on_parent(), query=resource.query)
 
 
 def reading(resource: Resource[M]) -> Route:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from kunsthalle.api.access import Access, Create, Item
+from kunsthalle.api.query_params import documented
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces import Surface
@@ -88,11 +89,12 @@ def _document(routes: list[Route], queries: Queries, version: str) -> dict[str, 
 
 def _operation(route: Route, queries: Sequence[str], known: Mapping[int, Schema], answer: Any) -> dict[str, Any]:
     served = route.status != Reason.NOT_IMPLEMENTED.value
+    asked = [_query(name) for name in queries] if route.query is None else documented(route.query)
     operation: dict[str, Any] = {
         "operationId": _name(route),
         "summary": route.summary if served else "Known, and not offered.",
         "security": _security(route.access),
-        "parameters": [*_parameters(route), *(_query(name) for name in queries)],
+        "parameters": [*_parameters(route), *asked],
         "responses": _responses(route, known.get(id(answer))) if served else {"501": _error("Not offered.")},
         "x-action": route.access.action,
     }

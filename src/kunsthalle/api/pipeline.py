@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.etag import EntityTags
+from kunsthalle.api.query_params import decode as decode_query
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.router import Match, Route, Router
+from kunsthalle.api.router import Call, Match, Route, Router
 from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
@@ -175,7 +176,7 @@ class Pipeline:
 
     def _prepare(self, session: Session, route: Route, request: Request) -> None:
         if route.prepare is not None:
-            request.prepared = route.prepare(self._enter(session, route, request), request)
+            request.prepared = _called(route, route.prepare, self._enter(session, route, request), request)
 
     def _answer(self, session: Session, route: Route, request: Request) -> Answer:
         inner = self._enter(session, route, request)
@@ -183,7 +184,7 @@ class Pipeline:
         if route.call is None:
             raise TypeError(f"{route.name} runs outside transactions")
         self._entities.check(inner, route, request)
-        result = route.call(inner, request)
+        result = _called(route, route.call, inner, request)
         if route.writes and ctx.account_id:
             it = request.authorized.resource if request.authorized is not None else result
             audit.record(inner, route.access.action, request.path, route.status, it=it)
@@ -236,6 +237,13 @@ class Pipeline:
             await self._store.write_async(ctx, record)
         except Problem:
             log.info("refused without an actor", route=route.name)
+
+
+def _called(route: Route, call: Call, session: Session, request: Request) -> Any:
+    """What a handler answers. Its query parameters are decoded last: what is hidden is absent, whatever they say."""
+    if route.query is None:
+        return call(session, request)
+    return call(session, request, decode_query(request.query, route.query, route.surface.malformed))
 
 
 def _failure(error: Exception, route: Route, ctx: Context) -> Answer:

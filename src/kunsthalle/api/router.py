@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, Required, TypedDict, TypeVar, Unpack, overload
 from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct, field
 
 from kunsthalle.api.access import Access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.db.session import Session
 
-Call = Callable[[Session, Request], Any]
+Q = TypeVar("Q", bound=Parameters)
+Call = Callable[..., Any]
+"""A handler: of the session, the request and, where the route declares them, the query parameters."""
 Outside = Callable[[Context, Request], Any]
 """A call that runs outside any transaction, because it waits for what others do: operator verbs, readiness."""
 
@@ -29,7 +32,7 @@ class Route(Struct, frozen=True):
     """One operation. `writes` decides which kind of transaction it runs in; `long` reads run in a thread at once.
 
     `prepare` reads in a thread what a call that writes needs and what may take long: its result is `Request.prepared`,
-    and what it saw may have changed until the call runs.
+    and what it saw may have changed until the call runs. `query` are the parameters that call, and `prepare`, take.
     """
 
     method: str
@@ -46,48 +49,61 @@ class Route(Struct, frozen=True):
     body_required: bool = True
     long: bool = False
     prepare: Call | None = None
+    query: type[Parameters] | None = None
 
     @property
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
 
+class Options(TypedDict, total=False):
+    """What is declared of an operation. `body` is the struct that the JSON body must fit, `answer` what is sent.
+
+    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop.
+    """
+
+    surface: Required[Surface]
+    access: Required[Access]
+    body: type | None
+    answer: Any
+    status: int
+    writes: bool
+    body_required: bool
+    long: bool
+
+
+@overload
+def route(
+    method: str,
+    path: str,
+    call: Callable[[Session, Request], Any],
+    *,
+    prepare: Callable[[Session, Request], Any] | None = None,
+    **options: Unpack[Options],
+) -> Route: ...
+@overload
+def route(
+    method: str,
+    path: str,
+    call: Callable[[Session, Request, Q], Any],
+    *,
+    query: type[Q],
+    prepare: Callable[[Session, Request, Q], Any] | None = None,
+    **options: Unpack[Options],
+) -> Route: ...
 def route(
     method: str,
     path: str,
     call: Call,
     *,
-    surface: Surface,
-    access: Access,
-    body: type | None = None,
-    answer: Any = None,
-    status: int = 200,
-    writes: bool | None = None,
-    body_required: bool = True,
-    long: bool = False,
+    query: type[Parameters] | None = None,
     prepare: Call | None = None,
+    **options: Unpack[Options],
 ) -> Route:
-    """Declares an operation. `body` is the struct that the JSON body must fit, `answer` the one that is sent.
-
-    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop.
-    """
-    changing = method != "GET" if writes is None else writes
+    """Declares an operation. `query` are its query parameters: the call takes them as their struct."""
+    options.setdefault("writes", method != "GET")
     summary = (call.__doc__ or "").strip().split("\n")[0]
-    return Route(
-        method,
-        path,
-        call,
-        surface,
-        access,
-        body,
-        answer,
-        status,
-        writes=changing,
-        summary=summary,
-        body_required=body_required,
-        long=long,
-        prepare=prepare,
-    )
+    return Route(method, path, call, summary=summary, query=query, prepare=prepare, **options)
 
 
 def route_without_transaction(

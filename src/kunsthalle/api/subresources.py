@@ -18,7 +18,7 @@ from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
-from kunsthalle.api.surfaces.vpc import VPC, collection
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType
@@ -80,13 +80,16 @@ def listing(part: Part[M]) -> Route:
     """All parts of one owner; in pages where the contract has them."""
 
     def call(session: Session, request: Request) -> dict[str, Any]:
-        owned = part.owned(session, request)
-        if not part.paged:
-            return {part.key: [part.to_response(one, session) for one in owned]}
-        page, limit = among(request, owned, part.id_of)
-        return collection(request, session, part.key, page, part.to_response, limit)
+        return {part.key: [part.to_response(one, session) for one in part.owned(session, request)]}
 
-    return _route(part, "LIST", call, f"List the {part.noun}s.", answer=None if part.paged else _whole(part))
+    def paged(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
+        page = among(query, part.owned(session, request), part.id_of)
+        return collection(request, session, part.key, page, part.to_response, query.limit)
+
+    summary = f"List the {part.noun}s."
+    if part.paged:
+        return _route(part, "LIST", paged, summary, query=PageParameters)
+    return _route(part, "LIST", call, summary, answer=_whole(part))
 
 
 def _whole(part: Part[Any]) -> type:

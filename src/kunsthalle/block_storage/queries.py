@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta, field
 from sqlalchemy import ColumnElement, false, or_
 
-from kunsthalle.api.crud import among
-from kunsthalle.api.request import Request
-from kunsthalle.api.surfaces.vpc import paging
+from kunsthalle.api.crud import among, in_order
+from kunsthalle.api.vpc_parameters import SORT, UsualParameters, ZoneName
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.volume_profiles import PROFILES
-from kunsthalle.core.errors import invalid
 from kunsthalle.db.pages import Page, page
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of, rows_of
@@ -23,27 +22,85 @@ from kunsthalle.db.wildcards import wildcards
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 
 _VOLUMES, _SNAPSHOTS = VOLUME.table.c, SNAPSHOT.table.c
-_NEWEST, _SORTED = "-created_at", ("created_at", "name")
+_NEWEST = "-created_at"
+Tag = Annotated[str | None, Meta(description="Only resources with this user tag.")]
+Never = Annotated[
+    str | None, Meta(description="None is offered here: `null` matches everything, other values nothing.")
+]
 _PLAIN = re.compile(r"[A-Za-z0-9:/_ .-]{1,512}")
 """Tags, zones and CRNs: none of these is written otherwise in JSON, or means something in a pattern."""
 
 
-def values(request: Request, name: str) -> list[str]:
-    """A filter that may be repeated or hold several values between commas."""
-    return [part for text in request.query.getlist(name) for part in text.split(",")]
+class VolumeParameters(UsualParameters, frozen=True):
+    """Of the list of volumes."""
+
+    attachment_state: Annotated[
+        tuple[Literal["attached", "unattached", "unusable"], ...],
+        Meta(description="Only volumes that are attached to a server, or to none."),
+    ] = ()
+    encryption: Annotated[
+        tuple[Literal["provider_managed", "user_managed"], ...],
+        Meta(description="Only volumes encrypted with keys of the provider, which all are, or of the user."),
+    ] = ()
+    tag: Tag = None
+    zone_name: ZoneName = field(name="zone.name", default=None)
+    operating_system_family: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Only volumes with a system of this family; `null` for those without one, `not:null` for any."
+        ),
+    ] = field(name="operating_system.family", default=())
+    operating_system_architecture: Annotated[
+        tuple[str, ...],
+        Meta(description="Only volumes with a system for this architecture; `null` and `not:null` as for the family."),
+    ] = field(name="operating_system.architecture", default=())
+    storage_generation: Annotated[
+        tuple[int, ...], Meta(description="Only volumes whose profile belongs to this generation of storage.")
+    ] = ()
 
 
-def equals(request: Request, columns: dict[str, ColumnElement[Any]]) -> list[ColumnElement[bool]]:
-    """The conditions of filters that match a column exactly."""
-    return [column == request.query[name] for name, column in columns.items() if name in request.query]
+class SnapshotParameters(UsualParameters, frozen=True):
+    """Of the list of snapshots. Backups, groups and copies in other regions are not offered: no snapshot has one."""
+
+    tag: Tag = None
+    sort: Annotated[Literal["created_at", "-created_at", "name", "-name"] | None, SORT] = None
+    source_volume_id: Annotated[str | None, Meta(description="Only snapshots of the volume with this ID.")] = field(
+        name="source_volume.id", default=None
+    )
+    source_volume_crn: Annotated[str | None, Meta(description="Only snapshots of the volume with this CRN.")] = field(
+        name="source_volume.crn", default=None
+    )
+    source_image_id: Annotated[
+        str | None,
+        Meta(description="Only snapshots that go back to the image with this ID; `null` for none, `not:null` for any."),
+    ] = field(name="source_image.id", default=None)
+    source_image_crn: Annotated[
+        str | None,
+        Meta(
+            description="Only snapshots that go back to the image with this CRN; `null` for none, `not:null` for any."
+        ),
+    ] = field(name="source_image.crn", default=None)
+    clones_zone_name: Annotated[
+        str | None, Meta(description="Only snapshots with a fast-restore clone in the zone of this name.")
+    ] = field(name="clones[].zone.name", default=None)
+    backup_policy_plan_id: Never = field(name="backup_policy_plan.id", default=None)
+    copies_id: Never = field(name="copies[].id", default=None)
+    copies_name: Never = field(name="copies[].name", default=None)
+    copies_crn: Never = field(name="copies[].crn", default=None)
+    copies_region: Never = field(name="copies[].remote.region.name", default=None)
+    source_snapshot_id: Never = field(name="source_snapshot.id", default=None)
+    source_snapshot_region: Never = field(name="source_snapshot.remote.region.name", default=None)
+    source_volume_region: Never = field(name="source_volume.remote.region.name", default=None)
+    source_image_region: Never = field(name="source_image.remote.region.name", default=None)
+    consistency_group_id: Never = field(name="snapshot_consistency_group.id", default=None)
+    consistency_group_crn: Never = field(name="snapshot_consistency_group.crn", default=None)
 
 
-def _or_null(request: Request, name: str, column: ColumnElement[Any], among: list[str]) -> ColumnElement[bool]:
+def _or_null(asked: Sequence[str], column: ColumnElement[Any], among: Sequence[str]) -> ColumnElement[bool]:
     """`null` and `not:null` ask whether there is a value at all (D4)."""
-    asked = request.query[name]
-    if asked == "null":
+    if asked == ("null",):
         return column.is_(None)
-    return column.is_not(None) if asked == "not:null" else column.in_(among)
+    return column.is_not(None) if asked == ("not:null",) else column.in_(among)
 
 
 def _holds(column: ColumnElement[Any], key: str, value: str) -> ColumnElement[bool]:
@@ -53,104 +110,99 @@ def _holds(column: ColumnElement[Any], key: str, value: str) -> ColumnElement[bo
     return wildcards(column, f'*"{key}":"{value}"*' if key else f'*"{value}"*')
 
 
-def _systems(request: Request, name: str, attribute: str) -> list[str]:
-    wanted = values(request, name)
+def _systems(wanted: Sequence[str], attribute: str) -> list[str]:
     return [key for key, system in OPERATING_SYSTEMS.items() if getattr(system, attribute) in wanted]
 
 
-def _attachment(request: Request) -> ColumnElement[bool]:
-    states = values(request, "attachment_state")
+def _attachment(states: Sequence[str]) -> ColumnElement[bool]:
     loose, attached = _VOLUMES.instance_id.is_(None), _VOLUMES.instance_id.is_not(None)
     wanted = [condition for state, condition in (("unattached", loose), ("attached", attached)) if state in states]
     return or_(false(), *wanted)
 
 
-def _volume_conditions(request: Request) -> list[ColumnElement[bool]]:
-    query = request.query
-    exact: dict[str, ColumnElement[Any]] = {
-        "name": _VOLUMES.name,
-        "zone.name": _VOLUMES.zone,
-        "resource_group.id": _VOLUMES.resource_group_id,
-    }
-    found = equals(request, exact)
-    if "attachment_state" in query:
-        found.append(_attachment(request))
-    if "encryption" in query and "provider_managed" not in values(request, "encryption"):
+def _equals(*pairs: tuple[ColumnElement[Any], str | None]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _volume_conditions(query: VolumeParameters) -> list[ColumnElement[bool]]:
+    found = _equals(
+        (_VOLUMES.name, query.name),
+        (_VOLUMES.zone, query.zone_name),
+        (_VOLUMES.resource_group_id, query.resource_group_id),
+    )
+    if query.attachment_state:
+        found.append(_attachment(query.attachment_state))
+    if query.encryption and "provider_managed" not in query.encryption:
         found.append(false())
-    if "tag" in query:
-        found.append(_holds(_VOLUMES.user_tags, "", query["tag"]))
-    for attribute in ("family", "architecture"):
-        if (name := f"operating_system.{attribute}") in query:
-            found.append(_or_null(request, name, _VOLUMES.operating_system, _systems(request, name, attribute)))
-    if "storage_generation" in query:
-        wanted_generations = values(request, "storage_generation")
-        names = [name for name, one in PROFILES.items() if str(one.generation) in wanted_generations]
+    if query.tag is not None:
+        found.append(_holds(_VOLUMES.user_tags, "", query.tag))
+    for attribute, wanted in (
+        ("family", query.operating_system_family),
+        ("architecture", query.operating_system_architecture),
+    ):
+        if wanted:
+            found.append(_or_null(wanted, _VOLUMES.operating_system, _systems(wanted, attribute)))
+    if query.storage_generation:
+        names = [name for name, one in PROFILES.items() if one.generation in query.storage_generation]
         found.append(_VOLUMES.profile.in_(names))
     return found
 
 
-def list_volumes(session: Session, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Volume]:
+def list_volumes(session: Session, query: VolumeParameters) -> Page[Volume]:
     """A page of volumes, newest first."""
-    return page(session, VOLUME, *_volume_conditions(request), after=after, limit=limit)
+    return page(session, VOLUME, *_volume_conditions(query), after=query.start, limit=query.limit)
 
 
-_NEVER = (
-    "backup_policy_plan.id",
-    "copies[].id",
-    "copies[].name",
-    "copies[].crn",
-    "copies[].remote.region.name",
-    "source_snapshot.id",
-    "source_snapshot.remote.region.name",
-    "source_volume.remote.region.name",
-    "source_image.remote.region.name",
-    "snapshot_consistency_group.id",
-    "snapshot_consistency_group.crn",
-)
-"""What no snapshot has here: backups, groups, copies in other regions."""
+def _nowhere(query: SnapshotParameters) -> bool:
+    """Whether it is asked for what no snapshot has here: backups, groups, copies in other regions."""
+    asked = (
+        query.backup_policy_plan_id,
+        query.copies_id,
+        query.copies_name,
+        query.copies_crn,
+        query.copies_region,
+        query.source_snapshot_id,
+        query.source_snapshot_region,
+        query.source_volume_region,
+        query.source_image_region,
+        query.consistency_group_id,
+        query.consistency_group_crn,
+    )
+    return any(one not in {None, "null"} for one in asked)
 
 
-def _snapshot_conditions(request: Request) -> list[ColumnElement[bool]]:
-    query = request.query
-    exact: dict[str, ColumnElement[Any]] = {
-        "name": _SNAPSHOTS.name,
-        "resource_group.id": _SNAPSHOTS.resource_group_id,
-        "source_volume.id": _SNAPSHOTS.source_volume_id,
-    }
-    found = equals(request, exact)
-    for name, column in (
-        ("source_image.id", _SNAPSHOTS.source_image_id),
-        ("source_image.crn", _SNAPSHOTS.source_image_crn),
+def _snapshot_conditions(query: SnapshotParameters) -> list[ColumnElement[bool]]:
+    found = _equals(
+        (_SNAPSHOTS.name, query.name),
+        (_SNAPSHOTS.resource_group_id, query.resource_group_id),
+        (_SNAPSHOTS.source_volume_id, query.source_volume_id),
+    )
+    for column, wanted in (
+        (_SNAPSHOTS.source_image_id, query.source_image_id),
+        (_SNAPSHOTS.source_image_crn, query.source_image_crn),
     ):
-        if name in query:
-            found.append(_or_null(request, name, column, [query[name]]))
-    if "source_volume.crn" in query:
-        found.append(_holds(_SNAPSHOTS.source_volume, "crn", query["source_volume.crn"]))
-    if "tag" in query:
-        found.append(_holds(_SNAPSHOTS.user_tags, "", query["tag"]))
-    if "clones[].zone.name" in query:
-        found.append(_holds(_SNAPSHOTS.clones, "zone", query["clones[].zone.name"]))
-    if any(query.get(name, "null") != "null" for name in _NEVER):
+        if wanted is not None:
+            found.append(_or_null((wanted,), column, [wanted]))
+    if query.source_volume_crn is not None:
+        found.append(_holds(_SNAPSHOTS.source_volume, "crn", query.source_volume_crn))
+    if query.tag is not None:
+        found.append(_holds(_SNAPSHOTS.user_tags, "", query.tag))
+    if query.clones_zone_name is not None:
+        found.append(_holds(_SNAPSHOTS.clones, "zone", query.clones_zone_name))
+    if _nowhere(query):
         found.append(false())
     return found
 
 
-def list_snapshots(session: Session, request: Request) -> tuple[Page[Snapshot], int]:
-    """A page of snapshots, newest first unless sorted, and its limit.
+def list_snapshots(session: Session, query: SnapshotParameters) -> Page[Snapshot]:
+    """A page of snapshots, newest first unless sorted.
 
     Filters on the image match what was copied, whosever it is (F).
     """
-    where = _snapshot_conditions(request)
-    asked = request.query.get("sort", _NEWEST)
-    if asked == _NEWEST:
-        after, limit = paging(request)
-        return page(session, SNAPSHOT, *where, after=after, limit=limit), limit
-    name = asked.removeprefix("-")
-    if name not in _SORTED:
-        raise invalid("validation_enum", f"The list can be sorted by {', '.join(_SORTED)}.", "sort", type_="parameter")
-    every = some(session, SNAPSHOT, *where)
-    every.sort(key=lambda one: (getattr(one, name), one.id), reverse=asked.startswith("-"))
-    return among(request, every, lambda one: one.id)
+    where = _snapshot_conditions(query)
+    if query.sort in {None, _NEWEST}:
+        return page(session, SNAPSHOT, *where, after=query.start, limit=query.limit)
+    return among(query, in_order(some(session, SNAPSHOT, *where), str(query.sort)), lambda one: str(one.id))
 
 
 def attached_to(session: Session, instance_ids: Iterable[str]) -> dict[str, list[Volume]]:

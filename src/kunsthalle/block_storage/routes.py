@@ -8,8 +8,8 @@ from kunsthalle.api import access
 from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
-from kunsthalle.api.surfaces.vpc import VPC, collection, paging
-from kunsthalle.block_storage.queries import list_snapshots, list_volumes
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
+from kunsthalle.block_storage.queries import SnapshotParameters, VolumeParameters, list_snapshots, list_volumes
 from kunsthalle.block_storage.requests import (
     CreateSnapshotRequest,
     CreateVolumeRequest,
@@ -25,10 +25,9 @@ from kunsthalle.block_storage.volume_profiles import PROFILES, named
 from kunsthalle.db.session import Session
 
 
-def _list_volumes(session: Session, request: Request) -> dict[str, Any]:
+def _list_volumes(session: Session, request: Request, query: VolumeParameters) -> dict[str, Any]:
     """List the volumes."""
-    after, limit = paging(request)
-    return collection(request, session, "volumes", list_volumes(session, request, after, limit), volume_response, limit)
+    return collection(request, session, "volumes", list_volumes(session, query), volume_response, query.limit)
 
 
 def _get_volume(session: Session, request: Request) -> VolumeResponse:
@@ -36,10 +35,9 @@ def _get_volume(session: Session, request: Request) -> VolumeResponse:
     return volume_response(request.authorized.resource, session)
 
 
-def _list_snapshots(session: Session, request: Request) -> dict[str, Any]:
+def _list_snapshots(session: Session, request: Request, query: SnapshotParameters) -> dict[str, Any]:
     """List the snapshots."""
-    page, limit = list_snapshots(session, request)
-    return collection(request, session, "snapshots", page, snapshot_response, limit)
+    return collection(request, session, "snapshots", list_snapshots(session, query), snapshot_response, query.limit)
 
 
 def _get_snapshot(session: Session, request: Request) -> SnapshotResponse:
@@ -47,10 +45,10 @@ def _get_snapshot(session: Session, request: Request) -> SnapshotResponse:
     return snapshot_response(request.authorized.resource, session)
 
 
-def _list_profiles(session: Session, request: Request) -> dict[str, Any]:
+def _list_profiles(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the volume profiles."""
-    page, limit = among(request, sorted(PROFILES.values(), key=lambda one: one.name), lambda one: one.name)
-    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), limit)
+    page = among(query, sorted(PROFILES.values(), key=lambda one: one.name), lambda one: one.name)
+    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), query.limit)
 
 
 def _get_profile(session: Session, request: Request) -> VolumeProfileResponse:
@@ -119,12 +117,19 @@ def routes(volumes: VolumeService, snapshots: SnapshotService) -> tuple[Route, .
     anybody = access.member("is.volume.volume.read")
     profiles, volume, snapshot = "/v1/volume/profiles", access.item(VOLUME), access.item(SNAPSHOT)
     return (
-        route("GET", "/v1/volumes", _list_volumes, surface=VPC, access=access.listing(VOLUME)),
+        route("GET", "/v1/volumes", _list_volumes, surface=VPC, access=access.listing(VOLUME), query=VolumeParameters),
         route("GET", "/v1/volumes/{id}", _get_volume, surface=VPC, access=volume, answer=VolumeResponse),
         *_volume_changes(volumes),
-        route("GET", "/v1/snapshots", _list_snapshots, surface=VPC, access=access.listing(SNAPSHOT)),
+        route(
+            "GET",
+            "/v1/snapshots",
+            _list_snapshots,
+            surface=VPC,
+            access=access.listing(SNAPSHOT),
+            query=SnapshotParameters,
+        ),
         route("GET", "/v1/snapshots/{id}", _get_snapshot, surface=VPC, access=snapshot, answer=SnapshotResponse),
         *_snapshot_changes(snapshots),
-        route("GET", profiles, _list_profiles, surface=VPC, access=anybody),
+        route("GET", profiles, _list_profiles, surface=VPC, access=anybody, query=PageParameters),
         route("GET", f"{profiles}/{{name}}", _get_profile, surface=VPC, access=anybody, answer=VolumeProfileResponse),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, field
 
 from kunsthalle.api import access
 from kunsthalle.api.crud import among
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
-from kunsthalle.api.surfaces.vpc import VPC, collection
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.block_storage import snapshot_clones
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.schemas import CloneResponse, Clones, clone_response
@@ -16,6 +19,15 @@ from kunsthalle.block_storage.snapshots import DELETING, SnapshotService
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.images.compatible_profiles import Profiles, listed, of_disk
+
+
+class DeletedSnapshots(Parameters, frozen=True):
+    """Which snapshots are deleted together."""
+
+    source_volume_id: Annotated[str, Meta(description="Delete the snapshots of the volume with this ID.")] = field(
+        name="source_volume.id"
+    )
+
 
 _CLONES = "/v1/snapshots/{id}/clones"
 
@@ -61,11 +73,11 @@ def _no_such_software(_session: Session, _request: Request) -> None:
     raise not_found()
 
 
-def _no_jobs(session: Session, request: Request) -> dict[str, Any]:
+def _no_jobs(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the jobs that migrate a volume: none."""
     nothing: list[str] = []
-    page, limit = among(request, nothing, str)
-    return collection(request, session, "jobs", page, lambda one, _session: one, limit)
+    page = among(query, nothing, str)
+    return collection(request, session, "jobs", page, lambda one, _session: one, query.limit)
 
 
 def _empty_routes() -> tuple[Route, ...]:
@@ -75,30 +87,31 @@ def _empty_routes() -> tuple[Route, ...]:
         found.append(route("GET", every, _no_software, surface=VPC, access=see))
         found.append(route("GET", f"{every}/{{id}}", _no_such_software, surface=VPC, access=see))
     see = access.item(VOLUME, param="volume_id")
-    return (*found, route("GET", "/v1/volumes/{volume_id}/jobs", _no_jobs, surface=VPC, access=see))
+    return (
+        *found,
+        route("GET", "/v1/volumes/{volume_id}/jobs", _no_jobs, surface=VPC, access=see, query=PageParameters),
+    )
 
 
 def routes(snapshots: SnapshotService, profiles: Profiles) -> tuple[Route, ...]:
-    def fitting(session: Session, request: Request) -> dict[str, Any]:
+    def fitting(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
         """List the instance profiles that a bootable volume or snapshot can be used with."""
         it = request.authorized.resource
         if it.operating_system is None:
             raise invalid("bad_field", "Only what holds an operating system goes with instance profiles.", "id")
-        return listed(request, session, "instance", profiles.instance(of_disk(it.operating_system, it.uses)))
+        return listed(request, session, query, "instance", profiles.instance(of_disk(it.operating_system, it.uses)))
 
-    def delete_many(session: Session, request: Request) -> None:
+    def delete_many(session: Session, request: Request, query: DeletedSnapshots) -> None:  # noqa: ARG001  a handler's shape
         """Delete all snapshots of a volume."""
-        volume_id = request.query.get("source_volume.id")
-        if volume_id is None:
-            text = "The parameter source_volume.id is required."
-            raise invalid("validation_required_field", text, "source_volume.id", type_="parameter")
-        snapshots.delete_of(session, volume_id)
+        snapshots.delete_of(session, query.source_volume_id)
 
-    below = "{id}/instance_profiles"
+    below, rule = "{id}/instance_profiles", access.create(DELETING)
     return (
-        route("DELETE", "/v1/snapshots", delete_many, surface=VPC, access=access.create(DELETING), status=202),
-        route("GET", f"/v1/volumes/{below}", fitting, surface=VPC, access=access.item(VOLUME)),
-        route("GET", f"/v1/snapshots/{below}", fitting, surface=VPC, access=access.item(SNAPSHOT)),
+        route("DELETE", "/v1/snapshots", delete_many, surface=VPC, access=rule, status=202, query=DeletedSnapshots),
+        route("GET", f"/v1/volumes/{below}", fitting, surface=VPC, access=access.item(VOLUME), query=PageParameters),
+        route(
+            "GET", f"/v1/snapshots/{below}", fitting, surface=VPC, access=access.item(SNAPSHOT), query=PageParameters
+        ),
         *_clone_routes(),
         *_empty_routes(),
     )

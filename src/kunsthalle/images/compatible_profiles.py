@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.serialization import ResponseBody
-from kunsthalle.api.surfaces.vpc import collection, href
+from kunsthalle.api.surfaces.vpc import PageParameters, collection, href
 from kunsthalle.db.session import Session
 from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSystem
@@ -52,12 +52,12 @@ def of_disk(system: str, allowed_use: Mapping[str, str]) -> Wanted:
     return Wanted(OPERATING_SYSTEMS[system], allowed_use["instance"], managed=False)
 
 
-def listed(request: Request, session: Session, kind: str, names: list[str]) -> dict[str, Any]:
+def listed(request: Request, session: Session, query: PageParameters, kind: str, names: list[str]) -> dict[str, Any]:
     """A page of profiles (`kind` is `instance` or `bare_metal_server`), by ascending name (A5)."""
-    page, limit = among(request, sorted(names), lambda name: name)
+    page = among(query, sorted(names), lambda name: name)
 
     def wire(name: str, session: Session) -> ProfileReferenceResponse:
         where = href(session.ctx, f"/{kind}/profiles/{name}")
         return ProfileReferenceResponse(href=where, name=name, resource_type=f"{kind}_profile")
 
-    return collection(request, session, f"{kind}_profiles", page, wire, limit)
+    return collection(request, session, f"{kind}_profiles", page, wire, query.limit)

@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta, field
 from sqlalchemy import ColumnElement, false
 
-from kunsthalle.api.request import Request
+from kunsthalle.api.vpc_parameters import UsualParameters
 from kunsthalle.db.pages import Page, page
 from kunsthalle.db.session import Session
 from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.images.resources import IMAGE
 
+Status = Literal[
+    "available", "deleting", "deprecated", "failed", "obsolete", "partially_available", "pending", "unusable"
+]
 
-def _values(request: Request, name: str) -> list[str]:
-    """A filter that may be repeated or hold several values between commas."""
-    return [part for text in request.query.getlist(name) for part in text.split(",")]
+
+class ImageParameters(UsualParameters, frozen=True):
+    """Of the list of images. Only the caller's own are in it: of what is asked of other owners, there is none."""
+
+    status: Annotated[tuple[Status, ...], Meta(description="Only images in one of these states.")] = ()
+    visibility: Annotated[
+        tuple[Literal["private", "public"], ...],
+        Meta(description="Only images of this visibility; those of the list are all `private`."),
+    ] = ()
+    user_data_format: Annotated[
+        tuple[Literal["cloud_init", "esxi_kickstart", "ipxe"], ...],
+        Meta(description="Only images whose operating system reads user data in one of these formats."),
+    ] = ()
+    remote_account_id: Annotated[
+        str | None,
+        Meta(description="Only images of this other account; `null` for the caller's own. The list has no others."),
+    ] = field(name="remote.account.id", default=None)
+    owner_type: Annotated[
+        Literal["user", "provider"] | None,
+        Meta(description="Only images that a user, or the provider, owns; those of the list are a user's."),
+    ] = None
 
 
-def _conditions(request: Request) -> list[ColumnElement[bool]]:
-    columns, query = IMAGE.table.c, request.query
+def _conditions(query: ImageParameters) -> list[ColumnElement[bool]]:
+    columns = IMAGE.table.c
     found: list[Any] = []
-    if "name" in query:
-        found.append(columns.name == query["name"])
-    if "resource_group.id" in query:
-        found.append(columns.resource_group_id == query["resource_group.id"])
-    if "status" in query:
-        found.append(columns.status.in_(_values(request, "status")))
-    if "user_data_format" in query:
-        wanted = _values(request, "user_data_format")
+    if query.name is not None:
+        found.append(columns.name == query.name)
+    if query.resource_group_id is not None:
+        found.append(columns.resource_group_id == query.resource_group_id)
+    if query.status:
+        found.append(columns.status.in_(query.status))
+    if query.user_data_format:
+        wanted = query.user_data_format
         names = [name for name, system in OPERATING_SYSTEMS.items() if system.user_data_format in wanted]
         found.append(columns.operating_system.in_(names))
-    if _only_foreign(request):
+    if _only_foreign(query):
         found.append(false())
     return found
 
 
-def _only_foreign(request: Request) -> bool:
+def _only_foreign(query: ImageParameters) -> bool:
     """Whether only images of other accounts are asked for: shared ones are never in this list (D4)."""
-    query = request.query
-    visibilities = set(_values(request, "visibility"))
     return (
-        (bool(visibilities) and "private" not in visibilities)
-        or query.get("remote.account.id", "null") != "null"
-        or query.get("owner_type", "user") != "user"
+        (bool(query.visibility) and "private" not in query.visibility)
+        or query.remote_account_id not in {None, "null"}
+        or query.owner_type == "provider"
     )
 
 
-def list_images(session: Session, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Image]:
+def list_images(session: Session, query: ImageParameters) -> Page[Image]:
     """A page of the caller's own images, newest first."""
-    return page(session, IMAGE, *_conditions(request), after=after, limit=limit)
+    return page(session, IMAGE, *_conditions(query), after=query.start, limit=query.limit)

@@ -8,10 +8,10 @@ from kunsthalle.api import access
 from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
-from kunsthalle.api.surfaces.vpc import VPC, collection, paging
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.session import Session
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, operating_system
-from kunsthalle.images.queries import list_images
+from kunsthalle.images.queries import ImageParameters, list_images
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.schemas import (
     CreateImageRequest,
@@ -24,10 +24,9 @@ from kunsthalle.images.schemas import (
 from kunsthalle.images.service import ImageService
 
 
-def _list(session: Session, request: Request) -> dict[str, Any]:
+def _list(session: Session, request: Request, query: ImageParameters) -> dict[str, Any]:
     """List the caller's images."""
-    after, limit = paging(request)
-    return collection(request, session, "images", list_images(session, request, after, limit), to_response, limit)
+    return collection(request, session, "images", list_images(session, query), to_response, query.limit)
 
 
 def _get(session: Session, request: Request) -> ImageResponse:
@@ -35,12 +34,12 @@ def _get(session: Session, request: Request) -> ImageResponse:
     return to_response(request.authorized.resource, session)
 
 
-def _list_systems(session: Session, request: Request) -> dict[str, Any]:
+def _list_systems(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the operating systems."""
     systems = sorted(OPERATING_SYSTEMS.values(), key=lambda system: system.name)
-    page, limit = among(request, systems, lambda system: system.name)
+    page = among(query, systems, lambda system: system.name)
     return collection(
-        request, session, "operating_systems", page, lambda one, u: operating_system_response(one, u.ctx), limit
+        request, session, "operating_systems", page, lambda one, u: operating_system_response(one, u.ctx), query.limit
     )
 
 
@@ -95,9 +94,9 @@ def routes(service: ImageService) -> tuple[Route, ...]:
     anybody = access.member("is.operating-system.operating-system.read")
     systems = "/v1/operating_systems"
     return (
-        route("GET", "/v1/images", _list, surface=VPC, access=access.listing(IMAGE)),
+        route("GET", "/v1/images", _list, surface=VPC, access=access.listing(IMAGE), query=ImageParameters),
         route("GET", "/v1/images/{id}", _get, surface=VPC, access=access.item(IMAGE), answer=ImageResponse),
         *_changes(service),
-        route("GET", systems, _list_systems, surface=VPC, access=anybody),
+        route("GET", systems, _list_systems, surface=VPC, access=anybody, query=PageParameters),
         route("GET", f"{systems}/{{name}}", _get_system, surface=VPC, access=anybody, answer=OperatingSystemResponse),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from kunsthalle.api import access
 from kunsthalle.api.crud import Resource, making, reading, updating
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC
+from kunsthalle.api.vpc_parameters import Name
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
 from kunsthalle.images.export_service import ExportService
@@ -25,12 +27,18 @@ EXPORTS = Resource(
 )
 
 
-def _list(session: Session, request: Request) -> Exports:
+class ExportParameters(Parameters, frozen=True):
+    """Of the list of export jobs, which has no pages."""
+
+    name: Name = None
+
+
+def _list(session: Session, request: Request, query: ExportParameters) -> Exports:
     """List the export jobs of an image."""
     columns = EXPORT.table.c
     where = [columns.image_id == request.authorized.resource.id]
-    if "name" in request.query:
-        where.append(columns.name == request.query["name"])
+    if query.name is not None:
+        where.append(columns.name == query.name)
     return Exports(export_jobs=[export_response(one, session) for one in some(session, EXPORT, *where)])
 
 
@@ -41,7 +49,7 @@ def routes(service: ExportService) -> tuple[Route, ...]:
 
     above = access.item(IMAGE, param="image_id")
     return (
-        route("GET", PATH, _list, surface=VPC, access=above, answer=Exports),
+        route("GET", PATH, _list, surface=VPC, access=above, answer=Exports, query=ExportParameters),
         reading(EXPORTS),
         making(EXPORTS, service.create, CreateExportRequest),
         updating(EXPORTS),

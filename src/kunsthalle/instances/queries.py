@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
-from msgspec import UnsetType
-from sqlalchemy import ColumnElement, and_, false
+from msgspec import Meta, UnsetType, field
+from sqlalchemy import ColumnElement, false
 
-from kunsthalle.api.request import Request
+from kunsthalle.api.surfaces.vpc import PageParameters
+from kunsthalle.api.vpc_parameters import InVpcParameters
 from kunsthalle.block_storage.models import Volume
-from kunsthalle.block_storage.queries import attached_to, equals
+from kunsthalle.block_storage.queries import attached_to
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.pages import Page, page
 from kunsthalle.db.rows import name_taken
@@ -28,17 +29,40 @@ from kunsthalle.networks.models import VirtualNetworkInterface
 from kunsthalle.networks.queries import locked
 from kunsthalle.networks.resources import INTERFACE as VIRTUAL
 
-_NEVER = tuple(
-    f"{what}.{by}"
-    for what in ("dedicated_host", "placement_group", "reservation", "cluster_network")
-    for by in ("id", "crn", "name")
-)
-"""What no server has here."""
-_CHOICES = {
-    "availability.class": ("class", ("spot", "standard")),
-    "reservation_affinity.policy": ("policy", ("disabled", "manual", "automatic")),
-}
-"""Filters on options: the key of the value, and the values, the last of which is the default."""
+_CLASSES = ("spot", "standard")
+_POLICIES = ("disabled", "manual", "automatic")
+"""Values of options that are filtered by; the last one is the default."""
+Never = Annotated[str | None, Meta(description="No server here has one: every value matches nothing.")]
+
+
+class InstanceParameters(InVpcParameters, frozen=True):
+    """Of the list of servers."""
+
+    availability_class: Annotated[
+        Literal["spot", "standard"] | None, Meta(description="Only servers of this class of availability.")
+    ] = field(name="availability.class", default=None)
+    reservation_affinity_policy: Annotated[
+        Literal["automatic", "disabled", "manual"] | None,
+        Meta(description="Only servers with this policy for the use of reservations."),
+    ] = field(name="reservation_affinity.policy", default=None)
+    group_id: Annotated[str | None, Meta(description="Only servers of the instance group with this ID.")] = field(
+        name="instance_group_membership.instance_group.id", default=None
+    )
+    group_crn: Annotated[str | None, Meta(description="Only servers of the instance group with this CRN.")] = field(
+        name="instance_group_membership.instance_group.crn", default=None
+    )
+    cluster_network_id: Never = field(name="cluster_network.id", default=None)
+    cluster_network_crn: Never = field(name="cluster_network.crn", default=None)
+    cluster_network_name: Never = field(name="cluster_network.name", default=None)
+    dedicated_host_id: Never = field(name="dedicated_host.id", default=None)
+    dedicated_host_crn: Never = field(name="dedicated_host.crn", default=None)
+    dedicated_host_name: Never = field(name="dedicated_host.name", default=None)
+    placement_group_id: Never = field(name="placement_group.id", default=None)
+    placement_group_crn: Never = field(name="placement_group.crn", default=None)
+    placement_group_name: Never = field(name="placement_group.name", default=None)
+    reservation_id: Never = field(name="reservation.id", default=None)
+    reservation_crn: Never = field(name="reservation.crn", default=None)
+    reservation_name: Never = field(name="reservation.name", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +77,57 @@ class Parts:
     belonging: Belonging | None
 
 
-def _chosen(request: Request, name: str) -> ColumnElement[bool]:
+def _chosen(key: str, asked: str | None, values: tuple[str, ...]) -> list[ColumnElement[bool]]:
     """Whether an option has a value; where it was never set, it has the default."""
-    key, values = _CHOICES[name]
-    asked, options = request.query[name], INSTANCE.table.c.options
-    if asked not in values:
-        return false()
+    options = INSTANCE.table.c.options
+    if asked is None:
+        return []
     if asked != values[-1]:
-        return wildcards(options, f'*"{key}":"{asked}"*')
-    return and_(*(~wildcards(options, f'*"{key}":"{value}"*') for value in values[:-1]))
+        return [wildcards(options, f'*"{key}":"{asked}"*')]
+    return [~wildcards(options, f'*"{key}":"{value}"*') for value in values[:-1]]
 
 
-def list_instances(session: Session, request: Request, after: tuple[int, str] | None, limit: int) -> Page[Instance]:
+def _nowhere(query: InstanceParameters) -> bool:
+    """Whether it is asked for what no server has here."""
+    asked = (
+        query.cluster_network_id,
+        query.cluster_network_crn,
+        query.cluster_network_name,
+        query.dedicated_host_id,
+        query.dedicated_host_crn,
+        query.dedicated_host_name,
+        query.placement_group_id,
+        query.placement_group_crn,
+        query.placement_group_name,
+        query.reservation_id,
+        query.reservation_crn,
+        query.reservation_name,
+    )
+    return any(one is not None for one in asked)
+
+
+def list_instances(session: Session, query: InstanceParameters) -> Page[Instance]:
     """A page of servers, newest first."""
     columns = INSTANCE.table.c
-    exact: dict[str, ColumnElement[Any]] = {
-        "name": columns.name,
-        "resource_group.id": columns.resource_group_id,
-        "vpc.id": columns.vpc_id,
-        "vpc.crn": columns.vpc_crn,
-        "vpc.name": columns.vpc_name,
-    }
-    where = equals(request, exact) + [_chosen(request, name) for name in _CHOICES if name in request.query]
-    if any(name in request.query for name in _NEVER):
+    exact = (
+        (columns.name, query.name),
+        (columns.resource_group_id, query.resource_group_id),
+        (columns.vpc_id, query.vpc_id),
+        (columns.vpc_crn, query.vpc_crn),
+        (columns.vpc_name, query.vpc_name),
+    )
+    where = [column == value for column, value in exact if value is not None]
+    where += _chosen("class", query.availability_class, _CLASSES)
+    where += _chosen("policy", query.reservation_affinity_policy, _POLICIES)
+    if _nowhere(query):
         where.append(false())
-    where += in_group(request, columns.id)
-    return page(session, INSTANCE, *where, after=after, limit=limit)
+    where += in_group(query.group_id, query.group_crn, columns.id)
+    return page(session, INSTANCE, *where, after=query.start, limit=query.limit)
 
 
-def list_templates(session: Session, after: tuple[int, str] | None, limit: int) -> Page[Template]:
+def list_templates(session: Session, query: PageParameters) -> Page[Template]:
     """A page of templates, newest first."""
-    return page(session, TEMPLATE, after=after, limit=limit)
+    return page(session, TEMPLATE, after=query.start, limit=query.limit)
 
 
 def interfaces_of(session: Session, instance_ids: Iterable[str]) -> dict[str, list[Interface]]:

@@ -8,7 +8,7 @@ from kunsthalle.api import access
 from kunsthalle.api.crud import among
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
-from kunsthalle.api.surfaces.vpc import VPC, collection, paging
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.pages import Page
 from kunsthalle.db.session import Session
 from kunsthalle.instances import (
@@ -21,7 +21,7 @@ from kunsthalle.instances import (
     volume_attachments,
 )
 from kunsthalle.instances.instance_profiles import SORTED, named
-from kunsthalle.instances.queries import list_instances, list_templates, parts_of
+from kunsthalle.instances.queries import InstanceParameters, list_instances, list_templates, parts_of
 from kunsthalle.instances.requests import (
     ActionRequest,
     CreateInstanceRequest,
@@ -39,12 +39,13 @@ _PAGED_FROM = "2026-04-07"
 """Older versions of the API list every profile at once, and clients of theirs ask for no second page."""
 
 
-def _list(session: Session, request: Request) -> dict[str, Any]:
+def _list(session: Session, request: Request, query: InstanceParameters) -> dict[str, Any]:
     """List the servers."""
-    after, limit = paging(request)
-    page = list_instances(session, request, after, limit)
+    page = list_instances(session, query)
     parts = parts_of(session, [instance.id for instance in page.items])
-    return collection(request, session, "instances", page, lambda one, u: to_response(one, parts[one.id], u), limit)
+    return collection(
+        request, session, "instances", page, lambda one, u: to_response(one, parts[one.id], u), query.limit
+    )
 
 
 def _get(session: Session, request: Request) -> InstanceResponse:
@@ -52,12 +53,12 @@ def _get(session: Session, request: Request) -> InstanceResponse:
     return one_response(request.authorized.resource, session)
 
 
-def _list_profiles(session: Session, request: Request) -> dict[str, Any]:
+def _list_profiles(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the instance profiles."""
     if session.ctx.api_version < _PAGED_FROM:
         page, limit = Page(list(SORTED), len(SORTED), None), len(SORTED)
     else:
-        page, limit = among(request, SORTED, lambda one: one.name)
+        page, limit = among(query, SORTED, lambda one: one.name), query.limit
     return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), limit)
 
 
@@ -66,10 +67,9 @@ def _get_profile(session: Session, request: Request) -> InstanceProfileResponse:
     return profile_response(named(request.params["name"]), session.ctx)
 
 
-def _list_templates(session: Session, request: Request) -> dict[str, Any]:
+def _list_templates(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the instance templates."""
-    after, limit = paging(request)
-    return collection(request, session, "templates", list_templates(session, after, limit), template_response, limit)
+    return collection(request, session, "templates", list_templates(session, query), template_response, query.limit)
 
 
 def _get_template(session: Session, request: Request) -> TemplateResponse:
@@ -136,7 +136,7 @@ def _template_routes(service: TemplateService) -> tuple[Route, ...]:
     change, remove = (access.item(TEMPLATE, f"{action}{verb}") for verb in ("update", "delete"))
     make = access.create(f"{action}create")
     return (
-        route("GET", every, _list_templates, surface=VPC, access=access.listing(TEMPLATE)),
+        route("GET", every, _list_templates, surface=VPC, access=access.listing(TEMPLATE), query=PageParameters),
         route("GET", one, _get_template, surface=VPC, access=access.item(TEMPLATE), answer=TemplateResponse),
         route(
             "POST",
@@ -156,7 +156,7 @@ def _template_routes(service: TemplateService) -> tuple[Route, ...]:
 def routes(instances: InstanceService, templates: TemplateService) -> tuple[Route, ...]:
     anybody, profiles = access.member("is.instance.instance.read"), "/v1/instance/profiles"
     return (
-        route("GET", _EVERY, _list, surface=VPC, access=access.listing(INSTANCE)),
+        route("GET", _EVERY, _list, surface=VPC, access=access.listing(INSTANCE), query=InstanceParameters),
         route("GET", _ONE, _get, surface=VPC, access=access.item(INSTANCE), answer=InstanceResponse),
         *_changes(instances),
         *initialization.routes(),
@@ -167,6 +167,6 @@ def routes(instances: InstanceService, templates: TemplateService) -> tuple[Rout
         *unsupported.routes(),
         *reinitialization.routes(instances.blobs),
         *_template_routes(templates),
-        route("GET", profiles, _list_profiles, surface=VPC, access=anybody),
+        route("GET", profiles, _list_profiles, surface=VPC, access=anybody, query=PageParameters),
         route("GET", f"{profiles}/{{name}}", _get_profile, surface=VPC, access=anybody, answer=InstanceProfileResponse),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from kunsthalle.api.common_schemas import Name, NamedResponse, ReasonResponse
 from kunsthalle.api.crud import NameRequest, Resource, equals, given, listing, making, reading, removing, updating
@@ -15,6 +15,7 @@ from kunsthalle.api.references import Identity, NamedIdentity, name_of, own_by_n
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.api.vpc_parameters import SORT, NamedParameters
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import delete, insert_named, update
@@ -254,6 +255,23 @@ def change(session: Session, vpc: Vpc, body: DnsRequest | UnsetType) -> None:
 
 
 _other = DNS_BINDING.table.c.other_vpc_id
+
+
+class BindingParameters(NamedParameters, frozen=True):
+    """Of the list of DNS resolution bindings."""
+
+    sort: Annotated[Literal["created_at", "-created_at", "name", "-name"] | None, SORT] = None
+    vpc_crn: Annotated[str | None, Meta(description="Only bindings to the VPC with this CRN.")] = field(
+        name="vpc.crn", default=None
+    )
+    vpc_name: Annotated[str | None, Meta(description="Only bindings to the VPC of this name.")] = field(
+        name="vpc.name", default=None
+    )
+    account_id: Annotated[
+        str | None, Meta(description="Only bindings to VPCs of this other account: none is offered here.")
+    ] = field(name="account.id", default=None)
+
+
 BINDINGS = Resource(
     DNS_BINDING,
     "DNS resolution binding",
@@ -262,14 +280,14 @@ BINDINGS = Resource(
     BindingResponse,
     {
         "name": equals(DNS_BINDING.table.c.name),
-        "vpc.crn": vpc_by_crn(_other),
-        "vpc.name": lambda session, value: _other == getattr(own_by_name(session, VPC, value), "id", None),
+        "vpc_crn": vpc_by_crn(_other),
+        "vpc_name": lambda session, value: _other == getattr(own_by_name(session, VPC, value), "id", None),
         # Hubs of other accounts are not offered, so no binding has an account to show.
-        "account.id": lambda _session, _value: _other.is_(None),
+        "account_id": lambda _session, _value: _other.is_(None),
     },
     parent=VPC,
     parent_field="vpc_id",
-    sorts=("created_at", "name"),
+    query=BindingParameters,
     fresh="lifecycle_state",
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, field
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.accounts.schemas_resource_groups import group_response
@@ -19,6 +19,7 @@ from kunsthalle.api.references import Identity, NamedIdentity, name_of, refer
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.api.vpc_parameters import Group
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.db.rows import delete, insert_named, update
@@ -29,7 +30,13 @@ from kunsthalle.networks.models import FloatingIp
 from kunsthalle.networks.network_references import INTERFACE_TYPE, floating_ip_path, zone_ref
 from kunsthalle.networks.queries import locked, usual, zone_of
 from kunsthalle.networks.resources import FLOATING_IP, INTERFACE, RESERVED_IP
-from kunsthalle.networks.security_group_targets import TargetResponse, bound_filters, find_target, shown_with_address
+from kunsthalle.networks.security_group_targets import (
+    BoundParameters,
+    TargetResponse,
+    bound_filters,
+    find_target,
+    shown_with_address,
+)
 
 POOL = IPv4Network("198.18.0.0/15")
 GATEWAY_TYPE = "public_gateway"
@@ -229,6 +236,12 @@ def _delete(session: Session, granted: Authorized[FloatingIp]) -> None:
     remove(session, granted.resource)
 
 
+class FloatingIpParameters(BoundParameters, frozen=True):
+    """Of the list of floating IPs."""
+
+    resource_group_id: Group = field(name="resource_group.id", default=None)
+
+
 FLOATING_IPS = Resource(
     FLOATING_IP,
     "floating IP",
@@ -239,7 +252,7 @@ FLOATING_IPS = Resource(
         **usual(FLOATING_IP),
         **bound_filters(FLOATING_IP),
     },
-    sorts=("address", "created_at", "name"),
+    query=FloatingIpParameters,
     fresh="status",
 )
 

@@ -12,6 +12,7 @@ from kunsthalle.api.references import Identity, refer
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.api.vpc_parameters import UsualParameters
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import delete, insert_named
@@ -104,7 +105,13 @@ def _delete(session: Session, granted: Authorized[NetworkAcl]) -> None:
 
 
 NETWORK_ACLS = Resource(
-    NETWORK_ACL, "network ACL", "/v1/network_acls", acl_response, NetworkAclResponse, usual(NETWORK_ACL)
+    NETWORK_ACL,
+    "network ACL",
+    "/v1/network_acls",
+    acl_response,
+    NetworkAclResponse,
+    usual(NETWORK_ACL),
+    query=UsualParameters,
 )
 
 

@@ -12,6 +12,7 @@ from kunsthalle.api.references import Identity, NamedIdentity, name_of, refer
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.api.vpc_parameters import UsualParameters
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import delete, insert_named, update
@@ -146,6 +147,7 @@ PUBLIC_GATEWAYS = Resource(
     gateway_response,
     PublicGatewayResponse,
     usual(PUBLIC_GATEWAY),
+    query=UsualParameters,
     fresh="status",
 )
 

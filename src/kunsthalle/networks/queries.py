@@ -100,13 +100,13 @@ def of_vpc(column: Column[Any]) -> dict[str, Filter]:
         vpc = own_by_name(session, VPC, value)
         return column == (vpc.id if vpc else None)
 
-    return {"vpc.id": equals(column), "vpc.crn": vpc_by_crn(column), "vpc.name": by_name}
+    return {"vpc_id": equals(column), "vpc_crn": vpc_by_crn(column), "vpc_name": by_name}
 
 
 def usual(kind: ResourceType[Any]) -> dict[str, Filter]:
     """The filters that nearly all lists have."""
     columns = kind.table.c
-    return {"name": equals(columns.name), "resource_group.id": equals(columns.resource_group_id)}
+    return {"name": equals(columns.name), "resource_group_id": equals(columns.resource_group_id)}
 
 
 def zone_of(session: Session, name: str, field: str = "zone") -> str:

@@ -19,7 +19,7 @@ from kunsthalle.networks.network_references import INTERFACE_TYPE
 from kunsthalle.networks.queries import locked
 from kunsthalle.networks.resources import INTERFACE, RESERVED_IP, SUBNET
 from kunsthalle.networks.schemas import ReservedIpResponse, ip_response
-from kunsthalle.networks.security_group_targets import bound_filters, interface_target
+from kunsthalle.networks.security_group_targets import BoundParameters, bound_filters, interface_target
 
 _BIND = "is.virtual-network-interface.virtual-network-interface.update"
 
@@ -103,7 +103,7 @@ RESERVED_IPS = Resource(
     {"name": equals(RESERVED_IP.table.c.name), **bound_filters(RESERVED_IP)},
     parent=SUBNET,
     parent_field="subnet_id",
-    sorts=("address", "created_at", "name"),
+    query=BoundParameters,
     fresh="lifecycle_state",
 )
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UnsetType
+from msgspec import Meta, UnsetType
 
 from kunsthalle.api import access
 from kunsthalle.api.common_schemas import GroupRequest
-from kunsthalle.api.crud import Resource, given, listing, making, reading, removing, updating
+from kunsthalle.api.crud import Resource, equals, given, listing, making, reading, removing, updating
 from kunsthalle.api.references import refer
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
+from kunsthalle.api.vpc_parameters import InVpcParameters, UsualParameters
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, find
 from kunsthalle.networks import (
@@ -52,13 +53,22 @@ def target_response(row: SecurityGroupTarget, session: Session) -> TargetRespons
     return shown_with_address(session, row.target, always=False)
 
 
+class VpcParameters(UsualParameters, frozen=True):
+    """Of the list of VPCs."""
+
+    classic_access: Annotated[
+        bool | None, Meta(description="Only VPCs with access to classic infrastructure, or only those without.")
+    ] = None
+
+
 VPCS = Resource(
     VPC,
     "VPC",
     "/v1/vpcs",
     vpc_response,
     VpcResponse,
-    {**usual(VPC), "classic_access": lambda _session, value: VPC.table.c.classic_access == (value == "true")},
+    {**usual(VPC), "classic_access": equals(VPC.table.c.classic_access)},
+    query=VpcParameters,
     fresh="status",
 )
 SECURITY_GROUPS = Resource(
@@ -68,6 +78,7 @@ SECURITY_GROUPS = Resource(
     security_group_response,
     SecurityGroupResponse,
     {**usual(SECURITY_GROUP), **of_vpc(SECURITY_GROUP.table.c.vpc_id)},
+    query=InVpcParameters,
 )
 TARGETS = Resource(
     SECURITY_GROUP_TARGET,
@@ -78,7 +89,7 @@ TARGETS = Resource(
     parent=SECURITY_GROUP,
     parent_field="security_group_id",
 )
-KEYS = Resource(KEY, "key", "/v1/keys", key_response, KeyResponse, usual(KEY))
+KEYS = Resource(KEY, "key", "/v1/keys", key_response, KeyResponse, usual(KEY), query=UsualParameters)
 
 
 def _group(body: GroupRequest | UnsetType) -> str | None:

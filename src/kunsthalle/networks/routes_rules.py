@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from msgspec import Meta
 
 from kunsthalle.api import access
 from kunsthalle.api.crud import among
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
-from kunsthalle.api.surfaces.vpc import collection
+from kunsthalle.api.surfaces.vpc import PageParameters, collection
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
@@ -33,6 +36,19 @@ from kunsthalle.networks.security_group_rules import RuleRequest, UpdateRuleRequ
 
 M = TypeVar("M", SecurityGroup, NetworkAcl)
 Rule = dict[str, Any]
+Direction = Annotated[Literal["inbound", "outbound"] | None, Meta(description="Only rules for this direction.")]
+
+
+class RuleParameters(Parameters, frozen=True):
+    """Of the list of rules of a security group, which has no pages."""
+
+    direction: Direction = None
+
+
+class AclRuleParameters(PageParameters, frozen=True):
+    """Of the list of rules of a network ACL."""
+
+    direction: Direction = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +65,8 @@ class RuleCollection(Generic[M]):
     to_response: Callable[[M, Rule, Session], Any]
     bodies: tuple[type, type]
     answer: type
+    list: Callable[..., dict[str, Any]]
+    query: type[Parameters]
     every: type | None
     """What a list answers that has no pages; None for a list in pages."""
 
@@ -56,6 +74,21 @@ class RuleCollection(Generic[M]):
 def _in_place(kept: list[Rule], rule: Rule, _body: Any) -> list[Rule]:
     ids = [one["id"] for one in kept]
     return [rule if one["id"] == rule["id"] else one for one in kept] + ([] if rule["id"] in ids else [rule])
+
+
+def _list_all(session: Session, request: Request, query: RuleParameters) -> dict[str, Any]:
+    group = request.authorized.resource
+    chosen = [rule for rule in group.rules if query.direction in (None, rule["direction"])]
+    return {"rules": [group_rule_response(group, rule, session) for rule in chosen]}
+
+
+def _list_pages(session: Session, request: Request, query: AclRuleParameters) -> dict[str, Any]:
+    acl = request.authorized.resource
+    chosen = [rule for rule in acl.rules if query.direction in (None, rule["direction"])]
+    found = among(query, chosen, lambda rule: str(rule["id"]))
+    return collection(
+        request, session, "rules", found, lambda rule, u: acl_rules.rule_response(acl, rule["id"], u.ctx), query.limit
+    )
 
 
 GROUP_RULES: RuleCollection[SecurityGroup] = RuleCollection(
@@ -69,6 +102,8 @@ GROUP_RULES: RuleCollection[SecurityGroup] = RuleCollection(
     group_rule_response,
     (RuleRequest, UpdateRuleRequest),
     SecurityGroupRuleResponse,
+    _list_all,
+    RuleParameters,
     SecurityGroupRulesResponse,
 )
 ACL_RULES: RuleCollection[NetworkAcl] = RuleCollection(
@@ -82,6 +117,8 @@ ACL_RULES: RuleCollection[NetworkAcl] = RuleCollection(
     lambda acl, rule, session: acl_rules.rule_response(acl, rule["id"], session.ctx),
     (AclRuleRequest, UpdateAclRuleRequest),
     AclRuleResponse,
+    _list_pages,
+    AclRuleParameters,
     None,
 )
 
@@ -91,19 +128,6 @@ def _one(owner: SecurityGroup | NetworkAcl, request: Request) -> Rule:
     if found is None:
         raise not_found()
     return found
-
-
-def _lists(book: RuleCollection[M]) -> Callable[[Session, Request], dict[str, Any]]:
-    def call(session: Session, request: Request) -> dict[str, Any]:
-        owner: M = request.authorized.resource
-        asked = request.query.get("direction")
-        chosen = [rule for rule in owner.rules if asked in (None, rule["direction"])]
-        if book.every is not None:
-            return {"rules": [book.to_response(owner, rule, session) for rule in chosen]}
-        found, limit = among(request, chosen, lambda rule: str(rule["id"]))
-        return collection(request, session, "rules", found, lambda rule, u: book.to_response(owner, rule, u), limit)
-
-    return call
 
 
 def _reads(book: RuleCollection[M]) -> Callable[[Session, Request], Any]:
@@ -144,17 +168,19 @@ def _routes_of(book: RuleCollection[M]) -> tuple[Route, ...]:
     change = access.item(book.kind, f"{book.kind.read.rsplit('.', 1)[0]}.update", param=book.param)
     one, calls = f"{book.path}/{{id}}", _changes(book)
     table: tuple[tuple[str, str, Any, str, type | None, int], ...] = (
-        ("GET", book.path, _lists(book), f"List each {book.noun}.", None, 200),
         ("GET", one, _reads(book), f"Get one {book.noun}.", None, 200),
         ("POST", book.path, calls["POST"], f"Create one {book.noun}.", book.bodies[0], 201),
         ("PATCH", one, calls["PATCH"], f"Change one {book.noun}.", book.bodies[1], 200),
         ("DELETE", one, calls["DELETE"], f"Delete one {book.noun}.", None, 204),
     )
-    made = []
+    book.list.__doc__ = f"List each {book.noun}."
+    made = [
+        route("GET", book.path, book.list, surface=FAMILY, access=read, answer=book.every, query=book.query),
+    ]
     for method, path, call, summary, body, status in table:
         call.__doc__ = summary
         rule = read if method == "GET" else change
-        answer = {("GET", book.path): book.every, ("DELETE", one): None}.get((method, path), book.answer)
+        answer = None if method == "DELETE" else book.answer
         made.append(route(method, path, call, surface=FAMILY, access=rule, body=body, answer=answer, status=status))
     return tuple(made)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from kunsthalle.api.common_schemas import Name, NamedResponse
 from kunsthalle.api.crud import Resource, equals, given, listing, making, reading, removing, updating
 from kunsthalle.api.references import Identity, NamedIdentity, name_of
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
-from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.api.surfaces.vpc import PageParameters, href
+from kunsthalle.api.vpc_parameters import NamedParameters, ZoneName
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.rows import delete, insert_named, update
@@ -186,8 +187,17 @@ ROUTES = Resource(
     parent=ROUTING_TABLE,
     parent_field="routing_table_id",
     above="vpc_id",
+    query=NamedParameters,
     fresh="lifecycle_state",
 )
+
+
+class DefaultRouteParameters(PageParameters, frozen=True):
+    """Of the list of routes of a VPC's default routing table."""
+
+    zone_name: ZoneName = field(name="zone.name", default=None)
+
+
 _default = exists(VPC.table, VPC.table.c.default_routing_table_id == ROUTE.table.c.routing_table_id)
 DEFAULT_ROUTES = Resource(
     replace(ROUTE, live=_default),
@@ -195,9 +205,10 @@ DEFAULT_ROUTES = Resource(
     "/v1/vpcs/{vpc_id}/routes",
     route_response,
     RouteResponse,
-    {"zone.name": equals(ROUTE.table.c.zone)},
+    {"zone_name": equals(ROUTE.table.c.zone)},
     parent=VPC,
     parent_field="vpc_id",
+    query=DefaultRouteParameters,
     fresh="lifecycle_state",
 )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -14,7 +15,8 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
-from kunsthalle.api.surfaces.vpc import collection, href
+from kunsthalle.api.surfaces.vpc import PageParameters, collection, href
+from kunsthalle.api.vpc_parameters import SORT, UsualParameters
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, not_found
 from kunsthalle.db.session import Session
@@ -101,6 +103,7 @@ INTERFACES = Resource(
     interface_response,
     InterfaceResponse,
     usual(INTERFACE),
+    query=UsualParameters,
     fresh="lifecycle_state",
 )
 _PARENT = "virtual_network_interface_id"
@@ -108,13 +111,19 @@ _IPS = f"{INTERFACES.path}/{{{_PARENT}}}/ips"
 _FLOATING = f"{INTERFACES.path}/{{{_PARENT}}}/floating_ips"
 
 
-def _list_ips(session: Session, request: Request) -> dict[str, Any]:
+class IpParameters(PageParameters, frozen=True):
+    """Of the lists of addresses of a virtual network interface."""
+
+    sort: Annotated[Literal["address", "-address", "created_at", "-created_at", "name", "-name"] | None, SORT] = None
+
+
+def _list_ips(session: Session, request: Request, query: IpParameters) -> dict[str, Any]:
     """List the addresses of one virtual network interface."""
     owned = virtual_network_interfaces.ips_of(session, request.authorized.resource)
-    if "sort" in request.query:
-        owned = in_order(owned, ("address", "created_at", "name"), request.query["sort"])
-    found, limit = among(request, owned, lambda ip: ip.id)
-    return collection(request, session, "ips", found, lambda ip, u: ip_ref(ip, u.ctx), limit)
+    if query.sort is not None:
+        owned = in_order(owned, query.sort)
+    found = among(query, owned, lambda ip: ip.id)
+    return collection(request, session, "ips", found, lambda ip, u: ip_ref(ip, u.ctx), query.limit)
 
 
 def _ip(session: Session, request: Request) -> ReservedIp:
@@ -151,11 +160,11 @@ def _remove_ip(session: Session, request: Request) -> None:
     address_allocation.unbind(session, ip)
 
 
-def _list_floating(session: Session, request: Request) -> dict[str, Any]:
+def _list_floating(session: Session, request: Request, query: IpParameters) -> dict[str, Any]:
     """List the floating IPs of one virtual network interface."""
-    owned = sorted(floating_ips.of_target(session, request.authorized.resource.id), key=lambda ip: ip.name)
-    found, limit = among(request, owned, lambda ip: ip.id)
-    return collection(request, session, "floating_ips", found, lambda ip, u: floating_ip_ref(ip, u.ctx), limit)
+    owned = in_order(floating_ips.of_target(session, request.authorized.resource.id), query.sort or "name")
+    found = among(query, owned, lambda ip: ip.id)
+    return collection(request, session, "floating_ips", found, lambda ip, u: floating_ip_ref(ip, u.ctx), query.limit)
 
 
 def _floating(session: Session, request: Request) -> FloatingIp:
@@ -187,6 +196,10 @@ def _remove_floating(session: Session, request: Request) -> None:
     floating_ips.unbind(session, _floating(session, request))
 
 
+def _page_of(path: str, call: Callable[[Session, Request, IpParameters], Any], rule: access.Access) -> Route:
+    return route("GET", path, call, surface=FAMILY, access=rule, query=IpParameters)
+
+
 def routes() -> tuple[Route, ...]:
     read = access.item(INTERFACE, param=_PARENT)
     change = access.item(INTERFACE, INTERFACES.action("update"), param=_PARENT)
@@ -202,11 +215,11 @@ def routes() -> tuple[Route, ...]:
         making(INTERFACES, virtual_network_interfaces.create, CreateInterfaceRequest),
         updating(INTERFACES, UpdateInterfaceRequest, virtual_network_interfaces.change),
         removing(INTERFACES, virtual_network_interfaces.remove, shown="lifecycle_state"),
-        below("GET", _IPS, _list_ips),
+        _page_of(_IPS, _list_ips, read),
         below("GET", f"{_IPS}/{{id}}", _get_ip, IpReferenceResponse),
         below("PUT", f"{_IPS}/{{id}}", _add_ip, IpReferenceResponse),
         below("DELETE", f"{_IPS}/{{id}}", _remove_ip),
-        below("GET", _FLOATING, _list_floating),
+        _page_of(_FLOATING, _list_floating, read),
         below("GET", f"{_FLOATING}/{{id}}", _get_floating, FloatingIpReferenceResponse),
         below("PUT", f"{_FLOATING}/{{id}}", _add_floating, FloatingIpReferenceResponse),
         below("DELETE", f"{_FLOATING}/{{id}}", _remove_floating),

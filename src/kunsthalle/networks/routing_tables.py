@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import ColumnElement
 
 from kunsthalle.accounts.schemas_resource_groups import group_response
@@ -13,6 +13,7 @@ from kunsthalle.api.crud import Resource, equals, given, listing, making, readin
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.api.vpc_parameters import NamedParameters
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import delete, insert_named, update
@@ -186,9 +187,17 @@ def _delete(session: Session, granted: Authorized[RoutingTable]) -> None:
     delete(session, ROUTING_TABLE, table.id, table.account_id)
 
 
-def _is_default(_session: Session, value: str) -> ColumnElement[bool]:
+def _is_default(_session: Session, value: bool) -> ColumnElement[bool]:
     default = exists(VPC.table, VPC.table.c.default_routing_table_id == ROUTING_TABLE.table.c.id)
-    return default if value == "true" else ~default
+    return default if value else ~default
+
+
+class RoutingTableParameters(NamedParameters, frozen=True):
+    """Of the list of routing tables."""
+
+    is_default: Annotated[
+        bool | None, Meta(description="Only the default routing table of the VPC, or only the others.")
+    ] = None
 
 
 ROUTING_TABLES = Resource(
@@ -200,6 +209,7 @@ ROUTING_TABLES = Resource(
     {"is_default": _is_default, "name": equals(ROUTING_TABLE.table.c.name)},
     parent=VPC,
     parent_field="vpc_id",
+    query=RoutingTableParameters,
     fresh="lifecycle_state",
 )
 

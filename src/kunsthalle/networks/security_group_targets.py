@@ -7,13 +7,14 @@ address, and that is enough to find it by its id.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from kunsthalle.api.crud import Filter, equals
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import href
+from kunsthalle.api.vpc_parameters import SORT, NamedParameters
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
@@ -98,6 +99,25 @@ def shown_with_address(session: Session, target: dict[str, str], *, always: bool
     return wire
 
 
+class BoundParameters(NamedParameters, frozen=True):
+    """Of lists of addresses, which may be bound to something."""
+
+    sort: Annotated[Literal["address", "-address", "created_at", "-created_at", "name", "-name"] | None, SORT] = None
+    target_id: Annotated[str | None, Meta(description="Only addresses bound to the target with this ID.")] = field(
+        name="target.id", default=None
+    )
+    target_crn: Annotated[str | None, Meta(description="Only addresses bound to the target with this CRN.")] = field(
+        name="target.crn", default=None
+    )
+    target_name: Annotated[str | None, Meta(description="Only addresses bound to a target of this name.")] = field(
+        name="target.name", default=None
+    )
+    target_resource_type: Annotated[
+        str | None,
+        Meta(description="Only addresses bound to a target of this type, such as `virtual_network_interface`."),
+    ] = field(name="target.resource_type", default=None)
+
+
 def bound_filters(kind: ResourceType[Any]) -> dict[str, Filter]:
     """The filters `target.*` of lists of resources that are bound to something."""
     columns = kind.table.c
@@ -109,5 +129,5 @@ def bound_filters(kind: ResourceType[Any]) -> dict[str, Filter]:
 
         return matching
 
-    more = {f"target.{key}": by(key) for key in ("crn", "name", "resource_type")}
-    return {"target.id": equals(columns.target_id), **more}
+    more = {f"target_{key}": by(key) for key in ("crn", "name", "resource_type")}
+    return {"target_id": equals(columns.target_id), **more}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from kunsthalle.api import access
 from kunsthalle.api.common_schemas import GroupRequest, Name
@@ -14,6 +14,7 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
+from kunsthalle.api.vpc_parameters import InVpcParameters, ZoneName
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.rows import update
 from kunsthalle.db.scope_conditions import exists
@@ -141,6 +142,18 @@ def _table_named(_session: Session, value: str) -> Any:
     return exists(ROUTING_TABLE.table, table.id == SUBNET.table.c.routing_table_id, table.name == value)
 
 
+class SubnetParameters(InVpcParameters, frozen=True):
+    """Of the list of subnets."""
+
+    zone_name: ZoneName = field(name="zone.name", default=None)
+    routing_table_id: Annotated[str | None, Meta(description="Only subnets with the routing table of this ID.")] = (
+        field(name="routing_table.id", default=None)
+    )
+    routing_table_name: Annotated[str | None, Meta(description="Only subnets with a routing table of this name.")] = (
+        field(name="routing_table.name", default=None)
+    )
+
+
 SUBNETS = Resource(
     SUBNET,
     "subnet",
@@ -150,10 +163,11 @@ SUBNETS = Resource(
     {
         **usual(SUBNET),
         **of_vpc(SUBNET.table.c.vpc_id),
-        "zone.name": equals(SUBNET.table.c.zone),
-        "routing_table.id": equals(SUBNET.table.c.routing_table_id),
-        "routing_table.name": _table_named,
+        "zone_name": equals(SUBNET.table.c.zone),
+        "routing_table_id": equals(SUBNET.table.c.routing_table_id),
+        "routing_table_name": _table_named,
     },
+    query=SubnetParameters,
     fresh="status",
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from kunsthalle.api.query_params import BAD_REQUEST, Malformed
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem
 
@@ -21,6 +22,8 @@ def _admit(_request: Request, ctx: Context) -> Context:
 class Surface(Struct, frozen=True, eq=False):
     """`problem` makes the body of a refusal, `headers` go on every answer, `admit` checks what every call must have.
 
+    `malformed` refuses a query parameter whose value is none that it takes.
+
     `entities` says that single resources are answered with a tag, and that changes may name the one they mean.
     """
 
@@ -30,3 +33,4 @@ class Surface(Struct, frozen=True, eq=False):
     status: Callable[[Problem], int] = lambda problem: problem.reason.value
     admit: Callable[[Request, Context], Context] = _admit
     entities: bool = False
+    malformed: Malformed = BAD_REQUEST

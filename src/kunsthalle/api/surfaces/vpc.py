@@ -8,15 +8,18 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
+from msgspec import Meta
+
+from kunsthalle.api.query_params import Parameters, as_sent, sent
 from kunsthalle.api.request import Request
 from kunsthalle.api.serialization import form
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import DAY, rfc3339
-from kunsthalle.core.errors import Problem, Target, invalid
+from kunsthalle.core.errors import Problem, Target
 from kunsthalle.db.pages import Page
 from kunsthalle.db.session import Session
 
@@ -37,16 +40,16 @@ NAME_PATTERN = form(
 def _admit(request: Request, ctx: Context) -> Context:
     version = request.query.get("version")
     if version is None:
-        raise _parameter("missing_version", "The version parameter is required, in the form YYYY-MM-DD.", "version")
+        raise as_sent("missing_version", "The version parameter is required, in the form YYYY-MM-DD.", "version")
     if not _is_date(version):
-        raise _parameter("invalid_version", "The version must be a date in the form YYYY-MM-DD.", "version")
+        raise as_sent("invalid_version", "The version must be a date in the form YYYY-MM-DD.", "version")
     if version < EARLIEST or (version > NEWEST_KNOWN and version > _day(ctx.now() + DAY)):
-        raise _parameter("invalid_version_range", "The version must be between 2019-01-01 and today.", "version")
+        raise as_sent("invalid_version_range", "The version must be between 2019-01-01 and today.", "version")
     generation = request.query.get("generation")
     if generation is None:
-        raise _parameter("missing_generation_parameter", "The generation parameter is required.", "generation")
+        raise as_sent("missing_generation_parameter", "The generation parameter is required.", "generation")
     if generation != "2":
-        raise _parameter("invalid_generation_parameter", "The generation must be 2.", "generation")
+        raise as_sent("invalid_generation_parameter", "The generation must be 2.", "generation")
     return ctx.speaking(version)
 
 
@@ -65,10 +68,6 @@ def _day(moment: int) -> str:
     return rfc3339(moment)[:10]
 
 
-def _parameter(code: str, message: str, name: str) -> Problem:
-    return invalid(code, message, name, type_="parameter")
-
-
 def _target(target: Target) -> dict[str, str]:
     shown = {"name": target.name, "type": target.type}
     return shown if target.value is None else {**shown, "value": target.value}
@@ -85,27 +84,26 @@ def _headers(ctx: Context) -> Mapping[str, str]:
     return {"X-Request-Id": ctx.trace, "X-Correlation-Id": ctx.trace}
 
 
-VPC = Surface("vpc", _problem, _headers, admit=_admit, entities=True)
+_CODES = {
+    "type": "validation_invalid_field_type",
+    "min": "validation_min_value",
+    "max": "validation_max_value",
+    "choice": "validation_enum",
+    "form": "bad_field",
+    "required": "validation_required_field",
+}
+
+
+def _malformed(kind: str, message: str, name: str) -> Problem:
+    return as_sent(_CODES[kind], message, name)
+
+
+VPC = Surface("vpc", _problem, _headers, admit=_admit, entities=True, malformed=_malformed)
 
 
 def href(ctx: Context, path: str) -> str:
     """The address of a resource at the origin the client called."""
     return f"{ctx.origin}/v1{path}"
-
-
-def integer(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """An integer of the query; 400 with the bound that was broken."""
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"-?\d{1,9}", text):
-        raise _parameter("validation_invalid_field_type", f"{name} must be an integer.", name)
-    value = int(text)
-    if value < least:
-        raise _parameter("validation_min_value", f"{name} must be at least {least}.", name)
-    if value > most:
-        raise _parameter("validation_max_value", f"{name} must be at most {most}.", name)
-    return value
 
 
 def _token(key: tuple[int, str]) -> str:
@@ -121,23 +119,26 @@ def _key(token: str) -> tuple[int, str]:
             raise ValueError(text)
         return int(moment), id_
     except (ValueError, binascii.Error) as error:
-        raise _parameter(
+        raise as_sent(
             "invalid_id_format", "Invalid start token. Use the start value of a previous page.", "start"
         ) from error
 
 
-def paging(request: Request) -> tuple[tuple[int, str] | None, int]:
-    """`start` and `limit` of a list: the key to go on behind, and the size of the page."""
-    limit = integer(request, "limit", DEFAULT_LIMIT, 1, MOST)
-    start = request.query.get("start")
-    return (None if start is None else _key(start)), limit
+class PageParameters(Parameters, frozen=True):
+    """Of every list that has pages: the key to go on behind, and the size of the page."""
+
+    start: Annotated[
+        tuple[int, str] | None,
+        Meta(description="Where the page begins: `start` in the `next` of another page.", extra={"parse": _key}),
+    ] = None
+    limit: Annotated[int, Meta(ge=1, le=MOST, description="How many resources a page holds at most.")] = DEFAULT_LIMIT
 
 
 def collection(
     request: Request, session: Session, key: str, page: Page[M], to_response: Callable[[M, Session], Any], limit: int
 ) -> dict[str, Any]:
     """The envelope of a paged list (vpc-api.md A5). `next` repeats every filter."""
-    kept = [(name, value) for name, value in request.query.multi_items() if name != "start"]
+    kept = sent(request.query, "start")
     if "limit" not in request.query:
         kept.append(("limit", str(limit)))
     here = f"{session.ctx.origin}{request.path}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, field
+from sqlalchemy import ColumnElement, false
 
 from kunsthalle.api import access
 from kunsthalle.api.crud import NameRequest, Resource, among, listing, making, reading, updating
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
-from kunsthalle.api.surfaces.vpc import VPC, collection
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
+from kunsthalle.api.vpc_parameters import InVpcParameters
 from kunsthalle.db.session import Session
 from kunsthalle.instances.bare_metal import routes_networks, service
 from kunsthalle.instances.bare_metal.bare_metal_profiles import (
@@ -36,23 +40,40 @@ from kunsthalle.instances.bare_metal.schemas import (
 )
 from kunsthalle.networks.queries import of_vpc, usual
 
+_RESERVATION = ("reservation_id", "reservation_crn", "reservation_name")
+Never = Annotated[str | None, Meta(description="No server here has one: every value matches nothing.")]
+
+
+class BareMetalParameters(InVpcParameters, frozen=True):
+    """Of the list of bare metal servers."""
+
+    reservation_id: Never = field(name="reservation.id", default=None)
+    reservation_crn: Never = field(name="reservation.crn", default=None)
+    reservation_name: Never = field(name="reservation.name", default=None)
+
+
+def _reserved(_session: Session, _value: str) -> ColumnElement[bool]:
+    return false()
+
+
 SERVERS = Resource(
     BARE_METAL,
     "bare metal server",
     "/v1/bare_metal_servers",
     server_response,
     BareMetalServerResponse,
-    {**usual(BARE_METAL), **of_vpc(BARE_METAL.table.c.vpc_id)},
+    {**usual(BARE_METAL), **of_vpc(BARE_METAL.table.c.vpc_id), **dict.fromkeys(_RESERVATION, _reserved)},
+    query=BareMetalParameters,
 )
 _ONE = f"{SERVERS.path}/{{id}}"
 _DISKS = f"{SERVERS.path}/{{bare_metal_server_id}}/disks"
 _PROFILES = "/v1/bare_metal_server/profiles"
 
 
-def _list_profiles(session: Session, request: Request) -> dict[str, Any]:
+def _list_profiles(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the bare metal server profiles."""
-    page, limit = among(request, list(BARE_METAL_PROFILES.values()), lambda one: one.name)
-    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), limit)
+    page = among(query, list(BARE_METAL_PROFILES.values()), lambda one: one.name)
+    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), query.limit)
 
 
 def _get_profile(session: Session, request: Request) -> BareMetalProfileResponse:
@@ -115,7 +136,7 @@ def routes() -> tuple[Route, ...]:
     rename = access.item(BARE_METAL, SERVERS.action("update"), param="bare_metal_server_id")
     disk, replaced = f"{_DISKS}/{{id}}", MetalInitializationResponse
     return (
-        route("GET", _PROFILES, _list_profiles, surface=VPC, access=anybody),
+        route("GET", _PROFILES, _list_profiles, surface=VPC, access=anybody, query=PageParameters),
         route(
             "GET", f"{_PROFILES}/{{name}}", _get_profile, surface=VPC, access=anybody, answer=BareMetalProfileResponse
         ),

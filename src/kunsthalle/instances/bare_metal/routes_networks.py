@@ -9,7 +9,7 @@ from kunsthalle.api.crud import Resource, among, listing, making, reading, remov
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
-from kunsthalle.api.surfaces.vpc import VPC, collection
+from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve
@@ -69,10 +69,10 @@ def _primary(session: Session, it: MetalInterface) -> ReservedIp:
     return named(session, RESERVED_IP, it.primary_ip["id"])
 
 
-def _list_ips(session: Session, request: Request) -> dict[str, Any]:
+def _list_ips(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the primary address of a network interface of a bare metal server."""
-    found, limit = among(request, [_primary(session, request.authorized.resource)], lambda ip: ip.id)
-    return collection(request, session, "ips", found, ip_response, limit)
+    found = among(query, [_primary(session, request.authorized.resource)], lambda ip: ip.id)
+    return collection(request, session, "ips", found, ip_response, query.limit)
 
 
 def _get_ip(session: Session, request: Request) -> ReservedIpResponse:
@@ -130,7 +130,7 @@ def routes() -> tuple[Route, ...]:
         making(METAL_INTERFACES, bare_metal_interfaces.add_interface, MetalInterfaceRequest),
         updating(METAL_INTERFACES, UpdateMetalInterfaceRequest, bare_metal_interfaces.change_interface),
         removing(METAL_INTERFACES, bare_metal_interfaces.remove_interface),
-        route("GET", _IPS, _list_ips, surface=VPC, access=read),
+        route("GET", _IPS, _list_ips, surface=VPC, access=read, query=PageParameters),
         route("GET", f"{_IPS}/{{id}}", _get_ip, surface=VPC, access=read, answer=ReservedIpResponse),
         route("GET", _FLOATING, _list_floating, surface=VPC, access=read, answer=MetalFloatingIps),
         route("GET", one, _get_floating, surface=VPC, access=read, answer=FloatingIpResponse),

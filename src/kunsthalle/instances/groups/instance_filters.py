@@ -6,19 +6,16 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, false
 
-from kunsthalle.api.request import Request
 from kunsthalle.core.crn import parse
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.instances.groups.tables import memberships
 
-_FILTER = "instance_group_membership.instance_group"
 
-
-def in_group(request: Request, instance_id: Column[Any]) -> list[ColumnElement[bool]]:
-    """What the request asks of the group: its id, or its CRN. Of other accounts' servers none is in the list anyway."""
-    asked = [request.query[f"{_FILTER}.id"]] if f"{_FILTER}.id" in request.query else []
-    if f"{_FILTER}.crn" in request.query:
-        asked.append(_id_in(request.query[f"{_FILTER}.crn"]))
+def in_group(id_: str | None, crn: str | None, instance_id: Column[Any]) -> list[ColumnElement[bool]]:
+    """What is asked of the group: its id, or its CRN. Of other accounts' servers none is in the list anyway."""
+    asked = [] if id_ is None else [id_]
+    if crn is not None:
+        asked.append(_id_in(crn))
     here = memberships.c.instance_id == instance_id
     return [exists(memberships, here, memberships.c.instance_group_id == one) if one else false() for one in asked]
 
