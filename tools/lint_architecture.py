@@ -120,6 +120,19 @@ def access(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
             yield node.lineno, "a route without an access rule"  # type: ignore[attr-defined]  # a call
 
 
+def query(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """What is read of a query is declared: the parameters as they came are for the decoder and its neighbours."""
+    if not path.startswith("src/") or path.startswith("src/kunsthalle/api/"):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {"raw_query", "query_params"} and not _in_console(path):
+            yield node.lineno, "a handler takes the query parameters that its route declares (query=…)"
+
+
+def _in_console(path: str) -> bool:
+    return path.startswith("src/kunsthalle/console/")
+
+
 def _comments(lines: list[str]) -> Iterator[Finding]:
     for token in tokenize.generate_tokens(iter([line + "\n" for line in lines]).__next__):
         if token.type == tokenize.COMMENT:
@@ -220,6 +233,7 @@ RULES: tuple[Rule, ...] = (
     visibility,
     transitions,
     access,
+    query,
     reasons,
     class_names,
     error_texts,

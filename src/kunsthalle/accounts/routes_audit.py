@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.accounts import token_pagination
 from kunsthalle.accounts.queries import user
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR, PLATFORM
 from kunsthalle.authz.refusals import missing_action
 from kunsthalle.core.clock import duration, moment, rfc3339
-from kunsthalle.core.errors import invalid
 from kunsthalle.db import audit
 from kunsthalle.db.session import Session
 
@@ -59,17 +60,43 @@ class AuditResponse(ResponseBody):
     next_url: str | UnsetType = UNSET
 
 
-def _when(session: Session, request: Request, name: str) -> int | None:
-    """A moment (RFC 3339), or a duration back from now (`7d`, `PT30M`)."""
-    text = request.query.get(name)
-    if text is None:
-        return None
-    for read in (moment, lambda given: session.ctx.now() - duration(given)):
+def _moment(text: str) -> tuple[int | None, int]:
+    """A moment (RFC 3339), or a duration (`7d`, `PT30M`) back from now: the moment there is, and what to take off."""
+    for read in (lambda given: (moment(given), 0), lambda given: (None, duration(given))):
         try:
             return read(text)
         except (ValueError, OverflowError):
             continue
-    raise invalid("bad_request", f"{name} is a moment (RFC 3339) or a duration such as 7d.", name, type_="parameter")
+    raise Fault("form", "a moment (RFC 3339) or a duration such as 7d")
+
+
+When = tuple[int | None, int] | None
+
+
+class AuditParameters(Parameters, frozen=True):
+    """Of the lists of what was done."""
+
+    account_id: Annotated[str | None, Meta(description="Only actions by this account.")] = None
+    action: Annotated[str | None, Meta(description="Only actions of this name.")] = None
+    target: Annotated[str | None, Meta(description="Only actions on paths and CRNs that begin so.")] = None
+    since: Annotated[
+        When,
+        Meta(
+            description="Only actions after this moment, or of this duration back from now.", extra={"parse": _moment}
+        ),
+    ] = None
+    until: Annotated[
+        When,
+        Meta(description="Only actions before this moment, or before this duration.", extra={"parse": _moment}),
+    ] = None
+    start: Annotated[tuple[int, str] | None, token_pagination.next_page("start")] = None
+    limit: Annotated[int, token_pagination.sized(MOST)] = DEFAULT
+
+
+def _when(session: Session, asked: When) -> int | None:
+    if asked is None:
+        return None
+    return session.ctx.now() - asked[1] if asked[0] is None else asked[0]
 
 
 def entry_response(session: Session, entry: audit.Entry) -> EntryResponse:
@@ -92,17 +119,17 @@ def entry_response(session: Session, entry: audit.Entry) -> EntryResponse:
     )
 
 
-def _list(session: Session, request: Request, *, everywhere: bool) -> AuditResponse:
-    query, limit = request.query, token_pagination.size(request, DEFAULT, MOST)
+def _list(session: Session, request: Request, query: AuditParameters, *, everywhere: bool) -> AuditResponse:
+    limit = query.limit or DEFAULT
     found = audit.page(
         session,
         everywhere=everywhere,
-        account_id=query.get("account_id"),
-        about=[query["target"]] if query.get("target") else [],
-        action=query.get("action"),
-        since=_when(session, request, "since"),
-        until=_when(session, request, "until"),
-        after=token_pagination.behind(request, "start"),
+        account_id=query.account_id,
+        about=[query.target] if query.target else [],
+        action=query.action,
+        since=_when(session, query.since),
+        until=_when(session, query.until),
+        after=query.start,
         limit=limit,
     )
     shown = [entry_response(session, entry) for entry in found.items]
@@ -111,18 +138,18 @@ def _list(session: Session, request: Request, *, everywhere: bool) -> AuditRespo
     )
 
 
-def _own(session: Session, request: Request) -> AuditResponse:
+def _own(session: Session, request: Request, query: AuditParameters) -> AuditResponse:
     """What was done in the account and to its resources, sign-ins and refusals included; for its Administrators."""
-    return _list(session, request, everywhere=False)
+    return _list(session, request, query, everywhere=False)
 
 
-def _all(session: Session, request: Request) -> AuditResponse:
+def _all(session: Session, request: Request, query: AuditParameters) -> AuditResponse:
     """What was done in every account; for the operator."""
-    return _list(session, request, everywhere=True)
+    return _list(session, request, query, everywhere=True)
 
 
 def routes() -> tuple[Route, ...]:
-    make = partial(route, "GET", answer=AuditResponse)
+    make = partial(route, "GET", query=AuditParameters, answer=AuditResponse)
     whole, operator = Whole(READ), access.operator("kunsthalle.audit.read")
     return (
         make("/v1/audit", _own, surface=PLATFORM, access=whole),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import ColumnElement, false
 
 from kunsthalle.accounts import enterprise_tree, token_pagination
@@ -34,6 +35,7 @@ from kunsthalle.accounts.schemas_enterprise import (
     group_response,
 )
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
@@ -61,15 +63,54 @@ def _seen(session: Session, kind: ResourceType[M], id_: str) -> M | None:
         return None
 
 
-def _within(session: Session, kind: ResourceType[Any], request: Request, group_parameter: str) -> Where:
+class PageParameters(Parameters, frozen=True):
+    """Of every list of an enterprise."""
+
+    next_docid: Annotated[tuple[int, str] | None, token_pagination.next_page(NEXT)] = None
+    limit: Annotated[int, token_pagination.sized(MOST)] = MOST
+
+
+class EnterprisesParameters(PageParameters, frozen=True):
+    """Of the list of enterprises."""
+
+    enterprise_account_id: Annotated[
+        str | None, Meta(description="Only the enterprise that this account administers.")
+    ] = None
+    account_id: Annotated[str | None, Meta(description="Only the enterprise that this account is in.")] = None
+    account_group_id: Annotated[str | None, Meta(description="Only the enterprise that this account group is in.")] = (
+        None
+    )
+
+
+class NodesParameters(PageParameters, frozen=True):
+    """Of the lists of accounts and of account groups."""
+
+    enterprise_id: Annotated[str | None, Meta(description="Only what is in this enterprise.")] = None
+    parent: Annotated[str | None, Meta(description="Only what is right below the node with this CRN.")] = None
+    include_deleted: Annotated[bool, Meta(description="Whether what was deleted is listed, too.")] = False
+
+
+class AccountsParameters(NodesParameters, frozen=True):
+    """Of the list of accounts."""
+
+    account_group_id: Annotated[str | None, Meta(description="Only accounts below this account group.")] = None
+
+
+class AccountGroupsParameters(NodesParameters, frozen=True):
+    """Of the list of account groups."""
+
+    parent_account_group_id: Annotated[str | None, Meta(description="Only groups below this account group.")] = None
+
+
+def _within(session: Session, kind: ResourceType[Any], query: NodesParameters, group_id: str | None) -> Where:
     """The filters that name a node: everything below an enterprise or a group, or the immediate children of a CRN."""
-    query, where = request.query, list[ColumnElement[bool]]()
-    if "enterprise_id" in query:
-        where.append(_of_enterprise(session, kind, query["enterprise_id"]))
-    if group_parameter in query:
-        where.append(_of_group(session, kind, query[group_parameter]))
-    if "parent" in query:
-        where.append(_children(session, kind, query["parent"]))
+    where = list[ColumnElement[bool]]()
+    if query.enterprise_id is not None:
+        where.append(_of_enterprise(session, kind, query.enterprise_id))
+    if group_id is not None:
+        where.append(_of_group(session, kind, group_id))
+    if query.parent is not None:
+        where.append(_children(session, kind, query.parent))
     return where
 
 
@@ -108,28 +149,29 @@ def bool_of(condition: Any) -> ColumnElement[bool]:
     return found
 
 
-def _page(session: Session, request: Request, kind: ResourceType[M], where: Where) -> tuple[list[M], str | None]:
-    limit = token_pagination.size(request, MOST, MOST)
-    found = page(session, kind, *where, after=token_pagination.behind(request, NEXT), limit=limit)
+def _page(
+    session: Session, request: Request, query: PageParameters, kind: ResourceType[M], where: Where
+) -> tuple[list[M], str | None]:
+    found = page(session, kind, *where, after=query.next_docid, limit=query.limit or MOST)
     return found.items, token_pagination.next_url(request, NEXT, found.last)
 
 
-def _enterprise_filters(session: Session, request: Request) -> Where:
-    query, table, where = request.query, ENTERPRISE.table, list[ColumnElement[bool]]()
-    if "enterprise_account_id" in query:
-        where.append(table.c.account_id == query["enterprise_account_id"])
-    if "account_id" in query:
-        account = _seen(session, ACCOUNT, query["account_id"])
+def _enterprise_filters(session: Session, query: EnterprisesParameters) -> Where:
+    table, where = ENTERPRISE.table, list[ColumnElement[bool]]()
+    if query.enterprise_account_id is not None:
+        where.append(table.c.account_id == query.enterprise_account_id)
+    if query.account_id is not None:
+        account = _seen(session, ACCOUNT, query.account_id)
         where.append(table.c.id == (account.enterprise_id if account else None))
-    if "account_group_id" in query:
-        group = _seen(session, ACCOUNT_GROUP, query["account_group_id"])
+    if query.account_group_id is not None:
+        group = _seen(session, ACCOUNT_GROUP, query.account_group_id)
         where.append(table.c.id == (group.enterprise_id if group else None))
     return where
 
 
-def _list_enterprises(session: Session, request: Request) -> EnterprisesResponse:
+def _list_enterprises(session: Session, request: Request, query: EnterprisesParameters) -> EnterprisesResponse:
     """List the enterprises that the caller sees: the one that they administer, or the one that their account is in."""
-    found, next_ = _page(session, request, ENTERPRISE, _enterprise_filters(session, request))
+    found, next_ = _page(session, request, query, ENTERPRISE, _enterprise_filters(session, query))
     shown = [enterprise_response(one, session) for one in found]
     return EnterprisesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
@@ -144,10 +186,10 @@ def _update_enterprise(session: Session, request: Request) -> None:
     enterprise_tree.update_enterprise(session, request.authorized, _given(request.body))
 
 
-def _list_accounts(session: Session, request: Request) -> AccountsResponse:
+def _list_accounts(session: Session, request: Request, query: AccountsParameters) -> AccountsResponse:
     """List the accounts of the tree that the caller sees, and their own."""
-    kind = EVER_ACCOUNT if token_pagination.flag(request, "include_deleted") else ACCOUNT
-    found, next_ = _page(session, request, kind, _within(session, kind, request, "account_group_id"))
+    kind = EVER_ACCOUNT if query.include_deleted else ACCOUNT
+    found, next_ = _page(session, request, query, kind, _within(session, kind, query, query.account_group_id))
     shown = [account_response(one, session) for one in found]
     return AccountsResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
@@ -162,10 +204,11 @@ def _move_account(session: Session, request: Request) -> None:
     enterprise_tree.move_account(session, request.authorized, request.body.parent)
 
 
-def _list_groups(session: Session, request: Request) -> AccountGroupsResponse:
+def _list_groups(session: Session, request: Request, query: AccountGroupsParameters) -> AccountGroupsResponse:
     """List the account groups that the caller sees."""
-    kind = EVER_ACCOUNT_GROUP if token_pagination.flag(request, "include_deleted") else ACCOUNT_GROUP
-    found, next_ = _page(session, request, kind, _within(session, kind, request, "parent_account_group_id"))
+    kind = EVER_ACCOUNT_GROUP if query.include_deleted else ACCOUNT_GROUP
+    where = _within(session, kind, query, query.parent_account_group_id)
+    found, next_ = _page(session, request, query, kind, where)
     shown = [group_response(one, session) for one in found]
     return AccountGroupsResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
@@ -270,7 +313,15 @@ def routes(identities: Identities) -> tuple[Route, ...]:
     by_id = "/{id}"
     return (
         *_founding(identities),
-        route("GET", enterprises, _list_enterprises, surface=p, access=found(ENTERPRISE), answer=EnterprisesResponse),
+        route(
+            "GET",
+            enterprises,
+            _list_enterprises,
+            surface=p,
+            access=found(ENTERPRISE),
+            answer=EnterprisesResponse,
+            query=EnterprisesParameters,
+        ),
         route(
             "GET", enterprises + by_id, _get_enterprise, surface=p, access=one(ENTERPRISE), answer=EnterpriseResponse
         ),
@@ -283,10 +334,26 @@ def routes(identities: Identities) -> tuple[Route, ...]:
             body=UpdateEnterpriseRequest,
             status=204,
         ),
-        route("GET", accounts, _list_accounts, surface=p, access=found(ACCOUNT), answer=AccountsResponse),
+        route(
+            "GET",
+            accounts,
+            _list_accounts,
+            surface=p,
+            access=found(ACCOUNT),
+            answer=AccountsResponse,
+            query=AccountsParameters,
+        ),
         route("GET", accounts + by_id, _get_account, surface=p, access=one(ACCOUNT), answer=AccountResponse),
         route("PATCH", accounts + by_id, _move_account, surface=p, access=move, body=MoveAccountRequest, status=202),
-        route("GET", groups, _list_groups, surface=p, access=found(ACCOUNT_GROUP), answer=AccountGroupsResponse),
+        route(
+            "GET",
+            groups,
+            _list_groups,
+            surface=p,
+            access=found(ACCOUNT_GROUP),
+            answer=AccountGroupsResponse,
+            query=AccountGroupsParameters,
+        ),
         route(
             "POST",
             groups,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 
 from kunsthalle.accounts import queries as ask
-from kunsthalle.accounts import resource_groups, token_pagination
+from kunsthalle.accounts import resource_groups
 from kunsthalle.accounts.resources import RESOURCE_GROUP
 from kunsthalle.accounts.schemas_resource_groups import (
     QUOTAS,
@@ -21,24 +22,39 @@ from kunsthalle.accounts.schemas_resource_groups import (
     to_response,
 )
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
-from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find
 
 
-def _list(session: Session, request: Request) -> ResourceGroups:
+def _date(text: str) -> str:
+    if not re.fullmatch(r"(\d{4}-\d{2}(-\d{2})?)?", text):
+        raise Fault("form", "of the form YYYY-MM or YYYY-MM-DD")
+    return text
+
+
+class GroupsParameters(Parameters, frozen=True):
+    """Of the list of resource groups."""
+
+    account_id: Annotated[str | None, Meta(description="The account; other accounts have nothing in the list.")] = None
+    date: Annotated[
+        str | None,
+        Meta(description="The month or the day of a bill: checked, and changes nothing here.", extra={"parse": _date}),
+    ] = None
+    name: Annotated[str | None, Meta(description="Only resource groups of this name.")] = None
+    default: Annotated[bool | None, Meta(description="Only the default resource group, or only the others.")] = None
+    include_deleted: Annotated[bool, Meta(description="Whether deleted resource groups are listed, too.")] = False
+
+
+def _list(session: Session, request: Request, query: GroupsParameters) -> ResourceGroups:  # noqa: ARG001  a handler's shape
     """List the resource groups of the account."""
-    query = request.query
-    default = token_pagination.flag(request, "default") if "default" in query else None
-    deleted = token_pagination.flag(request, "include_deleted")
-    if not re.fullmatch(r"(\d{4}-\d{2}(-\d{2})?)?", query.get("date", "")):
-        raise invalid("bad_request", "date has the form YYYY-MM or YYYY-MM-DD.", "date", type_="parameter")
-    if query.get("account_id", session.ctx.account_id) != session.ctx.account_id:
+    if query.account_id not in {None, session.ctx.account_id}:
         return ResourceGroups(resources=[])
-    found = ask.groups(session, query.get("name"), default, deleted=deleted)
+    found = ask.groups(session, query.name, query.default, deleted=query.include_deleted)
     return ResourceGroups(resources=[to_response(group, session.ctx) for group in found])
 
 
@@ -89,7 +105,7 @@ def routes() -> tuple[Route, ...]:
     make = access.create(resource_groups.CREATE)
     seen = access.listing(RESOURCE_GROUP)
     return (
-        route("GET", all_, _list, surface=p, access=seen, answer=ResourceGroups),
+        route("GET", all_, _list, surface=p, access=seen, answer=ResourceGroups, query=GroupsParameters),
         route(
             "POST", all_, _create, surface=p, access=make, body=CreateGroupRequest, answer=GroupMadeResponse, status=201
         ),

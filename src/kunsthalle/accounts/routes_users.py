@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta, field
 from sqlalchemy import ColumnElement, func, or_
 
 from kunsthalle.accounts import account_users, token_pagination
@@ -25,11 +26,12 @@ from kunsthalle.accounts.schemas_users import (
     user_response,
 )
 from kunsthalle.api.access import Access, member
+from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.authz.refusals import missing_action
-from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.errors import not_found
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve
@@ -69,31 +71,49 @@ _SEARCHED = {
 }
 
 
-def _search(text: str) -> ColumnElement[bool]:
-    """`field:part,field:part`: any of them; the case of letters is not told apart."""
-    found = []
-    for one in text.split(","):
-        name, _, part = one.partition(":")
-        if name not in _SEARCHED and name != "substate":
-            raise invalid("bad_request", "search knows " + ", ".join(_SEARCHED), "search", type_="parameter")
-        if name != "substate":
-            found.append(func.lower(_SEARCHED[name]).contains(part.lower(), autoescape=True))
-    return or_(False, *found)
+def _searched(text: str) -> tuple[tuple[str, str], ...]:
+    """`field:part,field:part`."""
+    parts = [one.partition(":") for one in text.split(",") if text]
+    if any(name not in _SEARCHED and name != "substate" for name, _, _ in parts):
+        raise Fault("form", f"parts of the fields {', '.join(_SEARCHED)}, as `field:part,field:part`")
+    return tuple((name, part) for name, _, part in parts)
 
 
-def _filters(request: Request) -> list[ColumnElement[bool]]:
+class UsersParameters(Parameters, frozen=True):
+    """Of the list of users."""
+
+    start: Annotated[tuple[int, str] | None, token_pagination.next_page(NEXT)] = field(name=NEXT, default=None)
+    limit: Annotated[int, token_pagination.sized(MOST)] = MOST
+    include_settings: Annotated[bool, Meta(description="Whether users are shown with their settings.")] = False
+    search: Annotated[
+        tuple[tuple[str, str], ...],
+        Meta(
+            description="Only users of whom a field contains this: `field:part,field:part`, any of them.",
+            extra={"parse": _searched},
+        ),
+    ] = ()
+    user_id: Annotated[str | None, Meta(description="Only the user of this user ID, an email address.")] = None
+
+
+def _matching(parts: tuple[tuple[str, str], ...]) -> ColumnElement[bool]:
+    """Any of them; the case of letters is not told apart."""
+    known = [(_SEARCHED[name], part) for name, part in parts if name != "substate"]
+    return or_(False, *(func.lower(column).contains(part.lower(), autoescape=True) for column, part in known))
+
+
+def _filters(request: Request, query: UsersParameters) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [USER.table.c.account_id == request.params["account_id"]]
-    if "user_id" in request.query:
-        where.append(USER.table.c.user_id == request.query["user_id"].lower())
-    if request.query.get("search"):
-        where.append(_search(request.query["search"]))
+    if query.user_id is not None:
+        where.append(USER.table.c.user_id == query.user_id.lower())
+    if query.search:
+        where.append(_matching(query.search))
     return where
 
 
-def _list(session: Session, request: Request) -> UsersResponse:
+def _list(session: Session, request: Request, query: UsersParameters) -> UsersResponse:
     """List the users of the account; without a role only oneself."""
-    limit, settings = token_pagination.size(request, MOST, MOST), token_pagination.flag(request, "include_settings")
-    found = page(session, USER, *_filters(request), after=token_pagination.behind(request, NEXT), limit=limit)
+    limit, settings = query.limit or MOST, query.include_settings
+    found = page(session, USER, *_filters(request, query), after=query.start, limit=limit)
     next_ = token_pagination.next_url(request, NEXT, found.last)
     return UsersResponse(
         total_results=found.total,
@@ -149,7 +169,9 @@ def routes(identities: Identities) -> tuple[Route, ...]:
     settings = one + "/settings"
     v3 = one.replace("/v2/", "/v3/")
     return (
-        route("GET", users, _list, surface=p, access=OwnAccount(USER.read), answer=UsersResponse),
+        route(
+            "GET", users, _list, surface=p, access=OwnAccount(USER.read), answer=UsersResponse, query=UsersParameters
+        ),
         route(
             "POST",
             users,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import urlencode
 
+from msgspec import Meta
+
+from kunsthalle.api.query_params import sent
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import invalid
 
@@ -31,31 +34,23 @@ def place(text: str, name: str) -> tuple[int, str]:
     return int(found[1]), found[2]
 
 
-def size(request: Request, default: int, most: int, name: str = "limit") -> int:
-    """How many items are asked for: the default for none and for 0, 400 beyond the bounds."""
-    text = request.query.get(name, "0")
-    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) > most:
-        raise invalid("bad_request", f"{name} must be a number from 0 to {most}.", name, type_="parameter")
-    return int(text) or default
+def _after(name: str) -> Callable[[str], tuple[int, str] | None]:
+    """How a token is read; nothing stands for the first page."""
+    return lambda text: place(text, name) if text else None
 
 
-def behind(request: Request, name: str) -> tuple[int, str] | None:
-    """The key that the list goes on behind."""
-    text = request.query.get(name)
-    return None if not text else place(text, name)
+def sized(most: int) -> Meta:
+    """The bounds of `limit`; 0 stands for the default."""
+    return Meta(ge=0, le=most, description="How many resources a page holds at most; the default for 0.")
+
+
+def next_page(name: str) -> Meta:
+    """The token of a list, as the parameter of that name."""
+    return Meta(description=f"Where the page begins: `{name}` in `next_url`.", extra={"parse": _after(name)})
 
 
 def next_url(request: Request, name: str, last: tuple[int, str] | None) -> str | None:
     """The relative address of the next page, every filter repeated; None at the end."""
     if last is None:
         return None
-    kept: list[tuple[str, Any]] = [(key, value) for key, value in request.query.multi_items() if key != name]
-    return f"{request.path}?{urlencode([*kept, (name, token(last))])}"
-
-
-def flag(request: Request, name: str, *, default: bool = False) -> bool:
-    """A boolean of the query; 400 for anything but `true` and `false`."""
-    text = request.query.get(name)
-    if text not in {None, "true", "false"}:
-        raise invalid("bad_request", f"{name} must be true or false.", name, type_="parameter")
-    return default if text is None else text == "true"
+    return f"{request.path}?{urlencode([*sent(request, name), (name, token(last))])}"

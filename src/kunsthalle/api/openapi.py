@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import GenericAlias
 from typing import Any
@@ -32,12 +32,8 @@ class Link(ResponseBody):
     href: str
 
 
-Queries = Callable[[Route], Sequence[str]]
-"""The query parameters that a route's handler reads."""
-
 _JSON = "application/json"
 _REFERENCE = "#/components/schemas/{name}"
-_INTEGERS = {"limit", "offset"}
 _ALWAYS: dict[str, list[Schema]] = {
     VPC.name: [
         {
@@ -56,17 +52,15 @@ _SCHEMES: dict[str, Schema] = {
 }
 
 
-def documents(
-    served: Iterable[Route], not_implemented: Iterable[Route], queries: Queries, version: str
-) -> dict[str, dict[str, Any]]:
+def documents(served: Iterable[Route], not_implemented: Iterable[Route], version: str) -> dict[str, dict[str, Any]]:
     """A document by family name. `not_implemented` routes are in it too, with 501 as their one answer."""
     by_family: dict[str, list[Route]] = {}
     for route in (*served, *not_implemented):
         by_family.setdefault(route.surface.name, []).append(route)
-    return {name: _document(routes, queries, version) for name, routes in sorted(by_family.items())}
+    return {name: _document(routes, version) for name, routes in sorted(by_family.items())}
 
 
-def _document(routes: list[Route], queries: Queries, version: str) -> dict[str, Any]:
+def _document(routes: list[Route], version: str) -> dict[str, Any]:
     surface = routes[0].surface
     answers = {route.name: _answer(route, routes) for route in routes}
     types = [type_ for route in routes for type_ in (route.body, answers[route.name]) if type_ is not None]
@@ -74,7 +68,7 @@ def _document(routes: list[Route], queries: Queries, version: str) -> dict[str, 
     known = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, Any] = {}
     for route in sorted(routes, key=lambda one: (one.path, one.method)):
-        operation = _operation(route, queries(route), known, answers[route.name])
+        operation = _operation(route, known, answers[route.name])
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -87,9 +81,9 @@ def _document(routes: list[Route], queries: Queries, version: str) -> dict[str, 
     }
 
 
-def _operation(route: Route, queries: Sequence[str], known: Mapping[int, Schema], answer: Any) -> dict[str, Any]:
+def _operation(route: Route, known: Mapping[int, Schema], answer: Any) -> dict[str, Any]:
     served = route.status != Reason.NOT_IMPLEMENTED.value
-    asked = [_query(name) for name in queries] if route.query is None else documented(route.query)
+    asked = [] if route.query is None else documented(route.query)
     operation: dict[str, Any] = {
         "operationId": _name(route),
         "summary": route.summary if served else "Known, and not offered.",
@@ -121,11 +115,6 @@ def _parameters(route: Route) -> list[Schema]:
     names = re.findall(r"\{(\w+)\}", route.path)
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
     return [*in_path, *_ALWAYS.get(route.surface.name, [])]
-
-
-def _query(name: str) -> Schema:
-    type_ = "integer" if name in _INTEGERS else "string"
-    return {"name": name, "in": "query", "required": False, "schema": {"type": type_}}
 
 
 def _answer(route: Route, routes: list[Route]) -> Any:
@@ -173,7 +162,7 @@ def _responses(route: Route, answer: Schema | None) -> dict[str, Any]:
 
 def _reasons(route: Route) -> Iterable[tuple[Reason, str]]:
     access = route.access
-    if route.body is not None or route.surface is VPC:
+    if route.body is not None or route.query is not None or route.surface is VPC:
         yield Reason.INVALID, "The request does not have the form that is asked for."
     if access.authenticated or access.operator:
         yield Reason.UNAUTHENTICATED, "The token is missing, invalid or expired."

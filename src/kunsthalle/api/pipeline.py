@@ -243,7 +243,7 @@ def _called(route: Route, call: Call, session: Session, request: Request) -> Any
     """What a handler answers. Its query parameters are decoded last: what is hidden is absent, whatever they say."""
     if route.query is None:
         return call(session, request)
-    return call(session, request, decode_query(request.query, route.query, route.surface.malformed))
+    return call(session, request, decode_query(request, route.query, route.surface.malformed))
 
 
 def _failure(error: Exception, route: Route, ctx: Context) -> Answer:

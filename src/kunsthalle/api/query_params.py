@@ -11,13 +11,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 from msgspec import Meta, Struct
 
-from kunsthalle.api.asgi import Query
 from kunsthalle.core.errors import Problem, invalid
+
+if TYPE_CHECKING:
+    from kunsthalle.api.request import Request
 
 Parse = Callable[[str], Any]
 """From the text of a parameter to its value; raises a Fault, or a Problem of its own."""
@@ -177,8 +190,9 @@ def _read(field: Field, text: str, malformed: Malformed) -> Any:
         raise malformed(fault.kind, message, field.name) from fault
 
 
-def decode(query: Query, struct: type[Q], malformed: Malformed) -> Q:
+def decode(request: Request, struct: type[Q], malformed: Malformed) -> Q:
     """The parameters of a request as their struct: the last value of a repeated one, all values of a list."""
+    query = request.raw_query
     found: dict[str, Any] = {}
     for name, field in fields_of(struct).items():
         if name not in query:
@@ -192,9 +206,9 @@ def decode(query: Query, struct: type[Q], malformed: Malformed) -> Q:
     return struct(**found)
 
 
-def sent(query: Query, *without: str) -> list[tuple[str, str]]:
+def sent(request: Request, *without: str) -> list[tuple[str, str]]:
     """What was sent, for the addresses of other pages: every parameter, unknown ones too, but those that move."""
-    return [(name, value) for name, value in query.multi_items() if name not in without]
+    return [(name, value) for name, value in request.raw_query.multi_items() if name not in without]
 
 
 def documented(struct: type[Parameters]) -> list[dict[str, Any]]:

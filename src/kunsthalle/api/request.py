@@ -21,13 +21,16 @@ class Request(Struct):
     caller's, as soon as the caller is known.
     became of them (status, code) into the audit, in a transaction that comes after the call's.
 
+    `raw_query` is for the decoder and for the addresses of other pages; handlers take the parameters that their route
+    declares.
+
     `prepared` is what the route's `prepare` has read before the transaction of the call.
     """
 
     method: str
     path: str
     params: Mapping[str, str]
-    query: Query
+    raw_query: Query
     headers: Headers
     raw: bytes = b""
     body: Any = None

@@ -7,12 +7,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta
 from sqlalchemy import ColumnElement, Table
 
 from kunsthalle.api.access import Access, item
+from kunsthalle.api.query_params import Parameters, decode
 from kunsthalle.api.request import Request
+from kunsthalle.api.surfaces.catalog import CATALOG as SURFACE
+from kunsthalle.api.surfaces.catalog import Digest
 from kunsthalle.catalogs.models import (
     AccountSettings,
     Catalog,
@@ -240,13 +244,18 @@ def version(action: str = RETRIEVE) -> Access:
     return VersionItem(action)
 
 
+class OfferingParameters(Parameters, frozen=True):
+    """Of reading one offering."""
+
+    type: Annotated[Literal["id", "name"], Meta(description="What the path names the offering by.")] = "id"
+    digest: Digest = False
+
+
 class NamedOffering(Access, frozen=True):
     """By id, or with `type=name` by the name that an offering has in its catalog."""
 
     def check(self, session: Session, request: Request) -> None:
-        by = request.query.get("type", "id")
-        if by not in {"id", "name"}:
-            raise invalid("bad_request", "type must be id or name.", "type", type_="parameter")
+        by = decode(request, OfferingParameters, SURFACE.malformed).type
         columns = OFFERING.table.c
         wanted = columns.id if by == "id" else columns.name
         given, catalog = request.params["offering_id"], request.params["catalog_id"]

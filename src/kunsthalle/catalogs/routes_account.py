@@ -4,16 +4,17 @@ publication outside the enterprise.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
-from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, WindowParameters
 from kunsthalle.catalogs import queries, resources, states
 from kunsthalle.catalogs.credentials import masked
 from kunsthalle.catalogs.models import AccountSettings, Version, precedence
@@ -93,23 +94,29 @@ def _put(session: Session, request: Request) -> Doc:
     return _account_response(replace_settings(session, body.id, body.rev, hide, filters, body.region_filter or ""))
 
 
-def _filters(session: Session, request: Request) -> Doc:
+class FiltersParameters(Parameters, frozen=True):
+    """Of the filters that apply."""
+
+    catalog: Annotated[str | None, Meta(description="Only the filters of the catalog with this ID.")] = None
+
+
+def _filters(session: Session, request: Request, query: FiltersParameters) -> Doc:  # noqa: ARG001  a handler's shape
     """Get the filters that apply, to the account and to its catalogs."""
     own = settings_of_account(session)
     return {
         "hide_IBM_cloud_catalog": own.hide_public,
         "account_filters": [own.account_filters or NO_FILTERS],
-        "catalog_filters": _catalog_filters(session, request),
+        "catalog_filters": _catalog_filters(session, query.catalog),
         "region_filters": [own.region_filter] if own.region_filter else [],
         "filtered_regions": _regions(own.region_filter),
         "filter_regions": bool(own.region_filter),
     }
 
 
-def _catalog_filters(session: Session, request: Request) -> list[Doc]:
+def _catalog_filters(session: Session, catalog: str | None) -> list[Doc]:
     """The filters of one catalog, or of all that the caller may see."""
-    if "catalog" in request.query:
-        found = [find(session, resources.CATALOG, request.query["catalog"], "catalog")]
+    if catalog is not None:
+        found = [find(session, resources.CATALOG, catalog, "catalog")]
     else:
         found = queries.all_catalogs(session)
     return [
@@ -125,8 +132,16 @@ def _regions(text: str) -> list[str]:
     return [name for name in sorted(REGIONS) if not wanted or any(part in name for part in wanted)]
 
 
-def _region_page(request: Request, text: str) -> Doc:
-    offset, limit = number(request, "offset", 0, 0, 10**6), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
+class RegionParameters(WindowParameters, frozen=True):
+    """Of lists of regions."""
+
+    filter: Annotated[
+        str | None, Meta(description="The filter: names of regions, or parts of names, between commas.")
+    ] = None
+
+
+def _region_page(request: Request, query: RegionParameters, text: str) -> Doc:
+    offset, limit = query.offset, query.limit
     found = _regions(text)
     shown = [
         {"id": name, "name": name, "kind": "region", "public": True, "active": True, "tags": []}
@@ -136,9 +151,10 @@ def _region_page(request: Request, text: str) -> Doc:
     return {**count, "first": {"href": f"{request.path}?limit={limit}"}, "regions": shown}
 
 
-def _list_regions(session: Session, request: Request) -> Doc:
+def _list_regions(session: Session, request: Request, query: RegionParameters) -> Doc:
     """List the regions that the account's filter, or the one given, lets through."""
-    return _region_page(request, request.query.get("filter", settings_of_account(session).region_filter))
+    own = settings_of_account(session).region_filter
+    return _region_page(request, query, own if query.filter is None else query.filter)
 
 
 class PreviewRequest(RequestBody):
@@ -148,16 +164,28 @@ class PreviewRequest(RequestBody):
     region_filter: str | None = None
 
 
-def _preview_regions(_session: Session, request: Request) -> Doc:
+def _preview_regions(_session: Session, request: Request, query: RegionParameters) -> Doc:
     """List the regions that a filter would let through."""
     body: PreviewRequest = request.body or PreviewRequest()
-    return _region_page(request, request.query.get("filter") or body.filter or body.region_filter or "")
+    return _region_page(request, query, query.filter or body.filter or body.region_filter or "")
 
 
-def _updates(session: Session, request: Request) -> list[Doc]:
+class KindParameters(Parameters, frozen=True):
+    """Of what is told about the versions of one kind."""
+
+    kind: Annotated[str, Meta(description="The kind of the versions; an offering has one.")]
+
+
+class UpdatesParameters(KindParameters, frozen=True):
+    """Of the versions that one could move to."""
+
+    version: Annotated[str | None, Meta(description="Only versions that come after this one.")] = None
+
+
+def _updates(session: Session, request: Request, query: UpdatesParameters) -> list[Doc]:
     """List the versions that a user of another version could move to."""
-    _kind(request)
-    offering, now = request.authorized.resource, request.query.get("version")
+    _kind(query)
+    offering, now = request.authorized.resource, query.version
     least = precedence(now) if now else None
     found = queries.published(queries.versions_of(session, offering))
     return [_update_response(one) for one in found if least is None or precedence(one.version) > least]
@@ -176,17 +204,17 @@ def _update_response(one: Version) -> Doc:
     }
 
 
-def _kind(request: Request) -> None:
-    if not request.query.get("kind"):
+def _kind(query: KindParameters) -> None:
+    if not query.kind:
         raise invalid("bad_request", "kind is required.", "kind", type_="parameter")
 
 
 _NOTICES = ("breaking", "new", "update")
 
 
-def _notices(session: Session, request: Request) -> Doc:
+def _notices(session: Session, request: Request, query: KindParameters) -> Doc:
     """List what the versions of an offering announce about themselves."""
-    _kind(request)
+    _kind(query)
     found = queries.versions_of(session, request.authorized.resource)
     noted = [(one, one.document["change_notices"]) for one in found if one.document.get("change_notices")]
     has = {f"has_{name}": any(notice.get(name) for _one, notice in noted) for name in _NOTICES}
@@ -224,11 +252,11 @@ def routes() -> tuple[Route, ...]:
     return (
         route("GET", base, _get, surface=surface, access=see),
         route("PUT", base, _put, surface=surface, access=manage, body=AccountRequest),
-        route("GET", f"{base}/filters", _filters, surface=surface, access=see),
-        route("GET", regions, _list_regions, **member),
-        route("POST", regions, _preview_regions, **preview),
-        route("GET", f"{one}/updates", _updates, surface=surface, access=offering_rule()),
-        route("GET", f"{one}/changeNotices", _notices, surface=surface, access=offering_rule()),
+        route("GET", f"{base}/filters", _filters, surface=surface, access=see, query=FiltersParameters),
+        route("GET", regions, _list_regions, query=RegionParameters, **member),
+        route("POST", regions, _preview_regions, query=RegionParameters, **preview),
+        route("GET", f"{one}/updates", _updates, surface=surface, access=offering_rule(), query=UpdatesParameters),
+        route("GET", f"{one}/changeNotices", _notices, surface=surface, access=offering_rule(), query=KindParameters),
         route("GET", f"{one}/stats", _stats, surface=surface, access=offering_rule(states.UPDATE)),
         route("PUT", f"{one}/icon/{{file_name}}", _icon, surface=surface, access=offering_rule(states.UPDATE)),
     )

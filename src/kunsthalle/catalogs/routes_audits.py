@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
+
+from msgspec import Meta
 
 from kunsthalle.accounts.queries import user
 from kunsthalle.accounts.resources import enterprise_id
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
-from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, Limit
 from kunsthalle.catalogs import resources, states
 from kunsthalle.catalogs.models import crn
-from kunsthalle.catalogs.routes_catalogs import flag
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.crn import parse
@@ -151,11 +153,20 @@ def _enterprise(session: Session, request: Request) -> Sequence[str]:
     return (f"{BASE}/",)
 
 
-def _list(about: About, text: str) -> Callable[[Session, Request], Doc]:
-    def call(session: Session, request: Request) -> Doc:
-        limit, start = number(request, "limit", DEFAULT_LIMIT, 1, MOST), request.query.get("start")
+class AuditParameters(Parameters, frozen=True):
+    """Of every audit that has pages."""
+
+    start: Annotated[str | None, Meta(description="Where the page begins: `start` in the `next` of another page.")] = (
+        None
+    )
+    limit: Limit = DEFAULT_LIMIT
+    lookupnames: Annotated[bool, Meta(description="Whether to show the names of those who did something.")] = False
+
+
+def _list(about: About, text: str) -> Callable[[Session, Request, AuditParameters], Doc]:
+    def call(session: Session, request: Request, query: AuditParameters) -> Doc:
+        limit, start, names = query.limit, query.start, query.lookupnames
         found, following = entries(session, about(session, request), start, limit)
-        names = flag(request, "lookupnames")
         return _page([digest_response(session, one, names=names) for one in found], limit, start, following)
 
     call.__doc__ = f"List what was done to {text}."
@@ -210,7 +221,8 @@ def routes() -> tuple[Route, ...]:
     found: list[Route] = []
     for path, about, text, rule, old in table:
         one = f"{path}/audits/{{auditlog_identifier}}"
-        found.append(route("GET", f"{path}/audits", _list(about, text), surface=CATALOG, access=rule))
+        call, many = _list(about, text), f"{path}/audits"
+        found.append(route("GET", many, call, surface=CATALOG, access=rule, query=AuditParameters))
         found.append(route("GET", one, _one(about, text), surface=CATALOG, access=rule))
         if old:
             found.append(route("GET", f"{path}/audit", _old(about, text), surface=CATALOG, access=rule))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta, field
 
 from kunsthalle.api import access, json_patch
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import decode
-from kunsthalle.api.surfaces.catalog import BASE, CATALOG, results, window
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParameters, results
 from kunsthalle.catalogs import queries, resources
 from kunsthalle.catalogs.credentials import masked
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.requests import CatalogReplacementRequest, CatalogRequest, OfferingRequest, document, fields
-from kunsthalle.catalogs.resources import NamedOffering
+from kunsthalle.catalogs.resources import NamedOffering, OfferingParameters
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.schemas import catalog_response, offering_response
 from kunsthalle.catalogs.sharing import offering_lists
@@ -34,9 +35,23 @@ def offering_reply(session: Session, offering: Offering, *, digest: bool = False
     return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
 
 
-def flag(request: Request, name: str) -> bool:
-    """A query parameter that is true or, when absent, false."""
-    return request.query.get(name, "false").lower() == "true"
+class ListedOfferingsParameters(WindowParameters, frozen=True):
+    """Of every list of offerings."""
+
+    include_hidden: Annotated[bool, Meta(description="Whether hidden offerings are listed, too.")] = field(
+        name="includeHidden", default=False
+    )
+    digest: Digest = False
+    sort: Annotated[
+        Literal["name", "-name", "label", "-label", "created", "-created", "updated", "-updated"] | None,
+        Meta(description="What the list is sorted by, otherwise by `label`; with `-` before it, in descending order."),
+    ] = None
+
+
+class OfferingsParameters(ListedOfferingsParameters, frozen=True):
+    """Of the offerings of a catalog."""
+
+    name: Annotated[str | None, Meta(description="Only offerings whose name or label contains this text.")] = None
 
 
 def _list(session: Session, _request: Request) -> dict[str, Any]:
@@ -71,37 +86,43 @@ def _delete(session: Session, request: Request) -> None:
     service.delete_catalog(session, request.authorized)
 
 
-def _offerings(session: Session, request: Request) -> dict[str, Any]:
+def _offerings(session: Session, request: Request, query: OfferingsParameters) -> dict[str, Any]:
     """List the offerings of a catalog."""
     catalog = request.authorized.resource
-    if "name" not in request.query and "sort" not in request.query:
-        (offset, limit), hidden = window(request), flag(request, "includeHidden")
-        return shown_page(
-            session, request, *offering_lists.page_of_catalog(session, catalog.id, offset, limit, hidden=hidden)
+    if query.name is None and query.sort is None:
+        listed = offering_lists.page_of_catalog(
+            session, catalog.id, query.offset, query.limit, hidden=query.include_hidden
         )
+        return shown_page(session, request, query, *listed)
     where = [resources.OFFERING.table.c.catalog_id == catalog.id]
-    if "name" in request.query:
-        where.append(queries.contains(request.query["name"]))
-    return page_of_offerings(session, request, resources.IN_CATALOG, where)
+    if query.name is not None:
+        where.append(queries.contains(query.name))
+    return page_of_offerings(session, request, query, resources.IN_CATALOG, where)
 
 
 def page_of_offerings(
-    session: Session, request: Request, kind: ResourceType[Offering], where: list[Any]
+    session: Session,
+    request: Request,
+    query: ListedOfferingsParameters,
+    kind: ResourceType[Offering],
+    where: list[Any],
 ) -> dict[str, Any]:
     """A window of offerings in the offset envelope; hidden ones only when they are asked for."""
-    offset, limit = window(request)
-    if not flag(request, "includeHidden"):
+    if not query.include_hidden:
         where = [*where, resources.OFFERING.table.c.hidden.is_(False)]
-    total, found = queries.list_offerings(session, kind, where, request.query.get("sort", "label"), offset, limit)
-    return shown_page(session, request, total, found)
+    sort = query.sort or "label"
+    return shown_page(
+        session, request, query, *queries.list_offerings(session, kind, where, sort, query.offset, query.limit)
+    )
 
 
-def shown_page(session: Session, request: Request, total: int, found: Window[Offering]) -> dict[str, Any]:
+def shown_page(
+    session: Session, request: Request, query: ListedOfferingsParameters, total: int, found: Window[Offering]
+) -> dict[str, Any]:
     """Offerings that were found, in the offset envelope."""
-    offset, limit = window(request)
-    digest = flag(request, "digest")
-    shown = [offering_response(branch, session.ctx, digest=digest) for branch in queries.branches(session, found.items)]
-    return results(request, total, shown, offset, limit, found.passed)
+    branches = queries.branches(session, found.items)
+    shown = [offering_response(branch, session.ctx, digest=query.digest) for branch in branches]
+    return results(request, query, total, shown, found.passed)
 
 
 def _create_offering(session: Session, request: Request) -> Reply:
@@ -111,9 +132,9 @@ def _create_offering(session: Session, request: Request) -> Reply:
     return offering_reply(session, made)
 
 
-def _get_offering(session: Session, request: Request) -> Reply:
+def _get_offering(session: Session, request: Request, query: OfferingParameters) -> Reply:
     """Get an offering: one's own, or one that is shared with the account."""
-    return offering_reply(session, request.authorized.resource, digest=flag(request, "digest"))
+    return offering_reply(session, request.authorized.resource, digest=query.digest)
 
 
 def _replace_offering(session: Session, request: Request) -> Reply:
@@ -154,9 +175,16 @@ def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
     inside = access.item(resources.CATALOG, param="catalog_id")
     surface, patch = CATALOG, list[dict[str, Any]]
     return (
-        route("GET", many, _offerings, surface=surface, access=inside),
+        route("GET", many, _offerings, surface=surface, access=inside, query=OfferingsParameters),
         route("POST", many, _create_offering, surface=surface, access=create, body=OfferingRequest, status=201),
-        route("GET", one, _get_offering, surface=surface, access=NamedOffering(resources.RETRIEVE)),
+        route(
+            "GET",
+            one,
+            _get_offering,
+            surface=surface,
+            access=NamedOffering(resources.RETRIEVE),
+            query=OfferingParameters,
+        ),
         route("PUT", one, _replace_offering, surface=surface, access=change, body=OfferingRequest),
         route("PATCH", one, _patch_offering, surface=surface, access=change, body=patch),
         route("DELETE", one, _delete_offering, surface=surface, access=access.create(_DELETE)),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
@@ -16,7 +19,7 @@ from kunsthalle.catalogs.models import Offering, PublishApproval
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.images.resources import IMAGE
@@ -50,6 +53,12 @@ def _audience(session: Session, request: Request) -> Doc:
     return explain.audience_of(session, offering, replace(terms, listed=frozenset(listed), enabled=enabled), added)
 
 
+class LineageParameters(Parameters, frozen=True):
+    """Of the operator's question where an image went."""
+
+    image: Annotated[str, Meta(description="The ID of the image.")]
+
+
 class _UsageRoutes:
     """Answers that count what accounts have made of images."""
 
@@ -64,12 +73,9 @@ class _UsageRoutes:
         """Where an image went: its version, whom that is shared with, and what every account has made of it."""
         return explain.lineage(session, self._usage, request.authorized.resource)
 
-    def any_lineage(self, session: Session, request: Request) -> Doc:
+    def any_lineage(self, session: Session, request: Request, query: LineageParameters) -> Doc:  # noqa: ARG002  a handler's shape
         """The lineage of any image, as its owner is told it."""
-        id_ = request.query.get("image")
-        if not id_:
-            raise invalid("bad_request", "image is required.", "image", type_="parameter")
-        found = unscoped(session, IMAGE, IMAGE.table.c.id == id_)
+        found = unscoped(session, IMAGE, IMAGE.table.c.id == query.image)
         if not found:
             raise not_found("image")
         owner = session.as_context(session.ctx.as_system(found[0].account_id))
@@ -121,6 +127,7 @@ def routes(usage: ImageUsage) -> tuple[Route, ...]:
             "GET",
             f"{base}/lineage",
             counted.any_lineage,
+            query=LineageParameters,
             surface=surface,
             access=access.operator("kunsthalle.lineage.read"),
         ),

@@ -11,11 +11,10 @@ from kunsthalle.api import access
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
-from kunsthalle.api.surfaces.catalog import BASE, CATALOG, results, window
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParameters, results
 from kunsthalle.catalogs import objects, queries, resources, states
 from kunsthalle.catalogs.models import CatalogObject
 from kunsthalle.catalogs.requests import Label, ShareRequest, Text
-from kunsthalle.catalogs.routes_catalogs import flag
 from kunsthalle.catalogs.schemas import access_response, state_response, token_page
 from kunsthalle.catalogs.sharing.access_list import REFUSAL, Entry, normal
 from kunsthalle.core.clock import rfc3339
@@ -78,32 +77,44 @@ def _shown(session: Session, found: list[CatalogObject], *, digest: bool = False
     return [object_response(one, session, labels.get(one.catalog_id, ""), digest=digest) for one in found]
 
 
-def _page(session: Session, request: Request, where: list[Any]) -> Doc:
-    offset, limit = window(request)
+def _page(session: Session, request: Request, query: ListedObjectsParameters, where: list[Any]) -> Doc:
     total = visibility.count(session, resources.OBJECT, *where)
     order = resources.OBJECT.table.c.name
-    found = pages.window(session, resources.OBJECT, *where, order=order, offset=offset, limit=limit)
-    shown = _shown(session, found.items, digest=flag(request, "digest"))
-    return results(request, total, shown, offset, limit, found.passed)
+    found = pages.window(session, resources.OBJECT, *where, order=order, offset=query.offset, limit=query.limit)
+    return results(request, query, total, _shown(session, found.items, digest=query.digest), found.passed)
 
 
-def _list(session: Session, request: Request) -> Doc:
+class ListedObjectsParameters(WindowParameters, frozen=True):
+    """Of every list of objects."""
+
+    digest: Digest = False
+
+
+class ObjectsParameters(ListedObjectsParameters, frozen=True):
+    """Of the objects of a catalog."""
+
+    name: Annotated[str | None, Meta(description="Only objects of exactly this name.")] = None
+
+
+class ObjectSearchParameters(ListedObjectsParameters, frozen=True, kw_only=True):
+    """Of the search for objects."""
+
+    query: Annotated[str, Meta(description="What to search for: words, and `field:value` of the objects' documents.")]
+    kind: Annotated[str, Meta(description="Only objects of this kind.")] = "vpe"
+
+
+def _list(session: Session, request: Request, query: ObjectsParameters) -> Doc:
     """List the objects of a catalog."""
     where = [resources.OBJECT.table.c.catalog_id == request.authorized.resource.id]
-    if "name" in request.query:
-        where.append(resources.OBJECT.table.c.name == request.query["name"])
-    return _page(session, request, where)
+    if query.name is not None:
+        where.append(resources.OBJECT.table.c.name == query.name)
+    return _page(session, request, query, where)
 
 
-def _search(session: Session, request: Request) -> Doc:
+def _search(session: Session, request: Request, query: ObjectSearchParameters) -> Doc:
     """Search the objects that the account may use."""
-    if "query" not in request.query:
-        raise invalid("bad_request", "query is required.", "query", type_="parameter")
-    where = [
-        *objects.matching(request.query["query"]),
-        resources.OBJECT.table.c.kind == request.query.get("kind", "vpe"),
-    ]
-    return _page(session, request, where)
+    where = [*objects.matching(query.query), resources.OBJECT.table.c.kind == query.kind]
+    return _page(session, request, query, where)
 
 
 def _create(session: Session, request: Request) -> Doc:
@@ -177,12 +188,12 @@ def _entries(session: Session, request: Request) -> Doc:
     return token_page(request.path, [_entry_response(one, it) for one in objects.entries(session, it)])
 
 
-def _old_entries(session: Session, request: Request) -> Doc:
+def _old_entries(session: Session, request: Request, query: WindowParameters) -> Doc:
     """Get the access list of an object (old surface)."""
-    it, (offset, limit) = request.authorized.resource, window(request)
+    it = request.authorized.resource
     every = objects.entries(session, it)
-    shown = [_entry_response(one, it) for one in every[offset : offset + limit]]
-    return results(request, len(every), shown, offset, limit)
+    shown = [_entry_response(one, it) for one in every[query.offset : query.offset + query.limit]]
+    return results(request, query, len(every), shown)
 
 
 def _entry(session: Session, request: Request) -> Doc:
@@ -226,7 +237,7 @@ def _access_routes(one: str) -> tuple[Route, ...]:
     entry, listed = f"{one}/access/{{access_identifier}}", f"{one}/access"
     return (
         route("GET", f"{one}/accessv1", _entries, surface=surface, access=look),
-        route("GET", listed, _old_entries, surface=surface, access=look),
+        route("GET", listed, _old_entries, surface=surface, access=look, query=WindowParameters),
         route("POST", listed, _add, surface=surface, access=share, body=list[str], status=201),
         route("DELETE", listed, _remove, surface=surface, access=share, body=list[str]),
         route("GET", entry, _entry, surface=surface, access=look),
@@ -238,14 +249,14 @@ def _access_routes(one: str) -> tuple[Route, ...]:
 def routes() -> tuple[Route, ...]:
     many, surface = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
     one = f"{many}/{{object_id}}"
-    inside = access.item(resources.CATALOG, param="catalog_id")
+    inside, anything = access.item(resources.CATALOG, param="catalog_id"), access.listing(resources.OBJECT)
     create, change = access.item(resources.CATALOG, states.CREATE, "catalog_id"), _rule(states.UPDATE)
     old = (("account-publish", _publish), ("shared-publish", _publish_shared))
     closed = (("ibm-publish", _unapproved), ("public-publish", _unapproved))
     steps = (("consume-publish", _publish), *old, *closed)
     return (
-        route("GET", f"{BASE}/objects", _search, surface=surface, access=access.listing(resources.OBJECT)),
-        route("GET", many, _list, surface=surface, access=inside),
+        route("GET", f"{BASE}/objects", _search, surface=surface, access=anything, query=ObjectSearchParameters),
+        route("GET", many, _list, surface=surface, access=inside, query=ObjectsParameters),
         route("POST", many, _create, surface=surface, access=create, body=ObjectRequest, status=201),
         route("GET", one, _get, surface=surface, access=_rule()),
         route("PUT", one, _put, surface=surface, access=change, body=ObjectRequest),

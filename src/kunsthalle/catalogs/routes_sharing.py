@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta
 from sqlalchemy import and_, or_
 
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
-from kunsthalle.api.surfaces.catalog import BASE, CATALOG, window
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.catalogs import queries, reclamation, resources
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.requests import ReclamationActionRequest, ShareRequest
 from kunsthalle.catalogs.resources import offering as offering_rule
-from kunsthalle.catalogs.routes_catalogs import flag, page_of_offerings, shown_page
+from kunsthalle.catalogs.routes_catalogs import ListedOfferingsParameters, page_of_offerings, shown_page
 from kunsthalle.catalogs.schemas import approval_response, entry_response, reclamation_response, token_page
 from kunsthalle.catalogs.sharing import access_list, offering_lists
 from kunsthalle.core.errors import forbidden, invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
 
+Group = Annotated[str | None, Meta(description="Only resources of the resource group with this ID.")]
 _SHARE = "globalcatalog-collection.offering.share"
 _APPROVE = "globalcatalog-collection.approval.update"
 
 
-def _consumption(session: Session, request: Request) -> dict[str, Any]:
+class UsableOfferingsParameters(ListedOfferingsParameters, frozen=True):
+    """Of the offerings that an account may use."""
+
+    select: Annotated[
+        Literal["all", "public", "private"],
+        Meta(description="All offerings; only those published to all accounts; or only the own and the shared ones."),
+    ] = "all"
+    catalog: Annotated[str | None, Meta(description="Only offerings of the catalog with this ID.")] = None
+
+
+def _consumption(session: Session, request: Request, query: UsableOfferingsParameters) -> dict[str, Any]:
     """List the offerings that the account may use: its own, those shared with it, and those published to all."""
-    select = request.query.get("select", "all")
-    if select not in {"all", "public", "private"}:
-        raise invalid("bad_request", "select must be all, public or private.", "select", type_="parameter")
-    simple = select != "public" and "catalog" not in request.query and "sort" not in request.query
+    simple = query.select != "public" and query.catalog is None and query.sort is None
     if simple and offering_lists.serves(session):
-        (offset, limit), hidden = window(request), flag(request, "includeHidden")
-        found = offering_lists.page(session, offset, limit, hidden=hidden, public=select == "all")
-        return shown_page(session, request, *found)
-    return page_of_offerings(session, request, resources.OFFERING, _selected(session, request, select))
+        hidden, public = query.include_hidden, query.select == "all"
+        found = offering_lists.page(session, query.offset, query.limit, hidden=hidden, public=public)
+        return shown_page(session, request, query, *found)
+    return page_of_offerings(session, request, query, resources.OFFERING, _selected(session, query))
 
 
-def _selected(session: Session, request: Request, select: str) -> list[Any]:
+def _selected(session: Session, query: UsableOfferingsParameters) -> list[Any]:
     table = resources.OFFERING.table.c
     where: list[Any] = []
-    if select == "public":
+    if query.select == "public":
         where.append(and_(table.share_with_all, table.account_id != session.ctx.account_id))
-    elif select == "private":
+    elif query.select == "private":
         where.append(or_(table.share_with_all.is_(False), table.account_id == session.ctx.account_id))
-    if "catalog" in request.query:
-        where.append(table.catalog_id == request.query["catalog"])
+    if query.catalog is not None:
+        where.append(table.catalog_id == query.catalog)
     return where
 
 
@@ -166,24 +176,42 @@ def _withdraw(session: Session, request: Request) -> dict[str, Any]:
     return {"errors": {}}
 
 
-def _received(session: Session, request: Request) -> dict[str, Any]:
+class ReceiverParameters(Parameters, frozen=True):
+    """Of requests that were received."""
+
+    enterprise_id: Annotated[
+        str | None, Meta(description="The enterprise or account group on whose behalf the account reads and answers.")
+    ] = None
+
+
+def _received(session: Session, request: Request, query: ReceiverParameters) -> dict[str, Any]:
     """List the share requests that the account has received, by state."""
-    found = access_list.received(session, _type(request), _state(request), request.query.get("enterprise_id"))
+    found = access_list.received(session, _type(request), _state(request), query.enterprise_id)
     return token_page(request.path, [approval_response(one) for one in found])
 
 
-def _answer(session: Session, request: Request) -> dict[str, Any]:
+def _answer(session: Session, request: Request, query: ReceiverParameters) -> dict[str, Any]:
     """Accept or reject share requests."""
-    access_list.answer(session, _type(request), _state(request), request.body, request.query.get("enterprise_id"))
-    return _received(session, request)
+    access_list.answer(session, _type(request), _state(request), request.body, query.enterprise_id)
+    return _received(session, request, query)
 
 
-def _reclamations(session: Session, request: Request) -> dict[str, Any]:
+class ReclamationParameters(Parameters, frozen=True):
+    """Of the list of reclamations."""
+
+    account_id: Annotated[str | None, Meta(description="The account; other accounts have nothing in the list.")] = None
+    resource_instance_id: Annotated[
+        str | None, Meta(description="Only the reclamation of the catalog or instance with this ID.")
+    ] = None
+    resource_group_id: Group = None
+
+
+def _reclamations(session: Session, request: Request, query: ReclamationParameters) -> dict[str, Any]:  # noqa: ARG001  a handler's shape
     """List the deleted catalogs, and instances of object storage, that can still be restored."""
     columns = resources.RECLAMATION.table.c
-    asked = {"resource_instance_id": columns.catalog_id, "resource_group_id": columns.resource_group_id}
-    where = [column == request.query[name] for name, column in asked.items() if name in request.query]
-    if request.query.get("account_id", session.ctx.account_id) != session.ctx.account_id:
+    asked = ((columns.catalog_id, query.resource_instance_id), (columns.resource_group_id, query.resource_group_id))
+    where = [column == value for column, value in asked if value is not None]
+    if query.account_id not in {None, session.ctx.account_id}:
         return {"resources": []}
     return {"resources": [reclamation_response(one) for one in some(session, resources.RECLAMATION, *where)]}
 
@@ -206,8 +234,17 @@ def _approvals() -> tuple[Route, ...]:
         route("GET", base, _sent, surface=surface, access=see),
         route("POST", base, _ask, surface=surface, access=send, body=list[str], status=201),
         route("DELETE", base, _withdraw, surface=surface, access=send, body=list[str]),
-        route("GET", received, _received, surface=surface, access=see),
-        route("POST", received, _answer, surface=surface, access=decide, body=list[str], status=201),
+        route("GET", received, _received, surface=surface, access=see, query=ReceiverParameters),
+        route(
+            "POST",
+            received,
+            _answer,
+            surface=surface,
+            access=decide,
+            body=list[str],
+            status=201,
+            query=ReceiverParameters,
+        ),
     )
 
 
@@ -218,7 +255,14 @@ def _offering_routes() -> tuple[Route, ...]:
     look = offering_rule("globalcatalog-collection.offering.update")
     old = f"{one}/publish/{{approval_type}}/{{approved}}"
     return (
-        route("GET", f"{BASE}/offerings", _consumption, surface=surface, access=access.listing(resources.OFFERING)),
+        route(
+            "GET",
+            f"{BASE}/offerings",
+            _consumption,
+            surface=surface,
+            access=access.listing(resources.OFFERING),
+            query=UsableOfferingsParameters,
+        ),
         route("POST", f"{one}/share", _share, surface=surface, access=share, body=ShareRequest),
         route("POST", old, _publish, surface=surface, access=share),
         route("GET", listed, _entries, surface=surface, access=look),
@@ -238,7 +282,8 @@ def _reclamation_routes() -> tuple[Route, ...]:
     )
     found: list[Route] = []
     for many, act in pairs:
-        found.append(route("GET", many, _reclamations, surface=surface, access=access.listing(kind)))
+        rule = access.listing(kind)
+        found.append(route("GET", many, _reclamations, surface=surface, access=rule, query=ReclamationParameters))
         found.append(
             route("POST", act, _act, surface=surface, access=update, body=ReclamationActionRequest, body_required=False)
         )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta, field
+from msgspec.structs import replace
 
 from kunsthalle.api import access, json_patch
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import decode
-from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, number
+from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, Digest, Limit
 from kunsthalle.catalogs import queries, resources, states
 from kunsthalle.catalogs.models import Offering, Version
 from kunsthalle.catalogs.offerings import service
@@ -26,7 +29,7 @@ from kunsthalle.catalogs.requests import (
 from kunsthalle.catalogs.resources import PARAM, VersionItem, version
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.resources import version as version_rule
-from kunsthalle.catalogs.routes_catalogs import flag, offering_reply
+from kunsthalle.catalogs.routes_catalogs import offering_reply
 from kunsthalle.catalogs.schemas import Doc, offering_response, version_response, versions_response
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.versions import editing, publishing, validation
@@ -40,23 +43,38 @@ _CREATE = states.CREATE
 _UPDATE = states.UPDATE
 
 
-def _import_version(session: Session, request: Request) -> Reply:
+Target = Annotated[str | None, Meta(description="The number of the version, if the body has none.")]
+
+
+class ImportVersionParameters(Parameters, frozen=True):
+    """Of the import of a version."""
+
+    target_version: Target = field(name="targetVersion", default=None)
+
+
+class ImportOfferingParameters(ImportVersionParameters, frozen=True):
+    """Of the import of an offering."""
+
+    offering_id: Annotated[
+        str | None, Meta(description="The offering that the version is added to; a new one is made otherwise.")
+    ] = field(name="offeringID", default=None)
+
+
+def _import_version(session: Session, request: Request, query: ImportVersionParameters) -> Reply:
     """Import an image as a new version of an offering."""
-    body = wanted(request.body, request.query.get("targetVersion"))
-    import_version(session, request.authorized, body)
+    import_version(session, request.authorized, wanted(request.body, query.target_version))
     return offering_reply(session, queries.refresh(session, request.authorized.resource))
 
 
-def _import_offering(session: Session, request: Request) -> Reply:
+def _import_offering(session: Session, request: Request, query: ImportOfferingParameters) -> Reply:
     """Import an image as the first version of a new offering, or of the one that `offeringID` names."""
-    offering = _chosen_offering(session, request)
-    import_version(session, offering, wanted(request.body, request.query.get("targetVersion")))
+    offering = _chosen_offering(session, request, query.offering_id)
+    import_version(session, offering, wanted(request.body, query.target_version))
     return offering_reply(session, queries.refresh(session, offering.resource))
 
 
-def _chosen_offering(session: Session, request: Request) -> Authorized[Offering]:
+def _chosen_offering(session: Session, request: Request, known: str | None) -> Authorized[Offering]:
     body: ImportRequest = request.body
-    known = request.query.get("offeringID")
     if known is not None:
         return resolve(session, resources.OFFERING, known, _CREATE, "offeringID")
     if not body.name:
@@ -170,9 +188,25 @@ def routes() -> tuple[Route, ...]:
     offering = f"{catalog}/offerings/{{offering_id}}/version"
     in_catalog = f"{catalog}/offerings/{{offering_id}}/versions/{{version_id}}"
     return (
-        route("POST", offering, _import_version, surface=surface, access=into, body=body, status=201),
         route(
-            "POST", f"{catalog}/import/offerings", _import_offering, surface=surface, access=new, body=body, status=201
+            "POST",
+            offering,
+            _import_version,
+            surface=surface,
+            access=into,
+            body=body,
+            status=201,
+            query=ImportVersionParameters,
+        ),
+        route(
+            "POST",
+            f"{catalog}/import/offerings",
+            _import_offering,
+            surface=surface,
+            access=new,
+            body=body,
+            status=201,
+            query=ImportOfferingParameters,
         ),
         route("GET", one, _get_version, surface=surface, access=version()),
         route("DELETE", one, _delete_version, surface=surface, access=remove),
@@ -340,31 +374,44 @@ def _copy_part(session: Session, request: Request) -> Doc:
     """Take the configuration or the licences of another version."""
     version = request.authorized
     locator = {PARAM: request.params["version_loc_id_to_copy_from"]}
-    other = Request(request.method, request.path, locator, request.query, request.headers)
+    other = replace(request, params=locator)
     VersionItem(states.UPDATE).check(session, other)
     editing.copy_part(session, version, request.params["type"], other.authorized.resource)
     return {}
 
 
-def _reload(session: Session, request: Request) -> Reply:
+class ReloadParameters(Parameters, frozen=True):
+    """Of looking at the source anew."""
+
+    target_version: Annotated[str, Meta(description="The number of the version that is loaded again.")] = field(
+        name="targetVersion"
+    )
+
+
+def _reload(session: Session, request: Request, query: ReloadParameters) -> Reply:
     """Look at the source of a version anew: it has to be validated again."""
-    target = request.query.get("targetVersion")
-    if not target:
-        raise invalid("bad_request", "targetVersion is required.", "targetVersion", type_="parameter")
     body: ReloadRequest = request.body or ReloadRequest()
-    editing.reload(session, request.authorized, target, body.tags)
+    editing.reload(session, request.authorized, query.target_version, body.tags)
     return offering_reply(session, queries.refresh(session, request.authorized.resource))
 
 
-def _versions(session: Session, request: Request) -> Doc:
+class VersionsParameters(Parameters, frozen=True):
+    """Of the versions of a kind."""
+
+    start: Annotated[int, Meta(ge=0, le=10**8, description="How many versions come before the page.")] = 0
+    limit: Limit = DEFAULT_LIMIT
+    digest: Digest = False
+
+
+def _versions(session: Session, request: Request, query: VersionsParameters) -> Doc:
     """List the versions of a kind, newest first, in pages."""
     offering = request.authorized.resource
     if request.params["kind_id"] != offering.kind_id:
         raise not_found("kind_id")
-    start, limit = number(request, "start", 0, 0, 10**8), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
+    start, limit = query.start, query.limit
     every = queries.versions_of(session, offering)
     newest = queries.fitting_versions(session, every[::-1][start : start + limit])
-    shown = versions_response(newest, every, session.ctx, digest=flag(request, "digest"))
+    shown = versions_response(newest, every, session.ctx, digest=query.digest)
     return _version_page(request.path, start, limit, shown, len(every))
 
 
@@ -423,7 +470,15 @@ def editing_routes(rehearse: Rehearse) -> tuple[Route, ...]:
             access=update,
             body=ReloadRequest,
             status=201,
+            query=ReloadParameters,
             **optional,
         ),
-        route("GET", f"{product}/kinds/{{kind_id}}/versions", _versions, surface=surface, access=offering_rule()),
+        route(
+            "GET",
+            f"{product}/kinds/{{kind_id}}/versions",
+            _versions,
+            surface=surface,
+            access=offering_rule(),
+            query=VersionsParameters,
+        ),
     )

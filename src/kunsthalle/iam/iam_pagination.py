@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
+from msgspec import Meta
 from sqlalchemy import Column, ColumnElement
 
+from kunsthalle.api.query_params import Fault, Parameters, sent
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.db.pages import window
@@ -21,76 +23,86 @@ M = TypeVar("M")
 _FURTHEST = 10**9
 
 
-def number(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """A number of the query; 400 with the bounds."""
-    text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 10 or not least <= int(text) <= most:
-        raise invalid("bad_request", f"{name} must be a number from {least} to {most}.", name, type_="parameter")
-    return int(text)
-
-
-def flag(request: Request, name: str) -> bool:
-    """A truth of the query; 400 for other words."""
-    text = request.query.get(name, "false")
-    if text not in {"true", "false"}:
-        raise invalid("bad_request", f"{name} must be true or false.", name, type_="parameter")
-    return text == "true"
-
-
-def choice(request: Request, name: str, allowed: Mapping[str, Any] | tuple[str, ...], default: str) -> str:
-    """One of the words that a parameter takes."""
-    text = request.query.get(name, default)
-    if text not in allowed:
-        raise invalid("bad_request", f"{name} must be one of {', '.join(allowed)}.", name, type_="parameter")
-    return text
-
-
-def no_filter(request: Request) -> None:
-    """501 for the filter language, which is known and not offered."""
-    if "filter" in request.query:
-        target = Target("filter", "parameter")
-        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", "The parameter filter is not offered.", target)
+Account = Annotated[str | None, Meta(description="The account, by its ID; the caller's own, unless it is given.")]
+Flag = Annotated[bool, Meta(description="Whether the answer shows this, too.")]
+History = Annotated[bool, Meta(description="Whether to show the history of changes.")]
 
 
 def _token(offset: int) -> str:
     return base64.urlsafe_b64encode(f"at.{offset}".encode()).decode().rstrip("=")
 
 
-def _offset(request: Request, name: str) -> int:
-    token = request.query.get(name)
-    if token is None:
-        return 0
+def _place(token: str) -> int:
+    """The offset that a token of a list stands for."""
     try:
         text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (ValueError, binascii.Error) as error:
-        raise _strange(name) from error
+        raise Fault("form", "one that a list has given") from error
     if not text.startswith("at.") or not text[3:].isdigit() or int(text[3:]) > _FURTHEST:
-        raise _strange(name)
+        raise Fault("form", "one that a list has given")
     return int(text[3:])
 
 
-def _strange(name: str) -> Problem:
-    return invalid("bad_request", f"{name} is not one that a list has given.", name, type_="parameter")
+class HistoryParameters(Parameters, frozen=True):
+    """Of reading one identity."""
+
+    include_history: History = False
+
+
+class TokenParameters(HistoryParameters, frozen=True):
+    """Of a list of identities (3.2)."""
+
+    account_id: Account = None
+    pagesize: Annotated[int, Meta(ge=1, le=100, description="How many resources a page holds at most.")] = 20
+    pagetoken: Annotated[
+        int,
+        Meta(description="Where the page begins: `pagetoken` in the `next` of another page.", extra={"parse": _place}),
+    ] = 0
+    order: Annotated[Literal["asc", "desc"], Meta(description="Whether the list ascends or descends.")] = "asc"
+    filter: Annotated[str | None, Meta(description="A filter expression: known, and answered with 501.")] = None
+
+
+class OffsetParameters(Parameters, frozen=True):
+    """Of a list of access groups or of their members."""
+
+    limit: Annotated[int, Meta(ge=0, le=100, description="How many resources a page holds at most.")] = 50
+    offset: Annotated[int, Meta(ge=0, le=_FURTHEST, description="How many resources come before the page.")] = 0
+
+
+class StartParameters(Parameters, frozen=True):
+    """Of a list of policies: everything at once, unless one of these is given."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="How many resources a page holds at most.")] | None = None
+    start: Annotated[
+        int | None,
+        Meta(description="Where the page begins: `start` in the `next` of another page.", extra={"parse": _place}),
+    ] = None
+
+
+def no_filter(query: TokenParameters) -> None:
+    """501 for the filter language, which is known and not offered."""
+    if query.filter is not None:
+        target = Target("filter", "parameter")
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", "The parameter filter is not offered.", target)
 
 
 def _address(session: Session, request: Request, without: tuple[str, ...], **more: str) -> str:
-    kept = [(name, value) for name, value in request.query.multi_items() if name not in without]
-    query = urlencode([*kept, *more.items()])
+    query = urlencode([*sent(request, *without), *more.items()])
     return f"{session.ctx.origin}{request.path}" + (f"?{query}" if query else "")
 
 
 def by_token(
     session: Session,
     request: Request,
+    query: TokenParameters,
     kind: ResourceType[M],
-    sorts: Mapping[str, Column[Any]],
+    sort: Column[Any],
     *where: ColumnElement[bool],
 ) -> tuple[dict[str, Any], list[M]]:
     """A page of an identity list: `offset`, `limit`, `first`, and `previous` and `next` where there is one (3.2)."""
-    no_filter(request)
-    size, offset = number(request, "pagesize", 20, 1, 100), _offset(request, "pagetoken")
-    column = sorts[choice(request, "sort", tuple(sorts), "created_at")]
-    order = column.desc() if choice(request, "order", ("asc", "desc"), "asc") == "desc" else column.asc()
+    no_filter(query)
+    size, offset = query.pagesize, query.pagetoken
+    order = sort.desc() if query.order == "desc" else sort.asc()
     found = window(session, kind, *where, order=order, offset=offset, limit=size)
     envelope: dict[str, Any] = {
         "offset": offset,
@@ -107,10 +119,10 @@ def by_token(
 
 
 def by_offset(
-    session: Session, request: Request, total: int, find: Callable[[int, int], list[M]]
+    session: Session, request: Request, query: OffsetParameters, total: int, find: Callable[[int, int], list[M]]
 ) -> tuple[dict[str, Any], list[M]]:
     """A page of an access-group list: `limit`, `offset`, `total_count` and addresses as objects."""
-    limit, offset = number(request, "limit", 50, 0, 100), number(request, "offset", 0, 0, _FURTHEST)
+    limit, offset = query.limit, query.offset
 
     def at(place: int) -> dict[str, str]:
         address = _address(session, request, ("limit", "offset"), limit=str(limit), offset=str(place))
@@ -133,13 +145,18 @@ def by_offset(
 
 
 def by_start(
-    session: Session, request: Request, kind: ResourceType[M], order: Any, *where: ColumnElement[bool]
+    session: Session,
+    request: Request,
+    query: StartParameters,
+    kind: ResourceType[M],
+    order: Any,
+    *where: ColumnElement[bool],
 ) -> tuple[dict[str, Any], list[M]]:
     """A page of policies: everything, unless a `limit` is asked for; `first`, `next` and `previous` as objects."""
-    if "limit" not in request.query and "start" not in request.query:
+    if query.limit is None and query.start is None:
         everything = window(session, kind, *where, order=order, offset=0, limit=_FURTHEST, most_bytes=_FURTHEST)
         return {}, everything.items
-    limit, offset = number(request, "limit", 50, 1, 100), _offset(request, "start")
+    limit, offset = query.limit or 50, query.start or 0
     found = window(session, kind, *where, order=order, offset=offset, limit=limit)
 
     def at(place: int) -> dict[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta
 from sqlalchemy import false
 
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM as FAMILY
@@ -15,7 +17,7 @@ from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find, require
 from kunsthalle.iam import access_groups as service
-from kunsthalle.iam.iam_pagination import by_offset, choice, flag, given, total_of
+from kunsthalle.iam.iam_pagination import Account, OffsetParameters, by_offset, given, total_of
 from kunsthalle.iam.models import AccessGroup, entity_tag, sent_tag
 from kunsthalle.iam.queries import groups_of
 from kunsthalle.iam.resources import GROUP
@@ -35,43 +37,99 @@ from kunsthalle.iam.schemas_access_groups import (
 
 _TABLE = GROUP.table.c
 _SORTS = {"name": _TABLE.name, "id": _TABLE.id, "description": _TABLE.description, "created_at": _TABLE.created_at}
+_SEARCH = "`id:`, `name:` or `description:` and a text"
+MembershipType = Annotated[
+    Literal["static", "dynamic", "all"] | None,
+    Meta(description="How one is a member: by name, or by a rule at sign-in, which is never listed here."),
+]
+Crn = Annotated[bool, Meta(description="Whether groups are shown with their CRN.")]
+Federated = Annotated[bool, Meta(description="Whether groups are shown with whether they have rules.")]
 
 
-def _search(text: str) -> Any:
+def _searched(text: str) -> tuple[str, str]:
     name, _, wanted = text.partition(":")
     if name not in {"id", "name", "description"}:
-        raise invalid("bad_request", "search is id:, name: or description: and a text.", "search", type_="parameter")
+        raise Fault("form", _SEARCH)
+    return name, wanted
+
+
+class GroupParameters(Parameters, frozen=True):
+    """Of reading one access group."""
+
+    show_crn: Crn = False
+    show_federated: Federated = False
+
+
+class GroupsParameters(OffsetParameters, frozen=True):
+    """Of the list of access groups."""
+
+    account_id: Account = None
+    iam_id: Annotated[str | None, Meta(description="Only groups that the identity with this IAM ID is in.")] = None
+    membership_type: MembershipType = None
+    search: Annotated[
+        tuple[str, str] | None,
+        Meta(description=f"Only groups with this: {_SEARCH} that the field contains.", extra={"parse": _searched}),
+    ] = None
+    sort: Annotated[
+        Literal["name", "-name", "id", "-id", "description", "-description", "created_at", "-created_at"],
+        Meta(description="What the list is sorted by; with `-` before it, in descending order."),
+    ] = "name"
+    show_crn: Crn = False
+    show_federated: Federated = False
+
+
+class MembersParameters(OffsetParameters, frozen=True):
+    """Of the list of the members of an access group."""
+
+    type: Annotated[str | None, Meta(description="Only members of this type: `user`, `service` or `profile`.")] = None
+    membership_type: MembershipType = None
+    verbose: Annotated[bool, Meta(description="Whether members are shown with their names.")] = False
+
+
+class AccountParameters(Parameters, frozen=True):
+    """Of what is changed in one account."""
+
+    account_id: Account = None
+
+
+class DeletedGroupParameters(Parameters, frozen=True):
+    """Of the deletion of an access group."""
+
+    force: Annotated[bool, Meta(description="Whether a group that has members or rules is deleted, too.")] = False
+
+
+def _found(search: tuple[str, str]) -> Any:
+    name, wanted = search
     return _TABLE.id == wanted if name == "id" else _TABLE[name].contains(wanted, autoescape=True)
 
 
-def _filters(session: Session, request: Request) -> list[Any]:
-    query, here = request.query, session.ctx.account_id
-    where = [_TABLE.account_id == query.get("account_id", here)]
-    if "iam_id" in query:
-        where.append(_TABLE.id.in_(groups_of(session, here, query["iam_id"])))
-    if query.get("membership_type") == "dynamic":
+def _filters(session: Session, query: GroupsParameters) -> list[Any]:
+    here = session.ctx.account_id
+    where = [_TABLE.account_id == (here if query.account_id is None else query.account_id)]
+    if query.iam_id is not None:
+        where.append(_TABLE.id.in_(groups_of(session, here, query.iam_id)))
+    if query.membership_type == "dynamic":
         where.append(false())
-    return [*where, _search(query["search"])] if "search" in query else where
+    return where if query.search is None else [*where, _found(query.search)]
 
 
-def _show(session: Session, request: Request, group: AccessGroup) -> GroupResponse:
-    federated = bool(service.rules_of(session, group)) if flag(request, "show_federated") else None
-    return group_response(group, session.ctx, federated=federated, with_crn=flag(request, "show_crn"))
+def _show(session: Session, query: GroupParameters | GroupsParameters, group: AccessGroup) -> GroupResponse:
+    federated = bool(service.rules_of(session, group)) if query.show_federated else None
+    return group_response(group, session.ctx, federated=federated, with_crn=query.show_crn)
 
 
-def _list(session: Session, request: Request) -> dict[str, Any]:
+def _list(session: Session, request: Request, query: GroupsParameters) -> dict[str, Any]:
     """List the access groups of the account."""
-    where = _filters(session, request)
-    name = request.query.get("sort", "name")
-    column = _SORTS[choice(request, "sort", (*_SORTS, *(f"-{one}" for one in _SORTS)), "name").removeprefix("-")]
-    order = column.desc() if name.startswith("-") else column.asc()
+    where = _filters(session, query)
+    column = _SORTS[query.sort.removeprefix("-")]
+    order = column.desc() if query.sort.startswith("-") else column.asc()
     total = total_of(session, GROUP, *where)
 
     def rows(offset: int, limit: int) -> list[AccessGroup]:
         return window(session, GROUP, *where, order=order, offset=offset, limit=limit).items
 
-    envelope, found = by_offset(session, request, total, rows)
-    return {**envelope, "groups": [_show(session, request, group) for group in found]}
+    envelope, found = by_offset(session, request, query, total, rows)
+    return {**envelope, "groups": [_show(session, query, group) for group in found]}
 
 
 def tagged(body: Any, id_: str, revision: int) -> Reply:
@@ -88,18 +146,18 @@ def same_version(request: Request, id_: str, revision: int) -> None:
         raise service.stale()
 
 
-def _create(session: Session, request: Request) -> Reply:
+def _create(session: Session, request: Request, query: AccountParameters) -> Reply:
     """Create an access group."""
-    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    own_account(session, query.account_id)
     body: GroupRequest = request.body
     made = service.create_group(session, body.name, body.description)
     return tagged(group_response(made, session.ctx), made.id, made.revision)
 
 
-def _get(session: Session, request: Request) -> Reply:
+def _get(session: Session, request: Request, query: GroupParameters) -> Reply:
     """Get an access group."""
     group = request.authorized.resource
-    return tagged(_show(session, request, group), group.id, group.revision)
+    return tagged(_show(session, query, group), group.id, group.revision)
 
 
 def _update(session: Session, request: Request) -> Reply:
@@ -110,20 +168,19 @@ def _update(session: Session, request: Request) -> Reply:
     return tagged(group_response(group, session.ctx), group.id, group.revision)
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, request: Request, query: DeletedGroupParameters) -> None:
     """Delete an access group with its policies."""
-    service.delete_group(session, request.authorized, flag(request, "force"))
+    service.delete_group(session, request.authorized, query.force)
 
 
-def _members(session: Session, request: Request) -> dict[str, Any]:
+def _members(session: Session, request: Request, query: MembersParameters) -> dict[str, Any]:
     """List the members of an access group."""
     group = request.authorized.resource
-    found = service.members_of(session, group, request.query.get("type"))
-    if request.query.get("membership_type") == "dynamic":
-        found = []
-    verbose = flag(request, "verbose")
-    envelope, rows = by_offset(session, request, len(found), lambda offset, limit: found[offset : offset + limit])
-    shown = [(row, service.name_of(session, group.account_id, row.iam_id) if verbose else {}) for row in rows]
+    found = [] if query.membership_type == "dynamic" else service.members_of(session, group, query.type)
+    envelope, rows = by_offset(
+        session, request, query, len(found), lambda offset, limit: found[offset : offset + limit]
+    )
+    shown = [(row, service.name_of(session, group.account_id, row.iam_id) if query.verbose else {}) for row in rows]
     return {**envelope, "members": [member_response(row, session.ctx, names) for row, names in shown]}
 
 
@@ -182,9 +239,9 @@ def _leave(session: Session, group_id: str, iam_id: str) -> None:
     service.remove_member(session, _reachable(session, group_id, service.MEMBER_DELETE), iam_id)
 
 
-def _join_many(session: Session, request: Request) -> Reply:
+def _join_many(session: Session, request: Request, query: AccountParameters) -> Reply:
     """Add an identity to several access groups; each has an outcome of its own."""
-    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    own_account(session, query.account_id)
     body: MembershipsRequest = request.body
     _few(body.groups)
     iam_id, trace = request.params["iam_id"], session.ctx.trace
@@ -195,9 +252,9 @@ def _join_many(session: Session, request: Request) -> Reply:
     return Reply({"iam_id": iam_id, "groups": answers})
 
 
-def _leave_all(session: Session, request: Request) -> Reply:
+def _leave_all(session: Session, request: Request, query: AccountParameters) -> Reply:
     """Remove an identity from every access group it is in."""
-    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    own_account(session, query.account_id)
     iam_id, trace = request.params["iam_id"], session.ctx.trace
     answers = [
         {"access_group_id": one, "trace": trace} | service.tried(_leave, session, one, iam_id, done=204)
@@ -216,9 +273,9 @@ def _settings(session: Session, _request: Request) -> GroupSettingsResponse:
     )
 
 
-def _set(session: Session, request: Request) -> GroupSettingsResponse:
+def _set(session: Session, request: Request, query: AccountParameters) -> GroupSettingsResponse:
     """Change the account's settings of access groups."""
-    own_account(session, request.query.get("account_id", session.ctx.account_id))
+    own_account(session, query.account_id)
     body: GroupSettingsRequest = request.body
     if body.public_access_enabled:
         target = Target("public_access_enabled")
@@ -240,10 +297,18 @@ def routes() -> tuple[Route, ...]:
     settings: dict[str, Any] = {"surface": FAMILY, "answer": GroupSettingsResponse}
     members = f"{one}/members"
     return (
-        route("GET", many, _list, surface=FAMILY, access=access.listing(GROUP)),
-        route("POST", many, _create, access=make, body=GroupRequest, status=201, **shown),
+        route("GET", many, _list, surface=FAMILY, access=access.listing(GROUP), query=GroupsParameters),
+        route("POST", many, _create, access=make, body=GroupRequest, status=201, query=AccountParameters, **shown),
         route("GET", f"{many}/settings", _settings, access=access.create("iam-groups.settings.read"), **settings),
-        route("PATCH", f"{many}/settings", _set, access=setting, body=GroupSettingsRequest, **settings),
+        route(
+            "PATCH",
+            f"{many}/settings",
+            _set,
+            access=setting,
+            body=GroupSettingsRequest,
+            query=AccountParameters,
+            **settings,
+        ),
         route(
             "PUT",
             f"{many}/_allgroups/members/{whose}",
@@ -252,12 +317,21 @@ def routes() -> tuple[Route, ...]:
             access=join_any,
             body=MembershipsRequest,
             status=207,
+            query=AccountParameters,
         ),
-        route("DELETE", f"{many}/_allgroups/members/{whose}", _leave_all, surface=FAMILY, access=leave_any, status=207),
-        route("GET", one, _get, access=read, **shown),
+        route(
+            "DELETE",
+            f"{many}/_allgroups/members/{whose}",
+            _leave_all,
+            surface=FAMILY,
+            access=leave_any,
+            status=207,
+            query=AccountParameters,
+        ),
+        route("GET", one, _get, access=read, query=GroupParameters, **shown),
         route("PATCH", one, _update, access=change, body=UpdateGroupRequest, **shown),
-        route("DELETE", one, _delete, surface=FAMILY, access=drop, status=204),
-        route("GET", members, _members, surface=FAMILY, access=read),
+        route("DELETE", one, _delete, surface=FAMILY, access=drop, status=204, query=DeletedGroupParameters),
+        route("GET", members, _members, surface=FAMILY, access=read, query=MembersParameters),
         route("PUT", members, _add, surface=FAMILY, access=join, body=MembersRequest, status=207),
         route("POST", f"{members}/delete", _remove_some, surface=FAMILY, access=leave, body=LeaversRequest, status=207),
         route("HEAD", f"{members}/{whose}", _is_member, surface=FAMILY, access=read, writes=False, status=204),

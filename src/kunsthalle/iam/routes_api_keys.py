@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from msgspec import Meta
 
 from kunsthalle.api import access
 from kunsthalle.api.request import Request, header_flag
@@ -15,7 +17,7 @@ from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.db.session import Session
 from kunsthalle.iam import api_keys as service
 from kunsthalle.iam.history import Created, histories
-from kunsthalle.iam.iam_pagination import by_token, choice, flag, given, if_match
+from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, if_match
 from kunsthalle.iam.identity_settings import Restrictable
 from kunsthalle.iam.models import entity_tag
 from kunsthalle.iam.queries import key_by_secret
@@ -52,30 +54,44 @@ def prototype(body: Any) -> service.KeyPrototype:
     )
 
 
-def with_history(session: Session, request: Request, resources: Sequence[M], wire: Callable[..., W]) -> list[W]:
+def with_history(session: Session, query: HistoryParameters, resources: Sequence[M], wire: Callable[..., W]) -> list[W]:
     """Return resources as answers show them, each with its history where `include_history` asks for it."""
-    if not flag(request, "include_history"):
+    if not query.include_history:
         return [wire(one) for one in resources]
     found = histories(session, resources)
     return [wire(one, history=history_response(found[one.id])) for one in resources]
 
 
-def _filters(session: Session, request: Request) -> list[Any]:
+class ApiKeysParameters(TokenParameters, frozen=True):
+    """Of the list of API keys."""
+
+    iam_id: Annotated[str | None, Meta(description="Only keys of the identity with this IAM ID.")] = None
+    scope: Annotated[
+        Literal["entity", "account"],
+        Meta(description="Whether keys of one identity, or all that may be seen in the account, are listed."),
+    ] = "entity"
+    type: Annotated[Literal["user", "serviceid"] | None, Meta(description="Only keys of users, or of service IDs.")] = (
+        None
+    )
+    sort: Annotated[
+        Literal["created_at", "name", "description", "created_by"], Meta(description="What the list is sorted by.")
+    ] = "created_at"
+
+
+def _filters(session: Session, query: ApiKeysParameters) -> list[Any]:
     """`scope=entity` is one identity (the caller, unless named), `scope=account` every key that may be seen."""
-    account = request.query.get("account_id", session.ctx.account_id)
-    where = [_TABLE.account_id == account]
-    scope = choice(request, "scope", ("entity", "account"), "entity")
-    if "iam_id" in request.query or scope == "entity":
-        where.append(_TABLE.iam_id == request.query.get("iam_id", session.ctx.actor.iam_id))
-    if "type" in request.query:
-        where.append(_SERVICE if choice(request, "type", ("user", "serviceid"), "user") == "serviceid" else ~_SERVICE)
+    where = [_TABLE.account_id == (query.account_id or session.ctx.account_id)]
+    if query.iam_id is not None or query.scope == "entity":
+        where.append(_TABLE.iam_id == (query.iam_id or session.ctx.actor.iam_id))
+    if query.type is not None:
+        where.append(_SERVICE if query.type == "serviceid" else ~_SERVICE)
     return where
 
 
-def _list(session: Session, request: Request) -> ApiKeysResponse:
+def _list(session: Session, request: Request, query: ApiKeysParameters) -> ApiKeysResponse:
     """List API keys: the caller's own, unless another's are asked for and may be seen."""
-    envelope, found = by_token(session, request, API_KEY, _SORTS, *_filters(session, request))
-    return ApiKeysResponse(**envelope, apikeys=with_history(session, request, found, key_response))
+    envelope, found = by_token(session, request, query, API_KEY, _SORTS[query.sort], *_filters(session, query))
+    return ApiKeysResponse(**envelope, apikeys=with_history(session, query, found, key_response))
 
 
 def _create(session: Session, request: Request) -> ApiKeyResponse:
@@ -87,18 +103,18 @@ def _create(session: Session, request: Request) -> ApiKeyResponse:
     return key_response(key, secret)
 
 
-def _details(session: Session, request: Request) -> ApiKeyResponse:
+def _details(session: Session, request: Request, query: HistoryParameters) -> ApiKeyResponse:
     """Get the key whose secret is in the header `IAM-ApiKey`."""
     key = key_by_secret(session, request.headers.get("iam-apikey", ""))
     if key is None or key.account_id != session.ctx.account_id:
         text = "The header IAM-ApiKey holds no API key of this account."
         raise invalid("bad_request", text, "IAM-ApiKey", type_="header")
-    return with_history(session, request, [key], key_response)[0]
+    return with_history(session, query, [key], key_response)[0]
 
 
-def _get(session: Session, request: Request) -> ApiKeyResponse:
+def _get(session: Session, request: Request, query: HistoryParameters) -> ApiKeyResponse:
     """Get an API key."""
-    return with_history(session, request, [request.authorized.resource], key_response)[0]
+    return with_history(session, query, [request.authorized.resource], key_response)[0]
 
 
 def _update(session: Session, request: Request) -> ApiKeyResponse:
@@ -151,7 +167,15 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
     disable = ending(_disable, tokens, "Disable an API key: it gets no tokens, and its tokens end.")
     delete = ending(_delete, tokens, "Delete an API key.")
     return (
-        route("GET", many, _list, surface=IDENTITY, access=access.listing(API_KEY), answer=ApiKeysResponse),
+        route(
+            "GET",
+            many,
+            _list,
+            surface=IDENTITY,
+            access=access.listing(API_KEY),
+            answer=ApiKeysResponse,
+            query=ApiKeysParameters,
+        ),
         route(
             "POST",
             many,
@@ -162,8 +186,16 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
             answer=ApiKeyResponse,
             status=201,
         ),
-        route("GET", f"{many}/details", _details, surface=IDENTITY, access=mine, answer=ApiKeyResponse),
-        route("GET", one, _get, surface=IDENTITY, access=item, answer=ApiKeyResponse),
+        route(
+            "GET",
+            f"{many}/details",
+            _details,
+            surface=IDENTITY,
+            access=mine,
+            answer=ApiKeyResponse,
+            query=HistoryParameters,
+        ),
+        route("GET", one, _get, surface=IDENTITY, access=item, answer=ApiKeyResponse, query=HistoryParameters),
         route("PUT", one, _update, surface=IDENTITY, access=item, body=UpdateApiKeyRequest, answer=ApiKeyResponse),
         route("DELETE", one, delete, surface=IDENTITY, access=item, status=204),
         route("POST", f"{one}/lock", _lock, surface=IDENTITY, access=item, status=204),

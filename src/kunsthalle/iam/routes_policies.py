@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import POLICY as FAMILY
@@ -12,7 +15,7 @@ from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
 from kunsthalle.iam import policies as service
 from kunsthalle.iam.custom_roles import known_actions
-from kunsthalle.iam.iam_pagination import by_start, choice
+from kunsthalle.iam.iam_pagination import Account, StartParameters, by_start
 from kunsthalle.iam.models import Policy
 from kunsthalle.iam.resources import ANY_POLICY, POLICY
 from kunsthalle.iam.schemas_policies import (
@@ -27,11 +30,64 @@ from kunsthalle.iam.schemas_policies import (
     wanted_v2,
 )
 
-_FORMATS = ("include_last_permit", "display")
+Format = Annotated[
+    Literal["include_last_permit", "display"] | None,
+    Meta(description="`display` shows roles with their actions; `include_last_permit` changes nothing here."),
+]
 
 
-def _sort(request: Request) -> Any:
-    """`sort` by a column, `-` in front for descending; oldest first otherwise."""
+class FormatParameters(Parameters, frozen=True):
+    """Of policies in their second shape."""
+
+    format: Format = None
+
+
+class PoliciesParameters(StartParameters, frozen=True):
+    """Of the lists of policies."""
+
+    account_id: Account = None
+    iam_id: Annotated[str | None, Meta(description="Only policies of the identity with this IAM ID.")] = None
+    access_group_id: Annotated[str | None, Meta(description="Only policies of this access group.")] = None
+    type: Annotated[str | None, Meta(description="Only policies of this type: `access` or `authorization`.")] = None
+    service_type: Annotated[str | None, Meta(description="Only policies about services of this type.")] = None
+    service_name: Annotated[str | None, Meta(description="Only policies about the service of this name.")] = None
+    service_group_id: Annotated[str | None, Meta(description="Only policies about this group of services.")] = None
+    tag_name: Annotated[str | None, Meta(description="Only policies about access tags of this name.")] = None
+    tag_value: Annotated[str | None, Meta(description="Only policies about access tags of this value.")] = None
+    sort: Annotated[
+        Literal[
+            "id",
+            "-id",
+            "type",
+            "-type",
+            "href",
+            "-href",
+            "created_at",
+            "-created_at",
+            "created_by_id",
+            "-created_by_id",
+            "last_modified_at",
+            "-last_modified_at",
+            "last_modified_by_id",
+            "-last_modified_by_id",
+            "state",
+            "-state",
+        ],
+        Meta(description="What the list is sorted by; with `-` before it, in descending order."),
+    ] = "created_at"
+    state: Annotated[
+        Literal["active", "deleted"], Meta(description="Whether policies in force or deleted ones are listed.")
+    ] = "active"
+
+
+class PoliciesV2Parameters(PoliciesParameters, frozen=True):
+    """Of the list of policies in their second shape."""
+
+    format: Format = None
+
+
+def _order(text: str) -> Any:
+    """A column, `-` in front for descending."""
     table = POLICY.table.c
     sorts = {
         "id": table.id,
@@ -43,10 +99,7 @@ def _sort(request: Request) -> Any:
         "last_modified_by_id": table.modified_by,
         "state": table.state,
     }
-    text = request.query.get("sort", "created_at")
-    column = sorts.get(text.removeprefix("-"))
-    if column is None:
-        raise invalid("bad_request", f"sort must be one of {', '.join(sorts)}.", "sort", type_="parameter")
+    column = sorts[text.removeprefix("-")]
     return column.desc() if text.startswith("-") else column.asc()
 
 
@@ -66,50 +119,55 @@ def _holds(text: str, key: str | None, value: str | None) -> Any:
     return or_(*(column.contains(written(operator), autoescape=True) for operator in service.OPERATORS))
 
 
-def _filters(session: Session, request: Request) -> list[Any]:
-    table, query = POLICY.table.c, request.query
-    where = [table.account_id == query.get("account_id", session.ctx.account_id)]
-    plain = {"type": table.type, "iam_id": table.subject_id, "access_group_id": table.subject_id}
-    where += [column == query[name] for name, column in plain.items() if name in query]
-    inner = {"service_type": "serviceType", "service_name": "serviceName", "service_group_id": "service_group_id"}
-    where += [_holds("resource", key, query[name]) for name, key in inner.items() if name in query]
-    if "tag_name" in query or "tag_value" in query:
-        where.append(_holds("tags", query.get("tag_name"), query.get("tag_value")))
+def _filters(session: Session, query: PoliciesParameters) -> list[Any]:
+    table = POLICY.table.c
+    where = [table.account_id == (query.account_id or session.ctx.account_id)]
+    plain = (
+        (table.type, query.type),
+        (table.subject_id, query.iam_id),
+        (table.subject_id, query.access_group_id),
+    )
+    where += [column == value for column, value in plain if value is not None]
+    inner = (
+        ("serviceType", query.service_type),
+        ("serviceName", query.service_name),
+        ("service_group_id", query.service_group_id),
+    )
+    where += [_holds("resource", key, value) for key, value in inner if value is not None]
+    if query.tag_name is not None or query.tag_value is not None:
+        where.append(_holds("tags", query.tag_name, query.tag_value))
     return where
 
 
-def _page(session: Session, request: Request) -> tuple[dict[str, Any], list[Policy]]:
+def _page(session: Session, request: Request, query: PoliciesParameters) -> tuple[dict[str, Any], list[Policy]]:
     """Deleted policies are listed when they are asked for by their state, and not otherwise."""
-    state = choice(request, "state", ("active", "deleted"), "active")
-    where = [*_filters(session, request), ANY_POLICY.table.c.state == state]
-    return by_start(session, request, ANY_POLICY, _sort(request), *where)
+    where = [*_filters(session, query), ANY_POLICY.table.c.state == query.state]
+    return by_start(session, request, query, ANY_POLICY, _order(query.sort), *where)
 
 
-def _list(session: Session, request: Request) -> dict[str, Any]:
+def _list(session: Session, request: Request, query: PoliciesParameters) -> dict[str, Any]:
     """List the policies of the account."""
-    envelope, found = _page(session, request)
+    envelope, found = _page(session, request, query)
     return {**envelope, "policies": [policy_response(policy, session.ctx) for policy in found]}
 
 
-def _list_v2(session: Session, request: Request) -> dict[str, Any]:
+def _list_v2(session: Session, request: Request, query: PoliciesV2Parameters) -> dict[str, Any]:
     """List the policies of the account in their second shape."""
-    envelope, found = _page(session, request)
-    actions = _display(session, request)
+    envelope, found = _page(session, request, query)
+    actions = _display(session, query.format)
     return {**envelope, "policies": [policy_v2_response(policy, session.ctx, actions) for policy in found]}
 
 
-def _display(session: Session, request: Request) -> dict[str, list[str]] | None:
-    if "format" not in request.query or choice(request, "format", _FORMATS, "display") != "display":
-        return None
-    return known_actions(session)
+def _display(session: Session, format_: str | None) -> dict[str, list[str]] | None:
+    return known_actions(session) if format_ == "display" else None
 
 
 def _v1(session: Session, policy: Policy) -> Reply:
     return Reply(policy_response(policy, session.ctx), headers={"ETag": f'"{service.tag_of(policy)}"'})
 
 
-def _v2(session: Session, policy: Policy, request: Request) -> Reply:
-    body = policy_v2_response(policy, session.ctx, _display(session, request))
+def _v2(session: Session, policy: Policy, query: FormatParameters) -> Reply:
+    body = policy_v2_response(policy, session.ctx, _display(session, query.format))
     return Reply(body, headers={"ETag": f'"{service.tag_of(policy)}"'})
 
 
@@ -118,9 +176,9 @@ def _create(session: Session, request: Request) -> Reply:
     return _v1(session, service.make_policy(session, wanted_v1(request.body)))
 
 
-def _create_v2(session: Session, request: Request) -> Reply:
+def _create_v2(session: Session, request: Request, query: FormatParameters) -> Reply:
     """Create an access or authorization policy in its second shape."""
-    return _v2(session, service.make_policy(session, wanted_v2(request.body)), request)
+    return _v2(session, service.make_policy(session, wanted_v2(request.body)), query)
 
 
 def _get(session: Session, request: Request) -> Reply:
@@ -128,9 +186,9 @@ def _get(session: Session, request: Request) -> Reply:
     return _v1(session, request.authorized.resource)
 
 
-def _get_v2(session: Session, request: Request) -> Reply:
+def _get_v2(session: Session, request: Request, query: FormatParameters) -> Reply:
     """Get a policy in its second shape."""
-    return _v2(session, request.authorized.resource, request)
+    return _v2(session, request.authorized.resource, query)
 
 
 def _replace(session: Session, request: Request) -> Reply:
@@ -139,10 +197,10 @@ def _replace(session: Session, request: Request) -> Reply:
     return _v1(session, service.replace_policy(session, request.authorized, wanted_v1(request.body)))
 
 
-def _replace_v2(session: Session, request: Request) -> Reply:
+def _replace_v2(session: Session, request: Request, query: FormatParameters) -> Reply:
     """Replace a policy in its second shape."""
     service.same_version(request.authorized.resource, request.headers.get("if-match"))
-    return _v2(session, service.replace_policy(session, request.authorized, wanted_v2(request.body)), request)
+    return _v2(session, service.replace_policy(session, request.authorized, wanted_v2(request.body)), query)
 
 
 def _restore(session: Session, request: Request) -> Reply:
@@ -168,7 +226,7 @@ def routes() -> tuple[Route, ...]:
     first: dict[str, Any] = {"surface": FAMILY, "body": PolicyRequest, "answer": PolicyResponse}
     second: dict[str, Any] = {"surface": FAMILY, "body": PolicyV2Request, "answer": PolicyV2Response}
     return (
-        route("GET", v1, _list, surface=FAMILY, access=lists),
+        route("GET", v1, _list, surface=FAMILY, access=lists, query=PoliciesParameters),
         route("POST", v1, _create, access=make, status=201, **first),
         route("GET", f"{v1}/{one}", _get, surface=FAMILY, access=read, answer=PolicyResponse),
         route("PUT", f"{v1}/{one}", _replace, access=change, **first),
@@ -182,9 +240,11 @@ def routes() -> tuple[Route, ...]:
             answer=PolicyResponse,
         ),
         route("DELETE", f"{v1}/{one}", _delete, surface=FAMILY, access=drop, status=204),
-        route("GET", v2, _list_v2, surface=FAMILY, access=lists),
-        route("POST", v2, _create_v2, access=make, status=201, **second),
-        route("GET", f"{v2}/{one}", _get_v2, surface=FAMILY, access=read, answer=PolicyV2Response),
-        route("PUT", f"{v2}/{one}", _replace_v2, access=change, **second),
+        route("GET", v2, _list_v2, surface=FAMILY, access=lists, query=PoliciesV2Parameters),
+        route("POST", v2, _create_v2, access=make, status=201, query=FormatParameters, **second),
+        route(
+            "GET", f"{v2}/{one}", _get_v2, surface=FAMILY, access=read, answer=PolicyV2Response, query=FormatParameters
+        ),
+        route("PUT", f"{v2}/{one}", _replace_v2, access=change, query=FormatParameters, **second),
         route("DELETE", f"{v2}/{one}", _delete, surface=FAMILY, access=drop, status=204),
     )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
+from msgspec.structs import asdict
 
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
@@ -92,9 +96,20 @@ def _drop_link(session: Session, request: Request) -> None:
     delete(session, PROFILE_LINK, request.authorized.resource.id, request.authorized.resource.account_id)
 
 
-def _drop_links(session: Session, request: Request) -> None:
+class LinkParameters(Parameters, frozen=True):
+    """What the links that are deleted are like."""
+
+    type: Annotated[str | None, Meta(description="Only links of this type of compute resource.")] = None
+    crn: Annotated[str | None, Meta(description="Only links to the resource with this CRN.")] = None
+    namespace: Annotated[str | None, Meta(description="Only links to this namespace.")] = None
+    name: Annotated[str | None, Meta(description="Only links to the resource of this name.")] = None
+    component_type: Annotated[str | None, Meta(description="Only links to components of this type.")] = None
+    component_name: Annotated[str | None, Meta(description="Only links to the component of this name.")] = None
+
+
+def _drop_links(session: Session, request: Request, query: LinkParameters) -> None:
     """Delete the links of a trusted profile that are like this."""
-    asked = {name: request.query[name] for name in ("type", *_PARTS) if name in request.query}
+    asked = {name: value for name, value in asdict(query).items() if value is not None}
     service.delete_links_like(session, request.authorized, asked)
 
 
@@ -116,7 +131,7 @@ def routes() -> tuple[Route, ...]:
         route("DELETE", f"{rules}/{{rule_id}}", _drop_rule, surface=IDENTITY, access=rule_trust, status=204),
         route("GET", links, _links, surface=IDENTITY, access=read, answer=LinksResponse),
         route("POST", links, _add_link, access=trust, body=LinkRequest, status=201, **linked),
-        route("DELETE", links, _drop_links, surface=IDENTITY, access=trust, status=204),
+        route("DELETE", links, _drop_links, surface=IDENTITY, access=trust, status=204, query=LinkParameters),
         route("GET", f"{links}/{{link_id}}", _link, access=link, **linked),
         route("DELETE", f"{links}/{{link_id}}", _drop_link, surface=IDENTITY, access=link_trust, status=204),
     )

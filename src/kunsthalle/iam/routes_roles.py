@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import POLICY as FAMILY
@@ -10,7 +15,7 @@ from kunsthalle.authz.roles import SERVICE_GROUPS, actions_of
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
 from kunsthalle.iam import custom_roles as service
-from kunsthalle.iam.iam_pagination import choice
+from kunsthalle.iam.iam_pagination import Account
 from kunsthalle.iam.models import CustomRole
 from kunsthalle.iam.resources import CUSTOM_ROLE
 from kunsthalle.iam.routes_service_ids import own_account
@@ -24,29 +29,49 @@ from kunsthalle.iam.schemas_policies import (
 )
 
 
-def _service_group(request: Request) -> str | None:
-    if "service_group_id" not in request.query:
-        return None
-    return choice(request, "service_group_id", tuple(SERVICE_GROUPS), "")
+def _service_group(text: str) -> str:
+    if text not in SERVICE_GROUPS:
+        raise Fault("choice", f"one of {', '.join(SERVICE_GROUPS)}")
+    return text
 
 
-def _own(session: Session, request: Request, group: str | None) -> list[CustomRole]:
-    table, query = CUSTOM_ROLE.table.c, request.query
-    where = [table.account_id == query.get("account_id", session.ctx.account_id)]
-    if "service_name" in query:
-        where.append(table.service_name == query["service_name"])
-    if group is not None:
-        where.append(table.service_name.in_(SERVICE_GROUPS[group]))
+class RolesParameters(Parameters, frozen=True):
+    """Of the list of roles."""
+
+    account_id: Account = None
+    service_name: Annotated[str | None, Meta(description="Only roles for the service of this name.")] = None
+    source_service_name: Annotated[
+        str | None, Meta(description="Only roles that authorize this service to use the other one.")
+    ] = None
+    policy_type: Annotated[
+        Literal["access", "authorization"], Meta(description="The type of policy that the roles are for.")
+    ] = "access"
+    service_group_id: Annotated[
+        str | None,
+        Meta(
+            description="Only roles for the services of this group.",
+            extra={"parse": _service_group},
+            extra_json_schema={"enum": sorted(SERVICE_GROUPS)},
+        ),
+    ] = None
+
+
+def _own(session: Session, query: RolesParameters) -> list[CustomRole]:
+    table = CUSTOM_ROLE.table.c
+    where = [table.account_id == (query.account_id or session.ctx.account_id)]
+    if query.service_name is not None:
+        where.append(table.service_name == query.service_name)
+    if query.service_group_id is not None:
+        where.append(table.service_name.in_(SERVICE_GROUPS[query.service_group_id]))
     return some(session, CUSTOM_ROLE, *where)
 
 
-def _list(session: Session, request: Request) -> RolesResponse:
+def _list(session: Session, request: Request, query: RolesParameters) -> RolesResponse:  # noqa: ARG001  a handler's shape
     """List the roles that can be granted: of the platform, of the service, of the account's own making."""
-    query, type_ = request.query, choice(request, "policy_type", ("access", "authorization"), "access")
-    group = _service_group(request)
-    system, services = service.offered(query.get("service_name"), query.get("source_service_name"), type_, group)
+    names = query.service_name, query.source_service_name
+    system, services = service.offered(*names, query.policy_type, query.service_group_id)
     return RolesResponse(
-        custom_roles=[custom_role_response(role, session.ctx) for role in _own(session, request, group)],
+        custom_roles=[custom_role_response(role, session.ctx) for role in _own(session, query)],
         service_roles=[role_response(role, list(actions_of(role))) for role in services],
         system_roles=[role_response(role, list(actions_of(role))) for role in system],
     )
@@ -85,7 +110,15 @@ def _delete(session: Session, request: Request) -> None:
 def routes() -> tuple[Route, ...]:
     many, one, word = "/v2/roles", "/v2/roles/{id}", "iam-access-management.customRole"
     return (
-        route("GET", many, _list, surface=FAMILY, access=access.listing(CUSTOM_ROLE), answer=RolesResponse),
+        route(
+            "GET",
+            many,
+            _list,
+            surface=FAMILY,
+            access=access.listing(CUSTOM_ROLE),
+            answer=RolesResponse,
+            query=RolesParameters,
+        ),
         route(
             "POST",
             many,

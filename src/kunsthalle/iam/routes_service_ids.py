@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 
 from kunsthalle.api import access
 from kunsthalle.api.request import Request, header_flag
@@ -15,7 +15,7 @@ from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
 from kunsthalle.iam import service_ids as service
 from kunsthalle.iam.history import changes_of
-from kunsthalle.iam.iam_pagination import by_token, flag, given, if_match
+from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, if_match
 from kunsthalle.iam.identity_settings import OwnAccount, Restrictable, change_settings, settings_of
 from kunsthalle.iam.models import entity_tag
 from kunsthalle.iam.resources import SERVICE_ID
@@ -39,18 +39,27 @@ _TABLE = SERVICE_ID.table.c
 _SORTS = {name: _TABLE[name] for name in ("created_at", "name", "description", "modified_at")}
 
 
-def _list(session: Session, request: Request) -> ServiceIdsResponse:
+class NamedIdentityParameters(TokenParameters, frozen=True):
+    """Of the lists of service IDs and of trusted profiles."""
+
+    name: Annotated[str | None, Meta(description="Only identities of exactly this name.")] = None
+    sort: Annotated[
+        Literal["created_at", "name", "description", "modified_at"], Meta(description="What the list is sorted by.")
+    ] = "created_at"
+
+
+def _list(session: Session, request: Request, query: NamedIdentityParameters) -> ServiceIdsResponse:
     """List the service IDs of the account."""
-    where = [_TABLE.account_id == request.query.get("account_id", session.ctx.account_id)]
-    if "name" in request.query:
-        where.append(_TABLE.name == request.query["name"])
-    envelope, found = by_token(session, request, SERVICE_ID, _SORTS, *where)
-    return ServiceIdsResponse(**envelope, serviceids=with_history(session, request, found, service_id_response))
+    where = [_TABLE.account_id == (query.account_id or session.ctx.account_id)]
+    if query.name is not None:
+        where.append(_TABLE.name == query.name)
+    envelope, found = by_token(session, request, query, SERVICE_ID, _SORTS[query.sort], *where)
+    return ServiceIdsResponse(**envelope, serviceids=with_history(session, query, found, service_id_response))
 
 
-def own_account(session: Session, account_id: str) -> None:
-    """400 for making something in an account that is not the caller's."""
-    if account_id != session.ctx.account_id:
+def own_account(session: Session, account_id: str | None) -> None:
+    """400 for making something in an account that is not the caller's, which it is where none is named."""
+    if account_id is not None and account_id != session.ctx.account_id:
         raise invalid("bad_request", "The account must be the caller's own.", "account_id")
 
 
@@ -65,9 +74,9 @@ def _create(session: Session, request: Request) -> ServiceIdResponse:
     return service_id_response(made, None if minted is None else key_response(*minted))
 
 
-def _get(session: Session, request: Request) -> ServiceIdResponse:
+def _get(session: Session, request: Request, query: HistoryParameters) -> ServiceIdResponse:
     """Get a service ID."""
-    return with_history(session, request, [request.authorized.resource], service_id_response)[0]
+    return with_history(session, query, [request.authorized.resource], service_id_response)[0]
 
 
 def _update(session: Session, request: Request) -> ServiceIdResponse:
@@ -93,25 +102,23 @@ def _unlock(session: Session, request: Request) -> None:
     service.set_service_id_locked(session, request.authorized, False)
 
 
-def _settings(session: Session, request: Request) -> SettingsResponse:
+def _settings(session: Session, request: Request, query: HistoryParameters) -> SettingsResponse:  # noqa: ARG001  a handler's shape
     """Get the account's settings of identities."""
-    return _own_settings(session, request)
+    return _own_settings(session, query)
 
 
-def _own_settings(session: Session, request: Request) -> SettingsResponse:
+def _own_settings(session: Session, query: HistoryParameters) -> SettingsResponse:
     account_id = session.ctx.account_id
-    history = history_response(changes_of(session, account_id)) if flag(request, "include_history") else UNSET
+    history = history_response(changes_of(session, account_id)) if query.include_history else UNSET
     return settings_response(account_id, *settings_of(session, account_id), history)
 
 
-def _effective(session: Session, request: Request) -> EffectiveSettingsResponse:
+def _effective(session: Session, request: Request, query: HistoryParameters) -> EffectiveSettingsResponse:  # noqa: ARG001  as above
     """Get the settings that hold for the account."""
     account_id = session.ctx.account_id
     known, _ = settings_of(session, account_id)
     effective = {name: value for name, value in known.items() if name != "restrict_user_domains"}
-    return EffectiveSettingsResponse(
-        account_id=account_id, effective=effective, account=_own_settings(session, request)
-    )
+    return EffectiveSettingsResponse(account_id=account_id, effective=effective, account=_own_settings(session, query))
 
 
 def _set(session: Session, request: Request) -> SettingsResponse:
@@ -128,7 +135,7 @@ def _settings_routes() -> tuple[Route, ...]:
     read = OwnAccount("iam-identity.account-settings.read")
     change = OwnAccount("iam-identity.account-settings.update")
     return (
-        route("GET", path, _settings, surface=IDENTITY, access=read, answer=SettingsResponse),
+        route("GET", path, _settings, surface=IDENTITY, access=read, answer=SettingsResponse, query=HistoryParameters),
         route("PUT", path, _set, surface=IDENTITY, access=change, body=UpdateSettingsRequest, answer=SettingsResponse),
         route(
             "GET",
@@ -137,6 +144,7 @@ def _settings_routes() -> tuple[Route, ...]:
             surface=IDENTITY,
             access=read,
             answer=EffectiveSettingsResponse,
+            query=HistoryParameters,
         ),
     )
 
@@ -153,11 +161,21 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
     lists = access.listing(SERVICE_ID)
     # The SDKs call the collection with a slash at its end.
     return (
-        route("GET", many, _list, surface=IDENTITY, access=lists, answer=ServiceIdsResponse),
-        route("GET", f"{many}/", _list, surface=IDENTITY, access=lists, answer=ServiceIdsResponse),
+        *(
+            route(
+                "GET",
+                path,
+                _list,
+                surface=IDENTITY,
+                access=lists,
+                answer=ServiceIdsResponse,
+                query=NamedIdentityParameters,
+            )
+            for path in (many, f"{many}/")
+        ),
         route("POST", many, _create, surface=IDENTITY, access=make, **created),
         route("POST", f"{many}/", _create, surface=IDENTITY, access=make, **created),
-        route("GET", one, _get, surface=IDENTITY, access=read, **shown),
+        route("GET", one, _get, surface=IDENTITY, access=read, query=HistoryParameters, **shown),
         route("PUT", one, _update, surface=IDENTITY, access=change, body=UpdateServiceIdRequest, **shown),
         route("DELETE", one, delete, surface=IDENTITY, access=drop, status=204),
         route("POST", f"{one}/lock", _lock, surface=IDENTITY, access=change, status=204),

@@ -13,11 +13,11 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find
 from kunsthalle.iam import trusted_profiles as service
 from kunsthalle.iam.history import note
-from kunsthalle.iam.iam_pagination import by_token, given, if_match
+from kunsthalle.iam.iam_pagination import HistoryParameters, by_token, given, if_match
 from kunsthalle.iam.models import entity_tag
 from kunsthalle.iam.resources import PROFILE
 from kunsthalle.iam.routes_api_keys import with_history
-from kunsthalle.iam.routes_service_ids import own_account
+from kunsthalle.iam.routes_service_ids import NamedIdentityParameters, own_account
 from kunsthalle.iam.schemas_trusted_profiles import (
     CreateProfileRequest,
     IdentitiesRequest,
@@ -37,13 +37,13 @@ _SORTS = {name: _TABLE[name] for name in ("created_at", "name", "description", "
 _MOST = 50
 
 
-def _list(session: Session, request: Request) -> ProfilesResponse:
+def _list(session: Session, request: Request, query: NamedIdentityParameters) -> ProfilesResponse:
     """List the trusted profiles of the account."""
-    where = [_TABLE.account_id == request.query.get("account_id", session.ctx.account_id)]
-    if "name" in request.query:
-        where.append(_TABLE.name == request.query["name"])
-    envelope, found = by_token(session, request, PROFILE, _SORTS, *where)
-    return ProfilesResponse(**envelope, profiles=with_history(session, request, found, profile_response))
+    where = [_TABLE.account_id == (query.account_id or session.ctx.account_id)]
+    if query.name is not None:
+        where.append(_TABLE.name == query.name)
+    envelope, found = by_token(session, request, query, PROFILE, _SORTS[query.sort], *where)
+    return ProfilesResponse(**envelope, profiles=with_history(session, query, found, profile_response))
 
 
 def _create(session: Session, request: Request) -> ProfileResponse:
@@ -53,9 +53,9 @@ def _create(session: Session, request: Request) -> ProfileResponse:
     return profile_response(service.create_profile(session, body.name, body.description, body.email))
 
 
-def _get(session: Session, request: Request) -> ProfileResponse:
+def _get(session: Session, request: Request, query: HistoryParameters) -> ProfileResponse:
     """Get a trusted profile."""
-    return with_history(session, request, [request.authorized.resource], profile_response)[0]
+    return with_history(session, query, [request.authorized.resource], profile_response)[0]
 
 
 def _update(session: Session, request: Request) -> ProfileResponse:
@@ -137,9 +137,17 @@ def routes() -> tuple[Route, ...]:
     whom: dict[str, Any] = {"surface": IDENTITY, "answer": IdentityResponse}
     all_: dict[str, Any] = {"surface": IDENTITY, "answer": IdentitiesResponse}
     return (
-        route("GET", many, _list, surface=IDENTITY, access=access.listing(PROFILE), answer=ProfilesResponse),
+        route(
+            "GET",
+            many,
+            _list,
+            surface=IDENTITY,
+            access=access.listing(PROFILE),
+            answer=ProfilesResponse,
+            query=NamedIdentityParameters,
+        ),
         route("POST", many, _create, access=make, body=CreateProfileRequest, status=201, **shown),
-        route("GET", one, _get, access=read, **shown),
+        route("GET", one, _get, access=read, query=HistoryParameters, **shown),
         route("PUT", one, _update, access=change, body=UpdateProfileRequest, **shown),
         route("DELETE", one, _delete, surface=IDENTITY, access=drop, status=204),
         route("GET", identities, _identities, access=read, **all_),

@@ -8,17 +8,19 @@ text that any client reads, and reads on from where it was.
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import ColumnElement
 
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.api.surfaces.vpc import VPC
-from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.hypervisor.protocol import Excerpt, Hypervisor
@@ -76,13 +78,19 @@ class Machines(ResponseBody):
     machines: list[MachineResponse]
 
 
-def _number(request: Request, name: str, most: int) -> int | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > len(str(most)) or int(text) > most:
-        raise invalid("bad_request", f"{name} is a number from 0 to {most}.", name, type_="parameter")
-    return int(text)
+class ConsoleParameters(Parameters, frozen=True):
+    """Which part of a console is read."""
+
+    start: (
+        Annotated[int, Meta(ge=0, le=2**53, description="The place to read on from: `end` of the last answer.")] | None
+    ) = None
+    limit: Annotated[int, Meta(ge=0, le=MOST, description="How many bytes are read at most.")] = MOST
+
+
+class MachinesParameters(Parameters, frozen=True):
+    """Of the list of the servers of all accounts."""
+
+    name: Annotated[str | None, Meta(description="Only servers of exactly this name.")] = None
 
 
 def _whole(found: Excerpt) -> tuple[int, str]:
@@ -97,10 +105,9 @@ def _whole(found: Excerpt) -> tuple[int, str]:
     return found.end, found.text.decode(errors="replace")
 
 
-def console_response(hypervisor: Hypervisor, instance: Instance, request: Request) -> ConsoleResponse:
-    """400 for a place or size that is none."""
-    start, limit = _number(request, "start", 2**53), _number(request, "limit", MOST)
-    found = hypervisor.read_console(instance.id, start, MOST if limit is None else limit)
+def console_response(hypervisor: Hypervisor, instance: Instance, query: ConsoleParameters) -> ConsoleResponse:
+    """The part of the console that is asked for."""
+    found = hypervisor.read_console(instance.id, query.start, query.limit)
     end, text = _whole(found)
     return ConsoleResponse(
         id=instance.id, name=instance.name, status=instance.status, start=found.start, end=end, text=text
@@ -139,39 +146,39 @@ def _any(session: Session, request: Request) -> Instance:
 
 
 def routes(hypervisor: Hypervisor) -> tuple[Route, ...]:
-    def console(session: Session, request: Request) -> ConsoleResponse:  # noqa: ARG001  a handler's shape
+    def console(session: Session, request: Request, query: ConsoleParameters) -> ConsoleResponse:  # noqa: ARG001  a handler's shape
         """Read a server's serial console."""
-        return console_response(hypervisor, request.authorized.resource, request)
+        return console_response(hypervisor, request.authorized.resource, query)
 
     def machine(session: Session, request: Request) -> MachineResponse:  # noqa: ARG001  as above
         """Get what a server really runs on."""
         return machine_response(hypervisor, request.authorized.resource)
 
-    def machines(session: Session, request: Request) -> Machines:
+    def machines(session: Session, request: Request, query: MachinesParameters) -> Machines:  # noqa: ARG001  as above
         """List the servers of all accounts, or those of one name, with what they really run on."""
-        name = request.query.get("name")
-        where = [] if name is None else [INSTANCE.table.c.name == name]
+        where = [] if query.name is None else [INSTANCE.table.c.name == query.name]
         return Machines(machines=[machine_response(hypervisor, one) for one in _newest(session, *where)])
 
-    def any_console(session: Session, request: Request) -> ConsoleResponse:
+    def any_console(session: Session, request: Request, query: ConsoleParameters) -> ConsoleResponse:
         """Read the serial console of a server of any account."""
-        return console_response(hypervisor, _any(session, request), request)
+        return console_response(hypervisor, _any(session, request), query)
 
     def token(session: Session, request: Request) -> ConsoleAccessTokenResponse:
         """Make the token that opens a server's console, once."""
         return grants.issue(session, hypervisor, request.authorized.resource, request.body)
 
-    get, one = partial(route, "GET"), "{instance_id}"
+    one = "{instance_id}"
     operate = access.item(INSTANCE, "is.instance.instance.operate", param="instance_id")
     read, operator = access.item(INSTANCE, param="instance_id"), access.operator("kunsthalle.machine.read")
     own, every = "/_kunsthalle/servers", "/_kunsthalle/machines"
     admit = access.item(INSTANCE, "is.instance.instance.console", param="instance_id")
     asked, given = ConsoleAccessTokenRequest, ConsoleAccessTokenResponse
+    reads = partial(route, "GET", surface=OPERATOR, answer=ConsoleResponse, query=ConsoleParameters)
     tokens = f"/v1/instances/{one}/console_access_token"
     return (
         route("POST", tokens, token, surface=VPC, access=admit, body=asked, answer=given),
-        get(f"{own}/{one}/console", console, surface=OPERATOR, access=operate, answer=ConsoleResponse),
-        get(f"{own}/{one}", machine, surface=OPERATOR, access=read, answer=MachineResponse),
-        get(every, machines, surface=OPERATOR, access=operator, answer=Machines),
-        get(f"{every}/{one}/console", any_console, surface=OPERATOR, access=operator, answer=ConsoleResponse),
+        reads(f"{own}/{one}/console", console, access=operate),
+        route("GET", f"{own}/{one}", machine, surface=OPERATOR, access=read, answer=MachineResponse),
+        route("GET", every, machines, surface=OPERATOR, access=operator, answer=Machines, query=MachinesParameters),
+        reads(f"{every}/{one}/console", any_console, access=operator),
     )

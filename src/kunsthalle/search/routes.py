@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 
 from kunsthalle.accounts import token_pagination
 from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
@@ -34,95 +34,114 @@ from kunsthalle.search.service import Place
 
 USUAL, MOST = 10, 1_000
 TAGS_USUAL, TAGS_MOST = 100, 1_000
-_CHOICES = ("false", "true", "any")
 
 
-def _choice(request: Request, name: str) -> str:
-    found = request.query.get(name, "false")
-    if found not in _CHOICES:
-        raise invalid("bad_request", f"{name} must be true, false or any.", name, type_="parameter")
-    return found
+Account = Annotated[str | None, Meta(description="The account; of other accounts than the caller's, nothing is found.")]
+Gone = Annotated[
+    Literal["false", "true", "any"], Meta(description="Whether such resources are found: none is kept here.")
+]
 
 
-def _foreign(session: Session, request: Request) -> bool:
+class SearchParameters(Parameters, frozen=True):
+    """Of the search for resources."""
+
+    account_id: Account = None
+    limit: Annotated[int, token_pagination.sized(MOST)] = USUAL
+    can_tag: Annotated[bool, Meta(description="Only resources that the caller may tag.")] = False
+    is_deleted: Gone = "false"
+    is_reclaimed: Gone = "false"
+    is_project_resource: Gone = "false"
+    sort: Annotated[str | None, Meta(description="Not offered, and refused: results come newest first.")] = None
+    impersonate_user: Annotated[str | None, Meta(description="Refused to everybody.")] = None
+
+
+class TagTypeParameters(Parameters, frozen=True):
+    """Of every change of tags."""
+
+    tag_type: Annotated[Literal["user", "access", "service"], Meta(description="The type of the tags.")] = "user"
+
+
+class AttachParameters(TagTypeParameters, frozen=True):
+    """Of attaching tags."""
+
+    replace: Annotated[bool, Meta(description="Whether the tags take the place of those that are attached.")] = False
+    update: Annotated[
+        bool, Meta(description="Whether a tag takes the place of another one with the same key before its colon.")
+    ] = False
+
+
+class TagsParameters(TagTypeParameters, frozen=True):
+    """Of the list of tags."""
+
+    account_id: Account = None
+    providers: Annotated[str, Meta(description="`ghost`; of the other provider, `ims`, there are no tags here.")] = (
+        "ghost"
+    )
+    attached_to: Annotated[str | None, Meta(description="Only tags of the resource with this CRN.")] = None
+    attached_only: Annotated[bool, Meta(description="Only tags that some resource has.")] = False
+    order_by_name: Annotated[Literal["asc", "desc"], Meta(description="Whether the names ascend or descend.")] = "asc"
+    offset: Annotated[int, Meta(ge=0, le=10**9 - 1, description="How many tags come before the page.")] = 0
+    limit: Annotated[int, token_pagination.sized(TAGS_MOST)] = TAGS_USUAL
+
+
+def _foreign(session: Session, account_id: str | None) -> bool:
     """Whether another account than the token's is asked for."""
-    return request.query.get("account_id", session.ctx.account_id) != session.ctx.account_id
+    return account_id not in {None, session.ctx.account_id}
 
 
-def _nothing(session: Session, request: Request) -> bool:
+def _nothing(session: Session, query: SearchParameters) -> bool:
     """Whether what is asked for is nothing that this product keeps: another account, what is deleted, projects."""
-    gone = [_choice(request, name) for name in ("is_deleted", "is_reclaimed", "is_project_resource")]
-    return _foreign(session, request) or "true" in gone
+    gone = (query.is_deleted, query.is_reclaimed, query.is_project_resource)
+    return _foreign(session, query.account_id) or "true" in gone
 
 
-def _place(request: Request) -> Place:
+def _place(request: Request, query: SearchParameters) -> Place:
     body: SearchRequest = request.body or SearchRequest()
-    if "sort" in request.query:
+    if query.sort is not None:
         raise invalid("bad_request", "sort is not offered: results come newest first.", "sort", type_="parameter")
-    if "impersonate_user" in request.query:
+    if query.impersonate_user is not None:
         raise forbidden()
     if body.search_cursor is not None:
         return service.from_cursor(body.search_cursor)
-    return Place(
-        "*" if body.query is None else body.query, body.fields or [], token_pagination.flag(request, "can_tag")
-    )
+    return Place("*" if body.query is None else body.query, body.fields or [], query.can_tag)
 
 
-def _search(session: Session, request: Request) -> ScanResponse:
+def _search(session: Session, request: Request, query: SearchParameters) -> ScanResponse:
     """Find resources of the account: never what a list would hide."""
-    limit, place = token_pagination.size(request, USUAL, MOST), _place(request)
-    if _nothing(session, request):
+    limit, place = query.limit or USUAL, _place(request, query)
+    if _nothing(session, query):
         return ScanResponse(items=[], limit=limit)
     found = service.search(session, place, limit)
     cursor = UNSET if found.place is None else service.cursor(found.place)
     return ScanResponse(items=found.items, limit=limit, search_cursor=cursor)
 
 
-def _type(request: Request) -> str:
-    found = request.query.get("tag_type", "user")
-    if found not in {"user", "access", "service"}:
-        raise invalid("bad_request", "tag_type must be user, access or service.", "tag_type", type_="parameter")
-    return found
-
-
-def _changeable(request: Request) -> str:
+def _changeable(query: TagTypeParameters) -> str:
     """The type of tags to change; those of services are the services' own."""
-    found = _type(request)
-    if found == "service":
+    if query.tag_type == "service":
         raise forbidden()
-    return found
+    return query.tag_type
 
 
-def _offset(request: Request) -> int:
-    text = request.query.get("offset", "0")
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise invalid("bad_request", "offset must be a number.", "offset", type_="parameter")
-    return int(text)
-
-
-def _list_tags(session: Session, request: Request) -> TagsResponse:
+def _list_tags(session: Session, request: Request, query: TagsParameters) -> TagsResponse:  # noqa: ARG001  a handler's shape
     """List the tags of the account, or those of one resource that the caller sees."""
-    type_, limit, offset = _type(request), token_pagination.size(request, TAGS_USUAL, TAGS_MOST), _offset(request)
-    names = _names(session, request, type_)
+    limit, offset = query.limit or TAGS_USUAL, query.offset
+    names = _names(session, query)
     shown = [TagResponse(name=name) for name in names[offset : offset + limit]]
     return TagsResponse(total_count=len(names), offset=offset, limit=limit, items=shown)
 
 
-def _names(session: Session, request: Request, type_: str) -> list[str]:
-    order = request.query.get("order_by_name", "asc")
-    if order not in {"asc", "desc"}:
-        raise invalid("bad_request", "order_by_name must be asc or desc.", "order_by_name", type_="parameter")
-    only = token_pagination.flag(request, "attached_only")
-    if _foreign(session, request) or type_ == "service" or request.query.get("providers", "ghost") == "ims":
+def _names(session: Session, query: TagsParameters) -> list[str]:
+    type_, only, crn = query.tag_type, query.attached_only, query.attached_to
+    if _foreign(session, query.account_id) or type_ == "service" or query.providers == "ims":
         return []
-    crn = request.query.get("attached_to")
     found = tagging.names(session, type_, attached_only=only) if crn is None else tagging.names_on(session, type_, crn)
-    return found if order == "asc" else found[::-1]
+    return found if query.order_by_name == "asc" else found[::-1]
 
 
-def _create_tags(session: Session, request: Request) -> CreatedTagsResponse:
+def _create_tags(session: Session, request: Request, query: TagTypeParameters) -> CreatedTagsResponse:
     """Create access tags."""
-    if _changeable(request) != "access":
+    if _changeable(query) != "access":
         raise invalid(
             "bad_request", "Only access tags are created; others come with use.", "tag_type", type_="parameter"
         )
@@ -132,7 +151,7 @@ def _create_tags(session: Session, request: Request) -> CreatedTagsResponse:
     )
 
 
-def _found(session: Session, request: Request) -> list[str]:
+def _found(session: Session, request: Request, _query: TagTypeParameters) -> list[str]:
     """The CRNs of the resources that are to be tagged; those that a query finds are searched before anything waits."""
     body: TagRequest = request.body
     if bool(body.resources) == (body.query is not None):
@@ -146,39 +165,39 @@ def _found(session: Session, request: Request) -> list[str]:
     return [item["crn"] for item in found.items]
 
 
-def _attach(session: Session, request: Request) -> TagResultsResponse:
+def _attach(session: Session, request: Request, query: AttachParameters) -> TagResultsResponse:
     """Attach tags to resources that the caller may change."""
-    replace, renew = token_pagination.flag(request, "replace"), token_pagination.flag(request, "update")
-    change = tagging.attaching(session, _changeable(request), request.body.names, replace=replace, renew=renew)
+    type_, names = _changeable(query), request.body.names
+    change = tagging.attaching(session, type_, names, replace=query.replace, renew=query.update)
     outcomes = tagging.apply(session, change, request.prepared)
     return TagResultsResponse(results=[result_response(one) for one in outcomes])
 
 
-def _detach(session: Session, request: Request) -> TagResultsResponse:
+def _detach(session: Session, request: Request, query: TagTypeParameters) -> TagResultsResponse:
     """Detach tags from resources that the caller may change."""
-    change = tagging.detaching(_changeable(request), request.body.names)
+    change = tagging.detaching(_changeable(query), request.body.names)
     outcomes = tagging.apply(session, change, request.prepared)
     return TagResultsResponse(results=[result_response(one) for one in outcomes])
 
 
-def _delete_tag(session: Session, request: Request) -> DeletedTagResultsResponse:
+def _delete_tag(session: Session, request: Request, query: TagTypeParameters) -> DeletedTagResultsResponse:
     """Delete a tag that nothing has."""
-    type_ = _changeable(request)
+    type_ = _changeable(query)
     tagging.managing(session, type_)
     outcome = tagging.delete(session, type_, request.params["tag_name"])
     return DeletedTagResultsResponse(results=[deleted_response(outcome)])
 
 
-def _delete_unused(session: Session, request: Request) -> DeletedTagsResponse:
+def _delete_unused(session: Session, request: Request, query: TagTypeParameters) -> DeletedTagsResponse:  # noqa: ARG001  as above
     """Delete all tags that nothing has."""
-    type_ = _changeable(request)
+    type_ = _changeable(query)
     tagging.managing(session, type_)
     gone = [created_response(one) for one in tagging.delete_unused(session, type_)]
     return DeletedTagsResponse(total_count=len(gone), errors=False, items=gone)
 
 
 def routes() -> tuple[Route, ...]:
-    tags, p = "/v3/tags", PLATFORM
+    tags, p, typed = "/v3/tags", PLATFORM, TagTypeParameters
     look, seen = access.member("global-search-tagging.resource.search"), access.member("global-search-tagging.tag.read")
     change = access.member("global-search-tagging.tag.attach")
     drop = access.create("global-search-tagging.tag.delete")
@@ -196,12 +215,30 @@ def routes() -> tuple[Route, ...]:
             writes=False,
             body_required=False,
             long=True,
+            query=SearchParameters,
         ),
-        route("GET", tags, _list_tags, surface=p, access=seen, answer=TagsResponse),
-        route("POST", tags, _create_tags, surface=p, access=make, body=CreateTagsRequest, answer=CreatedTagsResponse),
-        route("DELETE", tags, _delete_unused, surface=p, access=drop, answer=DeletedTagsResponse),
-        route("POST", f"{tags}/attach", _attach, surface=p, access=change, **tagged),
-        route("POST", f"{tags}/detach", _detach, surface=p, access=change, **tagged),
-        route("DELETE", f"{tags}/{{tag_name}}", _delete_tag, surface=p, access=drop, answer=DeletedTagResultsResponse),
+        route("GET", tags, _list_tags, surface=p, access=seen, answer=TagsResponse, query=TagsParameters),
+        route(
+            "POST",
+            tags,
+            _create_tags,
+            surface=p,
+            access=make,
+            body=CreateTagsRequest,
+            answer=CreatedTagsResponse,
+            query=typed,
+        ),
+        route("DELETE", tags, _delete_unused, surface=p, access=drop, answer=DeletedTagsResponse, query=typed),
+        route("POST", f"{tags}/attach", _attach, surface=p, access=change, query=AttachParameters, **tagged),
+        route("POST", f"{tags}/detach", _detach, surface=p, access=change, query=typed, **tagged),
+        route(
+            "DELETE",
+            f"{tags}/{{tag_name}}",
+            _delete_tag,
+            surface=p,
+            access=drop,
+            answer=DeletedTagResultsResponse,
+            query=typed,
+        ),
         *routes_resource_controller.routes(),
     )

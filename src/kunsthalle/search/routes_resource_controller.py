@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 from sqlalchemy import Column, ColumnElement, literal
 
 from kunsthalle.accounts import token_pagination
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.router import Route, not_implemented, route
 from kunsthalle.api.surfaces.iam import PLATFORM
@@ -24,7 +25,7 @@ from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs.resources import CATALOG
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse
-from kunsthalle.core.errors import Problem, Reason, Target, invalid, not_found
+from kunsthalle.core.errors import Problem, Reason, Target, not_found
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, ResourceType, find, resolve
@@ -106,25 +107,48 @@ def _storage(request: Request) -> Authorized[ServiceInstance]:
     return granted
 
 
-def _moment(request: Request, name: str) -> int | None:
-    text = request.query.get(name)
+def _date(text: str) -> int:
     try:
-        return None if text is None else moment(text if "T" in text else f"{text}T00:00:00Z")
+        return moment(text if "T" in text else f"{text}T00:00:00Z")
     except (ValueError, OverflowError) as error:
-        raise invalid("bad_request", f"{name} must be a date.", name, type_="parameter") from error
+        raise Fault("form", "a date or a moment (RFC 3339)") from error
 
 
-def _filters(request: Request, kind: ResourceType[Any], shown: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+class InstancesParameters(Parameters, frozen=True):
+    """Of the list of instances of services."""
+
+    guid: Annotated[str | None, Meta(description="Only the instance with this GUID.")] = None
+    name: Annotated[str | None, Meta(description="Only instances of exactly this name.")] = None
+    resource_group_id: Annotated[str | None, Meta(description="Only instances of this resource group.")] = None
+    resource_id: Annotated[str | None, Meta(description="Only instances of the service with this ID.")] = None
+    resource_plan_id: Annotated[str | None, Meta(description="Only instances of the plan with this ID.")] = None
+    type: Annotated[str | None, Meta(description="Only instances of this type; all are `service_instance`.")] = None
+    sub_type: Annotated[str | None, Meta(description="Only instances of this sub-type.")] = None
+    state: Annotated[str | None, Meta(description="Only instances in this state; otherwise those that are active.")] = (
+        None
+    )
+    updated_from: Annotated[
+        int | None, Meta(description="Only instances that changed on or after this date.", extra={"parse": _date})
+    ] = None
+    updated_to: Annotated[
+        int | None, Meta(description="Only instances that changed on or before this date.", extra={"parse": _date})
+    ] = None
+    start: Annotated[tuple[int, str] | None, token_pagination.next_page(NEXT)] = None
+    limit: Annotated[int, token_pagination.sized(MOST)] = MOST
+
+
+def _filters(
+    query: InstancesParameters, kind: ResourceType[Any], shown: Mapping[str, Any]
+) -> list[ColumnElement[bool]]:
     """Conditions on one kind. `shown` are the fields that can be asked for: columns, or what is the same for all."""
-    query, updated = request.query, kind.table.c.updated_at
-    since, until = _moment(request, "updated_from"), _moment(request, "updated_to")
+    updated, since, until = kind.table.c.updated_at, query.updated_from, query.updated_to
     where = [updated >= since] if since is not None else []
     where += [updated <= until] if until is not None else []
-    if "state" not in query and isinstance(shown["state"], Column):
+    if query.state is None and isinstance(shown["state"], Column):
         where.append(shown["state"] == "active")
     for name, value in shown.items():
-        if name in query:
-            where.append(value == query[name] if isinstance(value, Column) else literal(value == query[name]))
+        if (asked := getattr(query, name)) is not None:
+            where.append(value == asked if isinstance(value, Column) else literal(value == asked))
     return where
 
 
@@ -138,10 +162,10 @@ def _shown(kind: ResourceType[Any]) -> dict[str, Any]:
     return {**fixed, **own, "state": table.state}
 
 
-def _list(session: Session, request: Request) -> InstancesResponse:
+def _list(session: Session, request: Request, query: InstancesParameters) -> InstancesResponse:
     """List the instances of services: the catalogs of the account, and its instances of object storage."""
-    limit, after = token_pagination.size(request, MOST, MOST), token_pagination.behind(request, NEXT)
-    pages = [page(session, kind, *_filters(request, kind, _shown(kind)), after=after, limit=limit) for kind in _KINDS]
+    limit, after = query.limit or MOST, query.start
+    pages = [page(session, kind, *_filters(query, kind, _shown(kind)), after=after, limit=limit) for kind in _KINDS]
     # What lies behind the end of a page that is not the last is not known yet, of that kind.
     known = max((one.last for one in pages if one.last is not None), default=(0, ""))
     items = (it for one in pages for it in one.items if (it.created_at, it.id) >= known)
@@ -195,7 +219,14 @@ def routes() -> tuple[Route, ...]:
     change = InstanceItem(storage.UPDATE, verb="update")
     delete, make = InstanceItem(storage.DELETE, verb="delete"), partial(route, surface=PLATFORM)
     return (
-        make("GET", all_, _list, access=access.listing(SERVICE_INSTANCE), answer=InstancesResponse),
+        make(
+            "GET",
+            all_,
+            _list,
+            access=access.listing(SERVICE_INSTANCE),
+            answer=InstancesResponse,
+            query=InstancesParameters,
+        ),
         make("POST", all_, _create, access=create, body=CreateInstanceRequest, answer=InstanceResponse, status=201),
         make("GET", one, _get, access=see, answer=InstanceResponse),
         make("PATCH", one, _update, access=change, body=UpdateInstanceRequest, answer=InstanceResponse),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
+from msgspec import Meta
+
+from kunsthalle.api.query_params import Parameters, sent
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
-from kunsthalle.core.errors import NOT_FOUND, Problem, Reason, invalid
+from kunsthalle.core.errors import NOT_FOUND, Problem, Reason
 
 BASE = "/api/v1-beta"
 DEFAULT_LIMIT, MOST = 100, 200
@@ -78,28 +81,27 @@ def _headers(ctx: Context) -> Mapping[str, str]:
 CATALOG = Surface("catalog", _problem, _headers)
 
 
-def number(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """A query parameter that is a number; 400 when it is none or out of range."""
-    text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not least <= int(text) <= most:
-        raise invalid("bad_request", f"{name} must be a number from {least} to {most}.", name, type_="parameter")
-    return int(text)
+Limit = Annotated[int, Meta(ge=1, le=MOST, description="How many resources a page holds at most.")]
+Digest = Annotated[bool, Meta(description="Whether to leave out what is long: documents, licences, configurations.")]
 
 
-def window(request: Request) -> tuple[int, int]:
-    """`offset` and `limit` of an offset-paged list (1.4)."""
-    return number(request, "offset", 0, 0, 10**8), number(request, "limit", DEFAULT_LIMIT, 1, MOST)
+class WindowParameters(Parameters, frozen=True):
+    """Of every list that is paged by offset (1.4)."""
+
+    offset: Annotated[int, Meta(ge=0, le=10**8, description="How many resources come before the page.")] = 0
+    limit: Limit = DEFAULT_LIMIT
 
 
 def results(
-    request: Request, total: int, items: list[Any], offset: int, limit: int, passed: int | None = None
+    request: Request, query: WindowParameters, total: int, items: list[Any], passed: int | None = None
 ) -> dict[str, Any]:
     """The offset envelope: `first`, `last`, `prev`, `next` are relative addresses as strings.
 
     `passed` is how many places of the list the page takes up; less than the limit where it ends early.
     """
+    offset, limit = query.offset, query.limit
     following = offset + (limit if passed is None else passed)
-    kept = [(name, value) for name, value in request.query.multi_items() if name not in {"offset", "limit"}]
+    kept = sent(request, "offset", "limit")
 
     def at(place: int) -> str:
         return f"{request.path}?{urlencode([*kept, ('limit', str(limit)), ('offset', str(place))])}"

@@ -38,14 +38,14 @@ NAME_PATTERN = form(
 
 
 def _admit(request: Request, ctx: Context) -> Context:
-    version = request.query.get("version")
+    version = request.raw_query.get("version")
     if version is None:
         raise as_sent("missing_version", "The version parameter is required, in the form YYYY-MM-DD.", "version")
     if not _is_date(version):
         raise as_sent("invalid_version", "The version must be a date in the form YYYY-MM-DD.", "version")
     if version < EARLIEST or (version > NEWEST_KNOWN and version > _day(ctx.now() + DAY)):
         raise as_sent("invalid_version_range", "The version must be between 2019-01-01 and today.", "version")
-    generation = request.query.get("generation")
+    generation = request.raw_query.get("generation")
     if generation is None:
         raise as_sent("missing_generation_parameter", "The generation parameter is required.", "generation")
     if generation != "2":
@@ -138,8 +138,8 @@ def collection(
     request: Request, session: Session, key: str, page: Page[M], to_response: Callable[[M, Session], Any], limit: int
 ) -> dict[str, Any]:
     """The envelope of a paged list (vpc-api.md A5). `next` repeats every filter."""
-    kept = sent(request.query, "start")
-    if "limit" not in request.query:
+    kept = sent(request, "start")
+    if "limit" not in request.raw_query:
         kept.append(("limit", str(limit)))
     here = f"{session.ctx.origin}{request.path}"
     answer: dict[str, Any] = {
