@@ -90,6 +90,22 @@ def test_handlers_are_short(count: int, found: int) -> None:
     assert lines("src/kunsthalle/images/routes.py", source.replace("Request", "Other")) == []
 
 
+def test_handlers_with_parameters_are_short_too() -> None:
+    source = HANDLER.format(body="\n".join(f"    a{number} = 1" for number in range(11)))
+    source = source.replace("request: Request)", "request: Request, query: ImageParameters)")
+    assert len(lines("src/kunsthalle/images/routes.py", source)) == 1
+
+
+def test_a_query_is_read_by_its_declaration_alone() -> None:
+    source = "def f(request):\n    return request.raw_query.get('limit')\n"
+    found = [(2, "a handler takes the query parameters that its route declares (query=…)")]
+    assert lines("src/kunsthalle/images/queries.py", source) == found
+    assert lines("src/kunsthalle/iam/iam_pagination.py", "it = request.query_params['limit']")
+    assert lines("src/kunsthalle/api/query_params.py", source) == []
+    assert lines("src/kunsthalle/console/page_frame.py", "it = self.request.query_params") == []
+    assert lines("src/kunsthalle/images/queries.py", "def f(query):\n    return query.limit\n") == []
+
+
 @pytest.mark.parametrize(("count", "found"), [(600, 0), (601, 1)])
 def test_files_are_short(count: int, found: int) -> None:
     assert len(lines("tests/test_x.py", "a = 1\n" * count)) == found

@@ -45,7 +45,7 @@ def _is_handler(node: ast.AST) -> bool:
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return False
     asked = [ast.unparse(one.annotation) if one.annotation else "" for one in node.args.args]
-    return len(asked) == 2 and asked[0] in {"Session", "Context"} and asked[1] == "Request"
+    return asked[:1] in (["Session"], ["Context"]) and asked[1:2] == ["Request"] and len(asked) <= 4
 
 
 def _body_lines(node: ast.FunctionDef, lines: list[str]) -> int:

@@ -66,6 +66,10 @@ class Resource(Generic[M]):
             raise TypeError(f"{self.path}: parameters {sorted(declared)}, filters {sorted(self.filters)}")
 
     @property
+    def sortable(self) -> bool:
+        return "sort" in self.query.__struct_fields__
+
+    @property
     def key(self) -> str:
         return self.path.rsplit("/", 1)[1]
 
@@ -120,7 +124,7 @@ def in_order(items: list[Any], asked: str) -> list[Any]:
 
 def _found(session: Session, query: PageParameters, resource: Resource[M], where: list[ColumnElement[bool]]) -> Page[M]:
     """Newest first, unless the list can be sorted and is to be."""
-    sort: str | None = getattr(query, "sort", None)
+    sort: str | None = getattr(query, "sort") if resource.sortable else None  # noqa: B009  which structs have it
     if sort is None:
         return page(session, resource.kind, *where, after=query.start, limit=query.limit)
     return among(query, in_order(some(session, resource.kind, *where), sort), lambda one: str(one.id))

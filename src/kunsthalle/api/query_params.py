@@ -103,9 +103,9 @@ def _integer(least: int | None, most: int | None) -> Parse:
 
     def parse(text: str) -> int:
         digits = text.removeprefix("-")
-        if not digits.isascii() or not digits.isdigit():
+        if not digits.isascii() or not digits.isdigit() or len(digits) > _LONGEST_INTEGER:
             raise Fault("type", allowed)
-        value = int(text) if len(digits) <= _LONGEST_INTEGER else 10**_LONGEST_INTEGER * (-1 if digits != text else 1)
+        value = int(text)
         if least is not None and value < least:
             raise Fault("min", allowed)
         if most is not None and value > most:

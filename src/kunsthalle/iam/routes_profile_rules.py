@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from msgspec import Meta
-from msgspec.structs import asdict
 
 from kunsthalle.api import access
 from kunsthalle.api.query_params import Parameters
@@ -109,7 +108,7 @@ class LinkParameters(Parameters, frozen=True):
 
 def _drop_links(session: Session, request: Request, query: LinkParameters) -> None:
     """Delete the links of a trusted profile that are like this."""
-    asked = {name: value for name, value in asdict(query).items() if value is not None}
+    asked = {name: value for name in ("type", *_PARTS) if (value := getattr(query, name)) is not None}
     service.delete_links_like(session, request.authorized, asked)
 
 
