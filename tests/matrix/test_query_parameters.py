@@ -12,7 +12,7 @@ from fixtures.realm import OPERATOR, Answer, Realm, path_of
 from kunsthalle.api import pipeline, query_params
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route
-from kunsthalle.catalogs import access_rules
+from kunsthalle.catalogs import resources
 from matrix.rows import BODIES
 from matrix.test_matrix import HEADERS
 
@@ -74,7 +74,7 @@ def test_what_is_declared_is_read_and_what_is_read_is_declared(realm: Realm, mon
         return Recorder(decode(request, struct, malformed), seen)
 
     monkeypatch.setattr(pipeline, "decode_query", recorded)
-    monkeypatch.setattr(access_rules, "decode", recorded)
+    monkeypatch.setattr(resources, "decode", recorded)
     wrong = []
     for route in realm.server.pipeline.router:
         if route.query is None:
