@@ -63,6 +63,9 @@ def _call(realm: Realm, route: Route, query: str) -> Answer:
     body = BODIES[route.name](realm) if route.name in BODIES else None
     headers = {**HEADERS, "iam_apikey": realm.secrets[0]} if route.surface.name != "vpc" else {}
     persona = OPERATOR if route.access.operator else "owner"
+    if route.method == "PUT":  # of the version that is there
+        found = dict(realm.call(persona, "GET", path).headers)
+        headers["if_match"] = found.get(b"etag", b"none").decode()
     return realm.call(persona, route.method, f"{path}{'&' if '?' in path else '?'}{query}", body, **headers)
 
 
