@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -52,3 +53,20 @@ def test_nothing_is_installed_again_where_the_larger_part_is_there(
     assert sorted(child.name for child in tmp_path.iterdir()) == [path.name]
     path.write_text("of an older lock file")
     assert not dev.is_installed("dev")
+
+
+def test_a_seed_is_taken_out_of_the_arguments(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUNSTHALLE_SEED", "1")
+    assert dev.seeded(["-x", "--seed", "77", "tests/matrix"]) == ["-x", "tests/matrix"]
+    assert os.environ["KUNSTHALLE_SEED"] == "77"
+    for wrong in (["--seed"], ["--seed", "x"]):
+        with pytest.raises(SystemExit, match=r"--seed takes a whole number, not (nothing|x)\."):
+            dev.seeded(wrong)
+
+
+def test_what_runs_by_night_is_there(dev: ModuleType) -> None:
+    """Each row names tests that ask how far they are to go."""
+    for places in dev.NIGHTLY.values():
+        for place in places:
+            files = [ROOT / place] if place.endswith(".py") else list((ROOT / place).glob("test_*.py"))
+            assert any("share(" in file.read_text() for file in files), place

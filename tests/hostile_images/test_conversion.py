@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.walks import share
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import conversion
 from kunsthalle.disk_images.conversion import inspect, to_qcow2
@@ -346,7 +347,7 @@ VMDKS, VHDXS = [m.good(), m.good(packed=True, stream=True)], [x.good(blocks={0: 
 NUMBERS = [0, 1, 127, 512, 2**16, 2**31, 2**32 - 1, 2**63, 2**64 - 1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=share(50, 5_000), deadline=None)
 @given(
     file=st.sampled_from(VMDKS + VHDXS),
     at=st.integers(0, 400),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.walks import share
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.backing_files import backing_of
 from kunsthalle.disk_images.inspection import Examined, examine
@@ -88,7 +89,7 @@ def test_qemu_img_finds_no_fault_and_reads_the_content_back(size: int, content: 
 
 
 @pytest.mark.needs_qemu_img
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=share(6, 200), deadline=None)
 @given(st.dictionaries(st.integers(0, 127), st.binary(min_size=1, max_size=CLUSTER), max_size=6))
 def test_any_content_is_sound(tmp_path_factory: pytest.TempPathFactory, clusters: dict[int, bytes]) -> None:
     path = tmp_path_factory.mktemp("any") / "disk"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.walks import share
 from kunsthalle.disk_images.inspection import Examined, examine, recheck
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, find_tools
@@ -81,7 +82,7 @@ def verdict(claimed: str, content: bytes, tools: Tools | None) -> Examined | Ref
         return answer
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=share(100, 10_000), deadline=None)
 @given(damaged())
 def test_damage_is_refused_or_harmless(file: tuple[str, bytes]) -> None:
     answer = verdict(*file, tools=None)
@@ -97,7 +98,7 @@ NOISE = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(40, 5_000), deadline=None)
 @given(*NOISE)
 def test_noise_is_refused(claimed: str, noise: bytes, start: bytes) -> None:
     assert isinstance(verdict(claimed, start + noise, tools=None), Refused)
@@ -118,14 +119,14 @@ def arrival(claimed: str, content: bytes, cuts: list[int]) -> object:
 PIECES = (damaged(), st.lists(st.integers(0, 200_000), max_size=6))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=share(30, 3_000), deadline=None)
 @given(*PIECES)
 def test_pieces_say_the_same_as_the_whole(file: tuple[str, bytes], cuts: list[int]) -> None:
     assert arrival(*file, cuts) == arrival(*file, [])
 
 
 @pytest.mark.needs_qemu_img
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(8, 400), deadline=None)
 @given(damaged())
 def test_tools_only_add_refusals(file: tuple[str, bytes]) -> None:
     tools = find_tools()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fixtures.walks import share
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.refusals import CORRUPTED, TOO_BIG, Refused
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
@@ -50,7 +51,7 @@ def taken(
         return refusal.code, refusal.message
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(40, 5_000), deadline=None)
 @given(
     name=st.sampled_from(sorted(SAMPLES)),
     claimed=st.sampled_from(["qcow2", "vhd"]),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fixtures.walks import Reached
 from fixtures.worlds import World, add_image
 from kunsthalle.accounts import enterprise_tree
 from kunsthalle.accounts.resources import ACCOUNT, ENTERPRISE
@@ -31,6 +32,13 @@ from unit.catalogs.ground import ACCOUNTS, Ground, Stage
 from unit.catalogs.rules import PUBLISHED, Edition, Picture, Rules, Shelf, Title
 
 ACTION = "globalcatalog-collection.offering.update"
+TRANSITIONS = (
+    *("new to validated", "new to prerelease", "validated to prerelease", "validated to consumable"),
+    *("prerelease to consumable", "prerelease to new", "prerelease to validated", "consumable to validated"),
+    *("validated to new", "consumable to new", "validated to deprecated", "prerelease to deprecated"),
+    "consumable to deprecated",
+)
+"""From one state of a version to another, as a step or the clock leads there."""
 
 
 @dataclass
@@ -58,6 +66,8 @@ class Walker(Stage):
         self.titles: list[Title] = []
         self.editions: list[Edition] = []
         self.steps = self.lent = 0
+        self.passed = Reached(TRANSITIONS)
+        self._states: list[str] = []
 
     # -- the shop
 
@@ -363,6 +373,9 @@ class Walker(Stage):
     def compare(self) -> None:
         """May boot, for every account and version, as the rules say; and R2 for every image."""
         self.steps += 1
+        states = [it.state for it in self.editions]
+        self.passed.update(f"{old} to {new}" for old, new in zip(self._states, states, strict=False) if old != new)
+        self._states = states
 
         def look(session: Session) -> None:
             for name, id_ in self.ids.items():

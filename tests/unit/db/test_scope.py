@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtures.walks import share
 from fixtures.worlds import World, holding
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import Attribute
@@ -124,7 +125,7 @@ def near_matches(draw: st.DrawFn) -> tuple[str, str]:
     return pattern, draw(st.sampled_from([value, value, value.swapcase(), value + "b"]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=share(25, 2_000), deadline=None)
 @given(near_matches())
 def test_patterns_mean_the_same_in_the_database_and_in_the_decision(both: World, drawn: tuple[str, str]) -> None:
     pattern, value = drawn

@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from fixtures.realm import QUERY, Answer, DryStore, Realm, make, path_of
+from fixtures.walks import Reached, run_seed, share
 from kunsthalle.api.router import Route
 from kunsthalle.db.engine import Store
 from matrix.rows import BODIES, furnish
 
-WORLDS = 200
+WORLDS = share(12, 200)
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
 STRANGERS = ("sibling", "outsider")
 C = "/api/v1-beta/catalogs"
@@ -29,9 +30,10 @@ VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 class Walk:
     """A's resources, which change, and what B is told of them."""
 
-    def __init__(self, realm: Realm, dice: random.Random) -> None:
-        self.realm, self.dice = realm, dice
+    def __init__(self, realm: Realm) -> None:
+        self.realm, self.dice = realm, random.Random(run_seed())
         self.made: list[str] = []
+        self.reached = Reached(CHANGES)
         ids = realm.server.base.ids
         ids._seeded = True
         moment = realm.server.clock.now()
@@ -57,7 +59,9 @@ class Walk:
         self.realm.server.store.__class__ = Store
         self.seed(1_000 + number)
         for _ in range(self.dice.choice((1, 2, 3))):
-            self.dice.choice(CHANGES)(self, f"a{number}-{self.dice.randrange(10**6)}")
+            what = self.dice.choice([*CHANGES, "deletion"])
+            CHANGES[what](self, f"a{number}-{self.dice.randrange(10**6)}")
+            self.reached.add(what)
 
     def post(self, path: str, body: Any) -> Any:
         """Makes something of A's and remembers where it is."""
@@ -110,31 +114,31 @@ def _lock(walk: Walk, _name: str) -> None:
     walk.realm.ok("owner", verb, f"/v1/serviceids/{walk.realm.ids['serviceids']}/lock")
 
 
-CHANGES: tuple[Callable[[Walk, str], None], ...] = (
-    _simple(f"/v1/vpcs?{QUERY}", lambda _realm, name: {"name": name}),
-    _simple("/v1/serviceids", lambda realm, name: {"account_id": realm.accounts["owner"], "name": name}),
-    _simple("/v1/profiles", lambda realm, name: {"account_id": realm.accounts["owner"], "name": name}),
-    _simple("/v1/apikeys", lambda realm, name: {"iam_id": realm.ids["iam_id"], "name": name}),
-    _simple("/v2/groups", lambda _realm, name: {"name": name}),
-    _simple("/v1/policies", _policy),
-    _simple(C, lambda _realm, name: {"label": name}),
-    _offering,
-    _rename,
-    _share,
-    _delete,
-    _delete,
-    _lock,
-)
+CHANGES: dict[str, Callable[[Walk, str], None]] = {
+    "vpc": _simple(f"/v1/vpcs?{QUERY}", lambda _realm, name: {"name": name}),
+    "service id": _simple("/v1/serviceids", lambda realm, name: {"account_id": realm.accounts["owner"], "name": name}),
+    "profile": _simple("/v1/profiles", lambda realm, name: {"account_id": realm.accounts["owner"], "name": name}),
+    "key": _simple("/v1/apikeys", lambda realm, name: {"iam_id": realm.ids["iam_id"], "name": name}),
+    "access group": _simple("/v2/groups", lambda _realm, name: {"name": name}),
+    "policy": _simple("/v1/policies", _policy),
+    "catalog": _simple(C, lambda _realm, name: {"label": name}),
+    "offering": _offering,
+    "new name": _rename,
+    "sharing": _share,
+    "deletion": _delete,
+    "lock": _lock,
+}
 
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     made = make(tmp_path_factory.mktemp("noninterference") / "data", furnish)
-    yield Walk(made, random.Random(6))
+    yield Walk(made)
     made.loop.close()
 
 
-def test_what_a_owns_changes_no_byte_of_what_b_is_told(walk: Walk) -> None:
+def test_what_a_owns_changes_no_byte_of_what_b_is_told(walk: Walk, walk_seed: int) -> None:
+    walk.dice = random.Random(walk_seed)
     before = walk.everything()
     assert len(walk.paths) > 150
     assert sum(answer.status < 300 for answer in before.values()) > 60
@@ -143,6 +147,7 @@ def test_what_a_owns_changes_no_byte_of_what_b_is_told(walk: Walk) -> None:
         after = walk.everything(whole=number % 4 == 0)
         different = [place for place, answer in after.items() if before[place] != answer]
         assert different == [], [(before[place], after[place]) for place in different[:1]]
+    walk.reached.require_all()
 
 
 def test_the_walk_would_notice(walk: Walk) -> None:
@@ -152,6 +157,6 @@ def test_the_walk_would_notice(walk: Walk) -> None:
     before = walk.told("owner", route)
     walk.realm.server.store.__class__ = Store
     walk.seed(10**6)
-    CHANGES[4](walk, "noticed")
+    CHANGES["access group"](walk, "noticed")
     walk.realm.server.store.__class__ = DryStore
     assert walk.told("owner", route) != before

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtures.walks import share
 from kunsthalle.ibmcloud import registry
 from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag, parse
 from unit.ibmcloud.world import ibmcloud
@@ -167,7 +168,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(60, 5_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line=st.lists(WORDS | st.text(max_size=8), max_size=7))
 def test_whatever_is_typed_is_answered(tmp_path: Path, line: list[str]) -> None:
     env = {"IBMCLOUD_HOME": str(tmp_path / "nowhere"), "KUNSTHALLE_URL": "http://127.0.0.1:9"}

@@ -4,7 +4,6 @@ say what the model says, and when everything is deleted nothing is left.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,13 +15,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from fixtures.hall import GIB, Hall, opened
+from fixtures.walks import Reached, share
 
-STEPS = int(os.environ.get("KUNSTHALLE_STEPS", "1200"))
-"""In all; a night may take more."""
+STEPS = share(120, 12_000)
+"""In all."""
 _WALK = 200
 NAMES = [f"name-{number}" for number in range(5)]
 MOST = 6
 ANY = st.integers(0, 10_000)
+BRANCHES = (
+    *("boot", "boot from a snapshot", "boot under a name that is taken", "start", "stop", "reboot"),
+    *("reboot of what is stopped", "rename", "rename to a name that is taken", "server deleted with its volume"),
+    *("server deleted without its volume", "volume", "volume of a snapshot", "attach", "attach what is attached"),
+    *("detach", "detach a boot volume", "volume deleted", "delete what is attached", "snapshot", "snapshot deleted"),
+)
 
 
 @dataclass
@@ -49,6 +55,7 @@ class Walk(RuleBasedStateMachine):
 
     hall: Hall
     image: str
+    reached: Reached
 
     @initialize()
     def begin(self) -> None:
@@ -73,10 +80,12 @@ class Walk(RuleBasedStateMachine):
         }
         if name in {one.name for one in self.servers.values()}:
             assert self.hall.refused("POST", "/v1/instances", body)[:2] == (400, "validation_unique_failed")
+            self.reached.add("boot under a name that is taken")
             return
         made = self.hall.do("POST", "/v1/instances", body)
         boot = made["boot_volume_attachment"]["volume"]["id"]
         self.hall.settle()
+        self.reached.add("boot from a snapshot" if "image" not in body else "boot")
         self.servers[made["id"]] = Server(name, "running", boot, fate)
         self.volumes[boot] = Volume(True, made["id"], made["boot_volume_attachment"]["id"])
 
@@ -105,9 +114,11 @@ class Walk(RuleBasedStateMachine):
         server, path = self.servers[id_], f"/v1/instances/{id_}/actions"
         if verb == "reboot" and server.status == "stopped":
             assert self.hall.refused("POST", path, {"type": verb, "force": force})[0] == 409
+            self.reached.add("reboot of what is stopped")
             return
         self.hall.do("POST", path, {"type": verb, "force": force})
         self.hall.settle()
+        self.reached.add(verb)
         server.status = "stopped" if verb == "stop" else "running"
 
     @rule(number=ANY, name=st.sampled_from(NAMES))
@@ -118,8 +129,10 @@ class Walk(RuleBasedStateMachine):
         if name in {one.name for other, one in self.servers.items() if other != id_}:
             refused = self.hall.refused("PATCH", f"/v1/instances/{id_}", {"name": name})
             assert refused[:2] == (400, "validation_unique_failed")
+            self.reached.add("rename to a name that is taken")
             return
         self.hall.do("PATCH", f"/v1/instances/{id_}", {"name": name})
+        self.reached.add("rename")
         self.servers[id_].name = name
 
     @rule(number=ANY)
@@ -135,6 +148,7 @@ class Walk(RuleBasedStateMachine):
                 volume.server = volume.attachment = None
         if gone.fate:
             self.volumes.pop(gone.boot)
+        self.reached.add(f"server deleted with{'' if gone.fate else 'out'} its volume")
 
     @rule(number=ANY, from_snapshot=st.booleans())
     def make_volume(self, number: int, from_snapshot: bool) -> None:
@@ -145,6 +159,7 @@ class Walk(RuleBasedStateMachine):
         body |= {"source_snapshot": {"id": source}} if source else {"capacity": 10}
         made = self.hall.do("POST", "/v1/volumes", body)
         self.hall.settle()
+        self.reached.add("volume of a snapshot" if source else "volume")
         self.volumes[made["id"]] = Volume(bool(source and self.snapshots[source]))
 
     @rule(number=ANY, other=ANY)
@@ -155,9 +170,11 @@ class Walk(RuleBasedStateMachine):
         path, body = f"/v1/instances/{id_}/volume_attachments", {"volume": {"id": volume}}
         if self.volumes[volume].server is not None:
             assert self.hall.refused("POST", path, body)[0] == 409
+            self.reached.add("attach what is attached")
             return
         made = self.hall.do("POST", path, body)
         self.hall.settle()
+        self.reached.add("attach")
         self.volumes[volume].server, self.volumes[volume].attachment = id_, made["id"]
 
     @rule(number=ANY)
@@ -169,9 +186,11 @@ class Walk(RuleBasedStateMachine):
         path = f"/v1/instances/{known.server}/volume_attachments/{known.attachment}"
         if volume in {one.boot for one in self.servers.values()}:
             assert self.hall.refused("DELETE", path)[0] in {400, 409}
+            self.reached.add("detach a boot volume")
             return
         self.hall.do("DELETE", path)
         self.hall.settle()
+        self.reached.add("detach")
         known.server = known.attachment = None
 
     @rule(number=ANY)
@@ -181,9 +200,11 @@ class Walk(RuleBasedStateMachine):
             return
         if self.volumes[volume].server is not None:
             assert self.hall.refused("DELETE", f"/v1/volumes/{volume}")[:2] == (409, "volume_still_attached")
+            self.reached.add("delete what is attached")
             return
         self.hall.do("DELETE", f"/v1/volumes/{volume}")
         self.hall.settle()
+        self.reached.add("volume deleted")
         self.volumes.pop(volume)
 
     @rule(number=ANY)
@@ -193,6 +214,7 @@ class Walk(RuleBasedStateMachine):
             return
         made = self.hall.do("POST", "/v1/snapshots", {"source_volume": {"id": volume}})
         self.hall.settle()
+        self.reached.add("snapshot")
         self.snapshots[made["id"]] = self.volumes[volume].bootable
 
     @rule(number=ANY)
@@ -202,6 +224,7 @@ class Walk(RuleBasedStateMachine):
             self.hall.do("DELETE", f"/v1/snapshots/{chosen}")
             self.hall.settle()
             self.snapshots.pop(chosen)
+            self.reached.add("snapshot deleted")
 
     @invariant()
     def the_lists_say_what_the_model_says(self) -> None:
@@ -250,11 +273,12 @@ def _where(volume: dict[str, Any]) -> tuple[str | None, str | None]:
     return None, None
 
 
-def test_random_walks_end_where_the_model_says() -> None:
+def test_random_walks_end_where_the_model_says(walk_seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         hall = opened(Path(folder) / "data")
         try:
             image = hall.image("walked", size=GIB)["id"]
+            Walk.reached = Reached(BRANCHES)
             walk = type("WalkHere", (Walk,), {"hall": hall, "image": image})  # an attribute; words: allow
             steps = min(STEPS, _WALK)
             chosen = settings(
@@ -265,7 +289,8 @@ def test_random_walks_end_where_the_model_says() -> None:
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             )
-            seed(20261124)(walk)
+            seed(walk_seed)(walk)
             run_state_machine_as_test(walk, settings=chosen)
+            walk.reached.require_all()
         finally:
             hall.close()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fixtures.walks import share
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem
@@ -239,7 +240,7 @@ def test_these_are_refused_with_a_reason(shelf: Shelf, query: str) -> None:
     assert caught.value.message.startswith("Invalid query: ")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(40, 5_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text(alphabet='ab:"()*?\\ -+!&|ANDORTO.[]{}/<>^~_é1', max_size=60))
 def test_whatever_is_typed_is_read_or_refused(shelf: Shelf, query: str) -> None:
     try:

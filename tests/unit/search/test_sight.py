@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
+from fixtures.walks import share
 from fixtures.worlds import World
 from kunsthalle.authz.context import Actor, Context
 from kunsthalle.authz.permissions import Attribute, Grant, Grants
@@ -145,7 +146,7 @@ def _queries(values: list[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(20, 2_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), grants=_grants, limit=st.integers(1, 7))
 def test_search_is_the_lists_held_against_the_query(
     furnished: Furnished, data: st.DataObject, grants: list[Any], limit: int
