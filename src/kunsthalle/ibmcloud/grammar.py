@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TRUE, FALSE = frozenset({"true", "1", "t"}), frozenset({"false", "0", "f"})
 BOOLEAN = "true|false"
+_IGNORED = "Ignored: "
 
 
 class WrongUsage(Exception):
@@ -34,6 +35,11 @@ class Flag(NamedTuple):
     kind: str = "text"
     choices: tuple[str, ...] = ()
     required: bool = False
+
+    @property
+    def ignored(self) -> str:
+        """Why it has no effect, where the help says `Ignored: …`; empty where it has one."""
+        return self.help.removeprefix(_IGNORED) if self.help.startswith(_IGNORED) else ""
 
     def label(self) -> str:
         names = ", ".join(dashed(one) for one in (self.name, *self.also))
@@ -67,6 +73,8 @@ class Command(NamedTuple):
     any_of: tuple[tuple[str, ...], ...] = ()
     output: bool = True
     offline: bool = False
+    examples: tuple[str, ...] = ()
+    """Command lines that help shows, in the order in which they are used."""
     anything: bool = False
     """Whether any words are taken, because nothing is done with them."""
 

@@ -15,7 +15,7 @@ def _aligned(rows: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def of_command(command: Command) -> list[str]:
-    """`NAME:`, `USAGE:`, `ALIAS:`, `OPTIONS:` (cli.md 1.1)."""
+    """`NAME:`, `USAGE:`, `ALIAS:`, `OPTIONS:` (cli.md 1.1), and `EXAMPLES:`."""
     lines = ["NAME:", f"   {command.words} - {command.summary}", "", "USAGE:", f"   {command.synopsis()}"]
     if command.also:
         lines += ["", "ALIAS:", f"   {', '.join(command.also)}"]
@@ -23,7 +23,8 @@ def of_command(command: Command) -> list[str]:
     for one in command.all_flags():
         words = f"{one.help} One of: {', '.join(one.choices)}." if one.choices else one.help
         rows.append((one.label(), words.strip()))
-    return [*lines, "", "OPTIONS:", *_aligned(rows)]
+    lines += ["", "OPTIONS:", *_aligned(rows)]
+    return [*lines, "", "EXAMPLES:", *(f"   {one}" for one in command.examples)] if command.examples else lines
 
 
 def of_group(words: Sequence[str], commands: Commands, groups: Mapping[str, str]) -> list[str]:

@@ -90,5 +90,6 @@ def named(found: Iterable[Any], ref: str, noun: str, *keys: str) -> Any:
 def one_of(found: Sequence[Any], noun: str, ref: str) -> Any:
     """The only resource of a name; Failed when there are several (U)."""
     if len(found) > 1:
-        raise Failed(f"{len(found)} {noun}s are named '{ref}'. Use the ID instead.")
+        ids = ", ".join(str(one.get("id")) for one in found)
+        raise Failed(f"{len(found)} {noun}s are named '{ref}': {ids}. Use the ID instead.")
     return found[0] if found else None

@@ -10,7 +10,7 @@ from io import StringIO
 from kunsthalle.ibmcloud import help as helped
 from kunsthalle.ibmcloud import registry
 from kunsthalle.ibmcloud.errors import Failed, Interrupted, Refused
-from kunsthalle.ibmcloud.grammar import Command, WrongUsage, is_flag, parse
+from kunsthalle.ibmcloud.grammar import Command, Given, WrongUsage, dashed, is_flag, parse
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.session import Session
 from kunsthalle.ibmcloud.tables import safe
@@ -100,9 +100,17 @@ def _do(command: Command, argv: list[str], env: Mapping[str, str], terminal: Ter
     if not command.offline:
         session.logged_in()
         _targeted(command, session)
+    _warn_of_ignored(command, given, terminal)
     work = Run(given, session, terminal, env)
     command.run(work)
     return 1 if work.failures else 0
+
+
+def _warn_of_ignored(command: Command, given: Given, terminal: Terminal) -> None:
+    """Options that the reference has and that change nothing here."""
+    for one in command.flags:
+        if one.ignored and given.has(one.name):
+            terminal.warn(f"{dashed(one.name)} is ignored: {one.ignored}")
 
 
 def _targeted(command: Command, session: Session) -> None:
@@ -142,6 +150,10 @@ def _unknown(words: Sequence[str], known: registry.Commands) -> Failed:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point. A stream that was closed is nowhere; one that cannot show a letter shows its number."""
+    if "_IBMCLOUD_COMPLETE" in os.environ:
+        from kunsthalle.ibmcloud.completion import complete
+
+        sys.exit(complete(os.environ))
     streams = [StringIO() if one is None else one for one in (sys.stdin, sys.stdout, sys.stderr)]
     for stream in streams[1:]:
         if hasattr(stream, "reconfigure"):

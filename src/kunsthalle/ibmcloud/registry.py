@@ -34,6 +34,7 @@ AREAS = {
         "images",
         "instances",
         "instance_subresources",
+        "interfaces",
         "templates",
         "instance_groups",
         "group_managers",

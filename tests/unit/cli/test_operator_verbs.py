@@ -149,3 +149,27 @@ def test_shells_complete_verbs(shell: str) -> None:
     asked |= {"PATH": "/usr/bin:/bin"} if shell != "fish" else {"PATH": "/usr/bin:/bin", "COMP_CWORD": "sc"}
     answer = subprocess.run(PROGRAM, env=asked, capture_output=True, text=True, check=False).stdout
     assert "scenario" in answer
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        (["is", "image-cr"], "image-create"),
+        (["catalog", "offering", "publish", "allow"], "allowlist"),
+        (["is", "image-create", "--os"], "--os-name"),
+        (["is", "image-export-job-create", "--format", "q"], "qcow2"),
+    ],
+)
+def test_shells_complete_ibmcloud(shell: str, typed: list[str], wanted: str) -> None:
+    script = CliRunner().invoke(cli, ["completion", shell, "--program", "ibmcloud"]).output
+    assert f"_IBMCLOUD_COMPLETE={shell}_complete" in script
+    assert "kunsthalle" not in script
+    words = " ".join(["ibmcloud", *typed])
+    asked = {"_IBMCLOUD_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(typed))}
+    if shell == "fish":
+        asked |= {"COMP_WORDS": words.rpartition(" ")[0], "COMP_CWORD": typed[-1]}
+    program = [sys.executable, "-m", "kunsthalle.ibmcloud.main"]
+    answer = subprocess.run(program, env=asked, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert wanted in answer.stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Any
 
+from kunsthalle.ibmcloud.commands.bare_metal import SERVER
 from kunsthalle.ibmcloud.commands.instance_views import INSTANCE
 from kunsthalle.ibmcloud.commands.network_resources import (
     FLOATING_IP,
@@ -15,7 +17,8 @@ from kunsthalle.ibmcloud.commands.network_resources import (
     protocol_of,
 )
 from kunsthalle.ibmcloud.commands.vpc_resources import SUBNET, VPC
-from kunsthalle.ibmcloud.grammar import Command, flag
+from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
@@ -41,33 +44,55 @@ def _within(run: Run) -> dict[str, Any]:
     return {"vpc.id": id_of(run, VPC, run.given.get("vpc"))} if run.given.has("vpc") else {}
 
 
-def _floating(run: Run) -> dict[str, Any]:
-    """Reserved in a zone, or for an interface: of a server, or a virtual one."""
+def _interface_id(run: Run, ref: str) -> str:
+    """The id of a network interface, by its name within the instance or server of `--in` or `--bm`."""
     given = run.given
-    target = given.get("nic") or given.get("vni")
-    if given.has("nic") and given.has("in"):
-        server = id_of(run, INSTANCE, given.get("in"))
-        path = path_of("/v1/instances/{}/network_interfaces", server)
-        target = next(
-            (one["id"] for one in run.api.listed(path, "network_interfaces") if one["name"] == target), target
-        )
-    elif given.has("vni"):
-        target = id_of(run, VNI, target)
+    for name, owner in (("in", INSTANCE), ("bm", SERVER)):
+        if given.has(name):
+            path = f"{owner.path}/{path_of('{}', id_of(run, owner, given.get(name)))}/network_interfaces"
+            listed = run.api.listed(path, "network_interfaces")
+            return next((str(one["id"]) for one in listed if one["name"] == ref), ref)
+    return ref
+
+
+def _bound_to(run: Run) -> dict[str, str] | None:
+    """What a floating IP is bound to: an interface of a server, or a virtual one."""
+    given = run.given
+    if given.has("vni"):
+        return {"id": id_of(run, VNI, given.get("vni"))}
+    return {"id": _interface_id(run, given.get("nic"))} if given.has("nic") else None
+
+
+def _floating(run: Run) -> dict[str, Any]:
+    given = run.given
     return filled(
         name=given["NAME"],
         zone={"name": given.get("zone")} if given.has("zone") else None,
-        target={"id": target} if target else None,
+        target=_bound_to(run),
         resource_group=group_of(run),
     )
 
 
+def _changed_floating(run: Run) -> dict[str, Any]:
+    return {**renames(run), **filled(target=_bound_to(run))}
+
+
+def _remote(run: Run, text: str | None) -> dict[str, str]:
+    """A block, an address, or a security group by its id, CRN or name."""
+    if not text:
+        return {}
+    if "/" in text and not text.startswith("crn:"):
+        return {"cidr_block": text}
+    try:
+        return {"address": str(ip_address(text))}
+    except ValueError:
+        return reference(run, SECURITY_GROUP, text)
+
+
 def _rule(run: Run) -> dict[str, Any]:
-    given, remote = run.given, run.given.get("remote")
-    kind = None
-    if remote:
-        kind = "cidr_block" if "/" in remote else "id" if remote.startswith("r") else "address"
+    given = run.given
     return filled(
-        remote={kind: remote} if kind else None,
+        remote=_remote(run, given.get("remote")),
         port_min=given.get("port-min"),
         port_max=given.get("port-max"),
         type=given.get("icmp-type"),
@@ -82,8 +107,10 @@ def _new_rule(run: Run) -> dict[str, Any]:
 
 def _changed_rule(run: Run) -> dict[str, Any]:
     """The API asks for the protocol of the rule, which a change does not name."""
-    path = place(run, RULE, run.given[RULE.label()])
-    return {**filled(direction=run.given.get("direction")), **_rule(run), "protocol": run.api.get(path)["protocol"]}
+    given, path = run.given, place(run, RULE, run.given[RULE.label()])
+    removed = {field: None for name, field in _RESETS.items() if given.get(f"reset-{name}")}
+    protocol = {"protocol": run.api.get(path)["protocol"]}
+    return {**filled(direction=given.get("direction")), **_rule(run), **removed, **protocol}
 
 
 def _changed_interface(run: Run) -> dict[str, Any]:
@@ -100,11 +127,58 @@ def _interface(run: Run) -> dict[str, Any]:
     return filled(subnet=subnet, security_groups=groups, resource_group=group_of(run), **_changed_interface(run))
 
 
+def _target_path(run: Run, ref: str) -> str:
+    """The path of a target, by its id, or by its name with what it is named within."""
+    given = run.given
+    if given.get("trt") == "virtual_network_interface":
+        ref = id_of(run, VNI, ref)
+    elif given.has("trt"):
+        raise Failed(f"A target of the type {given.get('trt')} is not supported by Kunsthalle.")
+    group = id_of(run, SECURITY_GROUP, given["GROUP"])
+    found = ref if given.has("trt") else _interface_id(run, ref)
+    return path_of(TARGET.path + "/{}", group, id_of(run, TARGET, found, [group]))
+
+
 def _add_target(run: Run) -> None:
     ref, group = run.given["TARGET"], run.given["GROUP"]
     run.progress("Adding", f"target {ref} to {SECURITY_GROUP.noun} {group}")
-    path = path_of(TARGET.path + "/{}", id_of(run, SECURITY_GROUP, group), ref)
-    run.detail(run.api.call("PUT", path, {}).body, TARGET.fields)
+    run.detail(run.api.call("PUT", _target_path(run, ref), {}).body, TARGET.fields)
+
+
+def _target(run: Run) -> None:
+    ref = run.given["TARGET"]
+    run.progress("Getting", f"{TARGET.noun} {ref}")
+    run.detail(run.api.get(_target_path(run, ref)), TARGET.fields)
+
+
+def _remove_targets(run: Run) -> None:
+    refs, group = run.given["TARGET"], run.given["GROUP"]
+    if not run.confirmed(f"This will remove target {', '.join(refs)} from {SECURITY_GROUP.noun} {group}. Continue"):
+        return
+    for ref in refs:
+        run.progress("Removing", f"target {ref} from {SECURITY_GROUP.noun} {group}")
+        run.api.call("DELETE", _target_path(run, ref))
+    run.done(f"Target {', '.join(refs)} is removed.", [{"id": ref, "name": ref, "result": True} for ref in refs])
+
+
+def _gateway(run: Run) -> dict[str, Any]:
+    given = run.given
+    return filled(
+        name=given["NAME"],
+        vpc=reference(run, VPC, given["VPC"]),
+        zone={"name": given["ZONE"]},
+        floating_ip=_floating_ip(run, given.get("ip")),
+        resource_group=group_of(run),
+    )
+
+
+def _floating_ip(run: Run, text: str | None) -> dict[str, str]:
+    """An existing floating IP, by its id, name or address."""
+    if not text:
+        return {}
+    listed = run.api.listed(FLOATING_IP.path, FLOATING_IP.key)
+    found = next((str(one["id"]) for one in listed if text in {one["name"], one["address"]}), text)
+    return {"id": found}
 
 
 _ALONE = (("zone", "nic", "vni"),)
@@ -113,7 +187,15 @@ _INTERFACE = (
     flag("auto-delete", "true|false", "Whether it ends with its target."),
     flag("allow-ip-spoofing", "true|false", "Whether other source addresses are allowed.", also=("ais",)),
 )
-_TARGETED = "GROUP TARGET"
+_RESETS = {"icmp-type": "type", "icmp-code": "code", "port-min": "port_min", "port-max": "port_max"}
+_RESETTING = tuple(flag(f"reset-{name}", text=f"Remove the {name} of the rule.") for name in _RESETS)
+_RESET_ALONE = tuple((name, f"reset-{name}") for name in _RESETS)
+_IN = flag("in", "INSTANCE", "ID or name of the instance, where its interface is named.")
+_BM = flag("bm", "SERVER", "ID or name of the bare metal server, where its interface is named.")
+_NIC = flag("nic", "INTERFACE", "ID of the network interface, or its name with --in or --bm.", also=("nic-id",))
+_TYPES = ("load_balancer", "endpoint_gateway", "vpn_server", "virtual_network_interface")
+_NAMED_TARGET = (flag("trt", text="Type of the target, where it is named.", choices=_TYPES), _IN, _BM)
+_WITHIN = (("trt", "in", "bm"),)
 _RULE = (
     _OF_VPC,
     flag("remote", "ADDRESS|CIDR|GROUP", "Where from, or where to."),
@@ -131,15 +213,26 @@ COMMANDS = (
         "floating-ip-reserve",
         "NAME",
         flag("zone", "ZONE", "Name of the zone."),
-        flag("nic", "INTERFACE", "ID of the network interface, or its name with --in.", also=("nic-id",)),
-        flag("in", "INSTANCE", "ID or name of the instance."),
+        _NIC,
+        _IN,
+        _BM,
         flag("vni", "VNI", "ID or name of the virtual network interface."),
         body=_floating,
         alone=_ALONE,
         any_of=_ALONE,
         also=("is ipc",),
     ),
-    changes(FLOATING_IP, "floating-ip-update", NAME, body=renames, any_of=_RENAMED, also=("is ipu",)),
+    changes(
+        FLOATING_IP,
+        "floating-ip-update",
+        NAME,
+        _NIC,
+        _IN,
+        _BM,
+        body=_changed_floating,
+        any_of=(("name", "nic"),),
+        also=("is ipu",),
+    ),
     deletes(FLOATING_IP, "floating-ip-release", also=("is ipd",)),
     lists(SECURITY_GROUP, "security-groups", _OF_VPC, query=_within),
     shows(SECURITY_GROUP, "security-group", _OF_VPC),
@@ -169,30 +262,52 @@ COMMANDS = (
         "security-group-rule-update",
         *_RULE,
         NAME,
+        *_RESETTING,
         flag("direction", text="Direction of the traffic.", choices=("inbound", "outbound")),
         body=_changed_rule,
+        alone=_RESET_ALONE,
     ),
     deletes(RULE, "security-group-rule-delete", _OF_VPC),
-    lists(TARGET, "security-group-targets", _OF_VPC),
-    shows(TARGET, "security-group-target", _OF_VPC),
-    Command("is security-group-target-add", "Add a target to a security group.", _add_target, _TARGETED, (_OF_VPC,)),
-    deletes(TARGET, "security-group-target-remove", _OF_VPC),
+    lists(TARGET, "security-group-targets", _OF_VPC, also=("is sg-ts",)),
+    Command(
+        "is security-group-target",
+        "View details of a security group target.",
+        _target,
+        "GROUP TARGET",
+        (_OF_VPC, *_NAMED_TARGET),
+        also=("is sg-t",),
+        alone=_WITHIN,
+    ),
+    Command(
+        "is security-group-target-add",
+        "Add a target to a security group.",
+        _add_target,
+        "GROUP TARGET",
+        (_OF_VPC, *_NAMED_TARGET),
+        also=("is sg-ta",),
+        alone=_WITHIN,
+    ),
+    Command(
+        "is security-group-target-remove",
+        "Remove one or more targets from a security group.",
+        _remove_targets,
+        "GROUP TARGET...",
+        (_OF_VPC, *_NAMED_TARGET, FORCE),
+        also=("is sg-td",),
+        alone=_WITHIN,
+    ),
     lists(PUBLIC_GATEWAY, "public-gateways", also=("is pubgws",)),
-    shows(PUBLIC_GATEWAY, "public-gateway", also=("is pubgw",)),
+    shows(PUBLIC_GATEWAY, "public-gateway", _OF_VPC, also=("is pubgw",)),
     makes(
         PUBLIC_GATEWAY,
         "public-gateway-create",
         "NAME VPC ZONE",
-        body=lambda run: filled(
-            name=run.given["NAME"],
-            vpc=reference(run, VPC, run.given["VPC"]),
-            zone={"name": run.given["ZONE"]},
-            resource_group=group_of(run),
-        ),
+        flag("ip", "FLOATING_IP", "ID, name or address of an existing floating IP."),
+        body=_gateway,
         also=("is pubgwc",),
     ),
     changes(PUBLIC_GATEWAY, "public-gateway-update", _OF_VPC, NAME, body=renames, any_of=_RENAMED),
-    deletes(PUBLIC_GATEWAY, "public-gateway-delete", also=("is pubgwd",)),
+    deletes(PUBLIC_GATEWAY, "public-gateway-delete", _OF_VPC, also=("is pubgwd",)),
     lists(VNI, "virtual-network-interfaces", also=("is vnis",)),
     shows(VNI, "virtual-network-interface", also=("is vni",)),
     makes(

@@ -15,9 +15,15 @@ from kunsthalle.ibmcloud.tables import MISSING, grid, look, shown
 CATALOG_FLAG = flag("catalog", "NAME_OR_ID", "Name or ID of the catalog.", also=("c",))
 OFFERING_FLAG = flag("offering", "NAME_OR_ID", "Name or ID of the offering.", also=("o",))
 LOCATOR_FLAG = flag("version-locator", "LOCATOR", "Locator of the version: CATALOG_ID.VERSION_ID.", also=("vl",))
-ACCOUNTS_FLAG = flag("account-ids", "LIST", "Accounts, -ent-ENTERPRISE, -entgrp-ACCOUNT_GROUP.", kind="list")
-FORCE_FLAG = Flag("force", "", "Accepted: nothing is asked.", ("f",))
+ACCOUNTS_FLAG = flag(
+    "account-ids",
+    "LIST",
+    "IDs of accounts, their names in the enterprise, -ent-ENTERPRISE_ID, -entgrp-ACCOUNT_GROUP_ID.",
+    kind="list",
+)
+FORCE_FLAG = Flag("force", "", "Nothing is asked, with it or without.", ("f",))
 
+_IDENTIFIER = re.compile(r"[0-9a-f]{32}|-(acct|ent|entgrp)-.*")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 STATES = {
     "new": "New",
@@ -75,6 +81,15 @@ def offering_path(run: Run) -> str:
 
 def version_path(run: Run) -> str:
     return path_of(f"{CATALOG}/versions/{{}}", run.given.get("version-locator"))
+
+
+def account_identifiers(run: Run) -> list[str]:
+    """What `--account-ids` names, by the identifiers of access lists; names are those of the caller's enterprise."""
+    refs: list[str] = run.given.get("account-ids")
+    named = [ref for ref in refs if not _IDENTIFIER.fullmatch(ref)]
+    known = list(run.api.listed("/v1/accounts", "resources")) if named else []
+    found = {ref: one_of([one for one in known if one.get("name") == ref], "account", ref) for ref in named}
+    return [str(found[ref]["id"]) if found.get(ref) else ref for ref in refs]
 
 
 def document(text: str) -> Any:

@@ -8,6 +8,7 @@ from kunsthalle.ibmcloud.commands.images import ALLOWED_USE
 from kunsthalle.ibmcloud.commands.instance_views import INSTANCE
 from kunsthalle.ibmcloud.commands.volumes import volume_prototype
 from kunsthalle.ibmcloud.commands.vpc_resources import ID, NAMED, STATUS, VOLUME
+from kunsthalle.ibmcloud.errors import Failed, Refused
 from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
@@ -114,14 +115,26 @@ def _add(run: Run) -> None:
 
 
 def _detach(run: Run) -> None:
-    server, ref = run.given["INSTANCE"], run.given[ATTACHMENT.label()]
-    if not run.confirmed(f"This will delete volume attachment {ref} and cannot be undone. Continue"):
+    """Each in turn, past failures, as deletions go."""
+    server, refs, parent = run.given["INSTANCE"], run.given[ATTACHMENT.label()], None
+    if not run.confirmed(f"This will delete volume attachment {', '.join(refs)} and cannot be undone. Continue"):
         return
-    run.progress("Deleting", f"volume attachment {ref} from instance {server}")
-    parent = id_of(run, INSTANCE, server)
-    path = f"{place(run, INSTANCE, parent)}/volume_attachments/{id_of(run, ATTACHMENT, ref, [parent])}"
-    run.api.call("DELETE", path)
-    run.done(f"Volume attachment {ref} is deleted.", [{"id": ref, "name": ref, "result": True}])
+    told = []
+    for ref in refs:
+        run.progress("Deleting", f"volume attachment {ref} from instance {server}")
+        result = {"id": ref, "name": ref, "result": False}
+        try:
+            parent = parent or id_of(run, INSTANCE, server)
+            path = f"{place(run, INSTANCE, parent)}/volume_attachments/{id_of(run, ATTACHMENT, ref, [parent])}"
+            run.api.call("DELETE", path)
+            result["result"] = True
+            if not run.json:
+                run.done(f"Volume attachment {ref} is deleted.")
+        except (Refused, Failed) as failure:
+            run.complain(failure)
+        told.append(result)
+    if run.json:
+        run.print_json(told)
 
 
 def _change(run: Run) -> dict[str, Any]:
@@ -153,7 +166,7 @@ COMMANDS = (
         "is instance-volume-attachment-detach",
         "Detach a volume from an instance.",
         _detach,
-        f"INSTANCE {ATTACHMENT.label()}",
+        f"INSTANCE {ATTACHMENT.label()}...",
         (FORCE,),
     ),
     changes(ATTACHMENT, "instance-volume-attachment-update", NAME, _AUTO_DELETE, body=_change),

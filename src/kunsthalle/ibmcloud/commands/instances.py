@@ -6,7 +6,16 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.instance_views import CREATE_REPLY, INSTANCE, TEMPLATE
-from kunsthalle.ibmcloud.commands.prototypes import ALONE, ONE_SOURCE, OPTIONS, PLACE, SETTINGS, prototype, settings
+from kunsthalle.ibmcloud.commands.prototypes import (
+    ALONE,
+    ONE_SOURCE,
+    OPTIONS,
+    PLACE,
+    SETTINGS,
+    prototype,
+    settings,
+    trusted_profile,
+)
 from kunsthalle.ibmcloud.commands.vpc_resources import IMAGE, KEY, VPC
 from kunsthalle.ibmcloud.errors import Refused
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
@@ -118,6 +127,7 @@ def _reinitialize(run: Run) -> None:
         boot_volume_attachment=given.get("boot-volume"),
         keys=references(run, KEY, given.get("keys") or ()) or None,
         user_data=given.get("user-data"),
+        default_trusted_profile=trusted_profile(run),
     )
     run.api.post(f"{place(run, INSTANCE, ref)}/reinitialize", body)
     run.done(f"Instance {ref} is reinitialized.")
@@ -194,8 +204,8 @@ COMMANDS = (
         _initialization,
         "INSTANCE",
         (
-            flag("private-key", "KEY|@FILE", "Accepted: no instance here has a password.", kind="file"),
-            flag("private-key-passphrase", "TEXT", "Accepted."),
+            flag("private-key", "KEY|@FILE", "Ignored: a password is shown as it is encrypted.", kind="file"),
+            flag("private-key-passphrase", "TEXT", "Ignored: no private key is read."),
         ),
     ),
     Command(
@@ -208,8 +218,8 @@ COMMANDS = (
             flag("boot-volume", "JSON|@FILE", "Boot volume attachment.", kind="json"),
             flag("keys", "LIST", "IDs or names of SSH keys.", kind="list"),
             flag("user-data", "DATA|@FILE", "User data.", kind="file"),
-            flag("default-trusted-profile", "PROFILE", "Accepted."),
-            flag("default-trusted-profile-auto-link", "true|false", "Accepted."),
+            flag("default-trusted-profile", "PROFILE", "ID or CRN of the default trusted profile."),
+            flag("default-trusted-profile-auto-link", "true|false", "Whether the profile is linked."),
             FORCE,
         ),
         any_of=(("image", "boot-volume"),),

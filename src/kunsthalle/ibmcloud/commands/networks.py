@@ -10,6 +10,7 @@ from kunsthalle.ibmcloud.commands.network_resources import (
     NETWORK_ACL,
     PUBLIC_GATEWAY,
     RESERVED_IP,
+    ROUTING_TABLE,
     SECURITY_GROUP,
 )
 from kunsthalle.ibmcloud.commands.vpc_resources import SUBNET, VPC
@@ -92,8 +93,18 @@ def _bound(run: Run) -> dict[str, Any]:
     return filled(
         network_acl=reference(run, NETWORK_ACL, given.get("acl")) if given.has("acl") else None,
         public_gateway=reference(run, PUBLIC_GATEWAY, given.get("pgw")) if given.has("pgw") else None,
-        routing_table={"id": given.get("rt")} if given.has("rt") else None,
+        routing_table=_routing_table(run),
     )
+
+
+def _routing_table(run: Run) -> dict[str, str]:
+    """By its id, or its name in the VPC that the command line or the subnet names."""
+    given = run.given
+    if not given.has("rt"):
+        return {}
+    named = given.words.get("VPC") or given.get("vpc")
+    vpc = id_of(run, VPC, named) if named else shown(run, SUBNET, given["SUBNET"])["vpc"]["id"]
+    return {"id": id_of(run, ROUTING_TABLE, given.get("rt"), [vpc])}
 
 
 def _classic(run: Run) -> dict[str, Any]:
@@ -164,6 +175,7 @@ COMMANDS = (
         VPC,
         "vpc-create",
         "NAME",
+        flag("classic-access", text="Ignored: there is no classic infrastructure."),
         flag("address-prefix-management", text="Address prefixes.", choices=("auto", "manual")),
         *_DNS,
         body=_vpc,
@@ -225,7 +237,7 @@ COMMANDS = (
         flag("ipv4-cidr-block", "CIDR", "Block of addresses."),
         flag("acl", "ACL", "ID or name of the network ACL."),
         flag("pgw", "GATEWAY", "ID or name of the public gateway.", also=("public-gateway-id",)),
-        flag("rt", "TABLE", "ID of the routing table."),
+        flag("rt", "TABLE", "ID or name of the routing table."),
         body=_subnet,
         alone=(("ipv4-address-count", "ipv4-cidr-block"),),
         any_of=(("ipv4-address-count", "ipv4-cidr-block"),),
@@ -237,7 +249,7 @@ COMMANDS = (
         _OF_VPC,
         flag("acl", "ACL", "ID or name of the network ACL."),
         flag("pgw", "GATEWAY", "ID or name of the public gateway."),
-        flag("rt", "TABLE", "ID of the routing table."),
+        flag("rt", "TABLE", "ID or name of the routing table."),
         body=lambda run: {**renames(run), **_bound(run)},
     ),
     Command(

@@ -18,6 +18,7 @@ from kunsthalle.ibmcloud.commands.catalog_lookups import (
     tree,
 )
 from kunsthalle.ibmcloud.commands.catalogs import matches
+from kunsthalle.ibmcloud.commands.publishing_examples import IMPORT, PUBLISHED, READY, SHARED, VALIDATE
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Flag, WrongUsage, flag
 from kunsthalle.ibmcloud.http import CATALOG
@@ -27,13 +28,15 @@ from kunsthalle.ibmcloud.resource_commands import filled
 _IMPORT: tuple[Flag, ...] = (
     flag("zipurl", "URL", "Archive to import."),
     flag("target-version", "VERSION", "Version to make."),
-    flag("include-config", text="Accepted."),
+    flag("include-config", text="Ignored: an image has no configuration of its own."),
     flag("token", "TOKEN", "Token of the archive's host."),
-    flag("vpc-body", "JSON|@FILE", "Image to import: the body of a VPC image."),
+    flag(
+        "vpc-body", "JSON|@FILE", "Version to import: the body of the API's import, with the images in metadata.images."
+    ),
     flag("variation-label", "LABEL", "Label of the variation."),
     flag("flavor", "FLAVOR", "Name of the variation."),
     flag("format-kind", "KIND", "Kind of what is imported."),
-    flag("install-type", "TYPE", "Accepted."),
+    flag("install-type", "TYPE", "Ignored: an image is installed as an instance."),
     flag("product-kind", "KIND", "Kind of product."),
 )
 _SOURCE = (("zipurl", "vpc-body"),)
@@ -192,6 +195,7 @@ COMMANDS = (
         *_IMPORT,
         any_of=_SOURCE,
         alone=_SOURCE,
+        examples=(*PUBLISHED, SHARED),
     ),
     command(
         "offering import-version",
@@ -202,6 +206,7 @@ COMMANDS = (
         *_IMPORT,
         any_of=_SOURCE,
         alone=_SOURCE,
+        examples=(IMPORT, VALIDATE, READY),
     ),
     command(
         "offering list",

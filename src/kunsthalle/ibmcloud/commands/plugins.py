@@ -55,8 +55,8 @@ def _show(run: Run) -> None:
 _FLAGS = (
     FORCE,
     flag("all", text="All plug-ins.", also=("a",)),
-    flag("r", "REPO", "Accepted."),
-    flag("v", "VERSION", "Accepted."),
+    flag("r", "REPO", "Ignored: plug-ins are built in."),
+    flag("v", "VERSION", "Ignored: plug-ins are built in."),
 )
 
 COMMANDS = (

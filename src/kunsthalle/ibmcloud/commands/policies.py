@@ -225,7 +225,7 @@ COMMANDS = (
         _roles,
         flags=(
             flag("service", "NAME", "Name of the service."),
-            flag("resource-type", "TYPE", "Accepted."),
+            flag("resource-type", "TYPE", "Ignored: a policy names a service."),
             flag("source-service", "NAME", "Name of the source service, for authorizations."),
         ),
     ),

@@ -76,7 +76,7 @@ _MORE = (
     flag("default-trusted-profile", "PROFILE", "ID or CRN of the default trusted profile."),
     flag("default-trusted-profile-auto-link", "true|false", "Whether the profile is linked."),
     flag("cluster-network-attachments", "JSON|@FILE", "Cluster network attachments.", kind="json"),
-    flag("interactive", text="Accepted: nothing is asked.", also=("i",)),
+    flag("interactive", text="Ignored: nothing is asked.", also=("i",)),
 )
 OPTIONS: tuple[Flag, ...] = (*SOURCE, *_BOOT, *_INTERFACE, *_ATTACHMENT, *SETTINGS, *_MORE)
 PLACE = (
@@ -187,7 +187,8 @@ def _network(run: Run, subnet: str | None) -> dict[str, Any]:
     return filled(primary_network_interface=_interface(run, subnet), network_interfaces=given.get("network-interface"))
 
 
-def _profile(run: Run) -> dict[str, Any]:
+def trusted_profile(run: Run) -> dict[str, Any]:
+    """The default trusted profile that the flags name; empty where they name none."""
     ref = run.given.get("default-trusted-profile")
     if not ref:
         return {}
@@ -215,6 +216,6 @@ def prototype(run: Run) -> dict[str, Any]:
         cluster_network_attachments=given.get("cluster-network-attachments"),
         keys=keys or None,
         user_data=given.get("user-data"),
-        default_trusted_profile=_profile(run),
+        default_trusted_profile=trusted_profile(run),
         resource_group=group_of(run),
     )

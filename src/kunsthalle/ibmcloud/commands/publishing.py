@@ -10,11 +10,13 @@ from kunsthalle.ibmcloud.commands.catalog_lookups import (
     ACCOUNTS_FLAG,
     CATALOG_FLAG,
     OFFERING_FLAG,
+    account_identifiers,
     command,
     needed,
     offering_path,
 )
 from kunsthalle.ibmcloud.commands.offerings import suspend, versions_of
+from kunsthalle.ibmcloud.commands.publishing_examples import PUBLISHED, SHARED
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.http import CATALOG, path_of
@@ -70,7 +72,7 @@ def _enterprise(run: Run) -> None:
 
 
 def _allowlist(run: Run) -> None:
-    _add(run, offering_path(run), run.given.get("account-ids"))
+    _add(run, offering_path(run), account_identifiers(run))
     run.done(f"Offering {run.given.get('offering')} is shared with the accounts.")
 
 
@@ -95,7 +97,7 @@ def _approval_path(run: Run) -> str:
 
 def _ask(run: Run, method: str, done: str) -> None:
     """`add-approval-access` asks accounts for the permission to share with them; `delete` takes the question back."""
-    found = run.api.call(method, _approval_path(run), run.given.get("account-ids")).body
+    found = run.api.call(method, _approval_path(run), account_identifiers(run)).body
     run.done(f"The request is {done}.", found)
 
 
@@ -116,7 +118,7 @@ def _approvals(run: Run, *paths: str) -> None:
 
 def _answer(run: Run) -> None:
     state = run.given.get("approval-state")
-    found = run.api.post(f"{_approval_path(run)}/source/{state}", run.given.get("account-ids"))
+    found = run.api.post(f"{_approval_path(run)}/source/{state}", account_identifiers(run))
     run.done(f"The approval state is {state}.", found)
 
 
@@ -125,15 +127,16 @@ _BOTH = (needed(CATALOG_FLAG), needed(OFFERING_FLAG))
 _KIND = flag(
     "object-kind", text="Kind of what is shared.", choices=("offering", "vpe", "proxy_source", "preset_configuration")
 )
-_ENTERPRISE = flag("enterprise-id", "ID", "Accepted: the account answers for itself.")
+_ENTERPRISE = flag("enterprise-id", "ID", "Ignored: the account answers for itself.")
 
 
 def _state(*, required: bool) -> Any:
     return flag("approval-state", text="State of the approval.", choices=_STATES, required=required)
 
 
-def _publish(words: str, run: Callable[[Run], None], *flags: Any) -> Command:
-    return command(f"offering publish {words}", f"Publish an offering: {words}.", run, "", *_BOTH, *flags)
+def _publish(words: str, run: Callable[[Run], None], *flags: Any, examples: tuple[str, ...] = ()) -> Command:
+    summary = f"Publish an offering: {words}."
+    return command(f"offering publish {words}", summary, run, "", *_BOTH, *flags, examples=examples)
 
 
 def _unpublish(words: str, run: Callable[[Run], None], *flags: Any) -> Command:
@@ -143,14 +146,14 @@ def _unpublish(words: str, run: Callable[[Run], None], *flags: Any) -> Command:
 COMMANDS = (
     _publish("account", _account),
     _publish("enterprise", _enterprise),
-    _publish("allowlist", _allowlist, needed(ACCOUNTS_FLAG)),
+    _publish("allowlist", _allowlist, needed(ACCOUNTS_FLAG), examples=(*PUBLISHED, SHARED)),
     _publish("ibm", partial(_flagged, name="ibm", on=True)),
     _publish("public", partial(_flagged, name="public", on=True)),
     _unpublish("account", suspend),
     _unpublish("enterprise", partial(_withdraw, identifiers=lambda run: [_enterprise_id(run)])),
     _unpublish(
         "allowlist",
-        partial(_withdraw, identifiers=lambda run: list(run.given.get("account-ids"))),
+        partial(_withdraw, identifiers=account_identifiers),
         needed(ACCOUNTS_FLAG),
     ),
     _unpublish("ibm", partial(_flagged, name="ibm", on=False)),

@@ -194,12 +194,12 @@ COMMANDS = (
         _create,
         "NAME SERVICE_NAME SERVICE_PLAN_NAME LOCATION",
         (
-            flag("d", "DEPLOYMENT", "Accepted.", also=("deployment",)),
+            flag("d", "DEPLOYMENT", "Ignored: a plan has one deployment.", also=("deployment",)),
             _PARAMETERS,
             flag("g", "GROUP", "Name or ID of the resource group."),
             flag("t", "TAGS", "User tags, separated by commas.", also=("tags",), kind="list"),
             flag("lock", text="Lock the instance against changes."),
-            flag("service-endpoints", "TYPE", "Accepted."),
+            flag("service-endpoints", "TYPE", "Ignored: there is one network."),
         ),
     ),
     Command(
@@ -220,7 +220,7 @@ COMMANDS = (
         "Delete a service instance; until it is reclaimed it can be restored.",
         _delete,
         "INSTANCE",
-        (flag("recursive", text="Accepted."), FORCE),
+        (flag("recursive", text="Ignored: nothing hangs on an instance."), FORCE),
     ),
     Command(
         "resource service-instance-lock",

@@ -114,6 +114,7 @@ COMMANDS = (
         flag("action", text="What is done.", choices=("delegate_vpc", "delegate", "deliver", "drop")),
         flag("name", "NAME", "Name of the route."),
         _NEXT_HOP,
+        flag("vpngw", "GATEWAY", "Ignored: there are no VPN gateways."),
         _PRIORITY,
         _ADVERTISE,
         body=_route,

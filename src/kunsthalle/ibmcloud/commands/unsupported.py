@@ -20,7 +20,7 @@ private-path-service-gateway-endpoint-gateway-binding public-address-range vpc-d
 backup-policy backup-policy-plan backup-policy-job reservation snapshot-consistency-group
 cluster-network cluster-network-profile cluster-network-interface cluster-network-subnet
 cluster-network-subnet-reserved-ip instance-cluster-network-attachment
-instance-network-attachment bare-metal-server-disk bare-metal-server-network-attachment
+bare-metal-server-disk bare-metal-server-network-attachment
 bare-metal-server-network-interface
 """.split()
 _VERBS = ("", "-create", "-update", "-delete")
@@ -30,19 +30,11 @@ bare-metal-server-network-interface-floating-ip bare-metal-server-network-interf
 bare-metal-server-network-interface-floating-ip-remove bare-metal-server-network-interface-floating-ips
 endpoint-gateway-reserved-ip-bind endpoint-gateway-reserved-ip-unbind
 ike-policy-connections ipsec-policy-connections
-instance-network-interface-create instance-network-interface-delete instance-network-interface-update
-instance-network-interface-floating-ip instance-network-interface-floating-ip-add
-instance-network-interface-floating-ip-remove instance-network-interface-floating-ips
-instance-network-interface-reserved-ip instance-network-interface-reserved-ips
 load-balancer-pool-members-update load-balancer-statistics
 private-path-service-gateway-endpoint-gateway-binding-deny private-path-service-gateway-endpoint-gateway-binding-permit
 private-path-service-gateway-publish private-path-service-gateway-revoke-account
 private-path-service-gateway-unpublish
 reservation-activate share-replica-failover share-replica-init share-replica-split
-virtual-network-interface-floating-ip virtual-network-interface-floating-ip-add
-virtual-network-interface-floating-ip-remove virtual-network-interface-floating-ips
-virtual-network-interface-reserved-ip virtual-network-interface-reserved-ip-add
-virtual-network-interface-reserved-ip-remove virtual-network-interface-reserved-ips
 volume-job volume-job-cancel volume-job-create volume-job-delete volume-job-update
 vpn-gateway-connection-advertised-cidr vpn-gateway-connection-advertised-cidr-add
 vpn-gateway-connection-advertised-cidr-delete vpn-gateway-connection-advertised-cidrs

@@ -18,6 +18,7 @@ from kunsthalle.ibmcloud.commands.catalog_lookups import (
     tree,
     version_path,
 )
+from kunsthalle.ibmcloud.commands.publishing_examples import READY, SHARED, VALIDATE
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import CATALOG
@@ -140,6 +141,7 @@ COMMANDS = (
         "consume-publish",
         "ready",
         also=("catalog offering version ready",),
+        examples=(VALIDATE, READY, SHARED),
     ),
     _moves("offering version pre-release", "Make a version a pre-release.", "prerelease-publish", "a pre-release"),
     command(
@@ -151,14 +153,15 @@ COMMANDS = (
         flag("override-values", "JSON|FILE", "Values of the test deployment."),
         flag("timeout", "SECONDS", "How long to wait.", kind="int"),
         flag("wait", "true|false", "Whether to wait for the end."),
-        flag("cluster", "ID", "Accepted."),
-        flag("namespace", "NAME", "Accepted."),
-        flag("workspace-region", "REGION", "Accepted."),
-        flag("workspace-rg-id", "ID", "Accepted."),
-        flag("workspace-tf-version", "VERSION", "Accepted."),
-        flag("schematics-destroy", "true|false", "Accepted: nothing is deployed."),
-        flag("schematics-delete", "true|false", "Accepted: nothing is deployed."),
+        flag("cluster", "ID", "Ignored: nothing is deployed."),
+        flag("namespace", "NAME", "Ignored: nothing is deployed."),
+        flag("workspace-region", "REGION", "Ignored: nothing is deployed."),
+        flag("workspace-rg-id", "ID", "Ignored: nothing is deployed."),
+        flag("workspace-tf-version", "VERSION", "Ignored: nothing is deployed."),
+        flag("schematics-destroy", "true|false", "Ignored: nothing is deployed."),
+        flag("schematics-delete", "true|false", "Ignored: nothing is deployed."),
         also=("catalog offering validate",),
+        examples=(VALIDATE, READY, SHARED),
     ),
     command(
         "offering version validate-status",

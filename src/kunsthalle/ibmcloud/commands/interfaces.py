@@ -1,0 +1,167 @@
+"""Interfaces of instances and virtual ones: made, changed, removed, and the addresses below them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from kunsthalle.ibmcloud.commands.instance_subresources import INTERFACE
+from kunsthalle.ibmcloud.commands.instance_views import INSTANCE
+from kunsthalle.ibmcloud.commands.network_resources import FLOATING_IP, RESERVED_IP, SECURITY_GROUP, VNI
+from kunsthalle.ibmcloud.commands.vpc_resources import ID, NAMED, SUBNET
+from kunsthalle.ibmcloud.grammar import Command, flag
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.resource_commands import (
+    CREATED,
+    NAME,
+    Resource,
+    changes,
+    deletes,
+    filled,
+    id_of,
+    lists,
+    makes,
+    parents_of,
+    place,
+    reference,
+    references,
+    renames,
+    shows,
+)
+from kunsthalle.ibmcloud.tables import Field
+
+_ADDRESS: tuple[Field, ...] = (ID, NAMED, ("Address", "address"))
+
+
+def _below(owner: Resource, parents: tuple[Resource, ...], noun: str, path: str) -> Resource:
+    """What an interface has of one kind."""
+    whole = f"{owner.path}/{{}}/{path}"
+    return Resource(noun, f"{noun}s", whole, path, _ADDRESS, _ADDRESS, parents=parents)
+
+
+_OF_INSTANCE = (INSTANCE, INTERFACE)
+_FLOATING = _below(INTERFACE, _OF_INSTANCE, "floating ip", "floating_ips")
+_RESERVED = _below(INTERFACE, _OF_INSTANCE, "reserved ip", "ips")
+_VNI_FLOATING = _below(VNI, (VNI,), "floating ip", "floating_ips")
+_VNI_RESERVED = _below(VNI, (VNI,), "reserved ip", "ips")
+
+_ATTACHMENT: tuple[Field, ...] = (
+    ID,
+    NAMED,
+    ("Virtual network interface", "virtual_network_interface.name"),
+    ("Subnet", "subnet.name"),
+    ("Primary IP", "primary_ip.address"),
+    ("Lifecycle State", "lifecycle_state"),
+    ("Type", "type"),
+)
+ATTACHMENT = Resource(
+    "network attachment",
+    "network attachments",
+    "/v1/instances/{}/network_attachments",
+    "network_attachments",
+    _ATTACHMENT,
+    (*_ATTACHMENT, CREATED),
+    parents=(INSTANCE,),
+)
+
+_OF_VPC = flag("vpc", "VPC", "Ignored: names are looked up in all VPCs.")
+_SPOOFING = flag("allow-ip-spoofing", "true|false", "Whether other source addresses are allowed.")
+_NEW_ADDRESS = (
+    flag("rip", "RESERVED_IP", "ID or name of the reserved IP to use."),
+    flag("address", "IP", "Address to reserve in the subnet."),
+    flag("auto-delete", "true|false", "Whether the reserved IP ends with the interface."),
+    flag("ip-name", "NAME", "Name of the reserved IP."),
+)
+_GROUPS = flag("sg", "LIST", "IDs or names of security groups.", kind="list", also=("sgs", "security-group"))
+
+
+def _interface(run: Run) -> dict[str, Any]:
+    """The body of a new interface, which `floating-ip-add` and its kin are then told of."""
+    given = run.given
+    subnet = id_of(run, SUBNET, given["SUBNET"])
+    ip = {"id": id_of(run, RESERVED_IP, given.get("rip"), [subnet])} if given.has("rip") else {}
+    ip |= filled(address=given.get("address"), auto_delete=given.get("auto-delete"), name=given.get("ip-name"))
+    return filled(
+        name=given["NAME"],
+        subnet={"id": subnet},
+        primary_ip=ip,
+        security_groups=references(run, SECURITY_GROUP, given.get("sg") or ()) or None,
+        allow_ip_spoofing=given.get("allow-ip-spoofing"),
+    )
+
+
+def _changed_interface(run: Run) -> dict[str, Any]:
+    return {**renames(run), **filled(allow_ip_spoofing=run.given.get("allow-ip-spoofing"))}
+
+
+def _attachment(run: Run) -> dict[str, Any]:
+    return filled(name=run.given.get("name"), virtual_network_interface=reference(run, VNI, run.given.get("vni")))
+
+
+def _bind(run: Run, thing: Resource, wanted: Resource, noun: str) -> None:
+    """Puts an address below an interface; a reserved IP is named within the subnet of the interface."""
+    ref, parents = run.given[thing.label()], parents_of(run, thing)
+    run.progress("Adding", f"{noun} {ref}")
+    within = [_subnet_of(run, thing, parents)] if wanted.parents else []
+    path = f"{path_of(thing.path, *parents)}/{path_of('{}', id_of(run, wanted, ref, within))}"
+    run.detail(run.api.call("PUT", path, {}).body, thing.fields)
+
+
+def _subnet_of(run: Run, thing: Resource, parents: list[str]) -> str:
+    owner = thing.parents[-1]
+    found = run.api.get(f"{place(run, owner)}/{path_of('{}', parents[-1])}")
+    return str(found["subnet"]["id"])
+
+
+def _add(words: str, thing: Resource, wanted: Resource) -> Command:
+    run = partial(_bind, thing=thing, wanted=wanted, noun=wanted.noun)
+    takes = f"{thing.takes()} {thing.label()}"
+    return Command(f"is {words}", f"Add a {wanted.noun} to a {thing.parents[-1].noun}.", run, takes)
+
+
+_NIC, _VIRTUAL = "instance-network-interface", "virtual-network-interface"
+
+COMMANDS = (
+    makes(
+        INTERFACE,
+        f"{_NIC}-create",
+        "NAME INSTANCE SUBNET",
+        _OF_VPC,
+        *_NEW_ADDRESS,
+        _GROUPS,
+        _SPOOFING,
+        body=_interface,
+        parents_first=False,
+        alone=(("rip", "address"),),
+        also=("is in-nicc",),
+    ),
+    changes(INTERFACE, f"{_NIC}-update", NAME, _SPOOFING, body=_changed_interface, also=("is in-nicu",)),
+    deletes(INTERFACE, f"{_NIC}-delete", also=("is in-nicd",)),
+    lists(_FLOATING, f"{_NIC}-floating-ips"),
+    shows(_FLOATING, f"{_NIC}-floating-ip"),
+    _add(f"{_NIC}-floating-ip-add", _FLOATING, FLOATING_IP),
+    deletes(_FLOATING, f"{_NIC}-floating-ip-remove"),
+    lists(_RESERVED, f"{_NIC}-reserved-ips"),
+    shows(_RESERVED, f"{_NIC}-reserved-ip"),
+    lists(_VNI_FLOATING, f"{_VIRTUAL}-floating-ips"),
+    shows(_VNI_FLOATING, f"{_VIRTUAL}-floating-ip"),
+    _add(f"{_VIRTUAL}-floating-ip-add", _VNI_FLOATING, FLOATING_IP),
+    deletes(_VNI_FLOATING, f"{_VIRTUAL}-floating-ip-remove"),
+    lists(_VNI_RESERVED, f"{_VIRTUAL}-reserved-ips"),
+    shows(_VNI_RESERVED, f"{_VIRTUAL}-reserved-ip"),
+    _add(f"{_VIRTUAL}-reserved-ip-add", _VNI_RESERVED, RESERVED_IP),
+    deletes(_VNI_RESERVED, f"{_VIRTUAL}-reserved-ip-remove"),
+    lists(ATTACHMENT, "instance-network-attachments"),
+    shows(ATTACHMENT, "instance-network-attachment"),
+    makes(
+        ATTACHMENT,
+        "instance-network-attachment-create",
+        "",
+        flag("name", "NAME", "Name of the attachment."),
+        flag("vni", "VNI", "ID or name of the virtual network interface.", required=True),
+        body=_attachment,
+    ),
+    changes(ATTACHMENT, "instance-network-attachment-update", NAME, body=renames),
+    deletes(ATTACHMENT, "instance-network-attachment-delete"),
+)

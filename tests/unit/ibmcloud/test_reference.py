@@ -1,0 +1,113 @@
+"""The table of the reference: every option of every command is known, and every command works."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+from kunsthalle.ibmcloud.grammar import Command, Flag
+from kunsthalle.ibmcloud.registry import everything
+from unit.ibmcloud.test_verbs import UNSUPPORTED, VERBS
+from unit.ibmcloud.world import World
+
+_GROUP = ("--resource-group-id", "--resource-group-name")
+_SHORT = {"@f": ("--force", "-f"), "@rg": _GROUP, "@all": (*_GROUP, "--all-resource-groups")}
+_SHARED = ("--output", "--quiet", "-q")
+
+
+class Row(NamedTuple):
+    """A call of a command, and the options that the reference names for it."""
+
+    words: str
+    options: tuple[str, ...]
+    call: str
+
+
+def rows() -> list[Row]:
+    """The table, in its order."""
+    found, source = [], ""
+    for line in (Path(__file__).parent / "reference.txt").read_text().splitlines():
+        if line.startswith("["):
+            source = line
+        elif line.startswith("> "):
+            words, _, call = line.removeprefix("> ").partition(" ")
+            found.append(Row(f"is {words}", (), call))
+        elif line and not line.startswith("#"):
+            assert source, "every row has a source"
+            words, options, call = (part.strip() for part in line.split("|", 2))
+            found.append(Row(f"is {words}", _options(options.split()), call))
+    return found
+
+
+def _options(given: list[str]) -> tuple[str, ...]:
+    shared = ("--quiet", "-q") if "@no-output" in given else _SHARED
+    return (*shared, *(one for name in given if name != "@no-output" for one in _SHORT.get(name, (name,))))
+
+
+def _known(command: Command) -> set[str]:
+    return {name for one in command.all_flags() for name in (one.name, *one.also)}
+
+
+def test_every_option_of_the_reference_is_known() -> None:
+    commands = {" ".join(path): command for path, command in everything().items()}
+    missing = [
+        f"{row.words} {option}"
+        for row in rows()
+        for option in row.options
+        if option.lstrip("-") not in _known(commands[row.words])
+    ]
+    assert missing == []
+
+
+def test_every_command_has_one_row_and_is_served() -> None:
+    named = [row.words for row in rows() if row.options]
+    assert len(named) == len(set(named)) > 120
+    assert [words for words in named if not VERBS[words]] == []
+
+
+def test_every_call_of_the_reference_works(house: World) -> None:
+    """In order, over HTTP; what a call needs of another's answer is asked for when its turn comes."""
+    failed = []
+    for row in rows():
+        argv = [_resolved(house, word) for word in shlex.split(_named(row.call))]
+        said = house.run(*row.words.split(), *argv)
+        if said.code != 0 or UNSUPPORTED in said.err:
+            failed.append((row.words, argv, said.err or said.out))
+    assert failed == [], "\n".join(map(str, failed))
+
+
+def _named(call: str) -> str:
+    """The call with each `{…}` that is no JSON as one word."""
+    return re.sub(r"(?<!')\{[a-z][^{}\"]*\}", lambda found: shlex.quote(found[0]), call)
+
+
+def _resolved(house: World, word: str) -> str:
+    """`{command arguments}` is the id of the last that the list shows; `:field=value` chooses."""
+    found = re.fullmatch(r"\{([a-z][^{}\"]*)\}", word)
+    if found is None:
+        return word
+    if found[1] == "boot volume of web":
+        web = json.loads(house.run("is", "instance", "web", "--output", "json").out)
+        return str(web["boot_volume_attachment"]["volume"]["id"])
+    asked, _, wanted = found[1].partition(":")
+    field, _, value = wanted.partition("=")
+    listed = json.loads(house.run("is", *asked.split(), "--output", "json").out)
+    return str(next(one["id"] for one in listed if not wanted or one[field] == value))
+
+
+def test_an_option_that_changes_nothing_says_ignored(house: World) -> None:
+    said = house.run("is", "vpc-create", "classic", "--classic-access")
+    assert (said.code, said.err) == (0, "--classic-access is ignored: there is no classic infrastructure.\n")
+    assert house.run("is", "vpc-create", "quiet", "--classic-access", "-q").err == ""
+    for command in everything().values():
+        for one in command.flags:
+            assert "ccepted" not in one.help, (command.words, one.name)
+            assert not one.ignored or one.ignored.endswith("."), (command.words, one.name)
+
+
+def test_ignored_is_a_reason() -> None:
+    assert Flag("old", help="Ignored: there is none.").ignored == "there is none."
+    assert Flag("new", help="Not ignored.").ignored == ""
