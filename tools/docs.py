@@ -27,6 +27,7 @@ WORDS = {
     ".ci/": "`run` is what continuous integration runs",
     "docs/": "this map, settings, states, benchmarks",
     "docs/decisions/": "why it is built that way, a page each",
+    "docs/how-to/": "step by step, each page run by a test",
     "NOTICE": "the licences of what the product is installed with",
     "openapi/": "a document for each API family, written from the routes",
     "src/kunsthalle/": "the product",

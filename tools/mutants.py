@@ -42,6 +42,7 @@ class Mutant(NamedTuple):
 
 LETTERS = f"{UNIT}/catalogs/test_crn_letters.py"
 AUDIT = f"{UNIT}/accounts/test_audit.py"
+FIRST_KEYS = f"{UNIT}/operator/test_accounts.py"
 SHARING = f"{UNIT}/catalogs/test_sharing.py"
 REJECTION = f"{SHARING}::test_an_accounts_own_rejection_goes_before_the_acceptance_of_its_enterprise"
 
@@ -229,6 +230,30 @@ MUTANTS = (
         "if not (route.writes or forbidden) or not",
         "if not route.writes or not",
         (f"{AUDIT}::test_reading_that_was_forbidden_is_on_record_and_looking_for_what_is_not_there_is_not",),
+    ),
+    Mutant(
+        "invited person calls what they like",
+        "note 23",
+        "api/pipeline.py",
+        "if not ctx.account_id and not route.access.without_account:",
+        "if not ctx.account_id and ctx.grants is None:",
+        (f"{FIRST_KEYS}::test_before_accepting_an_invited_person_can_do_nothing_else",),
+    ),
+    Mutant(
+        "an invitation leads to a key of a user of another account",
+        "note 23",
+        "operator/accounts.py",
+        'if other.state == "ACTIVE" and home is not None',
+        'if other.state == "" and home is not None',
+        (f"{FIRST_KEYS}::test_no_invitation_leads_to_a_key_of_somebody_who_acts_elsewhere",),
+    ),
+    Mutant(
+        "an invitation gives more policies than an identity may hold",
+        "note 21",
+        "iam/account_adapter.py",
+        "            refuse_excess(session, account_id, iam_id)\n",
+        "",
+        (f"{FIRST_KEYS}::test_accepting_gives_no_more_policies_than_an_identity_may_hold",),
     ),
 )
 

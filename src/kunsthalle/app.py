@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kunsthalle import __version__
+from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
 from kunsthalle.api.hosts import Hosts
@@ -47,7 +48,7 @@ from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.db.reencryption import ensure_encrypted
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import number_of
+from kunsthalle.db.unscoped import any_row, number_of
 from kunsthalle.drivers import Drivers
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.images.tables import UNCHECKED, images
@@ -125,6 +126,10 @@ class Server:
         """The scenario that the store was made with, if any."""
         found = self.store.read(self.base, lambda session: kv.get(session, kv.SCENARIO))
         return str(found) if found else None
+
+    def has_accounts(self) -> bool:
+        """Whether anybody could sign in."""
+        return self.store.read(self.base, lambda session: any_row(session, accounts))
 
     def seed(self, name: str) -> list[Credential]:
         """Makes a scenario in a store that has none; the credentials of its owners."""
@@ -240,13 +245,14 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
     def whole() -> Pipeline:
         from kunsthalle.block_storage.checking import schedule
         from kunsthalle.iam.authentication import authenticate
+        from kunsthalle.operator.routes_accounts import routes as account_routes
         from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
 
         tokens.ensure_keys()
         routes, not_implemented, _ = rooms()
         if drivers.tools is not None:
             schedule(store, context)
-        rehearsal = (*fault_routes(faults, worker.kinds), *scenario_routes(scenarios()))
+        rehearsal = (*account_routes(), *fault_routes(faults, worker.kinds), *scenario_routes(scenarios()))
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         if gc.get_freeze_count():
             gc.freeze()  # as whoever started us has done with what was loaded until then

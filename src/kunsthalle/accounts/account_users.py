@@ -22,6 +22,8 @@ UPDATE = "user-management.user.update"
 REMOVE = "user-management.user.delete"
 MAX_LOGIN = 255
 """Characters of a login, in lower case: some letters become two."""
+PLACEHOLDER = "BSS-"
+"""What the IAM ID of an invitation begins with that belongs to nobody yet."""
 _EMAIL = re.compile(r"[^\s@,:\x00-\x1f]{1,64}@[^\s@,:\x00-\x1f]{1,190}")
 
 
@@ -45,7 +47,7 @@ def invite(session: Session, identities: Identities, invitation: Invitation) -> 
 
 
 def _invite_one(session: Session, identities: Identities, email: str, invitation: Invitation) -> User:
-    if not _EMAIL.fullmatch(email) or len(email.lower()) > MAX_LOGIN:
+    if not is_email(email):
         raise invalid("bad_request", f"Invalid e-mail address: {email[:64]!r}.", "users.email")
     here = session.ctx.account_id
     if signing_in_as(session, here, email.lower()) is not None:
@@ -62,12 +64,29 @@ def _invite_one(session: Session, identities: Identities, email: str, invitation
 
 def _add(session: Session, email: str) -> User:
     here = session.ctx.account_id
-    return add_user(session, here, f"BSS-{session.ctx.ids.hex(16)}", email, email.partition("@")[0], "PENDING")
+    return add_user(session, here, PLACEHOLDER + session.ctx.ids.hex(16), email, email.partition("@")[0], "PENDING")
+
+
+def is_email(text: str) -> bool:
+    """Whether somebody can sign in as it, or be reached at it."""
+    return _EMAIL.fullmatch(text) is not None and len(text.lower()) <= MAX_LOGIN
+
+
+def name_invited(session: Session, identities: Identities, invitation: User, iam_id: str) -> None:
+    """Put a person's IAM ID in the place of the invitation's own, with what was given to it. It stays an invitation.
+
+    From then on the person can be recognised by a key, and accept.
+    """
+    update(session, USER, invitation.id, iam_id=iam_id)
+    identities.arrive(session, invitation.account_id, invitation.iam_id, iam_id)
 
 
 def accept(session: Session, identities: Identities, account_id: str) -> User:
-    """The caller's own invitation to another account; 404 unless there is one. What it gave is the caller's now."""
-    caller, host = member(session, session.ctx.account_id, session.ctx.actor.iam_id), account(session, account_id)
+    """The caller's own invitation to an account; 404 unless there is one. What it gave is the caller's now.
+
+    Whoever is in no account yet is known by an invitation that the operator has given them a key for.
+    """
+    caller, host = _caller(session), account(session, account_id)
     is_open = host is not None and host.state == "ACTIVE"
     waiting = signing_in_as(session, account_id, caller.user_id) if caller is not None and is_open else None
     if caller is None or waiting is None or waiting.state != "PENDING":
@@ -79,6 +98,14 @@ def accept(session: Session, identities: Identities, account_id: str) -> User:
     must(done, "The invitation is accepted already.", "conflict")
     identities.arrive(session, account_id, waiting.iam_id, caller.iam_id)
     return waiting
+
+
+def _caller(session: Session) -> User | None:
+    ctx = session.ctx
+    if ctx.account_id:
+        return member(session, ctx.account_id, ctx.actor.iam_id)
+    invitations = unscoped(session, USER, USER.table.c.iam_id == ctx.actor.iam_id)
+    return invitations[0] if invitations else None
 
 
 def _himself(session: Session, one: User) -> bool:

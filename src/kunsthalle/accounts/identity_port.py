@@ -37,7 +37,10 @@ class Identities(Protocol):
         """
 
     def arrive(self, session: Session, account_id: str, invitation: str, iam_id: str) -> None:
-        """Gives to somebody who has accepted what the IAM ID of the invitation was given."""
+        """Gives to a person who was invited what the IAM ID of the invitation was given.
+
+        409 when the person would hold more policies than an identity may.
+        """
 
     def leave(self, session: Session, account_id: str, iam_id: str) -> None:
         """Takes everything from an identity that leaves an account: policies, keys, memberships."""

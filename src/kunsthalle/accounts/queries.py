@@ -62,6 +62,11 @@ def signing_in_as(session: Session, account_id: str, user_id: str) -> User | Non
     return found[0] if found else None
 
 
+def memberships_of(session: Session, user_id: str) -> list[User]:
+    """The users and invitations of all accounts that a login means."""
+    return unscoped(session, USER, USER.table.c.user_id == user_id)
+
+
 def reached_at(session: Session, account_id: str, address: str) -> list[User]:
     """The users of an account who sign in with an address, or name it as their contact."""
     table = USER.table

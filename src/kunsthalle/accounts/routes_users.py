@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -25,17 +26,20 @@ from kunsthalle.accounts.schemas_users import (
     settings_response,
     user_response,
 )
-from kunsthalle.api.access import Access, member
+from kunsthalle.api import access
+from kunsthalle.api.access import Access
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.authz.refusals import missing_action
 from kunsthalle.core.errors import not_found
+from kunsthalle.db import audit
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve
 
+ACCEPT = "user-management.invitation.accept"
 MOST = 100
 NEXT = "_start"
 
@@ -158,14 +162,16 @@ def routes(identities: Identities) -> tuple[Route, ...]:
 
     def accept(session: Session, request: Request) -> dict[str, Any]:
         """Accept an invitation to an account."""
-        account_users.accept(session, identities, request.body.account_id)
+        user = account_users.accept(session, identities, request.body.account_id)
+        there = replace(session.ctx, account_id=user.account_id)
+        audit.record(session.as_context(there), ACCEPT, request.path, 202)
         return {}
 
     users, p = "/v2/accounts/{account_id}/users", PLATFORM
     one = users + "/{iam_id}"
     see, edit, drop = OwnUser(USER.read), OwnUser(account_users.UPDATE), OwnUser(account_users.REMOVE)
     adding = OwnAccount(account_users.INVITE, needed=True)
-    accepting = member("user-management.invitation.accept")
+    accepting = access.invited(ACCEPT)
     settings = one + "/settings"
     v3 = one.replace("/v2/", "/v3/")
     return (

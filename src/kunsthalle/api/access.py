@@ -23,6 +23,8 @@ class Access(Struct, frozen=True):
     action: str
     authenticated: bool = True
     operator: bool = False
+    without_account: bool = False
+    """Whether a caller may call it who is in no account yet: somebody who was invited and has not accepted."""
 
     def check(self, session: Session, request: Request) -> None:
         """Raises a Problem unless the call may go on."""
@@ -65,6 +67,11 @@ def operator(action: str) -> Access:
 def member(action: str) -> Access:
     """Any valid token; what is answered follows from visibility."""
     return Access(action)
+
+
+def invited(action: str) -> Access:
+    """Any valid token, also of somebody who is in no account yet."""
+    return Access(action, without_account=True)
 
 
 def listing(kind: ResourceType[Any]) -> Access:

@@ -23,7 +23,7 @@ from kunsthalle.api.router import Call, Match, Route, Router
 from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
-from kunsthalle.core.errors import Problem, Reason, Target, unauthenticated
+from kunsthalle.core.errors import Problem, Reason, Target, forbidden, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
@@ -42,6 +42,9 @@ _LENGTH_DIGITS = 18
 _JSON = "application/json; charset=utf-8"
 _TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
+_NO_ACCOUNT = (
+    "You are in no account yet. Accept an invitation: POST /v2/users/accept with the account's id, then sign in."
+)
 _NEVER_MATCHED = ("/_kunsthalle/", "/healthz", "/readyz")
 
 
@@ -138,7 +141,7 @@ class Pipeline:
         if route.access.operator:
             self._check_operator(authorization)
         elif route.access.authenticated:
-            caller = await self._store.read_async(ctx, lambda session: self._gate.authenticate(session, authorization))
+            caller = await self._store.read_async(ctx, lambda session: self._caller(session, route, authorization))
             return caller.account_id
         return ""
 
@@ -206,7 +209,14 @@ class Pipeline:
         if route.access.operator:
             self._check_operator(authorization)
             return ctx
-        return self._gate.authenticate(session, authorization) if route.access.authenticated else ctx
+        return self._caller(session, route, authorization) if route.access.authenticated else ctx
+
+    def _caller(self, session: Session, route: Route, authorization: str) -> Context:
+        """The context of a token. 403 for somebody in no account, unless the route is for them too."""
+        ctx = self._gate.authenticate(session, authorization)
+        if not ctx.account_id and not route.access.without_account:
+            raise forbidden(_NO_ACCOUNT)
+        return ctx
 
     async def _refused(
         self, route: Route, path: str, problem: Problem, ctx: Context, headers: Headers, request: Request | None
@@ -231,7 +241,8 @@ class Pipeline:
         def record(session: Session) -> None:
             known = self._gate.authenticate(session, headers.get("authorization", ""))
             outcome = (problem.reason.value, problem.code)
-            audit.record(session.as_context(known), route.access.action, path, *outcome, it=it)
+            if known.account_id:
+                audit.record(session.as_context(known), route.access.action, path, *outcome, it=it)
 
         try:
             await self._store.write_async(ctx, record)

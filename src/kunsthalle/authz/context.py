@@ -23,6 +23,8 @@ class Actor:
 
 NOBODY = Actor("", "nobody", kind="Nobody")
 SYSTEM = Actor("kunsthalle", "kunsthalle", kind="System")
+OPERATOR = Actor("kunsthalle-operator", "operator", kind="System")
+"""Whoever has the operator token, as the audit of an account names them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class _Verbs(click.Group):
 
 
 _FILES = {
+    "account": "accounts:account",
     "approvals": "approvals:approvals",
     "audit": "audit:audit",
     "clock": "clock:clock",

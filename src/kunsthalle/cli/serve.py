@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ def log_level(name: str) -> int:
     return _LEVELS[name.lower()]
 
 
-def _logging(level: str) -> None:
+def log_to_stderr(level: str) -> None:
+    """Write what happens from this level on to stderr, a JSON object a line: stdout is for what a verb prints."""
     number = log_level(level)
     prepared_by(partial(_structured, number))
     logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
@@ -67,11 +69,23 @@ def _structured(level: int) -> None:
     )
 
 
-def _announce(settings: Settings, url: str) -> None:
-    """The one line of every start, in the form of all others, without loading what writes those."""
-    if log_level(settings.log) <= logging.INFO:
-        told = {"url": url, "data": str(settings.data), "event": "listening", "level": "info"}
-        print(json.dumps({**told, "timestamp": rfc3339(SystemClock().real())}), file=sys.stderr, flush=True)
+def _announce(settings: Settings, url: str, *, empty: bool) -> None:
+    """The line of every start, and one for a server without accounts: how to make one.
+
+    In the form of all others, without loading what writes those.
+    """
+    if empty:
+        create = shlex.join(
+            ["kunsthalle", "account", "create", "NAME", "--owner", "MAIL", "--data", str(settings.data)]
+        )
+        _tell(settings, logging.WARNING, event="no account yet: nobody can sign in", create=create)
+    _tell(settings, logging.INFO, url=url, data=str(settings.data), event="listening")
+
+
+def _tell(settings: Settings, level: int, **told: str) -> None:
+    if log_level(settings.log) <= level:
+        line = {**told, "level": logging.getLevelName(level).lower(), "timestamp": rfc3339(SystemClock().real())}
+        print(json.dumps(line), file=sys.stderr, flush=True)
 
 
 def operator_token(settings: Settings, ids: Ids) -> str:
@@ -251,7 +265,7 @@ def _serve(settings: Settings) -> None:
     from kunsthalle.cli.http import BoundedProtocol
 
     os.umask(0o077)
-    _logging(settings.log)
+    log_to_stderr(settings.log)
     _check_addresses(settings)
     _check_folders(settings)
     try:
@@ -286,8 +300,8 @@ def _serve(settings: Settings) -> None:
     gc.freeze()  # what is loaded stays loaded: the collector need never look at it
     gc.set_threshold(20_000, 50, 100)
     gc.enable()
-    _announce(settings, url)
+    _announce(settings, url, empty=not server.has_accounts())
     uvicorn.Server(config).run(sockets=[listener])
 
 
-__all__ = ["Refusal", "make_scenario", "operator_token", "raise_file_limit", "serve", "web_socket"]
+__all__ = ["Refusal", "log_to_stderr", "make_scenario", "operator_token", "raise_file_limit", "serve", "web_socket"]

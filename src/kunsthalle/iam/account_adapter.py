@@ -15,6 +15,7 @@ from kunsthalle.iam.access_groups import MEMBER_CREATE, add_member, move_members
 from kunsthalle.iam.api_keys import delete_keys_of
 from kunsthalle.iam.history import forget
 from kunsthalle.iam.policies import Wanted, drop_subject, make_owner, make_policy, move_subject
+from kunsthalle.iam.policy_limits import refuse_excess
 from kunsthalle.iam.queries import grants_of
 from kunsthalle.iam.resources import ANY_POLICY, API_KEY, GROUP
 from kunsthalle.iam.service_ids import create_owner
@@ -55,6 +56,7 @@ class IamIdentities:
         if invitation != iam_id:
             move_subject(session, account_id, invitation, iam_id)
             move_memberships(session, account_id, invitation, iam_id)
+            refuse_excess(session, account_id, iam_id)
         self.reconsider(session, account_id, iam_id)
 
     def leave(self, session: Session, account_id: str, iam_id: str) -> None:

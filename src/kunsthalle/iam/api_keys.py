@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kunsthalle.accounts.queries import user
 from kunsthalle.authz.context import SYSTEM
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.clock import moment
@@ -56,6 +57,23 @@ def make_key(session: Session, account_id: str, iam_id: str, wanted: KeyPrototyp
         or not is_identity(session, account_id, iam_id)
     ):
         raise invalid("bad_request", "The IAM ID is no user and no service ID of the account.", "iam_id")
+    return _new_key(session, account_id, iam_id, wanted, by)
+
+
+def make_invited_key(session: Session, account_id: str, iam_id: str, name: str) -> tuple[ApiKey, str]:
+    """A key of a person who was invited to the account and has not accepted yet, and its secret.
+
+    For the operator alone. It counts as made by that person, and gives no access to any account until they have
+    accepted.
+    """
+    person = user(session, account_id, iam_id)
+    if session.ctx.actor != SYSTEM or person is None or person.state != "PENDING":
+        raise forbidden()
+    return _new_key(session, account_id, iam_id, KeyPrototype(name), iam_id)
+
+
+def _new_key(session: Session, account_id: str, iam_id: str, wanted: KeyPrototype, by: str) -> tuple[ApiKey, str]:
+    ctx = session.ctx
     if wanted.secret is not None and not _OWN_VALUE.fullmatch(wanted.secret):
         raise invalid("bad_request", "An own key has 20 to 255 letters, digits, hyphens or underscores.", "apikey")
     secret, now = wanted.secret or ctx.ids.secret(), ctx.now()

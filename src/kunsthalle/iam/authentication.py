@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kunsthalle.accounts.queries import recipients
 from kunsthalle.authz.context import Actor, Context
+from kunsthalle.authz.permissions import Grants
 from kunsthalle.core.errors import unauthenticated
 from kunsthalle.db.session import Session
 from kunsthalle.iam.api_keys import create_api_key
@@ -16,6 +17,7 @@ from kunsthalle.iam.tokens import Tokens
 def authenticate(tokens: Tokens, session: Session, authorization: str) -> Context:
     """The context of a bearer token: its identity, in the account of its key, with what it holds there.
 
+    In no account, and holding nothing, is whoever was invited and has not accepted (docs/decisions/0023).
     401 for a token that is not ours or out of time, and for one whose key, identity or account has ended since.
     """
     scheme, _, token = authorization.strip().partition(" ")
@@ -26,8 +28,10 @@ def authenticate(tokens: Tokens, session: Session, authorization: str) -> Contex
     claims = tokens.verify(token.strip())
     if standing(session, claims.account_id, claims.iam_id, claims.api_key_id).until <= session.ctx.now():
         raise unauthenticated()
-    grants = grants_of(session, claims.account_id, claims.iam_id)
     actor = Actor(claims.iam_id, claims.name, claims.email, claims.kind)
+    if not claims.account_id:
+        return session.ctx.acting_as(actor, "", Grants("", ()), ())
+    grants = grants_of(session, claims.account_id, claims.iam_id)
     return session.ctx.acting_as(actor, claims.account_id, grants, recipients(session, claims.account_id))
 
 

@@ -61,6 +61,17 @@ def refuse_excess_member(session: Session, account_id: str, group_id: str, iam_i
         raise _too_many("The membership would give the identity", count)
 
 
+def refuse_excess(session: Session, account_id: str, iam_id: str) -> None:
+    """409 when an identity, which has just been given what an invitation had, holds too many."""
+    count = _effective(session, account_id, [iam_id])[iam_id]
+    if count > MAX_EFFECTIVE:
+        text = (
+            f"The invitation would give the user {count} access policies, those of its access groups included; an"
+            f" identity may hold {MAX_EFFECTIVE}. An administrator of the account must delete some first."
+        )
+        raise Problem(Reason.CONFLICT, "policy_conflict_error", text)
+
+
 def _too_many(whom: str, count: int) -> Problem:
     text = (
         f"{whom} {count} access policies; an identity may hold {MAX_EFFECTIVE}, those of its access groups included. "

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kunsthalle.accounts.queries import account, member
+from kunsthalle.accounts.queries import account, member, user
 from kunsthalle.authz.permissions import PERMISSIONS, VALIDITY, Attribute, Grant, Grants
 from kunsthalle.authz.roles import ADMINISTRATOR, MANAGER
 from kunsthalle.core.clock import SECOND
@@ -75,13 +75,23 @@ def standing(session: Session, account_id: str, iam_id: str, api_key_id: str) ->
 
 
 def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -> Standing:
-    key, home = key_by_id(session, api_key_id), account(session, account_id)
+    key = key_by_id(session, api_key_id)
+    home = account(session, account_id or (key.account_id if key is not None else ""))
     if key is None or key.disabled or home is None or home.state != "ACTIVE":
         return Standing(0)
+    if not account_id:
+        return Standing((key.expires_at or NEVER) if key.iam_id == iam_id and _is_welcome(session, key) else 0)
     present = is_identity(session, key.account_id, key.iam_id)
     if (key.account_id, key.iam_id) != (account_id, iam_id):  # in another account, or a profile that was put on
-        present = present and key.opens(account_id) and is_identity(session, account_id, iam_id)
+        welcome = present or _is_welcome(session, key)
+        present = welcome and key.opens(account_id) and is_identity(session, account_id, iam_id)
     return Standing((key.expires_at or NEVER) if present else 0)
+
+
+def _is_welcome(session: Session, key: ApiKey) -> bool:
+    """Whether the person of a key is a user of its account, or was invited to it and given the key by the operator."""
+    person = user(session, key.account_id, key.iam_id)
+    return person is not None and person.state in {"PENDING", "ACTIVE"}
 
 
 class _Holding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kunsthalle.accounts.queries import account, member
+from kunsthalle.accounts.queries import account, member, user
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.db.session import Session
 from kunsthalle.iam.api_keys import usable
@@ -115,15 +115,18 @@ def _wearing(profile: Profile) -> _Who:
 
 
 def _owner(session: Session, key: ApiKey) -> _Who:
-    """Whose key it is; 400 when that identity or its account may not act any more."""
+    """Whose key it is; 400 when that identity or its account may not act any more.
+
+    In no account is who has not accepted the invitation to it yet: all that such a token is good for is to accept.
+    """
     here = account(session, key.account_id)
     program = service_id(session, key.iam_id)
     if here is not None and here.state == "ACTIVE" and program is not None:
         return _Who(key.iam_id, key.account_id, program.name, "", "ServiceId")
-    person = member(session, key.account_id, key.iam_id)
-    if here is None or here.state != "ACTIVE" or person is None:
+    person = user(session, key.account_id, key.iam_id)
+    if here is None or here.state != "ACTIVE" or person is None or person.state not in {"ACTIVE", "PENDING"}:
         raise Problem(Reason.INVALID, "BXNIM0415E", "Provided API key could not be found.")
-    return _Who(key.iam_id, key.account_id, person.name, person.user_id)
+    return _Who(key.iam_id, key.account_id if person.state == "ACTIVE" else "", person.name, person.user_id)
 
 
 def _in_account(session: Session, key: ApiKey, account_id: str | None) -> _Who:
@@ -132,7 +135,7 @@ def _in_account(session: Session, key: ApiKey, account_id: str | None) -> _Who:
     400 for an account in which they are none, whether it exists or not.
     """
     owner = _owner(session, key)
-    if not account_id or account_id == key.account_id:
+    if not account_id or account_id == owner.account_id:
         return owner
     there, person = account(session, account_id), member(session, account_id, key.iam_id)
     if there is None or there.state != "ACTIVE" or person is None or not key.opens(account_id):
@@ -151,7 +154,7 @@ def _claims(who: _Who) -> dict[str, Any]:
         "identifier": identifier,
         "name": who.name,
         "email": who.email,
-        "account": {"valid": True, "bss": who.account_id, "frozen": True},
+        "account": {"valid": bool(who.account_id), "bss": who.account_id, "frozen": True},
     }
     if who.kind == "User":
         subject = {"sub": who.email, "iam_id": who.iam_id, "name": who.name, "email": who.email}

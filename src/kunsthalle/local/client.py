@@ -9,7 +9,11 @@ from urllib.parse import urlencode, urlsplit
 
 
 class CallFailed(Exception):
-    """The server refused, or could not be reached; the message says what to do."""
+    """The server refused, or could not be reached; the message says what to do. `status` is 0 without an answer."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def call(url: str, method: str, path: str, token: str, body: Any = None, timeout: float = 120) -> Any:
@@ -44,7 +48,7 @@ def _send(url: str, method: str, path: str, headers: Mapping[str, str], body: st
     except ValueError as error:
         raise CallFailed(f"{url} answered {answer.status} without JSON; is it Kunsthalle?") from error
     if answer.status >= 400:
-        raise CallFailed(_message(document, answer.status))
+        raise CallFailed(_message(document, answer.status), answer.status)
     return document
 
 

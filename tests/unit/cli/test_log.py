@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from kunsthalle.cli.serve import Refusal, _logging, log_level
+from kunsthalle.cli.serve import Refusal, log_level, log_to_stderr
 from kunsthalle.core.log import get_logger
 
 
@@ -23,7 +23,7 @@ def _authenticate(apikey: str) -> None:
 
 
 def test_an_error_is_logged_with_its_frames_and_without_their_variables(capsys: pytest.CaptureFixture[str]) -> None:
-    _logging("info")
+    log_to_stderr("info")
     try:
         _authenticate("a-secret-api-key")
     except ValueError:
