@@ -11,10 +11,10 @@ from kunsthalle.cli import common
 
 
 @click.group(invoke_without_command=True)
-@common.DATA
+@common.data_option(resolved=False)
 @common.OUTPUT
 @click.pass_context
-def clock(context: click.Context, data: Path, output: str) -> None:
+def clock(context: click.Context, data: Path | None, output: str) -> None:
     """Read the product clock, or move it.
 
     \b
@@ -24,30 +24,27 @@ def clock(context: click.Context, data: Path, output: str) -> None:
     """
     context.obj = data
     if context.invoked_subcommand is None:
-        _say(common.operate(data, "GET", "/_kunsthalle/clock"), output)
-
-
-_INNER_DATA = click.option("--data", type=click.Path(path_type=Path), default=None, help="Data folder")
+        _say(common.operate(common.find_data(data), "GET", "/_kunsthalle/clock"), output)
 
 
 @clock.command()
 @click.argument("duration")
-@_INNER_DATA
+@common.data_option(resolved=False)
 @common.OUTPUT
 @click.pass_obj
-def advance(outer: Path, duration: str, data: Path | None, output: str) -> None:
+def advance(outer: Path | None, duration: str, data: Path | None, output: str) -> None:
     """Move the clock forward: 7d, 30m, P7D. Returns after all due jobs have run."""
-    _move(data or outer, {"advance": duration}, output)
+    _move(common.find_data(data or outer), {"advance": duration}, output)
 
 
 @clock.command()
 @click.argument("moment")
-@_INNER_DATA
+@common.data_option(resolved=False)
 @common.OUTPUT
 @click.pass_obj
-def to(outer: Path, moment: str, data: Path | None, output: str) -> None:
+def to(outer: Path | None, moment: str, data: Path | None, output: str) -> None:
     """Move the clock forward to a time (RFC 3339)."""
-    _move(data or outer, {"to": moment}, output)
+    _move(common.find_data(data or outer), {"to": moment}, output)
 
 
 def _move(data: Path, body: dict[str, str], output: str) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from kunsthalle.local import display, folder
+from kunsthalle.local import display, folder, running
 from kunsthalle.local.client import CallFailed, access_token, call
 
 VPC_VERSION = "2025-06-30"
@@ -19,14 +19,54 @@ VPC_VERSION = "2025-06-30"
 MAKE = "kunsthalle serve --scenario enterprise"
 MASTER_KEY_FILE = "KUNSTHALLE_MASTER_KEY_FILE"
 
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=Path("kunsthalle-data"),
-    show_default=True,
-    envvar="KUNSTHALLE_DATA",
-    help="Data folder",
-)
+
+class Refused(click.ClickException):
+    """What was asked for cannot be done as it was said: one line, exit code 2."""
+
+    exit_code = 2
+
+
+HERE = Path("kunsthalle-data")
+"""The data folder of a server that was told none."""
+
+
+def find_data(given: Path | None) -> Path:
+    """The data folder that is meant: what was given; else that of the one server of this user that runs.
+
+    A folder in the working directory comes first, and is also taken while no server runs. Refused otherwise, with what
+    was looked at.
+    """
+    if given is not None:
+        return given
+    if running.is_running(HERE):
+        return HERE
+    servers = running.folders()
+    if len(servers) == 1:
+        return servers[0]
+    if servers:
+        names = ", ".join(printable(server) for server in servers)
+        raise Refused(f"{len(servers)} servers of yours run: {names}. Choose one: --data FOLDER.")
+    if folder.read(HERE, folder.CREDENTIALS):
+        return HERE
+    raise Refused(
+        f"No server of yours runs, and {HERE.resolve()} holds no data. Start one: {MAKE}; or name its folder:"
+        " --data FOLDER."
+    )
+
+
+def data_option(*, resolved: bool = True) -> Any:
+    """`--data`; `resolved` says that the verb works on one folder, found where none is given."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        default=None,
+        envvar="KUNSTHALLE_DATA",
+        callback=(lambda _context, _option, given: find_data(given)) if resolved else None,
+        help="Data folder; default: kunsthalle-data, or the folder of your only running server",
+    )
+
+
+DATA = data_option()
 KEY_FILE = click.option(
     "--master-key-file", default="", envvar=MASTER_KEY_FILE, help="As for serve; default: master.key in the data folder"
 )
@@ -36,12 +76,6 @@ OUTPUT = click.option(
 ACCOUNT = click.option(
     "--account", default="publisher", show_default=True, help="Account to act for: a name of the scenario, or an id"
 )
-
-
-class Refused(click.ClickException):
-    """What was asked for cannot be done as it was said: one line, exit code 2."""
-
-    exit_code = 2
 
 
 def operate(data: Path, method: str, path: str, body: Any = None, *, timeout: float = 120) -> Any:
@@ -89,7 +123,13 @@ def _called(data: Path, method: str, path: str, body: Any, timeout: float, token
     try:
         return call(folder.url(data), method, path, token(known), body, timeout)
     except CallFailed as error:
-        raise click.ClickException(display.escape(str(error))) from error
+        raise click.ClickException(display.escape(_why_failed(data, error))) from error
+
+
+def _why_failed(data: Path, error: CallFailed) -> str:
+    if isinstance(error.__cause__, OSError) and not running.is_running(data):
+        return f"No server runs on {data}. Start it: kunsthalle serve --data {data}"
+    return str(error)
 
 
 def printable(value: object) -> str:

@@ -15,7 +15,6 @@ from click.shell_completion import CompletionItem
 from kunsthalle import __version__
 from kunsthalle.cli import common
 from kunsthalle.config import BadSetting, Description, Settings, described, option, parse
-from kunsthalle.local import environment, folder
 
 
 class _Verbs(click.Group):
@@ -41,6 +40,7 @@ _FILES = {
     "completion": "completion:completion",
     "console": "console:console",
     "doctor": "doctor:doctor",
+    "env": "env:env",
     "fault": "faults:fault",
     "images": "images:images",
     "lineage": "lineage:lineage",
@@ -121,33 +121,6 @@ def serve(**given: Any) -> None:
         server.serve(Settings(**{one.name: given[one.name] for one in fields(Settings)}))
     except (server.Refusal, BadSetting) as refusal:
         raise common.Refused(str(refusal)) from refusal
-
-
-@cli.command()
-@common.DATA
-@click.option("--account", default="", help="Name of an account of the scenario: publisher, consumer-a, …")
-@click.option("--format", "form", type=click.Choice(environment.FORMATS), default="dotenv", show_default=True)
-@click.option("--operator", is_flag=True, help="Also print the operator token")
-def env(data: Path, account: str, form: str, operator: bool) -> None:
-    """Print the environment variables that clients need.
-
-    \b
-    eval "$(kunsthalle env --account consumer-a --format shell)"
-    kunsthalle env --account publisher --format sdk > ibm-credentials.env
-    """
-    if not account and not operator:
-        raise click.UsageError("Missing option: give --account NAME, --operator, or both.")
-    if form == "sdk" and not account:
-        raise click.UsageError("Missing option: --format sdk needs --account NAME.")
-    try:
-        found = environment.variables(data, account, operator=operator)
-    except folder.NoSuchWorld as error:
-        raise click.ClickException(f"{data} contains no scenario. Create one: {common.MAKE} --data {data}") from error
-    except KeyError as error:
-        raise click.ClickException(
-            f"Unknown account: {account!r}. Use one of: {', '.join(environment.accounts(data))}."
-        ) from error
-    click.echo(environment.render(found, form))
 
 
 @cli.command()

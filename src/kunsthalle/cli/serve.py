@@ -22,7 +22,7 @@ from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import prepared_by
-from kunsthalle.local import folder, master_keys
+from kunsthalle.local import folder, master_keys, running
 
 if TYPE_CHECKING:
     import asyncio
@@ -281,6 +281,7 @@ def _serve(settings: Settings) -> None:
     make_scenario(server)
     _guard_listening(settings, server)
     url = _address(settings, listener)
+    running.register(settings.data)
     folder.write(settings.data, folder.SERVER, {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)})
     register = Connections(limits_of(settings, raise_file_limit()))
     config = uvicorn.Config(

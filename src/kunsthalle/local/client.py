@@ -29,6 +29,22 @@ def access_token(url: str, api_key: str) -> str:
     return str(_send(url, "POST", "/identity/token", headers, urlencode(form), 120)["access_token"])
 
 
+def is_healthy(url: str) -> bool:
+    """Whether a server answers there that it is healthy."""
+    import http.client
+
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=5)
+    try:
+        connection.request("GET", f"{parts.path.rstrip('/')}/healthz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def _send(url: str, method: str, path: str, headers: Mapping[str, str], body: str | None, timeout: float) -> Any:
     import http.client  # `serve` makes no calls, and starts sooner without
 

@@ -9,7 +9,10 @@ from typing import Any
 
 from kunsthalle.local import folder
 
-FORMATS = ("dotenv", "json", "sdk", "shell")
+FORMATS = ("direnv", "dotenv", "github", "json", "sdk", "shell", "terraform")
+
+_NOT_FOR_TERRAFORM = ("IBMCLOUD_ACCOUNT_ID",)
+"""The provider takes an account's id for the wish to assume a trusted profile, and asks for its name."""
 
 # Variable, and what its value ends with behind the server's address.
 _ENDPOINTS = (
@@ -89,11 +92,34 @@ def _sdk(found: dict[str, str]) -> list[str]:
 
 
 def render(found: dict[str, str], form: str) -> str:
-    """The variables as `dotenv`, `json`, `sdk` (the SDKs' external configuration) or `shell` (for eval)."""
-    if form == "json":
-        return json.dumps(found, indent=2)
-    if form == "shell":
-        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items())
-    if form == "sdk":
-        return "\n".join(_sdk(found))
+    """The variables in one of FORMATS.
+
+    `sdk` is the SDKs' external configuration, `github` the file of GITHUB_ENV, `shell` is for eval, `direnv` for an
+    .envrc, and `terraform` for eval before the provider is run.
+    """
+    if form == "terraform":
+        found = {name: value for name, value in found.items() if name not in _NOT_FOR_TERRAFORM}
+    return _RENDERERS[form](found)
+
+
+def _json(found: dict[str, str]) -> str:
+    return json.dumps(found, indent=2)
+
+
+def _plain(found: dict[str, str]) -> str:
     return "\n".join(f"{name}={value}" for name, value in found.items())
+
+
+def _exports(found: dict[str, str]) -> str:
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items())
+
+
+_RENDERERS = {
+    "direnv": _exports,
+    "dotenv": _plain,
+    "github": _plain,
+    "json": _json,
+    "sdk": lambda found: "\n".join(_sdk(found)),
+    "shell": _exports,
+    "terraform": _exports,
+}

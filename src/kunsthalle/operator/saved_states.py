@@ -32,12 +32,22 @@ from kunsthalle.hypervisor.overlays import copy_sparse
 from kunsthalle.hypervisor.protocol import Status
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import Busy, Worker
-from kunsthalle.local import folder
+from kunsthalle.local import folder, running
 from kunsthalle.local.master_keys import MasterKeyError
 
 FOLDER = "scenarios"
 _DATABASE, _ABOUT, _BLOBS = "kunsthalle.sqlite", "scenario.json", "sha256"
-_APART = {FOLDER, folder.LOADING, folder.LOCK, folder.SERVER, folder.CREDENTIALS, _ABOUT, "blobs", _BLOBS}
+_APART = {
+    FOLDER,
+    folder.LOADING,
+    folder.LOCK,
+    running.ALIVE,
+    folder.SERVER,
+    folder.CREDENTIALS,
+    _ABOUT,
+    "blobs",
+    _BLOBS,
+}
 """What of a data folder, or of its copy, is not simply copied."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 

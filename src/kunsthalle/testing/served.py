@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import subprocess
@@ -11,10 +10,9 @@ import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from kunsthalle.local import environment, folder
-from kunsthalle.local.client import call
+from kunsthalle.local.client import call, is_healthy
 
 _PAUSE = 0.01
 
@@ -49,13 +47,18 @@ class Served:
         """The exit code of a process that ended by itself; negative for a signal."""
         return None if self._process is None else self._process.poll()
 
+    def environment(self) -> dict[str, str]:
+        """Of the process. It is none of this user's servers: a verb that is told no folder means another."""
+        return {**os.environ, "XDG_STATE_HOME": str(self.data.parent / f"{self.data.name}.state")}
+
     def start(self) -> Self:
         """Runs the process and waits until /healthz answers 200."""
         command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", "--data", str(self.data), "--port", "0"]
         command += ["--scenario", self._scenario] if self._scenario else []
         self.data.parent.mkdir(parents=True, exist_ok=True)
+        env = self.environment()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log)  # noqa: S603  our own program
+            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log, env=env)  # noqa: S603  our own program
         deadline = time.monotonic() + self._patience
         while not self._healthy():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -65,16 +68,7 @@ class Served:
         return self
 
     def _healthy(self) -> bool:
-        if folder.read(self.data, folder.SERVER).get("pid") != self.pid:
-            return False
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == http.client.OK
-        except OSError:
-            return False
-        finally:
-            connection.close()
+        return folder.read(self.data, folder.SERVER).get("pid") == self.pid and is_healthy(self.url)
 
     def stop(self) -> int:
         """Asks the process to end; its exit code."""
