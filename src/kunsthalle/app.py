@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from kunsthalle import __version__
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
+from kunsthalle.api.access_log import AccessLog
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
 from kunsthalle.api.hosts import Hosts
 from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal, trace_of
@@ -206,7 +207,9 @@ def _bounds(settings: Settings) -> JobBounds:
     return JobBounds(settings.account_jobs, running, settings.account_transfers, size)
 
 
-def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Server:
+def build(
+    settings: Settings, operator_token: str, ids: Ids | None = None, access_log: AccessLog | None = None
+) -> Server:
     """A server for these settings, its schema ready, nothing running yet. MasterKeyError without the right keys."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.database_url, Cipher(settings.master_key_path), _bounds(settings))
@@ -234,7 +237,7 @@ def build(settings: Settings, operator_token: str, ids: Ids | None = None) -> Se
 
     def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
         gate = Authenticator(authenticate, lambda given: hmac.compare_digest(given.encode(), expected))
-        return Pipeline(router, store, gate, context, surface_of, origin, faults)
+        return Pipeline(router, store, gate, context, surface_of, origin, faults, access_log)
 
     def scenarios() -> SavedScenarios:
         from kunsthalle.operator.saved_states import SavedScenarios

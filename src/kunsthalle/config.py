@@ -194,6 +194,16 @@ class Settings:
         500, "Maximum GB (2**30 bytes) on disk for the buckets of one account; exports beyond it fail; 0: no limit"
     )
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'", choices=("debug", "info", "warning", "error"))
+    log_format: str = _setting(
+        "auto",
+        "'json': a JSON object a line; 'text': lines for people; 'auto': text on a terminal, else JSON",
+        choices=("auto", "json", "text"),
+    )
+    access_log: str = _setting(
+        "on",
+        "'on': a line for each request (method, route, status, milliseconds, account, trace) at level info; or 'off'",
+        choices=("on", "off"),
+    )
     workers: int = _setting(
         4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies", least=2, most=1024
     )

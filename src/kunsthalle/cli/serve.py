@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import gc
-import json
-import logging
 import os
 import shlex
 import socket
@@ -17,16 +15,18 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, cast
 
+from kunsthalle.cli import log_format
+from kunsthalle.cli.greeting import greeting
 from kunsthalle.config import BadSetting, Settings
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
-from kunsthalle.core.log import prepared_by
 from kunsthalle.local import folder, master_keys, running
 
 if TYPE_CHECKING:
     import asyncio
 
+    from kunsthalle.api.access_log import AccessLog
     from kunsthalle.app import Server
     from kunsthalle.cli.connections import Connections
 
@@ -35,57 +35,22 @@ class Refusal(Exception):
     """Why the server does not start, in words for the operator."""
 
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+def _announce(settings: Settings, url: str) -> None:
+    """What every start says: to a person all that is needed to go on, to programs one line."""
+    if log_format.is_text(settings):
+        accounts = list(folder.credentials(settings.data).get("accounts", {}))
+        print(greeting(url, settings.data, accounts), file=sys.stderr, flush=True)
+    elif log_format.says_info(settings):
+        print(log_format.listening(settings, url), file=sys.stderr, flush=True)
 
 
-def log_level(name: str) -> int:
-    """The number of a level that the setting `log` names. Refusal for another word."""
-    if name.lower() not in _LEVELS:
-        raise Refusal(f"Invalid log level {name!r}: one of {', '.join(_LEVELS)} is allowed.")
-    return _LEVELS[name.lower()]
+def _access_log(settings: Settings) -> AccessLog | None:
+    if settings.access_log == "off" or not log_format.says_info(settings):
+        return None
+    from kunsthalle.api.access_log import AccessLog
 
-
-def log_to_stderr(level: str) -> None:
-    """Write what happens from this level on to stderr, a JSON object a line: stdout is for what a verb prints."""
-    number = log_level(level)
-    prepared_by(partial(_structured, number))
-    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
-
-
-def _structured(level: int) -> None:
-    import structlog
-    from structlog.tracebacks import ExceptionDictTransformer
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Without the variables of each frame: among them are tokens and keys.
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
-
-
-def _announce(settings: Settings, url: str, *, empty: bool) -> None:
-    """The line of every start, and one for a server without accounts: how to make one.
-
-    In the form of all others, without loading what writes those.
-    """
-    if empty:
-        create = shlex.join(
-            ["kunsthalle", "account", "create", "NAME", "--owner", "MAIL", "--data", str(settings.data)]
-        )
-        _tell(settings, logging.WARNING, event="no account yet: nobody can sign in", create=create)
-    _tell(settings, logging.INFO, url=url, data=str(settings.data), event="listening")
-
-
-def _tell(settings: Settings, level: int, **told: str) -> None:
-    if log_level(settings.log) <= level:
-        line = {**told, "level": logging.getLevelName(level).lower(), "timestamp": rfc3339(SystemClock().real())}
-        print(json.dumps(line), file=sys.stderr, flush=True)
+    clock, write = SystemClock(), partial(os.write, sys.stderr.fileno())
+    return AccessLog(write, lambda: rfc3339(clock.real()), text=log_format.is_text(settings))
 
 
 def operator_token(settings: Settings, ids: Ids) -> str:
@@ -263,9 +228,10 @@ def _serve(settings: Settings) -> None:
     from kunsthalle.app import build
     from kunsthalle.cli.connections import Connections, limits_of
     from kunsthalle.cli.http import BoundedProtocol
+    from kunsthalle.cli.stopping import StoppableServer
 
     os.umask(0o077)
-    log_to_stderr(settings.log)
+    log_format.set_up(settings.log, text=log_format.is_text(settings))
     _check_addresses(settings)
     _check_folders(settings)
     try:
@@ -277,7 +243,7 @@ def _serve(settings: Settings) -> None:
     listener = _listen(settings)
     with _in_words(settings):
         master_keys.read(settings.master_key_path)  # before a database is made that would have another one
-        server = build(settings, operator_token(settings, Ids()))
+        server = build(settings, operator_token(settings, Ids()), access_log=_access_log(settings))
     make_scenario(server)
     _guard_listening(settings, server)
     url = _address(settings, listener)
@@ -301,8 +267,9 @@ def _serve(settings: Settings) -> None:
     gc.freeze()  # what is loaded stays loaded: the collector need never look at it
     gc.set_threshold(20_000, 50, 100)
     gc.enable()
-    _announce(settings, url, empty=not server.has_accounts())
-    uvicorn.Server(config).run(sockets=[listener])
+    listener.listen(config.backlog)  # who is told the address may call from now on
+    _announce(settings, url)
+    StoppableServer(config, lambda: server.worker.running).run(sockets=[listener])
 
 
 __all__ = ["Refusal", "log_to_stderr", "make_scenario", "operator_token", "raise_file_limit", "serve", "web_socket"]

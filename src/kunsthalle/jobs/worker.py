@@ -185,6 +185,11 @@ class Worker:
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
             self._failed(job, ctx, owner, error, patient=is_out_of_space(error))
 
+    @property
+    def running(self) -> int:
+        """How many jobs are being carried out in this process."""
+        return len(self._held)
+
     def kinds(self) -> list[str]:
         """The kinds of jobs there are."""
         return sorted(self._handlers())

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kunsthalle import __version__
 from kunsthalle.api import access
-from kunsthalle.api.request import Request
+from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route, route_without_transaction
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR
@@ -56,6 +56,18 @@ class StatusResponse(ResponseBody):
     unchecked_images: int
 
 
+class EntryResponse(ResponseBody):
+    """Where what this server offers is found, for programs."""
+
+    name: str
+    version: str
+    console: str
+    vpc: str
+    catalog: str
+    iam: str
+    health: str
+
+
 class HealthResponse(ResponseBody):
     """Answered once the server is ready."""
 
@@ -83,6 +95,22 @@ def target_moment(body: MoveClockRequest, now: int) -> int:
 def _health(_session: Session, _request: Request) -> HealthResponse:
     """Whether the server is up."""
     return HealthResponse(status="ok", version=__version__)
+
+
+def _entry(session: Session, request: Request) -> EntryResponse | Reply:
+    """Where things are: browsers are sent to the console."""
+    base = session.ctx.origin
+    if "text/html" in request.headers.get("accept", ""):
+        return Reply(status=303, headers={"Location": f"{base}/console/"})
+    return EntryResponse(
+        name="Kunsthalle",
+        version=__version__,
+        console=f"{base}/console/",
+        vpc=f"{base}/v1",
+        catalog=f"{base}/api/v1-beta",
+        iam=f"{base}/identity",
+        health=f"{base}/healthz",
+    )
 
 
 def routes(
@@ -113,6 +141,7 @@ def routes(
         access.operator("kunsthalle.clock.read"),
     )
     return (
+        route("GET", "/", _entry, surface=surface, access=anyone, answer=EntryResponse),
         route("GET", "/healthz", _health, surface=surface, access=anyone, answer=HealthResponse),
         route_without_transaction(
             "GET", "/readyz", ready, surface=surface, access=anyone, body=None, answer=HealthResponse

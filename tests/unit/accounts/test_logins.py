@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import func, select
 
 from fixtures.realm import Answer
-from kunsthalle.cli.serve import log_to_stderr
+from kunsthalle.cli.log_format import set_up
 from kunsthalle.db.tables import audit
 from unit.accounts.conftest import Client, House
 
@@ -181,7 +181,7 @@ def test_who_tries_keys_that_nobody_has_fills_no_audit_and_is_in_the_log(
     publisher = house.owner("publisher")
     profile = publisher.ok("POST", "/v1/profiles", {"account_id": publisher.account_id, "name": "worn"})
     caplog.set_level(logging.DEBUG)
-    log_to_stderr("info")
+    set_up("info")
     before = number_of_rows(house)
     capfd.readouterr()
     for form in NOBODYS:

@@ -19,7 +19,7 @@ from sqlalchemy import insert, select, text
 from fixtures.realm import Realm, _token, make, path_of
 from fixtures.worlds import World
 from kunsthalle.accounts.resources import ACCOUNT
-from kunsthalle.cli.serve import log_to_stderr
+from kunsthalle.cli.log_format import set_up
 from kunsthalle.core.ids import Ids
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
@@ -168,7 +168,7 @@ def test_no_secret_stays_after_every_route_was_called_with_one(
     realm: Realm, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    log_to_stderr("debug")
+    set_up("debug")
     knocking = Knocking(realm)
     knocking.tokens(realm.secrets[0])
     knocking.ended()

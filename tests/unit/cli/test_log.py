@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from kunsthalle.cli.serve import Refusal, log_level, log_to_stderr
+from kunsthalle.cli.log_format import set_up
 from kunsthalle.core.log import get_logger
 
 
@@ -23,7 +23,7 @@ def _authenticate(apikey: str) -> None:
 
 
 def test_an_error_is_logged_with_its_frames_and_without_their_variables(capsys: pytest.CaptureFixture[str]) -> None:
-    log_to_stderr("info")
+    set_up("info")
     try:
         _authenticate("a-secret-api-key")
     except ValueError:
@@ -35,10 +35,16 @@ def test_an_error_is_logged_with_its_frames_and_without_their_variables(capsys: 
     assert "a-secret-api-key" not in told
 
 
-def test_an_unknown_level_is_refused_by_name() -> None:
-    assert [log_level(name) for name in ("debug", "info", "Warning", "ERROR")] == [10, 20, 30, 40]
-    for name in ("loud", "basicConfig", ""):
-        with pytest.raises(
-            Refusal, match=f"Invalid log level '{name}': one of debug, info, warning, error is allowed."
-        ):
-            log_level(name)
+def test_people_read_lines_in_which_no_name_is_a_command_of_their_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("info", text=True)
+    get_logger("http").warning("slow write", of="image \x1b[2J\x9b31m of a stranger")
+    try:
+        _authenticate("-".join(("a", "secret", "api", "key")))  # source lines are shown, variables are not
+    except ValueError:
+        get_logger("http").exception("internal error")
+    told = capsys.readouterr().err
+    assert "slow write" in told
+    assert not set("\x1b\x9b") & set(told)
+    assert "x1b[2J" in told
+    assert "a key of 16 characters" in told
+    assert "a-secret-api-key" not in told

@@ -1,0 +1,54 @@
+"""How a server ends: the first Ctrl-C waits for what runs and says for what, the second ends at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+
+class StoppableServer(uvicorn.Server):
+    """`running_jobs` counts the jobs of this process that are being carried out."""
+
+    def __init__(self, config: uvicorn.Config, running_jobs: Callable[[], int]) -> None:
+        super().__init__(config)
+        self._running_jobs = running_jobs
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signals that end a process, in its main thread."""
+        del frame
+        if not self.should_exit:
+            _say(_waiting(len(self.server_state.tasks), self._running_jobs()))
+            self.should_exit = True  # and the process ends with 0: it was asked to
+            return
+        _say(_cut_off(self._running_jobs()))
+        os._exit(_SIGNALLED + sig)
+
+
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a process."""
+
+
+def _waiting(requests: int, jobs: int) -> str:
+    parts = [_counted(requests, "request"), _counted(jobs, "job")]
+    busy = " and ".join(part for part in parts if part)
+    if not busy:
+        return "Stopping."
+    return f"Stopping: waiting for {busy} in progress. Press Ctrl-C again to stop at once."
+
+
+def _cut_off(jobs: int) -> str:
+    if not jobs:
+        return "Stopped at once. No job was in progress; nothing that was answered is lost."
+    return f"Stopped at once. {_counted(jobs, 'job').capitalize()} cut off: the next start does the work again."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
