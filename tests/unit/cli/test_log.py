@@ -39,12 +39,12 @@ def test_people_read_lines_in_which_no_name_is_a_command_of_their_terminal(capsy
     set_up("info", text=True)
     get_logger("http").warning("slow write", of="image \x1b[2J\x9b31m of a stranger")
     try:
-        _authenticate("-".join(("a", "secret", "api", "key")))  # source lines are shown, variables are not
+        _authenticate("ssenkcol-terces-a"[::-1])  # source lines are shown, variables are not
     except ValueError:
         get_logger("http").exception("internal error")
     told = capsys.readouterr().err
     assert "slow write" in told
     assert not set("\x1b\x9b") & set(told)
     assert "x1b[2J" in told
-    assert "a key of 16 characters" in told
-    assert "a-secret-api-key" not in told
+    assert "a key of 17 characters" in told
+    assert "a-secret-lockness" not in told
