@@ -97,20 +97,16 @@ def _health(_session: Session, _request: Request) -> HealthResponse:
     return HealthResponse(status="ok", version=__version__)
 
 
+_ENTRIES = {"console": "/console/", "vpc": "/v1", "catalog": "/api/v1-beta", "iam": "/identity", "health": "/healthz"}
+
+
 def _entry(session: Session, request: Request) -> EntryResponse | Reply:
-    """Where things are: browsers are sent to the console."""
+    """Where the APIs are. Browsers are sent to the console."""
     base = session.ctx.origin
     if "text/html" in request.headers.get("accept", ""):
         return Reply(status=303, headers={"Location": f"{base}/console/"})
-    return EntryResponse(
-        name="Kunsthalle",
-        version=__version__,
-        console=f"{base}/console/",
-        vpc=f"{base}/v1",
-        catalog=f"{base}/api/v1-beta",
-        iam=f"{base}/identity",
-        health=f"{base}/healthz",
-    )
+    addresses = {name: base + path for name, path in _ENTRIES.items()}
+    return EntryResponse(name="Kunsthalle", version=__version__, **addresses)
 
 
 def routes(

@@ -102,35 +102,35 @@ def _lines(server: Served) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log.read_text().splitlines()]
 
 
-def test_programs_read_a_line_for_each_request(served: Served) -> None:
-    env = served.env("publisher")
-    token = access_token(served.url, env["IBMCLOUD_API_KEY"])
-    call(served.url, "GET", "/v1/images/?version=2025-06-30&generation=2&name=secret-name", token)
-    _ask(served.url, "/nowhere/at/all")
-    lines = [line for line in _lines(served) if line["event"] == "request" and line["route"] != "/healthz"]
-    assert [(line["method"], line["route"], line["status"], line["account"]) for line in lines[-3:]] == [
+def test_programs_read_a_line_for_each_request(tmp_path: Path) -> None:
+    with Served(tmp_path / "data", "--hypervisor", "simulated") as server:
+        url, env = server.url, server.env("publisher")
+        token = access_token(url, env["IBMCLOUD_API_KEY"])
+        call(url, "GET", "/v1/images/?version=2025-06-30&generation=2&name=secret-name", token)
+        _ask(url, "/nowhere/at/all")
+    lines = [line for line in _lines(server) if line["event"] == "request" and line["route"] != "/healthz"]
+    assert [(line["method"], line["route"], line["status"], line["account"]) for line in lines] == [
         ("POST", "/identity/token", 200, ""),
         ("GET", "/v1/images", 200, env["IBMCLOUD_ACCOUNT_ID"]),
         ("GET", "-", 404, ""),
     ]
     assert all(line["ms"] >= 0 and len(line["trace"]) == 36 and line["level"] == "info" for line in lines)
-    assert "secret-name" not in served.log.read_text()
-    assert token not in served.log.read_text()
-    assert env["IBMCLOUD_API_KEY"] not in served.log.read_text()
-    assert [line["url"] for line in _lines(served) if line["event"] == "listening"] == [served.url]
+    for secret in ("secret-name", token, env["IBMCLOUD_API_KEY"]):
+        assert secret not in server.log.read_text()
+    assert [line["url"] for line in _lines(server) if line["event"] == "listening"] == [url]
 
 
 @pytest.mark.parametrize("options", [("--access-log", "off"), ("--log", "warning")])
 def test_the_lines_of_requests_can_be_left_out(tmp_path: Path, options: tuple[str, ...]) -> None:
     with Served(tmp_path / "data", "--hypervisor", "simulated", *options) as server:
         _ask(server.url, "/healthz")
-        assert all(line["event"] != "request" for line in _lines(server))
+    assert all(line["event"] != "request" for line in _lines(server))
 
 
 def test_text_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     with Served(tmp_path / "data", "--hypervisor", "simulated", "--log-format", "text", scenario="") as server:
         _ask(server.url, "/healthz")
-        log = server.log.read_text()
+    log = server.log.read_text()
     assert log.startswith("Kunsthalle ")
     assert re.search(r"Z GET /healthz 200 [0-9.]+ ms - ", log)
 
