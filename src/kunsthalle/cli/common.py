@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import click
@@ -25,6 +25,8 @@ class Refused(click.ClickException):
 
     exit_code = 2
 
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 HERE = Path("kunsthalle-data")
 """The data folder of a server that was told none."""
@@ -54,7 +56,7 @@ def find_data(given: Path | None) -> Path:
     )
 
 
-def data_option(*, resolved: bool = True) -> Any:
+def data_option(*, resolved: bool = True) -> Callable[[F], F]:
     """`--data`; `resolved` says that the verb works on one folder, found where none is given."""
     return click.option(
         "--data",

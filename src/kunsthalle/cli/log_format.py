@@ -70,7 +70,9 @@ def _without_commands(_logger: object, _name: str, text: Any) -> str:
     return escape_all_but_colours(text)
 
 
-def listening(settings: Settings, url: str) -> str:
-    """The line of every start for programs, in the form of all others, without loading what writes those."""
-    line = {"url": url, "data": str(settings.data.resolve()), "event": "listening", "level": "info"}
-    return json.dumps({**line, "timestamp": rfc3339(SystemClock().real())})
+def tell(settings: Settings, event: str, **fields: str) -> None:
+    """A line of the log at level info, in the form of all others, without loading what writes those."""
+    if not says_info(settings):
+        return
+    line = {**fields, "event": event, "level": "info", "timestamp": rfc3339(SystemClock().real())}
+    print(event if is_text(settings) else json.dumps(line), file=sys.stderr, flush=True)

@@ -40,8 +40,8 @@ def _announce(settings: Settings, url: str) -> None:
     if log_format.is_text(settings):
         accounts = list(folder.credentials(settings.data).get("accounts", {}))
         print(greeting(url, settings.data, accounts), file=sys.stderr, flush=True)
-    elif log_format.says_info(settings):
-        print(log_format.listening(settings, url), file=sys.stderr, flush=True)
+    else:
+        log_format.tell(settings, "listening", url=url, data=str(settings.data.resolve()))
 
 
 def _access_log(settings: Settings) -> AccessLog | None:
@@ -269,7 +269,8 @@ def _serve(settings: Settings) -> None:
     gc.enable()
     listener.listen(config.backlog)  # who is told the address may call from now on
     _announce(settings, url)
-    StoppableServer(config, lambda: server.worker.running).run(sockets=[listener])
+    stoppable = StoppableServer(config, lambda: server.worker.running, partial(log_format.tell, settings))
+    stoppable.run(sockets=[listener])
 
 
 __all__ = ["Refusal", "log_to_stderr", "make_scenario", "operator_token", "raise_file_limit", "serve", "web_socket"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -11,20 +10,21 @@ import uvicorn
 
 
 class StoppableServer(uvicorn.Server):
-    """`running_jobs` counts the jobs of this process that are being carried out."""
+    """`running_jobs` counts the jobs of this process that are being carried out; `say` takes what the log is told."""
 
-    def __init__(self, config: uvicorn.Config, running_jobs: Callable[[], int]) -> None:
+    def __init__(self, config: uvicorn.Config, running_jobs: Callable[[], int], say: Callable[[str], None]) -> None:
         super().__init__(config)
         self._running_jobs = running_jobs
+        self._say = say
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signals that end a process, in its main thread."""
         del frame
         if not self.should_exit:
-            _say(_waiting(len(self.server_state.tasks), self._running_jobs()))
+            self._say(_waiting(len(self.server_state.tasks), self._running_jobs()))
             self.should_exit = True  # and the process ends with 0: it was asked to
             return
-        _say(_cut_off(self._running_jobs()))
+        self._say(_cut_off(self._running_jobs()))
         os._exit(_SIGNALLED + sig)
 
 
@@ -48,7 +48,3 @@ def _cut_off(jobs: int) -> str:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
