@@ -19,7 +19,7 @@ _NO_ANSWER = 0
 """In place of the status, when the connection closed before there was one."""
 
 
-class Call(Struct):
+class Exchange(Struct):
     """What becomes known of a request while it is answered. `begun` is in seconds, from anywhere.
 
     `route` is `-` for what no route fits.
@@ -49,19 +49,19 @@ class AccessLog(Struct, frozen=True):
     moment: Callable[[], str]
     text: bool = False
 
-    def record(self, call: Call, now: float, trace: str) -> None:
+    def record(self, exchange: Exchange, now: float, trace: str) -> None:
         """Write the line of a call that has been answered; `now` is in seconds, as its beginning."""
-        account = call.request.account_id if call.request is not None else ""
-        taken = round((now - call.begun) * 1000, 1)
+        account = exchange.request.account_id if exchange.request is not None else ""
+        taken = round((now - exchange.begun) * 1000, 1)
         if self.text:
-            line = f"{self.moment()} {call.method} {call.route} {call.status} {taken} ms {account or '-'} {trace}\n"
-            self.write(line.encode())
+            what = f"{exchange.method} {exchange.route} {exchange.status} {taken} ms"
+            self.write(f"{self.moment()} {what} {account or '-'} {trace}\n".encode())
             return
         fields = {
             "event": "request",
-            "method": call.method,
-            "route": call.route,
-            "status": call.status,
+            "method": exchange.method,
+            "route": exchange.route,
+            "status": exchange.status,
             "ms": taken,
             "account": account,
             "trace": trace,

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from kunsthalle.api.access_log import AccessLog, Call
+from kunsthalle.api.access_log import AccessLog, Exchange
 from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.etag import EntityTags
 from kunsthalle.api.query_params import decode as decode_query
@@ -84,19 +84,19 @@ class Pipeline:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
         ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers))
-        call = Call(scope["method"], time.perf_counter())
+        exchange = Exchange(scope["method"], time.perf_counter())
         if self._access_log is None:
-            await self._serve(scope, receive, send, headers, ctx, call)
+            await self._serve(scope, receive, send, headers, ctx, exchange)
             return
         try:
-            await self._serve(scope, receive, call.watching(send), headers, ctx, call)
+            await self._serve(scope, receive, exchange.watching(send), headers, ctx, exchange)
         finally:
-            self._access_log.record(call, time.perf_counter(), ctx.trace)
+            self._access_log.record(exchange, time.perf_counter(), ctx.trace)
 
     async def _serve(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, call: Call
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange
     ) -> None:
-        respond = partial(self._respond, scope, receive, headers, ctx, call)
+        respond = partial(self._respond, scope, receive, headers, ctx, exchange)
         if self._faults.calls and await self._answered_by_fault(scope, send, ctx, respond):
             return
         await (await respond()).send(send)
@@ -122,14 +122,16 @@ class Pipeline:
         await fault_injection.answer(fault, respond, lambda problem: refusal(problem, surface, ctx), send)
         return True
 
-    async def _respond(self, scope: Scope, receive: Receive, headers: Headers, ctx: Context, call: Call) -> Answer:
+    async def _respond(
+        self, scope: Scope, receive: Receive, headers: Headers, ctx: Context, exchange: Exchange
+    ) -> Answer:
         method, (path, match) = scope["method"], self._find(scope)
         if match is None:
             return refusal(_no_route(method, ()), self._unknown(path), ctx)
         if match.route is None:
             return refusal(_no_route(method, match.allowed), match.surface, ctx)
         route = match.route
-        call.route = route.path
+        exchange.route = route.path
         request: Request | None = None
         try:
             body, account_id = _NOTHING, ""
@@ -140,7 +142,7 @@ class Pipeline:
             if b"%00" in scope["query_string"]:
                 raise Problem(Reason.INVALID, "bad_request", "The query must not contain NUL.")
             request = Request(method, path, match.params, query, headers, body, account_id=account_id)
-            call.request = request
+            exchange.request = request
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
             return await (self._write if route.writes else self._read)(ctx, route, request)
