@@ -58,7 +58,10 @@ class EntityTags:
         reading = self._router.match("GET", request.path.encode())
         if reading is None or reading.route is None or reading.route.call is None:
             return
-        shown = reading.route.call(session, request)
+        unasked = (
+            () if reading.route.query is None else (reading.route.query(),)
+        )  # the state as no parameter changes it
+        shown = reading.route.call(session, request, *unasked)
         if not isinstance(getattr(shown, "href", None), str):
             return  # a list has no tag
         present = _opaque(self._tag(shown, session.ctx, reading.route, request))

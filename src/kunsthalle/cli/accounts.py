@@ -62,10 +62,10 @@ class _Server:
         import msgspec
 
         from kunsthalle.app import build
-        from kunsthalle.cli.serve import log_to_stderr
+        from kunsthalle.cli.log_format import set_up
         from kunsthalle.core.errors import Problem
 
-        log_to_stderr("error")
+        set_up("error")
         if not folder.read(self._data, folder.CREDENTIALS):
             raise click.ClickException(_no_data(self._data))
         try:

@@ -145,11 +145,11 @@ def _offline(data: Path, places: dict[str, str], **how: bool) -> tuple[Callable[
     """The work on a folder itself, and what says how far it is."""
     import msgspec
 
-    from kunsthalle.cli.serve import log_to_stderr
+    from kunsthalle.cli.log_format import set_up
     from kunsthalle.operator.doctor.findings import Progress
     from kunsthalle.operator.doctor.routes import progress_response
 
-    log_to_stderr("error")
+    set_up("error")
     progress = Progress()
 
     def work() -> Doc:

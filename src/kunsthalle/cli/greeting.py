@@ -12,18 +12,23 @@ from kunsthalle.local.display import escape
 _MOST_NAMES = 8
 
 
-def greeting(url: str, data: Path, accounts: Sequence[str]) -> str:
+def create_command(data: Path) -> str:
+    """What makes an account and its owner's first key."""
+    return shlex.join(["kunsthalle", "account", "create", "NAME", "--owner", "MAIL", "--data", str(data)])
+
+
+def greeting(url: str, data: Path, accounts: Sequence[str], *, empty: bool) -> str:
     """The address, the console, the accounts or how to make one, the data folder, credentials, and how to stop.
 
-    `accounts` are the names of accounts whose keys `kunsthalle env` knows.
+    `accounts` are the names of accounts whose keys `kunsthalle env` knows; `empty` says that there is no account.
     """
     folder = shlex.quote(str(data.resolve()))
     if accounts:
         names = ", ".join(accounts[:_MOST_NAMES]) + (", …" if len(accounts) > _MOST_NAMES else "")
         credentials = f"kunsthalle env --data {folder} --account {shlex.quote(accounts[0])}"
     else:
-        names = "no key is kept here; make an account and its first key with the line below"
-        credentials = f"kunsthalle account create NAME --owner MAIL --data {folder}"
+        names = "no account yet: nobody can sign in" if empty else f"kunsthalle account list --data {folder}"
+        credentials = create_command(data.resolve()) if empty else f"kunsthalle account key create --data {folder}"
     lines = {
         "Address": url,
         "Console": f"{url}/console/",

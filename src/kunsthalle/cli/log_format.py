@@ -70,9 +70,9 @@ def _without_commands(_logger: object, _name: str, text: Any) -> str:
     return escape_all_but_colours(text)
 
 
-def tell(settings: Settings, event: str, **fields: str) -> None:
-    """A line of the log at level info, in the form of all others, without loading what writes those."""
-    if not says_info(settings):
+def tell(settings: Settings, event: str, *, level: str = "info", **fields: str) -> None:
+    """A line of the log, in the form of all others, without loading what writes those."""
+    if _number(settings.log) > _number(level):
         return
-    line = {**fields, "event": event, "level": "info", "timestamp": rfc3339(SystemClock().real())}
+    line = {**fields, "event": event, "level": level, "timestamp": rfc3339(SystemClock().real())}
     print(event if is_text(settings) else json.dumps(line), file=sys.stderr, flush=True)

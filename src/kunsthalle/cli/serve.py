@@ -6,7 +6,6 @@ import contextlib
 import errno
 import gc
 import os
-import shlex
 import socket
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from tempfile import mkstemp
 from typing import TYPE_CHECKING, Any, cast
 
 from kunsthalle.cli import log_format
-from kunsthalle.cli.greeting import greeting
+from kunsthalle.cli.greeting import create_command, greeting
 from kunsthalle.config import BadSetting, Settings
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
@@ -35,13 +34,23 @@ class Refusal(Exception):
     """Why the server does not start, in words for the operator."""
 
 
-def _announce(settings: Settings, url: str) -> None:
-    """What every start says: to a person all that is needed to go on, to programs one line."""
+def _announce(settings: Settings, url: str, *, empty: bool) -> None:
+    """What every start says: to a person all that is needed to go on, to programs a line.
+
+    Both are told how to make an account where there is none.
+    """
     if log_format.is_text(settings):
         accounts = list(folder.credentials(settings.data).get("accounts", {}))
-        print(greeting(url, settings.data, accounts), file=sys.stderr, flush=True)
+        print(greeting(url, settings.data, accounts, empty=empty), file=sys.stderr, flush=True)
     else:
+        if empty:
+            create = create_command(settings.data)
+            log_format.tell(settings, "no account yet: nobody can sign in", level="warning", create=create)
         log_format.tell(settings, "listening", url=url, data=str(settings.data.resolve()))
+
+
+_STDERR = 2
+"""The file descriptor of the log."""
 
 
 def _access_log(settings: Settings) -> AccessLog | None:
@@ -49,7 +58,7 @@ def _access_log(settings: Settings) -> AccessLog | None:
         return None
     from kunsthalle.api.access_log import AccessLog
 
-    clock, write = SystemClock(), partial(os.write, sys.stderr.fileno())
+    clock, write = SystemClock(), partial(os.write, _STDERR)
     return AccessLog(write, lambda: rfc3339(clock.real()), text=log_format.is_text(settings))
 
 
@@ -268,9 +277,9 @@ def _serve(settings: Settings) -> None:
     gc.set_threshold(20_000, 50, 100)
     gc.enable()
     listener.listen(config.backlog)  # who is told the address may call from now on
-    _announce(settings, url)
+    _announce(settings, url, empty=not server.has_accounts())
     stoppable = StoppableServer(config, lambda: server.worker.running, partial(log_format.tell, settings))
     stoppable.run(sockets=[listener])
 
 
-__all__ = ["Refusal", "log_to_stderr", "make_scenario", "operator_token", "raise_file_limit", "serve", "web_socket"]
+__all__ = ["Refusal", "make_scenario", "operator_token", "raise_file_limit", "serve", "web_socket"]

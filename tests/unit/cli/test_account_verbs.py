@@ -140,7 +140,7 @@ def test_without_an_answer_nothing_is_said_to_be_wrong_with_the_input(tmp_path: 
     folder.write(tmp_path, folder.CREDENTIALS, {"operator_token": "x"})
     folder.write(tmp_path, folder.SERVER, {"url": "http://127.0.0.1:9", "pid": 1})
     result = invoke(tmp_path, "list")
-    assert (result.exit_code, "No server answers" in result.output) == (1, True)
+    assert (result.exit_code, f"No server runs on {tmp_path}" in result.output) == (1, True)
 
 
 def test_help_has_examples() -> None:

@@ -109,7 +109,7 @@ def test_reading_on_gets_nothing_twice(served: Served, server: dict[str, Any]) -
     assert read(f"start={whole['end']}")["text"] == ""
     assert read("limit=5")["text"] == whole["text"][-5:]
     for bad in ("start=-1", "start=x", "limit=65537", "limit=", f"start={'9' * 5_000}", "start=%C2%B2"):
-        with pytest.raises(CallFailed, match="is a number from 0 to"):
+        with pytest.raises(CallFailed, match="must be an integer from 0 to"):
             read(bad)
 
 
@@ -122,7 +122,9 @@ def test_the_machine_says_what_the_server_runs_on(served: Served, server: dict[s
     assert call(served.url, "GET", "/_kunsthalle/machines?name=another", operator)["machines"] == []
 
 
-def test_following_goes_on_where_it_was_and_control_characters_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_following_goes_on_where_it_was_and_control_characters_stay_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     said = iter([("boot\r\n\x1b[2J", 10), ("", 10), ("login:\x07 ", 18)])
     asked: list[str] = []
     done = threading.Event()
@@ -138,7 +140,7 @@ def test_following_goes_on_where_it_was_and_control_characters_stay_out(monkeypa
 
     monkeypatch.setattr(console_module.common, "operate", answer)
     monkeypatch.setattr(console_module.time, "sleep", lambda _seconds: done.set())
-    result = CliRunner().invoke(cli, ("console", "talker", "--follow"))
+    result = CliRunner().invoke(cli, ("console", "talker", "--follow", "--data", str(tmp_path)))
     assert (result.exit_code, result.output) == (0, "boot\n[2Jlogin: ")
     assert [path.partition("?")[2] for path in asked[1:]] == ["limit=65536", "start=10", "start=10", "start=18"]
     assert done.is_set()

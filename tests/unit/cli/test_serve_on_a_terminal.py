@@ -136,7 +136,7 @@ def test_text_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_greeting_of_a_server_without_accounts_says_how_to_make_one(tmp_path: Path) -> None:
-    text = greeting("http://127.0.0.1:8100", tmp_path / "a folder", [])
+    text = greeting("http://127.0.0.1:8100", tmp_path / "a folder", [], empty=True)
     assert f"kunsthalle account create NAME --owner MAIL --data '{tmp_path}/a folder'" in text
 
 
