@@ -122,7 +122,8 @@ def _create_filter(run: Run) -> None:
         if given.has(f"{name}-list")
     }
     included = given.get("include-all", True)
-    _put(run, account_filters={"include_all": included, "category_filters": {}, "id_filters": terms})
+    hidden = {"hide_IBM_cloud_catalog": True} if given.get("hide-ibm-catalog") else {}
+    _put(run, account_filters={"include_all": included, "category_filters": {}, "id_filters": terms}, **hidden)
 
 
 def _filter_offering(run: Run) -> None:
@@ -152,6 +153,10 @@ UNSERVED = tuple(
     )
     for words in _NOT_SERVED.strip().replace("\n", "|").split("|")
 )
+_NO_PUBLIC = "Ignored: there is no public catalog."
+_OF_CATALOG = flag("catalog", "NAME_OR_ID", "Ignored: filters are an account's own.", also=("c",))
+_OF_GROUP = flag("account-group", "GROUP", "Ignored: filters are an account's own.")
+_CATEGORIES = tuple("category compliance deployment-target offering-format pricing-plan provider release type".split())
 _EVERYTHING = {"include_all": True, "category_filters": {}, "id_filters": {}}
 
 COMMANDS = (
@@ -173,13 +178,14 @@ COMMANDS = (
         "QUERY",
         CATALOG_FLAG,
         flag("type", text="Kind of product.", choices=("services", "software")),
-        flag("kind", "KIND", "Ignored: there is no public catalog."),
-        flag("region", "REGION", "Ignored: there is no public catalog."),
-        flag("price", "PRICE", "Ignored: there is no public catalog."),
-        flag("tag", "TAG", "Ignored: there is no public catalog."),
-        flag("global", text="Ignored: there is no public catalog."),
+        *(flag(name, name.upper(), _NO_PUBLIC, also=(name[0],)) for name in ("kind", "region", "price", "tag")),
+        flag("global", text=_NO_PUBLIC),
+        flag("fields", "LIST", "Ignored: the columns are always the same."),
+        flag("col", "LIST", "Ignored: the columns are always the same."),
+        flag("sort-by", "PROPERTY", "Ignored: the newest offering comes first."),
+        flag("reverse", text="Ignored: the newest offering comes first."),
     ),
-    command("filter get", "View the filters.", _filter, "", CATALOG_FLAG),
+    command("filter get", "View the filters.", _filter, "", _OF_CATALOG, _OF_GROUP),
     command(
         "filter create",
         "Set the filters of the public catalog; they are kept, and there is no public catalog here.",
@@ -188,18 +194,30 @@ COMMANDS = (
         flag("include-all", "true|false", "Whether everything is shown."),
         flag("include-list", "LIST", "Offerings to show.", kind="list"),
         flag("exclude-list", "LIST", "Offerings to hide.", kind="list"),
-        CATALOG_FLAG,
+        flag("hide-ibm-catalog", text="Hide the public catalog."),
+        *(flag(name, "LIST", _NO_PUBLIC) for name in _CATEGORIES),
+        _OF_CATALOG,
+        _OF_GROUP,
     ),
-    command("filter delete", "Remove the filters.", partial(_put, account_filters=_EVERYTHING), "", CATALOG_FLAG),
+    command(
+        "filter delete", "Remove the filters.", partial(_put, account_filters=_EVERYTHING), "", _OF_CATALOG, _OF_GROUP
+    ),
     command(
         "filter offering",
         "Show one offering of the public catalog.",
         _filter_offering,
         "",
         flag("offering", "ID", "ID of the offering.", also=("o",), required=True),
-        CATALOG_FLAG,
+        _OF_CATALOG,
     ),
-    command("filter options", "View the filters that there are.", _filter, "", CATALOG_FLAG),
+    command(
+        "filter options",
+        "View the filters that there are.",
+        _filter,
+        "",
+        _OF_CATALOG,
+        flag("all", text="Ignored: all are shown."),
+    ),
     command("filter hide-ibm-public-catalog", "Hide the public catalog.", partial(_put, hide_IBM_cloud_catalog=True)),
     command("filter show-ibm-public-catalog", "Show the public catalog.", partial(_put, hide_IBM_cloud_catalog=False)),
     *UNSERVED,

@@ -100,20 +100,24 @@ def _import_version(run: Run) -> None:
     _one(run, made)
 
 
-def _list(run: Run) -> None:
+def _chosen(run: Run) -> list[Any]:
+    """The offerings of the catalog that is named, or of all; the one that is named among them, or all."""
     given = run.given
     if given.has("catalog"):
         found = list(run.api.listed(f"{catalog_path(run)}/offerings", "resources"))
     else:
         found = list(run.api.listed(f"{CATALOG}/offerings", "resources"))
     ref = given.get("offering")
-    chosen = [one for one in found if ref in {None, one["id"], one.get("name"), one.get("label")}]
-    _show(run, chosen, given.get("version"))
+    return [one for one in found if ref in {None, one["id"], one.get("name"), one.get("label")}]
+
+
+def _list(run: Run) -> None:
+    _show(run, _chosen(run), run.given.get("version"))
 
 
 def _search(run: Run) -> None:
-    listed = run.api.listed(f"{CATALOG}/offerings", "resources")
-    _show(run, [one for one in listed if matches(one, run.given["QUERY"])])
+    query = run.given["QUERY"]
+    _show(run, [one for one in _chosen(run) if not query or matches(one, query)], run.given.get("version"))
 
 
 def _get(run: Run) -> None:
@@ -217,7 +221,15 @@ COMMANDS = (
         OFFERING_FLAG,
         flag("version", "VERSION", "Only this version."),
     ),
-    command("offering search", "Search offerings.", _search, "QUERY"),
+    command(
+        "offering search",
+        "Search offerings.",
+        _search,
+        "[QUERY]",
+        CATALOG_FLAG,
+        OFFERING_FLAG,
+        flag("version", "VERSION", "Only this version."),
+    ),
     command("offering get", "View an offering.", _get, "", *_BOTH),
     command(
         "offering update",

@@ -176,6 +176,8 @@ COMMANDS = (
         partial(_status, path="preinstall"),
         "",
         needed(LOCATOR_FLAG),
+        flag("cluster", "ID", "Ignored: nothing is deployed."),
+        flag("namespace", "NAME", "Ignored: nothing is deployed."),
     ),
     command("offering version get", "View a version.", _get, "", needed(LOCATOR_FLAG)),
     _moves(
