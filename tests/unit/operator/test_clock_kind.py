@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import get_args
 
 from fixtures.worlds import TestClock, World
-from kunsthalle.cli.main import _CHOICES
+from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, SystemClock
 from kunsthalle.operator.routes_control import _clock_response
 
@@ -19,4 +20,5 @@ def test_the_kind_is_declared(world: World) -> None:
 
 
 def test_the_kinds_are_those_of_the_setting() -> None:
-    assert [clock.kind for clock in get_args(MovableClock)] == _CHOICES["clock"]
+    choices = next(setting.metadata["choices"] for setting in fields(Settings) if setting.name == "clock")
+    assert tuple(clock.kind for clock in get_args(MovableClock)) == choices
