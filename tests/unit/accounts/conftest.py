@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fixtures.realm import Answer, _asgi
+from fixtures.seeded import seeded_copy
 from kunsthalle.accounts.models import Account, Person
 from kunsthalle.accounts.service import new_iam_id, open_account
 from kunsthalle.app import Server, build
@@ -125,8 +126,8 @@ class House:
 @contextmanager
 def opened(folder: Path) -> Iterator[House]:
     """A server of the `enterprise` scenario with its state in a folder, until its end."""
+    made = {one.account: one for one in seeded_copy(folder / "data")}
     server = build(Settings(data=folder / "data", hypervisor="simulated"), OPERATOR)
-    made = {one.account: one for one in server.seed("enterprise")}
     server.start()
     loop = asyncio.new_event_loop()
     yield House(server, made, loop)

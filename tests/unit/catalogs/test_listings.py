@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from fixtures.walks import some_of
 from fixtures.worlds import World
 from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs.offerings import service
@@ -94,7 +96,16 @@ DEEDS: dict[str, tuple[Callable[[Session, Any], Any], tuple[int, int, int, int]]
 }
 
 
-@pytest.mark.parametrize("which", DEEDS)
+on_each_engine = partial(pytest.mark.parametrize, ("database_url", "which"), indirect=["database_url"])
+
+
+def _with_some_on_postgresql(names: Iterable[str]) -> list[Any]:
+    """What is tried on which engine: all on SQLite, and on PostgreSQL a few in each run."""
+    postgresql = [pytest.param("postgresql", name, marks=pytest.mark.needs_postgres) for name in some_of(names, 3)]
+    return [*(("sqlite", name) for name in names), *postgresql]
+
+
+@on_each_engine(_with_some_on_postgresql(DEEDS))
 def test_after_a_change(market: Market, which: str) -> None:
     deed, totals = DEEDS[which]
     market.do(deed)
@@ -102,7 +113,7 @@ def test_after_a_change(market: Market, which: str) -> None:
     market.looked_at()
 
 
-@pytest.mark.parametrize("which", ["a new label", "hidden", "suspended", "deleted", "one more"])
+@on_each_engine(_with_some_on_postgresql(["a new label", "hidden", "suspended", "deleted", "one more"]))
 def test_after_a_change_that_was_taken_back(market: Market, which: str) -> None:
     class Undone(Exception):
         """Takes it back."""
