@@ -24,6 +24,8 @@ MAX_LOGIN = 255
 """Characters of a login, in lower case: some letters become two."""
 PLACEHOLDER = "BSS-"
 """What the IAM ID of an invitation begins with that belongs to nobody yet."""
+MAX_GRANTS = 25
+"""Policies and memberships of access groups that one invitation gives, all users together."""
 _EMAIL = re.compile(r"[^\s@,:\x00-\x1f]{1,64}@[^\s@,:\x00-\x1f]{1,190}")
 
 
@@ -43,7 +45,20 @@ def invite(session: Session, identities: Identities, invitation: Invitation) -> 
     """
     if not invitation.emails:
         raise invalid("bad_request", "The list of users is empty. Give at least one e-mail address.", "users")
+    _check_grants(invitation)
     return [_invite_one(session, identities, email, invitation) for email in invitation.emails]
+
+
+def _check_grants(invitation: Invitation) -> None:
+    """400 where everybody together would get more than one call may give: each is a policy that is checked."""
+    each = len(invitation.groups) + sum(len(policy["resources"]) for policy in invitation.policies)
+    total = each * len(invitation.emails)
+    if total > MAX_GRANTS:
+        text = (
+            f"{len(invitation.emails)} users would get {each} policies and access groups each, {total} in all; "
+            f"at most {MAX_GRANTS} are allowed in one call. Invite fewer users at once."
+        )
+        raise invalid("bad_request", text, "users")
 
 
 def _invite_one(session: Session, identities: Identities, email: str, invitation: Invitation) -> User:

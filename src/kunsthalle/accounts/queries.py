@@ -10,6 +10,7 @@ from kunsthalle.accounts.models import Account, AccountGroup, ResourceGroup, Use
 from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, EVER_RESOURCE_GROUP, RESOURCE_GROUP, USER
 from kunsthalle.core.errors import Problem, forbidden, invalid
 from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import columns_of, numbers_by
 from kunsthalle.db.visibility import may, some, unscoped
 
 TREE = "enterprise-tree"
@@ -122,17 +123,30 @@ def enterprise_of(session: Session, account_id: str) -> str | None:
     return here.enterprise_id if here else None
 
 
+def enterprises_of_identifiers(session: Session, identifiers: Collection[str]) -> dict[str, str | None]:
+    """The enterprise that each access-list identifier stands in; those that name nothing are left out."""
+    accounts, groups = ACCOUNT.table.c, ACCOUNT_GROUP.table.c
+    wanted: dict[str, list[str]] = {"-ent-": [], "-entgrp-": [], "": []}
+    for identifier in identifiers:
+        prefix = next(one for one in wanted if identifier.startswith(one))
+        wanted[prefix].append(identifier.removeprefix(prefix))
+    found: dict[str, str | None] = {}
+    if wanted["-ent-"]:
+        roots = numbers_by(session, accounts.enterprise_id, accounts.enterprise_id.in_(wanted["-ent-"]))
+        found |= {f"-ent-{id_}": id_ for id_, _count in roots}
+    if wanted["-entgrp-"]:
+        active = (groups.id.in_(wanted["-entgrp-"]), groups.state == "ACTIVE")
+        found |= {
+            f"-entgrp-{id_}": of for id_, of in columns_of(session, groups.id, groups.enterprise_id, where=active)
+        }
+    if wanted[""]:
+        found |= dict(columns_of(session, accounts.id, accounts.enterprise_id, where=[accounts.id.in_(wanted[""])]))
+    return found
+
+
 def enterprise_of_identifier(session: Session, identifier: str) -> str | None:
     """The enterprise that an access-list identifier stands in, or None when there is no such resource."""
-    if identifier.startswith("-ent-"):
-        id_ = identifier.removeprefix("-ent-")
-        return id_ if unscoped(session, ACCOUNT, ACCOUNT.table.c.enterprise_id == id_) else None
-    if identifier.startswith("-entgrp-"):
-        table = ACCOUNT_GROUP.table
-        wanted = (table.c.id == identifier.removeprefix("-entgrp-"), table.c.state == "ACTIVE")
-        found = unscoped(session, ACCOUNT_GROUP, *wanted)
-        return found[0].enterprise_id if found else None
-    return enterprise_of(session, identifier)
+    return enterprises_of_identifiers(session, [identifier]).get(identifier)
 
 
 def default_group(session: Session) -> ResourceGroup:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType, field
 
 from kunsthalle.accounts.models import User
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.core.clock import rfc3339
 
@@ -32,7 +33,7 @@ class InvitedPolicyAttributeRequest(RequestBody):
 class InvitedPolicyResourceRequest(RequestBody):
     """Conditions that must all hold."""
 
-    attributes: list[InvitedPolicyAttributeRequest] = field(default_factory=list)
+    attributes: Annotated[list[InvitedPolicyAttributeRequest], at_most(50)] = field(default_factory=list)
 
 
 class InvitedPolicyRoleRequest(RequestBody):
@@ -44,17 +45,17 @@ class InvitedPolicyRoleRequest(RequestBody):
 class InvitedPolicyRequest(RequestBody):
     """An access policy without its subject, who is the invited one."""
 
-    roles: list[InvitedPolicyRoleRequest]
-    resources: list[InvitedPolicyResourceRequest]
+    roles: Annotated[list[InvitedPolicyRoleRequest], at_most(20)]
+    resources: Annotated[list[InvitedPolicyResourceRequest], at_most(20)]
     type: Literal["access"] = "access"
 
 
 class InviteUsersRequest(RequestBody):
     """Who is invited, and the roles that they get."""
 
-    users: Annotated[list[InviteUserRequest], Meta(max_length=100)]
-    iam_policy: list[InvitedPolicyRequest] = field(default_factory=list)
-    access_groups: list[str] = field(default_factory=list)
+    users: Annotated[list[InviteUserRequest], at_most(100)]
+    iam_policy: Annotated[list[InvitedPolicyRequest], at_most(50)] = field(default_factory=list)
+    access_groups: Annotated[list[str], at_most(50)] = field(default_factory=list)
 
 
 class AcceptRequest(RequestBody):

@@ -19,10 +19,10 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
-from kunsthalle.db.pages import Page, page
+from kunsthalle.db.pages import Page, ordered, page
 from kunsthalle.db.rows import rename
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, ResourceType, find, some
+from kunsthalle.db.visibility import Authorized, ResourceType, find
 
 M = TypeVar("M")
 B = TypeVar("B", bound=RequestBody)
@@ -116,10 +116,10 @@ def among(query: PageParameters, items: Sequence[T], id_of: Callable[[T], str]) 
 
 
 def in_order(items: list[Any], asked: str) -> list[Any]:
-    """By a property, and by id where that is the same; `-` turns the order around."""
-    name = asked.removeprefix("-")
+    """A short list by a property, and by id where that is the same; `-` turns the order around."""
+    name, descending = asked.removeprefix("-"), asked.startswith("-")
     column = "number" if name == "address" else name
-    return sorted(items, key=lambda one: (getattr(one, column), one.id), reverse=asked.startswith("-"))
+    return sorted(items, key=lambda one: (getattr(one, column), one.id), reverse=descending)
 
 
 def _found(session: Session, query: PageParameters, resource: Resource[M], where: list[ColumnElement[bool]]) -> Page[M]:
@@ -127,7 +127,10 @@ def _found(session: Session, query: PageParameters, resource: Resource[M], where
     sort: str | None = getattr(query, "sort") if resource.sortable else None  # noqa: B009  which structs have it
     if sort is None:
         return page(session, resource.kind, *where, after=query.start, limit=query.limit)
-    return among(query, in_order(some(session, resource.kind, *where), sort), lambda one: str(one.id))
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    column = resource.kind.table.c["number" if name == "address" else name]
+    place: Any = {"column": column, "descending": descending, "after": query.start, "limit": query.limit}
+    return ordered(session, resource.kind, *where, **place)
 
 
 def listing(resource: Resource[M]) -> Route:

@@ -90,14 +90,14 @@ class EntityTags:
         # What is shown where it was asked for needs no looking up where it is changed: at the same place of the table.
         body = self._bodies.get(route.path) if path == request.path else self._body(path)
         state = shown
-        if body is not None and issubclass(body, msgspec.Struct):
+        if isinstance(body, type) and issubclass(body, msgspec.Struct):
             state = {name: getattr(shown, name, None) for name in body.__struct_fields__}
             state = {name: value for name, value in state.items() if value is not msgspec.UNSET}
         # The caller's name for this server is no part of the state.
         said = path.encode() + b"\n" + _encode(state).replace(ctx.origin.encode(), b"")
         return f'W/"{hashlib.blake2b(said, digest_size=8).hexdigest()}"'
 
-    def _body(self, path: str) -> type | None:
+    def _body(self, path: str) -> Any:
         match = self._router.match("PATCH", path.encode())
         return match.route.body if match is not None and match.route is not None else None
 

@@ -14,9 +14,10 @@ import jsonpointer
 import msgspec
 
 from kunsthalle.core.errors import invalid
+from kunsthalle.core.sizes import KIB
 
 MAX_OPERATIONS = 500
-MAX_COPIED = 256 * 1024
+MAX_COPIED = 256 * KIB
 """Bytes of JSON that the `copy` operations of one patch may copy in all."""
 
 

@@ -40,7 +40,7 @@ class Route(Struct, frozen=True):
     call: Call | None
     surface: Surface
     access: Access
-    body: type | None = None
+    body: Any = None
     answer: Any = None
     status: int = 200
     without_transaction: Outside | None = None
@@ -64,7 +64,7 @@ class Options(TypedDict, total=False):
 
     surface: Required[Surface]
     access: Required[Access]
-    body: type | None
+    body: Any
     answer: Any
     status: int
     writes: bool
@@ -107,7 +107,7 @@ def route(
 
 
 def route_without_transaction(
-    method: str, path: str, call: Outside, *, surface: Surface, access: Access, body: type | None, answer: Any
+    method: str, path: str, call: Outside, *, surface: Surface, access: Access, body: Any, answer: Any
 ) -> Route:
     """Declares an operation of the operator's, or of anybody's, that runs outside any transaction."""
     summary = (call.__doc__ or "").strip().split("\n")[0]

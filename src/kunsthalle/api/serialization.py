@@ -30,7 +30,7 @@ def encode(value: Any) -> bytes:
 
 
 @lru_cache(maxsize=1_024)
-def _decoder(type_: type) -> msgspec.json.Decoder[Any]:
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
@@ -59,10 +59,34 @@ _CODES = (
 )
 
 
-def _problem(error: msgspec.ValidationError) -> Problem:
+_TOO_LONG = re.compile(r"Expected `(array|object)` of length <= \d+")
+
+
+def _items(value: Any, path: list[str]) -> int:
+    """How many items the longest list or object at a place has; `[...]` in a path stands for every value."""
+    if not path:
+        return len(value) if isinstance(value, list | dict) else 0
+    name, *rest = path
+    if isinstance(value, list):
+        return _items(value[int(name)], rest)
+    inner = value.values() if name == "[...]" else (value.get(name),)
+    return max((_items(one, rest) for one in inner), default=0)
+
+
+def _given(head: str, place: str, raw: bytes) -> str:
+    """For a list or an object with too many items: how many it has."""
+    if not _TOO_LONG.search(head):
+        return ""
+    path = re.findall(r"\[\.\.\.\]|[^.\[\]]+", place.removeprefix("$"))
+    return f", got {_items(msgspec.json.decode(raw), path)}"
+
+
+def _problem(error: msgspec.ValidationError, raw: bytes) -> Problem:
     text = str(error)
     head, _, place = text.partition(" - at `")
-    place = place.rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "")
+    place = place.rstrip("`")
+    head += _given(head, place, raw)
+    place = place.removeprefix("$").removeprefix(".").replace("[...]", "")
     missing = re.search(r"missing required field `([^`]+)`", head)
     field = ".".join(part for part in (place, missing[1] if missing else "") if part)
     known = ((code, message) for pattern, code, message in _CODES if pattern.search(head))
@@ -75,7 +99,7 @@ def _problem(error: msgspec.ValidationError) -> Problem:
     return invalid(code, f"{message} ({head})", field or "body")
 
 
-def decode(raw: bytes, type_: type) -> Any:
+def decode(raw: bytes, type_: Any) -> Any:
     """The body as its struct; 400 with the field named when it does not fit."""
     if not raw:
         raise invalid("validation_failure", "The request needs a JSON body.", "body")
@@ -84,6 +108,6 @@ def decode(raw: bytes, type_: type) -> Any:
     try:
         return _decoder(type_).decode(raw)
     except msgspec.ValidationError as error:
-        raise _problem(error) from error
+        raise _problem(error, raw) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise invalid("validation_failure", f"The body is not valid JSON: {error}", "body") from error

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.common_schemas import GroupRequest, Name
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.serialization import RequestBody, form
 from kunsthalle.images.schemas import AllowedUseRequest
 
 TAG_PATTERN = form(r"^[A-Za-z0-9:_ .-]+$", "letters, digits, blanks and the signs : _ . -")
-Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128, pattern=TAG_PATTERN)]], Meta(max_length=1000)]
+Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128, pattern=TAG_PATTERN)]], at_most(1_000)]
 Gigabytes = Annotated[int, Meta(ge=1, le=64_000)]
 Iops = Annotated[int, Meta(ge=1, le=1_000_000)]
 Bandwidth = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -31,7 +32,7 @@ class CreateVolumeRequest(RequestBody):
     resource_group: GroupRequest | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
     allowed_use: AllowedUseRequest | UnsetType = UNSET
-    encryption_key: dict[str, Any] | UnsetType = UNSET
+    encryption_key: Document | UnsetType = UNSET
 
 
 class UpdateVolumeRequest(RequestBody):
@@ -61,7 +62,7 @@ class BootVolumeRequest(RequestBody):
     resource_group: GroupRequest | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
     allowed_use: AllowedUseRequest | UnsetType = UNSET
-    encryption_key: dict[str, Any] | UnsetType = UNSET
+    encryption_key: Document | UnsetType = UNSET
 
     @property
     def identity(self) -> Identity | None:
@@ -110,7 +111,7 @@ class CreateSnapshotRequest(RequestBody):
     source_volume: Identity | UnsetType = UNSET
     source_snapshot: Identity | UnsetType = UNSET
     name: Name | UnsetType = UNSET
-    clones: Annotated[list[CloneRequest], Meta(max_length=16)] | UnsetType = UNSET
+    clones: Annotated[list[CloneRequest], at_most(16)] | UnsetType = UNSET
     resource_group: GroupRequest | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
     allowed_use: AllowedUseRequest | UnsetType = UNSET

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_
 
-from kunsthalle.accounts.queries import enterprise_of, enterprise_of_identifier
+from kunsthalle.accounts.queries import enterprise_of, enterprises_of_identifiers
 from kunsthalle.catalogs.models import Catalog, CatalogObject
 from kunsthalle.catalogs.offerings.service import same_rev
 from kunsthalle.catalogs.resources import OBJECT
@@ -20,7 +20,7 @@ from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
-from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
+from kunsthalle.db.unscoped import number_of, put_rows, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find
 
 Doc = dict[str, Any]
@@ -105,16 +105,14 @@ def entries(session: Session, it: CatalogObject) -> list[Entry]:
 
 def add(session: Session, it: CatalogObject, identifiers: list[str]) -> dict[str, str]:
     """Adds identifiers; those that cannot be reached are not added but named with the reason."""
-    errors: dict[str, str] = {}
     own = enterprise_of(session, it.account_id)
-    for given in bounded(identifiers):
-        identifier = normal(given)
-        if own is None or enterprise_of_identifier(session, identifier) != own:
-            errors[given] = "Unknown, or outside the enterprise of the catalog."
-            continue
-        entry: Doc = {"id": session.ctx.ids.uuid(), "object_id": it.id, "identifier": identifier}
-        put_row(session, object_entries, ("object_id", "identifier"), **entry, created_at=session.ctx.now())
-        access_list.ask(session, identifier, it.kind)
+    wanted = {given: normal(given) for given in bounded(identifiers)}
+    known = enterprises_of_identifiers(session, set(wanted.values()))
+    fit = {given: one for given, one in wanted.items() if own is not None and known.get(one) == own}
+    rows = access_list.entries_of(session, fit.values(), object_id=it.id)
+    put_rows(session, object_entries, ("object_id", "identifier"), rows)
+    access_list.ask(session, fit.values(), it.kind)
+    errors = {given: "Unknown, or outside the enterprise of the catalog." for given in wanted if given not in fit}
     check_size(number_of(session, object_entries, object_entries.c.object_id == it.id))
     return errors
 

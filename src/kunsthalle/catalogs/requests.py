@@ -7,13 +7,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from kunsthalle.api.body_bounds import Document, Documents, Translations, Words, at_most
+from kunsthalle.api.json_patch import MAX_OPERATIONS
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.catalogs.offerings.service import Fields, PlanSeed
+from kunsthalle.catalogs.sharing.access_list import MOST
 from kunsthalle.catalogs.versions.editing import Import, choices_of
 from kunsthalle.core.errors import invalid
 
 Text = Annotated[str, Meta(max_length=4_096)]
 Label = Annotated[str, Meta(min_length=1, max_length=256)]
+Identifiers = Annotated[list[str], at_most(MOST)]
+"""Of accounts, account groups and enterprises."""
+Operations = Annotated[list[Document], at_most(MAX_OPERATIONS)]
+"""A JSON Patch."""
 Doc = dict[str, Any]
 
 
@@ -22,20 +29,20 @@ class CatalogFields(RequestBody):
 
     rev: str | None = msgspec.field(name="_rev", default=None)
     short_description: Text | UnsetType = UNSET
-    label_i18n: dict[str, str] | UnsetType = UNSET
-    short_description_i18n: dict[str, str] | UnsetType = UNSET
+    label_i18n: Translations | UnsetType = UNSET
+    short_description_i18n: Translations | UnsetType = UNSET
     catalog_icon_url: Text | UnsetType = UNSET
     catalog_banner_url: Text | UnsetType = UNSET
-    tags: list[str] | UnsetType = UNSET
-    features: list[Doc] | UnsetType = UNSET
+    tags: Words | UnsetType = UNSET
+    features: Documents | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
     resource_group_id: str | None = None
     owning_account: str | None = None
-    catalog_filters: Doc | UnsetType = UNSET
-    syndication_settings: Doc | UnsetType = UNSET
+    catalog_filters: Document | UnsetType = UNSET
+    syndication_settings: Document | UnsetType = UNSET
     kind: Literal["offering", "vpe"] | None = None
-    metadata: Doc | UnsetType = UNSET
-    target_account_contexts: list[Doc] | UnsetType = UNSET
+    metadata: Document | UnsetType = UNSET
+    target_account_contexts: Documents | UnsetType = UNSET
 
 
 class CatalogRequest(CatalogFields, kw_only=True):
@@ -55,13 +62,13 @@ class PlanRequest(RequestBody):
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     label: Label | None = None
-    label_i18n: dict[str, str] | UnsetType = UNSET
+    label_i18n: Translations | UnsetType = UNSET
     short_description: Text | UnsetType = UNSET
-    short_description_i18n: dict[str, str] | UnsetType = UNSET
-    pricing_tags: list[str] | UnsetType = UNSET
-    version_range: Doc | UnsetType = UNSET
-    features: list[Doc] | UnsetType = UNSET
-    metadata: Doc | UnsetType = UNSET
+    short_description_i18n: Translations | UnsetType = UNSET
+    pricing_tags: Words | UnsetType = UNSET
+    version_range: Document | UnsetType = UNSET
+    features: Documents | UnsetType = UNSET
+    metadata: Document | UnsetType = UNSET
 
 
 class OfferingRequest(RequestBody):
@@ -70,28 +77,28 @@ class OfferingRequest(RequestBody):
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     label: Label | None = None
     rev: str | None = msgspec.field(name="_rev", default=None)
-    label_i18n: dict[str, str] | UnsetType = UNSET
+    label_i18n: Translations | UnsetType = UNSET
     offering_icon_url: Text | UnsetType = UNSET
     offering_docs_url: Text | UnsetType = UNSET
     offering_support_url: Text | UnsetType = UNSET
-    tags: list[str] | UnsetType = UNSET
-    keywords: list[str] | UnsetType = UNSET
+    tags: Words | UnsetType = UNSET
+    keywords: Words | UnsetType = UNSET
     short_description: Text | UnsetType = UNSET
-    short_description_i18n: dict[str, str] | UnsetType = UNSET
+    short_description_i18n: Translations | UnsetType = UNSET
     long_description: Annotated[str, Meta(max_length=200_000)] | UnsetType = UNSET
-    long_description_i18n: dict[str, str] | UnsetType = UNSET
-    features: list[Doc] | UnsetType = UNSET
-    media: list[Doc] | UnsetType = UNSET
-    metadata: Doc | UnsetType | None = UNSET
+    long_description_i18n: Translations | UnsetType = UNSET
+    features: Documents | UnsetType = UNSET
+    media: Documents | UnsetType = UNSET
+    metadata: Document | UnsetType | None = UNSET
     disclaimer: Text | UnsetType = UNSET
     hidden: bool | UnsetType = UNSET
     provider: Text | UnsetType = UNSET
-    provider_info: Doc | UnsetType = UNSET
-    repo_info: Doc | UnsetType = UNSET
-    support: Doc | UnsetType = UNSET
+    provider_info: Document | UnsetType = UNSET
+    repo_info: Document | UnsetType = UNSET
+    support: Document | UnsetType = UNSET
     product_kind: Text | UnsetType = UNSET
-    badges: list[Doc] | UnsetType = UNSET
-    plans: Annotated[list[PlanRequest], Meta(max_length=100)] | UnsetType = UNSET
+    badges: Documents | UnsetType = UNSET
+    plans: Annotated[list[PlanRequest], at_most(100)] | UnsetType = UNSET
 
 
 _APART = frozenset({"name", "label", "_rev", "resource_group_id", "owning_account", "kind", "hidden", "plans"})
@@ -112,44 +119,44 @@ def fields(body: OfferingRequest) -> Fields:
 class VersionRequest(RequestBody):
     """What may be changed of a version."""
 
-    tags: list[str] | UnsetType = UNSET
+    tags: Words | UnsetType = UNSET
     sha: Text | UnsetType = UNSET
-    flavor: Doc | UnsetType = UNSET
+    flavor: Document | UnsetType = UNSET
     repo_url: Text | UnsetType = UNSET
     source_url: Text | UnsetType = UNSET
     tgz_url: Text | UnsetType = UNSET
-    configuration: list[Doc] | UnsetType = UNSET
-    outputs: list[Doc] | UnsetType = UNSET
-    iam_permissions: list[Doc] | UnsetType = UNSET
-    metadata: Doc | UnsetType = UNSET
-    required_resources: list[Doc] | UnsetType = UNSET
-    install: Doc | UnsetType = UNSET
-    pre_install: list[Doc] | UnsetType = UNSET
-    scripts: Doc | UnsetType = UNSET
-    entitlement: Doc | UnsetType = UNSET
-    licenses: list[Doc] | UnsetType = UNSET
+    configuration: Documents | UnsetType = UNSET
+    outputs: Documents | UnsetType = UNSET
+    iam_permissions: Documents | UnsetType = UNSET
+    metadata: Document | UnsetType = UNSET
+    required_resources: Documents | UnsetType = UNSET
+    install: Document | UnsetType = UNSET
+    pre_install: Documents | UnsetType = UNSET
+    scripts: Document | UnsetType = UNSET
+    entitlement: Document | UnsetType = UNSET
+    licenses: Documents | UnsetType = UNSET
     image_manifest_url: Text | UnsetType = UNSET
     package_version: Text | UnsetType = UNSET
     long_description: Annotated[str, Meta(max_length=200_000)] | UnsetType = UNSET
-    long_description_i18n: dict[str, str] | UnsetType = UNSET
-    whitelisted_accounts: list[str] | UnsetType = UNSET
+    long_description_i18n: Translations | UnsetType = UNSET
+    whitelisted_accounts: Words | UnsetType = UNSET
     image_pull_key_name: Text | UnsetType = UNSET
-    solution_info: Doc | UnsetType = UNSET
-    compliance_v3: Doc | UnsetType = UNSET
-    change_notices: Doc | UnsetType = UNSET
-    plan_ids: list[str] | UnsetType = UNSET
-    stack: Doc | UnsetType = UNSET
+    solution_info: Document | UnsetType = UNSET
+    compliance_v3: Document | UnsetType = UNSET
+    change_notices: Document | UnsetType = UNSET
+    plan_ids: Words | UnsetType = UNSET
+    stack: Document | UnsetType = UNSET
     minimum_compatible_version: Text | UnsetType = UNSET
-    usage: Doc | UnsetType = UNSET
-    keywords: list[str] | UnsetType = UNSET
+    usage: Document | UnsetType = UNSET
+    keywords: Words | UnsetType = UNSET
     product_kind: Text | UnsetType = UNSET
 
 
 class ReloadRequest(RequestBody):
     """What a reload, or a copy, changes besides."""
 
-    tags: list[str] | None = None
-    target_kinds: list[str] | None = None
+    tags: Words | None = None
+    target_kinds: Annotated[list[str], at_most(10)] | None = None
     format_kind: str | None = None
 
 
@@ -161,11 +168,11 @@ class ImportRequest(RequestBody):
     label: str | None = None
     version: str | None = None
     install_kind: str | None = None
-    target_kinds: list[str] | None = None
+    target_kinds: Annotated[list[str], at_most(10)] | None = None
     format_kind: str | None = None
     sha: str | None = None
-    tags: list[str] | None = None
-    keywords: list[str] | None = None
+    tags: Words | None = None
+    keywords: Words | None = None
     product_kind: str | None = None
 
 
@@ -190,7 +197,7 @@ def wanted(body: ImportRequest, target_version: str | None) -> Import:
 class ValidateRequest(RequestBody):
     """Where the test deployment would go."""
 
-    override_values: dict[str, Any] | UnsetType = UNSET
+    override_values: Document | UnsetType = UNSET
 
 
 class ShareRequest(RequestBody):

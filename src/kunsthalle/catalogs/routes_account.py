@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api import access
+from kunsthalle.api.body_bounds import Words, at_most
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
@@ -36,7 +37,7 @@ _ICONS = (".svg", ".png", ".jpg", ".jpeg", ".gif")
 class FilterTermsRequest(RequestBody):
     """Terms of a filter."""
 
-    filter_terms: list[str] = msgspec.field(default_factory=list)
+    filter_terms: Words = msgspec.field(default_factory=list)
 
 
 class CategoryRequest(RequestBody):
@@ -57,7 +58,7 @@ class FiltersRequest(RequestBody):
     """Which public products an account shows."""
 
     include_all: bool | UnsetType = UNSET
-    category_filters: dict[str, CategoryRequest] | UnsetType = UNSET
+    category_filters: Annotated[dict[str, CategoryRequest], at_most(100)] | UnsetType = UNSET
     id_filters: IdsRequest | UnsetType = UNSET
 
 

@@ -16,7 +16,14 @@ from kunsthalle.catalogs import queries, resources
 from kunsthalle.catalogs.credentials import masked
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.offerings import service
-from kunsthalle.catalogs.requests import CatalogReplacementRequest, CatalogRequest, OfferingRequest, document, fields
+from kunsthalle.catalogs.requests import (
+    CatalogReplacementRequest,
+    CatalogRequest,
+    OfferingRequest,
+    Operations,
+    document,
+    fields,
+)
 from kunsthalle.catalogs.resources import NamedOffering, OfferingParameters
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.schemas import catalog_response, offering_response
@@ -173,7 +180,7 @@ def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
     create = access.item(resources.CATALOG, "globalcatalog-collection.offering.create", "catalog_id")
     change = offering_rule("globalcatalog-collection.offering.update")
     inside = access.item(resources.CATALOG, param="catalog_id")
-    surface, patch = CATALOG, list[dict[str, Any]]
+    surface, patch = CATALOG, Operations
     return (
         route("GET", many, _offerings, surface=surface, access=inside, query=OfferingsParameters),
         route("POST", many, _create_offering, surface=surface, access=create, body=OfferingRequest, status=201),

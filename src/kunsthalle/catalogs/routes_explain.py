@@ -16,6 +16,7 @@ from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.catalogs import explain, resources, states
 from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.models import Offering, PublishApproval
+from kunsthalle.catalogs.requests import Identifiers
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
 from kunsthalle.core.clock import rfc3339
@@ -30,8 +31,8 @@ Doc = dict[str, Any]
 class AudienceRequest(RequestBody):
     """A share to try out: identifiers to add and to take off, and whether the access list is in effect."""
 
-    add: list[str] | None = None
-    remove: list[str] | None = None
+    add: Identifiers | None = None
+    remove: Identifiers | None = None
     enabled: bool | None = None
 
 

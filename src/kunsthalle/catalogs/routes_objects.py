@@ -8,13 +8,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api import access
+from kunsthalle.api.body_bounds import Document, Translations, Words
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParameters, results
 from kunsthalle.catalogs import objects, queries, resources, states
 from kunsthalle.catalogs.models import CatalogObject
-from kunsthalle.catalogs.requests import Label, ShareRequest, Text
+from kunsthalle.catalogs.requests import Identifiers, Label, ShareRequest, Text
 from kunsthalle.catalogs.schemas import access_response, state_response, token_page
 from kunsthalle.catalogs.sharing.access_list import REFUSAL, Entry, normal
 from kunsthalle.core.clock import rfc3339
@@ -34,11 +35,11 @@ class ObjectRequest(RequestBody):
     label: Label | None = None
     kind: Annotated[str, Meta(max_length=24)] = "vpe"
     parent_id: Annotated[str, Meta(max_length=128)] = ""
-    label_i18n: dict[str, str] | UnsetType = UNSET
+    label_i18n: Translations | UnsetType = UNSET
     short_description: Text | UnsetType = UNSET
-    short_description_i18n: dict[str, str] | UnsetType = UNSET
-    tags: list[str] | UnsetType = UNSET
-    data: Doc | UnsetType = UNSET
+    short_description_i18n: Translations | UnsetType = UNSET
+    tags: Words | UnsetType = UNSET
+    data: Document | UnsetType = UNSET
 
 
 _APART = frozenset({"name", "_rev", "label", "kind", "parent_id"})
@@ -238,8 +239,8 @@ def _access_routes(one: str) -> tuple[Route, ...]:
     return (
         route("GET", f"{one}/accessv1", _entries, surface=surface, access=look),
         route("GET", listed, _old_entries, surface=surface, access=look, query=WindowParameters),
-        route("POST", listed, _add, surface=surface, access=share, body=list[str], status=201),
-        route("DELETE", listed, _remove, surface=surface, access=share, body=list[str]),
+        route("POST", listed, _add, surface=surface, access=share, body=Identifiers, status=201),
+        route("DELETE", listed, _remove, surface=surface, access=share, body=Identifiers),
         route("GET", entry, _entry, surface=surface, access=look),
         route("POST", entry, _add_one, surface=surface, access=share, status=201),
         route("DELETE", entry, _remove_one, surface=surface, access=share),

@@ -15,7 +15,7 @@ from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.catalogs import queries, reclamation, resources
 from kunsthalle.catalogs.models import Offering
-from kunsthalle.catalogs.requests import ReclamationActionRequest, ShareRequest
+from kunsthalle.catalogs.requests import Identifiers, ReclamationActionRequest, ShareRequest
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.routes_catalogs import ListedOfferingsParameters, page_of_offerings, shown_page
 from kunsthalle.catalogs.schemas import approval_response, entry_response, reclamation_response, token_page
@@ -232,8 +232,8 @@ def _approvals() -> tuple[Route, ...]:
     decide = access.create(_APPROVE)
     return (
         route("GET", base, _sent, surface=surface, access=see),
-        route("POST", base, _ask, surface=surface, access=send, body=list[str], status=201),
-        route("DELETE", base, _withdraw, surface=surface, access=send, body=list[str]),
+        route("POST", base, _ask, surface=surface, access=send, body=Identifiers, status=201),
+        route("DELETE", base, _withdraw, surface=surface, access=send, body=Identifiers),
         route("GET", received, _received, surface=surface, access=see, query=ReceiverParameters),
         route(
             "POST",
@@ -241,7 +241,7 @@ def _approvals() -> tuple[Route, ...]:
             _answer,
             surface=surface,
             access=decide,
-            body=list[str],
+            body=Identifiers,
             status=201,
             query=ReceiverParameters,
         ),
@@ -266,8 +266,8 @@ def _offering_routes() -> tuple[Route, ...]:
         route("POST", f"{one}/share", _share, surface=surface, access=share, body=ShareRequest),
         route("POST", old, _publish, surface=surface, access=share),
         route("GET", listed, _entries, surface=surface, access=look),
-        route("POST", listed, _add, surface=surface, access=share, body=list[str], status=201),
-        route("DELETE", listed, _remove, surface=surface, access=share, body=list[str]),
+        route("POST", listed, _add, surface=surface, access=share, body=Identifiers, status=201),
+        route("DELETE", listed, _remove, surface=surface, access=share, body=Identifiers),
         route("GET", f"{listed}/{{access_identifier}}", _entry, surface=surface, access=look),
     )
 

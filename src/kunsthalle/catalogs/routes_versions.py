@@ -10,6 +10,7 @@ from msgspec import Meta, field
 from msgspec.structs import replace
 
 from kunsthalle.api import access, json_patch
+from kunsthalle.api.body_bounds import Document
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
@@ -21,6 +22,7 @@ from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.requests import (
     DeprecateRequest,
     ImportRequest,
+    Operations,
     ReloadRequest,
     ValidateRequest,
     VersionRequest,
@@ -440,7 +442,7 @@ def editing_routes(rehearse: Rehearse) -> tuple[Route, ...]:
     one = f"{BASE}/versions/{{version_loc_id}}"
     product = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
     see, change = version_rule(), version_rule(states.UPDATE)
-    surface, patch = CATALOG, list[dict[str, Any]]
+    surface, patch = CATALOG, Operations
     optional: dict[str, Any] = {"body_required": False}
     texts = (
         ("about", _about),
@@ -453,7 +455,7 @@ def editing_routes(rehearse: Rehearse) -> tuple[Route, ...]:
     update = offering_rule(states.UPDATE)
     check = _validate_inputs(rehearse)
     return (
-        route("PUT", one, _put, surface=surface, access=change, body=dict[str, Any]),
+        route("PUT", one, _put, surface=surface, access=change, body=Document),
         route("PATCH", one, _patch, surface=surface, access=change, body=patch),
         *(route("GET", f"{one}/{path}", call, surface=surface, access=see) for path, call in texts),
         route("GET", f"{one}/validation/overridevalues", _override_values, surface=surface, access=change),

@@ -222,8 +222,17 @@ _MOST_TYPED = 1 << 20
 """Bytes in one message of a web socket: keys, and what a screen's client pastes."""
 
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may hold the interpreter while another one waits for it; Python's own choice is ten times as long.
+
+The event loop gives the interpreter up in each statement of SQLite and gets it back after so long, if a thread works
+on a search or a document: of the default, three statements are 15 ms.
+"""
+
+
 def serve(settings: Settings) -> None:
     """Runs until it is told to stop. Refusal when it cannot start."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.disable()  # loading makes almost no garbage, and the collector would look for it again and again
     try:
         _serve(settings)

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, select
+from sqlalchemy import Column, ColumnElement, literal, select, tuple_
 
 from kunsthalle.db.list_versions import Listed, place
 from kunsthalle.db.page_bytes import PAGE_BYTES, Window, fitting
@@ -20,6 +20,7 @@ from kunsthalle.db.visibility import (
     newest_first,
     sees_whole_account,
     statement_of,
+    values_of,
     visible,
 )
 
@@ -59,6 +60,36 @@ def page(
         found = _made(kind, rows, more=more)
     end: Any = found.items[-1] if found.passed else None
     return Page(found.items, total, None if end is None else (end.created_at, end.id))
+
+
+def ordered(
+    session: Session,
+    kind: ResourceType[M],
+    *where: ColumnElement[bool],
+    column: Column[Any],
+    descending: bool,
+    after: tuple[int, str] | None,
+    limit: int,
+) -> Page[M]:
+    """A page in the order of a column, and of ids where that is the same; `last` is the place and id of its last item.
+
+    When the item that a page ended with is gone, the next page begins with the one that took its place.
+    """
+    id_, total = kind.table.c.id, count(session, kind, *where)
+    order = (column.desc(), id_.desc()) if descending else (column, id_)
+    begin, behind = 0, where
+    offset: int | None = None
+    if after is not None:
+        last = values_of(session, kind, [column], *where, id_ == after[1])
+        begin = after[0] + bool(last)
+        if last:
+            mine, its = tuple_(column, id_), tuple_(literal(last[0][0], column.type), literal(after[1]))
+            behind = (*where, mine < its if descending else mine > its)
+        else:
+            offset = begin
+    found = _window(session, kind, *behind, order=order, limit=limit, offset=offset)
+    end: Any = found.items[-1] if found.passed else None
+    return Page(found.items, total, None if end is None else (begin + len(found.items) - 1, end.id))
 
 
 def window(

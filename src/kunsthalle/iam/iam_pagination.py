@@ -14,6 +14,7 @@ from sqlalchemy import Column, ColumnElement
 from kunsthalle.api.query_params import Fault, Parameters, sent
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.db.page_bytes import Window, fitting
 from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, count
@@ -151,24 +152,37 @@ def by_start(
     kind: ResourceType[M],
     order: Any,
     *where: ColumnElement[bool],
+    shown_bytes: Callable[[M], int] | None = None,
 ) -> tuple[dict[str, Any], list[M]]:
-    """A page of policies: everything, unless a `limit` is asked for; `first`, `next` and `previous` as objects."""
-    if query.limit is None and query.start is None:
-        everything = window(session, kind, *where, order=order, offset=0, limit=_FURTHEST, most_bytes=_FURTHEST)
-        return {}, everything.items
-    limit, offset = query.limit or 50, query.start or 0
+    """A page of policies; `first`, `next` and `previous` as objects. Without a `limit` it is everything that fits.
+
+    `shown_bytes` is what the answer has of an item besides what is stored. A page ends early where either is large.
+    """
+    whole = query.limit is None and query.start is None
+    limit, offset = (_FURTHEST, 0) if whole else (query.limit or 50, query.start or 0)
     found = window(session, kind, *where, order=order, offset=offset, limit=limit)
+    if shown_bytes is not None:
+        found = _shortened(found, shown_bytes)
+    if whole and not found.passed:
+        return {}, found.items
 
     def at(place: int) -> dict[str, str]:
         start = _token(place)
         return {"href": _address(session, request, ("start",), start=start), "start": start}
 
+    limit = len(found.items) if whole else limit
     envelope: dict[str, Any] = {"limit": limit, "first": {"href": _address(session, request, ("start",))}}
     if offset > 0:
         envelope["previous"] = at(max(0, offset - limit))
     if found.passed:
         envelope["next"] = at(offset + found.passed)
     return envelope, found.items
+
+
+def _shortened(found: Window[M], shown_bytes: Callable[[M], int]) -> Window[M]:
+    sizes = [(shown_bytes(one),) for one in found.items]
+    kept, more = fitting(sizes, len(sizes))
+    return Window(found.items[: len(kept)], len(kept)) if more else found
 
 
 def total_of(session: Session, kind: ResourceType[Any], *where: ColumnElement[bool]) -> int:

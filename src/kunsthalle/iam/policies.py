@@ -20,7 +20,7 @@ from kunsthalle.db.unscoped import number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, find, unscoped
 from kunsthalle.iam.models import Conditions, Policy, as_grant, attribute, entity_tag, sent_tag
 from kunsthalle.iam.policy_limits import refuse_excess_policy
-from kunsthalle.iam.queries import authorizations, custom_actions, policies_of
+from kunsthalle.iam.queries import active_policies_of, authorizations, custom_actions, policies_of
 from kunsthalle.iam.resources import ANY_POLICY, GROUP, POLICY
 from kunsthalle.iam.tables import access_group_members
 from kunsthalle.iam.time_conditions import check, holds_now
@@ -30,7 +30,8 @@ _AUTHORIZED = frozenset(
     {"serviceName", "serviceInstance", "region", "resourceType", "resource", "accountId", "resourceGroupId"}
 )
 _NARROWED = frozenset({"serviceType", "serviceName", "resourceGroupId", "service_group_id"})
-_MOST_ATTRIBUTES, _MOST_VALUE = 50, 1_000
+MAX_ATTRIBUTES = 50
+_MOST_VALUE = 1_000
 MAX_ROLES = 20
 MAX_POLICIES = 4_020
 """Active policies of one account: each is looked at when its subject calls. Both bounds are the service's own."""
@@ -153,8 +154,8 @@ def _checked(session: Session, wanted: Wanted) -> str:
 
 
 def _conditions(name: str, conditions: Conditions) -> None:
-    if len(conditions) > _MOST_ATTRIBUTES:
-        raise invalid("invalid_body", f"At most {_MOST_ATTRIBUTES} attributes are allowed.", name)
+    if len(conditions) > MAX_ATTRIBUTES:
+        raise invalid("invalid_body", f"At most {MAX_ATTRIBUTES} attributes are allowed.", name)
     if len({one["key"] for one in conditions}) != len(conditions):
         raise invalid("invalid_body", "An attribute may be named once.", name)
     for one in conditions:
@@ -280,7 +281,7 @@ def _said_by(policy: Policy) -> Wanted:
 def move_subject(session: Session, account_id: str, subject: str, to: str) -> None:
     """What was given to one identity is given to another in its place; what that one has already is not doubled."""
     session.invalidate(PERMISSIONS)
-    known = {policy.fingerprint for policy in policies_of(session, account_id, to)}
+    known = {policy.fingerprint for policy in active_policies_of(session, account_id, to)}
     whom = [{"key": "iam_id", "operator": "stringEquals", "value": to}]
     for policy in policies_of(session, account_id, subject):
         alive = policy.state == "active"
@@ -294,7 +295,7 @@ def move_subject(session: Session, account_id: str, subject: str, to: str) -> No
 def drop_subject(session: Session, account_id: str, subject: str) -> None:
     """What an identity or a group held, and where it was a member, when it goes: nobody inherits it."""
     session.invalidate(PERMISSIONS)
-    for policy in policies_of(session, account_id, subject):
+    for policy in active_policies_of(session, account_id, subject):  # those that are deleted stay so
         _delete(session, policy)
     members = access_group_members
     remove_rows(session, members, members.c.account_id == account_id, members.c.iam_id == subject)

@@ -174,6 +174,13 @@ def policies_of(session: Session, account_id: str, subject: str) -> list[Policy]
     return unscoped(session, ANY_POLICY, table.c.account_id == account_id, table.c.subject_id == subject)
 
 
+def active_policies_of(session: Session, account_id: str, subject: str) -> list[Policy]:
+    """Every policy with that subject that is not deleted."""
+    table = ANY_POLICY.table
+    mine = (table.c.account_id == account_id, table.c.subject_id == subject)
+    return unscoped(session, ANY_POLICY, *mine, table.c.state == "active")
+
+
 def groups_of(session: Session, account_id: str, iam_id: str) -> list[str]:
     """The ids of the access groups that an identity is a member of."""
     table = access_group_members

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -139,10 +141,15 @@ def _filters(session: Session, query: PoliciesParameters) -> list[Any]:
     return where
 
 
-def _page(session: Session, request: Request, query: PoliciesParameters) -> tuple[dict[str, Any], list[Policy]]:
+def _page(
+    session: Session,
+    request: Request,
+    query: PoliciesParameters,
+    shown_bytes: Callable[[Policy], int] | None = None,
+) -> tuple[dict[str, Any], list[Policy]]:
     """Deleted policies are listed when they are asked for by their state, and not otherwise."""
     where = [*_filters(session, query), ANY_POLICY.table.c.state == query.state]
-    return by_start(session, request, query, ANY_POLICY, _order(query.sort), *where)
+    return by_start(session, request, query, ANY_POLICY, _order(query.sort), *where, shown_bytes=shown_bytes)
 
 
 def _list(session: Session, request: Request, query: PoliciesParameters) -> dict[str, Any]:
@@ -153,9 +160,18 @@ def _list(session: Session, request: Request, query: PoliciesParameters) -> dict
 
 def _list_v2(session: Session, request: Request, query: PoliciesV2Parameters) -> dict[str, Any]:
     """List the policies of the account in their second shape."""
-    envelope, found = _page(session, request, query)
     actions = _display(session, query.format)
+    envelope, found = _page(session, request, query, None if actions is None else partial(_action_bytes, actions))
     return {**envelope, "policies": [policy_v2_response(policy, session.ctx, actions) for policy in found]}
+
+
+_BYTES_OF_ACTION = 150
+"""Of one action of a role in an answer with `format=display`, about."""
+
+
+def _action_bytes(actions: dict[str, list[str]], policy: Policy) -> int:
+    """The bytes that the actions of a policy's roles take in an answer, where each is written three times."""
+    return sum(_BYTES_OF_ACTION * len(actions.get(role, ())) for role in policy.roles)
 
 
 def _display(session: Session, format_: str | None) -> dict[str, list[str]] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.iam.access_groups import MOST
 from kunsthalle.iam.models import AccessGroup, AccessGroupRule
 
 
@@ -36,20 +38,20 @@ class MemberRequest(RequestBody):
 class MembersRequest(RequestBody):
     """Who is to come in."""
 
-    members: list[MemberRequest]
+    members: Annotated[list[MemberRequest], at_most(MOST)]
 
 
 class LeaversRequest(RequestBody):
     """Who is to go, by IAM ID."""
 
-    members: list[str]
+    members: Annotated[list[str], at_most(MOST)]
 
 
 class MembershipsRequest(RequestBody):
     """The groups one identity is to be brought into."""
 
     type: str
-    groups: list[str]
+    groups: Annotated[list[str], at_most(MOST)]
 
 
 class ConditionRequest(RequestBody):
@@ -65,7 +67,7 @@ class RuleRequest(RequestBody):
 
     expiration: int
     realm_name: str
-    conditions: list[ConditionRequest]
+    conditions: Annotated[list[ConditionRequest], at_most(MOST)]
     name: str | None = None
 
 

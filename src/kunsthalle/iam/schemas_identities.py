@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType
 
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.iam.history import Record
@@ -184,7 +185,7 @@ class CreateServiceIdRequest(RequestBody):
     account_id: str
     name: str
     description: str | None = None
-    unique_instance_crns: list[str] | None = None
+    unique_instance_crns: Annotated[list[str], at_most(100)] | None = None
     apikey: InnerKeyRequest | None = None
     group_id: str | None = None
 
@@ -194,7 +195,7 @@ class UpdateServiceIdRequest(RequestBody):
 
     name: str | None = None
     description: str | None = None
-    unique_instance_crns: list[str] | None = None
+    unique_instance_crns: Annotated[list[str], at_most(100)] | None = None
 
 
 def service_id_response(
@@ -253,13 +254,13 @@ class UpdateSettingsRequest(RequestBody):
     restrict_user_list_visibility: str | None = None
     allowed_ip_addresses: str | None = None
     mfa: str | None = None
-    user_mfa: list[Any] | None = None
+    user_mfa: Annotated[list[Any], at_most(1_000)] | None = None
     session_expiration_in_seconds: str | None = None
     session_invalidation_in_seconds: str | None = None
     max_sessions_per_identity: str | None = None
     system_access_token_expiration_in_seconds: str | None = None
     system_refresh_token_expiration_in_seconds: str | None = None
-    restrict_user_domains: list[Any] | None = None
+    restrict_user_domains: Annotated[list[Any], at_most(1_000)] | None = None
 
 
 def settings_response(

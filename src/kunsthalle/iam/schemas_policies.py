@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType, field
 
+from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.roles import DESCRIPTIONS, ROLES
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
 from kunsthalle.iam.models import Conditions, CustomRole, Policy
-from kunsthalle.iam.policies import Wanted
+from kunsthalle.iam.policies import MAX_ATTRIBUTES, MAX_ROLES, Wanted
 
 Type = Literal["access", "authorization"]
 
@@ -28,13 +29,13 @@ class AttributeRequest(RequestBody):
 class AttributesRequest(RequestBody):
     """Conditions that must all hold."""
 
-    attributes: list[AttributeRequest]
+    attributes: Annotated[list[AttributeRequest], at_most(MAX_ATTRIBUTES)]
 
 
 class ResourceRequest(AttributesRequest):
     """Conditions on the resource and on its access tags."""
 
-    tags: list[AttributeRequest] = field(default_factory=list)
+    tags: Annotated[list[AttributeRequest], at_most(MAX_ATTRIBUTES)] = field(default_factory=list)
 
 
 class RoleRequest(RequestBody):
@@ -47,9 +48,9 @@ class PolicyRequest(RequestBody):
     """A policy of version 1: exactly one subject and one resource."""
 
     type: Type
-    subjects: list[AttributesRequest]
-    roles: list[RoleRequest]
-    resources: list[ResourceRequest]
+    subjects: Annotated[list[AttributesRequest], at_most(10)]
+    roles: Annotated[list[RoleRequest], at_most(MAX_ROLES)]
+    resources: Annotated[list[ResourceRequest], at_most(10)]
     description: str | None = None
 
 
@@ -74,19 +75,19 @@ class KeyedTagRequest(KeyedRequest):
 class SubjectRequest(RequestBody):
     """Whom a policy of version 2 is about."""
 
-    attributes: list[KeyedRequest]
+    attributes: Annotated[list[KeyedRequest], at_most(MAX_ATTRIBUTES)]
 
 
 class KeyedResourceRequest(SubjectRequest):
     """What a policy of version 2 is about."""
 
-    tags: list[KeyedTagRequest] = field(default_factory=list)
+    tags: Annotated[list[KeyedTagRequest], at_most(MAX_ATTRIBUTES)] = field(default_factory=list)
 
 
 class GrantRequest(RequestBody):
     """The roles granted."""
 
-    roles: list[RoleRequest]
+    roles: Annotated[list[RoleRequest], at_most(MAX_ROLES)]
 
 
 class ControlRequest(RequestBody):
@@ -103,7 +104,7 @@ class PolicyV2Request(RequestBody):
     subject: SubjectRequest | None = None
     resource: KeyedResourceRequest | None = None
     description: str | None = None
-    rule: dict[str, Any] | None = None
+    rule: Document | None = None
     pattern: str | None = None
 
 
@@ -268,7 +269,7 @@ class CustomRoleRequest(RequestBody):
     """A role of the account's own, for one service."""
 
     display_name: str
-    actions: list[str]
+    actions: Annotated[list[str], at_most(1_000)]
     name: str
     account_id: str
     service_name: str
@@ -279,7 +280,7 @@ class ReplaceRoleRequest(RequestBody):
     """What of a role may be changed."""
 
     display_name: str
-    actions: list[str]
+    actions: Annotated[list[str], at_most(1_000)]
     description: str | None = None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec import UNSET, UnsetType, field
 
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.iam.models import Profile, ProfileLink, ProfileRule, entity_tag
@@ -56,14 +57,14 @@ class IdentityRequest(RequestBody):
 
     identifier: str
     type: str
-    accounts: list[str] | None = None
+    accounts: Annotated[list[str], at_most(100)] | None = None
     description: str | None = None
 
 
 class IdentitiesRequest(RequestBody):
     """Everybody who may put the profile on."""
 
-    identities: list[IdentityRequest] = field(default_factory=list)
+    identities: Annotated[list[IdentityRequest], at_most(50)] = field(default_factory=list)
 
 
 class IdentityResponse(ResponseBody):
@@ -95,7 +96,7 @@ class ClaimRuleRequest(RequestBody):
     """`expiration` is in seconds."""
 
     type: str
-    conditions: list[ClaimRequest]
+    conditions: Annotated[list[ClaimRequest], at_most(50)]
     name: str | None = None
     realm_name: str | None = None
     cr_type: str | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.accounts.schemas_resource_groups import group_response
+from kunsthalle.api.body_bounds import Document
 from kunsthalle.api.common_schemas import GroupRequest, GroupResponse, Name, NamedResponse, ReasonResponse
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.serialization import RequestBody, ResponseBody
@@ -57,7 +58,7 @@ class CreateImageRequest(RequestBody):
     allowed_use: AllowedUseRequest | UnsetType = UNSET
     deprecation_at: Date | UnsetType = UNSET
     obsolescence_at: Date | UnsetType = UNSET
-    encryption_key: dict[str, Any] | UnsetType = UNSET
+    encryption_key: Document | UnsetType = UNSET
     encrypted_data_key: str | UnsetType = UNSET
 
 

@@ -20,8 +20,10 @@ from kunsthalle.instances.network_interfaces import PlannedInterface
 from kunsthalle.instances.requests import CreateInstanceRequest
 from kunsthalle.networks.models import Vpc
 from kunsthalle.networks.resources import VPC
+from kunsthalle.networks.virtual_network_interfaces import check_addresses
 
 Planned = PlannedInterface | PlannedAttachment
+_NEW = "virtual_network_interface"
 FAMILIES = (("primary_network_interface", "network_interfaces"), ("primary_network_attachment", "network_attachments"))
 """The two ways to say how a server is connected: the first one, and the others."""
 
@@ -70,7 +72,10 @@ def _wishes(body: CreateInstanceRequest, most: int) -> list[tuple[str, Any]]:
     more = [] if isinstance(more, UnsetType) else more
     if len(more) >= most:
         raise invalid("bad_field", f"A server of this profile has at most {most} network interfaces.", others)
-    return [(f"{first}.", primary), *((f"{others}.{at}.", wish) for at, wish in enumerate(more))]
+    wishes = [(f"{first}.", primary), *((f"{others}.{at}.", wish) for at, wish in enumerate(more))]
+    if first == FAMILIES[1][0]:
+        check_addresses([(f"{field}{_NEW}.", wish.virtual_network_interface) for field, wish in wishes])
+    return wishes
 
 
 def _planned(session: Session, zone: str, vpc_id: str | None, group_id: str, field: str, wish: Any) -> Planned:

@@ -23,6 +23,9 @@ from kunsthalle.instances.placement import Place
 from kunsthalle.instances.requests import CreateInstanceRequest
 from kunsthalle.instances.templates.template_merge import complete
 
+MOST_TAGS = 1_000
+"""User tags of the new data volumes of one instance, all volumes together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -58,4 +61,9 @@ def _volumes(body: CreateInstanceRequest) -> list[DataAttachmentRequest]:
     found = [] if isinstance(body.volume_attachments, UnsetType) else body.volume_attachments
     if len(found) > MOST:
         raise invalid("over_quota", f"A server has at most {MOST} data volumes.", "volume_attachments")
+    new = (one.volume.user_tags for one in found)
+    total = sum(len(tags) for tags in new if not isinstance(tags, UnsetType))
+    if total > MOST_TAGS:
+        text = f"The data volumes have {total} user tags together; at most {MOST_TAGS} are allowed in one request."
+        raise invalid("over_quota", text, "volume_attachments")
     return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.common_schemas import GroupRequest, Name
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.serialization import RequestBody
@@ -36,7 +37,7 @@ class InterfaceRequest(RequestBody):
     subnet: Identity
     name: Name | UnsetType = UNSET
     primary_ip: IpRequest | UnsetType = UNSET
-    security_groups: Annotated[list[Identity], Meta(max_length=10)] | UnsetType = UNSET
+    security_groups: Annotated[list[Identity], at_most(10)] | UnsetType = UNSET
     allow_ip_spoofing: bool | UnsetType = UNSET
 
 
@@ -107,7 +108,7 @@ class ReservationAffinityRequest(RequestBody):
     """Which reservations the server may use; there are none here."""
 
     policy: Literal["automatic", "disabled", "manual"] | UnsetType = UNSET
-    pool: list[dict[str, Any]] | UnsetType = UNSET
+    pool: Annotated[list[Document], at_most(100)] | UnsetType = UNSET
 
 
 class OptionsRequest(RequestBody):
@@ -138,15 +139,15 @@ class CreateInstanceRequest(OptionsRequest):
     profile: NamedIdentity | UnsetType = UNSET
     zone: NamedIdentity | UnsetType = UNSET
     vpc: Identity | UnsetType = UNSET
-    keys: Annotated[list[KeyIdentity], Meta(max_length=10)] | UnsetType = UNSET
+    keys: Annotated[list[KeyIdentity], at_most(10)] | UnsetType = UNSET
     user_data: str | UnsetType = UNSET
     primary_network_interface: InterfaceRequest | UnsetType = UNSET
-    network_interfaces: list[InterfaceRequest] | UnsetType = UNSET
+    network_interfaces: Annotated[list[InterfaceRequest], at_most(100)] | UnsetType = UNSET
     primary_network_attachment: NetworkAttachmentRequest | UnsetType = UNSET
-    network_attachments: list[NetworkAttachmentRequest] | UnsetType = UNSET
-    volume_attachments: list[DataAttachmentRequest] | UnsetType = UNSET
-    cluster_network_attachments: list[dict[str, Any]] | UnsetType = UNSET
-    placement_target: dict[str, Any] | UnsetType = UNSET
+    network_attachments: Annotated[list[NetworkAttachmentRequest], at_most(100)] | UnsetType = UNSET
+    volume_attachments: Annotated[list[DataAttachmentRequest], at_most(100)] | UnsetType = UNSET
+    cluster_network_attachments: Annotated[list[Document], at_most(100)] | UnsetType = UNSET
+    placement_target: Document | UnsetType = UNSET
     default_trusted_profile: TrustedProfileRequest | UnsetType = UNSET
     resource_group: GroupRequest | UnsetType = UNSET
 
@@ -156,7 +157,7 @@ class UpdateInstanceRequest(OptionsRequest):
 
     name: Name | UnsetType = UNSET
     profile: NamedIdentity | UnsetType = UNSET
-    placement_target: dict[str, Any] | UnsetType = UNSET
+    placement_target: Document | UnsetType = UNSET
 
 
 class ReinitializeRequest(RequestBody):
@@ -167,7 +168,7 @@ class ReinitializeRequest(RequestBody):
 
     image: Identity | UnsetType = UNSET
     boot_volume_attachment: BootAttachmentRequest | UnsetType = UNSET
-    keys: Annotated[list[KeyIdentity], Meta(max_length=10)] | UnsetType = UNSET
+    keys: Annotated[list[KeyIdentity], at_most(10)] | UnsetType = UNSET
     user_data: str | UnsetType = UNSET
     default_trusted_profile: TrustedProfileRequest | UnsetType = UNSET
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.common_schemas import Name
 from kunsthalle.api.references import Identity
 from kunsthalle.api.serialization import RequestBody, ResponseBody
@@ -75,7 +76,7 @@ class UpdateAclRuleRequest(_PortsRequest):
     code: IcmpCode | UnsetType | None = UNSET
 
 
-AclRules = Annotated[list[AclRuleRequest], Meta(max_length=MOST_RULES)]
+AclRules = Annotated[list[AclRuleRequest], at_most(MOST_RULES)]
 
 
 class AclRuleResponse(ResponseBody):

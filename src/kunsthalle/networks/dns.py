@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.common_schemas import Name, NamedResponse, ReasonResponse
 from kunsthalle.api.crud import NameRequest, Resource, equals, given, listing, making, reading, removing, updating
 from kunsthalle.api.references import Identity, NamedIdentity, name_of, own_by_name, refer
@@ -39,7 +40,7 @@ class ServerRequest(RequestBody):
     zone_affinity: NamedIdentity | UnsetType = UNSET
 
 
-Servers = Annotated[list[ServerRequest], Meta(max_length=3)]
+Servers = Annotated[list[ServerRequest], at_most(3)]
 
 
 class ResolverRequest(RequestBody):

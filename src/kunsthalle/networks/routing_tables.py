@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import ColumnElement
 
 from kunsthalle.accounts.schemas_resource_groups import group_response
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.common_schemas import GroupResponse, Name
 from kunsthalle.api.crud import Resource, equals, given, listing, making, reading, removing, updating
 from kunsthalle.api.router import Route
@@ -50,8 +51,8 @@ class UpdateRoutingTableRequest(RequestBody):
     """What may be changed of a routing table."""
 
     name: Name | UnsetType = UNSET
-    accept_routes_from: list[SourceRequest] | UnsetType = UNSET
-    advertise_routes_to: list[Advertised] | UnsetType = UNSET
+    accept_routes_from: Annotated[list[SourceRequest], at_most(100)] | UnsetType = UNSET
+    advertise_routes_to: Annotated[list[Advertised], at_most(100)] | UnsetType = UNSET
     route_direct_link_ingress: bool | UnsetType = UNSET
     route_internet_ingress: bool | UnsetType = UNSET
     route_transit_gateway_ingress: bool | UnsetType = UNSET
@@ -61,7 +62,7 @@ class UpdateRoutingTableRequest(RequestBody):
 class CreateRoutingTableRequest(UpdateRoutingTableRequest):
     """Everything is optional."""
 
-    routes: list[RouteRequest] | UnsetType = UNSET
+    routes: Annotated[list[RouteRequest], at_most(100)] | UnsetType = UNSET
 
 
 class SourceResponse(ResponseBody):

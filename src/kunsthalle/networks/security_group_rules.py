@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.common_schemas import Name
 from kunsthalle.api.references import Identity, refer
 from kunsthalle.api.serialization import RequestBody
@@ -75,7 +76,7 @@ class UpdateRuleRequest(RequestBody):
     code: IcmpCode | UnsetType | None = UNSET
 
 
-Rules = Annotated[list[RuleRequest], Meta(max_length=MOST_RULES)]
+Rules = Annotated[list[RuleRequest], at_most(MOST_RULES)]
 
 
 def make_rules(session: Session, vpc_id: str, bodies: list[RuleRequest]) -> list[dict[str, Any]]:

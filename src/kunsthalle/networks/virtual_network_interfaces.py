@@ -5,13 +5,14 @@ Servers use `plan` and `make` for the interface that comes with an attachment, `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.common_schemas import GroupRequest, Name
 from kunsthalle.api.crud import given
 from kunsthalle.api.references import Identity, refer
@@ -44,6 +45,10 @@ class IpRequest(Identity):
         return any(value is not UNSET for value in (self.id, self.crn, self.href))
 
 
+MOST_ADDRESSES = 32
+"""Secondary addresses that one request gives to new interfaces, all of them together."""
+
+
 class CreateInterfaceRequest(RequestBody):
     """`subnet` unless `primary_ip` is an address that is reserved already."""
 
@@ -51,8 +56,8 @@ class CreateInterfaceRequest(RequestBody):
     resource_group: GroupRequest | UnsetType = UNSET
     subnet: Identity | UnsetType = UNSET
     primary_ip: IpRequest | UnsetType = UNSET
-    ips: list[IpRequest] | UnsetType = UNSET
-    security_groups: list[Identity] | UnsetType = UNSET
+    ips: Annotated[list[IpRequest], at_most(MOST_ADDRESSES)] | UnsetType = UNSET
+    security_groups: Annotated[list[Identity], at_most(10)] | UnsetType = UNSET
     allow_ip_spoofing: bool = False
     auto_delete: bool | UnsetType = UNSET
     enable_infrastructure_nat: bool = True
@@ -307,3 +312,13 @@ def settle(
     taken = _take(session, subnet, _wish(session, primary_ip, f"{prefix}primary_ip"), target)
     attach_to_groups(session, named(session, VPC, subnet.vpc_id), joined, target, f"{prefix}security_groups")
     return taken
+
+
+def check_addresses(interfaces: Iterable[tuple[str, CreateInterfaceRequest]]) -> None:
+    """400 where new interfaces ask for too many addresses together; each comes with its field."""
+    total = 0
+    for place, one in interfaces:
+        total += 0 if isinstance(one.ips, UnsetType) else len(one.ips)
+        if total > MOST_ADDRESSES:
+            text = f"The interfaces of one request have at most {MOST_ADDRESSES} secondary addresses together."
+            raise invalid("over_quota", text, f"{place}ips")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.catalogs.models import Catalog
 from kunsthalle.core.clock import rfc3339
@@ -20,7 +21,7 @@ class SearchRequest(RequestBody):
     """A query, or the cursor of an earlier answer, beside which nothing else counts."""
 
     query: Text | None = None
-    fields: list[Annotated[str, Meta(max_length=64)]] | None = None
+    fields: Annotated[list[Annotated[str, Meta(max_length=64)]], at_most(50)] | None = None
     search_cursor: Text | None = None
 
 
@@ -49,8 +50,8 @@ class TagRequest(RequestBody):
     """Which tags, on which resources: exactly one of `resources` and `query`."""
 
     tag_name: str | None = None
-    tag_names: Annotated[list[str], Meta(max_length=100)] = field(default_factory=list)
-    resources: Annotated[list[ResourceRequest], Meta(max_length=100)] = field(default_factory=list)
+    tag_names: Annotated[list[str], at_most(100)] = field(default_factory=list)
+    resources: Annotated[list[ResourceRequest], at_most(100)] = field(default_factory=list)
     query: QueryRequest | None = None
 
     @property
@@ -61,7 +62,7 @@ class TagRequest(RequestBody):
 class CreateTagsRequest(RequestBody):
     """Access tags."""
 
-    tag_names: Annotated[list[str], Meta(min_length=1, max_length=100)]
+    tag_names: Annotated[list[str], at_most(100, at_least=1)]
 
 
 class TagResponse(ResponseBody):
@@ -162,7 +163,7 @@ class InstanceResponse(ResponseBody):
     sub_type: str = ""
     resource_plan_id: str | UnsetType = UNSET
     target_crn: str | UnsetType = UNSET
-    parameters: dict[str, Any] | UnsetType = UNSET
+    parameters: Document | UnsetType = UNSET
     created_by: str | UnsetType = UNSET
     updated_by: str | UnsetType = UNSET
     scheduled_reclaim_at: str | UnsetType = UNSET
@@ -178,16 +179,16 @@ class CreateInstanceRequest(RequestBody):
     target: Annotated[str, Meta(max_length=512)]
     resource_group: str
     resource_plan_id: str
-    tags: Annotated[list[str], Meta(max_length=100)] = field(default_factory=list)
+    tags: Annotated[list[str], at_most(100)] = field(default_factory=list)
     allow_cleanup: bool = False
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: Document = field(default_factory=dict)
 
 
 class UpdateInstanceRequest(RequestBody):
     """What is to change of an instance."""
 
     name: str | UnsetType = UNSET
-    parameters: dict[str, Any] | UnsetType = UNSET
+    parameters: Document | UnsetType = UNSET
     resource_plan_id: str | UnsetType = UNSET
     allow_cleanup: bool | UnsetType = UNSET
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api import access
+from kunsthalle.api.body_bounds import Document
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
@@ -40,7 +41,7 @@ class InstanceRequest(RequestBody):
     kind_format: str | None = None
     kind_target: str | None = None
     resource_group_id: str | None = None
-    metadata: Doc | UnsetType = UNSET
+    metadata: Document | UnsetType = UNSET
     location: str | UnsetType = UNSET
     channel: str | UnsetType = UNSET
     install_plan: str | UnsetType = UNSET

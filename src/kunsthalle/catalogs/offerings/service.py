@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import func
+
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.catalogs import credentials, reclamation
 from kunsthalle.catalogs.models import Catalog, Offering, Plan
@@ -12,13 +14,21 @@ from kunsthalle.catalogs.reclamation import erase_offering
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN
 from kunsthalle.catalogs.sharing.offering_lists import relist, relist_catalog
 from kunsthalle.catalogs.tables import plans
-from kunsthalle.core.errors import Problem, Reason, Target, conflict
+from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid
+from kunsthalle.core.sizes import MIB
+from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
+from kunsthalle.db.unscoped import columns_of
 from kunsthalle.db.visibility import Authorized, find, may_create, unscoped
 
 CREATE = "globalcatalog-collection.instance.create"
+
+MAX_CATALOG_BYTES = 16 * MIB
+"""Of the catalogs of one account together: the API lists them without pages."""
+_BYTES_OF_CATALOG = 1_000
+"""What a catalog takes in an answer besides its document, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,23 @@ def create_catalog(session: Session, label: str, kind: str, group_id: str | None
     now, id_ = ctx.now(), ctx.ids.uuid()
     kept = credentials.encrypted(session, id_, document, {})
     catalog = Catalog(id_, ctx.account_id, label, "live", group.id, kind, kept, now, now)
-    return insert(session, CATALOG, catalog)
+    made = insert(session, CATALOG, catalog)
+    _check_bytes(session)
+    return made
+
+
+def _check_bytes(session: Session) -> None:
+    """400 where the catalogs of the account have become too large for the list that shows them all."""
+    table = CATALOG.table
+    size = func.coalesce(func.sum(row_bytes(table) + _BYTES_OF_CATALOG), 0)
+    mine = (table.c.account_id == session.ctx.account_id, table.c.state == "live")
+    ((total,),) = columns_of(session, size, where=mine)
+    if total > MAX_CATALOG_BYTES:
+        text = (
+            f"The catalogs of the account would have {total} bytes together; at most {MAX_CATALOG_BYTES} are allowed. "
+            "Delete catalogs, or shorten their documents."
+        )
+        raise invalid("over_quota", text, "metadata")
 
 
 def replace_catalog(
@@ -67,6 +93,7 @@ def replace_catalog(
         updated_at=session.ctx.now(),
     )
     must(changed, "The catalog was changed meanwhile.", "conflict")
+    _check_bytes(session)
     return find(session, CATALOG, catalog.resource.id)
 
 

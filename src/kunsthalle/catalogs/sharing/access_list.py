@@ -5,9 +5,11 @@ and the approval of publication outside the enterprise (1.9).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier
+from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier, enterprises_of_identifiers
 from kunsthalle.catalogs.models import Offering, PublishApproval, Version
 from kunsthalle.catalogs.resources import OFFERING, PUBLISH_APPROVAL
 from kunsthalle.catalogs.sharing.offering_lists import relist
@@ -19,7 +21,7 @@ from kunsthalle.db.row_models import reader
 from kunsthalle.db.rows import insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
+from kunsthalle.db.unscoped import number_of, put_row, put_rows, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, unscoped
 
 _IDENTIFIER = re.compile(r"(-acct-|-ent-|-entgrp-)?([0-9a-f]{32})")
@@ -126,45 +128,35 @@ def add(session: Session, offering: Authorized[Offering], identifiers: list[str]
 
     The first time between this account and a receiver a request goes to the receiver and waits for its answer.
     """
-    errors: dict[str, str] = {}
     enterprise = enterprise_of(session, offering.resource.account_id)
     approved = is_granted(session, offering.resource.id)
-    for given in bounded(identifiers):
-        identifier = normal(given)
-        wrong = _unreachable(session, identifier, enterprise, approved=approved)
-        if wrong is not None:
-            errors[given] = wrong
-            continue
-        put_row(
-            session,
-            access_entries,
-            ("offering_id", "identifier"),
-            id=session.ctx.ids.uuid(),
-            offering_id=offering.resource.id,
-            identifier=identifier,
-            created_at=session.ctx.now(),
-        )
-        ask(session, identifier, TYPE)
+    wanted = {given: normal(given) for given in bounded(identifiers)}
+    errors = _unreachable(session, wanted, enterprise, approved=approved)
+    fit = [identifier for given, identifier in wanted.items() if given not in errors]
+    rows = entries_of(session, fit, offering_id=offering.resource.id)
+    put_rows(session, access_entries, ("offering_id", "identifier"), rows)
+    ask(session, fit, TYPE)
     check_size(number_of(session, access_entries, access_entries.c.offering_id == offering.resource.id))
     relist(session, offering.resource.id)
     return errors
 
 
-def _unreachable(session: Session, identifier: str, enterprise: str | None, *, approved: bool) -> str | None:
-    """Why an identifier cannot be on an access list, or None. Unknown and outside are told alike."""
+def entries_of(session: Session, identifiers: Iterable[str], **of: str) -> list[dict[str, Any]]:
+    """The rows of identifiers on an access list, each once; `of` is the column that names what is shared."""
+    now, ids = session.ctx.now(), session.ctx.ids
+    different = dict.fromkeys(identifiers)
+    return [{"id": ids.uuid(), **of, "identifier": identifier, "created_at": now} for identifier in different]
+
+
+def _unreachable(session: Session, wanted: dict[str, str], enterprise: str | None, *, approved: bool) -> dict[str, str]:
+    """Why identifiers cannot be on an access list, by how they were given. Unknown and outside are told alike."""
+    known = enterprises_of_identifiers(session, set(wanted.values()))
     if approved:
-        return None if _exists(session, identifier) else "The account, group or enterprise is unknown."
-    if enterprise is None or enterprise_of_identifier(session, identifier) != enterprise:
-        reason = "The account, group or enterprise is unknown or outside the enterprise of the catalog."
-        return f"{reason} {REFUSAL}"
-    return None
-
-
-def _exists(session: Session, identifier: str) -> bool:
-    """Whether an access-list identifier names anything."""
-    if identifier.startswith("-"):
-        return enterprise_of_identifier(session, identifier) is not None
-    return account(session, identifier) is not None
+        text = "The account, group or enterprise is unknown."
+        return {given: text for given, one in wanted.items() if one not in known}
+    reason = "The account, group or enterprise is unknown or outside the enterprise of the catalog."
+    text = f"{reason} {REFUSAL}"
+    return {given: text for given, one in wanted.items() if enterprise is None or known.get(one) != enterprise}
 
 
 def request(session: Session, type_: str, identifiers: list[str]) -> None:
@@ -173,29 +165,21 @@ def request(session: Session, type_: str, identifiers: list[str]) -> None:
     """
     enterprise = enterprise_of(session, session.ctx.account_id)
     wanted = {given: normal(given) for given in bounded(identifiers)}
-    wrong = [given for given, one in wanted.items() if _unreachable(session, one, enterprise, approved=False)]
+    wrong = list(_unreachable(session, wanted, enterprise, approved=False))
     if wrong:
         named = ", ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
         text = f"Unknown, or outside the enterprise of this account: {named}. {REFUSAL}"
         raise invalid("bad_request", text, "body")
-    for identifier in wanted.values():
-        ask(session, identifier, type_)
+    ask(session, wanted.values(), type_)
 
 
-def ask(session: Session, identifier: str, type_: str) -> None:
-    """Send a request to a receiver, once; what was answered before stands."""
-    ctx = session.ctx
-    put_row(
-        session,
-        share_approvals,
-        ("source_account_id", "identifier", "type"),
-        id=ctx.ids.uuid(),
-        source_account_id=ctx.account_id,
-        identifier=identifier,
-        type=type_,
-        state="pending",
-        created_at=ctx.now(),
-    )
+_APPROVAL_KEY = ("source_account_id", "identifier", "type")
+
+
+def ask(session: Session, identifiers: Iterable[str], type_: str) -> None:
+    """Send a request to each receiver, once; what was answered before stands."""
+    rows = entries_of(session, identifiers, source_account_id=session.ctx.account_id, type=type_, state="pending")
+    put_rows(session, share_approvals, _APPROVAL_KEY, rows)
 
 
 def remove(session: Session, offering: Authorized[Offering], identifiers: list[str]) -> None:
@@ -277,7 +261,7 @@ def answer(session: Session, type_: str, state: str, sources: list[str], for_: s
         put_row(
             session,
             share_approvals,
-            ("source_account_id", "identifier", "type"),
+            _APPROVAL_KEY,
             replacing=("state",),
             id=session.ctx.ids.uuid(),
             source_account_id=source,

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.catalogs import queries, states
 from kunsthalle.catalogs.models import Offering, Version, precedence
@@ -47,7 +48,7 @@ class ImageRequest(RequestBody):
 class VersionMetadata(RequestBody):
     """What must be in the `metadata` of a VSI image version; whatever else it holds is kept."""
 
-    images: Annotated[list[ImageRequest], Meta(max_length=64)]
+    images: Annotated[list[ImageRequest], at_most(64)]
 
 
 @dataclass(frozen=True, slots=True)

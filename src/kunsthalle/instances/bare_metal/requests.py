@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.common_schemas import GroupRequest
 from kunsthalle.api.crud import NameRequest
 from kunsthalle.api.references import Identity, NamedIdentity
@@ -15,7 +16,7 @@ from kunsthalle.networks.queries import KeyIdentity
 from kunsthalle.networks.virtual_network_interfaces import CreateInterfaceRequest
 
 Vlan = Annotated[int, Meta(ge=1, le=4_094)]
-Vlans = Annotated[list[Vlan], Meta(max_length=128)]
+Vlans = Annotated[list[Vlan], at_most(128)]
 InterfaceType = Literal["pci", "vlan"]
 
 
@@ -23,9 +24,9 @@ class InitializationRequest(RequestBody):
     """What the server is made from."""
 
     image: Identity
-    keys: Annotated[list[KeyIdentity], Meta(max_length=10)]
+    keys: Annotated[list[KeyIdentity], at_most(10)]
     user_data: str | UnsetType = UNSET
-    default_trusted_profile: dict[str, Any] | UnsetType = UNSET
+    default_trusted_profile: Document | UnsetType = UNSET
 
 
 class MetalInterfaceRequest(InterfaceRequest, kw_only=True):
@@ -86,9 +87,9 @@ class CreateBareMetalRequest(MetalOptionsRequest, kw_only=True):
     vpc: Identity | UnsetType = UNSET
     resource_group: GroupRequest | UnsetType = UNSET
     primary_network_interface: MetalInterfaceRequest | UnsetType = UNSET
-    network_interfaces: list[MetalInterfaceRequest] | UnsetType = UNSET
+    network_interfaces: Annotated[list[MetalInterfaceRequest], at_most(128)] | UnsetType = UNSET
     primary_network_attachment: MetalAttachmentRequest | UnsetType = UNSET
-    network_attachments: list[MetalAttachmentRequest] | UnsetType = UNSET
+    network_attachments: Annotated[list[MetalAttachmentRequest], at_most(128)] | UnsetType = UNSET
 
 
 class UpdateMetalInterfaceRequest(NameRequest, kw_only=True):

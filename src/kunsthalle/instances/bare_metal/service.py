@@ -35,10 +35,12 @@ from kunsthalle.instances.bare_metal.resources import BARE_METAL
 from kunsthalle.jobs import queue
 from kunsthalle.networks.queries import locked, named
 from kunsthalle.networks.resources import VPC
+from kunsthalle.networks.virtual_network_interfaces import check_addresses
 
 _OPTIONS = ("bandwidth", "enable_secure_boot", "metadata_service", "reservation_affinity", "trusted_platform_module")
 _PRIMARY = ("primary_network_interface", "primary_network_attachment")
 _MORE = ("network_interfaces", "network_attachments")
+_NEW = "virtual_network_interface"
 
 
 def create(session: Session, body: CreateBareMetalRequest) -> BareMetalServer:
@@ -93,10 +95,13 @@ def _wishes(body: CreateBareMetalRequest) -> list[tuple[str, MetalInterfaceReque
     if getattr(body, _MORE[1 - mine]) is not UNSET:
         raise invalid("validation_only_one", f"{_MORE[1 - mine]} does not go with {_PRIMARY[mine]}.", _MORE[1 - mine])
     more = given(getattr(body, _MORE[mine]), [])
-    return [
+    wishes = [
         (f"{_PRIMARY[mine]}.", getattr(body, _PRIMARY[mine])),
         *((f"{_MORE[mine]}.{at}.", wish) for at, wish in enumerate(more)),
     ]
+    attachments = [(field, wish) for field, wish in wishes if isinstance(wish, MetalAttachmentRequest)]
+    check_addresses([(f"{field}{_NEW}.", wish.virtual_network_interface) for field, wish in attachments])
+    return wishes
 
 
 def _refuse_options(body: MetalOptionsRequest, profile: BareMetalProfile) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.common_schemas import GroupRequest
 from kunsthalle.api.crud import NameRequest
 from kunsthalle.api.references import Identity
@@ -20,15 +21,15 @@ Metric = Literal["cpu", "memory", "network_in", "network_out"]
 Value = Annotated[int, Meta(ge=1, le=100_000)]
 Spec = Annotated[str, Meta(min_length=9, max_length=63)]
 Hours = Annotated[int, Meta(ge=0, le=8_760)]
-Subnets = Annotated[list[Identity], Meta(min_length=1, max_length=100)]
+Subnets = Annotated[list[Identity], at_most(100, at_least=1)]
 
 
 class BalancedRequest(NameRequest):
     """What would put members behind a load balancer; there are none here."""
 
     application_port: int | UnsetType = UNSET
-    load_balancer: dict[str, Any] | UnsetType = UNSET
-    load_balancer_pool: dict[str, Any] | UnsetType = UNSET
+    load_balancer: Document | UnsetType = UNSET
+    load_balancer_pool: Document | UnsetType = UNSET
 
     def refuse_balancing(self) -> None:
         """400 for what could not be done."""

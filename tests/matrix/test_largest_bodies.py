@@ -1,0 +1,107 @@
+"""Nothing that is sent holds the writer for long: every route is sent the largest bodies that it takes.
+
+Work is counted (`fixtures/work.py`): a thousand units take half a millisecond of a processor, so that the bound stands
+for 60 ms of the 100 that a write may take (docs/decisions/0021-bounded-work.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from fixtures.bodies import many, swollen
+from fixtures.realm import Answer, Realm, make, path_of
+from fixtures.work import CountingStore, Work
+from kunsthalle.api.pipeline import MAX_BODY
+from kunsthalle.api.router import Route, Router
+from kunsthalle.db.session import Session
+from kunsthalle.db.tables import jobs
+from kunsthalle.db.unscoped import number_of
+from matrix.largest_bodies import LARGEST, size
+from matrix.rows import BODIES, furnish
+
+MOST = 120_000
+"""Units of work of one write."""
+_HEADERS = {"x_auth_refresh_token": "any", "iam_apikey": "none"}
+
+
+@pytest.fixture(scope="module")
+def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
+    made = make(tmp_path_factory.mktemp("largest") / "data", furnish)
+    made.server.store.__class__ = CountingStore
+    yield made
+    made.loop.close()
+
+
+def _sent(realm: Realm, route: Route, body: Any) -> tuple[Work, Answer]:
+    store = realm.server.store
+    assert isinstance(store, CountingStore)
+    headers = dict(_HEADERS) if route.surface.name != "vpc" else {}
+    path = path_of(realm, route.path)
+    if route.method == "PATCH" and isinstance(body, list):
+        headers["if_match"] = realm.ok("owner", "GET", path)["_rev"]
+    store.begin()
+    answer = realm.call("owner", route.method, path, body, **headers)
+    return store.most(), answer
+
+
+def _bodies(realm: Realm, route: Route) -> Iterator[tuple[str, Any]]:
+    """What a route is sent: what the matrix sends it, and that with each list in turn as long as it may be."""
+    usual = BODIES[route.name](realm) if route.name in BODIES else None
+    yield "", usual
+    if route.body is not None and not isinstance(usual, bytes):
+        for one in many(route.body):
+            body = swollen({} if usual is None else usual, one, MAX_BODY - 1_000)
+            if body is not None:
+                yield ".".join(map(str, one.path)), body
+
+
+def _writing(realm: Realm) -> list[Route]:
+    return [route for route in realm.server.pipeline.router if route.writes]
+
+
+def test_no_list_makes_a_write_long(realm: Realm) -> None:
+    sent, taken = 0, 0
+    long: dict[tuple[str, str], float] = {}
+    for route in _writing(realm):
+        for name, body in _bodies(realm, route):
+            work, answer = _sent(realm, route, body)
+            sent, taken = sent + 1, taken + (answer.status < 300)
+            if work.units() > MOST:
+                long[route.name, name] = work.units()
+    assert long == {}
+    assert sent > 450
+    assert taken > 250  # others are refused for what they say, most of them before anything is written
+
+
+@pytest.mark.parametrize(("name", "body"), LARGEST, ids=[f"{at}-{name}" for at, (name, _) in enumerate(LARGEST)])
+def test_the_largest_bodies_make_no_write_long(realm: Realm, name: str, body: Any) -> None:
+    route = next(one for one in realm.server.pipeline.router if one.name == name)
+    made = body(realm)
+    assert size(made) <= MAX_BODY
+    work, answer = _sent(realm, route, made)
+    assert answer.status < 300 or "Unknown" in answer.body.decode(), answer.body
+    assert work.units() <= MOST
+
+
+def test_a_write_that_is_planted_long_is_found(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    route = next(one for one in realm.server.pipeline.router if one.name == "POST /v1/keys")
+    body = BODIES[route.name](realm)
+    before, answer = _sent(realm, route, body)
+    assert (answer.status, before.units() <= MOST) == (201, True)
+    call = route.call
+    assert call is not None
+
+    def long(session: Session, request: Any) -> Any:
+        for _ in range(3_000):
+            number_of(session, jobs)
+        return call(session, request)
+
+    router = Router(replace(one, call=long) if one is route else one for one in realm.server.pipeline.router)
+    monkeypatch.setattr(realm.server.pipeline, "router", router)
+    work, answer = _sent(realm, route, body)
+    assert answer.status == 201
+    assert work.units() > MOST
