@@ -96,6 +96,49 @@ def _names(operation: dict[str, Any]) -> set[str]:
     return {one["name"] for one in operation["parameters"] if one["in"] == "query"}
 
 
+_THINGS = "groups|servers|interfaces|attachments|policies|keys|images|volumes|snapshots|rules|routes"
+BROKEN = re.compile(
+    rf"\ban? (?:\w+ )?(?:{_THINGS})\b"  # a plural after its article
+    r"|\ba [aeio]\w+|\ban [^aeiouSIA]\w+"  # an article before the wrong sound
+    r"|\b(\w+) \1\b|\b[Ll]ist an? |[^aeiou]ys\b",
+)
+"""Grammar that is wrong wherever it stands in a summary."""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "List membership of an instance groups.",
+        "Get a instance.",
+        "Get an volume.",
+        "List the the images.",
+        "List a volume.",
+        "List the policys.",
+    ],
+)
+def test_broken_grammar_is_found(wrong: str) -> None:
+    assert BROKEN.search(wrong)
+
+
+def test_summaries_are_whole_sentences_in_proper_grammar() -> None:
+    for method, path, operation in _operations():
+        summary = operation["summary"]
+        assert re.fullmatch(r"[A-Z][^.]*\.(?: [A-Z][^.]*\.)*", summary.replace("v1.", "v1")), (method, path, summary)
+        assert not BROKEN.search(summary), (method, path, summary)
+
+
+def test_summaries_are_unique_within_a_document() -> None:
+    for name, document in documents().items():
+        said = [
+            operation["summary"]
+            for methods in document["paths"].values()
+            for operation in methods.values()
+            if set(operation["responses"]) != {"501"}
+        ]
+        twice = {one for one in said if said.count(one) > 1}
+        assert not twice, name
+
+
 @pytest.mark.parametrize(
     ("surface", "path", "names"),
     [

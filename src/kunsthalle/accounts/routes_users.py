@@ -174,6 +174,7 @@ def routes(identities: Identities) -> tuple[Route, ...]:
     accepting = access.invited(ACCEPT)
     settings = one + "/settings"
     v3 = one.replace("/v2/", "/v3/")
+    newer = "Remove a user from the account (third version)."
     return (
         route(
             "GET", users, _list, surface=p, access=OwnAccount(USER.read), answer=UsersResponse, query=UsersParameters
@@ -191,7 +192,7 @@ def routes(identities: Identities) -> tuple[Route, ...]:
         route("GET", one, _get, surface=p, access=see, answer=UserResponse),
         route("PATCH", one, change, surface=p, access=edit, body=UpdateUserRequest, status=204),
         route("DELETE", one, remove, surface=p, access=drop, status=204),
-        route("DELETE", v3, remove, surface=p, access=drop, status=204),
+        route("DELETE", v3, remove, surface=p, access=drop, status=204, summary=newer),
         route("GET", settings, _settings, surface=p, access=see, answer=UserSettingsResponse),
         route("PATCH", settings, _set_settings, surface=p, access=edit, body=UserSettingsRequest, status=204),
         route("POST", "/v2/users/accept", accept, surface=p, access=accepting, body=AcceptRequest, status=202),

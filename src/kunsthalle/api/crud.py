@@ -16,7 +16,7 @@ from kunsthalle.api import access
 from kunsthalle.api.common_schemas import Name
 from kunsthalle.api.query_params import fields_of
 from kunsthalle.api.request import Request
-from kunsthalle.api.router import Call, Route, route
+from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.pages import Page, ordered, page
@@ -49,7 +49,6 @@ class Resource(Generic[M]):
     """
 
     kind: ResourceType[M]
-    noun: str
     path: str
     to_response: Callable[[M, Session], Any]
     answer: type
@@ -133,7 +132,7 @@ def _found(session: Session, query: PageParameters, resource: Resource[M], where
     return ordered(session, resource.kind, *where, **place)
 
 
-def listing(resource: Resource[M]) -> Route:
+def listing(resource: Resource[M], summary: str) -> Route:
     """The collection, paged, newest first unless sorted; what the caller may not read is not in it."""
     table = resource.kind.table
 
@@ -145,22 +144,21 @@ def listing(resource: Resource[M]) -> Route:
         found = _found(session, query, resource, where)
         return collection(request, session, resource.key, found, resource.to_response, query.limit)
 
-    said = _said(call, f"List {resource.noun}s.")
-    return route("GET", resource.path, said, surface=VPC, access=resource.on_parent(), query=resource.query)
+    rule = resource.on_parent()
+    return route("GET", resource.path, call, surface=VPC, access=rule, query=resource.query, summary=summary)
 
 
-def reading(resource: Resource[M]) -> Route:
+def reading(resource: Resource[M], summary: str) -> Route:
     """One resource by its id."""
 
     def call(session: Session, request: Request) -> Any:
         return resource.to_response(request.authorized.resource, session)
 
-    said = _said(call, f"Get one {resource.noun}.")
-    one = f"{resource.path}/{{id}}"
-    return route("GET", one, said, surface=VPC, access=resource.on_one(), answer=resource.answer)
+    one, rule = f"{resource.path}/{{id}}", resource.on_one()
+    return route("GET", one, call, surface=VPC, access=rule, answer=resource.answer, summary=summary)
 
 
-def making(resource: Resource[M], make: Callable[..., M], body: type[B]) -> Route:
+def making(resource: Resource[M], summary: str, make: Callable[..., M], body: type[B]) -> Route:
     """A new resource, 201. `make` takes the session, the parent if there is one, and the body."""
 
     def call(session: Session, request: Request) -> Any:
@@ -173,17 +171,19 @@ def making(resource: Resource[M], make: Callable[..., M], body: type[B]) -> Rout
     return route(
         "POST",
         resource.path,
-        _said(call, f"Create one {resource.noun}."),
+        call,
         surface=VPC,
         access=resource.on_parent("create"),
         body=body,
         answer=resource.answer,
         status=201,
+        summary=summary,
     )
 
 
 def updating(
     resource: Resource[M],
+    summary: str,
     body: type[RequestBody] = NameRequest,
     change: Callable[[Session, Authorized[M], Any], None] | None = None,
 ) -> Route:
@@ -200,15 +200,18 @@ def updating(
     return route(
         "PATCH",
         f"{resource.path}/{{id}}",
-        _said(call, f"Change one {resource.noun}."),
+        call,
         surface=VPC,
         access=resource.on_one("update"),
         body=body,
         answer=resource.answer,
+        summary=summary,
     )
 
 
-def removing(resource: Resource[M], remove: Callable[[Session, Authorized[M]], None], *, shown: str = "") -> Route:
+def removing(
+    resource: Resource[M], summary: str, remove: Callable[[Session, Authorized[M]], None], *, shown: str = ""
+) -> Route:
     """DELETE, 204; `remove` refuses what cannot go. With `shown`, a field that says `deleting`: 202 and the
     resource."""
 
@@ -222,14 +225,10 @@ def removing(resource: Resource[M], remove: Callable[[Session, Authorized[M]], N
     return route(
         "DELETE",
         f"{resource.path}/{{id}}",
-        _said(call, f"Delete one {resource.noun}."),
+        call,
         surface=VPC,
         access=resource.on_one("delete"),
         answer=resource.answer if shown else None,
         status=202 if shown else 204,
+        summary=summary,
     )
-
-
-def _said(call: Call, summary: str) -> Call:
-    call.__doc__ = summary
-    return call

@@ -59,6 +59,7 @@ class Route(Struct, frozen=True):
 class Options(TypedDict, total=False):
     """What is declared of an operation. `body` is the struct that the JSON body must fit, `answer` what is sent.
 
+    `summary` says what it does, where the first line of the handler's docstring does not.
     `long` is for reads whose work the caller decides, such as searches: they never run on the event loop.
     """
 
@@ -70,6 +71,7 @@ class Options(TypedDict, total=False):
     writes: bool
     body_required: bool
     long: bool
+    summary: str
 
 
 @overload
@@ -102,8 +104,8 @@ def route(
 ) -> Route:
     """Declares an operation. `query` are its query parameters: the call takes them as their struct."""
     options.setdefault("writes", method != "GET")
-    summary = (call.__doc__ or "").strip().split("\n")[0]
-    return Route(method, path, call, summary=summary, query=query, prepare=prepare, **options)
+    options.setdefault("summary", (call.__doc__ or "").strip().split("\n")[0])
+    return Route(method, path, call, query=query, prepare=prepare, **options)
 
 
 def route_without_transaction(

@@ -40,7 +40,6 @@ class Part(Generic[M]):
     """
 
     owner: ResourceType[Any]
-    noun: str
     path: str
     owned: Callable[[Session, Request], list[M]]
     to_response: Callable[[M, Session], Any]
@@ -70,13 +69,14 @@ class Part(Generic[M]):
 
 
 def _route(part: Part[Any], method: str, call: Call, summary: str, **more: Any) -> Route:
-    call.__doc__ = summary
     path = part.path if method in {"POST", "LIST"} else f"{part.path}/{{id}}"
     verb = "read" if method in {"GET", "LIST"} else "update"
-    return route("GET" if method == "LIST" else method, path, call, surface=VPC, access=part.rule(verb), **more)
+    return route(
+        "GET" if method == "LIST" else method, path, call, surface=VPC, access=part.rule(verb), summary=summary, **more
+    )
 
 
-def listing(part: Part[M]) -> Route:
+def listing(part: Part[M], summary: str) -> Route:
     """All parts of one owner; in pages where the contract has them."""
 
     def call(session: Session, request: Request) -> dict[str, Any]:
@@ -86,7 +86,6 @@ def listing(part: Part[M]) -> Route:
         page = among(query, part.owned(session, request), part.id_of)
         return collection(request, session, part.key, page, part.to_response, query.limit)
 
-    summary = f"List the {part.noun}s."
     if part.paged:
         return _route(part, "LIST", paged, summary, query=PageParameters)
     return _route(part, "LIST", call, summary, answer=_whole(part))
@@ -95,51 +94,51 @@ def listing(part: Part[M]) -> Route:
 def _whole(part: Part[Any]) -> type:
     """What a list answers that has no pages: the parts, under their key."""
     field: tuple[str, Any] = (part.key, GenericAlias(list, (part.answer,)))
-    shown = {"__doc__": f"Every {part.noun}; the list has no pages."}
+    shown = {"__doc__": "Everything at once: the list has no pages."}
     return defstruct(f"Every{part.answer.__name__}", [field], bases=(ResponseBody,), namespace=shown)
 
 
-def reading(part: Part[M]) -> Route:
+def reading(part: Part[M], summary: str) -> Route:
     """One part by its id."""
 
     def call(session: Session, request: Request) -> Any:
         return part.to_response(part.one(session, request), session)
 
-    return _route(part, "GET", call, f"Get one {part.noun}.", answer=part.answer)
+    return _route(part, "GET", call, summary, answer=part.answer)
 
 
-def making(part: Part[M], make: Callable[[Session, Any, B], M], body: type[B]) -> Route:
+def making(part: Part[M], summary: str, make: Callable[[Session, Any, B], M], body: type[B]) -> Route:
     """A new part, 201. `make` takes the session, the owner and the body."""
 
     def call(session: Session, request: Request) -> Any:
         return part.to_response(make(session, request.authorized.resource, request.body), session)
 
-    return _route(part, "POST", call, f"Create one {part.noun}.", body=body, answer=part.answer, status=201)
+    return _route(part, "POST", call, summary, body=body, answer=part.answer, status=201)
 
 
-def putting(part: Part[M], put: Callable[[Session, Request], M], *, status: int) -> Route:
+def putting(part: Part[M], summary: str, put: Callable[[Session, Request], M], *, status: int) -> Route:
     """PUT of a resource that exists elsewhere; the path names it."""
 
     def call(session: Session, request: Request) -> Any:
         return part.to_response(put(session, request), session)
 
-    return _route(part, "PUT", call, f"Add one {part.noun}.", answer=part.answer, status=status)
+    return _route(part, "PUT", call, summary, answer=part.answer, status=status)
 
 
-def updating(part: Part[M], change: Callable[[Session, Any, M, B], M], body: type[B]) -> Route:
+def updating(part: Part[M], summary: str, change: Callable[[Session, Any, M, B], M], body: type[B]) -> Route:
     """PATCH. `change` takes the session, the owner, the part and the body; the answer is the part as it is then."""
 
     def call(session: Session, request: Request) -> Any:
         found = part.one(session, request)
         return part.to_response(change(session, request.authorized.resource, found, request.body), session)
 
-    return _route(part, "PATCH", call, f"Change one {part.noun}.", body=body, answer=part.answer)
+    return _route(part, "PATCH", call, summary, body=body, answer=part.answer)
 
 
-def removing(part: Part[M], remove: Callable[[Session, Any, M], None], *, status: int = 204) -> Route:
+def removing(part: Part[M], summary: str, remove: Callable[[Session, Any, M], None], *, status: int = 204) -> Route:
     """DELETE without a body. `remove` takes the session, the owner and the part, and refuses what cannot go."""
 
     def call(session: Session, request: Request) -> None:
         remove(session, request.authorized.resource, part.one(session, request))
 
-    return _route(part, "DELETE", call, f"Delete one {part.noun}.", status=status)
+    return _route(part, "DELETE", call, summary, status=status)

@@ -84,8 +84,12 @@ def _empty_routes() -> tuple[Route, ...]:
     found = []
     for kind, name in ((VOLUME, "volume"), (SNAPSHOT, "snapshot")):
         every, see = f"/v1/{name}s/{{{name}_id}}/software_attachments", access.item(kind, param=f"{name}_id")
-        found.append(route("GET", every, _no_software, surface=VPC, access=see))
-        found.append(route("GET", f"{every}/{{id}}", _no_such_software, surface=VPC, access=see))
+        listed, read = (
+            f"List the licensed software of a {name}: none.",
+            f"Get one piece of licensed software of a {name}: there is none.",
+        )
+        found.append(route("GET", every, _no_software, surface=VPC, access=see, summary=listed))
+        found.append(route("GET", f"{every}/{{id}}", _no_such_software, surface=VPC, access=see, summary=read))
     see = access.item(VOLUME, param="volume_id")
     return (
         *found,
@@ -108,9 +112,23 @@ def routes(snapshots: SnapshotService, profiles: Profiles) -> tuple[Route, ...]:
     below, rule = "{id}/instance_profiles", access.create(DELETING)
     return (
         route("DELETE", "/v1/snapshots", delete_many, surface=VPC, access=rule, status=202, query=DeletedSnapshots),
-        route("GET", f"/v1/volumes/{below}", fitting, surface=VPC, access=access.item(VOLUME), query=PageParameters),
         route(
-            "GET", f"/v1/snapshots/{below}", fitting, surface=VPC, access=access.item(SNAPSHOT), query=PageParameters
+            "GET",
+            f"/v1/volumes/{below}",
+            fitting,
+            surface=VPC,
+            access=access.item(VOLUME),
+            query=PageParameters,
+            summary="List the instance profiles that a bootable volume can be used with.",
+        ),
+        route(
+            "GET",
+            f"/v1/snapshots/{below}",
+            fitting,
+            surface=VPC,
+            access=access.item(SNAPSHOT),
+            query=PageParameters,
+            summary="List the instance profiles that a bootable snapshot can be used with.",
         ),
         *_clone_routes(),
         *_empty_routes(),

@@ -252,9 +252,13 @@ def routes() -> tuple[Route, ...]:
     one = f"{many}/{{object_id}}"
     inside, anything = access.item(resources.CATALOG, param="catalog_id"), access.listing(resources.OBJECT)
     create, change = access.item(resources.CATALOG, states.CREATE, "catalog_id"), _rule(states.UPDATE)
-    old = (("account-publish", _publish), ("shared-publish", _publish_shared))
-    closed = (("ibm-publish", _unapproved), ("public-publish", _unapproved))
-    steps = (("consume-publish", _publish), *old, *closed)
+    steps = (
+        ("consume-publish", _publish, "Publish an object in the account."),
+        ("account-publish", _publish, "Publish an object in the account (old API)."),
+        ("shared-publish", _publish_shared, "Publish an object to the accounts of its access list (old API)."),
+        ("ibm-publish", _unapproved, "Publish an object to IBM: refused, for only offerings are approved."),
+        ("public-publish", _unapproved, "Publish an object to the public: refused, for only offerings are approved."),
+    )
     return (
         route("GET", f"{BASE}/objects", _search, surface=surface, access=anything, query=ObjectSearchParameters),
         route("GET", many, _list, surface=surface, access=inside, query=ObjectsParameters),
@@ -262,7 +266,10 @@ def routes() -> tuple[Route, ...]:
         route("GET", one, _get, surface=surface, access=_rule()),
         route("PUT", one, _put, surface=surface, access=change, body=ObjectRequest),
         route("DELETE", one, _delete, surface=surface, access=access.create(states.DELETE)),
-        *(route("POST", f"{one}/{name}", call, surface=surface, access=change, status=202) for name, call in steps),
+        *(
+            route("POST", f"{one}/{name}", call, surface=surface, access=change, status=202, summary=summary)
+            for name, call, summary in steps
+        ),
         route("POST", f"{one}/share", _share, surface=surface, access=_rule(_SHARE), body=ShareRequest),
         *_access_routes(one),
     )

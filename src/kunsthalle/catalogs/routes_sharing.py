@@ -277,15 +277,35 @@ def _reclamation_routes() -> tuple[Route, ...]:
     update = access.item(kind, "resource-controller.reclamation.update")
     # The second pair of paths is what a public client calls; both mean the same.
     pairs = (
-        ("/v1/reclamations", "/v1/reclamations/{id}/actions/{action}"),
-        ("/v2/resource_instances/reclamations", "/v2/reclamations/{id}/actions/{action}"),
+        ("/v1/reclamations", "/v1/reclamations/{id}/actions/{action}", ""),
+        ("/v2/resource_instances/reclamations", "/v2/reclamations/{id}/actions/{action}", ", as a public client asks"),
     )
+    listed = "List the deleted catalogs, and instances of object storage, that can still be restored"
+    acted = "Restore a deleted catalog or instance of object storage, or have it reclaimed now"
     found: list[Route] = []
-    for many, act in pairs:
-        rule = access.listing(kind)
-        found.append(route("GET", many, _reclamations, surface=surface, access=rule, query=ReclamationParameters))
+    for many, act, how in pairs:
         found.append(
-            route("POST", act, _act, surface=surface, access=update, body=ReclamationActionRequest, body_required=False)
+            route(
+                "GET",
+                many,
+                _reclamations,
+                surface=surface,
+                access=access.listing(kind),
+                query=ReclamationParameters,
+                summary=f"{listed}{how}.",
+            )
+        )
+        found.append(
+            route(
+                "POST",
+                act,
+                _act,
+                surface=surface,
+                access=update,
+                body=ReclamationActionRequest,
+                body_required=False,
+                summary=f"{acted}{how}.",
+            )
         )
     return tuple(found)
 

@@ -262,5 +262,13 @@ def routes() -> tuple[Route, ...]:
             "GET", f"{v2}/{one}", _get_v2, surface=FAMILY, access=read, answer=PolicyV2Response, query=FormatParameters
         ),
         route("PUT", f"{v2}/{one}", _replace_v2, access=change, query=FormatParameters, **second),
-        route("DELETE", f"{v2}/{one}", _delete, surface=FAMILY, access=drop, status=204),
+        route(
+            "DELETE",
+            f"{v2}/{one}",
+            _delete,
+            surface=FAMILY,
+            access=drop,
+            status=204,
+            summary="Delete a policy in its second shape.",
+        ),
     )

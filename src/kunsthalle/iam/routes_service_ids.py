@@ -159,6 +159,7 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
     created: dict[str, Any] = {"body": CreateServiceIdRequest, "answer": ServiceIdResponse, "status": 201}
     shown: dict[str, Any] = {"answer": ServiceIdResponse}
     lists = access.listing(SERVICE_ID)
+    again = "Create a service ID, with a key if one is asked for, at the path that the SDKs call."
     # The SDKs call the collection with a slash at its end.
     return (
         *(
@@ -170,11 +171,15 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
                 access=lists,
                 answer=ServiceIdsResponse,
                 query=NamedIdentityParameters,
+                summary=summary,
             )
-            for path in (many, f"{many}/")
+            for path, summary in (
+                (many, "List the service IDs of the account."),
+                (f"{many}/", "List the service IDs of the account, at the path that the SDKs call."),
+            )
         ),
         route("POST", many, _create, surface=IDENTITY, access=make, **created),
-        route("POST", f"{many}/", _create, surface=IDENTITY, access=make, **created),
+        route("POST", f"{many}/", _create, surface=IDENTITY, access=make, summary=again, **created),
         route("GET", one, _get, surface=IDENTITY, access=read, query=HistoryParameters, **shown),
         route("PUT", one, _update, surface=IDENTITY, access=change, body=UpdateServiceIdRequest, **shown),
         route("DELETE", one, delete, surface=IDENTITY, access=drop, status=204),

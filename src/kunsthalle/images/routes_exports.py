@@ -18,7 +18,6 @@ from kunsthalle.images.schemas_exports import CreateExportRequest, ExportRespons
 PATH = "/v1/images/{image_id}/export_jobs"
 EXPORTS = Resource(
     EXPORT,
-    "export job of an image",
     PATH,
     to_response=export_response,
     answer=ExportResponse,
@@ -50,8 +49,8 @@ def routes(service: ExportService) -> tuple[Route, ...]:
     above = access.item(IMAGE, param="image_id")
     return (
         route("GET", PATH, _list, surface=VPC, access=above, answer=Exports, query=ExportParameters),
-        reading(EXPORTS),
-        making(EXPORTS, service.create, CreateExportRequest),
-        updating(EXPORTS),
+        reading(EXPORTS, "Get an export job of an image."),
+        making(EXPORTS, "Create an export job of an image.", service.create, CreateExportRequest),
+        updating(EXPORTS, "Change an export job of an image."),
         route("DELETE", f"{PATH}/{{id}}", delete, surface=VPC, access=EXPORTS.on_one("delete"), status=202),
     )

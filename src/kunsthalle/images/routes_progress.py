@@ -92,8 +92,15 @@ def routes() -> tuple[Route, ...]:
             surface=surface,
             access=access.item(IMAGE),
             answer=ProgressResponse,
+            summary="Get how far an import is.",
         ),
         route(
-            "GET", f"{export}/progress", _progress, surface=surface, access=EXPORTS.on_one(), answer=ProgressResponse
+            "GET",
+            f"{export}/progress",
+            _progress,
+            surface=surface,
+            access=EXPORTS.on_one(),
+            answer=ProgressResponse,
+            summary="Get how far an export is.",
         ),
     )

@@ -109,8 +109,12 @@ def _change(session: Session, instance: Instance, disk: Disk, body: NameRequest)
     return replace(disk, name=body.name)
 
 
-DISKS = Part(INSTANCE, "disk of a server", "/v1/instances/{instance_id}/disks", _owned, disk_response, DiskResponse)
+DISKS = Part(INSTANCE, "/v1/instances/{instance_id}/disks", _owned, disk_response, DiskResponse)
 
 
 def routes() -> tuple[Route, ...]:
-    return (listing(DISKS), reading(DISKS), updating(DISKS, _change, NameRequest))
+    return (
+        listing(DISKS, "List the disks of a server."),
+        reading(DISKS, "Get a disk of a server."),
+        updating(DISKS, "Change a disk of a server.", _change, NameRequest),
+    )

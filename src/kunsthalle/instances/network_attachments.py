@@ -190,7 +190,6 @@ def _owned(session: Session, request: Request) -> list[Interface]:
 
 ATTACHMENTS = Part(
     INSTANCE,
-    "network attachment of a server",
     "/v1/instances/{instance_id}/network_attachments",
     _owned,
     _wire,
@@ -200,9 +199,9 @@ ATTACHMENTS = Part(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(ATTACHMENTS),
-        reading(ATTACHMENTS),
-        making(ATTACHMENTS, _create, NetworkAttachmentRequest),
-        updating(ATTACHMENTS, _change, NameRequest),
-        removing(ATTACHMENTS, _remove, status=202),
+        listing(ATTACHMENTS, "List the network attachments of a server."),
+        reading(ATTACHMENTS, "Get a network attachment of a server."),
+        making(ATTACHMENTS, "Create a network attachment of a server.", _create, NetworkAttachmentRequest),
+        updating(ATTACHMENTS, "Change a network attachment of a server.", _change, NameRequest),
+        removing(ATTACHMENTS, "Delete a network attachment of a server.", _remove, status=202),
     )

@@ -333,11 +333,10 @@ def _remove_floating(session: Session, _instance: Instance, ip: FloatingIp) -> N
     floating_ips.unbind(session, ip)
 
 
-INTERFACES = Part(INSTANCE, "network interface of a server", _PATH, _owned, _wire, InterfaceResponse)
+INTERFACES = Part(INSTANCE, _PATH, _owned, _wire, InterfaceResponse)
 _BELOW = f"{_PATH}/{{network_interface_id}}"
 FLOATING_IPS = Part(
     INSTANCE,
-    "floating IP of a server's network interface",
     f"{_BELOW}/floating_ips",
     _floating_ips,
     floating_ip_response,
@@ -345,7 +344,6 @@ FLOATING_IPS = Part(
 )
 IPS = Part(
     INSTANCE,
-    "address of a server's network interface",
     f"{_BELOW}/ips",
     _addresses,
     ip_response,
@@ -356,15 +354,15 @@ IPS = Part(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(INTERFACES),
-        reading(INTERFACES),
-        making(INTERFACES, _create, InterfaceRequest),
-        updating(INTERFACES, _change, UpdateInterfaceRequest),
-        removing(INTERFACES, _remove),
-        listing(FLOATING_IPS),
-        reading(FLOATING_IPS),
-        putting(FLOATING_IPS, _add_floating, status=201),
-        removing(FLOATING_IPS, _remove_floating),
-        listing(IPS),
-        reading(IPS),
+        listing(INTERFACES, "List the network interfaces of a server."),
+        reading(INTERFACES, "Get a network interface of a server."),
+        making(INTERFACES, "Create a network interface of a server.", _create, InterfaceRequest),
+        updating(INTERFACES, "Change a network interface of a server.", _change, UpdateInterfaceRequest),
+        removing(INTERFACES, "Delete a network interface of a server.", _remove),
+        listing(FLOATING_IPS, "List the floating IPs of a network interface of a server."),
+        reading(FLOATING_IPS, "Get a floating IP of a network interface of a server."),
+        putting(FLOATING_IPS, "Add a floating IP of a network interface of a server.", _add_floating, status=201),
+        removing(FLOATING_IPS, "Delete a floating IP of a network interface of a server.", _remove_floating),
+        listing(IPS, "List the addresses of a network interface of a server."),
+        reading(IPS, "Get an address of a network interface of a server."),
     )

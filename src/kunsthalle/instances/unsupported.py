@@ -24,7 +24,6 @@ def _never(_one: Any, _session: Session) -> ResponseBody:
 
 SOFTWARE: Part[Any] = Part(
     INSTANCE,
-    "software attachment of a server",
     "/v1/instances/{instance_id}/software_attachments",
     _none,
     _never,
@@ -32,7 +31,6 @@ SOFTWARE: Part[Any] = Part(
 )
 CLUSTER_NETWORKS: Part[Any] = Part(
     INSTANCE,
-    "cluster network attachment of a server",
     "/v1/instances/{instance_id}/cluster_network_attachments",
     _none,
     _never,
@@ -42,4 +40,8 @@ CLUSTER_NETWORKS: Part[Any] = Part(
 
 
 def routes() -> tuple[Route, ...]:
-    return (listing(SOFTWARE), reading(SOFTWARE), listing(CLUSTER_NETWORKS))
+    return (
+        listing(SOFTWARE, "List the software attachments of a server."),
+        reading(SOFTWARE, "Get a software attachment of a server."),
+        listing(CLUSTER_NETWORKS, "List the cluster network attachments of a server."),
+    )

@@ -56,7 +56,6 @@ def _detach(session: Session, instance: Instance, volume: Volume) -> None:
 
 ATTACHMENTS = Part(
     INSTANCE,
-    "volume attachment of a server",
     "/v1/instances/{instance_id}/volume_attachments",
     _owned,
     lambda volume, session: attachment_response(volume, session.ctx),
@@ -67,9 +66,11 @@ ATTACHMENTS = Part(
 
 def routes(service: VolumeService) -> tuple[Route, ...]:
     return (
-        listing(ATTACHMENTS),
-        reading(ATTACHMENTS),
-        making(ATTACHMENTS, partial(_attach, service), DataAttachmentRequest),
-        updating(ATTACHMENTS, _change, AttachmentRequest),
-        removing(ATTACHMENTS, _detach),
+        listing(ATTACHMENTS, "List the volume attachments of a server."),
+        reading(ATTACHMENTS, "Get a volume attachment of a server."),
+        making(
+            ATTACHMENTS, "Create a volume attachment of a server.", partial(_attach, service), DataAttachmentRequest
+        ),
+        updating(ATTACHMENTS, "Change a volume attachment of a server.", _change, AttachmentRequest),
+        removing(ATTACHMENTS, "Delete a volume attachment of a server.", _detach),
     )

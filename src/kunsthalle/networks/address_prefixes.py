@@ -115,7 +115,6 @@ def _delete(session: Session, granted: Authorized[AddressPrefix]) -> None:
 
 ADDRESS_PREFIXES = Resource(
     ADDRESS_PREFIX,
-    "address prefix",
     "/v1/vpcs/{vpc_id}/address_prefixes",
     prefix_response,
     AddressPrefixResponse,
@@ -126,9 +125,9 @@ ADDRESS_PREFIXES = Resource(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(ADDRESS_PREFIXES),
-        reading(ADDRESS_PREFIXES),
-        making(ADDRESS_PREFIXES, _create, CreatePrefixRequest),
-        updating(ADDRESS_PREFIXES, UpdatePrefixRequest, _update),
-        removing(ADDRESS_PREFIXES, _delete),
+        listing(ADDRESS_PREFIXES, "List the address prefixes."),
+        reading(ADDRESS_PREFIXES, "Get an address prefix."),
+        making(ADDRESS_PREFIXES, "Create an address prefix.", _create, CreatePrefixRequest),
+        updating(ADDRESS_PREFIXES, "Change an address prefix.", UpdatePrefixRequest, _update),
+        removing(ADDRESS_PREFIXES, "Delete an address prefix.", _delete),
     )

@@ -275,7 +275,6 @@ class BindingParameters(NamedParameters, frozen=True):
 
 BINDINGS = Resource(
     DNS_BINDING,
-    "DNS resolution binding",
     "/v1/vpcs/{vpc_id}/dns_resolution_bindings",
     binding_response,
     BindingResponse,
@@ -295,9 +294,9 @@ BINDINGS = Resource(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(BINDINGS),
-        reading(BINDINGS),
-        making(BINDINGS, _create, CreateBindingRequest),
-        updating(BINDINGS, NameRequest),
-        removing(BINDINGS, _delete, shown="lifecycle_state"),
+        listing(BINDINGS, "List the DNS resolution bindings."),
+        reading(BINDINGS, "Get a DNS resolution binding."),
+        making(BINDINGS, "Create a DNS resolution binding.", _create, CreateBindingRequest),
+        updating(BINDINGS, "Change a DNS resolution binding.", NameRequest),
+        removing(BINDINGS, "Delete a DNS resolution binding.", _delete, shown="lifecycle_state"),
     )

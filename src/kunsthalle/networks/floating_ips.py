@@ -244,7 +244,6 @@ class FloatingIpParameters(BoundParameters, frozen=True):
 
 FLOATING_IPS = Resource(
     FLOATING_IP,
-    "floating IP",
     "/v1/floating_ips",
     floating_ip_response,
     FloatingIpResponse,
@@ -259,9 +258,9 @@ FLOATING_IPS = Resource(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(FLOATING_IPS),
-        reading(FLOATING_IPS),
-        making(FLOATING_IPS, _create, CreateFloatingIpRequest),
-        updating(FLOATING_IPS, UpdateFloatingIpRequest, _update),
-        removing(FLOATING_IPS, _delete),
+        listing(FLOATING_IPS, "List the floating IPs."),
+        reading(FLOATING_IPS, "Get a floating IP."),
+        making(FLOATING_IPS, "Create a floating IP.", _create, CreateFloatingIpRequest),
+        updating(FLOATING_IPS, "Change a floating IP.", UpdateFloatingIpRequest, _update),
+        removing(FLOATING_IPS, "Delete a floating IP.", _delete),
     )

@@ -106,7 +106,6 @@ def _delete(session: Session, granted: Authorized[NetworkAcl]) -> None:
 
 NETWORK_ACLS = Resource(
     NETWORK_ACL,
-    "network ACL",
     "/v1/network_acls",
     acl_response,
     NetworkAclResponse,
@@ -117,9 +116,9 @@ NETWORK_ACLS = Resource(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(NETWORK_ACLS),
-        reading(NETWORK_ACLS),
-        making(NETWORK_ACLS, _create, CreateAclRequest),
-        updating(NETWORK_ACLS),
-        removing(NETWORK_ACLS, _delete),
+        listing(NETWORK_ACLS, "List the network ACLs."),
+        reading(NETWORK_ACLS, "Get a network ACL."),
+        making(NETWORK_ACLS, "Create a network ACL.", _create, CreateAclRequest),
+        updating(NETWORK_ACLS, "Change a network ACL."),
+        removing(NETWORK_ACLS, "Delete a network ACL.", _delete),
     )

@@ -142,7 +142,6 @@ def _delete(session: Session, granted: Authorized[PublicGateway]) -> None:
 
 PUBLIC_GATEWAYS = Resource(
     PUBLIC_GATEWAY,
-    "public gateway",
     "/v1/public_gateways",
     gateway_response,
     PublicGatewayResponse,
@@ -154,9 +153,9 @@ PUBLIC_GATEWAYS = Resource(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(PUBLIC_GATEWAYS),
-        reading(PUBLIC_GATEWAYS),
-        making(PUBLIC_GATEWAYS, _create, CreatePublicGatewayRequest),
-        updating(PUBLIC_GATEWAYS, change=_update),
-        removing(PUBLIC_GATEWAYS, _delete),
+        listing(PUBLIC_GATEWAYS, "List the public gateways."),
+        reading(PUBLIC_GATEWAYS, "Get a public gateway."),
+        making(PUBLIC_GATEWAYS, "Create a public gateway.", _create, CreatePublicGatewayRequest),
+        updating(PUBLIC_GATEWAYS, "Change a public gateway.", change=_update),
+        removing(PUBLIC_GATEWAYS, "Delete a public gateway.", _delete),
     )

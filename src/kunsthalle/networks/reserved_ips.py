@@ -96,7 +96,6 @@ def _delete(session: Session, granted: Authorized[ReservedIp]) -> None:
 
 RESERVED_IPS = Resource(
     RESERVED_IP,
-    "reserved IP",
     "/v1/subnets/{subnet_id}/reserved_ips",
     ip_response,
     ReservedIpResponse,
@@ -110,9 +109,9 @@ RESERVED_IPS = Resource(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(RESERVED_IPS),
-        reading(RESERVED_IPS),
-        making(RESERVED_IPS, _create, CreateReservedIpRequest),
-        updating(RESERVED_IPS, UpdateReservedIpRequest, _update),
-        removing(RESERVED_IPS, _delete),
+        listing(RESERVED_IPS, "List the reserved IPs."),
+        reading(RESERVED_IPS, "Get a reserved IP."),
+        making(RESERVED_IPS, "Create a reserved IP.", _create, CreateReservedIpRequest),
+        updating(RESERVED_IPS, "Change a reserved IP.", UpdateReservedIpRequest, _update),
+        removing(RESERVED_IPS, "Delete a reserved IP.", _delete),
     )

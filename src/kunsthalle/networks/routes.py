@@ -63,7 +63,6 @@ class VpcParameters(UsualParameters, frozen=True):
 
 VPCS = Resource(
     VPC,
-    "VPC",
     "/v1/vpcs",
     vpc_response,
     VpcResponse,
@@ -73,7 +72,6 @@ VPCS = Resource(
 )
 SECURITY_GROUPS = Resource(
     SECURITY_GROUP,
-    "security group",
     "/v1/security_groups",
     security_group_response,
     SecurityGroupResponse,
@@ -82,14 +80,13 @@ SECURITY_GROUPS = Resource(
 )
 TARGETS = Resource(
     SECURITY_GROUP_TARGET,
-    "target of a security group",
     "/v1/security_groups/{security_group_id}/targets",
     target_response,
     TargetResponse,
     parent=SECURITY_GROUP,
     parent_field="security_group_id",
 )
-KEYS = Resource(KEY, "key", "/v1/keys", key_response, KeyResponse, usual(KEY), query=UsualParameters)
+KEYS = Resource(KEY, "/v1/keys", key_response, KeyResponse, usual(KEY), query=UsualParameters)
 
 
 def _group(body: GroupRequest | UnsetType) -> str | None:
@@ -125,7 +122,7 @@ def _create_key(session: Session, body: CreateKeyRequest) -> Key:
     return service.create_key(session, given(body.name, "") or None, body.public_key, type_=type_, group_id=group)
 
 
-def _default(resource: Resource[Any], what: str) -> Route:
+def _default(resource: Resource[Any], what: str, summary: str) -> Route:
     """What came with a VPC, below the VPC's own path."""
 
     def call(session: Session, request: Request) -> Any:
@@ -133,10 +130,8 @@ def _default(resource: Resource[Any], what: str) -> Route:
             find(session, resource.kind, getattr(request.authorized.resource, f"{what}_id")), session
         )
 
-    call.__doc__ = f"Get the default {resource.noun} of one VPC."
-    return route(
-        "GET", f"/v1/vpcs/{{id}}/{what}", call, surface=FAMILY, access=access.item(VPC), answer=resource.answer
-    )
+    path, rule = f"/v1/vpcs/{{id}}/{what}", access.item(VPC)
+    return route("GET", path, call, surface=FAMILY, access=rule, answer=resource.answer, summary=summary)
 
 
 def _get_target(session: Session, request: Request) -> TargetResponse:
@@ -159,7 +154,7 @@ def _target_routes() -> tuple[Route, ...]:
     read = access.item(SECURITY_GROUP, param=param)
     change = access.item(SECURITY_GROUP, SECURITY_GROUPS.action("update"), param=param)
     return (
-        listing(TARGETS),
+        listing(TARGETS, "List the targets of a security group."),
         route("GET", one, _get_target, surface=FAMILY, access=read, answer=TargetResponse),
         route("PUT", one, _add_target, surface=FAMILY, access=change, answer=TargetResponse),
         route("DELETE", one, _remove_target, surface=FAMILY, access=change, status=204),
@@ -167,23 +162,26 @@ def _target_routes() -> tuple[Route, ...]:
 
 
 def routes() -> tuple[Route, ...]:
-    everything: tuple[Resource[Any], ...] = (VPCS, SECURITY_GROUPS, KEYS)
     return (
         *regions_and_zones.routes(),
-        *(listing(one) for one in everything),
-        *(reading(one) for one in everything),
-        making(VPCS, _create_vpc, CreateVpcRequest),
-        making(SECURITY_GROUPS, _create_security_group, CreateSecurityGroupRequest),
-        making(KEYS, _create_key, CreateKeyRequest),
-        updating(VPCS, UpdateVpcRequest, _update_vpc),
-        updating(SECURITY_GROUPS),
-        updating(KEYS),
-        removing(VPCS, service.delete_vpc),
-        removing(SECURITY_GROUPS, service.delete_security_group),
-        removing(KEYS, service.delete_key),
-        _default(SECURITY_GROUPS, "default_security_group"),
-        _default(NETWORK_ACLS, "default_network_acl"),
-        _default(ROUTING_TABLES, "default_routing_table"),
+        listing(VPCS, "List the VPCs."),
+        listing(SECURITY_GROUPS, "List the security groups."),
+        listing(KEYS, "List the SSH keys."),
+        reading(VPCS, "Get a VPC."),
+        reading(SECURITY_GROUPS, "Get a security group."),
+        reading(KEYS, "Get an SSH key."),
+        making(VPCS, "Create a VPC.", _create_vpc, CreateVpcRequest),
+        making(SECURITY_GROUPS, "Create a security group.", _create_security_group, CreateSecurityGroupRequest),
+        making(KEYS, "Create an SSH key.", _create_key, CreateKeyRequest),
+        updating(VPCS, "Change a VPC.", UpdateVpcRequest, _update_vpc),
+        updating(SECURITY_GROUPS, "Change a security group."),
+        updating(KEYS, "Change an SSH key."),
+        removing(VPCS, "Delete a VPC.", service.delete_vpc),
+        removing(SECURITY_GROUPS, "Delete a security group.", service.delete_security_group),
+        removing(KEYS, "Delete an SSH key.", service.delete_key),
+        _default(SECURITY_GROUPS, "default_security_group", "Get the default security group of a VPC."),
+        _default(NETWORK_ACLS, "default_network_acl", "Get the default network ACL of a VPC."),
+        _default(ROUTING_TABLES, "default_routing_table", "Get the default routing table of a VPC."),
         *_target_routes(),
         *address_prefixes.routes(),
         *routing_tables.routes(),

@@ -56,7 +56,7 @@ class RuleCollection(Generic[M]):
     """The rules of one kind. `put` says where a new or changed rule stands among the others."""
 
     kind: ResourceType[M]
-    noun: str
+    summaries: tuple[str, str, str, str, str]
     path: str
     param: str
     make: Callable[[Session, M, Any], Rule]
@@ -93,7 +93,13 @@ def _list_pages(session: Session, request: Request, query: AclRuleParameters) ->
 
 GROUP_RULES: RuleCollection[SecurityGroup] = RuleCollection(
     SECURITY_GROUP,
-    "rule of one security group",
+    (
+        "List the rules of a security group.",
+        "Get a rule of a security group.",
+        "Create a rule of a security group.",
+        "Change a rule of a security group.",
+        "Delete a rule of a security group.",
+    ),
     "/v1/security_groups/{security_group_id}/rules",
     "security_group_id",
     lambda session, group, body: security_group_rules.make_rule(session, group.vpc_id, body),
@@ -108,7 +114,13 @@ GROUP_RULES: RuleCollection[SecurityGroup] = RuleCollection(
 )
 ACL_RULES: RuleCollection[NetworkAcl] = RuleCollection(
     NETWORK_ACL,
-    "rule of one network ACL",
+    (
+        "List the rules of a network ACL.",
+        "Get a rule of a network ACL.",
+        "Create a rule of a network ACL.",
+        "Change a rule of a network ACL.",
+        "Delete a rule of a network ACL.",
+    ),
     "/v1/network_acls/{network_acl_id}/rules",
     "network_acl_id",
     lambda session, _acl, body: acl_rules.make_acl_rule(session, body),
@@ -168,20 +180,39 @@ def _routes_of(book: RuleCollection[M]) -> tuple[Route, ...]:
     change = access.item(book.kind, f"{book.kind.read.rsplit('.', 1)[0]}.update", param=book.param)
     one, calls = f"{book.path}/{{id}}", _changes(book)
     table: tuple[tuple[str, str, Any, str, type | None, int], ...] = (
-        ("GET", one, _reads(book), f"Get one {book.noun}.", None, 200),
-        ("POST", book.path, calls["POST"], f"Create one {book.noun}.", book.bodies[0], 201),
-        ("PATCH", one, calls["PATCH"], f"Change one {book.noun}.", book.bodies[1], 200),
-        ("DELETE", one, calls["DELETE"], f"Delete one {book.noun}.", None, 204),
+        ("GET", one, _reads(book), book.summaries[1], None, 200),
+        ("POST", book.path, calls["POST"], book.summaries[2], book.bodies[0], 201),
+        ("PATCH", one, calls["PATCH"], book.summaries[3], book.bodies[1], 200),
+        ("DELETE", one, calls["DELETE"], book.summaries[4], None, 204),
     )
-    book.list.__doc__ = f"List each {book.noun}."
     made = [
-        route("GET", book.path, book.list, surface=FAMILY, access=read, answer=book.every, query=book.query),
+        route(
+            "GET",
+            book.path,
+            book.list,
+            surface=FAMILY,
+            access=read,
+            answer=book.every,
+            query=book.query,
+            summary=book.summaries[0],
+        ),
     ]
     for method, path, call, summary, body, status in table:
-        call.__doc__ = summary
         rule = read if method == "GET" else change
         answer = None if method == "DELETE" else book.answer
-        made.append(route(method, path, call, surface=FAMILY, access=rule, body=body, answer=answer, status=status))
+        made.append(
+            route(
+                method,
+                path,
+                call,
+                surface=FAMILY,
+                access=rule,
+                body=body,
+                answer=answer,
+                status=status,
+                summary=summary,
+            )
+        )
     return tuple(made)
 
 

@@ -179,7 +179,6 @@ def _delete(session: Session, granted: Authorized[NetworkRoute]) -> None:
 
 ROUTES = Resource(
     ROUTE,
-    "route",
     "/v1/vpcs/{vpc_id}/routing_tables/{routing_table_id}/routes",
     route_response,
     RouteResponse,
@@ -201,7 +200,6 @@ class DefaultRouteParameters(PageParameters, frozen=True):
 _default = exists(VPC.table, VPC.table.c.default_routing_table_id == ROUTE.table.c.routing_table_id)
 DEFAULT_ROUTES = Resource(
     replace(ROUTE, live=_default),
-    "route of the default routing table",
     "/v1/vpcs/{vpc_id}/routes",
     route_response,
     RouteResponse,
@@ -214,15 +212,15 @@ DEFAULT_ROUTES = Resource(
 
 
 def routes() -> tuple[Route, ...]:
-    ways = ((ROUTES, create_route), (DEFAULT_ROUTES, _create_in_default))
-    return tuple(
-        one
-        for resource, create in ways
-        for one in (
-            listing(resource),
-            reading(resource),
-            making(resource, create, RouteRequest),
-            updating(resource, UpdateRouteRequest, _update),
-            removing(resource, _delete),
-        )
+    return (
+        listing(ROUTES, "List the routes of a routing table."),
+        reading(ROUTES, "Get a route of a routing table."),
+        making(ROUTES, "Create a route of a routing table.", create_route, RouteRequest),
+        updating(ROUTES, "Change a route of a routing table.", UpdateRouteRequest, _update),
+        removing(ROUTES, "Delete a route of a routing table.", _delete),
+        listing(DEFAULT_ROUTES, "List the routes of the default routing table."),
+        reading(DEFAULT_ROUTES, "Get a route of the default routing table."),
+        making(DEFAULT_ROUTES, "Create a route of the default routing table.", _create_in_default, RouteRequest),
+        updating(DEFAULT_ROUTES, "Change a route of the default routing table.", UpdateRouteRequest, _update),
+        removing(DEFAULT_ROUTES, "Delete a route of the default routing table.", _delete),
     )

@@ -98,7 +98,6 @@ def interface_response(interface: VirtualNetworkInterface, session: Session) -> 
 
 INTERFACES = Resource(
     INTERFACE,
-    "virtual network interface",
     "/v1/virtual_network_interfaces",
     interface_response,
     InterfaceResponse,
@@ -210,11 +209,20 @@ def routes() -> tuple[Route, ...]:
         return route(method, path, call, surface=FAMILY, access=rule, answer=answer, status=status)
 
     return (
-        listing(INTERFACES),
-        reading(INTERFACES),
-        making(INTERFACES, virtual_network_interfaces.create, CreateInterfaceRequest),
-        updating(INTERFACES, UpdateInterfaceRequest, virtual_network_interfaces.change),
-        removing(INTERFACES, virtual_network_interfaces.remove, shown="lifecycle_state"),
+        listing(INTERFACES, "List the virtual network interfaces."),
+        reading(INTERFACES, "Get a virtual network interface."),
+        making(
+            INTERFACES, "Create a virtual network interface.", virtual_network_interfaces.create, CreateInterfaceRequest
+        ),
+        updating(
+            INTERFACES, "Change a virtual network interface.", UpdateInterfaceRequest, virtual_network_interfaces.change
+        ),
+        removing(
+            INTERFACES,
+            "Delete a virtual network interface.",
+            virtual_network_interfaces.remove,
+            shown="lifecycle_state",
+        ),
         _page_of(_IPS, _list_ips, read),
         below("GET", f"{_IPS}/{{id}}", _get_ip, IpReferenceResponse),
         below("PUT", f"{_IPS}/{{id}}", _add_ip, IpReferenceResponse),

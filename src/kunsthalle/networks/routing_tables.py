@@ -203,7 +203,6 @@ class RoutingTableParameters(NamedParameters, frozen=True):
 
 ROUTING_TABLES = Resource(
     ROUTING_TABLE,
-    "routing table",
     "/v1/vpcs/{vpc_id}/routing_tables",
     table_response,
     RoutingTableResponse,
@@ -217,9 +216,9 @@ ROUTING_TABLES = Resource(
 
 def routes() -> tuple[Route, ...]:
     return (
-        listing(ROUTING_TABLES),
-        reading(ROUTING_TABLES),
-        making(ROUTING_TABLES, _create, CreateRoutingTableRequest),
-        updating(ROUTING_TABLES, UpdateRoutingTableRequest, _update),
-        removing(ROUTING_TABLES, _delete),
+        listing(ROUTING_TABLES, "List the routing tables."),
+        reading(ROUTING_TABLES, "Get a routing table."),
+        making(ROUTING_TABLES, "Create a routing table.", _create, CreateRoutingTableRequest),
+        updating(ROUTING_TABLES, "Change a routing table.", UpdateRoutingTableRequest, _update),
+        removing(ROUTING_TABLES, "Delete a routing table.", _delete),
     )

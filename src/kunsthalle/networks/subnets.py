@@ -105,6 +105,14 @@ def _update(session: Session, granted: Authorized[Subnet], body: UpdateSubnetReq
             _attach(session, granted.resource, name, identity, name)
 
 
+_SUMMARIES = {
+    "network_acl": ("Get the network ACL of a subnet.", "Attach another network ACL to a subnet."),
+    "routing_table": ("Get the routing table of a subnet.", "Attach another routing table to a subnet."),
+    "public_gateway": ("Get the public gateway of a subnet.", "Attach a public gateway to a subnet."),
+}
+"""Of reading what a subnet is attached to, and of attaching it."""
+
+
 def _attachment(name: str) -> tuple[Route, ...]:
     """GET and PUT of one resource that a subnet is attached to, below the subnet."""
     kind, resource = ATTACHED[name]
@@ -121,12 +129,21 @@ def _attachment(name: str) -> tuple[Route, ...]:
         subnet = find(session, SUBNET, request.authorized.resource.id)
         return resource.to_response(named(session, kind, getattr(subnet, f"{name}_id")), session)
 
-    get.__doc__ = f"Get the {resource.noun} of one subnet."
-    put.__doc__ = f"Attach another {resource.noun} to one subnet."
     read, change = SUBNETS.on_one(), SUBNETS.on_one("update")
+    shown, attached = _SUMMARIES[name]
     return (
-        route("GET", path, get, surface=FAMILY, access=read, answer=resource.answer),
-        route("PUT", path, put, surface=FAMILY, access=change, body=Identity, answer=resource.answer, status=201),
+        route("GET", path, get, surface=FAMILY, access=read, answer=resource.answer, summary=shown),
+        route(
+            "PUT",
+            path,
+            put,
+            surface=FAMILY,
+            access=change,
+            body=Identity,
+            answer=resource.answer,
+            status=201,
+            summary=attached,
+        ),
     )
 
 
@@ -156,7 +173,6 @@ class SubnetParameters(InVpcParameters, frozen=True):
 
 SUBNETS = Resource(
     SUBNET,
-    "subnet",
     "/v1/subnets",
     subnet_response,
     SubnetResponse,
@@ -175,11 +191,11 @@ SUBNETS = Resource(
 def routes() -> tuple[Route, ...]:
     gateway, rule = f"{SUBNETS.path}/{{id}}/public_gateway", access.item(SUBNET, SUBNETS.action("update"))
     return (
-        listing(SUBNETS),
-        reading(SUBNETS),
-        making(SUBNETS, _create, CreateSubnetRequest),
-        updating(SUBNETS, UpdateSubnetRequest, _update),
-        removing(SUBNETS, service.delete_subnet),
+        listing(SUBNETS, "List the subnets."),
+        reading(SUBNETS, "Get a subnet."),
+        making(SUBNETS, "Create a subnet.", _create, CreateSubnetRequest),
+        updating(SUBNETS, "Change a subnet.", UpdateSubnetRequest, _update),
+        removing(SUBNETS, "Delete a subnet.", service.delete_subnet),
         *(one for name in ATTACHED for one in _attachment(name)),
         route("DELETE", gateway, _detach_gateway, surface=FAMILY, access=rule, status=204),
     )

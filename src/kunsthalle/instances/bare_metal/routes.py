@@ -58,7 +58,6 @@ def _reserved(_session: Session, _value: str) -> ColumnElement[bool]:
 
 SERVERS = Resource(
     BARE_METAL,
-    "bare metal server",
     "/v1/bare_metal_servers",
     server_response,
     BareMetalServerResponse,
@@ -140,10 +139,10 @@ def routes() -> tuple[Route, ...]:
         route(
             "GET", f"{_PROFILES}/{{name}}", _get_profile, surface=VPC, access=anybody, answer=BareMetalProfileResponse
         ),
-        listing(SERVERS),
-        reading(SERVERS),
-        making(SERVERS, service.create, CreateBareMetalRequest),
-        updating(SERVERS, MetalOptionsRequest, service.change),
+        listing(SERVERS, "List the bare metal servers."),
+        reading(SERVERS, "Get a bare metal server."),
+        making(SERVERS, "Create a bare metal server.", service.create, CreateBareMetalRequest),
+        updating(SERVERS, "Change a bare metal server.", MetalOptionsRequest, service.change),
         route("DELETE", _ONE, _delete, surface=VPC, access=SERVERS.on_one("delete"), status=202),
         route("GET", start, _initialization, surface=VPC, access=read, answer=replaced),
         route("PUT", start, _initialize, surface=VPC, access=change, body=InitializationRequest, answer=replaced),

@@ -39,7 +39,6 @@ _SERVER, _INTERFACE = "bare_metal_server_id", "network_interface_id"
 _BELOW = f"/v1/bare_metal_servers/{{{_SERVER}}}"
 METAL_INTERFACES = Resource(
     METAL_INTERFACE,
-    "network interface of a bare metal server",
     f"{_BELOW}/network_interfaces",
     interface_response,
     MetalInterfaceResponse,
@@ -48,7 +47,6 @@ METAL_INTERFACES = Resource(
 )
 METAL_ATTACHMENTS = Resource(
     METAL_ATTACHMENT,
-    "network attachment of a bare metal server",
     f"{_BELOW}/network_attachments",
     attachment_response,
     MetalAttachmentResponse,
@@ -125,20 +123,44 @@ def routes() -> tuple[Route, ...]:
 
     attachment = f"{METAL_ATTACHMENTS.path}/{{id}}"
     return (
-        listing(METAL_INTERFACES),
-        reading(METAL_INTERFACES),
-        making(METAL_INTERFACES, bare_metal_interfaces.add_interface, MetalInterfaceRequest),
-        updating(METAL_INTERFACES, UpdateMetalInterfaceRequest, bare_metal_interfaces.change_interface),
-        removing(METAL_INTERFACES, bare_metal_interfaces.remove_interface),
+        listing(METAL_INTERFACES, "List the network interfaces of a bare metal server."),
+        reading(METAL_INTERFACES, "Get a network interface of a bare metal server."),
+        making(
+            METAL_INTERFACES,
+            "Create a network interface of a bare metal server.",
+            bare_metal_interfaces.add_interface,
+            MetalInterfaceRequest,
+        ),
+        updating(
+            METAL_INTERFACES,
+            "Change a network interface of a bare metal server.",
+            UpdateMetalInterfaceRequest,
+            bare_metal_interfaces.change_interface,
+        ),
+        removing(
+            METAL_INTERFACES,
+            "Delete a network interface of a bare metal server.",
+            bare_metal_interfaces.remove_interface,
+        ),
         route("GET", _IPS, _list_ips, surface=VPC, access=read, query=PageParameters),
         route("GET", f"{_IPS}/{{id}}", _get_ip, surface=VPC, access=read, answer=ReservedIpResponse),
         route("GET", _FLOATING, _list_floating, surface=VPC, access=read, answer=MetalFloatingIps),
         route("GET", one, _get_floating, surface=VPC, access=read, answer=FloatingIpResponse),
         route("PUT", one, _add_floating, surface=VPC, access=change, answer=FloatingIpResponse, status=201),
         route("DELETE", one, _remove_floating, surface=VPC, access=change, status=204),
-        listing(METAL_ATTACHMENTS),
-        reading(METAL_ATTACHMENTS),
-        making(METAL_ATTACHMENTS, bare_metal_interfaces.add_attachment, MetalAttachmentRequest),
-        updating(METAL_ATTACHMENTS, UpdateMetalAttachmentRequest, bare_metal_interfaces.change_attachment),
+        listing(METAL_ATTACHMENTS, "List the network attachments of a bare metal server."),
+        reading(METAL_ATTACHMENTS, "Get a network attachment of a bare metal server."),
+        making(
+            METAL_ATTACHMENTS,
+            "Create a network attachment of a bare metal server.",
+            bare_metal_interfaces.add_attachment,
+            MetalAttachmentRequest,
+        ),
+        updating(
+            METAL_ATTACHMENTS,
+            "Change a network attachment of a bare metal server.",
+            UpdateMetalAttachmentRequest,
+            bare_metal_interfaces.change_attachment,
+        ),
         route("DELETE", attachment, remove_attachment, surface=VPC, access=detach, status=202),
     )

@@ -38,11 +38,10 @@ from kunsthalle.instances.groups.schemas_managers import (
 from kunsthalle.instances.groups.service import GroupService, change_membership
 
 _GROUP, _MANAGER = "instance_group_id", "instance_group_manager_id"
-GROUPS = Resource(GROUP, "instance group", "/v1/instance_groups", group_wire_of, InstanceGroupResponse)
+GROUPS = Resource(GROUP, "/v1/instance_groups", group_wire_of, InstanceGroupResponse)
 _BELOW = f"{GROUPS.path}/{{{_GROUP}}}"
 MEMBERSHIPS = Resource(
     MEMBERSHIP,
-    "membership of an instance group",
     f"{_BELOW}/memberships",
     membership_response,
     MembershipResponse,
@@ -51,7 +50,6 @@ MEMBERSHIPS = Resource(
 )
 MANAGERS = Resource(
     MANAGER,
-    "manager of an instance group",
     f"{_BELOW}/managers",
     manager_response,
     ManagerResponse,
@@ -60,7 +58,6 @@ MANAGERS = Resource(
 )
 POLICIES = Resource(
     POLICY,
-    "policy of a manager of an instance group",
     f"{MANAGERS.path}/{{{_MANAGER}}}/policies",
     policy_response,
     PolicyResponse,
@@ -70,7 +67,6 @@ POLICIES = Resource(
 )
 ACTIONS = Resource(
     ACTION,
-    "action of a manager of an instance group",
     f"{MANAGERS.path}/{{{_MANAGER}}}/actions",
     action_response,
     GroupActionResponse,
@@ -91,30 +87,44 @@ def routes(service: GroupService) -> tuple[Route, ...]:
 
     change = access.item(GROUP, GROUPS.action("update"), param=_GROUP)
     return (
-        listing(GROUPS),
-        reading(GROUPS),
-        making(GROUPS, service.create, CreateGroupRequest),
-        updating(GROUPS, UpdateGroupRequest, service.change),
-        removing(GROUPS, service.delete),
+        listing(GROUPS, "List the instance groups."),
+        reading(GROUPS, "Get an instance group."),
+        making(GROUPS, "Create an instance group.", service.create, CreateGroupRequest),
+        updating(GROUPS, "Change an instance group.", UpdateGroupRequest, service.change),
+        removing(GROUPS, "Delete an instance group.", service.delete),
         route("DELETE", f"{_BELOW}/load_balancer", _unbalance, surface=VPC, access=change, status=204),
-        listing(MEMBERSHIPS),
-        reading(MEMBERSHIPS),
-        updating(MEMBERSHIPS, UpdateMembershipRequest, change_membership),
-        removing(MEMBERSHIPS, service.remove_member),
+        listing(MEMBERSHIPS, "List the memberships of an instance group."),
+        reading(MEMBERSHIPS, "Get a membership of an instance group."),
+        updating(MEMBERSHIPS, "Change a membership of an instance group.", UpdateMembershipRequest, change_membership),
+        removing(MEMBERSHIPS, "Delete a membership of an instance group.", service.remove_member),
         route("DELETE", MEMBERSHIPS.path, clear, surface=VPC, access=change, status=204),
-        listing(MANAGERS),
-        reading(MANAGERS),
-        making(MANAGERS, managers.create, CreateManagerRequest),
-        updating(MANAGERS, UpdateManagerRequest, managers.change),
-        removing(MANAGERS, managers.remove),
-        listing(POLICIES),
-        reading(POLICIES),
-        making(POLICIES, managers.create_policy, CreatePolicyRequest),
-        updating(POLICIES, UpdatePolicyRequest, managers.change_policy),
-        removing(POLICIES, managers.remove_policy),
-        listing(ACTIONS),
-        reading(ACTIONS),
-        making(ACTIONS, scheduled_actions.create, CreateActionRequest),
-        updating(ACTIONS, UpdateActionRequest, scheduled_actions.change),
-        removing(ACTIONS, scheduled_actions.remove),
+        listing(MANAGERS, "List the managers of an instance group."),
+        reading(MANAGERS, "Get a manager of an instance group."),
+        making(MANAGERS, "Create a manager of an instance group.", managers.create, CreateManagerRequest),
+        updating(MANAGERS, "Change a manager of an instance group.", UpdateManagerRequest, managers.change),
+        removing(MANAGERS, "Delete a manager of an instance group.", managers.remove),
+        listing(POLICIES, "List the policies of a manager of an instance group."),
+        reading(POLICIES, "Get a policy of a manager of an instance group."),
+        making(
+            POLICIES, "Create a policy of a manager of an instance group.", managers.create_policy, CreatePolicyRequest
+        ),
+        updating(
+            POLICIES, "Change a policy of a manager of an instance group.", UpdatePolicyRequest, managers.change_policy
+        ),
+        removing(POLICIES, "Delete a policy of a manager of an instance group.", managers.remove_policy),
+        listing(ACTIONS, "List the actions of a manager of an instance group."),
+        reading(ACTIONS, "Get an action of a manager of an instance group."),
+        making(
+            ACTIONS,
+            "Create an action of a manager of an instance group.",
+            scheduled_actions.create,
+            CreateActionRequest,
+        ),
+        updating(
+            ACTIONS,
+            "Change an action of a manager of an instance group.",
+            UpdateActionRequest,
+            scheduled_actions.change,
+        ),
+        removing(ACTIONS, "Delete an action of a manager of an instance group.", scheduled_actions.remove),
     )
