@@ -222,11 +222,11 @@ _MOST_TYPED = 1 << 20
 """Bytes in one message of a web socket: keys, and what a screen's client pastes."""
 
 
-SWITCH_SECONDS = 0.0005
-"""How long a thread may hold the interpreter while another one waits for it; Python's own choice is ten times as long.
+SWITCH_SECONDS = 0.001
+"""How long a thread may hold the interpreter while another one waits for it; Python's own choice is five times as long.
 
 The event loop gives the interpreter up in each statement of SQLite and gets it back after so long, if a thread works
-on a search or a document: of the default, three statements are 15 ms.
+on a search or a document: of the default, three statements are 15 ms. Less than this was worse (docs/benchmarks.md).
 """
 
 

@@ -56,7 +56,7 @@ class ResourceType(Generic[M]):
     whole table. `attributes` names, for policies, which
     column answers which resource attribute. `others` says which rows of other accounts a context may see besides
     its own (shared offerings); `live` leaves out rows that are kept but gone for everyone (a catalog that waits for
-    its reclamation). `others_by_id` is `others` for look-ups by id on SQLite, made with `every` and `either`: the same
+    its reclamation). `others_by_id` is `others` for look-ups by id, made with `every` and `either`: the same
     expression for callers to whom the same applies. `tallied` kinds keep their count per account, so that a page of a
     large list costs the same. `embedded_bytes` is the size of what lists show inside an item and other tables hold.
     """
@@ -227,7 +227,7 @@ def _by_id_of(session: Session, kind: ResourceType[Any]) -> CompiledSelect | Non
     reach = session.ctx.grants.scope(kind.read)
     if kind.others is None:
         return statement_of(session, kind, "by_id")
-    if kind.others_by_id is None or session.dialect != "sqlite":
+    if kind.others_by_id is None:
         return None
     others = kind.others_by_id(session)
     return _statement_for(kind, others, reach, lambda: _at_or_near(kind, reach, others))

@@ -41,7 +41,7 @@ def _steps(shop: Shop, caller: str, kind: ResourceType[Any], id_: str) -> int:
     return next(counted)
 
 
-def _products(shop: Shop) -> Iterator[Product]:
+def hidden_products(shop: Shop) -> Iterator[Product]:
     """Hidden from everybody, each for a reason of its own."""
     yield shop.product("draft")
     published = shop.product("published")
@@ -61,7 +61,7 @@ ABSENT = [f"{first}0000000-0000-4000-8000-000000000000" for first in "0123456789
 
 
 def test_a_hidden_version_costs_what_an_absent_one_does(shop: Shop) -> None:
-    made = list(_products(shop))
+    made = list(hidden_products(shop))
     made[0].version(shop.cloud.image("draft"))
     ids = [version["id"] for one in made for version in one.get()["kinds"][0]["versions"]]
     assert len(ids) == 4
@@ -69,7 +69,7 @@ def test_a_hidden_version_costs_what_an_absent_one_does(shop: Shop) -> None:
 
 
 def test_a_hidden_offering_costs_what_an_absent_one_does(shop: Shop) -> None:
-    _compare(shop, OFFERING, [one.id for one in _products(shop)])
+    _compare(shop, OFFERING, [one.id for one in hidden_products(shop)])
 
 
 def _compare(shop: Shop, kind: ResourceType[Any], hidden: list[str]) -> None:

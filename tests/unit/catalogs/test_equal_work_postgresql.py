@@ -1,0 +1,91 @@
+"""On PostgreSQL too, what is hidden costs as much work as what never existed.
+
+Work is what the plan has executed: each node with its table, how often it ran, and how many blocks it read. Each
+statement of a look-up is explained with what it was asked, so that nothing depends on how busy the machine is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from fixtures.worlds import make_world
+from kunsthalle.catalogs.resources import OFFERING, VERSION
+from kunsthalle.core.errors import Problem
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import ResourceType, find
+from unit.catalogs.shop import Shop
+from unit.catalogs.test_equal_work import ABSENT, CALLERS, hidden_products
+from unit.instances.cloud import Cloud
+
+Executed = Counter[tuple[str, str]]
+_MOST_APART = 4
+"""Blocks of hundreds by which two look-ups may differ: an index may have one level more on the way to a key."""
+
+
+@pytest.fixture
+def shop(postgres_url: str, tmp_path: Path) -> Iterator[Shop]:
+    cloud = Cloud(make_world(postgres_url), tmp_path)
+    cloud.worker.start()
+    yield Shop(cloud)
+    cloud.worker.stop()
+    cloud.world.store.close()
+
+
+def _nodes(plan: dict[str, Any], executed: Executed) -> None:
+    """Count what ran, without the search for the neighbour of an id (`InitPlan`): it tells where an id would stand."""
+    if plan.get("Parent Relationship") == "InitPlan":
+        return
+    executed[plan["Node Type"], plan.get("Relation Name", "")] += plan["Actual Loops"]
+    for below in plan.get("Plans", ()):
+        _nodes(below, executed)
+
+
+def _work(shop: Shop, caller: str, kind: ResourceType[Any], id_: str) -> tuple[Executed, int]:
+    """The nodes that ran in a look-up which ends in 404, and the blocks that they read."""
+    executed, blocks = Executed(), 0
+
+    def look(session: Session) -> None:
+        nonlocal blocks
+        acting = session.as_context(shop.cloud.callers[caller])
+        with pytest.raises(Problem):  # what is remembered of the caller is remembered from here on
+            find(acting, kind, id_)
+        asked: list[tuple[str, Any]] = []
+
+        def noted(_connection: Any, _cursor: Any, text: str, values: Any, *_more: Any) -> None:
+            asked.append((text, values))
+
+        event.listen(session.connection, "before_cursor_execute", noted)
+        with pytest.raises(Problem):
+            find(acting, kind, id_)
+        event.remove(session.connection, "before_cursor_execute", noted)
+        assert asked
+        for text, values in asked:
+            options = "ANALYZE, BUFFERS, TIMING OFF, SUMMARY OFF, FORMAT JSON"
+            row = session.connection.exec_driver_sql(f"EXPLAIN ({options}) {text}", values).scalar_one()
+            (plan,) = row if isinstance(row, list) else json.loads(row)
+            _nodes(plan["Plan"], executed)
+            blocks += plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+
+    shop.cloud.world.store.read(shop.cloud.world.base, look)
+    return executed, blocks
+
+
+@pytest.mark.parametrize("kind", [VERSION, OFFERING], ids=["version", "offering"])
+def test_what_is_hidden_costs_postgresql_what_an_absent_one_does(shop: Shop, kind: ResourceType[Any]) -> None:
+    made = list(hidden_products(shop))
+    made[0].version(shop.cloud.image("draft"))
+    versions = [version["id"] for one in made for version in one.get()["kinds"][0]["versions"]]
+    hidden = versions if kind is VERSION else [one.id for one in made]
+    assert len(hidden) == 4
+    for caller in CALLERS:
+        works = {id_: _work(shop, caller, kind, id_) for id_ in [*hidden, *ABSENT]}
+        assert len({frozenset(executed.items()) for executed, _ in works.values()}) == 1, caller
+        blocks = [count for _, count in works.values()]
+        assert max(blocks) - min(blocks) <= _MOST_APART, (caller, blocks)
