@@ -198,6 +198,14 @@ def test_names_made_up_by_a_module_are_found(source: str, message: str | None) -
     assert [found for _, found in lines(DOMAIN, source)] == ([] if message is None else [message])
 
 
+@pytest.mark.parametrize("name", ["state", "status", "lifecycle_state", "effect", "format", "surface", "reason"])
+def test_a_look_up_with_a_value_for_unknown_members_is_found(name: str) -> None:
+    message = f"look {name} up in a core.closed_tables.ClosedTable, by [], not by get"
+    assert lines(DOMAIN, f"x = TABLE.get(it.{name}, 'stable')") == [(1, message)]
+    assert lines(DOMAIN, f"x = TABLE.get(it.{name})") == [(1, message)]
+    assert lines(DOMAIN, f"x = TABLE[it.{name}], TABLE.get('{name}')") == []
+
+
 def test_a_model_by_position_is_found() -> None:
     message = "models of rows are made by db.row_models.reader, which matches names"
     assert lines(DOMAIN, "found = [Image(*row) for row in rows]") == [(1, message)]

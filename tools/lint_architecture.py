@@ -227,6 +227,19 @@ def models_by_name(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[F
             yield node.lineno, "models of rows are made by db.row_models.reader, which matches names"  # type: ignore[attr-defined]  # a call
 
 
+_CLOSED = frozenset({*STATES, "effect", "format", "surface", "reason"})
+
+
+def closed_tables(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """A state, a format, an effect that is unknown raises: no look-up has a value for it."""
+    if not path.startswith("src/"):
+        return
+    for node in ast.walk(tree):
+        key = node.args[0] if isinstance(node, ast.Call) and _called(node) == ".get" and node.args else None
+        if isinstance(key, ast.Attribute) and key.attr in _CLOSED:
+            yield key.lineno, f"look {key.attr} up in a core.closed_tables.ClosedTable, by [], not by get"
+
+
 RULES: tuple[Rule, ...] = (
     short_files,
     short_handlers,
@@ -239,6 +252,7 @@ RULES: tuple[Rule, ...] = (
     error_texts,
     module_magic,
     models_by_name,
+    closed_tables,
 )
 
 

@@ -34,6 +34,7 @@ from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.config import Settings
 from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.core.faults import Faults
 from kunsthalle.core.ids import Ids
@@ -197,9 +198,13 @@ def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Cont
     """The clock where the last run left it: time travel survives a restart."""
     clock: MovableClock = SystemClock()
     kept = store.read(base(clock), lambda session: kv.get(session, "clock"))
-    if settings.clock == "manual":
-        return ManualClock(kept["now"] if kept else clock.now())
-    return SystemClock(kept["now"] - kept["real"] if kept else 0)
+    match settings.clock:
+        case ManualClock.kind:
+            return ManualClock(kept["now"] if kept else clock.now())
+        case SystemClock.kind:
+            return SystemClock(kept["now"] - kept["real"] if kept else 0)
+        case kind:
+            raise UnknownMember("clock", kind)
 
 
 def _bounds(settings: Settings) -> JobBounds:

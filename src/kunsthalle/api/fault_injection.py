@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from kunsthalle.api.asgi import Answer, Send
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.core.faults import Fault
 
@@ -32,15 +33,19 @@ _ASKING_TO_WAIT = {429, 503}
 
 async def answer(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> None:
     """Answer a call that matches a fault."""
-    if fault.effect == "delay":
-        await asyncio.sleep(fault.seconds)
-    carried_out = None if fault.effect == "refuse" else await respond()
-    if fault.effect == "cut" and carried_out is not None:
-        await _cut(carried_out, send)
-    elif fault.effect == "delay" and carried_out is not None:
-        await carried_out.send(send)
-    else:
-        await _refusal(fault, refuse).send(send)
+    match fault.effect:
+        case "refuse":
+            await _refusal(fault, refuse).send(send)
+        case "lose":
+            await respond()
+            await _refusal(fault, refuse).send(send)
+        case "cut":
+            await _cut(await respond(), send)
+        case "delay":
+            await asyncio.sleep(fault.seconds)
+            await (await respond()).send(send)
+        case effect:
+            raise UnknownMember("effect of a fault on calls", effect)
 
 
 def _refusal(fault: Fault, refuse: Refuse) -> Answer:

@@ -15,10 +15,13 @@ from kunsthalle.api.query_params import documented
 from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces import Surface
+from kunsthalle.api.surfaces.catalog import CATALOG
+from kunsthalle.api.surfaces.iam import IDENTITY, OPERATOR, PLATFORM, POLICY, TOKEN
 from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.core.clock import ManualClock
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.regions import REGIONS
@@ -34,18 +37,23 @@ class Link(ResponseBody):
 
 _JSON = "application/json"
 _REFERENCE = "#/components/schemas/{name}"
-_ALWAYS: dict[str, list[Schema]] = {
-    VPC.name: [
-        {
-            "name": "version",
-            "in": "query",
-            "required": True,
-            "description": "The API version the client was written for.",
-            "schema": {"type": "string", "format": "date"},
-        },
-        {"name": "generation", "in": "query", "required": True, "schema": {"const": 2}},
-    ]
-}
+_ALWAYS: ClosedTable[Surface, list[Schema]] = ClosedTable(
+    "surface",
+    (VPC, CATALOG, TOKEN, IDENTITY, POLICY, PLATFORM, OPERATOR),
+    {
+        **{surface: [] for surface in (CATALOG, TOKEN, IDENTITY, POLICY, PLATFORM, OPERATOR)},
+        VPC: [
+            {
+                "name": "version",
+                "in": "query",
+                "required": True,
+                "description": "The API version the client was written for.",
+                "schema": {"type": "string", "format": "date"},
+            },
+            {"name": "generation", "in": "query", "required": True, "schema": {"const": 2}},
+        ],
+    },
+)
 _SCHEMES: dict[str, Schema] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An access token of `POST /identity/token`."},
     "operator": {"type": "http", "scheme": "bearer", "description": "The operator's token of the data folder."},
@@ -114,7 +122,7 @@ def _security(access: Access) -> list[dict[str, list[str]]]:
 def _parameters(route: Route) -> list[Schema]:
     names = re.findall(r"\{(\w+)\}", route.path)
     in_path = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-    return [*in_path, *_ALWAYS.get(route.surface.name, [])]
+    return [*in_path, *_ALWAYS[route.surface]]
 
 
 def _answer(route: Route, routes: list[Route]) -> Any:

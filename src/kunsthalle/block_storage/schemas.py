@@ -12,8 +12,10 @@ from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
 from kunsthalle.block_storage.models import Bootable, Snapshot, Volume
+from kunsthalle.block_storage.states import VOLUME_STATES
 from kunsthalle.block_storage.volume_profiles import PROFILES
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.crn import Crn
 from kunsthalle.db.session import Session
 from kunsthalle.images.models import Reference
@@ -231,6 +233,19 @@ def attachment_reference_response(volume: Volume, ctx: Context) -> VolumeAttachm
     )
 
 
+_HEALTH = ClosedTable(
+    "state of a volume",
+    VOLUME_STATES.states,
+    {
+        "pending": "inapplicable",
+        "available": "ok",
+        "updating": "ok",
+        "failed": "inapplicable",
+        "pending_deletion": "inapplicable",
+    },
+)
+
+
 def _attachment_status(volume: Volume) -> str:
     if volume.status == "pending_deletion":
         return "deleting"
@@ -296,7 +311,7 @@ def volume_response(volume: Volume, session: Session) -> VolumeResponse:
         crn=volume.crn,
         encryption="provider_managed",
         health_reasons=[],
-        health_state="ok" if volume.status in {"available", "updating"} else "inapplicable",
+        health_state=_HEALTH[volume.status],
         href=href(ctx, f"/volumes/{volume.id}"),
         id=volume.id,
         iops=volume.iops,

@@ -51,7 +51,7 @@ def list_(data: Path, output: str) -> None:
 def call(pattern: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
     """Set a fault for API calls. PATTERN is matched with `METHOD /path`; `*` matches any text."""
     effect, value = _one(effects)
-    more = {"seconds": value} if effect == "delay" else {} if effect == "cut" else {"status": value}
+    more = {"refuse": {"status": value}, "lose": {"status": value}, "cut": {}, "delay": {"seconds": value}}[effect]
     _add(data, output, {"on": "call", "match": pattern, "effect": effect, "times": times, "skip": skip, **more})
 
 
@@ -67,7 +67,7 @@ def call(pattern: str, data: Path, output: str, times: int, skip: int, **effects
 def job(kind: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
     """Set a fault for jobs. KIND is a pattern: image.import, instance.*, …"""
     effect, value = _one(effects)
-    more = {"seconds": _seconds(value)} if effect == "hold" else {}
+    more = {"seconds": _seconds(value)} if effect == "hold" else {"fail": {}, "retry": {}}[effect]
     _add(data, output, {"on": "job", "match": kind, "effect": effect, "times": times, "skip": skip, **more})
 
 
@@ -123,7 +123,10 @@ def _effect(one: dict[str, Any]) -> str:
     more = {
         "refuse": one["status"],
         "lose": one["status"],
+        "cut": "",
         "delay": f"{one['seconds']:g}s",
+        "fail": "",
+        "retry": "",
         "hold": f"{one['seconds']:g}s",
     }
-    return f"{one['effect']} {more.get(one['effect'], '')}".rstrip()
+    return f"{one['effect']} {more[one['effect']]}".rstrip()

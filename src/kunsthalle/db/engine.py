@@ -27,6 +27,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 from sqlalchemy.pool import QueuePool
 
 from kunsthalle.authz.context import Context
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import deadlines, kv
@@ -106,6 +107,17 @@ def _postgresql(url: str) -> Engine:
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), **options)
 
 
+def _is_embedded(url: str) -> bool:
+    """Whether the database is a file of this process. UnknownMember for an engine that is neither of the two."""
+    match url.partition(":")[0]:
+        case "sqlite":
+            return True
+        case "postgresql" | "postgresql+psycopg":
+            return False
+        case scheme:
+            raise UnknownMember("database engine", scheme)
+
+
 def _driver(connection: Connection) -> sqlite3.Connection:
     found = connection.connection.driver_connection
     if not isinstance(found, sqlite3.Connection):
@@ -133,7 +145,7 @@ class Store:
     def __init__(self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None) -> None:
         self.bounds = bounds or JobBounds()
         self.full = False
-        self.embedded = url.startswith("sqlite")
+        self.embedded = _is_embedded(url)
         self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
         shared = self.engine.execution_options(postgresql_readonly=True)
         snapshots = shared.execution_options(isolation_level="REPEATABLE READ")

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import CTE, Column, ColumnElement, Select, Table, bindparam, delete, func, insert, literal, select
 
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.session import Session
 
@@ -66,13 +67,17 @@ def add_row(session: Session, table: Table, **values: Any) -> None:
 
 def _insert_for(session: Session, table: Table) -> Any:
     """The engine's own INSERT, which knows ON CONFLICT; the other engine's part of SQLAlchemy is never loaded."""
-    if session.dialect == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+    match session.dialect:
+        case "sqlite":
+            from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-        return sqlite_insert(table)
-    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+            return sqlite_insert(table)
+        case "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
-    return postgresql_insert(table)
+            return postgresql_insert(table)
+        case engine:
+            raise UnknownMember("database engine", engine)
 
 
 def put_row(

@@ -19,6 +19,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from kunsthalle.core.closed_tables import UnknownMember
+
 
 class _Wildcards(FunctionElement[bool]):
     """Holds the column and the pattern in both notations; each engine takes the one that it reads."""
@@ -153,7 +155,13 @@ def any_item(
     dialect: str, column: Column[Any], condition: Callable[[ColumnElement[Any]], ColumnElement[bool]]
 ) -> ColumnElement[bool]:
     """Whether an item of a JSON list of texts meets a condition."""
-    made = func.json_each(column) if dialect == "sqlite" else func.jsonb_array_elements_text(_json(column))
+    match dialect:
+        case "sqlite":
+            made = func.json_each(column)
+        case "postgresql":
+            made = func.jsonb_array_elements_text(_json(column))
+        case engine:
+            raise UnknownMember("database engine", engine)
     items = made.table_valued("value")
     return select(true()).select_from(items).where(condition(items.c.value)).correlate(column.table).exists()
 

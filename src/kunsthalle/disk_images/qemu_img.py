@@ -56,6 +56,7 @@ _TARGET_OPTIONS = {
     "vhd": ["-O", "vpc", "-o", "subformat=dynamic,force_size=on"],
     "raw": ["-O", "raw"],
 }
+_MEASURED_WITH: dict[str, list[str]] = {"qcow2": [], "vhd": ["-o", "cluster_size=2M"], "raw": []}
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def converted_size(
     A VHD is measured as a qcow2 file with clusters as large as its blocks.
     """
     disk = _source(source, source_format, backing_allowed=backing_allowed)
-    options = ["-o", "cluster_size=2M"] if target_format == "vhd" else []
+    options = _MEASURED_WITH[target_format]
     ran = _run(tools, ["measure", "--output=json", "-O", "qcow2", *options, *disk], limits)
     try:
         required = int(json.loads(ran.out)["required"]) if ran.code == 0 else most

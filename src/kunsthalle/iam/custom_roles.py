@@ -7,6 +7,7 @@ from typing import Any
 
 from kunsthalle.authz.permissions import PERMISSIONS, Attribute, Grant
 from kunsthalle.authz.roles import PLATFORM_ROLES, ROLES, SERVICE_GROUPS, SERVICE_ROLES, actions_of, specific_to
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
@@ -30,12 +31,15 @@ def offered(
 ) -> tuple[list[str], list[str]]:
     """Return the system roles and the service roles that can be granted on a service, or on a group of services."""
     known: tuple[str, ...]
-    if group is not None:
-        known = (*PLATFORM_ROLES, *(role for one in SERVICE_GROUPS[group] for role in specific_to(one)))
-    elif policy_type == "authorization":
-        known = AUTHORIZING.get((source or "", service or ""), (*PLATFORM_ROLES, *SERVICE_ROLES))
-    else:
-        known = (*PLATFORM_ROLES, *SERVICE_ROLES, *(specific_to(service) if service else ()))
+    match policy_type:
+        case _ if group is not None:
+            known = (*PLATFORM_ROLES, *(role for member in SERVICE_GROUPS[group] for role in specific_to(member)))
+        case "authorization":
+            known = AUTHORIZING.get((source or "", service or ""), (*PLATFORM_ROLES, *SERVICE_ROLES))
+        case "access":
+            known = (*PLATFORM_ROLES, *SERVICE_ROLES, *(specific_to(service) if service else ()))
+        case _:
+            raise UnknownMember("type of a policy", policy_type)
     return [one for one in known if one in PLATFORM_ROLES], [one for one in known if one not in PLATFORM_ROLES]
 
 

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
 from kunsthalle.iam.tables import identity_history
 
 KEPT = 100
+ACTIONS = ("create", "update", "lock", "unlock", "disable", "enable")
 
 
 class Created(Protocol):
@@ -42,7 +44,9 @@ class Record:
 
 
 def note(session: Session, resource_id: str, action: str, params: Iterable[str] = ()) -> None:
-    """Add what the caller has just done to a resource, which the transaction has already changed."""
+    """Add what the caller has just done to a resource, which the transaction has already changed: one of `ACTIONS`."""
+    if action not in ACTIONS:
+        raise UnknownMember("action on an identity", action)
     ctx = session.ctx
     record = [ctx.now(), ctx.actor.iam_id, ctx.account_id, action, sorted(params)]
     records = [*_stored(session, [resource_id]).get(resource_id, []), record][-KEPT:]

@@ -9,7 +9,8 @@ from msgspec import UNSET, UnsetType
 from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.iam.history import Record
+from kunsthalle.core.closed_tables import ClosedTable
+from kunsthalle.iam.history import ACTIONS, Record
 from kunsthalle.iam.models import ApiKey, ServiceId, entity_tag
 
 
@@ -37,13 +38,18 @@ class HistoryResponse(ResponseBody):
 
 History = list[HistoryResponse] | UnsetType
 
-_MESSAGES = {
-    "create": "Created.",
-    "lock": "Locked.",
-    "unlock": "Unlocked.",
-    "disable": "Disabled.",
-    "enable": "Enabled.",
-}
+_MESSAGES = ClosedTable(
+    "action on an identity",
+    ACTIONS,
+    {
+        "create": "Created.",
+        "update": "",
+        "lock": "Locked.",
+        "unlock": "Unlocked.",
+        "disable": "Disabled.",
+        "enable": "Enabled.",
+    },
+)
 
 
 def history_response(records: list[Record]) -> list[HistoryResponse]:
@@ -54,7 +60,7 @@ def history_response(records: list[Record]) -> list[HistoryResponse]:
             iam_id_account=one.account_id,
             action=one.action,
             params=one.params,
-            message=_MESSAGES.get(one.action) or f"Changed {', '.join(one.params) or 'nothing'}.",
+            message=_MESSAGES[one.action] or f"Changed {', '.join(one.params) or 'nothing'}.",
         )
         for one in records
     ]

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 
 _OFFSET = r"([+-])(\d{2}):(\d{2})"
@@ -60,15 +61,27 @@ def _days(values: tuple[str, ...]) -> Rule:
 
 
 def _moment(kind: str, text: str) -> time | date | datetime:
-    if kind == "time":
-        return time.fromisoformat(text)
-    return date.fromisoformat(text) if kind == "date" else datetime.fromisoformat(text)
+    match kind:
+        case "time":
+            return time.fromisoformat(text)
+        case "date":
+            return date.fromisoformat(text)
+        case "dateTime":
+            return datetime.fromisoformat(text)
+        case _:
+            raise UnknownMember("kind of a condition on time", kind)
 
 
 def _of(kind: str, at: datetime) -> time | date | datetime:
-    if kind == "time":
-        return at.time()
-    return at.date() if kind == "date" else at
+    match kind:
+        case "time":
+            return at.time()
+        case "date":
+            return at.date()
+        case "dateTime":
+            return at
+        case _:
+            raise UnknownMember("kind of a condition on time", kind)
 
 
 @lru_cache(maxsize=_MOST_PARSED)

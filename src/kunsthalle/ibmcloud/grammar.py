@@ -165,15 +165,21 @@ def _valued(one: Flag, text: str) -> Any:
                 f"invalid value '{text}' for {dashed(one.name)}: one of {', '.join(one.choices)} is expected"
             )
         return found
-    if one.kind == "bool":
-        return _switch(one.name, text)
-    if one.kind == "int":
-        return _number(one.name, text)
-    if one.kind == "list":
-        return [word.strip() for word in text.split(",") if word.strip()]
-    if one.kind == "json":
-        return _document(one.name, text)
-    return from_file(text) if one.kind == "file" else text
+    match one.kind:
+        case "text":
+            return text
+        case "bool":
+            return _switch(one.name, text)
+        case "int":
+            return _number(one.name, text)
+        case "list":
+            return [word.strip() for word in text.split(",") if word.strip()]
+        case "json":
+            return _document(one.name, text)
+        case "file":
+            return from_file(text)
+        case _:
+            raise ValueError(f"{dashed(one.name)} has the unknown kind {one.kind!r}")
 
 
 def is_flag(word: str) -> bool:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kunsthalle.core import near
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import not_found
 from kunsthalle.images.operating_system_table import FAMILIES, Surface
 
-_FORMATS = {"e": "esxi_kickstart", "i": "ipxe"}
+_FORMATS = ClosedTable(
+    "mark of an operating system", "nei*", {"n": None, "e": "esxi_kickstart", "i": "ipxe", "*": None}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def _systems(family: Surface) -> Iterator[OperatingSystem]:
             version,
             display or f"{title} {version} ({architecture})",
             architecture,
-            next((_FORMATS[mark] for mark in marks if mark in _FORMATS), "cloud_init"),
+            next((name for name in map(_FORMATS.__getitem__, marks) if name), "cloud_init"),
             allow_user_image_creation="n" not in marks,
         )
 

@@ -14,14 +14,31 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.db.session import Session
 from kunsthalle.images import transfer_progress
 from kunsthalle.images.models import Image, ImageExport
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.routes_exports import EXPORTS
+from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES
 
-_BEFORE = ("pending", "queued")
-_BROKEN = ("failed", "deleting")
+_PHASES = ClosedTable(
+    "state of an image or an export",
+    {*IMAGE_STATES.states, *EXPORT_STATES.states},
+    {
+        "pending": "waiting",
+        "queued": "waiting",
+        "running": "writing",
+        "available": "done",
+        "deprecated": "done",
+        "obsolete": "done",
+        "unusable": "done",
+        "succeeded": "done",
+        "failed": "failed",
+        "deleting": "failed",
+    },
+)
+"""The phase where nobody has counted."""
 
 
 class ProgressResponse(ResponseBody):
@@ -53,8 +70,8 @@ def _wire(session: Session, it: Image | ImageExport) -> ProgressResponse:
 
 def _progress_response(session: Session, it: Image | ImageExport) -> ProgressResponse:
     found = transfer_progress.known(session, it.id)
-    if found is None or it.status in _BROKEN:
-        phase = "waiting" if it.status in _BEFORE else "failed" if it.status in _BROKEN else _phase(it)
+    phase = _PHASES[it.status]
+    if found is None or phase == "failed":
         percent = 100 if phase == "done" else 0
         return ProgressResponse(
             id=it.id, status=it.status, phase=phase, percent=percent, status_reasons=it.status_reasons
@@ -70,10 +87,6 @@ def _progress_response(session: Session, it: Image | ImageExport) -> ProgressRes
         sha256=found.sha256 if found.sha256 and found.phase == "done" else UNSET,
         updated_at=rfc3339(found.updated_at),
     )
-
-
-def _phase(it: Image | ImageExport) -> str:
-    return "writing" if it.status == "running" else "done"
 
 
 def _progress(session: Session, request: Request) -> ProgressResponse:

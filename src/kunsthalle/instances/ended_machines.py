@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.block_storage import boot_volumes
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
@@ -67,11 +68,15 @@ def _started_again(session: Session, instance: Instance, status: Status) -> None
 
 
 def _ended(session: Session, instance: Instance, status: Status) -> None:
-    of_host = [{"code": HOST, "message": _OF_HOST}] if status is Status.LOST else []
-    if status in {Status.STOPPED, Status.LOST}:
-        moved = _moved(session, instance, "stopped", status_reasons=of_host)
-    else:
-        moved = _moved(session, instance, "failed", status_reasons=[{"code": HOST, "message": _OF_ITSELF}])
-        queue.enqueue(session, STOP, instance.id)  # what stands still is still there
+    match status:
+        case Status.STOPPED:
+            moved = _moved(session, instance, "stopped", status_reasons=[])
+        case Status.LOST:
+            moved = _moved(session, instance, "stopped", status_reasons=[{"code": HOST, "message": _OF_HOST}])
+        case Status.FAILED | Status.ABSENT:
+            moved = _moved(session, instance, "failed", status_reasons=[{"code": HOST, "message": _OF_ITSELF}])
+            queue.enqueue(session, STOP, instance.id)  # what stands still is still there
+        case _:
+            raise UnknownMember("status of a machine that has ended", status)
     if moved:
         boot_volumes.set_active(session, instance.id, False)

@@ -19,6 +19,7 @@ from kunsthalle.block_storage.jobs import forget_volume
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import provide, volume_of
 from kunsthalle.block_storage.queries import attached_to
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
@@ -36,21 +37,40 @@ from kunsthalle.instances.models import Instance, Interface
 from kunsthalle.instances.queries import instance_of, interfaces_of
 from kunsthalle.instances.resources import INSTANCE, INTERFACE
 from kunsthalle.instances.service import BOOT, CUT, DELETE, DISKS, RESTART, SETTLE, STOP
+from kunsthalle.instances.states import INSTANCE_STATES
 from kunsthalle.jobs import queue
 
 log = get_logger("machines")
 
 _UP, _DOWN, _AGAIN, _WAITING = "up", "down", "again", "waiting"
-_WANTED = {
-    "pending": _UP,
-    "starting": _UP,
-    "running": _UP,
-    "restarting": _AGAIN,
-    "stopping": _DOWN,
-    "stopped": _DOWN,
-    "failed": _DOWN,
-}
-_SETTLED = {"starting": "running", "restarting": "running", "stopping": "stopped"}
+_LEFT = tuple(state for state in INSTANCE_STATES.states if state != "deleting")
+"""States in which a machine is left to converge: one that is being deleted has been taken away before."""
+_WANTED = ClosedTable(
+    "state of an instance",
+    _LEFT,
+    {
+        "pending": _UP,
+        "starting": _UP,
+        "running": _UP,
+        "restarting": _AGAIN,
+        "stopping": _DOWN,
+        "stopped": _DOWN,
+        "failed": _DOWN,
+    },
+)
+_SETTLED = ClosedTable(
+    "state of an instance",
+    _LEFT,
+    {
+        "pending": None,
+        "starting": "running",
+        "running": None,
+        "restarting": "running",
+        "stopping": "stopped",
+        "stopped": None,
+        "failed": None,
+    },
+)
 PATIENCE_SECONDS = 2.0
 _MESSAGE = "The server could not be started; the log of the host has the details."
 
@@ -117,7 +137,7 @@ class Machines:
 
     def _settled(self, run: queue.Run, instance: Instance) -> bool:
         """Whether nothing is left to say of the state in which the server was seen."""
-        to = _SETTLED.get(instance.status)
+        to = _SETTLED[instance.status]
         return to is None or bool(run.write(partial(_move, id_=instance.id, to=to, was=instance.status)))
 
     def _drive(self, run: queue.Run, found: Found, wanted: str) -> bool:

@@ -19,6 +19,7 @@ from kunsthalle.block_storage.schemas import (
     image_response,
 )
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.db.session import Session
 from kunsthalle.images.schemas import ImageReferenceResponse
 from kunsthalle.instances import network_attachments, network_interfaces
@@ -31,6 +32,7 @@ from kunsthalle.instances.network_attachments import AttachmentReferenceResponse
 from kunsthalle.instances.network_interfaces import InterfaceReferenceResponse
 from kunsthalle.instances.queries import Parts, parts_of
 from kunsthalle.instances.service import Action
+from kunsthalle.instances.states import INSTANCE_STATES
 from kunsthalle.networks.network_references import TypedReferenceResponse, zone_ref
 
 
@@ -121,7 +123,34 @@ class ActionResponse(ResponseBody):
     completed_at: str | UnsetType = UNSET
 
 
-_LIFECYCLES = {"pending": "pending", "deleting": "deleting"}
+_LIFECYCLES = ClosedTable(
+    "state of an instance",
+    INSTANCE_STATES.states,
+    {
+        "pending": "pending",
+        "starting": "stable",
+        "running": "stable",
+        "restarting": "stable",
+        "stopping": "stable",
+        "stopped": "stable",
+        "failed": "stable",
+        "deleting": "deleting",
+    },
+)
+_HEALTH = ClosedTable(
+    "state of an instance",
+    INSTANCE_STATES.states,
+    {
+        "pending": "inapplicable",
+        "starting": "ok",
+        "running": "ok",
+        "restarting": "ok",
+        "stopping": "ok",
+        "stopped": "ok",
+        "failed": "inapplicable",
+        "deleting": "inapplicable",
+    },
+)
 
 
 def _vcpu(profile: InstanceProfile, options: dict[str, Any]) -> VcpuResponse:
@@ -162,11 +191,11 @@ def to_response(instance: Instance, parts: Parts, session: Session) -> InstanceR
         crn=instance.crn,
         disks=[disk_response(disk, session) for disk in disks_of(instance)],
         health_reasons=[],
-        health_state="inapplicable" if instance.status in {"pending", "failed", "deleting"} else "ok",
+        health_state=_HEALTH[instance.status],
         href=href(ctx, f"/instances/{instance.id}"),
         id=instance.id,
         lifecycle_reasons=[],
-        lifecycle_state=_LIFECYCLES.get(instance.status, "stable"),
+        lifecycle_state=_LIFECYCLES[instance.status],
         memory=profile.memory,
         name=instance.name,
         network_attachments=attachments,

@@ -10,6 +10,7 @@ from functools import partial
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND, MovableClock
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.faults import Fault, Faults
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
@@ -195,11 +196,14 @@ class Worker:
         return sorted(self._handlers())
 
     def _struck(self, job: queue.Claimed, ctx: Context, owner: str, fault: Fault) -> None:
-        if fault.effect == "hold":
-            due = ctx.now() + int(fault.seconds * SECOND)
-            self._store.write(ctx, lambda session: queue.postpone(session, job, owner, due))
-            return
-        self._failed(job, ctx, owner, InjectedFailure(), for_good=fault.effect == "fail")
+        match fault.effect:
+            case "hold":
+                due = ctx.now() + int(fault.seconds * SECOND)
+                self._store.write(ctx, lambda session: queue.postpone(session, job, owner, due))
+            case "fail" | "retry":
+                self._failed(job, ctx, owner, InjectedFailure(), for_good=fault.effect == "fail")
+            case effect:
+                raise UnknownMember("effect of a fault on jobs", effect)
 
     def _failed(
         self,

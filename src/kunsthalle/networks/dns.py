@@ -18,6 +18,7 @@ from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.api.vpc_parameters import SORT, NamedParameters
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import delete, insert_named, update
 from kunsthalle.db.session import Session
@@ -107,11 +108,15 @@ class BindingResponse(ResponseBody):
 
 def _servers(vpc: Vpc, session: Session) -> list[ServerResponse]:
     dns = vpc.dns
-    if dns["type"] == "delegated":
-        return _servers(named(session, VPC, dns["vpc_id"]), session)
-    if dns["type"] == "system":
-        return [ServerResponse(address=one) for one in SYSTEM_SERVERS]
-    return [_server(one, session) for one in dns["manual_servers"]]
+    match dns["type"]:
+        case "delegated":
+            return _servers(named(session, VPC, dns["vpc_id"]), session)
+        case "system":
+            return [ServerResponse(address=address) for address in SYSTEM_SERVERS]
+        case "manual":
+            return [_server(server, session) for server in dns["manual_servers"]]
+        case type_:
+            raise UnknownMember("type of a resolver", type_)
 
 
 def _server(kept: dict[str, Any], session: Session) -> ServerResponse:
@@ -123,12 +128,15 @@ def dns_response(vpc: Vpc, session: Session) -> DnsResponse:
     dns = vpc.dns
     servers = _servers(vpc, session)
     resolver = ResolverResponse(servers=servers, type=dns["type"])
-    if dns["type"] == "system":
-        resolver.configuration = "default"
-    elif dns["type"] == "manual":
-        resolver.manual_servers = servers
-    else:
-        resolver.vpc = vpc_ref(named(session, VPC, dns["vpc_id"]), session.ctx)
+    match dns["type"]:
+        case "system":
+            resolver.configuration = "default"
+        case "manual":
+            resolver.manual_servers = servers
+        case "delegated":
+            resolver.vpc = vpc_ref(named(session, VPC, dns["vpc_id"]), session.ctx)
+        case type_:
+            raise UnknownMember("type of a resolver", type_)
     return DnsResponse(
         enable_hub=dns["enable_hub"], resolution_binding_count=_count(session, vpc.id), resolver=resolver
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from string import ascii_lowercase, ascii_uppercase
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import CTE, ColumnElement, Text, and_, case, false, func, literal, or_, true, type_coerce
 
@@ -175,9 +175,11 @@ class _Compiler:
                 return or_(false(), *(self.compile(each) for each in nodes))
             case Word() | Phrase():
                 return self._anywhere(node)
-            case _:
+            case Term() | Range() | Exists():
                 field = self._fields.get(_ALIASES.get(node.field, node.field))
                 return false() if field is None else _on(field, node, self._one)
+            case _:
+                assert_never(node)
 
     def _anywhere(self, node: Word | Phrase) -> Condition:
         """Free words stand between spaces, phrases anywhere, in what `_texts` works out of each row and its tags."""

@@ -12,27 +12,32 @@ from kunsthalle.api.query_params import Parameters, sent
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import NOT_FOUND, Problem, Reason
 
 BASE = "/api/v1-beta"
 DEFAULT_LIMIT, MOST = 100, 200
 
-_CODES = {
-    Reason.INVALID: "bad_request",
-    Reason.UNAUTHENTICATED: "unauthorized",
-    Reason.FORBIDDEN: "forbidden",
-    Reason.NOT_FOUND: "not_found",
-    Reason.METHOD: "method_not_allowed",
-    Reason.CONFLICT: "conflict",
-    Reason.PRECONDITION: "precondition_failed",
-    Reason.TOO_LARGE: "payload_too_large",
-    Reason.TOO_MANY: "too_many_requests",
-    Reason.INTERNAL: "internal",
-    Reason.NOT_IMPLEMENTED: "not_implemented",
-    Reason.BAD_GATEWAY: "bad_gateway",
-    Reason.UNAVAILABLE: "unavailable",
-    Reason.TIMEOUT: "timeout",
-}
+_CODES = ClosedTable(
+    "reason",
+    Reason,
+    {
+        Reason.INVALID: "bad_request",
+        Reason.UNAUTHENTICATED: "unauthorized",
+        Reason.FORBIDDEN: "forbidden",
+        Reason.NOT_FOUND: "not_found",
+        Reason.METHOD: "method_not_allowed",
+        Reason.CONFLICT: "conflict",
+        Reason.PRECONDITION: "precondition_failed",
+        Reason.TOO_LARGE: "payload_too_large",
+        Reason.TOO_MANY: "too_many_requests",
+        Reason.INTERNAL: "internal",
+        Reason.NOT_IMPLEMENTED: "not_implemented",
+        Reason.BAD_GATEWAY: "bad_gateway",
+        Reason.UNAVAILABLE: "unavailable",
+        Reason.TIMEOUT: "timeout",
+    },
+)
 
 
 def code_of(problem: Problem) -> str:

@@ -11,23 +11,46 @@ from typing import Any
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.surfaces.catalog import code_of
 from kunsthalle.authz.context import Context
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import Problem, Reason
 
-_POLICY_CODES = {
-    Reason.UNAUTHENTICATED: "invalid_token",
-    Reason.FORBIDDEN: "insufficent_permissions",  # spelled as the service spells it
-    Reason.NOT_FOUND: "policy_not_found",
-    Reason.CONFLICT: "policy_conflict_error",
-    Reason.PRECONDITION: "request_not_processed",
-    Reason.INVALID: "invalid_body",
-}
-_IDENTITY_CODES = {
-    Reason.UNAUTHENTICATED: "BXNIM0308E",
-    Reason.FORBIDDEN: "BXNIM0513E",
-    Reason.NOT_FOUND: "BXNIM0145E",
-    Reason.CONFLICT: "BXNIM0146E",
-    Reason.INVALID: "BXNIM0106E",
-}
+_WITHOUT_OWN = (
+    Reason.METHOD,
+    Reason.TOO_LARGE,
+    Reason.TOO_MANY,
+    Reason.INTERNAL,
+    Reason.NOT_IMPLEMENTED,
+    Reason.BAD_GATEWAY,
+    Reason.UNAVAILABLE,
+    Reason.TIMEOUT,
+)
+"""Reasons for which the services have no code of their own."""
+_POLICY_CODES = ClosedTable(
+    "reason",
+    Reason,
+    {
+        Reason.UNAUTHENTICATED: "invalid_token",
+        Reason.FORBIDDEN: "insufficent_permissions",  # spelled as the service spells it
+        Reason.NOT_FOUND: "policy_not_found",
+        Reason.CONFLICT: "policy_conflict_error",
+        Reason.PRECONDITION: "request_not_processed",
+        Reason.INVALID: "invalid_body",
+        **dict.fromkeys(_WITHOUT_OWN, "unable_to_process"),
+    },
+)
+_IDENTITY_CODES = ClosedTable(
+    "reason",
+    Reason,
+    {
+        Reason.UNAUTHENTICATED: "BXNIM0308E",
+        Reason.FORBIDDEN: "BXNIM0513E",
+        Reason.NOT_FOUND: "BXNIM0145E",
+        Reason.CONFLICT: "BXNIM0146E",
+        Reason.INVALID: "BXNIM0106E",
+        Reason.PRECONDITION: "BXNIM0101E",
+        **dict.fromkeys(_WITHOUT_OWN, "BXNIM0101E"),
+    },
+)
 
 
 def _token_problem(problem: Problem, ctx: Context) -> dict[str, Any]:
@@ -41,7 +64,7 @@ def _token_problem(problem: Problem, ctx: Context) -> dict[str, Any]:
 
 
 def _identity_problem(problem: Problem, ctx: Context) -> dict[str, Any]:
-    code = _IDENTITY_CODES.get(problem.reason, "BXNIM0101E")
+    code = _IDENTITY_CODES[problem.reason]
     details = problem.target.name if problem.target is not None else ""
     return {
         "context": {"transaction_id": ctx.trace, "operation": "", "instance_id": "kunsthalle"},
@@ -52,7 +75,7 @@ def _identity_problem(problem: Problem, ctx: Context) -> dict[str, Any]:
 
 
 def _policy_problem(problem: Problem, ctx: Context) -> dict[str, Any]:
-    code = _POLICY_CODES.get(problem.reason, "unable_to_process")
+    code = _POLICY_CODES[problem.reason]
     error: dict[str, Any] = {"code": code, "message": problem.message, "more_info": ""}
     return {"errors": [error], "trace": ctx.trace, "status_code": problem.reason.value}
 

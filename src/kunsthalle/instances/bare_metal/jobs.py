@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
@@ -10,17 +11,26 @@ from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.instances.bare_metal import bare_metal_interfaces
 from kunsthalle.instances.bare_metal.resources import BARE_METAL, METAL_INTERFACE
+from kunsthalle.instances.bare_metal.states import BARE_METAL_STATES
 from kunsthalle.jobs import queue
 
 log = get_logger("metal")
 MOVE = "metal.move"
-_NEXT = {
-    "pending": "starting",
-    "starting": "running",
-    "restarting": "running",
-    "stopping": "stopped",
-    "reinitializing": "starting",
-}
+_NEXT = ClosedTable(
+    "state of a bare metal server",
+    BARE_METAL_STATES.states,
+    {
+        "pending": "starting",
+        "starting": "running",
+        "running": None,
+        "restarting": "running",
+        "stopping": "stopped",
+        "stopped": None,
+        "reinitializing": "starting",
+        "failed": None,
+        "deleting": None,
+    },
+)
 
 
 def _step(session: Session, id_: str) -> bool:
@@ -32,7 +42,7 @@ def _step(session: Session, id_: str) -> bool:
             remove_rows(session, METAL_INTERFACE.table, METAL_INTERFACE.table.c.bare_metal_server_id == id_)
             delete(session, BARE_METAL, id_, server.account_id)
             return False
-        to = _NEXT.get(server.status)
+        to = _NEXT[server.status]
         if to is not None:
             transition(session, BARE_METAL, id_, to, BARE_METAL.table.c.status == server.status)
             return True

@@ -13,6 +13,7 @@ from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
 from kunsthalle.block_storage.schemas import image_response
 from kunsthalle.core.clock import rfc3339
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.images.schemas import ImageReferenceResponse
@@ -26,6 +27,7 @@ from kunsthalle.instances.bare_metal.bare_metal_profiles import (
 )
 from kunsthalle.instances.bare_metal.models import BareMetalServer
 from kunsthalle.instances.bare_metal.schemas_networks import attachment_reference, interface_reference, server_path
+from kunsthalle.instances.bare_metal.states import BARE_METAL_STATES
 from kunsthalle.instances.initialization import kept_key_response
 from kunsthalle.instances.network_attachments import AttachmentReferenceResponse
 from kunsthalle.instances.network_interfaces import InterfaceReferenceResponse
@@ -151,7 +153,36 @@ def disks_response(server: BareMetalServer, ctx: Context) -> MetalDisks:
     return MetalDisks(disks=[disk_response(server, disk, ctx) for disk in server.disks])
 
 
-_LIFECYCLES = {"pending": "pending", "reinitializing": "updating", "deleting": "deleting", "failed": "failed"}
+_LIFECYCLES = ClosedTable(
+    "state of a bare metal server",
+    BARE_METAL_STATES.states,
+    {
+        "pending": "pending",
+        "starting": "stable",
+        "running": "stable",
+        "restarting": "stable",
+        "stopping": "stable",
+        "stopped": "stable",
+        "reinitializing": "updating",
+        "failed": "failed",
+        "deleting": "deleting",
+    },
+)
+_HEALTH = ClosedTable(
+    "state of a bare metal server",
+    BARE_METAL_STATES.states,
+    {
+        "pending": "inapplicable",
+        "starting": "ok",
+        "running": "ok",
+        "restarting": "ok",
+        "stopping": "ok",
+        "stopped": "ok",
+        "reinitializing": "ok",
+        "failed": "inapplicable",
+        "deleting": "inapplicable",
+    },
+)
 
 
 def _module(server: BareMetalServer) -> TrustedPlatformModuleResponse:
@@ -182,11 +213,11 @@ def server_response(server: BareMetalServer, session: Session) -> BareMetalServe
         enable_secure_boot=options.get("enable_secure_boot", False),
         firmware={"update": "none"},
         health_reasons=[],
-        health_state="inapplicable" if server.status in {"pending", "failed", "deleting"} else "ok",
+        health_state=_HEALTH[server.status],
         href=href(ctx, server_path(server.id)),
         id=server.id,
         lifecycle_reasons=[],
-        lifecycle_state=_LIFECYCLES.get(server.status, "stable"),
+        lifecycle_state=_LIFECYCLES[server.status],
         memory=profile.memory,
         metadata_service={"enabled": False, "protocol": "http", **options.get("metadata_service", {})},
         name=server.name,

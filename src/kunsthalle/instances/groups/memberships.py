@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.db.visibility import unscoped
@@ -12,6 +13,7 @@ from kunsthalle.instances.groups.models import InstanceGroup, Membership
 from kunsthalle.instances.groups.resources import GROUP, MEMBERSHIP
 from kunsthalle.instances.models import Instance
 from kunsthalle.instances.resources import INSTANCE
+from kunsthalle.instances.states import INSTANCE_STATES
 from kunsthalle.jobs import queue
 
 SCALE = "group.scale"
@@ -30,12 +32,25 @@ class Member:
         return status_of(self.instance)
 
 
-_STATUSES = {"pending": "pending", "starting": "pending", "running": "healthy", "deleting": "deleting"}
+_STATUSES = ClosedTable(
+    "state of an instance",
+    INSTANCE_STATES.states,
+    {
+        "pending": "pending",
+        "starting": "pending",
+        "running": "healthy",
+        "restarting": "unhealthy",
+        "stopping": "unhealthy",
+        "stopped": "unhealthy",
+        "failed": "unhealthy",
+        "deleting": "deleting",
+    },
+)
 
 
 def status_of(instance: Instance | None) -> str:
     """`pending` until the server runs, `unhealthy` when it stands still or failed (vpc-api.md C2)."""
-    return "deleting" if instance is None else _STATUSES.get(instance.status, "unhealthy")
+    return "deleting" if instance is None else _STATUSES[instance.status]
 
 
 def of_group(session: Session, group_id: str) -> list[Member]:
