@@ -7,10 +7,10 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from kunsthalle.accounts import token_pagination
 from kunsthalle.accounts.queries import user
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.pagination import PLATFORM_PAGES, Key, next_page, next_url, sized
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -89,8 +89,8 @@ class AuditParameters(Parameters, frozen=True):
         When,
         Meta(description="Only actions before this moment, or before this duration.", extra={"parse": _moment}),
     ] = None
-    start: Annotated[tuple[int, str] | None, token_pagination.next_page("start")] = None
-    limit: Annotated[int, token_pagination.sized(MOST)] = DEFAULT
+    start: Annotated[Key | None, next_page(PLATFORM_PAGES)] = None
+    limit: Annotated[int, sized(MOST)] = DEFAULT
 
 
 def _when(session: Session, asked: When) -> int | None:
@@ -133,9 +133,7 @@ def _list(session: Session, request: Request, query: AuditParameters, *, everywh
         limit=limit,
     )
     shown = [entry_response(session, entry) for entry in found.items]
-    return AuditResponse(
-        limit=limit, entries=shown, next_url=token_pagination.next_url(request, "start", found.last) or UNSET
-    )
+    return AuditResponse(limit=limit, entries=shown, next_url=next_url(request, PLATFORM_PAGES, found.last) or UNSET)
 
 
 def _own(session: Session, request: Request, query: AuditParameters) -> AuditResponse:

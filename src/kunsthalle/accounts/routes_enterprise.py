@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import ColumnElement, false
 
-from kunsthalle.accounts import enterprise_tree, token_pagination
+from kunsthalle.accounts import enterprise_tree
 from kunsthalle.accounts.identity_port import Identities
 from kunsthalle.accounts.queries import way_down
 from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, ENTERPRISE, EVER_ACCOUNT, EVER_ACCOUNT_GROUP
@@ -35,6 +35,7 @@ from kunsthalle.accounts.schemas_enterprise import (
     group_response,
 )
 from kunsthalle.api import access
+from kunsthalle.api.pagination import ENTERPRISE_PAGES, Key, next_page, next_url, sized
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -48,7 +49,6 @@ from kunsthalle.db.visibility import ResourceType, find
 M = TypeVar("M")
 Where = list[ColumnElement[bool]]
 MOST = 100
-NEXT = "next_docid"
 
 
 def _given(body: Any) -> dict[str, Any]:
@@ -66,8 +66,8 @@ def _seen(session: Session, kind: ResourceType[M], id_: str) -> M | None:
 class PageParameters(Parameters, frozen=True):
     """Of every list of an enterprise."""
 
-    next_docid: Annotated[tuple[int, str] | None, token_pagination.next_page(NEXT)] = None
-    limit: Annotated[int, token_pagination.sized(MOST)] = MOST
+    next_docid: Annotated[Key | None, next_page(ENTERPRISE_PAGES)] = None
+    limit: Annotated[int, sized(MOST)] = MOST
 
 
 class EnterprisesParameters(PageParameters, frozen=True):
@@ -153,7 +153,7 @@ def _page(
     session: Session, request: Request, query: PageParameters, kind: ResourceType[M], where: Where
 ) -> tuple[list[M], str | None]:
     found = page(session, kind, *where, after=query.next_docid, limit=query.limit or MOST)
-    return found.items, token_pagination.next_url(request, NEXT, found.last)
+    return found.items, next_url(request, ENTERPRISE_PAGES, found.last)
 
 
 def _enterprise_filters(session: Session, query: EnterprisesParameters) -> Where:

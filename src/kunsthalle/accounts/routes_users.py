@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, field
 from sqlalchemy import ColumnElement, func, or_
 
-from kunsthalle.accounts import account_users, token_pagination
+from kunsthalle.accounts import account_users
 from kunsthalle.accounts.account_users import Invitation
 from kunsthalle.accounts.identity_port import Identities
 from kunsthalle.accounts.resources import USER
@@ -28,6 +28,7 @@ from kunsthalle.accounts.schemas_users import (
 )
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.pagination import USER_PAGES, Key, next_page, next_url, sized
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -41,7 +42,6 @@ from kunsthalle.db.visibility import resolve
 
 ACCEPT = "user-management.invitation.accept"
 MOST = 100
-NEXT = "_start"
 
 
 class OwnAccount(Access, frozen=True):
@@ -86,8 +86,8 @@ def _searched(text: str) -> tuple[tuple[str, str], ...]:
 class UsersParameters(Parameters, frozen=True):
     """Of the list of users."""
 
-    start: Annotated[tuple[int, str] | None, token_pagination.next_page(NEXT)] = field(name=NEXT, default=None)
-    limit: Annotated[int, token_pagination.sized(MOST)] = MOST
+    start: Annotated[Key | None, next_page(USER_PAGES)] = field(name="_start", default=None)
+    limit: Annotated[int, sized(MOST)] = MOST
     include_settings: Annotated[bool, Meta(description="Whether users are shown with their settings.")] = False
     search: Annotated[
         tuple[tuple[str, str], ...],
@@ -118,7 +118,7 @@ def _list(session: Session, request: Request, query: UsersParameters) -> UsersRe
     """List the users of the account; without a role only oneself."""
     limit, settings = query.limit or MOST, query.include_settings
     found = page(session, USER, *_filters(request, query), after=query.start, limit=limit)
-    next_ = token_pagination.next_url(request, NEXT, found.last)
+    next_ = next_url(request, USER_PAGES, found.last)
     return UsersResponse(
         total_results=found.total,
         limit=limit,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from msgspec import Meta
 
@@ -12,6 +11,7 @@ from kunsthalle.accounts.queries import user
 from kunsthalle.accounts.resources import enterprise_id
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.pagination import CATALOG_AUDITS, Key, key_cursor, key_of
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -42,14 +42,14 @@ def entries(session: Session, about: Sequence[str], start: str | None, limit: in
     `about` are beginnings of paths and CRNs. The route's rule has said that the caller may read them.
     """
     found = audit.page(session, about=about, after=_place(start) if start else None, limit=limit)
-    return found.items, f"{found.last[0]}.{found.last[1]}" if found.last is not None else None
+    return found.items, None if found.last is None else key_cursor(found.last)
 
 
-def _place(start: str) -> tuple[int, str]:
-    moment, _, id_ = start.partition(".")
-    if not moment.isascii() or not moment.isdigit() or len(moment) > 18 or not id_:
+def _place(start: str) -> Key:
+    key = key_of(start)
+    if key is None:
         raise invalid("bad_request", "start must come from the last page.", "start", type_="parameter")
-    return int(moment), id_
+    return key
 
 
 def entry(session: Session, about: Sequence[str], id_: str) -> Entry:
@@ -167,20 +167,19 @@ def _list(about: About, text: str) -> Callable[[Session, Request, AuditParameter
     def call(session: Session, request: Request, query: AuditParameters) -> Doc:
         limit, start, names = query.limit, query.start, query.lookupnames
         found, following = entries(session, about(session, request), start, limit)
-        return _page([digest_response(session, one, names=names) for one in found], limit, start, following)
+        return _page(request, [digest_response(session, one, names=names) for one in found], query, following)
 
     call.__doc__ = f"List what was done to {text}."
     return call
 
 
-def _page(shown: list[Doc], limit: int, start: str | None, following: str | None) -> Doc:
-    """Links are relative to the list itself: an offering that is hidden and one that never was are answered alike."""
-    page: Doc = {"limit": limit, "resource_count": len(shown), "audits": shown}
-    page["first"] = {"href": f"?{urlencode({'limit': limit})}"}
-    if start:
-        page["start"] = start
+def _page(request: Request, shown: list[Doc], query: AuditParameters, following: str | None) -> Doc:
+    page: Doc = {"limit": query.limit, "resource_count": len(shown), "audits": shown}
+    page["first"] = CATALOG_AUDITS.link("", request, limit=query.limit)
+    if query.start:
+        page["start"] = query.start
     if following is not None:
-        page["next"] = {"href": f"?{urlencode({'limit': limit, 'start': following})}", "start": following}
+        page["next"] = CATALOG_AUDITS.link("", request, following, query.limit)
     return page
 
 

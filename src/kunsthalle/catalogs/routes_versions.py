@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from kunsthalle.api import access, json_patch
 from kunsthalle.api.body_bounds import Document
+from kunsthalle.api.pagination import CATALOG_VERSIONS
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
@@ -414,15 +415,15 @@ def _versions(session: Session, request: Request, query: VersionsParameters) -> 
     every = queries.versions_of(session, offering)
     newest = queries.fitting_versions(session, every[::-1][start : start + limit])
     shown = versions_response(newest, every, session.ctx, digest=query.digest)
-    return _version_page(request.path, start, limit, shown, len(every))
+    return _version_page(request, start, limit, shown, len(every))
 
 
-def _version_page(path: str, start: int, limit: int, shown: list[Doc], total: int) -> Doc:
-    first = f"{path}?limit={limit}"
-    page: Doc = {"start": str(start), "limit": limit, "total_count": total, "first": {"href": first}}
+def _version_page(request: Request, start: int, limit: int, shown: list[Doc], total: int) -> Doc:
+    first = CATALOG_VERSIONS.link("", request, limit=limit)
+    page: Doc = {"start": str(start), "limit": limit, "total_count": total, "first": first}
     following = start + len(shown)
     if shown and following < total:
-        page["next"] = {"href": f"{first}&start={following}", "start": str(following)}
+        page["next"] = CATALOG_VERSIONS.link("", request, str(following), limit)
     return {**page, "resource_count": len(shown), "versions": shown}
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlencode
 
 from msgspec import Meta
 from sqlalchemy import Column, ColumnElement
 
-from kunsthalle.api.query_params import Fault, Parameters, sent
+from kunsthalle.api.pagination import ACCESS_GROUP_PAGES, FURTHEST, IDENTITY_PAGES, POLICY_PAGES, offset_of
+from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.db.page_bytes import Window, fitting
@@ -21,7 +19,6 @@ from kunsthalle.db.visibility import ResourceType, count
 from kunsthalle.iam.models import sent_tag
 
 M = TypeVar("M")
-_FURTHEST = 10**9
 
 
 Account = Annotated[str | None, Meta(description="The account, by its ID; the caller's own, unless it is given.")]
@@ -29,19 +26,16 @@ Flag = Annotated[bool, Meta(description="Whether the answer shows this, too.")]
 History = Annotated[bool, Meta(description="Whether to show the history of changes.")]
 
 
-def _token(offset: int) -> str:
-    return base64.urlsafe_b64encode(f"at.{offset}".encode()).decode().rstrip("=")
-
-
-def _place(token: str) -> int:
-    """The offset that a token of a list stands for."""
-    try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
-    except (ValueError, binascii.Error) as error:
-        raise Fault("form", "one that a list has given") from error
-    if not text.startswith("at.") or not text[3:].isdigit() or int(text[3:]) > _FURTHEST:
+def _place(cursor: str) -> int:
+    """The offset that a cursor of a list stands for."""
+    offset = offset_of(cursor)
+    if offset is None:
         raise Fault("form", "one that a list has given")
-    return int(text[3:])
+    return offset
+
+
+def _following(offset: int, found: Window[Any]) -> int | None:
+    return offset + found.passed if found.passed else None
 
 
 class HistoryParameters(Parameters, frozen=True):
@@ -67,7 +61,7 @@ class OffsetParameters(Parameters, frozen=True):
     """Of a list of access groups or of their members."""
 
     limit: Annotated[int, Meta(ge=0, le=100, description="How many resources a page holds at most.")] = 50
-    offset: Annotated[int, Meta(ge=0, le=_FURTHEST, description="How many resources come before the page.")] = 0
+    offset: Annotated[int, Meta(ge=0, le=FURTHEST, description="How many resources come before the page.")] = 0
 
 
 class StartParameters(Parameters, frozen=True):
@@ -87,11 +81,6 @@ def no_filter(query: TokenParameters) -> None:
         raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", "The parameter filter is not offered.", target)
 
 
-def _address(session: Session, request: Request, without: tuple[str, ...], **more: str) -> str:
-    query = urlencode([*sent(request, *without), *more.items()])
-    return f"{session.ctx.origin}{request.path}" + (f"?{query}" if query else "")
-
-
 def by_token(
     session: Session,
     request: Request,
@@ -105,18 +94,8 @@ def by_token(
     size, offset = query.pagesize, query.pagetoken
     order = sort.desc() if query.order == "desc" else sort.asc()
     found = window(session, kind, *where, order=order, offset=offset, limit=size)
-    envelope: dict[str, Any] = {
-        "offset": offset,
-        "limit": size,
-        "first": _address(session, request, ("pagetoken",)),
-    }
-    if offset > 0:
-        back = _token(max(0, offset - size))
-        envelope["previous"] = _address(session, request, ("pagetoken",), pagetoken=back)
-    if found.passed:
-        following = _token(offset + found.passed)
-        envelope["next"] = _address(session, request, ("pagetoken",), pagetoken=following)
-    return envelope, found.items
+    links = IDENTITY_PAGES.links(session.ctx.origin, request, offset, size, _following(offset, found))
+    return {"offset": offset, "limit": size, **links}, found.items
 
 
 def by_offset(
@@ -124,25 +103,12 @@ def by_offset(
 ) -> tuple[dict[str, Any], list[M]]:
     """A page of an access-group list: `limit`, `offset`, `total_count` and addresses as objects."""
     limit, offset = query.limit, query.offset
-
-    def at(place: int) -> dict[str, str]:
-        address = _address(session, request, ("limit", "offset"), limit=str(limit), offset=str(place))
-        return {"href": address}
-
-    last = (total - 1) // limit * limit if limit and total else 0
-    envelope: dict[str, Any] = {
-        "limit": limit,
-        "offset": offset,
-        "total_count": total,
-        "first": at(0),
-        "last": at(last),
-    }
-    if offset > 0:
-        envelope["previous"] = at(max(0, offset - limit))
     found = find(offset, limit) if limit else []
-    if found and offset + len(found) < total:
-        envelope["next"] = at(offset + len(found))
-    return envelope, found
+    following = offset + len(found)
+    links = ACCESS_GROUP_PAGES.links(
+        session.ctx.origin, request, offset, limit, following if found and following < total else None, total
+    )
+    return {"limit": limit, "offset": offset, "total_count": total, **links}, found
 
 
 def by_start(
@@ -159,24 +125,16 @@ def by_start(
     `shown_bytes` is what the answer has of an item besides what is stored. A page ends early where either is large.
     """
     whole = query.limit is None and query.start is None
-    limit, offset = (_FURTHEST, 0) if whole else (query.limit or 50, query.start or 0)
+    limit, offset = (FURTHEST, 0) if whole else (query.limit or 50, query.start or 0)
     found = window(session, kind, *where, order=order, offset=offset, limit=limit)
     if shown_bytes is not None:
         found = _shortened(found, shown_bytes)
     if whole and not found.passed:
         return {}, found.items
 
-    def at(place: int) -> dict[str, str]:
-        start = _token(place)
-        return {"href": _address(session, request, ("start",), start=start), "start": start}
-
     limit = len(found.items) if whole else limit
-    envelope: dict[str, Any] = {"limit": limit, "first": {"href": _address(session, request, ("start",))}}
-    if offset > 0:
-        envelope["previous"] = at(max(0, offset - limit))
-    if found.passed:
-        envelope["next"] = at(offset + found.passed)
-    return envelope, found.items
+    links = POLICY_PAGES.links(session.ctx.origin, request, offset, limit, _following(offset, found))
+    return {"limit": limit, **links}, found.items
 
 
 def _shortened(found: Window[M], shown_bytes: Callable[[M], int]) -> Window[M]:

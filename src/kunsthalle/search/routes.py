@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta
 
-from kunsthalle.accounts import token_pagination
 from kunsthalle.api import access
+from kunsthalle.api.pagination import sized
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -46,7 +46,7 @@ class SearchParameters(Parameters, frozen=True):
     """Of the search for resources."""
 
     account_id: Account = None
-    limit: Annotated[int, token_pagination.sized(MOST)] = USUAL
+    limit: Annotated[int, sized(MOST)] = USUAL
     can_tag: Annotated[bool, Meta(description="Only resources that the caller may tag.")] = False
     is_deleted: Gone = "false"
     is_reclaimed: Gone = "false"
@@ -81,7 +81,7 @@ class TagsParameters(TagTypeParameters, frozen=True):
     attached_only: Annotated[bool, Meta(description="Only tags that some resource has.")] = False
     order_by_name: Annotated[Literal["asc", "desc"], Meta(description="Whether the names ascend or descend.")] = "asc"
     offset: Annotated[int, Meta(ge=0, le=10**9 - 1, description="How many tags come before the page.")] = 0
-    limit: Annotated[int, token_pagination.sized(TAGS_MOST)] = TAGS_USUAL
+    limit: Annotated[int, sized(TAGS_MOST)] = TAGS_USUAL
 
 
 def _foreign(session: Session, account_id: str | None) -> bool:

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta
 from sqlalchemy import Column, ColumnElement, literal
 
-from kunsthalle.accounts import token_pagination
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.pagination import PLATFORM_PAGES, Key, next_page, next_url, sized
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.router import Route, not_implemented, route
@@ -43,7 +43,6 @@ from kunsthalle.search.schemas import (
 )
 
 MOST = 100
-NEXT = "start"
 _KINDS: tuple[ResourceType[Any], ...] = (SERVICE_INSTANCE, CATALOG)
 UNSERVED = (
     "GET /v2/resource_instances/{id}/resource_aliases",
@@ -133,8 +132,8 @@ class InstancesParameters(Parameters, frozen=True):
     updated_to: Annotated[
         int | None, Meta(description="Only instances that changed on or before this date.", extra={"parse": _date})
     ] = None
-    start: Annotated[tuple[int, str] | None, token_pagination.next_page(NEXT)] = None
-    limit: Annotated[int, token_pagination.sized(MOST)] = MOST
+    start: Annotated[Key | None, next_page(PLATFORM_PAGES)] = None
+    limit: Annotated[int, sized(MOST)] = MOST
 
 
 def _filters(
@@ -172,7 +171,7 @@ def _list(session: Session, request: Request, query: InstancesParameters) -> Ins
     found = sorted(items, key=lambda it: (it.created_at, it.id), reverse=True)
     more = len(found) > limit or any(one.last is not None for one in pages)
     last = found[:limit][-1] if found and more else None
-    next_ = token_pagination.next_url(request, NEXT, (last.created_at, last.id) if last else None) or ""
+    next_ = next_url(request, PLATFORM_PAGES, (last.created_at, last.id) if last else None) or ""
     shown = [instance_response(it) for it in found[:limit]]
     return InstancesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.sql.elements import False_
 
+from kunsthalle.api import pagination
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
@@ -50,15 +49,15 @@ class Found:
 
 def cursor(place: Place) -> str:
     """A place as text."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+    return pagination.encode(msgspec.json.encode(place))
 
 
 def from_cursor(text: str) -> Place:
     """400 for what no search has given. A cursor grants nothing: visibility is checked again."""
     wrong = invalid("bad_request", "Invalid search cursor. Use the cursor of a previous answer.", "search_cursor")
     try:
-        place = msgspec.json.decode(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True), type=Place)
-    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+        place = msgspec.json.decode(pagination.decode(text) or "", type=Place)
+    except msgspec.DecodeError as error:
         raise wrong from error
     if not 0 <= place.kind < len(SEARCHED) or not 0 <= (place.moment or 0) < 2**62 or "\0" in place.id:
         raise wrong

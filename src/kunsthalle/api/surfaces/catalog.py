@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from msgspec import Meta
 
-from kunsthalle.api.query_params import Parameters, sent
+from kunsthalle.api.pagination import CATALOG_PAGES
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
@@ -106,21 +106,11 @@ def results(
     """
     offset, limit = query.offset, query.limit
     following = offset + (limit if passed is None else passed)
-    kept = sent(request, "offset", "limit")
-
-    def at(place: int) -> str:
-        return f"{request.path}?{urlencode([*kept, ('limit', str(limit)), ('offset', str(place))])}"
-
-    answer: dict[str, Any] = {
+    return {
         "offset": offset,
         "limit": limit,
         "total_count": total,
         "resource_count": len(items),
-        "first": at(0),
-        "last": at(max(0, (total - 1) // limit * limit)),
+        **CATALOG_PAGES.links("", request, offset, limit, following if following < total else None, total),
+        "resources": items,
     }
-    if offset > 0:
-        answer["prev"] = at(max(0, offset - limit))
-    if following < total:
-        answer["next"] = at(following)
-    return {**answer, "resources": items}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlencode
 
 from msgspec import Meta
 
-from kunsthalle.api.query_params import Parameters, as_sent, sent
+from kunsthalle.api.pagination import VPC_PAGES, Key, key_cursor, key_of
+from kunsthalle.api.query_params import Parameters, as_sent
 from kunsthalle.api.request import Request
 from kunsthalle.api.serialization import form
 from kunsthalle.api.surfaces import Surface
@@ -106,29 +104,20 @@ def href(ctx: Context, path: str) -> str:
     return f"{ctx.origin}/v1{path}"
 
 
-def _token(key: tuple[int, str]) -> str:
-    return base64.urlsafe_b64encode(f"{key[0]}.{key[1]}".encode()).decode().rstrip("=")
-
-
-def _key(token: str) -> tuple[int, str]:
+def _key(token: str) -> Key:
     """The place a token stands for: creation time and id of the last item seen, nothing else's."""
-    try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True).decode("ascii")
-        moment, _, id_ = text.partition(".")
-        if not re.fullmatch(r"\d{1,18}", moment) or not re.fullmatch(r"[-0-9a-z_.:]{1,128}", id_):
-            raise ValueError(text)
-        return int(moment), id_
-    except (ValueError, binascii.Error) as error:
-        raise as_sent(
-            "invalid_id_format", "Invalid start token. Use the start value of a previous page.", "start"
-        ) from error
+    key = key_of(token)
+    if key is None:
+        text = "Invalid start token. Use the start value of a previous page."
+        raise as_sent("invalid_id_format", text, "start")
+    return key
 
 
 class PageParameters(Parameters, frozen=True):
     """Of every list that has pages: the key to go on behind, and the size of the page."""
 
     start: Annotated[
-        tuple[int, str] | None,
+        Key | None,
         Meta(description="Where the page begins: `start` in the `next` of another page.", extra={"parse": _key}),
     ] = None
     limit: Annotated[int, Meta(ge=1, le=MOST, description="How many resources a page holds at most.")] = DEFAULT_LIMIT
@@ -138,16 +127,13 @@ def collection(
     request: Request, session: Session, key: str, page: Page[M], to_response: Callable[[M, Session], Any], limit: int
 ) -> dict[str, Any]:
     """The envelope of a paged list (vpc-api.md A5). `next` repeats every filter."""
-    kept = sent(request, "start")
-    if "limit" not in request.raw_query:
-        kept.append(("limit", str(limit)))
-    here = f"{session.ctx.origin}{request.path}"
+    origin, size = session.ctx.origin, None if "limit" in request.raw_query else limit
     answer: dict[str, Any] = {
-        "first": {"href": f"{here}?{urlencode(kept)}"},
+        "first": VPC_PAGES.link(origin, request, limit=size),
         "limit": limit,
         "total_count": page.total,
         key: [to_response(item, session) for item in page.items],
     }
     if page.last is not None:
-        answer["next"] = {"href": f"{here}?{urlencode([*kept, ('start', _token(page.last))])}"}
+        answer["next"] = VPC_PAGES.link(origin, request, key_cursor(page.last), size)
     return answer
