@@ -13,6 +13,7 @@ import click
 
 from kunsthalle.local import display, folder, running
 from kunsthalle.local.client import CallFailed, access_token, call
+from kunsthalle.local.text_tables import grid, line
 
 VPC_VERSION = "2025-06-30"
 """The version of the VPC API that the verbs were written for."""
@@ -134,24 +135,15 @@ def _why_failed(data: Path, error: CallFailed) -> str:
     return str(error)
 
 
-def printable(value: object) -> str:
-    """One line that no terminal takes for a command: names and targets are what callers typed."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(value))
-
-
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Aligned columns under their names, two blanks between."""
-    cells = [tuple(columns), *(tuple(printable(cell) for cell in row) for row in rows)]
-    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines)
+    cells = [list(columns), *([line(cell) for cell in row] for row in rows)]
+    return "\n".join(grid(cells, gap=2))
 
 
 def details(pairs: Iterable[tuple[str, object]]) -> str:
     """One resource, a field a line."""
-    shown = [(name, printable(value)) for name, value in pairs]
-    width = max(len(name) for name, _ in shown)
-    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in shown)
+    return "\n".join(grid([(name, line(value)) for name, value in pairs], gap=2))
 
 
 def as_json(document: Any) -> str:

@@ -7,7 +7,6 @@ every step answered as it should.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import sys
 import tempfile
@@ -16,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.local.client import access_token, exchange
 from kunsthalle.testing.served import DidNotStart, Served
 
 _QUERY = "version=2025-06-30&generation=2"
@@ -65,23 +64,14 @@ class Teller:
         return self.served.env(account)["IBMCLOUD_ACCOUNT_ID"]
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        connection = http.client.HTTPConnection(urlsplit(self.served.url).netloc, timeout=60)
-        try:
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            raw = answer.read()
-        finally:
-            connection.close()
-        return Answer(answer.status, json.loads(raw) if raw else None, raw)
+        answer = exchange(self.served.url, method, path, body, headers, timeout=60)
+        return Answer(answer.status, json.loads(answer.content) if answer.content else None, answer.content)
 
     def token(self, account: str) -> str:
         """The account's bearer token."""
         if account not in self._tokens:
-            form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey"}
-            form["apikey"] = self.served.env(account)["IBMCLOUD_API_KEY"]
-            head = {"Content-Type": "application/x-www-form-urlencoded"}
-            found = self._send("POST", "/identity/token", head, urlencode(form).encode())
-            self._tokens[account] = found.body["access_token"]
+            key = self.served.env(account)["IBMCLOUD_API_KEY"]
+            self._tokens[account] = access_token(self.served.url, key)
         return self._tokens[account]
 
     def call(self, account: str, method: str, path: str, body: Any = None, trace: str = "") -> Answer:
@@ -135,7 +125,7 @@ class Teller:
 
 
 def _why(answer: Answer) -> str:
-    if answer.status < http.client.BAD_REQUEST or not isinstance(answer.body, dict):
+    if answer.status < 400 or not isinstance(answer.body, dict):
         return ""
     error = answer.body["errors"][0]
     return f" {error['code']}: {error['message']}"

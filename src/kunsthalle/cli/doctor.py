@@ -18,6 +18,7 @@ from kunsthalle.cli import common
 from kunsthalle.config import Settings
 from kunsthalle.local import folder
 from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.local.text_tables import line
 
 if TYPE_CHECKING:
     from kunsthalle.operator.doctor.findings import Progress
@@ -83,9 +84,9 @@ def render(report: dict[str, Any]) -> str:
     lines = []
     for one in report["findings"]:
         state = "repaired" if one["repaired"] else "repairable" if one["repairable"] else "cannot be repaired"
-        subject, message = common.printable(one["subject"]), common.printable(one["message"])
+        subject, message = line(one["subject"]), line(one["message"])
         lines.append(f"{one['check']:20} {subject}\n{'':20} {message} ({state})")
-    lines += [f"{'not checked':20} {common.printable(one)}" for one in report["unchecked"]]
+    lines += [f"{'not checked':20} {line(one)}" for one in report["unchecked"]]
     seen = ", ".join(f"{count} {kind}" for kind, count in report["examined"].items())
     lines.append(f"{'Healthy' if report['healthy'] else 'Not healthy'}: examined {seen}.")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.local.text_tables import line
 
 Doc = dict[str, Any]
 _PAUSE_SECONDS = 0.2
@@ -122,4 +123,4 @@ def _as_bar(steps: Iterator[Doc]) -> Doc:
 def _line(step: Doc) -> str:
     reasons = " ".join(one["message"] for one in step["status_reasons"])
     size = f" of {step['total_bytes'] / 2**20:.1f} MiB" if "total_bytes" in step else ""
-    return common.printable(f"{step['status']}: {step['phase']} {step['percent']} %{size} {reasons}".rstrip())
+    return line(f"{step['status']}: {step['phase']} {step['percent']} %{size} {reasons}".rstrip())

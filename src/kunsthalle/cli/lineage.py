@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.local.text_tables import line
 
 Doc = dict[str, Any]
 
@@ -35,22 +36,22 @@ def lineage(image: str, data: Path, account: str, output: str) -> None:
 
 def _told(found: Doc) -> Iterator[str]:
     image, version, offering = found["image"], found["version"], found["offering"]
-    yield common.printable(f"{image['name']}  {image['status']}  {image['operating_system']}  {image['id']}")
+    yield line(f"{image['name']}  {image['status']}  {image['operating_system']}  {image['id']}")
     if version and "version" in version:
         where = f" of {offering['name']} in the catalog {offering['catalog']['label']}" if offering else ""
-        yield common.printable(f"  version {version['version']}{where}: {version['state']}")
+        yield line(f"  version {version['version']}{where}: {version['state']}")
     elif version:
-        yield common.printable(f"  in the version {version['crn']}")
+        yield line(f"  in the version {version['crn']}")
     else:
         yield "  in no catalog"
     yield from (f"    shared with {_entry(one)}" for one in (found["sharing"] or {"entries": []})["entries"])
     yield from _accounts(found["accounts"] or [])
-    yield from (common.printable(f"! {one['message']}") for one in found["warnings"])
+    yield from (line(f"! {one['message']}") for one in found["warnings"])
 
 
 def _entry(one: Doc) -> str:
     name = f"{one['name']} ({one['identifier']})" if one["name"] else one["identifier"]
-    return common.printable(f"{one['type'].replace('_', ' ')} {name}: {one['approval']}")
+    return line(f"{one['type'].replace('_', ' ')} {name}: {one['approval']}")
 
 
 def _accounts(accounts: list[Doc]) -> Iterator[str]:

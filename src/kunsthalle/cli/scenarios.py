@@ -9,6 +9,7 @@ from urllib.parse import quote
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.local.text_tables import line
 
 _PATH = "/_kunsthalle/scenarios"
 _COLUMNS = ("NAME", "SAVED AT", "CLOCK", "SIZE")
@@ -61,7 +62,7 @@ def list_(data: Path, output: str) -> None:
 def remove(name: str, data: Path, output: str) -> None:
     """Delete scenario NAME."""
     gone = common.operate(data, "DELETE", f"{_PATH}/{quote(name, safe='')}")
-    click.echo(common.as_json(gone) if output == "json" else common.printable(f"Removed: {gone['name']}"))
+    click.echo(common.as_json(gone) if output == "json" else line(f"Removed: {gone['name']}"))
 
 
 def _say(scenarios: list[dict[str, Any]], output: str) -> None:

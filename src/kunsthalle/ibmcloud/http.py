@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from kunsthalle.ibmcloud.errors import NOT_LOGGED_IN, Failed, Refused, is_vpc, refusal
 from kunsthalle.ibmcloud.session import Session
 from kunsthalle.ibmcloud.terminal import said
+from kunsthalle.local.client import FORM, Unreachable, exchange
 from kunsthalle.local.display import escape
 
 VERSION = {"version": "2026-10-06", "generation": "2"}
@@ -102,7 +103,7 @@ class Api:
 
     def token(self, form: Mapping[str, str]) -> dict[str, Any]:
         """A token for a grant."""
-        head = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Basic Yng6Yng="}
+        head = {"Content-Type": FORM, "Authorization": "Basic Yng6Yng="}
         found = self._once("POST", "/identity/token", urlencode(form).encode(), head).body
         if not isinstance(found, dict) or "access_token" not in found:
             raise Failed(f"The server at {self.session.endpoint} gave no token.")
@@ -119,21 +120,14 @@ class Api:
         self.session.save()
 
     def _once(self, method: str, target: str, raw: bytes | None, headers: Mapping[str, str]) -> Answer:
-        import http.client  # verbs that stay at home start faster without
-
         endpoint = self.session.endpoint
         self._trace(lambda: f"\nREQUEST:\n{method} {endpoint}{target}\n{_masked(raw)}\n")
+        verified = not self.session.kept.get("SSLDisabled")
         try:
-            connection = _connection(endpoint, self._timeout(), bool(self.session.kept.get("SSLDisabled")))
-            try:
-                prefix = urlsplit(endpoint).path.rstrip("/")
-                connection.request(method, prefix + target, raw, {"Accept": "application/json", **headers})
-                answer = connection.getresponse()
-                content = answer.read()
-            finally:
-                connection.close()
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            answer = exchange(endpoint, method, target, raw, headers, timeout=self._timeout(), verified=verified)
+        except Unreachable as error:
             raise Failed(_unreachable(endpoint, error)) from error
+        content = answer.content
         self._trace(lambda: f"\nRESPONSE:\nHTTP {answer.status}\n{_masked(content)}\n")
         if answer.status >= 400:
             raise refusal(answer.status, target.partition("?")[0], content)
@@ -167,22 +161,8 @@ def _masked(raw: bytes | None) -> str:
     return _IN_ADDRESS.sub(r"\1[PRIVATE DATA HIDDEN]", _SECRETS.sub(r'\1"[PRIVATE DATA HIDDEN]"', text))
 
 
-def _unreachable(endpoint: str, error: Exception) -> str:
-    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _unreachable(endpoint: str, why: Exception) -> str:
     return (
         f"No server answers at {endpoint} ({why}).\n"
         "Start one with 'kunsthalle serve', or choose another with 'ibmcloud login -a URL'."
     )
-
-
-def _connection(endpoint: str, timeout: float, unverified: bool) -> Any:
-    import http.client
-
-    parts = urlsplit(endpoint)
-    if parts.scheme != "https":
-        return http.client.HTTPConnection(parts.netloc, timeout=timeout)
-    import ssl
-
-    # `--skip-ssl-validation` is the user's word, kept in the session.
-    context = ssl._create_unverified_context() if unverified else ssl.create_default_context()  # noqa: S323, SLF001  asked for
-    return http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context)

@@ -4,11 +4,11 @@ cell."""
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kunsthalle.ibmcloud.terminal import bold, cyan
+from kunsthalle.local import text_tables
 from kunsthalle.local.display import escape
 
 GAP = 3
@@ -22,14 +22,6 @@ Field = tuple[str, Any]
 def safe(text: str) -> str:
     """Without characters that a terminal would obey: names and messages are anybody's."""
     return escape(text.replace("\t", " "))
-
-
-def width(text: str) -> int:
-    """Columns on a terminal."""
-    if text.isascii():
-        return len(text)
-    kept = [one for one in text if not unicodedata.combining(one)]
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in kept)
 
 
 def look(thing: Any, path: Getter) -> Any:
@@ -64,24 +56,8 @@ def cells(thing: Any, columns: Sequence[Field]) -> list[str]:
 
 
 def grid(rows: Sequence[Sequence[str]], *, header: bool = True, colour: bool = False) -> list[str]:
-    """Lines of aligned rows; a cell of several lines leaves its neighbours empty below."""
-    flat: list[list[str]] = []
-    for row in rows:
-        split = [cell.split("\n") for cell in row]
-        depth = max((len(parts) for parts in split), default=0)
-        flat += [[parts[at] if at < len(parts) else "" for parts in split] for at in range(depth)]
-    widths = [max((width(row[at]) for row in flat), default=0) for at in range(len(rows[0]) if rows else 0)]
-    lines = []
-    for number, row in enumerate(flat):
-        padded = [cell + " " * (widths[at] + GAP - width(cell)) for at, cell in enumerate(row)]
-        if padded:
-            padded[-1] = row[-1]
-        if colour and header and number == 0:
-            padded = [bold(cell) for cell in padded]
-        elif colour and padded and row[0]:
-            padded[0] = cyan(padded[0])
-        lines.append("".join(padded) if colour else "".join(padded).rstrip())
-    return lines
+    """Lines of aligned rows, in the colours of this command."""
+    return text_tables.grid(rows, gap=GAP, header=bold if colour and header else None, first=cyan if colour else None)
 
 
 def table(resource_table: Sequence[Any], columns: Sequence[Field], *, colour: bool = False) -> list[str]:
