@@ -31,6 +31,7 @@ from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.sizes import KIB, MIB
 from kunsthalle.core.space import disk_full, is_out_of_space
+from kunsthalle.core.text_values import integer
 from kunsthalle.db import audit
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
@@ -40,7 +41,6 @@ log = get_logger("http")
 MAX_BODY = MIB
 MAX_SMALL_BODY = 64 * KIB
 """For routes that take no JSON, or take it from anybody."""
-_LENGTH_DIGITS = 18
 _JSON = "application/json; charset=utf-8"
 _TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
@@ -322,7 +322,7 @@ def _largest_body(route: Route) -> int:
 
 async def _body(receive: Receive, headers: Headers, most: int) -> bytes:
     announced = headers.get("content-length", "0")
-    if announced.isdigit() and (len(announced) > _LENGTH_DIGITS or int(announced) > most):
+    if announced.isdigit() and integer(announced, most=most) is None:
         raise _too_large(most)
     parts: list[bytes] = []
     size, more = 0, True

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from kunsthalle.api.asgi import Headers, Query
 from kunsthalle.core.errors import invalid
+from kunsthalle.core.text_values import boolean
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized
 
@@ -51,7 +52,15 @@ class Reply(Struct, frozen=True):
 
 def header_flag(request: Request, name: str) -> bool:
     """Whether a header says `true`; 400 for other words."""
-    text = request.headers.get(name, "false")
-    if text not in {"true", "false"}:
+    value = boolean(request.headers.get(name, "false"))
+    if value is None:
         raise invalid("bad_request", f"{name} must be true or false.", name, type_="header")
-    return text == "true"
+    return value
+
+
+def path_flag(request: Request, name: str, what: str) -> bool:
+    """Whether a part of the path says `true`; 400 for other words, which calls the part `what`."""
+    value = boolean(request.params[name])
+    if value is None:
+        raise invalid("bad_request", f"{what} must be true or false.", name, type_="parameter")
+    return value

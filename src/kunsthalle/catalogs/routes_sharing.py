@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_
 
 from kunsthalle.api import access
 from kunsthalle.api.query_params import Parameters
-from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.request import Reply, Request, path_flag
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.api.surfaces.iam import PLATFORM
@@ -74,27 +74,25 @@ _GIVING = ("ibm", "public", "pc_managed", "publish_approved", "ibm_module_repo",
 
 def _publish(session: Session, request: Request) -> dict[str, Any]:
     """Ask the operator to let an offering out of the enterprise, or take that back."""
-    type_, given = _asked(request)
+    type_, approved = _asked(request)
     offering = request.authorized.resource
-    if given == "true" and type_ in _GIVING and not access_list.is_granted(session, offering.id):
+    if approved and type_ in _GIVING and not access_list.is_granted(session, offering.id):
         raise forbidden(access_list.REFUSAL)
     if type_ in _ASKING:
-        answer = access_list.request_publication if given == "true" else access_list.withdraw_publication
+        answer = access_list.request_publication if approved else access_list.withdraw_publication
         changed = answer(session, offering)
     else:
-        changed = given == "false" and access_list.withdraw_publication(session, offering)
+        changed = not approved and access_list.withdraw_publication(session, offering)
     return _approval_result(session, offering, changed=changed)
 
 
-def _asked(request: Request) -> tuple[str, str]:
+def _asked(request: Request) -> tuple[str, bool]:
     """Type and word of the path; 400 for others."""
-    type_, given = request.params["approval_type"], request.params["approved"]
-    if given not in {"true", "false"}:
-        raise invalid("bad_request", "The last part of the path must be true or false.", "approved", type_="parameter")
+    type_, approved = request.params["approval_type"], path_flag(request, "approved", "The last part of the path")
     if type_ not in (*_ASKING, *_GIVING):
         names = ", ".join((*_ASKING, *_GIVING))
         raise invalid("bad_request", f"The approval type must be one of {names}.", "approval_type", type_="parameter")
-    return type_, given
+    return type_, approved
 
 
 def _approval_result(session: Session, offering: Offering, *, changed: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from kunsthalle.api import access, json_patch
 from kunsthalle.api.body_bounds import Document
 from kunsthalle.api.pagination import CATALOG_VERSIONS
 from kunsthalle.api.query_params import Parameters
-from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.request import Reply, Request, path_flag
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import decode
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, Digest, Limit
@@ -125,10 +125,7 @@ def _validation(_session: Session, request: Request) -> dict[str, Any]:
 
 def setting(request: Request) -> bool:
     """The last part of a deprecation's path."""
-    given = request.params["setting"]
-    if given not in {"true", "false"}:
-        raise invalid("bad_request", "setting must be true or false.", "setting", type_="parameter")
-    return given == "true"
+    return path_flag(request, "setting", "setting")
 
 
 def terms(request: Request) -> tuple[int | None, str | None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kunsthalle.console.api_client import Refused
+from kunsthalle.core.text_values import integer
 
 
 class Form:
@@ -50,3 +51,9 @@ class Form:
                     inner = inner.setdefault(parent, {})
                 inner[last] = value
         return whole
+
+
+def number(text: str) -> Any:
+    """Return a whole number as the API takes it; any other text goes there as it is, to be refused with its field."""
+    value = integer(text)
+    return text if value is None else value

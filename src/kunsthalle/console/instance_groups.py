@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
-from kunsthalle.console.forms import Form
+from kunsthalle.console.forms import Form, number
 from kunsthalle.console.instance_templates import catalog_crn
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
-from kunsthalle.console.new_instance import number, subnet_options, subnets
+from kunsthalle.console.new_instance import subnet_options, subnets
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _API = "/v1/instance_groups/{id}"

@@ -12,11 +12,15 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from kunsthalle.console.api_client import Api
+from kunsthalle.core.text_values import integer
 
 SIZES = (10, 25, 50, 100)
 DEFAULT_SIZE = 25
 MOST = 2_000
 Row = dict[str, Any]
+
+FURTHEST = 10**8 - 1
+"""The furthest place in a list that a page's address may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class Offsets:
     fixed: tuple[tuple[str, str], ...] = ()
 
     async def slice(self, api: Api, start: str, limit: int, filters: list[tuple[str, str]]) -> Slice:
-        at = int(start) if start.isdigit() and len(start) < 9 else 0
+        at = integer(start, 0, FURTHEST) or 0
         told = await api.get(self.path, [("limit", str(limit)), ("offset", str(at)), *self.fixed, *filters])
         total = told["total_count"]
         return Slice(told[self.key], total, str(at + limit) if at + limit < total else None)
@@ -97,7 +101,7 @@ class Made:
     make: Callable[[Api], Awaitable[list[Row]]]
 
     async def slice(self, api: Api, start: str, limit: int, filters: list[tuple[str, str]]) -> Slice:
-        at = int(start) if start.isdigit() and len(start) < 9 else 0
+        at = integer(start, 0, FURTHEST) or 0
         every = await self.make(api)
         kept = [row for row in every if all(str(row.get(key, "")) == value for key, value in filters)]
         here = kept[at : at + limit]

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.catalogs import BASE, versions_of
-from kunsthalle.console.forms import Form
+from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Linked, Offsets, Row, everything
 from kunsthalle.console.offerings import owner_of, state_of
 from kunsthalle.console.page_frame import Page, Visit, form
@@ -109,11 +109,6 @@ def subnet_options(found: list[Row]) -> Options:
 async def keys(visit: Visit) -> Options:
     every, _ = await everything(visit.api, Linked("/v1/keys", "keys"))
     return [(one["id"], f"{one['name']} ({one['type']})") for one in every]
-
-
-def number(text: str) -> Any:
-    """A number as the API takes it; what is none goes there as it is, to be refused with its field."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
 async def prototype(visit: Visit, filled: Form, source: Source) -> Row:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.catalogs import BASE, CATALOG, catalog_path, versions_of
-from kunsthalle.console.forms import Form
+from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Column, Offsets, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
@@ -245,7 +245,7 @@ def _step_form(step: Step) -> tuple[Page, Page]:
         body: dict[str, Any] | None = {} if step.key in {"validate", "deprecate"} else None
         days = filled.get("days_until_deprecate")
         if body is not None and days:
-            body["days_until_deprecate"] = int(days) if days.isdigit() and len(days) < 9 else days
+            body["days_until_deprecate"] = number(days)
             body |= filled.body("description")
         here = visit.session.here if visit.session else None
         renewal = {"x-auth-refresh-token": here.refresh_token} if here is not None else {}

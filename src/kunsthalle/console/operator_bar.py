@@ -8,6 +8,7 @@ from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.core.faults import EFFECTS
+from kunsthalle.core.text_values import integer
 
 _K = "/_kunsthalle"
 
@@ -68,7 +69,8 @@ async def _fault_page(visit: Visit, filled: Form) -> Response:
 def _number(text: str) -> int | float | str:
     """A number where one is written; the API says what is wrong with anything else."""
     try:
-        return int(text) if text.isdigit() else float(text)
+        value = integer(text)
+        return float(text) if value is None else value
     except ValueError:
         return text
 

@@ -18,6 +18,7 @@ from kunsthalle.api.asgi import Receive, Scope, Send
 from kunsthalle.console.api_client import Api, Refused, segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.sessions import BrowserSession, Sessions, form_token
+from kunsthalle.core.text_values import integer
 
 ROOT = "/console"
 SESSION, FLASH, THEME = "kunsthalle_session", "kunsthalle_said", "kunsthalle_theme"
@@ -247,7 +248,7 @@ async def _read(request: Request, most: int) -> bytes:
 
     too_large = Refused(413, "request_too_large", f"The form must be at most {most} bytes.")
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and (len(announced) > 9 or int(announced) > most):
+    if announced.isdigit() and integer(announced, most=most) is None:
         raise too_large
     raw = bytearray()
     try:

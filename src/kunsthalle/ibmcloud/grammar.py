@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kunsthalle.core.text_values import FLAG, boolean, integer
+
 if TYPE_CHECKING:
     from kunsthalle.ibmcloud.invocation import Run
 
-TRUE, FALSE = frozenset({"true", "1", "t"}), frozenset({"false", "0", "f"})
 BOOLEAN = "true|false"
 _IGNORED = "Ignored: "
 
@@ -122,9 +123,10 @@ def _spelled(flags: Sequence[Flag]) -> dict[str, Flag]:
 
 
 def _switch(name: str, text: str) -> bool:
-    if text.lower() not in TRUE | FALSE:
+    value = boolean(text, FLAG)
+    if value is None:
         raise WrongUsage(f"invalid value '{text}' for {dashed(name)}: true or false is expected")
-    return text.lower() in TRUE
+    return value
 
 
 def from_file(text: str) -> str:
@@ -143,10 +145,10 @@ def reason(error: Exception) -> str:
 
 
 def _number(name: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise WrongUsage(f"invalid value '{text}' for {dashed(name)}: a whole number is expected") from error
+    value = integer(text)
+    if value is None:
+        raise WrongUsage(f"invalid value '{text}' for {dashed(name)}: a whole number is expected")
+    return value
 
 
 def _document(name: str, text: str) -> Any:

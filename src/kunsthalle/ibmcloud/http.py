@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+from kunsthalle.core.text_values import integer
 from kunsthalle.ibmcloud.errors import NOT_LOGGED_IN, Failed, Refused, is_vpc, refusal
 from kunsthalle.ibmcloud.session import Session
 from kunsthalle.ibmcloud.terminal import said
@@ -19,6 +20,7 @@ VERSION = {"version": "2026-10-06", "generation": "2"}
 GRANT = "urn:ibm:params:oauth:grant-type:"
 CATALOG = "/api/v1-beta"
 _TIMEOUT = 60
+_LONGEST = 24 * 60 * 60
 _UNAUTHORIZED = 401
 _SECRETS = re.compile(r'("(?:access_token|refresh_token|apikey|iam_token|user_data|password)"\s*:\s*)"(?:[^"\\]|\\.)*"')
 _IN_ADDRESS = re.compile(r'(\baccess_token=)[^"&\s]*')
@@ -139,7 +141,7 @@ class Api:
 
     def _timeout(self) -> float:
         text = said(self.env, "HTTP_TIMEOUT") or str(self.session.kept.get("HTTPTimeout") or "")
-        return float(text) if text.isdecimal() and int(text) else _TIMEOUT
+        return float(integer(text, 1, _LONGEST) or _TIMEOUT)
 
     def _trace(self, text: Callable[[], str]) -> None:
         """IBMCLOUD_TRACE: `true` shows the calls on stderr, a path keeps them there; no secret in either."""

@@ -7,11 +7,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
+from kunsthalle.core.text_values import SWITCH, boolean, integer
 from kunsthalle.ibmcloud.errors import Failed, Interrupted
 from kunsthalle.local.display import escape_all_but_colours
-
-_OFF = frozenset({"false", "no", "0", "off"})
-_ON = frozenset({"true", "yes", "1", "on"})
 
 
 def _painted(codes: str, text: str) -> str:
@@ -33,8 +31,7 @@ def said(env: Mapping[str, str], name: str) -> str:
 
 def switched(env: Mapping[str, str], name: str) -> bool | None:
     """A variable that is on or off; None where nobody said."""
-    text = said(env, name).lower()
-    return True if text in _ON else False if text in _OFF else None
+    return boolean(said(env, name), SWITCH)
 
 
 def wants_colour(env: Mapping[str, str], out: Any, configured: str) -> bool:
@@ -42,7 +39,7 @@ def wants_colour(env: Mapping[str, str], out: Any, configured: str) -> bool:
     if env.get("NO_COLOR") or env.get("TERM", "") in {"", "dumb"} or not _is_terminal(out):
         return False
     chosen = switched(env, "COLOR")
-    return configured.lower() not in _OFF if chosen is None else chosen
+    return boolean(configured, SWITCH) is not False if chosen is None else chosen
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -132,8 +129,9 @@ class Terminal:
         while True:
             self._prompt("Enter a number> ")
             answer = self._answer()
-            if answer.isdecimal() and 1 <= int(answer) <= len(choices):
-                return int(answer) - 1
+            number = integer(answer, 1, len(choices))
+            if number is not None:
+                return number - 1
 
     def secret(self, text: str) -> str:
         """What is typed without an echo; from a pipe it is read as it is."""

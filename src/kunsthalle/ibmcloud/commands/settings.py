@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle import __version__
+from kunsthalle.core.text_values import integer
 from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
 from kunsthalle.ibmcloud.invocation import Run
 
@@ -22,9 +23,10 @@ _ON_OFF = ("true", "false")
 
 def _value(name: str, given: str) -> dict[str, Any]:
     if name == "http-timeout":
-        if not given.isdecimal():
+        seconds = integer(given, 0)
+        if seconds is None:
             raise WrongUsage(f"invalid value '{given}' for --http-timeout: seconds are expected")
-        return {"HTTPTimeout": int(given)}
+        return {"HTTPTimeout": seconds}
     if name in {"check-version", "alpha-commands"}:
         inverse = {"check-version": "CheckCLIVersionDisabled"}.get(name)
         return {inverse: given == "false"} if inverse else {"AlphaCommandsEnabled": given}
