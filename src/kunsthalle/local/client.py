@@ -61,7 +61,7 @@ def exchange(
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error) or "the connection was closed"
         raise Unreachable(reason) from error
 
 
