@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from kunsthalle.core.text_values import integer
+
 _LARGEST = 2**31 - 1
 Allowed = Callable[[Any], str]
 """What is allowed for a setting, when the value given is not; an empty text when it is."""
@@ -276,7 +278,7 @@ def parse(name: str, text: str) -> Any:
     default = _DEFAULTS[name]
     if isinstance(default, Path):
         value = Path(text)
-    elif isinstance(default, int) and re.fullmatch(r"-?[0-9]{1,18}", text):
-        value = int(text)
+    elif isinstance(default, int) and (number := integer(text)) is not None:
+        value = number
     check(name, value)
     return value

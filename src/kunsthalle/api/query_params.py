@@ -28,6 +28,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from kunsthalle.core.errors import Problem, invalid
+from kunsthalle.core.text_values import boolean, integer
 
 if TYPE_CHECKING:
     from kunsthalle.api.request import Request
@@ -38,7 +39,6 @@ Malformed = Callable[[str, str, str], Problem]
 """How a surface refuses a parameter: from the kind of the fault, the message and the parameter's name."""
 
 _LONGEST_SHOWN = 64
-_LONGEST_INTEGER = 18
 
 
 class Parameters(Struct, frozen=True, kw_only=True):
@@ -86,10 +86,10 @@ BAD_REQUEST: Malformed = _bad_request
 
 
 def _flag(text: str) -> bool:
-    found = {"true": True, "false": False}.get(text.lower())
-    if found is None:
+    value = boolean(text.lower())
+    if value is None:
         raise Fault("type", "true or false")
-    return found
+    return value
 
 
 def _integer(least: int | None, most: int | None) -> Parse:
@@ -102,10 +102,9 @@ def _integer(least: int | None, most: int | None) -> Parse:
     allowed = f"an integer {bounds}".rstrip()
 
     def parse(text: str) -> int:
-        digits = text.removeprefix("-")
-        if not digits.isascii() or not digits.isdigit() or len(digits) > _LONGEST_INTEGER:
+        value = integer(text)
+        if value is None:
             raise Fault("type", allowed)
-        value = int(text)
         if least is not None and value < least:
             raise Fault("min", allowed)
         if most is not None and value > most:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 LARGEST = 10**18 - 1
 """No text stands for a number beyond this one, in either direction."""
 WIRE = (frozenset({"true"}), frozenset({"false"}))
