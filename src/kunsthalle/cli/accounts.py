@@ -16,6 +16,7 @@ from kunsthalle.config import Settings
 from kunsthalle.local import folder
 from kunsthalle.local.client import CallFailed
 from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.local.text_tables import line
 
 if TYPE_CHECKING:
     from kunsthalle.db.session import Session
@@ -208,7 +209,7 @@ def revoke(id_: str, output: str, **where: Any) -> None:
         return routes_accounts.key_response(accounts.revoke_key(session, id_))
 
     gone = _Server(**where).call("DELETE", f"{_KEYS_PATH}/{quote(id_, safe='')}", None, work)
-    click.echo(common.as_json(gone) if output == "json" else f"Revoked: {common.printable(gone['id'])}")
+    click.echo(common.as_json(gone) if output == "json" else f"Revoked: {line(gone['id'])}")
 
 
 def _checked(kind: Any, body: Doc) -> Any:
@@ -234,6 +235,6 @@ def _say_made(made: Doc, output: str) -> None:
         ("Key id", made["api_key_id"]),
     ]
     click.echo(common.details(shown))
-    click.echo(_KEEP.format(user=common.printable(made["user"])), err=True)
+    click.echo(_KEEP.format(user=line(made["user"])), err=True)
     if made["user_state"] == "PENDING":
         click.echo(f"Until they accept the invitation to {made['account_id']}, it is good for that alone.", err=True)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from kunsthalle.accounts import token_pagination
 from kunsthalle.api import access
+from kunsthalle.api.pagination import PLATFORM_PAGES, Key, next_page, next_url
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -35,7 +35,7 @@ class KeyParameters(Parameters, frozen=True):
 
     account: Annotated[str, Meta(description="Id or name of the account.")] = ""
     user: Annotated[str, Meta(description="Only keys of the user who signs in as this address.")] = ""
-    start: Annotated[tuple[int, str] | None, token_pagination.next_page("start")] = None
+    start: Annotated[Key | None, next_page(PLATFORM_PAGES)] = None
 
 
 class NewAccountRequest(RequestBody):
@@ -172,7 +172,7 @@ def _list_keys(session: Session, request: Request, query: KeyParameters) -> Oper
     """List the API keys of an account, or of one user of it."""
     here = accounts.find_account(session, query.account)
     found = accounts.keys_of(session, here, query.user, query.start, MOST_KEYS)
-    following = token_pagination.next_url(request, "start", found.last) or UNSET
+    following = next_url(request, PLATFORM_PAGES, found.last) or UNSET
     return OperatorKeysResponse(api_keys=[key_response(one) for one in found.items], next_url=following)
 
 

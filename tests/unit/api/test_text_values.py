@@ -34,7 +34,9 @@ def test_whole_numbers(value: int) -> None:
     assert integer(str(value), most=value - 1) is None
 
 
-@pytest.mark.parametrize("text", ["", "-", "²", "٣", "1_000", " 1", "1\n", "1.0", "1e3", "0x1", "+1", "9" * 19, "9" * 5_000])
+@pytest.mark.parametrize(
+    "text", ["", "-", "²", "٣", "1_000", " 1", "1\n", "1.0", "1e3", "0x1", "+1", "9" * 19, "9" * 5_000]
+)
 def test_what_is_no_whole_number(text: str) -> None:
     assert integer(text) is None
     assert number(text) == text
