@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -92,7 +91,7 @@ def access_token(url: str, api_key: str) -> str:
 def is_healthy(url: str) -> bool:
     """Whether a server answers there that it is healthy."""
     try:
-        return exchange(url, "GET", "/healthz", timeout=5).status == HTTPStatus.OK
+        return exchange(url, "GET", "/healthz", timeout=5).status == 200
     except Unreachable:
         return False
 
