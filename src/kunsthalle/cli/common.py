@@ -47,7 +47,7 @@ def find_data(given: Path | None) -> Path:
     if len(servers) == 1:
         return servers[0]
     if servers:
-        names = ", ".join(printable(server) for server in servers)
+        names = ", ".join(line(server) for server in servers)
         raise Refused(f"{len(servers)} servers of yours run: {names}. Choose one: --data FOLDER.")
     if folder.read(HERE, folder.CREDENTIALS):
         return HERE
