@@ -211,8 +211,8 @@ MUTANTS = (
         "token of a deleted key",
         "tokens",
         "iam/authentication.py",
-        "claims.api_key_id).until <= session.ctx.now():",
-        "claims.api_key_id).until < 0:",
+        "valid_until(session, claims) <= session.ctx.now():",
+        "valid_until(session, claims) < 0:",
         (f"{UNIT}/iam/test_keys.py::test_what_is_disabled_or_deleted_ends_at_once",),
     ),
     Mutant(
@@ -254,6 +254,22 @@ MUTANTS = (
         "            refuse_excess(session, account_id, iam_id)\n",
         "",
         (f"{FIRST_KEYS}::test_accepting_gives_no_more_policies_than_an_identity_may_hold",),
+    ),
+    Mutant(
+        "a moved clock signs people out",
+        "note 9",
+        "iam/tokens.py",
+        "if known.expires * SECOND <= self._clock.real():",
+        "if known.expires * SECOND <= self._clock.now():",
+        (f"{UNIT}/accounts/test_token_time.py::test_moving_the_clock_signs_nobody_out",),
+    ),
+    Mutant(
+        "expired tokens go on",
+        "note 9",
+        "iam/queries.py",
+        "    if claims.generation != token_generation(session):\n        return 0\n",
+        "",
+        (f"{UNIT}/accounts/test_token_time.py::test_all_access_tokens_expire_when_that_is_asked_for",),
     ),
 )
 

@@ -260,7 +260,11 @@ def build(
         routes, not_implemented, _ = rooms()
         if drivers.tools is not None:
             schedule(store, context)
-        rehearsal = (*account_routes(), *fault_routes(faults, worker.kinds), *scenario_routes(scenarios()))
+        rehearsal = (
+            *account_routes(),
+            *fault_routes(faults, worker.kinds, partial(_expire_tokens, store)),
+            *scenario_routes(scenarios()),
+        )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         if gc.get_freeze_count():
             gc.freeze()  # as whoever started us has done with what was loaded until then
@@ -297,6 +301,12 @@ def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:
     from kunsthalle.instances.consoles.sessions import Consoles
 
     return Consoles(store, base, drivers.hypervisor)
+
+
+def _expire_tokens(store: Store, ctx: Context) -> None:
+    from kunsthalle.iam.queries import expire_tokens
+
+    store.write(ctx, expire_tokens)
 
 
 def _load(whole: Lazy[Pipeline]) -> threading.Thread:

@@ -26,6 +26,7 @@ def fault() -> None:
     kunsthalle fault call "GET /v1/images/*" --delay 3 --times 0
     kunsthalle fault job image.import --fail
     kunsthalle fault job instance.boot --hold 10m
+    kunsthalle fault tokens --expire
     kunsthalle fault clear
     """
 
@@ -69,6 +70,19 @@ def job(kind: str, data: Path, output: str, times: int, skip: int, **effects: An
     effect, value = _one(effects)
     more = {"seconds": _seconds(value)} if effect == "hold" else {"fail": {}, "retry": {}}[effect]
     _add(data, output, {"on": "job", "match": kind, "effect": effect, "times": times, "skip": skip, **more})
+
+
+@fault.command()
+@click.option("--expire", is_flag=True, help="Refuse every access token that was issued until now")
+@common.DATA
+@common.OUTPUT
+def tokens(expire: bool, data: Path, output: str) -> None:
+    """Expire all access tokens at once and for good, also across restarts. Refresh tokens and API keys go on.
+
+    Moving the clock does not expire tokens: clients keep them by real time.
+    """
+    _one({"expire": expire})
+    _add(data, output, {"on": "tokens", "effect": "expire"})
 
 
 @fault.command()

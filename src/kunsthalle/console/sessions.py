@@ -25,7 +25,7 @@ _BY_ID = finder(table.c.id, table.c.sealed, table.c.ends_at)
 
 
 class SignIn(msgspec.Struct):
-    """One account, opened with a key of it. `expires` is in seconds since the epoch, of the product clock."""
+    """One account, opened with a key of it. `expires` is in seconds since the epoch, real time."""
 
     account_id: str
     account: str
@@ -85,8 +85,8 @@ class Sessions:
         return self._ctx.ids.secret(), BrowserSession(began=self._ctx.clock.real())
 
     def now(self) -> int:
-        """The product's present moment in seconds since the epoch, as tokens count it."""
-        return self._ctx.now() // 1_000_000
+        """The present moment in seconds since the epoch, real time, as tokens count it."""
+        return self._ctx.clock.real() // 1_000_000
 
     async def find(self, secret: str) -> BrowserSession | None:
         """The session that a cookie opens; None for one that has ended or never was."""

@@ -1,8 +1,9 @@
 """Time as the product sees it.
 
-Every moment is an `int`: microseconds since the Unix epoch, UTC. Everything a user can observe (timestamps, due
-times, token expiry) follows the product clock, which can be moved; leases of running jobs follow real time,
-because a worker that died stays dead however far a rehearsal travels.
+Every moment is an `int`: microseconds since the Unix epoch, UTC. What a user can observe (timestamps, due times, the
+expiry of keys, conditions of policies) follows the product clock, which can be moved. Leases of running jobs follow
+real time, because a worker that died stays dead however far a rehearsal travels; so do tokens, because clients keep
+them by the clocks of their own hosts, which nobody moves.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Clock(Protocol):
         """The product's present moment in microseconds since the epoch."""
 
     def real(self) -> int:
-        """Real time in microseconds since the epoch, for leases and temporary files only."""
+        """Real time in microseconds since the epoch: for leases, tokens, sign-ins at the console, temporary files."""
 
 
 class SystemClock:
@@ -45,7 +46,7 @@ class SystemClock:
         self.offset = offset
 
     def now(self) -> int:
-        return time.time_ns() // 1_000 + self.offset
+        return self.real() + self.offset
 
     def real(self) -> int:
         return time.time_ns() // 1_000

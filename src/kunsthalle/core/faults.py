@@ -1,7 +1,8 @@
 """Faults on demand: which calls and which jobs of this process shall go wrong, how, and how often.
 
 A rehearsal wants to see what automation does when an answer is late, refused, or lost on its way, and when an import
-or a boot fails. Faults are kept in memory: they belong to one process and end with it.
+or a boot fails. Faults are kept in memory: they belong to one process and end with it. The one on tokens is done when
+it is asked for, and for good: expired tokens stay expired after a restart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from msgspec import Struct
 
 CallEffect = Literal["refuse", "lose", "cut", "delay"]
 JobEffect = Literal["fail", "retry", "hold"]
+TokenEffect = Literal["expire"]
 
 EFFECTS = {
     "refuse": "the call is not carried out, and is answered with the status",
@@ -23,6 +25,7 @@ EFFECTS = {
     "fail": "the job ends as it does after its last try",
     "retry": "one try of the job fails",
     "hold": "the job is due again so many seconds later, by the product clock",
+    "expire": "every access token issued until now is refused with 401; refresh tokens and API keys go on",
 }
 """What each effect means, for people."""
 
@@ -30,12 +33,12 @@ EFFECTS = {
 class Fault(Struct, kw_only=True):
     """One resource that shall go wrong.
 
-    `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs. The first `skip` that match go
-    well, then `times` go wrong (0: all of them). `hits` counts those that did.
+    `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs, `*` for tokens.
+    The first `skip` that match go well, then `times` go wrong (0: all of them). `hits` counts those that did.
     """
 
     id: str
-    on: Literal["call", "job"]
+    on: Literal["call", "job", "tokens"]
     match: str
     effect: str
     status: int = 503

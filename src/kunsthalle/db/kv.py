@@ -15,6 +15,8 @@ SCENARIO = "scenario"
 """The scenario that the store was made with."""
 SIGNING_KEYS = "signing-keys"
 """What tokens are signed with: a set of keys, encrypted."""
+GENERATION = "token-generation"
+"""How often all access tokens were expired on request."""
 MASTER_KEY = "master-key"
 """`id` of the master key that everything is encrypted with; `scrub` until no free page holds what was there before."""
 

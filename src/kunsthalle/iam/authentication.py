@@ -9,7 +9,7 @@ from kunsthalle.core.errors import unauthenticated
 from kunsthalle.db.session import Session
 from kunsthalle.iam.api_keys import create_api_key
 from kunsthalle.iam.policies import create_policy, drop_subject, is_authorized, make_owner
-from kunsthalle.iam.queries import grants_of, standing
+from kunsthalle.iam.queries import grants_of, valid_until
 from kunsthalle.iam.service_ids import create_owner
 from kunsthalle.iam.tokens import Tokens
 
@@ -26,7 +26,7 @@ def authenticate(tokens: Tokens, session: Session, authorization: str) -> Contex
     if scheme.lower() != "bearer" or not token:
         raise unauthenticated()
     claims = tokens.verify(token.strip())
-    if standing(session, claims.account_id, claims.iam_id, claims.api_key_id).until <= session.ctx.now():
+    if valid_until(session, claims) <= session.ctx.now():
         raise unauthenticated()
     actor = Actor(claims.iam_id, claims.name, claims.email, claims.kind)
     if not claims.account_id:

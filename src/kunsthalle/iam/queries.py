@@ -10,6 +10,7 @@ from kunsthalle.accounts.queries import account, member, user
 from kunsthalle.authz.permissions import PERMISSIONS, VALIDITY, Attribute, Grant, Grants
 from kunsthalle.authz.roles import ADMINISTRATOR, MANAGER
 from kunsthalle.core.clock import SECOND
+from kunsthalle.db import kv
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import unscoped
@@ -17,6 +18,7 @@ from kunsthalle.iam.models import ApiKey, Policy, Profile, ServiceId
 from kunsthalle.iam.resources import ANY_POLICY, API_KEY, CUSTOM_ROLE, POLICY, PROFILE, SERVICE_ID
 from kunsthalle.iam.tables import access_group_members, identity_settings
 from kunsthalle.iam.time_conditions import moment_of, parsed
+from kunsthalle.iam.tokens import Claims
 
 NEVER = 2**62
 """The expiry of what does not expire."""
@@ -72,6 +74,24 @@ def standing(session: Session, account_id: str, iam_id: str, api_key_id: str) ->
     return session.cached(
         VALIDITY, (account_id, iam_id, api_key_id), lambda: _standing(session, account_id, iam_id, api_key_id)
     )
+
+
+def token_generation(session: Session) -> int:
+    """How often all access tokens were expired on request."""
+    return session.cached(VALIDITY, kv.GENERATION, lambda: int(kv.get(session, kv.GENERATION) or 0))
+
+
+def expire_tokens(session: Session) -> None:
+    """Expire every access token that was issued until now. Refresh tokens and API keys go on."""
+    kv.put(session, kv.GENERATION, int(kv.locked(session, kv.GENERATION) or 0) + 1)
+    session.invalidate(VALIDITY)
+
+
+def valid_until(session: Session, claims: Claims) -> int:
+    """When a verified token ends by the product clock, with its key; 0 for one that has ended already."""
+    if claims.generation != token_generation(session):
+        return 0
+    return standing(session, claims.account_id, claims.iam_id, claims.api_key_id).until
 
 
 def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -> Standing:

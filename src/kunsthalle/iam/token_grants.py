@@ -11,7 +11,15 @@ from kunsthalle.db.session import Session
 from kunsthalle.iam.api_keys import usable
 from kunsthalle.iam.identity_settings import lifetimes
 from kunsthalle.iam.models import ApiKey, Profile
-from kunsthalle.iam.queries import NEVER, key_by_id, key_by_secret, profile_by, service_id, standing
+from kunsthalle.iam.queries import (
+    NEVER,
+    key_by_id,
+    key_by_secret,
+    profile_by,
+    service_id,
+    token_generation,
+    valid_until,
+)
 from kunsthalle.iam.resources import PROFILE
 from kunsthalle.iam.sign_in_audit import Login
 from kunsthalle.iam.tokens import Renewal, Tokens
@@ -94,7 +102,7 @@ def _for_profile(tokens: Tokens, session: Session, form: dict[str, str], login: 
     except Problem as problem:
         text = "Provided access_token is expired or invalid."
         raise Problem(Reason.INVALID, "BXNIM0408E", text) from problem
-    until = standing(session, claims.account_id, claims.iam_id, claims.api_key_id).until
+    until = valid_until(session, claims)
     profile, key = meant_profile(session, form), key_by_id(session, claims.api_key_id)
     login.key, login.wearing = key, True
     if key is None or until <= session.ctx.now() or (key.iam_id, key.account_id) != (claims.iam_id, claims.account_id):
@@ -172,12 +180,16 @@ def _claims(who: _Who) -> dict[str, Any]:
 def _issue(
     tokens: Tokens, session: Session, key: ApiKey, who: _Who, grant_type: str, renewal: Renewal | None = None
 ) -> dict[str, Any]:
-    """A token ends with its key, whatever the lifetime of tokens. `renewal` is what its refresh token will renew."""
+    """A token ends with its key, whatever the lifetime of tokens. `renewal` is what its refresh token will renew.
+
+    The time left of the key is counted by the product clock, the life of the token by real time.
+    """
     access, refresh = lifetimes(session, who.account_id)
     left = ((key.expires_at or NEVER) - session.ctx.now()) // 1_000_000
     lifetime = max(1, min(access, left))
     claims = {**_claims(who), "akid": key.id}
-    token, expires = tokens.access_token(claims, f"{session.ctx.origin}/identity", grant_type, lifetime)
+    issuer = f"{session.ctx.origin}/identity"
+    token, expires = tokens.access_token(claims, issuer, grant_type, lifetime, token_generation(session))
     return {
         "access_token": token,
         "refresh_token": tokens.refresh_token(renewal or Renewal(key.id, None, who.account_id), refresh),

@@ -1,5 +1,9 @@
 """Tokens: RS256 access tokens with the claims of catalog-iam-enterprise.md 3.1, and refresh tokens bound to a key.
 
+Tokens live by real time: SDKs, Terraform and the command line keep a token until its end by the clock of their own
+host, so that a product clock that was moved signs nobody out. What a token rests on (its key, its identity) ends by the
+product clock, and the token with it.
+
 The signing keys live in the database, so every node of a store signs and verifies alike. A verified token is
 remembered, bounded, and its expiry is asked at every request.
 """
@@ -24,10 +28,14 @@ LIFETIME = 3_600
 REFRESH_LIFETIME = 30 * 86_400
 _REMEMBERED = 10_000
 _ACCESS, _REFRESH = "access", "refresh"
+_GENERATION = "generation"
 
 
 class Claims(Struct, frozen=True):
-    """What a valid token says. `expires` is in seconds since the epoch."""
+    """What a valid token says. `expires` is in seconds since the epoch, real time.
+
+    `generation`: how often all access tokens had been expired when it was issued.
+    """
 
     iam_id: str
     account_id: str
@@ -36,6 +44,7 @@ class Claims(Struct, frozen=True):
     kind: str
     expires: int
     api_key_id: str
+    generation: int = 0
 
 
 class Renewal(Struct, frozen=True):
@@ -78,10 +87,10 @@ class Tokens:
         return dict(self._key_set().as_dict(private=False))
 
     def access_token(
-        self, claims: dict[str, Any], issuer: str, grant: str, lifetime: int = LIFETIME
+        self, claims: dict[str, Any], issuer: str, grant: str, lifetime: int = LIFETIME, generation: int = 0
     ) -> tuple[str, int]:
-        """A signed access token and when it expires (seconds since the epoch)."""
-        now = self._clock.now() // SECOND
+        """A signed access token and when it expires (seconds since the epoch, real time)."""
+        now = self._clock.real() // SECOND
         expires = now + lifetime
         whole = {
             **claims,
@@ -96,11 +105,13 @@ class Tokens:
             "acr": 1,
             "amr": ["pwd"],
         }
+        if generation:  # a claim of our own, which most tokens do without
+            whole[_GENERATION] = generation
         return self._sign(whole), expires
 
     def refresh_token(self, renewal: Renewal, lifetime: int = REFRESH_LIFETIME) -> str:
         """A signed refresh token: good as long as its key is, at most thirty days."""
-        now = self._clock.now() // SECOND
+        now = self._clock.real() // SECOND
         claims = {"typ": _REFRESH, "jti": self._ids.uuid(), "iat": now, "exp": now + lifetime}
         of = {"akid": renewal.api_key_id, "profile_id": renewal.profile_id, "account_id": renewal.account_id}
         return self._sign({**claims, **{name: value for name, value in of.items() if value is not None}})
@@ -124,7 +135,10 @@ class Tokens:
         return claims
 
     def verify(self, token: str) -> Claims:
-        """The claims of an access token that is ours and in time; 401 otherwise."""
+        """The claims of an access token that is ours and in time; 401 otherwise.
+
+        What has become of its key, and whether all tokens were expired meanwhile, is `queries.valid_until`.
+        """
         known = self._verified.get(token)
         if known is None:
             found = self._decode(token, _ACCESS)
@@ -136,11 +150,12 @@ class Tokens:
                 kind=found.get("sub_type", "User"),
                 expires=found["exp"],
                 api_key_id=found.get("akid", ""),
+                generation=found.get(_GENERATION, 0),
             )
             if len(self._verified) >= _REMEMBERED:
                 self._verified.clear()
             self._verified[token] = known
-        if known.expires * SECOND <= self._clock.now():
+        if known.expires * SECOND <= self._clock.real():
             self._verified.pop(token, None)
             raise unauthenticated()
         return known
@@ -151,7 +166,7 @@ class Tokens:
             claims = self._decode(token, _REFRESH)
         except Problem:
             claims = {"exp": 0}
-        if claims["exp"] * SECOND <= self._clock.now():
+        if claims["exp"] * SECOND <= self._clock.real():
             raise Problem(Reason.INVALID, "BXNIM0408E", "Provided refresh_token is expired or invalid.")
         return Renewal(str(claims["akid"]), claims.get("profile_id"), claims.get("account_id"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
@@ -17,21 +17,26 @@ from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.core.faults import CallEffect, Fault, Faults, JobEffect
+from kunsthalle.core.faults import CallEffect, Fault, Faults, JobEffect, TokenEffect
 from kunsthalle.operator.saved_states import Saved, SavedScenarios
 
 _Seconds = Annotated[float, Meta(ge=0, le=100 * 366 * 86_400)]
 _LONGEST_DELAY = 300
 _Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 _MOST = 1_000
+_EFFECTS = {"call": get_args(CallEffect), "job": get_args(JobEffect), "tokens": get_args(TokenEffect)}
 
 
 class FaultRequest(RequestBody):
-    """What shall go wrong: `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs."""
+    """What shall go wrong: `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs.
 
-    on: Literal["call", "job"]
-    match: Annotated[str, Meta(min_length=1, max_length=500)]
-    effect: CallEffect | JobEffect
+    On `tokens` the effect `expire` takes place at once, for all access tokens and for good; it has no pattern and no
+    count.
+    """
+
+    on: Literal["call", "job", "tokens"]
+    effect: CallEffect | JobEffect | TokenEffect
+    match: Annotated[str, Meta(min_length=1, max_length=500)] = "*"
     status: int = 503
     seconds: _Seconds = 0
     skip: _Count = 0
@@ -90,15 +95,23 @@ def _fault_response(fault: Fault) -> FaultResponse:
     return FaultResponse(**{name: getattr(fault, name) for name in FaultResponse.__struct_fields__})
 
 
+def _fault(ctx: Context, body: FaultRequest, hits: int = 0) -> Fault:
+    given = {name: getattr(body, name) for name in FaultRequest.__struct_fields__}
+    return Fault(id=ctx.ids.uuid(), hits=hits, **given)
+
+
 def _scenario_response(saved: Saved) -> ScenarioResponse:
     return ScenarioResponse(**asdict(saved))
 
 
 def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
     """400 for a fault that could never apply."""
-    of_calls = body.effect in CallEffect.__args__  # type: ignore[attr-defined]  # a Literal's values
-    if of_calls != (body.on == "call"):
-        raise invalid("bad_field", f"The effect {body.effect!r} does not apply to a {body.on}.", "effect")
+    effects = _EFFECTS[body.on]
+    if body.effect not in effects:
+        text = f"The effect {body.effect!r} does not apply to {body.on}; use one of: {', '.join(effects)}."
+        raise invalid("bad_field", text, "effect")
+    if body.on == "tokens" and (body.match, body.skip, body.times) != ("*", 0, 1):
+        raise invalid("bad_field", "All access tokens expire, once: give no match, skip and times.", "match")
     if body.status not in STATUSES:
         raise invalid("bad_field", f"The status must be one of {', '.join(map(str, STATUSES))}.", "status")
     if body.effect == "delay" and not 0 < body.seconds <= _LONGEST_DELAY:
@@ -109,21 +122,25 @@ def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
         raise invalid("bad_field", f"No job is of this kind; there are: {', '.join(kinds())}.", "match")
 
 
-def fault_routes(faults: Faults, kinds: Callable[[], list[str]]) -> tuple[Route, ...]:
-    """Faults: list, add, clear one, clear all."""
+def fault_routes(
+    faults: Faults, kinds: Callable[[], list[str]], expire: Callable[[Context], None]
+) -> tuple[Route, ...]:
+    """Faults: list, add, clear one, clear all. `expire` expires all access tokens."""
 
     def every(_ctx: Context, _request: Request) -> FaultsResponse:
         """List the faults that may still apply."""
         return FaultsResponse(faults=[_fault_response(one) for one in faults.list()])
 
     def add(ctx: Context, request: Request) -> FaultResponse:
-        """Have calls or jobs go wrong."""
+        """Have calls or jobs go wrong, or all access tokens expire."""
         body: FaultRequest = request.body
         _checked(body, kinds)
+        if body.on == "tokens":
+            expire(ctx)
+            return _fault_response(_fault(ctx, body, hits=1))
         if len(faults.list()) >= _MOST:
             raise invalid("over_quota", f"There are {_MOST} faults already; clear some.")
-        given = {name: getattr(body, name) for name in FaultRequest.__struct_fields__}
-        fault = Fault(id=ctx.ids.uuid(), **given)
+        fault = _fault(ctx, body)
         faults.add(fault)
         return _fault_response(fault)
 

@@ -15,10 +15,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kunsthalle.all_tables import prepare
 from kunsthalle.authz.context import Context
+from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
@@ -30,6 +32,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.drivers import Drivers
 from kunsthalle.hypervisor.overlays import copy_sparse
 from kunsthalle.hypervisor.protocol import Status
+from kunsthalle.iam.queries import token_generation
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import Busy, Worker
 from kunsthalle.local import folder, running
@@ -114,6 +117,7 @@ class SavedScenarios:
         Cut off in its middle, it is done again, whole, before the folder is served the next time.
         """
         place = self._there(name)
+        generation = self.store.read(self.base, token_generation)
         with self._still(), self._current_schema(place) as database:
             folder.write(self._data, folder.LOADING, {"name": name})
             self.store.become(database)
@@ -127,7 +131,7 @@ class SavedScenarios:
             _link_all(place / _BLOBS, self.settings.blob_root / _BLOBS)
             self.clock.set(folder.read(place, _ABOUT)["moment"])
             self.forget()
-        self.store.write(self.base, self._settle)
+        self.store.write(self.base, partial(self._settle, generation))
         (self._data / folder.LOADING).unlink()
         return self._about(place)
 
@@ -138,8 +142,14 @@ class SavedScenarios:
         shutil.rmtree(place)
         return gone
 
-    def _settle(self, session: Session) -> None:
-        """The clock stands where it stood, also after a restart; jobs that ran when it was saved begin again."""
+    def _settle(self, generation: int, session: Session) -> None:
+        """The clock stands where it stood, also after a restart; jobs that ran when it was saved begin again.
+
+        Access tokens that were expired stay so, and those that were issued since stay valid.
+        """
+        if generation:
+            kv.put(session, kv.GENERATION, max(generation, token_generation(session)))
+            session.invalidate(VALIDITY)
         kv.put(session, "clock", {"now": self.clock.now(), "real": self.clock.real()})
         queue.release_all(session)
 
