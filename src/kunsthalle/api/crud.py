@@ -16,7 +16,7 @@ from kunsthalle.api import access
 from kunsthalle.api.common_schemas import Name
 from kunsthalle.api.query_params import fields_of
 from kunsthalle.api.request import Request
-from kunsthalle.api.router import Route, route
+from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.pages import Page, ordered, page
@@ -197,23 +197,34 @@ def updating(
             rename(session, resource.kind, it.id, name)
         return resource.to_response(find(session, resource.kind, it.id), session)
 
-    return route(
-        "PATCH",
-        f"{resource.path}/{{id}}",
-        call,
-        surface=VPC,
-        access=resource.on_one("update"),
-        body=body,
-        answer=resource.answer,
-        summary=summary,
-    )
+    return _patch(resource, summary, call, body)
+
+
+def changing(
+    resource: Resource[M], summary: str, change: Callable[[Session, Authorized[M], B], M], body: type[B]
+) -> Route:
+    """PATCH where `change` makes every change, the name included, and returns the resource as it is then."""
+
+    def call(session: Session, request: Request) -> Any:
+        return resource.to_response(change(session, request.authorized, request.body), session)
+
+    return _patch(resource, summary, call, body)
+
+
+def _patch(resource: Resource[Any], summary: str, call: Call, body: type[RequestBody]) -> Route:
+    one, rule = f"{resource.path}/{{id}}", resource.on_one("update")
+    return route("PATCH", one, call, surface=VPC, access=rule, body=body, answer=resource.answer, summary=summary)
 
 
 def removing(
-    resource: Resource[M], summary: str, remove: Callable[[Session, Authorized[M]], None], *, shown: str = ""
+    resource: Resource[M],
+    summary: str,
+    remove: Callable[[Session, Authorized[M]], None],
+    *,
+    status: int = 204,
+    shown: str = "",
 ) -> Route:
-    """DELETE, 204; `remove` refuses what cannot go. With `shown`, a field that says `deleting`: 202 and the
-    resource."""
+    """DELETE; `remove` refuses what cannot go. With `shown`, a field that says `deleting`: 202 and the resource."""
 
     def call(session: Session, request: Request) -> Any:
         last = resource.to_response(request.authorized.resource, session) if shown else None
@@ -229,6 +240,6 @@ def removing(
         surface=VPC,
         access=resource.on_one("delete"),
         answer=resource.answer if shown else None,
-        status=202 if shown else 204,
+        status=202 if shown else status,
         summary=summary,
     )

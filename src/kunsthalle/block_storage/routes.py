@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.api import access
-from kunsthalle.api.crud import among
+from kunsthalle.api.crud import Resource, among, changing, making, reading, removing
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
@@ -16,7 +16,7 @@ from kunsthalle.block_storage.requests import (
     UpdateSnapshotRequest,
     UpdateVolumeRequest,
 )
-from kunsthalle.block_storage.resources import MAKE, SNAPSHOT, VOLUME
+from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.schemas import SnapshotResponse, VolumeResponse, snapshot_response, volume_response
 from kunsthalle.block_storage.schemas_profiles import VolumeProfileResponse, profile_response
 from kunsthalle.block_storage.service import VolumeService
@@ -24,25 +24,18 @@ from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.block_storage.volume_profiles import PROFILES, named
 from kunsthalle.db.session import Session
 
+VOLUMES = Resource(VOLUME, "/v1/volumes", volume_response, VolumeResponse)
+SNAPSHOTS = Resource(SNAPSHOT, "/v1/snapshots", snapshot_response, SnapshotResponse)
+
 
 def _list_volumes(session: Session, request: Request, query: VolumeParameters) -> dict[str, Any]:
     """List the volumes."""
     return collection(request, session, "volumes", list_volumes(session, query), volume_response, query.limit)
 
 
-def _get_volume(session: Session, request: Request) -> VolumeResponse:
-    """Get a volume."""
-    return volume_response(request.authorized.resource, session)
-
-
 def _list_snapshots(session: Session, request: Request, query: SnapshotParameters) -> dict[str, Any]:
     """List the snapshots."""
     return collection(request, session, "snapshots", list_snapshots(session, query), snapshot_response, query.limit)
-
-
-def _get_snapshot(session: Session, request: Request) -> SnapshotResponse:
-    """Get a snapshot."""
-    return snapshot_response(request.authorized.resource, session)
 
 
 def _list_profiles(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
@@ -56,70 +49,17 @@ def _get_profile(session: Session, request: Request) -> VolumeProfileResponse:
     return profile_response(named(request.params["name"]), session.ctx)
 
 
-def _volume_changes(service: VolumeService) -> tuple[Route, ...]:
-    def create(session: Session, request: Request) -> VolumeResponse:
-        """Make a volume, empty or of a snapshot."""
-        return volume_response(service.create(session, request.body), session)
-
-    def update(session: Session, request: Request) -> VolumeResponse:
-        """Change a volume: its name and tags, its size, its speed."""
-        return volume_response(service.update(session, request.authorized, request.body), session)
-
-    def delete(session: Session, request: Request) -> None:
-        """Delete a volume."""
-        service.delete(session, request.authorized)
-
-    every, one = "/v1/volumes", "/v1/volumes/{id}"
-    make = access.create(MAKE)
-    change, remove = (access.item(VOLUME, f"is.volume.volume.{verb}") for verb in ("update", "delete"))
-    return (
-        route(
-            "POST", every, create, surface=VPC, access=make, body=CreateVolumeRequest, answer=VolumeResponse, status=201
-        ),
-        route("PATCH", one, update, surface=VPC, access=change, body=UpdateVolumeRequest, answer=VolumeResponse),
-        route("DELETE", one, delete, surface=VPC, access=remove, status=204),
-    )
-
-
-def _snapshot_changes(service: SnapshotService) -> tuple[Route, ...]:
-    def create(session: Session, request: Request) -> SnapshotResponse:
-        """Take a snapshot of a volume."""
-        return snapshot_response(service.create(session, request.body), session)
-
-    def update(session: Session, request: Request) -> SnapshotResponse:
-        """Change a snapshot's name and tags."""
-        return snapshot_response(service.update(session, request.authorized, request.body), session)
-
-    def delete(session: Session, request: Request) -> None:
-        """Delete a snapshot."""
-        service.delete(session, request.authorized)
-
-    every, one = "/v1/snapshots", "/v1/snapshots/{id}"
-    make = access.create("is.snapshot.snapshot.create")
-    change, remove = (access.item(SNAPSHOT, f"is.snapshot.snapshot.{verb}") for verb in ("update", "delete"))
-    return (
-        route(
-            "POST",
-            every,
-            create,
-            surface=VPC,
-            access=make,
-            body=CreateSnapshotRequest,
-            answer=SnapshotResponse,
-            status=201,
-        ),
-        route("PATCH", one, update, surface=VPC, access=change, body=UpdateSnapshotRequest, answer=SnapshotResponse),
-        route("DELETE", one, delete, surface=VPC, access=remove, status=202),
-    )
-
-
 def routes(volumes: VolumeService, snapshots: SnapshotService) -> tuple[Route, ...]:
     anybody = access.member("is.volume.volume.read")
-    profiles, volume, snapshot = "/v1/volume/profiles", access.item(VOLUME), access.item(SNAPSHOT)
+    profiles = "/v1/volume/profiles"
     return (
         route("GET", "/v1/volumes", _list_volumes, surface=VPC, access=access.listing(VOLUME), query=VolumeParameters),
-        route("GET", "/v1/volumes/{id}", _get_volume, surface=VPC, access=volume, answer=VolumeResponse),
-        *_volume_changes(volumes),
+        reading(VOLUMES, "Get a volume."),
+        making(VOLUMES, "Make a volume, empty or of a snapshot.", volumes.create, CreateVolumeRequest),
+        changing(
+            VOLUMES, "Change a volume: its name and tags, its size, its speed.", volumes.update, UpdateVolumeRequest
+        ),
+        removing(VOLUMES, "Delete a volume.", volumes.delete),
         route(
             "GET",
             "/v1/snapshots",
@@ -128,8 +68,10 @@ def routes(volumes: VolumeService, snapshots: SnapshotService) -> tuple[Route, .
             access=access.listing(SNAPSHOT),
             query=SnapshotParameters,
         ),
-        route("GET", "/v1/snapshots/{id}", _get_snapshot, surface=VPC, access=snapshot, answer=SnapshotResponse),
-        *_snapshot_changes(snapshots),
+        reading(SNAPSHOTS, "Get a snapshot."),
+        making(SNAPSHOTS, "Take a snapshot of a volume.", snapshots.create, CreateSnapshotRequest),
+        changing(SNAPSHOTS, "Change a snapshot's name and tags.", snapshots.update, UpdateSnapshotRequest),
+        removing(SNAPSHOTS, "Delete a snapshot.", snapshots.delete, status=202),
         route("GET", profiles, _list_profiles, surface=VPC, access=anybody, query=PageParameters),
         route("GET", f"{profiles}/{{name}}", _get_profile, surface=VPC, access=anybody, answer=VolumeProfileResponse),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.api import access
-from kunsthalle.api.crud import among
+from kunsthalle.api.crud import Resource, among, changing, making, reading, removing
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
@@ -23,15 +23,12 @@ from kunsthalle.images.schemas import (
 )
 from kunsthalle.images.service import ImageService
 
+IMAGES = Resource(IMAGE, "/v1/images", to_response, ImageResponse)
+
 
 def _list(session: Session, request: Request, query: ImageParameters) -> dict[str, Any]:
     """List the caller's images."""
     return collection(request, session, "images", list_images(session, query), to_response, query.limit)
-
-
-def _get(session: Session, request: Request) -> ImageResponse:
-    """Get an image."""
-    return to_response(request.authorized.resource, session)
 
 
 def _list_systems(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
@@ -49,18 +46,6 @@ def _get_system(session: Session, request: Request) -> OperatingSystemResponse:
 
 
 def _changes(service: ImageService) -> tuple[Route, ...]:
-    def create(session: Session, request: Request) -> ImageResponse:
-        """Import an image from object storage, or make one from a volume."""
-        return to_response(service.create(session, request.body), session)
-
-    def update(session: Session, request: Request) -> ImageResponse:
-        """Change an image: its name, what it may be used for, when it is retired."""
-        return to_response(service.update(session, request.authorized, request.body), session)
-
-    def delete(session: Session, request: Request) -> None:
-        """Delete an image."""
-        service.delete(session, request.authorized)
-
     def deprecate(session: Session, request: Request) -> None:
         """Deprecate an image."""
         service.deprecate(session, request.authorized)
@@ -69,22 +54,13 @@ def _changes(service: ImageService) -> tuple[Route, ...]:
         """Make an image obsolete."""
         service.obsolete(session, request.authorized)
 
-    one = "/v1/images/{id}"
-    change, remove = (access.item(IMAGE, f"is.image.image.{verb}") for verb in ("update", "delete"))
-    make = access.create("is.image.image.create")
+    one, change = f"{IMAGES.path}/{{id}}", IMAGES.on_one("update")
+    made = "Import an image from object storage, or make one from a volume."
+    changed = "Change an image: its name, what it may be used for, when it is retired."
     return (
-        route(
-            "POST",
-            "/v1/images",
-            create,
-            surface=VPC,
-            access=make,
-            body=CreateImageRequest,
-            answer=ImageResponse,
-            status=201,
-        ),
-        route("PATCH", one, update, surface=VPC, access=change, body=UpdateImageRequest, answer=ImageResponse),
-        route("DELETE", one, delete, surface=VPC, access=remove, status=202),
+        making(IMAGES, made, service.create, CreateImageRequest),
+        changing(IMAGES, changed, service.update, UpdateImageRequest),
+        removing(IMAGES, "Delete an image.", service.delete, status=202),
         route("POST", f"{one}/deprecate", deprecate, surface=VPC, access=change, status=204),
         route("POST", f"{one}/obsolete", obsolete, surface=VPC, access=change, status=204),
     )
@@ -95,7 +71,7 @@ def routes(service: ImageService) -> tuple[Route, ...]:
     systems = "/v1/operating_systems"
     return (
         route("GET", "/v1/images", _list, surface=VPC, access=access.listing(IMAGE), query=ImageParameters),
-        route("GET", "/v1/images/{id}", _get, surface=VPC, access=access.item(IMAGE), answer=ImageResponse),
+        reading(IMAGES, "Get an image."),
         *_changes(service),
         route("GET", systems, _list_systems, surface=VPC, access=anybody, query=PageParameters),
         route("GET", f"{systems}/{{name}}", _get_system, surface=VPC, access=anybody, answer=OperatingSystemResponse),
