@@ -22,7 +22,7 @@ MOST_KEYS = 1_000
 MOST_LANGUAGES = 200
 
 Document = Annotated[dict[str, Any], at_most(MOST_KEYS)]
-Documents = Annotated[list[Document], at_most(10_000)]
+Documents = Annotated[list[Document], at_most(20_000)]
 Translations = Annotated[dict[str, str], at_most(MOST_LANGUAGES)]
 Words = Annotated[list[str], at_most(1_000)]
 """Tags, keywords and the like, which are only kept."""
