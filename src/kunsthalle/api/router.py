@@ -185,7 +185,7 @@ class Router:
             return None
         values: list[str] = []
         node = _descend(self._root, segments, 0, values)
-        shortened = node is None and segments[-1:] == [""]
+        shortened = node is None and segments[-1:] == [""] and segments != ["", ""]  # `//` is not `/` with a slash
         if shortened:
             node = _descend(self._root, segments[:-1], 0, values)
         if node is None or "\0" in "".join(values):
