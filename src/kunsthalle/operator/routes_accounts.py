@@ -33,7 +33,7 @@ class AccountParameters(Parameters, frozen=True):
 class KeyParameters(Parameters, frozen=True):
     """Whose API keys are listed."""
 
-    account: Annotated[str, Meta(description="Id or name of the account.")] = ""
+    account: Annotated[str, Meta(description="Id or name of the account.")]
     user: Annotated[str, Meta(description="Only keys of the user who signs in as this address.")] = ""
     start: Annotated[Key | None, next_page(PLATFORM_PAGES)] = None
 
