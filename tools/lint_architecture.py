@@ -154,7 +154,7 @@ _SHOWN_CLASS_NAMES = {
     "src/kunsthalle/api/openapi.py": "the schemas of the documents are named as their structs",
     "src/kunsthalle/api/subresources.py": "the same",
     "src/kunsthalle/db/row_models.py": "a message for whoever changes a model",
-    "src/kunsthalle/disk_images/formats.py": "the name of a logger is that of its module",
+    "src/kunsthalle/disk_images/detection.py": "the name of a logger is that of its module",
     "src/kunsthalle/ibmcloud/main.py": "a message for people",
     "src/kunsthalle/jobs/queue.py": "a message for the log and the row of a job",
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kunsthalle.disk_images import formats, qcow2
+from kunsthalle.disk_images import detection, qcow2
 from kunsthalle.disk_images.inspection import examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.refusals import CORRUPTED, Refused
@@ -22,36 +22,36 @@ UNKNOWN_FEATURES = [1 << bit for bit in range(5, 64)]
 
 @pytest.mark.parametrize("feature", UNKNOWN_FEATURES)
 def test_unknown_features_are_refused_by_us_and_by_the_inspector(feature: int) -> None:
-    head = q.good(header={"incompatible": feature})[: formats.HEAD_BYTES]
+    head = q.good(header={"incompatible": feature})[: detection.HEAD_BYTES]
     with pytest.raises(Refused, match="feature that is not supported"):
         qcow2.check_head(head, Limits())
     with pytest.raises(Refused, match="feature that is not supported"):
-        formats.check_qcow2_safety(head)
+        detection.check_qcow2_safety(head)
 
 
 @pytest.mark.parametrize("head", [q.good(backing=b"/x"), q.good(header={"version": 9}), q.good()[:300], b"", b"PK"])
 def test_the_inspector_has_a_say(head: bytes) -> None:
     with pytest.raises(Refused):
-        formats.check_qcow2_safety(head[: formats.HEAD_BYTES])
-    formats.check_qcow2_safety(q.good()[: formats.HEAD_BYTES])
+        detection.check_qcow2_safety(head[: detection.HEAD_BYTES])
+    detection.check_qcow2_safety(q.good()[: detection.HEAD_BYTES])
 
 
 def test_what_the_inspectors_trip_over_is_no_format() -> None:
-    assert formats.names_of(other.html_page()) == {"raw"}
-    assert formats.names_of(b"") == {"raw"}
+    assert detection.names_of(other.html_page()) == {"raw"}
+    assert detection.names_of(b"") == {"raw"}
 
 
 def test_every_format_of_the_inspectors_has_plain_words() -> None:
     from oslo_utils.imageutils.format_inspector import ALL_FORMATS
 
     for name in ALL_FORMATS:
-        assert formats.describe(b"", frozenset({name}))
+        assert detection.describe(b"", frozenset({name}))
 
 
 def test_a_name_in_the_second_64_kib_is_seen_in_the_whole_file(tmp_path: Path) -> None:
     """The first cluster may be as large as 2 MiB, and header extensions may fill it; a stream keeps only its start."""
     file = q.good(cluster_bits=21, extensions=((1, bytes(70_000)), (q.DATA_FILE_NAME, b"/etc/hostname")))
-    qcow2.check_head(file[: formats.HEAD_BYTES], Limits())
+    qcow2.check_head(file[: detection.HEAD_BYTES], Limits())
     path = tmp_path / "image"
     path.write_bytes(file)
     with pytest.raises(Refused, match="external data file"):

@@ -1,1 +1,1 @@
-"""Bytes at rest: blobs by their sha256, and the embedded object storage that images come from and go to."""
+"""Bytes at rest: blobs by their sha256, in a folder or on an S3 server."""

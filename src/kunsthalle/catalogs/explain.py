@@ -19,7 +19,7 @@ from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.catalogs import queries, states
 from kunsthalle.catalogs.hold_end import reclamation_of
 from kunsthalle.catalogs.models import Catalog, Offering, Version
-from kunsthalle.catalogs.reclamation import TAIL
+from kunsthalle.catalogs.reclamation import RECLAIMED_AFTER
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing import access_list, visibility
 from kunsthalle.catalogs.sharing.visibility import (
@@ -202,7 +202,7 @@ def deletion(session: Session, usage: ImageUsage, catalog: Catalog) -> Doc:
     products = unscoped(session, OFFERING, offerings.c.catalog_id == catalog.id)
     every = unscoped(session, VERSION, versions.c.catalog_id == catalog.id)
     held = unscoped(session, IMAGE, IMAGE.table.c.hold_crn.in_([one.crn for one in every]))
-    at = rfc3339(session.ctx.now() + TAIL)
+    at = rfc3339(session.ctx.now() + RECLAIMED_AFTER)
     return {
         "catalog": {"id": catalog.id, "label": catalog.label},
         "offerings": [{"id": one.id, "name": one.name, "shared": one.share_enabled} for one in products],

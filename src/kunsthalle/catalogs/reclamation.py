@@ -35,7 +35,7 @@ from kunsthalle.images import object_storage_instances as storage
 from kunsthalle.images.models import ServiceInstance
 from kunsthalle.jobs import queue
 
-TAIL = 7 * DAY
+RECLAIMED_AFTER = 7 * DAY
 JOB = "catalog.reclaim"
 
 
@@ -49,7 +49,7 @@ def schedule(session: Session, it: Catalog | ServiceInstance) -> Reclamation:
         catalog_crn=it.crn,
         resource_group_id=it.resource_group_id,
         state="SCHEDULED",
-        target_at=now + TAIL,
+        target_at=now + RECLAIMED_AFTER,
         created_by=ctx.actor.iam_id,
         updated_at=now,
         updated_by=ctx.actor.iam_id,

@@ -1,4 +1,4 @@
-"""`kunsthalle fault`: calls and jobs that go wrong on demand."""
+"""`kunsthalle fault`: calls and jobs that go wrong on demand, and tokens that expire."""
 
 from __future__ import annotations
 
@@ -142,5 +142,6 @@ def _effect(one: dict[str, Any]) -> str:
         "fail": "",
         "retry": "",
         "hold": f"{one['seconds']:g}s",
+        "expire": "",
     }
     return f"{one['effect']} {more[one['effect']]}".rstrip()

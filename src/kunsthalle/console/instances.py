@@ -16,7 +16,7 @@ INSTANCE = "/v1/instances/{id}"
 SERVER = Thing("/servers/{server_id}", INSTANCE, "/servers")
 MOVING = frozenset({"pending", "starting", "stopping", "restarting", "deleting"})
 """States that an instance leaves by itself."""
-TAIL = 16_384
+LAST_BYTES = 16_384
 """So many bytes of a serial console are shown."""
 _UNPRINTED = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
@@ -113,7 +113,7 @@ async def _tail(visit: Visit) -> Any:
     """The end of the serial console, for those who may operate the instance."""
     path = f"/_kunsthalle/servers/{visit.id('server_id')}/console"
     try:
-        found = await visit.api.get(path, [("limit", str(TAIL))])
+        found = await visit.api.get(path, [("limit", str(LAST_BYTES))])
     except Refused as refused:
         if refused.status == 403:
             return None

@@ -1,1 +1,1 @@
-"""What every package stands on: clock, ids, errors, context, access, states, CRNs. No HTTP and no SQL."""
+"""What every package stands on: clock, ids, errors, states, faults, regions, CRNs. No HTTP and no SQL."""

@@ -31,7 +31,7 @@ EFFECTS = {
 
 
 class Fault(Struct, kw_only=True):
-    """One resource that shall go wrong.
+    """What shall go wrong: calls, jobs or tokens.
 
     `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs, `*` for tokens.
     The first `skip` that match go well, then `times` go wrong (0: all of them). `hits` counts those that did.

@@ -1,1 +1,1 @@
-"""The relational store: engines, units of work, visibility, transitions, jobs, audit, schema."""
+"""The relational store: engines, units of work, visibility, transitions, audit, schema."""

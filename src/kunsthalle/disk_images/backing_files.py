@@ -15,7 +15,7 @@ import struct
 from pathlib import Path
 
 from kunsthalle.disk_images import qcow2
-from kunsthalle.disk_images.formats import QEMU_NAMES, block_node
+from kunsthalle.disk_images.detection import QEMU_NAMES, block_node
 from kunsthalle.disk_images.limits import SECTOR
 from kunsthalle.disk_images.refusals import ToolFailed
 

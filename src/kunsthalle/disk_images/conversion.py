@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images import qemu_img, vhd, vhdx, vmdk
-from kunsthalle.disk_images.formats import HEAD_BYTES, archive, describe, names_of
+from kunsthalle.disk_images.detection import HEAD_BYTES, archive, describe, names_of
 from kunsthalle.disk_images.limits import Disk, Limits, check_virtual_size
 from kunsthalle.disk_images.qemu_img import Tools
 from kunsthalle.disk_images.refusals import TOO_BIG, Refused, ToolFailed, corrupted

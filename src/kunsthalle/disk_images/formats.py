@@ -1,129 +1,119 @@
-"""What a file is, by its bytes alone."""
+"""The formats of images that may be imported: an entry each, with everything that differs between them."""
 
 from __future__ import annotations
 
-import logging
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 from kunsthalle.disk_images import qcow2, vhd
-from kunsthalle.disk_images.refusals import corrupted
+from kunsthalle.disk_images.detection import archive, check_qcow2_safety, describe
+from kunsthalle.disk_images.limits import SECTOR, Limits
+from kunsthalle.disk_images.refusals import Refused, corrupted
 
-QEMU_NAMES = {"qcow2": "qcow2", "vhd": "vpc", "raw": "raw", "vmdk": "vmdk", "vhdx": "vhdx"}
-"""Our names of formats to QEMU's."""
+_BARE_DISK = frozenset({"gpt", "raw"})
 
-HEAD_BYTES = 64 * 1024
-"""How much of the start of a file is looked at: more than any detection below reads."""
 
-_NAMES = {
-    "qcow2": "a QCOW2 image",
-    "vhd": "a VHD image",
-    "vhdx": "a VHDX image",
-    "vmdk": "a VMware disk (VMDK)",
-    "vdi": "a VirtualBox disk (VDI)",
-    "qed": "a QED image",
-    "iso": "an ISO 9660 or UDF disc image",
-    "gpt": "a raw disk with a partition table",
-    "luks": "a LUKS-encrypted volume",
+@dataclass(frozen=True, slots=True)
+class File:
+    """A complete file, as far as its ends tell: its first 64 KiB, its last 512 bytes, the formats it looks like."""
+
+    path: Path
+    head: bytes
+    tail: bytes
+    size: int
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFormat:
+    """One format. All rules raise Refused.
+
+    `suffix`: how names of such files end. `title`: as in messages. `check_start` sees the first bytes and the formats
+    that these look like. `check_end` sees both ends of a stream: first bytes, last 512, length, formats. `check_file`
+    reads the tables of a complete file, once more with its ends; it answers the bytes of the disk, as `virtual_size`
+    does for a file that was checked before. `linked`: qemu-img can follow its tables.
+    """
+
+    name: str
+    suffix: str
+    title: str
+    check_start: Callable[[bytes, frozenset[str], Limits], None]
+    check_end: Callable[[bytes, bytes, int, frozenset[str], Limits], None]
+    check_file: Callable[[File, Limits], int]
+    virtual_size: Callable[[Path], int]
+    linked: bool
+
+
+def get(name: str) -> ImageFormat:
+    """The format of a name. Raises ValueError if there is none."""
+    if name not in FORMATS:
+        raise ValueError(f"no such image format: {name}")
+    return FORMATS[name]
+
+
+def _qcow2_start(head: bytes, names: frozenset[str], limits: Limits) -> None:
+    cut_short = names == {"raw"} and head.startswith(qcow2.MAGIC)
+    if names != {"qcow2"} and not cut_short:
+        raise _other_kind("QCOW2", head, names)
+    qcow2.check_head(head, limits)
+    check_qcow2_safety(head)
+
+
+def _qcow2_end(head: bytes, _tail: bytes, size: int, _names: frozenset[str], _limits: Limits) -> None:
+    qcow2.check_tables(qcow2.parse(head), size)
+
+
+def _qcow2_file(file: File, _limits: Limits) -> int:
+    return qcow2.check_file(file.path, file.head, file.size).virtual_size
+
+
+def _qcow2_size(path: Path) -> int:
+    with path.open("rb") as file:
+        return qcow2.parse(file.read(SECTOR)).virtual_size
+
+
+def _vhd_start(head: bytes, names: frozenset[str], limits: Limits) -> None:
+    if names == {"vhd"}:
+        if vhd.check_footer(head[: vhd.FOOTER_SIZE], limits).kind != vhd.DYNAMIC:
+            raise corrupted("The VHD image starts with the footer of a fixed disk.")
+    elif not names <= _BARE_DISK or (names == {"raw"} and archive(head)):
+        raise _other_kind("VHD", head, names)
+
+
+def _vhd_end(head: bytes, tail: bytes, size: int, names: frozenset[str], limits: Limits) -> None:
+    vhd.check_ends(head, tail, size, names, limits)
+
+
+def _vhd_file(file: File, limits: Limits) -> int:
+    footer = vhd.check_ends(file.head, file.tail, file.size, file.names, limits)
+    vhd.check_file(file.path, footer, file.size)
+    return footer.virtual_size
+
+
+def _vhd_size(path: Path) -> int:
+    return vhd.read_footer(path).virtual_size
+
+
+def _other_kind(title: str, head: bytes, names: frozenset[str]) -> Refused:
+    return corrupted(f"The file was to be a {title} image but is {describe(head, names)}.{_way_out(names)}")
+
+
+def _way_out(names: frozenset[str]) -> str:
+    """What to do with a disk of a format that is not imported."""
+    if names in ({"vmdk"}, {"vhdx"}):
+        return f" Convert it first: {CONVERT} FILE."
+    if names == {"gpt"}:
+        return f" Convert it first: {CONVERT} --format raw FILE."
+    return ""
+
+
+CONVERT = "kunsthalle images convert"
+"""The command that makes an image of a disk in another format."""
+FORMATS = {
+    one.name: one
+    for one in (
+        ImageFormat("qcow2", "qcow2", "QCOW2", _qcow2_start, _qcow2_end, _qcow2_file, _qcow2_size, linked=True),
+        ImageFormat("vhd", "vhd", "VHD", _vhd_start, _vhd_end, _vhd_file, _vhd_size, linked=False),
+    )
 }
-
-_MAGICS = (
-    (0, b"PK\x03\x04", "a zip archive"),
-    (0, b"\x1f\x8b", "a gzip-compressed file"),
-    (0, b"BZh", "a bzip2-compressed file"),
-    (0, b"\xfd7zXZ", "an xz-compressed file"),
-    (0, b"\x28\xb5\x2f\xfd", "a zstd-compressed file"),
-    (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (257, b"ustar", "a tar archive (an OVA, perhaps)"),
-    (0, b"<?xml", "an XML document (an error page, perhaps)"),
-    (0, b"<!DOCTYPE", "an HTML page"),
-    (0, b"<html", "an HTML page"),
-)
-_WRAPPED = "; unpack it and import the disk image inside"
-
-
-def block_node(path: Path, kind: str) -> dict[str, object]:
-    """The image as a node of QEMU's: which driver reads it, what that must be told, and the one file behind it.
-
-    Raises ValueError for an unknown format or a relative path, which QEMU may take for the name of a protocol; Refused
-    and OSError for a VHD whose footer cannot be read.
-    """
-    if kind not in QEMU_NAMES:
-        raise ValueError(f"no such image format: {kind}")
-    if not path.is_absolute():
-        raise ValueError("QEMU is given absolute paths only")
-    options = vhd.driver_options(path) if kind == "vhd" else {}
-    return {"driver": QEMU_NAMES[kind], **options, "file": {"driver": "file", "filename": str(path)}}
-
-
-def names_of(head: bytes) -> frozenset[str]:
-    """Every format that these first bytes of a file match, in the inspectors' names; `{"raw"}` if none.
-
-    All inspectors of oslo.utils see the bytes, whatever the file is said to be, so that a file of two formats
-    shows both. They get them as one block: what they find must not depend on how the bytes arrived. An
-    inspector that trips over a foreign format (the VMDK one does, over text that is not ASCII) has not found
-    its own.
-    """
-    found = set()
-    for name, kind in _inspectors().ALL_FORMATS.items():
-        inspector = kind()
-        try:
-            inspector.eat_chunk(head)
-            inspector.finish()
-        except Exception:  # noqa: BLE001, S110 - it fails in many ways on bytes not its own; a match it saw still counts
-            pass
-        try:
-            matches = name != "raw" and inspector.format_match
-        except Exception:  # noqa: BLE001 - see above
-            matches = False
-        if matches:
-            found.add(name)
-    return frozenset(found) or frozenset({"raw"})
-
-
-def check_qcow2_safety(head: bytes) -> None:
-    """The inspector's own opinion on a qcow2 header, after ours: raises Refused.
-
-    It does not know of extended L2 entries, on which our rules decide, so it sees the header without that bit.
-    """
-    inspector = _inspectors().QcowInspector()
-    try:
-        inspector.eat_chunk(qcow2.without_extended_l2(head))
-        inspector.finish()
-        inspector.safety_check()
-    except Exception as fault:
-        raise corrupted("The QCOW2 image uses a feature that is not supported.") from fault
-
-
-@cache
-def _inspectors() -> ModuleType:
-    """The inspectors of oslo.utils, imported late: that costs 0.1 s, which a server without imports need not pay.
-
-    They log what they find odd as errors, words of the file included. The verdict is ours, so they are silenced.
-    """
-    from oslo_utils.imageutils import format_inspector
-
-    logging.getLogger(format_inspector.__name__).setLevel(logging.CRITICAL)
-    return format_inspector
-
-
-def archive(head: bytes) -> str | None:
-    """What the file is by its magic number, if it is one of what is uploaded in place of a disk image."""
-    for at, magic, name in _MAGICS:
-        if head.startswith(magic, at):
-            return name
-    return None
-
-
-def describe(head: bytes, names: frozenset[str]) -> str:
-    """The file in plain words, for the message to its owner."""
-    if len(names) > 1:
-        return " and ".join(_NAMES[name] for name in sorted(names)) + " at once"
-    (name,) = names
-    if name != "raw":
-        return _NAMES[name]
-    packed = archive(head)
-    if packed is None:
-        return "of no known format"
-    return packed if "page" in packed else packed + _WRAPPED

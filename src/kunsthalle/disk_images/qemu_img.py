@@ -26,7 +26,7 @@ from kunsthalle.core.space import NoSpace
 from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.atomic_files import appearing
 from kunsthalle.disk_images.backing_files import name_of
-from kunsthalle.disk_images.formats import HEAD_BYTES, QEMU_NAMES, block_node
+from kunsthalle.disk_images.detection import HEAD_BYTES, QEMU_NAMES, block_node
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.refusals import TOO_BIG, Refused, ToolFailed, corrupted
 

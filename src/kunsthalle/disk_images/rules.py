@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kunsthalle.disk_images import registry
-from kunsthalle.disk_images.formats import names_of
+from kunsthalle.disk_images import formats
+from kunsthalle.disk_images.detection import names_of
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.refusals import corrupted
 
@@ -15,7 +15,7 @@ def check_start(claimed: str, head: bytes, limits: Limits) -> frozenset[str]:
     `head` is the first 64 KiB (`formats.HEAD_BYTES`), or all of a shorter file. Answers the formats it looks
     like.
     """
-    expected = registry.get(claimed)
+    expected = formats.get(claimed)
     if not head:
         raise corrupted("The file is empty.")
     names = names_of(head)
@@ -25,4 +25,4 @@ def check_start(claimed: str, head: bytes, limits: Limits) -> frozenset[str]:
 
 def check_end(claimed: str, head: bytes, tail: bytes, size: int, names: frozenset[str], limits: Limits) -> None:
     """Refuses what shows only when the file is complete; `tail` is its last 512 bytes, `size` its length."""
-    registry.get(claimed).check_end(head, tail, size, names, limits)
+    formats.get(claimed).check_end(head, tail, size, names, limits)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from kunsthalle.disk_images import registry, rules
-from kunsthalle.disk_images.formats import HEAD_BYTES
+from kunsthalle.disk_images import formats, rules
+from kunsthalle.disk_images.detection import HEAD_BYTES
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.refusals import TOO_BIG, Refused, corrupted
 from kunsthalle.disk_images.vhd import FOOTER_SIZE
@@ -36,7 +36,7 @@ class Intake:
     """
 
     def __init__(self, claimed: str, limits: Limits, announced: int | None = None) -> None:
-        self._claimed = registry.get(claimed).name
+        self._claimed = formats.get(claimed).name
         self._limits = limits
         self._announced = announced
         self._digest = hashlib.sha256()

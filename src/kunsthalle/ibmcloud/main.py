@@ -50,8 +50,8 @@ def _run(argv: list[str], env: Mapping[str, str], terminal: Terminal) -> int:
         terminal.quiet = True
         argv.pop(0)
     words = _words(argv)
-    if words[:1] and words[0] in registry.UNSERVED:
-        raise Failed(registry.UNSERVED[words[0]])
+    if words[:1] and words[0] in registry.NOT_SERVED:
+        raise Failed(registry.NOT_SERVED[words[0]])
     if argv and argv[0] in _VERSION:
         argv, words = ["version"], ["version"]
     known = registry.commands(words[0] if words else "")

@@ -53,7 +53,7 @@ AREAS = {
 }
 CORE = ("login", "settings", "plugins")
 
-UNSERVED = {
+NOT_SERVED = {
     "cos": "Kunsthalle has no object storage service: the buckets of an account are the sub-folders of the folder "
     "KUNSTHALLE_BUCKETS that 'kunsthalle env' prints. Copy the file there.",
 }

@@ -13,7 +13,7 @@ from kunsthalle.api.references import Identity
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.core.space import Space
 from kunsthalle.db.session import Session
-from kunsthalle.disk_images import registry
+from kunsthalle.disk_images import formats
 from kunsthalle.object_storage.folder_buckets import (
     INCOMING,
     BadBucketName,
@@ -26,7 +26,7 @@ from kunsthalle.object_storage.folder_buckets import (
 )
 
 _HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
-_FORMATS = {one.suffix: one.name for one in registry.FORMATS.values()}
+_FORMATS = {one.suffix: one.name for one in formats.FORMATS.values()}
 _SUFFIXES = " or ".join(f".{suffix}" for suffix in _FORMATS)
 FIELD = "file.href"
 _NOT_AUTHORIZED = "The request is not authorized to access the Cloud Object Storage resource."
@@ -64,7 +64,7 @@ def parse_href(href: str) -> CosObject:
     key = unquote(found[3])
     suffix = key.rsplit(".", 1)[-1]
     if suffix not in _FORMATS:
-        text = f"The object's name must end in {_SUFFIXES}. Convert a disk of another format first: {registry.CONVERT}."
+        text = f"The object's name must end in {_SUFFIXES}. Convert a disk of another format first: {formats.CONVERT}."
         raise invalid("cos_invalid_file_extension", text, FIELD)
     return CosObject(found[1], found[2], key, _FORMATS[suffix])
 

@@ -24,7 +24,7 @@ from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, OperatingSyst
 from kunsthalle.images.states import USABLE
 
 __all__ = ["GroupRequest", "GroupResponse", "Name", "NamedResponse", "ReasonResponse", "group_response"]
-"""Shared by all of the VPC API; the packages behind this one still look for them here."""
+"""Shared by all of the VPC API; packages of higher layers import them from here."""
 
 LEAST_GB = 10
 

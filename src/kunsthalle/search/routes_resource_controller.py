@@ -44,7 +44,7 @@ from kunsthalle.search.schemas import (
 
 MOST = 100
 _KINDS: tuple[ResourceType[Any], ...] = (SERVICE_INSTANCE, CATALOG)
-UNSERVED = (
+NOT_SERVED = (
     "GET /v2/resource_instances/{id}/resource_aliases",
     "GET /v2/resource_instances/{id}/resource_keys",
     "DELETE /v2/resource_instances/{id}/last_operation",
@@ -69,7 +69,7 @@ UNSERVED = (
 
 
 def not_implemented_routes() -> tuple[Route, ...]:
-    return not_implemented(UNSERVED, PLATFORM, access.member("resource-controller.instance.read"))
+    return not_implemented(NOT_SERVED, PLATFORM, access.member("resource-controller.instance.read"))
 
 
 class InstanceItem(Access, frozen=True):

@@ -19,11 +19,11 @@ from kunsthalle.api import fault_injection
 from kunsthalle.app import _clock
 from kunsthalle.cli import faults as faults_command
 from kunsthalle.core.closed_tables import ClosedTable, UnknownMember
-from kunsthalle.core.faults import EFFECTS, CallEffect, Fault, Faults, JobEffect
+from kunsthalle.core.faults import EFFECTS, CallEffect, Fault, Faults, JobEffect, TokenEffect
 from kunsthalle.db.engine import Store
 from kunsthalle.db.unscoped import _insert_for
 from kunsthalle.db.wildcards import any_item
-from kunsthalle.disk_images import qemu_img, registry
+from kunsthalle.disk_images import formats, qemu_img
 from kunsthalle.hypervisor.protocol import Status
 from kunsthalle.iam import custom_roles, history, time_conditions
 from kunsthalle.ibmcloud.grammar import Flag, _valued
@@ -93,8 +93,8 @@ def test_an_engines_own_statements() -> None:
         any_item("mysql", accounts.c.name, lambda _value: true())
 
 
-def test_the_effects_are_those_of_calls_and_jobs() -> None:
-    assert set(EFFECTS) == {*CallEffect.__args__, *JobEffect.__args__}  # type: ignore[attr-defined]  # of a Literal
+def test_the_effects_are_those_of_calls_jobs_and_tokens() -> None:
+    assert set(EFFECTS) == {*CallEffect.__args__, *JobEffect.__args__, *TokenEffect.__args__}  # type: ignore[attr-defined]  # of a Literal
 
 
 @pytest.mark.parametrize("effect", ["explode", *JobEffect.__args__])  # type: ignore[attr-defined]  # of a Literal
@@ -184,7 +184,7 @@ def test_a_kind_of_flag() -> None:
 
 def test_a_format_of_images() -> None:
     with pytest.raises(ValueError, match="no such image format: vdi"):
-        registry.get("vdi")
+        formats.get("vdi")
     assert set(qemu_img._MEASURED_WITH) == set(qemu_img._TARGET_OPTIONS)
     with pytest.raises(KeyError, match="vdi"):
         qemu_img._MEASURED_WITH["vdi"]

@@ -143,7 +143,7 @@ object enable-sharing|object unpublish|object access-list add|object access-list
 install|pricing|private-endpoint list|private-endpoint regions|private-endpoint services|utility|netrc|target-account
 entry|service|locations|offering get-scan-results|offering workspaces
 """
-UNSERVED = tuple(
+NOT_SERVED = tuple(
     Command(
         f"catalog {words.strip()}",
         "Not supported by Kunsthalle.",
@@ -220,5 +220,5 @@ COMMANDS = (
     ),
     command("filter hide-ibm-public-catalog", "Hide the public catalog.", partial(_put, hide_IBM_cloud_catalog=True)),
     command("filter show-ibm-public-catalog", "Show the public catalog.", partial(_put, hide_IBM_cloud_catalog=False)),
-    *UNSERVED,
+    *NOT_SERVED,
 )
