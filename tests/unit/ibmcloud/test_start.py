@@ -14,7 +14,18 @@ from kunsthalle.ibmcloud.terminal import Terminal
 code = run({argv!r}, {{"HOME": "/nonexistent"}}, Terminal(io.StringIO(), io.StringIO(), io.StringIO()))
 print(*sys.modules)
 """
-OURS = ("kunsthalle", "kunsthalle.ibmcloud", "kunsthalle.local", "kunsthalle.local.display", "kunsthalle.local.folder")
+OURS = (
+    "kunsthalle",
+    "kunsthalle.core",
+    "kunsthalle.core.text_values",
+    "kunsthalle.ibmcloud",
+    "kunsthalle.local",
+    "kunsthalle.local.client",
+    "kunsthalle.local.display",
+    "kunsthalle.local.folder",
+    "kunsthalle.local.text_tables",
+)
+"""What both command lines share: none of it loads anything of the server."""
 
 
 def _loaded(*argv: str, more: str = "") -> set[str]:
