@@ -233,7 +233,9 @@ def test_without_the_right_key_the_server_says_what_to_do(
 def test_serve_ends_with_the_reason(settings: Settings, start: Any) -> None:
     start(settings)
     _removed(key_file(settings))
-    with pytest.raises(DidNotStart, match="Error: The database is encrypted, and there is no master key file") as told:
+    with pytest.raises(
+        DidNotStart, match=r"Error: --master-key-file \S+: The database is encrypted, and there is no master key file"
+    ) as told:
         Served(settings.data, scenario="").start()
     assert "Traceback" not in str(told.value)
 

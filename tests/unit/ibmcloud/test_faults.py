@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.clocks import real_time_passes
 from kunsthalle.ibmcloud.errors import Refused
 from kunsthalle.ibmcloud.http import Api
 from kunsthalle.ibmcloud.session import Session
@@ -75,7 +76,7 @@ def test_several_things_of_one_name(tmp_path: Path) -> None:
     listed = {"subnets": [{"id": f"0717-{n}", "name": "twin"} for n in range(2)]}
     with canned(**{"/v1/subnets": (200, listed)}) as server:
         said = ibmcloud("is", "subnet", "twin", env=server.session(tmp_path))
-    assert said.err == "FAILED\n2 subnets are named 'twin'. Use the ID instead.\n\n"
+    assert said.err == "FAILED\n2 subnets are named 'twin': 0717-0, 0717-1. Use the ID instead.\n\n"
 
 
 BROKEN = {
@@ -135,10 +136,10 @@ def test_a_session_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_token_that_has_ended_is_renewed_and_a_session_that_has_ended_says_so(house: World) -> None:
     kept = house.homes["owner"] / ".bluemix" / "config.json"
     before = json.loads(kept.read_text())["IAMToken"]
-    house.server.clock.set(house.server.clock.now() + 2 * 3_600_000_000)
+    real_time_passes(house.server.clock, 2 * 3_600)
     assert house.run("is", "images").code == 0
     assert json.loads(kept.read_text())["IAMToken"] != before
-    house.server.clock.set(house.server.clock.now() + 60 * 86_400_000_000)
+    real_time_passes(house.server.clock, 60 * 86_400)
     said = house.run("is", "images")
     assert said.err == "FAILED\nNot logged in. Use 'ibmcloud login' to log in.\n\n"
 
