@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from kunsthalle.core.text_values import integer
+from kunsthalle.core.text_values import SWITCH, boolean, integer
 
 _LARGEST = 2**31 - 1
 Allowed = Callable[[Any], str]
@@ -52,6 +52,8 @@ def _setting(
     rule = allowed
     if choices:
         rule = _one_of(choices)
+    elif isinstance(default, bool):
+        rule = _flag
     elif isinstance(default, int):
         rule = _from_to(least, most)
     return field(default=default, metadata={"help": text, "choices": choices, "allowed": rule})
@@ -59,6 +61,10 @@ def _setting(
 
 def _one_of(choices: tuple[str, ...]) -> Allowed:
     return lambda value: "" if value in choices else f"give one of {', '.join(repr(choice) for choice in choices)}"
+
+
+def _flag(value: Any) -> str:
+    return "" if isinstance(value, bool) else "give true or false"
 
 
 def _from_to(least: int, most: int) -> Allowed:
@@ -123,8 +129,11 @@ class Settings:
     data: Path = _setting(Path("kunsthalle-data"), "Folder for all data of the server")
     host: str = _setting(
         "127.0.0.1",
-        "Address to listen on; with the API keys of a scenario, loopback addresses only",
+        "Address to listen on; with the API keys of a scenario, loopback addresses only, unless --allow-seeded-keys",
         allowed=_host,
+    )
+    allow_seeded_keys: bool = _setting(
+        False, "Serve the API keys of a scenario on other addresses than loopback, too: whoever reads them may sign in"
     )
     port: int = _setting(8100, "Port to listen on; 0 selects a free port", most=65_535)
     scenario: str = _setting(
@@ -278,6 +287,9 @@ def parse(name: str, text: str) -> Any:
     default = _DEFAULTS[name]
     if isinstance(default, Path):
         value = Path(text)
+    elif isinstance(default, bool):
+        value = boolean(text, SWITCH)
+        value = text if value is None else value
     elif isinstance(default, int) and (number := integer(text)) is not None:
         value = number
     check(name, value)

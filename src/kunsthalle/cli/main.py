@@ -57,7 +57,7 @@ def cli() -> None:
     """A private catalog for virtual-server images, wire-compatible with IBM Cloud VPC."""
 
 
-_ENVIRONMENT = {"master_key_file": common.MASTER_KEY_FILE}
+_ENVIRONMENT = {"master_key_file": common.MASTER_KEY_FILE, "allow_seeded_keys": "KUNSTHALLE_ALLOW_SEEDED_KEYS"}
 """Settings that are also read from the environment."""
 
 
@@ -100,7 +100,8 @@ def _settings_options(function: Any) -> Any:
             type=_SettingType(setting),
             default=setting.default,
             help=setting.help,
-            show_default=bool(str(setting.default)),
+            is_flag=isinstance(setting.default, bool),
+            show_default=bool(str(setting.default)) and not isinstance(setting.default, bool),
             envvar=_ENVIRONMENT.get(setting.name),
         )(function)
     return function

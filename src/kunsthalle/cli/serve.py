@@ -189,11 +189,19 @@ def _elsewhere(settings: Settings) -> dict[str, str] | None:
     return {"address": f"s3://{whole}", "endpoint": address.endpoint}
 
 
-def _guard_listening(settings: Settings, server: Server) -> None:
-    if not is_loopback(settings.host) and server.scenario():
+def _guard_seeded_keys(settings: Settings, scenario: str | None) -> None:
+    """Keys that the first start wrote into a file are no secret: elsewhere than on loopback they must be asked for."""
+    if scenario and not is_loopback(settings.host) and not settings.allow_seeded_keys:
         raise Refusal(
-            f"This folder holds the seeded keys of a scenario; it is served on loopback only, not on {settings.host}."
+            f"--host {settings.host!a}: the API keys of the scenario {scenario!r} are served on loopback addresses"
+            " only; give --allow-seeded-keys, or start on a data folder without a scenario."
         )
+
+
+def _warn_of_seeded_keys(settings: Settings, scenario: str | None) -> None:
+    if scenario and not is_loopback(settings.host):
+        text = "the API keys of a scenario are served on other addresses than loopback: keep strangers away from them"
+        log_format.tell(settings, text, level="warning", scenario=scenario, host=settings.host)
 
 
 def web_socket(register: Connections, **given: Any) -> Any:
@@ -256,14 +264,14 @@ def _serve(settings: Settings) -> None:
         folder.lock(settings.data)
     except folder.FolderInUse as error:
         raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
-    if settings.scenario and not is_loopback(settings.host):
-        raise Refusal(f"A scenario has seeded keys; it is served on loopback only, not on {settings.host}.")
+    _guard_seeded_keys(settings, settings.scenario)
     listener = _listen(settings)
     with _in_words(settings):
         master_keys.read(settings.master_key_path)  # before a database is made that would have another one
         server = build(settings, operator_token(settings, Ids()), access_log=_access_log(settings))
     make_scenario(server)
-    _guard_listening(settings, server)
+    _guard_seeded_keys(settings, server.scenario())
+    _warn_of_seeded_keys(settings, server.scenario())
     url = _address(settings, listener)
     running.register(settings.data)
     folder.write(settings.data, folder.SERVER, {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)})

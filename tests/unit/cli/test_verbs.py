@@ -157,8 +157,26 @@ def test_what_counts_as_loopback(host: str, verdict: bool) -> None:
 
 
 def test_seeded_keys_are_served_on_loopback_only(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="seeded keys"):
+    with pytest.raises(Refusal, match=r"--host '0\.0\.0\.0': .* give --allow-seeded-keys"):
         serve(Settings(data=tmp_path / "data", host="0.0.0.0", scenario="enterprise"))  # noqa: S104  refused
+
+
+@pytest.mark.parametrize("variable", [None, "true"])
+def test_seeded_keys_are_served_elsewhere_when_that_is_asked_for_and_each_start_warns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv("KUNSTHALLE_ALLOW_SEEDED_KEYS", variable)
+    options = ("--hypervisor", "simulated", "--host", "0.0.0.0", *([] if variable else ["--allow-seeded-keys"]))  # noqa: S104  in the test alone
+    for number in (1, 2):
+        with Served(tmp_path / "data", *options, scenario="enterprise" if number == 1 else "") as server:
+            assert folder.url(server.data).startswith("http://0.0.0.0:")
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+        warnings = [line for line in lines if "keep strangers away" in line["event"]]
+        assert [(line["level"], line["scenario"]) for line in warnings] == [("warning", "enterprise")] * number
+    monkeypatch.delenv("KUNSTHALLE_ALLOW_SEEDED_KEYS", raising=False)
+    with pytest.raises(Refusal, match="API keys of the scenario 'enterprise'"):
+        serve(Settings(data=tmp_path / "data", host="0.0.0.0", port=0))  # noqa: S104  refused
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
