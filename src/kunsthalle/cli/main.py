@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import fields
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -94,17 +96,21 @@ def _read(name: str, text: str) -> Any:
 def _settings_options(function: Any) -> Any:
     """An option for each setting, from the settings' own table."""
     for setting in reversed(described()):
-        function = click.option(
-            option(setting.name),
-            setting.name,
-            type=_SettingType(setting),
-            default=setting.default,
-            help=setting.help,
-            is_flag=isinstance(setting.default, bool),
-            show_default=bool(str(setting.default)) and not isinstance(setting.default, bool),
-            envvar=_ENVIRONMENT.get(setting.name),
-        )(function)
+        more = _flag(setting) if isinstance(setting.default, bool) else _value(setting)
+        words = (option(setting.name), setting.name)
+        function = click.option(*words, type=_SettingType(setting), help=setting.help, **more)(function)
     return function
+
+
+def _value(setting: Description) -> dict[str, Any]:
+    shown = bool(str(setting.default))
+    return {"default": setting.default, "show_default": shown, "envvar": _ENVIRONMENT.get(setting.name)}
+
+
+def _flag(setting: Description) -> dict[str, Any]:
+    """Given or not; its variable is read by our own words, for click's are others."""
+    default = partial(os.environ.get, _ENVIRONMENT.get(setting.name, ""), setting.default)
+    return {"is_flag": True, "flag_value": True, "default": default}
 
 
 @cli.command()
