@@ -58,9 +58,8 @@ class EntityTags:
         reading = self._router.match("GET", request.path.encode())
         if reading is None or reading.route is None or reading.route.call is None:
             return
-        unasked = (
-            () if reading.route.query is None else (reading.route.query(),)
-        )  # the state as no parameter changes it
+        # The state as no parameter changes it.
+        unasked = () if reading.route.query is None else (reading.route.query(),)
         shown = reading.route.call(session, request, *unasked)
         if not isinstance(getattr(shown, "href", None), str):
             return  # a list has no tag

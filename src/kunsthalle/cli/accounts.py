@@ -24,17 +24,10 @@ if TYPE_CHECKING:
 _PATH, _KEYS_PATH = "/_kunsthalle/accounts", "/_kunsthalle/api_keys"
 _ACCOUNT_COLUMNS = ("NAME", "ID", "OWNER", "ENTERPRISE", "PARENT")
 _KEY_COLUMNS = ("ID", "NAME", "IAM ID", "CREATED AT", "STATE")
-_BAD_INPUT = 2
 _OFFLINE = click.option("--offline", is_flag=True, help="Work on a folder that no server uses")
 _DATABASE = click.option("--database", default="", help="With --offline: as for serve")
 _KEEP = "Keep it now: nothing shows it again. Give it to {user} and to nobody else."
 Doc = dict[str, Any]
-
-
-class _Refused(click.ClickException):
-    """What was given is refused, in one line; nothing was done."""
-
-    exit_code = _BAD_INPUT
 
 
 class _Server:
@@ -56,7 +49,7 @@ class _Server:
             if isinstance(cause, folder.NoSuchWorld):
                 raise click.ClickException(_no_data(self._data)) from failure
             if isinstance(cause, CallFailed) and 400 <= cause.status < 500:
-                raise _Refused(failure.message) from failure
+                raise common.Refused(failure.message) from failure
             raise
 
     def _offline(self, work: Callable[[Session], Any], *, writes: bool) -> Any:
@@ -78,7 +71,7 @@ class _Server:
             with contextlib.closing(server.store) as store:
                 return msgspec.to_builtins((store.write if writes else store.read)(server.base, work))
         except Problem as problem:
-            raise _Refused(problem.message) from problem
+            raise common.Refused(problem.message) from problem
         except MasterKeyError as error:
             raise click.ClickException(str(error)) from error
         finally:
