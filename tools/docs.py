@@ -48,6 +48,7 @@ WORDS = {
     "tests/unit/hypervisor/": "the engine's contract, simulated and with real guests",
     "tests/unit/iam/": "keys, profiles, policies, groups; policies against a naive evaluator; non-interference",
     "tests/hostile_images/": "every hostile image file we know",
+    "tests/go/": "what drives the server with the Go SDKs",
     "tests/matrix/": "every route, every persona: hidden compared with absent",
     "tests/unit/networks/": "networks and addresses",
     "tests/node/": "what drives the server with the Node SDK",

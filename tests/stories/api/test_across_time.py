@@ -87,6 +87,11 @@ def test_with_the_node_sdk(served: Served, publisher: Account) -> None:
     assert _talk(program, _given(publisher, "node"), served) == SEEN
 
 
+@pytest.mark.needs_go
+def test_with_the_go_sdks(served: Served, publisher: Account, go_programs: Path) -> None:
+    assert _talk([str(go_programs / "across_time")], _given(publisher, "go"), served) == SEEN
+
+
 def test_expired_tokens_are_what_automation_can_be_tried_with(served: Served, publisher: Account) -> None:
     publisher.vpc.list_images()
     served.operate("POST", "/_kunsthalle/faults", {"on": "tokens", "effect": "expire"})
