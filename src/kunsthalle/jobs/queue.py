@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, insert, or_, select, true, update
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
+from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs
@@ -174,9 +175,8 @@ def claim(session: Session, owner: str, *, transfers: bool = True, most_running:
     `transfers` says whether transfers may be taken too; `most_running` how many jobs of one account may run.
     """
     turns.take_turns(session)
-    lane = true() if transfers else jobs.c.transfer_bytes.is_(None)
-    silent = and_(jobs.c.state == "running", jobs.c.lease_until < session.ctx.clock.real())
-    job = _take(session, owner, and_(silent, lane), jobs.c.lease_until)
+    lane = _lane(transfers=transfers)
+    job = _take(session, owner, and_(_silent(session.ctx.clock.real()), lane), jobs.c.lease_until)
     if job is not None:
         return job
     account_id = turns.next_account(session, lane, most_running)
@@ -186,6 +186,33 @@ def claim(session: Session, owner: str, *, transfers: bool = True, most_running:
     if job is not None:
         turns.served(session, account_id)
     return job
+
+
+def _lane(*, transfers: bool) -> ColumnElement[bool]:
+    return true() if transfers else jobs.c.transfer_bytes.is_(None)
+
+
+def _silent(real: Any) -> ColumnElement[bool]:
+    return and_(jobs.c.state == "running", jobs.c.lease_until < real)
+
+
+def _claimable(*, transfers: bool) -> CompiledSelect:
+    def make() -> Select[Any]:
+        ready = turns.ready_at(bindparam("now"), bindparam("real"), bindparam("latest"))
+        return select(jobs.c.id).where(or_(ready, _silent(bindparam("real"))), _lane(transfers=transfers)).limit(1)
+
+    return CompiledSelect(make)
+
+
+_CLAIMABLE = {transfers: _claimable(transfers=transfers) for transfers in (False, True)}
+
+
+def claimable(session: Session, *, transfers: bool = True) -> bool:
+    """Whether `claim` has a job to choose from, which it may still refuse to an account that has too many running.
+
+    For asking before each claim: a claim writes, and makes everybody else's write wait.
+    """
+    return _CLAIMABLE[transfers].first(session, turns.moments(session)) is not None
 
 
 def _take(session: Session, owner: str, which: ColumnElement[bool], first: ColumnElement[int]) -> Claimed | None:

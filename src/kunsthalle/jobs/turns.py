@@ -5,6 +5,8 @@ A job with `transfer_bytes` is a transfer: an import, an export or a copy, which
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, and_, func, or_, select, text
 
 from kunsthalle.core.clock import SECOND
@@ -23,9 +25,19 @@ _ADVISORY_LOCK = 7202
 
 def ready(session: Session) -> ColumnElement[bool]:
     """Which queued jobs may be claimed now."""
-    now, real = session.ctx.now(), session.ctx.clock.real()
-    tried = or_(jobs.c.not_before <= real, jobs.c.not_before > real + LONGEST_PAUSE)
+    return ready_at(**moments(session))
+
+
+def ready_at(now: Any, real: Any, latest: Any) -> ColumnElement[bool]:
+    """`ready` at `moments`, which are numbers or parameters of a statement."""
+    tried = or_(jobs.c.not_before <= real, jobs.c.not_before > latest)
     return and_(jobs.c.state == "queued", jobs.c.due_at <= now, tried)
+
+
+def moments(session: Session) -> dict[str, int]:
+    """Now by the product clock, now in real time, and until when in real time a job may wait."""
+    real = session.ctx.clock.real()
+    return {"now": session.ctx.now(), "real": real, "latest": real + LONGEST_PAUSE}
 
 
 def take_turns(session: Session) -> None:

@@ -64,6 +64,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
         self._work = threading.Condition()
+        self._claiming = threading.Lock()
         self._signalled = 0
         self._paused = False
         self._busy = 0
@@ -102,13 +103,12 @@ class Worker:
         while not self._stopping.is_set():
             seen = self._signalled
             try:
-                if self._store.read(self._ctx, queue.pending) and self._one(owner, transfers=transfers):
+                if self._one(owner, transfers=transfers):
                     continue
             except Exception:
                 log.exception("job loop", worker=owner)
             with self._work:
-                if seen == self._signalled and not self._stopping.is_set():
-                    self._work.wait(_TICK_SECONDS)
+                self._work.wait_for(lambda: seen != self._signalled or self._stopping.is_set(), _TICK_SECONDS)  # noqa: B023  called here
 
     def _beats(self) -> None:
         """In a thread of its own: a job may take longer than a lease, and so may all of them at once."""
@@ -151,10 +151,7 @@ class Worker:
                 self._work.notify_all()
 
     def _take(self, owner: str, *, transfers: bool) -> bool:
-        most = self._store.bounds.running
-        job = self._store.write(
-            self._ctx, lambda session: queue.claim(session, owner, transfers=transfers, most_running=most)
-        )
+        job = self._claim(owner, transfers=transfers)
         if job is None:
             return False
         self._held[job.id] = owner
@@ -166,6 +163,16 @@ class Worker:
             self._held.pop(job.id, None)
             self._wake()
         return True
+
+    def _claim(self, owner: str, *, transfers: bool) -> queue.Claimed | None:
+        """The threads look one after another, so that of all that a job has woken only one tries to claim it."""
+        most = self._store.bounds.running
+        with self._claiming:
+            if not self._store.read(self._ctx, lambda session: queue.claimable(session, transfers=transfers)):
+                return None
+            return self._store.write(
+                self._ctx, lambda session: queue.claim(session, owner, transfers=transfers, most_running=most)
+            )
 
     def _do(self, job: queue.Claimed, owner: str) -> None:
         ctx = self._ctx.working(job.kind, job.account_id, job.initiator or "", job.trace or "")

@@ -218,6 +218,33 @@ def test_pending_counts_what_runs_or_is_ready(both: World, ctx: Context) -> None
     assert pending() == 0
 
 
+def test_a_job_is_claimable_while_a_claim_finds_it(both: World, ctx: Context) -> None:
+    """For each lane: what is ready or whose worker went silent, and nothing else."""
+
+    def claimable() -> tuple[bool, bool]:
+        both_lanes = (both.read(both.base, queue.claimable, transfers=transfers) for transfers in (False, True))
+        short, all_ = both_lanes
+        return short, all_
+
+    assert claimable() == (False, False)
+    enqueue(both, ctx, due_at=both.clock.now() + 1)
+    assert claimable() == (False, False)
+    both.clock.moment += 1
+    assert claimable() == (True, True)
+    claimed(both)
+    assert claimable() == (False, False)
+    both.clock.actual += queue.LEASE + 1
+    assert claimable() == (True, True)
+    run(both, ctx, claimed(both)).finish()
+    enqueue(both, ctx, transfer_bytes=1)
+    assert claimable() == (False, True)
+    job = claimed(both)
+    both.write(ctx, queue.retry, job, "a", ValueError("not yet"))
+    assert claimable() == (False, False)
+    both.clock.actual += 5 * SECOND
+    assert claimable() == (False, True)
+
+
 def test_what_ended_well_is_forgotten_after_a_while(both: World, ctx: Context) -> None:
     done, failed, new = enqueue(both, ctx), enqueue(both, ctx), None
     for _ in range(2):

@@ -99,6 +99,47 @@ def test_many_workers_do_every_job_once(hands: Hands, both: World, database_url:
     assert {row.attempts for row in hands.rows().values()} == {1}
 
 
+def test_threads_without_a_job_look_once_a_signal_and_write_nothing(
+    hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look is a read. A claim is a write, for which all other writes wait: a running job must not cause any."""
+    monkeypatch.setattr(worker, "_TICK_SECONDS", PATIENCE)
+    calls = {"claimable": 0, "claim": 0}
+    for name in calls:
+        _count(monkeypatch, name, calls)
+    running, ending = threading.Event(), threading.Event()
+
+    def work(_run: queue.Run) -> None:
+        running.set()
+        assert ending.wait(PATIENCE)
+
+    hands.work = work
+    one = hands.worker(threads=3)
+    until(lambda: calls["claimable"] == 3)
+    hands.enqueue("job")
+    assert running.wait(PATIENCE)
+    until(lambda: calls["claimable"] == 6)
+    for signal in range(1, 4):
+        one._wake()
+        until(lambda signal=signal: calls["claimable"] >= 6 + 2 * signal)
+    assert calls == {"claimable": 12, "claim": 1}
+    ending.set()
+    assert one.settle(PATIENCE)
+
+
+def _count(monkeypatch: pytest.MonkeyPatch, name: str, calls: dict[str, int]) -> None:
+    """Have the calls of a function of the queue counted."""
+    function, lock = getattr(queue, name), threading.Lock()
+
+    def counted(*given: Any, **named: Any) -> Any:
+        result = function(*given, **named)
+        with lock:
+            calls[name] += 1
+        return result
+
+    monkeypatch.setattr(queue, name, counted)
+
+
 def test_an_error_is_tried_again_until_it_works(hands: Hands) -> None:
     def work(run: queue.Run) -> None:
         run.write(lambda session: kv.put(session, "steps", len(hands.seen)))
