@@ -129,6 +129,15 @@ def query(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
             yield node.lineno, "a handler takes the query parameters that its route declares (query=…)"
 
 
+def row(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """The row that an access rule has found stands in the signature of the handler."""
+    if not path.startswith("src/") or path.startswith("src/kunsthalle/api/"):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "authorized":
+            yield node.lineno, "a handler takes the row that its access rule finds as its third parameter"
+
+
 def _in_console(path: str) -> bool:
     return path.startswith("src/kunsthalle/console/")
 
@@ -151,6 +160,7 @@ def reasons(_path: str, _tree: ast.Module, lines: list[str]) -> Iterator[Finding
 
 
 _SHOWN_CLASS_NAMES = {
+    "src/kunsthalle/api/handler_signatures.py": "a message for whoever declares a route",
     "src/kunsthalle/api/openapi.py": "the schemas of the documents are named as their structs",
     "src/kunsthalle/api/subresources.py": "the same",
     "src/kunsthalle/db/row_models.py": "a message for whoever changes a model",
@@ -246,6 +256,7 @@ RULES: tuple[Rule, ...] = (
     transitions,
     access,
     query,
+    row,
     reasons,
     class_names,
     error_texts,

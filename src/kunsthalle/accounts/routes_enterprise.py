@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, false
 
 from kunsthalle.accounts import enterprise_tree
 from kunsthalle.accounts.identity_port import Identities
+from kunsthalle.accounts.models import Account, AccountGroup, Enterprise
 from kunsthalle.accounts.queries import way_down
 from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, ENTERPRISE, EVER_ACCOUNT, EVER_ACCOUNT_GROUP
 from kunsthalle.accounts.schemas_enterprise import (
@@ -44,7 +45,7 @@ from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType, find
+from kunsthalle.db.visibility import Authorized, ResourceType, find
 
 M = TypeVar("M")
 Where = list[ColumnElement[bool]]
@@ -176,14 +177,14 @@ def _list_enterprises(session: Session, request: Request, query: EnterprisesPara
     return EnterprisesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
-def _get_enterprise(session: Session, request: Request) -> EnterpriseResponse:
+def _get_enterprise(session: Session, _request: Request, enterprise: Enterprise) -> EnterpriseResponse:
     """Get an enterprise."""
-    return enterprise_response(request.authorized.resource, session)
+    return enterprise_response(enterprise, session)
 
 
-def _update_enterprise(session: Session, request: Request) -> None:
+def _update_enterprise(session: Session, request: Request, enterprise: Authorized[Enterprise]) -> None:
     """Change an enterprise's name, domain or primary contact."""
-    enterprise_tree.update_enterprise(session, request.authorized, _given(request.body))
+    enterprise_tree.update_enterprise(session, enterprise, _given(request.body))
 
 
 def _list_accounts(session: Session, request: Request, query: AccountsParameters) -> AccountsResponse:
@@ -194,14 +195,14 @@ def _list_accounts(session: Session, request: Request, query: AccountsParameters
     return AccountsResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
-def _get_account(session: Session, request: Request) -> AccountResponse:
+def _get_account(session: Session, _request: Request, account: Account) -> AccountResponse:
     """Get an account."""
-    return account_response(request.authorized.resource, session)
+    return account_response(account, session)
 
 
-def _move_account(session: Session, request: Request) -> None:
+def _move_account(session: Session, request: Request, account: Authorized[Account]) -> None:
     """Move an account within its enterprise."""
-    enterprise_tree.move_account(session, request.authorized, request.body.parent)
+    enterprise_tree.move_account(session, account, request.body.parent)
 
 
 def _list_groups(session: Session, request: Request, query: AccountGroupsParameters) -> AccountGroupsResponse:
@@ -220,21 +221,21 @@ def _create_group(session: Session, request: Request) -> GroupMadeResponse:
     return GroupMadeResponse(account_group_id=made.id)
 
 
-def _get_group(session: Session, request: Request) -> AccountGroupResponse:
+def _get_group(session: Session, _request: Request, group: AccountGroup) -> AccountGroupResponse:
     """Get an account group."""
-    return group_response(request.authorized.resource, session)
+    return group_response(group, session)
 
 
-def _update_group(session: Session, request: Request) -> None:
+def _update_group(session: Session, request: Request, group: Authorized[AccountGroup]) -> None:
     """Change an account group's name or primary contact, or move it."""
     given = _given(request.body)
     parent = given.pop("parent", None)
-    enterprise_tree.update_group(session, request.authorized, given, parent)
+    enterprise_tree.update_group(session, group, given, parent)
 
 
-def _delete_group(session: Session, request: Request) -> None:
+def _delete_group(session: Session, _request: Request, group: Authorized[AccountGroup]) -> None:
     """Delete an empty account group."""
-    enterprise_tree.delete_group(session, request.authorized)
+    enterprise_tree.delete_group(session, group)
 
 
 def _founding(identities: Identities) -> tuple[Route, ...]:
@@ -247,10 +248,10 @@ def _founding(identities: Identities) -> tuple[Route, ...]:
         made = enterprise_tree.create_enterprise(session, identities, *given)
         return EnterpriseMadeResponse(enterprise_id=made.id, enterprise_account_id=made.account_id)
 
-    def import_account(session: Session, request: Request) -> None:
+    def import_account(session: Session, request: Request, enterprise: Authorized[Enterprise]) -> None:
         """Import a stand-alone account, of which the caller is an Administrator too."""
         parent = request.body.parent if request.body is not None else None
-        enterprise_tree.import_account(session, identities, request.authorized, request.params["account_id"], parent)
+        enterprise_tree.import_account(session, identities, enterprise, request.params["account_id"], parent)
 
     def create_account(session: Session, request: Request) -> AccountMadeResponse:
         """Create an account below an enterprise or an account group."""
@@ -262,9 +263,9 @@ def _founding(identities: Identities) -> tuple[Route, ...]:
             *enterprise_tree.create_account(session, identities, *given, with_service_id=asked)
         )
 
-    def delete_account(session: Session, request: Request) -> None:
+    def delete_account(session: Session, _request: Request, account: Authorized[Account]) -> None:
         """Remove an account from its enterprise: it is cancelled for good."""
-        enterprise_tree.cancel_account(session, identities, request.authorized)
+        enterprise_tree.cancel_account(session, identities, account)
 
     p, importing = PLATFORM, access.item(ENTERPRISE, enterprise_tree.IMPORT, param="enterprise_id")
     cancelling = access.item(ACCOUNT, "enterprise.account.cancel")

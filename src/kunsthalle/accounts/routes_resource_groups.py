@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta
 
 from kunsthalle.accounts import queries as ask
 from kunsthalle.accounts import resource_groups
+from kunsthalle.accounts.models import ResourceGroup
 from kunsthalle.accounts.resources import RESOURCE_GROUP
 from kunsthalle.accounts.schemas_resource_groups import (
     QUOTAS,
@@ -28,7 +29,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find
+from kunsthalle.db.visibility import Authorized, find
 
 
 def _date(text: str) -> str:
@@ -67,21 +68,21 @@ def _create(session: Session, request: Request) -> GroupMadeResponse:
     return GroupMadeResponse(id=made.id, crn=made.crn)
 
 
-def _get(session: Session, request: Request) -> ResourceGroupResponse:
+def _get(session: Session, _request: Request, group: ResourceGroup) -> ResourceGroupResponse:
     """Get one resource group."""
-    return to_response(request.authorized.resource, session.ctx)
+    return to_response(group, session.ctx)
 
 
-def _update(session: Session, request: Request) -> ResourceGroupResponse:
+def _update(session: Session, request: Request, group: Authorized[ResourceGroup]) -> ResourceGroupResponse:
     """Rename a resource group."""
     if request.body.name is not UNSET:
-        resource_groups.change(session, request.authorized, request.body.name)
-    return to_response(find(session, RESOURCE_GROUP, request.authorized.resource.id), session.ctx)
+        resource_groups.change(session, group, request.body.name)
+    return to_response(find(session, RESOURCE_GROUP, group.resource.id), session.ctx)
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, group: Authorized[ResourceGroup]) -> None:
     """Delete an empty resource group."""
-    resource_groups.remove(session, request.authorized)
+    resource_groups.remove(session, group)
 
 
 def _quotas(_session: Session, _request: Request) -> QuotasResponse:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func, or_
 from kunsthalle.accounts import account_users
 from kunsthalle.accounts.account_users import Invitation
 from kunsthalle.accounts.identity_port import Identities
+from kunsthalle.accounts.models import User
 from kunsthalle.accounts.resources import USER
 from kunsthalle.accounts.schemas_users import (
     AcceptRequest,
@@ -38,7 +39,7 @@ from kunsthalle.core.errors import not_found
 from kunsthalle.db import audit
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import resolve
+from kunsthalle.db.visibility import Authorized, resolve
 
 ACCEPT = "user-management.invitation.accept"
 MOST = 100
@@ -59,9 +60,13 @@ class OwnAccount(Access, frozen=True):
 class OwnUser(Access, frozen=True):
     """A user of the token's account, by IAM ID: 404 unless seen. Who may change what is the service's to say."""
 
-    def check(self, session: Session, request: Request) -> None:
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return (User,)
+
+    def check(self, session: Session, request: Request) -> Authorized[User]:
         found = account_users.membership(session, request.params["account_id"], request.params["iam_id"])
-        request.authorized = resolve(session, USER, found[0].id if found else "", USER.read, "iam_id")
+        return resolve(session, USER, found[0].id if found else "", USER.read, "iam_id")
 
 
 _SEARCHED = {
@@ -128,19 +133,19 @@ def _list(session: Session, request: Request, query: UsersParameters) -> UsersRe
     )
 
 
-def _get(_session: Session, request: Request) -> UserResponse:
+def _get(_session: Session, _request: Request, user: User) -> UserResponse:
     """Get a user's profile."""
-    return user_response(request.authorized.resource)
+    return user_response(user)
 
 
-def _settings(_session: Session, request: Request) -> UserSettingsResponse:
+def _settings(_session: Session, _request: Request, user: User) -> UserSettingsResponse:
     """Get a user's settings."""
-    return settings_response(request.authorized.resource)
+    return settings_response(user)
 
 
-def _set_settings(session: Session, request: Request) -> None:
+def _set_settings(session: Session, request: Request, user: Authorized[User]) -> None:
     """Change a user's settings."""
-    account_users.set_settings(session, request.authorized, msgspec.to_builtins(request.body))
+    account_users.set_settings(session, user, msgspec.to_builtins(request.body))
 
 
 def routes(identities: Identities) -> tuple[Route, ...]:
@@ -152,13 +157,13 @@ def routes(identities: Identities) -> tuple[Route, ...]:
         invited = account_users.invite(session, identities, Invitation(emails, policies, body.access_groups))
         return InvitedUsersResponse(resources=[invited_response(one) for one in invited])
 
-    def change(session: Session, request: Request) -> None:
+    def change(session: Session, request: Request, user: Authorized[User]) -> None:
         """Change a user's profile or state."""
-        account_users.change(session, identities, request.authorized, msgspec.to_builtins(request.body))
+        account_users.change(session, identities, user, msgspec.to_builtins(request.body))
 
-    def remove(session: Session, request: Request) -> None:
+    def remove(session: Session, _request: Request, user: Authorized[User]) -> None:
         """Remove a user from the account."""
-        account_users.remove(session, identities, request.authorized)
+        account_users.remove(session, identities, user)
 
     def accept(session: Session, request: Request) -> dict[str, Any]:
         """Accept an invitation to an account."""

@@ -1,20 +1,21 @@
 """Who may call a route. A rule is a required argument of every route; the pipeline asks it before the handler runs.
 
 `item` routes look their resource up here, so that a handler cannot run without the proof, and hidden and absent take
-the same way out.
+the same way out. The handler takes what was found as its third parameter.
 """
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any
 
 from msgspec import Struct
 
 from kunsthalle.api.request import Request
 from kunsthalle.authz.refusals import missing_action
-from kunsthalle.core.errors import not_found
+from kunsthalle.core.errors import Problem, Reason, not_found
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType, resolve
+from kunsthalle.db.visibility import Authorized, ResourceType, resolve
 
 
 class Access(Struct, frozen=True):
@@ -26,8 +27,14 @@ class Access(Struct, frozen=True):
     without_account: bool = False
     """Whether a caller may call it who is in no account yet: somebody who was invited and has not accepted."""
 
-    def check(self, session: Session, request: Request) -> None:
-        """Raises a Problem unless the call may go on."""
+    @property
+    def finds(self) -> tuple[type, ...]:
+        """The models of which the rule finds one, for the handler; none where it looks nothing up."""
+        return ()
+
+    def check(self, session: Session, request: Request) -> Authorized[Any] | None:  # noqa: ARG002  the rule's shape
+        """Return what was looked up, if anything; a Problem unless the call may go on."""
+        return None
 
 
 class Item(Access, frozen=True):
@@ -37,13 +44,39 @@ class Item(Access, frozen=True):
     param: str = "id"
     parents: tuple[str, ...] = ()
 
-    def check(self, session: Session, request: Request) -> None:
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return (self._resource_type.model,)
+
+    @property
+    def _resource_type(self) -> ResourceType[Any]:
         if self.kind is None:
             raise TypeError("an item rule needs its kind")
-        granted = resolve(session, self.kind, request.params[self.param], self.action, self.param)
+        return self.kind
+
+    def check(self, session: Session, request: Request) -> Authorized[Any] | None:
+        granted = resolve(session, self._resource_type, request.params[self.param], self.action, self.param)
         if any(getattr(granted.resource, one) != request.params[one] for one in self.parents):
             raise not_found(self.param)
-        request.authorized = granted
+        return granted
+
+
+class ItemIfThere(Item, frozen=True):
+    """Finds nothing, and refuses nothing, where there is no such resource for a caller who may do the action at all."""
+
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return (self._resource_type.model, NoneType)
+
+    def check(self, session: Session, request: Request) -> Authorized[Any] | None:
+        if session.ctx.grants.scope(self.action).empty:
+            raise missing_action(self.action)
+        try:
+            return super().check(session, request)
+        except Problem as problem:
+            if problem.reason is Reason.NOT_FOUND:
+                return None
+            raise
 
 
 class Create(Access, frozen=True):
@@ -94,3 +127,8 @@ def item(
     empty ones are left out.
     """
     return Item(action or kind.read, kind=kind, param=param, parents=tuple(one for one in parents if one))
+
+
+def item_if_there(kind: ResourceType[Any], action: str, param: str = "id", parents: tuple[str, ...] = ()) -> Access:
+    """As `item`, for deletions that succeed where there is nothing to delete: the handler takes None then."""
+    return ItemIfThere(action, kind=kind, param=param, parents=parents)

@@ -25,6 +25,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, ResourceType, find
 
 M = TypeVar("M")
+Parent = TypeVar("Parent")
 B = TypeVar("B", bound=RequestBody)
 T = TypeVar("T")
 Filter = Callable[[Session, Any], ColumnElement[bool]]
@@ -144,15 +145,19 @@ def listing(resource: Resource[M], summary: str) -> Route:
         found = _found(session, query, resource, where)
         return collection(request, session, resource.key, found, resource.to_response, query.limit)
 
+    def call_below(session: Session, request: Request, _parent: Parent, query: PageParameters) -> dict[str, Any]:
+        return call(session, request, query)
+
     rule = resource.on_parent()
-    return route("GET", resource.path, call, surface=VPC, access=rule, query=resource.query, summary=summary)
+    handler = call if resource.parent is None else call_below
+    return route("GET", resource.path, handler, surface=VPC, access=rule, query=resource.query, summary=summary)
 
 
 def reading(resource: Resource[M], summary: str) -> Route:
     """One resource by its id."""
 
-    def call(session: Session, request: Request) -> Any:
-        return resource.to_response(request.authorized.resource, session)
+    def call(session: Session, _request: Request, row: M) -> Any:
+        return resource.to_response(row, session)
 
     one, rule = f"{resource.path}/{{id}}", resource.on_one()
     return route("GET", one, call, surface=VPC, access=rule, answer=resource.answer, summary=summary)
@@ -162,16 +167,21 @@ def making(resource: Resource[M], summary: str, make: Callable[..., M], body: ty
     """A new resource, 201. `make` takes the session, the parent if there is one, and the body."""
 
     def call(session: Session, request: Request) -> Any:
-        above = () if resource.parent is None else (request.authorized.resource,)
-        made = resource.to_response(make(session, *above, request.body), session)
+        return shown(make(session, request.body), session)
+
+    def call_below(session: Session, request: Request, parent: Parent) -> Any:
+        return shown(make(session, parent, request.body), session)
+
+    def shown(row: M, session: Session) -> Any:
+        response = resource.to_response(row, session)
         if resource.fresh:
-            setattr(made, resource.fresh, "pending")
-        return made
+            setattr(response, resource.fresh, "pending")
+        return response
 
     return route(
         "POST",
         resource.path,
-        call,
+        call if resource.parent is None else call_below,
         surface=VPC,
         access=resource.on_parent("create"),
         body=body,
@@ -189,13 +199,14 @@ def updating(
 ) -> Route:
     """PATCH: the name, and whatever else `change` changes. The answer is the resource as it is then."""
 
-    def call(session: Session, request: Request) -> Any:
-        it, name = request.authorized.resource, request.body.name
+    def call(session: Session, request: Request, authorized: Authorized[M]) -> Any:
+        row: Any = authorized.resource
+        name = request.body.name
         if change is not None:
-            change(session, request.authorized, request.body)
-        if name is not UNSET and name != it.name:
-            rename(session, resource.kind, it.id, name)
-        return resource.to_response(find(session, resource.kind, it.id), session)
+            change(session, authorized, request.body)
+        if name is not UNSET and name != row.name:
+            rename(session, resource.kind, row.id, name)
+        return resource.to_response(find(session, resource.kind, row.id), session)
 
     return _patch(resource, summary, call, body)
 
@@ -205,8 +216,8 @@ def changing(
 ) -> Route:
     """PATCH where `change` makes every change, the name included, and returns the resource as it is then."""
 
-    def call(session: Session, request: Request) -> Any:
-        return resource.to_response(change(session, request.authorized, request.body), session)
+    def call(session: Session, request: Request, authorized: Authorized[M]) -> Any:
+        return resource.to_response(change(session, authorized, request.body), session)
 
     return _patch(resource, summary, call, body)
 
@@ -226,9 +237,9 @@ def removing(
 ) -> Route:
     """DELETE; `remove` refuses what cannot go. With `shown`, a field that says `deleting`: 202 and the resource."""
 
-    def call(session: Session, request: Request) -> Any:
-        last = resource.to_response(request.authorized.resource, session) if shown else None
-        remove(session, request.authorized)
+    def call(session: Session, _request: Request, authorized: Authorized[M]) -> Any:
+        last = resource.to_response(authorized.resource, session) if shown else None
+        remove(session, authorized)
         if last is not None:
             setattr(last, shown, "deleting")
         return last

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from kunsthalle.api.request import Request
-from kunsthalle.api.router import Route, Router
+from kunsthalle.api.router import Route, Router, found_row
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target
 from kunsthalle.db.session import Session
@@ -60,7 +60,7 @@ class EntityTags:
             return
         # The state as no parameter changes it.
         unasked = () if reading.route.query is None else (reading.route.query(),)
-        shown = reading.route.call(session, request, *unasked)
+        shown = reading.route.call(session, request, *found_row(reading.route, request), *unasked)
         if not isinstance(getattr(shown, "href", None), str):
             return  # a list has no tag
         present = _opaque(self._tag(shown, session.ctx, reading.route, request))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from types import GenericAlias
+from types import GenericAlias, NoneType
 from typing import Any
 
 import msgspec
@@ -176,7 +176,7 @@ def _reasons(route: Route) -> Iterable[tuple[Reason, str]]:
         yield Reason.UNAUTHENTICATED, "The token is missing, invalid or expired."
     if isinstance(access, Item | Create):
         yield Reason.FORBIDDEN, "What is meant can be seen, and the action is not granted."
-    if isinstance(access, Item):
+    if isinstance(access, Item) and NoneType not in access.finds:
         yield Reason.NOT_FOUND, "It does not exist, or cannot be seen: both are the same answer."
 
 

@@ -21,7 +21,7 @@ from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.etag import EntityTags
 from kunsthalle.api.query_params import decode as decode_query
 from kunsthalle.api.request import Reply, Request
-from kunsthalle.api.router import Call, Match, Route, Router
+from kunsthalle.api.router import Call, Match, Route, Router, found_row
 from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
@@ -192,7 +192,7 @@ class Pipeline:
         request.account_id = ctx.account_id
         ctx = route.surface.admit(request, ctx)
         inner = session.as_context(ctx)
-        route.access.check(inner, request)
+        request.authorized = route.access.check(inner, request)
         if route.body is not None and (request.raw or route.body_required):
             request.body = decode(request.raw, route.body)
         return inner
@@ -272,9 +272,8 @@ class Pipeline:
 
 def _called(route: Route, call: Call, session: Session, request: Request) -> Any:
     """What a handler answers. Its query parameters are decoded last: what is hidden is absent, whatever they say."""
-    if route.query is None:
-        return call(session, request)
-    return call(session, request, decode_query(request, route.query, route.surface.malformed))
+    query = () if route.query is None else (decode_query(request, route.query, route.surface.malformed),)
+    return call(session, request, *found_row(route, request), *query)
 
 
 def _failure(error: Exception, route: Route, ctx: Context) -> Answer:

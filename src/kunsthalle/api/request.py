@@ -15,12 +15,11 @@ from kunsthalle.db.visibility import Authorized
 
 
 class Request(Struct):
-    """One call, decoded. `granted` is the proof that an `item` route has made for its path's id.
+    """One call, decoded. `authorized` is what the access rule has found; handlers take it as a parameter.
 
     `record` is set by handlers of calls that have no caller of their own, and yet concern an account: it writes what
     became of them (status, code) into the audit, in a transaction that comes after the call's. `account_id` is the
     caller's, as soon as the caller is known.
-    became of them (status, code) into the audit, in a transaction that comes after the call's.
 
     `raw_query` is for the decoder and for the addresses of other pages; handlers take the parameters that their route
     declares.
@@ -35,7 +34,7 @@ class Request(Struct):
     headers: Headers
     raw: bytes = b""
     body: Any = None
-    authorized: Authorized[Any] = None  # type: ignore[assignment]  # set by the access rule of item routes, read by theirs
+    authorized: Authorized[Any] | None = None
     record: Callable[[Session, int, str | None], None] | None = None
     account_id: str = ""
     prepared: Any = None

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Required, TypedDict, TypeVar, Unpack, overload
+from functools import partial
+from typing import Any, Required, TypedDict, Unpack
 from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct, field
 
 from kunsthalle.api.access import Access
+from kunsthalle.api.handler_signatures import Arguments, arguments_of
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces import Surface
@@ -21,9 +23,8 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.db.session import Session
 
-Q = TypeVar("Q", bound=Parameters)
 Call = Callable[..., Any]
-"""A handler: of the session, the request and, where the route declares them, the query parameters."""
+"""A handler: of the session, the request, the row that the access rule finds, and the query parameters, if any."""
 Outside = Callable[[Context, Request], Any]
 """A call that runs outside any transaction, because it waits for what others do: operator verbs, readiness."""
 
@@ -33,6 +34,7 @@ class Route(Struct, frozen=True):
 
     `prepare` reads in a thread what a call that writes needs and what may take long: its result is `Request.prepared`,
     and what it saw may have changed until the call runs. `query` are the parameters that call, and `prepare`, take.
+    `arguments` says what both take besides the session and the request.
     """
 
     method: str
@@ -50,6 +52,7 @@ class Route(Struct, frozen=True):
     long: bool = False
     prepare: Call | None = None
     query: type[Parameters] | None = None
+    arguments: Arguments = Arguments()
 
     @property
     def name(self) -> str:
@@ -74,25 +77,6 @@ class Options(TypedDict, total=False):
     summary: str
 
 
-@overload
-def route(
-    method: str,
-    path: str,
-    call: Callable[[Session, Request], Any],
-    *,
-    prepare: Callable[[Session, Request], Any] | None = None,
-    **options: Unpack[Options],
-) -> Route: ...
-@overload
-def route(
-    method: str,
-    path: str,
-    call: Callable[[Session, Request, Q], Any],
-    *,
-    query: type[Q],
-    prepare: Callable[[Session, Request, Q], Any] | None = None,
-    **options: Unpack[Options],
-) -> Route: ...
 def route(
     method: str,
     path: str,
@@ -102,17 +86,38 @@ def route(
     prepare: Call | None = None,
     **options: Unpack[Options],
 ) -> Route:
-    """Declares an operation. `query` are its query parameters: the call takes them as their struct."""
+    """Declare an operation.
+
+    The call takes the row that the access rule finds, and the struct of the query parameters: TypeError where its
+    signature says anything else.
+    """
     options.setdefault("writes", method != "GET")
-    options.setdefault("summary", (call.__doc__ or "").strip().split("\n")[0])
-    return Route(method, path, call, query=query, prepare=prepare, **options)
+    options.setdefault("summary", _first_line(call))
+    operation, found = f"{method} {path}", options["access"].finds
+    arguments = arguments_of(operation, call, found, query)
+    if prepare is not None and arguments_of(operation, prepare, found, query) != arguments:
+        raise TypeError(f"{operation}: what prepares the call must take what the call takes.")
+    return Route(method, path, call, query=query, prepare=prepare, arguments=arguments, **options)
+
+
+def _first_line(call: Call) -> str:
+    function = call.func if isinstance(call, partial) else call
+    return (function.__doc__ or "").strip().split("\n")[0]
+
+
+def found_row(route: Route, request: Request) -> tuple[Any, ...]:
+    """Return what a route's handler takes of what the access rule has found."""
+    if not route.arguments.row:
+        return ()
+    found = request.authorized
+    return (found.resource if found is not None and route.arguments.unwrapped else found,)
 
 
 def route_without_transaction(
     method: str, path: str, call: Outside, *, surface: Surface, access: Access, body: Any, answer: Any
 ) -> Route:
     """Declares an operation of the operator's, or of anybody's, that runs outside any transaction."""
-    summary = (call.__doc__ or "").strip().split("\n")[0]
+    summary = _first_line(call)
     return Route(method, path, None, surface, access, body, answer, without_transaction=call, summary=summary)
 
 

@@ -25,6 +25,7 @@ from kunsthalle.db.visibility import ResourceType
 
 M = TypeVar("M")
 B = TypeVar("B", bound=RequestBody)
+Owner = TypeVar("Owner")
 
 
 def _id(one: Any) -> str:
@@ -35,13 +36,13 @@ def _id(one: Any) -> str:
 class Part(Generic[M]):
     """The parts of one kind as the API offers them.
 
-    `path` is the collection's; its first parameter names the owner, which `request.granted` holds, and its last
-    segment is the key of lists. `owned` are all parts of the owner, in the order of the list.
+    `path` is the collection's; its first parameter names the owner, and its last segment is the key of lists. `owned`
+    are all parts of the owner, in the order of the list.
     """
 
     owner: ResourceType[Any]
     path: str
-    owned: Callable[[Session, Request], list[M]]
+    owned: Callable[[Session, Request, Any], list[M]]
     to_response: Callable[[M, Session], Any]
     answer: type
     id_of: Callable[[M], str] = _id
@@ -59,10 +60,10 @@ class Part(Generic[M]):
         """The rule of a route: `read`, or what it takes of the owner to do more."""
         return access.item(self.owner, f"{self.owner.read.rsplit('.', 1)[0]}.{verb}", param=self.param)
 
-    def one(self, session: Session, request: Request) -> M:
+    def one(self, session: Session, request: Request, owner: Any) -> M:
         """The part that the path names, else 404."""
         wanted = request.params["id"]
-        for part in self.owned(session, request):
+        for part in self.owned(session, request, owner):
             if self.id_of(part) == wanted:
                 return part
         raise not_found()
@@ -79,11 +80,11 @@ def _route(part: Part[Any], method: str, call: Call, summary: str, **more: Any) 
 def listing(part: Part[M], summary: str) -> Route:
     """All parts of one owner; in pages where the contract has them."""
 
-    def call(session: Session, request: Request) -> dict[str, Any]:
-        return {part.key: [part.to_response(one, session) for one in part.owned(session, request)]}
+    def call(session: Session, request: Request, owner: Owner) -> dict[str, Any]:
+        return {part.key: [part.to_response(one, session) for one in part.owned(session, request, owner)]}
 
-    def paged(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
-        page = among(query, part.owned(session, request), part.id_of)
+    def paged(session: Session, request: Request, owner: Owner, query: PageParameters) -> dict[str, Any]:
+        page = among(query, part.owned(session, request, owner), part.id_of)
         return collection(request, session, part.key, page, part.to_response, query.limit)
 
     if part.paged:
@@ -101,8 +102,8 @@ def _whole(part: Part[Any]) -> type:
 def reading(part: Part[M], summary: str) -> Route:
     """One part by its id."""
 
-    def call(session: Session, request: Request) -> Any:
-        return part.to_response(part.one(session, request), session)
+    def call(session: Session, request: Request, owner: Owner) -> Any:
+        return part.to_response(part.one(session, request, owner), session)
 
     return _route(part, "GET", call, summary, answer=part.answer)
 
@@ -110,17 +111,17 @@ def reading(part: Part[M], summary: str) -> Route:
 def making(part: Part[M], summary: str, make: Callable[[Session, Any, B], M], body: type[B]) -> Route:
     """A new part, 201. `make` takes the session, the owner and the body."""
 
-    def call(session: Session, request: Request) -> Any:
-        return part.to_response(make(session, request.authorized.resource, request.body), session)
+    def call(session: Session, request: Request, owner: Owner) -> Any:
+        return part.to_response(make(session, owner, request.body), session)
 
     return _route(part, "POST", call, summary, body=body, answer=part.answer, status=201)
 
 
-def putting(part: Part[M], summary: str, put: Callable[[Session, Request], M], *, status: int) -> Route:
+def putting(part: Part[M], summary: str, put: Callable[[Session, Request, Any], M], *, status: int) -> Route:
     """PUT of a resource that exists elsewhere; the path names it."""
 
-    def call(session: Session, request: Request) -> Any:
-        return part.to_response(put(session, request), session)
+    def call(session: Session, request: Request, owner: Owner) -> Any:
+        return part.to_response(put(session, request, owner), session)
 
     return _route(part, "PUT", call, summary, answer=part.answer, status=status)
 
@@ -128,9 +129,9 @@ def putting(part: Part[M], summary: str, put: Callable[[Session, Request], M], *
 def updating(part: Part[M], summary: str, change: Callable[[Session, Any, M, B], M], body: type[B]) -> Route:
     """PATCH. `change` takes the session, the owner, the part and the body; the answer is the part as it is then."""
 
-    def call(session: Session, request: Request) -> Any:
-        found = part.one(session, request)
-        return part.to_response(change(session, request.authorized.resource, found, request.body), session)
+    def call(session: Session, request: Request, owner: Owner) -> Any:
+        found = part.one(session, request, owner)
+        return part.to_response(change(session, owner, found, request.body), session)
 
     return _route(part, "PATCH", call, summary, body=body, answer=part.answer)
 
@@ -138,7 +139,7 @@ def updating(part: Part[M], summary: str, change: Callable[[Session, Any, M, B],
 def removing(part: Part[M], summary: str, remove: Callable[[Session, Any, M], None], *, status: int = 204) -> Route:
     """DELETE without a body. `remove` takes the session, the owner and the part, and refuses what cannot go."""
 
-    def call(session: Session, request: Request) -> None:
-        remove(session, request.authorized.resource, part.one(session, request))
+    def call(session: Session, request: Request, owner: Owner) -> None:
+        remove(session, owner, part.one(session, request, owner))
 
     return _route(part, "DELETE", call, summary, status=status)

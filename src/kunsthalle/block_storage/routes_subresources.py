@@ -13,11 +13,13 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.block_storage import snapshot_clones
+from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.schemas import CloneResponse, Clones, clone_response
 from kunsthalle.block_storage.snapshots import DELETING, SnapshotService
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.images.compatible_profiles import Profiles, listed, of_disk
 
 
@@ -32,24 +34,24 @@ class DeletedSnapshots(Parameters, frozen=True):
 _CLONES = "/v1/snapshots/{id}/clones"
 
 
-def _list_clones(session: Session, request: Request) -> Clones:
+def _list_clones(session: Session, _request: Request, snapshot: Snapshot) -> Clones:
     """List the clones of a snapshot."""
-    return Clones(clones=[clone_response(one, session.ctx) for one in request.authorized.resource.clones])
+    return Clones(clones=[clone_response(one, session.ctx) for one in snapshot.clones])
 
 
-def _get_clone(session: Session, request: Request) -> CloneResponse:
+def _get_clone(session: Session, request: Request, snapshot: Snapshot) -> CloneResponse:
     """Get a snapshot's clone in a zone."""
-    return clone_response(snapshot_clones.find(request.authorized.resource, request.params["zone_name"]), session.ctx)
+    return clone_response(snapshot_clones.find(snapshot, request.params["zone_name"]), session.ctx)
 
 
-def _put_clone(session: Session, request: Request) -> CloneResponse:
+def _put_clone(session: Session, request: Request, snapshot: Authorized[Snapshot]) -> CloneResponse:
     """Make a clone of a snapshot in a zone, or get the one that is there."""
-    return clone_response(snapshot_clones.put(session, request.authorized, request.params["zone_name"]), session.ctx)
+    return clone_response(snapshot_clones.put(session, snapshot, request.params["zone_name"]), session.ctx)
 
 
-def _delete_clone(session: Session, request: Request) -> None:
+def _delete_clone(session: Session, request: Request, snapshot: Authorized[Snapshot]) -> None:
     """Delete a snapshot's clone in a zone."""
-    snapshot_clones.remove(session, request.authorized, request.params["zone_name"])
+    snapshot_clones.remove(session, snapshot, request.params["zone_name"])
 
 
 def _clone_routes() -> tuple[Route, ...]:
@@ -63,17 +65,17 @@ def _clone_routes() -> tuple[Route, ...]:
     )
 
 
-def _no_software(_session: Session, _request: Request) -> dict[str, Any]:
+def _no_software(_session: Session, _request: Request, _disk: Volume | Snapshot) -> dict[str, Any]:
     """List the licensed software of a volume or snapshot: none."""
     return {"software_attachments": []}
 
 
-def _no_such_software(_session: Session, _request: Request) -> None:
+def _no_such_software(_session: Session, _request: Request, _disk: Volume | Snapshot) -> None:
     """Get one piece of licensed software of a volume or snapshot."""
     raise not_found()
 
 
-def _no_jobs(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
+def _no_jobs(session: Session, request: Request, _volume: Volume, query: PageParameters) -> dict[str, Any]:
     """List the jobs that migrate a volume: none."""
     nothing: list[str] = []
     page = among(query, nothing, str)
@@ -98,12 +100,11 @@ def _empty_routes() -> tuple[Route, ...]:
 
 
 def routes(snapshots: SnapshotService, profiles: Profiles) -> tuple[Route, ...]:
-    def fitting(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
+    def fitting(session: Session, request: Request, disk: Volume | Snapshot, query: PageParameters) -> dict[str, Any]:
         """List the instance profiles that a bootable volume or snapshot can be used with."""
-        it = request.authorized.resource
-        if it.operating_system is None:
+        if disk.operating_system is None:
             raise invalid("bad_field", "Only what holds an operating system goes with instance profiles.", "id")
-        return listed(request, session, query, "instance", profiles.instance(of_disk(it.operating_system, it.uses)))
+        return listed(request, session, query, "instance", profiles.instance(of_disk(disk.operating_system, disk.uses)))
 
     def delete_many(session: Session, request: Request, query: DeletedSnapshots) -> None:  # noqa: ARG001  a handler's shape
         """Delete all snapshots of a volume."""

@@ -229,14 +229,18 @@ PARAM = "version_loc_id"
 class VersionItem(Access, frozen=True):
     """400 for a malformed locator, 404 for one that is hidden or absent, 403 for a action out of reach (1.10)."""
 
-    def check(self, session: Session, request: Request) -> None:
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return (Version,)
+
+    def check(self, session: Session, request: Request) -> Authorized[Version]:
         found = _LOCATOR.fullmatch(request.params[PARAM])
         if found is None:
             raise invalid("bad_request", "A version locator is <catalog id>.<version id>.", PARAM, type_="parameter")
         granted = resolve(session, VERSION, found[2], self.action, PARAM)
         if granted.resource.catalog_id != found[1]:
             raise not_found(PARAM)
-        request.authorized = granted
+        return granted
 
 
 def version(action: str = RETRIEVE) -> Access:
@@ -254,7 +258,11 @@ class OfferingParameters(Parameters, frozen=True):
 class NamedOffering(Access, frozen=True):
     """By id, or with `type=name` by the name that an offering has in its catalog."""
 
-    def check(self, session: Session, request: Request) -> None:
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return (Offering,)
+
+    def check(self, session: Session, request: Request) -> Authorized[Offering]:
         by = decode(request, OfferingParameters, SURFACE.malformed).type
         columns = OFFERING.table.c
         wanted = columns.id if by == "id" else columns.name
@@ -262,7 +270,7 @@ class NamedOffering(Access, frozen=True):
         found = some(session, OFFERING, wanted == given, columns.catalog_id == catalog, limit=1)
         if not found:
             raise not_found("offering_id")
-        request.authorized = Authorized(found[0], self.action)
+        return Authorized(found[0], self.action)
 
 
 def offering(action: str = RETRIEVE) -> Access:

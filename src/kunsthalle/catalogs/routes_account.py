@@ -18,7 +18,7 @@ from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, WindowParameters
 from kunsthalle.catalogs import queries, resources, states
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.models import AccountSettings, Version, precedence
+from kunsthalle.catalogs.models import AccountSettings, Offering, Version, precedence
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import SETTINGS
 from kunsthalle.catalogs.resources import offering as offering_rule
@@ -29,7 +29,7 @@ from kunsthalle.core.regions import REGIONS
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must
-from kunsthalle.db.visibility import find, unscoped
+from kunsthalle.db.visibility import Authorized, find, unscoped
 
 _ICONS = (".svg", ".png", ".jpg", ".jpeg", ".gif")
 
@@ -183,13 +183,12 @@ class UpdatesParameters(KindParameters, frozen=True):
     version: Annotated[str | None, Meta(description="Only versions that come after this one.")] = None
 
 
-def _updates(session: Session, request: Request, query: UpdatesParameters) -> list[Doc]:
+def _updates(session: Session, _request: Request, offering: Offering, query: UpdatesParameters) -> list[Doc]:
     """List the versions that a user of another version could move to."""
     _kind(query)
-    offering, now = request.authorized.resource, query.version
-    least = precedence(now) if now else None
-    found = queries.published(queries.versions_of(session, offering))
-    return [_update_response(one) for one in found if least is None or precedence(one.version) > least]
+    least = precedence(query.version) if query.version else None
+    versions = queries.published(queries.versions_of(session, offering))
+    return [_update_response(one) for one in versions if least is None or precedence(one.version) > least]
 
 
 def _update_response(one: Version) -> Doc:
@@ -213,18 +212,17 @@ def _kind(query: KindParameters) -> None:
 _NOTICES = ("breaking", "new", "update")
 
 
-def _notices(session: Session, request: Request, query: KindParameters) -> Doc:
+def _notices(session: Session, _request: Request, offering: Offering, query: KindParameters) -> Doc:
     """List what the versions of an offering announce about themselves."""
     _kind(query)
-    found = queries.versions_of(session, request.authorized.resource)
+    found = queries.versions_of(session, offering)
     noted = [(one, one.document["change_notices"]) for one in found if one.document.get("change_notices")]
     has = {f"has_{name}": any(notice.get(name) for _one, notice in noted) for name in _NOTICES}
     return {**has, "change_notices": [{"version": one.version, "change_notices": notice} for one, notice in noted]}
 
 
-def _stats(session: Session, request: Request) -> Doc:
+def _stats(session: Session, _request: Request, offering: Offering) -> Doc:
     """Get how many versions of an offering are in which state."""
-    offering = request.authorized.resource
     found = queries.versions_of(session, offering)
     totals: Doc = {"versions": len(found)}
     for state in states.STATES:
@@ -232,15 +230,15 @@ def _stats(session: Session, request: Request) -> Doc:
     return {"target_type": "offering", "id": offering.id, "stats": [], "totals": totals}
 
 
-def _icon(session: Session, request: Request) -> Reply:
+def _icon(session: Session, request: Request, authorized: Authorized[Offering]) -> Reply:
     """Name the icon of an offering."""
-    offering, name = request.authorized.resource, request.params["file_name"]
+    offering, name = authorized.resource, request.params["file_name"]
     if not name.lower().endswith(_ICONS) or len(name) > 128 or "/" in name:
         raise invalid("bad_request", f"An icon is one of {', '.join(_ICONS)}.", "file_name", type_="parameter")
     given = service.Fields(
         offering.name, offering.label, offering.hidden, {**masked(offering.document), "offering_icon_url": name}
     )
-    return offering_reply(session, service.rewrite(session, request.authorized, given))
+    return offering_reply(session, service.rewrite(session, authorized, given))
 
 
 def routes() -> tuple[Route, ...]:

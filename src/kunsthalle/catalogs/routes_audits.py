@@ -14,10 +14,10 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.pagination import CATALOG_AUDITS, Key, key_cursor, key_of
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
-from kunsthalle.api.router import Route, route
+from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, Limit
 from kunsthalle.catalogs import resources, states
-from kunsthalle.catalogs.models import crn
+from kunsthalle.catalogs.models import Catalog, CatalogObject, OfferingInstance, crn
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.crn import parse
@@ -163,7 +163,27 @@ class AuditParameters(Parameters, frozen=True):
     lookupnames: Annotated[bool, Meta(description="Whether to show the names of those who did something.")] = False
 
 
-def _list(about: About, text: str) -> Callable[[Session, Request, AuditParameters], Doc]:
+Audited = Catalog | CatalogObject | OfferingInstance
+"""What an audit may be of whose path the access rule looks up. That it is there is all that the audit needs."""
+
+
+def _suiting(call: Call, rule: Access, *, query: bool = False) -> Call:
+    """The handler as a route with this rule takes it."""
+
+    def of_row(session: Session, request: Request, _audited: Audited) -> Any:
+        return call(session, request)
+
+    def of_row_paged(session: Session, request: Request, _audited: Audited, query: AuditParameters) -> Any:
+        return call(session, request, query)
+
+    if not rule.finds:
+        return call
+    suiting = of_row_paged if query else of_row
+    suiting.__doc__ = call.__doc__
+    return suiting
+
+
+def _list(about: About, text: str) -> Call:
     def call(session: Session, request: Request, query: AuditParameters) -> Doc:
         limit, start, names = query.limit, query.start, query.lookupnames
         found, following = entries(session, about(session, request), start, limit)
@@ -183,7 +203,7 @@ def _page(request: Request, shown: list[Doc], query: AuditParameters, following:
     return page
 
 
-def _one(about: About, text: str) -> Callable[[Session, Request], Doc]:
+def _one(about: About, text: str) -> Call:
     def call(session: Session, request: Request) -> Doc:
         found = entry(session, about(session, request), request.params["auditlog_identifier"])
         return entry_response(session, found)
@@ -192,7 +212,7 @@ def _one(about: About, text: str) -> Callable[[Session, Request], Doc]:
     return call
 
 
-def _old(about: About, text: str) -> Callable[[Session, Request], Doc]:
+def _old(about: About, text: str) -> Call:
     def call(session: Session, request: Request) -> Doc:
         found, _more = entries(session, about(session, request), None, MOST)
         return {"list": [digest_response(session, one) for one in found]}
@@ -220,9 +240,9 @@ def routes() -> tuple[Route, ...]:
     found: list[Route] = []
     for path, about, text, rule, old in table:
         one = f"{path}/audits/{{auditlog_identifier}}"
-        call, many = _list(about, text), f"{path}/audits"
+        call, many = _suiting(_list(about, text), rule, query=True), f"{path}/audits"
         found.append(route("GET", many, call, surface=CATALOG, access=rule, query=AuditParameters))
-        found.append(route("GET", one, _one(about, text), surface=CATALOG, access=rule))
+        found.append(route("GET", one, _suiting(_one(about, text), rule), surface=CATALOG, access=rule))
         if old:
-            found.append(route("GET", f"{path}/audit", _old(about, text), surface=CATALOG, access=rule))
+            found.append(route("GET", f"{path}/audit", _suiting(_old(about, text), rule), surface=CATALOG, access=rule))
     return tuple(found)

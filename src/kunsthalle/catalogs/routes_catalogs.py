@@ -14,7 +14,7 @@ from kunsthalle.api.serialization import decode
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParameters, results
 from kunsthalle.catalogs import queries, resources
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.models import Offering
+from kunsthalle.catalogs.models import Catalog, Offering
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.requests import (
     CatalogReplacementRequest,
@@ -28,10 +28,9 @@ from kunsthalle.catalogs.resources import NamedOffering, OfferingParameters
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.schemas import catalog_response, offering_response
 from kunsthalle.catalogs.sharing import offering_lists
-from kunsthalle.core.errors import Problem, Reason
 from kunsthalle.db.page_bytes import Window
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import ResourceType
+from kunsthalle.db.visibility import Authorized, ResourceType
 
 _DELETE = "globalcatalog-collection.offering.delete"
 
@@ -75,27 +74,25 @@ def _create(session: Session, request: Request) -> dict[str, Any]:
     return catalog_response(service.create_catalog(session, body.label, kind, group, document(body)), session.ctx)
 
 
-def _get(session: Session, request: Request) -> Reply:
+def _get(session: Session, _request: Request, catalog: Catalog) -> Reply:
     """Get a catalog."""
-    catalog = request.authorized.resource
     return Reply(catalog_response(catalog, session.ctx), headers={"ETag": f'"{catalog.rev}"'})
 
 
-def _replace(session: Session, request: Request) -> dict[str, Any]:
+def _replace(session: Session, request: Request, catalog: Authorized[Catalog]) -> dict[str, Any]:
     """Replace a catalog."""
     body: CatalogReplacementRequest = request.body
-    changed = service.replace_catalog(session, request.authorized, body.rev, body.label, document(body))
+    changed = service.replace_catalog(session, catalog, body.rev, body.label, document(body))
     return catalog_response(changed, session.ctx)
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, catalog: Authorized[Catalog]) -> None:
     """Delete a catalog; its reclamation ends seven days later."""
-    service.delete_catalog(session, request.authorized)
+    service.delete_catalog(session, catalog)
 
 
-def _offerings(session: Session, request: Request, query: OfferingsParameters) -> dict[str, Any]:
+def _offerings(session: Session, request: Request, catalog: Catalog, query: OfferingsParameters) -> dict[str, Any]:
     """List the offerings of a catalog."""
-    catalog = request.authorized.resource
     if query.name is None and query.sort is None:
         listed = offering_lists.page_of_catalog(
             session, catalog.id, query.offset, query.limit, hidden=query.include_hidden
@@ -132,28 +129,28 @@ def shown_page(
     return results(request, query, total, shown, found.passed)
 
 
-def _create_offering(session: Session, request: Request) -> Reply:
+def _create_offering(session: Session, request: Request, catalog: Authorized[Catalog]) -> Reply:
     """Create an offering."""
     body: OfferingRequest = request.body
-    made = service.create_offering(session, request.authorized, fields(body))
+    made = service.create_offering(session, catalog, fields(body))
     return offering_reply(session, made)
 
 
-def _get_offering(session: Session, request: Request, query: OfferingParameters) -> Reply:
+def _get_offering(session: Session, _request: Request, offering: Offering, query: OfferingParameters) -> Reply:
     """Get an offering: one's own, or one that is shared with the account."""
-    return offering_reply(session, request.authorized.resource, digest=query.digest)
+    return offering_reply(session, offering, digest=query.digest)
 
 
-def _replace_offering(session: Session, request: Request) -> Reply:
+def _replace_offering(session: Session, request: Request, offering: Authorized[Offering]) -> Reply:
     """Replace an offering."""
     body: OfferingRequest = request.body
-    changed = service.replace_offering(session, request.authorized, body.rev, fields(body))
+    changed = service.replace_offering(session, offering, body.rev, fields(body))
     return offering_reply(session, changed)
 
 
-def _patch_offering(session: Session, request: Request) -> Reply:
+def _patch_offering(session: Session, request: Request, authorized: Authorized[Offering]) -> Reply:
     """Change an offering by JSON Patch."""
-    offering = request.authorized.resource
+    offering = authorized.resource
     service.check_match(request.headers.get("if-match"), offering.rev)
     branch = queries.branch(session, offering)
     kept = {"name": offering.name, "label": offering.label, "hidden": offering.hidden}
@@ -161,24 +158,19 @@ def _patch_offering(session: Session, request: Request) -> Reply:
     shown = {"tags": [], "keywords": [], **masked(offering.document), **kept, "plans": plans}
     after = json_patch.apply(shown, request.body)
     body: OfferingRequest = decode(msgspec.json.encode(after), OfferingRequest)
-    return offering_reply(session, service.rewrite(session, request.authorized, fields(body)))
+    return offering_reply(session, service.rewrite(session, authorized, fields(body)))
 
 
-def _delete_offering(session: Session, request: Request) -> None:
+def _delete_offering(session: Session, _request: Request, offering: Authorized[Offering] | None) -> None:
     """Delete an offering, and free its images; an offering that is not there is deleted too."""
-    rule = offering_rule(_DELETE)
-    try:
-        rule.check(session, request)
-    except Problem as problem:
-        if problem.reason is Reason.NOT_FOUND:
-            return
-        raise
-    service.delete_offering(session, request.authorized)
+    if offering is not None:
+        service.delete_offering(session, offering)
 
 
 def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
     create = access.item(resources.CATALOG, "globalcatalog-collection.offering.create", "catalog_id")
     change = offering_rule("globalcatalog-collection.offering.update")
+    remove = access.item_if_there(resources.OFFERING, _DELETE, "offering_id", ("catalog_id",))
     inside = access.item(resources.CATALOG, param="catalog_id")
     surface, patch = CATALOG, Operations
     return (
@@ -194,7 +186,7 @@ def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
         ),
         route("PUT", one, _replace_offering, surface=surface, access=change, body=OfferingRequest),
         route("PATCH", one, _patch_offering, surface=surface, access=change, body=patch),
-        route("DELETE", one, _delete_offering, surface=surface, access=access.create(_DELETE)),
+        route("DELETE", one, _delete_offering, surface=surface, access=remove),
     )
 
 

@@ -15,7 +15,7 @@ from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.catalogs import explain, resources, states
 from kunsthalle.catalogs.explain import ImageUsage
-from kunsthalle.catalogs.models import Offering, PublishApproval
+from kunsthalle.catalogs.models import Catalog, Offering, PublishApproval
 from kunsthalle.catalogs.requests import Identifiers
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
@@ -23,6 +23,7 @@ from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 
 Doc = dict[str, Any]
@@ -43,10 +44,9 @@ class ApprovalRequest(RequestBody):
     state: Literal["granted", "revoked"]
 
 
-def _audience(session: Session, request: Request) -> Doc:
+def _audience(session: Session, request: Request, offering: Offering) -> Doc:
     """Who could boot an offering under other terms of sharing: nothing is changed."""
     body: AudienceRequest = request.body or AudienceRequest()
-    offering: Offering = request.authorized.resource
     terms = explain.load_terms(session, offering)
     added = {normal(one) for one in bounded(body.add or [])}
     listed = (terms.listed | added) - {normal(one) for one in bounded(body.remove or [])}
@@ -66,13 +66,13 @@ class _UsageRoutes:
     def __init__(self, usage: ImageUsage) -> None:
         self._usage = usage
 
-    def hold(self, session: Session, request: Request) -> Doc:
+    def hold(self, session: Session, _request: Request, image: Image) -> Doc:
         """Why an image cannot be deleted, who runs it, and when it is free."""
-        return explain.hold(session, self._usage, request.authorized.resource)
+        return explain.hold(session, self._usage, image)
 
-    def lineage(self, session: Session, request: Request) -> Doc:
+    def lineage(self, session: Session, _request: Request, image: Image) -> Doc:
         """Where an image went: its version, whom that is shared with, and what every account has made of it."""
-        return explain.lineage(session, self._usage, request.authorized.resource)
+        return explain.lineage(session, self._usage, image)
 
     def any_lineage(self, session: Session, request: Request, query: LineageParameters) -> Doc:  # noqa: ARG002  a handler's shape
         """The lineage of any image, as its owner is told it."""
@@ -82,9 +82,9 @@ class _UsageRoutes:
         owner = session.as_context(session.ctx.as_system(found[0].account_id))
         return explain.lineage(owner, self._usage, found[0])
 
-    def deletion(self, session: Session, request: Request) -> Doc:
+    def deletion(self, session: Session, _request: Request, catalog: Catalog) -> Doc:
         """What the deletion of a catalog would take along: nothing is changed."""
-        return explain.deletion(session, self._usage, request.authorized.resource)
+        return explain.deletion(session, self._usage, catalog)
 
 
 def _approval_response(one: PublishApproval, offering: Offering) -> Doc:

@@ -14,14 +14,15 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParameters, results
 from kunsthalle.catalogs import objects, queries, resources, states
-from kunsthalle.catalogs.models import CatalogObject
+from kunsthalle.catalogs.models import Catalog, CatalogObject
 from kunsthalle.catalogs.requests import Identifiers, Label, ShareRequest, Text
 from kunsthalle.catalogs.schemas import access_response, state_response, token_page
 from kunsthalle.catalogs.sharing.access_list import REFUSAL, Entry, normal
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.errors import Problem, Reason, forbidden, invalid, not_found
+from kunsthalle.core.errors import forbidden, invalid, not_found
 from kunsthalle.db import pages, visibility
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 
 Doc = dict[str, Any]
 _SHARE = "globalcatalog-collection.offering.share"
@@ -104,9 +105,9 @@ class ObjectSearchParameters(ListedObjectsParameters, frozen=True, kw_only=True)
     kind: Annotated[str, Meta(description="Only objects of this kind.")] = "vpe"
 
 
-def _list(session: Session, request: Request, query: ObjectsParameters) -> Doc:
+def _list(session: Session, request: Request, catalog: Catalog, query: ObjectsParameters) -> Doc:
     """List the objects of a catalog."""
-    where = [resources.OBJECT.table.c.catalog_id == request.authorized.resource.id]
+    where = [resources.OBJECT.table.c.catalog_id == catalog.id]
     if query.name is not None:
         where.append(resources.OBJECT.table.c.name == query.name)
     return _page(session, request, query, where)
@@ -118,63 +119,54 @@ def _search(session: Session, request: Request, query: ObjectSearchParameters) -
     return _page(session, request, query, where)
 
 
-def _create(session: Session, request: Request) -> Doc:
+def _create(session: Session, request: Request, catalog: Authorized[Catalog]) -> Doc:
     """Create an object."""
     body: ObjectRequest = request.body
     label, doc = body.label or body.name, _document(body)
-    made = objects.create(session, request.authorized, body.name, label, body.kind, body.parent_id, doc)
+    made = objects.create(session, catalog, body.name, label, body.kind, body.parent_id, doc)
     return _shown(session, [made])[0]
 
 
-def _get(session: Session, request: Request) -> Reply:
+def _get(session: Session, _request: Request, catalog_object: CatalogObject) -> Reply:
     """Get an object: one's own, or one that is shared with the account."""
-    it = request.authorized.resource
-    return Reply(_shown(session, [it])[0], headers={"ETag": f'"{it.rev}"'})
+    return Reply(_shown(session, [catalog_object])[0], headers={"ETag": f'"{catalog_object.rev}"'})
 
 
-def _put(session: Session, request: Request) -> Doc:
+def _put(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
     """Replace an object."""
     body: ObjectRequest = request.body
     label, doc = body.label or body.name, _document(body)
-    changed = objects.change(session, request.authorized.resource, body.rev, body.name, label, body.parent_id, doc)
+    changed = objects.change(session, catalog_object, body.rev, body.name, label, body.parent_id, doc)
     return _shown(session, [changed])[0]
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, catalog_object: CatalogObject | None) -> None:
     """Delete an object; one that is not there is deleted too."""
-    try:
-        _rule(states.DELETE).check(session, request)
-    except Problem as problem:
-        if problem.reason is Reason.NOT_FOUND:
-            return
-        raise
-    objects.remove(session, request.authorized.resource)
+    if catalog_object is not None:
+        objects.remove(session, catalog_object)
 
 
-def _publish(session: Session, request: Request) -> None:
+def _publish(session: Session, _request: Request, catalog_object: CatalogObject) -> None:
     """Publish an object in the account."""
-    objects.publish(session, request.authorized.resource)
+    objects.publish(session, catalog_object)
 
 
-def _publish_shared(session: Session, request: Request) -> None:
+def _publish_shared(session: Session, _request: Request, catalog_object: CatalogObject) -> None:
     """Publish an object and put its access list into effect (old surface)."""
-    it: CatalogObject = request.authorized.resource
-    if it.state == "new":
-        objects.publish(session, it)
-    objects.share(session, it, ibm=False, public=False, enabled=True)
+    if catalog_object.state == "new":
+        objects.publish(session, catalog_object)
+    objects.share(session, catalog_object, ibm=False, public=False, enabled=True)
 
 
-def _unapproved(_session: Session, _request: Request) -> None:
+def _unapproved(_session: Session, _request: Request, _catalog_object: CatalogObject) -> None:
     """Publish an object to IBM or the public: refused, for only offerings are approved."""
     raise forbidden(REFUSAL)
 
 
-def _share(session: Session, request: Request) -> Doc:
+def _share(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
     """Put an object's access list into effect, or out of it."""
     body: ShareRequest = request.body
-    changed = objects.share(
-        session, request.authorized.resource, ibm=body.ibm, public=body.public, enabled=body.enabled
-    )
+    changed = objects.share(session, catalog_object, ibm=body.ibm, public=body.public, enabled=body.enabled)
     return {"ibm": False, "public": False, "enabled": changed.share_enabled}
 
 
@@ -183,49 +175,49 @@ def _entry_response(one: Entry, it: CatalogObject) -> Doc:
     return {**shown, "create": shown["created"]}  # the old surface's name for it
 
 
-def _entries(session: Session, request: Request) -> Doc:
+def _entries(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
     """Get the access list of an object (new surface)."""
-    it = request.authorized.resource
-    return token_page(request.path, [_entry_response(one, it) for one in objects.entries(session, it)])
+    return token_page(
+        request.path, [_entry_response(one, catalog_object) for one in objects.entries(session, catalog_object)]
+    )
 
 
-def _old_entries(session: Session, request: Request, query: WindowParameters) -> Doc:
+def _old_entries(session: Session, request: Request, catalog_object: CatalogObject, query: WindowParameters) -> Doc:
     """Get the access list of an object (old surface)."""
-    it = request.authorized.resource
-    every = objects.entries(session, it)
-    shown = [_entry_response(one, it) for one in every[query.offset : query.offset + query.limit]]
+    every = objects.entries(session, catalog_object)
+    shown = [_entry_response(one, catalog_object) for one in every[query.offset : query.offset + query.limit]]
     return results(request, query, len(every), shown)
 
 
-def _entry(session: Session, request: Request) -> Doc:
+def _entry(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
     """Get one entry of the access list of an object."""
-    it, wanted = request.authorized.resource, normal(request.params["access_identifier"])
+    it, wanted = catalog_object, normal(request.params["access_identifier"])
     for one in objects.entries(session, it):
         if one.identifier == wanted:
             return _entry_response(one, it)
     raise not_found("access_identifier")
 
 
-def _add_one(session: Session, request: Request) -> None:
+def _add_one(session: Session, request: Request, catalog_object: CatalogObject) -> None:
     """Add one identifier to the access list of an object."""
-    wrong = objects.add(session, request.authorized.resource, [request.params["access_identifier"]])
+    wrong = objects.add(session, catalog_object, [request.params["access_identifier"]])
     if wrong:
         raise invalid("bad_request", next(iter(wrong.values())), "access_identifier", type_="parameter")
 
 
-def _remove_one(session: Session, request: Request) -> None:
+def _remove_one(session: Session, request: Request, catalog_object: CatalogObject) -> None:
     """Take one identifier off the access list of an object."""
-    objects.take_off(session, request.authorized.resource, [normal(request.params["access_identifier"])])
+    objects.take_off(session, catalog_object, [normal(request.params["access_identifier"])])
 
 
-def _add(session: Session, request: Request) -> Doc:
+def _add(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
     """Add identifiers to the access list of an object."""
-    return {"errors": objects.add(session, request.authorized.resource, request.body)}
+    return {"errors": objects.add(session, catalog_object, request.body)}
 
 
-def _remove(session: Session, request: Request) -> Doc:
+def _remove(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
     """Take identifiers off the access list of an object."""
-    objects.take_off(session, request.authorized.resource, request.body)
+    objects.take_off(session, catalog_object, request.body)
     return {"errors": {}}
 
 
@@ -251,6 +243,7 @@ def routes() -> tuple[Route, ...]:
     many, surface = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
     one = f"{many}/{{object_id}}"
     inside, anything = access.item(resources.CATALOG, param="catalog_id"), access.listing(resources.OBJECT)
+    remove = access.item_if_there(resources.OBJECT, states.DELETE, "object_id", ("catalog_id",))
     create, change = access.item(resources.CATALOG, states.CREATE, "catalog_id"), _rule(states.UPDATE)
     steps = (
         ("consume-publish", _publish, "Publish an object in the account."),
@@ -265,7 +258,7 @@ def routes() -> tuple[Route, ...]:
         route("POST", many, _create, surface=surface, access=create, body=ObjectRequest, status=201),
         route("GET", one, _get, surface=surface, access=_rule()),
         route("PUT", one, _put, surface=surface, access=change, body=ObjectRequest),
-        route("DELETE", one, _delete, surface=surface, access=access.create(states.DELETE)),
+        route("DELETE", one, _delete, surface=surface, access=remove),
         *(
             route("POST", f"{one}/{name}", call, surface=surface, access=change, status=202, summary=summary)
             for name, call, summary in steps

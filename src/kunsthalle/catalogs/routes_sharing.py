@@ -14,7 +14,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.catalogs import queries, reclamation, resources
-from kunsthalle.catalogs.models import Offering
+from kunsthalle.catalogs.models import Offering, Reclamation
 from kunsthalle.catalogs.requests import Identifiers, ReclamationActionRequest, ShareRequest
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.routes_catalogs import ListedOfferingsParameters, page_of_offerings, shown_page
@@ -22,7 +22,7 @@ from kunsthalle.catalogs.schemas import approval_response, entry_response, recla
 from kunsthalle.catalogs.sharing import access_list, offering_lists
 from kunsthalle.core.errors import forbidden, invalid, not_found
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import some
+from kunsthalle.db.visibility import Authorized, some
 
 Group = Annotated[str | None, Meta(description="Only resources of the resource group with this ID.")]
 _SHARE = "globalcatalog-collection.offering.share"
@@ -61,10 +61,10 @@ def _selected(session: Session, query: UsableOfferingsParameters) -> list[Any]:
     return where
 
 
-def _share(session: Session, request: Request) -> dict[str, bool]:
+def _share(session: Session, request: Request, authorized: Authorized[Offering]) -> dict[str, bool]:
     """Put an offering's access list into effect, or out of it."""
     body: ShareRequest = request.body
-    offering = access_list.share(session, request.authorized, ibm=body.ibm, public=body.public, enabled=body.enabled)
+    offering = access_list.share(session, authorized, ibm=body.ibm, public=body.public, enabled=body.enabled)
     return {"ibm": offering.share_with_ibm, "public": offering.share_with_all, "enabled": offering.share_enabled}
 
 
@@ -72,10 +72,9 @@ _ASKING = ("allow_request", "approval_required")
 _GIVING = ("ibm", "public", "pc_managed", "publish_approved", "ibm_module_repo", "ibm_community")
 
 
-def _publish(session: Session, request: Request) -> dict[str, Any]:
+def _publish(session: Session, request: Request, offering: Offering) -> dict[str, Any]:
     """Ask the operator to let an offering out of the enterprise, or take that back."""
     type_, approved = _asked(request)
-    offering = request.authorized.resource
     if approved and type_ in _GIVING and not access_list.is_granted(session, offering.id):
         raise forbidden(access_list.REFUSAL)
     if type_ in _ASKING:
@@ -112,32 +111,31 @@ def _approval_result(session: Session, offering: Offering, *, changed: bool) -> 
     }
 
 
-def _entries(session: Session, request: Request) -> dict[str, Any]:
+def _entries(session: Session, request: Request, offering: Offering) -> dict[str, Any]:
     """Get the access list of an offering."""
-    offering = request.authorized.resource
     return token_page(
         request.path, [entry_response(entry, offering) for entry in access_list.entries(session, offering)]
     )
 
 
-def _entry(session: Session, request: Request) -> dict[str, Any]:
+def _entry(session: Session, request: Request, offering: Offering) -> dict[str, Any]:
     """Get one entry of the access list of an offering."""
-    offering, wanted = request.authorized.resource, access_list.normal(request.params["access_identifier"])
+    wanted = access_list.normal(request.params["access_identifier"])
     for entry in access_list.entries(session, offering):
         if entry.identifier == wanted:
             return entry_response(entry, offering)
     raise not_found("access_identifier")
 
 
-def _add(session: Session, request: Request) -> dict[str, Any]:
+def _add(session: Session, request: Request, offering: Authorized[Offering]) -> dict[str, Any]:
     """Add accounts, account groups or the enterprise to the access list."""
-    errors = access_list.add(session, request.authorized, request.body)
-    return {**_entries(session, request), "errors": errors}
+    errors = access_list.add(session, offering, request.body)
+    return {**_entries(session, request, offering.resource), "errors": errors}
 
 
-def _remove(session: Session, request: Request) -> dict[str, Any]:
+def _remove(session: Session, request: Request, offering: Authorized[Offering]) -> dict[str, Any]:
     """Take identifiers off the access list."""
-    access_list.remove(session, request.authorized, request.body)
+    access_list.remove(session, offering, request.body)
     return {"errors": {}}
 
 
@@ -214,13 +212,13 @@ def _reclamations(session: Session, request: Request, query: ReclamationParamete
     return {"resources": [reclamation_response(one) for one in some(session, resources.RECLAMATION, *where)]}
 
 
-def _act(session: Session, request: Request) -> Reply:
+def _act(session: Session, request: Request, authorized: Authorized[Reclamation]) -> Reply:
     """Restore a deleted catalog or instance of object storage, or have it reclaimed now."""
     actions = {"restore": reclamation.restore, "reclaim": reclamation.reclaim}
     act = actions.get(request.params["action"])
     if act is None:
         raise invalid("bad_request", "The action must be reclaim or restore.", "action", type_="parameter")
-    return Reply(reclamation_response(act(session, request.authorized)))
+    return Reply(reclamation_response(act(session, authorized)))
 
 
 def _approvals() -> tuple[Route, ...]:

@@ -14,11 +14,11 @@ from kunsthalle.api.body_bounds import Document
 from kunsthalle.api.pagination import CATALOG_VERSIONS
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request, path_flag
-from kunsthalle.api.router import Route, route
+from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import decode
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, Digest, Limit
 from kunsthalle.catalogs import queries, resources, states
-from kunsthalle.catalogs.models import Offering, Version
+from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.requests import (
     DeprecateRequest,
@@ -63,34 +63,38 @@ class ImportOfferingParameters(ImportVersionParameters, frozen=True):
     ] = field(name="offeringID", default=None)
 
 
-def _import_version(session: Session, request: Request, query: ImportVersionParameters) -> Reply:
+def _import_version(
+    session: Session, request: Request, offering: Authorized[Offering], query: ImportVersionParameters
+) -> Reply:
     """Import an image as a new version of an offering."""
-    import_version(session, request.authorized, wanted(request.body, query.target_version))
-    return offering_reply(session, queries.refresh(session, request.authorized.resource))
-
-
-def _import_offering(session: Session, request: Request, query: ImportOfferingParameters) -> Reply:
-    """Import an image as the first version of a new offering, or of the one that `offeringID` names."""
-    offering = _chosen_offering(session, request, query.offering_id)
     import_version(session, offering, wanted(request.body, query.target_version))
     return offering_reply(session, queries.refresh(session, offering.resource))
 
 
-def _chosen_offering(session: Session, request: Request, known: str | None) -> Authorized[Offering]:
+def _import_offering(
+    session: Session, request: Request, catalog: Authorized[Catalog], query: ImportOfferingParameters
+) -> Reply:
+    """Import an image as the first version of a new offering, or of the one that `offeringID` names."""
+    offering = _chosen_offering(session, request, catalog, query.offering_id)
+    import_version(session, offering, wanted(request.body, query.target_version))
+    return offering_reply(session, queries.refresh(session, offering.resource))
+
+
+def _chosen_offering(
+    session: Session, request: Request, catalog: Authorized[Catalog], known: str | None
+) -> Authorized[Offering]:
     body: ImportRequest = request.body
     if known is not None:
         return resolve(session, resources.OFFERING, known, _CREATE, "offeringID")
     if not body.name:
         raise invalid("bad_request", "A new offering needs a name.", "name")
-    made = service.create_offering(
-        session, request.authorized, service.Fields(body.name, body.label or body.name, False, {})
-    )
+    made = service.create_offering(session, catalog, service.Fields(body.name, body.label or body.name, False, {}))
     return Authorized(made, _CREATE)
 
 
-def _get_version(session: Session, request: Request) -> Reply:
+def _get_version(session: Session, _request: Request, version: Version) -> Reply:
     """Get a version: its offering with this one version in it."""
-    return version_reply(session, request.authorized.resource)
+    return version_reply(session, version)
 
 
 def version_reply(session: Session, found: Version) -> Reply:
@@ -100,27 +104,27 @@ def version_reply(session: Session, found: Version) -> Reply:
     return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
 
 
-def _delete_version(session: Session, request: Request) -> None:
+def _delete_version(session: Session, _request: Request, version: Authorized[Version]) -> None:
     """Delete a version, and free its images."""
-    publishing.delete_version(session, request.authorized)
+    publishing.delete_version(session, version)
 
 
-def _delete_in_catalog(session: Session, request: Request) -> None:
+def _delete_in_catalog(session: Session, _request: Request, version: Authorized[Version]) -> None:
     """Delete a version by its place in its catalog: what a public client calls."""
-    publishing.delete_version(session, request.authorized)
+    publishing.delete_version(session, version)
 
 
-def _validate(session: Session, request: Request) -> None:
+def _validate(session: Session, request: Request, version: Authorized[Version]) -> None:
     """Start the validation of a version."""
     validation.check_refresh(request.headers.get("x-auth-refresh-token"))
     values = getattr(request.body, "override_values", None)
-    validation.validate(session, request.authorized, values if isinstance(values, dict) else {})
+    validation.validate(session, version, values if isinstance(values, dict) else {})
 
 
-def _validation(_session: Session, request: Request) -> dict[str, Any]:
+def _validation(_session: Session, request: Request, version: Version) -> dict[str, Any]:
     """Get the state of a validation."""
     validation.check_refresh(request.headers.get("x-auth-refresh-token"))
-    return dict(request.authorized.resource.validation)
+    return dict(version.validation)
 
 
 def setting(request: Request) -> bool:
@@ -134,22 +138,22 @@ def terms(request: Request) -> tuple[int | None, str | None]:
     return body.days_until_deprecate, body.description
 
 
-def _deprecate(session: Session, request: Request) -> None:
+def _deprecate(session: Session, request: Request, version: Version) -> None:
     """Begin or end the deprecation of a version."""
     if setting(request):
-        publishing.deprecate(session, request.authorized.resource, *terms(request))
+        publishing.deprecate(session, version, *terms(request))
     else:
-        publishing.restore(session, request.authorized.resource)
+        publishing.restore(session, version)
 
 
-def _deprecate_offering(session: Session, request: Request) -> None:
+def _deprecate_offering(session: Session, request: Request, offering: Authorized[Offering]) -> None:
     """Begin or end the deprecation of an offering: of all its published versions."""
-    publishing.deprecate_offering(session, request.authorized, setting(request), *terms(request))
+    publishing.deprecate_offering(session, offering, setting(request), *terms(request))
 
 
-def _step(step: Callable[[Session, Authorized[Version]], None], text: str) -> Callable[[Session, Request], None]:
-    def call(session: Session, request: Request) -> None:
-        step(session, request.authorized)
+def _step(step: Callable[[Session, Authorized[Version]], None], text: str) -> Call:
+    def call(session: Session, _request: Request, version: Authorized[Version]) -> None:
+        step(session, version)
 
     call.__doc__ = text
     return call
@@ -260,9 +264,8 @@ def _split(body: VersionRequest) -> tuple[Doc, Doc]:
     return metadata, found
 
 
-def _put(session: Session, request: Request) -> Reply:
+def _put(session: Session, request: Request, version: Authorized[Version]) -> Reply:
     """Replace a version; what is said of its offering and kind is not looked at."""
-    version: Authorized[Version] = request.authorized
     given = _version_in(request.body)
     service.same_rev(request.body.get("_rev"), editing.offering_of(session, version.resource).rev)
     metadata, document = _split(decode(msgspec.json.encode(given), VersionRequest))
@@ -280,9 +283,8 @@ def _version_in(body: Doc) -> Doc:
     return found
 
 
-def _patch(session: Session, request: Request) -> Reply:
+def _patch(session: Session, request: Request, version: Authorized[Version]) -> Reply:
     """Change a version by JSON Patch under its offering's revision."""
-    version: Authorized[Version] = request.authorized
     service.check_match(request.headers.get("if-match"), editing.offering_of(session, version.resource).rev)
     _apply(session, version, request.body)
     return version_reply(session, find(session, resources.VERSION, version.resource.id))
@@ -312,71 +314,69 @@ def _only_known(before: Doc, after: Doc) -> bool:
     return False
 
 
-def _about(_session: Session, request: Request) -> Reply:
+def _about(_session: Session, _request: Request, version: Version) -> Reply:
     """Get the text about a version, in Markdown."""
-    text = str(request.authorized.resource.document.get("long_description") or "")
+    text = str(version.document.get("long_description") or "")
     return Reply(text.encode(), media="text/markdown; charset=utf-8")
 
 
-def _license(_session: Session, request: Request) -> Reply:
+def _license(_session: Session, request: Request, version: Version) -> Reply:
     """Get the text of a licence of a version."""
-    for one in request.authorized.resource.document.get("licenses") or []:
+    for one in version.document.get("licenses") or []:
         if one.get("id") == request.params["license_id"]:
             text = str(one.get("description") or one.get("url") or one.get("name") or "")
             return Reply(text.encode(), media="text/plain; charset=utf-8")
     raise not_found("license_id")
 
 
-def _container_images(_session: Session, _request: Request) -> Doc:
+def _container_images(_session: Session, _request: Request, _version: Version) -> Doc:
     """List the container images of a version: a virtual-server image has none."""
     return {"description": "", "images": []}
 
 
-def _permissions(_session: Session, request: Request) -> list[Doc]:
+def _permissions(_session: Session, _request: Request, version: Version) -> list[Doc]:
     """List the permissions that a version asks for, beyond what provisioning needs."""
-    return list(request.authorized.resource.document.get("iam_permissions") or [])
+    return list(version.document.get("iam_permissions") or [])
 
 
-def _dependencies(_session: Session, request: Request) -> Doc:
+def _dependencies(_session: Session, request: Request, version: Version) -> Doc:
     """List what a version depends on: a virtual-server image depends on nothing."""
-    it: Version = request.authorized.resource
     first = {"href": f"{request.path}?limit={DEFAULT_LIMIT}"}
-    shown = {"version": it.version, "version_locator": it.locator}
+    shown = {"version": version.version, "version_locator": version.locator}
     return {"limit": DEFAULT_LIMIT, "total_count": 0, "resource_count": 0, "first": first, "version": shown}
 
 
-def _override_values(_session: Session, request: Request) -> Doc:
+def _override_values(_session: Session, _request: Request, version: Version) -> Doc:
     """Get the values that the last validation was started with."""
-    return dict(request.authorized.resource.validation.get("target") or {})
+    return dict(version.validation.get("target") or {})
 
 
-def _working_copy(session: Session, request: Request) -> Doc:
+def _working_copy(session: Session, _request: Request, version: Authorized[Version]) -> Doc:
     """Get the working copy of a version, made when there is none."""
-    return version_response(editing.open_working_copy(session, request.authorized), session.ctx)
+    return version_response(editing.open_working_copy(session, version), session.ctx)
 
 
-def _commit(session: Session, request: Request) -> Doc:
+def _commit(session: Session, _request: Request, version: Authorized[Version]) -> Doc:
     """Put a working copy in its version's place."""
-    editing.commit(session, request.authorized)
+    editing.commit(session, version)
     return {}
 
 
-def _copy(session: Session, request: Request) -> Doc:
+def _copy(session: Session, request: Request, version: Authorized[Version]) -> Doc:
     """Copy a version under the next free number, without its images."""
     body: ReloadRequest = request.body or ReloadRequest()
     if body.target_kinds not in (None, [], ["vpc-x86"]):
         raise invalid("bad_request", "target_kinds must be [vpc-x86].", "target_kinds")
-    editing.copy(session, request.authorized, body.tags)
+    editing.copy(session, version, body.tags)
     return {}
 
 
-def _copy_part(session: Session, request: Request) -> Doc:
+def _copy_part(session: Session, request: Request, version: Authorized[Version]) -> Doc:
     """Take the configuration or the licences of another version."""
-    version = request.authorized
     locator = {PARAM: request.params["version_loc_id_to_copy_from"]}
     other = replace(request, params=locator)
-    VersionItem(states.UPDATE).check(session, other)
-    editing.copy_part(session, version, request.params["type"], other.authorized.resource)
+    source = VersionItem(states.UPDATE).check(session, other)
+    editing.copy_part(session, version, request.params["type"], source.resource)
     return {}
 
 
@@ -388,11 +388,11 @@ class ReloadParameters(Parameters, frozen=True):
     )
 
 
-def _reload(session: Session, request: Request, query: ReloadParameters) -> Reply:
+def _reload(session: Session, request: Request, offering: Authorized[Offering], query: ReloadParameters) -> Reply:
     """Look at the source of a version anew: it has to be validated again."""
     body: ReloadRequest = request.body or ReloadRequest()
-    editing.reload(session, request.authorized, query.target_version, body.tags)
-    return offering_reply(session, queries.refresh(session, request.authorized.resource))
+    editing.reload(session, offering, query.target_version, body.tags)
+    return offering_reply(session, queries.refresh(session, offering.resource))
 
 
 class VersionsParameters(Parameters, frozen=True):
@@ -403,9 +403,8 @@ class VersionsParameters(Parameters, frozen=True):
     digest: Digest = False
 
 
-def _versions(session: Session, request: Request, query: VersionsParameters) -> Doc:
+def _versions(session: Session, request: Request, offering: Offering, query: VersionsParameters) -> Doc:
     """List the versions of a kind, newest first, in pages."""
-    offering = request.authorized.resource
     if request.params["kind_id"] != offering.kind_id:
         raise not_found("kind_id")
     start, limit = query.start, query.limit
@@ -425,7 +424,7 @@ def _version_page(request: Request, start: int, limit: int, shown: list[Doc], to
 
 
 def _validate_inputs(rehearse: Rehearse) -> Any:
-    def call(session: Session, request: Request) -> Doc:
+    def call(session: Session, request: Request, _version: Version) -> Doc:
         """Check the values of a test deployment without starting one."""
         given = request.body.override_values if request.body is not None else msgspec.UNSET
         wrong = rehearse(session, given if isinstance(given, dict) else {})

@@ -9,7 +9,9 @@ from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM as FAMILY
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import access_groups as service
+from kunsthalle.iam.models import AccessGroup, AccessGroupRule
 from kunsthalle.iam.resources import GROUP, GROUP_RULE
 from kunsthalle.iam.routes_access_groups import same_version, tagged
 from kunsthalle.iam.schemas_access_groups import RuleRequest, RuleResponse, RulesResponse, rule_response
@@ -22,33 +24,32 @@ def _body(request: Request) -> dict[str, Any]:
     return {"name": name, "expiration": body.expiration, "realm_name": body.realm_name, "conditions": conditions}
 
 
-def _list(session: Session, request: Request) -> RulesResponse:
+def _list(session: Session, _request: Request, group: AccessGroup) -> RulesResponse:
     """List the rules of an access group."""
-    return RulesResponse(rules=[rule_response(rule) for rule in service.rules_of(session, request.authorized.resource)])
+    return RulesResponse(rules=[rule_response(rule) for rule in service.rules_of(session, group)])
 
 
-def _create(session: Session, request: Request) -> Reply:
+def _create(session: Session, request: Request, group: Authorized[AccessGroup]) -> Reply:
     """Add a rule to an access group."""
-    rule = service.add_rule(session, request.authorized, **_body(request))
+    rule = service.add_rule(session, group, **_body(request))
     return tagged(rule_response(rule), rule.id, rule.revision)
 
 
-def _get(_session: Session, request: Request) -> Reply:
+def _get(_session: Session, _request: Request, rule: AccessGroupRule) -> Reply:
     """Get a rule of an access group."""
-    rule = request.authorized.resource
     return tagged(rule_response(rule), rule.id, rule.revision)
 
 
-def _replace(session: Session, request: Request) -> Reply:
+def _replace(session: Session, request: Request, authorized: Authorized[AccessGroupRule]) -> Reply:
     """Replace a rule of an access group."""
-    same_version(request, request.authorized.resource.id, request.authorized.resource.revision)
-    rule = service.change_rule(session, request.authorized, **_body(request))
+    same_version(request, authorized.resource.id, authorized.resource.revision)
+    rule = service.change_rule(session, authorized, **_body(request))
     return tagged(rule_response(rule), rule.id, rule.revision)
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, rule: Authorized[AccessGroupRule]) -> None:
     """Remove a rule from an access group."""
-    service.delete_rule(session, request.authorized)
+    service.delete_rule(session, rule)
 
 
 def routes() -> tuple[Route, ...]:

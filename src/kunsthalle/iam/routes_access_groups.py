@@ -15,7 +15,7 @@ from kunsthalle.api.surfaces.iam import PLATFORM as FAMILY
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find, require
+from kunsthalle.db.visibility import Authorized, find, require
 from kunsthalle.iam import access_groups as service
 from kunsthalle.iam.iam_pagination import Account, OffsetParameters, by_offset, given, total_of
 from kunsthalle.iam.models import AccessGroup, entity_tag, sent_tag
@@ -154,28 +154,26 @@ def _create(session: Session, request: Request, query: AccountParameters) -> Rep
     return tagged(group_response(made, session.ctx), made.id, made.revision)
 
 
-def _get(session: Session, request: Request, query: GroupParameters) -> Reply:
+def _get(session: Session, _request: Request, group: AccessGroup, query: GroupParameters) -> Reply:
     """Get an access group."""
-    group = request.authorized.resource
     return tagged(_show(session, query, group), group.id, group.revision)
 
 
-def _update(session: Session, request: Request) -> Reply:
+def _update(session: Session, request: Request, authorized: Authorized[AccessGroup]) -> Reply:
     """Change an access group."""
-    old = request.authorized.resource
+    old = authorized.resource
     same_version(request, old.id, old.revision)
-    group = service.change_group(session, request.authorized, **given(request.body, "name", "description"))
+    group = service.change_group(session, authorized, **given(request.body, "name", "description"))
     return tagged(group_response(group, session.ctx), group.id, group.revision)
 
 
-def _delete(session: Session, request: Request, query: DeletedGroupParameters) -> None:
+def _delete(session: Session, _request: Request, group: Authorized[AccessGroup], query: DeletedGroupParameters) -> None:
     """Delete an access group with its policies."""
-    service.delete_group(session, request.authorized, query.force)
+    service.delete_group(session, group, query.force)
 
 
-def _members(session: Session, request: Request, query: MembersParameters) -> dict[str, Any]:
+def _members(session: Session, request: Request, group: AccessGroup, query: MembersParameters) -> dict[str, Any]:
     """List the members of an access group."""
-    group = request.authorized.resource
     found = [] if query.membership_type == "dynamic" else service.members_of(session, group, query.type)
     envelope, rows = by_offset(
         session, request, query, len(found), lambda offset, limit: found[offset : offset + limit]
@@ -189,34 +187,33 @@ def _few(members: list[Any]) -> None:
         raise invalid("bad_request", f"1 to {service.MOST} members can be named.", "members")
 
 
-def _add(session: Session, request: Request) -> Reply:
+def _add(session: Session, request: Request, group: AccessGroup) -> Reply:
     """Add members to an access group; each has an outcome of its own."""
     body: MembersRequest = request.body
     _few(body.members)
     answers = [
         {"iam_id": one.iam_id, "type": one.type, "trace": session.ctx.trace}
-        | service.tried(service.add_member, session, request.authorized.resource, one.iam_id, one.type)
+        | service.tried(service.add_member, session, group, one.iam_id, one.type)
         for one in body.members
     ]
     return Reply({"members": answers})
 
 
-def _is_member(session: Session, request: Request) -> Reply:
+def _is_member(session: Session, request: Request, group: AccessGroup) -> Reply:
     """Whether an identity is in an access group: 204 or 404."""
-    there = service.is_member(session, request.authorized.resource, request.params["iam_id"])
+    there = service.is_member(session, group, request.params["iam_id"])
     return Reply(status=204 if there else 404)
 
 
-def _remove(session: Session, request: Request) -> None:
+def _remove(session: Session, request: Request, group: AccessGroup) -> None:
     """Remove a member from an access group."""
-    service.remove_member(session, request.authorized.resource, request.params["iam_id"])
+    service.remove_member(session, group, request.params["iam_id"])
 
 
-def _remove_some(session: Session, request: Request) -> Reply:
+def _remove_some(session: Session, request: Request, group: AccessGroup) -> Reply:
     """Remove members from an access group; each has an outcome of its own."""
     body: LeaversRequest = request.body
     _few(body.members)
-    group = request.authorized.resource
     answers = [
         {"iam_id": iam_id, "trace": session.ctx.trace}
         | service.tried(service.remove_member, session, group, iam_id, done=204)

@@ -11,15 +11,16 @@ from msgspec import Meta
 
 from kunsthalle.api import access
 from kunsthalle.api.request import Request, header_flag
-from kunsthalle.api.router import Call, Route, route
+from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import api_keys as service
 from kunsthalle.iam.history import Created, histories
 from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, if_match
 from kunsthalle.iam.identity_settings import Restrictable
-from kunsthalle.iam.models import entity_tag
+from kunsthalle.iam.models import ApiKey, entity_tag
 from kunsthalle.iam.queries import key_by_secret
 from kunsthalle.iam.resources import API_KEY
 from kunsthalle.iam.schemas_identities import (
@@ -112,60 +113,51 @@ def _details(session: Session, request: Request, query: HistoryParameters) -> Ap
     return with_history(session, query, [key], key_response)[0]
 
 
-def _get(session: Session, request: Request, query: HistoryParameters) -> ApiKeyResponse:
+def _get(session: Session, _request: Request, key: ApiKey, query: HistoryParameters) -> ApiKeyResponse:
     """Get an API key."""
-    return with_history(session, query, [request.authorized.resource], key_response)[0]
+    return with_history(session, query, [key], key_response)[0]
 
 
-def _update(session: Session, request: Request) -> ApiKeyResponse:
+def _update(session: Session, request: Request, authorized: Authorized[ApiKey]) -> ApiKeyResponse:
     """Change an API key."""
-    key = request.authorized.resource
+    key = authorized.resource
     revision = if_match(request, entity_tag(key.id, key.revision), key.revision)
     names = ("name", "description", "support_sessions", "action_when_leaked", "expires_at")
-    return key_response(service.change_key(session, request.authorized, revision, **given(request.body, *names)))
+    return key_response(service.change_key(session, authorized, revision, **given(request.body, *names)))
 
 
-def _lock(session: Session, request: Request) -> None:
+def _lock(session: Session, _request: Request, key: Authorized[ApiKey]) -> None:
     """Lock an API key: it is neither changed nor removed, and nothing is renewed by it."""
-    service.set_locked(session, request.authorized, True)
+    service.set_locked(session, key, True)
 
 
-def _unlock(session: Session, request: Request) -> None:
+def _unlock(session: Session, _request: Request, key: Authorized[ApiKey]) -> None:
     """Unlock an API key."""
-    service.set_locked(session, request.authorized, False)
+    service.set_locked(session, key, False)
 
 
-def _enable(session: Session, request: Request) -> None:
+def _enable(session: Session, _request: Request, key: Authorized[ApiKey]) -> None:
     """Enable an API key."""
-    service.set_disabled(session, request.authorized, False)
+    service.set_disabled(session, key, False)
 
 
-def _disable(tokens: Tokens, session: Session, request: Request) -> None:
-    service.set_disabled(session, request.authorized, True)
-    session.after_commit(partial(tokens.forget, request.authorized.resource.id))
+def _disable(tokens: Tokens, session: Session, _request: Request, key: Authorized[ApiKey]) -> None:
+    """Disable an API key: it gets no tokens, and its tokens end."""
+    service.set_disabled(session, key, True)
+    session.after_commit(partial(tokens.forget, key.resource.id))
 
 
-def _delete(tokens: Tokens, session: Session, request: Request) -> None:
-    service.delete_api_key(session, request.authorized)
-    session.after_commit(partial(tokens.forget, request.authorized.resource.id))
-
-
-def ending(call: Any, tokens: Tokens, text: str) -> Call:
-    """A handler that ends what tokens are good for."""
-
-    def handler(session: Session, request: Request) -> Any:
-        return call(tokens, session, request)
-
-    handler.__doc__ = text
-    return handler
+def _delete(tokens: Tokens, session: Session, _request: Request, key: Authorized[ApiKey]) -> None:
+    """Delete an API key."""
+    service.delete_api_key(session, key)
+    session.after_commit(partial(tokens.forget, key.resource.id))
 
 
 def routes(tokens: Tokens) -> tuple[Route, ...]:
     many, one = "/v1/apikeys", "/v1/apikeys/{id}"
     item, mine = access.item(API_KEY), access.member("iam-identity.apikey.get")
     make = Restrictable("iam-identity.apikey.create", setting="restrict_create_platform_apikey", open_by_default=True)
-    disable = ending(_disable, tokens, "Disable an API key: it gets no tokens, and its tokens end.")
-    delete = ending(_delete, tokens, "Delete an API key.")
+    disable, delete = partial(_disable, tokens), partial(_delete, tokens)
     return (
         route(
             "GET",

@@ -15,6 +15,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import POLICY as FAMILY
 from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import policies as service
 from kunsthalle.iam.custom_roles import known_actions
 from kunsthalle.iam.iam_pagination import Account, StartParameters, by_start
@@ -197,40 +198,40 @@ def _create_v2(session: Session, request: Request, query: FormatParameters) -> R
     return _v2(session, service.make_policy(session, wanted_v2(request.body)), query)
 
 
-def _get(session: Session, request: Request) -> Reply:
+def _get(session: Session, _request: Request, policy: Policy) -> Reply:
     """Get a policy."""
-    return _v1(session, request.authorized.resource)
+    return _v1(session, policy)
 
 
-def _get_v2(session: Session, request: Request, query: FormatParameters) -> Reply:
+def _get_v2(session: Session, _request: Request, policy: Policy, query: FormatParameters) -> Reply:
     """Get a policy in its second shape."""
-    return _v2(session, request.authorized.resource, query)
+    return _v2(session, policy, query)
 
 
-def _replace(session: Session, request: Request) -> Reply:
+def _replace(session: Session, request: Request, policy: Authorized[Policy]) -> Reply:
     """Replace a policy."""
-    service.same_version(request.authorized.resource, request.headers.get("if-match"))
-    return _v1(session, service.replace_policy(session, request.authorized, wanted_v1(request.body)))
+    service.same_version(policy.resource, request.headers.get("if-match"))
+    return _v1(session, service.replace_policy(session, policy, wanted_v1(request.body)))
 
 
-def _replace_v2(session: Session, request: Request, query: FormatParameters) -> Reply:
+def _replace_v2(session: Session, request: Request, policy: Authorized[Policy], query: FormatParameters) -> Reply:
     """Replace a policy in its second shape."""
-    service.same_version(request.authorized.resource, request.headers.get("if-match"))
-    return _v2(session, service.replace_policy(session, request.authorized, wanted_v2(request.body)), query)
+    service.same_version(policy.resource, request.headers.get("if-match"))
+    return _v2(session, service.replace_policy(session, policy, wanted_v2(request.body)), query)
 
 
-def _restore(session: Session, request: Request) -> Reply:
+def _restore(session: Session, request: Request, policy: Authorized[Policy]) -> Reply:
     """Restore a deleted policy."""
     body: PolicyStateRequest = request.body
-    service.same_version(request.authorized.resource, request.headers.get("if-match"))
+    service.same_version(policy.resource, request.headers.get("if-match"))
     if body.state == "deleted":
         raise invalid("invalid_body", "A policy is deleted with DELETE.", "state")
-    return _v1(session, service.restore_policy(session, request.authorized))
+    return _v1(session, service.restore_policy(session, policy))
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, policy: Authorized[Policy]) -> None:
     """Delete a policy."""
-    service.delete_policy(session, request.authorized)
+    service.delete_policy(session, policy)
 
 
 def routes() -> tuple[Route, ...]:

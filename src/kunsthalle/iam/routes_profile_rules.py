@@ -13,9 +13,10 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
 from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import trusted_profiles as service
 from kunsthalle.iam.iam_pagination import if_match
-from kunsthalle.iam.models import entity_tag
+from kunsthalle.iam.models import Profile, ProfileLink, ProfileRule, entity_tag
 from kunsthalle.iam.resources import PROFILE, PROFILE_LINK, PROFILE_RULE
 from kunsthalle.iam.routes_trusted_profiles import TRUST
 from kunsthalle.iam.schemas_trusted_profiles import (
@@ -44,55 +45,53 @@ def _body(request: Request) -> dict[str, Any]:
     }
 
 
-def _rules(session: Session, request: Request) -> ClaimRulesResponse:
+def _rules(session: Session, _request: Request, profile: Profile) -> ClaimRulesResponse:
     """List the claim rules of a trusted profile."""
-    return ClaimRulesResponse(
-        rules=[rule_response(rule) for rule in service.rules_of(session, request.authorized.resource)]
-    )
+    return ClaimRulesResponse(rules=[rule_response(rule) for rule in service.rules_of(session, profile)])
 
 
-def _add_rule(session: Session, request: Request) -> ClaimRuleResponse:
+def _add_rule(session: Session, request: Request, profile: Authorized[Profile]) -> ClaimRuleResponse:
     """Add a claim rule to a trusted profile."""
-    return rule_response(service.add_rule(session, request.authorized, **_body(request)))
+    return rule_response(service.add_rule(session, profile, **_body(request)))
 
 
-def _rule(_session: Session, request: Request) -> ClaimRuleResponse:
+def _rule(_session: Session, _request: Request, rule: ProfileRule) -> ClaimRuleResponse:
     """Get a claim rule of a trusted profile."""
-    return rule_response(request.authorized.resource)
+    return rule_response(rule)
 
 
-def _set_rule(session: Session, request: Request) -> ClaimRuleResponse:
+def _set_rule(session: Session, request: Request, rule: Authorized[ProfileRule]) -> ClaimRuleResponse:
     """Replace a claim rule of a trusted profile."""
-    old = request.authorized.resource
+    old = rule.resource
     revision = if_match(request, entity_tag(old.id, old.revision), old.revision)
-    return rule_response(service.change_rule(session, request.authorized, revision, **_body(request)))
+    return rule_response(service.change_rule(session, rule, revision, **_body(request)))
 
 
-def _drop_rule(session: Session, request: Request) -> None:
+def _drop_rule(session: Session, _request: Request, rule: ProfileRule) -> None:
     """Delete a claim rule of a trusted profile."""
-    delete(session, PROFILE_RULE, request.authorized.resource.id, request.authorized.resource.account_id)
+    delete(session, PROFILE_RULE, rule.id, rule.account_id)
 
 
-def _links(session: Session, request: Request) -> LinksResponse:
+def _links(session: Session, _request: Request, profile: Profile) -> LinksResponse:
     """List the links of a trusted profile."""
-    return LinksResponse(links=[link_response(link) for link in service.links_of(session, request.authorized.resource)])
+    return LinksResponse(links=[link_response(link) for link in service.links_of(session, profile)])
 
 
-def _add_link(session: Session, request: Request) -> LinkResponse:
+def _add_link(session: Session, request: Request, profile: Authorized[Profile]) -> LinkResponse:
     """Link a trusted profile to a compute resource."""
     body: LinkRequest = request.body
     parts = {name: value for name in _PARTS if (value := getattr(body.link, name)) is not None}
-    return link_response(service.add_link(session, request.authorized, body.name, body.cr_type, parts))
+    return link_response(service.add_link(session, profile, body.name, body.cr_type, parts))
 
 
-def _link(_session: Session, request: Request) -> LinkResponse:
+def _link(_session: Session, _request: Request, link: ProfileLink) -> LinkResponse:
     """Get a link of a trusted profile."""
-    return link_response(request.authorized.resource)
+    return link_response(link)
 
 
-def _drop_link(session: Session, request: Request) -> None:
+def _drop_link(session: Session, _request: Request, link: ProfileLink) -> None:
     """Delete a link of a trusted profile."""
-    delete(session, PROFILE_LINK, request.authorized.resource.id, request.authorized.resource.account_id)
+    delete(session, PROFILE_LINK, link.id, link.account_id)
 
 
 class LinkParameters(Parameters, frozen=True):
@@ -106,10 +105,10 @@ class LinkParameters(Parameters, frozen=True):
     component_name: Annotated[str | None, Meta(description="Only links to the component of this name.")] = None
 
 
-def _drop_links(session: Session, request: Request, query: LinkParameters) -> None:
+def _drop_links(session: Session, _request: Request, profile: Authorized[Profile], query: LinkParameters) -> None:
     """Delete the links of a trusted profile that are like this."""
     asked = {name: value for name in ("type", *_PARTS) if (value := getattr(query, name)) is not None}
-    service.delete_links_like(session, request.authorized, asked)
+    service.delete_links_like(session, profile, asked)
 
 
 def routes() -> tuple[Route, ...]:

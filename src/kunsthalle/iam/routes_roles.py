@@ -13,7 +13,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import POLICY as FAMILY
 from kunsthalle.authz.roles import SERVICE_GROUPS, actions_of
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import some
+from kunsthalle.db.visibility import Authorized, some
 from kunsthalle.iam import custom_roles as service
 from kunsthalle.iam.iam_pagination import Account
 from kunsthalle.iam.models import CustomRole
@@ -89,22 +89,22 @@ def _create(session: Session, request: Request) -> Reply:
     return _reply(session, made)
 
 
-def _get(session: Session, request: Request) -> Reply:
+def _get(session: Session, _request: Request, role: CustomRole) -> Reply:
     """Get a role of the account's own."""
-    return _reply(session, request.authorized.resource)
+    return _reply(session, role)
 
 
-def _replace(session: Session, request: Request) -> Reply:
+def _replace(session: Session, request: Request, role: Authorized[CustomRole]) -> Reply:
     """Replace a role of the account's own."""
     body: ReplaceRoleRequest = request.body
-    service.same_version(request.authorized.resource, request.headers.get("if-match"))
-    changed = service.replace_role(session, request.authorized, body.display_name, body.actions, body.description)
+    service.same_version(role.resource, request.headers.get("if-match"))
+    changed = service.replace_role(session, role, body.display_name, body.actions, body.description)
     return _reply(session, changed)
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, role: Authorized[CustomRole]) -> None:
     """Delete a role that no policy grants."""
-    service.delete_role(session, request.authorized)
+    service.delete_role(session, role)
 
 
 def routes() -> tuple[Route, ...]:

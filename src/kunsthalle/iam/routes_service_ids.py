@@ -13,13 +13,14 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
 from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import service_ids as service
 from kunsthalle.iam.history import changes_of
 from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, if_match
 from kunsthalle.iam.identity_settings import OwnAccount, Restrictable, change_settings, settings_of
-from kunsthalle.iam.models import entity_tag
+from kunsthalle.iam.models import ServiceId, entity_tag
 from kunsthalle.iam.resources import SERVICE_ID
-from kunsthalle.iam.routes_api_keys import ending, prototype, with_history
+from kunsthalle.iam.routes_api_keys import prototype, with_history
 from kunsthalle.iam.schemas_identities import (
     CreateServiceIdRequest,
     EffectiveSettingsResponse,
@@ -74,32 +75,33 @@ def _create(session: Session, request: Request) -> ServiceIdResponse:
     return service_id_response(made, None if minted is None else key_response(*minted))
 
 
-def _get(session: Session, request: Request, query: HistoryParameters) -> ServiceIdResponse:
+def _get(session: Session, _request: Request, service_id: ServiceId, query: HistoryParameters) -> ServiceIdResponse:
     """Get a service ID."""
-    return with_history(session, query, [request.authorized.resource], service_id_response)[0]
+    return with_history(session, query, [service_id], service_id_response)[0]
 
 
-def _update(session: Session, request: Request) -> ServiceIdResponse:
+def _update(session: Session, request: Request, service_id: Authorized[ServiceId]) -> ServiceIdResponse:
     """Change a service ID."""
-    one = request.authorized.resource
+    one = service_id.resource
     revision = if_match(request, entity_tag(one.id, one.revision), one.revision)
     changes = given(request.body, "name", "description", "unique_instance_crns")
-    return service_id_response(service.change_service_id(session, request.authorized, revision, **changes))
+    return service_id_response(service.change_service_id(session, service_id, revision, **changes))
 
 
-def _delete(tokens: Tokens, session: Session, request: Request) -> None:
-    for key_id in service.delete_service_id(session, request.authorized):
+def _delete(tokens: Tokens, session: Session, _request: Request, service_id: Authorized[ServiceId]) -> None:
+    """Delete a service ID with its keys, policies and memberships."""
+    for key_id in service.delete_service_id(session, service_id):
         session.after_commit(partial(tokens.forget, key_id))
 
 
-def _lock(session: Session, request: Request) -> None:
+def _lock(session: Session, _request: Request, service_id: Authorized[ServiceId]) -> None:
     """Lock a service ID: it is neither changed nor removed."""
-    service.set_service_id_locked(session, request.authorized, True)
+    service.set_service_id_locked(session, service_id, True)
 
 
-def _unlock(session: Session, request: Request) -> None:
+def _unlock(session: Session, _request: Request, service_id: Authorized[ServiceId]) -> None:
     """Unlock a service ID."""
-    service.set_service_id_locked(session, request.authorized, False)
+    service.set_service_id_locked(session, service_id, False)
 
 
 def _settings(session: Session, request: Request, query: HistoryParameters) -> SettingsResponse:  # noqa: ARG001  a handler's shape
@@ -155,7 +157,7 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
     change = access.item(SERVICE_ID, "iam-identity.serviceid.update")
     drop = access.item(SERVICE_ID, "iam-identity.serviceid.delete")
     read = access.item(SERVICE_ID)
-    delete = ending(_delete, tokens, "Delete a service ID with its keys, policies and memberships.")
+    delete = partial(_delete, tokens)
     created: dict[str, Any] = {"body": CreateServiceIdRequest, "answer": ServiceIdResponse, "status": 201}
     shown: dict[str, Any] = {"answer": ServiceIdResponse}
     lists = access.listing(SERVICE_ID)

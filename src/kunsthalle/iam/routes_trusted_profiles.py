@@ -10,11 +10,11 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
 from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find
+from kunsthalle.db.visibility import Authorized, find
 from kunsthalle.iam import trusted_profiles as service
 from kunsthalle.iam.history import note
 from kunsthalle.iam.iam_pagination import HistoryParameters, by_token, given, if_match
-from kunsthalle.iam.models import entity_tag
+from kunsthalle.iam.models import Profile, entity_tag
 from kunsthalle.iam.resources import PROFILE
 from kunsthalle.iam.routes_api_keys import with_history
 from kunsthalle.iam.routes_service_ids import NamedIdentityParameters, own_account
@@ -53,22 +53,22 @@ def _create(session: Session, request: Request) -> ProfileResponse:
     return profile_response(service.create_profile(session, body.name, body.description, body.email))
 
 
-def _get(session: Session, request: Request, query: HistoryParameters) -> ProfileResponse:
+def _get(session: Session, _request: Request, profile: Profile, query: HistoryParameters) -> ProfileResponse:
     """Get a trusted profile."""
-    return with_history(session, query, [request.authorized.resource], profile_response)[0]
+    return with_history(session, query, [profile], profile_response)[0]
 
 
-def _update(session: Session, request: Request) -> ProfileResponse:
+def _update(session: Session, request: Request, profile: Authorized[Profile]) -> ProfileResponse:
     """Change a trusted profile."""
-    old = request.authorized.resource
+    old = profile.resource
     revision = if_match(request, entity_tag(old.id, old.revision), old.revision)
     changes = given(request.body, "name", "description", "email")
-    return profile_response(service.change_profile(session, request.authorized, revision, **changes))
+    return profile_response(service.change_profile(session, profile, revision, **changes))
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, profile: Authorized[Profile]) -> None:
     """Delete a trusted profile with all that hangs on it."""
-    service.delete_profile(session, request.authorized)
+    service.delete_profile(session, profile)
 
 
 def _shown(session: Session, profile_id: str) -> IdentitiesResponse:
@@ -78,49 +78,49 @@ def _shown(session: Session, profile_id: str) -> IdentitiesResponse:
     return IdentitiesResponse(entity_tag=tag, identities=[identity_response(row) for row in rows])
 
 
-def _noted(session: Session, request: Request) -> None:
-    note(session, request.authorized.resource.id, "update", ["identities"])
+def _noted(session: Session, profile: Profile) -> None:
+    note(session, profile.id, "update", ["identities"])
 
 
-def _identities(session: Session, request: Request) -> IdentitiesResponse:
+def _identities(session: Session, _request: Request, profile: Profile) -> IdentitiesResponse:
     """List who may put a trusted profile on."""
-    return _shown(session, request.authorized.resource.id)
-
-
-def _set_identities(session: Session, request: Request) -> IdentitiesResponse:
-    """Set who may put a trusted profile on."""
-    profile, body = request.authorized.resource, request.body
-    if_match(request, entity_tag(profile.id, profile.revision), profile.revision)
-    if len(body.identities) > _MOST:
-        raise invalid("bad_request", f"At most {_MOST} identities can be named.", "identities")
-    service.distrust(session, request.authorized)
-    for one in body.identities:
-        service.trust(session, request.authorized, one.type, one.identifier, one.accounts, one.description)
-    _noted(session, request)
     return _shown(session, profile.id)
 
 
-def _add_identity(session: Session, request: Request) -> IdentityResponse:
+def _set_identities(session: Session, request: Request, authorized: Authorized[Profile]) -> IdentitiesResponse:
+    """Set who may put a trusted profile on."""
+    profile, body = authorized.resource, request.body
+    if_match(request, entity_tag(profile.id, profile.revision), profile.revision)
+    if len(body.identities) > _MOST:
+        raise invalid("bad_request", f"At most {_MOST} identities can be named.", "identities")
+    service.distrust(session, authorized)
+    for one in body.identities:
+        service.trust(session, authorized, one.type, one.identifier, one.accounts, one.description)
+    _noted(session, profile)
+    return _shown(session, profile.id)
+
+
+def _add_identity(session: Session, request: Request, profile: Authorized[Profile]) -> IdentityResponse:
     """Let an identity put a trusted profile on."""
     body: IdentityRequest = request.body
     if request.params["identity_type"] != body.type:
         raise invalid("bad_request", "The type is not the one of the path.", "type")
-    row = service.trust(session, request.authorized, body.type, body.identifier, body.accounts, body.description)
-    _noted(session, request)
+    row = service.trust(session, profile, body.type, body.identifier, body.accounts, body.description)
+    _noted(session, profile.resource)
     return identity_response(row)
 
 
-def _identity(session: Session, request: Request) -> IdentityResponse:
+def _identity(session: Session, request: Request, profile: Profile) -> IdentityResponse:
     """Get one of those who may put a trusted profile on."""
     params = request.params
-    row = service.one_identity(session, request.authorized.resource, params["identity_type"], params["identifier_id"])
+    row = service.one_identity(session, profile, params["identity_type"], params["identifier_id"])
     return identity_response(row)
 
 
-def _drop_identity(session: Session, request: Request) -> None:
+def _drop_identity(session: Session, request: Request, profile: Authorized[Profile]) -> None:
     """Let an identity put a trusted profile on no more."""
-    service.distrust(session, request.authorized, request.params["identity_type"], request.params["identifier_id"])
-    _noted(session, request)
+    service.distrust(session, profile, request.params["identity_type"], request.params["identifier_id"])
+    _noted(session, profile.resource)
 
 
 def routes() -> tuple[Route, ...]:

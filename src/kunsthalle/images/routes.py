@@ -10,6 +10,8 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
+from kunsthalle.images.models import Image
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS, operating_system
 from kunsthalle.images.queries import ImageParameters, list_images
 from kunsthalle.images.resources import IMAGE
@@ -46,13 +48,13 @@ def _get_system(session: Session, request: Request) -> OperatingSystemResponse:
 
 
 def _changes(service: ImageService) -> tuple[Route, ...]:
-    def deprecate(session: Session, request: Request) -> None:
+    def deprecate(session: Session, _request: Request, image: Authorized[Image]) -> None:
         """Deprecate an image."""
-        service.deprecate(session, request.authorized)
+        service.deprecate(session, image)
 
-    def obsolete(session: Session, request: Request) -> None:
+    def obsolete(session: Session, _request: Request, image: Authorized[Image]) -> None:
         """Make an image obsolete."""
-        service.obsolete(session, request.authorized)
+        service.obsolete(session, image)
 
     one, change = f"{IMAGES.path}/{{id}}", IMAGES.on_one("update")
     made = "Import an image from object storage, or make one from a volume."

@@ -10,20 +10,21 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters
 from kunsthalle.db.session import Session
 from kunsthalle.images.compatible_profiles import Profiles, listed, of_image
+from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 
 INSTANCE, BARE_METAL = "instance", "bare_metal_server"
 
 
 def routes(profiles: Profiles) -> tuple[Route, ...]:
-    def instance(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
+    def instance(session: Session, request: Request, image: Image, query: PageParameters) -> dict[str, Any]:
         """List the instance profiles that an image can be used with."""
-        found = profiles.instance(of_image(request.authorized.resource, INSTANCE))
+        found = profiles.instance(of_image(image, INSTANCE))
         return listed(request, session, query, INSTANCE, found)
 
-    def bare_metal(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
+    def bare_metal(session: Session, request: Request, image: Image, query: PageParameters) -> dict[str, Any]:
         """List the bare metal server profiles that an image can be used with."""
-        found = profiles.bare_metal(of_image(request.authorized.resource, BARE_METAL))
+        found = profiles.bare_metal(of_image(image, BARE_METAL))
         return listed(request, session, query, BARE_METAL, found)
 
     one, see = "/v1/images/{id}", access.item(IMAGE)

@@ -10,8 +10,9 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.api.vpc_parameters import Name
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import some
+from kunsthalle.db.visibility import Authorized, some
 from kunsthalle.images.export_service import ExportService
+from kunsthalle.images.models import Image, ImageExport
 from kunsthalle.images.resources import EXPORT, IMAGE
 from kunsthalle.images.schemas_exports import CreateExportRequest, ExportResponse, Exports, export_response
 
@@ -32,19 +33,19 @@ class ExportParameters(Parameters, frozen=True):
     name: Name = None
 
 
-def _list(session: Session, request: Request, query: ExportParameters) -> Exports:
+def _list(session: Session, _request: Request, image: Image, query: ExportParameters) -> Exports:
     """List the export jobs of an image."""
     columns = EXPORT.table.c
-    where = [columns.image_id == request.authorized.resource.id]
+    where = [columns.image_id == image.id]
     if query.name is not None:
         where.append(columns.name == query.name)
     return Exports(export_jobs=[export_response(one, session) for one in some(session, EXPORT, *where)])
 
 
 def routes(service: ExportService) -> tuple[Route, ...]:
-    def delete(session: Session, request: Request) -> None:
+    def delete(session: Session, _request: Request, export: Authorized[ImageExport]) -> None:
         """Delete an export job, and cancel it if it has not ended."""
-        service.delete(session, request.authorized)
+        service.delete(session, export)
 
     above = access.item(IMAGE, param="image_id")
     return (

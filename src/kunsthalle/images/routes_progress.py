@@ -89,9 +89,9 @@ def _progress_response(session: Session, it: Image | ImageExport) -> ProgressRes
     )
 
 
-def _progress(session: Session, request: Request) -> ProgressResponse:
+def _progress(session: Session, _request: Request, transfer: Image | ImageExport) -> ProgressResponse:
     """Say how far an import or an export is."""
-    return _wire(session, request.authorized.resource)
+    return _wire(session, transfer)
 
 
 def routes() -> tuple[Route, ...]:

@@ -179,11 +179,10 @@ def _profile(instance: Instance) -> TrustedProfileResponse | UnsetType:
     return TrustedProfileResponse(auto_link=kept["auto_link"], target=target)
 
 
-def _get(session: Session, request: Request) -> InitializationResponse:
+def _get(session: Session, _request: Request, instance: Instance) -> InitializationResponse:
     """Get what a server was given at its first start."""
-    it: Instance = request.authorized.resource
-    keys = [kept_key_response(key, session.ctx) for key in it.keys]
-    return InitializationResponse(keys=keys, default_trusted_profile=_profile(it), password=_password(it))
+    keys = [kept_key_response(key, session.ctx) for key in instance.keys]
+    return InitializationResponse(keys=keys, default_trusted_profile=_profile(instance), password=_password(instance))
 
 
 def routes() -> tuple[Route, ...]:

@@ -92,8 +92,8 @@ def disk_response(disk: Disk, session: Session) -> DiskResponse:
     )
 
 
-def _owned(_session: Session, request: Request) -> list[Disk]:
-    return disks_of(request.authorized.resource)
+def _owned(_session: Session, _request: Request, instance: Instance) -> list[Disk]:
+    return disks_of(instance)
 
 
 def _change(session: Session, instance: Instance, disk: Disk, body: NameRequest) -> Disk:

@@ -183,8 +183,8 @@ def _wire(attachment: Interface, session: Session) -> AttachmentResponse:
     )
 
 
-def _owned(session: Session, request: Request) -> list[Interface]:
-    id_ = request.authorized.resource.id
+def _owned(session: Session, _request: Request, instance: Instance) -> list[Interface]:
+    id_ = instance.id
     return [one for one in interfaces_of(session, [id_])[id_] if one.virtual_network_interface_id is not None]
 
 

@@ -295,31 +295,32 @@ def _wire(interface: Interface, session: Session) -> InterfaceResponse:
     )
 
 
-def _owned(session: Session, request: Request) -> list[Interface]:
-    id_ = request.authorized.resource.id
+def _owned(session: Session, _request: Request, instance: Instance) -> list[Interface]:
+    id_ = instance.id
     return interfaces_of(session, [id_])[id_]
 
 
-def _above(session: Session, request: Request) -> Interface:
+def _above(session: Session, request: Request, instance: Instance) -> Interface:
     """The interface that a path below one names, else 404."""
-    for interface in _owned(session, request):
+    for interface in _owned(session, request, instance):
         if interface.id == request.params["network_interface_id"]:
             return interface
     raise not_found("network_interface_id")
 
 
-def _floating_ips(session: Session, request: Request) -> list[FloatingIp]:
-    return sorted(floating_ips.of_target(session, _above(session, request).bound), key=lambda ip: ip.name)
+def _floating_ips(session: Session, request: Request, instance: Instance) -> list[FloatingIp]:
+    interface = _above(session, request, instance)
+    return sorted(floating_ips.of_target(session, interface.bound), key=lambda ip: ip.name)
 
 
-def _addresses(session: Session, request: Request) -> list[ReservedIp]:
-    primary = _above(session, request).primary_ip["id"]
+def _addresses(session: Session, request: Request, instance: Instance) -> list[ReservedIp]:
+    primary = _above(session, request, instance).primary_ip["id"]
     return unscoped(session, RESERVED_IP, RESERVED_IP.table.c.id == primary)
 
 
-def _add_floating(session: Session, request: Request) -> FloatingIp:
+def _add_floating(session: Session, request: Request, instance: Instance) -> FloatingIp:
     """What the floating IP was bound to before gives it up."""
-    interface = _above(session, request)
+    interface = _above(session, request, instance)
     ip = resolve(session, FLOATING_IP, request.params["id"], _CHANGE_FLOATING).resource
     if ip.target_id == interface.bound:
         return ip

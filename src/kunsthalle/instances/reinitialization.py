@@ -79,9 +79,9 @@ def _wanted(session: Session, it: Instance, old: Volume, body: ReinitializeReque
 
 
 def routes(blobs: Blobs) -> tuple[Route, ...]:
-    def call(session: Session, request: Request) -> None:
+    def call(session: Session, request: Request, instance: Instance) -> None:
         """Have a stopped server begin anew from an image, a volume or a snapshot, and start it."""
-        reinitialize(session, blobs, request.authorized.resource, request.body)
+        reinitialize(session, blobs, instance, request.body)
 
     path, change = "/v1/instances/{id}/reinitialize", access.item(INSTANCE, "is.instance.instance.update")
     return (route("POST", path, call, surface=VPC, access=change, body=ReinitializeRequest, status=204),)

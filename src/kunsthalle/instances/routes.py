@@ -11,6 +11,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.pages import Page
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.instances import (
     initialization,
     local_disks,
@@ -21,6 +22,7 @@ from kunsthalle.instances import (
     volume_attachments,
 )
 from kunsthalle.instances.instance_profiles import SORTED, named
+from kunsthalle.instances.models import Instance
 from kunsthalle.instances.queries import InstanceParameters, list_instances, list_templates, parts_of
 from kunsthalle.instances.requests import (
     ActionRequest,
@@ -74,9 +76,9 @@ _SOURCES = "Make a server from an image, a catalog, a template, a snapshot or a 
 
 
 def _actions(service: InstanceService) -> Route:
-    def act(session: Session, request: Request) -> ActionResponse:
+    def act(session: Session, request: Request, instance: Authorized[Instance]) -> ActionResponse:
         """Start, stop or reboot a server."""
-        return action_response(service.act(session, request.authorized, request.body), session.ctx)
+        return action_response(service.act(session, instance, request.body), session.ctx)
 
     operate = access.item(INSTANCE, INSTANCES.action("operate"), param="instance_id")
     path = f"{_BELOW}/actions"

@@ -146,13 +146,13 @@ def _any(session: Session, request: Request) -> Instance:
 
 
 def routes(hypervisor: Hypervisor) -> tuple[Route, ...]:
-    def console(session: Session, request: Request, query: ConsoleParameters) -> ConsoleResponse:  # noqa: ARG001  a handler's shape
+    def console(session: Session, _request: Request, instance: Instance, query: ConsoleParameters) -> ConsoleResponse:  # noqa: ARG001  a handler's shape
         """Read a server's serial console."""
-        return console_response(hypervisor, request.authorized.resource, query)
+        return console_response(hypervisor, instance, query)
 
-    def machine(session: Session, request: Request) -> MachineResponse:  # noqa: ARG001  as above
+    def machine(session: Session, _request: Request, instance: Instance) -> MachineResponse:  # noqa: ARG001  as above
         """Get what a server really runs on."""
-        return machine_response(hypervisor, request.authorized.resource)
+        return machine_response(hypervisor, instance)
 
     def machines(session: Session, request: Request, query: MachinesParameters) -> Machines:  # noqa: ARG001  as above
         """List the servers of all accounts, or those of one name, with what they really run on."""
@@ -163,9 +163,9 @@ def routes(hypervisor: Hypervisor) -> tuple[Route, ...]:
         """Read the serial console of a server of any account."""
         return console_response(hypervisor, _any(session, request), query)
 
-    def token(session: Session, request: Request) -> ConsoleAccessTokenResponse:
+    def token(session: Session, request: Request, instance: Instance) -> ConsoleAccessTokenResponse:
         """Make the token that opens a server's console, once."""
-        return grants.issue(session, hypervisor, request.authorized.resource, request.body)
+        return grants.issue(session, hypervisor, instance, request.body)
 
     one = "{instance_id}"
     operate = access.item(INSTANCE, "is.instance.instance.operate", param="instance_id")

@@ -11,10 +11,11 @@ from kunsthalle.api.router import Route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.subresources import Part, listing, reading
 from kunsthalle.db.session import Session
+from kunsthalle.instances.models import Instance
 from kunsthalle.instances.resources import INSTANCE
 
 
-def _none(_session: Session, _request: Request) -> list[Any]:
+def _none(_session: Session, _request: Request, _instance: Instance) -> list[Any]:
     return []
 
 

@@ -26,8 +26,8 @@ from kunsthalle.instances.states import UP
 from kunsthalle.jobs import queue
 
 
-def _owned(session: Session, request: Request) -> list[Volume]:
-    id_ = request.authorized.resource.id
+def _owned(session: Session, _request: Request, instance: Instance) -> list[Volume]:
+    id_ = instance.id
     return attached_to(session, [id_])[id_]
 
 

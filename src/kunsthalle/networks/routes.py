@@ -125,28 +125,26 @@ def _create_key(session: Session, body: CreateKeyRequest) -> Key:
 def _default(resource: Resource[Any], what: str, summary: str) -> Route:
     """What came with a VPC, below the VPC's own path."""
 
-    def call(session: Session, request: Request) -> Any:
-        return resource.to_response(
-            find(session, resource.kind, getattr(request.authorized.resource, f"{what}_id")), session
-        )
+    def call(session: Session, _request: Request, vpc: Vpc) -> Any:
+        return resource.to_response(find(session, resource.kind, getattr(vpc, f"{what}_id")), session)
 
     path, rule = f"/v1/vpcs/{{id}}/{what}", access.item(VPC)
     return route("GET", path, call, surface=FAMILY, access=rule, answer=resource.answer, summary=summary)
 
 
-def _get_target(session: Session, request: Request) -> TargetResponse:
+def _get_target(session: Session, request: Request, group: SecurityGroup) -> TargetResponse:
     """Get one target of one security group."""
-    return target_response(security_groups.member(session, request.authorized.resource, request.params["id"]), session)
+    return target_response(security_groups.member(session, group, request.params["id"]), session)
 
 
-def _add_target(session: Session, request: Request) -> TargetResponse:
+def _add_target(session: Session, request: Request, group: SecurityGroup) -> TargetResponse:
     """Put one target into one security group."""
-    return target_response(security_groups.add(session, request.authorized.resource, request.params["id"]), session)
+    return target_response(security_groups.add(session, group, request.params["id"]), session)
 
 
-def _remove_target(session: Session, request: Request) -> None:
+def _remove_target(session: Session, request: Request, group: SecurityGroup) -> None:
     """Take one target out of one security group."""
-    security_groups.remove(session, request.authorized.resource, request.params["id"])
+    security_groups.remove(session, group, request.params["id"])
 
 
 def _target_routes() -> tuple[Route, ...]:

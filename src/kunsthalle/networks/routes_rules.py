@@ -15,7 +15,7 @@ from kunsthalle.api import access
 from kunsthalle.api.crud import among
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
-from kunsthalle.api.router import Route, route
+from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
 from kunsthalle.api.surfaces.vpc import PageParameters, collection
 from kunsthalle.core.errors import not_found
@@ -76,14 +76,12 @@ def _in_place(kept: list[Rule], rule: Rule, _body: Any) -> list[Rule]:
     return [rule if one["id"] == rule["id"] else one for one in kept] + ([] if rule["id"] in ids else [rule])
 
 
-def _list_all(session: Session, request: Request, query: RuleParameters) -> dict[str, Any]:
-    group = request.authorized.resource
+def _list_all(session: Session, _request: Request, group: SecurityGroup, query: RuleParameters) -> dict[str, Any]:
     chosen = [rule for rule in group.rules if query.direction in (None, rule["direction"])]
     return {"rules": [group_rule_response(group, rule, session) for rule in chosen]}
 
 
-def _list_pages(session: Session, request: Request, query: AclRuleParameters) -> dict[str, Any]:
-    acl = request.authorized.resource
+def _list_pages(session: Session, request: Request, acl: NetworkAcl, query: AclRuleParameters) -> dict[str, Any]:
     chosen = [rule for rule in acl.rules if query.direction in (None, rule["direction"])]
     found = among(query, chosen, lambda rule: str(rule["id"]))
     return collection(
@@ -142,33 +140,34 @@ def _one(owner: SecurityGroup | NetworkAcl, request: Request) -> Rule:
     return found
 
 
-def _reads(book: RuleCollection[M]) -> Callable[[Session, Request], Any]:
-    return lambda session, request: book.to_response(
-        request.authorized.resource, _one(request.authorized.resource, request), session
-    )
+def _reads(book: RuleCollection[M]) -> Call:
+    def read(session: Session, request: Request, owner: M) -> Any:
+        return book.to_response(owner, _one(owner, request), session)
+
+    return read
 
 
-def _changes(book: RuleCollection[M]) -> dict[str, Callable[[Session, Request], Any]]:
-    def owner_of(session: Session, request: Request) -> M:
-        return locked(session, book.kind, request.authorized.resource.id, book.param)
+def _changes(book: RuleCollection[M]) -> dict[str, Call]:
+    def latest(session: Session, owner: M) -> M:
+        return locked(session, book.kind, owner.id, book.param)
 
     def keep(session: Session, owner: M, kept: list[Rule]) -> M:
         update(session, book.kind, owner.id, rules=unlike(kept))
         return locked(session, book.kind, owner.id)
 
-    def create(session: Session, request: Request) -> Any:
-        owner = owner_of(session, request)
+    def create(session: Session, request: Request, owner: M) -> Any:
+        owner = latest(session, owner)
         rule = book.make(session, owner, request.body)
         return book.to_response(keep(session, owner, book.put(owner.rules, rule, request.body)), rule, session)
 
-    def change(session: Session, request: Request) -> Any:
-        owner = owner_of(session, request)
+    def change(session: Session, request: Request, owner: M) -> Any:
+        owner = latest(session, owner)
         rule = book.change(session, owner, _one(owner, request), request.body)
         kept = book.put(owner.rules, rule, request.body)
         return book.to_response(owner if kept == owner.rules else keep(session, owner, kept), rule, session)
 
-    def delete(session: Session, request: Request) -> None:
-        owner = owner_of(session, request)
+    def delete(session: Session, request: Request, owner: M) -> None:
+        owner = latest(session, owner)
         gone = _one(owner, request)
         keep(session, owner, [rule for rule in owner.rules if rule != gone])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType
@@ -12,7 +11,7 @@ from kunsthalle.api import access
 from kunsthalle.api.common_schemas import GroupResponse, NamedResponse
 from kunsthalle.api.crud import Resource, among, in_order, listing, making, reading, removing, updating
 from kunsthalle.api.request import Request
-from kunsthalle.api.router import Route, route
+from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
 from kunsthalle.api.surfaces.vpc import PageParameters, collection, href
@@ -116,32 +115,34 @@ class IpParameters(PageParameters, frozen=True):
     sort: Annotated[Literal["address", "-address", "created_at", "-created_at", "name", "-name"] | None, SORT] = None
 
 
-def _list_ips(session: Session, request: Request, query: IpParameters) -> dict[str, Any]:
+def _list_ips(
+    session: Session, request: Request, interface: VirtualNetworkInterface, query: IpParameters
+) -> dict[str, Any]:
     """List the addresses of one virtual network interface."""
-    owned = virtual_network_interfaces.ips_of(session, request.authorized.resource)
+    owned = virtual_network_interfaces.ips_of(session, interface)
     if query.sort is not None:
         owned = in_order(owned, query.sort)
     found = among(query, owned, lambda ip: ip.id)
     return collection(request, session, "ips", found, lambda ip, u: ip_ref(ip, u.ctx), query.limit)
 
 
-def _ip(session: Session, request: Request) -> ReservedIp:
+def _ip(session: Session, request: Request, interface: VirtualNetworkInterface) -> ReservedIp:
     """One of the interface's addresses, else 404."""
-    owned = virtual_network_interfaces.ips_of(session, request.authorized.resource)
+    owned = virtual_network_interfaces.ips_of(session, interface)
     found = next((ip for ip in owned if ip.id == request.params["id"]), None)
     if found is None:
         raise not_found()
     return found
 
 
-def _get_ip(session: Session, request: Request) -> IpReferenceResponse:
+def _get_ip(session: Session, request: Request, interface: VirtualNetworkInterface) -> IpReferenceResponse:
     """Get one address of one virtual network interface."""
-    return ip_ref(_ip(session, request), session.ctx)
+    return ip_ref(_ip(session, request, interface), session.ctx)
 
 
-def _add_ip(session: Session, request: Request) -> IpReferenceResponse:
+def _add_ip(session: Session, request: Request, interface: VirtualNetworkInterface) -> IpReferenceResponse:
     """Bind a reserved IP to one virtual network interface."""
-    interface = locked(session, INTERFACE, request.authorized.resource.id, _PARENT)
+    interface = locked(session, INTERFACE, interface.id, _PARENT)
     ip = find(session, RESERVED_IP, request.params["id"])
     require(session, RESERVED_IP, ip, "is.subnet.subnet.update")
     if ip.target_id == interface.id:
@@ -151,38 +152,43 @@ def _add_ip(session: Session, request: Request) -> IpReferenceResponse:
     return ip_ref(address_allocation.bind(session, ip, interface_target(interface)), session.ctx)
 
 
-def _remove_ip(session: Session, request: Request) -> None:
+def _remove_ip(session: Session, request: Request, interface: VirtualNetworkInterface) -> None:
     """Take a reserved IP from one virtual network interface."""
-    ip = _ip(session, request)
-    if ip.id == locked(session, INTERFACE, request.authorized.resource.id, _PARENT).primary_ip_id:
+    ip = _ip(session, request, interface)
+    if ip.id == locked(session, INTERFACE, interface.id, _PARENT).primary_ip_id:
         raise conflict("reserved_ip_in_use", "The primary address of an interface stays with it.")
     address_allocation.unbind(session, ip)
 
 
-def _list_floating(session: Session, request: Request, query: IpParameters) -> dict[str, Any]:
+def _list_floating(
+    session: Session, request: Request, interface: VirtualNetworkInterface, query: IpParameters
+) -> dict[str, Any]:
     """List the floating IPs of one virtual network interface."""
-    owned = in_order(floating_ips.of_target(session, request.authorized.resource.id), query.sort or "name")
+    owned = in_order(floating_ips.of_target(session, interface.id), query.sort or "name")
     found = among(query, owned, lambda ip: ip.id)
     return collection(request, session, "floating_ips", found, lambda ip, u: floating_ip_ref(ip, u.ctx), query.limit)
 
 
-def _floating(session: Session, request: Request) -> FloatingIp:
+def _floating(session: Session, request: Request, interface: VirtualNetworkInterface) -> FloatingIp:
     """One of the interface's floating IPs, else 404."""
-    owned = floating_ips.of_target(session, request.authorized.resource.id)
+    owned = floating_ips.of_target(session, interface.id)
     found = next((ip for ip in owned if ip.id == request.params["id"]), None)
     if found is None:
         raise not_found()
     return found
 
 
-def _get_floating(session: Session, request: Request) -> FloatingIpReferenceResponse:
+def _get_floating(
+    session: Session, request: Request, interface: VirtualNetworkInterface
+) -> FloatingIpReferenceResponse:
     """Get one floating IP of one virtual network interface."""
-    return floating_ip_ref(_floating(session, request), session.ctx)
+    return floating_ip_ref(_floating(session, request, interface), session.ctx)
 
 
-def _add_floating(session: Session, request: Request) -> FloatingIpReferenceResponse:
+def _add_floating(
+    session: Session, request: Request, interface: VirtualNetworkInterface
+) -> FloatingIpReferenceResponse:
     """Give a floating IP to one virtual network interface."""
-    interface: VirtualNetworkInterface = request.authorized.resource
     ip = find(session, FLOATING_IP, request.params["id"])
     require(session, FLOATING_IP, ip, "is.floating-ip.floating-ip.update")
     if ip.target_id == interface.id:
@@ -190,12 +196,12 @@ def _add_floating(session: Session, request: Request) -> FloatingIpReferenceResp
     return floating_ip_ref(floating_ips.bind_to_interface(session, ip, interface.id, "id", "parameter"), session.ctx)
 
 
-def _remove_floating(session: Session, request: Request) -> None:
+def _remove_floating(session: Session, request: Request, interface: VirtualNetworkInterface) -> None:
     """Take a floating IP from one virtual network interface."""
-    floating_ips.unbind(session, _floating(session, request))
+    floating_ips.unbind(session, _floating(session, request, interface))
 
 
-def _page_of(path: str, call: Callable[[Session, Request, IpParameters], Any], rule: access.Access) -> Route:
+def _page_of(path: str, call: Call, rule: access.Access) -> Route:
     return route("GET", path, call, surface=FAMILY, access=rule, query=IpParameters)
 
 

@@ -118,16 +118,16 @@ def _attachment(name: str) -> tuple[Route, ...]:
     kind, resource = ATTACHED[name]
     path = f"{SUBNETS.path}/{{id}}/{name}"
 
-    def get(session: Session, request: Request) -> Any:
-        id_ = getattr(request.authorized.resource, f"{name}_id")
+    def get(session: Session, _request: Request, subnet: Subnet) -> Any:
+        id_ = getattr(subnet, f"{name}_id")
         if id_ is None:
             raise not_found()
         return resource.to_response(find(session, kind, id_), session)
 
-    def put(session: Session, request: Request) -> Any:
-        _attach(session, request.authorized.resource, name, request.body, name)
-        subnet = find(session, SUBNET, request.authorized.resource.id)
-        return resource.to_response(named(session, kind, getattr(subnet, f"{name}_id")), session)
+    def put(session: Session, request: Request, subnet: Subnet) -> Any:
+        _attach(session, subnet, name, request.body, name)
+        changed = find(session, SUBNET, subnet.id)
+        return resource.to_response(named(session, kind, getattr(changed, f"{name}_id")), session)
 
     read, change = SUBNETS.on_one(), SUBNETS.on_one("update")
     shown, attached = _SUMMARIES[name]
@@ -147,11 +147,11 @@ def _attachment(name: str) -> tuple[Route, ...]:
     )
 
 
-def _detach_gateway(session: Session, request: Request) -> None:
+def _detach_gateway(session: Session, _request: Request, subnet: Subnet) -> None:
     """Take the public gateway from one subnet."""
-    if request.authorized.resource.public_gateway_id is None:
+    if subnet.public_gateway_id is None:
         raise not_found()
-    _attach(session, request.authorized.resource, "public_gateway", None, "public_gateway")
+    _attach(session, subnet, "public_gateway", None, "public_gateway")
 
 
 def _table_named(_session: Session, value: str) -> Any:

@@ -6,7 +6,7 @@ which buckets belong to them. What else the service offers is known and not serv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -19,9 +19,10 @@ from kunsthalle.api.access import Access
 from kunsthalle.api.pagination import PLATFORM_PAGES, Key, next_page, next_url, sized
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request, header_flag
-from kunsthalle.api.router import Route, not_implemented, route
+from kunsthalle.api.router import Call, Route, not_implemented, route
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.catalogs import reclamation
+from kunsthalle.catalogs.models import Catalog
 from kunsthalle.catalogs.resources import CATALOG
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse
@@ -77,15 +78,20 @@ class InstanceItem(Access, frozen=True):
 
     verb: str = "retrieve"
 
-    def check(self, session: Session, request: Request) -> None:
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return tuple(kind.model for kind in _KINDS)
+
+    def check(self, session: Session, request: Request) -> Authorized[Any]:
         given = request.params["id"]
         try:
             id_ = parse(given).instance
         except ValueError:
             id_ = given
-        request.authorized = self._resolved(session, id_)
-        if given not in {request.authorized.resource.id, request.authorized.resource.crn}:
+        found = self._resolved(session, id_)
+        if given not in {found.resource.id, found.resource.crn}:
             raise not_found()
+        return found
 
     def _resolved(self, session: Session, id_: str) -> Authorized[Any]:
         for kind in _KINDS:
@@ -97,13 +103,12 @@ class InstanceItem(Access, frozen=True):
         raise not_found()
 
 
-def _storage(request: Request) -> Authorized[ServiceInstance]:
+def _storage(instance: Authorized[ServiceInstance | Catalog]) -> Authorized[ServiceInstance]:
     """The instance of object storage that a change is about; 501 for a catalog."""
-    granted: Authorized[Any] = request.authorized
-    if not isinstance(granted.resource, ServiceInstance):
+    if not isinstance(instance.resource, ServiceInstance):
         text = "A catalog is changed and deleted with Catalog Management."
         raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("id", "parameter"))
-    return granted
+    return Authorized(instance.resource, instance.action)
 
 
 def _date(text: str) -> int:
@@ -176,9 +181,9 @@ def _list(session: Session, request: Request, query: InstancesParameters) -> Ins
     return InstancesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
-def _get(_session: Session, request: Request) -> InstanceResponse:
+def _get(_session: Session, _request: Request, instance: ServiceInstance | Catalog) -> InstanceResponse:
     """Get an instance of a service: a catalog, or one of object storage."""
-    return instance_response(request.authorized.resource)
+    return instance_response(instance)
 
 
 def _create(session: Session, request: Request) -> InstanceResponse:
@@ -191,22 +196,22 @@ def _create(session: Session, request: Request) -> InstanceResponse:
     return instance_response(made)
 
 
-def _update(session: Session, request: Request) -> InstanceResponse:
+def _update(session: Session, request: Request, instance: Authorized[ServiceInstance | Catalog]) -> InstanceResponse:
     """Change an instance of object storage: its name, its plan, its buckets."""
-    granted, body = _storage(request), request.body
+    granted, body = _storage(instance), request.body
     names = {"name": "name", "parameters": "parameters", "resource_plan_id": "plan_id"}
     given = {column: getattr(body, name) for name, column in names.items() if getattr(body, name) is not UNSET}
     return instance_response(storage.change(session, granted, given))
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> None:
     """Delete an instance of object storage; until it is reclaimed it can be restored. Its buckets stay."""
-    reclamation.schedule(session, storage.retire(session, _storage(request)))
+    reclamation.schedule(session, storage.retire(session, _storage(instance)))
 
 
-def _lock(value: bool) -> Callable[[Session, Request], InstanceResponse]:
-    def call(session: Session, request: Request) -> InstanceResponse:
-        return instance_response(storage.set_locked(session, _storage(request), value))
+def _lock(value: bool) -> Call:
+    def call(session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> InstanceResponse:
+        return instance_response(storage.set_locked(session, _storage(instance), value))
 
     call.__doc__ = ("Lock" if value else "Unlock") + " an instance of object storage against changes."
     return call

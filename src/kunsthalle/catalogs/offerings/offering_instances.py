@@ -129,20 +129,19 @@ def _wire(it: OfferingInstance, session: Session) -> Doc:
     }
 
 
-def _get(session: Session, request: Request) -> Doc:
+def _get(session: Session, _request: Request, instance: OfferingInstance) -> Doc:
     """Get an offering instance."""
-    return _wire(request.authorized.resource, session)
+    return _wire(instance, session)
 
 
-def _put(session: Session, request: Request) -> Doc:
+def _put(session: Session, request: Request, instance: OfferingInstance) -> Doc:
     """Replace an offering instance; another version must be one that may be provisioned."""
     validation.check_refresh(request.headers.get("x-auth-refresh-token"))
     body: InstanceRequest = request.body
-    it: OfferingInstance = request.authorized.resource
     if body.rev is not None:
-        same_rev(body.rev, it.rev)
-    _replace(session, it, body)
-    return _wire(find(session, OFFERING_INSTANCE, it.id), session)
+        same_rev(body.rev, instance.rev)
+    _replace(session, instance, body)
+    return _wire(find(session, OFFERING_INSTANCE, instance.id), session)
 
 
 def _replace(session: Session, it: OfferingInstance, body: InstanceRequest) -> None:
@@ -155,10 +154,10 @@ def _replace(session: Session, it: OfferingInstance, body: InstanceRequest) -> N
     must(changed, "The offering instance was changed meanwhile.", "conflict")
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, request: Request, instance: OfferingInstance) -> None:
     """Forget an offering instance; servers are not touched."""
     validation.check_refresh(request.headers.get("x-auth-refresh-token"))
-    delete(session, OFFERING_INSTANCE, request.authorized.resource.id, request.authorized.resource.account_id)
+    delete(session, OFFERING_INSTANCE, instance.id, instance.account_id)
 
 
 def routes() -> tuple[Route, ...]:

@@ -21,7 +21,7 @@ from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.rows import delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import resolve, unscoped
+from kunsthalle.db.visibility import Authorized, resolve, unscoped
 from kunsthalle.jobs import queue
 
 JOB = "plan.deprecate"
@@ -33,7 +33,11 @@ _LOCATOR = re.compile(rf"sw\.({_UUID})\.({_UUID})")
 class PlanItem(Access, frozen=True):
     """400 for a malformed locator, 404 for a plan that is hidden or absent, 403 for a action out of reach."""
 
-    def check(self, session: Session, request: Request) -> None:
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return (Plan,)
+
+    def check(self, session: Session, request: Request) -> Authorized[Plan]:
         found = _LOCATOR.fullmatch(request.params[PARAM])
         if found is None:
             message = "A plan locator is sw.<catalog id>.<plan id>."
@@ -41,7 +45,7 @@ class PlanItem(Access, frozen=True):
         granted = resolve(session, PLAN, found[2], self.action, PARAM)
         if granted.resource.catalog_id != found[1]:
             raise not_found(PARAM)
-        request.authorized = granted
+        return granted
 
 
 def _touch(session: Session, plan: Plan) -> None:
@@ -56,31 +60,28 @@ def _move(session: Session, plan: Plan, to: str) -> None:
     _touch(session, plan)
 
 
-def _get(session: Session, request: Request) -> Doc:
+def _get(session: Session, _request: Request, plan: Plan) -> Doc:
     """Get a plan."""
-    return plan_response(request.authorized.resource, session.ctx)
+    return plan_response(plan, session.ctx)
 
 
-def _delete(session: Session, request: Request) -> Doc:
+def _delete(session: Session, _request: Request, plan: Plan) -> Doc:
     """Delete a plan."""
-    plan: Plan = request.authorized.resource
     queue.cancel(session, JOB, plan.id)
     delete(session, PLAN, plan.id, plan.account_id)
     _touch(session, plan)
     return {}
 
 
-def _publish(session: Session, request: Request) -> None:
+def _publish(session: Session, _request: Request, plan: Plan) -> None:
     """Publish a plan."""
-    plan: Plan = request.authorized.resource
     if plan.state != "new":
         raise refuse(f"The plan cannot be published: current state {plan.state}")
     _move(session, plan, "consumable")
 
 
-def _deprecate(session: Session, request: Request) -> None:
+def _deprecate(session: Session, request: Request, plan: Plan) -> None:
     """Begin or end the deprecation of a plan."""
-    plan: Plan = request.authorized.resource
     begin = setting(request)
     _may_deprecate(plan, begin=begin)
     pending = _pending(session, request, plan) if begin else None

@@ -14,6 +14,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.api.vpc_parameters import InVpcParameters
 from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import Authorized
 from kunsthalle.instances.bare_metal import routes_networks, service
 from kunsthalle.instances.bare_metal.bare_metal_profiles import (
     BARE_METAL_PROFILES,
@@ -21,6 +22,7 @@ from kunsthalle.instances.bare_metal.bare_metal_profiles import (
     named,
     profile_response,
 )
+from kunsthalle.instances.bare_metal.models import BareMetalServer
 from kunsthalle.instances.bare_metal.requests import (
     CreateBareMetalRequest,
     InitializationRequest,
@@ -80,52 +82,51 @@ def _get_profile(session: Session, request: Request) -> BareMetalProfileResponse
     return profile_response(named(request.params["name"]), session.ctx)
 
 
-def _delete(session: Session, request: Request) -> None:
+def _delete(session: Session, _request: Request, server: Authorized[BareMetalServer]) -> None:
     """Delete a bare metal server."""
-    service.delete(session, request.authorized)
+    service.delete(session, server)
 
 
-def _initialization(session: Session, request: Request) -> MetalInitializationResponse:
+def _initialization(session: Session, _request: Request, server: BareMetalServer) -> MetalInitializationResponse:
     """Get what a bare metal server was last initialized with."""
-    return initialization_response(request.authorized.resource, session.ctx)
+    return initialization_response(server, session.ctx)
 
 
-def _initialize(session: Session, request: Request) -> MetalInitializationResponse:
+def _initialize(session: Session, request: Request, server: BareMetalServer) -> MetalInitializationResponse:
     """Put another image on a stopped bare metal server, and start it. Refused for an image that a catalog manages."""
-    return initialization_response(service.initialize(session, request.authorized.resource, request.body), session.ctx)
+    return initialization_response(service.initialize(session, server, request.body), session.ctx)
 
 
-def _start(session: Session, request: Request) -> None:
+def _start(session: Session, _request: Request, server: BareMetalServer) -> None:
     """Start a bare metal server."""
-    service.start(session, request.authorized.resource)
+    service.start(session, server)
 
 
-def _stop(session: Session, request: Request) -> None:
+def _stop(session: Session, request: Request, server: BareMetalServer) -> None:
     """Stop a bare metal server."""
-    service.stop(session, request.authorized.resource, request.body)
+    service.stop(session, server, request.body)
 
 
-def _restart(session: Session, request: Request) -> None:
+def _restart(session: Session, _request: Request, server: BareMetalServer) -> None:
     """Restart a bare metal server."""
-    service.restart(session, request.authorized.resource)
+    service.restart(session, server)
 
 
-def _list_disks(session: Session, request: Request) -> MetalDisks:
+def _list_disks(session: Session, _request: Request, server: BareMetalServer) -> MetalDisks:
     """List the disks of a bare metal server."""
-    return disks_response(request.authorized.resource, session.ctx)
+    return disks_response(server, session.ctx)
 
 
-def _get_disk(session: Session, request: Request) -> MetalDiskResponse:
+def _get_disk(session: Session, request: Request, server: BareMetalServer) -> MetalDiskResponse:
     """Get one disk of a bare metal server."""
-    server = request.authorized.resource
     return disk_response(server, service.disk_of(server, request.params["id"]), session.ctx)
 
 
-def _rename_disk(session: Session, request: Request) -> MetalDiskResponse:
+def _rename_disk(session: Session, request: Request, server: BareMetalServer) -> MetalDiskResponse:
     """Change the name of a disk of a bare metal server."""
     id_ = request.params["id"]
-    server = service.rename_disk(session, request.authorized.resource, id_, request.body)
-    return disk_response(server, service.disk_of(server, id_), session.ctx)
+    renamed = service.rename_disk(session, server, id_, request.body)
+    return disk_response(renamed, service.disk_of(renamed, id_), session.ctx)
 
 
 def routes() -> tuple[Route, ...]:

@@ -12,7 +12,7 @@ from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import resolve
+from kunsthalle.db.visibility import Authorized, resolve
 from kunsthalle.instances.bare_metal import bare_metal_interfaces
 from kunsthalle.instances.bare_metal.models import MetalInterface
 from kunsthalle.instances.bare_metal.requests import (
@@ -67,48 +67,48 @@ def _primary(session: Session, it: MetalInterface) -> ReservedIp:
     return named(session, RESERVED_IP, it.primary_ip["id"])
 
 
-def _list_ips(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
+def _list_ips(session: Session, request: Request, interface: MetalInterface, query: PageParameters) -> dict[str, Any]:
     """List the primary address of a network interface of a bare metal server."""
-    found = among(query, [_primary(session, request.authorized.resource)], lambda ip: ip.id)
+    found = among(query, [_primary(session, interface)], lambda ip: ip.id)
     return collection(request, session, "ips", found, ip_response, query.limit)
 
 
-def _get_ip(session: Session, request: Request) -> ReservedIpResponse:
+def _get_ip(session: Session, request: Request, interface: MetalInterface) -> ReservedIpResponse:
     """Get the primary address of a network interface of a bare metal server."""
-    ip = _primary(session, request.authorized.resource)
+    ip = _primary(session, interface)
     if ip.id != request.params["id"]:
         raise not_found()
     return ip_response(ip, session)
 
 
-def _list_floating(session: Session, request: Request) -> MetalFloatingIps:
+def _list_floating(session: Session, _request: Request, interface: MetalInterface) -> MetalFloatingIps:
     """List the floating IPs of a network interface of a bare metal server."""
-    owned = floating_ips.of_target(session, request.authorized.resource.bound)
+    owned = floating_ips.of_target(session, interface.bound)
     return MetalFloatingIps(floating_ips=[floating_ip_response(ip, session) for ip in owned])
 
 
-def _floating(session: Session, request: Request) -> FloatingIp:
+def _floating(session: Session, request: Request, interface: MetalInterface) -> FloatingIp:
     """One of the interface's floating IPs, else 404."""
-    for ip in floating_ips.of_target(session, request.authorized.resource.bound):
+    for ip in floating_ips.of_target(session, interface.bound):
         if ip.id == request.params["id"]:
             return ip
     raise not_found()
 
 
-def _get_floating(session: Session, request: Request) -> FloatingIpResponse:
+def _get_floating(session: Session, request: Request, interface: MetalInterface) -> FloatingIpResponse:
     """Get one floating IP of a network interface of a bare metal server."""
-    return floating_ip_response(_floating(session, request), session)
+    return floating_ip_response(_floating(session, request, interface), session)
 
 
-def _add_floating(session: Session, request: Request) -> FloatingIpResponse:
+def _add_floating(session: Session, request: Request, interface: MetalInterface) -> FloatingIpResponse:
     """Give a floating IP to a network interface of a bare metal server."""
     ip = resolve(session, FLOATING_IP, request.params["id"], "is.floating-ip.floating-ip.update").resource
-    return floating_ip_response(bare_metal_interfaces.give_floating(session, request.authorized.resource, ip), session)
+    return floating_ip_response(bare_metal_interfaces.give_floating(session, interface, ip), session)
 
 
-def _remove_floating(session: Session, request: Request) -> None:
+def _remove_floating(session: Session, request: Request, interface: MetalInterface) -> None:
     """Take a floating IP from a network interface of a bare metal server."""
-    floating_ips.unbind(session, _floating(session, request))
+    floating_ips.unbind(session, _floating(session, request, interface))
 
 
 def routes() -> tuple[Route, ...]:
@@ -117,9 +117,9 @@ def routes() -> tuple[Route, ...]:
     one = f"{_FLOATING}/{{id}}"
     detach = METAL_ATTACHMENTS.on_one("delete")
 
-    def remove_attachment(session: Session, request: Request) -> None:
+    def remove_attachment(session: Session, _request: Request, interface: Authorized[MetalInterface]) -> None:
         """Delete one network attachment of a bare metal server."""
-        bare_metal_interfaces.remove_attachment(session, request.authorized)
+        bare_metal_interfaces.remove_attachment(session, interface)
 
     attachment = f"{METAL_ATTACHMENTS.path}/{{id}}"
     return (

@@ -9,6 +9,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.db.session import Session
 from kunsthalle.instances.groups import managers, scheduled_actions
+from kunsthalle.instances.groups.models import InstanceGroup
 from kunsthalle.instances.groups.requests import (
     CreateActionRequest,
     CreateGroupRequest,
@@ -76,14 +77,14 @@ ACTIONS = Resource(
 )
 
 
-def _unbalance(session: Session, request: Request) -> None:
+def _unbalance(session: Session, _request: Request, _group: InstanceGroup) -> None:
     """Take one instance group from its load balancer: none here has one."""
 
 
 def routes(service: GroupService) -> tuple[Route, ...]:
-    def clear(session: Session, request: Request) -> None:
+    def clear(session: Session, _request: Request, group: InstanceGroup) -> None:
         """Delete every membership of one instance group."""
-        service.remove_members(session, request.authorized.resource.id)
+        service.remove_members(session, group.id)
 
     change = access.item(GROUP, GROUPS.action("update"), param=_GROUP)
     return (
