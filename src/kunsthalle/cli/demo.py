@@ -1,4 +1,4 @@
-"""`kunsthalle demo`: the main job on a fresh world with a real image, told line by line.
+"""`kunsthalle demo`: the main job on a fresh world, told line by line.
 
 Every line is a call to a served process over HTTP and what it answered. The story ends with exit code 0 only if
 every step answered as it should.
@@ -7,171 +7,129 @@ every step answered as it should.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
+import shlex
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from kunsthalle.core.sizes import GIB
-from kunsthalle.disk_images.writers import write_qcow2
-from kunsthalle.local.client import access_token, exchange
+import click
+
+from kunsthalle.cli import demo_disk
+from kunsthalle.cli.common import Refused
+from kunsthalle.cli.demo_teller import Note, StepFailed, Teller
+from kunsthalle.local.client import CallFailed, Unreachable
+from kunsthalle.local.display import Paint, coloured, plain, takes_colours
 from kunsthalle.testing.served import DidNotStart, Served
 
-_QUERY = "version=2025-06-30&generation=2"
-_PATIENCE = 60
-
-
-class StepFailed(Exception):
-    """A step answered other than it should."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status, decoded body (None when empty), and the bytes."""
-
-    status: int
-    body: Any
-    raw: bytes
-
-
-Note = Callable[[dict[str, Any]], object]
-
-
-class Teller:
-    """Prints the story and makes the calls. `accounts` are known by their names in the scenario.
-
-    `note` is given each step for programs: its chapter, what it was, whether it was as it should be.
-    """
-
-    def __init__(self, served: Served, write: Callable[[str], object], note: Note) -> None:
-        self.served = served
-        self._write, self._note, self._chapter = write, note, ""
-        self._tokens: dict[str, str] = {}
-        self.steps = 0
-
-    def say(self, text: str = "") -> None:
-        self._write(text + "\n")
-
-    def chapter(self, title: str) -> None:
-        self._chapter = title
-        self.say(f"\n{title}")
-
-    def id_of(self, account: str) -> str:
-        return self.served.env(account)["IBMCLOUD_ACCOUNT_ID"]
-
-    def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        answer = exchange(self.served.url, method, path, body, headers, timeout=60)
-        return Answer(answer.status, json.loads(answer.content) if answer.content else None, answer.content)
-
-    def token(self, account: str) -> str:
-        """The account's bearer token."""
-        if account not in self._tokens:
-            key = self.served.env(account)["IBMCLOUD_API_KEY"]
-            self._tokens[account] = access_token(self.served.url, key)
-        return self._tokens[account]
-
-    def call(self, account: str, method: str, path: str, body: Any = None, trace: str = "") -> Answer:
-        """A call of an account, not told."""
-        if path.startswith("/v1/"):
-            path += ("&" if "?" in path else "?") + _QUERY
-        head = {"Authorization": f"Bearer {self.token(account)}", "Content-Type": "application/json"}
-        head |= {"X-Request-Id": trace} if trace else {}
-        head["X-Auth-Refresh-Token"] = "demo"
-        return self._send(method, path, head, None if body is None else json.dumps(body).encode())
-
-    def step(self, account: str, text: str, method: str, path: str, body: Any = None, *, expect: int) -> Answer:
-        """A call that is told; StepFailed unless it answers with the status that it should."""
-        answer = self.call(account, method, path, body)
-        self.steps += 1
-        self.say(f"  {account:11} {text}")
-        self.say(f"  {'':11}   {method} {path.partition('?')[0]} → {answer.status}{_why(answer)}")
-        asked = {"account": account, "method": method, "path": path, "status": answer.status}
-        self._note({"chapter": self._chapter, "text": text, **asked, "ok": answer.status == expect})
-        if answer.status != expect:
-            raise StepFailed(f"expected {expect}, got {answer.status}: {answer.raw.decode(errors='replace')[:400]}")
-        return answer
-
-    def until(self, account: str, path: str, done: Callable[[Any], bool], what: str) -> Any:
-        """Asks until an answer is as awaited."""
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            body = self.call(account, "GET", path).body
-            if done(body):
-                return body
-            time.sleep(0.05)
-        raise StepFailed(f"{what} did not happen within {_PATIENCE} s")
-
-    def sign_in_again(self) -> None:
-        """Seven days outlive every token."""
-        self._tokens.clear()
-
-    def clear_away(self, account: str) -> None:
-        """Deletes an account's servers and waits until they are gone: with QEMU they are processes of their own."""
-        for server in self.call(account, "GET", "/v1/instances").body.get("instances", []):
-            self.call(account, "DELETE", f"/v1/instances/{server['id']}")
-        self.until(account, "/v1/instances", lambda found: found.get("total_count") == 0, "the end of the servers")
-
-    def check(self, holds: bool, text: str) -> None:
-        """A fact that is told; StepFailed unless it holds."""
-        self.steps += 1
-        self.say(f"  {'':11} {'✓' if holds else '✗'} {text}")
-        self._note({"chapter": self._chapter, "text": text, "ok": holds})
-        if not holds:
-            raise StepFailed(text)
-
-
-def _why(answer: Answer) -> str:
-    if answer.status < 400 or not isinstance(answer.body, dict):
-        return ""
-    error = answer.body["errors"][0]
-    return f" {error['code']}: {error['message']}"
+_SERVER_MEMORY = "128"
+"""MiB: what runs in the guest is one sector long."""
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a process."""
 
 
 def _unnoted(_step: dict[str, Any]) -> None:
     """For those who only listen."""
 
 
-def tell(keep: Path | None, write: Callable[[str], object] = sys.stdout.write, note: Note = _unnoted) -> bool:
-    """The whole story; False when a step failed. Without `keep` the world is gone afterwards."""
+def run(keep: Path | None, hypervisor: str, *, as_json: bool) -> int:
+    """Tell the story on standard output; the exit code. Refused where `keep` is no new folder."""
+    if keep is not None and (not keep.is_dir() or any(keep.iterdir())) and keep.exists():
+        raise Refused(f"--keep: {keep} is no new folder. Name one that does not exist, or an empty one.")
+    _end_in_order()
+    if as_json:
+        told = tell(keep, lambda _text: None, lambda step: click.echo(json.dumps(step)), hypervisor=hypervisor)
+    else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # an arrow that the terminal cannot show ends no demo
+        paint = coloured if takes_colours(sys.stdout, os.environ) else plain
+        told = tell(keep, partial(click.echo, nl=False, color=True), hypervisor=hypervisor, paint=paint)
+    return 0 if told else 1
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _end_in_order() -> None:
+    """Have the signals that end a process end the instances and the server first; further ones change nothing."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for name in _SIGNALS:
+            signal.signal(name, signal.SIG_IGN)
+        click.echo("\nInterrupted: deleting the instances and stopping the server.", err=True)
+        sys.exit(_SIGNALLED + number)
+
+    for name in _SIGNALS:
+        signal.signal(name, stop)
+
+
+def tell(
+    keep: Path | None,
+    write: Callable[[str], object],
+    note: Note = _unnoted,
+    *,
+    hypervisor: str = "auto",
+    paint: Paint = plain,
+) -> bool:
+    """The whole story; False when a step failed. Without `keep` the world is gone afterwards.
+
+    `hypervisor` as for `serve`. Whatever ends it ends its instances and its server first.
+    """
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kunsthalle-demo-") as scratch:
         folder = keep or Path(scratch) / "data"
         try:
-            with Served(folder) as served:
-                teller = Teller(served, write, note)
+            served = Served(folder, "--hypervisor", hypervisor, "--server-memory", _SERVER_MEMORY, own_group=True)
+            with served:
+                teller = Teller(served, write, note, paint)
                 try:
                     _story(teller)
                 finally:
                     teller.clear_away("consumer-a")
-        except (StepFailed, DidNotStart) as failure:
+        except (StepFailed, DidNotStart, CallFailed, Unreachable) as failure:
             write(f"\nThe demo stopped: {failure}\n")
             note({"text": str(failure), "ok": False})
             return False
     write(f"\n{teller.steps} steps, all with the expected answer, in {time.monotonic() - begun:.1f} s.\n")
+    if keep is not None:
+        write(f"The data is kept. To look around: kunsthalle serve --data {shlex.quote(str(keep))}\n")
     return True
 
 
 def _story(teller: Teller) -> None:
     teller.say("Kunsthalle: accounts boot a shared image, and only its owner can read it.")
     teller.say(f"The server at {teller.served.url} has an enterprise of four accounts, and one account outside it.")
+    engine = _engine(teller)
+    teller.say("The image is a generated one: a disk with a boot sector that writes one line on the serial console.")
+    teller.say(_ENGINES[engine])
     image = _import(teller)
     version = _publish(teller, image)
-    server = _boot(teller, image, version)
+    server = _boot(teller, image, version, engine)
     _masked(teller, image, server)
     _strangers(teller, version)
     _away(teller, image, version, server)
 
 
+_ENGINES = {
+    "simulated": "Instances are simulated: they have states and disks, and no guest runs. With QEMU they boot.",
+    "qemu": "Instances are QEMU processes of this computer (--hypervisor simulated does without).",
+}
+
+
 def _import(teller: Teller) -> dict[str, Any]:
     teller.chapter("1. The publisher imports an image")
     path = teller.served.bucket("publisher") / "golden.qcow2"
-    write_qcow2(path, 10 * GIB, b"KUNSTHALLE GOLDEN IMAGE\n" * 40_000)
+    demo_disk.write(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    teller.say(f"  a qcow2 of {path.stat().st_size:,} bytes, 10 GiB inside, sha256 {digest[:16]}…")
+    teller.say(f"  a qcow2 of {path.stat().st_size:,} bytes, 10 GiB inside, sha256 {digest[:8]}…")
     body = {
         "name": "golden",
         "file": {"href": "cos://us-south/images/golden.qcow2"},
@@ -238,13 +196,13 @@ def _prototype(teller: Teller, account: str, name: str, **source: Any) -> dict[s
     }
 
 
-def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any]) -> dict[str, Any]:
+def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any], engine: str) -> dict[str, Any]:
     teller.chapter("3. consumer-a boots an instance from it")
     found = teller.step(
         "consumer-a", "lists the offerings that it may use", "GET", "/api/v1-beta/offerings", expect=200
     ).body
     crn = found["resources"][0]["kinds"][0]["versions"][0]["crn"]
-    teller.check(crn == version["crn"], "the offering is listed, with the CRN of its version")
+    teller.check(crn == version["crn"], f"the offering is listed, with the CRN of its version: {crn}")
     body = _prototype(teller, "consumer-a", "borrowed", catalog_offering={"version": {"crn": crn}})
     made = teller.step(
         "consumer-a", "creates an instance from that CRN", "POST", "/v1/instances", body, expect=201
@@ -252,9 +210,20 @@ def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any]) -> dic
     path = f"/v1/instances/{made['id']}"
     ended = ("running", "failed")
     server: dict[str, Any] = teller.until("consumer-a", path, lambda one: one["status"] in ended, "the boot")
-    teller.check(server["status"] == "running", f"{server['id']} is running ({_engine(teller)})")
-    teller.check(server["image"]["id"] == image["id"], "it shows the reference: " + json.dumps(server["image"]["crn"]))
+    teller.check(server["status"] == "running", f"{server['id']} is running ({engine})")
+    teller.check(server["image"]["id"] == image["id"], "it shows the reference: " + server["image"]["crn"])
+    if engine == "qemu":
+        _says_so(teller, server)
     return server
+
+
+def _says_so(teller: Teller, server: dict[str, Any]) -> None:
+    """The guest's own line, as the account reads it."""
+    path = f"/_kunsthalle/servers/{server['id']}/console"
+    teller.until("consumer-a", path, lambda found: demo_disk.MARKER in found["text"], "the boot of the guest")
+    text = teller.step("consumer-a", "reads the serial console of its instance", "GET", path, expect=200).body["text"]
+    said = [line.strip() for line in text.splitlines() if demo_disk.MARKER in line]
+    teller.check(len(said) == 1, f"the guest says: {said[0]}")
 
 
 def _engine(teller: Teller) -> str:
@@ -301,8 +270,7 @@ def _away(teller: Teller, image: dict[str, Any], version: dict[str, Any], server
     records = teller.step("publisher", "sees the reclamation", "GET", "/v1/reclamations", expect=200).body["resources"]
     teller.check(records[0]["resource_instance_id"] == catalog, f"due {records[0]['target_time']}")
     teller.served.advance("7d")
-    teller.say(f"  {'operator':11} kunsthalle clock advance 7d")
-    teller.sign_in_again()
+    teller.line("operator", "kunsthalle clock advance 7d")
     teller.step("publisher", "deletes the image", "DELETE", path, expect=202)
     found = teller.step("consumer-a", "views its instance", "GET", f"/v1/instances/{server['id']}", expect=200).body
     teller.check(found["status"] == "running", "it is still running")

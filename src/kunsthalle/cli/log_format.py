@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from kunsthalle.config import Settings
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.log import prepared_by
-from kunsthalle.local.display import escape_all_but_colours
+from kunsthalle.local.display import escape_all_but_colours, takes_colours
 
 
 def is_text(settings: Settings) -> bool:
@@ -61,7 +62,8 @@ def _for_programs() -> list[Any]:
 def _for_people() -> list[Any]:
     import structlog
 
-    shown = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    colours = takes_colours(sys.stderr, os.environ)
+    shown = structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
     return [shown, _without_commands]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import fields
@@ -142,19 +141,24 @@ def version(output: str) -> None:
 
 @cli.command()
 @click.option(
-    "--keep", type=click.Path(path_type=Path), default=None, help="Create the data in this folder and keep it"
+    "--keep", type=click.Path(path_type=Path), default=None, help="Create the data in this new folder and keep it"
+)
+@click.option(
+    option("hypervisor"),
+    type=_SettingType(next(one for one in described() if one.name == "hypervisor")),
+    default="auto",
+    show_default=True,
+    help="Where instances run; auto boots them with QEMU if it is installed",
 )
 @common.OUTPUT
-def demo(keep: Path | None, output: str) -> None:
-    """Run the main use case on new data with a real image, and print each request and answer.
+def demo(keep: Path | None, hypervisor: str, output: str) -> None:
+    """Run the main use case on new data with a generated image, and print each request and answer.
 
     With --output json: one JSON object for each step, one per line.
     """
-    from kunsthalle.cli.demo import tell
+    from kunsthalle.cli import demo as story
 
-    if output == "table":
-        sys.exit(0 if tell(keep) else 1)
-    sys.exit(0 if tell(keep, lambda _text: None, lambda step: click.echo(json.dumps(step))) else 1)
+    sys.exit(story.run(keep, hypervisor, as_json=output == "json"))
 
 
 @cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

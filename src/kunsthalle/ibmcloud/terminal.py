@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 from kunsthalle.ibmcloud.errors import Failed, Interrupted
-from kunsthalle.local.display import escape_all_but_colours
+from kunsthalle.local.display import escape_all_but_colours, is_terminal, takes_colours
 
 
 def _painted(codes: str, text: str) -> str:
@@ -36,17 +36,10 @@ def switched(env: Mapping[str, str], name: str) -> bool | None:
 
 def wants_colour(env: Mapping[str, str], out: Any, configured: str) -> bool:
     """Only on a terminal that is not dumb, and unless it was switched off."""
-    if env.get("NO_COLOR") or env.get("TERM", "") in {"", "dumb"} or not _is_terminal(out):
+    if not takes_colours(out, env):
         return False
     chosen = switched(env, "COLOR")
     return boolean(configured, SWITCH) is not False if chosen is None else chosen
-
-
-def _is_terminal(stream: Any) -> bool:
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):
-        return False
 
 
 class Terminal:
@@ -135,7 +128,7 @@ class Terminal:
 
     def secret(self, text: str) -> str:
         """What is typed without an echo; from a pipe it is read as it is."""
-        if not _is_terminal(self.stdin):
+        if not is_terminal(self.stdin):
             self._prompt(text)
             return self._answer()
         from getpass import getpass

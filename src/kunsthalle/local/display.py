@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
@@ -32,3 +33,32 @@ def to_json(document: Any, indent: int) -> str:
     return _CONTROL.sub(
         lambda found: f"\\u{ord(found[0]):04x}", json.dumps(document, indent=indent, ensure_ascii=False)
     )
+
+
+Paint = Callable[[str, str], str]
+"""Puts the colour of a style around a text: `paint("bold", "1. Import")`."""
+_STYLES = {"bold": "1", "dim": "2", "who": "36", "good": "32", "bad": "31;1", "refused": "33"}
+
+
+def plain(_style: str, text: str) -> str:
+    """Return the text as it is: the `Paint` of files, pipes, and terminals without colours."""
+    return text
+
+
+def coloured(style: str, text: str) -> str:
+    """Return the text in the colour of a style."""
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def takes_colours(stream: Any, environment: Mapping[str, str]) -> bool:
+    """Whether colours may be written: to a terminal that is not dumb, unless NO_COLOR is set (no-color.org)."""
+    dumb = environment.get("TERM", "") in {"", "dumb"}
+    return not dumb and not environment.get("NO_COLOR") and is_terminal(stream)
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether a stream goes to a terminal; not one that is closed, or is no stream of the system."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False

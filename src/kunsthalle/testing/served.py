@@ -24,7 +24,16 @@ class DidNotStart(Exception):
 class Served:
     """Starts on entering, stops on leaving. A second `start` on the same folder finds everything as it was."""
 
-    def __init__(self, data: Path, *options: str, scenario: str = "enterprise", patience: float = 30) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *options: str,
+        scenario: str = "enterprise",
+        patience: float = 30,
+        own_group: bool = False,
+    ) -> None:
+        """`own_group`: Ctrl-C on the terminal reaches the caller alone, who must stop the process."""
+        self._group = 0 if own_group else None
         self.data = data
         self._options = options
         self._scenario = scenario
@@ -58,14 +67,22 @@ class Served:
         self.data.parent.mkdir(parents=True, exist_ok=True)
         env = self.environment()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen([*command, *self._options], stdout=log, stderr=log, env=env)  # noqa: S603  our own program
+            self._process = subprocess.Popen(  # noqa: S603  our own program
+                [*command, *self._options], stdout=log, stderr=log, env=env, process_group=self._group
+            )
+        try:
+            self._wait(self._process)
+        except BaseException:  # an interrupt, too: nobody else would end the process
+            self.kill()
+            raise
+        return self
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._patience
         while not self._healthy():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise DidNotStart(self.log.read_text(errors="replace")[-4_000:])
             time.sleep(_PAUSE)
-        return self
 
     def _healthy(self) -> bool:
         return folder.read(self.data, folder.SERVER).get("pid") == self.pid and is_healthy(self.url)
