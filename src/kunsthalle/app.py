@@ -62,6 +62,7 @@ from kunsthalle.local import folder
 from kunsthalle.operator import routes_control
 
 if TYPE_CHECKING:
+    from kunsthalle.disk_images.qemu_img import Tools
     from kunsthalle.operator.saved_states import SavedScenarios
     from kunsthalle.operator.scenarios import Credential
 
@@ -213,9 +214,16 @@ def _bounds(settings: Settings) -> JobBounds:
 
 
 def build(
-    settings: Settings, operator_token: str, ids: Ids | None = None, access_log: AccessLog | None = None
+    settings: Settings,
+    operator_token: str,
+    ids: Ids | None = None,
+    access_log: AccessLog | None = None,
+    tools: Lazy[Tools | None] | None = None,
 ) -> Server:
-    """A server for these settings, its schema ready, nothing running yet. MasterKeyError without the right keys."""
+    """A server for these settings, its schema ready, nothing running yet. MasterKeyError without the right keys.
+
+    `tools` is what was found already by the process (`drivers.find_image_tools`).
+    """
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.database_url, Cipher(settings.master_key_path), _bounds(settings))
     prepare(store)
@@ -230,7 +238,7 @@ def build(
     context = base(clock)
     ensure_encrypted(store, context, _renew_secrets)
     tokens = Tokens(store, context)
-    drivers = Drivers(settings)
+    drivers = Drivers(settings, tools)
     watched = Watched(store)
     rooms = Lazy(partial(_join, drivers, tokens, store, watched))
     faults = Faults()

@@ -27,10 +27,10 @@ class Drivers:
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
     hypervisor that is named: Unavailable where it cannot run, BadSpec for another word. BadAddress for blobs or buckets
-    that are nowhere.
+    that are nowhere. `tools` is given where several servers of one process share what was found.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tools: Lazy[Tools | None] | None = None) -> None:
         data = settings.data.resolve()
         self.bucket_bytes = settings.account_bucket_gb * GIB
         self.space = Space(settings.disk_reserve * MIB)
@@ -39,7 +39,7 @@ class Drivers:
         self._buckets = Lazy(lambda: _buckets(data / "buckets", settings, self.space))
         self.machines = data / "machines"
         self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings))
-        self._tools = Lazy(_tools)
+        self._tools = tools or Lazy(find_image_tools)
         self._limits = Lazy(_limits)
         self._quota = Lazy(lambda: _quota(settings))
         if settings.hypervisor != "auto":
@@ -107,7 +107,8 @@ def _hypervisor(root: Path, settings: Settings) -> Hypervisor:
     return find_hypervisor(root, settings.hypervisor, write_overlay, settings.accelerator, bounds)
 
 
-def _tools() -> Tools | None:
+def find_image_tools() -> Tools | None:
+    """qemu-img of this host: finding it means running it once."""
     from kunsthalle.disk_images.qemu_img import find_tools
 
     return find_tools()

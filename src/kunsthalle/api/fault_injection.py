@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from kunsthalle.api.asgi import Answer, Send
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason
-from kunsthalle.core.faults import Fault
+from kunsthalle.core.faults import HEADER, Fault
 
 Respond = Callable[[], Awaitable[Answer]]
 Refuse = Callable[[Problem], Answer]
@@ -35,17 +35,22 @@ async def answer(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> 
     """Answer a call that matches a fault."""
     match fault.effect:
         case "refuse":
-            await _refusal(fault, refuse).send(send)
+            await _named(fault, _refusal(fault, refuse)).send(send)
         case "lose":
             await respond()
-            await _refusal(fault, refuse).send(send)
+            await _named(fault, _refusal(fault, refuse)).send(send)
         case "cut":
-            await _cut(await respond(), send)
+            await _cut(_named(fault, await respond()), send)
         case "delay":
             await asyncio.sleep(fault.seconds)
-            await (await respond()).send(send)
+            await _named(fault, await respond()).send(send)
         case effect:
             raise UnknownMember("effect of a fault on calls", effect)
+
+
+def _named(fault: Fault, answer: Answer) -> Answer:
+    """The answer with the header that names the fault."""
+    return Answer(answer.status, {**answer.headers, HEADER: fault.label}, answer.body)
 
 
 def _refusal(fault: Fault, refuse: Refuse) -> Answer:

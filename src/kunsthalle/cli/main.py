@@ -48,6 +48,7 @@ _FILES = {
     "master-key": "master_key:master_key",
     "scenario": "scenarios:scenario",
     "status": "status:status",
+    "worlds": "worlds:worlds",
 }
 """Verb, and where its command is."""
 

@@ -13,6 +13,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+HEADER = "X-Kunsthalle-Fault"
+"""On every answer that a fault was applied to: the effect and the id of the fault."""
+
 CallEffect = Literal["refuse", "lose", "cut", "delay"]
 JobEffect = Literal["fail", "retry", "hold"]
 TokenEffect = Literal["expire"]
@@ -59,6 +62,11 @@ class Fault(Struct, kw_only=True):
     @property
     def spent(self) -> bool:
         return bool(self.times) and self.hits >= self.times
+
+    @property
+    def label(self) -> str:
+        """What names the fault in answers: `refuse 0b5c…`."""
+        return f"{self.effect} {self.id}"
 
 
 class Faults:

@@ -11,7 +11,7 @@ from kunsthalle.local import folder
 
 FORMATS = ("direnv", "dotenv", "github", "json", "sdk", "shell", "terraform")
 
-_NOT_FOR_TERRAFORM = ("IBMCLOUD_ACCOUNT_ID",)
+NOT_FOR_TERRAFORM = ("IBMCLOUD_ACCOUNT_ID",)
 """The provider takes an account's id for the wish to assume a trusted profile, and asks for its name."""
 
 # Variable, and what its value ends with behind the server's address.
@@ -98,7 +98,7 @@ def render(found: dict[str, str], form: str) -> str:
     .envrc, and `terraform` for eval before the provider is run.
     """
     if form == "terraform":
-        found = {name: value for name, value in found.items() if name not in _NOT_FOR_TERRAFORM}
+        found = {name: value for name, value in found.items() if name not in NOT_FOR_TERRAFORM}
     return _RENDERERS[form](found)
 
 
