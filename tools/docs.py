@@ -55,6 +55,7 @@ WORDS = {
     "tests/unit/db/": "the store on SQLite and PostgreSQL",
     "tests/fixtures/": "what tests share",
     "tests/stories/api/": "stories through the official SDKs against a served process",
+    "examples/": "what clients are configured with; the tests of clients run it",
     "tools/": "what the verbs of `dev` run",
     "tools/boot-image-packages.txt": "Debian packages of which the boot image is built",
 }
@@ -94,7 +95,7 @@ def _tree(folder: Path, depth: int, deepest: int) -> Iterator[tuple[int, Path]]:
 
 def tree() -> list[tuple[int, Path]]:
     """The lines of the map: depth and path."""
-    top = [ROOT / name for name in ("dev", "pyproject.toml", "requirements", ".ci", "docs", "openapi")]
+    top = [ROOT / name for name in ("dev", "pyproject.toml", "requirements", ".ci", "docs", "examples", "openapi")]
     found = [(0, path) for path in top] + [(1, ROOT / "docs" / "decisions")]
     found.sort(key=lambda one: top.index(one[1]) if one[1] in top else top.index(ROOT / "docs"))
     for name, deepest in (("src/kunsthalle", 4), ("tests", 1), ("tools", 0)):

@@ -250,7 +250,7 @@ async function sharing(here, it) {
   await call(buyer, 'updateShareApprovalListAsSource', yes, 201);
   const found = await call(buyer, 'getConsumptionOfferings', seen);
   check(found.total_count === 1, 'the offering is seen');
-  check(only(found.resources[0]).metadata.images[0].id === undefined, 'its image is not');
+  check(only(found.resources[0]).metadata.vsi_vpc.images[0].id === undefined, 'its image is not');
   await call(owner, 'deleteOfferingAccessList', { ...it, accesses: ['*'] });
   check((await call(buyer, 'getConsumptionOfferings', seen)).total_count === 0, 'what is taken back is gone');
   await call(owner, 'deleteShareApprovalList', { ...kind, accesses });

@@ -46,16 +46,17 @@ class Item(Access, frozen=True):
 
     @property
     def finds(self) -> tuple[type, ...]:
-        return (self._resource_type.model,)
+        return (self.resource_type.model,)
 
     @property
-    def _resource_type(self) -> ResourceType[Any]:
+    def resource_type(self) -> ResourceType[Any]:
+        """The type of what is looked up."""
         if self.kind is None:
             raise TypeError("an item rule needs its kind")
         return self.kind
 
     def check(self, session: Session, request: Request) -> Authorized[Any] | None:
-        granted = resolve(session, self._resource_type, request.params[self.param], self.action, self.param)
+        granted = resolve(session, self.resource_type, request.params[self.param], self.action, self.param)
         if any(getattr(granted.resource, one) != request.params[one] for one in self.parents):
             raise not_found(self.param)
         return granted
@@ -66,7 +67,7 @@ class ItemIfThere(Item, frozen=True):
 
     @property
     def finds(self) -> tuple[type, ...]:
-        return (self._resource_type.model, NoneType)
+        return (self.resource_type.model, NoneType)
 
     def check(self, session: Session, request: Request) -> Authorized[Any] | None:
         if session.ctx.grants.scope(self.action).empty:

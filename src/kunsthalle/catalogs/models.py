@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SERVICE = "globalcatalog-collection"
+DEFAULT_KIND = "offering"
+"""Of a catalog."""
 _SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 
 

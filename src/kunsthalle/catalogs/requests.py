@@ -13,6 +13,7 @@ from kunsthalle.api.serialization import RequestBody
 from kunsthalle.catalogs.offerings.service import Fields, PlanSeed
 from kunsthalle.catalogs.sharing.access_list import MOST
 from kunsthalle.catalogs.versions.editing import Import, choices_of
+from kunsthalle.catalogs.versions.metadata import flat
 from kunsthalle.core.errors import invalid
 
 Text = Annotated[str, Meta(max_length=4_096)]
@@ -72,7 +73,7 @@ class PlanRequest(RequestBody):
 
 
 class OfferingRequest(RequestBody):
-    """An offering to create, or the whole of one to replace. Kinds and versions are not changed here."""
+    """The whole of an offering to replace. Kinds and versions are not changed here."""
 
     name: Annotated[str, Meta(min_length=1, max_length=255)]
     label: Label | None = None
@@ -101,12 +102,19 @@ class OfferingRequest(RequestBody):
     plans: Annotated[list[PlanRequest], at_most(100)] | UnsetType = UNSET
 
 
-_APART = frozenset({"name", "label", "_rev", "resource_group_id", "owning_account", "kind", "hidden", "plans"})
+class NewOfferingRequest(OfferingRequest):
+    """An offering to create. `share_enabled` puts its access list into effect, as the call `share` does."""
+
+    share_enabled: bool = False
+
+
+_APART = frozenset({"name", "label", "_rev", "resource_group_id", "owning_account", "hidden", "plans", "share_enabled"})
 
 
 def document(body: RequestBody) -> Doc:
-    """What is kept of a body besides the columns of its own."""
-    return {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
+    """What is kept of a body besides the columns of its own, and a catalog's `kind` to tell that it was sent."""
+    kept = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
+    return {name: value for name, value in kept.items() if name != "kind" or value is not None}
 
 
 def fields(body: OfferingRequest) -> Fields:
@@ -191,6 +199,7 @@ def wanted(body: ImportRequest, target_version: str | None) -> Import:
     if not isinstance(kept, dict):
         raise invalid("bad_request", "metadata with images is required.", "metadata")
     noted = {name: getattr(body, name) for name in ("sha", "tags", "keywords", "product_kind")}
+    kept = flat(kept)
     return Import(version, choices_of(kept), kept, {name: value for name, value in noted.items() if value is not None})
 
 

@@ -5,18 +5,21 @@ access rules of paths.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Annotated, Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta
 from sqlalchemy import ColumnElement, Table
 
-from kunsthalle.api.access import Access, item
+from kunsthalle.api.access import Access, Item
 from kunsthalle.api.query_params import Parameters, decode
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces.catalog import CATALOG as SURFACE
 from kunsthalle.api.surfaces.catalog import Digest
+from kunsthalle.authz.refusals import missing_action
 from kunsthalle.catalogs.models import (
     AccountSettings,
     Catalog,
@@ -56,13 +59,15 @@ from kunsthalle.catalogs.tables import (
     reclamations,
     versions,
 )
-from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.errors import Problem, Reason, not_found
 from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, ResourceType, policy_filter, resolve, some, sum_of
+from kunsthalle.db.visibility import Authorized, ResourceType, in_account, policy_filter, resolve, some, sum_of
 
+M = TypeVar("M")
 RETRIEVE = "globalcatalog-collection.instance.retrieve"
+SHARE = "globalcatalog-collection.offering.share"
 
 
 def _caller(session: Session, by_id: bool) -> Caller:
@@ -226,8 +231,70 @@ _LOCATOR = re.compile(rf"({_UUID})\.({_UUID})")
 PARAM = "version_loc_id"
 
 
+def resolve_inside(
+    session: Session, kind: ResourceType[M], id_: str, action: str, target: str, parents: Mapping[str, str]
+) -> Authorized[M]:
+    """Like `resolve`, for what is in the parents that the path names: fields of the model, and their values.
+
+    Catalog Management tells a caller of the owner's account what other accounts are not told: 403 for what is there
+    and out of reach.
+    """
+    try:
+        granted = resolve(session, kind, id_, action, target)
+    except Problem as problem:
+        own = in_account(session, kind, id_) if problem.reason is Reason.NOT_FOUND else None
+        if own is None or not _is_inside(own, parents):
+            raise
+        raise missing_action(kind.read) from problem
+    if not _is_inside(granted.resource, parents):
+        raise not_found(target)
+    return granted
+
+
+def _is_inside(resource: Any, parents: Mapping[str, str]) -> bool:
+    return all(getattr(resource, name) == value for name, value in parents.items())
+
+
+class CatalogItem(Item, frozen=True):
+    """404 for what is hidden or absent; 403 for an action out of reach, and for what the own account hides."""
+
+    def check(self, session: Session, request: Request) -> Authorized[Any] | None:
+        parents = {name: request.params[name] for name in self.parents}
+        id_ = request.params[self.param]
+        return resolve_inside(session, self.resource_type, id_, self.action, self.param, parents)
+
+
+def catalog_item(
+    kind: ResourceType[Any], action: str = RETRIEVE, param: str = "catalog_id", parents: tuple[str, ...] = ()
+) -> Access:
+    """A caller who sees a resource of a catalog and may do the action on it."""
+    return CatalogItem(action, kind=kind, param=param, parents=parents)
+
+
+class ObjectOrNone(CatalogItem, frozen=True):
+    """Finds nothing where there is no such object, for a caller who may do the action on its catalog."""
+
+    @property
+    def finds(self) -> tuple[type, ...]:
+        return (CatalogObject, NoneType)
+
+    def check(self, session: Session, request: Request) -> Authorized[Any] | None:
+        try:
+            return CatalogItem.check(self, session, request)
+        except Problem as problem:
+            if problem.reason is not Reason.NOT_FOUND:
+                raise
+            catalog_item(CATALOG, self.action).check(session, request)
+            return None
+
+
+def object_or_none(action: str) -> Access:
+    """A caller who may do the action on an object, or on the catalog where there is no such object."""
+    return ObjectOrNone(action, kind=OBJECT, param="object_id", parents=("catalog_id",))
+
+
 class VersionItem(Access, frozen=True):
-    """400 for a malformed locator, 404 for one that is hidden or absent, 403 for a action out of reach (1.10)."""
+    """404 for a locator that is hidden, absent or none at all, 403 for an action out of reach (1.10)."""
 
     @property
     def finds(self) -> tuple[type, ...]:
@@ -236,11 +303,8 @@ class VersionItem(Access, frozen=True):
     def check(self, session: Session, request: Request) -> Authorized[Version]:
         found = _LOCATOR.fullmatch(request.params[PARAM])
         if found is None:
-            raise invalid("bad_request", "A version locator is <catalog id>.<version id>.", PARAM, type_="parameter")
-        granted = resolve(session, VERSION, found[2], self.action, PARAM)
-        if granted.resource.catalog_id != found[1]:
             raise not_found(PARAM)
-        return granted
+        return resolve_inside(session, VERSION, found[2], self.action, PARAM, {"catalog_id": found[1]})
 
 
 def version(action: str = RETRIEVE) -> Access:
@@ -268,11 +332,12 @@ class NamedOffering(Access, frozen=True):
         wanted = columns.id if by == "id" else columns.name
         given, catalog = request.params["offering_id"], request.params["catalog_id"]
         found = some(session, OFFERING, wanted == given, columns.catalog_id == catalog, limit=1)
-        if not found:
-            raise not_found("offering_id")
-        return Authorized(found[0], self.action)
+        if found:
+            return Authorized(found[0], self.action)
+        own = in_account(session, OFFERING, given) if by == "id" else None
+        raise not_found("offering_id") if own is None or own.catalog_id != catalog else missing_action(self.action)
 
 
 def offering(action: str = RETRIEVE) -> Access:
     """A caller who sees the offering, in the catalog that the path names, and may do the action on it."""
-    return item(OFFERING, action, "offering_id", ("catalog_id",))
+    return catalog_item(OFFERING, action, "offering_id", ("catalog_id",))

@@ -79,6 +79,7 @@ def _account_response(found: AccountSettings) -> Doc:
         "hide_IBM_cloud_catalog": found.hide_public,
         "account_filters": found.account_filters or NO_FILTERS,
         "region_filter": found.region_filter,
+        "terraform_engines": [],  # of other people's Terraform, which runs nothing here
     }
 
 

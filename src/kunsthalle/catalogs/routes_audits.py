@@ -18,6 +18,7 @@ from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, DEFAULT_LIMIT, MOST, Limit
 from kunsthalle.catalogs import resources, states
 from kunsthalle.catalogs.models import Catalog, CatalogObject, OfferingInstance, crn
+from kunsthalle.catalogs.resources import catalog_item, object_or_none
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.crn import parse
@@ -163,8 +164,8 @@ class AuditParameters(Parameters, frozen=True):
     lookupnames: Annotated[bool, Meta(description="Whether to show the names of those who did something.")] = False
 
 
-Audited = Catalog | CatalogObject | OfferingInstance
-"""What an audit may be of whose path the access rule looks up. That it is there is all that the audit needs."""
+Audited = Catalog | CatalogObject | OfferingInstance | None
+"""What an audit may be of whose path the access rule looks up, None where it is gone. The audit needs no more."""
 
 
 def _suiting(call: Call, rule: Access, *, query: bool = False) -> Call:
@@ -225,10 +226,10 @@ def routes() -> tuple[Route, ...]:
     """Editors read audits: of the account, of a catalog, of what is in it."""
     catalog = f"{BASE}/catalogs/{{catalog_id}}"
     update = "globalcatalog-collection.instance.update"
-    editor, inside = access.create(update), access.item(resources.CATALOG, update, "catalog_id")
+    editor, inside = access.create(update), catalog_item(resources.CATALOG, update)
     product = access.create(states.UPDATE)  # also of an offering that is gone: 200 and what is left of it
-    thing = access.item(resources.OBJECT, states.UPDATE, "object_id", ("catalog_id",))
-    use = access.item(resources.OFFERING_INSTANCE, update, "instance_id")
+    thing = object_or_none(states.UPDATE)  # as of an offering
+    use = catalog_item(resources.OFFERING_INSTANCE, update, "instance_id")
     table: tuple[tuple[str, About, str, Access, bool], ...] = (
         (f"{BASE}/catalogaccount", _account, "the account's catalogs", editor, True),
         (catalog, _catalog, "a catalog", inside, True),

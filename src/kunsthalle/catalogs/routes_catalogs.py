@@ -14,23 +14,24 @@ from kunsthalle.api.serialization import decode
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParameters, results
 from kunsthalle.catalogs import queries, resources
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.models import Catalog, Offering
+from kunsthalle.catalogs.models import DEFAULT_KIND, Catalog, Offering
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.requests import (
     CatalogReplacementRequest,
     CatalogRequest,
+    NewOfferingRequest,
     OfferingRequest,
     Operations,
     document,
     fields,
 )
-from kunsthalle.catalogs.resources import NamedOffering, OfferingParameters
+from kunsthalle.catalogs.resources import NamedOffering, OfferingParameters, catalog_item
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.schemas import catalog_response, offering_response
-from kunsthalle.catalogs.sharing import offering_lists
+from kunsthalle.catalogs.sharing import access_list, offering_lists
 from kunsthalle.db.page_bytes import Window
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, ResourceType
+from kunsthalle.db.visibility import Authorized, ResourceType, resolve
 
 _DELETE = "globalcatalog-collection.offering.delete"
 
@@ -70,7 +71,7 @@ def _create(session: Session, request: Request) -> dict[str, Any]:
     """Create a catalog."""
     body: CatalogRequest = request.body
     queries.account_is_own(session, body.owning_account)
-    kind, group = body.kind or "offering", body.resource_group_id
+    kind, group = body.kind or DEFAULT_KIND, body.resource_group_id
     return catalog_response(service.create_catalog(session, body.label, kind, group, document(body)), session.ctx)
 
 
@@ -131,8 +132,11 @@ def shown_page(
 
 def _create_offering(session: Session, request: Request, catalog: Authorized[Catalog]) -> Reply:
     """Create an offering."""
-    body: OfferingRequest = request.body
+    body: NewOfferingRequest = request.body
     made = service.create_offering(session, catalog, fields(body))
+    if body.share_enabled:
+        authorized = resolve(session, resources.OFFERING, made.id, resources.SHARE)
+        made = access_list.share(session, authorized, ibm=False, public=False, enabled=True)
     return offering_reply(session, made)
 
 
@@ -168,14 +172,14 @@ def _delete_offering(session: Session, _request: Request, offering: Authorized[O
 
 
 def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
-    create = access.item(resources.CATALOG, "globalcatalog-collection.offering.create", "catalog_id")
+    create = catalog_item(resources.CATALOG, "globalcatalog-collection.offering.create")
     change = offering_rule("globalcatalog-collection.offering.update")
     remove = access.item_if_there(resources.OFFERING, _DELETE, "offering_id", ("catalog_id",))
-    inside = access.item(resources.CATALOG, param="catalog_id")
+    inside = catalog_item(resources.CATALOG)
     surface, patch = CATALOG, Operations
     return (
         route("GET", many, _offerings, surface=surface, access=inside, query=OfferingsParameters),
-        route("POST", many, _create_offering, surface=surface, access=create, body=OfferingRequest, status=201),
+        route("POST", many, _create_offering, surface=surface, access=create, body=NewOfferingRequest, status=201),
         route(
             "GET",
             one,
@@ -193,13 +197,13 @@ def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
 def routes() -> tuple[Route, ...]:
     many, one = f"{BASE}/catalogs", f"{BASE}/catalogs/{{catalog_id}}"
     surface = CATALOG
-    change = access.item(resources.CATALOG, "globalcatalog-collection.instance.update", "catalog_id")
-    remove = access.item(resources.CATALOG, "globalcatalog-collection.instance.delete", "catalog_id")
+    change = catalog_item(resources.CATALOG, "globalcatalog-collection.instance.update")
+    remove = catalog_item(resources.CATALOG, "globalcatalog-collection.instance.delete")
     create = access.create(service.CREATE)
     return (
         route("GET", many, _list, surface=surface, access=access.listing(resources.CATALOG)),
         route("POST", many, _create, surface=surface, access=create, body=CatalogRequest, status=201),
-        route("GET", one, _get, surface=surface, access=access.item(resources.CATALOG, param="catalog_id")),
+        route("GET", one, _get, surface=surface, access=catalog_item(resources.CATALOG)),
         route("PUT", one, _replace, surface=surface, access=change, body=CatalogReplacementRequest),
         route("DELETE", one, _delete, surface=surface, access=remove),
         *_offering_routes(f"{one}/offerings/{{offering_id}}", f"{one}/offerings"),

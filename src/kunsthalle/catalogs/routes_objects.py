@@ -16,6 +16,7 @@ from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParamet
 from kunsthalle.catalogs import objects, queries, resources, states
 from kunsthalle.catalogs.models import Catalog, CatalogObject
 from kunsthalle.catalogs.requests import Identifiers, Label, ShareRequest, Text
+from kunsthalle.catalogs.resources import catalog_item, object_or_none
 from kunsthalle.catalogs.schemas import access_response, state_response, token_page
 from kunsthalle.catalogs.sharing.access_list import REFUSAL, Entry, normal
 from kunsthalle.core.clock import rfc3339
@@ -25,7 +26,6 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized
 
 Doc = dict[str, Any]
-_SHARE = "globalcatalog-collection.offering.share"
 
 
 class ObjectRequest(RequestBody):
@@ -175,18 +175,21 @@ def _entry_response(one: Entry, it: CatalogObject) -> Doc:
     return {**shown, "create": shown["created"]}  # the old surface's name for it
 
 
-def _entries(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
-    """Get the access list of an object (new surface)."""
-    return token_page(
-        request.path, [_entry_response(one, catalog_object) for one in objects.entries(session, catalog_object)]
-    )
+def _entries(session: Session, request: Request, catalog_object: CatalogObject | None) -> Doc:
+    """Get the access list of an object (new surface); of one that is not there it is empty."""
+    return token_page(request.path, _listed(session, catalog_object))
 
 
-def _old_entries(session: Session, request: Request, catalog_object: CatalogObject, query: WindowParameters) -> Doc:
-    """Get the access list of an object (old surface)."""
-    every = objects.entries(session, catalog_object)
-    shown = [_entry_response(one, catalog_object) for one in every[query.offset : query.offset + query.limit]]
-    return results(request, query, len(every), shown)
+def _old_entries(
+    session: Session, request: Request, catalog_object: CatalogObject | None, query: WindowParameters
+) -> Doc:
+    """Get the access list of an object (old surface); of one that is not there it is empty."""
+    every = _listed(session, catalog_object)
+    return results(request, query, len(every), every[query.offset : query.offset + query.limit])
+
+
+def _listed(session: Session, it: CatalogObject | None) -> list[Doc]:
+    return [] if it is None else [_entry_response(one, it) for one in objects.entries(session, it)]
 
 
 def _entry(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
@@ -222,15 +225,16 @@ def _remove(session: Session, request: Request, catalog_object: CatalogObject) -
 
 
 def _rule(action: str = resources.RETRIEVE) -> access.Access:
-    return access.item(resources.OBJECT, action, "object_id", ("catalog_id",))
+    return catalog_item(resources.OBJECT, action, "object_id", ("catalog_id",))
 
 
 def _access_routes(one: str) -> tuple[Route, ...]:
-    look, share, surface = _rule(states.UPDATE), _rule(_SHARE), CATALOG
+    look, share, surface = _rule(states.UPDATE), _rule(resources.SHARE), CATALOG
+    listing = object_or_none(states.UPDATE)
     entry, listed = f"{one}/access/{{access_identifier}}", f"{one}/access"
     return (
-        route("GET", f"{one}/accessv1", _entries, surface=surface, access=look),
-        route("GET", listed, _old_entries, surface=surface, access=look, query=WindowParameters),
+        route("GET", f"{one}/accessv1", _entries, surface=surface, access=listing),
+        route("GET", listed, _old_entries, surface=surface, access=listing, query=WindowParameters),
         route("POST", listed, _add, surface=surface, access=share, body=Identifiers, status=201),
         route("DELETE", listed, _remove, surface=surface, access=share, body=Identifiers),
         route("GET", entry, _entry, surface=surface, access=look),
@@ -242,9 +246,9 @@ def _access_routes(one: str) -> tuple[Route, ...]:
 def routes() -> tuple[Route, ...]:
     many, surface = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
     one = f"{many}/{{object_id}}"
-    inside, anything = access.item(resources.CATALOG, param="catalog_id"), access.listing(resources.OBJECT)
+    inside, anything = catalog_item(resources.CATALOG), access.listing(resources.OBJECT)
     remove = access.item_if_there(resources.OBJECT, states.DELETE, "object_id", ("catalog_id",))
-    create, change = access.item(resources.CATALOG, states.CREATE, "catalog_id"), _rule(states.UPDATE)
+    create, change = catalog_item(resources.CATALOG, states.CREATE), _rule(states.UPDATE)
     steps = (
         ("consume-publish", _publish, "Publish an object in the account."),
         ("account-publish", _publish, "Publish an object in the account (old API)."),
@@ -263,6 +267,6 @@ def routes() -> tuple[Route, ...]:
             route("POST", f"{one}/{name}", call, surface=surface, access=change, status=202, summary=summary)
             for name, call, summary in steps
         ),
-        route("POST", f"{one}/share", _share, surface=surface, access=_rule(_SHARE), body=ShareRequest),
+        route("POST", f"{one}/share", _share, surface=surface, access=_rule(resources.SHARE), body=ShareRequest),
         *_access_routes(one),
     )

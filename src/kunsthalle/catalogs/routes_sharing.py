@@ -25,7 +25,6 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, some
 
 Group = Annotated[str | None, Meta(description="Only resources of the resource group with this ID.")]
-_SHARE = "globalcatalog-collection.offering.share"
 _APPROVE = "globalcatalog-collection.approval.update"
 
 
@@ -224,7 +223,7 @@ def _act(session: Session, request: Request, authorized: Authorized[Reclamation]
 def _approvals() -> tuple[Route, ...]:
     base, surface = f"{BASE}/shareapproval/{{type}}/access", CATALOG
     received = f"{base}/source/{{state}}"
-    send, see = access.create(_SHARE), access.create(resources.RETRIEVE)
+    send, see = access.create(resources.SHARE), access.create(resources.RETRIEVE)
     decide = access.create(_APPROVE)
     return (
         route("GET", base, _sent, surface=surface, access=see),
@@ -247,7 +246,7 @@ def _approvals() -> tuple[Route, ...]:
 def _offering_routes() -> tuple[Route, ...]:
     one, surface = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}", CATALOG
 
-    share, listed = offering_rule(_SHARE), f"{one}/access"
+    share, listed = offering_rule(resources.SHARE), f"{one}/access"
     look = offering_rule("globalcatalog-collection.offering.update")
     old = f"{one}/publish/{{approval_type}}/{{approved}}"
     return (

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, field
 from msgspec.structs import replace
 
-from kunsthalle.api import access, json_patch
+from kunsthalle.api import json_patch
 from kunsthalle.api.body_bounds import Document
 from kunsthalle.api.pagination import CATALOG_VERSIONS
 from kunsthalle.api.query_params import Parameters
@@ -29,7 +29,7 @@ from kunsthalle.catalogs.requests import (
     VersionRequest,
     wanted,
 )
-from kunsthalle.catalogs.resources import PARAM, VersionItem, version
+from kunsthalle.catalogs.resources import PARAM, VersionItem, catalog_item, version
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.resources import version as version_rule
 from kunsthalle.catalogs.routes_catalogs import offering_reply
@@ -37,6 +37,7 @@ from kunsthalle.catalogs.schemas import Doc, offering_response, version_response
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.versions import editing, publishing, validation
 from kunsthalle.catalogs.versions.editing import import_version
+from kunsthalle.catalogs.versions.metadata import flat, nested, nested_operation
 from kunsthalle.catalogs.versions.validation import Rehearse
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
@@ -186,8 +187,8 @@ def routes() -> tuple[Route, ...]:
     install = f"{one}/validation/install"
     change = version(_UPDATE)
     into = offering_rule(_CREATE)
-    new = access.item(resources.CATALOG, _CREATE, "catalog_id")
-    into_delete = access.item(resources.VERSION, states.DELETE, "version_id", ("catalog_id", "offering_id"))
+    new = catalog_item(resources.CATALOG, _CREATE)
+    into_delete = catalog_item(resources.VERSION, states.DELETE, "version_id", ("catalog_id", "offering_id"))
     surface, body, remove = CATALOG, ImportRequest, version(states.DELETE)
     offering = f"{catalog}/offerings/{{offering_id}}/version"
     in_catalog = f"{catalog}/offerings/{{offering_id}}/versions/{{version_id}}"
@@ -260,15 +261,14 @@ _PREFIX = "/kinds/0/versions/0/"
 def _split(body: VersionRequest) -> tuple[Doc, Doc]:
     """The metadata, and every other document of a version."""
     found = dict(msgspec.to_builtins(body))
-    metadata = found.pop("metadata", {})
-    return metadata, found
+    return flat(found.pop("metadata", {})), found
 
 
 def _put(session: Session, request: Request, version: Authorized[Version]) -> Reply:
     """Replace a version; what is said of its offering and kind is not looked at."""
     given = _version_in(request.body)
-    service.same_rev(request.body.get("_rev"), editing.offering_of(session, version.resource).rev)
     metadata, document = _split(decode(msgspec.json.encode(given), VersionRequest))
+    service.same_rev(request.body.get("_rev"), editing.offering_of(session, version.resource).rev)
     editing.edit(session, version, metadata if "metadata" in given else version.resource.metadata, document)
     return version_reply(session, find(session, resources.VERSION, version.resource.id))
 
@@ -292,9 +292,10 @@ def _patch(session: Session, request: Request, version: Authorized[Version]) -> 
 
 def _apply(session: Session, version: Authorized[Version], operations: list[Doc]) -> None:
     """Carries the operations out on the version as it is shown."""
-    shown = version_response(version.resource, session.ctx)
+    shown = {**version_response(version.resource, session.ctx), "metadata": nested(version.resource.metadata)}
     before = msgspec.json.decode(msgspec.json.encode(shown))
-    patched = json_patch.apply({"kinds": [{"versions": [before]}]}, operations, _PREFIX)
+    moved = [nested_operation(operation, _PREFIX) for operation in operations]
+    patched = json_patch.apply({"kinds": [{"versions": [before]}]}, moved, _PREFIX)
     after = _version_in(patched)
     if _only_known(shown, after):
         publishing.take(session, version.resource, "test")
@@ -315,8 +316,8 @@ def _only_known(before: Doc, after: Doc) -> bool:
 
 
 def _about(_session: Session, _request: Request, version: Version) -> Reply:
-    """Get the text about a version, in Markdown."""
-    text = str(version.document.get("long_description") or "")
+    """Get the text about a version, in Markdown; of one without a text, its number."""
+    text = str(version.document.get("long_description") or f"Version {version.version}\n")
     return Reply(text.encode(), media="text/markdown; charset=utf-8")
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from kunsthalle.api.surfaces.catalog import BASE
 from kunsthalle.authz.context import Context
 from kunsthalle.catalogs.credentials import masked
-from kunsthalle.catalogs.models import Catalog, Offering, Plan, Reclamation, Version
+from kunsthalle.catalogs.models import DEFAULT_KIND, Catalog, Offering, Plan, Reclamation, Version
 from kunsthalle.catalogs.queries import Branch, successor
 from kunsthalle.catalogs.sharing.access_list import Approval, Entry
 from kunsthalle.catalogs.states import PUBLISHED
+from kunsthalle.catalogs.versions import metadata
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.crn import parse
 
@@ -25,14 +26,32 @@ _KIND = {
 }
 _LONG = ("long_description", "media")
 
+# Terraform plans a change for ever where a computed block is absent: these are answered of every offering and version.
+_ENTITLEMENT: Doc = {
+    "provider_name": "",
+    "provider_id": "",
+    "product_id": "",
+    "part_numbers": [],
+    "image_repo_name": "",
+}
+_OFFERING_BLOCKS: Doc = {
+    "rating": {"one_star_count": 0, "two_star_count": 0, "three_star_count": 0, "four_star_count": 0},
+    "provider_info": {},
+    "repo_info": {"token": "", "type": ""},
+    "support": {"url": "", "process": "", "locations": [], "support_details": [], "support_type": ""},
+}
+
 
 def catalog_response(catalog: Catalog, ctx: Context) -> Doc:
+    """A catalog, with its `kind` where that was sent or is not the default: else Terraform takes it for a change."""
+    kind = {"kind": catalog.kind} if "kind" in catalog.document or catalog.kind != DEFAULT_KIND else {}
     here = f"{ctx.origin}{BASE}/catalogs/{catalog.id}"
     return {
         "tags": [],
         "features": [],
         "disabled": False,
-        **masked(catalog.document),
+        "catalog_filters": {},
+        **{name: value for name, value in masked(catalog.document).items() if name != "kind"},
         "id": catalog.id,
         "_rev": catalog.rev,
         "label": catalog.label,
@@ -41,18 +60,10 @@ def catalog_response(catalog: Catalog, ctx: Context) -> Doc:
         "offerings_url": f"{here}/offerings",
         "resource_group_id": catalog.resource_group_id,
         "owning_account": catalog.account_id,
-        "kind": catalog.kind,
+        **kind,
         "created": rfc3339(catalog.created_at),
         "updated": rfc3339(catalog.updated_at),
     }
-
-
-def _metadata(version: Version, ctx: Context) -> Doc:
-    """What the import sent. A stranger learns of the images' regions only: the images stay out of reach (R6)."""
-    if version.account_id == ctx.account_id:
-        return version.metadata
-    images = [{"region": one.get("region")} for one in version.metadata.get("images", [])]
-    return {**version.metadata, "images": images}
 
 
 def state_response(state: str, previous: str | None, entered_at: int) -> Doc:
@@ -66,6 +77,8 @@ def version_response(version: Version, ctx: Context, successor: Version | None =
     own = version.account_id == ctx.account_id
     shown: Doc = {
         "tags": [],
+        "entitlement": _ENTITLEMENT,
+        "solution_info": {},
         **version.document,
         "id": version.id,
         "_rev": version.rev,
@@ -75,7 +88,7 @@ def version_response(version: Version, ctx: Context, successor: Version | None =
         "updated": rfc3339(version.updated_at),
         "offering_id": version.offering_id,
         "catalog_id": version.catalog_id,
-        "metadata": _metadata(version, ctx),
+        "metadata": metadata.shown(version.metadata, images=own),
         "validation": version.validation if own else {"state": version.validation.get("state", "")},
         "state": state_response(version.state, version.previous, version.entered_at),
         "version_locator": version.locator,
@@ -184,6 +197,7 @@ def offering_response(branch: Branch, ctx: Context, only: Version | None = None,
     found = {
         "tags": [],
         "keywords": [],
+        **_OFFERING_BLOCKS,
         **kept,
         "hidden": offering.hidden,
         "id": offering.id,

@@ -10,7 +10,7 @@ from kunsthalle.api import access
 from kunsthalle.api.common_schemas import GroupRequest
 from kunsthalle.api.crud import Resource, equals, given, listing, making, reading, removing, updating
 from kunsthalle.api.references import refer
-from kunsthalle.api.request import Request
+from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
 from kunsthalle.api.vpc_parameters import InVpcParameters, UsualParameters
@@ -137,9 +137,10 @@ def _get_target(session: Session, request: Request, group: SecurityGroup) -> Tar
     return target_response(security_groups.member(session, group, request.params["id"]), session)
 
 
-def _add_target(session: Session, request: Request, group: SecurityGroup) -> TargetResponse:
+def _add_target(session: Session, request: Request, group: SecurityGroup) -> Reply:
     """Put one target into one security group."""
-    return target_response(security_groups.add(session, group, request.params["id"]), session)
+    target, new = security_groups.add(session, group, request.params["id"])
+    return Reply(target_response(target, session), status=201 if new else 200)
 
 
 def _remove_target(session: Session, request: Request, group: SecurityGroup) -> None:

@@ -56,8 +56,11 @@ def member(session: Session, group: SecurityGroup, id_: str) -> SecurityGroupTar
     return found[0]
 
 
-def add(session: Session, group: SecurityGroup, id_: str) -> SecurityGroupTarget:
-    """Puts one more target into a group; one that is in it stays. 400 `vpc_resource_separation` across VPCs."""
+def add(session: Session, group: SecurityGroup, id_: str) -> tuple[SecurityGroupTarget, bool]:
+    """Put one more target into a group; one that is in it stays. 400 `vpc_resource_separation` across VPCs.
+
+    Return the target, and whether it is new.
+    """
     group = locked(session, SECURITY_GROUP, group.id, "security_group_id")
     bindable = find_target(session, id_)
     if bindable.subnet.vpc_id != group.vpc_id:
@@ -65,7 +68,7 @@ def add(session: Session, group: SecurityGroup, id_: str) -> SecurityGroupTarget
         raise invalid("vpc_resource_separation", text, "id", type_="parameter")
     table = SECURITY_GROUP_TARGET.table
     present = unscoped(session, SECURITY_GROUP_TARGET, table.c.id == f"{group.id}:{bindable.target['id']}")
-    return present[0] if present else _join(session, group, bindable.target)
+    return (present[0], False) if present else (_join(session, group, bindable.target), True)
 
 
 def remove(session: Session, group: SecurityGroup, id_: str) -> None:

@@ -87,7 +87,7 @@ def test_sharing_is_a_handshake_and_stays_inside_the_enterprise(
     assert OfferingSearchResult.from_dict(found).total_count == 1
     version = found["resources"][0]["kinds"][0]["versions"][0]
     assert version["crn"] == product.version["crn"]
-    assert version["metadata"]["images"] == [{"region": "us-south"}]
+    assert version["metadata"]["vsi_vpc"]["images"] == [{"region": "us-south"}]
     for stranger in (sibling, outsider):
         assert stranger.raw("GET", find).get_result()["resources"] == []
         assert refused(stranger.catalog.get_offering, product.catalog["id"], product.offering["id"]).status_code == 404

@@ -59,7 +59,7 @@ def test_a_restored_catalog_is_as_it_was(served: Served) -> None:
     assert publisher.catalog.get_offering(product.catalog["id"], product.offering["id"]).get_result() == before
     assert consumer.catalog.get_consumption_offerings().get_result()["resource_count"] == 1
     served.advance("8d")
-    assert managed(Account(served, "publisher"), product.version["metadata"]["images"][0]["id"])
+    assert managed(Account(served, "publisher"), product.version["metadata"]["vsi_vpc"]["images"][0]["id"])
 
 
 def test_a_reclamation_can_be_ended_at_once(served: Served) -> None:

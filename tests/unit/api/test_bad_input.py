@@ -153,7 +153,7 @@ CATALOG_ROWS: list[tuple[str, str, Any, int, str]] = [
     ("GET", f"{BASE}/offerings?offset=-1", None, 400, "offset"),
     ("GET", f"{BASE}/offerings?select=mine", None, 400, "select"),
     ("GET", f"{BASE}/offerings?sort=price", None, 400, "sort"),
-    ("GET", f"{BASE}/versions/bogus-version-locator-id", None, 400, "version_loc_id"),
+    ("GET", f"{BASE}/versions/bogus-version-locator-id", None, 404, "version_loc_id"),
     ("GET", f"{BASE}/catalogs/none", None, 404, "catalog_id"),
     ("GET", f"{BASE}/shareapproval/shop/access", None, 400, "type"),
     ("POST", f"{BASE}/shareapproval/offering/access/source/maybe", [], 400, "state"),

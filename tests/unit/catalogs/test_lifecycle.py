@@ -309,7 +309,7 @@ def test_a_version_without_an_image_is_not_published(shop: Shop) -> None:
     made = product.published(shop.cloud.image("debian"))
     shop.cloud.call("POST", f"{made.path}/copy", {}, status=200)
     copy = next(one for one in product.get()["kinds"][0]["versions"] if one["id"] != made.id)
-    assert (copy["version"], copy["state"]["current"], copy["metadata"]["images"]) == ("1.0.1", "new", [])
+    assert (copy["version"], copy["state"]["current"], copy["metadata"]["vsi_vpc"]["images"]) == ("1.0.1", "new", [])
     path = f"{BASE}/versions/{copy['version_locator']}"
     refused = shop.cloud.call("POST", f"{path}/prerelease-publish", status=400)
     assert refused["errors"][0]["message"] == "The version has no image that could be used: current state new"

@@ -193,7 +193,7 @@ def test_a_foreign_image_is_not_in_the_offer(shop: Shop, product: Product) -> No
     product.share(shop.account("consumer"))
     shop.accept()
     shown = product.get("consumer")
-    assert shown["kinds"][0]["versions"][0]["metadata"]["images"] == [{"region": "us-south"}]
+    assert shown["kinds"][0]["versions"][0]["metadata"]["vsi_vpc"]["images"] == [{"region": "us-south"}]
     assert shown["catalog_id"] == shop.catalog
     assert shop.cloud.answer("GET", shop.path, caller="consumer").status_code == 404
 

@@ -177,7 +177,7 @@ def test_a_floating_ip_at_a_servers_interface(
     assert http.code("PATCH", f"/v1/floating_ips/{far}", bind, status=400) == ("zone_inconsistency", "target")
     web = http.call("POST", "/v1/security_groups", {"vpc": {"id": vpc["id"]}, "name": "web"}, status=201)["id"]
     target = f"/v1/security_groups/{web}/targets/{nic(0)['id']}"
-    assert http.call("PUT", target, status=200) == http.call("PUT", target, status=200)
+    assert http.call("PUT", target, status=201) == http.call("PUT", target, status=200)
     world.write(me, address_allocation.release, nic(0)["id"])
     assert "target" not in http.call("GET", f"/v1/floating_ips/{made['id']}", status=200)
     assert http.code("POST", "/v1/floating_ips", {}, status=400) == ("validation_only_one", "zone")

@@ -17,7 +17,7 @@ from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.catalogs import queries
 from kunsthalle.catalogs.models import OfferingInstance, Version
 from kunsthalle.catalogs.offerings.service import same_rev
-from kunsthalle.catalogs.resources import OFFERING, OFFERING_INSTANCE
+from kunsthalle.catalogs.resources import OFFERING, OFFERING_INSTANCE, RETRIEVE, catalog_item
 from kunsthalle.catalogs.versions import validation
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid, not_found
@@ -164,8 +164,8 @@ def routes() -> tuple[Route, ...]:
     many, surface = f"{BASE}/instances/offerings", CATALOG
     one = f"{many}/{{instance_id}}"
 
-    def rule(action: str | None = None) -> access.Access:
-        return access.item(OFFERING_INSTANCE, action, "instance_id")
+    def rule(action: str = RETRIEVE) -> access.Access:
+        return catalog_item(OFFERING_INSTANCE, action, "instance_id")
 
     change, remove = rule("globalcatalog-collection.instance.update"), rule("globalcatalog-collection.offering.delete")
     create = access.create(_CREATE)

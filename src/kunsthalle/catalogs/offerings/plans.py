@@ -11,17 +11,17 @@ from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.catalogs import states
 from kunsthalle.catalogs.models import Plan
 from kunsthalle.catalogs.requests import DeprecateRequest
-from kunsthalle.catalogs.resources import OFFERING, PLAN, RETRIEVE
+from kunsthalle.catalogs.resources import OFFERING, PLAN, RETRIEVE, resolve_inside
 from kunsthalle.catalogs.routes_versions import setting, terms
 from kunsthalle.catalogs.schemas import Doc, plan_response
 from kunsthalle.catalogs.tables import plans
 from kunsthalle.catalogs.versions.publishing import period, refuse
 from kunsthalle.core.clock import DAY, rfc3339
-from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.errors import not_found
 from kunsthalle.db.rows import delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.visibility import Authorized, resolve, unscoped
+from kunsthalle.db.visibility import Authorized, unscoped
 from kunsthalle.jobs import queue
 
 JOB = "plan.deprecate"
@@ -31,7 +31,7 @@ _LOCATOR = re.compile(rf"sw\.({_UUID})\.({_UUID})")
 
 
 class PlanItem(Access, frozen=True):
-    """400 for a malformed locator, 404 for a plan that is hidden or absent, 403 for a action out of reach."""
+    """404 for a locator that is hidden, absent or none at all, 403 for an action out of reach."""
 
     @property
     def finds(self) -> tuple[type, ...]:
@@ -40,12 +40,8 @@ class PlanItem(Access, frozen=True):
     def check(self, session: Session, request: Request) -> Authorized[Plan]:
         found = _LOCATOR.fullmatch(request.params[PARAM])
         if found is None:
-            message = "A plan locator is sw.<catalog id>.<plan id>."
-            raise invalid("bad_request", message, PARAM, type_="parameter")
-        granted = resolve(session, PLAN, found[2], self.action, PARAM)
-        if granted.resource.catalog_id != found[1]:
             raise not_found(PARAM)
-        return granted
+        return resolve_inside(session, PLAN, found[2], self.action, PARAM, {"catalog_id": found[1]})
 
 
 def _touch(session: Session, plan: Plan) -> None:

@@ -1,0 +1,195 @@
+"""Answers of Catalog Management as clients of other people need them: the Terraform provider, and the SDKs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from fixtures.worlds import holding
+from kunsthalle.authz.permissions import Attribute, Grants
+from kunsthalle.authz.roles import EDITOR, VIEWER
+from unit.catalogs.shop import BASE, Edition, Product, Shop
+from unit.instances.cloud import Cloud
+
+SYSTEM = {"name": "debian-12-amd64", "architecture": "amd64", "vendor": "Debian"}
+AT = "/kinds/0/versions/0"
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def product(shop: Shop) -> Product:
+    return shop.product()
+
+
+def _import(product: Product, metadata: dict[str, Any]) -> dict[str, Any]:
+    body = {"target_kinds": ["vpc-x86"], "version": "1.0.0", "metadata": metadata}
+    made = product.shop.cloud.call("POST", f"{product.path}/version", body, status=201)
+    version: dict[str, Any] = made["kinds"][0]["versions"][0]
+    return version
+
+
+def _images(cloud: Cloud) -> list[dict[str, Any]]:
+    return [{"id": cloud.image("debian").id, "name": "debian", "region": "us-south"}]
+
+
+def test_metadata_nests_what_the_import_sent_and_shows_nothing_that_terraform_cannot_read(product: Product) -> None:
+    images = _images(product.shop.cloud)
+    sent = {
+        "operating_system": {**SYSTEM, "colour": "red"},
+        "file": {"size": 1},
+        "minimum_provisioned_size": 1,
+        "images": images,
+        "usage": "web",
+        "colour": "red",
+    }
+    shown = _import(product, sent)["metadata"]
+    nested = {"operating_system": SYSTEM, "file": {"size": 1}, "minimum_provisioned_size": 1, "images": images}
+    assert shown == {"usage": "web", "vsi_vpc": nested}
+
+
+def test_an_import_may_send_the_nested_form(product: Product) -> None:
+    images = _images(product.shop.cloud)
+    assert _import(product, {"vsi_vpc": {"images": images}})["metadata"] == {"vsi_vpc": {"images": images}}
+    assert product.shop.cloud.call("GET", f"/v1/images/{images[0]['id']}", status=200)["catalog_offering"]["managed"]
+
+
+@pytest.mark.parametrize("where", ["metadata", "metadata/vsi_vpc"])
+def test_a_patch_may_name_both_forms(product: Product, where: str) -> None:
+    cloud = product.shop.cloud
+    edition = product.version(cloud.image("debian"))
+    other = {"id": cloud.image("other").id, "name": "other", "region": "us-south"}
+    operations = [
+        {"op": "replace", "path": f"{AT}/{where}/images", "value": [other]},
+        {"op": "add", "path": f"{AT}/{where}/minimum_provisioned_size", "value": 2},
+        {"op": "add", "path": f"{AT}/metadata/usage", "value": "web"},
+    ]
+    shown = _patch(edition, product, operations)
+    assert shown == {"usage": "web", "vsi_vpc": {"images": [other], "minimum_provisioned_size": 2}}
+    assert edition.image_now["catalog_offering"]["managed"] is False
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_patch_may_put_metadata_in_both_forms(product: Product, nested: bool) -> None:
+    cloud = product.shop.cloud
+    edition = product.version(cloud.image("debian"))
+    other = [{"id": cloud.image("other").id, "name": "other", "region": "us-south"}]
+    value = {"vsi_vpc": {"images": other}} if nested else {"images": other}
+    operations = [{"op": "replace", "path": f"{AT}/metadata", "value": {**value, "usage": "web"}}]
+    assert _patch(edition, product, operations) == {"usage": "web", "vsi_vpc": {"images": other}}
+
+
+def _patch(edition: Edition, product: Product, operations: list[dict[str, Any]]) -> Any:
+    rev = product.get()["_rev"]
+    answer = product.shop.cloud.answer("PATCH", edition.path, operations, if_match=f'"{rev}"')
+    assert answer.status_code == 200, answer.text
+    return answer.json()["kinds"][0]["versions"][0]["metadata"]
+
+
+def test_computed_blocks_are_always_answered(product: Product) -> None:
+    edition = product.version(product.shop.cloud.image("debian"))
+    assert all(isinstance(product.get()[name], dict) for name in ("rating", "provider_info", "repo_info", "support"))
+    assert all(isinstance(edition.get()[name], dict) for name in ("entitlement", "solution_info"))
+    assert product.shop.cloud.call("GET", product.shop.path, status=200)["catalog_filters"] == {}
+    assert product.shop.cloud.call("GET", f"{BASE}/catalogaccount", status=200)["terraform_engines"] == []
+
+
+def test_an_offering_may_be_shared_from_its_creation_on_by_those_who_may_share(shop: Shop) -> None:
+    cloud, path = shop.cloud, f"{shop.path}/offerings"
+    made = cloud.call("POST", path, {"name": "shared", "share_enabled": True}, status=201)
+    assert (made["share_enabled"], cloud.call("GET", path, status=200)["resources"][0]["share_enabled"]) == (True, True)
+    cloud.callers["editor"] = holding(cloud.callers["me"], EDITOR, [])
+    cloud.call("POST", path, {"name": "other", "share_enabled": True}, status=403, caller="editor")
+    assert cloud.call("POST", path, {"name": "other"}, status=201, caller="editor")["share_enabled"] is False
+
+
+@pytest.mark.parametrize(("kind", "shown"), [(None, None), ("offering", "offering"), ("vpe", "vpe")])
+def test_a_catalog_shows_its_kind_where_it_was_sent(cloud: Cloud, kind: str | None, shown: str | None) -> None:
+    body = {"label": "shop"} if kind is None else {"label": "shop", "kind": kind}
+    made = cloud.call("POST", f"{BASE}/catalogs", body, status=201)
+    got = cloud.call("GET", f"{BASE}/catalogs/{made['id']}", status=200)
+    assert (made.get("kind"), got.get("kind")) == (shown, shown)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/versions/bogus"),
+        ("GET", f"/versions/{NOWHERE}.{NOWHERE}"),
+        ("DELETE", "/versions/bogus"),
+        ("POST", "/versions/bogus/suspend"),
+        ("GET", "/plans/bogus"),
+    ],
+)
+def test_what_is_no_locator_is_not_found(shop: Shop, method: str, path: str) -> None:
+    assert shop.cloud.code(method, f"{BASE}{path}", status=404)[0] == "not_found"
+
+
+@pytest.mark.parametrize("tail", ["audit", "audits", "access", "accessv1"])
+def test_what_is_told_of_an_absent_object_is_empty(shop: Shop, tail: str) -> None:
+    path = f"{shop.path}/objects/{NOWHERE}/{tail}"
+    answer = shop.cloud.call("GET", path, status=200)
+    assert [value for value in answer.values() if isinstance(value, list)] == [[]]
+    shop.cloud.call("GET", path, status=404, caller="consumer")
+    shop.cloud.call("GET", path, status=403, caller="viewer")
+
+
+def test_a_body_that_is_wrong_is_refused_before_its_revision(product: Product) -> None:
+    cloud = product.shop.cloud
+    edition = product.version(cloud.image("debian"))
+    wrong = {"kinds": [{"versions": [{"tags": "not a list"}]}]}
+    for rev in ({}, {"_rev": "1-stale"}):
+        cloud.call("PUT", edition.path, {**wrong, **rev}, status=400)
+        cloud.call("PUT", product.path, {"name": "", **rev}, status=400)
+        cloud.call("PUT", product.shop.path, {"label": "", **rev}, status=400)
+        cloud.call("PUT", f"{BASE}/catalogaccount", {"region_filter": 3, **rev}, status=400)
+    cloud.call("PUT", edition.path, {"kinds": [{"versions": [{}]}]}, status=409)
+
+
+def test_a_version_without_a_text_is_told_of_by_its_number(product: Product) -> None:
+    edition = product.version(product.shop.cloud.image("debian"), "3.1.4")
+    answer = product.shop.cloud.answer("GET", f"{edition.path}/about")
+    assert (answer.status_code, answer.text) == (200, "Version 3.1.4\n")
+
+
+def test_without_a_role_the_own_account_is_refused_and_others_see_nothing(product: Product) -> None:
+    cloud, shop = product.shop.cloud, product.shop
+    edition = product.version(cloud.image("debian"))
+    thing = cloud.call("POST", f"{shop.path}/objects", {"name": "thing"}, status=201)["id"]
+    me = cloud.callers["me"]
+    cloud.callers["nobody"] = dataclasses.replace(me, grants=Grants(me.account_id, ()))
+    paths = (
+        shop.path,
+        product.path,
+        edition.path,
+        f"{shop.path}/objects/{thing}",
+        f"{shop.path}/objects/{thing}/access",
+        f"{shop.path}/offerings",
+        f"{shop.path}/audits",
+    )
+    for path in paths:
+        assert cloud.code("GET", path, status=403, caller="nobody")[0] == "forbidden", path
+        assert cloud.code("GET", path, status=404, caller="consumer")[0] == "not_found", path
+    assert cloud.code("GET", f"{BASE}/catalogs/{NOWHERE}", status=404, caller="nobody")[0] == "not_found"
+    elsewhere = product.path.replace(shop.catalog, NOWHERE)
+    assert cloud.code("GET", elsewhere, status=404, caller="nobody")[0] == "not_found"
+    cloud.call("POST", f"{BASE}/catalogs", {"label": "x"}, status=403, caller="nobody")
+    assert cloud.call("GET", f"{BASE}/catalogs", status=200, caller="nobody")["resources"] == []
+
+
+def test_a_role_on_another_catalog_is_no_role_on_this_one(product: Product) -> None:
+    cloud = product.shop.cloud
+    other = cloud.call("POST", f"{BASE}/catalogs", {"label": "other"}, status=201)["id"]
+    for role in (VIEWER, EDITOR):
+        cloud.callers["narrow"] = holding(cloud.callers["me"], role, [Attribute("serviceInstance", other)])
+        cloud.call("GET", f"{BASE}/catalogs/{other}", status=200, caller="narrow")
+        cloud.call("GET", product.path, status=403, caller="narrow")
+
+
+def test_a_deleted_catalog_is_gone_for_those_without_a_role_too(product: Product) -> None:
+    cloud = product.shop.cloud
+    me = cloud.callers["me"]
+    cloud.callers["nobody"] = dataclasses.replace(me, grants=Grants(me.account_id, ()))
+    cloud.call("DELETE", product.shop.path, status=200)
+    assert cloud.code("GET", product.path, status=404, caller="nobody")[0] == "not_found"

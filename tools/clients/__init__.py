@@ -1,0 +1,1 @@
+"""Clients that other people wrote, run against the product: `./dev clients NAME`."""

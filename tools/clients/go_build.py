@@ -1,0 +1,66 @@
+"""Builds Go programs once into a cache outside the tree: `$XDG_CACHE_HOME/kunsthalle/clients`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+class CannotBuild(Exception):
+    """A client is neither at hand nor can it be built; the message says what is missing."""
+
+
+def cache() -> Path:
+    """The folder of built clients, made where it is not there."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = base / "kunsthalle" / "clients"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def build_in_tree(module: str, version: str, binary: Path) -> Path:
+    """Build the program of a module in a copy of its own tree, where its replace directives count."""
+    if binary.exists():
+        return binary
+    source = binary.parent / f"{binary.name}.src"
+    if not source.exists():
+        print(f"Downloading {module}@{version} ...", flush=True)
+        found = json.loads(_go(["mod", "download", "-json", f"{module}@{version}"], binary.parent))
+        shutil.copytree(found["Dir"], source, copy_function=_copy_writable)
+    print(f"Building {binary.name}: this takes 5 to 30 minutes, once ...", flush=True)
+    part = binary.with_suffix(".part")
+    _go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(part), "."], source)
+    part.rename(binary)
+    shutil.rmtree(source)
+    return binary
+
+
+def _copy_writable(source: str, target: str) -> str:
+    shutil.copyfile(source, target)
+    Path(target).parent.chmod(0o755)
+    return target
+
+
+def install(package: str, version: str, binary: Path) -> Path:
+    """Build a program that can be built without its tree. Return the binary, which `go install` names itself."""
+    if not binary.exists():
+        print(f"Building {package}@{version}, once ...", flush=True)
+        folder = binary.parent / f"{binary.name}.bin"
+        _go(["install", f"{package}@{version}"], binary.parent, GOBIN=str(folder))
+        (folder / package.rsplit("/", 1)[-1]).rename(binary)
+        folder.rmdir()
+    return binary
+
+
+def _go(arguments: list[str], folder: Path, **environment: str) -> str:
+    go = shutil.which("go")
+    if go is None:
+        raise CannotBuild("There is no `go` on the path to build clients with; install Go 1.25 or later.")
+    env = {**os.environ, **environment}
+    done = subprocess.run([go, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotBuild(f"go {' '.join(arguments)} failed:\n{done.stderr[-2_000:]}")
+    return done.stdout

@@ -1,0 +1,71 @@
+"""What a run of a client came to, kept as data in docs/compatibility/ for docs/compatibility.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "compatibility"
+
+
+class Step(msgspec.Struct, omit_defaults=True):
+    """One thing that a client was to do. `detail` says why it failed; it is not kept."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+class Walk(msgspec.Struct):
+    """Steps one after the other, with the resources or operations that they use."""
+
+    name: str
+    covers: list[str]
+    steps: list[Step] = []
+
+    @property
+    def passed(self) -> int:
+        return sum(step.passed for step in self.steps)
+
+
+class Difference(msgspec.Struct, order=True):
+    """Something that does not work as one would expect, and why it is left so."""
+
+    what: str
+    reason: str
+
+
+class Result(msgspec.Struct):
+    """A run of a client. `versions` names the client and everything of other people that it was run with."""
+
+    client: str
+    versions: list[str]
+    date: str
+    walks: list[Walk]
+    differences: list[Difference] = []
+
+    @property
+    def passed(self) -> int:
+        return sum(walk.passed for walk in self.walks)
+
+    @property
+    def total(self) -> int:
+        return sum(len(walk.steps) for walk in self.walks)
+
+
+def save(result: Result) -> Path:
+    """Keep a result in place of the last one of the same client."""
+    path = FOLDER / f"{result.client}.json"
+    FOLDER.mkdir(exist_ok=True)
+    kept = [
+        Walk(walk.name, walk.covers, [Step(step.name, step.passed) for step in walk.steps]) for walk in result.walks
+    ]
+    document = msgspec.json.encode(msgspec.structs.replace(result, walks=kept))
+    path.write_bytes(msgspec.json.format(document, indent=2) + b"\n")
+    return path
+
+
+def kept() -> list[Result]:
+    """The last result of every client, by name."""
+    return [msgspec.json.decode(path.read_bytes(), type=Result) for path in sorted(FOLDER.glob("*.json"))]

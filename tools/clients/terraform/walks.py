@@ -1,0 +1,171 @@
+"""The walks: a configuration each, what it needs, what is to come of it, and what is changed behind its back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tools.clients.terraform.workspace import CommandFailed, Workspace
+from tools.clients.terraform.world import IMAGE, World
+
+_HERE = Path(__file__).resolve().parent / "configurations"
+_EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "terraform"
+Outputs = Mapping[str, Any]
+
+
+def _nothing(_world: World) -> dict[str, str]:
+    return {}
+
+
+def _any_outputs(_world: World, outputs: Outputs) -> None:
+    _expect(bool(outputs), f"no outputs: {outputs}")
+
+
+def _destroyed(_world: World, space: Workspace) -> None:
+    space.destroy()
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A walk. `prepare` returns the variables; `more` are steps of its own, before the import."""
+
+    folder: Path
+    account: str = "publisher"
+    prepare: Callable[[World], dict[str, str]] = _nothing
+    check: Callable[[World, Outputs], None] = _any_outputs
+    behind: Callable[[World, Outputs], None] | None = None
+    more: tuple[tuple[str, Callable[[World, Workspace], None]], ...] = ()
+    destroy: Callable[[World, Workspace], None] = _destroyed
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+
+def _expect(holds: bool, text: str) -> None:
+    if not holds:
+        raise CommandFailed(text)
+
+
+def _publisher(world: World) -> dict[str, str]:
+    return {"consumer_account_id": world.id_of("consumer-a")}
+
+
+def _managed(world: World, outputs: Outputs) -> None:
+    image = world.vpc("publisher", "GET", f"images/{outputs['image_id']}")
+    _expect(image["catalog_offering"]["version"]["crn"] == outputs["version_crn"], f"not managed: {image}")
+
+
+def _relabel(world: World, outputs: Outputs) -> None:
+    path = f"/api/v1-beta/catalogs/{outputs['catalog_id']}"
+    catalog = world.call("publisher", "GET", path)
+    world.call("publisher", "PUT", path, {**catalog, "label": "Other images"})
+
+
+def _unpublished(world: World, space: Workspace) -> None:
+    """The last published version is not deleted; suspended it is."""
+    locator = space.outputs()["version_locator"]
+    text = space.destroy(expect=1)
+    _expect("Cannot delete the last published version" in text, text[-3_000:])
+    world.call("publisher", "POST", f"/api/v1-beta/versions/{locator}/suspend")
+    space.destroy()
+
+
+def _public_key(_world: World) -> dict[str, str]:
+    private = Ed25519PrivateKey.generate()
+    return {"public_key": private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()}
+
+
+def _in_the_vpc(_world: World, outputs: Outputs) -> None:
+    _expect(outputs["subnets_of_vpc"] == ["one"], f"subnets: {outputs['subnets_of_vpc']}")
+    _expect(outputs["rules"] == 3, f"rules: {outputs['rules']}")
+    _expect(outputs["zones"] == ["us-south-1", "us-south-2", "us-south-3"], f"zones: {outputs['zones']}")
+
+
+def _renamed_subnet(world: World, outputs: Outputs) -> None:
+    world.vpc("publisher", "PATCH", f"subnets/{outputs['subnet_id']}", {"name": "other"})
+
+
+def _image(_world: World) -> dict[str, str]:
+    return {"image_href": IMAGE}
+
+
+def _stored(_world: World, outputs: Outputs) -> None:
+    _expect(outputs["private_images"] == ["file", "volume"], f"images: {outputs['private_images']}")
+    _expect(outputs["instances"] == ["by-image", "by-snapshot"], f"instances: {outputs['instances']}")
+
+
+def _renamed_instance(world: World, outputs: Outputs) -> None:
+    world.vpc("publisher", "PATCH", f"instances/{outputs['instance_id']}", {"name": "other"})
+
+
+def _member(world: World) -> dict[str, str]:
+    return {"member_iam_id": world.served.env("publisher")["KUNSTHALLE_IAM_ID"]}
+
+
+def _access(_world: World, outputs: Outputs) -> None:
+    _expect(len(outputs["members"]) == 2, f"members: {outputs['members']}")
+    _expect("Importer" in outputs["roles"], f"roles: {outputs['roles']}")
+    _expect(outputs["profile"] == "machines", f"profile: {outputs['profile']}")
+
+
+def _renamed_access_group(world: World, outputs: Outputs) -> None:
+    path = f"/v2/groups/{outputs['group_id']}"
+    world.call("publisher", "PATCH", path, {"name": "others"}, etag_of=path)
+
+
+def _owner(world: World) -> dict[str, str]:
+    return {"owner_iam_id": world.served.env("enterprise")["KUNSTHALLE_IAM_ID"]}
+
+
+def _in_the_enterprise(_world: World, outputs: Outputs) -> None:
+    _expect(outputs["accounts"] == ["shop"], f"accounts: {outputs['accounts']}")
+
+
+def _tagged(_world: World, outputs: Outputs) -> None:
+    _expect(outputs["tags"] == ["env:test", "walk"], f"tags: {outputs['tags']}")
+
+
+def _untagged(world: World, outputs: Outputs) -> None:
+    body = {"resources": [{"resource_id": outputs["vpc_crn"]}], "tag_names": ["walk"]}
+    world.call("publisher", "POST", "/v3/tags/detach", body)
+
+
+def _members(_world: World, outputs: Outputs) -> None:
+    _expect(outputs["members"] == 1, f"members: {outputs['members']}")
+
+
+def _renamed_instance_group(world: World, outputs: Outputs) -> None:
+    world.vpc("publisher", "PATCH", f"instance_groups/{outputs['group_id']}", {"name": "other"})
+
+
+def _renamed_metal(world: World, outputs: Outputs) -> None:
+    world.vpc("publisher", "PATCH", f"bare_metal_servers/{outputs['server_id']}", {"name": "other"})
+
+
+def _catalogued(_world: World, outputs: Outputs) -> None:
+    _expect(outputs["image_of_version"] == outputs["image_id"], f"image: {outputs}")
+
+
+def _relabelled(world: World, outputs: Outputs) -> None:
+    path = f"/api/v1-beta/catalogs/{outputs['catalog_id']}/offerings/{outputs['offering_id']}"
+    offering = world.call("publisher", "GET", path)
+    world.call("publisher", "PUT", path, {**offering, "label": "Other"})
+
+
+WALKS: tuple[Plot, ...] = (
+    Plot(_HERE / "groups", prepare=_image, check=_members, behind=_renamed_instance_group),
+    Plot(_HERE / "storage", prepare=_image, check=_stored, behind=_renamed_instance),
+    Plot(_HERE / "networks", prepare=_public_key, check=_in_the_vpc, behind=_renamed_subnet),
+    Plot(_HERE / "metal", prepare=_image, behind=_renamed_metal),
+    Plot(_HERE / "iam", prepare=_member, check=_access, behind=_renamed_access_group),
+    Plot(_HERE / "objects", prepare=_image, check=_catalogued, behind=_relabelled),
+    Plot(_HERE / "controller", check=_tagged, behind=_untagged),
+    Plot(_HERE / "enterprise", account="enterprise", prepare=_owner, check=_in_the_enterprise),
+    Plot(_EXAMPLES / "publisher", prepare=_publisher, check=_managed, behind=_relabel, destroy=_unpublished),
+)
+"""In the order in which they are begun: the long ones first."""
