@@ -10,7 +10,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "compatibility"
 
 
 class Step(msgspec.Struct, omit_defaults=True):
-    """One thing that a client was to do. `detail` says why it failed; it is not kept."""
+    """What a client was to do. `detail` says why it failed; it is not kept."""
 
     name: str
     passed: bool

@@ -156,15 +156,15 @@ def test_a_version_without_a_text_is_told_of_by_its_number(product: Product) -> 
 def test_without_a_role_the_own_account_is_refused_and_others_see_nothing(product: Product) -> None:
     cloud, shop = product.shop.cloud, product.shop
     edition = product.version(cloud.image("debian"))
-    thing = cloud.call("POST", f"{shop.path}/objects", {"name": "thing"}, status=201)["id"]
+    preset = cloud.call("POST", f"{shop.path}/objects", {"name": "preset"}, status=201)["id"]
     me = cloud.callers["me"]
     cloud.callers["nobody"] = dataclasses.replace(me, grants=Grants(me.account_id, ()))
     paths = (
         shop.path,
         product.path,
         edition.path,
-        f"{shop.path}/objects/{thing}",
-        f"{shop.path}/objects/{thing}/access",
+        f"{shop.path}/objects/{preset}",
+        f"{shop.path}/objects/{preset}/access",
         f"{shop.path}/offerings",
         f"{shop.path}/audits",
     )
