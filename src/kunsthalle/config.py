@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from kunsthalle.core import addresses
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 
 _LARGEST = 2**31 - 1
@@ -47,8 +48,12 @@ def _setting(
     least: int = 0,
     most: int = _LARGEST,
     allowed: Allowed | None = None,
+    several: bool = False,
 ) -> Any:
-    """`choices` are all values of a text; `least` and `most` bound a number; `allowed` knows any other rule."""
+    """`choices` are all values of a text; `least` and `most` bound a number; `allowed` knows any other rule.
+
+    The option of `several` may be repeated: the values are then joined with commas.
+    """
     rule = allowed
     if choices:
         rule = _one_of(choices)
@@ -56,7 +61,7 @@ def _setting(
         rule = _flag
     elif isinstance(default, int):
         rule = _from_to(least, most)
-    return field(default=default, metadata={"help": text, "choices": choices, "allowed": rule})
+    return field(default=default, metadata={"help": text, "choices": choices, "allowed": rule, "several": several})
 
 
 def _one_of(choices: tuple[str, ...]) -> Allowed:
@@ -117,6 +122,15 @@ def _host_names(value: str) -> str:
     )
 
 
+def _proxies(value: str) -> str:
+    wanted = "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"
+    try:
+        known = addresses.networks(value)
+    except ValueError:
+        return wanted
+    return f"{wanted}, and not everybody's" if any(network.prefixlen == 0 for network in known) else ""
+
+
 def _host(value: str) -> str:
     known = re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252})|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?", value)
     return "" if known else "give an address of this host, as 127.0.0.1, ::1 or 0.0.0.0"
@@ -131,6 +145,19 @@ class Settings:
         "127.0.0.1",
         "Address to listen on; with the API keys of a scenario, loopback addresses only, unless --allow-seeded-keys",
         allowed=_host,
+    )
+    tls_cert: str = _setting(
+        "",
+        "File with the TLS certificate, followed by its chain, in PEM form (or KUNSTHALLE_TLS_CERT): serve https with"
+        " it; SIGHUP reads both files anew; default: plain http, on loopback addresses or behind --trusted-proxy only",
+    )
+    tls_key: str = _setting("", "File with the private key of that certificate, in PEM form (or KUNSTHALLE_TLS_KEY)")
+    trusted_proxy: str = _setting(
+        "",
+        "Address or network of proxies whose X-Forwarded-For, -Proto and -Host are believed; may be repeated, or a list"
+        " with commas. Connections from there have no limit per address; the requests in progress of each client have",
+        allowed=_proxies,
+        several=True,
     )
     allow_seeded_keys: bool = _setting(
         False, "Serve the API keys of a scenario on other addresses than loopback, too: whoever reads them may sign in"
@@ -186,7 +213,9 @@ class Settings:
     )
     disk_quota: int = _setting(0, "Maximum GB on disk for all volumes and snapshots; 0: no limit")
     volume_quota: int = _setting(0, "Maximum GB of capacity for all volumes; 0: no limit")
-    header_timeout: int = _setting(15, "Maximum seconds until the headers of a request have arrived; 0: no limit")
+    header_timeout: int = _setting(
+        15, "Maximum seconds for a TLS handshake, and until the headers of a request have arrived; 0: no limit"
+    )
     body_timeout: int = _setting(60, "Maximum seconds until the body of a request has arrived; 0: no limit")
     write_timeout: int = _setting(60, "Maximum seconds in which a client reads nothing of its answer; 0: no limit")
     connections: int = _setting(
@@ -207,12 +236,13 @@ class Settings:
     log: str = _setting("info", "'debug', 'info', 'warning' or 'error'", choices=("debug", "info", "warning", "error"))
     log_format: str = _setting(
         "auto",
-        "'json': a JSON object a line; 'text': lines for people; 'auto': text on a terminal, else JSON",
+        "'json': a JSON object a line; 'text': lines for people, and a greeting; 'auto': text on a terminal, else JSON",
         choices=("auto", "json", "text"),
     )
     access_log: str = _setting(
         "on",
-        "'on': a line for each request (method, route, status, milliseconds, account, trace) at level info; or 'off'",
+        "'on': a line for each request (method, route, status, milliseconds, account, client, trace) at level info; or"
+        " 'off'",
         choices=("on", "off"),
     )
     workers: int = _setting(
@@ -233,10 +263,17 @@ class Settings:
         """BadSetting for the first value that is not allowed."""
         for setting in fields(self):
             check(setting.name, getattr(self, setting.name))
+        if bool(self.tls_cert) != bool(self.tls_key):
+            given, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            raise BadSetting(given, getattr(self, given), f"give {option(missing)}, too, or neither")
 
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data.resolve() / 'kunsthalle.sqlite'}"
+
+    @property
+    def proxies(self) -> tuple[addresses.Network, ...]:
+        return addresses.networks(self.trusted_proxy)
 
     @property
     def master_key_path(self) -> Path:
@@ -253,18 +290,27 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is to be known of a setting: its name, a line of help, its default, and its values where they are few."""
+    """What is to be known of a setting: its name, a line of help, its default, its values where they are few, and
+    whether its option may be repeated.
+    """
 
     name: str
     help: str
     default: Any
     choices: tuple[str, ...]
+    several: bool
 
 
 def described() -> list[Description]:
     """Every setting, in the order of the documentation."""
     return [
-        Description(setting.name, setting.metadata["help"], setting.default, setting.metadata["choices"])
+        Description(
+            setting.name,
+            setting.metadata["help"],
+            setting.default,
+            setting.metadata["choices"],
+            setting.metadata["several"],
+        )
         for setting in fields(Settings)
     ]
 

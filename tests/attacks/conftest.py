@@ -10,7 +10,7 @@ import pytest
 from kunsthalle.testing import Served
 from stories.api.clients import Account
 
-_SHORT = ("--header-timeout", "1", "--body-timeout", "1", "--write-timeout", "1", "--log", "error")
+SHORT = ("--header-timeout", "1", "--body-timeout", "1", "--write-timeout", "1", "--log", "error")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that waits for nobody longer than a second."""
     folder = tmp_path_factory.mktemp("hasty") / "data"
-    with Served(folder, "--hypervisor", "simulated", *_SHORT) as server:
+    with Served(folder, "--hypervisor", "simulated", *SHORT) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""One line in the log for each request: method, route, status, milliseconds, account, trace.
+"""One line in the log for each request: client, method, route, status, milliseconds, account, trace.
 
 The route is the pattern, so that no id or name of a tenant is in it.
 """
@@ -22,7 +22,7 @@ _NO_ANSWER = 0
 class Exchange(Struct):
     """What becomes known of a request while it is answered. `begun` is in seconds, from anywhere.
 
-    `route` is `-` for what no route fits.
+    `route` is `-` for what no route fits. `client` is an address: behind a trusted proxy, that of the proxy's client.
     """
 
     method: str
@@ -30,6 +30,7 @@ class Exchange(Struct):
     route: str = "-"
     request: Request | None = None
     status: int = _NO_ANSWER
+    client: str = ""
 
     def watching(self, send: Send) -> Send:
         """`send`, with the status of what is sent kept."""
@@ -55,7 +56,7 @@ class AccessLog(Struct, frozen=True):
         taken = round((now - exchange.begun) * 1000, 1)
         if self.text:
             what = f"{exchange.method} {exchange.route} {exchange.status} {taken} ms"
-            self.write(f"{self.moment()} {what} {account or '-'} {trace}\n".encode())
+            self.write(f"{self.moment()} {what} {account or '-'} {exchange.client or '-'} {trace}\n".encode())
             return
         fields = {
             "event": "request",
@@ -64,6 +65,7 @@ class AccessLog(Struct, frozen=True):
             "status": exchange.status,
             "ms": taken,
             "account": account,
+            "client": exchange.client,
             "trace": trace,
             "level": "info",
             "timestamp": self.moment(),

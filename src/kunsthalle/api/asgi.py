@@ -13,6 +13,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+FORWARDED_SCHEME = "kunsthalle.forwarded_scheme"
+"""In the scope of a request: `http` or `https`, as a trusted proxy has said."""
 _NO_BODY = frozenset({204, 304})
 _ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 """Answers hold tokens, keys and what one caller alone may see: nobody keeps them, and nobody guesses what they are."""

@@ -83,8 +83,9 @@ class Pipeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
-        ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers))
-        exchange = Exchange(scope["method"], time.perf_counter())
+        client = (scope.get("client") or ("",))[0]
+        ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers), client)
+        exchange = Exchange(scope["method"], time.perf_counter(), client=client)
         if self._access_log is None:
             await self._serve(scope, receive, send, headers, ctx, exchange)
             return

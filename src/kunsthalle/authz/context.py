@@ -35,7 +35,7 @@ class Context:
     account is addressed by a share: its own id, its enterprise and the account groups above it. `origin` is the
     address clients call, without a trailing slash. `api_version` is the `version` date of a VPC call. `job` is the kind
     of the job that is being worked off, if one is; `initiator` the IAM ID of who asked for what the product does by its
-    system context, at once or later.
+    system context, at once or later. `client` is the network address of who has called, for the audit; empty for jobs.
     """
 
     actor: Actor
@@ -50,25 +50,28 @@ class Context:
     api_version: str = ""
     job: str = ""
     initiator: str = ""
+    client: str = ""
 
     def now(self) -> int:
         return self.clock.now()
 
     # One for each step of a request, spelled out: `dataclasses.replace` takes three times as long, thrice a request.
 
-    def asked(self, trace: str, origin: str) -> Context:
+    def asked(self, trace: str, origin: str, client: str = "") -> Context:
         """For a request that has just come in."""
-        return Context(self.actor, self.account_id, self.grants, self.clock, self.ids, self.region, trace, origin)
+        who = (self.actor, self.account_id, self.grants, self.clock, self.ids, self.region, trace, origin)
+        return Context(*who, client=client)
 
     def acting_as(self, actor: Actor, account_id: str, grants: Grants, recipients: Sequence[str]) -> Context:
         """For a request whose caller is known now."""
         clock, ids, region, trace, origin = self.clock, self.ids, self.region, self.trace, self.origin
-        return Context(actor, account_id, grants, clock, ids, region, trace, origin, recipients, self.api_version)
+        who = (actor, account_id, grants, clock, ids, region, trace, origin)
+        return Context(*who, recipients, self.api_version, client=self.client)
 
     def speaking(self, api_version: str) -> Context:
         """For a call of a dated version of the VPC API."""
         who = (self.actor, self.account_id, self.grants, self.clock, self.ids, self.region, self.trace, self.origin)
-        return Context(*who, self.recipients, api_version)
+        return Context(*who, self.recipients, api_version, client=self.client)
 
     def as_system(self, account_id: str) -> Context:
         """The product's system context in an account, for jobs and for effects that cross accounts by rule."""

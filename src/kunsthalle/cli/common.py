@@ -90,7 +90,7 @@ def act(data: Path, account: str, method: str, path: str, body: Any = None) -> A
     """A call as the owner of an account of the scenario. ClickException with what to do when it fails."""
 
     def token(known: Mapping[str, Any]) -> str:
-        return access_token(folder.url(data), _of_account(known, account)["api_key"])
+        return access_token(folder.url(data), _of_account(known, account)["api_key"], folder.ca_file(data))
 
     return _called(data, method, path, body, 120, token)
 
@@ -124,7 +124,7 @@ def _credentials(data: Path) -> dict[str, Any]:
 def _called(data: Path, method: str, path: str, body: Any, timeout: float, token: Any) -> Any:
     known = _credentials(data)
     try:
-        return call(folder.url(data), method, path, token(known), body, timeout)
+        return call(folder.url(data), method, path, token(known), body, timeout, folder.ca_file(data))
     except CallFailed as error:
         raise click.ClickException(display.escape(_why_failed(data, error))) from error
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Protocol
 
 from msgspec import Struct
 
 from kunsthalle.config import Settings
-from kunsthalle.core.addresses import is_loopback
+from kunsthalle.core.addresses import Network, is_in, is_loopback, parse
 
 _PERIOD = 0.25
 """Seconds between two looks at the open connections; there are none while no connection is open."""
@@ -29,6 +31,8 @@ class Limits(Struct, frozen=True):
     connections_per_address: int = 0
     behind_proxy: bool = False
     """Whether loopback addresses are those of a proxy, which calls for many users."""
+    proxies: tuple[Network, ...] = ()
+    """Where trusted proxies are, which say for whom they call: of those the requests in progress are counted."""
 
 
 def limits_of(settings: Settings, open_files: int) -> Limits:
@@ -41,6 +45,7 @@ def limits_of(settings: Settings, open_files: int) -> Limits:
         min(settings.connections or half, half),
         settings.connections_per_address,
         behind_proxy=bool(settings.public_url),
+        proxies=settings.proxies,
     )
 
 
@@ -84,9 +89,11 @@ class Connections:
         return 0 < self.limits.connections <= len(self._open)
 
     def full_for(self, address: str) -> bool:
-        """Whether an address has all the connections that one address may have."""
+        """Whether an address has all the connections that one address may have, and requests through proxies."""
         network = network_of(address)
         if self.limits.behind_proxy and (is_loopback(network) or is_loopback(address)):
+            return False
+        if self.limits.proxies and _is_of(address, self.limits.proxies):
             return False
         return 0 < self.limits.connections_per_address <= self._of_address[network]
 
@@ -101,9 +108,22 @@ class Connections:
         """Forget a connection that has ended, or that was never registered."""
         network = self._open.pop(connection, None)
         if network is not None:
-            self._of_address[network] -= 1
-            if not self._of_address[network]:
-                del self._of_address[network]
+            self._forget(network)
+
+    @contextlib.contextmanager
+    def counting(self, address: str) -> Iterator[None]:
+        """Count a request that has come through a proxy as if its client had a connection of its own."""
+        network = network_of(address)
+        self._of_address[network] += 1
+        try:
+            yield
+        finally:
+            self._forget(network)
+
+    def _forget(self, network: str) -> None:
+        self._of_address[network] -= 1
+        if not self._of_address[network]:
+            del self._of_address[network]
 
     def expire(self, now: float) -> None:
         """Close every connection whose client has taken too long."""
@@ -113,6 +133,12 @@ class Connections:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         self.expire(loop.time())
         self._timer = loop.call_later(_PERIOD, self._look, loop) if self._open else None
+
+
+@lru_cache(maxsize=4096)
+def _is_of(address: str, among: tuple[Network, ...]) -> bool:
+    parsed = parse(address.partition("%")[0])
+    return parsed is not None and is_in(parsed, among)
 
 
 @lru_cache(maxsize=4096)

@@ -59,7 +59,7 @@ def _awaited(data: Path | None, seconds: float) -> Path:
         try:
             place = common.find_data(data)
             why = f"no server runs on {place}"
-            if running.is_running(place) and is_healthy(folder.url(place)):
+            if running.is_running(place) and is_healthy(folder.url(place), folder.ca_file(place)):
                 return place
         except common.Refused as refusal:
             why = refusal.message

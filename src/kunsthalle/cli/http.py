@@ -267,7 +267,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait(_Waits.CLIENT_TO_CLOSE)
         self._drained = 0
         self.flow.resume_reading()
-        self.transport.write_eof()
+        if self.transport.can_write_eof():  # TLS cannot; its client closes for the header says so, or is cut off
+            self.transport.write_eof()
 
     def _drain(self, size: int) -> None:
         self._drained += size

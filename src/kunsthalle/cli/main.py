@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from kunsthalle import __version__
 from kunsthalle.cli import common
 from kunsthalle.config import BadSetting, Description, Settings, described, option, parse
+from kunsthalle.local import trust
 
 
 class _Verbs(click.Group):
@@ -55,11 +56,25 @@ _FILES = {
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kunsthalle")
-def cli() -> None:
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    envvar=trust.CA_FILE,
+    help="Certificates to trust when a server of https is called, which env also exports",
+)
+def cli(ca_file: Path | None) -> None:
     """A private catalog for virtual-server images, wire-compatible with IBM Cloud VPC."""
+    if ca_file is not None:
+        os.environ[trust.CA_FILE] = str(ca_file.resolve())
 
 
-_ENVIRONMENT = {"master_key_file": common.MASTER_KEY_FILE, "allow_seeded_keys": "KUNSTHALLE_ALLOW_SEEDED_KEYS"}
+_ENVIRONMENT = {
+    "master_key_file": common.MASTER_KEY_FILE,
+    "allow_seeded_keys": "KUNSTHALLE_ALLOW_SEEDED_KEYS",
+    "tls_cert": "KUNSTHALLE_TLS_CERT",
+    "tls_key": "KUNSTHALLE_TLS_KEY",
+}
 """Settings that are also read from the environment."""
 
 
@@ -96,10 +111,21 @@ def _read(name: str, text: str) -> Any:
 def _settings_options(function: Any) -> Any:
     """An option for each setting, from the settings' own table."""
     for setting in reversed(described()):
-        more = _flag(setting) if isinstance(setting.default, bool) else _value(setting)
+        more = _options_of(setting)
         words = (option(setting.name), setting.name)
         function = click.option(*words, type=_SettingType(setting), help=setting.help, **more)(function)
     return function
+
+
+def _options_of(setting: Description) -> dict[str, Any]:
+    if isinstance(setting.default, bool):
+        return _flag(setting)
+    return _several() if setting.several else _value(setting)
+
+
+def _several() -> dict[str, Any]:
+    """An option that may be repeated; the setting is one text."""
+    return {"multiple": True, "callback": lambda _context, _option, given: ",".join(given)}
 
 
 def _value(setting: Description) -> dict[str, Any]:

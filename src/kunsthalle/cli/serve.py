@@ -6,9 +6,12 @@ import contextlib
 import errno
 import gc
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import mkstemp
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from kunsthalle.api.access_log import AccessLog
     from kunsthalle.app import Server
     from kunsthalle.cli.connections import Connections
+    from kunsthalle.cli.tls import Certificates
 
 
 class Refusal(Exception):
@@ -107,9 +111,58 @@ def _why_not_listening(settings: Settings, error: OSError) -> str:
     )
 
 
-def _address(settings: Settings, listener: socket.socket) -> str:
+def _address(settings: Settings, listener: socket.socket, certificates: Certificates | None) -> str:
     host, port = listener.getsockname()[:2]
-    return settings.public_url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if certificates is not None:
+        host = certificates.current.name_for(host)
+    scheme = "http" if certificates is None else "https"
+    return settings.public_url.rstrip("/") or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _certificates(settings: Settings) -> Certificates | None:
+    """The server's certificate, which SIGHUP reads anew from now on; None for a server of plain http."""
+    if not settings.tls_cert:
+        return None
+    from kunsthalle.cli.tls import Certificates
+
+    tell, clock = partial(log_format.tell, settings), SystemClock()
+    certificates = Certificates(settings, tell, lambda: datetime.fromtimestamp(clock.real() / 1e6, UTC))
+    signal.signal(signal.SIGHUP, lambda _number, _frame: certificates.reload())
+    return certificates
+
+
+def _ca_file(settings: Settings, certificates: Certificates | None) -> str:
+    """What the clients of this host have to trust, where the system does not."""
+    signed = certificates is not None and certificates.current.self_signed
+    return str(Path(settings.tls_cert).resolve()) if signed else ""
+
+
+def _with_names(settings: Settings, certificates: Certificates | None) -> Settings:
+    """The settings, with the names of the certificate among those that clients may call."""
+    if certificates is None:
+        return settings
+    names = (*filter(None, settings.allowed_hosts.split(",")), *certificates.current.names)
+    return replace(settings, allowed_hosts=",".join(names))
+
+
+def _protocol(register: Connections, certificates: Certificates | None) -> Any:
+    """What makes the protocol of a connection."""
+    from kunsthalle.cli.http import BoundedProtocol
+
+    if certificates is None:
+        return partial(BoundedProtocol, register)
+    from kunsthalle.cli.tls import TlsHandshake
+
+    return partial(TlsHandshake, register, certificates, partial(BoundedProtocol, register))
+
+
+def _application(server: Server, settings: Settings, register: Connections) -> Any:
+    """The server, behind the proxies that it trusts."""
+    if not settings.proxies:
+        return server
+    from kunsthalle.cli.proxies import BehindProxies
+
+    return BehindProxies(server, settings.proxies, register)
 
 
 def _check_addresses(settings: Settings) -> None:
@@ -198,6 +251,16 @@ def _guard_seeded_keys(settings: Settings, scenario: str | None) -> None:
         )
 
 
+def _guard_plain_http(settings: Settings, *, seeded: bool) -> None:
+    """API keys and tokens do not cross a network in the clear; those of a scenario may, being no secret anyway."""
+    if is_loopback(settings.host) or settings.tls_cert or settings.trusted_proxy or seeded:
+        return
+    raise Refusal(
+        f"--host {settings.host!a}: plain http is served on loopback addresses only; give --tls-cert and --tls-key, or"
+        " name the proxy that ends TLS with --trusted-proxy."
+    )
+
+
 def _warn_of_seeded_keys(settings: Settings, scenario: str | None) -> None:
     if scenario and not is_loopback(settings.host):
         text = "the API keys of a scenario are served on other addresses than loopback: keep strangers away from them"
@@ -253,33 +316,37 @@ def _serve(settings: Settings) -> None:
 
     from kunsthalle.app import build
     from kunsthalle.cli.connections import Connections, limits_of
-    from kunsthalle.cli.http import BoundedProtocol
     from kunsthalle.cli.stopping import StoppableServer
 
     os.umask(0o077)
     log_format.set_up(settings.log, text=log_format.is_text(settings))
     _check_addresses(settings)
+    certificates = _certificates(settings)
     _check_folders(settings)
     try:
         folder.lock(settings.data)
     except folder.FolderInUse as error:
         raise Refusal(f"Another server works on the folder {error}; give this one another --data.") from error
-    _guard_seeded_keys(settings, settings.scenario)
+    _guard_seeded_keys(settings, settings.scenario or folder.read(settings.data, folder.CREDENTIALS).get("scenario"))
+    _guard_plain_http(settings, seeded=settings.allow_seeded_keys)
     listener = _listen(settings)
     with _in_words(settings):
         master_keys.read(settings.master_key_path)  # before a database is made that would have another one
-        server = build(settings, operator_token(settings, Ids()), access_log=_access_log(settings))
+        token, named = operator_token(settings, Ids()), _with_names(settings, certificates)
+        server = build(named, token, access_log=_access_log(settings))
     make_scenario(server)
     _guard_seeded_keys(settings, server.scenario())
+    _guard_plain_http(settings, seeded=settings.allow_seeded_keys and server.scenario() is not None)
     _warn_of_seeded_keys(settings, server.scenario())
-    url = _address(settings, listener)
+    url = _address(settings, listener, certificates)
     running.register(settings.data)
-    folder.write(settings.data, folder.SERVER, {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)})
+    told = {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)}
+    folder.write(settings.data, folder.SERVER, {**told, "ca_file": _ca_file(settings, certificates)})
     register = Connections(limits_of(settings, raise_file_limit()))
     config = uvicorn.Config(
-        server,
+        _application(server, settings, register),
         loop="uvloop",
-        http=cast("type[asyncio.Protocol]", partial(BoundedProtocol, register)),  # called as a class would be
+        http=cast("type[asyncio.Protocol]", _protocol(register, certificates)),  # called as a class would be
         ws=cast("type[asyncio.Protocol]", partial(web_socket, register)),
         ws_max_size=_MOST_TYPED,
         interface="asgi3",
@@ -294,6 +361,8 @@ def _serve(settings: Settings) -> None:
     gc.set_threshold(20_000, 50, 100)
     gc.enable()
     listener.listen(config.backlog)  # who is told the address may call from now on
+    if certificates is not None:
+        certificates.warn()
     _announce(settings, url, empty=not server.has_accounts())
     stoppable = StoppableServer(config, lambda: server.worker.running, partial(log_format.tell, settings))
     stoppable.run(sockets=[listener])

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from kunsthalle.api.asgi import Receive, Scope, Send
+from kunsthalle.api.asgi import FORWARDED_SCHEME, Receive, Scope, Send
 from kunsthalle.authz.context import Context
 from kunsthalle.console import static
 from kunsthalle.console.api_client import Api, Application, Refused
@@ -18,6 +18,7 @@ from kunsthalle.console.pages import PAGES
 from kunsthalle.console.sessions import BrowserSession, Sessions
 from kunsthalle.console.sign_in import renewed
 from kunsthalle.console.templates import render
+from kunsthalle.core.addresses import parse
 from kunsthalle.core.errors import NOT_FOUND
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.space import is_out_of_space
@@ -37,6 +38,9 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 
+_YEAR = 365 * 24 * 60 * 60
+"""Seconds."""
+
 
 class Console:
     """`api` answers the operations of the API; the session table is in `store`."""
@@ -48,17 +52,19 @@ class Console:
         self._pages = Pages(PAGES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        https = _https_alone(request, self._ctx.origin)
+
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
                 given = {name for name, _ in message["headers"]}
-                more = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                more = [(name.encode(), value.encode()) for name, value in {**HEADERS, **https}.items()]
                 message["headers"] = [
                     *message["headers"],
                     *((name, value) for name, value in more if name not in given),
                 ]
             await send(message)
 
-        request = Request(scope, receive)
         answer = await self._respond(scope, request)
         await answer(scope, receive, guarded)
 
@@ -128,16 +134,28 @@ class Console:
         return _ask_to_sign_in(visit)
 
 
+def _https_alone(request: Request, public_url: str) -> dict[str, str]:
+    """HSTS, which holds for every port of a name: only where the public URL has https and a name to itself.
+
+    That is a name of its own without a port, and the one under which this page was called, over https.
+    """
+    public = urlsplit(public_url)
+    host = public.netloc.lower()
+    called = request.url.scheme == "https" and request.headers.get("host", "").lower() == host
+    named = "." in host and ":" not in host and parse(host) is None and not host.endswith(".localhost")
+    right = public.scheme == "https" and called and named
+    return {"strict-transport-security": f"max-age={_YEAR}"} if right else {}
+
+
 def _https_url(request: Request, public_url: str) -> str:
     """Return the console's https URL if the browser called another one over plain http, else ''.
 
-    A proxy that ends TLS calls over plain http too, but by the public name, or says what the browser speaks.
+    A proxy that ends TLS calls over plain http too, but by the public name, or says what the browser speaks: only of
+    a trusted proxy, that is the scheme of the request.
     """
-    proxied = request.headers.get("x-forwarded-proto", "")
+    proxied = request.scope.get(FORWARDED_SCHEME, "")
     host = request.headers.get("host", "").lower()
-    plain = request.url.scheme == "http" and (
-        proxied == "http" if proxied else host != urlsplit(public_url).netloc.lower()
-    )
+    plain = request.url.scheme == "http" and (bool(proxied) or host != urlsplit(public_url).netloc.lower())
     return f"{public_url}{ROOT}/" if plain and public_url.startswith("https://") else ""
 
 

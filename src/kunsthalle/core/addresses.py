@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def is_loopback(host: str) -> bool:
@@ -13,3 +17,22 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def parse(text: str) -> Address | None:
+    """The address that a text is, None for any other text. One of IPv4 that is written as IPv6 is one of IPv4."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """The networks of a list with commas; an address is a network of one. ValueError for anything else."""
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",")) if text else ()
+
+
+def is_in(address: Address, among: Sequence[Network]) -> bool:
+    """Whether an address belongs to one of the networks."""
+    return any(address in network for network in among)

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.local import trust
 
 if TYPE_CHECKING:
+    import ssl
+
     from websockets.sync.client import ClientConnection
 
 HANG_UP = b"\x1d"
@@ -21,22 +24,30 @@ _QUIET_SECONDS = 1.0
 _CHUNK = 4096
 
 
-def talk(address: str, keys: TextIO, out: TextIO) -> str:
+def talk(address: str, keys: TextIO, out: TextIO, *, verified: bool = True) -> str:
     """Until either side hangs up, or what was piped in has ended and a second has passed in silence; why it ended.
 
-    Failed where the console is not to be had.
+    `verified` false accepts any certificate. Failed where the console is not to be had.
     """
     from websockets.exceptions import InvalidHandshake, InvalidStatus
     from websockets.sync.client import connect
 
     try:
-        connection = connect(address, proxy=None)
+        secure = address.startswith("wss:")
+        connection = connect(address, proxy=None, ssl=_tls(verified=verified) if secure else None)
         with connection as console, _raw(keys):
             return _talk(console, keys, out)
     except InvalidStatus as error:
         raise Failed(_why(error.response.body)) from error
     except (InvalidHandshake, OSError) as error:
         raise Failed(f"The console cannot be opened: {error}") from error
+
+
+def _tls(*, verified: bool) -> ssl.SSLContext:
+    import ssl
+
+    # Only the user's own `--skip-ssl-validation` leaves a certificate unchecked.
+    return trust.context() if verified else ssl._create_unverified_context()  # noqa: S323, SLF001  asked for
 
 
 def _talk(console: ClientConnection, keys: TextIO, out: TextIO) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from kunsthalle.local import trust
+
 TIMEOUT = 120.0
 """Seconds without a byte after which a call is given up, where nothing else is said."""
 API_KEY_GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -42,16 +44,18 @@ def exchange(
     *,
     timeout: float = TIMEOUT,
     verified: bool = True,
+    ca_file: str = "",
 ) -> Response:
     """Send one request to the server at `url` and return its answer, whatever the status.
 
-    `verified` false accepts any certificate. Unreachable where no answer comes within `timeout` seconds.
+    `verified` false accepts any certificate; else one is accepted that the system trusts, or `ca_file`. Unreachable
+    where no answer comes within `timeout` seconds.
     """
     import http.client  # `serve` makes no calls, and starts sooner without
 
     try:
         parts = urlsplit(url)
-        connection = _connection(parts.scheme, parts.netloc, timeout, verified=verified)
+        connection = _connection(parts.scheme, parts.netloc, timeout, verified=verified, ca_file=ca_file)
         try:
             sent = {"Accept": "application/json", **(headers or {})}
             connection.request(method, parts.path.rstrip("/") + target, body, sent)
@@ -60,11 +64,18 @@ def exchange(
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "the connection was closed"
+        reason = _reason(error)
         raise Unreachable(reason) from error
 
 
-def _connection(scheme: str, netloc: str, timeout: float, *, verified: bool) -> Any:
+def _reason(error: Exception) -> str:
+    unverified = getattr(error, "verify_message", "")
+    if unverified:  # of a certificate; the text of the error names a line of a source file
+        return f"its certificate is not trusted: {unverified}; name one to trust in {trust.CA_FILE}"
+    return getattr(error, "strerror", None) or str(error) or "the connection was closed"
+
+
+def _connection(scheme: str, netloc: str, timeout: float, *, verified: bool, ca_file: str) -> Any:
     import http.client
 
     if scheme != "https":
@@ -72,33 +83,38 @@ def _connection(scheme: str, netloc: str, timeout: float, *, verified: bool) -> 
     import ssl
 
     # Only the user's own `--skip-ssl-validation` leaves a certificate unchecked.
-    context = ssl.create_default_context() if verified else ssl._create_unverified_context()  # noqa: S323, SLF001  asked for
+    context = trust.context(ca_file) if verified else ssl._create_unverified_context()  # noqa: S323, SLF001  asked for
     return http.client.HTTPSConnection(netloc, timeout=timeout, context=context)
 
 
-def call(url: str, method: str, path: str, token: str, body: Any = None, timeout: float = TIMEOUT) -> Any:
+def call(
+    url: str, method: str, path: str, token: str, body: Any = None, timeout: float = TIMEOUT, ca_file: str = ""
+) -> Any:
     """One JSON call. CallFailed with the server's own message otherwise."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    return _send(url, method, path, headers, None if body is None else json.dumps(body), timeout)
+    return _send(url, method, path, headers, None if body is None else json.dumps(body), timeout, ca_file)
 
 
-def access_token(url: str, api_key: str) -> str:
+def access_token(url: str, api_key: str, ca_file: str = "") -> str:
     """Return an access token for an API key. CallFailed when the server refuses the key."""
     form = {"grant_type": API_KEY_GRANT, "apikey": api_key}
-    return str(_send(url, "POST", "/identity/token", {"Content-Type": FORM}, urlencode(form), TIMEOUT)["access_token"])
+    head = {"Content-Type": FORM}
+    return str(_send(url, "POST", "/identity/token", head, urlencode(form), TIMEOUT, ca_file)["access_token"])
 
 
-def is_healthy(url: str) -> bool:
+def is_healthy(url: str, ca_file: str = "") -> bool:
     """Whether a server answers there that it is healthy."""
     try:
-        return exchange(url, "GET", "/healthz", timeout=5).status == 200
+        return exchange(url, "GET", "/healthz", timeout=5, ca_file=ca_file).status == 200
     except Unreachable:
         return False
 
 
-def _send(url: str, method: str, path: str, headers: Mapping[str, str], body: str | None, timeout: float) -> Any:
+def _send(
+    url: str, method: str, path: str, headers: Mapping[str, str], body: str | None, timeout: float, ca_file: str
+) -> Any:
     try:
-        answer = exchange(url, method, path, body, headers, timeout=timeout)
+        answer = exchange(url, method, path, body, headers, timeout=timeout, ca_file=ca_file)
     except Unreachable as error:
         raise CallFailed(f"No server answers at {url} ({error}). Start one: kunsthalle serve") from error
     try:

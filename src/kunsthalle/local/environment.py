@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.local import folder
+from kunsthalle.local import folder, trust
 
 FORMATS = ("direnv", "dotenv", "github", "json", "sdk", "shell", "terraform")
 
@@ -51,6 +52,8 @@ def variables(data: Path, account: str, *, operator: bool = False) -> dict[str, 
     url = folder.url(data)
     known: dict[str, Any] = folder.credentials(data)
     found = {"KUNSTHALLE_URL": url}
+    if url.startswith("https://"):
+        found |= trust.exported(os.environ.get(trust.CA_FILE) or folder.ca_file(data))
     if account:
         who = known.get("accounts", {})[account]
         found |= {

@@ -72,3 +72,8 @@ def credentials(data: Path) -> dict[str, Any]:
 def url(data: Path) -> str:
     """Where the server of the folder listens, or listened last."""
     return str(read(data, SERVER).get("url", "http://127.0.0.1:8100"))
+
+
+def ca_file(data: Path) -> str:
+    """The file with the certificate of the folder's server, if it has signed itself; else an empty text."""
+    return str(read(data, SERVER).get("ca_file", ""))

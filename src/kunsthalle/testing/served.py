@@ -85,7 +85,8 @@ class Served:
             time.sleep(_PAUSE)
 
     def _healthy(self) -> bool:
-        return folder.read(self.data, folder.SERVER).get("pid") == self.pid and is_healthy(self.url)
+        written = folder.read(self.data, folder.SERVER).get("pid") == self.pid
+        return written and is_healthy(self.url, folder.ca_file(self.data))
 
     def stop(self) -> int:
         """Asks the process to end; its exit code."""
@@ -113,7 +114,8 @@ class Served:
 
     def operate(self, method: str, path: str, body: Any = None) -> Any:
         """A call with the operator's token."""
-        return call(self.url, method, path, folder.credentials(self.data)["operator_token"], body)
+        token = folder.credentials(self.data)["operator_token"]
+        return call(self.url, method, path, token, body, ca_file=folder.ca_file(self.data))
 
     def advance(self, duration: str) -> None:
         """Time travel: returns after everything that became due has run."""

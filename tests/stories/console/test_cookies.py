@@ -10,8 +10,12 @@ import pytest
 
 from fixtures.realm import Answer, _asgi
 from kunsthalle.app import build
+from kunsthalle.cli.connections import Connections, Limits
+from kunsthalle.cli.proxies import BehindProxies
 from kunsthalle.config import Settings
+from kunsthalle.core.addresses import networks
 
+PEER = "192.0.2.1"
 HTTPS, PLAIN = "https://images.example", "http://images.example"
 
 
@@ -74,10 +78,45 @@ def test_whoever_signs_in_over_plain_http_is_told_the_https_address(
     tmp_path: Path, public_url: str, scheme: str, headers: dict[str, str], told: bool
 ) -> None:
     """Browsers drop the session's cookie there; a proxy that ends TLS calls under the public name."""
+    page = sign_in_page(tmp_path, public_url, scheme, headers)
+    assert (f"{HTTPS}/console/" in page.body.decode()) is told
+
+
+def sign_in_page(tmp_path: Path, public_url: str, scheme: str, headers: dict[str, str], proxy: str = PEER) -> Answer:
+    """What somebody sees through a proxy at PEER, of a server that trusts the one at `proxy`."""
     server = build(Settings(data=tmp_path / "data", hypervisor="simulated", public_url=public_url), "operator")
     try:
-        page = asyncio.run(_asgi(server, "GET", "/console/sign-in", headers, b"", scheme))
+        proxied = BehindProxies(server, networks(proxy), Connections(Limits()))
+        page = asyncio.run(_asgi(proxied, "GET", "/console/sign-in", headers, b"", scheme, (PEER, 1)))
         assert page.status == 200
-        assert (f"{HTTPS}/console/" in page.body.decode()) is told
+        return page
     finally:
         server.store.close()
+
+
+def test_an_untrusted_proxy_says_nothing_of_https(tmp_path: Path) -> None:
+    said = {"host": "127.0.0.1:8100", "x-forwarded-proto": "https"}
+    assert f"{HTTPS}/console/" in sign_in_page(tmp_path, HTTPS, "http", said, "192.0.2.9").body.decode()
+
+
+@pytest.mark.parametrize(
+    ("public_url", "scheme", "host", "alone"),
+    [
+        (HTTPS, "https", "images.example", True),
+        (HTTPS, "https", "Images.example", True),
+        (HTTPS, "http", "images.example", False),
+        (HTTPS, "https", "127.0.0.1:8100", False),
+        ("https://images.example:8443", "https", "images.example:8443", False),
+        ("https://127.0.0.1", "https", "127.0.0.1", False),
+        ("https://localhost", "https", "localhost", False),
+        ("https://images.localhost", "https", "images.localhost", False),
+        (PLAIN, "https", "images.example", False),
+        ("", "https", "127.0.0.1:8100", False),
+    ],
+)
+def test_browsers_are_held_to_https_where_the_name_is_the_servers_own(
+    tmp_path: Path, public_url: str, scheme: str, host: str, alone: bool
+) -> None:
+    page = sign_in_page(tmp_path, public_url, scheme, {"host": host})
+    held = [value for name, value in page.headers if name == b"strict-transport-security"]
+    assert held == ([b"max-age=31536000"] if alone else [])

@@ -56,7 +56,7 @@ def test_a_server_greets_who_starts_it_and_stops_on_one_ctrl_c(screen: Any, tmp_
     assert re.search(rf"Data folder +{re.escape(str(tmp_path / 'data'))}\s", text)
     assert f"kunsthalle env --data {tmp_path / 'data'} --account enterprise" in text
     access_token(url, folder.credentials(tmp_path / "data")["accounts"]["publisher"]["api_key"])
-    screen.expect(r"Z POST /identity/token 200 [0-9.]+ ms \S+ [0-9a-f-]{36}\s")
+    screen.expect(r"Z POST /identity/token 200 [0-9.]+ ms \S+ 127\.0\.0\.1 [0-9a-f-]{36}\s")
     screen.sendintr()
     screen.expect("Stopping")
     screen.expect(pexpect.EOF)
@@ -114,7 +114,10 @@ def test_programs_read_a_line_for_each_request(tmp_path: Path) -> None:
         ("GET", "/v1/images", 200, env["IBMCLOUD_ACCOUNT_ID"]),
         ("GET", "-", 404, ""),
     ]
-    assert all(line["ms"] >= 0 and len(line["trace"]) == 36 and line["level"] == "info" for line in lines)
+    assert all(
+        line["ms"] >= 0 and len(line["trace"]) == 36 and line["client"] == "127.0.0.1" and line["level"] == "info"
+        for line in lines
+    )
     for secret in ("secret-name", token, env["IBMCLOUD_API_KEY"]):
         assert secret not in server.log.read_text()
     assert [line["url"] for line in _lines(server) if line["event"] == "listening"] == [url]
@@ -132,7 +135,7 @@ def test_text_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
         _ask(server.url, "/healthz")
     log = server.log.read_text()
     assert log.startswith("Kunsthalle ")
-    assert re.search(r"Z GET /healthz 200 [0-9.]+ ms - ", log)
+    assert re.search(r"Z GET /healthz 200 [0-9.]+ ms - 127\.0\.0\.1 ", log)
 
 
 def test_the_greeting_of_a_server_without_accounts_says_how_to_make_one(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from fixtures.certificates import NAMES, issue
 from kunsthalle.cli.main import cli
 from kunsthalle.config import BadSetting, Settings, described, option, parse
 from kunsthalle.operator.scenarios import SCENARIOS
@@ -20,7 +22,16 @@ WRONG: list[tuple[str, str, str]] = [
     ("data", "{file}", FOLDER),
     ("data", "/proc/kunsthalle", FOLDER),
     ("host", "no such host", "give an address of this host"),
-    ("host", "192.0.2.1", "give an address of this host"),
+    ("host", "192.0.2.1", "plain http is served on loopback addresses only"),
+    ("tls_cert", "{file}", "give --tls-key, too, or neither"),
+    ("tls_cert", "/nowhere/cert.pem", "give --tls-key, too, or neither"),
+    ("tls_key", "{file}", "give --tls-cert, too, or neither"),
+    ("tls_key", "/nowhere/key.pem", "give --tls-cert, too, or neither"),
+    ("trusted_proxy", "proxy.example.org", "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"),
+    ("trusted_proxy", "10.0.0.7/8", "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"),
+    ("trusted_proxy", "10.0.0.0/33", "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"),
+    ("trusted_proxy", "10.0.0.1,", "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"),
+    ("trusted_proxy", "10.0.0.1,::/0", "not everybody's"),
     ("port", "web", "give a whole number, 0 to 65535"),
     ("port", "65536", "give a whole number, 0 to 65535"),
     ("scenario", "utopia", "'enterprise'"),
@@ -120,6 +131,65 @@ def test_a_wrong_setting_is_answered_in_one_line(
     assert "hidden" not in lines[0]
     assert "hidden" in given or given in lines[0]
     assert not (tmp_path / "data" / "kunsthalle.sqlite").exists()
+
+
+WRONG_TLS: list[tuple[str, str, str, str]] = [
+    ("tls_cert", "{nowhere}", "{key}", "No such file or directory; give a file that this process can read"),
+    ("tls_cert", "{folder}", "{key}", "Is a directory; give a file that this process can read"),
+    ("tls_cert", "{file}", "{key}", "no certificate; give one in PEM form, its chain behind it"),
+    ("tls_cert", "{key}", "{key}", "no certificate; give one in PEM form, its chain behind it"),
+    ("tls_cert", "{der}", "{key}", "no certificate; give one in PEM form, its chain behind it"),
+    ("tls_key", "{cert}", "{nowhere}", "No such file or directory; give a file that this process can read"),
+    ("tls_key", "{cert}", "{folder}", "Is a directory; give a file that this process can read"),
+    ("tls_key", "{cert}", "{file}", "no usable private key"),
+    ("tls_key", "{cert}", "{cert}", "no usable private key"),
+    ("tls_key", "{cert}", "{other}", "the key is not that of the certificate '{cert}'; give both"),
+    ("tls_key", "{cert}", "{encrypted}", "the key is encrypted; give one without a passphrase"),
+]
+
+
+@pytest.mark.parametrize(("name", "cert", "key", "allowed"), WRONG_TLS)
+def test_wrong_files_of_tls_are_answered_in_one_line(
+    name: str, cert: str, key: str, allowed: str, places: dict[str, str], tmp_path: Path
+) -> None:
+    server, other = issue(*NAMES), issue(*NAMES)
+    _, places["cert"], _, places["key"] = server.write(tmp_path)
+    places["other"] = other.write(tmp_path, "other")[3]
+    for kind, content in {"encrypted": server.key_pem(b"hidden"), "der": b64decode(server.pem[28:-26])}.items():
+        places[kind] = str(tmp_path / kind)
+        (tmp_path / kind).write_bytes(content)
+    places["nowhere"] = str(tmp_path / "nowhere")
+    options = {"tls_cert": cert.format(**places), "tls_key": key.format(**places)}
+    words = [word for one, value in options.items() for word in (option(one), value)]
+    result = CliRunner().invoke(cli, ["serve", "--data", str(tmp_path / "data"), "--port", "0", *words])
+    assert result.exit_code == 2
+    lines = result.output.splitlines()
+    assert len(lines) == 1, result.output
+    assert lines[0].startswith(f"Error: {option(name)} '{options[name]}': ")
+    assert allowed.format(**places) in lines[0]
+    assert not (tmp_path / "data").exists(), "nothing is made"
+
+
+def test_the_files_of_tls_are_read_from_the_environment(
+    places: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUNSTHALLE_TLS_CERT", issue(*NAMES).write(tmp_path)[1])
+    monkeypatch.setenv("KUNSTHALLE_TLS_KEY", places["file"])
+    result = CliRunner().invoke(cli, ["serve", "--data", str(tmp_path / "data"), "--port", "0"])
+    assert result.exit_code == 2
+    assert result.output.startswith(f"Error: --tls-key '{places['file']}': no usable private key")
+
+
+@pytest.mark.parametrize(
+    ("host", "options"),
+    [("0.0.0.0", []), ("192.0.2.1", []), ("::", []), ("0.0.0.0", ["--allow-seeded-keys"])],  # noqa: S104  refused
+)
+def test_plain_http_elsewhere_than_on_loopback_is_refused(tmp_path: Path, host: str, options: list[str]) -> None:
+    """Also with --allow-seeded-keys on a folder that has none: it is for the keys of a scenario."""
+    words = ["serve", "--data", str(tmp_path / "data"), "--port", "0", "--hypervisor", "simulated", "--host", host]
+    result = CliRunner().invoke(cli, [*words, *options])
+    text = f"--host '{host}': plain http is served on loopback addresses only; give --tls-cert and --tls-key, or name"
+    assert (result.exit_code, result.output) == (2, f"Error: {text} the proxy that ends TLS with --trusted-proxy.\n")
 
 
 def test_the_table_has_two_wrong_values_of_each_setting() -> None:

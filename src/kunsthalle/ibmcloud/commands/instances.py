@@ -145,7 +145,8 @@ def _console(run: Run) -> None:
     run.terminal.say("Ctrl-] hangs up.")
     path = made["href"].partition("://")[2].partition("/")[2]
     address = f"ws{run.session.endpoint.removeprefix('http')}/{path}"
-    run.terminal.say(talk(address, run.terminal.stdin, run.terminal.out))
+    verified = not run.session.kept.get("SSLDisabled")
+    run.terminal.say(talk(address, run.terminal.stdin, run.terminal.out, verified=verified))
 
 
 def _of_template(run: Run) -> dict[str, Any]:
