@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -231,8 +232,14 @@ def _furnish(session: Session) -> Home:
     vpc = networks.create_vpc(session, "default")
     subnet = networks.create_subnet(session, vpc, "default", ZONE, count=256)
     key = networks.create_key(session, "default", _public(ed25519.Ed25519PrivateKey.generate()))
-    second = networks.create_key(session, "rsa", _public(rsa.generate_private_key(65537, 2048)))
+    second = networks.create_key(session, "rsa", rsa_line())
     return Home(session.ctx, vpc, subnet, key, second)
+
+
+@cache
+def rsa_line() -> str:
+    """A public key of 2048 bits, the same for the whole process: making one takes longer than all else of an account."""
+    return _public(rsa.generate_private_key(65537, 2048))
 
 
 def _public(private: Any) -> str:
