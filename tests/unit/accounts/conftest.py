@@ -126,7 +126,7 @@ class House:
 @contextmanager
 def opened(folder: Path) -> Iterator[House]:
     """A server of the `enterprise` scenario with its state in a folder, until its end."""
-    made = {one.account: one for one in seeded_copy(folder / "data")}
+    made = {one.account: one for one in seeded_copy(folder / "data").owners}
     server = build(Settings(data=folder / "data", hypervisor="simulated"), OPERATOR)
     server.start()
     loop = asyncio.new_event_loop()

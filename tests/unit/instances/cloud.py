@@ -238,7 +238,7 @@ def _furnish(session: Session) -> Home:
 
 @cache
 def rsa_line() -> str:
-    """A public key of 2048 bits, the same for the whole process: making one takes longer than all else of an account."""
+    """A public key of 2048 bits, one for the process: to make it takes longer than all else that an account has."""
     return _public(rsa.generate_private_key(65537, 2048))
 
 

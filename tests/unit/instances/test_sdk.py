@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ibm_vpc.vpc_v1 as sdk
 import pytest
 
+from fixtures.worlds import make_world
 from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES
 from unit.instances.cloud import Cloud
 
@@ -134,16 +138,26 @@ def test_templates(cloud: Cloud) -> None:
     assert listed.total_count == 3
 
 
+@pytest.fixture(scope="module")
+def shared(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud for tests that only read."""
+    folder = tmp_path_factory.mktemp("shared")
+    shutil.copy(sqlite_template, folder / "kunsthalle.sqlite")
+    world = make_world(f"sqlite:///{folder / 'kunsthalle.sqlite'}")
+    yield Cloud(world, folder)
+    world.store.close()
+
+
 @pytest.mark.parametrize("name", sorted(INSTANCE_PROFILES))
-def test_profiles(still: Cloud, name: str) -> None:
-    shown = still.call("GET", f"/v1/instance/profiles/{name}", status=200)
+def test_profiles(shared: Cloud, name: str) -> None:
+    shown = shared.call("GET", f"/v1/instance/profiles/{name}", status=200)
     assert sdk.InstanceProfile.from_dict(shown).name == name
     for field, model in VALUES.items():
         model.from_dict(shown[field])
     assert [zone["name"] for zone in shown["zones"]] == ["us-south-1", "us-south-2", "us-south-3"]
 
 
-def test_the_list_of_profiles(still: Cloud) -> None:
-    listed = still.call("GET", "/v1/instance/profiles", status=200, version="2026-01-01")
+def test_the_list_of_profiles(shared: Cloud) -> None:
+    listed = shared.call("GET", "/v1/instance/profiles", status=200, version="2026-01-01")
     assert sdk.InstanceProfileCollection.from_dict(listed).total_count == len(INSTANCE_PROFILES)
     assert [one["name"] for one in listed["profiles"]] == sorted(INSTANCE_PROFILES)
