@@ -27,6 +27,7 @@ WORDS = {
     ".ci/": "`run` is what continuous integration runs",
     "docs/": "this map, settings, states, benchmarks",
     "docs/decisions/": "why it is built that way, a page each",
+    "examples/": "projects that test their automation against Kunsthalle, installed and run by a test",
     "docs/how-to/": "step by step, each page run by a test",
     "NOTICE": "the licences of what the product is installed with",
     "openapi/": "a document for each API family, written from the routes",

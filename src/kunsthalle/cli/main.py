@@ -47,6 +47,7 @@ _FILES = {
     "images": "images:images",
     "lineage": "lineage:lineage",
     "master-key": "master_key:master_key",
+    "run": "run:run",
     "scenario": "scenarios:scenario",
     "status": "status:status",
     "worlds": "worlds:worlds",

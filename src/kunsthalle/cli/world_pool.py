@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 from collections import deque
@@ -31,7 +32,7 @@ from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.drivers import find_image_tools
-from kunsthalle.local import folder
+from kunsthalle.local import folder, running
 
 HOST = "127.0.0.1"
 """Worlds have API keys that are known to everybody, so that they are served on loopback only."""
@@ -41,13 +42,14 @@ Listen = Callable[[socket.socket], Coroutine[Any, Any, asyncio.Server]]
 
 @dataclass(slots=True)
 class World:
-    """A running application with a data folder and a port of its own."""
+    """A running application with a data folder and a port of its own. `alive` keeps the folder marked."""
 
     id: str
     port: int
     data: Path
     server: Server
     calls: CallLog
+    alive: int
     listener: asyncio.Server | None = None
     closed: Callable[[], None] = field(default=lambda: None)
 
@@ -123,7 +125,7 @@ class WorldPool:
         server = self._template.copy(data, calls)
         server.whole()
         server.start()
-        world = World(id_, port, data, server, calls)
+        world = World(id_, port, data, server, calls, running.mark(data))
         # Not by `folder.write`, whose bytes are on the disk before it returns: nobody needs them after a crash.
         (data / folder.SERVER).write_text(f'{{"url": "{world.url}", "pid": 0, "buckets": null}}')
         return world
@@ -154,4 +156,5 @@ class WorldPool:
 
 def _end(world: World) -> None:
     world.server.stop()
+    os.close(world.alive)
     shutil.rmtree(world.data, ignore_errors=True)

@@ -24,13 +24,19 @@ def _entry(data: Path) -> Path:
     return _registry() / hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:32]
 
 
+def mark(data: Path) -> int:
+    """Says that a server works on the folder, until the descriptor is closed; only those who know the folder see it."""
+    descriptor = os.open(data / ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # at once: others hold it for no longer than they look
+    return descriptor
+
+
 def register(data: Path) -> None:
     """Says that the server of the folder runs, for the life of this process. Only the holder of the folder may.
 
     A home that cannot be written to is no obstacle: the verbs are then told the folder.
     """
-    descriptor = os.open(data / ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)  # at once: others hold it for no longer than they look
+    mark(data)
     with contextlib.suppress(OSError, RuntimeError):
         entry = _entry(data)
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,64 @@
+"""`docs/how-to/pytest.md` and `docs/how-to/run.md`: their files and commands, from top to bottom."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from fixtures.tools import ROOT
+
+PAGES = ROOT / "docs" / "how-to"
+
+
+def _blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (PAGES / page).read_text(), re.DOTALL)
+
+
+def _shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    trap = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", trap + script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_pytest(tmp_path: Path) -> None:
+    files = _blocks("pytest.md", "python")
+    names = [text.splitlines()[0].removeprefix("# ") for text in files]
+    assert names == ["test_sharing.py", "test_automation.py", "test_catalogs.py"]
+    for name, text in zip(names, files, strict=True):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    script = "\n".join(_blocks("pytest.md", "sh"))
+    assert script.count("pytest ") == 5
+    done = _shell(script.replace("8200", str(_free_port())), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [int(count) for count in re.findall(r"(\d+) passed", done.stdout)] == [1, 1, 4, 1, 1]
+    assert "Ran 1 test" in done.stderr
+
+
+def test_run(tmp_path: Path) -> None:
+    script = "\n".join(_blocks("run.md", "sh"))
+    assert script.count("kunsthalle run") == 4
+    done = _shell(script, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert "ended with 1" in lines
+    assert any(re.fullmatch(r"http://127\.0\.0\.1:\d+/v1 for [0-9a-f]{32}", line) for line in lines)
+    assert lines[-4:] == ["default", "refused once", "default", "consumer-a"]
