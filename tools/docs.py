@@ -27,7 +27,6 @@ WORDS = {
     ".ci/": "`run` is what continuous integration runs",
     "docs/": "this map, settings, states, benchmarks",
     "docs/decisions/": "why it is built that way, a page each",
-    "examples/": "projects that test their automation against Kunsthalle, installed and run by a test",
     "docs/how-to/": "step by step, each page run by a test",
     "NOTICE": "the licences of what the product is installed with",
     "openapi/": "a document for each API family, written from the routes",
@@ -56,7 +55,7 @@ WORDS = {
     "tests/unit/db/": "the store on SQLite and PostgreSQL",
     "tests/fixtures/": "what tests share",
     "tests/stories/api/": "stories through the official SDKs against a served process",
-    "examples/": "what clients are configured with; the tests of clients run it",
+    "examples/": "what clients are configured with, and projects that test their automation; tests run it",
     "tools/": "what the verbs of `dev` run",
     "tools/boot-image-packages.txt": "Debian packages of which the boot image is built",
 }

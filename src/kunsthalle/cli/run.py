@@ -25,12 +25,10 @@ _FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 """Which a terminal sends to the command itself, too."""
 
 
-class _Ended(click.ClickException):
-    """One line on standard error, and the status."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.exit_code = status
+def _ended(status: int, message: str) -> SystemExit:
+    """The end with one line on standard error."""
+    click.echo(f"Error: {message}", err=True)
+    return SystemExit(status)
 
 
 class _Child:
@@ -96,7 +94,7 @@ def run(command: tuple[str, ...], account: str, **options: str) -> None:
     run; 125: the server did not start.
     """
     if shutil.which(command[0], mode=os.F_OK) is None:
-        raise _Ended(NOT_FOUND, f"There is no command {command[0]!r}: give a program on the PATH, or the path of one.")
+        raise _ended(NOT_FOUND, f"There is no command {command[0]!r}: give a program on the PATH, or the path of one.")
     child = _Child()
     child.handle()
     arguments = [part for name, text in options.items() for part in (f"--{name}", text)]
@@ -104,7 +102,7 @@ def run(command: tuple[str, ...], account: str, **options: str) -> None:
         with WorldServer(*arguments, "--ready", "0") as server, server.world() as world:
             status = _in_words(command, lambda: child.run(command, _environment(world, account)))
     except WorldServerError as error:
-        raise _Ended(OWN_FAILURE, str(error)) from error
+        raise _ended(OWN_FAILURE, str(error)) from error
     sys.exit(status)
 
 
@@ -113,7 +111,7 @@ def _in_words(command: tuple[str, ...], start: Callable[[], int]) -> int:
         return start()
     except OSError as error:
         status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-        raise _Ended(status, f"{command[0]!r} cannot be run: {error.strerror or error}.") from error
+        raise _ended(status, f"{command[0]!r} cannot be run: {error.strerror or error}.") from error
 
 
 def _environment(world: World, account: str) -> dict[str, str]:
@@ -121,7 +119,7 @@ def _environment(world: World, account: str) -> dict[str, str]:
     try:
         persona: Persona = world.persona(account)
     except KeyError as error:
-        raise _Ended(OWN_FAILURE, f"--account: {error.args[0]}.") from error
+        raise _ended(OWN_FAILURE, f"--account: {error.args[0]}.") from error
     path = os.pathsep.join(filter(None, [os.environ.get("PATH", ""), str(Path(sys.executable).parent)]))
     more = {"KUNSTHALLE_ACCOUNT_ID": persona.account_id, "KUNSTHALLE_OPERATOR_TOKEN": world.operator_token}
     return {**persona.terraform_environment, **more, "PATH": path}
