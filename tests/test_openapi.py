@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures.tools import ROOT, tool
+from kunsthalle.local import list_parameters
 
 writer = tool("openapi")
 FOLDER = ROOT / "openapi"
@@ -185,3 +186,16 @@ def test_a_refusal_has_the_shape_of_its_family() -> None:
     assert (error["required"], set(error["properties"])) == (["code", "message"], {"code", "message", "target"})
     token = documents()["iam-token.json"]["components"]["schemas"]["Refusal"]
     assert {"errorCode", "errorMessage"} <= set(token["properties"])
+
+
+def test_the_table_of_the_parameters_of_lists_is_up_to_date() -> None:
+    assert list_parameters.FILE.read_bytes() == writer.list_parameters(), "run: ./dev openapi"
+
+
+def test_the_table_holds_what_narrows_a_list() -> None:
+    found = list_parameters.parameters_of("/v1/images")
+    assert found["status"].several
+    assert "available" in found["status"].choices
+    assert found["name"] == list_parameters.Parameter("name", "text", "Only resources of exactly this name.")
+    assert not {"start", "limit"} & found.keys()
+    assert list_parameters.parameter("/v1/vpcs", "classic_access").kind == "bool"

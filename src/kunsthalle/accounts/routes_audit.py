@@ -78,16 +78,17 @@ class AuditParameters(Parameters, frozen=True):
 
     account_id: Annotated[str | None, Meta(description="Only actions by this account.")] = None
     action: Annotated[str | None, Meta(description="Only actions of this name.")] = None
-    target: Annotated[str | None, Meta(description="Only actions on paths and CRNs that begin so.")] = None
+    target: Annotated[str | None, Meta(description="Only actions on paths and CRNs that begin with this.")] = None
     since: Annotated[
         When,
         Meta(
-            description="Only actions after this moment, or of this duration back from now.", extra={"parse": _moment}
+            description="Only actions since this time (RFC 3339), or since this duration ago: 7d, PT30M.",
+            extra={"parse": _moment},
         ),
     ] = None
     until: Annotated[
         When,
-        Meta(description="Only actions before this moment, or before this duration.", extra={"parse": _moment}),
+        Meta(description="Only actions before this time, or before this duration ago.", extra={"parse": _moment}),
     ] = None
     start: Annotated[Key | None, next_page(PLATFORM_PAGES)] = None
     limit: Annotated[int, sized(MOST)] = DEFAULT

@@ -121,7 +121,7 @@ def create(name: str, owner: str, enterprise: str, parent: str, output: str, **w
 
 
 @account.command(name="list")
-@click.option("--name", default="", help="Only accounts of this name")
+@common.filters(_PATH, "name")
 @_on_server
 def list_(name: str, output: str, **where: Any) -> None:
     """List the accounts."""
@@ -172,7 +172,7 @@ def create_key(account_name: str, user: str, name: str, output: str, **where: An
 
 @key.command(name="list")
 @click.argument("account_name", metavar="ACCOUNT")
-@click.option("--user", default="", metavar="MAIL", help="Only keys of this user")
+@common.filters(_KEYS_PATH, "user")
 @_on_server
 def list_keys(account_name: str, user: str, output: str, **where: Any) -> None:
     """List the newest API keys of ACCOUNT (a name or an id), without their secrets."""

@@ -11,13 +11,14 @@ import click
 from kunsthalle.cli import common
 
 _COLUMNS = ("at", "outcome", "account", "actor", "action", "target")
+_PATH = "/_kunsthalle/audit"
 _PAGE = 200
 
 
 def _fetch(data: Path, query: dict[str, str], limit: int) -> list[dict[str, Any]]:
     """Entries, newest first, page by page until there are enough or no more."""
     found: list[dict[str, Any]] = []
-    path = "/_kunsthalle/audit?" + urlencode({**query, "limit": min(limit, _PAGE)})
+    path = f"{_PATH}?" + urlencode({**query, "limit": min(limit, _PAGE)})
     while path and len(found) < limit:
         answer = common.operate(data, "GET", path)
         found += answer["entries"]
@@ -44,28 +45,26 @@ def _table(entries: list[dict[str, Any]], names: dict[str, str]) -> str:
     return common.table(_COLUMNS, rows)
 
 
-def show(data: Path, account: str, since: str, limit: int, output: str) -> str:
+def show(data: Path, account: str, limit: int, output: str, **filters: str) -> str:
     """The entries of one account (a name of the scenario, or an id) or of all, as a table or as JSON."""
-    wanted = (("account_id", common.account_id(data, account)), ("since", since))
-    entries = _fetch(data, {name: value for name, value in wanted if value}, limit)
+    asked = {"account_id": common.account_id(data, account), **filters}
+    entries = _fetch(data, {name: value for name, value in asked.items() if value}, limit)
     return common.as_json(entries) if output == "json" else _table(entries, common.account_names(data))
 
 
 @click.command()
 @common.DATA
 @click.option("--account", default="", help="Only entries of this account: a name of the scenario, or an id")
-@click.option(
-    "--since", default="", help="Only entries since this time (RFC 3339), or since this duration ago: 7d, PT30M"
-)
+@common.filters(_PATH, "since", "until", "action", "target")
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of entries"
 )
 @common.OUTPUT
-def audit(data: Path, account: str, since: str, limit: int, output: str) -> None:
+def audit(data: Path, account: str, limit: int, output: str, **filters: str) -> None:
     """Print the audit: changes, refusals and sign-ins, newest first.
 
     \b
     kunsthalle audit --account publisher --since 7d
     kunsthalle audit --output json
     """
-    click.echo(show(data, account, since, limit, output))
+    click.echo(show(data, account, limit, output, **filters))

@@ -13,6 +13,7 @@ import click
 
 from kunsthalle.local import display, folder, running
 from kunsthalle.local.client import CallFailed, access_token, call
+from kunsthalle.local.list_parameters import parameter
 from kunsthalle.local.text_tables import grid, line
 
 VPC_VERSION = "2025-06-30"
@@ -55,6 +56,19 @@ def find_data(given: Path | None) -> Path:
         f"No server of yours runs, and {HERE.resolve()} holds no data. Start one: {MAKE}; or name its folder:"
         " --data FOLDER."
     )
+
+
+def filters(path: str, *names: str) -> Callable[[F], F]:
+    """The options that narrow a list of the server: each fills the parameter of its name, which says what it means."""
+    known = [parameter(path, name) for name in names]
+
+    def declare(verb: F) -> F:
+        for one in reversed(known):
+            text = one.description.removesuffix(".")
+            verb = click.option(f"--{one.name.replace('_', '-')}", one.name, default="", help=text)(verb)
+        return verb
+
+    return declare
 
 
 def data_option(*, resolved: bool = True) -> Callable[[F], F]:

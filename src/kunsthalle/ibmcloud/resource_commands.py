@@ -11,16 +11,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from kunsthalle.ibmcloud.errors import Failed, Refused
-from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, Given, flag
+from kunsthalle.ibmcloud.grammar import BOOLEAN, FORCE, Command, Flag, Given, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run, one_of
 from kunsthalle.ibmcloud.tables import Field, when
+from kunsthalle.local.list_parameters import parameter
 
 RequestBody = Callable[[Run], dict[str, Any]]
 Dress = Callable[[Run, list[Any]], list[Any]]
 """Adds what only tables and detail views show, and the API tells elsewhere."""
-Queries = Mapping[str, str]
-"""From a flag's name to the parameter of the list that it fills."""
+ALL = "all"
+"""The word for a filter that does not filter."""
 
 _ID = re.compile(r"[0-9a-z]{4}[-_][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -31,6 +32,53 @@ GROUP = (
 GROUP_OR_ALL = (*GROUP, flag("all-resource-groups", text="Query all resource groups."))
 _ONE_GROUP = ("resource-group-id", "resource-group-name")
 NAME = flag("name", "NAME", "New name.")
+
+
+class Filter(NamedTuple):
+    """A flag of a list, and the parameter of the API that it fills, which says what the flag takes.
+
+    `value` and `text` are what help shows; the text of the parameter where none is given. Where the plug-in has the
+    word `all` for no filter, `or_all` says so, and `otherwise` is what is sent where the flag is not given.
+    """
+
+    flag: str
+    parameter: str
+    value: str = ""
+    text: str = ""
+    of: Resource | None = None
+    """What the flag names by ID, CRN or name, where the parameter takes an ID."""
+    by_crn: str = ""
+    """The parameter that takes a CRN, where the plug-in takes an ID or a CRN."""
+    words: Mapping[str, str] = {}
+    """What words of the plug-in mean to the API."""
+    or_all: bool = False
+    otherwise: str = ""
+
+    def as_flag(self, path: str) -> Flag:
+        """The flag, for the list at a path; LookupError where that list has no such parameter."""
+        known = parameter(path, self.parameter)
+        if self.by_crn:
+            parameter(path, self.by_crn)
+        text = self.text or known.description
+        if known.kind == "bool":
+            return flag(self.flag, BOOLEAN, text)
+        if self.value and known.several and not known.choices:
+            return flag(self.flag, self.value, text)
+        if self.value:
+            return flag(self.flag, self.value, text, kind="list" if known.several else known.kind)
+        return flag(self.flag, text=text, choices=((ALL,) if self.or_all else ()) + known.choices)
+
+    def asked(self, run: Run) -> dict[str, str]:
+        """What the command line asks of the list by this flag."""
+        given = run.given.get(self.flag)
+        if given in (None, "", []):
+            return {self.parameter: self.otherwise} if self.otherwise else {}
+        values = given if isinstance(given, list) else [str(given).lower() if isinstance(given, bool) else str(given)]
+        if self.or_all and ALL in values:
+            return {}
+        name = self.by_crn if self.by_crn and values[0].startswith("crn:") else self.parameter
+        meant = [self.words.get(value, value) if self.of is None else id_of(run, self.of, value) for value in values]
+        return {name: ",".join(meant)}
 
 
 class Resource(NamedTuple):
@@ -143,9 +191,9 @@ def _undressed(_run: Run, found: list[Any]) -> list[Any]:
     return found
 
 
-def _list(run: Run, thing: Resource, query: Callable[[Run], dict[str, Any]], dress: Dress) -> None:
+def _list(run: Run, thing: Resource, filters: Sequence[Filter], dress: Dress) -> None:
     where = f"region {run.session.region}"
-    asked = query(run)
+    asked = {name: value for one in filters for name, value in one.asked(run).items()}
     if thing.grouped:
         group, words = _wanted_group(run)
         where = f"{words} and {where}"
@@ -220,28 +268,20 @@ def _deleted(run: Run, thing: Resource, ref: str, status: int) -> None:
     run.terminal.say(accepted if status == 202 else f"{thing.capital()} {ref} is deleted.")
 
 
-def params(flags: Queries) -> Callable[[Run], dict[str, Any]]:
-    """A list's query from the flags that were given; what is itself a list goes with commas."""
-
-    def query(run: Run) -> dict[str, Any]:
-        given = {parameter: run.given.get(name) for name, parameter in flags.items()}
-        return {key: ",".join(value) if isinstance(value, list) else value for key, value in given.items()}
-
-    return query
-
-
 def lists(
     thing: Resource,
     words: str,
-    *flags: Flag,
-    query: Callable[[Run], dict[str, Any]] = lambda _run: {},
+    *flags: Flag | Filter,
     dress: Dress = _undressed,
     also: tuple[str, ...] = (),
 ) -> Command:
+    """The command that lists a resource: with its flags, of which those that narrow the list are filters."""
+    filters = [one for one in flags if isinstance(one, Filter)]
+    own = [one.as_flag(thing.path) if isinstance(one, Filter) else one for one in flags]
     more = GROUP_OR_ALL if thing.grouped else ()
     alone = ((*_ONE_GROUP, "all-resource-groups"),) if thing.grouped else ()
-    run = partial(_list, thing=thing, query=query, dress=dress)
-    return Command(f"is {words}", f"List all {thing.nouns}.", run, thing.takes(), (*flags, *more), also, alone)
+    run = partial(_list, thing=thing, filters=filters, dress=dress)
+    return Command(f"is {words}", f"List all {thing.nouns}.", run, thing.takes(), (*own, *more), also, alone)
 
 
 def shows(thing: Resource, words: str, *flags: Flag, dress: Dress = _undressed, also: tuple[str, ...] = ()) -> Command:

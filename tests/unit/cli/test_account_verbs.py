@@ -147,3 +147,18 @@ def test_help_has_examples() -> None:
     for words in (("account",), ("account", "key")):
         shown = CliRunner().invoke(cli, [*words, "--help"]).output
         assert f"kunsthalle {' '.join(words)} create" in shown
+
+
+def test_the_audit_is_narrowed_by_every_filter_of_its_list(served: Served) -> None:
+    def actions(*options: str) -> set[str]:
+        told = CliRunner().invoke(cli, ["audit", "--data", str(served.data), "--output", "json", *options])
+        assert told.exit_code == 0, told.output
+        return {one["action"] for one in json.loads(told.stdout)}
+
+    created = "kunsthalle.account.create"
+    assert actions("--action", created) == {created}
+    assert actions("--action", "no.such.action") == set()
+    assert created in actions("--target", "/_kunsthalle/accounts")
+    assert actions("--target", "/v1/images") == set()
+    assert created in actions("--since", "1h")
+    assert actions("--until", "1h") == set()

@@ -23,7 +23,9 @@ OURS = (
     "kunsthalle.local.client",
     "kunsthalle.local.display",
     "kunsthalle.local.folder",
+    "kunsthalle.local.list_parameters",
     "kunsthalle.local.text_tables",
+    "kunsthalle.local.trust",
 )
 """What both command lines share: none of it loads anything of the server."""
 

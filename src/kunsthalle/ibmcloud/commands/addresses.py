@@ -23,6 +23,7 @@ from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
+    Filter,
     changes,
     deletes,
     filled,
@@ -38,10 +39,6 @@ from kunsthalle.ibmcloud.resource_commands import (
 )
 
 _OF_VPC = flag("vpc", "VPC", "ID or name of the VPC.")
-
-
-def _within(run: Run) -> dict[str, Any]:
-    return {"vpc.id": id_of(run, VPC, run.given.get("vpc"))} if run.given.has("vpc") else {}
 
 
 def _interface_id(run: Run, ref: str) -> str:
@@ -234,7 +231,7 @@ COMMANDS = (
         also=("is ipu",),
     ),
     deletes(FLOATING_IP, "floating-ip-release", also=("is ipd",)),
-    lists(SECURITY_GROUP, "security-groups", _OF_VPC, query=_within),
+    lists(SECURITY_GROUP, "security-groups", Filter("vpc", "vpc.id", "VPC", _OF_VPC.help, of=VPC)),
     shows(SECURITY_GROUP, "security-group", _OF_VPC),
     makes(
         SECURITY_GROUP,

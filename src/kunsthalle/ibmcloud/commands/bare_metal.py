@@ -24,12 +24,12 @@ from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
     RESOURCE_GROUP,
+    Filter,
     Resource,
     changes,
     deletes,
     filled,
     group_of,
-    id_of,
     lists,
     makes,
     place,
@@ -142,11 +142,6 @@ def _server(run: Run) -> dict[str, Any]:
     )
 
 
-def _listing(run: Run) -> dict[str, Any]:
-    vpc = run.given.get("vpc")
-    return filled(**{"vpc.id": id_of(run, VPC, vpc) if vpc else None, "reservation.id": run.given.get("reservation")})
-
-
 _DOING = {"start": "Starting", "stop": "Stopping", "restart": "Restarting"}
 
 
@@ -177,9 +172,8 @@ COMMANDS = (
     lists(
         SERVER,
         "bare-metal-servers",
-        flag("vpc", "VPC", "ID or name of the VPC."),
-        flag("reservation", "ID", "ID of the reservation."),
-        query=_listing,
+        Filter("vpc", "vpc.id", "VPC", "ID or name of the VPC.", of=VPC),
+        Filter("reservation", "reservation.id", "ID", "ID of the reservation."),
         also=("is bms",),
     ),
     shows(SERVER, "bare-metal-server", also=("is bm",)),

@@ -13,6 +13,7 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
+    Filter,
     Resource,
     changes,
     deletes,
@@ -77,25 +78,31 @@ _RESETS = (
     flag("reset-deprecate-at", text="Remove the date of deprecation."),
     flag("reset-obsolete-at", text="Remove the date of obsolescence."),
 )
-_REMOTE = {"provider": "not:null", "user": "null"}
+_FILTERS = (
+    Filter("visibility", "visibility", text="Visibility.", or_all=True),
+    Filter(
+        "status",
+        "status",
+        "LIST",
+        "Comma separated states, or 'all'; only available images otherwise.",  # 12.0.0 of the plug-in
+        or_all=True,
+        otherwise="available",
+    ),
+    Filter("user-data-format", "user_data_format", "LIST", "Comma separated formats of user data."),
+    Filter(
+        "remote-account-id",
+        "remote.account.id",
+        "provider|user|ACCOUNT_ID",
+        "Account of the images.",
+        words={"provider": "not:null", "user": "null"},
+    ),
+)
 
 
 def allowed_use(run: Run) -> dict[str, Any]:
     given = run.given
     return filled(
         api_version=given.get("au-api-version"), bare_metal_server=given.get("au-bms"), instance=given.get("au-ins")
-    )
-
-
-def _listing(run: Run) -> dict[str, Any]:
-    """Only what is available, unless other states are asked for (12.0.0 of the plug-in)."""
-    given, status = run.given, run.given.get("status") or ["available"]
-    visibility, remote = given.get("visibility"), given.get("remote-account-id")
-    return filled(
-        status="" if "all" in status else ",".join(status),
-        visibility="" if visibility == "all" else visibility,
-        user_data_format=",".join(given.get("user-data-format") or ()),
-        **{"remote.account.id": _REMOTE.get(remote, remote)},
     )
 
 
@@ -205,16 +212,7 @@ _ALONE = (("file", "source-volume"),)
 COMMANDS = (
     lists(OPERATING_SYSTEM, "operating-systems"),
     shows(OPERATING_SYSTEM, "operating-system"),
-    lists(
-        IMAGE,
-        "images",
-        flag("visibility", text="Visibility.", choices=("all", "public", "private")),
-        flag("status", "LIST", "Comma separated states, or 'all'; only available images otherwise.", kind="list"),
-        flag("user-data-format", "LIST", "Comma separated formats of user data.", kind="list"),
-        flag("remote-account-id", "provider|user|ACCOUNT_ID", "Account of the images."),
-        query=_listing,
-        also=("is imgs",),
-    ),
+    lists(IMAGE, "images", *_FILTERS, also=("is imgs",)),
     shows(IMAGE, "image", also=("is img",)),
     makes(
         IMAGE,

@@ -24,10 +24,10 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
+    Filter,
     changes,
     deletes,
     filled,
-    id_of,
     lists,
     makes,
     place,
@@ -53,30 +53,15 @@ _INITIALIZATION: tuple[Field, ...] = (
     ("Password", "password.encrypted_password"),
 )
 
+_GROUP = "instance_group_membership.instance_group"
 _FILTERS = (
-    flag("reservation", "RESERVATION", "ID of the reservation."),
-    flag("vpc", "VPC", "ID, CRN or name of the VPC."),
-    flag("ig", "GROUP", "ID or CRN of the instance group."),
-    flag("availability-class", text="Availability.", choices=("spot", "standard")),
-    flag("dh", "HOST", "ID of the dedicated host."),
-    flag("pg", "GROUP", "ID of the placement group."),
+    Filter("reservation", "reservation.id", "RESERVATION", "ID of the reservation."),
+    Filter("vpc", "vpc.id", "VPC", "ID, CRN or name of the VPC.", of=VPC),
+    Filter("ig", f"{_GROUP}.id", "GROUP", "ID or CRN of the instance group.", by_crn=f"{_GROUP}.crn"),
+    Filter("availability-class", "availability.class", text="Availability."),
+    Filter("dh", "dedicated_host.id", "HOST", "ID of the dedicated host."),
+    Filter("pg", "placement_group.id", "GROUP", "ID of the placement group."),
 )
-
-
-def _listing(run: Run) -> dict[str, Any]:
-    given = run.given
-    group = given.get("ig")
-    which = "crn" if group and group.startswith("crn:") else "id"
-    return filled(
-        **{
-            "vpc.id": id_of(run, VPC, given.get("vpc")) if given.has("vpc") else None,
-            f"instance_group_membership.instance_group.{which}": group,
-            "availability.class": given.get("availability-class"),
-            "reservation.id": given.get("reservation"),
-            "dedicated_host.id": given.get("dh"),
-            "placement_group.id": given.get("pg"),
-        }
-    )
 
 
 def _addressed(run: Run, servers: list[Any]) -> list[Any]:
@@ -162,7 +147,7 @@ def _change(run: Run) -> dict[str, Any]:
 _NO_WAIT = flag("no-wait", text="Do not wait for the operating system to end.")
 
 COMMANDS = (
-    lists(INSTANCE, "instances", *_FILTERS, query=_listing, dress=_addressed, also=("is ins",)),
+    lists(INSTANCE, "instances", *_FILTERS, dress=_addressed, also=("is ins",)),
     shows(INSTANCE, "instance", dress=_wired, also=("is in",)),
     makes(
         INSTANCE,

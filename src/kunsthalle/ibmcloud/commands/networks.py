@@ -18,6 +18,7 @@ from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
+    Filter,
     Resource,
     changes,
     deletes,
@@ -107,22 +108,6 @@ def _routing_table(run: Run) -> dict[str, str]:
     return {"id": id_of(run, ROUTING_TABLE, given.get("rt"), [vpc])}
 
 
-def _classic(run: Run) -> dict[str, Any]:
-    wanted = run.given.get("classic-access")
-    return {} if wanted is None else {"classic_access": str(wanted).lower()}
-
-
-def _subnets(run: Run) -> dict[str, Any]:
-    given = run.given
-    return filled(
-        **{
-            "zone.name": given.get("zone"),
-            "routing_table.id": given.get("rt"),
-            "vpc.id": id_of(run, VPC, given.get("vpc")) if given.has("vpc") else None,
-        }
-    )
-
-
 def _default(run: Run, what: str, thing: Resource) -> None:
     ref = run.given["VPC"]
     run.progress("Getting", f"default {thing.noun} of vpc {ref}")
@@ -161,8 +146,7 @@ COMMANDS = (
     lists(
         VPC,
         "vpcs",
-        flag("classic-access", "true|false", "Access to classic infrastructure."),
-        query=_classic,
+        Filter("classic-access", "classic_access", text="Access to classic infrastructure."),
     ),
     Command(
         "is vpc",
@@ -216,10 +200,9 @@ COMMANDS = (
     lists(
         SUBNET,
         "subnets",
-        flag("zone", "ZONE", "Name of the zone."),
-        flag("rt", "TABLE", "ID of the routing table."),
-        _OF_VPC,
-        query=_subnets,
+        Filter("zone", "zone.name", "ZONE", "Name of the zone."),
+        Filter("rt", "routing_table.id", "TABLE", "ID of the routing table."),
+        Filter("vpc", "vpc.id", "VPC", _OF_VPC.help, of=VPC),
     ),
     Command(
         "is subnet",

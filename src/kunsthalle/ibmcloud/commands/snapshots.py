@@ -12,12 +12,12 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
+    Filter,
     Resource,
     changes,
     deletes,
     filled,
     group_of,
-    id_of,
     lists,
     makes,
     place,
@@ -38,24 +38,6 @@ CLONE = Resource(
     by_name=True,
 )
 _TAGS = flag("tags", "LIST", "Comma separated tags.", kind="list")
-
-
-def _listing(run: Run) -> dict[str, Any]:
-    given = run.given
-
-    def named(thing: Resource, name: str) -> str | None:
-        return id_of(run, thing, given.get(name)) if given.has(name) else None
-
-    return filled(
-        **{
-            "source_volume.id": named(VOLUME, "volume"),
-            "source_image.id": named(IMAGE, "source-image"),
-            "source_snapshot.id": named(SNAPSHOT, "source-snapshot"),
-            "tag": given.get("tag"),
-            "copies[].id": given.get("copies"),
-            "backup_policy_plan.id": given.get("backup-policy-plan"),
-        }
-    )
 
 
 def _snapshot(run: Run) -> dict[str, Any]:
@@ -103,13 +85,14 @@ COMMANDS = (
     lists(
         SNAPSHOT,
         "snapshots",
-        flag("volume", "VOLUME", "ID, CRN or name of the source volume."),
-        flag("tag", "TAG", "Tag."),
-        flag("source-image", "IMAGE", "ID, CRN or name of the source image."),
-        flag("source-snapshot", "SNAPSHOT", "ID, CRN or name of the source snapshot."),
-        flag("copies", "ID", "ID of a copy."),
-        flag("backup-policy-plan", "ID", "ID of the backup policy plan."),
-        query=_listing,
+        Filter("volume", "source_volume.id", "VOLUME", "ID, CRN or name of the source volume.", of=VOLUME),
+        Filter("tag", "tag", "TAG", "Tag."),
+        Filter("source-image", "source_image.id", "IMAGE", "ID, CRN or name of the source image.", of=IMAGE),
+        Filter(
+            "source-snapshot", "source_snapshot.id", "SNAPSHOT", "ID, CRN or name of the source snapshot.", of=SNAPSHOT
+        ),
+        Filter("copies", "copies[].id", "ID", "ID of a copy."),
+        Filter("backup-policy-plan", "backup_policy_plan.id", "ID", "ID of the backup policy plan."),
     ),
     shows(SNAPSHOT, "snapshot"),
     makes(

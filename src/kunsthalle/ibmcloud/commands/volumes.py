@@ -11,6 +11,7 @@ from kunsthalle.ibmcloud.grammar import flag
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
+    Filter,
     Resource,
     changes,
     deletes,
@@ -18,7 +19,6 @@ from kunsthalle.ibmcloud.resource_commands import (
     group_of,
     lists,
     makes,
-    params,
     reference,
     shows,
 )
@@ -28,13 +28,18 @@ _JOB: tuple[Field, ...] = (ID, NAMED, STATUS, ("Type", "job_type"), ("Auto delet
 JOB = Resource("volume job", "volume jobs", "/v1/volumes/{}/jobs", "jobs", _JOB, _JOB, parents=(VOLUME,))
 """Jobs change a volume to another generation of storage; there is one generation here, and so never a job."""
 
-_FILTERS = {
-    "attachment-state": "attachment_state",
-    "encryption": "encryption",
-    "operating-system-family": "operating_system.family",
-    "operating-system-architecture": "operating_system.architecture",
-    "zone": "zone.name",
-}
+_FILTERS = (
+    Filter("attachment-state", "attachment_state", text="Attachment."),
+    Filter("encryption", "encryption", text="Encryption."),
+    Filter("operating-system-family", "operating_system.family", "FAMILY", "Family of the operating system."),
+    Filter(
+        "operating-system-architecture",
+        "operating_system.architecture",
+        "ARCH",
+        "Architecture of the operating system.",
+    ),
+    Filter("zone", "zone.name", "ZONE", "Name of the zone."),
+)
 _SIZE = (
     flag("capacity", "GB", "Capacity in gigabytes.", kind="int"),
     flag("iops", "N", "Input and output operations a second.", kind="int"),
@@ -87,17 +92,7 @@ def _change(run: Run) -> dict[str, Any]:
 
 COMMANDS = (
     *profiles.COMMANDS,
-    lists(
-        VOLUME,
-        "volumes",
-        flag("attachment-state", text="Attachment.", choices=("attached", "unattached", "unusable")),
-        flag("encryption", text="Encryption.", choices=("provider_managed", "user_managed")),
-        flag("operating-system-family", "FAMILY", "Family of the operating system."),
-        flag("operating-system-architecture", "ARCH", "Architecture of the operating system."),
-        flag("zone", "ZONE", "Name of the zone."),
-        query=params(_FILTERS),
-        also=("is vols",),
-    ),
+    lists(VOLUME, "volumes", *_FILTERS, also=("is vols",)),
     shows(VOLUME, "volume", also=("is vol",)),
     makes(
         VOLUME,
