@@ -23,7 +23,7 @@ def _free_port() -> int:
 
 def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 9
+    assert len(blocks) == 13
     script = "\n".join(f"printf '\\n## {number}\\n'\n{block}" for number, block in enumerate(blocks))
     data, port = tmp_path / "data", _free_port()
     assert script.count("/var/lib/kunsthalle") == 1
@@ -34,8 +34,8 @@ def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     done = subprocess.run(
         shell, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
-    assert done.returncode == 0, (done.stdout, done.stderr)
-    printed = dict(re.findall(r"^## (\d)\n(.*?)(?=^## |\Z)", done.stdout, re.DOTALL | re.MULTILINE))
+    assert done.returncode == 0, f"{done.stdout[-1500:]}{done.stderr[-2500:]}"
+    printed = dict(re.findall(r"^## (\d+)\n(.*?)(?=^## |\Z)", done.stdout, re.DOTALL | re.MULTILINE))
     assert "acme" in printed["1"]
     assert "'images': []" in printed["2"]
     assert "Default" in printed["2"]
@@ -43,6 +43,10 @@ def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     assert '"images":[]' in printed["5"].replace(" ", "")
     assert re.search(r"laboratory +\S+ +cy@example.com +Acme group", printed["6"])
     assert "Revoked: ApiKey-" in printed["7"]
+    assert f"https://127.0.0.1:{port}" in printed["9"]
+    assert "'images': []" in printed["10"]
+    assert "the TLS certificate was read anew" in done.stderr
+    assert '"https://catalog.example.com/' in printed["12"]
 
     first = json.loads((tmp_path / "ada.json").read_text())
     assert (tmp_path / "ada.json").stat().st_mode & 0o077 == 0

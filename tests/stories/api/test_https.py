@@ -60,7 +60,7 @@ def elsewhere(more: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(command: list[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, env=elsewhere(env), timeout=PATIENCE, check=False)  # noqa: S603  our own
+    return subprocess.run(command, capture_output=True, text=True, env=elsewhere(env), timeout=PATIENCE, check=False)
 
 
 def test_everything_that_tells_the_address_says_https(secure: Secure) -> None:
@@ -152,7 +152,9 @@ def test_verbs_are_told_a_root_to_trust(tmp_path: Path) -> None:
         )
         env = run([*program, *trusted, "env", *where, "--account", "publisher", "--format", "json"], {})
         assert {json.loads(env.stdout)[name] for name in TRUST} == {trusted[1]}
-        assert not set(TRUST) & set(json.loads(run([*program, "env", *where, "--operator", "--format", "json"], {}).stdout))
+        assert not set(TRUST) & set(
+            json.loads(run([*program, "env", *where, "--operator", "--format", "json"], {}).stdout)
+        )
     finally:
         server.stop()
 
@@ -241,7 +243,7 @@ def test_an_expired_certificate_is_served_with_a_warning(tmp_path: Path) -> None
     options = issue(*NAMES, begin_days=-9, end_days=-1).write(tmp_path)
     command = [sys.executable, "-m", "kunsthalle", "serve", "--data", str(tmp_path / "data"), "--port", "0", *options]
     environment = elsewhere({"XDG_STATE_HOME": str(tmp_path / "state")})
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:  # noqa: S603  our own program
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
         lines: list[dict[str, str]] = []
         assert server.stderr is not None
         while not any(line["event"] == "listening" for line in lines):
