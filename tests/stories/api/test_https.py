@@ -1,4 +1,4 @@
-"""A server of https with a certificate that signs itself: SDKs, commands and web sockets verify it, and it is renewed."""
+"""A server of https with a certificate that signs itself: clients verify it, and it is renewed while it runs."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ def _configuration(folder: Path, inner: str, port: int, cert: str, key: str) -> 
         block = block.replace(old, new)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    return f"pid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{places}\n{block}}}\n"
+    head = f"pid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
+    return f"{head}http {{\naccess_log off;\n{places}\n{block}}}\n"
 
 
 @pytest.fixture(scope="module")
