@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 
 from kunsthalle.disk_images.backing_files import name_of
 from kunsthalle.hypervisor import overlays
-from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, SeedSpec, ServerSpec, Status
+from kunsthalle.hypervisor.protocol import Channel, DiskError, DiskSpec, SeedSpec, ServerSpec, Status
 from kunsthalle.hypervisor.qemu.qmp import ask
 
 from .conftest import GIB, Bench, processes, says, until
@@ -38,57 +40,6 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_guest_knows_its_name_and_its_disk_keeps_what_it_wrote(bench: Bench) -> None:
-    engine, server, before = bench.engine, staying(bench), sha256(bench.base)
-    engine.start(server)
-    assert says(engine, server.id, "KUNSTHALLE-BOOT-OK hostname=my-host instance-id=guest boots=1 ")
-    engine.stop(server.id, 60)
-    assert engine.status(server.id) is Status.STOPPED
-    assert says(engine, server.id, "KUNSTHALLE-SHUTDOWN", 0)
-    engine.start(server)
-    assert booted(bench, server.id, 2)
-    engine.reset(server.id)
-    assert booted(bench, server.id, 3)
-    assert engine.status(server.id) is Status.RUNNING
-    console = engine.console(server.id, 1 << 16)
-    assert re.findall(rb"boots=(\d)", console) == [b"1", b"2", b"3"]
-    assert engine.console(server.id, 10) == console[-10:]
-    assert sha256(bench.base) == before
-    engine.delete(server.id)
-    assert processes(bench.root) == []
-    assert list((bench.root / "run").iterdir()) == []
-    engine.delete_disk(server.disk)
-    assert list(bench.folder.iterdir()) == []
-
-
-def test_a_guest_that_powers_itself_off_is_stopped(bench: Bench) -> None:
-    server = bench.server("short-lived")
-    bench.engine.start(server)
-    assert says(bench.engine, server.id, "hostname=my-server instance-id=short-lived boots=1 ")
-    assert until(lambda: bench.engine.status(server.id) is Status.STOPPED)
-    assert until(lambda: processes(bench.root) == [])
-
-
-def test_a_guest_without_a_seed(bench: Bench) -> None:
-    server = bench.server("no-seed", seed=None)
-    bench.engine.start(server)
-    assert says(bench.engine, server.id, "hostname=none instance-id=none boots=1 ")
-
-
-def test_a_guest_on_a_vhd_base(bench: Bench, tmp_path: Path) -> None:
-    base = tmp_path / "base.vhd"
-    command = ["qemu-img", "convert", "-f", "qcow2", "-O", "vpc", "-o", "subformat=dynamic,force_size=on"]
-    subprocess.run([*command, bench.base, base], check=True, timeout=120)
-    base.chmod(0o444)
-    before = sha256(base)
-    disk = DiskSpec(bench.folder / "overlay-of-vhd.qcow2", base, "vhd", 10 * GIB, name_of(base, "vhd"))
-    bench.engine.create_disk(disk)
-    server = replace(bench.server("on-vhd"), disk=disk.path)
-    bench.engine.start(server)
-    assert says(bench.engine, server.id, "instance-id=on-vhd boots=1 ")
-    assert sha256(base) == before
-
-
 PROGRAM = """
 import pickle, sys, time
 from pathlib import Path
@@ -100,10 +51,8 @@ time.sleep(600)
 """
 
 
-def test_a_guest_outlives_the_program_and_is_found_again(bench: Bench) -> None:
-    import pickle
-
-    server = staying(bench)
+def start_by_a_program_that_dies(bench: Bench, server: ServerSpec) -> int:
+    """The process of the guest, which a killed program left behind."""
     tools = [Path(str(shutil.which(name))) for name in ("qemu-system-x86_64", "qemu-img")]
     handed = pickle.dumps((bench.root, *tools, server)).hex()
     with subprocess.Popen([sys.executable, "-c", PROGRAM, handed], stdout=subprocess.PIPE) as program:
@@ -112,75 +61,121 @@ def test_a_guest_outlives_the_program_and_is_found_again(bench: Bench) -> None:
         (guest,) = processes(bench.root)
         program.kill()
     assert program.returncode == -signal.SIGKILL
-    assert bench.engine.servers() == [server.id]
-    assert bench.engine.status(server.id) is Status.RUNNING
-    bench.engine.start(server)
-    assert booted(bench, server.id, 1)
-    assert processes(bench.root) == [guest]
-    bench.engine.stop(server.id, 60)
-    assert says(bench.engine, server.id, "KUNSTHALLE-SHUTDOWN", 0)
-    assert bench.engine.status(server.id) is Status.STOPPED
-    assert until(lambda: processes(bench.root) == [])
+    return guest
 
 
-def test_a_killed_guest_has_failed_and_starts_again(bench: Bench) -> None:
-    server = staying(bench)
-    bench.engine.start(server)
-    assert booted(bench, server.id, 1)
-    os.kill(processes(bench.root)[0], signal.SIGKILL)
-    assert until(lambda: bench.engine.status(server.id) is Status.FAILED)
-    bench.engine.start(server)
-    assert booted(bench, server.id, 2)
-    check = ["qemu-img", "check", "-q", "-U", "-f", "qcow2", server.disk]
-    bench.engine.stop(server.id, 0)
-    assert subprocess.run(check, check=False, timeout=60).returncode == 0
+def answers(bench: Bench, server_id: str, words: str) -> bool:
+    """Whether the guest answers a line on its console: its processor goes on."""
+    line = bench.engine.connect(server_id, Channel.SERIAL)
+    assert line is not None
+    with line:
+        line.sendall(f"{words}\n".encode())
+        return says(bench.engine, server_id, f"KUNSTHALLE-HEARD {words}\r\n")
 
 
-def test_a_copy_of_a_running_servers_disk_boots(bench: Bench) -> None:
-    server = staying(bench)
-    bench.engine.start(server)
-    assert booted(bench, server.id, 1)
+def copy_that_fails(bench: Bench, server: ServerSpec) -> None:
+    """The guest stands still for the copy of its disk, and goes on if that fails."""
+    seen = []
+
+    def fails(_source: Path, _target: Path) -> None:
+        seen.append(ask(bench.root / "run" / server.id, "query-status", timeout=10)[0]["status"])
+        raise DiskError("no room")
+
+    copy = bench.folder / "failed.qcow2"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlays, "copy_overlay", fails)
+        with pytest.raises(DiskError, match="no room"):
+            bench.engine.copy_disk(server.disk, copy, server.id)
+    assert seen == ["paused"]
+    assert answers(bench, server.id, "after the copy that failed")
+    assert not copy.exists()
+
+
+def copy_that_boots(bench: Bench, server: ServerSpec) -> None:
+    """The disk of a running server is copied, and the copy boots: on it the guest has booted once."""
     copy = bench.folder / "copy.qcow2"
     bench.engine.copy_disk(server.disk, copy, server.id)
     assert bench.engine.status(server.id) is Status.RUNNING
+    assert answers(bench, server.id, "after the copy")
     other = replace(staying(bench, "other", "the-copy"), disk=copy)
     bench.engine.start(other)
     assert says(bench.engine, "other", "hostname=the-copy instance-id=other boots=2 ")
-    bench.engine.stop(server.id, 60)
-    assert says(bench.engine, server.id, "KUNSTHALLE-SHUTDOWN", 0), "the source went on after the copy"
+    bench.engine.delete("other")
 
 
-def test_the_guest_stands_still_for_the_copy_and_goes_on_if_it_fails(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server, seen = staying(bench), []
-
-    def fails(source: Path, target: Path) -> None:
-        folder = bench.root / "run" / server.id
-        seen.append(ask(folder, "query-status", timeout=10)[0]["status"])
-        raise DiskError("no room")
-
-    bench.engine.start(server)
-    monkeypatch.setattr(overlays, "copy_overlay", fails)
-    with pytest.raises(DiskError, match="no room"):
-        bench.engine.copy_disk(server.disk, bench.folder / "copy.qcow2", server.id)
-    assert seen == ["paused"]
-    assert booted(bench, server.id, 1)
-    assert not (bench.folder / "copy.qcow2").exists()
-
-
-def test_a_guest_left_standing_by_a_crash_goes_on(bench: Bench) -> None:
-    server = staying(bench)
-    bench.engine.start(server)
-    folder = bench.root / "run" / server.id
+def left_standing_by_a_crash(bench: Bench, server: ServerSpec, how: Callable[[], object]) -> None:
+    """Whoever started a copy is gone: the guest goes on as soon as somebody wants something of it."""
     (pid,) = processes(bench.root)
-    ask(folder, "stop", timeout=10)
+    ask(bench.root / "run" / server.id, "stop", timeout=10)
+    how()
+    assert processes(bench.root) in ([pid], [])
+
+
+def test_the_life_of_a_guest(bench: Bench) -> None:
+    """One guest is enough for all of it: a boot takes seconds of a processor without KVM."""
+    engine, server, before = bench.engine, staying(bench), sha256(bench.base)
+    guest = start_by_a_program_that_dies(bench, server)
+    assert engine.servers() == [server.id]
+    assert engine.status(server.id) is Status.RUNNING
+    engine.start(server)
+    assert says(engine, server.id, "KUNSTHALLE-BOOT-OK hostname=my-host instance-id=guest boots=1 ")
+    assert processes(bench.root) == [guest], "it has outlived the program, and is found again"
+
+    copy_that_fails(bench, server)
+    copy_that_boots(bench, server)
+    left_standing_by_a_crash(bench, server, lambda: engine.start(server))
+    assert answers(bench, server.id, "after the crash")
+
+    engine.reset(server.id)
+    assert booted(bench, server.id, 2)
+    assert engine.status(server.id) is Status.RUNNING
+    left_standing_by_a_crash(bench, server, lambda: engine.stop(server.id, 60))
+    assert engine.status(server.id) is Status.STOPPED
+    assert says(engine, server.id, "KUNSTHALLE-SHUTDOWN", 0), "it was told, and not cut"
+    assert until(lambda: processes(bench.root) == [])
+
+    engine.start(server)
+    assert booted(bench, server.id, 3)
+    console = engine.console(server.id, 1 << 16)
+    assert re.findall(rb"boots=(\d)", console) == [b"1", b"2", b"3"], "its disk keeps what it wrote"
+    assert engine.console(server.id, 10) == console[-10:]
+    os.kill(processes(bench.root)[0], signal.SIGKILL)
+    assert until(lambda: engine.status(server.id) is Status.FAILED)
+    engine.start(server)
+    assert booted(bench, server.id, 4)
+    engine.stop(server.id, 0)
+    check = ["qemu-img", "check", "-q", "-U", "-f", "qcow2", server.disk]
+    assert subprocess.run(check, check=False, timeout=60).returncode == 0
+
+    assert sha256(bench.base) == before
+    engine.delete(server.id)
+    assert processes(bench.root) == []
+    assert list((bench.root / "run").iterdir()) == []
+    for path in (server.disk, bench.folder / "other.qcow2", bench.folder / "copy.qcow2"):
+        engine.delete_disk(path)
+    assert list(bench.folder.iterdir()) == []
+
+
+def test_a_guest_on_a_vhd_base_that_powers_itself_off_is_stopped(bench: Bench, tmp_path: Path) -> None:
+    base = tmp_path / "base.vhd"
+    command = ["qemu-img", "convert", "-f", "qcow2", "-O", "vpc", "-o", "subformat=dynamic,force_size=on"]
+    subprocess.run([*command, bench.base, base], check=True, timeout=120)
+    base.chmod(0o444)
+    before = sha256(base)
+    disk = DiskSpec(bench.folder / "overlay-of-vhd.qcow2", base, "vhd", 10 * GIB, name_of(base, "vhd"))
+    bench.engine.create_disk(disk)
+    server = replace(bench.server("on-vhd"), disk=disk.path)
     bench.engine.start(server)
-    assert processes(bench.root) == [pid]
-    assert booted(bench, server.id, 1)
-    ask(folder, "stop", timeout=10)
-    bench.engine.stop(server.id, 60)
-    assert says(bench.engine, server.id, "KUNSTHALLE-SHUTDOWN", 0)
+    assert says(bench.engine, server.id, "hostname=my-server instance-id=on-vhd boots=1 ")
+    assert until(lambda: bench.engine.status(server.id) is Status.STOPPED)
+    assert until(lambda: processes(bench.root) == [])
+    assert sha256(base) == before
+
+
+def test_a_guest_without_a_seed(bench: Bench) -> None:
+    server = bench.server("no-seed", seed=None)
+    bench.engine.start(server)
+    assert says(bench.engine, server.id, "hostname=none instance-id=none boots=1 ")
 
 
 @pytest.fixture

@@ -69,6 +69,7 @@ def says(cloud: Cloud, id_: str, words: str) -> bool:
     return eventually(lambda: words.encode() in cloud.hypervisor.console(id_, 1 << 16))
 
 
+@pytest.mark.nightly  # tests/stories/api/test_real_boot.py boots the same disks in each run
 def test_the_story_of_a_disk(real: Cloud, boot_image: Path) -> None:
     image = import_(real, boot_image)
     before = real.blobs.local_path(str(image.digest)).read_bytes()

@@ -4,6 +4,7 @@ security policy.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,9 @@ QUIET = (
     " --disable-component-update --disable-sync"
 ).split()
 SCREENS = Path(__file__).parent / "screens"
-"""Pictures of what the walks have seen; not in the repository."""
+"""Pictures of what the walks have seen; not in the repository. Those of a failure are always taken."""
+PICTURES = os.environ.get("KUNSTHALLE_SCREENS") == "write"
+"""Whether the others are taken, too: nothing looks at them by itself, and they take as long as what they show."""
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SERIOUS = {"serious", "critical"}
 
@@ -80,7 +83,7 @@ class Visitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and not self.page.is_closed():
-            self.shoot("failed")
+            self._take("failed")
         self._context.close()
         if error is None:
             assert self.complaints == []
@@ -145,6 +148,11 @@ class Visitor:
 
     def shoot(self, name: str) -> Self:
         """A picture for those who look: light, dark and narrow."""
+        if PICTURES:
+            self._take(name)
+        return self
+
+    def _take(self, name: str) -> None:
         SCREENS.mkdir(exist_ok=True)
         for suffix, scheme, size in (("light", "light", WIDE), ("dark", "dark", WIDE), ("narrow", "light", NARROW)):
             self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal, as it asks for
@@ -152,4 +160,3 @@ class Visitor:
             self.page.screenshot(path=SCREENS / f"{name}-{suffix}.png")
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]  # width and height
-        return self
