@@ -65,11 +65,12 @@ def test_a_seed_is_taken_out_of_the_arguments(dev: ModuleType, monkeypatch: pyte
 
 
 def test_what_runs_by_night_is_there(dev: ModuleType) -> None:
-    """Each row names tests that ask how far they are to go."""
+    """Each row names tests that ask how far they are to go, or that are left to the night."""
     for places in dev.NIGHTLY.values():
         for place in places:
             files = [ROOT / place] if place.endswith(".py") else list((ROOT / place).glob("test_*.py"))
-            assert any("share(" in file.read_text() for file in files), place
+            texts = [file.read_text() for file in files]
+            assert any("share(" in text or "mark.nightly" in text for text in texts), place
 
 
 @pytest.fixture
@@ -115,3 +116,12 @@ def test_nothing_is_installed_where_go_is_new_enough(no_go: ModuleType, monkeypa
     go.chmod(0o755)
     monkeypatch.setattr(no_go, "run", lambda *_command, **_more: pytest.fail("installed again"))
     no_go.go_toolchain()
+
+
+def test_what_is_left_to_the_night_has_a_row(dev: ModuleType) -> None:
+    """A test with the mark that no row of the night names would never run."""
+    places = [place for row in dev.NIGHTLY.values() for place in row]
+    marked = [file for file in ROOT.glob("tests/**/test_*.py") if "@pytest.mark." + "nightly" in file.read_text()]
+    assert marked
+    for file in marked:
+        assert any(file.is_relative_to(ROOT / place) for place in places), file
