@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -181,8 +182,19 @@ def bar(steps: Iterator[dict[str, Any]]) -> dict[str, Any]:
     return last
 
 
+_IMAGE_ID = re.compile(r"r[0-9]{3}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def image_id(data: Path, account: str, image: str) -> str:
-    """The id of an image of the account that is named by its name or its id; the text itself when no name fits."""
+    """The id of an image of the account that is named by its name or its id.
+
+    An id is not looked up. ClickException if the account has no image of that name.
+    """
+    if _IMAGE_ID.fullmatch(image):
+        return image
     query = urlencode({"version": VPC_VERSION, "generation": 2, "name": image})
     found = act(data, account, "GET", f"/v1/images?{query}")["images"]
-    return str(found[0]["id"]) if found else image
+    if not found:
+        names = display.escape(f"{account!r} has no image named {image!r}")
+        raise click.ClickException(f"Account {names}. List its images: ibmcloud is images; or choose --account.")
+    return str(found[0]["id"])

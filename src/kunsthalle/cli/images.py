@@ -1,4 +1,4 @@
-"""`kunsthalle images`: how far an import is, until it has ended; and disks of other formats made into QCOW2 images."""
+"""`kunsthalle images`: how far an import is, until it has ended; QCOW2 images made of other formats; a sample."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _ENDED = ("done", "failed")
 
 @click.group()
 def images() -> None:
-    """Convert image files, and watch imports.
+    """Make and convert image files, and watch imports.
 
     \b
+    kunsthalle images sample golden.qcow2
     kunsthalle images convert golden.vmdk
     kunsthalle images watch golden
     """
@@ -48,6 +49,27 @@ def watch(image: str, data: Path, account: str, output: str) -> None:
     last = show(steps)
     if last["phase"] == "failed":
         raise SystemExit(_FAILED)
+
+
+@images.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def sample(file: Path) -> None:
+    """Write a small generated image to FILE, to try the server with: a QCOW2 disk of 10 GiB that boots.
+
+    Its boot sector writes one line on the serial console and halts. It is the image of `kunsthalle demo`.
+
+    \b
+    kunsthalle images sample "$KUNSTHALLE_BUCKETS/images/golden.qcow2"
+    """
+    from kunsthalle.cli import demo_disk
+
+    try:
+        demo_disk.write(file)
+    except FileExistsError as error:
+        raise click.ClickException(f"{file} exists; name another file.") from error
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or file}: {error.strerror}") from error
+    click.echo(f"{file}: {file.stat().st_size:,} bytes; qcow2 disk of {demo_disk.SIZE:,} bytes")
 
 
 @images.command()

@@ -89,6 +89,13 @@ def test_an_import_is_watched_to_its_end(served: Served, golden: dict[str, Any])
     assert (code, json.loads(said.splitlines()[-1])["phase"]) == (0, "done")
 
 
+def test_a_name_of_no_image_is_said_with_the_account(served: Served, golden: dict[str, Any]) -> None:
+    for verb in (("images", "watch"), ("lineage",)):
+        code, said = run(served, *verb, golden["name"], "--account", "consumer-a")
+        assert code == 1
+        assert f"Account 'consumer-a' has no image named '{golden['name']}'." in said
+
+
 def test_an_import_that_failed_is_an_exit_code(served: Served) -> None:
     owner = Account(served, "publisher")
     (served.bucket("publisher") / "broken.qcow2").write_bytes(b"no image at all" * 100)

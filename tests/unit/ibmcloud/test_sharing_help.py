@@ -73,3 +73,12 @@ def test_a_name_of_several_accounts_is_refused_with_their_ids(tmp_path: Path) ->
     assert said.code == 1
     assert f"2 accounts are named 'north': {IDS[0]}, {IDS[1]}. Use the ID instead." in said.err
     assert not [call for call, _ in server.calls if call.startswith("POST")]
+
+
+def test_a_name_that_the_caller_cannot_see_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with canned(**_accounts((IDS[0], "north"))) as server:
+        said = ibmcloud(*ALLOWLIST, "--account-ids", "north,south", env=server.session(tmp_path))
+    assert said.code == 1
+    assert "No account that you can view is named 'south'." in said.err
+    assert "ibmcloud enterprise accounts" in said.err
+    assert not [call for call, _ in server.calls if call.startswith("POST")]

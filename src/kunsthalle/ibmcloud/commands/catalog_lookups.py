@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, Flag, WrongUsage, flag, from_file
 from kunsthalle.ibmcloud.http import CATALOG, path_of
 from kunsthalle.ibmcloud.invocation import Run, one_of
@@ -89,7 +90,13 @@ def account_identifiers(run: Run) -> list[str]:
     named = [ref for ref in refs if not _IDENTIFIER.fullmatch(ref)]
     known = list(run.api.listed("/v1/accounts", "resources")) if named else []
     found = {ref: one_of([one for one in known if one.get("name") == ref], "account", ref) for ref in named}
-    return [str(found[ref]["id"]) if found.get(ref) else ref for ref in refs]
+    unknown = ", ".join(repr(ref) for ref in named if not found[ref])
+    if unknown:
+        raise Failed(
+            f"No account that you can view is named {unknown}. Names are those of 'ibmcloud enterprise accounts';"
+            " use the ID of any other account."
+        )
+    return [str(found[ref]["id"]) if ref in found else ref for ref in refs]
 
 
 def document(text: str) -> Any:
