@@ -2,12 +2,16 @@
 
 Each attack is a function of a `Caller` and a number that makes its requests differ; it is called again and again, by
 processes of their own. What the server answers is counted and told, not judged: a refusal is the server's defence.
+
+Quiet spells and spells under attack take turns, so that other work of the machine meets both. The attackers are nice to
+the measured client: attackers elsewhere would not take its processor from it, but these would.
 """
 
 from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import socket
 import statistics
 import time
@@ -16,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tools.bench.imports import half_random
 from tools.bench.processes import product
@@ -25,16 +29,19 @@ from tools.bench.world import SCENARIO, VERSION, Caller, token
 
 from kunsthalle.disk_images.qcow2 import EXTENSION
 from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.local import folder
 
 MOST = 3.0
 _ATTACKERS = 2
 _EXTENSIONS = 200_000
-_SAMPLES, _IMPORTS = 60, 4
-"""Calls of each kind, and imports, in one round."""
-_MOST_ROUNDS = 2
+_NICENESS = 10
+_SAMPLES, _IMPORTS = 60, 2
+"""Calls of each kind, and imports, in one spell."""
+_MOST_ROUNDS = 4
 _PATIENCE = 60.0
 _PAUSE = 0.005
 _CONNECTIONS = 100
+_CLOCK = "/_kunsthalle/clock"
 _CATALOGS = "/api/v1-beta/catalogs"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _SYSTEM = {"name": "debian-12-amd64"}
@@ -42,8 +49,17 @@ _BAD = (OSError, RuntimeError, HTTPException)
 
 
 def search_with_many_terms(attacker: Caller, number: int) -> None:
-    """A search of as many terms as fit."""
-    terms = " OR ".join(f"name:*a{number % 7}{term}*" for term in range(250))
+    """A search of more terms than are allowed."""
+    _search(attacker, number, 250)
+
+
+def search_with_100_terms(attacker: Caller, number: int) -> None:
+    """A search that is answered."""
+    _search(attacker, number, 100)
+
+
+def _search(attacker: Caller, number: int, count: int) -> None:
+    terms = " OR ".join(f"name:*a{number % 7}{term}*" for term in range(count))
     attacker.call("POST", "/v3/resources/search", {"query": terms})
 
 
@@ -96,6 +112,7 @@ def large_imports(attacker: Caller, number: int) -> None:
 
 ATTACKS: tuple[Callable[[Caller, int], None], ...] = (
     search_with_many_terms,
+    search_with_100_terms,
     big_patch,
     export_of_a_huge_image,
     half_open_connections,
@@ -104,27 +121,41 @@ ATTACKS: tuple[Callable[[Caller, int], None], ...] = (
 )
 
 
-def run(folder: Path, rounds: int) -> Section:
-    """Each attack between two quiet spells; `rounds` is how often all calls of a spell are made, at most two."""
-    data = folder / "data"
+def run(place: Path, rounds: int) -> Section:
+    """Each attack in spells between quiet ones, `rounds` of both, at most four."""
+    data = place / "data"
     figures, notes = [], []
     with product(data, *SCENARIO, core=None) as server:
         victim, attacker = _Victim(data, server.port), Caller(data, "outsider", server.port)
         _prepare(attacker)
-        victim.spell(1)  # what is loaded at the first call
+        victim.spell()  # what is loaded at the first call
         for attack in ATTACKS:
-            before = victim.spell(min(rounds, _MOST_ROUNDS))
-            with _under(attack, data, server.port) as answers:
-                during = victim.spell(min(rounds, _MOST_ROUNDS))
-            after = victim.spell(1)
+            quiet, during = _Spells(), _Spells()
+            with _Attackers(attack, data, server.port) as attackers:
+                for _ in range(min(rounds, _MOST_ROUNDS)):
+                    quiet.add(victim.spell())
+                    with attackers.at_work():
+                        during.add(victim.spell())
+                    victim.wait_for_jobs()
             name = attack.__name__.replace("_", " ")
-            figures += [_figure(name, what, [*before[what], *after[what]], during[what]) for what in during]
-            notes.append(f"{name}: {_told(answers)}.")
+            figures += [_figure(name, what, quiet.taken[what], during.taken[what]) for what in during.taken]
+            notes.append(f"{name}: {attackers.told()}.")
     method = (
-        f"Calls of one account while {_ATTACKERS} processes of another account misuse the server: the 99th percentile "
-        "of each, against the same calls of the quiet server before and after."
+        f"Calls of one account while {_ATTACKERS} processes of another account misuse the server, with niceness "
+        f"{_NICENESS}: the 99th percentile of each, against the same calls of the quiet server in spells between."
     )
     return Section("fairness", "Fairness", method, figures, notes)
+
+
+class _Spells:
+    """Seconds of calls, by the name of the call."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, list[float]] = {}
+
+    def add(self, spell: dict[str, list[float]]) -> None:
+        for name, seconds in spell.items():
+            self.taken.setdefault(name, []).extend(seconds)
 
 
 class _Victim:
@@ -134,17 +165,25 @@ class _Victim:
         self._caller = Caller(data, "publisher", port)
         self.bucket = Path(self._caller.env["KUNSTHALLE_BUCKETS"]) / "images"
         self._number = 0
+        self._operator = {"Authorization": f"Bearer {folder.credentials(data)['operator_token']}"}
 
-    def spell(self, rounds: int) -> dict[str, list[float]]:
+    def spell(self) -> dict[str, list[float]]:
         """Seconds of each call, by its name."""
         calls = {"sign-in": self._sign_in, "read": self._read, "write": self._write}
         taken: dict[str, list[float]] = {name: [] for name in (*calls, "import")}
-        for _ in range(rounds):
-            for _ in range(_SAMPLES):
-                for name, call in calls.items():
-                    taken[name].append(_seconds(call))
-            taken["import"] += [_seconds(self._import) for _ in range(_IMPORTS)]
+        for _ in range(_SAMPLES):
+            for name, call in calls.items():
+                taken[name].append(_seconds(call))
+        taken["import"] += [_seconds(self._import) for _ in range(_IMPORTS)]
         return taken
+
+    def wait_for_jobs(self) -> None:
+        """Returns once no job runs or waits, so that a quiet spell is one."""
+        until = time.monotonic() + _PATIENCE
+        while json.loads(self._caller.send("GET", _CLOCK, None, self._operator))["pending_jobs"]:
+            if time.monotonic() > until:
+                raise RuntimeError("jobs of the attack still run")
+            time.sleep(_PAUSE)
 
     def _sign_in(self) -> None:
         token(lambda *call: self._caller.send(*call, _FORM), self._caller.env["IBMCLOUD_API_KEY"])
@@ -209,51 +248,92 @@ def _with_extensions(path: Path) -> None:
         file.write(EXTENSION.pack(1, 0) * _EXTENSIONS)
 
 
-@contextmanager
-def _under(attack: Callable[[Caller, int], None], data: Path, port: int) -> Iterator[Counter[str]]:
-    """Attackers at work meanwhile; afterwards the counter says what they were answered."""
-    spawn = multiprocessing.get_context("spawn")
-    ending, told, answers = spawn.Event(), spawn.Queue(), Counter[str]()
-    ready = spawn.Semaphore(0)
-    workers = [spawn.Process(target=_attack, args=(attack, data, port, ready, ending, told)) for _ in range(_ATTACKERS)]
-    for worker in workers:
-        worker.start()
-    try:
-        for _ in workers:
-            ready.acquire(timeout=_PATIENCE)
-        yield answers
-    finally:
-        ending.set()
-        for worker in workers:
+class _Attackers:
+    """Processes that attack while they are told to; afterwards `told` says what they were answered."""
+
+    def __init__(self, attack: Callable[[Caller, int], None], data: Path, port: int) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self._going, self._ending, self._answers = spawn.Event(), spawn.Event(), spawn.Queue()
+        self._begun, self._idle = spawn.Semaphore(0), spawn.Semaphore(0)
+        signals = (self._going, self._ending, self._begun, self._idle, self._answers)
+        arguments = (attack, data, port, *signals)
+        self._workers = [spawn.Process(target=_attack, args=arguments) for _ in range(_ATTACKERS)]
+        self._counted, self._seconds = Counter[str](), 0.0
+
+    def __enter__(self) -> Self:
+        for worker in self._workers:
+            worker.start()
+        self._wait(self._idle)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ending.set()
+        self._going.set()
+        for worker in self._workers:
             with suppress(Exception):
-                answers.update(told.get(timeout=_PATIENCE))
+                self._counted.update(self._answers.get(timeout=_PATIENCE))
             worker.join(_PATIENCE)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """They attack meanwhile: each has ended one attack before, and ends its last one after."""
+        self._going.set()
+        self._wait(self._begun)
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds += time.perf_counter() - begun
+            self._going.clear()
+            self._wait(self._idle)
 
-def _attack(attack: Callable[[Caller, int], None], data: Path, port: int, ready: Any, ending: Any, told: Any) -> None:
+    def _wait(self, semaphore: Any) -> None:
+        for _ in self._workers:
+            if not semaphore.acquire(timeout=_PATIENCE):
+                raise RuntimeError("an attacker hangs")
+
+    def told(self) -> str:
+        """How many answers of which status there were, and in how many seconds."""
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(self._counted.items()))
+        return f"{counts or 'no request ended'} in {self._seconds:.1f} s"
+
+
+def _attack(
+    attack: Callable[[Caller, int], None],
+    data: Path,
+    port: int,
+    going: Any,
+    ending: Any,
+    begun: Any,
+    idle: Any,
+    answers: Any,
+) -> None:
     """One attacker's process: until it is told to end."""
-    attacker, answers, number = Caller(data, "outsider", port), Counter[str](), 0
+    os.nice(_NICENESS)
+    attacker, counted, number, working = Caller(data, "outsider", port), Counter[str](), 0, False
     while not ending.is_set():
+        if not going.is_set():
+            working = False
+            idle.release()
+            going.wait()
+            continue
         number += 1
         try:
             attack(attacker, number)
-            answers["done"] += 1
+            counted["done"] += 1
         except _BAD as error:
-            answers[_status(error)] += 1
+            counted[_status(error)] += 1
             attacker.hang_up()
-        if number == 1:
-            ready.release()
-    told.put(dict(answers))
+        if not working:
+            working = True
+            begun.release()
+    answers.put(dict(counted))
 
 
 def _status(error: Exception) -> str:
     """The status of an answer that `Caller` raised as an error, or what became of the connection."""
     words = str(error).split(": ", 1)[-1][:3]
     return words if words.isdigit() else type(error).__name__
-
-
-def _told(answers: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in sorted(answers.items())) or "no request ended"
 
 
 def _p99(seconds: list[float]) -> float:
