@@ -173,7 +173,9 @@ class Pipeline:
     async def _write(self, ctx: Context, route: Route, request: Request) -> Answer:
         if route.prepare is not None:
             await self._store.read_async(ctx, lambda session: self._prepare(session, route, request), long=True)
-        return await self._store.write_async(ctx, lambda session: self._answer(session, route, request), route.name)
+        return await self._store.write_async(
+            ctx, lambda session: self._answer(session, route, request), route.name, account_id=request.account_id
+        )
 
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
         answer = await self._store.read_async(
@@ -266,7 +268,7 @@ class Pipeline:
                 audit.record(session.as_context(known), route.access.action, path, *outcome, it=it)
 
         try:
-            await self._store.write_async(ctx, record)
+            await self._store.write_async(ctx, record, account_id=request.account_id if request is not None else "")
         except Problem:
             log.info("refused without an actor", route=route.name)
 

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Dialect, Select
 
+from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db.session import Session
 
 
@@ -62,6 +63,7 @@ class CompiledSelect:
         if plan is None:
             plan = self._plan = _plan(self.statement, session.connection.dialect)
         given = {**plan.constants, **values}
+        LOOP_TURNS.give_way()
         return plan, session.driver.execute(plan.text, [given[name] for name in plan.names])
 
     @property

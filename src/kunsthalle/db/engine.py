@@ -16,7 +16,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -29,8 +28,10 @@ from sqlalchemy.pool import QueuePool
 from kunsthalle.authz.context import Context
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem
+from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import deadlines, kv
+from kunsthalle.db.account_turns import AccountTurns
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
 from kunsthalle.db.deadlines import Deadline, ReadTimeout, WriteTimes, timed_out
@@ -38,6 +39,7 @@ from kunsthalle.db.encryption import Cipher
 from kunsthalle.db.long_reads import LongReads
 from kunsthalle.db.session import Session
 from kunsthalle.db.wildcards import spaced
+from kunsthalle.db.writer_turns import WriterTurns
 
 T = TypeVar("T")
 
@@ -45,6 +47,8 @@ _RETRIABLE = {"40001", "40P01"}
 """PostgreSQL: serialization failure and deadlock; the whole transaction may simply be run again."""
 _TRIES = 5
 _POOL = 8
+_LEFT_TO_OTHERS = 2
+"""Threads of PostgreSQL's pool that one account never takes."""
 _PATIENCE = 10
 """Seconds that a connection waits for another process's lock on a SQLite file."""
 
@@ -136,6 +140,11 @@ def _as_raised(function: Callable[[Session], T], session: Session) -> T:
         raise
 
 
+def _turn(account_id: str) -> Hashable:
+    """Whose turn a call waits for: who is not known yet has one of their own."""
+    return account_id or object()
+
+
 class Store:
     """The database. `read` and `write` open one unit of work each and hand back what the function returns.
 
@@ -153,9 +162,10 @@ class Store:
         self.memo = Cache(self.embedded)
         self.cipher = cipher or Cipher(None)
         self.writes = WriteTimes()
-        self._writer = threading.Lock()
+        self._writer = WriterTurns()
         self._inside = threading.local()
-        self._pool = ThreadPoolExecutor(1 if self.embedded else _POOL, thread_name_prefix="store")
+        threads, most_running = (1, 1) if self.embedded else (_POOL, _POOL - _LEFT_TO_OTHERS)
+        self._turns = AccountTurns(threads, "store", most_running)
         self._long = LongReads()
         self._reader: tuple[Connection, sqlite3.Connection, Deadline] | None = None
 
@@ -216,10 +226,11 @@ class Store:
             raise
         self.full = False
 
-    def write(self, ctx: Context, function: Callable[[Session], T], name: str = "") -> T:
+    def write(self, ctx: Context, function: Callable[[Session], T], name: str = "", *, requested: bool = False) -> T:
         """Runs a function in one transaction: all of it, or, when it raises, nothing.
 
-        `name` says in the log and in `writes` what held the writer, where it took long.
+        `name` says in the log and in `writes` what held the writer, where it took long. A write that is `requested`
+        goes before others.
 
         RuntimeError for a write inside another one's function: it would wait for the lock that its own thread holds.
         """
@@ -227,16 +238,17 @@ class Store:
             raise RuntimeError("a write inside a write: the function of a unit of work must use its unit")
         self._inside.writing = True
         try:
-            return self._write(ctx, function, name)
+            return self._write(ctx, function, name, requested=requested)
         except Exception as error:
             self.full = self.full or is_out_of_space(error)
             raise
         finally:
             self._inside.writing = False
 
-    def _write(self, ctx: Context, function: Callable[[Session], T], name: str) -> T:
+    def _write(self, ctx: Context, function: Callable[[Session], T], name: str, *, requested: bool) -> T:
         if self.embedded:
-            with self._writer, self.writes.measured(name, ctx.trace):
+            turn = self._writer.request() if requested else self._writer.job()
+            with turn, self.writes.measured(name, ctx.trace):
                 return self._write_once(ctx, function)
         for attempt in range(_TRIES):
             try:
@@ -273,7 +285,8 @@ class Store:
         if self._reader is None:
             connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._reader = connection, _driver(connection), connection.info["deadline"]
-        return self._at_one_moment(*self._reader, ctx, function, deadlines.INLINE_SECONDS)
+        with LOOP_TURNS.reading():
+            return self._at_one_moment(*self._reader, ctx, function, deadlines.INLINE_SECONDS)
 
     async def read_async(
         self,
@@ -285,26 +298,35 @@ class Store:
     ) -> T:
         """`read` from the event loop, for at most `deadlines.READ_SECONDS`; the function may be run twice.
 
-        `long` reads begin in a thread, whatever they turn out to take. What runs there waits for the turn of the
+        `long` reads begin in a thread, whatever they turn out to take. What runs in a thread waits for the turn of the
         caller's account; `account_id` returns it, or "" where the function has not come to know it yet.
         """
         if not self.embedded and not long:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._pool, self.read, ctx, function, deadlines.READ_SECONDS)
+            reading = partial(self.read, ctx, function, deadlines.READ_SECONDS)
+            return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), reading))
         if not long:
             with suppress(ReadTimeout):
                 return self._read_here(ctx, function)
-        turn: Hashable = account_id() or object()  # who the caller is takes one turn of its own to find out
-        return await self._long.run(turn, lambda seconds: self.read(ctx, function, seconds))
+        return await self._long.run(_turn(account_id()), lambda seconds: self.read(ctx, function, seconds))
 
-    async def write_async(self, ctx: Context, function: Callable[[Session], T], name: str = "") -> T:
-        """`write` from the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, ctx, function, name)
+    async def write_async(
+        self, ctx: Context, function: Callable[[Session], T], name: str = "", *, account_id: str = ""
+    ) -> T:
+        """`write` from the event loop, when it is the turn of the caller's account; "" where that is not known."""
+        self._writer.announce()
+        try:
+            writing = partial(self.write, ctx, function, name, requested=True)
+            future = self._turns.submit(_turn(account_id), writing)
+        except BaseException:
+            self._writer.withdraw()
+            raise
+        future.add_done_callback(lambda _future: self._writer.withdraw())
+        return await asyncio.wrap_future(future)
 
     @contextmanager
     def still(self) -> Iterator[None]:
         """Nobody writes meanwhile. For the one process of a SQLite file only."""
-        with self._writer:
+        with self._writer.job():
             yield
 
     def copy_to(self, path: Path) -> None:
@@ -322,7 +344,7 @@ class Store:
         """SQLite: writes the file anew, so that no free page and no log still holds what was there before."""
         if not self.embedded:
             return
-        with self._writer, self.engine.connect() as connection:
+        with self._writer.job(), self.engine.connect() as connection:
             driver = _driver(connection)
             driver.execute("PRAGMA temp_store = FILE")  # the copy is as large as the file
             driver.execute("VACUUM")
@@ -330,7 +352,7 @@ class Store:
             driver.execute("PRAGMA temp_store = MEMORY")
 
     def close(self) -> None:
-        self._pool.shutdown(wait=True)
+        self._turns.close()
         self._long.close()
         if self._reader is not None:
             self._reader[0].close()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, CursorResult, Executable, Row
 
 from kunsthalle.authz.context import Context
+from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
 from kunsthalle.db.deadlines import ReadTimeout
@@ -79,16 +80,20 @@ class Session:
         return self._driver
 
     def execute(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        LOOP_TURNS.give_way()
         return self._connection.execute(statement, values)
 
     def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """One statement with the values of each row."""
+        LOOP_TURNS.give_way()
         self._connection.execute(statement, rows)
 
     def all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        LOOP_TURNS.give_way()
         return self._connection.execute(statement, values).all()
 
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        LOOP_TURNS.give_way()
         return self._connection.execute(statement, values).first()
 
     def cached(self, topic: str, key: Hashable, load: Callable[[], T]) -> T:

@@ -1,0 +1,95 @@
+"""Threads that accounts share in turns: of all accounts that wait, the one served longest ago is next."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class Crowded(Exception):
+    """The account has too many calls that wait."""
+
+
+class _Call(Struct, frozen=True):
+    function: Callable[[], Any]
+    future: Future[Any]
+
+
+class AccountTurns:
+    """Runs functions in threads, at most `most_running` at a time for each account.
+
+    An account has at most `most_waiting` calls that wait beside those that run; without a number, any.
+    """
+
+    def __init__(self, threads: int, name: str, most_running: int, most_waiting: int | None = None) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most_running, self._most_waiting = most_running, most_waiting
+        self._lock = threading.Lock()
+        self._waiting: dict[Hashable, deque[_Call]] = {}
+        """In the order of the accounts' turns. No queue is empty."""
+        self._running = Counter[Hashable]()
+
+    def submit(self, account: Hashable, function: Callable[[], T]) -> Future[T]:
+        """The result of a function that runs when it is the account's turn. Crowded when too many wait."""
+        future: Future[T] = Future()
+        with self._lock:
+            queue = self._waiting.get(account, deque())
+            self._check_room(account, queue)
+            queue.append(_Call(function, future))
+            self._waiting[account] = queue
+        self._pool.submit(self._work)
+        return future
+
+    def close(self) -> None:
+        """Returns when nothing runs or waits."""
+        self._pool.shutdown(wait=True)
+
+    def _check_room(self, account: Hashable, queue: deque[_Call]) -> None:
+        if self._most_waiting is None:
+            return
+        alive = sum(not call.future.cancelled() for call in queue)
+        if alive >= self._most_waiting + self._most_running - self._running[account]:
+            raise Crowded
+
+    def _work(self) -> None:
+        """Run what may run now, until nothing may: what then still waits is for an account whose thread goes on."""
+        while (turn := self._next()) is not None:
+            account, call = turn
+            try:
+                _run(call)
+            finally:
+                with self._lock:
+                    self._running[account] -= 1
+                    if not self._running[account]:
+                        del self._running[account]
+
+    def _next(self) -> tuple[Hashable, _Call] | None:
+        with self._lock:
+            free = (account for account in self._waiting if self._running[account] < self._most_running)
+            account = next(free, None)
+            if account is None:
+                return None
+            queue = self._waiting.pop(account)
+            call = queue.popleft()
+            if queue:
+                self._waiting[account] = queue  # behind all others
+            self._running[account] += 1
+            return account, call
+
+
+def _run(call: _Call) -> None:
+    if not call.future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call.function()
+    except BaseException as error:  # noqa: BLE001  raised where the result is awaited
+        call.future.set_exception(error)
+    else:
+        call.future.set_result(result)
