@@ -14,6 +14,7 @@ import jsonpointer
 import msgspec
 
 from kunsthalle.core.errors import invalid
+from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.core.sizes import KIB
 
 MAX_OPERATIONS = 500
@@ -64,6 +65,7 @@ class _Patch:
             "replace": self._replacing,
         }
         for operation in operations:
+            LOOP_TURNS.give_way()
             one = changed.get(operation.get("op"), dict)(operation)
             # The whole document is an operation's result where its path is the root.
             self._document = jsonpatch.JsonPatch([one]).apply(self._document, in_place=True)

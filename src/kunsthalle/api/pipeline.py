@@ -19,6 +19,7 @@ from msgspec import Struct
 from kunsthalle.api.access_log import AccessLog, Exchange
 from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.etag import EntityTags
+from kunsthalle.api.known_callers import KnownCallers
 from kunsthalle.api.query_params import decode as decode_query
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Call, Match, Route, Router, found_row
@@ -80,6 +81,7 @@ class Pipeline:
         self._origin = origin
         self._faults = faults or Faults()
         self._access_log = access_log
+        self._callers = KnownCallers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
@@ -136,8 +138,11 @@ class Pipeline:
         request: Request | None = None
         try:
             body, account_id = _NOTHING, ""
+            turn = self._callers.account_of(headers)
             if route.method not in {"GET", "HEAD"}:
-                account_id = await self._check_caller(ctx, route, headers)
+                await self._store.priority.wait(turn)
+                with self._store.priority.worked_on(turn):
+                    account_id = await self._check_caller(ctx, route, headers)
                 body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
@@ -146,7 +151,10 @@ class Pipeline:
             exchange.request = request
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
-            return await (self._write if route.writes else self._read)(ctx, route, request)
+            turn = account_id or turn
+            await self._store.priority.wait(turn)
+            with self._store.priority.worked_on(turn):
+                return await (self._write if route.writes else self._read)(ctx, route, request)
         except Problem as problem:
             try:
                 await self._refused(route, path, problem, ctx, headers, request)
@@ -155,6 +163,9 @@ class Pipeline:
             return refusal(problem, route.surface, ctx)
         except Exception as error:  # noqa: BLE001  logged there
             return _failure(error, route, ctx)
+        finally:
+            if request is not None:
+                self._callers.learn(headers, request.account_id)
 
     async def _check_caller(self, ctx: Context, route: Route, headers: Headers) -> str:
         """Refuse a caller without a valid token, before anything of the body is read. The account of the others."""

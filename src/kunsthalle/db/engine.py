@@ -31,6 +31,7 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import deadlines, kv
+from kunsthalle.db.account_priority import AccountPriority
 from kunsthalle.db.account_turns import AccountTurns
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
@@ -162,6 +163,7 @@ class Store:
         self.memo = Cache(self.embedded)
         self.cipher = cipher or Cipher(None)
         self.writes = WriteTimes()
+        self.priority = AccountPriority()
         self._writer = WriterTurns()
         self._inside = threading.local()
         threads, most_running = (1, 1) if self.embedded else (_POOL, _POOL - _LEFT_TO_OTHERS)
@@ -247,7 +249,7 @@ class Store:
 
     def _write(self, ctx: Context, function: Callable[[Session], T], name: str, *, requested: bool) -> T:
         if self.embedded:
-            turn = self._writer.request() if requested else self._writer.job()
+            turn = self._request_turn() if requested else self._writer.job()
             with turn, self.writes.measured(name, ctx.trace):
                 return self._write_once(ctx, function)
         for attempt in range(_TRIES):
@@ -258,6 +260,11 @@ class Store:
                 if getattr(error.orig, "sqlstate", None) not in _RETRIABLE or attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
+
+    @contextmanager
+    def _request_turn(self) -> Iterator[None]:
+        with self._writer.request(), LOOP_TURNS.writing():
+            yield
 
     def _write_once(self, ctx: Context, function: Callable[[Session], T]) -> T:
         with self.engine.connect() as connection:
@@ -305,18 +312,27 @@ class Store:
             reading = partial(self.read, ctx, function, deadlines.READ_SECONDS)
             return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), reading))
         if not long:
-            with suppress(ReadTimeout):
+            with suppress(ReadTimeout), self.priority.counted(account_id):
                 return self._read_here(ctx, function)
-        return await self._long.run(_turn(account_id()), lambda seconds: self.read(ctx, function, seconds))
+
+        def read(seconds: float) -> T:
+            with self.priority.counted(account_id):
+                return self.read(ctx, function, seconds)
+
+        return await self._long.run(_turn(account_id()), read)
 
     async def write_async(
         self, ctx: Context, function: Callable[[Session], T], name: str = "", *, account_id: str = ""
     ) -> T:
         """`write` from the event loop, when it is the turn of the caller's account; "" where that is not known."""
+
+        def write() -> T:
+            with self.priority.counted(lambda: account_id):
+                return self.write(ctx, function, name, requested=True)
+
         self._writer.announce()
         try:
-            writing = partial(self.write, ctx, function, name, requested=True)
-            future = self._turns.submit(_turn(account_id), writing)
+            future = self._turns.submit(_turn(account_id), write)
         except BaseException:
             self._writer.withdraw()
             raise

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND, MovableClock
@@ -39,6 +40,34 @@ class InjectedFailure(Exception):
 
     def __init__(self) -> None:
         super().__init__("This failure was asked for with a fault.")
+
+
+class _Steps:
+    """The transactions of one job. Its account is charged with the processor time of this thread, and waits for the
+    requests of accounts that have used less.
+    """
+
+    def __init__(self, store: Store, account_id: str) -> None:
+        self._store, self._account_id = store, account_id
+        self._since = time.thread_time()
+
+    def read(self, ctx: Context, function: Callable[[Session], Any]) -> Any:
+        self._wait()
+        return self._store.read(ctx, function)
+
+    def write(self, ctx: Context, function: Callable[[Session], Any]) -> Any:
+        self._wait()
+        return self._store.write(ctx, function)
+
+    def count(self) -> None:
+        """Charge what has been used since the last time."""
+        now = time.thread_time()
+        self._store.priority.add(self._account_id, now - self._since)
+        self._since = now
+
+    def _wait(self) -> None:
+        self.count()
+        self._store.priority.wait_in_thread(self._account_id)
 
 
 class Worker:
@@ -180,7 +209,8 @@ class Worker:
         if fault is not None:
             self._struck(job, ctx, owner, fault)
             return
-        run = queue.Run(job, ctx, self._store.read, self._store.write, owner)
+        steps = _Steps(self._store, job.account_id)
+        run = queue.Run(job, ctx, steps.read, steps.write, owner)
         try:
             if job.attempts > queue.MOST_CLAIMS:
                 raise TooOften(f"taken up {job.attempts - 1} times without an end")
@@ -192,6 +222,8 @@ class Worker:
         except Exception as error:
             log.exception("job failed", job=job.kind, subject=job.subject, attempt=job.attempts)
             self._failed(job, ctx, owner, error, patient=is_out_of_space(error))
+        finally:
+            steps.count()
 
     @property
     def running(self) -> int:

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 
 from kunsthalle.core.errors import Problem, invalid
+from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.db.wildcards import Pattern, Wild
 
 MAX_CHARACTERS = 8_192
@@ -104,6 +105,8 @@ _SPACE = re.compile(r"\s*")
 _AND = re.compile(r"&&|AND(?=[\s()]|$)")
 _OR = re.compile(r"\|\||OR(?=[\s()]|$)")
 _NOT = re.compile(r"!(?=\S)|-(?=\S)|NOT(?=[\s()]|$)")
+_ALL = re.compile(r"\*:\*")
+_OPEN, _CLOSE = re.compile(r"\("), re.compile(r"\)")
 _MUST = re.compile(r"\+(?=\S)")
 _FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*):(?=\S)")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -213,7 +216,7 @@ class _Parser:
             raise self._wrong(f"it is nested more than {MAX_DEPTH} deep")
         if self._operator(_NOT):
             return Not(self._operand(field, depth + 1))
-        if self._operator(re.compile(r"\*:\*")):
+        if self._operator(_ALL):
             return self._counted(Everything())
         named = self._take(_FIELD)
         if named is not None:
@@ -221,9 +224,9 @@ class _Parser:
         return self._value(field, depth)
 
     def _value(self, field: str, depth: int) -> Node:
-        if self._take(re.compile(r"\(")):
+        if self._take(_OPEN):
             inner = self._group(field, depth + 1)
-            if not self._operator(re.compile(r"\)")):
+            if not self._operator(_CLOSE):
                 raise self._wrong("a parenthesis is not closed")
             self._take(_BOOST)
             return inner
@@ -231,6 +234,7 @@ class _Parser:
         return self._counted(found or self._simple(field))
 
     def _counted(self, node: Node) -> Node:
+        LOOP_TURNS.give_way()
         self._terms += 1
         if self._terms > MAX_TERMS:
             raise refused(f"it has more than {MAX_TERMS} terms; ask several queries.")
