@@ -138,10 +138,10 @@ class Pipeline:
         request: Request | None = None
         try:
             body, account_id = _NOTHING, ""
-            turn = self._callers.account_of(headers)
+            payer = self._callers.account_of(headers)
             if route.method not in {"GET", "HEAD"}:
-                await self._store.priority.wait(turn)
-                with self._store.priority.worked_on(turn):
+                await self._store.priority.turn(payer)
+                with self._store.priority.worked_on(payer):
                     account_id = await self._check_caller(ctx, route, headers)
                 body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
@@ -151,9 +151,9 @@ class Pipeline:
             exchange.request = request
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
-            turn = account_id or turn
-            await self._store.priority.wait(turn)
-            with self._store.priority.worked_on(turn):
+            payer = account_id or payer
+            await self._store.priority.turn(payer)
+            with self._store.priority.worked_on(payer):
                 return await (self._write if route.writes else self._read)(ctx, route, request)
         except Problem as problem:
             try:

@@ -1,31 +1,36 @@
-"""Accounts that have used much of the processor lately wait for the requests of those that have used little.
+"""Accounts that have used little of the processor lately go before those that have used much.
 
-Used is the processor time of reads, writes and jobs, of which half is forgotten every `HALF_LIFE` seconds. Nobody
-waits who has used little, or no more than the others; and nobody waits long (docs/decisions/0024-account-priority.md).
+Used is the processor time of reads, writes and jobs, of which half is forgotten every `HALF_LIFE` seconds. Steps of
+requests of heavy accounts queue for the event loop, one in each of its turns, those of the account that has used least
+first; all other requests pass. Jobs of a heavy account wait a moment for requests of others
+(docs/decisions/0024-account-priority.md).
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from itertools import count
 
 HALF_LIFE = 2.0
 """Seconds."""
 HEAVY_SECONDS = 0.1
-"""An account that has used less waits for nobody."""
+"""An account that has used less is not heavy."""
+ALONE_SECONDS = 1.0
+"""An account is alone, and its requests do not queue, when no other one has asked for anything for so long."""
 FACTOR = 1.25
-"""How much more than another account one must have used to wait for it."""
-MOST_SECONDS = 0.05
-"""How long a request waits at one place. A request that is worked on for longer is not waited for."""
-MOST_JOB_SECONDS = 0.02
-"""How long a job waits before one of its steps."""
+"""How many times as much as another account a heavy one must have used for its jobs to wait for that one."""
+MOST_SECONDS = 0.02
+"""How long a job waits before one of its steps. A request that is worked on for longer is not waited for."""
 MOST_ACCOUNTS = 1_024
 """Accounts that are remembered; the one that used the processor longest ago is forgotten."""
 UNKNOWN = ""
-"""The account of callers who are not recognised yet: it waits for nobody."""
+"""The account of callers who are not recognised yet: it is never heavy."""
+_NOBODY = ("", float("-inf"))
 
 
 class AccountPriority:
@@ -36,11 +41,15 @@ class AccountPriority:
         self._lock = threading.Lock()
         self._used: dict[str, tuple[float, float]] = {}
         """Seconds, and when they were right; the account that was added to last is the last."""
+        self._latest, self._before = _NOBODY, _NOBODY
+        """The account that asked last, and the other one that asked before it; and when."""
+        self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = count()
+        self._serving = False
         self._active: dict[object, tuple[str, float]] = {}
         """The account of each request that is worked on, and since when."""
-        self._waiting: set[asyncio.Future[None]] = set()
-        self._sleeping = threading.Condition()
-        self._sleepers = 0
+        self._changed = threading.Condition()
+        self._waiting_jobs = 0
 
     def add(self, account_id: str, seconds: float) -> None:
         """An account has used the processor, in any thread."""
@@ -69,6 +78,38 @@ class AccountPriority:
         seconds, at = entry
         return seconds * 0.5 ** ((self._now() - at) / HALF_LIFE) if seconds else 0.0
 
+    async def turn(self, account_id: str) -> None:
+        """Return when it is the turn of a request of the account. Only for the event loop."""
+        self._note(account_id)
+        if self.used(account_id) < HEAVY_SECONDS or self._is_alone(account_id):
+            return
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        heapq.heappush(self._queue, (self.used(account_id), next(self._numbers), turn))
+        if not self._serving:
+            self._serving = True
+            loop.call_soon(self._serve, loop)
+        await turn
+
+    def _note(self, account_id: str) -> None:
+        if account_id != self._latest[0]:
+            self._before = self._latest
+        self._latest = (account_id, self._now())
+
+    def _is_alone(self, account_id: str) -> bool:
+        other = self._before if self._latest[0] == account_id else self._latest
+        return self._now() - other[1] > ALONE_SECONDS
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let one go on, and the next one once the loop has looked for what has arrived meanwhile."""
+        while self._queue:
+            turn = heapq.heappop(self._queue)[-1]
+            if not turn.done():  # else whoever waited has gone
+                turn.set_result(None)
+                loop.call_soon(self._serve, loop)
+                return
+        self._serving = False
+
     @contextmanager
     def worked_on(self, account_id: str) -> Iterator[None]:
         """A request is worked on meanwhile, in the thread of the event loop or waited for there."""
@@ -78,48 +119,28 @@ class AccountPriority:
             yield
         finally:
             del self._active[key]
-            self._wake()
+            if self._waiting_jobs:
+                with self._changed:
+                    self._changed.notify_all()
+
+    def wait_in_job(self, account_id: str, seconds: float = MOST_SECONDS) -> None:
+        """Wait while the account's jobs are behind somebody's request, at most so long."""
+        if not self.is_behind(account_id):
+            return
+        with self._changed:
+            self._waiting_jobs += 1
+            try:
+                self._changed.wait_for(lambda: not self.is_behind(account_id), seconds)
+            finally:
+                self._waiting_jobs -= 1
 
     def is_behind(self, account_id: str) -> bool:
-        """Whether the account must wait for a request of another one."""
+        """Whether a job of the account should wait for a request that is worked on."""
+        if not self._active:
+            return False
         used = self.used(account_id)
         if used < HEAVY_SECONDS:
             return False
         since = self._now() - MOST_SECONDS
         others = {other for other, begun in list(self._active.values()) if begun > since} - {account_id}
         return any(self.used(other) * FACTOR < used for other in others)
-
-    async def wait(self, account_id: str) -> None:
-        """Return when it is the turn of a request of the account, at the latest after `MOST_SECONDS`."""
-        if not self._active or not self.is_behind(account_id):
-            return
-        loop = asyncio.get_running_loop()
-        until = loop.time() + MOST_SECONDS
-        while (left := until - loop.time()) > 0 and self.is_behind(account_id):
-            changed = loop.create_future()
-            self._waiting.add(changed)
-            try:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(left):
-                        await changed
-            finally:
-                self._waiting.discard(changed)
-
-    def wait_in_thread(self, account_id: str) -> None:
-        """`wait` for a job, at most `MOST_JOB_SECONDS`."""
-        if not self._active or not self.is_behind(account_id):
-            return
-        with self._sleeping:
-            self._sleepers += 1
-            try:
-                self._sleeping.wait_for(lambda: not self.is_behind(account_id), MOST_JOB_SECONDS)
-            finally:
-                self._sleepers -= 1
-
-    def _wake(self) -> None:
-        for changed in self._waiting:
-            if not changed.done():
-                changed.set_result(None)
-        if self._sleepers:
-            with self._sleeping:
-                self._sleeping.notify_all()

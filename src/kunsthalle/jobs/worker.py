@@ -67,7 +67,7 @@ class _Steps:
 
     def _wait(self) -> None:
         self.count()
-        self._store.priority.wait_in_thread(self._account_id)
+        self._store.priority.wait_in_job(self._account_id)
 
 
 class Worker:
