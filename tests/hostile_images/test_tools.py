@@ -13,7 +13,7 @@ import pytest
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.inspection import examine
 from kunsthalle.disk_images.limits import Limits
-from kunsthalle.disk_images.qemu_img import Tools, check, convert, create_overlay, find_tools, info
+from kunsthalle.disk_images.qemu_img import NICENESS, Tools, check, convert, create_overlay, find_tools, info
 from kunsthalle.disk_images.refusals import CORRUPTED, TOO_BIG, Refused, ToolFailed
 from kunsthalle.disk_images.stream_inspection import Intake
 from kunsthalle.disk_images.writers import virtual_size_of, write_overlay, write_qcow2
@@ -249,6 +249,14 @@ def test_limits_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert said["limits"] == f"{512 * 1024} 10 0 0 2048"
     assert said["folder"] == "/"
     assert int(said["session"] or 0) != os.getsid(0)
+
+
+def test_programs_have_a_lower_priority_than_the_server(tmp_path: Path) -> None:
+    fake = script(tmp_path, 'echo "{\\"nice\\": $(/usr/bin/nice)}"').qemu_img
+    found = find_tools(str(fake))
+    assert found is not None
+    told = info(found, stored(tmp_path / "image", q.good()), "qcow2", LIMITS)
+    assert told == {"nice": min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)}
 
 
 def test_time_ends_the_whole_group(tmp_path: Path) -> None:

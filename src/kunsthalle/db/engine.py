@@ -308,10 +308,7 @@ class Store:
         `long` reads begin in a thread, whatever they turn out to take. What runs in a thread waits for the turn of the
         caller's account; `account_id` returns it, or "" where the function has not come to know it yet.
         """
-        if not self.embedded and not long:
-            reading = partial(self.read, ctx, function, deadlines.READ_SECONDS)
-            return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), reading))
-        if not long:
+        if self.embedded and not long:
             with suppress(ReadTimeout), self.priority.counted(account_id):
                 return self._read_here(ctx, function)
 
@@ -319,6 +316,9 @@ class Store:
             with self.priority.counted(account_id):
                 return self.read(ctx, function, seconds)
 
+        if not self.embedded and not long:
+            reading = partial(read, deadlines.READ_SECONDS)
+            return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), reading))
         return await self._long.run(_turn(account_id()), read)
 
     async def write_async(

@@ -34,6 +34,8 @@ ENVIRONMENT = {"LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
 STACK_BYTES = 2 * MIB
 """qemu-img may start 64 threads for input and output. With a stack of 8 MiB and an arena of 64 MiB for each, which
 count as address space though never used, they would not fit into its memory, and healthy images would fail."""
+NICENESS = 10
+"""How much lower than the server's its priority is: a conversion keeps a core busy for minutes."""
 WATCH_SECONDS = 1.0
 KEPT_BYTES = 256 * 1024
 DETAIL_CHARACTERS = 1000
@@ -63,12 +65,14 @@ _MEASURED_WITH: dict[str, list[str]] = {"qcow2": [], "vhd": ["-o", "cluster_size
 class Tools:
     """Absolute paths of the programs; `prlimit` (util-linux) sets the limits before qemu-img starts.
 
-    `setpriv`, of the same package, has the kernel end qemu-img with us: after a crash nothing works on alone.
+    `setpriv`, of the same package, has the kernel end qemu-img with us: after a crash nothing works on alone. `nice`
+    lets the server's own threads go first.
     """
 
     qemu_img: Path
     prlimit: Path = Path("/usr/bin/prlimit")
     setpriv: Path | None = None
+    nice: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +97,17 @@ def find_tools(path: str | None = None) -> Tools | None:
     prlimit = shutil.which("prlimit") or shutil.which("prlimit", path="/usr/bin:/bin")
     if qemu_img is None or prlimit is None:
         return None
-    setpriv = shutil.which("setpriv") or shutil.which("setpriv", path="/usr/bin:/bin")
-    bound = None if setpriv is None else Path(setpriv).absolute()
-    tools = Tools(Path(qemu_img).absolute(), Path(prlimit).absolute(), bound)
+    tools = Tools(Path(qemu_img).absolute(), Path(prlimit).absolute(), _system_tool("setpriv"), _system_tool("nice"))
     try:
         ran = _run(tools, ["--version"], Limits())
     except ToolFailed:
         return None
     return tools if ran.code == 0 else None
+
+
+def _system_tool(name: str) -> Path | None:
+    found = shutil.which(name) or shutil.which(name, path="/usr/bin:/bin")
+    return None if found is None else Path(found).absolute()
 
 
 def info(tools: Tools, path: Path, kind: str, limits: Limits) -> dict[str, Any]:
@@ -257,7 +264,8 @@ def _run(
         "core": 0,
     }
     with_us = [] if tools.setpriv is None else [str(tools.setpriv), "--pdeathsig", "KILL", "--"]
-    command = [*with_us, str(tools.prlimit), *(f"--{name}={value}" for name, value in bounds.items()), "--"]
+    nicely = [] if tools.nice is None else [str(tools.nice), "-n", str(NICENESS)]
+    command = [*with_us, *nicely, str(tools.prlimit), *(f"--{name}={value}" for name, value in bounds.items()), "--"]
     try:
         process = subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
             [*command, str(tools.qemu_img), *arguments],

@@ -87,6 +87,7 @@ def test_a_job_runs_in_its_account_as_the_products_own_hand(hands: Hands) -> Non
     assert hands.seen == ["job"]
     assert (contexts[0].account_id, contexts[0].actor.kind) == (hands.ctx.account_id, "System")
     assert hands.rows()["job"].state == "done", "a handler that does not finish its run has it finished"
+    assert hands.world.store.priority.used(hands.ctx.account_id) > 0, "its account is charged"
 
 
 def test_many_workers_do_every_job_once(hands: Hands, both: World, database_url: str) -> None:

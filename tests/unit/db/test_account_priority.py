@@ -1,0 +1,172 @@
+"""Whoever has used little of the processor goes before who has used much. Time is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from fixtures.threads import PATIENCE, until
+from kunsthalle.db import account_priority
+from kunsthalle.db.account_priority import ALONE_SECONDS, HALF_LIFE, HEAVY_SECONDS, MOST_ACCOUNTS, UNKNOWN
+from kunsthalle.db.account_priority import AccountPriority as Priority
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def priority(clock: Clock) -> Priority:
+    return Priority(clock)
+
+
+def test_half_of_what_was_used_is_forgotten_every_half_life(priority: Priority, clock: Clock) -> None:
+    priority.add("a", 4.0)
+    clock.now += HALF_LIFE
+    priority.add("a", 1.0)
+    assert priority.used("a") == pytest.approx(3.0)
+    clock.now += 2 * HALF_LIFE
+    assert priority.used("a") == pytest.approx(0.75)
+    assert priority.used("b") == 0
+
+
+def test_what_a_thread_works_is_counted_for_the_account_that_becomes_known(priority: Priority) -> None:
+    known: list[str] = []
+    with pytest.raises(ValueError, match="refused"), priority.counted(lambda: known[0]):
+        known.append("a")
+        sum(range(10_000))
+        raise ValueError("refused")
+    assert priority.used("a") > 0
+
+
+def test_only_so_many_accounts_are_remembered(priority: Priority) -> None:
+    for number in range(MOST_ACCOUNTS + 1):
+        priority.add("first" if number % 2 else f"account {number}", 1.0)
+    for number in range(MOST_ACCOUNTS):
+        priority.add(f"more {number}", 1.0)
+    priority.add(UNKNOWN, 1.0)
+    assert len(priority._used) == MOST_ACCOUNTS
+    assert priority.used("first") == priority.used(UNKNOWN) == 0
+
+
+def _order(priority: Priority, *asking: tuple[str, str], others: tuple[str, ...] = ("other",)) -> list[str]:
+    """In which order requests go on that come in one turn of the loop: each an account and a name."""
+    order: list[str] = []
+
+    async def ask(account_id: str, name: str) -> None:
+        await priority.turn(account_id)
+        order.append(name)
+
+    async def ask_all() -> None:
+        for other in others:
+            await priority.turn(other)
+        await asyncio.gather(*(ask(*one) for one in asking))
+
+    asyncio.run(ask_all())
+    return order
+
+
+def test_requests_of_light_accounts_pass_and_the_lightest_of_the_heavy_is_next(priority: Priority) -> None:
+    for account_id, used in (("heavy", 3.0), ("heavier", 5.0), ("light", HEAVY_SECONDS / 2)):
+        priority.add(account_id, used)
+    asking = (("heavier", "1"), ("heavy", "2"), ("heavier", "3"), ("light", "4"), (UNKNOWN, "5"), ("heavy", "6"))
+    assert _order(priority, *asking) == ["4", "5", "2", "6", "1", "3"]
+
+
+def test_the_loop_takes_one_request_of_heavy_accounts_in_a_turn(priority: Priority) -> None:
+    """So that a request of somebody else that comes meanwhile waits for one of them, not for all."""
+    priority.add("heavy", 3.0)
+    order: list[str] = []
+    one_went_on = asyncio.Event()
+
+    async def ask(account_id: str) -> None:
+        await priority.turn(account_id)
+        order.append(account_id)
+        one_went_on.set()
+
+    async def ask_all() -> None:
+        await priority.turn("other")
+        heavy = [asyncio.create_task(ask("heavy")) for _ in range(5)]
+        await one_went_on.wait()
+        await ask("light")
+        await asyncio.gather(*heavy)
+
+    asyncio.run(ask_all())
+    assert order.index("light") <= 2, order
+
+
+def test_an_account_that_is_alone_does_not_queue(priority: Priority, clock: Clock) -> None:
+    priority.add("heavy", 100.0)
+    asking = (("heavy", "1"), ("heavy", "2"))
+    assert _first_step(priority.turn("heavy")), "nobody else has asked yet"
+    assert _order(priority, *asking) == ["1", "2"]
+    assert not _first_step(priority.turn("heavy")), "another one has asked"
+    clock.now += ALONE_SECONDS + 0.1
+    assert _first_step(priority.turn("heavy"))
+
+
+def _first_step(turn: Coroutine[Any, Any, None]) -> bool:
+    """Whether it returns without waiting for the loop."""
+
+    async def ask() -> bool:
+        task = asyncio.ensure_future(turn)
+        await asyncio.sleep(0)
+        done = task.done()
+        await task
+        return done
+
+    return asyncio.run(ask())
+
+
+def test_who_has_gone_is_left_out(priority: Priority) -> None:
+    priority.add("heavy", 3.0)
+
+    async def ask() -> list[bool]:
+        await priority.turn("other")
+        tasks = [asyncio.create_task(priority.turn("heavy")) for _ in range(3)]
+        await asyncio.sleep(0)
+        tasks[1].cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        return [isinstance(result, asyncio.CancelledError) for result in results]
+
+    assert asyncio.run(ask()) == [False, True, False]
+    assert priority._queue == []
+
+
+def test_a_job_waits_while_a_lighter_account_is_worked_for(priority: Priority) -> None:
+    priority.add("heavy", 3.0)
+    with priority.worked_on("light"):
+        job = threading.Thread(target=priority.wait_in_job, args=("heavy", PATIENCE), daemon=True)
+        job.start()
+        until(lambda: priority._waiting_jobs == 1)
+        assert job.is_alive()
+    job.join(PATIENCE)
+    assert not job.is_alive()
+
+
+def test_a_job_waits_for_nobody_else(priority: Priority, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_priority, "MOST_SECONDS", 0.02)
+    priority.add("heavy", 3.0)
+    priority.add("heavier", 5.0)
+    assert not priority.is_behind("heavy"), "nobody is worked for"
+    with priority.worked_on("heavier"), priority.worked_on("heavy"):
+        assert not priority.is_behind("heavy")
+        assert priority.is_behind("heavier")
+        assert not priority.is_behind("light")
+    with priority.worked_on("light"):
+        assert priority.is_behind("heavy")
+        clock.now += 0.03
+        assert not priority.is_behind("heavy"), "what takes long is not waited for"
