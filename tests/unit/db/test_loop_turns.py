@@ -13,7 +13,7 @@ from kunsthalle.core.loop_turns import LoopTurns
 
 
 class Other:
-    """Another thread that does one thing; `ended` says whether it has."""
+    """Another thread that calls one function; `ended` says whether it has returned."""
 
     def __init__(self, function: Callable[[], None]) -> None:
         self._thread = threading.Thread(target=function, daemon=True)
