@@ -261,6 +261,7 @@ def build(
     def whole() -> Pipeline:
         from kunsthalle.block_storage.checking import schedule
         from kunsthalle.iam.authentication import authenticate
+        from kunsthalle.operator.fault_callers import callers
         from kunsthalle.operator.routes_accounts import routes as account_routes
         from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
 
@@ -270,8 +271,8 @@ def build(
             schedule(store, context)
         rehearsal = (
             *account_routes(),
-            *fault_routes(faults, worker.kinds, partial(_expire_tokens, store)),
-            *scenario_routes(scenarios()),
+            *fault_routes(faults, worker.kinds, partial(_expire_tokens, store), callers(store)),
+            *scenario_routes(scenarios(), faults),
         )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         if gc.get_freeze_count():

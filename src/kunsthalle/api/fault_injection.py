@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Awaitable, Callable
+
+import msgspec
 
 from kunsthalle.api.asgi import Answer, Send
 from kunsthalle.core.closed_tables import UnknownMember
-from kunsthalle.core.errors import Problem, Reason
-from kunsthalle.core.faults import HEADER, Fault
+from kunsthalle.core.errors import Problem, Reason, not_found, unauthenticated
+from kunsthalle.core.faults import HEADER, Fault, Faults
 
 Respond = Callable[[], Awaitable[Answer]]
 Refuse = Callable[[Problem], Answer]
@@ -27,8 +31,14 @@ _CODES = {
     504: "gateway_timeout",
 }
 STATUSES = tuple(_CODES)
-_PATIENCE = {"Retry-After": "1"}
 _ASKING_TO_WAIT = {429, 503}
+_CREATED = {200, 201, 202}
+
+
+class _Created(msgspec.Struct):
+    """Of an answer, what names the resource."""
+
+    id: str
 
 
 async def answer(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> None:
@@ -39,10 +49,14 @@ async def answer(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> 
         case "lose":
             await respond()
             await _named(fault, _refusal(fault, refuse)).send(send)
+        case "expired":
+            await _named(fault, refuse(unauthenticated())).send(send)
         case "cut":
-            await _cut(_named(fault, await respond()), send)
+            await _cut(_named(fault, await respond()), fault.cut_after, send)
+        case "late":
+            await _named(fault, refuse(not_found())).send(send)
         case "delay":
-            await asyncio.sleep(fault.seconds)
+            await asyncio.sleep(fault.pause())
             await _named(fault, await respond()).send(send)
         case effect:
             raise UnknownMember("effect of a fault on calls", effect)
@@ -58,15 +72,28 @@ def _refusal(fault: Fault, refuse: Refuse) -> Answer:
     made = refuse(Problem(Reason(fault.status), _CODES[fault.status], text))
     if fault.status not in _ASKING_TO_WAIT:
         return made
-    return Answer(made.status, {**made.headers, **_PATIENCE}, made.body)
+    return Answer(made.status, {**made.headers, "Retry-After": str(fault.retry_after)}, made.body)
 
 
-async def _cut(whole: Answer, send: Send) -> None:
-    """Half of the body, of which the whole was announced; the server then closes the connection."""
+async def noted(faults: Faults, respond: Respond) -> Answer:
+    """The answer to a call that creates something, whose ids are noted for the effect `late`."""
+    answer = await respond()
+    if answer.status in _CREATED:
+        with contextlib.suppress(msgspec.DecodeError, ValueError):
+            made = msgspec.json.decode(answer.body, type=_Created)
+            faults.created(made.id, time.monotonic())
+    return answer
+
+
+async def _cut(whole: Answer, count: int, send: Send) -> None:
+    """So many bytes of the body (-1: half of it), of which the whole was announced; the server then closes the
+    connection.
+    """
+    size = len(whole.body) // 2 if count < 0 else min(count, max(0, len(whole.body) - 1))
 
     async def half(message: dict[str, object]) -> None:
         if message["type"] == "http.response.body":
-            message = {**message, "body": whole.body[: len(whole.body) // 2], "more_body": True}
+            message = {**message, "body": whole.body[:size], "more_body": True}
         await send(message)
 
     await Answer(whole.status, whole.headers, whole.body or b"{}").send(half)  # type: ignore[arg-type]  # a plain message

@@ -27,7 +27,7 @@ from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden, unauthenticated
-from kunsthalle.core.faults import Faults
+from kunsthalle.core.faults import Faults, Subject
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.sizes import KIB, MIB
@@ -100,7 +100,7 @@ class Pipeline:
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange
     ) -> None:
         respond = partial(self._respond, scope, receive, headers, ctx, exchange)
-        if self._faults.calls and await self._answered_by_fault(scope, send, ctx, respond):
+        if self._faults.calls and await self._answered_by_fault(scope, headers, send, ctx, respond):
             return
         await (await respond()).send(send)
 
@@ -112,18 +112,36 @@ class Pipeline:
         return (path[:-1] if match is not None and match.shortened else path), match
 
     async def _answered_by_fault(
-        self, scope: Scope, send: Send, ctx: Context, respond: Callable[[], Awaitable[Answer]]
+        self, scope: Scope, headers: Headers, send: Send, ctx: Context, respond: Callable[[], Awaitable[Answer]]
     ) -> bool:
-        """Whether a fault matches the call and has answered it. Faults never match operator routes and health."""
+        """Whether the call has been answered here, with a fault if one matches. None matches the operator's calls."""
         path, match = self._find(scope)
-        fault = None if path.startswith(_NEVER_MATCHED) else self._faults.of_call(scope["method"], path)
-        if fault is None:
+        if path.startswith(_NEVER_MATCHED):
             return False
         from kunsthalle.api import fault_injection
 
+        method, caller = scope["method"], await self._caller_of_faults(headers, ctx)
+        subject = Subject(f"{method} {path}", ctx.now(), *caller)
+        fault = self._faults.of_call(subject, time.monotonic())
+        if self._faults.late and method == "POST":
+            respond = partial(fault_injection.noted, self._faults, respond)
+        if fault is None:
+            await (await respond()).send(send)
+            return True
         surface = match.surface if match is not None else self._unknown(path)
         await fault_injection.answer(fault, respond, lambda problem: refusal(problem, surface, ctx), send)
         return True
+
+    async def _caller_of_faults(self, headers: Headers, ctx: Context) -> tuple[str, str]:
+        """The account and the IAM ID of the caller, where a fault asks for it; of a stranger there is none."""
+        authorization = headers.get("authorization", "")
+        if not self._faults.personal or not authorization:
+            return "", ""
+        try:
+            known = await self._store.read_async(ctx, lambda session: self._gate.authenticate(session, authorization))
+        except Problem:
+            return "", ""
+        return known.account_id, known.actor.iam_id
 
     async def _respond(
         self, scope: Scope, receive: Receive, headers: Headers, ctx: Context, exchange: Exchange

@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.core.fault_sets import SETS, WORDS, fault_set
 
 _PATH = "/_kunsthalle/faults"
+_OF_CALLS: dict[str, str | None] = {
+    "refuse": "status",
+    "lose": "status",
+    "expired": None,
+    "cut": None,
+    "delay": "seconds",
+    "late": "seconds",
+}
+"""The effects on calls, each with the field that its option's value is of."""
 _COLUMNS = ("ID", "ON", "MATCH", "EFFECT", "LEFT", "HITS")
 _TIMES = click.option(
     "--times", type=int, default=1, show_default=True, help="Matches to fail; 0: all until the fault is cleared"
 )
 _SKIP = click.option("--skip", type=int, default=0, show_default=True, help="Matches to skip first")
+_SEED = click.option("--seed", type=int, default=0, show_default=True, help="The same seed draws the same again")
+
+
+def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of calls and jobs that say which of those that match are meant."""
+    options = (
+        _TIMES,
+        _SKIP,
+        click.option("--account", default="", help="Only of this account: a name or an id"),
+        click.option("--user", default="", help="Only of this user: an e-mail address or an IAM ID"),
+        click.option("--percent", type=float, default=100, show_default=True, help="So many of a hundred matches"),
+        _SEED,
+        click.option("--from", "starts_at", help="Not before: 2030-01-01T00:00:00Z, or 10m from now (product clock)"),
+        click.option("--until", "ends_at", help="Not after, as --from"),
+        click.option("--name", default="", help="Name that answers and reports show"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -27,6 +57,7 @@ def fault() -> None:
     kunsthalle fault job image.import --fail
     kunsthalle fault job instance.boot --hold 10m
     kunsthalle fault tokens --expire
+    kunsthalle fault set flaky-network --seed 7
     kunsthalle fault clear
     """
 
@@ -43,17 +74,22 @@ def list_(data: Path, output: str) -> None:
 @click.argument("pattern")
 @click.option("--refuse", type=int, metavar="STATUS", help="Do not execute the call; answer with this status")
 @click.option("--lose", type=int, metavar="STATUS", help="Execute the call, but answer with this status")
+@click.option("--expired", is_flag=True, help="Do not execute the call; answer as if its access token had expired")
 @click.option("--cut", is_flag=True, help="Execute the call, and cut the answer in the middle")
 @click.option("--delay", type=float, metavar="SECONDS", help="Delay the call")
-@_TIMES
-@_SKIP
+@click.option("--late", type=float, metavar="SECONDS", help="Do not find what was created less than this ago")
+@click.option("--retry-after", type=int, default=1, show_default=True, help="With --refuse and --lose 429 or 503")
+@click.option("--after", "cut_after", type=int, default=-1, metavar="BYTES", help="With --cut; default: half the body")
+@click.option("--spread", type=float, default=0, metavar="SECONDS", help="With --delay: up to this much longer")
+@_narrowed
 @common.DATA
 @common.OUTPUT
-def call(pattern: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
+def call(pattern: str, data: Path, output: str, **given: Any) -> None:
     """Set a fault for API calls. PATTERN is matched with `METHOD /path`; `*` matches any text."""
-    effect, value = _one(effects)
-    more = {"refuse": {"status": value}, "lose": {"status": value}, "cut": {}, "delay": {"seconds": value}}[effect]
-    _add(data, output, {"on": "call", "match": pattern, "effect": effect, "times": times, "skip": skip, **more})
+    effect, value = _one({name: given.pop(name) for name in _OF_CALLS})
+    field = _OF_CALLS[effect]
+    more = {} if field is None else {field: value}
+    _add(data, output, {"on": "call", "match": pattern, "effect": effect, **more, **given})
 
 
 @fault.command()
@@ -61,15 +97,30 @@ def call(pattern: str, data: Path, output: str, times: int, skip: int, **effects
 @click.option("--fail", is_flag=True, help="Fail the job without further tries")
 @click.option("--retry", is_flag=True, help="Fail one try")
 @click.option("--hold", metavar="DURATION", help="Postpone the job by this duration of the product clock: 10m, PT1H")
-@_TIMES
-@_SKIP
+@click.option("--reason", default="", help="With image.import --fail: the reason that the image shows")
+@_narrowed
 @common.DATA
 @common.OUTPUT
-def job(kind: str, data: Path, output: str, times: int, skip: int, **effects: Any) -> None:
+def job(kind: str, data: Path, output: str, **given: Any) -> None:
     """Set a fault for jobs. KIND is a pattern: image.import, instance.*, …"""
-    effect, value = _one(effects)
-    more = {"seconds": _seconds(value)} if effect == "hold" else {"fail": {}, "retry": {}}[effect]
-    _add(data, output, {"on": "job", "match": kind, "effect": effect, "times": times, "skip": skip, **more})
+    effect, value = _one({name: given.pop(name) for name in ("fail", "retry", "hold")})
+    more = {"seconds": _seconds(value)} if effect == "hold" else {}
+    _add(data, output, {"on": "job", "match": kind, "effect": effect, **more, **given})
+
+
+@fault.command(
+    name="set",
+    help="Set all faults of a named set, until they are cleared.\n\n\b\n"
+    + "\n".join(f"{name:<22} {words}" for name, words in WORDS.items()),
+)
+@click.argument("name", type=click.Choice(list(SETS)))
+@click.option("--account", default="", help="Only of this account: a name or an id")
+@_SEED
+@common.DATA
+@common.OUTPUT
+def set_(name: str, account: str, seed: int, data: Path, output: str) -> None:
+    made = [common.operate(data, "POST", _PATH, {**one, "account": account}) for one in fault_set(name, seed)]
+    _say(made, output)
 
 
 @fault.command()
@@ -136,9 +187,11 @@ def _say(faults: list[dict[str, Any]], output: str) -> None:
 def _effect(one: dict[str, Any]) -> str:
     more = {
         "refuse": one["status"],
+        "expired": "",
         "lose": one["status"],
         "cut": "",
         "delay": f"{one['seconds']:g}s",
+        "late": f"{one['seconds']:g}s",
         "fail": "",
         "retry": "",
         "hold": f"{one['seconds']:g}s",

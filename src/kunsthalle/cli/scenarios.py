@@ -43,8 +43,11 @@ def save(name: str, replace: bool, data: Path, output: str) -> None:
 @common.DATA
 @common.OUTPUT
 def load(name: str, data: Path, output: str) -> None:
-    """Load scenario NAME. Later changes are lost."""
-    _say([common.operate(data, "POST", f"{_PATH}/{quote(name, safe='')}/load", timeout=_PATIENCE)], output)
+    """Load scenario NAME. Later changes are lost, and faults are cleared."""
+    loaded = common.operate(data, "POST", f"{_PATH}/{quote(name, safe='')}/load", timeout=_PATIENCE)
+    _say([loaded], output)
+    if output != "json" and loaded["cleared_faults"]:
+        click.echo(f"Faults cleared: {loaded['cleared_faults']}")
 
 
 @scenario.command(name="list")

@@ -3,28 +3,36 @@
 A rehearsal wants to see what automation does when an answer is late, refused, or lost on its way, and when an import
 or a boot fails. Faults are kept in memory: they belong to one process and end with it. The one on tokens is done when
 it is asked for, and for good: expired tokens stay expired after a restart.
+
+A fault of less than 100 percent, and one whose delay spreads, draws from its own seed: the same calls in the same order
+meet the same faults again.
 """
 
 from __future__ import annotations
 
+import builtins
+import random
 import threading
+from collections import deque
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from msgspec import Struct
 
 HEADER = "X-Kunsthalle-Fault"
-"""On every answer that a fault was applied to: the effect and the id of the fault."""
+"""On every answer that a fault was applied to: its name where it has one, its effect and its id."""
 
-CallEffect = Literal["refuse", "lose", "cut", "delay"]
+CallEffect = Literal["refuse", "expired", "lose", "cut", "delay", "late"]
 JobEffect = Literal["fail", "retry", "hold"]
 TokenEffect = Literal["expire"]
 
 EFFECTS = {
     "refuse": "the call is not carried out, and is answered with the status",
+    "expired": "the call is not carried out, and is answered as if its access token had expired",
     "lose": "the call is carried out, and is answered with the status all the same",
     "cut": "the call is carried out, and the connection ends in the middle of the answer",
     "delay": "the call begins so many seconds later, in real time",
+    "late": "what was created less than so many seconds ago, in real time, is not found yet",
     "fail": "the job ends as it does after its last try",
     "retry": "one try of the job fails",
     "hold": "the job is due again so many seconds later, by the product clock",
@@ -32,32 +40,75 @@ EFFECTS = {
 }
 """What each effect means, for people."""
 
+IMPORT_REASONS = {
+    "encrypted_data_key_invalid": "The image cannot be decrypted with the specified encryption key.",
+    "encryption_key_deleted": "The image is unusable because its encryption key was deleted.",
+    "encryption_key_disabled": "The image is unusable until its encryption key is enabled again.",
+    "image_data_corrupted": "The image data is corrupt, or is not in the specified format.",
+    "image_provisioned_size_unsupported": "The image requires a larger boot volume than the maximum.",
+}
+"""The documented reasons of an image that failed (the VPC API's `ImageStatusReason`), with a message of our own (U)."""
+
+ALL = 100.0
+_KEPT = 200
+"""Applications of faults that are kept, and ids of what was created while an effect `late` waits for them."""
+
 
 class Fault(Struct, kw_only=True):
     """What shall go wrong: calls, jobs or tokens.
 
-    `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs, `*` for tokens.
-    The first `skip` that match go well, then `times` go wrong (0: all of them). `hits` counts those that did.
+    `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs, `*` for tokens. `account_id` and
+    `iam_id` name the only caller whose calls or jobs are meant. `starts_at` and `ends_at` are moments of the product
+    clock. Of what is left, `percent` match; the first `skip` of these go well, then `times` go wrong (0: all of them).
+    `hits` counts those that did. `cut_after`: bytes of the body, -1 for half of it; `retry_after` in seconds.
     """
 
     id: str
     on: Literal["call", "job", "tokens"]
     match: str
     effect: str
+    name: str = ""
     status: int = 503
     seconds: float = 0
+    spread: float = 0
+    cut_after: int = -1
+    retry_after: int = 1
+    reason: str = ""
+    account_id: str = ""
+    iam_id: str = ""
+    percent: float = ALL
+    seed: int = 0
+    starts_at: int | None = None
+    ends_at: int | None = None
     skip: int = 0
     times: int = 1
     hits: int = 0
     seen: int = 0
+    source: random.Random | None = None
 
     def applies(self) -> bool:
         """Whether the fault applies to this match; count the match."""
+        if self.percent < ALL and self.chance() * ALL >= self.percent:
+            return False
         self.seen += 1
         if self.seen <= self.skip:
             return False
         self.hits += 1
         return True
+
+    def chance(self) -> float:
+        """The next number from the fault's seed, at least 0 and below 1."""
+        if self.source is None:
+            self.source = random.Random(self.seed)  # noqa: S311  repeatable on purpose
+        return self.source.random()
+
+    def pause(self) -> float:
+        """Seconds of a delay: `seconds`, and up to `spread` more."""
+        return self.seconds + (self.chance() * self.spread if self.spread else 0)
+
+    def is_due(self, now: int) -> bool:
+        """Whether a moment is in the fault's time."""
+        return (self.starts_at is None or now >= self.starts_at) and (self.ends_at is None or now < self.ends_at)
 
     @property
     def spent(self) -> bool:
@@ -65,21 +116,33 @@ class Fault(Struct, kw_only=True):
 
     @property
     def label(self) -> str:
-        """What names the fault in answers: `refuse 0b5c…`."""
-        return f"{self.effect} {self.id}"
+        """What names the fault in answers: `throttled: refuse 0b5c…`."""
+        return f"{self.name}: {self.effect} {self.id}" if self.name else f"{self.effect} {self.id}"
+
+
+class Subject(Struct, frozen=True):
+    """What a fault may apply to: `METHOD /path` or a kind of job, whose it is, when, and what is meant in reports."""
+
+    text: str
+    now: int
+    account_id: str = ""
+    iam_id: str = ""
+    about: str = ""
 
 
 class Faults:
     """The faults of one process, in the order in which they were added. Safe for several threads.
 
-    `calls` and `jobs` say whether there is any of the kind at all, which costs a look and no lock.
+    `calls` and `jobs` say whether there is any of the kind at all, which costs a look and no lock; `late` and
+    `personal` whether one is about what was just created, or about some callers only.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._all: list[Fault] = []
-        self.calls = False
-        self.jobs = False
+        self._applied: deque[str] = deque(maxlen=_KEPT)
+        self._created: deque[tuple[str, float]] = deque(maxlen=_KEPT)
+        self.calls = self.jobs = self.late = self.personal = False
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -91,6 +154,11 @@ class Faults:
         with self._lock:
             return [*self._all]
 
+    def applied(self) -> builtins.list[str]:
+        """What faults were applied to, in order: the label of each, and the call or the job."""
+        with self._lock:
+            return [*self._applied]
+
     def clear(self, id_: str | None = None) -> int:
         """Removes one fault, or all; how many there were."""
         with self._lock:
@@ -99,24 +167,47 @@ class Faults:
             self._count()
             return before - len(self._all)
 
-    def of_call(self, method: str, path: str) -> Fault | None:
-        """The fault that applies to this call, or None."""
-        return self._match("call", f"{method} {path}") if self.calls else None
+    def created(self, id_: str, at: float) -> None:
+        """Remember what was just created, for the effect `late`; `at` is in seconds, from anywhere."""
+        with self._lock:
+            self._created.append((id_, at))
 
-    def of_job(self, kind: str) -> Fault | None:
+    def of_call(self, subject: Subject, at: float = 0) -> Fault | None:
+        """The fault that applies to this call, or None. `at` is the moment in seconds that `created` knows."""
+        return self._match("call", subject, at) if self.calls else None
+
+    def of_job(self, subject: Subject) -> Fault | None:
         """The fault that applies to this job, or None."""
-        return self._match("job", kind) if self.jobs else None
+        return self._match("job", subject, 0) if self.jobs else None
 
-    def _match(self, on: str, subject: str) -> Fault | None:
+    def _match(self, on: str, subject: Subject, at: float) -> Fault | None:
         with self._lock:
             for one in self._all:
-                if one.on == on and fnmatchcase(subject, one.match) and one.applies():
+                if one.on == on and self._concerns(one, subject, at) and one.applies():
+                    self._applied.append(f"{one.label}: {subject.text} {subject.about}".rstrip())
                     if one.spent:
                         self._all.remove(one)
                         self._count()
                     return one
         return None
 
+    def _concerns(self, fault: Fault, subject: Subject, at: float) -> bool:
+        return (
+            fnmatchcase(subject.text, fault.match)
+            and fault.account_id in {"", subject.account_id}
+            and fault.iam_id in {"", subject.iam_id}
+            and fault.is_due(subject.now)
+            and (fault.effect != "late" or self._is_new(subject.text, at - fault.seconds))
+        )
+
+    def _is_new(self, text: str, since: float) -> bool:
+        """Whether a path ends with the id of what was created since a moment, or goes through it."""
+        parts = set(text.split("/"))
+        return any(at > since and id_ in parts for id_, at in self._created)
+
     def _count(self) -> None:
-        self.calls = any(one.on == "call" for one in self._all)
+        calls = [one for one in self._all if one.on == "call"]
+        self.calls = bool(calls)
         self.jobs = any(one.on == "job" for one in self._all)
+        self.late = any(one.effect == "late" for one in calls)
+        self.personal = any(one.account_id or one.iam_id for one in calls)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
 from kunsthalle.core.errors import Problem
+from kunsthalle.core.faults import IMPORT_REASONS
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace, is_out_of_space
@@ -37,6 +38,7 @@ from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.service import IMPORT
 from kunsthalle.images.transfer_progress import Meter, Transfer, Unwanted
 from kunsthalle.jobs import queue
+from kunsthalle.jobs.worker import InjectedFailure
 from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable, ObjectReader
 
 log = get_logger("imports")
@@ -185,6 +187,10 @@ class Importer:
     def give_up(self, session: Session, job: queue.Claimed, error: Exception) -> None:
         """After the last try: the image is `failed` and says so; the details are in the log."""
         log.error("import failed", image=job.subject, error=queue.text_of(error))
+        if isinstance(error, InjectedFailure) and error.reason:
+            _mark_failed(session, job.subject, error.reason, IMPORT_REASONS[error.reason])
+            self.blobs.discard(upload_name(job.subject))
+            return
         otherwise = "The import failed; the server's log has the details."
         text = next((text for type_, text in _IN_THE_END if isinstance(error, type_)), otherwise)
         _fail(session, job.subject, _CORRUPTED, text)
@@ -262,6 +268,10 @@ def _waits(session: Session, image_id: str) -> bool:
 
 def _fail(session: Session, image_id: str, code: str, message: str) -> None:
     shown = code if code.startswith("image_") and code != "image_encrypted" else _CORRUPTED
-    transition(session, IMAGE, image_id, "failed", status_reasons=[{"code": shown, "message": message}])
-    transfer_progress.forget(session, image_id)
+    _mark_failed(session, image_id, shown, message)
     log.info("import refused", image=image_id, code=code)
+
+
+def _mark_failed(session: Session, image_id: str, code: str, message: str) -> None:
+    transition(session, IMAGE, image_id, "failed", status_reasons=[{"code": code, "message": message}])
+    transfer_progress.forget(session, image_id)

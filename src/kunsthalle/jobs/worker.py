@@ -12,7 +12,7 @@ from typing import Any
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND, MovableClock
 from kunsthalle.core.closed_tables import UnknownMember
-from kunsthalle.core.faults import Fault, Faults
+from kunsthalle.core.faults import Fault, Faults, Subject
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.space import is_out_of_space
@@ -36,10 +36,11 @@ class TooOften(Exception):
 
 
 class InjectedFailure(Exception):
-    """A failure that an injected fault has asked for."""
+    """A failure that an injected fault has asked for. `reason`: the code that its subject shows, where it has one."""
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str = "") -> None:
         super().__init__("This failure was asked for with a fault.")
+        self.reason = reason
 
 
 class _Steps:
@@ -205,7 +206,8 @@ class Worker:
 
     def _do(self, job: queue.Claimed, owner: str) -> None:
         ctx = self._ctx.working(job.kind, job.account_id, job.initiator or "", job.trace or "")
-        fault = self._faults.of_job(job.kind)
+        about = Subject(job.kind, ctx.now(), job.account_id, job.initiator or "", job.subject)
+        fault = self._faults.of_job(about)
         if fault is not None:
             self._struck(job, ctx, owner, fault)
             return
@@ -240,7 +242,7 @@ class Worker:
                 due = ctx.now() + int(fault.seconds * SECOND)
                 self._store.write(ctx, lambda session: queue.postpone(session, job, owner, due))
             case "fail" | "retry":
-                self._failed(job, ctx, owner, InjectedFailure(), for_good=fault.effect == "fail")
+                self._failed(job, ctx, owner, InjectedFailure(fault.reason), for_good=fault.effect == "fail")
             case effect:
                 raise UnknownMember("effect of a fault on jobs", effect)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
 
@@ -16,19 +16,30 @@ from kunsthalle.api.router import Route, route_without_transaction
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.authz.context import Context
+from kunsthalle.core.clock import duration, moment, rfc3339
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.core.faults import CallEffect, Fault, Faults, JobEffect, TokenEffect
+from kunsthalle.core.faults import IMPORT_REASONS, CallEffect, Fault, Faults, JobEffect, TokenEffect
 from kunsthalle.operator.saved_states import Saved, SavedScenarios
 
 _Seconds = Annotated[float, Meta(ge=0, le=100 * 366 * 86_400)]
 _LONGEST_DELAY = 300
 _Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 _MOST = 1_000
+_MOMENTS = ("starts_at", "ends_at")
+_IMPORT = "image.import"
 _EFFECTS = {"call": get_args(CallEffect), "job": get_args(JobEffect), "tokens": get_args(TokenEffect)}
 
 
 class FaultRequest(RequestBody):
     """What shall go wrong: `match` is a shell pattern over `METHOD /path` for calls, over the kind for jobs.
+
+    `account` (an id or a name) and `user` (an IAM ID or the e-mail address of a login) name the only caller that is
+    meant. `starts_at` and `ends_at` are moments of the product clock, in RFC 3339 or as a duration from now (`10m`).
+    Of what matches so far `percent` go on to be counted, drawn from `seed`. `name` is told in answers.
+
+    `seconds` and `spread` are of the effect `delay` (that long, and up to `spread` more), `seconds` also of `hold` and
+    `late`; `cut_after` counts bytes of the body (-1: half of it); `retry_after` goes with 429 and 503; `reason` is what
+    an image shows whose import failed.
 
     On `tokens` the effect `expire` takes place at once, for all access tokens and for good; it has no pattern and no
     count.
@@ -41,6 +52,17 @@ class FaultRequest(RequestBody):
     seconds: _Seconds = 0
     skip: _Count = 0
     times: _Count = 1
+    name: Annotated[str, Meta(max_length=60, pattern=r"^[A-Za-z0-9 ._-]*$(?!\n)")] = ""
+    spread: _Seconds = 0
+    cut_after: Annotated[int, Meta(ge=-1, le=2**31)] = -1
+    retry_after: Annotated[int, Meta(ge=0, le=86_400)] = 1
+    reason: str = ""
+    account: Annotated[str, Meta(max_length=128)] = ""
+    user: Annotated[str, Meta(max_length=128)] = ""
+    percent: Annotated[float, Meta(gt=0, le=100)] = 100
+    seed: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    starts_at: str | None = None
+    ends_at: str | None = None
 
 
 class FaultResponse(ResponseBody):
@@ -55,12 +77,24 @@ class FaultResponse(ResponseBody):
     skip: int
     times: int
     hits: int
+    name: str
+    spread: float
+    cut_after: int
+    retry_after: int
+    reason: str
+    account_id: str
+    iam_id: str
+    percent: float
+    seed: int
+    starts_at: str | None
+    ends_at: str | None
 
 
 class FaultsResponse(ResponseBody):
-    """The faults that may still apply."""
+    """The faults that may still apply; and what the last ones were applied to, also those that ended since."""
 
     faults: list[FaultResponse]
+    applied: list[str]
 
 
 class ClearedResponse(ResponseBody):
@@ -85,6 +119,12 @@ class ScenarioResponse(ResponseBody):
     size_bytes: int
 
 
+class LoadedResponse(ScenarioResponse):
+    """A saved scenario that was loaded; the faults that there were are cleared, and counted."""
+
+    cleared_faults: int
+
+
 class ScenariosResponse(ResponseBody):
     """The saved scenarios, by name."""
 
@@ -92,12 +132,30 @@ class ScenariosResponse(ResponseBody):
 
 
 def _fault_response(fault: Fault) -> FaultResponse:
-    return FaultResponse(**{name: getattr(fault, name) for name in FaultResponse.__struct_fields__})
+    shown = {name: getattr(fault, name) for name in FaultResponse.__struct_fields__ if name not in _MOMENTS}
+    moments = {name: getattr(fault, name) for name in _MOMENTS}
+    shown |= {name: None if at is None else rfc3339(at) for name, at in moments.items()}
+    return FaultResponse(**shown)
 
 
-def _fault(ctx: Context, body: FaultRequest, hits: int = 0) -> Fault:
-    given = {name: getattr(body, name) for name in FaultRequest.__struct_fields__}
-    return Fault(id=ctx.ids.uuid(), hits=hits, **given)
+def _fault(ctx: Context, body: FaultRequest, callers: Callers, hits: int = 0) -> Fault:
+    """The fault that is asked for. A Problem for an unknown account or user."""
+    elsewhere = {"account", "user", *_MOMENTS}
+    given = {name: getattr(body, name) for name in FaultRequest.__struct_fields__ if name not in elsewhere}
+    account_id = callers.account(ctx, body.account) if body.account else ""
+    iam_id = callers.user(ctx, body.user) if body.user else ""
+    moments: dict[str, Any] = {name: _moment(ctx.now(), name, getattr(body, name)) for name in _MOMENTS}
+    return Fault(id=ctx.ids.uuid(), hits=hits, account_id=account_id, iam_id=iam_id, **given, **moments)
+
+
+def _moment(now: int, name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return moment(text) if "T" in text and not text.startswith("P") else now + duration(text)
+    except (ValueError, OverflowError) as error:
+        allowed = "give a moment such as 2030-01-01T00:00:00Z, or a duration from now such as 10m"
+        raise invalid("bad_field", f"{error}; {allowed}.", name) from error
 
 
 def _scenario_response(saved: Saved) -> ScenarioResponse:
@@ -116,20 +174,42 @@ def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
         raise invalid("bad_field", f"The status must be one of {', '.join(map(str, STATUSES))}.", "status")
     if body.effect == "delay" and not 0 < body.seconds <= _LONGEST_DELAY:
         raise invalid("bad_field", f"A delay is of more than 0 and at most {_LONGEST_DELAY} seconds.", "seconds")
-    if body.effect == "hold" and body.seconds <= 0:
-        raise invalid("bad_field", "A job is held for more than 0 seconds.", "seconds")
+    if body.effect in {"hold", "late"} and body.seconds <= 0:
+        raise invalid("bad_field", f"The effect {body.effect!r} is of more than 0 seconds.", "seconds")
+    if body.spread > _LONGEST_DELAY:
+        raise invalid("bad_field", f"A delay spreads over at most {_LONGEST_DELAY} seconds.", "spread")
+    _check_reason(body)
     if body.on == "job" and not any(fnmatchcase(kind, body.match) for kind in kinds()):
         raise invalid("bad_field", f"No job is of this kind; there are: {', '.join(kinds())}.", "match")
 
 
+def _check_reason(body: FaultRequest) -> None:
+    if not body.reason:
+        return
+    if body.reason not in IMPORT_REASONS:
+        text = f"Unknown reason: {body.reason[:64]!r}; use one of: {', '.join(IMPORT_REASONS)}."
+        raise invalid("bad_field", text, "reason")
+    if (body.on, body.effect, body.match) != ("job", "fail", _IMPORT):
+        text = f"A reason is of an import that fails: give it with on 'job', match {_IMPORT!r} and effect 'fail'."
+        raise invalid("bad_field", text, "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who is meant by a text: the id of an account, the IAM ID of a user. A Problem where that is nobody."""
+
+    account: Callable[[Context, str], str]
+    user: Callable[[Context, str], str]
+
+
 def fault_routes(
-    faults: Faults, kinds: Callable[[], list[str]], expire: Callable[[Context], None]
+    faults: Faults, kinds: Callable[[], list[str]], expire: Callable[[Context], None], callers: Callers
 ) -> tuple[Route, ...]:
     """Faults: list, add, clear one, clear all. `expire` expires all access tokens."""
 
     def every(_ctx: Context, _request: Request) -> FaultsResponse:
         """List the faults that may still apply."""
-        return FaultsResponse(faults=[_fault_response(one) for one in faults.list()])
+        return FaultsResponse(faults=[_fault_response(one) for one in faults.list()], applied=faults.applied())
 
     def add(ctx: Context, request: Request) -> FaultResponse:
         """Have calls or jobs go wrong, or all access tokens expire."""
@@ -137,10 +217,10 @@ def fault_routes(
         _checked(body, kinds)
         if body.on == "tokens":
             expire(ctx)
-            return _fault_response(_fault(ctx, body, hits=1))
+            return _fault_response(_fault(ctx, body, callers, hits=1))
         if len(faults.list()) >= _MOST:
             raise invalid("over_quota", f"There are {_MOST} faults already; clear some.")
-        fault = _fault(ctx, body)
+        fault = _fault(ctx, body, callers)
         faults.add(fault)
         return _fault_response(fault)
 
@@ -170,7 +250,7 @@ def fault_routes(
     )
 
 
-def scenario_routes(scenarios: SavedScenarios) -> tuple[Route, ...]:
+def scenario_routes(scenarios: SavedScenarios, faults: Faults) -> tuple[Route, ...]:
     """Saved scenarios: list, save, load, remove."""
 
     def every(_ctx: Context, _request: Request) -> ScenariosResponse:
@@ -181,9 +261,10 @@ def scenario_routes(scenarios: SavedScenarios) -> tuple[Route, ...]:
         """Save everything the server keeps, under a name."""
         return _scenario_response(scenarios.save(request.body.name, replace=request.body.replace))
 
-    def load(_ctx: Context, request: Request) -> ScenarioResponse:
-        """Make everything as it was when the scenario was saved."""
-        return _scenario_response(scenarios.load(request.params["name"]))
+    def load(_ctx: Context, request: Request) -> LoadedResponse:
+        """Make everything as it was when the scenario was saved; clear the faults, which belong to what was there."""
+        loaded = scenarios.load(request.params["name"])
+        return LoadedResponse(**asdict(loaded), cleared_faults=faults.clear())
 
     def remove(_ctx: Context, request: Request) -> ScenarioResponse:
         """Forget a saved scenario."""
@@ -200,7 +281,7 @@ def scenario_routes(scenarios: SavedScenarios) -> tuple[Route, ...]:
             "POST", path, save, surface=OPERATOR, access=change, body=SaveRequest, answer=ScenarioResponse
         ),
         route_without_transaction(
-            "POST", f"{one}/load", load, surface=OPERATOR, access=change, body=None, answer=ScenarioResponse
+            "POST", f"{one}/load", load, surface=OPERATOR, access=change, body=None, answer=LoadedResponse
         ),
         route_without_transaction(
             "DELETE", one, remove, surface=OPERATOR, access=change, body=None, answer=ScenarioResponse

@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any
 
+from kunsthalle.core.fault_sets import fault_set
+
 if TYPE_CHECKING:
     from kunsthalle.testing.world import World
 
@@ -18,15 +20,22 @@ class WorldFaults:
         self._world = world
 
     def call(self, pattern: str, effect: str, **more: Any) -> dict[str, Any]:
-        """A fault of the calls that match `METHOD /path`, a shell pattern; `effect` is one of refuse, lose, cut, delay.
+        """A fault of the calls that match `METHOD /path`, a shell pattern; `effect` is one of refuse, expired, lose,
+        cut, delay, late.
 
-        `more` are the fields of the operator's API: `status`, `seconds`, `times` (0: all), `skip`, …
+        `more` are the fields of the operator's API: `status`, `seconds`, `times` (0: all), `skip`, `percent`, `seed`,
+        `account`, `user`, `starts_at`, `ends_at`, …
         """
         return self.add(on="call", match=pattern, effect=effect, **more)
 
     def job(self, kind: str, effect: str, **more: Any) -> dict[str, Any]:
         """A fault of jobs (`image.import`, `instance.*`); `effect` is one of fail, retry, hold."""
         return self.add(on="job", match=kind, effect=effect, **more)
+
+    def use_set(self, name: str, seed: int = 0, account: str = "") -> None:
+        """All faults of a set that ships: flaky-network, throttled, eventually-consistent, bad-day."""
+        for fault in fault_set(name, seed):
+            self.add(**fault, account=account)
 
     def expire_tokens(self) -> None:
         """Every access token that was issued until now is refused."""
@@ -45,5 +54,5 @@ class WorldFaults:
         self._world.operate("DELETE", _PATH)
 
     def applied(self) -> builtins.list[str]:
-        """A line for each call that a fault was applied to."""
-        return [f"  {one['fault']}: {one['method']} {one['path']}" for one in self._world.calls() if one.get("fault")]
+        """What faults were applied to: a line for each call and each job."""
+        return list(self._world.operate("GET", _PATH)["applied"])

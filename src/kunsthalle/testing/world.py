@@ -103,7 +103,7 @@ class World:
         if len(calls) > _SHOWN:
             lines.insert(0, f"({len(calls) - _SHOWN} earlier calls are left out)")
         faults = self.faults.applied()
-        lines += ["Faults that were applied:", *faults] if faults else ["No fault was applied."]
+        lines += ["Faults that were applied:", *(f"  {one}" for one in faults)] if faults else ["No fault was applied."]
         return "\n".join([f"Calls to {self.url}:", *lines])
 
     def close(self) -> None:

@@ -36,6 +36,7 @@ def test_importing_the_plugin_loads_the_standard_library_and_little_of_the_produ
     assert "kunsthalle.testing.pytest_plugin" in loaded
     assert {".".join(name.split(".")[:2]) for name in loaded} <= {
         "kunsthalle",
+        "kunsthalle.core",
         "kunsthalle.local",
         "kunsthalle.testing",
     }
