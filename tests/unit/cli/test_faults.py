@@ -150,7 +150,7 @@ def test_a_token_that_expires_now_is_refused_as_any_other(store: World, publishe
     again = publisher.token
     publisher.token = "expired"
     assert publisher.ask("POST", VPCS, {"name": "never-made"})[1]["errors"] == body["errors"]
-    assert (status, headers["WWW-Authenticate"]) == (401, 'Bearer realm="IAM"')
+    assert (status, headers["WWW-Authenticate"]) == (401, 'Bearer realm="IAM"')  # words: allow
     assert re.fullmatch(r"night shift: expired [0-9a-f-]{36}", headers[HEADER])
     publisher.token = again
     assert [one["name"] for one in publisher.ask("GET", VPCS)[1]["vpcs"]] == ["default"]
