@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-from kunsthalle.testing import WorldServer
 from tools.bench import bare as yardstick
 from tools.bench.processes import ROOT, bare
 from tools.bench.report import Figure, Section
+
+from kunsthalle.testing import WorldServer
 
 MOST_SECONDS = 0.050
 _WORLDS, _EMPTY, _STORIES = 100, 300, 100
@@ -91,10 +92,10 @@ def _section(took: list[float], median: dict[str, float], rounds: int) -> Sectio
     return Section(
         "rehearsal",
         "Rehearsal kit",
-        f"Worlds are asked for back to back, {len(took)} of them; the rest are medians of {rounds} interleaved runs of fresh"
-        f" processes. A story is a test with a world of its own: create an image from a real file, wait for its import,"
-        f" read it from a second account (404), delete it; {_STORIES} of them in one run of pytest, the start of the"
-        " server included.",
+        f"Worlds are asked for back to back, {len(took)} of them; the rest are medians of {rounds} interleaved runs of"
+        " fresh processes. A story is a test with a world of its own: create an image from a real file, wait for its"
+        " import, read it from a second account (404), delete it."
+        f" {_STORIES} of them are one run of pytest, with the start of the server.",
         [
             Figure(
                 "Clean world, p50", f"{p50 * 1000:.0f} ms", f"{bare_start * 1000:.0f} ms bare start", p50 / bare_start
