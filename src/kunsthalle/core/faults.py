@@ -197,7 +197,7 @@ class Faults:
             and fault.account_id in {"", subject.account_id}
             and fault.iam_id in {"", subject.iam_id}
             and fault.is_due(subject.now)
-            and (fault.effect != "late" or self._is_new(subject.text, at - fault.seconds))
+            and (fault.on != "call" or fault.effect != "late" or self._is_new(subject.text, at - fault.seconds))
         )
 
     def _is_new(self, text: str, since: float) -> bool:
