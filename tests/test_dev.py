@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -125,3 +126,18 @@ def test_what_is_left_to_the_night_has_a_row(dev: ModuleType) -> None:
     assert marked
     for file in marked:
         assert any(file.is_relative_to(ROOT / place) for place in places), file
+
+
+def test_an_unknown_verb_is_named(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, code, error in (
+        (["dev", "sreve"], 2, "There is no verb 'sreve'; there are:\n"),
+        (["dev", "--help"], 0, ""),
+        (["dev"], 0, ""),
+    ):
+        monkeypatch.setattr(sys, "argv", words)
+        assert dev.main() == code
+        shown = capsys.readouterr()
+        assert shown.err == error
+        assert "./dev serve" in shown.out

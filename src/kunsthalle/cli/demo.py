@@ -42,8 +42,8 @@ def _unnoted(_step: dict[str, Any]) -> None:
 
 def run(keep: Path | None, hypervisor: str, *, as_json: bool) -> int:
     """Tell the story on standard output; the exit code. Refused where `keep` is no new folder."""
-    if keep is not None and (not keep.is_dir() or any(keep.iterdir())) and keep.exists():
-        raise Refused(f"--keep: {keep} is no new folder. Name one that does not exist, or an empty one.")
+    if keep is not None:
+        _make_new(keep)
     _end_in_order()
     if as_json:
         told = tell(keep, lambda _text: None, lambda step: click.echo(json.dumps(step)), hypervisor=hypervisor)
@@ -53,6 +53,18 @@ def run(keep: Path | None, hypervisor: str, *, as_json: bool) -> int:
         paint = coloured if takes_colours(sys.stdout, os.environ) else plain
         told = tell(keep, partial(click.echo, nl=False, color=True), hypervisor=hypervisor, paint=paint)
     return 0 if told else 1
+
+
+def _make_new(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        empty = not any(folder.iterdir())
+    except FileExistsError:
+        empty = False
+    except OSError as error:
+        raise Refused(f"--keep: {folder} cannot be made ({error.strerror}). Name another folder.") from error
+    if not empty:
+        raise Refused(f"--keep: {folder} is no new folder. Name one that does not exist, or an empty one.")
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -95,13 +107,20 @@ def tell(
                 finally:
                     teller.clear_away("consumer-a")
         except (StepFailed, DidNotStart, CallFailed, Unreachable) as failure:
-            write(f"\nThe demo stopped: {failure}\n")
-            note({"text": str(failure), "ok": False})
+            why = _last_line(failure) if isinstance(failure, DidNotStart) else str(failure)
+            write(f"\nThe demo stopped: {why}\n")
+            note({"text": why, "ok": False})
             return False
     write(f"\n{teller.steps} steps, all with the expected answer, in {time.monotonic() - begun:.1f} s.\n")
     if keep is not None:
         write(f"The data is kept. To look around: kunsthalle serve --data {shlex.quote(str(keep))}\n")
     return True
+
+
+def _last_line(failure: DidNotStart) -> str:
+    """Why the server ended, without the log that came before."""
+    lines = str(failure).strip().splitlines()
+    return lines[-1].removeprefix("Error: ") if lines else "the server did not answer in time"
 
 
 def _story(teller: Teller) -> None:

@@ -144,6 +144,9 @@ def test_what_it_cannot_do_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest
         refused = CliRunner().invoke(cli, ("demo", "--keep", str(keep)))
         assert refused.exit_code == 2
         assert f"--keep: {keep} is no new folder" in refused.output
+    refused = CliRunner().invoke(cli, ("demo", "--keep", "/proc/absent"))
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert "--keep: /proc/absent cannot be made (No such file or directory)" in refused.output
     refused = CliRunner().invoke(cli, ("demo", "--hypervisor", "xen"))
     assert refused.exit_code == 2
     assert "auto" in refused.output
@@ -151,4 +154,4 @@ def test_what_it_cannot_do_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest
     told: list[str] = []
     assert not demo.tell(None, told.append, hypervisor="qemu")
     text = "".join(told).strip()
-    assert re.fullmatch(r"The demo stopped: .*qemu-system-x86_64.*apt-get install.*", text), text
+    assert re.fullmatch(r"The demo stopped: --hypervisor 'qemu': qemu-system-x86_64.*apt-get install.*", text), text

@@ -138,6 +138,23 @@ def test_text_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     assert re.search(r"Z GET /healthz 200 [0-9.]+ ms - 127\.0\.0\.1 ", log)
 
 
+def test_the_greeting_names_commands_that_the_reader_can_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `./dev serve` the command is in a folder that is not on the path."""
+
+    def credentials() -> str:
+        text = greeting("http://127.0.0.1:8100", tmp_path, ["publisher"], empty=False)
+        return next(line.split(maxsplit=1)[1] for line in text.splitlines() if "Credentials" in line)
+
+    command = tmp_path / "kunsthalle"
+    monkeypatch.setattr(sys, "argv", [str(command), "serve"])
+    monkeypatch.setenv("PATH", "/absent")
+    assert credentials() == f"{command} env --data {tmp_path} --account publisher"
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert credentials() == f"kunsthalle env --data {tmp_path} --account publisher"
+
+
 def test_the_greeting_of_a_server_without_accounts_says_how_to_make_one(tmp_path: Path) -> None:
     text = greeting("http://127.0.0.1:8100", tmp_path / "a folder", [], empty=True)
     assert f"kunsthalle account create NAME --owner MAIL --data '{tmp_path}/a folder'" in text
