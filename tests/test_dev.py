@@ -141,3 +141,12 @@ def test_an_unknown_verb_is_named(
         shown = capsys.readouterr()
         assert shown.err == error
         assert "./dev serve" in shown.out
+
+
+def test_uv_installs_where_it_is(dev: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert dev.installer()[1:3] == ["-m", "pip"]
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\n")
+    uv.chmod(0o755)
+    assert dev.installer() == [str(uv), "pip", "install", "--python", str(dev.BIN / "python")]
