@@ -86,6 +86,16 @@ def _region(value: str) -> str:
     return _one_of(tuple(REGIONS))(value)
 
 
+def _duration(value: str) -> str:
+    from kunsthalle.core.clock import duration  # as above
+
+    try:
+        duration(value)
+    except ValueError:
+        return "give a duration of at most a hundred years, such as 7d, 30m or P7D"
+    return ""
+
+
 def _database(value: str) -> str:
     return _url(value, ("postgresql",), "give postgresql://user@host/name, or leave it out for a SQLite file")
 
@@ -225,6 +235,12 @@ class Settings:
         250,
         "Maximum open connections of one client address (IPv6: of a /64 network); 0: no limit, for a proxy on another"
         " host. With a public URL, loopback addresses have no limit: a proxy on this host calls for all its users",
+    )
+    reclamation_period: str = _setting(
+        "7d",
+        "How long a deleted catalog manages its images and can be restored, such as 7d or PT1H"
+        " (or KUNSTHALLE_RECLAMATION_PERIOD)",
+        allowed=_duration,
     )
     audit_days: int = _setting(365, "Days until audit entries are deleted; 0: never")
     disk_reserve: int = _setting(

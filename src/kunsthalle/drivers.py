@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.config import Settings
+from kunsthalle.core.clock import duration
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.core.space import Space
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 class Drivers:
     """What packages work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own, `space` the
-    room that all of it may take.
+    room that all of it may take. `reclamation_period` is in microseconds.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
     hypervisor that is named: Unavailable where it cannot run, BadSpec for another word. BadAddress for blobs or buckets
@@ -33,6 +34,7 @@ class Drivers:
     def __init__(self, settings: Settings, tools: Lazy[Tools | None] | None = None) -> None:
         data = settings.data.resolve()
         self.bucket_bytes = settings.account_bucket_gb * GIB
+        self.reclamation_period = duration(settings.reclamation_period)
         self.space = Space(settings.disk_reserve * MIB)
         self.blobs = _blobs(settings, self.space)
         self.disks = data / "disks"

@@ -82,7 +82,7 @@ def join(
         *routes_exports.routes(ExportService(drivers.buckets, blobs)),
         *routes_compatible_profiles.routes(fitting),
         *routes_progress.routes(),
-        *catalog_routes.routes(rehearse, ImageUsage(questions)),
+        *catalog_routes.routes(rehearse, ImageUsage(questions), drivers.reclamation_period),
         *network_routes.routes(),
         *storage_routes.routes(VolumeService(blobs), snapshots),
         *more_storage_routes.routes(snapshots, fitting),
@@ -90,7 +90,7 @@ def join(
         *routes_machines.routes(drivers.hypervisor),
         *group_routes.routes(GroupService(scaler)),
         *metal_routes.routes(),
-        *search_routes.routes(),
+        *search_routes.routes(drivers.reclamation_period),
         *doctor_routes.routes(store, disks, watched),
     )
     handlers = (

@@ -19,7 +19,6 @@ from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.catalogs import queries, states
 from kunsthalle.catalogs.hold_end import reclamation_of
 from kunsthalle.catalogs.models import Catalog, Offering, Version
-from kunsthalle.catalogs.reclamation import RECLAIMED_AFTER
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing import access_list, visibility
 from kunsthalle.catalogs.sharing.visibility import (
@@ -151,7 +150,7 @@ def _holder(session: Session, version: Version) -> Doc:
         "the image is taken out of the version's metadata.images: at once",
         "the version is deleted (the last published one only with its offering): at once",
         "the offering is deleted: at once",
-        "the catalog is deleted: seven days later, or when its reclamation is ended",
+        "the catalog is deleted: when its reclamation ends by itself, or is ended before",
     ]
     return {**shown, "free_at": None, "free_when": how}
 
@@ -197,12 +196,12 @@ def _reached(session: Session, terms: Terms, named: Collection[str]) -> set[str]
     return {account.id for account in below if above & set(recipients(session, account.id))}
 
 
-def deletion(session: Session, usage: ImageUsage, catalog: Catalog) -> Doc:
+def deletion(session: Session, usage: ImageUsage, catalog: Catalog, period: int) -> Doc:
     """What the deletion of a catalog would take along, and until when it can be undone."""
     products = unscoped(session, OFFERING, offerings.c.catalog_id == catalog.id)
     every = unscoped(session, VERSION, versions.c.catalog_id == catalog.id)
     held = unscoped(session, IMAGE, IMAGE.table.c.hold_crn.in_([one.crn for one in every]))
-    at = rfc3339(session.ctx.now() + RECLAIMED_AFTER)
+    at = rfc3339(session.ctx.now() + period)
     return {
         "catalog": {"id": catalog.id, "label": catalog.label},
         "offerings": [{"id": one.id, "name": one.name, "shared": one.share_enabled} for one in products],

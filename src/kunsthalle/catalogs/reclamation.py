@@ -1,4 +1,4 @@
-"""Reclamations: a deleted instance of a service waits for seven days, in which it can be restored (R4).
+"""Reclamations: a deleted instance of a service waits for the reclamation period, in which it can be restored (R4).
 
 A catalog keeps managing its images meanwhile, an instance of object storage keeps its buckets, closed.
 """
@@ -35,12 +35,11 @@ from kunsthalle.images import object_storage_instances as storage
 from kunsthalle.images.models import ServiceInstance
 from kunsthalle.jobs import queue
 
-RECLAIMED_AFTER = 7 * DAY
 JOB = "catalog.reclaim"
 
 
-def schedule(session: Session, it: Catalog | ServiceInstance) -> Reclamation:
-    """The reclamation of what was just deleted, due in seven days."""
+def schedule(session: Session, it: Catalog | ServiceInstance, period: int) -> Reclamation:
+    """The reclamation of what was just deleted, due after a period in microseconds."""
     ctx, now = session.ctx, session.ctx.now()
     record = Reclamation(
         id=ctx.ids.uuid(),
@@ -49,7 +48,7 @@ def schedule(session: Session, it: Catalog | ServiceInstance) -> Reclamation:
         catalog_crn=it.crn,
         resource_group_id=it.resource_group_id,
         state="SCHEDULED",
-        target_at=now + RECLAIMED_AFTER,
+        target_at=now + period,
         created_by=ctx.actor.iam_id,
         updated_at=now,
         updated_by=ctx.actor.iam_id,
@@ -74,7 +73,7 @@ def restore(session: Session, record: Authorized[Reclamation]) -> Reclamation:
 
 
 def reclaim(session: Session, record: Authorized[Reclamation]) -> Reclamation:
-    """The end of the seven days, now."""
+    """End the reclamation now."""
     ctx = session.ctx
     ended = transition(
         session, RECLAMATION, record.resource.id, "RECLAIMING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id

@@ -22,10 +22,10 @@ from kunsthalle.catalogs.versions.validation import Rehearse
 from kunsthalle.jobs import queue
 
 
-def routes(rehearse: Rehearse, usage: ImageUsage) -> tuple[Route, ...]:
-    """`rehearse` is how higher layers judge the place of a test deployment."""
+def routes(rehearse: Rehearse, usage: ImageUsage, reclamation_period: int) -> tuple[Route, ...]:
+    """`rehearse` is how higher layers judge the place of a test deployment; the period is in microseconds."""
     return (
-        *routes_catalogs.routes(),
+        *routes_catalogs.routes(reclamation_period),
         *routes_versions.routes(),
         *routes_versions.editing_routes(rehearse),
         *routes_sharing.routes(),
@@ -34,7 +34,7 @@ def routes(rehearse: Rehearse, usage: ImageUsage) -> tuple[Route, ...]:
         *plans.routes(),
         *offering_instances.routes(),
         *routes_audits.routes(),
-        *routes_explain.routes(usage),
+        *routes_explain.routes(usage, reclamation_period),
     )
 
 

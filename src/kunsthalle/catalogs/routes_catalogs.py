@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -87,9 +88,9 @@ def _replace(session: Session, request: Request, catalog: Authorized[Catalog]) -
     return catalog_response(changed, session.ctx)
 
 
-def _delete(session: Session, _request: Request, catalog: Authorized[Catalog]) -> None:
-    """Delete a catalog; its reclamation ends seven days later."""
-    service.delete_catalog(session, catalog)
+def _delete(period: int, session: Session, _request: Request, catalog: Authorized[Catalog]) -> None:
+    """Delete a catalog; its images stay managed until its reclamation ends."""
+    service.delete_catalog(session, catalog, period)
 
 
 def _offerings(session: Session, request: Request, catalog: Catalog, query: OfferingsParameters) -> dict[str, Any]:
@@ -194,7 +195,7 @@ def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
     )
 
 
-def routes() -> tuple[Route, ...]:
+def routes(reclamation_period: int) -> tuple[Route, ...]:
     many, one = f"{BASE}/catalogs", f"{BASE}/catalogs/{{catalog_id}}"
     surface = CATALOG
     change = catalog_item(resources.CATALOG, "globalcatalog-collection.instance.update")
@@ -205,6 +206,6 @@ def routes() -> tuple[Route, ...]:
         route("POST", many, _create, surface=surface, access=create, body=CatalogRequest, status=201),
         route("GET", one, _get, surface=surface, access=catalog_item(resources.CATALOG)),
         route("PUT", one, _replace, surface=surface, access=change, body=CatalogReplacementRequest),
-        route("DELETE", one, _delete, surface=surface, access=remove),
+        route("DELETE", one, partial(_delete, reclamation_period), surface=surface, access=remove),
         *_offering_routes(f"{one}/offerings/{{offering_id}}", f"{one}/offerings"),
     )

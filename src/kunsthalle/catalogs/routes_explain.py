@@ -63,8 +63,8 @@ class LineageParameters(Parameters, frozen=True):
 class _UsageRoutes:
     """Answers that count what accounts have made of images."""
 
-    def __init__(self, usage: ImageUsage) -> None:
-        self._usage = usage
+    def __init__(self, usage: ImageUsage, reclamation_period: int) -> None:
+        self._usage, self._period = usage, reclamation_period
 
     def hold(self, session: Session, _request: Request, image: Image) -> Doc:
         """Why an image cannot be deleted, who runs it, and when it is free."""
@@ -84,7 +84,7 @@ class _UsageRoutes:
 
     def deletion(self, session: Session, _request: Request, catalog: Catalog) -> Doc:
         """What the deletion of a catalog would take along: nothing is changed."""
-        return explain.deletion(session, self._usage, catalog)
+        return explain.deletion(session, self._usage, catalog, self._period)
 
 
 def _approval_response(one: PublishApproval, offering: Offering) -> Doc:
@@ -112,9 +112,9 @@ def _decide(session: Session, request: Request) -> Doc:
     return next(_approval_response(one, offering) for one, offering in access_list.every(session) if offering.id == id_)
 
 
-def routes(usage: ImageUsage) -> tuple[Route, ...]:
+def routes(usage: ImageUsage, reclamation_period: int) -> tuple[Route, ...]:
     """`usage` counts what accounts have made of images."""
-    counted = _UsageRoutes(usage)
+    counted = _UsageRoutes(usage, reclamation_period)
     base, surface = "/_kunsthalle", OPERATOR
     owner = access.item(resources.OFFERING, states.UPDATE, "offering_id")
     catalog = access.item(resources.CATALOG, "globalcatalog-collection.instance.delete", "catalog_id")

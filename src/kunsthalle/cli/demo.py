@@ -32,6 +32,8 @@ from kunsthalle.testing.served import DidNotStart, Served
 
 _SERVER_MEMORY = "128"
 """MiB: what runs in the guest is one sector long."""
+_RECLAMATION = ("--reclamation-period", "7d")
+"""As the story tells it, whatever the environment says."""
 _SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a process."""
 
@@ -99,7 +101,9 @@ def tell(
     with tempfile.TemporaryDirectory(prefix="kunsthalle-demo-") as scratch:
         folder = keep or Path(scratch) / "data"
         try:
-            served = Served(folder, "--hypervisor", hypervisor, "--server-memory", _SERVER_MEMORY, own_group=True)
+            served = Served(
+                folder, "--hypervisor", hypervisor, "--server-memory", _SERVER_MEMORY, *_RECLAMATION, own_group=True
+            )
             with served:
                 teller = Teller(served, write, note, paint)
                 try:

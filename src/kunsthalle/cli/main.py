@@ -73,6 +73,7 @@ def cli(ca_file: Path | None) -> None:
 _ENVIRONMENT = {
     "master_key_file": common.MASTER_KEY_FILE,
     "allow_seeded_keys": "KUNSTHALLE_ALLOW_SEEDED_KEYS",
+    "reclamation_period": "KUNSTHALLE_RECLAMATION_PERIOD",
     "tls_cert": "KUNSTHALLE_TLS_CERT",
     "tls_key": "KUNSTHALLE_TLS_KEY",
 }

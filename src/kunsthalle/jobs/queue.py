@@ -1,6 +1,6 @@
 """Durable work: rows in `jobs`, enqueued in the caller's transaction, claimed under a lease, repeated or undone.
 
-`due_at` follows the product clock (a reclamation is due in seven days, and time travel reaches it); `not_before` and
+`due_at` follows the product clock (a reclamation is due days later, and time travel reaches it); `not_before` and
 leases follow real time. Reads never advance anything: whatever happens later is a row here.
 """
 

@@ -196,7 +196,7 @@ def _delete_unused(session: Session, request: Request, query: TagTypeParameters)
     return DeletedTagsResponse(total_count=len(gone), errors=False, items=gone)
 
 
-def routes() -> tuple[Route, ...]:
+def routes(reclamation_period: int) -> tuple[Route, ...]:
     tags, p, typed = "/v3/tags", PLATFORM, TagTypeParameters
     look, seen = access.member("global-search-tagging.resource.search"), access.member("global-search-tagging.tag.read")
     change = access.member("global-search-tagging.tag.attach")
@@ -240,5 +240,5 @@ def routes() -> tuple[Route, ...]:
             answer=DeletedTagResultsResponse,
             query=typed,
         ),
-        *routes_resource_controller.routes(),
+        *routes_resource_controller.routes(reclamation_period),
     )

@@ -204,9 +204,9 @@ def _update(session: Session, request: Request, instance: Authorized[ServiceInst
     return instance_response(storage.change(session, granted, given))
 
 
-def _delete(session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> None:
+def _delete(period: int, session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> None:
     """Delete an instance of object storage; until it is reclaimed it can be restored. Its buckets stay."""
-    reclamation.schedule(session, storage.retire(session, _storage(instance)))
+    reclamation.schedule(session, storage.retire(session, _storage(instance)), period)
 
 
 def _lock(value: bool) -> Call:
@@ -217,7 +217,7 @@ def _lock(value: bool) -> Call:
     return call
 
 
-def routes() -> tuple[Route, ...]:
+def routes(reclamation_period: int) -> tuple[Route, ...]:
     all_, one, lock = "/v2/resource_instances", "/v2/resource_instances/{id}", "/v2/resource_instances/{id}/lock"
     see, create = InstanceItem(SERVICE_INSTANCE.read), access.create(storage.CREATE)
     change = InstanceItem(storage.UPDATE, verb="update")
@@ -234,7 +234,7 @@ def routes() -> tuple[Route, ...]:
         make("POST", all_, _create, access=create, body=CreateInstanceRequest, answer=InstanceResponse, status=201),
         make("GET", one, _get, access=see, answer=InstanceResponse),
         make("PATCH", one, _update, access=change, body=UpdateInstanceRequest, answer=InstanceResponse),
-        make("DELETE", one, _delete, access=delete, status=204),
+        make("DELETE", one, partial(_delete, reclamation_period), access=delete, status=204),
         make("POST", lock, _lock(True), access=change, answer=InstanceResponse),
         make("DELETE", lock, _lock(False), access=change, answer=InstanceResponse),
     )

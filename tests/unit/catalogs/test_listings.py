@@ -16,6 +16,7 @@ from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSIO
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.tables import versions
 from kunsthalle.catalogs.versions import publishing
+from kunsthalle.core.clock import DAY
 from kunsthalle.db import list_versions
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve, some, unscoped
@@ -70,7 +71,7 @@ def _one_more(session: Session, it: Any) -> None:
 
 
 def _catalog_goes(session: Session, it: Any) -> None:
-    service.delete_catalog(session, resolve(session, CATALOG, it.resource.catalog_id, ACTION))
+    service.delete_catalog(session, resolve(session, CATALOG, it.resource.catalog_id, ACTION), DAY)
 
 
 DEEDS: dict[str, tuple[Callable[[Session, Any], Any], tuple[int, int, int, int]]] = {

@@ -215,7 +215,7 @@ class Walker(Stage):
     def delete_shelf(self, at: int) -> None:
         shelf, id_ = self.shelves[at], self.real.catalogs[at].id
         may = not shelf.gone and shelf.until is None
-        self.own(lambda session: service.delete_catalog(session, resolve(session, CATALOG, id_, ACTION)), may)
+        self.own(lambda session: service.delete_catalog(session, resolve(session, CATALOG, id_, ACTION), 7 * DAY), may)
         if may:
             shelf.until = self.world.clock.now() + 7 * DAY
 

@@ -32,6 +32,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("trusted_proxy", "10.0.0.0/33", "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"),
     ("trusted_proxy", "10.0.0.1,", "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"),
     ("trusted_proxy", "10.0.0.1,::/0", "not everybody's"),
+    ("reclamation_period", "a week", "give a duration of at most a hundred years, such as 7d, 30m or P7D"),
+    ("reclamation_period", "0d", "give a duration of at most a hundred years"),
     ("port", "web", "give a whole number, 0 to 65535"),
     ("port", "65536", "give a whole number, 0 to 65535"),
     ("scenario", "utopia", "'enterprise'"),

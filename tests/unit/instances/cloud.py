@@ -35,7 +35,7 @@ from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.routes import catalog_handlers
-from kunsthalle.core.clock import SECOND
+from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.core.errors import unauthenticated
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
@@ -105,7 +105,7 @@ class Cloud:
         self.machines = Machines(self.disks, patience=5)
         routes = (
             *image_routes.routes(ImageService(buckets, volumes, CatalogHolds())),
-            *catalog_routes.routes(rehearse, ImageUsage(questions)),
+            *catalog_routes.routes(rehearse, ImageUsage(questions), 7 * DAY),
             *storage_routes.routes(VolumeService(self.blobs), snapshots),
             *more_storage_routes.routes(snapshots, Fitting()),
             *instance_routes.routes(InstanceService(self.blobs), TemplateService()),

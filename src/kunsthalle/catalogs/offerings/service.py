@@ -97,10 +97,10 @@ def replace_catalog(
     return find(session, CATALOG, catalog.resource.id)
 
 
-def delete_catalog(session: Session, catalog: Authorized[Catalog]) -> None:
-    """The catalog disappears at once; its images stay managed until its reclamation ends, seven days later (R4)."""
+def delete_catalog(session: Session, catalog: Authorized[Catalog], period: int) -> None:
+    """The catalog disappears at once; its images stay managed until its reclamation ends, after the period (R4)."""
     must(transition(session, CATALOG, catalog.resource.id, "deleted"), "The catalog is gone already.", "conflict")
-    reclamation.schedule(session, catalog.resource)
+    reclamation.schedule(session, catalog.resource, period)
     relist_catalog(session, catalog.resource.id)
 
 

@@ -68,7 +68,7 @@ def _delete(run: Run) -> None:
     ref = run.given.get("catalog")
     run.api.call("DELETE", catalog_path(run))
     run.done(
-        f"Catalog {ref} is deleted. Its images stay managed for 7 days; until then "
+        f"Catalog {ref} is deleted. Its images stay managed until its reclamation ends; until then "
         "'ibmcloud resource reclamation-restore' brings it back."
     )
 
