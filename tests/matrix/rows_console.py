@@ -46,6 +46,7 @@ def _server(realm: Realm) -> Fields:
 FORMS: dict[str, Callable[[Realm], Fields]] = {
     "/sign-in": lambda _realm: {"apikey": "none"},
     "/account": lambda _realm: {"account": "none"},
+    "/invitations": lambda realm: {"account_id": realm.accounts["owner"]},
     "/sign-out": lambda _realm: {},
     "/theme": lambda _realm: {"theme": "dark"},
     "/images/custom/{image_id}/edit": lambda _realm: {"name": "renamed"},

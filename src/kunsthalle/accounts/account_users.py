@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kunsthalle.accounts.identity_port import Identities
-from kunsthalle.accounts.models import User
-from kunsthalle.accounts.queries import account, member, reached_at, signing_in_as, user
+from kunsthalle.accounts.models import Account, User
+from kunsthalle.accounts.queries import account, member, memberships_of, reached_at, signing_in_as, user
 from kunsthalle.accounts.resources import USER
 from kunsthalle.accounts.service import add_user
 from kunsthalle.core.errors import conflict, invalid, not_found
@@ -113,6 +113,18 @@ def accept(session: Session, identities: Identities, account_id: str) -> User:
     must(done, "The invitation is accepted already.", "conflict")
     identities.arrive(session, account_id, waiting.iam_id, caller.iam_id)
     return waiting
+
+
+def invitations(session: Session) -> list[tuple[User, Account, User | None]]:
+    """What waits for the caller to accept, oldest first: each with the account that invites, and its owner."""
+    caller = _caller(session)
+    waiting = [] if caller is None else memberships_of(session, caller.user_id)
+    found = []
+    for one in sorted(waiting, key=lambda one: (one.created_at, one.id)):
+        host = account(session, one.account_id) if one.state == "PENDING" else None
+        if host is not None and host.state == "ACTIVE":
+            found.append((one, host, user(session, host.id, host.owner_iam_id)))
+    return found
 
 
 def _caller(session: Session) -> User | None:

@@ -16,6 +16,7 @@ from kunsthalle.accounts.models import User
 from kunsthalle.accounts.resources import USER
 from kunsthalle.accounts.schemas_users import (
     AcceptRequest,
+    InvitationsResponse,
     InvitedUsersResponse,
     InviteUsersRequest,
     UpdateUserRequest,
@@ -23,6 +24,7 @@ from kunsthalle.accounts.schemas_users import (
     UserSettingsRequest,
     UserSettingsResponse,
     UsersResponse,
+    invitation_response,
     invited_response,
     settings_response,
     user_response,
@@ -42,6 +44,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, resolve
 
 ACCEPT = "user-management.invitation.accept"
+INVITATIONS = "user-management.invitation.retrieve"
 MOST = 100
 
 
@@ -138,6 +141,11 @@ def _get(_session: Session, _request: Request, user: User) -> UserResponse:
     return user_response(user)
 
 
+def _invitations(session: Session, _request: Request) -> InvitationsResponse:
+    """List the invitations that wait for the caller to accept."""
+    return InvitationsResponse([invitation_response(*one) for one in account_users.invitations(session)])
+
+
 def _settings(_session: Session, _request: Request, user: User) -> UserSettingsResponse:
     """Get a user's settings."""
     return settings_response(user)
@@ -176,7 +184,7 @@ def routes(identities: Identities) -> tuple[Route, ...]:
     one = users + "/{iam_id}"
     see, edit, drop = OwnUser(USER.read), OwnUser(account_users.UPDATE), OwnUser(account_users.REMOVE)
     adding = OwnAccount(account_users.INVITE, needed=True)
-    accepting = access.invited(ACCEPT)
+    accepting, waiting = access.invited(ACCEPT), access.invited(INVITATIONS)
     settings = one + "/settings"
     v3 = one.replace("/v2/", "/v3/")
     newer = "Remove a user from the account (third version)."
@@ -200,5 +208,6 @@ def routes(identities: Identities) -> tuple[Route, ...]:
         route("DELETE", v3, remove, surface=p, access=drop, status=204, summary=newer),
         route("GET", settings, _settings, surface=p, access=see, answer=UserSettingsResponse),
         route("PATCH", settings, _set_settings, surface=p, access=edit, body=UserSettingsRequest, status=204),
+        route("GET", "/v2/users/invitations", _invitations, surface=p, access=waiting, answer=InvitationsResponse),
         route("POST", "/v2/users/accept", accept, surface=p, access=accepting, body=AcceptRequest, status=202),
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from kunsthalle.accounts.models import User
+from kunsthalle.accounts.models import Account, User
 from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.core.clock import rfc3339
@@ -62,6 +62,30 @@ class AcceptRequest(RequestBody):
     """The account that has invited the caller."""
 
     account_id: Annotated[str, Meta(max_length=64)]
+
+
+class InvitationResponse(ResponseBody):
+    """An account that waits for the caller to accept. `owner` is the login of who owns it."""
+
+    account_id: str
+    account_name: str
+    created_at: str
+    owner: str | UnsetType = UNSET
+
+
+class InvitationsResponse(ResponseBody):
+    """All of them, oldest first."""
+
+    invitations: list[InvitationResponse]
+
+
+def invitation_response(invitation: User, host: Account, owner: User | None) -> InvitationResponse:
+    return InvitationResponse(
+        account_id=host.id,
+        account_name=host.name,
+        created_at=rfc3339(invitation.created_at),
+        owner=owner.user_id if owner else UNSET,
+    )
 
 
 class UpdateUserRequest(RequestBody):

@@ -115,6 +115,8 @@ class Console:
             await _protect(visit)
         if one.signed_in and not _signed_in(visit):
             return _ask_to_sign_in(visit)
+        if one.signed_in and not one.without_account and _is_in_no_account(visit):
+            return visit.to("/invitations")
         if one.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
         return await one.handler(visit)
@@ -161,6 +163,12 @@ def _https_url(request: Request, public_url: str) -> str:
 
 def _signed_in(visit: Visit) -> bool:
     return visit.session is not None and visit.session.here is not None
+
+
+def _is_in_no_account(visit: Visit) -> bool:
+    """Whether somebody was invited and has not accepted: every other page would be refused."""
+    here = visit.session.here if visit.session is not None else None
+    return here is not None and not here.account_id
 
 
 async def _clock(api: Api) -> dict[str, Any] | None:

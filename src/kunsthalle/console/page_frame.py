@@ -167,6 +167,8 @@ class Page:
     operation: str
     signed_in: bool = True
     operator: bool = False
+    without_account: bool = False
+    """Also for somebody who was invited and is in no account yet."""
 
 
 def page(path: str, handler: Handler, operation: str, *, signed_in: bool = True, operator: bool = False) -> Page:
@@ -175,7 +177,14 @@ def page(path: str, handler: Handler, operation: str, *, signed_in: bool = True,
 
 
 def form(
-    path: str, show: Show, submit: Submit, operation: str, *, signed_in: bool = True, operator: bool = False
+    path: str,
+    show: Show,
+    submit: Submit,
+    operation: str,
+    *,
+    signed_in: bool = True,
+    operator: bool = False,
+    without_account: bool = False,
 ) -> tuple[Page, Page]:
     """A page with a form, and what it sends; `operation` is what the sent form asks of the API."""
 
@@ -193,8 +202,8 @@ def form(
         return await show(visit, given)
 
     return (
-        Page("GET", path, shown, operation, signed_in, operator),
-        Page("POST", path, sent, operation, signed_in, operator),
+        Page("GET", path, shown, operation, signed_in, operator, without_account),
+        Page("POST", path, sent, operation, signed_in, operator, without_account),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import msgspec
 from starlette.responses import Response
@@ -28,11 +29,11 @@ async def _opened(visit: Visit, **given: str) -> SignIn:
     told = await visit.api.form("/identity/token", given)
     claims = _claims(told["access_token"])
     account_id = str(claims["account"]["bss"])  # type: ignore[index]  # our own token's claim
-    try:
-        mine = visit.api.with_token(told["access_token"])
-        account = (await mine.get(f"/v1/accounts/{segment(account_id)}"))["name"]
-    except Refused:  # who may not read the account still knows its id
-        account = account_id
+    account = account_id
+    if account_id:  # who was invited and has not accepted is in none
+        with contextlib.suppress(Refused):  # who may not read the account still knows its id
+            mine = visit.api.with_token(told["access_token"])
+            account = (await mine.get(f"/v1/accounts/{segment(account_id)}"))["name"]
     return SignIn(
         account_id=account_id,
         account=account,
@@ -110,6 +111,25 @@ async def _switch(visit: Visit, filled: Form) -> Response:
     return visit.to("/")
 
 
+async def _invitations(visit: Visit, filled: Form) -> Response:
+    told = await visit.api.get("/v2/users/invitations")
+    alone = visit.session is None or visit.session.here is None or not visit.session.here.account_id
+    return visit.form_page("invitations.html", filled, invitations=told["invitations"], alone=alone)
+
+
+async def _accept(visit: Visit, filled: Form) -> Response:
+    """Into the account that has invited: whoever was in none is in it from now on."""
+    session, wanted = visit.session, filled.get("account_id")
+    if session is None or session.here is None:
+        raise Refused(401, "unauthorized", "The session has ended.")
+    await visit.api.send("POST", "/v2/users/accept", {"account_id": wanted})
+    here = session.here.refresh_token
+    session.drop("")
+    session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=wanted))
+    await visit.sessions.keep(visit.secret, session)
+    return visit.to("/", "You have accepted the invitation.")
+
+
 async def _leave_page(visit: Visit, filled: Form) -> Response:
     return visit.form_page("sign_out.html", filled)
 
@@ -140,7 +160,8 @@ async def _home(visit: Visit) -> Response:
 PAGES: tuple[Page, ...] = (
     page("/", _home, ""),
     *form("/sign-in", _show, _sign_in, "POST /identity/token", signed_in=False),
-    *form("/account", _switch_page, _switch, "POST /identity/token"),
-    *form("/sign-out", _leave_page, _leave, ""),
+    *form("/account", _switch_page, _switch, "POST /identity/token", without_account=True),
+    *form("/invitations", _invitations, _accept, "POST /v2/users/accept", without_account=True),
+    *form("/sign-out", _leave_page, _leave, "", without_account=True),
     *form("/theme", _theme_page, _theme, "", signed_in=False),
 )

@@ -237,7 +237,7 @@ def test_before_accepting_an_invited_person_can_do_nothing_else(empty: House) ->
     before = numbers(empty)
     asked = 0
     for route in empty.server.pipeline.router.routes:
-        if not route.access.authenticated or route.path == "/v2/users/accept":
+        if not route.access.authenticated or route.path in {"/v2/users/accept", "/v2/users/invitations"}:
             continue
         path = route.path
         for name, id_ in (("{account_id}", owner.account_id), ("{iam_id}", ben.iam_id)):
@@ -275,6 +275,28 @@ def test_a_new_colleague_accepts_and_can_do_what_their_policies_say(empty: House
     assert states == {ADA: "ACTIVE", BEN: "ACTIVE"}
     accepted = [one for one in owner.ok("GET", "/v1/audit")["entries"] if one["action"].endswith("invitation.accept")]
     assert [(one["actor"], one["outcome"]) for one in accepted] == [(ben.iam_id, 202)]
+
+
+def invitations(client: Client) -> list[tuple[str, str]]:
+    found = client.ok("GET", "/v2/users/invitations")["invitations"]
+    return [(one["account_name"], one["owner"]) for one in found]
+
+
+def test_the_invited_person_alone_reads_who_invites_them(empty: House) -> None:
+    hosts = [make(empty, name, f"{name}@example.com")[1] for name in ("one", "two", "three")]
+    for host in hosts[:2]:
+        invite(host, BEN)
+        invite(host, "cy@example.com")
+    waiting = sign_in(empty, key(empty, "one", BEN)["api_key"])
+    assert invitations(waiting) == [("one", "one@example.com"), ("two", "two@example.com")]
+    assert [invitations(host) for host in hosts] == [[], [], []], "who invites is not invited"
+    assert accept(waiting, hosts[0].account_id) == 202
+    there = sign_in(empty, waiting.secret)
+    assert invitations(there) == [("two", "two@example.com")], "also of the account that they are in"
+    (user,) = hosts[1].ok("GET", f"/v2/accounts/{hosts[1].account_id}/users?user_id={BEN}")["resources"]
+    hosts[1]("DELETE", f"/v2/accounts/{hosts[1].account_id}/users/{user['iam_id']}")
+    assert invitations(there) == []
+    assert Client(empty, "")("GET", "/v2/users/invitations").status == 401
 
 
 def test_a_refresh_token_of_before_becomes_one_of_the_account(empty: House) -> None:
