@@ -20,6 +20,7 @@ pytest_plugins = [
     "fixtures.durations",
     "fixtures.go_programs",
     "fixtures.packages",
+    "fixtures.served",
     "fixtures.statements",
     "fixtures.walks",
 ]

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 SHORT = ("--header-timeout", "1", "--body-timeout", "1", "--write-timeout", "1", "--log", "error")
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of the file's own, with the `enterprise` scenario and simulated machines."""
-    folder: Path = tmp_path_factory.mktemp("attacks") / "data"
-    with Served(folder, "--hypervisor", "simulated") as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

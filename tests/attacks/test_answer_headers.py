@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 Q = {"version": "2025-06-30", "generation": "2"}
 

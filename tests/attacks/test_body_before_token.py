@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from attacks.raw import Raw
+from fixtures.clients import Account
 from kunsthalle.local import folder
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 Q = "?version=2025-06-30&generation=2"
 ROUTES = (

@@ -14,10 +14,10 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from fixtures.clients import Account, eventually
 from fixtures.small_disk import small_disk
 from hostile_images import builders_qcow2 as q
 from kunsthalle.testing import Served
-from stories.api.clients import Account, eventually
 
 MIB = 2**20
 DISK, RESERVE = 256, 64

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from attacks.raw import Heard, Raw
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 EVIL = "evil.example"
 Q = "?version=2025-06-30&generation=2"

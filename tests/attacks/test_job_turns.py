@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ibm_cloud_sdk_core import ApiException
 
+from fixtures.clients import Account
 from hostile_images import builders_qcow2 as q
 from kunsthalle.disk_images.writers import write_qcow2
-from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 MOST = 12
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server whose accounts may have few transfers, on as many workers as it must have."""
-    folder: Path = tmp_path_factory.mktemp("attacks") / "data"
-    options = ("--hypervisor", "simulated", "--account-transfers", str(MOST), "--workers", "2")
-    with Served(folder, *options) as server:
-        yield server
+pytestmark = pytest.mark.served("--account-transfers", str(MOST), "--workers", "2")
 
 
 def _large(account: Account, name: str, size: int) -> str:

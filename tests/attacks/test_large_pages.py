@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from attacks.traffic import Caller
+from fixtures.clients import Account
 from kunsthalle.db.page_bytes import PAGE_BYTES
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 CATALOG = "/api/v1-beta"
 ITEMS, SIZE = 60, 200 * 1024

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from attacks.traffic import Caller, bystander_is_served
+from fixtures.clients import Account
 from kunsthalle.db.column_types import MAX_DOCUMENT
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 CATALOGS = "/api/v1-beta/catalogs"
 PATCH = {"content-type": "application/json-patch+json"}

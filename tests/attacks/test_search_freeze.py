@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attacks.traffic import VPC, Caller, bystander_is_served
-from stories.api.clients import Account
+from fixtures.clients import Account
 
 SEARCH = "/v3/resources/search?limit=1000"
 RESOURCES = 300

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from ibm_cloud_sdk_core import ApiException
 
+from fixtures.clients import Account
 from kunsthalle.cli.main import cli
 from kunsthalle.db.encryption import Cipher
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 from stories.api.test_search import search_of
 
 MARK = "********"

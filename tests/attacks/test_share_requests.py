@@ -10,8 +10,8 @@ import pytest
 from ibm_cloud_sdk_core import ApiException
 from ibm_platform_services import EnterpriseManagementV1
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 REQUESTS = "/shareapproval/{}/access"
 ABSENT = "0" * 32

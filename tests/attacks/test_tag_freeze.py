@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from attacks.traffic import VPC, Caller, bystander_is_served
+from fixtures.clients import Account
 from kunsthalle.search import tagging
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 BEARABLE = 1_000
 """Milliseconds of the processor: several times what a write should cost, far less than an unbounded one does."""

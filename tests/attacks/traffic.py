@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from stories.api.clients import Account
+from fixtures.clients import Account
 
 PATIENCE = 20
 """Seconds within which a bystander must be answered: far more than a busy machine needs, far less than an attack."""

@@ -22,8 +22,8 @@ from ibm_platform_services.global_search_v2 import ScanResult
 from ibm_platform_services.user_management_v1 import Attribute, InviteUser, InviteUserIamPolicy, Role
 from ibm_platform_services.user_management_v1 import Resource as Conditions
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 
 Step = tuple[str, Callable[[], Any], Any, int]
 """An operation's name, the call, the model that its answer must fit (None for no body), and its status."""

@@ -9,7 +9,7 @@ from ibm_cloud_sdk_core import ApiException
 from ibm_platform_services import CatalogManagementV1
 from ibm_platform_services import catalog_management_v1 as sdk
 
-from stories.api.clients import Account, eventually, vsi_import
+from fixtures.clients import Account, eventually, vsi_import
 
 Call = Callable[[], Any]
 Step = tuple[str, Call, Any, int]

@@ -30,7 +30,7 @@ from ibm_platform_services.iam_policy_management_v1 import (
     V2PolicySubjectAttribute,
 )
 
-from stories.api.clients import Account
+from fixtures.clients import Account
 
 VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 SOMEBODY = "IBMid-SOMEBODY77"

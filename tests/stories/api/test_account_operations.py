@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from ibm_platform_services import EnterpriseManagementV1
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
 from stories.api.account_calls import WALKS, Step, found
-from stories.api.clients import Account
 from stories.api.test_iam_operations import operations, status_of_unserved
 
 LISTED = Path(__file__).parent / "account_operations.txt"

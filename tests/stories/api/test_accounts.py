@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,9 +18,9 @@ from ibm_platform_services.enterprise_management_v1 import (
 )
 from ibm_platform_services.user_management_v1 import UserList, UserProfile, UserSettings, UsersPager
 
+from fixtures.clients import Account, Product
 from kunsthalle.cli.main import cli
 from kunsthalle.testing import Served
-from stories.api.clients import Account, Product
 
 
 def enterprise_of(account: Account) -> EnterpriseManagementV1:
@@ -34,13 +33,6 @@ def users_of(account: Account) -> UserManagementV1:
     client = UserManagementV1(authenticator=account.authenticator)
     client.set_service_url(account.env["IBMCLOUD_USER_MANAGEMENT_ENDPOINT"])
     return client
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of this file's own: what is moved and accepted here would show in other stories."""
-    with Served(tmp_path_factory.mktemp("accounts") / "data", "--hypervisor", "simulated") as server:
-        yield server
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.clients import Account, Product
 from kunsthalle.testing import Served
-from stories.api.clients import Account, Product
 from stories.api.test_catalog import refused
 
 CLIENTS = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from ibm_platform_services.catalog_management_v1 import (
     OfferingSearchResult,
 )
 
-from stories.api.clients import Account, Product, vsi_import
+from fixtures.clients import Account, Product, vsi_import
 
 
 def refused(call: object, *arguments: object, **named: object) -> ApiException:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from ibm_platform_services import CatalogManagementV1, EnterpriseManagementV1
 
+from fixtures.clients import Account
 from kunsthalle.local import environment
 from kunsthalle.testing import Served
 from stories.api.catalog_calls import Walk, judge
-from stories.api.clients import Account
 from stories.api.test_iam_operations import operations, status_of_unserved
 
 HERE = Path(__file__).parent

@@ -12,9 +12,9 @@ from ibm_cloud_sdk_core import ApiException
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from fixtures.clients import Account, eventually
 from kunsthalle.local.client import call
 from kunsthalle.testing import Served
-from stories.api.clients import Account, eventually
 
 PATIENCE = 20
 

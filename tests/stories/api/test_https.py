@@ -21,11 +21,11 @@ from click.testing import CliRunner
 from websockets.sync.client import connect
 
 from fixtures.certificates import NAMES, Issued, issue, root
+from fixtures.clients import PATIENCE, Account, eventually
 from kunsthalle.cli.main import cli
 from kunsthalle.ibmcloud.serial_console import talk
 from kunsthalle.local import folder, trust
 from kunsthalle.testing import Served
-from stories.api.clients import PATIENCE, Account, eventually
 
 TRUST = ("KUNSTHALLE_CA_FILE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 

@@ -11,7 +11,7 @@ from typing import Any
 from ibm_cloud_sdk_core import ApiException, BaseService
 from ibm_platform_services import IamAccessGroupsV2, IamIdentityV1, IamPolicyManagementV1
 
-from stories.api.clients import Account
+from fixtures.clients import Account
 from stories.api.iam_calls import group_steps, identity_steps, policy_steps
 
 LISTED = Path(__file__).parent / "iam_operations.txt"

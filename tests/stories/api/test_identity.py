@@ -22,8 +22,8 @@ from ibm_vpc import VpcV1
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 from stories.api.test_catalog import refused
 
 VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fixtures import postgres
+from fixtures.clients import Account, Product
 from kunsthalle.testing import Served
-from stories.api.clients import Account, Product
 from stories.api.test_catalog import refused
 
 pytestmark = pytest.mark.needs_postgres

@@ -19,10 +19,10 @@ import pytest
 from websockets.sync.client import connect
 
 from fixtures.certificates import NAMES, issue
+from fixtures.clients import PATIENCE, Account, eventually
 from fixtures.packages import nginx
 from fixtures.tools import ROOT
 from kunsthalle.testing import Served
-from stories.api.clients import PATIENCE, Account, eventually
 
 pytestmark = pytest.mark.needs_nginx
 PER_ADDRESS = 4

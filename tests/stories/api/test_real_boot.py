@@ -17,10 +17,10 @@ from click.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from fixtures.clients import Account, Product, eventually
 from kunsthalle.cli.main import cli
 from kunsthalle.local.client import call
 from kunsthalle.testing import Served
-from stories.api.clients import Account, Product, eventually
 
 pytestmark = pytest.mark.needs_qemu
 MARKER = "KUNSTHALLE-BOOT-OK"

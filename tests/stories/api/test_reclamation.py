@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
+from fixtures.clients import Account, Product
 from kunsthalle.testing import Served
-from stories.api.clients import Account, Product
 from stories.api.test_catalog import refused
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of this story's own: its clock is moved."""
-    folder = tmp_path_factory.mktemp("reclamation") / "data"
-    with Served(folder, "--hypervisor", "simulated", "--clock", "manual") as server:
-        yield server
+pytestmark = pytest.mark.served("--clock", "manual")
 
 
 def managed(account: Account, image: str) -> bool:

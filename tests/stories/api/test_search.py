@@ -19,7 +19,7 @@ from ibm_platform_services.global_tagging_v1 import (
 )
 from ibm_platform_services.resource_controller_v2 import ResourceInstance, ResourceInstancesPager
 
-from stories.api.clients import Account
+from fixtures.clients import Account
 
 FIELDS = ["access_tags", "tags", "service_tags"]
 

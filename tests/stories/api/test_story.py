@@ -9,7 +9,7 @@ from ibm_cloud_sdk_core import ApiException
 from ibm_vpc import vpc_v1
 from ibm_vpc.vpc_v1 import Image, Instance, Snapshot, Volume
 
-from stories.api.clients import Account, Product, eventually
+from fixtures.clients import Account, Product, eventually
 from stories.api.test_catalog import refused
 
 _BY_OFFERING = "InstanceTemplateInstanceByCatalogOfferingInstanceTemplateContext"

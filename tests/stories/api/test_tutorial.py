@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.clients import Account, Product, eventually, vsi_import
 from kunsthalle.testing import Served
-from stories.api.clients import Account, Product, eventually, vsi_import
 from stories.api.test_catalog import refused
 
+pytestmark = pytest.mark.served("--clock", "manual")
+
 DAYS = {"days_until_deprecate": 30, "description": "use 2.0.0"}
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path / "data", "--hypervisor", "simulated", "--clock", "manual") as server:
-        yield server
 
 
 def test_from_import_to_deletion(served: Served) -> None:

@@ -14,13 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from ibm_cloud_sdk_core import ApiException
 
+from fixtures.clients import Account
 from fixtures.sdk import Judge, operations
 from kunsthalle.testing import Served
 from stories.api import vpc_calls_bare_metal as metal
 from stories.api import vpc_calls_groups as groups
 from stories.api import vpc_calls_images as images
 from stories.api import vpc_calls_servers as servers
-from stories.api.clients import Account
 from unit.networks import test_operations as networks
 from unit.networks.conftest import openssh
 

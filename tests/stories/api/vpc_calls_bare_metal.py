@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fixtures.clients import Account, eventually
 from fixtures.sdk import Judge
 from kunsthalle.testing import Served
-from stories.api.clients import Account, eventually
 
 
 def bare_metal(judge: Judge, account: Account, _served: Served) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fixtures.clients import Account, eventually
 from fixtures.sdk import Judge
 from kunsthalle.testing import Served
-from stories.api.clients import Account, eventually
 
 FAR = "2099-01-01T00:00:00Z"
 

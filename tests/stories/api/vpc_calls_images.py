@@ -6,9 +6,9 @@ from typing import Any
 
 from ibm_cloud_sdk_core import ApiException
 
+from fixtures.clients import Account, eventually
 from fixtures.sdk import Judge
 from kunsthalle.testing import Served
-from stories.api.clients import Account, eventually
 
 SYSTEM = {"name": "debian-12-amd64"}
 ZONE = {"name": "us-south-1"}

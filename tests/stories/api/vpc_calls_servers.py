@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fixtures.clients import Account, eventually
 from fixtures.sdk import Judge
 from kunsthalle.testing import Served
-from stories.api.clients import Account, eventually
 
 WITH_MORE = {"image", "resource_group", "primary_network_attachment", "network_attachments", "boot_volume_attachment"}
 """What a template shows with more than was sent: the whole reference, or what holds where nothing was said."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,12 +14,6 @@ from kunsthalle.local.client import access_token, call
 from kunsthalle.testing.served import Served
 
 BASE = "/api/v1-beta"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("approvals") / "data", "--hypervisor", "simulated") as server:
-        yield server
 
 
 class Caller:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,6 @@ from kunsthalle.local.client import CallFailed, access_token, call
 from kunsthalle.testing.served import Served
 
 QUERY = "version=2025-06-30&generation=2"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    data = tmp_path_factory.mktemp("console") / "data"
-    with Served(data, "--hypervisor", "simulated") as server:
-        yield server
 
 
 def token(served: Served, account: str) -> str:

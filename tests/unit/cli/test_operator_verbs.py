@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ import pexpect
 import pytest
 from click.testing import CliRunner
 
+from fixtures.clients import Account, Product
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder
 from kunsthalle.testing.served import Served
-from stories.api.clients import Account, Product
 
 PROGRAM = [sys.executable, "-m", "kunsthalle.cli.main"]
 VERBS = [
@@ -34,13 +33,6 @@ VERBS = [
     ("status",),
 ]
 """Every verb that talks to a server."""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    data = tmp_path_factory.mktemp("verbs") / "data"
-    with Served(data, "--hypervisor", "simulated") as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -21,14 +21,9 @@ from kunsthalle.local import folder
 from kunsthalle.local.client import access_token
 from kunsthalle.testing.served import Served
 
+pytestmark = pytest.mark.served("--clock", "manual")
+
 QUERY = f"?version={VERSION}&generation=2"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    data = tmp_path_factory.mktemp("rehearsal") / "data"
-    with Served(data, "--hypervisor", "simulated", "--clock", "manual") as server:
-        yield server
 
 
 def run(served: Served, *arguments: str) -> Any:

@@ -92,12 +92,6 @@ def _ask(url: str, path: str) -> None:
         connection.close()
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("log") / "data", "--hypervisor", "simulated") as server:
-        yield server
-
-
 def _lines(server: Served) -> list[dict[str, Any]]:
     return [json.loads(line) for line in server.log.read_text().splitlines()]
 

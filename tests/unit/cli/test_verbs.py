@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +29,9 @@ from kunsthalle.db.engine import Store
 from kunsthalle.local import folder
 from kunsthalle.testing.served import DidNotStart, Served
 
+pytestmark = pytest.mark.served("--clock", "manual")
+
 ACCOUNTS = ["enterprise", "publisher", "consumer-a", "consumer-b", "outsider"]
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    data = tmp_path_factory.mktemp("cli") / "data"
-    with Served(data, "--hypervisor", "simulated", "--clock", "manual") as server:
-        yield server
 
 
 def run(*arguments: str) -> tuple[int, str]:

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from kunsthalle.testing import Served
 SCRIPTS = Path(__file__).parent / "scripts"
 SHELLS = [shell for shell in ("sh", "bash") if shutil.which(shell)]
 BIN = Path(sys.executable).parent
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Served(tmp_path_factory.mktemp("scripts") / "kunsthalle-data", "--hypervisor", "simulated") as server:
-        yield server
 
 
 def _env(served: Served, home: Path) -> dict[str, str]:

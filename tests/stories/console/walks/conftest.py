@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 from stories.console.walks.visitor import Visitor, chromium
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Of this file alone: which files share a worker is chance, and what one accepts or deletes the next would find."""
-    folder: Path = tmp_path_factory.mktemp("console") / "data"
-    with Served(folder, "--hypervisor", "simulated") as server:
-        yield server
 
 
 @pytest.fixture(scope="package")

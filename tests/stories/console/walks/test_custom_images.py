@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 from stories.console.walks.visitor import Visitor
 
 pytestmark = pytest.mark.needs_chromium

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from fixtures.clients import Account
 from kunsthalle.console import static
 from kunsthalle.console.page_frame import Page
 from kunsthalle.console.pages import PAGES
 from kunsthalle.local import folder
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 from stories.console.walks.visitor import Visitor
 
 pytestmark = pytest.mark.needs_chromium

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stories.api.clients import Account, Product
+from fixtures.clients import Account, Product
 from stories.console.walks.visitor import Visitor
 
 pytestmark = pytest.mark.needs_chromium

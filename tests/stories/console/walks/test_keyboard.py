@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stories.api.clients import Account
+from fixtures.clients import Account
 from stories.console.walks.visitor import NARROW, Visitor
 
 pytestmark = pytest.mark.needs_chromium

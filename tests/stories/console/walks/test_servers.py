@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.clients import Account, Product
 from kunsthalle.testing import Served
-from stories.api.clients import Account, Product
 from stories.console.walks.visitor import Visitor
 
 pytestmark = pytest.mark.needs_chromium

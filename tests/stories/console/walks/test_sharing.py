@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from fixtures.clients import Account
 from kunsthalle.testing import Served
-from stories.api.clients import Account
 from stories.console.walks.visitor import Visitor
 
 pytestmark = pytest.mark.needs_chromium
