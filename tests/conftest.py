@@ -18,6 +18,8 @@ pytest_plugins = [
     "pytester",
     "fixtures.boot_image",
     "fixtures.durations",
+    "fixtures.frozen_app",
+    "fixtures.app",
     "fixtures.go_programs",
     "fixtures.packages",
     "fixtures.served",

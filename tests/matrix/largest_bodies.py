@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from fixtures.realm import Realm
+from fixtures.frozen_app import FrozenApp
 from kunsthalle.accounts.account_users import MAX_GRANTS
 from kunsthalle.api.json_patch import MAX_COPIED, MAX_OPERATIONS
 from kunsthalle.iam.policies import MAX_ATTRIBUTES, MAX_ROLES
 from kunsthalle.networks.virtual_network_interfaces import MOST_ADDRESSES
 from matrix.rows import BODIES, OFFER, ONE, SHARES, C
 
-Body = Callable[[Realm], Any]
+Body = Callable[[FrozenApp], Any]
 _TAGS = [f"tag-{number}" for number in range(1_000)]
 _ROLE = "crn:v1:bluemix:public:iam::::role:Viewer"
 
@@ -22,7 +22,7 @@ def _unknown(count: int) -> list[str]:
     return [f"{number:032x}" for number in range(count)]
 
 
-def _policies(_realm: Realm) -> Any:
+def _policies(_frozen: FrozenApp) -> Any:
     attributes = [{"name": f"attribute{number}", "value": "v"} for number in range(MAX_ATTRIBUTES - 1)]
     return {
         "type": "access",
@@ -40,15 +40,15 @@ def _invitation(people: int, policies: int) -> Body:
     ]
     granted = [{"roles": [{"role_id": _ROLE}], "resources": resources[at : at + 20]} for at in range(0, policies, 20)]
     users = [{"email": f"guest{number}@example.com"} for number in range(people)]
-    return lambda _realm: {"users": users, "iam_policy": granted}
+    return lambda _frozen: {"users": users, "iam_policy": granted}
 
 
-def _instance(realm: Realm) -> Any:
+def _instance(frozen: FrozenApp) -> Any:
     volume = {"capacity": 10, "profile": {"name": "general-purpose"}, "user_tags": _TAGS}
     attachments = [{"volume": {**volume, "name": f"volume-{number}"}} for number in range(1)]
-    more = BODIES["POST /v1/instances"](realm)
+    more = BODIES["POST /v1/instances"](frozen)
     del more["primary_network_interface"]
-    interface = {"subnet": {"id": realm.ids["subnets"]}, "security_groups": [{"id": realm.ids["security_groups"]}]}
+    interface = {"subnet": {"id": frozen.ids["subnets"]}, "security_groups": [{"id": frozen.ids["security_groups"]}]}
     return {
         **more,
         "profile": {"name": "bx2-128x512"},
@@ -58,24 +58,24 @@ def _instance(realm: Realm) -> Any:
     }
 
 
-def _bare_metal(realm: Realm) -> Any:
-    made = BODIES["POST /v1/bare_metal_servers"](realm)
-    interface = {"subnet": {"id": realm.ids["subnets"]}, "security_groups": [{"id": realm.ids["security_groups"]}]}
+def _bare_metal(frozen: FrozenApp) -> Any:
+    made = BODIES["POST /v1/bare_metal_servers"](frozen)
+    interface = {"subnet": {"id": frozen.ids["subnets"]}, "security_groups": [{"id": frozen.ids["security_groups"]}]}
     one = {"interface_type": "vlan", "vlan": 4, "virtual_network_interface": interface}
     return {**made, "network_attachments": [one] * 35}
 
 
-def _import(realm: Realm) -> Any:
-    made = BODIES[f"POST {ONE}/import/offerings"](realm)
+def _import(frozen: FrozenApp) -> Any:
+    made = BODIES[f"POST {ONE}/import/offerings"](frozen)
     text = "x" * 100_000
     return {**made, "metadata": {**made["metadata"], "text": text}, "tags": _TAGS, "keywords": _TAGS}
 
 
-def _documents(realm: Realm) -> Any:
+def _documents(frozen: FrozenApp) -> Any:
     """Many small values in a document of the largest size."""
     plans = [{"name": f"plan-{number}", "metadata": {f"k{n}": n for n in range(100)}} for number in range(100)]
     return {
-        **BODIES[f"POST {ONE}/offerings"](realm),
+        **BODIES[f"POST {ONE}/offerings"](frozen),
         "metadata": {f"k{n}": [n] * 20 for n in range(999)},
         "plans": plans,
     }
@@ -86,24 +86,24 @@ def _patch(operation: str) -> Body:
     copied = {"op": "copy", "from": "/metadata/a", "path": "/metadata/b"}
     first = {"op": "add", "path": "/metadata", "value": {"a": "y" * (MAX_COPIED // MAX_OPERATIONS - 2)}}
     many = [long] * MAX_OPERATIONS if operation == "replace" else [first, *[copied] * (MAX_OPERATIONS - 1)]
-    return lambda _realm: many
+    return lambda _frozen: many
 
 
-def _tags(realm: Realm) -> Any:
-    resource = {"resource_id": realm.ids["offering crn"]}
+def _tags(frozen: FrozenApp) -> Any:
+    resource = {"resource_id": frozen.ids["offering crn"]}
     return {"tag_names": [f"new-{number}" for number in range(100)], "resources": [resource] * 25}
 
 
-def _routing_table(realm: Realm) -> Any:
-    hop = {"action": "drop", "zone": {"name": realm.ids["zone"]}}
+def _routing_table(frozen: FrozenApp) -> Any:
+    hop = {"action": "drop", "zone": {"name": frozen.ids["zone"]}}
     routes = [{**hop, "name": f"route-{number}", "destination": f"10.1.{number}.0/24"} for number in range(100)]
     return {"name": "many-routes", "routes": routes}
 
 
-def _acl(realm: Realm) -> Any:
+def _acl(frozen: FrozenApp) -> Any:
     rule = {"action": "deny", "direction": "inbound", "protocol": "all", "source": "10.0.0.0/8"}
     rules = [{**rule, "destination": "0.0.0.0/0", "name": f"rule-{number}"} for number in range(100)]
-    return {**BODIES["POST /v1/network_acls"](realm), "rules": rules}
+    return {**BODIES["POST /v1/network_acls"](frozen), "rules": rules}
 
 
 LARGEST: list[tuple[str, Body]] = [
@@ -111,14 +111,14 @@ LARGEST: list[tuple[str, Body]] = [
     ("POST /v2/accounts/{account_id}/users", _invitation(100, 0)),
     ("POST /v2/accounts/{account_id}/users", _invitation(1, MAX_GRANTS)),
     ("POST /v2/accounts/{account_id}/users", _invitation(MAX_GRANTS, 1)),
-    (f"POST {ONE}{OFFER}/access", lambda _realm: _unknown(1_000)),
-    (f"POST {SHARES}", lambda _realm: _unknown(1_000)),
-    (f"DELETE {ONE}{OFFER}/access", lambda _realm: _unknown(1_000)),
+    (f"POST {ONE}{OFFER}/access", lambda _frozen: _unknown(1_000)),
+    (f"POST {SHARES}", lambda _frozen: _unknown(1_000)),
+    (f"DELETE {ONE}{OFFER}/access", lambda _frozen: _unknown(1_000)),
     ("POST /v1/instances", _instance),
     ("POST /v1/bare_metal_servers", _bare_metal),
     (f"POST {ONE}/import/offerings", _import),
     (f"POST {ONE}/offerings", _documents),
-    (f"POST {C}", lambda _realm: {"label": "x", "metadata": {f"k{n}": ["v"] * 50 for n in range(1_000)}}),
+    (f"POST {C}", lambda _frozen: {"label": "x", "metadata": {f"k{n}": ["v"] * 50 for n in range(1_000)}}),
     (f"PATCH {ONE}{OFFER}", _patch("replace")),
     (f"PATCH {ONE}{OFFER}", _patch("copy")),
     ("POST /v3/tags/attach", _tags),

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fixtures.realm import Realm, product
+from fixtures.frozen_app import FrozenApp, product
 
-RequestBody = Callable[[Realm], Any]
+RequestBody = Callable[[FrozenApp], Any]
 C, OFFER, V = "/api/v1-beta/catalogs", "/offerings/{offering_id}", "/api/v1-beta/versions/{version_loc_id}"
 ONE = C + "/{catalog_id}"
 SHARES = "/api/v1-beta/shareapproval/{type}/access"
@@ -24,17 +24,17 @@ _POLICY = {
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ3wfCkXQ4fFp3qVQvWqzjYQ8FvEhU2V4iUOw8sLxLmD matrix"
 
 
-def _image(_world: Realm) -> Any:
+def _image(_world: FrozenApp) -> Any:
     file = {"href": "cos://us-south/images/free.qcow2"}
     return {"file": file, "operating_system": {"name": "debian-12-amd64"}, "name": "another"}
 
 
-def _subnet(realm: Realm) -> Any:
-    vpc, zone = {"id": realm.ids["vpcs"]}, {"name": realm.ids["zone"]}
+def _subnet(frozen: FrozenApp) -> Any:
+    vpc, zone = {"id": frozen.ids["vpcs"]}, {"name": frozen.ids["zone"]}
     return {"vpc": vpc, "zone": zone, "total_ipv4_address_count": 8, "name": "another"}
 
 
-def _rename(_world: Realm) -> Any:
+def _rename(_world: FrozenApp) -> Any:
     return {"name": "renamed"}
 
 
@@ -42,13 +42,13 @@ def _of(body: Any) -> RequestBody:
     return lambda _world: body
 
 
-def _version(realm: Realm) -> Any:
-    return product(realm.ids["free image"], "2.0.0")
+def _version(frozen: FrozenApp) -> Any:
+    return product(frozen.ids["free image"], "2.0.0")
 
 
 BODIES: dict[str, RequestBody] = {
     "POST /identity/token": _of(b"grant_type=none"),
-    "POST /v1/apikeys": lambda realm: {"name": "another", "iam_id": realm.ids["iam_id"]},
+    "POST /v1/apikeys": lambda frozen: {"name": "another", "iam_id": frozen.ids["iam_id"]},
     "POST /v1/policies": _of(_POLICY),
     "POST /v1/images": _image,
     "PATCH /v1/images/{id}": _rename,
@@ -61,16 +61,16 @@ BODIES: dict[str, RequestBody] = {
     f"POST {ONE}/import/offerings": _version,
     f"POST {V}/validation/install": _of({}),
     f"POST {ONE}{OFFER}/share": _of({"enabled": False}),
-    f"POST {ONE}{OFFER}/access": lambda realm: [realm.accounts["sibling"]],
+    f"POST {ONE}{OFFER}/access": lambda frozen: [frozen.accounts["sibling"]],
     f"DELETE {ONE}{OFFER}/access": _of(["*"]),
-    f"POST {SHARES}": lambda realm: [realm.accounts["sibling"]],
+    f"POST {SHARES}": lambda frozen: [frozen.accounts["sibling"]],
     f"DELETE {SHARES}": _of(["*"]),
-    f"POST {SHARES}/source/{{state}}": lambda realm: [realm.accounts["owner"]],
+    f"POST {SHARES}/source/{{state}}": lambda frozen: [frozen.accounts["owner"]],
     "POST /v1/reclamations/{id}/actions/{action}": _of({}),
     "POST /v2/reclamations/{id}/actions/{action}": _of({}),
     "POST /v1/vpcs": _of({"name": "another"}),
     "POST /v1/subnets": _subnet,
-    "POST /v1/security_groups": lambda realm: {"vpc": {"id": realm.ids["vpcs"]}, "name": "another"},
+    "POST /v1/security_groups": lambda frozen: {"vpc": {"id": frozen.ids["vpcs"]}, "name": "another"},
     "POST /v1/keys": _of({"public_key": _KEY, "name": "another"}),
     "POST /_kunsthalle/clock": _of({"advance": "1d"}),
     "POST /_kunsthalle/faults": _of({"on": "call", "match": "GET /nowhere", "effect": "cut"}),
@@ -89,12 +89,12 @@ for _module in _others():
     BODIES.update(_module.BODIES)
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """Makes the resources that the packages' rows name; called before the application is frozen."""
     for module in _others():
         if hasattr(module, "furnish"):
-            module.furnish(realm)
-            realm.settle()
+            module.furnish(frozen)
+            frozen.settle()
 
 
 SHARED = frozenset(

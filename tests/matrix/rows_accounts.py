@@ -5,52 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fixtures.realm import Realm
+from fixtures.frozen_app import FrozenApp
 from kunsthalle.accounts.enterprise_tree import create_group
 from kunsthalle.accounts.queries import account
 from kunsthalle.accounts.resources import ACCOUNT_GROUP, ENTERPRISE
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import some
 
-RequestBody = Callable[[Realm], Any]
+RequestBody = Callable[[FrozenApp], Any]
 USERS = "/v2/accounts/{account_id}/users"
 VIEWER = "IBMid-VIEWER0001"
 
 
 def _of(body: Any) -> RequestBody:
-    return lambda _realm: body
+    return lambda _frozen: body
 
 
-def _below(realm: Realm) -> dict[str, str]:
-    return {"parent": realm.ids["enterprise crn"], "name": "another"}
+def _below(frozen: FrozenApp) -> dict[str, str]:
+    return {"parent": frozen.ids["enterprise crn"], "name": "another"}
 
 
 BODIES: dict[str, RequestBody] = {
-    "POST /v1/enterprises": lambda realm: {
-        "source_account_id": realm.accounts["owner"],
+    "POST /v1/enterprises": lambda frozen: {
+        "source_account_id": frozen.accounts["owner"],
         "name": "another",
-        "primary_contact_iam_id": realm.ids["iam_id"],
+        "primary_contact_iam_id": frozen.ids["iam_id"],
     },
     "PATCH /v1/enterprises/{id}": _of({"name": "renamed"}),
     "PUT /v1/enterprises/{enterprise_id}/import/accounts/{account_id}": _of({}),
-    "POST /v1/accounts": lambda realm: {**_below(realm), "owner_iam_id": realm.ids["iam_id"]},
-    "PATCH /v1/accounts/{id}": lambda realm: {"parent": realm.ids["enterprise crn"]},
-    "POST /v1/account-groups": lambda realm: {**_below(realm), "primary_contact_iam_id": realm.ids["iam_id"]},
+    "POST /v1/accounts": lambda frozen: {**_below(frozen), "owner_iam_id": frozen.ids["iam_id"]},
+    "PATCH /v1/accounts/{id}": lambda frozen: {"parent": frozen.ids["enterprise crn"]},
+    "POST /v1/account-groups": lambda frozen: {**_below(frozen), "primary_contact_iam_id": frozen.ids["iam_id"]},
     "PATCH /v1/account-groups/{id}": _of({"name": "renamed"}),
     f"POST {USERS}": _of({"users": [{"email": "new@example.com"}]}),
     f"PATCH {USERS}/{{iam_id}}": _of({"firstname": "Another"}),
     f"PATCH {USERS}/{{iam_id}}/settings": _of({"language": "en"}),
-    "POST /v2/users/accept": lambda realm: {"account_id": realm.accounts["owner"]},
+    "POST /v2/users/accept": lambda frozen: {"account_id": frozen.accounts["owner"]},
     "POST /v2/resource_groups": _of({"name": "another"}),
     "PATCH /v2/resource_groups/{id}": _of({"name": "renamed"}),
 }
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """The publisher's enterprise with an account group in it, which no persona administers."""
 
     def grow(session: Session) -> tuple[str, str, str]:
-        member = account(session, realm.accounts["owner"])
+        member = account(session, frozen.accounts["owner"])
         assert member is not None
         root = session.as_context(session.ctx.as_system(member.account_id))
         enterprise = some(root, ENTERPRISE)[0]
@@ -59,6 +59,6 @@ def furnish(realm: Realm) -> None:
         assert some(root, ACCOUNT_GROUP)
         return enterprise.id, enterprise.crn, group.id
 
-    enterprise, crn, group = realm.server.store.write(realm.server.base, grow)
-    realm.ids |= {"/enterprises": enterprise, "enterprise crn": crn, "account-groups": group}
-    realm.ids |= {"accounts": realm.accounts["owner"], "users": VIEWER}
+    enterprise, crn, group = frozen.server.store.write(frozen.server.base, grow)
+    frozen.ids |= {"/enterprises": enterprise, "enterprise crn": crn, "account-groups": group}
+    frozen.ids |= {"accounts": frozen.accounts["owner"], "users": VIEWER}

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fixtures.realm import FIXED, Realm, product
+from fixtures.frozen_app import FIXED, FrozenApp, product
 from matrix.rows import OFFER, ONE, V
 
 BASE = "/api/v1-beta"
 OBJECT = f"{ONE}/objects/{{object_id}}"
-RequestBody = Callable[[Realm], Any]
+RequestBody = Callable[[FrozenApp], Any]
 
 
 def _of(body: Any) -> RequestBody:
-    return lambda _realm: body
+    return lambda _frozen: body
 
 
-def _stale(_realm: Realm) -> Any:
+def _stale(_frozen: FrozenApp) -> Any:
     return {"name": "hidden-object", "_rev": "stale"}
 
 
-def _branch(realm: Realm) -> Any:
-    return {"_rev": "stale", "kinds": [{"versions": [product(realm.ids["free image"])]}]}
+def _branch(frozen: FrozenApp) -> Any:
+    return {"_rev": "stale", "kinds": [{"versions": [product(frozen.ids["free image"])]}]}
 
 
-def _use(realm: Realm) -> Any:
-    return {"offering_id": realm.ids["offerings"], "catalog_id": realm.ids["catalogs"]}
+def _use(frozen: FrozenApp) -> Any:
+    return {"offering_id": frozen.ids["offerings"], "catalog_id": frozen.ids["catalogs"]}
 
 
-def _sibling(realm: Realm) -> Any:
-    return [realm.accounts["sibling"]]
+def _sibling(frozen: FrozenApp) -> Any:
+    return [frozen.accounts["sibling"]]
 
 
 BODIES: dict[str, RequestBody] = {
@@ -52,7 +52,7 @@ BODIES: dict[str, RequestBody] = {
     f"POST {BASE}/instances/offerings": _use,
     f"PUT {BASE}/instances/offerings/{{instance_id}}": _of({"label": "another"}),
     "POST /_kunsthalle/offerings/{offering_id}/audience": _of({"enabled": True}),
-    "POST /_kunsthalle/approvals": lambda realm: {"offering": realm.ids["offerings"], "state": "granted"},
+    "POST /_kunsthalle/approvals": lambda frozen: {"offering": frozen.ids["offerings"], "state": "granted"},
 }
 
 # Words of paths that are no ids.
@@ -63,21 +63,21 @@ FIXED["auditlog_identifier"] = "00000000-0000-4000-8000-000000000001"
 FIXED["version_loc_id_to_copy_from"] = "none"
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """An object, a plan, the use of an offering; and what the paths of versions and enterprises name."""
-    ids = realm.ids
+    ids = frozen.ids
     where = f"{BASE}/catalogs/{ids['catalogs']}"
-    made = realm.ok("owner", "POST", f"{where}/objects", {"name": "hidden-object"})
+    made = frozen.ok("owner", "POST", f"{where}/objects", {"name": "hidden-object"})
     ids["objects"] = made["id"]
-    realm.ok("owner", "POST", f"{where}/objects/{made['id']}/access", [realm.accounts["consumer"]])
+    frozen.ok("owner", "POST", f"{where}/objects/{made['id']}/access", [frozen.accounts["consumer"]])
     offering = f"{where}/offerings/{ids['offerings']}"
-    rev = realm.ok("owner", "GET", offering)["_rev"]
+    rev = frozen.ok("owner", "GET", offering)["_rev"]
     patch = [{"op": "add", "path": "/plans/-", "value": {"name": "hidden-plan"}}]
-    branch = realm.ok("owner", "PATCH", offering, patch, if_match=f'"{rev}"')
+    branch = frozen.ok("owner", "PATCH", offering, patch, if_match=f'"{rev}"')
     ids["plans"] = f"sw.{ids['catalogs']}.{branch['plans'][0]['id']}"
     ids["kinds"] = branch["kinds"][0]["id"]
     ids["enterprises"] = "0" * 32
     use = {"offering_id": ids["offerings"]}
-    used = realm.ok("owner", "POST", f"{BASE}/instances/offerings", use, x_auth_refresh_token="any")
+    used = frozen.ok("owner", "POST", f"{BASE}/instances/offerings", use, x_auth_refresh_token="any")
     ids["v1-beta/offerings"] = used["id"]
     ids["offerings/versions"] = ids["versions"].split(".")[1]

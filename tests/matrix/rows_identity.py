@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fixtures.realm import Realm
+from fixtures.frozen_app import FrozenApp
 
 VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 VIEWER_ID = "IBMid-VIEWER0001"
 
 
-def _attributes(realm: Realm) -> list[dict[str, str]]:
+def _attributes(frozen: FrozenApp) -> list[dict[str, str]]:
     return [
-        {"key": "accountId", "operator": "stringEquals", "value": realm.accounts["owner"]},
+        {"key": "accountId", "operator": "stringEquals", "value": frozen.accounts["owner"]},
         {"key": "serviceName", "operator": "stringEquals", "value": "enterprise"},
     ]
 
 
-def _policy(_realm: Realm) -> Any:
+def _policy(_frozen: FrozenApp) -> Any:
     return {
         "type": "access",
         "subjects": [{"attributes": [{"name": "iam_id", "value": VIEWER_ID}]}],
@@ -26,7 +26,7 @@ def _policy(_realm: Realm) -> Any:
     }
 
 
-def _policy_v2(_realm: Realm) -> Any:
+def _policy_v2(_frozen: FrozenApp) -> Any:
     return {
         "type": "access",
         "control": {"grant": {"roles": [{"role_id": VIEWER}]}},
@@ -35,17 +35,17 @@ def _policy_v2(_realm: Realm) -> Any:
     }
 
 
-def _service_id(realm: Realm) -> Any:
-    return {"account_id": realm.accounts["owner"], "name": "another", "apikey": {"name": "another"}}
+def _service_id(frozen: FrozenApp) -> Any:
+    return {"account_id": frozen.accounts["owner"], "name": "another", "apikey": {"name": "another"}}
 
 
-def _profile(realm: Realm) -> Any:
-    return {"account_id": realm.accounts["owner"], "name": "another"}
+def _profile(frozen: FrozenApp) -> Any:
+    return {"account_id": frozen.accounts["owner"], "name": "another"}
 
 
-def _role(realm: Realm) -> Any:
+def _role(frozen: FrozenApp) -> Any:
     return {
-        "account_id": realm.accounts["owner"],
+        "account_id": frozen.accounts["owner"],
         "name": "Another",
         "display_name": "Another",
         "service_name": "is",
@@ -54,7 +54,7 @@ def _role(realm: Realm) -> Any:
 
 
 def _of(body: Any) -> Any:
-    return lambda _realm: body
+    return lambda _frozen: body
 
 
 _CLAIMS = [{"claim": "email", "operator": "EQUALS", "value": '"a@b.example"'}]
@@ -94,20 +94,20 @@ BODIES = {
 }
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """One of each resource of this package, owned by the publisher."""
-    ids, account = realm.ids, realm.accounts["owner"]
+    ids, account = frozen.ids, frozen.accounts["owner"]
     ids["accounts"] = account
-    ids["serviceids"] = realm.ok("owner", "POST", "/v1/serviceids", {"account_id": account, "name": "program"})["id"]
-    ids["profiles"] = profile = realm.ok("owner", "POST", "/v1/profiles", {"account_id": account, "name": "costume"})[
+    ids["serviceids"] = frozen.ok("owner", "POST", "/v1/serviceids", {"account_id": account, "name": "program"})["id"]
+    ids["profiles"] = profile = frozen.ok("owner", "POST", "/v1/profiles", {"account_id": account, "name": "costume"})[
         "id"
     ]
     ids["user"] = VIEWER_ID
-    realm.ok("owner", "POST", f"/v1/profiles/{profile}/identities/user", {"identifier": VIEWER_ID, "type": "user"})
-    ids["links"] = realm.ok("owner", "POST", f"/v1/profiles/{profile}/links", _LINK)["id"]
-    ids["roles"] = realm.ok("owner", "POST", "/v2/roles", {**_role(realm), "name": "Custom"})["id"]
-    ids["groups"] = group = realm.ok("owner", "POST", "/v2/groups", {"name": "hidden group"})["id"]
-    realm.ok("owner", "PUT", f"/v2/groups/{group}/members", {"members": [_MEMBER]})
+    frozen.ok("owner", "POST", f"/v1/profiles/{profile}/identities/user", {"identifier": VIEWER_ID, "type": "user"})
+    ids["links"] = frozen.ok("owner", "POST", f"/v1/profiles/{profile}/links", _LINK)["id"]
+    ids["roles"] = frozen.ok("owner", "POST", "/v2/roles", {**_role(frozen), "name": "Custom"})["id"]
+    ids["groups"] = group = frozen.ok("owner", "POST", "/v2/groups", {"name": "hidden group"})["id"]
+    frozen.ok("owner", "PUT", f"/v2/groups/{group}/members", {"members": [_MEMBER]})
     ids["members"] = VIEWER_ID
-    ids["profiles/rules"] = realm.ok("owner", "POST", f"/v1/profiles/{profile}/rules", _CLAIM_RULE)["id"]
-    ids["groups/rules"] = realm.ok("owner", "POST", f"/v2/groups/{group}/rules", _GROUP_RULE)["id"]
+    ids["profiles/rules"] = frozen.ok("owner", "POST", f"/v1/profiles/{profile}/rules", _CLAIM_RULE)["id"]
+    ids["groups/rules"] = frozen.ok("owner", "POST", f"/v2/groups/{group}/rules", _GROUP_RULE)["id"]

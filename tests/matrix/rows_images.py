@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fixtures.realm import QUERY, Realm
+from fixtures.frozen_app import QUERY, FrozenApp
 
 _WHERE = "/v1/images/{image_id}/export_jobs"
 
 
-def _export(_realm: Realm) -> Any:
+def _export(_frozen: FrozenApp) -> Any:
     return {"storage_bucket": {"name": "images"}, "name": "another"}
 
 
-BODIES = {f"POST {_WHERE}": _export, f"PATCH {_WHERE}/{{id}}": lambda _realm: {"name": "renamed"}}
+BODIES = {f"POST {_WHERE}": _export, f"PATCH {_WHERE}/{{id}}": lambda _frozen: {"name": "renamed"}}
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """An export of the publisher's, ended."""
-    where = _WHERE.format(image_id=realm.ids["images"])
+    where = _WHERE.format(image_id=frozen.ids["images"])
     body = {"storage_bucket": {"name": "images"}, "name": "hidden-export"}
-    realm.ids["export_jobs"] = realm.ok("owner", "POST", f"{where}?{QUERY}", body)["id"]
+    frozen.ids["export_jobs"] = frozen.ok("owner", "POST", f"{where}?{QUERY}", body)["id"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fixtures.realm import QUERY, Realm
+from fixtures.frozen_app import QUERY, FrozenApp
 
 _ONE = "/v1/instance_groups/{instance_group_id}"
 _MANAGER = f"{_ONE}/managers/{{instance_group_manager_id}}"
@@ -12,12 +12,12 @@ _POLICY = {"metric_type": "cpu", "metric_value": 70, "policy_type": "target"}
 _ACTION = {"cron_spec": "0 6 * * *", "group": {"membership_count": 1}}
 
 
-def _rename(_realm: Realm) -> Any:
+def _rename(_frozen: FrozenApp) -> Any:
     return {"name": "renamed"}
 
 
-def _group(realm: Realm, name: str) -> dict[str, Any]:
-    ids = realm.ids
+def _group(frozen: FrozenApp, name: str) -> dict[str, Any]:
+    ids = frozen.ids
     return {"name": name, "instance_template": {"id": ids["pattern"]}, "subnets": [{"id": ids["subnets"]}]}
 
 
@@ -32,25 +32,25 @@ BODIES: dict[str, Any] = {
     )
 }
 BODIES |= {
-    "POST /v1/instance_groups": lambda realm: _group(realm, "another"),
-    f"POST {_ONE}/managers": lambda _realm: {"manager_type": "scheduled", "name": "another"},
-    f"POST {_MANAGER}/policies": lambda _realm: _POLICY,
-    f"POST {_MANAGER}/actions": lambda _realm: _ACTION,
+    "POST /v1/instance_groups": lambda frozen: _group(frozen, "another"),
+    f"POST {_ONE}/managers": lambda _frozen: {"manager_type": "scheduled", "name": "another"},
+    f"POST {_MANAGER}/policies": lambda _frozen: _POLICY,
+    f"POST {_MANAGER}/actions": lambda _frozen: _ACTION,
 }
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """A group of one member of the publisher's; an autoscale manager has its policy, a scheduled one its action."""
-    ids = realm.ids
+    ids = frozen.ids
 
     def made(path: str, body: dict[str, Any]) -> str:
-        return str(realm.ok("owner", "POST", f"/v1/instance_groups{path}?{QUERY}", body)["id"])
+        return str(frozen.ok("owner", "POST", f"/v1/instance_groups{path}?{QUERY}", body)["id"])
 
     pattern = {"name": "hidden-pattern", "source_template": {"id": ids["templates"]}}
-    ids["pattern"] = realm.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", pattern)["id"]
-    group = made("", {**_group(realm, "hidden-group"), "membership_count": 1})
+    ids["pattern"] = frozen.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", pattern)["id"]
+    group = made("", {**_group(frozen, "hidden-group"), "membership_count": 1})
     ids["instance_groups"] = group
-    members = realm.ok("owner", "GET", f"/v1/instance_groups/{group}/memberships?{QUERY}")["memberships"]
+    members = frozen.ok("owner", "GET", f"/v1/instance_groups/{group}/memberships?{QUERY}")["memberships"]
     ids["memberships"] = members[0]["id"]
     keeper = {"manager_type": "autoscale", "max_membership_count": 2, "name": "hidden-keeper"}
     ids["managers"] = manager = made(f"/{group}/managers", keeper)

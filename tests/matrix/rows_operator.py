@@ -1,15 +1,15 @@
 """The operator's rows: accounts and first keys."""
 
-from fixtures.realm import Realm
+from fixtures.frozen_app import FrozenApp
 
 BODIES = {
-    "POST /_kunsthalle/accounts": lambda _realm: {"name": "another", "owner": "another@example.com"},
-    "POST /_kunsthalle/api_keys": lambda realm: {
-        "account": realm.accounts["owner"],
+    "POST /_kunsthalle/accounts": lambda _frozen: {"name": "another", "owner": "another@example.com"},
+    "POST /_kunsthalle/api_keys": lambda frozen: {
+        "account": frozen.accounts["owner"],
         "user": "owner@publisher.example",
     },
 }
 
 
-def furnish(realm: Realm) -> None:
-    realm.ids["api_keys"] = realm.ids["apikeys"]
+def furnish(frozen: FrozenApp) -> None:
+    frozen.ids["api_keys"] = frozen.ids["apikeys"]

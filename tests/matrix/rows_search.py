@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fixtures.realm import Realm
+from fixtures.frozen_app import FrozenApp
 
-RequestBody = Callable[[Realm], Any]
+RequestBody = Callable[[FrozenApp], Any]
 
 
-def _tagging(realm: Realm) -> dict[str, Any]:
-    crn = f"crn:v1:bluemix:public:is:us-south:a/{realm.accounts['owner']}::image:{realm.ids['images']}"
+def _tagging(frozen: FrozenApp) -> dict[str, Any]:
+    crn = f"crn:v1:bluemix:public:is:us-south:a/{frozen.accounts['owner']}::image:{frozen.ids['images']}"
     return {"tag_names": ["hidden-tag"], "resources": [{"resource_id": crn}]}
 
 
@@ -22,18 +22,18 @@ def _instance(bucket: str) -> dict[str, Any]:
 
 
 BODIES: dict[str, RequestBody] = {
-    "POST /v2/resource_instances": lambda _realm: _instance("another-bucket"),
-    "PATCH /v2/resource_instances/{id}": lambda _realm: {"parameters": {"buckets": ["kept-bucket", "one-more"]}},
-    "POST /v3/resources/search": lambda _realm: {"query": "*", "fields": ["*"]},
-    "POST /v3/tags": lambda _realm: {"tag_names": ["hidden:key"]},
-    "POST /v3/tags/attach": lambda _realm: {"tag_names": ["another"], "query": {"query_string": "type:image"}},
-    "POST /v3/tags/detach": lambda _realm: {"tag_names": ["hidden-tag"], "query": {"query_string": "tags:hidden-tag"}},
+    "POST /v2/resource_instances": lambda _frozen: _instance("another-bucket"),
+    "PATCH /v2/resource_instances/{id}": lambda _frozen: {"parameters": {"buckets": ["kept-bucket", "one-more"]}},
+    "POST /v3/resources/search": lambda _frozen: {"query": "*", "fields": ["*"]},
+    "POST /v3/tags": lambda _frozen: {"tag_names": ["hidden:key"]},
+    "POST /v3/tags/attach": lambda _frozen: {"tag_names": ["another"], "query": {"query_string": "type:image"}},
+    "POST /v3/tags/detach": lambda _frozen: {"tag_names": ["hidden-tag"], "query": {"query_string": "tags:hidden-tag"}},
 }
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """A tag on the publisher's image, and an instance of object storage."""
-    done = realm.ok("owner", "POST", "/v3/tags/attach", _tagging(realm))
+    done = frozen.ok("owner", "POST", "/v3/tags/attach", _tagging(frozen))
     assert not done["results"][0]["is_error"]
-    made = realm.ok("owner", "POST", "/v2/resource_instances", _instance("kept-bucket"))
-    realm.ids |= {"tags": "hidden-tag", "resource_instances": made["guid"]}
+    made = frozen.ok("owner", "POST", "/v2/resource_instances", _instance("kept-bucket"))
+    frozen.ids |= {"tags": "hidden-tag", "resource_instances": made["guid"]}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fixtures.realm import QUERY, Realm
+from fixtures.frozen_app import QUERY, FrozenApp
 
-BODIES: dict[str, Callable[[Realm], Any]] = {}
+BODIES: dict[str, Callable[[FrozenApp], Any]] = {}
 
 
-def furnish(realm: Realm) -> None:
+def furnish(frozen: FrozenApp) -> None:
     """A clone of the publisher's snapshot."""
-    ids = realm.ids
+    ids = frozen.ids
     ids["clones"] = ids["zone"]
     ids["software_attachments"] = ids["snapshots"]
-    realm.settle()
-    realm.ok("owner", "PUT", f"/v1/snapshots/{ids['snapshots']}/clones/{ids['clones']}?{QUERY}")
+    frozen.settle()
+    frozen.ok("owner", "PUT", f"/v1/snapshots/{ids['snapshots']}/clones/{ids['clones']}?{QUERY}")

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.bodies import many, swollen
-from fixtures.realm import Answer, Realm, make, path_of
+from fixtures.frozen_app import Answer, FrozenApp, make_frozen_app, path_of
 from fixtures.work import CountingStore, Work
 from kunsthalle.api.pipeline import MAX_BODY
 from kunsthalle.api.router import Route, Router
@@ -29,28 +29,28 @@ _HEADERS = {"x_auth_refresh_token": "any", "iam_apikey": "none"}
 
 
 @pytest.fixture(scope="module")
-def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    made = make(tmp_path_factory.mktemp("largest") / "data", furnish)
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrozenApp]:
+    made = make_frozen_app(tmp_path_factory.mktemp("largest") / "data", furnish)
     made.server.store.__class__ = CountingStore
     yield made
     made.loop.close()
 
 
-def _sent(realm: Realm, route: Route, body: Any) -> tuple[Work, Answer]:
-    store = realm.server.store
+def _sent(frozen: FrozenApp, route: Route, body: Any) -> tuple[Work, Answer]:
+    store = frozen.server.store
     assert isinstance(store, CountingStore)
     headers = dict(_HEADERS) if route.surface.name != "vpc" else {}
-    path = path_of(realm, route.path)
+    path = path_of(frozen, route.path)
     if route.method == "PATCH" and isinstance(body, list):
-        headers["if_match"] = realm.ok("owner", "GET", path)["_rev"]
+        headers["if_match"] = frozen.ok("owner", "GET", path)["_rev"]
     store.begin()
-    answer = realm.call("owner", route.method, path, body, **headers)
+    answer = frozen.call("owner", route.method, path, body, **headers)
     return store.most(), answer
 
 
-def _bodies(realm: Realm, route: Route) -> Iterator[tuple[str, Any]]:
+def _bodies(frozen: FrozenApp, route: Route) -> Iterator[tuple[str, Any]]:
     """What a route is sent: what the matrix sends it, and that with each list in turn as long as it may be."""
-    usual = BODIES[route.name](realm) if route.name in BODIES else None
+    usual = BODIES[route.name](frozen) if route.name in BODIES else None
     yield "", usual
     if route.body is not None and not isinstance(usual, bytes):
         for one in many(route.body):
@@ -59,16 +59,16 @@ def _bodies(realm: Realm, route: Route) -> Iterator[tuple[str, Any]]:
                 yield ".".join(map(str, one.path)), body
 
 
-def _writing(realm: Realm) -> list[Route]:
-    return [route for route in realm.server.pipeline.router if route.writes]
+def _writing(frozen: FrozenApp) -> list[Route]:
+    return [route for route in frozen.server.pipeline.router if route.writes]
 
 
-def test_no_list_makes_a_write_long(realm: Realm) -> None:
+def test_no_list_makes_a_write_long(frozen: FrozenApp) -> None:
     sent, taken = 0, 0
     long: dict[tuple[str, str], float] = {}
-    for route in _writing(realm):
-        for name, body in _bodies(realm, route):
-            work, answer = _sent(realm, route, body)
+    for route in _writing(frozen):
+        for name, body in _bodies(frozen, route):
+            work, answer = _sent(frozen, route, body)
             sent, taken = sent + 1, taken + (answer.status < 300)
             if work.units() > MOST:
                 long[route.name, name] = work.units()
@@ -78,19 +78,19 @@ def test_no_list_makes_a_write_long(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize(("name", "body"), LARGEST, ids=[f"{at}-{name}" for at, (name, _) in enumerate(LARGEST)])
-def test_the_largest_bodies_make_no_write_long(realm: Realm, name: str, body: Any) -> None:
-    route = next(one for one in realm.server.pipeline.router if one.name == name)
-    made = body(realm)
+def test_the_largest_bodies_make_no_write_long(frozen: FrozenApp, name: str, body: Any) -> None:
+    route = next(one for one in frozen.server.pipeline.router if one.name == name)
+    made = body(frozen)
     assert size(made) <= MAX_BODY
-    work, answer = _sent(realm, route, made)
+    work, answer = _sent(frozen, route, made)
     assert answer.status < 300 or "Unknown" in answer.body.decode(), answer.body
     assert work.units() <= MOST
 
 
-def test_a_write_that_is_planted_long_is_found(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
-    route = next(one for one in realm.server.pipeline.router if one.name == "POST /v1/keys")
-    body = BODIES[route.name](realm)
-    before, answer = _sent(realm, route, body)
+def test_a_write_that_is_planted_long_is_found(frozen: FrozenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    route = next(one for one in frozen.server.pipeline.router if one.name == "POST /v1/keys")
+    body = BODIES[route.name](frozen)
+    before, answer = _sent(frozen, route, body)
     assert (answer.status, before.units() <= MOST) == (201, True)
     call = route.call
     assert call is not None
@@ -100,8 +100,8 @@ def test_a_write_that_is_planted_long_is_found(realm: Realm, monkeypatch: pytest
             number_of(session, jobs)
         return call(session, request)
 
-    router = Router(replace(one, call=long) if one is route else one for one in realm.server.pipeline.router)
-    monkeypatch.setattr(realm.server.pipeline, "router", router)
-    work, answer = _sent(realm, route, body)
+    router = Router(replace(one, call=long) if one is route else one for one in frozen.server.pipeline.router)
+    monkeypatch.setattr(frozen.server.pipeline, "router", router)
+    work, answer = _sent(frozen, route, body)
     assert answer.status == 201
     assert work.units() > MOST

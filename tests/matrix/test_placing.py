@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fixtures.realm import Answer, Realm, _token, make, path_of
+from fixtures.frozen_app import Answer, FrozenApp, make_frozen_app, path_of, token_of
 from kunsthalle.api.router import Route
 from kunsthalle.authz.roles import EDITOR, VIEWER
 from kunsthalle.db.session import Session
@@ -28,14 +28,14 @@ BY_ID = "POST /v2/resource_instances"
 
 
 @pytest.fixture(scope="module")
-def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrozenApp]:
     """A furnished application with the builder, the placer, and two groups besides the default one."""
 
-    def more(realm: Realm) -> None:
-        furnish(realm)
-        server, account = realm.server, realm.accounts["owner"]
+    def more(frozen: FrozenApp) -> None:
+        furnish(frozen)
+        server, account = frozen.server, frozen.accounts["owner"]
         for name in ("workshop", "vault"):
-            realm.ids[name] = realm.ok("owner", "POST", "/v2/resource_groups", {"name": name})["id"]
+            frozen.ids[name] = frozen.ok("owner", "POST", "/v2/resource_groups", {"name": name})["id"]
 
         def hire(session: Session) -> dict[str, str]:
             system, found = session.as_context(session.ctx.as_system(account)), {}
@@ -43,13 +43,13 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
                 iam_id, found[name] = person(system, name)
                 gives(system, iam_id, EDITOR, serviceType="service")
                 gives(system, iam_id, EDITOR, serviceName="globalcatalog-collection")
-            gives(system, iam_id, VIEWER, resourceType="resource-group", resource=realm.ids["workshop"])
+            gives(system, iam_id, VIEWER, resourceType="resource-group", resource=frozen.ids["workshop"])
             return found
 
         for name, secret in server.store.write(server.base, hire).items():
-            realm.tokens[name] = _token(realm, secret)
+            frozen.tokens[name] = token_of(frozen, secret)
 
-    made = make(tmp_path_factory.mktemp("placing") / "data", more)
+    made = make_frozen_app(tmp_path_factory.mktemp("placing") / "data", more)
     yield made
     made.loop.close()
 
@@ -62,17 +62,17 @@ def _field(route: Route) -> str | None:
     return next((name for name in body.__struct_fields__ if name in GROUP), None)
 
 
-def placing(realm: Realm) -> list[Route]:
+def placing(frozen: FrozenApp) -> list[Route]:
     """Every route that makes something in a group: what is replaced stays in its own, whatever the body says."""
-    return [route for route in realm.server.pipeline.router if route.method == "POST" and _field(route)]
+    return [route for route in frozen.server.pipeline.router if route.method == "POST" and _field(route)]
 
 
-def _place(realm: Realm, who: str, route: Route, group: str | None) -> Answer:
-    body = {key: value for key, value in BODIES[route.name](realm).items() if key not in GROUP}
+def _place(frozen: FrozenApp, who: str, route: Route, group: str | None) -> Answer:
+    body = {key: value for key, value in BODIES[route.name](frozen).items() if key not in GROUP}
     if group is not None:
         field = str(_field(route))
         body[field] = {"id": group} if field == "resource_group" and route.name != BY_ID else group
-    return realm.call(who, route.method, path_of(realm, route.path), body, **_headers(route))
+    return frozen.call(who, route.method, path_of(frozen, route.path), body, **_headers(route))
 
 
 def _headers(route: Route) -> dict[str, str]:
@@ -84,14 +84,14 @@ def _code(answer: Answer) -> str:
     return str(found["errors"][0]["code"] if "errors" in found else found.get("error_code", found.get("code")))
 
 
-def test_no_room_that_makes_things_is_left_out(staffed: Realm) -> None:
+def test_no_room_that_makes_things_is_left_out(staffed: FrozenApp) -> None:
     named = {route.name for route in placing(staffed)}
     kinds = ("images", "volumes", "snapshots", "vpcs", "subnets", "keys", "instances", "instance_groups")
     assert named >= {f"POST /v1/{kind}" for kind in (*kinds, "bare_metal_servers", "floating_ips")}
     assert named >= {"POST /api/v1-beta/catalogs", "POST /v2/resource_instances", "POST /v1/instance/templates"}
 
 
-def test_the_default_group_is_refused_by_name_to_whoever_may_not_look_at_it(staffed: Realm) -> None:
+def test_the_default_group_is_refused_by_name_to_whoever_may_not_look_at_it(staffed: FrozenApp) -> None:
     for route in placing(staffed):
         if route.name == BY_ID:
             continue
@@ -104,7 +104,7 @@ def test_the_default_group_is_refused_by_name_to_whoever_may_not_look_at_it(staf
             assert "Viewer" in refused.body.decode()
 
 
-def test_a_group_that_may_not_be_looked_at_is_none_byte_for_byte(staffed: Realm) -> None:
+def test_a_group_that_may_not_be_looked_at_is_none_byte_for_byte(staffed: FrozenApp) -> None:
     for route in placing(staffed):
         absent = _place(staffed, "placer", route, NOWHERE)
         assert absent.status == 400, (route.name, absent.body)
@@ -113,7 +113,7 @@ def test_a_group_that_may_not_be_looked_at_is_none_byte_for_byte(staffed: Realm)
         assert _place(staffed, "builder", route, staffed.ids["workshop"]) == absent, route.name
 
 
-def test_viewer_on_one_group_is_enough_to_place_things_there(staffed: Realm) -> None:
+def test_viewer_on_one_group_is_enough_to_place_things_there(staffed: FrozenApp) -> None:
     for route in placing(staffed):
         made = _place(staffed, "placer", route, staffed.ids["workshop"])
         assert made.status == _place(staffed, "owner", route, staffed.ids["workshop"]).status < 300, made.body

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from fixtures.realm import OPERATOR, Answer, Realm, path_of
+from fixtures.frozen_app import OPERATOR, Answer, FrozenApp, path_of
 from kunsthalle.api import pipeline, query_params
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route
@@ -48,34 +48,36 @@ def _sent(parameter: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _needed(realm: Realm, parameters: list[dict[str, Any]]) -> list[str]:
+def _needed(frozen: FrozenApp, parameters: list[dict[str, Any]]) -> list[str]:
     """What must be given, so that the handler goes on to the others."""
-    known = {"account": realm.accounts["owner"]}
+    known = {"account": frozen.accounts["owner"]}
     return [f"{one['name']}={known.get(one['name'], _sent(one)[-1])}" for one in parameters if one["required"]]
 
 
-def _queries(realm: Realm, route: Route) -> Iterator[str]:
+def _queries(frozen: FrozenApp, route: Route) -> Iterator[str]:
     assert route.query is not None
     parameters = query_params.documented(route.query)
-    needed = _needed(realm, parameters)
+    needed = _needed(frozen, parameters)
     yield "&".join(needed)
     for one in parameters:
         for value in _sent(one):
             yield "&".join([*needed, f"{quote(one['name'])}={quote(value)}"])
 
 
-def _call(realm: Realm, route: Route, query: str) -> Answer:
-    path = path_of(realm, route.path).replace("version=2025-06-30", NEW_VERSION)
-    body = BODIES[route.name](realm) if route.name in BODIES else None
-    headers = {**HEADERS, "iam_apikey": realm.secrets[0]} if route.surface.name != "vpc" else {}
+def _call(frozen: FrozenApp, route: Route, query: str) -> Answer:
+    path = path_of(frozen, route.path).replace("version=2025-06-30", NEW_VERSION)
+    body = BODIES[route.name](frozen) if route.name in BODIES else None
+    headers = {**HEADERS, "iam_apikey": frozen.secrets[0]} if route.surface.name != "vpc" else {}
     persona = OPERATOR if route.access.operator else "owner"
     if route.method == "PUT":  # of the version that is there
-        found = dict(realm.call(persona, "GET", path).headers)
+        found = dict(frozen.call(persona, "GET", path).headers)
         headers["if_match"] = found.get(b"etag", b"none").decode()
-    return realm.call(persona, route.method, f"{path}{'&' if '?' in path else '?'}{query}", body, **headers)
+    return frozen.call(persona, route.method, f"{path}{'&' if '?' in path else '?'}{query}", body, **headers)
 
 
-def test_what_is_declared_is_read_and_what_is_read_is_declared(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_declared_is_read_and_what_is_read_is_declared(
+    frozen: FrozenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: set[str] = set()
     decode = query_params.decode
 
@@ -85,37 +87,37 @@ def test_what_is_declared_is_read_and_what_is_read_is_declared(realm: Realm, mon
     monkeypatch.setattr(pipeline, "decode_query", recorded)
     monkeypatch.setattr(resources, "decode", recorded)
     wrong = []
-    for route in realm.server.pipeline.router:
+    for route in frozen.server.pipeline.router:
         if route.query is None:
             continue
         seen.clear()
-        failed = [query for query in _queries(realm, route) if _call(realm, route, query).status == 500]
+        failed = [query for query in _queries(frozen, route) if _call(frozen, route, query).status == 500]
         declared = set(route.query.__struct_fields__) - CHECKED_ONLY.get(route.name, set())
         if declared != seen or failed:
             wrong.append((route.name, "declared only", declared - seen, "read only", seen - declared, failed))
     assert not wrong
 
 
-def test_routes_without_query_parameters_decode_nothing(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_routes_without_query_parameters_decode_nothing(frozen: FrozenApp, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_given: Any) -> Any:
         raise AssertionError("decoded")
 
     monkeypatch.setattr(pipeline, "decode_query", never)
-    routes = {route.name: route for route in realm.server.pipeline.router}
+    routes = {route.name: route for route in frozen.server.pipeline.router}
     assert routes["GET /v1/images/{id}"].query is None
-    assert _call(realm, routes["GET /v1/images/{id}"], "").status == 200
+    assert _call(frozen, routes["GET /v1/images/{id}"], "").status == 200
 
 
-def test_a_malformed_value_is_refused_by_its_name_in_the_words_of_its_surface(realm: Realm) -> None:
+def test_a_malformed_value_is_refused_by_its_name_in_the_words_of_its_surface(frozen: FrozenApp) -> None:
     tried = 0
-    for route in realm.server.pipeline.router:
+    for route in frozen.server.pipeline.router:
         parameters = [] if route.query is None else query_params.documented(route.query)
-        needed = _needed(realm, parameters)
+        needed = _needed(frozen, parameters)
         for one in parameters:
             schema = one["schema"].get("items", one["schema"])
             if "enum" not in schema and schema["type"] == "string":
                 continue
-            answer = _call(realm, route, "&".join([*needed, f"{quote(one['name'])}=nonsense"]))
+            answer = _call(frozen, route, "&".join([*needed, f"{quote(one['name'])}=nonsense"]))
             if answer.status in {403, 404, 412}:  # what is refused before its query is looked at
                 continue
             assert answer.status == 400, (route.name, one["name"], answer.body)

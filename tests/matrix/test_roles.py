@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.realm import QUERY, Realm, _token, make
+from fixtures.frozen_app import QUERY, FrozenApp, make_frozen_app, token_of
 from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.accounts.service import add_user
 from kunsthalle.authz.roles import ADMINISTRATOR, EDITOR, OPERATOR, VIEWER
@@ -101,28 +101,28 @@ def _of_the_enterprise(session: Session) -> str:
 
 
 @pytest.fixture(scope="module")
-def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrozenApp]:
     """An application of this test's own, furnished as the other one, with its people."""
 
-    def more(realm: Realm) -> None:
-        furnish(realm)
-        server, account = realm.server, realm.accounts["owner"]
+    def more(frozen: FrozenApp) -> None:
+        furnish(frozen)
+        server, account = frozen.server, frozen.accounts["owner"]
 
         def hire(session: Session) -> dict[str, str]:
-            found = people(session.as_context(session.ctx.as_system(account)), realm.ids["images"])
+            found = people(session.as_context(session.ctx.as_system(account)), frozen.ids["images"])
             return {**found, "enterprise": _of_the_enterprise(session)}
 
-        realm.ids["image crn"] = realm.ok("owner", "GET", f"/v1/images/{realm.ids['images']}?{QUERY}")["crn"]
+        frozen.ids["image crn"] = frozen.ok("owner", "GET", f"/v1/images/{frozen.ids['images']}?{QUERY}")["crn"]
         for name, secret in server.store.write(server.base, hire).items():
-            realm.tokens[name] = _token(realm, secret)
+            frozen.tokens[name] = token_of(frozen, secret)
 
-    made = make(tmp_path_factory.mktemp("roles") / "data", more)
+    made = make_frozen_app(tmp_path_factory.mktemp("roles") / "data", more)
     yield made
     made.loop.close()
 
 
 @pytest.fixture(scope="module")
-def lines(staffed: Realm) -> list[str]:
+def lines(staffed: FrozenApp) -> list[str]:
     found = []
     for route in staffed.server.pipeline.router:
         if not route.access.operator:
@@ -170,7 +170,7 @@ def test_a_service_id_and_a_group_carry_their_role_like_anybody(lines: list[str]
         assert found["service id"] == found["group"] == found["editor"], line
 
 
-def test_a_viewer_changes_nothing(lines: list[str], staffed: Realm) -> None:
+def test_a_viewer_changes_nothing(lines: list[str], staffed: FrozenApp) -> None:
     writing = {route.name for route in staffed.server.pipeline.router if route.writes}
     for line in lines:
         if " ".join(line.split()[:2]) in writing and not _his_own(line) and not line.startswith(IN_THE_BODY):

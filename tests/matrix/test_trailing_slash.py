@@ -6,16 +6,16 @@ import re
 
 import pytest
 
-from fixtures.realm import QUERY, Answer, Realm, path_of
+from fixtures.frozen_app import QUERY, Answer, FrozenApp, path_of
 from matrix.rows import BODIES
 
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
 _MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT[0-9:.]+Z")
 
 
-def _called(realm: Realm, method: str, path: str, body: object, slash: str) -> Answer:
+def _called(frozen: FrozenApp, method: str, path: str, body: object, slash: str) -> Answer:
     path, _, query = path.partition("?")
-    return realm.call("owner", method, f"{path}{slash}?{query or QUERY}", body, **HEADERS)
+    return frozen.call("owner", method, f"{path}{slash}?{query or QUERY}", body, **HEADERS)
 
 
 def _timeless(answer: Answer) -> bytes:
@@ -23,14 +23,14 @@ def _timeless(answer: Answer) -> bytes:
     return _MOMENT.sub(b"", answer.body)
 
 
-def test_every_route_is_found_with_a_slash_at_its_end(realm: Realm) -> None:
-    router = realm.server.pipeline.router
+def test_every_route_is_found_with_a_slash_at_its_end(frozen: FrozenApp) -> None:
+    router = frozen.server.pipeline.router
     for route in router:
         if route.path.endswith("/"):
             continue  # which the API itself writes so
-        path = path_of(realm, route.path)
-        body = BODIES[route.name](realm) if route.name in BODIES else None
-        plain, slashed = (_called(realm, route.method, path, body, slash) for slash in ("", "/"))
+        path = path_of(frozen, route.path)
+        body = BODIES[route.name](frozen) if route.name in BODIES else None
+        plain, slashed = (_called(frozen, route.method, path, body, slash) for slash in ("", "/"))
         assert slashed.status == plain.status, (route.name, slashed.body)
         assert b"invalid_route" not in slashed.body, route.name
         if route.method == "GET" and f"{route.path}/" not in router.paths:
@@ -38,11 +38,11 @@ def test_every_route_is_found_with_a_slash_at_its_end(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize("path", ["//", "/v1//", "/v1/images//", "/v1//images/", "/v1/images/%2F", "/healthz//"])
-def test_one_slash_is_taken_off_and_no_segment(realm: Realm, path: str) -> None:
-    answer = realm.call("owner", "GET", f"{path}?{QUERY}")
+def test_one_slash_is_taken_off_and_no_segment(frozen: FrozenApp, path: str) -> None:
+    answer = frozen.call("owner", "GET", f"{path}?{QUERY}")
     assert (answer.status, answer.json["errors"][0]["code"]) in {(404, "invalid_route"), (404, "not_found")}
 
 
-def test_an_operation_that_is_not_offered_is_not_offered_with_a_slash_either(realm: Realm) -> None:
-    plain, slashed = (realm.call("owner", "GET", f"/v1/load_balancers{slash}?{QUERY}") for slash in ("", "/"))
+def test_an_operation_that_is_not_offered_is_not_offered_with_a_slash_either(frozen: FrozenApp) -> None:
+    plain, slashed = (frozen.call("owner", "GET", f"/v1/load_balancers{slash}?{QUERY}") for slash in ("", "/"))
     assert (plain.status, slashed) == (501, plain)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.realm import Answer, _asgi
+from fixtures.frozen_app import Answer, asgi_answer
 from kunsthalle.app import build
 from kunsthalle.cli.connections import Connections, Limits
 from kunsthalle.cli.proxies import BehindProxies
@@ -34,7 +34,7 @@ def test_cookies_are_secure_where_the_address_is(tmp_path: Path, public_url: str
 
         def call(method: str, path: str, form: str = "") -> Answer:
             headers = {"host": "kunsthalle.test", "cookie": "; ".join(f"{k}={v}" for k, v in jar.items())}
-            answer = asyncio.run(_asgi(server, method, f"/console{path}", headers, form.encode(), scheme))
+            answer = asyncio.run(asgi_answer(server, method, f"/console{path}", headers, form.encode(), scheme))
             for _, value in [one for one in answer.headers if one[0] == b"set-cookie"]:
                 key, _, rest = value.decode().partition("=")
                 jar[key] = rest.split(";")[0]
@@ -87,7 +87,7 @@ def sign_in_page(tmp_path: Path, public_url: str, scheme: str, headers: dict[str
     server = build(Settings(data=tmp_path / "data", hypervisor="simulated", public_url=public_url), "operator")
     try:
         proxied = BehindProxies(server, networks(proxy), Connections(Limits()))
-        page = asyncio.run(_asgi(proxied, "GET", "/console/sign-in", headers, b"", scheme, (PEER, 1)))
+        page = asyncio.run(asgi_answer(proxied, "GET", "/console/sign-in", headers, b"", scheme, (PEER, 1)))
         assert page.status == 200
         return page
     finally:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from fixtures.clocks import real_time_passes
-from fixtures.realm import Answer, _asgi
+from fixtures.frozen_app import Answer, asgi_answer
 from kunsthalle.app import Server, build
 from kunsthalle.config import Settings
 from kunsthalle.console.sessions import LONGEST, Sessions
@@ -33,7 +33,7 @@ class Browser:
     def call(self, method: str, path: str, **fields: str) -> Answer:
         headers = {"host": "kunsthalle.test", "cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
         body = urlencode(fields).encode()
-        answer = asyncio.run(_asgi(self.server, method, f"/console{path}", headers, body))
+        answer = asyncio.run(asgi_answer(self.server, method, f"/console{path}", headers, body))
         for name, value in answer.headers:
             if name == b"set-cookie":
                 key, _, rest = value.decode().partition("=")
@@ -76,11 +76,11 @@ def browser(server: Server, owners: dict[str, Credential]) -> Browser:
 
 def _api(browser: Browser, method: str, path: str, body: Any = None) -> Answer:
     form = urlencode({"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": browser.api_key}).encode()
-    token = asyncio.run(_asgi(browser.server, "POST", "/identity/token", {"host": "localhost"}, form)).json[
+    token = asyncio.run(asgi_answer(browser.server, "POST", "/identity/token", {"host": "localhost"}, form)).json[
         "access_token"
     ]
     headers = {"host": "localhost", "authorization": f"Bearer {token}"}
-    return asyncio.run(_asgi(browser.server, method, path, headers, json.dumps(body).encode() if body else b""))
+    return asyncio.run(asgi_answer(browser.server, method, path, headers, json.dumps(body).encode() if body else b""))
 
 
 def _tokens(server: Server, browser: Browser) -> tuple[str, str]:
@@ -190,7 +190,7 @@ def test_a_token_endpoint_that_fails_ends_no_session(server: Server, browser: Br
     fault = {"on": "call", "match": "POST /identity/token", "effect": "refuse", "status": 503, "times": 1}
     headers = {"host": "localhost", "authorization": "Bearer operator"}
     body = json.dumps(fault).encode()
-    assert asyncio.run(_asgi(server, "POST", "/_kunsthalle/faults", headers, body)).status == 200
+    assert asyncio.run(asgi_answer(server, "POST", "/_kunsthalle/faults", headers, body)).status == 200
     assert browser.call("GET", "/images/custom").status == 503
     assert browser.inside
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import Answer, _asgi
+from fixtures.frozen_app import Answer, asgi_answer
 from fixtures.seeded import seeded_copy
 from kunsthalle.accounts.models import Account, Person
 from kunsthalle.accounts.service import new_iam_id, open_account
@@ -43,7 +43,7 @@ class Client:
         sent = {"host": "kunsthalle.test", **headers}
         if self.token:
             sent["authorization"] = f"Bearer {self.token}"
-        return self.house.loop.run_until_complete(_asgi(self.house.server, method, path, sent, raw))
+        return self.house.loop.run_until_complete(asgi_answer(self.house.server, method, path, sent, raw))
 
     def ok(self, method: str, path: str, body: Any = None) -> Any:
         answer = self(method, path, body)

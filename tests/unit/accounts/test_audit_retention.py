@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.hall import Hall, opened
-from fixtures.realm import OPERATOR
+from fixtures.app import App, open_app
+from fixtures.frozen_app import OPERATOR
 from fixtures.worlds import World
 from kunsthalle.app import build
 from kunsthalle.core.clock import DAY, rfc3339
@@ -23,11 +23,11 @@ from kunsthalle.jobs import audit_retention, queue
 
 
 @pytest.fixture
-def open_hall(tmp_path: Path) -> Iterator[Callable[..., Hall]]:
-    made: list[Hall] = []
+def open_hall(tmp_path: Path) -> Iterator[Callable[..., App]]:
+    made: list[App] = []
 
-    def open_one(**settings: Any) -> Hall:
-        made.append(opened(tmp_path / "data", **settings))
+    def open_one(**settings: Any) -> App:
+        made.append(open_app(tmp_path / "data", **settings))
         made[-1].server.watching.stop()
         return made[-1]
 
@@ -36,53 +36,53 @@ def open_hall(tmp_path: Path) -> Iterator[Callable[..., Hall]]:
         one.close()
 
 
-def targets(hall: Hall) -> list[str]:
-    entries = hall.call(OPERATOR, "GET", "/_kunsthalle/audit?limit=200").json["entries"]
+def targets(app: App) -> list[str]:
+    entries = app.call(OPERATOR, "GET", "/_kunsthalle/audit?limit=200").json["entries"]
     return [one["target"] for one in entries]
 
 
-def ask(hall: Hall, name: str) -> None:
+def ask(app: App, name: str) -> None:
     """Something that is audited under a target of its own."""
-    assert hall.call("owner", "DELETE", f"/v1/images/{name}").status == 404
+    assert app.call("owner", "DELETE", f"/v1/images/{name}").status == 404
 
 
 @pytest.mark.parametrize(("settings", "days"), [({}, 365), ({"audit_days": 30}, 30)])
 def test_an_entry_is_kept_for_its_days_and_then_gone(
-    open_hall: Callable[..., Hall], settings: dict[str, Any], days: int
+    open_hall: Callable[..., App], settings: dict[str, Any], days: int
 ) -> None:
-    hall = open_hall(**settings)
-    ask(hall, "first")
-    hall.travel((days - 1) * 86_400)
-    ask(hall, "second")
-    assert {"/v1/images/first", "/v1/images/second"} <= set(targets(hall))
-    hall.travel(2 * 86_400)
-    left = targets(hall)
+    app = open_hall(**settings)
+    ask(app, "first")
+    app.travel((days - 1) * 86_400)
+    ask(app, "second")
+    assert {"/v1/images/first", "/v1/images/second"} <= set(targets(app))
+    app.travel(2 * 86_400)
+    left = targets(app)
     assert "/v1/images/second" in left
     assert "/v1/images/first" not in left
     assert any("entries before" in one for one in left), "the removal of entries is audited"
-    hall.travel(days * 86_400)
-    assert "/v1/images/second" not in targets(hall)
+    app.travel(days * 86_400)
+    assert "/v1/images/second" not in targets(app)
 
 
-def test_for_ever_is_for_ever(open_hall: Callable[..., Hall]) -> None:
-    hall = open_hall(audit_days=0)
-    ask(hall, "first")
-    hall.travel(4_000 * 86_400)
-    assert "/v1/images/first" in targets(hall)
+def test_for_ever_is_for_ever(open_hall: Callable[..., App]) -> None:
+    app = open_hall(audit_days=0)
+    ask(app, "first")
+    app.travel(4_000 * 86_400)
+    assert "/v1/images/first" in targets(app)
 
 
-def test_another_setting_counts_from_the_next_start(open_hall: Callable[..., Hall]) -> None:
-    hall = open_hall(audit_days=0)
-    ask(hall, "first")
-    hall.travel(100 * 86_400)
+def test_another_setting_counts_from_the_next_start(open_hall: Callable[..., App]) -> None:
+    app = open_hall(audit_days=0)
+    ask(app, "first")
+    app.travel(100 * 86_400)
     for days, there in ((200, True), (50, False)):
-        moment, settings = hall.server.clock.now(), replace(hall.server.settings, audit_days=days)
-        hall.server.stop()
-        hall.server = build(settings, OPERATOR)
-        hall.server.clock.set(moment)
-        hall.server.start()
-        hall.settle()
-        assert ("/v1/images/first" in targets(hall)) is there
+        moment, settings = app.server.clock.now(), replace(app.server.settings, audit_days=days)
+        app.server.stop()
+        app.server = build(settings, OPERATOR)
+        app.server.clock.set(moment)
+        app.server.start()
+        app.settle()
+        assert ("/v1/images/first" in targets(app)) is there
 
 
 def _entries(world: World, count: int, at: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 import structlog
 from sqlalchemy import func, select
 
-from fixtures.realm import Answer
+from fixtures.frozen_app import Answer
 from kunsthalle.cli.log_format import set_up
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.db.tables import audit

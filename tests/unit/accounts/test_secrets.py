@@ -16,7 +16,7 @@ import pytest
 import structlog
 from sqlalchemy import insert, select, text
 
-from fixtures.realm import Realm, _token, make, path_of
+from fixtures.frozen_app import FrozenApp, make_frozen_app, path_of, token_of
 from fixtures.worlds import World
 from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.cli.log_format import set_up
@@ -43,12 +43,12 @@ TAKING = {
 
 
 @pytest.fixture
-def realm(tmp_path: Path) -> Iterator[Realm]:
+def frozen(tmp_path: Path) -> Iterator[FrozenApp]:
     rows = import_module("matrix.rows")
-    made = make(tmp_path / "data", rows.furnish)
+    made = make_frozen_app(tmp_path / "data", rows.furnish)
     made.server.store.__class__ = Store  # what happens from here on is kept
     secret = made.server.store.write(made.server.base, _enterprise)
-    made.tokens["enterprise"], made.secrets = _token(made, secret), [*made.secrets, secret]
+    made.tokens["enterprise"], made.secrets = token_of(made, secret), [*made.secrets, secret]
     yield made
     made.loop.close()
 
@@ -82,9 +82,9 @@ def _by_key(secret: str) -> bytes:
 class Knocking:
     """Calls routes with secrets, and keeps all that were sent and all that came back."""
 
-    def __init__(self, realm: Realm) -> None:
-        self.realm, self.bodies = realm, import_module("matrix.rows").BODIES
-        self.sent = {USER_DATA, *realm.secrets}
+    def __init__(self, frozen: FrozenApp) -> None:
+        self.frozen, self.bodies = frozen, import_module("matrix.rows").BODIES
+        self.sent = {USER_DATA, *frozen.secrets}
         self.got: set[str] = set()
         self.numbers = iter(range(10**6))
         self.taken = set[str]()
@@ -96,7 +96,7 @@ class Knocking:
         return made
 
     def body(self, name: str) -> Any:
-        body = self.bodies[name](self.realm) if name in self.bodies else None
+        body = self.bodies[name](self.frozen) if name in self.bodies else None
         if not isinstance(body, dict):
             return body
         if name.rstrip("/") == "POST /v1/serviceids":
@@ -106,14 +106,14 @@ class Knocking:
         return {**body, "user_data": USER_DATA, "apikey": self.own()}
 
     def knock(self, persona: str, method: str, path: str, body: Any, **headers: str) -> int:
-        answer = self.realm.call(persona, method, path, body, **headers)
+        answer = self.frozen.call(persona, method, path, body, **headers)
         if answer.status < 300 and answer.body.startswith((b"{", b"[")):
             self.got |= given(answer.json)
         return answer.status
 
     def tokens(self, secret: str) -> None:
         """The token endpoint, with all that it takes: good ones, and ones that it refuses."""
-        first = self.realm.ok("", "POST", "/identity/token", _by_key(secret))
+        first = self.frozen.ok("", "POST", "/identity/token", _by_key(secret))
         self.got |= given(first)
         access, refresh = first["access_token"], first["refresh_token"]
         for form in (
@@ -128,13 +128,13 @@ class Knocking:
 
     def ended(self) -> None:
         """A key that is not valid any more, and the tokens that it got before."""
-        body = {"name": "ended", "iam_id": self.realm.ids["iam_id"], "apikey": self.own()}
-        made = self.realm.ok("owner", "POST", "/v1/apikeys", body)
+        body = {"name": "ended", "iam_id": self.frozen.ids["iam_id"], "apikey": self.own()}
+        made = self.frozen.ok("owner", "POST", "/v1/apikeys", body)
         self.tokens(made["apikey"])
-        refresh = self.realm.ok("", "POST", "/identity/token", _by_key(made["apikey"]))["refresh_token"]
-        self.realm.ok("owner", "POST", f"/v1/apikeys/{made['id']}/disable")
+        refresh = self.frozen.ok("", "POST", "/identity/token", _by_key(made["apikey"]))["refresh_token"]
+        self.frozen.ok("owner", "POST", f"/v1/apikeys/{made['id']}/disable")
         for form in (_by_key(made["apikey"]), f"grant_type=refresh_token&refresh_token={refresh}".encode()):
-            assert self.realm.call("", "POST", "/identity/token", form).status == 400
+            assert self.frozen.call("", "POST", "/identity/token", form).status == 400
         self.got |= {made["apikey"], refresh}
 
     def everything(self, persona: str) -> int:
@@ -142,37 +142,37 @@ class Knocking:
 
         Those that take or give a secret come first, while all that they name is as it was.
         """
-        routes = [one for one in self.realm.server.pipeline.router if not one.access.operator]
+        routes = [one for one in self.frozen.server.pipeline.router if not one.access.operator]
         routes.sort(key=lambda one: (one.name not in TAKING, "apikeys" in one.path, one.method == "DELETE"))
-        headers = {"x_auth_refresh_token": self.own(), "iam_apikey": self.realm.secrets[0], "if_match": '"stale"'}
+        headers = {"x_auth_refresh_token": self.own(), "iam_apikey": self.frozen.secrets[0], "if_match": '"stale"'}
         for route in routes:
-            path = path_of(self.realm, route.path)
+            path = path_of(self.frozen, route.path)
             status = self.knock(persona, route.method, path, self.body(route.name), **headers)
             assert status < 500 or status == 501, route.name
             self.taken |= {route.name} if status < 300 else set()
         return len(routes)
 
 
-def everywhere(realm: Realm) -> bytes:
+def everywhere(frozen: FrozenApp) -> bytes:
     """Every byte of the database."""
-    folder = realm.server.settings.data
+    folder = frozen.server.settings.data
     return b"".join(path.read_bytes() for path in folder.rglob("*.sqlite*"))
 
 
-def rows(realm: Realm, table: Any) -> str:
-    with realm.server.store.engine.connect() as connection:
+def rows(frozen: FrozenApp, table: Any) -> str:
+    with frozen.server.store.engine.connect() as connection:
         return "\n".join(str(tuple(row)) for row in connection.execute(select(table)).all())
 
 
 def test_no_secret_stays_after_every_route_was_called_with_one(
-    realm: Realm, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    frozen: FrozenApp, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     set_up("debug")
-    knocking = Knocking(realm)
-    knocking.tokens(realm.secrets[0])
+    knocking = Knocking(frozen)
+    knocking.tokens(frozen.secrets[0])
     knocking.ended()
-    recorded = rows(realm, audit)
+    recorded = rows(frozen, audit)
     signed = ("user-apikey.login", "user-refreshtoken.login", "trustedprofile-apikey.login")
     assert all(f"iam-identity.{one}" in recorded for one in signed)
     assert all(code in recorded for code in ("BXNIM0106E", "BXNIM0133E", "BXNIM0438E"))
@@ -183,13 +183,13 @@ def test_no_secret_stays_after_every_route_was_called_with_one(
     assert len(keys) >= 3, "keys of users, of service IDs and of owners were given"
     assert len(knocking.got) - len(keys) >= 3, "so were tokens"
 
-    secrets = {*knocking.sent, *knocking.got, *(one for one in realm.tokens.values() if one.count(".") == 2)}
-    secrets -= {realm.tokens["bad token"]}
+    secrets = {*knocking.sent, *knocking.got, *(one for one in frozen.tokens.values() if one.count(".") == 2)}
+    secrets -= {frozen.tokens["bad token"]}
     captured = capfd.readouterr()
-    told = "\n".join((rows(realm, audit), rows(realm, jobs), captured.out, captured.err, caplog.text))
-    assert len(rows(realm, audit)) > 10_000
+    told = "\n".join((rows(frozen, audit), rows(frozen, jobs), captured.out, captured.err, caplog.text))
+    assert len(rows(frozen, audit)) > 10_000
     assert not [one for one in secrets if one in told]
-    whole = everywhere(realm)
+    whole = everywhere(frozen)
     assert not [one for one in secrets - {USER_DATA} if one.encode() in whole]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import Answer
+from fixtures.frozen_app import Answer
 from unit.accounts.conftest import Client, House
 
 GRANT = "urn:ibm:params:oauth:grant-type:"

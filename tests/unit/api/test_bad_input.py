@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fixtures.realm import QUERY, Realm, make
+from fixtures.frozen_app import QUERY, FrozenApp
 
 BASE = "/api/v1-beta"
 IMAGES = f"/v1/images?{QUERY}"
 OS = {"name": "debian-12-amd64"}
 FILE = {"href": "cos://us-south/images/free.qcow2"}
-
-
-@pytest.fixture(scope="module")
-def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    made = make(tmp_path_factory.mktemp("bad") / "data")
-    yield made
-    made.loop.close()
 
 
 # method, path, body, status, code, the name of the target (None: the envelope of this API has none)
@@ -126,20 +118,20 @@ VPC_ROWS: list[tuple[str, str, Any, int, str, str]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "code", "target"), VPC_ROWS)
-def test_vpc(realm: Realm, method: str, path: str, body: Any, status: int, code: str, target: str) -> None:
-    answer = realm.call("owner", method, path, body)
+def test_vpc(frozen: FrozenApp, method: str, path: str, body: Any, status: int, code: str, target: str) -> None:
+    answer = frozen.call("owner", method, path, body)
     error = answer.json["errors"][0]
     assert (answer.status, error["code"], error["target"]["name"]) == (status, code, target), error
     assert answer.json["trace"]
 
 
-def test_a_body_over_the_limit_is_refused_unread(realm: Realm) -> None:
-    answer = realm.call("owner", "POST", IMAGES, b"x" * (1024 * 1024 + 1))
+def test_a_body_over_the_limit_is_refused_unread(frozen: FrozenApp) -> None:
+    answer = frozen.call("owner", "POST", IMAGES, b"x" * (1024 * 1024 + 1))
     assert (answer.status, answer.json["errors"][0]["code"]) == (413, "request_too_large")
 
 
-def test_a_method_that_a_path_does_not_offer(realm: Realm) -> None:
-    answer = realm.call("owner", "PUT", IMAGES)
+def test_a_method_that_a_path_does_not_offer(frozen: FrozenApp) -> None:
+    answer = frozen.call("owner", "PUT", IMAGES)
     assert (answer.status, answer.json["errors"][0]["code"]) == (405, "method_not_allowed")
 
 
@@ -163,15 +155,15 @@ CATALOG_ROWS: list[tuple[str, str, Any, int, str]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "target"), CATALOG_ROWS)
-def test_catalog(realm: Realm, method: str, path: str, body: Any, status: int, target: str) -> None:
-    answer = realm.call("owner", method, path, body)
+def test_catalog(frozen: FrozenApp, method: str, path: str, body: Any, status: int, target: str) -> None:
+    answer = frozen.call("owner", method, path, body)
     error = answer.json["errors"][0]
     assert (answer.status, error["target"]["name"]) == (status, target), error
     assert (answer.json["status_code"], bool(answer.json["trace"])) == (status, True)
 
 
-def _version(realm: Realm, **changes: Any) -> dict[str, Any]:
-    images = [{"id": realm.ids["free image"], "region": "us-south"}]
+def _version(frozen: FrozenApp, **changes: Any) -> dict[str, Any]:
+    images = [{"id": frozen.ids["free image"], "region": "us-south"}]
     body = {"target_kinds": ["vpc-x86"], "version": "2.0.0", "metadata": {"images": images}}
     return {**body, **changes}
 
@@ -197,24 +189,24 @@ IMPORT_ROWS: list[tuple[dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("changes", "status", "target"), IMPORT_ROWS)
-def test_version_import(realm: Realm, changes: dict[str, Any], status: int, target: str) -> None:
-    path = f"{BASE}/catalogs/{realm.ids['catalogs']}/offerings/{realm.ids['offerings']}/version"
-    before = realm.ok("owner", "GET", path.removesuffix("/version"))
-    answer = realm.call("owner", "POST", path, _version(realm, **changes))
+def test_version_import(frozen: FrozenApp, changes: dict[str, Any], status: int, target: str) -> None:
+    path = f"{BASE}/catalogs/{frozen.ids['catalogs']}/offerings/{frozen.ids['offerings']}/version"
+    before = frozen.ok("owner", "GET", path.removesuffix("/version"))
+    answer = frozen.call("owner", "POST", path, _version(frozen, **changes))
     error = answer.json["errors"][0]
     assert (answer.status, error["target"]["name"]) == (status, target), error
-    assert realm.ok("owner", "GET", path.removesuffix("/version")) == before
+    assert frozen.ok("owner", "GET", path.removesuffix("/version")) == before
 
 
-def test_an_image_in_another_region_twice_or_already_managed_enters_no_version(realm: Realm) -> None:
-    path = f"{BASE}/catalogs/{realm.ids['catalogs']}/offerings/{realm.ids['offerings']}/version"
-    free, managed = realm.ids["free image"], realm.ids["images"]
+def test_an_image_in_another_region_twice_or_already_managed_enters_no_version(frozen: FrozenApp) -> None:
+    path = f"{BASE}/catalogs/{frozen.ids['catalogs']}/offerings/{frozen.ids['offerings']}/version"
+    free, managed = frozen.ids["free image"], frozen.ids["images"]
     for images, status in (
         ([{"id": free, "region": "eu-de"}], 400),
         ([{"id": free, "region": "us-south"}, {"id": free, "region": "us-south"}], 400),
         ([{"id": managed, "region": "us-south"}], 409),
     ):
-        answer = realm.call("owner", "POST", path, _version(realm, metadata={"images": images}))
+        answer = frozen.call("owner", "POST", path, _version(frozen, metadata={"images": images}))
         assert answer.status == status, answer.body
 
 
@@ -230,8 +222,8 @@ TOKEN_ROWS = [
 
 
 @pytest.mark.parametrize(("form", "code"), TOKEN_ROWS)
-def test_token(realm: Realm, form: bytes, code: str) -> None:
-    answer = realm.call("", "POST", "/identity/token", form)
+def test_token(frozen: FrozenApp, form: bytes, code: str) -> None:
+    answer = frozen.call("", "POST", "/identity/token", form)
     assert (answer.status, answer.json["errorCode"]) == (400, code)
 
 
@@ -250,13 +242,13 @@ PLATFORM_ROWS: list[tuple[str, str, Any, int]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), PLATFORM_ROWS)
-def test_platform(realm: Realm, method: str, path: str, body: Any, status: int) -> None:
-    answer = realm.call("owner", method, path, body)
+def test_platform(frozen: FrozenApp, method: str, path: str, body: Any, status: int) -> None:
+    answer = frozen.call("owner", method, path, body)
     assert (answer.status, len(answer.json["errors"])) == (status, 1), answer.body
 
 
-def test_errors_are_json_with_their_trace_in_a_header(realm: Realm) -> None:
-    answer = realm.call("owner", "GET", "/v1/images")
+def test_errors_are_json_with_their_trace_in_a_header(frozen: FrozenApp) -> None:
+    answer = frozen.call("owner", "GET", "/v1/images")
     headers = dict(answer.headers)
     assert headers[b"content-type"] == b"application/json; charset=utf-8"
     assert headers[b"x-request-id"].decode() == json.loads(answer.body)["trace"]

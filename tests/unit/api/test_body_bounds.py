@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
 
 from fixtures.bodies import many
-from fixtures.realm import QUERY, Realm, make
+from fixtures.frozen_app import QUERY, FrozenApp
 from kunsthalle.api.body_bounds import Documents, at_most
 from kunsthalle.api.serialization import RequestBody, decode
 from kunsthalle.core.errors import Problem
 
 BASE = "/api/v1-beta"
-
-
-@pytest.fixture(scope="module")
-def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    made = make(tmp_path_factory.mktemp("bounds") / "data")
-    yield made
-    made.loop.close()
 
 
 class Inner(RequestBody):
@@ -47,8 +39,8 @@ def test_a_list_without_a_bound_is_found() -> None:
     assert _unbounded(list[Outer]) == ["", "0.parts.0.free", "0.texts"]
 
 
-def test_every_list_and_object_of_every_body_has_a_bound(realm: Realm) -> None:
-    bodies = {route.name: route.body for route in realm.server.pipeline.router if route.body is not None}
+def test_every_list_and_object_of_every_body_has_a_bound(frozen: FrozenApp) -> None:
+    bodies = {route.name: route.body for route in frozen.server.pipeline.router if route.body is not None}
     assert len(bodies) > 120
     assert {name: found for name, body in bodies.items() if (found := _unbounded(body))} == {}
 
@@ -82,32 +74,32 @@ ROWS: list[tuple[str, str, Any, str]] = [
 ]
 
 
-def test_routes_refuse_more_than_their_bounds(realm: Realm) -> None:
+def test_routes_refuse_more_than_their_bounds(frozen: FrozenApp) -> None:
     for method, path, body, told in ROWS:
-        answer = realm.call("owner", method, path, body)
+        answer = frozen.call("owner", method, path, body)
         assert (answer.status == 400) == bool(told), (path, answer.body)
         assert told in answer.body.decode(), (path, answer.body)
 
 
-def test_bounds_on_what_several_lists_make_together(realm: Realm) -> None:
+def test_bounds_on_what_several_lists_make_together(frozen: FrozenApp) -> None:
     role = {"role_id": "crn:v1:bluemix:public:iam::::role:Viewer"}
     resources = [{"attributes": [{"name": "serviceName", "value": service}]} for service in ("is", "iam-groups")]
     policies = [{"roles": [role], "resources": resources}]
-    users = f"/v2/accounts/{realm.accounts['owner']}/users"
+    users = f"/v2/accounts/{frozen.accounts['owner']}/users"
     invited = [{"email": f"guest{number}@example.com"} for number in range(13)]
-    told = realm.call("owner", "POST", users, {"users": invited, "iam_policy": policies})
+    told = frozen.call("owner", "POST", users, {"users": invited, "iam_policy": policies})
     assert (told.status, "26 in all; at most 25" in told.body.decode()) == (400, True)
-    assert realm.call("owner", "POST", users, {"users": invited[:12], "iam_policy": policies}).status == 202
-    subnet = {"subnet": {"id": realm.ids["subnets"]}}
+    assert frozen.call("owner", "POST", users, {"users": invited[:12], "iam_policy": policies}).status == 202
+    subnet = {"subnet": {"id": frozen.ids["subnets"]}}
     body = {
-        "image": {"id": realm.ids["free image"]},
-        "zone": {"name": realm.ids["zone"]},
-        "keys": [{"id": realm.ids["keys"]}],
+        "image": {"id": frozen.ids["free image"]},
+        "zone": {"name": frozen.ids["zone"]},
+        "keys": [{"id": frozen.ids["keys"]}],
         "profile": {"name": "bx2-2x8"},
         "primary_network_attachment": {"virtual_network_interface": {**subnet, "ips": [{}] * 20}},
         "network_attachments": [{"virtual_network_interface": {**subnet, "ips": [{}] * 13}}],
     }
-    told = realm.call("owner", "POST", f"/v1/instances?{QUERY}", body)
+    told = frozen.call("owner", "POST", f"/v1/instances?{QUERY}", body)
     assert (told.status, told.json["errors"][0]["target"]["name"]) == (
         400,
         "network_attachments.0.virtual_network_interface.ips",
@@ -115,6 +107,8 @@ def test_bounds_on_what_several_lists_make_together(realm: Realm) -> None:
     tags = [f"tag-{number}" for number in range(501)]
     volume = {"volume": {"capacity": 10, "profile": {"name": "general-purpose"}, "user_tags": tags}}
     del body["network_attachments"]
-    told = realm.call("owner", "POST", f"/v1/instances?{QUERY}", {**body, "volume_attachments": [volume] * 2})
+    told = frozen.call("owner", "POST", f"/v1/instances?{QUERY}", {**body, "volume_attachments": [volume] * 2})
     assert (told.status, "1002 user tags together" in told.body.decode()) == (400, True)
-    assert realm.call("owner", "POST", f"/v1/instances?{QUERY}", {**body, "volume_attachments": [volume]}).status == 201
+    assert (
+        frozen.call("owner", "POST", f"/v1/instances?{QUERY}", {**body, "volume_attachments": [volume]}).status == 201
+    )

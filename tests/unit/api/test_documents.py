@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -23,9 +22,8 @@ from schemathesis.specs.openapi.checks import (
 )
 from urllib3 import HTTPResponse
 
-from fixtures.realm import Realm, make, path_of
+from fixtures.frozen_app import FrozenApp, path_of
 from fixtures.walks import run_seed, share
-from matrix.rows import furnish
 
 DOCUMENT = json.loads((Path(__file__).parents[3] / "openapi" / "vpc.json").read_text())
 OPERATIONS = [
@@ -40,27 +38,20 @@ EXAMPLES = share(2, 100)
 
 
 @pytest.fixture(scope="module")
-def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    made = make(tmp_path_factory.mktemp("documents") / "data", furnish)
-    yield made
-    made.loop.close()
-
-
-@pytest.fixture(scope="module")
 def schema() -> Any:
     return schemathesis.openapi.from_dict(DOCUMENT)
 
 
-def _ask(realm: Realm, case: Case) -> requests.Response:
+def _ask(frozen: FrozenApp, case: Case) -> requests.Response:
     """The call with the owner's token: on a real resource as often as on one that the generator made up."""
     about = case.formatted_path
     if random.Random(f"{about} {run_seed()}").random() < 0.5:
-        about = path_of(realm, case.path).partition("?")[0]
+        about = path_of(frozen, case.path).partition("?")[0]
     query = {**(case.query or {}), "version": "2026-10-06", "generation": "2"}
     body = None if not isinstance(case.body, (dict, list, str, int, float, bool)) else json.dumps(case.body).encode()
     headers = {"if_match": "*"} if case.method in {"PUT", "PATCH", "DELETE"} else {}
     target = f"{quote(about, safe='/%:')}?{urlencode(query, doseq=True)}"
-    answer = realm.call("owner", case.method, target, body, **headers)
+    answer = frozen.call("owner", case.method, target, body, **headers)
     told = {name.decode(): value.decode() for name, value in answer.headers}
     made = requests.Response()
     made.raw = HTTPResponse(io.BytesIO(answer.body), told, answer.status, preload_content=False)
@@ -71,7 +62,7 @@ def _ask(realm: Realm, case: Case) -> requests.Response:
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])
-def test_answers_are_what_the_document_says(realm: Realm, schema: Any, path: str, method: str) -> None:
+def test_answers_are_what_the_document_says(frozen: FrozenApp, schema: Any, path: str, method: str) -> None:
     operation = schema[path][method.upper()]
 
     @settings(
@@ -82,6 +73,6 @@ def test_answers_are_what_the_document_says(realm: Realm, schema: Any, path: str
     )
     @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
     def answered(case: Case) -> None:
-        case.validate_response(_ask(realm, case), checks=CHECKS)
+        case.validate_response(_ask(frozen, case), checks=CHECKS)
 
     answered()

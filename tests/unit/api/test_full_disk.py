@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from fixtures.hall import Hall, opened
-from fixtures.realm import OPERATOR
+from fixtures.app import App, open_app
+from fixtures.frozen_app import OPERATOR
 from kunsthalle.core.space import RETRY_AFTER
 from kunsthalle.db import kv
 from kunsthalle.db.engine import Store
@@ -31,9 +31,9 @@ def grow(store: Store, pages: int) -> int:
         return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
 
 
-def fill(hall: Hall) -> None:
+def fill(app: App) -> None:
     """Takes what is left in the pages that are there."""
-    store, base = hall.server.store, hall.server.base
+    store, base = app.server.store, app.server.base
     grow(store, grow(store, MANY))
     for size in (4_000, 500, 50, 1):
         for number in range(10_000):
@@ -46,22 +46,22 @@ def fill(hall: Hall) -> None:
 
 
 @pytest.fixture(scope="module")
-def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
-    made = opened(tmp_path_factory.mktemp("full") / "data")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    made = open_app(tmp_path_factory.mktemp("full") / "data")
     made.pause()
     fill(made)
     yield made
     made.close()
 
 
-def key_form(hall: Hall) -> bytes:
-    return f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={hall.keys['owner']}".encode()
+def key_form(app: App) -> bytes:
+    return f"grant_type=urn:ibm:params:oauth:grant-type:apikey&apikey={app.keys['owner']}".encode()
 
 
-def until_503(hall: Hall, who: str, method: str, path: str, bodies: Iterator[Any]) -> Any:
+def until_503(app: App, who: str, method: str, path: str, bodies: Iterator[Any]) -> Any:
     """The first answer 503: pages that are there already may have room for some rows more. All before are no 500."""
     for body in islice(bodies, 200):
-        answer = hall.call(who, method, path, body)
+        answer = app.call(who, method, path, body)
         assert answer.status < 500 or answer.status == 503, answer.body
         if answer.status == 503:
             assert dict(answer.headers)[b"retry-after"] == str(RETRY_AFTER).encode()
@@ -79,63 +79,63 @@ WRITES: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize("surface", WRITES)
-def test_a_change_is_answered_503_as_its_api_answers(hall: Hall, surface: str) -> None:
+def test_a_change_is_answered_503_as_its_api_answers(app: App, surface: str) -> None:
     path, make = WRITES[surface]
-    bodies = (make(number, hall.accounts["owner"]) for number in count())
-    (error,) = until_503(hall, "owner", "POST", path, bodies)["errors"]
+    bodies = (make(number, app.accounts["owner"]) for number in count())
+    (error,) = until_503(app, "owner", "POST", path, bodies)["errors"]
     assert error["message"] == TEXT
 
 
-def test_a_sign_in_is_answered_503_as_iam_answers(hall: Hall) -> None:
-    refused = until_503(hall, "", "POST", "/identity/token", repeat(key_form(hall)))
+def test_a_sign_in_is_answered_503_as_iam_answers(app: App) -> None:
+    refused = until_503(app, "", "POST", "/identity/token", repeat(key_form(app)))
     assert refused["errorMessage"] == TEXT
     assert set(refused) == {"errorCode", "errorMessage", "errorDetails", "context"}
 
 
-def test_a_refusal_that_cannot_go_on_record_is_answered_503(hall: Hall) -> None:
-    (error,) = until_503(hall, "owner", "POST", "/v1/vpcs", repeat({"name": "Not A Name"}))["errors"]
+def test_a_refusal_that_cannot_go_on_record_is_answered_503(app: App) -> None:
+    (error,) = until_503(app, "owner", "POST", "/v1/vpcs", repeat({"name": "Not A Name"}))["errors"]
     assert error["message"] == TEXT
 
 
-def test_reading_goes_on(hall: Hall) -> None:
-    assert hall.call("owner", "GET", "/v1/images").status == 200
-    assert hall.call("", "GET", "/healthz").status == 200
+def test_reading_goes_on(app: App) -> None:
+    assert app.call("owner", "GET", "/v1/images").status == 200
+    assert app.call("", "GET", "/healthz").status == 200
 
 
 def test_readiness_says_why_until_there_is_room_again(tmp_path: Path) -> None:
-    hall = opened(tmp_path / "data")
+    app = open_app(tmp_path / "data")
     try:
-        hall.pause()
-        assert hall.call("", "GET", "/readyz").status == 200
-        fill(hall)
-        refused = hall.call("", "GET", "/readyz")
+        app.pause()
+        assert app.call("", "GET", "/readyz").status == 200
+        fill(app)
+        refused = app.call("", "GET", "/readyz")
         assert (refused.status, refused.json["errors"][0]["message"]) == (503, TEXT)
-        assert hall.call("", "GET", "/readyz").status == 503
-        grow(hall.server.store, MANY)
-        assert hall.call("", "GET", "/readyz").status == 200
-        assert hall.call("owner", "POST", "/v1/vpcs", {"name": "one"}).status == 201
-        assert hall.call(OPERATOR, "GET", "/_kunsthalle/clock").status == 200
+        assert app.call("", "GET", "/readyz").status == 503
+        grow(app.server.store, MANY)
+        assert app.call("", "GET", "/readyz").status == 200
+        assert app.call("owner", "POST", "/v1/vpcs", {"name": "one"}).status == 201
+        assert app.call(OPERATOR, "GET", "/_kunsthalle/clock").status == 200
     finally:
-        hall.close()
+        app.close()
 
 
 def test_readiness_tries_the_database_when_little_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has written since the disk became full, and yet the server says so."""
-    from kunsthalle import app
+    from kunsthalle import app as application
 
-    hall = opened(tmp_path / "data")
+    app = open_app(tmp_path / "data")
     try:
-        hall.pause()
-        grow(hall.server.store, 1)  # as many as there are
-        monkeypatch.setattr(app, "disk_room", lambda _folder: (2**40, 2**20))
-        assert hall.call("", "GET", "/readyz").status == 503
+        app.pause()
+        grow(app.server.store, 1)  # as many as there are
+        monkeypatch.setattr(application, "disk_room", lambda _folder: (2**40, 2**20))
+        assert app.call("", "GET", "/readyz").status == 503
     finally:
-        hall.close()
+        app.close()
 
 
-def test_a_full_disk_leaves_the_connection_fit_for_the_next_transaction(hall: Hall) -> None:
+def test_a_full_disk_leaves_the_connection_fit_for_the_next_transaction(app: App) -> None:
     """SQLite may have ended the transaction by itself; what comes out is the full disk, not a failed rollback."""
-    store, base = hall.server.store, hall.server.base
+    store, base = app.server.store, app.server.base
 
     def large(session: Session) -> None:
         for number in range(50):

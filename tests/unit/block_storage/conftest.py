@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.hall import Hall, opened
 from fixtures.worlds import World
 from unit.instances.cloud import Cloud
 
@@ -23,11 +22,3 @@ def cloud(still: Cloud) -> Iterator[Cloud]:
     still.worker.start()
     yield still
     still.worker.stop()
-
-
-@pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    """A whole server."""
-    made = opened(tmp_path / "data")
-    yield made
-    made.close()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ibm_vpc import vpc_v1 as sdk
 
-from fixtures.hall import GIB, Hall
+from fixtures.app import GIB, App
 from kunsthalle.block_storage.states import SNAPSHOT_STATES, VOLUME_STATES
 from kunsthalle.disk_images.qemu_img import find_tools
 from kunsthalle.disk_images.writers import virtual_size_of
@@ -33,39 +33,39 @@ def test_the_states() -> None:
     }
 
 
-def volume(hall: Hall, profile: str = "sdp", **fields: Any) -> str:
+def volume(app: App, profile: str = "sdp", **fields: Any) -> str:
     body = {"profile": {"name": profile}, **ZONE, "capacity": 100, **fields}
-    made = hall.do("POST", "/v1/volumes", body)
-    hall.settle()
+    made = app.do("POST", "/v1/volumes", body)
+    app.settle()
     return f"/v1/volumes/{made['id']}"
 
 
-def boot(hall: Hall) -> tuple[str, str, Path]:
+def boot(app: App) -> tuple[str, str, Path]:
     """A server, its boot volume's path in the API, and the volume's file."""
-    server = hall.server_of(hall.image("one")["id"])
+    server = app.server_of(app.image("one")["id"])
     id_ = server["boot_volume_attachment"]["volume"]["id"]
-    return server["id"], f"/v1/volumes/{id_}", hall.server.drivers.disks / "volumes" / f"{id_}.qcow2"
+    return server["id"], f"/v1/volumes/{id_}", app.server.drivers.disks / "volumes" / f"{id_}.qcow2"
 
 
-def look(hall: Hall, path: str) -> dict[str, Any]:
-    shown: dict[str, Any] = hall.do("GET", path)
+def look(app: App, path: str) -> dict[str, Any]:
+    shown: dict[str, Any] = app.do("GET", path)
     sdk.Volume.from_dict(shown)
     return shown
 
 
-def test_a_detached_volume_of_a_profile_that_allows_it(hall: Hall) -> None:
-    path = volume(hall)
-    hall.pause()
-    shown = hall.do("PATCH", path, {"capacity": 200, "iops": 5_000, "bandwidth": 2_000})
+def test_a_detached_volume_of_a_profile_that_allows_it(app: App) -> None:
+    path = volume(app)
+    app.pause()
+    shown = app.do("PATCH", path, {"capacity": 200, "iops": 5_000, "bandwidth": 2_000})
     assert (shown["status"], shown["busy"], shown["health_state"]) == ("updating", True, "ok")
-    assert hall.refused("PATCH", path, {"capacity": 300}) == (409, "invalid_state", "capacity")
-    assert hall.refused("DELETE", path)[:2] == (409, "invalid_state")
-    assert hall.do("PATCH", path, {"name": "meanwhile"})["name"] == "meanwhile"
-    hall.restart()
-    hall.settle()
-    shown = look(hall, path)
+    assert app.refused("PATCH", path, {"capacity": 300}) == (409, "invalid_state", "capacity")
+    assert app.refused("DELETE", path)[:2] == (409, "invalid_state")
+    assert app.do("PATCH", path, {"name": "meanwhile"})["name"] == "meanwhile"
+    app.restart()
+    app.settle()
+    shown = look(app, path)
     assert [shown[key] for key in ("status", "capacity", "iops", "bandwidth")] == ["available", 200, 5_000, 2_000]
-    assert hall.do("PATCH", path, {"capacity": 200, "iops": 5_000})["status"] == "available", "nothing to do"
+    assert app.do("PATCH", path, {"capacity": 200, "iops": 5_000})["status"] == "available", "nothing to do"
 
 
 REFUSED: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
@@ -88,64 +88,64 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
 ]
 
 
-def test_what_is_refused(hall: Hall) -> None:
-    made = {profile: volume(hall, profile) for profile in ("sdp", "custom", "general-purpose")}
-    before = {path: look(hall, path) for path in made.values()}
+def test_what_is_refused(app: App) -> None:
+    made = {profile: volume(app, profile) for profile in ("sdp", "custom", "general-purpose")}
+    before = {path: look(app, path) for path in made.values()}
     for profile, body, refusal in REFUSED:
-        assert hall.refused("PATCH", made[profile], body) == refusal, (profile, body)
-    assert {path: look(hall, path) for path in made.values()} == before
+        assert app.refused("PATCH", made[profile], body) == refusal, (profile, body)
+    assert {path: look(app, path) for path in made.values()} == before
 
 
-def test_a_tier_decides_by_itself(hall: Hall) -> None:
-    path = volume(hall, "general-purpose", capacity=2_000)
-    assert look(hall, path)["iops"] == 6_000
-    assert hall.do("PATCH", path, {"iops": 100})["iops"] == 6_000, "accepted, and ignored"
-    server = hall.server_of(hall.image("one")["id"])
+def test_a_tier_decides_by_itself(app: App) -> None:
+    path = volume(app, "general-purpose", capacity=2_000)
+    assert look(app, path)["iops"] == 6_000
+    assert app.do("PATCH", path, {"iops": 100})["iops"] == 6_000, "accepted, and ignored"
+    server = app.server_of(app.image("one")["id"])
     boot_volume = f"/v1/volumes/{server['boot_volume_attachment']['volume']['id']}"
-    hall.do("PATCH", boot_volume, {"profile": {"name": "10iops-tier"}, "capacity": 200})
-    hall.settle()
-    shown = look(hall, boot_volume)
+    app.do("PATCH", boot_volume, {"profile": {"name": "10iops-tier"}, "capacity": 200})
+    app.settle()
+    shown = look(app, boot_volume)
     assert (shown["profile"]["name"], shown["iops"], shown["capacity"]) == ("10iops-tier", 3_000, 200)
-    assert hall.refused("PATCH", boot_volume, {"capacity": 251}) == (400, "validation_max_value", "capacity")
+    assert app.refused("PATCH", boot_volume, {"capacity": 251}) == (400, "validation_max_value", "capacity")
 
 
-def test_the_disk_of_a_stopped_server_grows(hall: Hall) -> None:
-    server, path, file = boot(hall)
-    hall.act(server, "stop")
-    hall.do("PATCH", path, {"capacity": 60})
-    hall.settle()
-    assert look(hall, path)["status"] == "available"
+def test_the_disk_of_a_stopped_server_grows(app: App) -> None:
+    server, path, file = boot(app)
+    app.act(server, "stop")
+    app.do("PATCH", path, {"capacity": 60})
+    app.settle()
+    assert look(app, path)["status"] == "available"
     assert virtual_size_of(file, "qcow2") == 60 * GIB
-    hall.act(server, "start")
-    assert hall.do("GET", f"/v1/instances/{server}")["status"] == "running"
+    app.act(server, "start")
+    assert app.do("GET", f"/v1/instances/{server}")["status"] == "running"
 
 
-def test_the_disk_of_a_running_server_grows_at_its_next_start(hall: Hall) -> None:
-    server, path, file = boot(hall)
-    hall.do("PATCH", path, {"capacity": 60})
-    hall.settle()
-    shown = look(hall, path)
+def test_the_disk_of_a_running_server_grows_at_its_next_start(app: App) -> None:
+    server, path, file = boot(app)
+    app.do("PATCH", path, {"capacity": 60})
+    app.settle()
+    shown = look(app, path)
     assert (shown["status"], shown["capacity"], shown["active"]) == ("available", 60, True)
     assert virtual_size_of(file, "qcow2") == 10 * GIB
-    snapshot = hall.do("POST", "/v1/snapshots", {"source_volume": {"id": shown["id"]}})
-    hall.settle()
-    hall.act(server, "stop")
-    hall.act(server, "start")
+    snapshot = app.do("POST", "/v1/snapshots", {"source_volume": {"id": shown["id"]}})
+    app.settle()
+    app.act(server, "stop")
+    app.act(server, "start")
     assert virtual_size_of(file, "qcow2") == 60 * GIB
     body = {"source_snapshot": {"id": snapshot["id"]}, "profile": {"name": "general-purpose"}, **ZONE}
-    made = hall.do("POST", "/v1/volumes", body)
-    hall.settle()
-    restored = hall.server.drivers.disks / "volumes" / f"{made['id']}.qcow2"
-    assert look(hall, f"/v1/volumes/{made['id']}")["status"] == "available"
+    made = app.do("POST", "/v1/volumes", body)
+    app.settle()
+    restored = app.server.drivers.disks / "volumes" / f"{made['id']}.qcow2"
+    assert look(app, f"/v1/volumes/{made['id']}")["status"] == "available"
     assert virtual_size_of(restored, "qcow2") == 60 * GIB, "the snapshot was of a disk that had yet to grow"
 
 
 @pytest.mark.skipif(find_tools() is None, reason="needs qemu-img")
-def test_qemu_reads_what_has_grown(hall: Hall) -> None:
-    server, path, file = boot(hall)
-    hall.act(server, "stop")
-    hall.do("PATCH", path, {"capacity": 250})
-    hall.settle()
+def test_qemu_reads_what_has_grown(app: App) -> None:
+    server, path, file = boot(app)
+    app.act(server, "stop")
+    app.do("PATCH", path, {"capacity": 250})
+    app.settle()
     tools = find_tools()
     assert tools is not None
     for command in (["check", "-q"], ["info"]):
@@ -154,51 +154,51 @@ def test_qemu_reads_what_has_grown(hall: Hall) -> None:
     assert "250 GiB" in ran.stdout
 
 
-def test_a_snapshot_is_being_taken(hall: Hall) -> None:
-    _, path, _ = boot(hall)
-    hall.pause()
-    hall.do("POST", "/v1/snapshots", {"source_volume": {"id": path.rsplit("/", 1)[1]}})
-    assert hall.refused("PATCH", path, {"capacity": 60})[:2] == (409, "invalid_state")
-    assert look(hall, path)["capacity"] == 10
+def test_a_snapshot_is_being_taken(app: App) -> None:
+    _, path, _ = boot(app)
+    app.pause()
+    app.do("POST", "/v1/snapshots", {"source_volume": {"id": path.rsplit("/", 1)[1]}})
+    assert app.refused("PATCH", path, {"capacity": 60})[:2] == (409, "invalid_state")
+    assert look(app, path)["capacity"] == 10
 
 
-def test_a_server_that_goes_takes_a_volume_with_it_that_is_being_changed(hall: Hall) -> None:
-    server, path, file = boot(hall)
-    hall.pause()
-    hall.do("PATCH", path, {"capacity": 60})
-    hall.do("DELETE", f"/v1/instances/{server}")
-    hall.restart()
-    hall.settle()
-    assert hall.refused("GET", path)[0] == 404
+def test_a_server_that_goes_takes_a_volume_with_it_that_is_being_changed(app: App) -> None:
+    server, path, file = boot(app)
+    app.pause()
+    app.do("PATCH", path, {"capacity": 60})
+    app.do("DELETE", f"/v1/instances/{server}")
+    app.restart()
+    app.settle()
+    assert app.refused("GET", path)[0] == 404
     assert not file.exists()
 
 
-def tag_of(hall: Hall, path: str) -> str:
-    return dict(hall.call("owner", "GET", path).headers)[b"etag"].decode()
+def tag_of(app: App, path: str) -> str:
+    return dict(app.call("owner", "GET", path).headers)[b"etag"].decode()
 
 
-def test_tags(hall: Hall) -> None:
-    path = volume(hall, user_tags=["env:test", "a b", "env:test"])
-    other = volume(hall)
-    assert look(hall, path)["user_tags"] == ["env:test", "a b"]
-    assert hall.refused("PATCH", path, {"user_tags": ["x"]}) == (400, "missing_if_match", "If-Match")
-    first = tag_of(hall, path)
-    shown = hall.do("PATCH", path, {"user_tags": ["env:prod", "x"]}, if_match=first)
+def test_tags(app: App) -> None:
+    path = volume(app, user_tags=["env:test", "a b", "env:test"])
+    other = volume(app)
+    assert look(app, path)["user_tags"] == ["env:test", "a b"]
+    assert app.refused("PATCH", path, {"user_tags": ["x"]}) == (400, "missing_if_match", "If-Match")
+    first = tag_of(app, path)
+    shown = app.do("PATCH", path, {"user_tags": ["env:prod", "x"]}, if_match=first)
     assert shown["user_tags"] == ["env:prod", "x"]
-    assert hall.call("owner", "PATCH", path, {"user_tags": []}, if_match=first).status == 412
-    assert hall.call("owner", "DELETE", path, if_match=first).status == 412
+    assert app.call("owner", "PATCH", path, {"user_tags": []}, if_match=first).status == 412
+    assert app.call("owner", "DELETE", path, if_match=first).status == 412
     for bad in ([""], ["*"], ['"'], ["x" * 129], ["é"], "x", [1]):
-        assert hall.call("owner", "PATCH", path, {"user_tags": bad}, if_match="*").status == 400, bad
-    names = {look(hall, one)["id"]: one for one in (path, other)}
+        assert app.call("owner", "PATCH", path, {"user_tags": bad}, if_match="*").status == 400, bad
+    names = {look(app, one)["id"]: one for one in (path, other)}
     for query, found in {"env:prod": [path], "env:pro": [], "x": [path], "*": [], "nv:prod": [], "%22": []}.items():
-        page = hall.do("GET", f"/v1/volumes?tag={query}")
+        page = app.do("GET", f"/v1/volumes?tag={query}")
         assert [names[one["id"]] for one in page["volumes"]] == found, query
         assert page["total_count"] == len(found)
 
 
-def test_filters(hall: Hall) -> None:
-    server, boot_path, _ = boot(hall)
-    loose = volume(hall, "sdp")
+def test_filters(app: App) -> None:
+    server, boot_path, _ = boot(app)
+    loose = volume(app, "sdp")
     names = {boot_path: "boot", loose: "loose"}
     assert server
     for query, found in {
@@ -220,5 +220,5 @@ def test_filters(hall: Hall) -> None:
         "zone.name=us-south-3": set(),
         "name=nothing": set(),
     }.items():
-        page = sdk.VolumeCollection.from_dict(hall.do("GET", f"/v1/volumes?{query}"))
+        page = sdk.VolumeCollection.from_dict(app.do("GET", f"/v1/volumes?{query}"))
         assert {names[f"/v1/volumes/{one.id}"] for one in page.volumes} == found, query

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.hall import Hall, opened
-from fixtures.realm import OPERATOR
+from fixtures.app import App, open_app
+from fixtures.frozen_app import OPERATOR
 from hostile_images import builders_qcow2 as q
 from kunsthalle import drivers
 from kunsthalle.block_storage import checking
@@ -22,46 +22,46 @@ ODD = q.good(refcounts={5: 0})
 
 
 @pytest.fixture
-def hall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     """On a host without qemu-img."""
-    monkeypatch.setattr(drivers, "_tools", lambda: None)
-    made = opened(tmp_path / "data")
+    monkeypatch.setattr(drivers, "find_image_tools", lambda: None)
+    made = open_app(tmp_path / "data")
     yield made
     monkeypatch.undo()
     made.close()
 
 
-def bring(hall: Hall, name: str, content: bytes) -> str:
-    (hall.folders["owner"] / "images" / f"{name}.qcow2").write_bytes(content)
+def bring(app: App, name: str, content: bytes) -> str:
+    (app.folders["owner"] / "images" / f"{name}.qcow2").write_bytes(content)
     body = {
         "name": name,
         "file": {"href": f"cos://us-south/images/{name}.qcow2"},
         "operating_system": {"name": "debian-12-amd64"},
     }
-    made: str = hall.do("POST", "/v1/images", body)["id"]
-    hall.settle()
+    made: str = app.do("POST", "/v1/images", body)["id"]
+    app.settle()
     return made
 
 
-def unchecked(hall: Hall) -> int:
-    return int(hall.call(OPERATOR, "GET", "/_kunsthalle/status").json["unchecked_images"])
+def unchecked(app: App) -> int:
+    return int(app.call(OPERATOR, "GET", "/_kunsthalle/status").json["unchecked_images"])
 
 
-def checked(hall: Hall, image: str) -> Any:
-    return hall.do("GET", f"/_kunsthalle/images/{image}/progress").get("checked")
+def checked(app: App, image: str) -> Any:
+    return app.do("GET", f"/_kunsthalle/images/{image}/progress").get("checked")
 
 
-def look(hall: Hall, image: str) -> dict[str, Any]:
-    return dict(hall.do("GET", f"/v1/images/{image}"))
+def look(app: App, image: str) -> dict[str, Any]:
+    return dict(app.do("GET", f"/v1/images/{image}"))
 
 
-def test_that_images_are_unchecked_is_said(hall: Hall) -> None:
-    assert unchecked(hall) == 0
-    image = bring(hall, "odd", ODD)
-    assert (look(hall, image)["status"], checked(hall, image), unchecked(hall)) == ("available", False, 1)
-    assert "checked" not in look(hall, image), "clients of the contract are told nothing that it does not have"
-    failed = bring(hall, "broken", b"nothing")
-    assert (look(hall, failed)["status"], checked(hall, failed), unchecked(hall)) == ("failed", None, 1)
+def test_that_images_are_unchecked_is_said(app: App) -> None:
+    assert unchecked(app) == 0
+    image = bring(app, "odd", ODD)
+    assert (look(app, image)["status"], checked(app, image), unchecked(app)) == ("available", False, 1)
+    assert "checked" not in look(app, image), "clients of the contract are told nothing that it does not have"
+    failed = bring(app, "broken", b"nothing")
+    assert (look(app, failed)["status"], checked(app, failed), unchecked(app)) == ("failed", None, 1)
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,17 @@ def test_what_status_says(found: dict[str, Any], told: str) -> None:
 
 
 @pytest.mark.needs_qemu_img
-def test_once_there_is_qemu_img_they_are_checked_without_a_boot(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    good, twin, odd = (bring(hall, name, content) for name, content in _FILES)
-    assert unchecked(hall) == 3
+def test_once_there_is_qemu_img_they_are_checked_without_a_boot(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, twin, odd = (bring(app, name, content) for name, content in _FILES)
+    assert unchecked(app) == 3
     monkeypatch.undo()
-    hall.restart()
-    hall.settle()
-    assert (look(hall, good)["status"], checked(hall, good), checked(hall, twin)) == ("available", True, True)
-    refused = look(hall, odd)
+    app.restart()
+    app.settle()
+    assert (look(app, good)["status"], checked(app, good), checked(app, twin)) == ("available", True, True)
+    refused = look(app, odd)
     assert (refused["status"], refused["status_reasons"][0]["code"]) == ("failed", "image_data_corrupted")
-    assert unchecked(hall) == 0
-    entries = hall.call(OPERATOR, "GET", "/_kunsthalle/audit?limit=200").json["entries"]
+    assert unchecked(app) == 0
+    entries = app.call(OPERATOR, "GET", "/_kunsthalle/audit?limit=200").json["entries"]
     assert [one["outcome"] for one in entries if one["action"] == "is.image.image.failed"] == [422]
 
 
@@ -95,11 +95,11 @@ _FILES: list[tuple[str, bytes]] = [("good", q.good()), ("twin", q.good()), ("odd
 
 
 @pytest.mark.needs_qemu_img
-def test_equal_bytes_are_checked_once_and_not_twice_at_once(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_bytes_are_checked_once_and_not_twice_at_once(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, content in _FILES:
-        bring(hall, name, content)
-    hall.pause()
-    server = hall.server
+        bring(app, name, content)
+    app.pause()
+    server = app.server
     for _ in range(2):
         checking.schedule(server.store, server.base)
     waiting = (job_table.c.kind == checking.CHECK, job_table.c.state == "queued")
@@ -107,11 +107,11 @@ def test_equal_bytes_are_checked_once_and_not_twice_at_once(hall: Hall, monkeypa
 
 
 @pytest.mark.needs_qemu_img
-def test_bytes_that_are_gone_are_left_to_the_doctor(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = bring(hall, "good", q.good())
-    digest = look(hall, image)["file"]["checksums"]["sha256"]
-    hall.server.drivers.blobs.local_path(digest).unlink()
+def test_bytes_that_are_gone_are_left_to_the_doctor(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = bring(app, "good", q.good())
+    digest = look(app, image)["file"]["checksums"]["sha256"]
+    app.server.drivers.blobs.local_path(digest).unlink()
     monkeypatch.undo()
-    hall.restart()
-    hall.settle()
-    assert (look(hall, image)["status"], unchecked(hall)) == ("available", 1)
+    app.restart()
+    app.settle()
+    assert (look(app, image)["status"], unchecked(app)) == ("available", 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.hall import opened
+from fixtures.app import open_app
 from kunsthalle.images.models import Image
 from unit.catalogs.shop import Shop
 from unit.instances.crowd import Crowd
@@ -196,14 +196,14 @@ def test_whoever_may_only_look_learns_nothing_of_other_accounts(shop: Shop) -> N
 
 
 def test_groups_are_counted_by_their_templates(tmp_path: Path) -> None:
-    hall = opened(tmp_path / "data")
+    app = open_app(tmp_path / "data")
     try:
-        crowd = Crowd(hall)
+        crowd = Crowd(app)
         offer = crowd.offer()
         crowd.who = "consumer"
         crowd.authorize(offer.catalog)
         crowd.group(2, crowd.template(catalog_offering={"version": {"crn": offer.version}}))
-        found = hall.ok("owner", "GET", f"/_kunsthalle/images/{offer.image}/lineage")
+        found = app.ok("owner", "GET", f"/_kunsthalle/images/{offer.image}/lineage")
         (theirs,) = [one for one in found["accounts"] if not one["owner"]]
         assert theirs["uses"] == {
             "servers": 2,
@@ -215,4 +215,4 @@ def test_groups_are_counted_by_their_templates(tmp_path: Path) -> None:
             "snapshots": 0,
         }
     finally:
-        hall.close()
+        app.close()

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
-from fixtures.hall import VERSION, opened
-from fixtures.realm import OPERATOR
+from fixtures.app import VERSION, open_app
+from fixtures.frozen_app import OPERATOR
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder
 from kunsthalle.local.client import access_token
@@ -212,25 +212,25 @@ def test_a_taken_name_is_replaced_only_when_told(served: Served) -> None:
 def test_a_load_that_was_cut_off_is_done_before_the_folder_is_served_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hall = opened(tmp_path / "data")
+    app = open_app(tmp_path / "data")
     try:
         folder.write(tmp_path / "data", folder.CREDENTIALS, {"operator_token": OPERATOR})
-        image = hall.image("kept")["id"]
-        saved = hall.call(OPERATOR, "POST", "/_kunsthalle/scenarios", {"name": "before"})
+        image = app.image("kept")["id"]
+        saved = app.call(OPERATOR, "POST", "/_kunsthalle/scenarios", {"name": "before"})
         assert saved.status == 200, saved.body
-        hall.do("DELETE", f"/v1/images/{image}")
-        hall.settle()
+        app.do("DELETE", f"/v1/images/{image}")
+        app.settle()
 
         with monkeypatch.context() as patched:
             patched.setattr("kunsthalle.operator.saved_states._copy", lambda *_: 1 / 0)
-            assert hall.call(OPERATOR, "POST", "/_kunsthalle/scenarios/before/load").status == 500
+            assert app.call(OPERATOR, "POST", "/_kunsthalle/scenarios/before/load").status == 500
         assert not (tmp_path / "data" / "buckets").exists()
-        hall.restart()
-        assert hall.do("GET", f"/v1/images/{image}")["status"] == "available"
+        app.restart()
+        assert app.do("GET", f"/v1/images/{image}")["status"] == "available"
         assert (tmp_path / "data" / "buckets").exists()
         assert not (tmp_path / "data" / folder.LOADING).exists()
     finally:
-        hall.close()
+        app.close()
 
 
 def test_secrets_of_a_saved_scenario_stay_with_their_owner(served: Served, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import Answer, Realm, make
+from fixtures.frozen_app import Answer, FrozenApp, make_frozen_app
 from kunsthalle.accounts.service import add_user
 from kunsthalle.core.clock import ManualClock
 from kunsthalle.db.engine import Store
@@ -24,10 +24,10 @@ SOMEBODY = "IBMid-SOMEBODY01"
 class Desk:
     """What tests of this package do: exchange keys, grant, and ask as somebody."""
 
-    realm: Realm
+    frozen: FrozenApp
 
     def token(self, **form: str) -> Answer:
-        return self.realm.call("", "POST", "/identity/token", "&".join(f"{k}={v}" for k, v in form.items()).encode())
+        return self.frozen.call("", "POST", "/identity/token", "&".join(f"{k}={v}" for k, v in form.items()).encode())
 
     def by_key(self, secret: str) -> dict[str, Any]:
         answer = self.token(grant_type=f"{GRANT}apikey", apikey=secret)
@@ -40,7 +40,7 @@ class Desk:
     def become(self, name: str, secret: str) -> str:
         """From here on `name` calls with a token of this key; the refresh token."""
         made = self.by_key(secret)
-        self.realm.tokens[name] = made["access_token"]
+        self.frozen.tokens[name] = made["access_token"]
         return str(made["refresh_token"])
 
     def grant(self, subject: str, role: str, by: str = "owner", *, key: str = "iam_id", **resource: str) -> Answer:
@@ -51,7 +51,7 @@ class Desk:
             "roles": [{"role_id": role if ":" in role else f"{ROLE}{role}"}],
             "resources": [{"attributes": attributes}],
         }
-        return self.realm.call(by, "POST", "/v1/policies", body)
+        return self.frozen.call(by, "POST", "/v1/policies", body)
 
     def may_place(self, subject: str, group: str | None = None) -> Answer:
         """What an administrator gives to whoever is to place resources in resource groups: Viewer on them, or on
@@ -59,20 +59,20 @@ class Desk:
         return self.grant(subject, "Viewer", resourceType="resource-group", **({"resource": group} if group else {}))
 
     def travel(self, seconds: int) -> None:
-        clock = self.realm.server.clock
+        clock = self.frozen.server.clock
         assert not isinstance(clock, ManualClock)
         clock.offset += seconds * 1_000_000
 
     @property
     def account(self) -> str:
-        return self.realm.accounts["owner"]
+        return self.frozen.accounts["owner"]
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    realm = make(tmp_path_factory.mktemp("identity") / "data")
-    realm.server.store.__class__ = Store  # what is changed here is kept
-    made = Desk(realm)
+    frozen = make_frozen_app(tmp_path_factory.mktemp("identity") / "data")
+    frozen.server.store.__class__ = Store  # what is changed here is kept
+    made = Desk(frozen)
     account = made.account
 
     def join(session: Session) -> str:
@@ -80,14 +80,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         add_user(system, account, SOMEBODY, "somebody@publisher.example", "Some Body")
         return create_api_key(system, account, SOMEBODY, "somebody")[1]
 
-    made.become("somebody", realm.server.store.write(realm.server.base, join))
+    made.become("somebody", frozen.server.store.write(frozen.server.base, join))
     yield made
-    realm.loop.close()
+    frozen.loop.close()
 
 
 @pytest.fixture
 def image(desk: Desk) -> str:
-    return str(desk.realm.ids["free image"])
+    return str(desk.frozen.ids["free image"])
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -26,11 +26,11 @@ def _authorize(
         "subject": {"attributes": keyed(subject)},
         "resource": {"attributes": keyed(resource)},
     }
-    return desk.realm.call(by, "POST", "/v2/policies", body)
+    return desk.frozen.call(by, "POST", "/v2/policies", body)
 
 
 def _may(desk: Desk, account: str, target: dict[str, str], action: str = RETRIEVE, **more: Any) -> bool:
-    server = desk.realm.server
+    server = desk.frozen.server
 
     def ask(session: Session) -> bool:
         return is_authorized(session.as_context(session.ctx.as_system(account)), "is", target, action, **more)
@@ -51,14 +51,14 @@ def authorize(desk: Desk) -> Any:
 
     yield make
     for by, id_ in made:
-        desk.realm.ok(by, "DELETE", f"/v1/policies/{id_}")
+        desk.frozen.ok(by, "DELETE", f"/v1/policies/{id_}")
 
 
 TARGET = {"serviceName": "globalcatalog-collection", "serviceInstance": CATALOG}
 
 
 def test_all_catalogs_or_the_one_that_is_named(desk: Desk, authorize: Any) -> None:
-    here = desk.realm.accounts["consumer"]
+    here = desk.frozen.accounts["consumer"]
     subject, service = {"serviceName": "is", "accountId": here}, {"serviceName": "globalcatalog-collection"}
     assert not _may(desk, here, TARGET)
     for name in ("serviceInstance", "resource", "catalogId"):
@@ -67,29 +67,29 @@ def test_all_catalogs_or_the_one_that_is_named(desk: Desk, authorize: Any) -> No
             assert made.status == 201, made.body
         assert _may(desk, here, TARGET), name
         assert not _may(desk, here, {**TARGET, "serviceInstance": "another"}), name
-        desk.realm.ok("consumer", "DELETE", f"/v2/policies/{made.json['id']}")
+        desk.frozen.ok("consumer", "DELETE", f"/v2/policies/{made.json['id']}")
         assert not _may(desk, here, TARGET)
     authorize("consumer", subject, {**service, "accountId": here})
     assert _may(desk, here, TARGET)
     assert _may(desk, here, {**TARGET, "serviceInstance": "another"})
     assert not _may(desk, here, TARGET, "globalcatalog-collection.offering.update")
-    assert not _may(desk, desk.realm.accounts["sibling"], TARGET)
+    assert not _may(desk, desk.frozen.accounts["sibling"], TARGET)
 
 
 def test_the_owner_of_the_catalog_may_let_another_account_in(desk: Desk, authorize: Any) -> None:
-    here, owner = desk.realm.accounts["consumer"], desk.account
+    here, owner = desk.frozen.accounts["consumer"], desk.account
     service = {"serviceName": "globalcatalog-collection", "accountId": owner}
     authorize("owner", {"serviceName": "is", "accountId": here}, service)
     assert _may(desk, here, TARGET, owner=owner)
     assert not _may(desk, here, TARGET), "asked about the account's own catalog"
-    assert not _may(desk, desk.realm.accounts["sibling"], TARGET, owner=owner)
+    assert not _may(desk, desk.frozen.accounts["sibling"], TARGET, owner=owner)
 
 
 def test_the_owners_policy_for_itself_lets_nobody_else_in(desk: Desk, authorize: Any) -> None:
     owner = desk.account
     authorize("owner", {"serviceName": "is"}, {"serviceName": "globalcatalog-collection", "accountId": owner})
     assert _may(desk, owner, TARGET)
-    assert not _may(desk, desk.realm.accounts["consumer"], TARGET, owner=owner)
+    assert not _may(desk, desk.frozen.accounts["consumer"], TARGET, owner=owner)
 
 
 def test_a_subject_may_be_narrowed_to_instance_groups(desk: Desk, authorize: Any) -> None:
@@ -116,16 +116,16 @@ def test_an_authorization_needs_what_its_maker_holds(desk: Desk) -> None:
     subject = {"serviceName": "is", "accountId": desk.account}
     target = {"serviceName": "globalcatalog-collection", "accountId": desk.account}
     assert _authorize(desk, "viewer", subject, target).status == 403
-    elsewhere = {**target, "accountId": desk.realm.accounts["consumer"]}
+    elsewhere = {**target, "accountId": desk.frozen.accounts["consumer"]}
     assert _authorize(desk, "owner", subject, elsewhere).status == 400
     assert _authorize(desk, "owner", {"accountId": desk.account}, target).status == 400
 
 
 def test_the_roles_between_services_are_listed_by_name(desk: Desk) -> None:
     asked = "policy_type=authorization&source_service_name=is&service_name"
-    found = desk.realm.ok("owner", "GET", f"/v2/roles?{asked}=globalcatalog-collection")
+    found = desk.frozen.ok("owner", "GET", f"/v2/roles?{asked}=globalcatalog-collection")
     assert [role["display_name"] for role in found["system_roles"]] == ["Viewer"]
-    found = desk.realm.ok("owner", "GET", f"/v2/roles?{asked}=cloud-object-storage")
+    found = desk.frozen.ok("owner", "GET", f"/v2/roles?{asked}=cloud-object-storage")
     assert [role["display_name"] for role in found["service_roles"]] == ["Reader", "Writer"]
-    found = desk.realm.ok("owner", "GET", "/v2/roles?service_name=globalcatalog-collection")
+    found = desk.frozen.ok("owner", "GET", "/v2/roles?service_name=globalcatalog-collection")
     assert "Publisher" in {role["display_name"] for role in found["service_roles"]}

@@ -17,13 +17,13 @@ Call = tuple[str, str, Any]
 
 
 def _made(desk: Desk, path: str, **body: Any) -> str:
-    made = desk.realm.ok("owner", "POST", path, {"account_id": desk.account, "name": "told", **body})
+    made = desk.frozen.ok("owner", "POST", path, {"account_id": desk.account, "name": "told", **body})
     return f"{path}/{made['id']}"
 
 
 def _history(desk: Desk, path: str) -> list[tuple[str, list[str]]]:
-    records = desk.realm.ok("owner", "GET", f"{path}?include_history=true")["history"]
-    owner = desk.realm.ok("owner", "GET", "/v1/apikeys")["apikeys"][0]["iam_id"]
+    records = desk.frozen.ok("owner", "GET", f"{path}?include_history=true")["history"]
+    owner = desk.frozen.ok("owner", "GET", "/v1/apikeys")["apikeys"][0]["iam_id"]
     assert {(one["iam_id"], one["iam_id_account"]) for one in records} <= {(owner, desk.account)}
     assert all(one["message"] for one in records)
     assert [one["timestamp"] for one in records] == sorted(one["timestamp"] for one in records)
@@ -54,19 +54,19 @@ STORIES: dict[str, tuple[str, list[Call], list[tuple[str, list[str]]]]] = {
 @pytest.mark.parametrize("resource", STORIES)
 def test_what_was_done_is_told_in_order(desk: Desk, resource: str) -> None:
     collection, calls, told = STORIES[resource]
-    owner = desk.realm.ok("owner", "GET", "/v1/apikeys")["apikeys"][0]["iam_id"]
+    owner = desk.frozen.ok("owner", "GET", "/v1/apikeys")["apikeys"][0]["iam_id"]
     path = _made(desk, collection, **({"iam_id": owner} if resource == "API key" else {}))
     assert _history(desk, path) == [("create", [])]
     for method, rest, body in calls:
-        desk.realm.ok("owner", method, path + rest, body, if_match="*")
+        desk.frozen.ok("owner", method, path + rest, body, if_match="*")
     assert _history(desk, path) == [("create", []), *told]
-    assert "history" not in desk.realm.ok("owner", "GET", path)
+    assert "history" not in desk.frozen.ok("owner", "GET", path)
     assert b"secret plan" not in _stored(desk, path)
-    listed = desk.realm.ok("owner", "GET", f"{collection}?include_history=true&pagesize=100&scope=account")
+    listed = desk.frozen.ok("owner", "GET", f"{collection}?include_history=true&pagesize=100&scope=account")
     (rows,) = (value for value in listed.values() if isinstance(value, list))
     shown = next(one for one in rows if path.endswith(one["id"]))
     assert [one["action"] for one in shown["history"]] == ["create", *(action for action, _ in told)]
-    desk.realm.ok("owner", "DELETE", path)
+    desk.frozen.ok("owner", "DELETE", path)
     assert _stored(desk, path) == b""
 
 
@@ -75,31 +75,31 @@ def _stored(desk: Desk, path: str) -> bytes:
         found = rows_of(session, identity_history, identity_history.c.resource_id == path.rsplit("/", 1)[1])
         return repr(found[0].records).encode() if found else b""
 
-    return desk.realm.server.store.read(desk.realm.server.base, read)
+    return desk.frozen.server.store.read(desk.frozen.server.base, read)
 
 
 def test_a_refused_change_is_not_told(desk: Desk) -> None:
     path = _made(desk, "/v1/serviceids")
-    assert desk.realm.call("owner", "PUT", path, {"name": ""}, if_match="*").status == 400
-    assert desk.realm.call("owner", "PUT", path, {"name": "late"}, if_match="0-0").status == 409
+    assert desk.frozen.call("owner", "PUT", path, {"name": ""}, if_match="*").status == 400
+    assert desk.frozen.call("owner", "PUT", path, {"name": "late"}, if_match="0-0").status == 409
     assert _history(desk, path) == [("create", [])]
 
 
 def test_the_history_of_settings_has_changes_alone(desk: Desk) -> None:
     path = f"/v1/accounts/{desk.account}/settings/identity"
     assert _history(desk, path) == []
-    desk.realm.ok("owner", "PUT", path, {"session_expiration_in_seconds": "7200"}, if_match="*")
+    desk.frozen.ok("owner", "PUT", path, {"session_expiration_in_seconds": "7200"}, if_match="*")
     assert _history(desk, path) == [("update", ["session_expiration_in_seconds"])]
     effective = f"/v1/accounts/{desk.account}/effective_settings/identity?include_history=true"
-    assert len(desk.realm.ok("owner", "GET", effective)["account"]["history"]) == 1
+    assert len(desk.frozen.ok("owner", "GET", effective)["account"]["history"]) == 1
 
 
 def test_the_oldest_changes_make_room_for_new_ones(desk: Desk) -> None:
     path = _made(desk, "/v1/serviceids")
-    desk.realm.ok("owner", "PUT", path, {"name": "first"}, if_match="*")
+    desk.frozen.ok("owner", "PUT", path, {"name": "first"}, if_match="*")
     for _ in range(KEPT // 2):
-        desk.realm.ok("owner", "POST", f"{path}/lock")
-        desk.realm.ok("owner", "DELETE", f"{path}/lock")
+        desk.frozen.ok("owner", "POST", f"{path}/lock")
+        desk.frozen.ok("owner", "DELETE", f"{path}/lock")
     told = _history(desk, path)
     assert len(told) == KEPT + 1
     assert (told[0][0], told[1][0], told[-1][0]) == ("create", "lock", "unlock")
@@ -107,15 +107,15 @@ def test_the_oldest_changes_make_room_for_new_ones(desk: Desk) -> None:
 
 def test_a_key_that_ends_with_its_service_id_leaves_no_history(desk: Desk) -> None:
     body = {"account_id": desk.account, "name": "program", "apikey": {"name": "inner"}}
-    program = desk.realm.ok("owner", "POST", "/v1/serviceids", body)
+    program = desk.frozen.ok("owner", "POST", "/v1/serviceids", body)
     key = f"/v1/apikeys/{program['apikey']['id']}"
-    desk.realm.ok("owner", "PUT", key, {"name": "renamed"}, if_match="*")
+    desk.frozen.ok("owner", "PUT", key, {"name": "renamed"}, if_match="*")
     assert _stored(desk, key)
-    desk.realm.ok("owner", "DELETE", f"/v1/serviceids/{program['id']}")
+    desk.frozen.ok("owner", "DELETE", f"/v1/serviceids/{program['id']}")
     assert _stored(desk, key) == b""
 
 
 def test_other_words_than_true_and_false_are_refused(desk: Desk) -> None:
-    answer = desk.realm.call("owner", "GET", "/v1/apikeys?include_history=perhaps")
+    answer = desk.frozen.call("owner", "GET", "/v1/apikeys?include_history=perhaps")
     assert answer.status == 400
     assert b"include_history" in answer.body

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import QUERY, Answer, DryStore, Realm, make, path_of
+from fixtures.frozen_app import QUERY, Answer, DryStore, FrozenApp, make_frozen_app, path_of
 from fixtures.threads import PATIENCE
 from fixtures.walks import Reached, run_seed, share
 from kunsthalle.api.router import Route
@@ -32,33 +32,33 @@ VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 class Walk:
     """A's resources, which change, and what B is told of them."""
 
-    def __init__(self, realm: Realm) -> None:
-        self.realm, self.dice = realm, random.Random(run_seed())
+    def __init__(self, frozen: FrozenApp) -> None:
+        self.frozen, self.dice = frozen, random.Random(run_seed())
         self.made: list[str] = []
         self.reached = Reached(CHANGES)
-        ids = realm.server.base.ids
+        ids = frozen.server.base.ids
         ids._seeded = True
-        moment = realm.server.clock.now()
-        realm.server.clock.now = lambda: moment  # type: ignore[method-assign]  # time stands still for this test
-        self.paths = [one for one in realm.server.pipeline.router if not one.access.operator]
+        moment = frozen.server.clock.now()
+        frozen.server.clock.now = lambda: moment  # type: ignore[method-assign]  # time stands still for this test
+        self.paths = [one for one in frozen.server.pipeline.router if not one.access.operator]
 
     def seed(self, number: int) -> None:
-        self.realm.server.base.ids._random = random.Random(number)
+        self.frozen.server.base.ids._random = random.Random(number)
 
     def told(self, persona: str, route: Route) -> Answer:
         """What a stranger is answered; nothing of it is kept."""
         self.seed(1)
-        body = BODIES[route.name](self.realm) if route.name in BODIES else None
-        return self.realm.call(persona, route.method, path_of(self.realm, route.path), body, **HEADERS)
+        body = BODIES[route.name](self.frozen) if route.name in BODIES else None
+        return self.frozen.call(persona, route.method, path_of(self.frozen, route.path), body, **HEADERS)
 
     def everything(self, *, whole: bool = True) -> dict[tuple[str, str], Answer]:
         """What strangers are told on each route; not `whole`: the one of the same enterprise."""
-        self.realm.server.store.__class__ = DryStore
+        self.frozen.server.store.__class__ = DryStore
         return {(who, one.name): self.told(who, one) for who in STRANGERS[: 2 if whole else 1] for one in self.paths}
 
     def step(self, number: int) -> None:
         """One to three changes of what A owns, for good."""
-        self.realm.server.store.__class__ = Store
+        self.frozen.server.store.__class__ = Store
         self.seed(1_000 + number)
         for _ in range(self.dice.choice((1, 2, 3))):
             what = self.dice.choice([*CHANGES, "deletion"])
@@ -67,21 +67,21 @@ class Walk:
 
     def post(self, path: str, body: Any) -> Any:
         """Makes something of A's and remembers where it is."""
-        made = self.realm.ok("owner", "POST", path, body)
+        made = self.frozen.ok("owner", "POST", path, body)
         self.made.append(
             f"{path.partition('?')[0]}/{made['id']}" + ("?" + path.partition("?")[2] if "?" in path else "")
         )
         return made
 
 
-def _simple(path: str, body: Callable[[Realm, str], Any]) -> Callable[[Walk, str], None]:
+def _simple(path: str, body: Callable[[FrozenApp, str], Any]) -> Callable[[Walk, str], None]:
     def change(walk: Walk, name: str) -> None:
-        walk.post(path, body(walk.realm, name))
+        walk.post(path, body(walk.frozen, name))
 
     return change
 
 
-def _policy(_realm: Realm, name: str) -> Any:
+def _policy(_frozen: FrozenApp, name: str) -> Any:
     resource = [{"name": "serviceName", "value": "is"}, {"name": "resourceGroupId", "value": name}]
     subjects = [{"attributes": [{"name": "iam_id", "value": "IBMid-VIEWER0001"}]}]
     roles = [{"role_id": VIEWER}]
@@ -90,40 +90,42 @@ def _policy(_realm: Realm, name: str) -> Any:
 
 def _offering(walk: Walk, name: str) -> None:
     catalog = walk.post(C, {"label": name})["id"]
-    offering = walk.realm.ok("owner", "POST", f"{C}/{catalog}/offerings", {"name": name})["id"]
+    offering = walk.frozen.ok("owner", "POST", f"{C}/{catalog}/offerings", {"name": name})["id"]
     where = f"{C}/{catalog}/offerings/{offering}"
-    walk.realm.ok("owner", "POST", f"{where}/access", [walk.realm.accounts["consumer"]])
-    walk.realm.ok("owner", "POST", f"{where}/share", {"enabled": walk.dice.random() < 0.5})
+    walk.frozen.ok("owner", "POST", f"{where}/access", [walk.frozen.accounts["consumer"]])
+    walk.frozen.ok("owner", "POST", f"{where}/share", {"enabled": walk.dice.random() < 0.5})
 
 
 def _rename(walk: Walk, name: str) -> None:
     image = walk.dice.choice(("images", "free image"))
-    walk.realm.ok("owner", "PATCH", f"/v1/images/{walk.realm.ids[image]}?{QUERY}", {"name": name})
+    walk.frozen.ok("owner", "PATCH", f"/v1/images/{walk.frozen.ids[image]}?{QUERY}", {"name": name})
 
 
 def _share(walk: Walk, _name: str) -> None:
-    where = f"{C}/{walk.realm.ids['catalogs']}/offerings/{walk.realm.ids['offerings']}"
-    walk.realm.ok("owner", "POST", f"{where}/share", {"enabled": walk.dice.random() < 0.5})
+    where = f"{C}/{walk.frozen.ids['catalogs']}/offerings/{walk.frozen.ids['offerings']}"
+    walk.frozen.ok("owner", "POST", f"{where}/share", {"enabled": walk.dice.random() < 0.5})
 
 
 def _delete(walk: Walk, _name: str) -> None:
     if walk.made:
-        walk.realm.ok("owner", "DELETE", walk.made.pop(walk.dice.randrange(len(walk.made))))
+        walk.frozen.ok("owner", "DELETE", walk.made.pop(walk.dice.randrange(len(walk.made))))
 
 
 def _lock(walk: Walk, _name: str) -> None:
     verb = walk.dice.choice(("POST", "DELETE"))
-    walk.realm.ok("owner", verb, f"/v1/serviceids/{walk.realm.ids['serviceids']}/lock")
+    walk.frozen.ok("owner", verb, f"/v1/serviceids/{walk.frozen.ids['serviceids']}/lock")
 
 
 CHANGES: dict[str, Callable[[Walk, str], None]] = {
-    "vpc": _simple(f"/v1/vpcs?{QUERY}", lambda _realm, name: {"name": name}),
-    "service id": _simple("/v1/serviceids", lambda realm, name: {"account_id": realm.accounts["owner"], "name": name}),
-    "profile": _simple("/v1/profiles", lambda realm, name: {"account_id": realm.accounts["owner"], "name": name}),
-    "key": _simple("/v1/apikeys", lambda realm, name: {"iam_id": realm.ids["iam_id"], "name": name}),
-    "access group": _simple("/v2/groups", lambda _realm, name: {"name": name}),
+    "vpc": _simple(f"/v1/vpcs?{QUERY}", lambda _frozen, name: {"name": name}),
+    "service id": _simple(
+        "/v1/serviceids", lambda frozen, name: {"account_id": frozen.accounts["owner"], "name": name}
+    ),
+    "profile": _simple("/v1/profiles", lambda frozen, name: {"account_id": frozen.accounts["owner"], "name": name}),
+    "key": _simple("/v1/apikeys", lambda frozen, name: {"iam_id": frozen.ids["iam_id"], "name": name}),
+    "access group": _simple("/v2/groups", lambda _frozen, name: {"name": name}),
     "policy": _simple("/v1/policies", _policy),
-    "catalog": _simple(C, lambda _realm, name: {"label": name}),
+    "catalog": _simple(C, lambda _frozen, name: {"label": name}),
     "offering": _offering,
     "new name": _rename,
     "sharing": _share,
@@ -134,7 +136,7 @@ CHANGES: dict[str, Callable[[Walk, str], None]] = {
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
-    made = make(tmp_path_factory.mktemp("noninterference") / "data", furnish)
+    made = make_frozen_app(tmp_path_factory.mktemp("noninterference") / "data", furnish)
     with pytest.MonkeyPatch.context() as patch:
         # A read that a busy machine makes long is run again in a thread, and draws its ids twice, or is given up.
         patch.setattr(deadlines, "INLINE_SECONDS", PATIENCE)
@@ -159,10 +161,10 @@ def test_what_a_owns_changes_no_byte_of_what_b_is_told(walk: Walk, walk_seed: in
 def test_the_walk_would_notice(walk: Walk) -> None:
     """A sees the difference that B does not: the steps change something, and the comparison can tell."""
     route = next(one for one in walk.paths if one.name == "GET /v2/groups")
-    walk.realm.server.store.__class__ = DryStore
+    walk.frozen.server.store.__class__ = DryStore
     before = walk.told("owner", route)
-    walk.realm.server.store.__class__ = Store
+    walk.frozen.server.store.__class__ = Store
     walk.seed(10**6)
     CHANGES["access group"](walk, "noticed")
-    walk.realm.server.store.__class__ = DryStore
+    walk.frozen.server.store.__class__ = DryStore
     assert walk.told("owner", route) != before

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import QUERY, Answer
+from fixtures.frozen_app import QUERY, Answer
 from kunsthalle.block_storage.resources import VOLUME
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
@@ -23,8 +23,8 @@ GROUPS = "/v2/resource_groups"
 @pytest.fixture
 def workshop(desk: Desk) -> str:
     """The id of a group besides the default one; somebody may make everything of the VPC API, and no more."""
-    made = desk.realm.call("owner", "POST", GROUPS, {"name": "workshop"})
-    found = [one["id"] for one in desk.realm.ok("owner", "GET", f"{GROUPS}?name=workshop")["resources"]]
+    made = desk.frozen.call("owner", "POST", GROUPS, {"name": "workshop"})
+    found = [one["id"] for one in desk.frozen.ok("owner", "GET", f"{GROUPS}?name=workshop")["resources"]]
     assert made.status in {201, 409}
     assert desk.grant(SOMEBODY, "Editor", serviceName="is").status == 201
     return str(found[0])
@@ -33,21 +33,21 @@ def workshop(desk: Desk) -> str:
 @pytest.fixture(autouse=True)
 def _nothing_left(desk: Desk) -> Any:
     yield
-    for policy in desk.realm.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
-        desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
+    for policy in desk.frozen.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
+        desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
 
 
 def _vpc(desk: Desk, group: str | None = None) -> Answer:
     body = {} if group is None else {"resource_group": {"id": group}}
-    return desk.realm.call("somebody", "POST", VPCS, body)
+    return desk.frozen.call("somebody", "POST", VPCS, body)
 
 
 def _default(desk: Desk) -> str:
-    return str(desk.realm.ok("owner", "GET", f"{GROUPS}?default=true")["resources"][0]["id"])
+    return str(desk.frozen.ok("owner", "GET", f"{GROUPS}?default=true")["resources"][0]["id"])
 
 
 def _seen(desk: Desk) -> set[str]:
-    return {one["id"] for one in desk.realm.ok("somebody", "GET", GROUPS)["resources"]}
+    return {one["id"] for one in desk.frozen.ok("somebody", "GET", GROUPS)["resources"]}
 
 
 def test_a_refusal_says_what_is_missing_and_viewer_on_the_groups_cures_it(desk: Desk, workshop: str) -> None:
@@ -117,7 +117,7 @@ def test_forms_of_policies_on_groups(
             "subject": {"attributes": [{"key": "iam_id", "operator": "stringEquals", "value": SOMEBODY}]},
             "resource": {"attributes": keyed},
         }
-        made = desk.realm.call("owner", "POST", "/v2/policies", body)
+        made = desk.frozen.call("owner", "POST", "/v2/policies", body)
     assert made.status == 201, made.body
     assert (workshop in _seen(desk), _vpc(desk, workshop).status) == (opens, 201 if opens else 400)
 
@@ -132,26 +132,26 @@ def test_who_administers_one_group_makes_no_other_and_gives_no_more_away(desk: D
     one = {"resourceType": "resource-group", "resource": workshop}
     assert desk.grant(SOMEBODY, "Administrator", **one).status == 201
     assert desk.grant(SOMEBODY, "Administrator", serviceName="iam-access-management").status == 201
-    realm = desk.realm
-    assert realm.call("somebody", "POST", GROUPS, {"name": "another"}).status == 403
-    assert realm.call("somebody", "PATCH", f"{GROUPS}/{workshop}", {"name": "workshop"}).status == 200
+    frozen = desk.frozen
+    assert frozen.call("somebody", "POST", GROUPS, {"name": "another"}).status == 403
+    assert frozen.call("somebody", "PATCH", f"{GROUPS}/{workshop}", {"name": "workshop"}).status == 200
     gives = [({**one}, 201), ({"resourceType": "resource-group"}, 403), ({"serviceName": "resource-controller"}, 403)]
     for form, status in gives:
         assert desk.grant("IBMid-VIEWER0001", "Viewer", by="somebody", **form).status == status, form
     assert desk.grant(SOMEBODY, "Administrator", resourceType="resource-group").status == 201
-    assert realm.call("somebody", "POST", GROUPS, {"name": "another"}).status == 201
+    assert frozen.call("somebody", "POST", GROUPS, {"name": "another"}).status == 201
 
 
 def test_what_is_in_a_group_is_seen_by_its_own_policy(desk: Desk, workshop: str) -> None:
     """Looking needs no role on the group (docs/decisions/0016)."""
     body = {"resource_group": {"id": workshop}}
-    vpc = desk.realm.ok("owner", "POST", VPCS, body)["id"]
-    assert desk.realm.call("somebody", "GET", f"/v1/vpcs/{vpc}?{QUERY}").json["resource_group"]["name"] == "workshop"
-    assert desk.realm.call("somebody", "PATCH", f"/v1/vpcs/{vpc}?{QUERY}", {"name": "renamed"}).status == 200
+    vpc = desk.frozen.ok("owner", "POST", VPCS, body)["id"]
+    assert desk.frozen.call("somebody", "GET", f"/v1/vpcs/{vpc}?{QUERY}").json["resource_group"]["name"] == "workshop"
+    assert desk.frozen.call("somebody", "PATCH", f"/v1/vpcs/{vpc}?{QUERY}", {"name": "renamed"}).status == 200
 
 
 def _prototype(desk: Desk, **more: Any) -> dict[str, Any]:
-    ids = desk.realm.ids
+    ids = desk.frozen.ids
     return {
         "image": {"id": ids["free image"]},
         "zone": {"name": ids["zone"]},
@@ -169,40 +169,40 @@ def _disk(**more: Any) -> dict[str, Any]:
 
 def test_what_is_made_for_a_server_goes_to_its_group_and_asks_for_it(desk: Desk, workshop: str) -> None:
     """Nobody names the group of a data volume or of an attached interface: the server's is taken, and said."""
-    realm = desk.realm
-    server = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(desk))["id"]
-    network = {"virtual_network_interface": {"subnet": {"id": realm.ids["subnets"]}}}
+    frozen = desk.frozen
+    server = frozen.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(desk))["id"]
+    network = {"virtual_network_interface": {"subnet": {"id": frozen.ids["subnets"]}}}
     attached = _prototype(desk, primary_network_attachment=network)
     del attached["primary_network_interface"]
-    other = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", attached)["id"]
+    other = frozen.ok("owner", "POST", f"/v1/instances?{QUERY}", attached)["id"]
     disks, networks = f"/v1/instances/{server}/volume_attachments", f"/v1/instances/{other}/network_attachments"
 
     def tries() -> list[int]:
         asked = ((disks, _disk()), (networks, network))
-        answers = [realm.call("somebody", "POST", f"{path}?{QUERY}", body) for path, body in asked]
+        answers = [frozen.call("somebody", "POST", f"{path}?{QUERY}", body) for path, body in asked]
         assert all("resource group Default" in one.body.decode() for one in answers if one.status == 403)
         return [one.status for one in answers]
 
     assert desk.may_place(SOMEBODY, workshop).status == 201
     assert tries() == [403, 403]
     named = _disk(resource_group={"id": workshop})
-    assert realm.call("somebody", "POST", f"{disks}?{QUERY}", named).status == 201
+    assert frozen.call("somebody", "POST", f"{disks}?{QUERY}", named).status == 201
     assert desk.may_place(SOMEBODY, _default(desk)).status == 201
     assert tries() == [201, 201]
 
 
 def test_a_server_that_begins_anew_gets_a_new_disk_in_its_group(desk: Desk, workshop: str) -> None:
-    realm = desk.realm
-    made = realm.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(desk))
+    frozen = desk.frozen
+    made = frozen.ok("owner", "POST", f"/v1/instances?{QUERY}", _prototype(desk))
     server, volume = made["id"], made["boot_volume_attachment"]["volume"]["id"]
-    owner = realm.server.base.as_system(desk.account)
-    assert realm.server.store.write(owner, lambda session: transition(session, VOLUME, volume, "available"))
+    owner = frozen.server.base.as_system(desk.account)
+    assert frozen.server.store.write(owner, lambda session: transition(session, VOLUME, volume, "available"))
     for state in ("starting", "running", "stopping", "stopped"):
-        realm.server.store.write(owner, lambda session, to=state: transition(session, INSTANCE, server, to))
+        frozen.server.store.write(owner, lambda session, to=state: transition(session, INSTANCE, server, to))
 
     def anew() -> Answer:
-        body = {"image": {"id": realm.ids["free image"]}, "keys": [{"id": realm.ids["keys"]}]}
-        return realm.call("somebody", "POST", f"/v1/instances/{server}/reinitialize?{QUERY}", body)
+        body = {"image": {"id": frozen.ids["free image"]}, "keys": [{"id": frozen.ids["keys"]}]}
+        return frozen.call("somebody", "POST", f"/v1/instances/{server}/reinitialize?{QUERY}", body)
 
     assert desk.may_place(SOMEBODY, workshop).status == 201
     refused = anew()
@@ -212,19 +212,19 @@ def test_a_server_that_begins_anew_gets_a_new_disk_in_its_group(desk: Desk, work
 
 
 def test_a_boot_volume_goes_where_it_is_told_by_the_same_rule(desk: Desk, workshop: str) -> None:
-    realm = desk.realm
+    frozen = desk.frozen
     assert desk.may_place(SOMEBODY, _default(desk)).status == 201
 
     def boots() -> Answer:
         volume = {"volume": {"resource_group": {"id": workshop}}}
         body = _prototype(desk, boot_volume_attachment=volume)
-        return realm.call("somebody", "POST", f"/v1/instances?{QUERY}", body)
+        return frozen.call("somebody", "POST", f"/v1/instances?{QUERY}", body)
 
     assert boots().status == 400
     assert desk.may_place(SOMEBODY, workshop).status == 201
     made = boots().json
     volume = made["boot_volume_attachment"]["volume"]["id"]
-    shown = realm.ok("somebody", "GET", f"/v1/volumes/{volume}?{QUERY}")
+    shown = frozen.ok("somebody", "GET", f"/v1/volumes/{volume}?{QUERY}")
     assert (made["resource_group"]["id"], shown["resource_group"]["id"]) == (_default(desk), workshop)
 
 
@@ -235,24 +235,24 @@ def test_a_template_keeps_no_group_that_its_maker_may_not_look_at(desk: Desk, wo
     more = {disk: [one] if disk == "volume_attachments" else {"volume": {"resource_group": {"id": workshop}}}}
     path, body = f"/v1/instance/templates?{QUERY}", _prototype(desk, **more)
     assert desk.may_place(SOMEBODY, _default(desk)).status == 201
-    assert desk.realm.call("somebody", "POST", path, body).status == 400
+    assert desk.frozen.call("somebody", "POST", path, body).status == 400
     assert desk.may_place(SOMEBODY, workshop).status == 201
-    assert desk.realm.call("somebody", "POST", path, body).status == 201
+    assert desk.frozen.call("somebody", "POST", path, body).status == 201
 
 
 def test_a_group_of_servers_grows_for_whoever_may_place_them(desk: Desk, workshop: str) -> None:
     """The check is made when the count is raised; the members after that are made by the account's system context."""
-    realm, template = desk.realm, f"/v1/instance/templates?{QUERY}"
-    kept = realm.ok("owner", "POST", template, _prototype(desk, volume_attachments=[_disk()]))["id"]
-    body = {"instance_template": {"id": kept}, "subnets": [{"id": realm.ids["subnets"]}], "membership_count": 0}
-    made = realm.ok("owner", "POST", f"/v1/instance_groups?{QUERY}", {**body, "resource_group": {"id": workshop}})
+    frozen, template = desk.frozen, f"/v1/instance/templates?{QUERY}"
+    kept = frozen.ok("owner", "POST", template, _prototype(desk, volume_attachments=[_disk()]))["id"]
+    body = {"instance_template": {"id": kept}, "subnets": [{"id": frozen.ids["subnets"]}], "membership_count": 0}
+    made = frozen.ok("owner", "POST", f"/v1/instance_groups?{QUERY}", {**body, "resource_group": {"id": workshop}})
     group = f"/v1/instance_groups/{made['id']}?{QUERY}"
     away = _prototype(desk, volume_attachments=[_disk(resource_group={"id": _default(desk)})])
-    spread = realm.ok("owner", "POST", template, away)["id"]
+    spread = frozen.ok("owner", "POST", template, away)["id"]
 
     def grows(count: int, template: str = kept) -> int:
         body = {"membership_count": count, "instance_template": {"id": template}}
-        return realm.call("somebody", "PATCH", group, body).status
+        return frozen.call("somebody", "PATCH", group, body).status
 
     assert grows(1) == 403
     assert desk.may_place(SOMEBODY, workshop).status == 201
@@ -264,28 +264,28 @@ def test_a_group_of_servers_grows_for_whoever_may_place_them(desk: Desk, worksho
 
 def test_a_group_of_servers_makes_disks_only_where_its_user_could(desk: Desk, workshop: str) -> None:
     """Viewer opens a resource group; to make what a template puts there, somebody needs the role for that, too."""
-    realm = desk.realm
-    for policy in realm.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
-        realm.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
+    frozen = desk.frozen
+    for policy in frozen.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
+        frozen.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
     assert desk.grant(SOMEBODY, "Operator", serviceName="is").status == 201
     assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceGroupId=workshop).status == 201
     assert desk.may_place(SOMEBODY).status == 201
     away = _prototype(desk, volume_attachments=[_disk(resource_group={"id": _default(desk)})])
-    spread = realm.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", away)["id"]
-    body = {"instance_template": {"id": spread}, "subnets": [{"id": realm.ids["subnets"]}], "membership_count": 0}
-    made = realm.ok("owner", "POST", f"/v1/instance_groups?{QUERY}", {**body, "resource_group": {"id": workshop}})
+    spread = frozen.ok("owner", "POST", f"/v1/instance/templates?{QUERY}", away)["id"]
+    body = {"instance_template": {"id": spread}, "subnets": [{"id": frozen.ids["subnets"]}], "membership_count": 0}
+    made = frozen.ok("owner", "POST", f"/v1/instance_groups?{QUERY}", {**body, "resource_group": {"id": workshop}})
 
     def grows() -> int:
         path = f"/v1/instance_groups/{made['id']}?{QUERY}"
-        return realm.call("somebody", "PATCH", path, {"membership_count": 1}).status
+        return frozen.call("somebody", "PATCH", path, {"membership_count": 1}).status
 
     assert grows() == 403
-    kept = {**realm.server.store.read(realm.server.base, lambda session: _template(session, spread)).prototype}
-    system = realm.server.base.as_system(realm.accounts["owner"])
+    kept = {**frozen.server.store.read(frozen.server.base, lambda session: _template(session, spread)).prototype}
+    system = frozen.server.base.as_system(frozen.accounts["owner"])
     for volume, status in (({"resource_group": {"id": "nowhere"}}, 400), ({}, 200)):
         attached = [{**kept["volume_attachments"][0], "volume": {**_disk()["volume"], **volume}}]
         prototype = {**kept, "volume_attachments": attached}
-        realm.server.store.write(system, lambda session, it=prototype: update(session, TEMPLATE, spread, prototype=it))
+        frozen.server.store.write(system, lambda session, it=prototype: update(session, TEMPLATE, spread, prototype=it))
         assert grows() == status, "a template of a release that did not look at its groups; one of the own group"
 
 
@@ -296,7 +296,7 @@ def _template(session: Session, id_: str) -> Template:
 def test_a_renamed_default_group_is_refused_by_its_name(desk: Desk, workshop: str) -> None:
     default = _default(desk)
     try:
-        desk.realm.ok("owner", "PATCH", f"{GROUPS}/{default}", {"name": "everyday"})
+        desk.frozen.ok("owner", "PATCH", f"{GROUPS}/{default}", {"name": "everyday"})
         assert "resource group everyday" in _vpc(desk).body.decode()
     finally:
-        desk.realm.ok("owner", "PATCH", f"{GROUPS}/{default}", {"name": "Default"})
+        desk.frozen.ok("owner", "PATCH", f"{GROUPS}/{default}", {"name": "Default"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import QUERY, Answer, product
+from fixtures.frozen_app import QUERY, Answer, product
 from kunsthalle.block_storage.resources import VOLUME
 from kunsthalle.db.transitions import transition
 from unit.iam.conftest import ROLE, SOMEBODY, Desk
@@ -15,7 +15,7 @@ IMAGES = f"/v1/images?{QUERY}"
 
 
 def _sees(desk: Desk, who: str = "somebody") -> set[str]:
-    return {one["id"] for one in desk.realm.ok(who, "GET", IMAGES)["images"]}
+    return {one["id"] for one in desk.frozen.ok(who, "GET", IMAGES)["images"]}
 
 
 def _v2(subject: str, role: str, resource: dict[str, str], **more: Any) -> dict[str, Any]:
@@ -35,23 +35,23 @@ def _v2(subject: str, role: str, resource: dict[str, str], **more: Any) -> dict[
 def _nothing_left(desk: Desk) -> Any:
     """Each test begins with somebody who holds nothing."""
     yield
-    for policy in desk.realm.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
-        desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
+    for policy in desk.frozen.ok("owner", "GET", f"/v1/policies?iam_id={SOMEBODY}")["policies"]:
+        desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
 
 
 def test_a_policy_on_one_image_reaches_that_one(desk: Desk, image: str) -> None:
     assert _sees(desk) == set()
     assert desk.grant(SOMEBODY, "Viewer", serviceName="is", imageId=image).status == 201
     assert _sees(desk) == {image}
-    assert desk.realm.call("somebody", "GET", f"/v1/images/{image}?{QUERY}").status == 200
-    assert desk.realm.call("somebody", "GET", f"/v1/images/{desk.realm.ids['images']}?{QUERY}").status == 404
-    assert desk.realm.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "x"}).status == 403
+    assert desk.frozen.call("somebody", "GET", f"/v1/images/{image}?{QUERY}").status == 200
+    assert desk.frozen.call("somebody", "GET", f"/v1/images/{desk.frozen.ids['images']}?{QUERY}").status == 404
+    assert desk.frozen.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "x"}).status == 403
 
 
 def test_both_versions_are_one_store(desk: Desk) -> None:
-    made = desk.realm.call("owner", "POST", "/v2/policies", _v2(SOMEBODY, "Viewer", {"serviceName": "is"}))
+    made = desk.frozen.call("owner", "POST", "/v2/policies", _v2(SOMEBODY, "Viewer", {"serviceName": "is"}))
     id_, tag = made.json["id"], dict(made.headers)[b"etag"].decode()
-    first = desk.realm.call("owner", "GET", f"/v1/policies/{id_}")
+    first = desk.frozen.call("owner", "GET", f"/v1/policies/{id_}")
     assert dict(first.headers)[b"etag"].decode() == tag
     assert first.json["resources"] == [
         {"attributes": [{"name": "serviceName", "value": "is", "operator": "stringEquals"}]}
@@ -60,35 +60,35 @@ def test_both_versions_are_one_store(desk: Desk) -> None:
     assert (again.status, again.json["errors"][0]["code"]) == (409, "policy_conflict_error")
     body = _v2(SOMEBODY, "Viewer", {"serviceName": "is", "resourceType": "instance"})
     path = f"/v2/policies/{id_}"
-    assert desk.realm.call("owner", "PUT", path, body).status == 400
-    assert desk.realm.call("owner", "PUT", path, body, if_match="*").status == 412
+    assert desk.frozen.call("owner", "PUT", path, body).status == 400
+    assert desk.frozen.call("owner", "PUT", path, body, if_match="*").status == 412
     assert _sees(desk) != set()
-    assert desk.realm.call("owner", "PUT", path, body, if_match=tag).status == 200
+    assert desk.frozen.call("owner", "PUT", path, body, if_match=tag).status == 200
     assert _sees(desk) == set()
-    assert desk.realm.call("owner", "PUT", path, body, if_match=tag).status == 412
-    shown = desk.realm.ok("owner", "GET", f"{path}?format=display")["control"]["grant"]["roles"][0]
+    assert desk.frozen.call("owner", "PUT", path, body, if_match=tag).status == 412
+    shown = desk.frozen.ok("owner", "GET", f"{path}?format=display")["control"]["grant"]["roles"][0]
     assert (shown["display_name"], shown["role_id"]) == ("Viewer", f"{ROLE}Viewer")
 
 
 def test_a_deleted_policy_gives_nothing_and_can_be_restored(desk: Desk) -> None:
     made = desk.grant(SOMEBODY, "Viewer", serviceName="is")
     tag, path = dict(made.headers)[b"etag"].decode(), f"/v1/policies/{made.json['id']}"
-    desk.realm.ok("owner", "DELETE", path)
+    desk.frozen.ok("owner", "DELETE", path)
     assert _sees(desk) == set()
-    assert desk.realm.call("owner", "GET", path).status == 404
-    listed = desk.realm.ok("owner", "GET", f"/v1/policies?state=deleted&iam_id={SOMEBODY}")["policies"]
+    assert desk.frozen.call("owner", "GET", path).status == 404
+    listed = desk.frozen.ok("owner", "GET", f"/v1/policies?state=deleted&iam_id={SOMEBODY}")["policies"]
     assert [one["state"] for one in listed if one["id"] == made.json["id"]] == ["deleted"]
-    assert desk.realm.call("owner", "PATCH", path, {"state": "active"}, if_match='"0-other"').status == 412
-    assert desk.realm.ok("owner", "PATCH", path, {"state": "active"}, if_match=tag)["state"] == "active"
+    assert desk.frozen.call("owner", "PATCH", path, {"state": "active"}, if_match='"0-other"').status == 412
+    assert desk.frozen.ok("owner", "PATCH", path, {"state": "active"}, if_match=tag)["state"] == "active"
     assert _sees(desk) != set()
 
 
 def test_a_deleted_policy_makes_room_for_the_same(desk: Desk) -> None:
     made = desk.grant(SOMEBODY, "Viewer", serviceName="is")
     path, tag = f"/v1/policies/{made.json['id']}", dict(made.headers)[b"etag"].decode()
-    desk.realm.ok("owner", "DELETE", path)
+    desk.frozen.ok("owner", "DELETE", path)
     assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
-    assert desk.realm.call("owner", "PATCH", path, {"state": "active"}, if_match=tag).status == 409
+    assert desk.frozen.call("owner", "PATCH", path, {"state": "active"}, if_match=tag).status == 409
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_nobody_grants_more_than_he_holds(
 def test_a_policy_holds_while_its_rule_does(desk: Desk) -> None:
     from kunsthalle.core.clock import rfc3339
 
-    now = desk.realm.server.clock.now() // 1_000_000 * 1_000_000
+    now = desk.frozen.server.clock.now() // 1_000_000 * 1_000_000
     ends = rfc3339(now + 600_000_000).replace(".000Z", "+00:00")
     rule = {
         "key": "{{environment.attributes.current_date_time}}",
@@ -126,7 +126,7 @@ def test_a_policy_holds_while_its_rule_does(desk: Desk) -> None:
         "value": ends,
     }
     body = _v2(SOMEBODY, "Viewer", {"serviceName": "is"}, rule=rule, pattern="time-based-conditions:once")
-    made = desk.realm.ok("owner", "POST", "/v2/policies", body)
+    made = desk.frozen.ok("owner", "POST", "/v2/policies", body)
     assert (made["rule"], made["pattern"]) == (rule, "time-based-conditions:once")
     assert _sees(desk) != set()
     desk.travel(601)
@@ -134,9 +134,9 @@ def test_a_policy_holds_while_its_rule_does(desk: Desk) -> None:
     desk.travel(-601)
     assert _sees(desk) != set()
     wrong = {**body, "rule": {**rule, "value": "soon"}}
-    assert desk.realm.call("owner", "POST", "/v2/policies", wrong).status == 400
+    assert desk.frozen.call("owner", "POST", "/v2/policies", wrong).status == 400
     other = {**body, "pattern": "attribute-based-condition:resource:literal-and-wildcard"}
-    assert desk.realm.call("owner", "POST", "/v2/policies", other).status == 501
+    assert desk.frozen.call("owner", "POST", "/v2/policies", other).status == 501
 
 
 def test_a_role_of_the_accounts_own_carries_its_actions(desk: Desk, image: str) -> None:
@@ -147,53 +147,53 @@ def test_a_role_of_the_accounts_own_carries_its_actions(desk: Desk, image: str) 
         "service_name": "is",
         "actions": ["is.image.image.read", "is.image.image.update"],
     }
-    made = desk.realm.call("owner", "POST", "/v2/roles", role)
+    made = desk.frozen.call("owner", "POST", "/v2/roles", role)
     crn, path = made.json["crn"], f"/v2/roles/{made.json['id']}"
-    assert desk.realm.call("owner", "POST", "/v2/roles", role).status == 409
+    assert desk.frozen.call("owner", "POST", "/v2/roles", role).status == 409
     policy = desk.grant(SOMEBODY, crn, serviceName="is").json["id"]
-    assert desk.realm.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "renamed"}).status == 200
-    assert desk.realm.call("somebody", "DELETE", f"/v1/images/{image}?{QUERY}").status == 403
+    assert desk.frozen.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "renamed"}).status == 200
+    assert desk.frozen.call("somebody", "DELETE", f"/v1/images/{image}?{QUERY}").status == 403
     less = {"display_name": "Looker", "actions": ["is.image.image.read"]}
     tag = dict(made.headers)[b"etag"].decode()
-    assert desk.realm.call("owner", "PUT", path, less, if_match=tag).status == 200
-    assert desk.realm.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "again"}).status == 403
-    assert desk.realm.call("owner", "DELETE", path).status == 409
-    desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy}")
-    assert desk.realm.call("owner", "DELETE", path).status == 204
+    assert desk.frozen.call("owner", "PUT", path, less, if_match=tag).status == 200
+    assert desk.frozen.call("somebody", "PATCH", f"/v1/images/{image}?{QUERY}", {"name": "again"}).status == 403
+    assert desk.frozen.call("owner", "DELETE", path).status == 409
+    desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy}")
+    assert desk.frozen.call("owner", "DELETE", path).status == 204
 
 
 def test_members_of_a_group_hold_what_it_holds_while_they_are_in_it(desk: Desk) -> None:
-    group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "lookers"})["id"]
+    group = desk.frozen.ok("owner", "POST", "/v2/groups", {"name": "lookers"})["id"]
     assert desk.grant(group, "Viewer", key="access_group_id", serviceName="is").status == 201
     path = f"/v2/groups/{group}/members"
     assert _sees(desk) == set()
-    added = desk.realm.ok("owner", "PUT", path, {"members": [{"iam_id": SOMEBODY, "type": "user"}]})
+    added = desk.frozen.ok("owner", "PUT", path, {"members": [{"iam_id": SOMEBODY, "type": "user"}]})
     assert [one["status_code"] for one in added["members"]] == [200]
     assert _sees(desk) != set()
-    assert desk.realm.call("owner", "HEAD", f"{path}/{SOMEBODY}").status == 204
-    assert desk.realm.call("owner", "DELETE", f"/v2/groups/{group}").status == 409
-    desk.realm.ok("owner", "DELETE", f"{path}/{SOMEBODY}")
+    assert desk.frozen.call("owner", "HEAD", f"{path}/{SOMEBODY}").status == 204
+    assert desk.frozen.call("owner", "DELETE", f"/v2/groups/{group}").status == 409
+    desk.frozen.ok("owner", "DELETE", f"{path}/{SOMEBODY}")
     assert _sees(desk) == set()
-    desk.realm.ok("owner", "PUT", path, {"members": [{"iam_id": SOMEBODY, "type": "user"}]})
-    desk.realm.ok("owner", "DELETE", f"/v2/groups/{group}?force=true")
+    desk.frozen.ok("owner", "PUT", path, {"members": [{"iam_id": SOMEBODY, "type": "user"}]})
+    desk.frozen.ok("owner", "DELETE", f"/v2/groups/{group}?force=true")
     assert _sees(desk) == set()
 
 
 def test_nobody_brings_people_into_a_group_that_holds_more_than_he(desk: Desk) -> None:
-    group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "mighty"})["id"]
+    group = desk.frozen.ok("owner", "POST", "/v2/groups", {"name": "mighty"})["id"]
     assert desk.grant(group, "Administrator", key="access_group_id", serviceName="is").status == 201
     assert desk.grant(SOMEBODY, "Administrator", serviceName="iam-groups").status == 201
     path = f"/v2/groups/{group}/members"
     me = {"members": [{"iam_id": SOMEBODY, "type": "user"}]}
-    assert [one["status_code"] for one in desk.realm.ok("somebody", "PUT", path, me)["members"]] == [403]
-    assert desk.realm.call("owner", "HEAD", f"{path}/{SOMEBODY}").status == 404
+    assert [one["status_code"] for one in desk.frozen.ok("somebody", "PUT", path, me)["members"]] == [403]
+    assert desk.frozen.call("owner", "HEAD", f"{path}/{SOMEBODY}").status == 404
     assert _sees(desk) == set()
 
 
 def test_members_are_of_the_account(desk: Desk) -> None:
-    group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "own"})["id"]
+    group = desk.frozen.ok("owner", "POST", "/v2/groups", {"name": "own"})["id"]
     foreign = [{"iam_id": "iam-ServiceId-none", "type": "service"}, {"iam_id": SOMEBODY, "type": "service"}]
-    answer = desk.realm.ok("owner", "PUT", f"/v2/groups/{group}/members", {"members": foreign})
+    answer = desk.frozen.ok("owner", "PUT", f"/v2/groups/{group}/members", {"members": foreign})
     assert [one["status_code"] for one in answer["members"]] == [400, 400]
 
 
@@ -215,7 +215,7 @@ def test_what_is_no_policy_is_refused(desk: Desk, resources: list[dict[str, str]
         "roles": [{"role_id": f"{ROLE}Viewer"}],
         "resources": [{"attributes": resources}],
     }
-    assert desk.realm.call("owner", "POST", "/v1/policies", body).status == 400
+    assert desk.frozen.call("owner", "POST", "/v1/policies", body).status == 400
 
 
 def _boots(desk: Desk, image: str) -> int:
@@ -223,31 +223,31 @@ def _boots(desk: Desk, image: str) -> int:
 
 
 def _server(desk: Desk, image: str, who: str) -> Answer:
-    realm = desk.realm
+    frozen = desk.frozen
     body = {
         "image": {"id": image},
-        "zone": {"name": realm.ids["zone"]},
-        "keys": [{"id": realm.ids["keys"]}],
+        "zone": {"name": frozen.ids["zone"]},
+        "keys": [{"id": frozen.ids["keys"]}],
         "profile": {"name": "bx2-2x8"},
-        "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}},
+        "primary_network_interface": {"subnet": {"id": frozen.ids["subnets"]}},
     }
-    return realm.call(who, "POST", f"/v1/instances?{QUERY}", body)
+    return frozen.call(who, "POST", f"/v1/instances?{QUERY}", body)
 
 
 def _boots_metal(desk: Desk, image: str) -> int:
-    realm = desk.realm
+    frozen = desk.frozen
     body = {
-        "initialization": {"image": {"id": image}, "keys": [{"id": realm.ids["keys"]}]},
-        "zone": {"name": realm.ids["zone"]},
+        "initialization": {"image": {"id": image}, "keys": [{"id": frozen.ids["keys"]}]},
+        "zone": {"name": frozen.ids["zone"]},
         "profile": {"name": "bx2-metal-96x384"},
-        "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}, "allowed_vlans": [4]},
+        "primary_network_interface": {"subnet": {"id": frozen.ids["subnets"]}, "allowed_vlans": [4]},
     }
-    return realm.call("somebody", "POST", f"/v1/bare_metal_servers?{QUERY}", body).status
+    return frozen.call("somebody", "POST", f"/v1/bare_metal_servers?{QUERY}", body).status
 
 
 def _imports(desk: Desk, image: str) -> int:
-    where = f"/api/v1-beta/catalogs/{desk.realm.ids['catalogs']}/offerings/{desk.realm.ids['offerings']}/version"
-    return desk.realm.call("somebody", "POST", where, product(image, "7.0.0")).status
+    where = f"/api/v1-beta/catalogs/{desk.frozen.ids['catalogs']}/offerings/{desk.frozen.ids['offerings']}/version"
+    return desk.frozen.call("somebody", "POST", where, product(image, "7.0.0")).status
 
 
 def test_a_viewer_looks_at_an_image_and_an_operator_uses_it_and_neither_deletes_it(desk: Desk, image: str) -> None:
@@ -259,77 +259,77 @@ def test_a_viewer_looks_at_an_image_and_an_operator_uses_it_and_neither_deletes_
     assert desk.grant(SOMEBODY, "Editor", serviceName="globalcatalog-collection").status == 201
     path = f"/v1/images/{image}?{QUERY}"
     uses = (_boots, _boots_metal, _imports)  # the import comes last: what a catalog manages is put on no bare metal
-    assert desk.realm.call("somebody", "GET", path).status == 200
+    assert desk.frozen.call("somebody", "GET", path).status == 200
     assert [use(desk, image) for use in uses] == [403, 403, 403]
     assert desk.grant(SOMEBODY, "Operator", serviceName="is", imageId=image).status == 201
     assert [use(desk, image) for use in uses] == [201, 201, 201]
-    assert _boots(desk, desk.realm.ids["images"]) == 403, "the policy does not cover the other image"
-    assert desk.realm.call("somebody", "DELETE", path).status == 403
-    assert desk.realm.call("somebody", "PATCH", path, {"name": "x"}).status == 403
+    assert _boots(desk, desk.frozen.ids["images"]) == 403, "the policy does not cover the other image"
+    assert desk.frozen.call("somebody", "DELETE", path).status == 403
+    assert desk.frozen.call("somebody", "PATCH", path, {"name": "x"}).status == 403
 
 
 def test_no_group_makes_servers_from_an_image_for_those_who_may_not_use_it(desk: Desk, image: str) -> None:
     """The members that follow the first are made by the account's system context: whoever has them made is asked
     before."""
-    realm = desk.realm
+    frozen = desk.frozen
     assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
     assert desk.may_place(SOMEBODY).status == 201
     for kind in ("instance", "instance-group"):
         assert desk.grant(SOMEBODY, "Editor", serviceName="is", resourceType=kind).status == 201
     prototype = {
         "image": {"id": image},
-        "zone": {"name": realm.ids["zone"]},
-        "keys": [{"id": realm.ids["keys"]}],
-        "vpc": {"id": realm.ids["vpcs"]},
+        "zone": {"name": frozen.ids["zone"]},
+        "keys": [{"id": frozen.ids["keys"]}],
+        "vpc": {"id": frozen.ids["vpcs"]},
         "profile": {"name": "bx2-2x8"},
-        "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}},
+        "primary_network_interface": {"subnet": {"id": frozen.ids["subnets"]}},
     }
-    template = realm.call("owner", "POST", f"/v1/instance/templates?{QUERY}", prototype).json["id"]
-    subnets = [{"id": realm.ids["subnets"]}]
+    template = frozen.call("owner", "POST", f"/v1/instance/templates?{QUERY}", prototype).json["id"]
+    subnets = [{"id": frozen.ids["subnets"]}]
     body = {"instance_template": {"id": template}, "subnets": subnets, "membership_count": 0}
-    made = realm.call("somebody", "POST", f"/v1/instance_groups?{QUERY}", body)
+    made = frozen.call("somebody", "POST", f"/v1/instance_groups?{QUERY}", body)
     group = f"/v1/instance_groups/{made.json['id']}"
     timed = f"{group}/managers?{QUERY}", {"manager_type": "scheduled"}
-    actions = f"{group}/managers/{realm.call('owner', 'POST', *timed).json['id']}/actions"
+    actions = f"{group}/managers/{frozen.call('owner', 'POST', *timed).json['id']}/actions"
     daily = {"cron_spec": "0 6 * * *", "group": {"membership_count": 1}}
-    action = realm.call("owner", "POST", f"{actions}?{QUERY}", daily).json["id"]
+    action = frozen.call("owner", "POST", f"{actions}?{QUERY}", daily).json["id"]
     kept = {"manager_type": "autoscale", "max_membership_count": 2, "min_membership_count": 1}
     grown = {"membership_count": 1}
 
     def grows() -> list[int]:
-        first = realm.call("somebody", "POST", f"/v1/instance_groups?{QUERY}", {**body, **grown})
-        more = realm.call("somebody", "PATCH", f"{group}?{QUERY}", grown)
-        later = realm.call("somebody", "PATCH", f"{actions}/{action}?{QUERY}", {"group": {"membership_count": 2}})
-        by_itself = realm.call("somebody", "POST", f"{group}/managers?{QUERY}", kept)
+        first = frozen.call("somebody", "POST", f"/v1/instance_groups?{QUERY}", {**body, **grown})
+        more = frozen.call("somebody", "PATCH", f"{group}?{QUERY}", grown)
+        later = frozen.call("somebody", "PATCH", f"{actions}/{action}?{QUERY}", {"group": {"membership_count": 2}})
+        by_itself = frozen.call("somebody", "POST", f"{group}/managers?{QUERY}", kept)
         return [first.status, more.status, later.status, by_itself.status]
 
     assert grows() == [403, 403, 403, 403]
-    assert realm.call("somebody", "GET", f"{group}?{QUERY}").json["membership_count"] == 0
+    assert frozen.call("somebody", "GET", f"{group}?{QUERY}").json["membership_count"] == 0
     assert desk.grant(SOMEBODY, "Operator", serviceName="is", imageId=image).status == 201
     assert grows() == [201, 200, 200, 201]
 
 
 def test_a_viewer_of_a_volume_copies_and_attaches_nothing_of_it(desk: Desk, image: str) -> None:
     """And an Operator of it does not have it go with a server."""
-    realm = desk.realm
+    frozen = desk.frozen
     assert desk.grant(SOMEBODY, "Viewer", serviceName="is").status == 201
     assert desk.may_place(SOMEBODY).status == 201
     for kind in ("instance", "snapshot", "volume"):
         where = {"serviceName": "is", "resourceType": kind}
         assert desk.grant(SOMEBODY, "Editor" if kind != "volume" else "Viewer", **where).status == 201
-    disk = {"capacity": 10, "profile": {"name": "general-purpose"}, "zone": {"name": realm.ids["zone"]}}
-    volume = realm.call("owner", "POST", f"/v1/volumes?{QUERY}", {**disk, "name": "ledger"}).json["id"]
-    owner = realm.server.base.as_system(realm.accounts["owner"])
-    assert realm.server.store.write(owner, lambda session: transition(session, VOLUME, volume, "available"))
+    disk = {"capacity": 10, "profile": {"name": "general-purpose"}, "zone": {"name": frozen.ids["zone"]}}
+    volume = frozen.call("owner", "POST", f"/v1/volumes?{QUERY}", {**disk, "name": "ledger"}).json["id"]
+    owner = frozen.server.base.as_system(frozen.accounts["owner"])
+    assert frozen.server.store.write(owner, lambda session: transition(session, VOLUME, volume, "available"))
     server = _server(desk, image, "owner").json["id"]
     attachments = f"/v1/instances/{server}/volume_attachments?{QUERY}"
 
     def tries() -> list[int]:
         source = {"id": volume}
-        copied = realm.call("somebody", "POST", f"/v1/snapshots?{QUERY}", {"source_volume": source})
+        copied = frozen.call("somebody", "POST", f"/v1/snapshots?{QUERY}", {"source_volume": source})
         going = {"volume": source, "delete_volume_on_instance_delete": True}
-        gone = realm.call("somebody", "POST", attachments, going)
-        attached = realm.call("somebody", "POST", attachments, {"volume": source})
+        gone = frozen.call("somebody", "POST", attachments, going)
+        attached = frozen.call("somebody", "POST", attachments, {"volume": source})
         return [copied.status, gone.status, attached.status]
 
     assert tries() == [403, 403, 403]
@@ -338,33 +338,33 @@ def test_a_viewer_of_a_volume_copies_and_attaches_nothing_of_it(desk: Desk, imag
 
 
 def test_a_boot_volume_goes_with_its_server_only_by_the_word_of_who_may_delete_it(desk: Desk) -> None:
-    realm = desk.realm
+    frozen = desk.frozen
     assert desk.may_place(SOMEBODY).status == 201
     for kind in ("instance", "subnet", "key", "security-group"):
         where = {"serviceName": "is", "resourceType": kind}
         assert desk.grant(SOMEBODY, "Editor", **where).status == 201
-    disk = {"capacity": 10, "profile": {"name": "general-purpose"}, "zone": {"name": realm.ids["zone"]}}
-    volume = realm.call("owner", "POST", f"/v1/volumes?{QUERY}", {**disk, "name": "archive"}).json["id"]
-    owner, whole = realm.server.base.as_system(realm.accounts["owner"]), {"operating_system": "debian-12-amd64"}
-    assert realm.server.store.write(owner, lambda session: transition(session, VOLUME, volume, "available", **whole))
+    disk = {"capacity": 10, "profile": {"name": "general-purpose"}, "zone": {"name": frozen.ids["zone"]}}
+    volume = frozen.call("owner", "POST", f"/v1/volumes?{QUERY}", {**disk, "name": "archive"}).json["id"]
+    owner, whole = frozen.server.base.as_system(frozen.accounts["owner"]), {"operating_system": "debian-12-amd64"}
+    assert frozen.server.store.write(owner, lambda session: transition(session, VOLUME, volume, "available", **whole))
     assert desk.grant(SOMEBODY, "Operator", serviceName="is", volumeId=volume).status == 201
 
     def boots(*, going: bool) -> int:
         attachment = {"volume": {"id": volume}, "delete_volume_on_instance_delete": going}
         body = {
             "boot_volume_attachment": attachment,
-            "zone": {"name": realm.ids["zone"]},
-            "keys": [{"id": realm.ids["keys"]}],
-            "primary_network_interface": {"subnet": {"id": realm.ids["subnets"]}},
+            "zone": {"name": frozen.ids["zone"]},
+            "keys": [{"id": frozen.ids["keys"]}],
+            "primary_network_interface": {"subnet": {"id": frozen.ids["subnets"]}},
         }
-        return realm.call("somebody", "POST", f"/v1/instances?{QUERY}", body).status
+        return frozen.call("somebody", "POST", f"/v1/instances?{QUERY}", body).status
 
     assert [boots(going=True), boots(going=False)] == [403, 201]
 
 
 def test_a_viewer_of_a_catalog_publishes_nothing(desk: Desk) -> None:
     assert desk.grant(SOMEBODY, "Viewer", serviceName="globalcatalog-collection").status == 201
-    version = f"/api/v1-beta/versions/{desk.realm.ids['versions']}"
-    assert desk.realm.call("somebody", "GET", version).status == 200
+    version = f"/api/v1-beta/versions/{desk.frozen.ids['versions']}"
+    assert desk.frozen.call("somebody", "GET", version).status == 200
     steps = ("consume-publish", "prerelease-publish", "suspend", "archive", "ibm-publish", "public-publish")
-    assert {desk.realm.call("somebody", "POST", f"{version}/{step}").status for step in steps} == {403}
+    assert {desk.frozen.call("somebody", "POST", f"{version}/{step}").status for step in steps} == {403}

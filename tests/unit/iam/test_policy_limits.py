@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import QUERY, Answer
+from fixtures.frozen_app import QUERY, Answer
 from kunsthalle.iam import policy_limits
 from unit.iam.conftest import SOMEBODY, Desk
 
@@ -18,9 +18,9 @@ def _few(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> Any:
     """The bound is low; each test begins with somebody who holds nothing."""
     monkeypatch.setattr(policy_limits, "MAX_EFFECTIVE", MOST)
     yield
-    for policy in desk.realm.ok("owner", "GET", "/v1/policies")["policies"]:
+    for policy in desk.frozen.ok("owner", "GET", "/v1/policies")["policies"]:
         if policy["subjects"][0]["attributes"][0]["value"].startswith((SOMEBODY, "AccessGroupId-", "IBMid-OTHER")):
-            desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
+            desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy['id']}")
 
 
 def give(desk: Desk, subject: str, number: int) -> Answer:
@@ -30,7 +30,7 @@ def give(desk: Desk, subject: str, number: int) -> Answer:
 
 def group_of(desk: Desk, name: str, *members: str) -> str:
     path = f"/v2/groups?account_id={desk.account}"
-    group_id = str(desk.realm.ok("owner", "POST", path, {"name": name})["id"])
+    group_id = str(desk.frozen.ok("owner", "POST", path, {"name": name})["id"])
     for member in members:
         assert join(desk, group_id, member)["status_code"] == 200
     return group_id
@@ -38,7 +38,7 @@ def group_of(desk: Desk, name: str, *members: str) -> str:
 
 def join(desk: Desk, group_id: str, member: str) -> dict[str, Any]:
     body = {"members": [{"iam_id": member, "type": "user"}]}
-    (outcome,) = desk.realm.ok("owner", "PUT", f"/v2/groups/{group_id}/members", body)["members"]
+    (outcome,) = desk.frozen.ok("owner", "PUT", f"/v2/groups/{group_id}/members", body)["members"]
     return dict(outcome)
 
 
@@ -74,22 +74,22 @@ def test_nobody_joins_a_group_that_would_give_too_much(desk: Desk) -> None:
         assert not refused(give(desk, SOMEBODY, 10 + number))
     outcome = join(desk, group, SOMEBODY)
     assert (outcome["status_code"], f"may hold {MOST}" in outcome["errors"][0]["message"]) == (409, True)
-    desk.realm.ok("owner", "DELETE", f"/v1/policies/{_policies(desk, SOMEBODY)[0]}")
+    desk.frozen.ok("owner", "DELETE", f"/v1/policies/{_policies(desk, SOMEBODY)[0]}")
     assert join(desk, group, SOMEBODY)["status_code"] == 200
     assert join(desk, group, SOMEBODY)["status_code"] == 200, "who is a member already takes nothing more"
 
 
 def _policies(desk: Desk, subject: str) -> list[str]:
-    return [one["id"] for one in desk.realm.ok("owner", "GET", f"/v1/policies?iam_id={subject}")["policies"]]
+    return [one["id"] for one in desk.frozen.ok("owner", "GET", f"/v1/policies?iam_id={subject}")["policies"]]
 
 
 def test_a_deleted_policy_is_restored_only_where_there_is_room(desk: Desk) -> None:
     made = give(desk, SOMEBODY, 0)
     tag, path = dict(made.headers)[b"etag"].decode(), f"/v1/policies/{made.json['id']}"
-    desk.realm.ok("owner", "DELETE", path)
+    desk.frozen.ok("owner", "DELETE", path)
     for number in range(1, MOST + 1):
         assert not refused(give(desk, SOMEBODY, number))
-    assert refused(desk.realm.call("owner", "PATCH", path, {"state": "active"}, if_match=tag))
+    assert refused(desk.frozen.call("owner", "PATCH", path, {"state": "active"}, if_match=tag))
 
 
 def test_a_policy_gets_another_subject_only_where_there_is_room(desk: Desk) -> None:
@@ -99,9 +99,9 @@ def test_a_policy_gets_another_subject_only_where_there_is_room(desk: Desk) -> N
     tag, path = dict(made.headers)[b"etag"].decode(), f"/v1/policies/{made.json['id']}"
     body = {key: made.json[key] for key in ("type", "roles", "resources")}
     moved = {**body, "subjects": [{"attributes": [{"name": "iam_id", "value": SOMEBODY}]}]}
-    assert refused(desk.realm.call("owner", "PUT", path, moved, if_match=tag))
+    assert refused(desk.frozen.call("owner", "PUT", path, moved, if_match=tag))
     kept = {**body, "subjects": made.json["subjects"], "description": "again"}
-    assert desk.realm.call("owner", "PUT", path, kept, if_match=tag).status == 200
+    assert desk.frozen.call("owner", "PUT", path, kept, if_match=tag).status == 200
 
 
 def test_whoever_holds_more_than_the_bound_keeps_it(desk: Desk, image: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,5 +111,5 @@ def test_whoever_holds_more_than_the_bound_keeps_it(desk: Desk, image: str, monk
         assert not refused(give(desk, SOMEBODY, number))
     assert not refused(desk.grant(SOMEBODY, "Viewer", serviceName="is", imageId=image))
     monkeypatch.setattr(policy_limits, "MAX_EFFECTIVE", MOST)
-    assert [one["id"] for one in desk.realm.ok("somebody", "GET", f"/v1/images?{QUERY}")["images"]] == [image]
+    assert [one["id"] for one in desk.frozen.ok("somebody", "GET", f"/v1/images?{QUERY}")["images"]] == [image]
     assert refused(give(desk, SOMEBODY, 100))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import QUERY, Answer
+from fixtures.frozen_app import QUERY, Answer
 from unit.iam.conftest import GRANT, SOMEBODY, Desk, claims_of
 
 IMAGES = f"/v1/images?{QUERY}"
@@ -16,26 +16,26 @@ IMAGES = f"/v1/images?{QUERY}"
 def program(desk: Desk) -> dict[str, Any]:
     """A service ID with a key."""
     body = {"account_id": desk.account, "name": "program", "apikey": {"name": "inner"}}
-    return dict(desk.realm.ok("owner", "POST", "/v1/serviceids/", body))
+    return dict(desk.frozen.ok("owner", "POST", "/v1/serviceids/", body))
 
 
 @pytest.fixture
 def profile(desk: Desk) -> dict[str, Any]:
     """A profile that sees images, which somebody may put on."""
-    name = f"costume-{desk.realm.server.base.ids.hex(8)}"
-    made = desk.realm.ok("owner", "POST", "/v1/profiles", {"account_id": desk.account, "name": name})
+    name = f"costume-{desk.frozen.server.base.ids.hex(8)}"
+    made = desk.frozen.ok("owner", "POST", "/v1/profiles", {"account_id": desk.account, "name": name})
     assert desk.grant(made["iam_id"], "Viewer", serviceName="is").status == 201
     whom = {"identifier": SOMEBODY, "type": "user"}
-    desk.realm.ok("owner", "POST", f"/v1/profiles/{made['id']}/identities/user", whom)
+    desk.frozen.ok("owner", "POST", f"/v1/profiles/{made['id']}/identities/user", whom)
     return dict(made)
 
 
 def _assume(desk: Desk, who: str, **which: str) -> Answer:
-    return desk.token(grant_type=f"{GRANT}assume", access_token=desk.realm.tokens[who], **which)
+    return desk.token(grant_type=f"{GRANT}assume", access_token=desk.frozen.tokens[who], **which)
 
 
 def _sees(desk: Desk, who: str) -> int:
-    return len(desk.realm.ok(who, "GET", IMAGES)["images"])
+    return len(desk.frozen.ok(who, "GET", IMAGES)["images"])
 
 
 def test_the_token_of_a_service_id_says_so(desk: Desk, program: dict[str, Any]) -> None:
@@ -56,13 +56,13 @@ def test_a_service_id_holds_what_its_policies_say_and_ends_with_its_deletion(
     policy = desk.grant(program["iam_id"], "Viewer", serviceName="is").json["id"]
     assert _sees(desk, "program") > 0
     path = f"/v1/serviceids/{program['id']}"
-    desk.realm.ok("owner", "POST", f"{path}/lock")
-    assert desk.realm.call("owner", "DELETE", path).status == 409
-    desk.realm.ok("owner", "DELETE", f"{path}/lock")
-    desk.realm.ok("owner", "DELETE", path)
-    assert desk.realm.call("program", "GET", IMAGES).status == 401
-    assert desk.realm.call("owner", "GET", f"/v1/apikeys/{program['apikey']['id']}").status == 404
-    assert desk.realm.call("owner", "GET", f"/v1/policies/{policy}").status == 404
+    desk.frozen.ok("owner", "POST", f"{path}/lock")
+    assert desk.frozen.call("owner", "DELETE", path).status == 409
+    desk.frozen.ok("owner", "DELETE", f"{path}/lock")
+    desk.frozen.ok("owner", "DELETE", path)
+    assert desk.frozen.call("program", "GET", IMAGES).status == 401
+    assert desk.frozen.call("owner", "GET", f"/v1/apikeys/{program['apikey']['id']}").status == 404
+    assert desk.frozen.call("owner", "GET", f"/v1/policies/{policy}").status == 404
 
 
 def test_a_profile_is_put_on_by_id_crn_or_name(desk: Desk, profile: dict[str, Any]) -> None:
@@ -75,9 +75,9 @@ def test_a_profile_is_put_on_by_id_crn_or_name(desk: Desk, profile: dict[str, An
     for way in ways:
         answer = _assume(desk, "somebody", **way)
         assert answer.status == 200, answer.body
-        desk.realm.tokens["dressed"] = answer.json["access_token"]
+        desk.frozen.tokens["dressed"] = answer.json["access_token"]
         assert _sees(desk, "dressed") > 0
-    claims = claims_of(desk.realm.tokens["dressed"])
+    claims = claims_of(desk.frozen.tokens["dressed"])
     assert (claims["sub_type"], claims["iam_id"]) == ("Profile", profile["iam_id"])
 
 
@@ -90,10 +90,10 @@ def test_a_profile_that_may_not_be_put_on_is_one_that_is_not_there(desk: Desk, p
 
 
 def test_what_was_put_on_is_not_a_way_to_put_on_more(desk: Desk, profile: dict[str, Any]) -> None:
-    desk.realm.tokens["dressed"] = _assume(desk, "somebody", profile_id=profile["id"]).json["access_token"]
+    desk.frozen.tokens["dressed"] = _assume(desk, "somebody", profile_id=profile["id"]).json["access_token"]
     whom = {"identifier": profile["iam_id"], "type": "user"}
-    other = desk.realm.ok("owner", "POST", "/v1/profiles", {"account_id": desk.account, "name": profile["id"]})
-    desk.realm.ok("owner", "POST", f"/v1/profiles/{other['id']}/identities/user", whom)
+    other = desk.frozen.ok("owner", "POST", "/v1/profiles", {"account_id": desk.account, "name": profile["id"]})
+    desk.frozen.ok("owner", "POST", f"/v1/profiles/{other['id']}/identities/user", whom)
     assert _assume(desk, "dressed", profile_id=other["id"]).status == 400
 
 
@@ -101,22 +101,22 @@ def test_renewal_asks_again_whether_the_profile_may_be_put_on(desk: Desk, profil
     refresh = _assume(desk, "somebody", profile_id=profile["id"]).json["refresh_token"]
     renewed = desk.renewed(refresh)
     assert claims_of(renewed.json["access_token"])["iam_id"] == profile["iam_id"]
-    desk.realm.ok("owner", "DELETE", f"/v1/profiles/{profile['id']}/identities/user/{SOMEBODY}")
+    desk.frozen.ok("owner", "DELETE", f"/v1/profiles/{profile['id']}/identities/user/{SOMEBODY}")
     assert desk.renewed(refresh).status == 400
 
 
 def test_a_deleted_profile_is_taken_off(desk: Desk, profile: dict[str, Any]) -> None:
-    desk.realm.tokens["dressed"] = _assume(desk, "somebody", profile_id=profile["id"]).json["access_token"]
-    desk.realm.ok("owner", "DELETE", f"/v1/profiles/{profile['id']}")
-    assert desk.realm.call("dressed", "GET", IMAGES).status == 401
+    desk.frozen.tokens["dressed"] = _assume(desk, "somebody", profile_id=profile["id"]).json["access_token"]
+    desk.frozen.ok("owner", "DELETE", f"/v1/profiles/{profile['id']}")
+    assert desk.frozen.call("dressed", "GET", IMAGES).status == 401
 
 
 def test_nobody_opens_a_profile_that_holds_more_than_he(desk: Desk, profile: dict[str, Any]) -> None:
     assert desk.grant(SOMEBODY, "Administrator", serviceName="iam-identity").status in {201, 409}
     whom = {"identifier": "IBMid-VIEWER0001", "type": "user"}
     path = f"/v1/profiles/{profile['id']}/identities/user"
-    assert desk.realm.call("somebody", "POST", path, whom).status == 403
-    assert desk.realm.call("owner", "POST", path, whom).status == 200
+    assert desk.frozen.call("somebody", "POST", path, whom).status == 403
+    assert desk.frozen.call("owner", "POST", path, whom).status == 200
 
 
 def test_tokens_of_compute_resources_are_refused_in_clear_words(desk: Desk) -> None:

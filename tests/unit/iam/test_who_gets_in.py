@@ -34,20 +34,20 @@ WAYS: dict[str, tuple[str, str, Any, int]] = {
 @pytest.fixture(scope="module")
 def places(desk: Desk) -> dict[str, str]:
     """A profile and a group that hold Viewer on `is`, each with a rule."""
-    made = desk.realm.ok("owner", "POST", "/v1/profiles", {"account_id": desk.account, "name": "strong"})
-    group = desk.realm.ok("owner", "POST", "/v2/groups", {"name": "strong"})
+    made = desk.frozen.ok("owner", "POST", "/v1/profiles", {"account_id": desk.account, "name": "strong"})
+    group = desk.frozen.ok("owner", "POST", "/v2/groups", {"name": "strong"})
     assert desk.grant(made["iam_id"], "Viewer", serviceName="is").status == 201
     assert desk.grant(group["id"], "Viewer", key="access_group_id", serviceName="is").status == 201
     for service in ("iam-identity", "iam-groups"):
         assert desk.grant(SOMEBODY, "Administrator", serviceName=service).status == 201
     found = {"profile": f"/v1/profiles/{made['id']}", "group": f"/v2/groups/{group['id']}", "group id": group["id"]}
-    found["claim rule"] = desk.realm.ok("owner", "POST", f"{found['profile']}/rules", CLAIMS)["id"]
-    found["dynamic rule"] = desk.realm.ok("owner", "POST", f"{found['group']}/rules", DYNAMIC)["id"]
+    found["claim rule"] = desk.frozen.ok("owner", "POST", f"{found['profile']}/rules", CLAIMS)["id"]
+    found["dynamic rule"] = desk.frozen.ok("owner", "POST", f"{found['group']}/rules", DYNAMIC)["id"]
     return found
 
 
 def _tag(desk: Desk, path: str) -> str:
-    headers = dict(desk.realm.call("owner", "GET", path).headers)
+    headers = dict(desk.frozen.call("owner", "GET", path).headers)
     return headers[b"etag"].decode()
 
 
@@ -58,7 +58,7 @@ def _try(desk: Desk, places: dict[str, str], way: str, who: str) -> tuple[int, s
     tag = (
         {"if_match": _tag(desk, path)} if method == "PUT" and ("rules/" in path or path.endswith("identities")) else {}
     )
-    answer = desk.realm.call(who, method, path, body, **tag)
+    answer = desk.frozen.call(who, method, path, body, **tag)
     told = answer.json
     for each in told.get("members", told.get("groups", [])):
         if each["status_code"] != 200:  # of several, each has a status of its own
@@ -75,4 +75,4 @@ def test_nobody_opens_what_holds_more_than_they_do(desk: Desk, places: dict[str,
 def test_who_holds_as_much_opens_it(desk: Desk, places: dict[str, str]) -> None:
     policy = desk.grant(SOMEBODY, "Viewer", serviceName="is").json["id"]
     assert {way: _try(desk, places, way, "somebody") for way in WAYS} == {way: (WAYS[way][3], "") for way in WAYS}
-    desk.realm.ok("owner", "DELETE", f"/v1/policies/{policy}")
+    desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy}")

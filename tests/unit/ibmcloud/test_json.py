@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fixtures.hall import VERSION
+from fixtures.app import VERSION
 from unit.ibmcloud.world import World
 
 LISTS = (

@@ -17,8 +17,8 @@ from typing import Any, cast
 
 import uvicorn
 
-from fixtures.hall import Hall, opened
-from fixtures.realm import OPERATOR
+from fixtures.app import App, open_app
+from fixtures.frozen_app import OPERATOR
 from fixtures.worlds import START
 from kunsthalle.app import Server, build
 from kunsthalle.cli.connections import Connections, Limits
@@ -126,10 +126,10 @@ class World:
 
 def furnished(folder: Path) -> dict[str, str]:
     """Makes the world's resources in a folder; words for their ids and the personas' keys."""
-    hall = opened(folder, SteadyIds(7), START)
-    names = _furnish(hall)
-    keys = {f"key_{persona}": secret for persona, secret in hall.keys.items()}
-    hall.close()
+    app = open_app(folder, SteadyIds(7), START)
+    names = _furnish(app)
+    keys = {f"key_{persona}": secret for persona, secret in app.keys.items()}
+    app.close()
     return {**names, **keys}
 
 
@@ -147,23 +147,23 @@ def opening(template: Path, folder: Path, known: Mapping[str, str]) -> World:
     return world
 
 
-def _tick(hall: Hall) -> None:
-    hall.settle()
-    hall.server.clock.set(hall.server.clock.now() + SECOND)
+def _tick(app: App) -> None:
+    app.settle()
+    app.server.clock.set(app.server.clock.now() + SECOND)
 
 
-def _named(hall: Hall, who: str) -> dict[str, Any]:
+def _named(app: App, who: str) -> dict[str, Any]:
     """Gives the network of an account names that do not change from run to run; its VPC."""
-    vpc: dict[str, Any] = hall.ok(who, "GET", "/v1/vpcs")["vpcs"][0]
+    vpc: dict[str, Any] = app.ok(who, "GET", "/v1/vpcs")["vpcs"][0]
     for kind, field_ in (("network_acls", "default_network_acl"), ("security_groups", "default_security_group")):
-        hall.ok(who, "PATCH", f"/v1/{kind}/{vpc[field_]['id']}", {"name": f"default-{kind.split('_')[1][:-1]}"})
+        app.ok(who, "PATCH", f"/v1/{kind}/{vpc[field_]['id']}", {"name": f"default-{kind.split('_')[1][:-1]}"})
     table = vpc["default_routing_table"]["id"]
-    hall.ok(who, "PATCH", f"/v1/vpcs/{vpc['id']}/routing_tables/{table}", {"name": "default-table"})
+    app.ok(who, "PATCH", f"/v1/vpcs/{vpc['id']}/routing_tables/{table}", {"name": "default-table"})
     return vpc
 
 
-def _prototype(hall: Hall, who: str, name: str, **source: Any) -> dict[str, Any]:
-    subnet, key = hall.ok(who, "GET", "/v1/subnets")["subnets"][0], hall.ok(who, "GET", "/v1/keys")["keys"][0]
+def _prototype(app: App, who: str, name: str, **source: Any) -> dict[str, Any]:
+    subnet, key = app.ok(who, "GET", "/v1/subnets")["subnets"][0], app.ok(who, "GET", "/v1/keys")["keys"][0]
     return {
         "name": name,
         "zone": {"name": subnet["zone"]["name"]},
@@ -179,50 +179,50 @@ def _prototype(hall: Hall, who: str, name: str, **source: Any) -> dict[str, Any]
     }
 
 
-def _product(hall: Hall, names: dict[str, str]) -> None:
+def _product(app: App, names: dict[str, str]) -> None:
     """The image `golden`, published in the catalog `gallery` and shared with the consumer, who has accepted."""
     base = "/api/v1-beta"
-    catalog = hall.do("POST", f"{base}/catalogs", {"label": "gallery", "short_description": "Images of the store"})
+    catalog = app.do("POST", f"{base}/catalogs", {"label": "gallery", "short_description": "Images of the store"})
     where = f"{base}/catalogs/{catalog['id']}/offerings"
-    offering = hall.do("POST", where, {"name": "golden-server", "label": "Golden server"})
+    offering = app.do("POST", where, {"name": "golden-server", "label": "Golden server"})
     images = [{"id": names["golden"], "name": "golden", "region": "us-south"}]
     body = {"version": "1.0.0", "install_kind": "instance", "target_kinds": ["vpc-x86"], "metadata": {"images": images}}
-    made = hall.do("POST", f"{where}/{offering['id']}/version", body)
+    made = app.do("POST", f"{where}/{offering['id']}/version", body)
     version = made["kinds"][0]["versions"][0]
     locator = f"{base}/versions/{version['version_locator']}"
-    hall.do("POST", f"{locator}/validation/install", {}, x_auth_refresh_token="any")
-    hall.settle()
-    hall.do("POST", f"{locator}/consume-publish")
-    hall.do("POST", f"{where}/{offering['id']}/access", [hall.accounts["consumer"]])
-    hall.do("POST", f"{where}/{offering['id']}/share", {"enabled": True})
-    hall.ok("consumer", "POST", f"{base}/shareapproval/offering/access/source/approved", [hall.accounts["owner"]])
+    app.do("POST", f"{locator}/validation/install", {}, x_auth_refresh_token="any")
+    app.settle()
+    app.do("POST", f"{locator}/consume-publish")
+    app.do("POST", f"{where}/{offering['id']}/access", [app.accounts["consumer"]])
+    app.do("POST", f"{where}/{offering['id']}/share", {"enabled": True})
+    app.ok("consumer", "POST", f"{base}/shareapproval/offering/access/source/approved", [app.accounts["owner"]])
     names |= {"catalog": catalog["id"], "offering": offering["id"], "locator": version["version_locator"]}
     names |= {"version_crn": version["crn"], "offering_crn": made["crn"]}
 
 
-def _furnish(hall: Hall) -> dict[str, str]:
+def _furnish(app: App) -> dict[str, str]:
     names: dict[str, str] = {"absent": "r006-00000000-0000-4000-8000-00000000dead"}
-    names |= {f"account_{who}": id_ for who, id_ in hall.accounts.items()}
+    names |= {f"account_{who}": id_ for who, id_ in app.accounts.items()}
     for who in ("owner", "consumer", "outsider"):
-        names[f"vpc_{who}"] = _named(hall, who)["id"]
+        names[f"vpc_{who}"] = _named(app, who)["id"]
     for name in ("golden", "spare", "old"):
-        names[name] = hall.image(name)["id"]
-        _tick(hall)
-    hall.do("POST", f"/v1/images/{names['old']}/deprecate")
-    _product(hall, names)
-    _tick(hall)
+        names[name] = app.image(name)["id"]
+        _tick(app)
+    app.do("POST", f"/v1/images/{names['old']}/deprecate")
+    _product(app, names)
+    _tick(app)
     offer = {"catalog_offering": {"version": {"crn": names["version_crn"]}}}
-    server = hall.ok("consumer", "POST", "/v1/instances", _prototype(hall, "consumer", "borrowed", **offer))
-    _tick(hall)
+    server = app.ok("consumer", "POST", "/v1/instances", _prototype(app, "consumer", "borrowed", **offer))
+    _tick(app)
     names |= {"borrowed": server["id"], "boot": server["boot_volume_attachment"]["volume"]["id"]}
-    template = hall.ok("consumer", "POST", "/v1/instance/templates", _prototype(hall, "consumer", "mould", **offer))
+    template = app.ok("consumer", "POST", "/v1/instance/templates", _prototype(app, "consumer", "mould", **offer))
     body = {"name": "copy", "source_volume": {"id": names["boot"]}}
-    names |= {"mould": template["id"], "copy": hall.ok("consumer", "POST", "/v1/snapshots", body)["id"]}
-    _tick(hall)
+    names |= {"mould": template["id"], "copy": app.ok("consumer", "POST", "/v1/snapshots", body)["id"]}
+    _tick(app)
     volume = {"name": "data", "capacity": 20, "profile": {"name": "general-purpose"}, "zone": {"name": "us-south-1"}}
-    names["data"] = hall.ok("consumer", "POST", "/v1/volumes", volume)["id"]
-    _tick(hall)
-    own = hall.do("POST", "/v1/instances", _prototype(hall, "owner", "web", image={"id": names["spare"]}))
+    names["data"] = app.ok("consumer", "POST", "/v1/volumes", volume)["id"]
+    _tick(app)
+    own = app.do("POST", "/v1/instances", _prototype(app, "owner", "web", image={"id": names["spare"]}))
     names |= {"web": own["id"]}
-    _tick(hall)
+    _tick(app)
     return names

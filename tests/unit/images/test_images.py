@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ibm_vpc import vpc_v1 as sdk
 
-from fixtures.hall import ABSENT, Hall
-from fixtures.realm import Realm
+from fixtures.app import ABSENT, App
+from fixtures.frozen_app import FrozenApp
 from kunsthalle.images.states import IMAGE_STATES
 
 
@@ -25,8 +25,8 @@ def test_the_states() -> None:
     }
 
 
-def test_what_an_image_says_of_itself(hall: Hall) -> None:
-    image = sdk.Image.from_dict(hall.image("one", size=11 * 2**30 + 512))
+def test_what_an_image_says_of_itself(app: App) -> None:
+    image = sdk.Image.from_dict(app.image("one", size=11 * 2**30 + 512))
     assert (image.minimum_provisioned_size, image.file.size, image.user_data_format) == (12, 1, "cloud_init")
     assert (image.encryption, image.visibility, image.catalog_offering.managed) == ("none", "private", False)
     assert [zone.name for zone in image.zones] == ["us-south-1", "us-south-2", "us-south-3"]
@@ -34,21 +34,21 @@ def test_what_an_image_says_of_itself(hall: Hall) -> None:
     assert (use.instance, use.bare_metal_server, use.api_version) == ("true", "true", "2026-10-06")
 
 
-def test_encrypted_images_are_refused(hall: Hall) -> None:
-    hall.put("one.qcow2")
+def test_encrypted_images_are_refused(app: App) -> None:
+    app.put("one.qcow2")
     body = {"file": {"href": "cos://us-south/images/one.qcow2"}, "operating_system": {"name": "debian-12-amd64"}}
     for field, value in (("encryption_key", {"crn": "crn:v1:x"}), ("encrypted_data_key", "AAAA")):
-        assert hall.refused("POST", "/v1/images", {**body, field: value}) == (400, "cos_image_encrypted", field)
+        assert app.refused("POST", "/v1/images", {**body, field: value}) == (400, "cos_image_encrypted", field)
 
 
-def test_what_it_may_be_used_for(hall: Hall) -> None:
+def test_what_it_may_be_used_for(app: App) -> None:
     use = {"instance": "vcpu.count >= 2 && gpu.count == 0", "api_version": "2024-02-29"}
-    path = f"/v1/images/{hall.image('one', allowed_use=use)['id']}"
-    assert hall.do("GET", path)["allowed_use"] == {**use, "bare_metal_server": "true"}
-    changed = hall.do("PATCH", path, {"allowed_use": {"bare_metal_server": "enable_secure_boot"}})["allowed_use"]
+    path = f"/v1/images/{app.image('one', allowed_use=use)['id']}"
+    assert app.do("GET", path)["allowed_use"] == {**use, "bare_metal_server": "true"}
+    changed = app.do("PATCH", path, {"allowed_use": {"bare_metal_server": "enable_secure_boot"}})["allowed_use"]
     assert changed == {**use, "bare_metal_server": "enable_secure_boot"}
-    assert hall.do("PATCH", path, {"allowed_use": {}})["allowed_use"] == changed
-    assert hall.do("PATCH", path, {})["allowed_use"] == changed
+    assert app.do("PATCH", path, {"allowed_use": {}})["allowed_use"] == changed
+    assert app.do("PATCH", path, {})["allowed_use"] == changed
     for given, code, field in (
         ({"instance": "vcpu.count"}, "bad_field", "instance"),
         ({"instance": "size(vcpu)"}, "bad_field", "instance"),
@@ -61,51 +61,51 @@ def test_what_it_may_be_used_for(hall: Hall) -> None:
         ({"api_version": "20240201"}, "bad_field", "api_version"),
         ({"instance": None}, "validation_not_null", "instance"),
     ):
-        assert hall.refused("PATCH", path, {"allowed_use": given}) == (400, code, f"allowed_use.{field}"), given
-    assert hall.refused("PATCH", path, {"allowed_use": None})[1:] == ("validation_not_null", "allowed_use")
-    assert hall.refused("PATCH", path, {"name": None})[1:] == ("validation_not_null", "name")
-    assert hall.do("GET", path)["allowed_use"] == changed
+        assert app.refused("PATCH", path, {"allowed_use": given}) == (400, code, f"allowed_use.{field}"), given
+    assert app.refused("PATCH", path, {"allowed_use": None})[1:] == ("validation_not_null", "allowed_use")
+    assert app.refused("PATCH", path, {"name": None})[1:] == ("validation_not_null", "name")
+    assert app.do("GET", path)["allowed_use"] == changed
 
 
-def test_a_change_is_whole_or_not_at_all(hall: Hall) -> None:
-    path = f"/v1/images/{hall.image('one')['id']}"
-    hall.image("two")
-    before = hall.do("GET", path)
+def test_a_change_is_whole_or_not_at_all(app: App) -> None:
+    path = f"/v1/images/{app.image('one')['id']}"
+    app.image("two")
+    before = app.do("GET", path)
     body = {"allowed_use": {"instance": "false"}, "deprecation_at": "2090-01-01T00:00:00Z", "name": "two"}
-    assert hall.refused("PATCH", path, body) == (400, "validation_unique_failed", "name")
-    assert hall.refused("PATCH", path, {**body, "name": "ibm-x"}) == (400, "validation_invalid_name", "name")
-    assert hall.do("GET", path) == before
-    changed = hall.do("PATCH", path, {**body, "name": "three"})
+    assert app.refused("PATCH", path, body) == (400, "validation_unique_failed", "name")
+    assert app.refused("PATCH", path, {**body, "name": "ibm-x"}) == (400, "validation_invalid_name", "name")
+    assert app.do("GET", path) == before
+    changed = app.do("PATCH", path, {**body, "name": "three"})
     assert (changed["name"], changed["deprecation_at"]) == ("three", "2090-01-01T00:00:00.000Z")
 
 
-def test_the_tag_of_an_image(hall: Hall) -> None:
-    path = f"/v1/images/{hall.image('one')['id']}"
+def test_the_tag_of_an_image(app: App) -> None:
+    path = f"/v1/images/{app.image('one')['id']}"
 
     def tag() -> str:
-        return dict(hall.call("owner", "GET", path).headers)[b"etag"].decode()
+        return dict(app.call("owner", "GET", path).headers)[b"etag"].decode()
 
     first = tag()
-    hall.do("PATCH", path, {"deprecation_at": "2090-01-01T00:00:00Z"}, if_match=first)
+    app.do("PATCH", path, {"deprecation_at": "2090-01-01T00:00:00Z"}, if_match=first)
     assert tag() != first
-    assert hall.call("owner", "PATCH", path, {"name": "two"}, if_match=first).status == 412
+    assert app.call("owner", "PATCH", path, {"name": "two"}, if_match=first).status == 412
 
 
-def names(hall: Hall, query: str, who: str = "owner") -> list[str]:
-    page = hall.ok(who, "GET", f"/v1/images?{query}")
+def names(app: App, query: str, who: str = "owner") -> list[str]:
+    page = app.ok(who, "GET", f"/v1/images?{query}")
     assert page["total_count"] == len(page["images"])
     return [image.name for image in sdk.ImageCollection.from_dict(page).images]
 
 
 @pytest.fixture
-def several(hall: Hall) -> dict[str, Any]:
-    made = {name: hall.image(name) for name in ("one", "two", "three")}
-    hall.do("POST", f"/v1/images/{made['two']['id']}/deprecate")
-    hall.do("POST", f"/v1/images/{made['three']['id']}/obsolete")
+def several(app: App) -> dict[str, Any]:
+    made = {name: app.image(name) for name in ("one", "two", "three")}
+    app.do("POST", f"/v1/images/{made['two']['id']}/deprecate")
+    app.do("POST", f"/v1/images/{made['three']['id']}/obsolete")
     return made
 
 
-def test_lists(hall: Hall, several: dict[str, Any]) -> None:
+def test_lists(app: App, several: dict[str, Any]) -> None:
     group = several["one"]["resource_group"]["id"]
     every = ["one", "three", "two"]
     for query, found in {
@@ -124,32 +124,32 @@ def test_lists(hall: Hall, several: dict[str, Any]) -> None:
         "user_data_format=ipxe": [],
         "remote.account.id=null": every,
         "remote.account.id=not:null": [],
-        f"remote.account.id={hall.accounts['owner']}": [],
+        f"remote.account.id={app.accounts['owner']}": [],
         "owner_type=user": every,
         "owner_type=provider": [],
         "status=available&name=two": [],
         "name=one%27%20OR%201=1": [],
         "nonsense=1": every,
     }.items():
-        assert sorted(names(hall, query)) == found, query
-    assert names(hall, "limit=50", "outsider") == []
+        assert sorted(names(app, query)) == found, query
+    assert names(app, "limit=50", "outsider") == []
 
 
-def test_pages_repeat_their_filters(hall: Hall, several: dict[str, Any]) -> None:
+def test_pages_repeat_their_filters(app: App, several: dict[str, Any]) -> None:
     assert len(several) == 3
-    first = hall.do("GET", "/v1/images?limit=1&status=available,obsolete")
+    first = app.do("GET", "/v1/images?limit=1&status=available,obsolete")
     assert first["total_count"] == 2
     path = first["next"]["href"].removeprefix("http://kunsthalle.test")
-    answer = Realm.call(hall, "owner", "GET", path)  # as it stands, with its own query
+    answer = FrozenApp.call(app, "owner", "GET", path)  # as it stands, with its own query
     second = answer.json
     assert {image["name"] for page in (first, second) for image in page["images"]} == {"one", "three"}
     assert "next" not in second
 
 
 @pytest.mark.parametrize("suffix", ["vmdk", "vhdx", "img", "ova"])
-def test_a_disk_of_another_format_is_told_the_way(hall: Hall, suffix: str) -> None:
+def test_a_disk_of_another_format_is_told_the_way(app: App, suffix: str) -> None:
     body = {"file": {"href": f"cos://us-south/images/disk.{suffix}"}, "operating_system": {"name": "debian-12-amd64"}}
-    answer = hall.call("owner", "POST", "/v1/images", body)
+    answer = app.call("owner", "POST", "/v1/images", body)
     (error,) = answer.json["errors"]
     assert (answer.status, error["code"]) == (400, "cos_invalid_file_extension")
     assert ".qcow2 or .vhd" in error["message"]

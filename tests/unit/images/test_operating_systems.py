@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ibm_vpc import vpc_v1 as sdk
 
-from fixtures.hall import Hall
+from fixtures.app import App
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.near import hint
 from kunsthalle.images.operating_system_table import FAMILIES
@@ -50,11 +50,11 @@ def test_every_documented_family_is_there_and_names_are_unique() -> None:
     assert all("BYOL" in one.display_name for one in byol)
 
 
-def test_the_list_pages_and_the_sdk_reads_every_one(hall: Hall) -> None:
+def test_the_list_pages_and_the_sdk_reads_every_one(app: App) -> None:
     found: list[sdk.OperatingSystem] = []
     start: str | None = ""
     while start is not None:
-        page = hall.do("GET", f"/v1/operating_systems?limit=50{start}")
+        page = app.do("GET", f"/v1/operating_systems?limit=50{start}")
         found += [sdk.OperatingSystem.from_dict(one) for one in page["operating_systems"]]
         assert page["total_count"] == len(OPERATING_SYSTEMS)
         following = parse_qs(urlsplit(page["next"]["href"]).query)["start"][0] if "next" in page else None
@@ -62,28 +62,28 @@ def test_the_list_pages_and_the_sdk_reads_every_one(hall: Hall) -> None:
     assert [one.name for one in found] == sorted(OPERATING_SYSTEMS)
 
 
-def test_what_openshift_imports_as(hall: Hall) -> None:
+def test_what_openshift_imports_as(app: App) -> None:
     """The only name in OpenShift's instructions, and the one for s390x; any server by default."""
     for number, name in enumerate(("rhel-coreos-stable-amd64", "red-8-s390x-byol")):
-        image = hall.image(f"node{number}", operating_system={"name": name})
+        image = app.image(f"node{number}", operating_system={"name": name})
         assert (image["status"], image["operating_system"]["name"]) == ("available", name)
         assert {image["allowed_use"][kind] for kind in ("instance", "bare_metal_server")} == {"true"}
 
 
-def test_an_unknown_name_is_refused_with_names_that_are_close(hall: Hall) -> None:
-    hall.put("one.qcow2")
+def test_an_unknown_name_is_refused_with_names_that_are_close(app: App) -> None:
+    app.put("one.qcow2")
     body = {
         "file": {"href": "cos://us-south/images/one.qcow2"},
         "operating_system": {"name": "rhel-coreos-stable-x86"},
     }
     for answer, target in (
-        (hall.call("owner", "POST", "/v1/images", body), "operating_system"),
-        (hall.call("owner", "GET", "/v1/operating_systems/rhel-coreos-stable-x86"), "name"),
+        (app.call("owner", "POST", "/v1/images", body), "operating_system"),
+        (app.call("owner", "GET", "/v1/operating_systems/rhel-coreos-stable-x86"), "name"),
     ):
         (error,) = answer.json["errors"]
         assert (answer.status, error["code"], error["target"]["name"]) == (404, "not_found", target)
         assert "Similar names are: rhel-coreos-stable-amd64" in error["message"]
-    (error,) = hall.call("owner", "GET", "/v1/operating_systems/zzzzz").json["errors"]
+    (error,) = app.call("owner", "GET", "/v1/operating_systems/zzzzz").json["errors"]
     assert error["message"] == "The requested resource does not exist, or cannot be accessed."
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fixtures.hall import Hall, opened
+from fixtures.app import App
 from kunsthalle.blobs import filesystem
 from kunsthalle.core import space
 from kunsthalle.images import import_job, transfer_progress
@@ -18,14 +16,11 @@ from kunsthalle.object_storage import folder_buckets
 from unit.images.test_transfers import CHUNK, CONTENT, Reading, ask, finding, uploads, wait
 
 
-@pytest.fixture
-def hall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hall]:
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every chunk is small, and noted."""
     monkeypatch.setattr(import_job, "CHUNK", CHUNK)
     monkeypatch.setattr(transfer_progress, "EVERY", 0)
-    made = opened(tmp_path / "data")
-    yield made
-    made.close()
 
 
 def _break() -> None:
@@ -66,134 +61,134 @@ class Disk:
         monkeypatch.setattr(space, "disk_room", lambda _folder: (self.total, self.free))
 
 
-def until_it_waits(hall: Hall, path: str, reasons: list[Any]) -> None:
+def until_it_waits(app: App, path: str, reasons: list[Any]) -> None:
     deadline = time.monotonic() + 60
-    while hall.do("GET", path)["status_reasons"] != reasons:
+    while app.do("GET", path)["status_reasons"] != reasons:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_an_import_whose_disk_fills_on_the_way_is_tried_again(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_whose_disk_fills_on_the_way_is_tried_again(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     made, tries = filesystem._writer, []
 
     def writer(*given: Any) -> Any:
-        tries.append(uploads(hall))
+        tries.append(uploads(app))
         return Full(made(*given), 4 * CHUNK) if len(tries) < 3 else made(*given)
 
     monkeypatch.setattr(filesystem, "_writer", writer)
-    hall.put("one.qcow2", CONTENT)
-    id_ = ask(hall)
-    wait(hall)
-    assert hall.do("GET", f"/v1/images/{id_}")["status"] == "available"
+    app.put("one.qcow2", CONTENT)
+    id_ = ask(app)
+    wait(app)
+    assert app.do("GET", f"/v1/images/{id_}")["status"] == "available"
     assert len(tries) == 3
-    assert (uploads(hall), finding(hall)) == ([], [])
+    assert (uploads(app), finding(app)) == ([], [])
 
 
 def test_an_import_that_does_not_fit_waits_and_comes_in_once_there_is_room(
-    hall: Hall, monkeypatch: pytest.MonkeyPatch
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reserve = hall.server.drivers.space.reserve
+    reserve = app.server.drivers.space.reserve
     disk = Disk(monkeypatch, free=reserve + 1_000)
     reading = Reading(monkeypatch, 0, _break)
-    hall.put("one.qcow2", CONTENT)
-    id_ = ask(hall)
-    until_it_waits(hall, f"/v1/images/{id_}", [WAITING])
-    assert (reading.chunks, uploads(hall)) == (0, [])
-    assert hall.do("GET", f"/v1/images/{id_}")["status"] == "pending"
+    app.put("one.qcow2", CONTENT)
+    id_ = ask(app)
+    until_it_waits(app, f"/v1/images/{id_}", [WAITING])
+    assert (reading.chunks, uploads(app)) == (0, [])
+    assert app.do("GET", f"/v1/images/{id_}")["status"] == "pending"
     disk.free = TOTAL
     monkeypatch.undo()
-    wait(hall)
-    assert hall.do("GET", f"/v1/images/{id_}")["status"] == "available"
+    wait(app)
+    assert app.do("GET", f"/v1/images/{id_}")["status"] == "available"
 
 
-def test_an_import_larger_than_the_disk_fails_before_a_byte(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    Disk(monkeypatch, free=1_000, total=hall.server.drivers.space.reserve + 1_000)
+def test_an_import_larger_than_the_disk_fails_before_a_byte(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    Disk(monkeypatch, free=1_000, total=app.server.drivers.space.reserve + 1_000)
     reading = Reading(monkeypatch, 0, _break)
-    hall.put("one.qcow2", CONTENT)
-    id_ = ask(hall)
-    wait(hall)
-    (reason,) = hall.do("GET", f"/v1/images/{id_}")["status_reasons"]
+    app.put("one.qcow2", CONTENT)
+    id_ = ask(app)
+    wait(app)
+    (reason,) = app.do("GET", f"/v1/images/{id_}")["status_reasons"]
     assert reason == {"code": "image_data_corrupted", "message": "The disk of the server is too small."}
     assert reading.chunks == 0
 
 
-def test_imports_at_the_same_time_share_the_room(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imports_at_the_same_time_share_the_room(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """What one may still write is not there for another, though none of it is on the disk yet."""
-    room = hall.server.drivers.space
+    room = app.server.drivers.space
     Disk(monkeypatch, free=room.reserve + 3_000)
-    first = room.hold(hall.server.settings.data, 2_000)
+    first = room.hold(app.server.settings.data, 2_000)
     with pytest.raises(space.NoSpace) as refused:
-        room.hold(hall.server.settings.data, 2_000)
+        room.hold(app.server.settings.data, 2_000)
     assert (refused.value.needed, refused.value.free, refused.value.never) == (2_000, 1_000, False)
     first.spend(1_500)  # written: the disk itself has so much less
-    room.hold(hall.server.settings.data, 2_000).end()
+    room.hold(app.server.settings.data, 2_000).end()
     first.end()
     first.end()
-    room.hold(hall.server.settings.data, 3_000).end()
+    room.hold(app.server.settings.data, 3_000).end()
 
 
 FORMATS = ("qcow2", "vhd")
 
 
-def export_of(hall: Hall, image: Any, format_: str) -> str:
+def export_of(app: App, image: Any, format_: str) -> str:
     where = f"/v1/images/{image['id']}/export_jobs"
-    made = hall.do("POST", where, {"storage_bucket": {"name": "images"}, "format": format_})
+    made = app.do("POST", where, {"storage_bucket": {"name": "images"}, "format": format_})
     return f"{where}/{made['id']}"
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-def test_an_export_that_finds_no_room_is_tried_again(hall: Hall, monkeypatch: pytest.MonkeyPatch, format_: str) -> None:
-    image = hall.image("one")
-    Disk(monkeypatch, free=hall.server.drivers.space.reserve + 1_000)
-    path = export_of(hall, image, format_)
-    assert hall.server.worker.settle(60)
-    assert hall.do("GET", path)["status"] == "running"
-    assert [path.name for path in (hall.folders["owner"] / "images").iterdir()] == ["one.qcow2"]
+def test_an_export_that_finds_no_room_is_tried_again(app: App, monkeypatch: pytest.MonkeyPatch, format_: str) -> None:
+    image = app.image("one")
+    Disk(monkeypatch, free=app.server.drivers.space.reserve + 1_000)
+    path = export_of(app, image, format_)
+    assert app.server.worker.settle(60)
+    assert app.do("GET", path)["status"] == "running"
+    assert [path.name for path in (app.folders["owner"] / "images").iterdir()] == ["one.qcow2"]
     monkeypatch.undo()
-    wait(hall)
-    assert hall.do("GET", path)["status"] == "succeeded"
+    wait(app)
+    assert app.do("GET", path)["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_an_export_larger_than_the_disk_fails_with_a_reason(
-    hall: Hall, monkeypatch: pytest.MonkeyPatch, format_: str
+    app: App, monkeypatch: pytest.MonkeyPatch, format_: str
 ) -> None:
-    image = hall.image("one")
-    Disk(monkeypatch, free=1_000, total=hall.server.drivers.space.reserve + 1_000)
-    path = export_of(hall, image, format_)
-    wait(hall)
-    (reason,) = hall.do("GET", path)["status_reasons"]
+    image = app.image("one")
+    Disk(monkeypatch, free=1_000, total=app.server.drivers.space.reserve + 1_000)
+    path = export_of(app, image, format_)
+    wait(app)
+    (reason,) = app.do("GET", path)["status_reasons"]
     assert reason == {"code": "internal_error", "message": "The disk of the server is too small for the export."}
-    assert list((hall.server.settings.data / "disks" / "scratch").glob("*")) == []
+    assert list((app.server.settings.data / "disks" / "scratch").glob("*")) == []
 
 
-def test_an_account_whose_buckets_are_full_exports_nothing_more(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = hall.image("one")
-    exporter = hall.server.worker._handlers()["image.export"].run.__self__
-    object.__setattr__(exporter, "most", exporter.buckets.of(hall.accounts["owner"]).used() + 1_000)
-    path = export_of(hall, image, "qcow2")
-    wait(hall)
-    (reason,) = hall.do("GET", path)["status_reasons"]
+def test_an_account_whose_buckets_are_full_exports_nothing_more(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = app.image("one")
+    exporter = app.server.worker._handlers()["image.export"].run.__self__
+    object.__setattr__(exporter, "most", exporter.buckets.of(app.accounts["owner"]).used() + 1_000)
+    path = export_of(app, image, "qcow2")
+    wait(app)
+    (reason,) = app.do("GET", path)["status_reasons"]
     assert reason["code"] == "cannot_access_storage_bucket"
     assert "the buckets of the account would take" in reason["message"]
     object.__setattr__(exporter, "most", 0)
-    path = export_of(hall, image, "qcow2")
-    wait(hall)
-    assert hall.do("GET", path)["status"] == "succeeded"
+    path = export_of(app, image, "qcow2")
+    wait(app)
+    assert app.do("GET", path)["status"] == "succeeded"
 
 
-def test_a_bucket_that_fills_on_the_way_leaves_nothing_behind(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bucket_that_fills_on_the_way_leaves_nothing_behind(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_given: Any) -> int:
         tries.append(1)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    image, tries = hall.image("one"), []
+    image, tries = app.image("one"), []
     monkeypatch.setattr(folder_buckets.os, "sendfile", full)
-    path = export_of(hall, image, "qcow2")
-    assert hall.server.worker.settle(60)
+    path = export_of(app, image, "qcow2")
+    assert app.server.worker.settle(60)
     assert tries
-    assert [path.name for path in (hall.folders["owner"] / "images").iterdir()] == ["one.qcow2"]
-    assert list((hall.folders["owner"] / ".incoming").iterdir()) == []
+    assert [path.name for path in (app.folders["owner"] / "images").iterdir()] == ["one.qcow2"]
+    assert list((app.folders["owner"] / ".incoming").iterdir()) == []
     monkeypatch.undo()
-    wait(hall)
-    assert hall.do("GET", path)["status"] == "succeeded"
+    wait(app)
+    assert app.do("GET", path)["status"] == "succeeded"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.hall import opened
+from fixtures.app import open_app
 from fixtures.worlds import World
 from unit.instances.cloud import Cloud
 from unit.instances.crowd import Crowd
@@ -29,6 +29,6 @@ def cloud(still: Cloud) -> Iterator[Cloud]:
 @pytest.fixture
 def crowd(tmp_path: Path) -> Iterator[Crowd]:
     """A whole server with a template, for stories of instance groups."""
-    hall = opened(tmp_path / "data")
-    yield Crowd(hall)
-    hall.close()
+    app = open_app(tmp_path / "data")
+    yield Crowd(app)
+    app.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fixtures.hall import Hall
+from fixtures.app import App
 
 GROUPS, TEMPLATES = "/v1/instance_groups", "/v1/instance/templates"
 BASE = "/api/v1-beta"
@@ -27,17 +27,17 @@ class Offer:
 class Crowd:
     """`who` acts: the owner of the image, or the consumer it is shared with."""
 
-    hall: Hall
+    app: App
     who: str = "owner"
     image: str = ""
 
     def do(self, method: str, path: str, body: Any = None) -> Any:
         """A call that must go well; GET /v1/x is do("GET", "/v1/x")."""
-        return self.hall.ok(self.who, method, path, body)
+        return self.app.ok(self.who, method, path, body)
 
     def refused(self, method: str, path: str, body: Any = None) -> tuple[Any, ...]:
         """Status, code and target of a refusal."""
-        return self.hall.refused(method, path, body, who=self.who)
+        return self.app.refused(method, path, body, who=self.who)
 
     def subnet(self) -> dict[str, Any]:
         return dict(self.do("GET", "/v1/subnets")["subnets"][-1])
@@ -46,7 +46,7 @@ class Crowd:
         """A template of an image of the account's own, unless another source is given."""
         if not {"image", "catalog_offering"} & set(fields):
             if not self.image:
-                self.image = self.hall.image("member")["id"]
+                self.image = self.app.image("member")["id"]
             fields["image"] = {"id": self.image}
         subnet = self.subnet()
         body = {
@@ -65,7 +65,7 @@ class Crowd:
     def group(self, count: int = 2, template: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
         """A group with its members."""
         made = self.do("POST", GROUPS, self.body(template or self.template(), count, **fields))
-        self.hall.settle()
+        self.app.settle()
         return self.now(made)
 
     def now(self, group: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Crowd:
     def change(self, group: dict[str, Any], **fields: Any) -> dict[str, Any]:
         """The group, changed and settled."""
         self.do("PATCH", f"{GROUPS}/{group['id']}", fields)
-        self.hall.settle()
+        self.app.settle()
         return self.now(group)
 
     def members(self, group: dict[str, Any]) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ class Crowd:
 
     def manager(self, group: dict[str, Any], type_: str = "scheduled", **fields: Any) -> dict[str, Any]:
         made = self.do("POST", f"{GROUPS}/{group['id']}/managers", {"manager_type": type_, **fields})
-        self.hall.settle()
+        self.app.settle()
         return dict(made)
 
     def action(self, group: dict[str, Any], manager: dict[str, Any], /, **fields: Any) -> str:
@@ -96,28 +96,28 @@ class Crowd:
 
     def offer(self) -> Offer:
         """A version of the owner's, shared with the consumer, who accepted it and acts from here on."""
-        hall = self.hall
-        image = hall.image("theirs")["id"]
-        catalog = hall.do("POST", f"{BASE}/catalogs", {"label": "shop"})["id"]
-        offering = hall.do("POST", f"{BASE}/catalogs/{catalog}/offerings", {"name": "product"})["id"]
+        app = self.app
+        image = app.image("theirs")["id"]
+        catalog = app.do("POST", f"{BASE}/catalogs", {"label": "shop"})["id"]
+        offering = app.do("POST", f"{BASE}/catalogs/{catalog}/offerings", {"name": "product"})["id"]
         path = f"{BASE}/catalogs/{catalog}/offerings/{offering}"
         images = [{"id": image, "name": "any", "region": "us-south"}]
         wanted = {"name": "p", "target_kinds": ["vpc-x86"], "version": "1.0.0", "metadata": {"images": images}}
-        version = hall.do("POST", f"{path}/version", wanted)["kinds"][0]["versions"][0]
+        version = app.do("POST", f"{path}/version", wanted)["kinds"][0]["versions"][0]
         locator = f"{BASE}/versions/{version['version_locator']}"
-        hall.do("POST", f"{locator}/validation/install", {}, x_auth_refresh_token="any")
-        hall.settle()
-        hall.do("POST", f"{locator}/consume-publish")
-        hall.do("POST", f"{path}/access", [hall.accounts["consumer"]])
-        hall.do("POST", f"{path}/share", {"enabled": True})
+        app.do("POST", f"{locator}/validation/install", {}, x_auth_refresh_token="any")
+        app.settle()
+        app.do("POST", f"{locator}/consume-publish")
+        app.do("POST", f"{path}/access", [app.accounts["consumer"]])
+        app.do("POST", f"{path}/share", {"enabled": True})
         approve = f"{BASE}/shareapproval/offering/access/source/approved"
-        hall.ok("consumer", "POST", approve, [hall.accounts["owner"]])
+        app.ok("consumer", "POST", approve, [app.accounts["owner"]])
         self.who = "consumer"
         return Offer(image, catalog, version["crn"], path, locator)
 
     def authorize(self, catalog: str | None) -> str:
         """The account's policy that lets instance groups use a catalog, or all of them; its path."""
-        here = self.hall.accounts[self.who]
+        here = self.app.accounts[self.who]
         resource = {"serviceName": "globalcatalog-collection", "accountId": here}
         resource |= {} if catalog is None else {"serviceInstance": catalog}
         body = {

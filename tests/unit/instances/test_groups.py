@@ -13,7 +13,7 @@ def test_a_group_makes_its_members_and_takes_them_along(crowd: Crowd) -> None:
     assert (made["status"], made["lifecycle_state"], made["membership_count"]) == ("scaling", "pending", 3)
     listed = crowd.members(made)
     assert len(listed) == 3, "they are listed at once"
-    crowd.hall.settle()
+    crowd.app.settle()
     group = crowd.now(made)
     assert (group["status"], group["lifecycle_state"], group["lifecycle_reasons"]) == ("healthy", "stable", [])
     assert group["instance_template"]["name"] == "web"
@@ -25,15 +25,15 @@ def test_a_group_makes_its_members_and_takes_them_along(crowd: Crowd) -> None:
     server = crowd.do("GET", f"/v1/instances/{members[0]['instance']['id']}")
     assert server["instance_group_membership"]["id"] == members[0]["id"]
     assert server["instance_group_membership"]["instance_group"]["id"] == group["id"]
-    alone = crowd.hall.server_of(crowd.image)["id"]
+    alone = crowd.app.server_of(crowd.image)["id"]
     for asked in (f"id={group['id']}", f"crn={group['crn']}"):
         found = crowd.do("GET", f"/v1/instances?instance_group_membership.instance_group.{asked}")
         assert (found["total_count"], alone in str(found)) == (3, False), asked
     assert crowd.do("GET", "/v1/instances?instance_group_membership.instance_group.crn=none")["instances"] == []
     crowd.do("DELETE", f"/v1/instances/{alone}")
     crowd.do("DELETE", f"{GROUPS}/{group['id']}")
-    assert crowd.hall.call("owner", "GET", f"{GROUPS}/{group['id']}").json.get("status") in {"deleting", None}
-    crowd.hall.settle()
+    assert crowd.app.call("owner", "GET", f"{GROUPS}/{group['id']}").json.get("status") in {"deleting", None}
+    crowd.app.settle()
     assert crowd.servers() == {}
     assert crowd.refused("GET", f"{GROUPS}/{group['id']}") == (404, "not_found", "id")
     assert crowd.do("GET", GROUPS)["total_count"] == 0
@@ -42,7 +42,7 @@ def test_a_group_makes_its_members_and_takes_them_along(crowd: Crowd) -> None:
 def test_the_count_is_followed_out_and_in(crowd: Crowd) -> None:
     group = crowd.group(1)
     first = crowd.members(group)[0]["id"]
-    crowd.hall.travel(1)
+    crowd.app.travel(1)
     group = crowd.change(group, membership_count=4)
     assert (group["status"], len(crowd.servers())) == ("healthy", 4)
     group = crowd.change(group, membership_count=2)
@@ -66,7 +66,7 @@ def test_members_are_spread_over_the_subnets(crowd: Crowd) -> None:
     first = crowd.do("GET", "/v1/subnets?zone.name=us-south-1")["subnets"][0]["id"]
     body = crowd.body(crowd.template(), 4, subnets=[{"id": first}, {"id": second}])
     made = crowd.do("POST", GROUPS, body)
-    crowd.hall.settle()
+    crowd.app.settle()
     servers = crowd.do("GET", "/v1/instances")["instances"]
     zones = sorted(one["zone"]["name"] for one in servers)
     assert (crowd.now(made)["status"], zones) == ("healthy", ["us-south-1"] * 2 + ["us-south-2"] * 2)
@@ -87,7 +87,7 @@ def test_a_deleted_membership_is_one_fewer(crowd: Crowd) -> None:
     group = crowd.group(3)
     gone, kept, _ = crowd.members(group)
     crowd.do("DELETE", f"{GROUPS}/{group['id']}/memberships/{gone['id']}")
-    crowd.hall.settle()
+    crowd.app.settle()
     group = crowd.now(group)
     assert (group["status"], group["membership_count"]) == ("healthy", 2)
     assert gone["instance"]["id"] not in crowd.servers()
@@ -95,12 +95,12 @@ def test_a_deleted_membership_is_one_fewer(crowd: Crowd) -> None:
     crowd.do("PATCH", path, {"delete_instance_on_membership_delete": False, "name": "stays"})
     assert crowd.do("GET", path)["name"] == "stays"
     crowd.do("DELETE", path)
-    crowd.hall.settle()
+    crowd.app.settle()
     assert crowd.now(group)["membership_count"] == 1
     assert crowd.servers()[kept["instance"]["id"]] == "running", "it left the group and runs on"
     assert "instance_group_membership" not in crowd.do("GET", f"/v1/instances/{kept['instance']['id']}")
     crowd.do("DELETE", f"{GROUPS}/{group['id']}/memberships")
-    crowd.hall.settle()
+    crowd.app.settle()
     assert (crowd.now(group)["membership_count"], set(crowd.servers())) == (0, {kept["instance"]["id"]})
 
 
@@ -108,7 +108,7 @@ def test_a_member_deleted_behind_the_groups_back_is_made_anew(crowd: Crowd) -> N
     group = crowd.group(2)
     gone = crowd.members(group)[0]["instance"]["id"]
     crowd.do("DELETE", f"/v1/instances/{gone}")
-    crowd.hall.settle()
+    crowd.app.settle()
     assert (crowd.now(group)["status"], len(crowd.servers())) == ("healthy", 2)
     assert gone not in crowd.servers()
 
@@ -117,11 +117,11 @@ def test_a_stopped_member_is_not_well_and_stays(crowd: Crowd) -> None:
     group = crowd.group(1)
     server = crowd.members(group)[0]["instance"]["id"]
     crowd.do("POST", f"/v1/instances/{server}/actions", {"type": "stop"})
-    crowd.hall.settle()
+    crowd.app.settle()
     assert crowd.members(group)[0]["status"] == "unhealthy"
     assert list(crowd.servers().values()) == ["stopped"]
     crowd.do("POST", f"/v1/instances/{server}/actions", {"type": "start"})
-    crowd.hall.settle()
+    crowd.app.settle()
     assert (crowd.members(group)[0]["status"], crowd.now(group)["status"]) == ("healthy", "healthy")
 
 
@@ -152,7 +152,7 @@ def test_a_group_that_cannot_grow_says_why_and_tries_again(crowd: Crowd) -> None
     assert list(crowd.servers().values()) == ["running"] * 2, "those that run keep running"
     crowd.do("PATCH", f"/v1/images/{image}", {"obsolescence_at": None})
     assert crowd.now(group)["status"] == "unhealthy"
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     group = crowd.now(group)
     assert (group["status"], group["lifecycle_reasons"], len(crowd.servers())) == ("healthy", [], 3)
 
@@ -163,10 +163,10 @@ def test_it_is_tried_ever_later_and_at_once_when_the_group_changes(crowd: Crowd)
     image = template["image"]["id"]
     crowd.do("POST", f"/v1/images/{image}/obsolete")
     crowd.change(group, membership_count=2)
-    crowd.hall.travel(90 * 86_400)
+    crowd.app.travel(90 * 86_400)
     assert crowd.now(group)["status"] == "unhealthy"
     crowd.do("PATCH", f"/v1/images/{image}", {"obsolescence_at": None})
-    crowd.hall.travel(3_600)
+    crowd.app.travel(3_600)
     assert crowd.now(group)["status"] == "unhealthy"
     assert crowd.change(group, membership_count=2)["status"] == "healthy"
     assert len(crowd.servers()) == 2
@@ -185,11 +185,11 @@ def test_a_full_subnet_is_a_reason_too(crowd: Crowd) -> None:
 
 def test_a_restart_in_between_loses_nothing(crowd: Crowd) -> None:
     template = crowd.template()
-    crowd.hall.pause()
+    crowd.app.pause()
     made = crowd.do("POST", GROUPS, crowd.body(template, 30))
     assert crowd.now(made)["status"] == "scaling"
-    crowd.hall.restart()
-    crowd.hall.settle()
+    crowd.app.restart()
+    crowd.app.settle()
     assert (crowd.now(made)["status"], len(crowd.servers())) == ("healthy", 30)
 
 

@@ -54,7 +54,7 @@ def test_a_policy_that_is_removed_stops_growth_and_nothing_else(crowd: Crowd, of
     assert (_reasons(group), len(crowd.servers())) == (("healthy", []), 1)
     crowd.change(group, membership_count=2)
     crowd.authorize(offer.catalog)
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     assert (_reasons(crowd.now(group)), len(crowd.servers())) == (("healthy", []), 2)
 
 
@@ -63,18 +63,18 @@ def test_a_lost_member_is_not_made_anew_without_the_policy(crowd: Crowd, offer: 
     group = crowd.group(2, _template(crowd, offer))
     crowd.do("DELETE", policy)
     crowd.do("DELETE", f"/v1/instances/{crowd.members(group)[0]['instance']['id']}")
-    crowd.hall.settle()
+    crowd.app.settle()
     assert (_reasons(crowd.now(group)), len(crowd.servers())) == (("unhealthy", ["not_authorized"]), 1)
 
 
 def test_the_images_life_is_asked_at_each_growth(crowd: Crowd, offer: Offer) -> None:
     crowd.authorize(offer.catalog)
     group = crowd.group(1, _template(crowd, offer))
-    crowd.hall.do("POST", f"{offer.locator}/deprecate/true", {})
-    assert crowd.hall.do("GET", f"/v1/images/{offer.image}")["status"] == "deprecated"
+    crowd.app.do("POST", f"{offer.locator}/deprecate/true", {})
+    assert crowd.app.do("GET", f"/v1/images/{offer.image}")["status"] == "deprecated"
     assert _reasons(crowd.change(group, membership_count=2)) == ("healthy", [])
-    crowd.hall.travel(91 * 86_400)
-    assert crowd.hall.do("GET", f"/v1/images/{offer.image}")["status"] == "obsolete"
+    crowd.app.travel(91 * 86_400)
+    assert crowd.app.do("GET", f"/v1/images/{offer.image}")["status"] == "obsolete"
     group = crowd.change(group, membership_count=3)
     assert _reasons(group) == ("unhealthy", ["not_found"])
     assert list(crowd.servers().values()) == ["running"] * 2
@@ -83,14 +83,14 @@ def test_the_images_life_is_asked_at_each_growth(crowd: Crowd, offer: Offer) -> 
 def test_sharing_that_is_withdrawn_ends_growth(crowd: Crowd, offer: Offer) -> None:
     crowd.authorize(offer.catalog)
     group = crowd.group(1, _template(crowd, offer))
-    crowd.hall.ok("owner", "DELETE", f"{offer.path}/access", [crowd.hall.accounts["consumer"]])
+    crowd.app.ok("owner", "DELETE", f"{offer.path}/access", [crowd.app.accounts["consumer"]])
     group = crowd.change(group, membership_count=2)
     assert _reasons(group) == ("unhealthy", ["not_found"])
     assert (list(crowd.servers().values()), offer.image in str(group)) == (["running"], False)
-    crowd.hall.do("POST", f"{offer.path}/access", [crowd.hall.accounts["consumer"]])
+    crowd.app.do("POST", f"{offer.path}/access", [crowd.app.accounts["consumer"]])
     approve = f"{BASE}/shareapproval/offering/access/source/approved"
-    crowd.do("POST", approve, [crowd.hall.accounts["owner"]])
-    crowd.hall.travel(60)
+    crowd.do("POST", approve, [crowd.app.accounts["owner"]])
+    crowd.app.travel(60)
     assert _reasons(crowd.now(group)) == ("healthy", [])
 
 

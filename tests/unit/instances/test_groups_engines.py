@@ -7,30 +7,30 @@ from pathlib import Path
 import pytest
 
 from fixtures import postgres
-from fixtures.hall import opened
+from fixtures.app import open_app
 from unit.instances.crowd import GROUPS, Crowd
 
 pytestmark = pytest.mark.needs_postgres
 
 
 def test_a_count_that_changes_faster_than_its_members(cluster: postgres.Cluster, tmp_path: Path) -> None:
-    hall = opened(tmp_path / "data", database=cluster.url(cluster.create()))
+    app = open_app(tmp_path / "data", database=cluster.url(cluster.create()))
     try:
-        crowd = Crowd(hall)
+        crowd = Crowd(app)
         group = crowd.group(3)
         path = f"{GROUPS}/{group['id']}"
         for count in (8, 1, 6, 4):
             crowd.do("PATCH", path, {"membership_count": count})
             assert all(one["instance"]["crn"] for one in crowd.members(group)), "whatever goes at the moment"
-        hall.settle()
+        app.settle()
         group = crowd.now(group)
         assert (group["status"], len(crowd.members(group)), len(crowd.servers())) == ("healthy", 4, 4)
         crowd.do("DELETE", f"/v1/instances/{crowd.members(group)[0]['instance']['id']}")
         crowd.do("PATCH", path, {"membership_count": 5})
-        hall.settle()
+        app.settle()
         assert (crowd.now(group)["status"], list(crowd.servers().values())) == ("healthy", ["running"] * 5)
         crowd.do("DELETE", path)
-        hall.settle()
+        app.settle()
         assert (crowd.servers(), crowd.do("GET", GROUPS)["total_count"]) == ({}, 0)
     finally:
-        hall.close()
+        app.close()

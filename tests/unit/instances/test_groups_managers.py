@@ -11,7 +11,7 @@ from unit.instances.crowd import GROUPS, Crowd
 
 
 def _in(crowd: Crowd, seconds: int) -> str:
-    return rfc3339(crowd.hall.server.clock.now() + seconds * SECOND)
+    return rfc3339(crowd.app.server.clock.now() + seconds * SECOND)
 
 
 def test_an_autoscale_manager_keeps_the_count_within_its_bounds(crowd: Crowd) -> None:
@@ -25,10 +25,10 @@ def test_an_autoscale_manager_keeps_the_count_within_its_bounds(crowd: Crowd) ->
     assert crowd.refused("PATCH", path, {"membership_count": 5}) == (400, "bad_field", "membership_count")
     assert crowd.change(group, membership_count=4)["membership_count"] == 4
     crowd.do("PATCH", f"{path}/managers/{manager['id']}", {"max_membership_count": 3})
-    crowd.hall.settle()
+    crowd.app.settle()
     assert (crowd.now(group)["membership_count"], len(crowd.servers())) == (3, 3)
     crowd.do("DELETE", f"{path}/memberships")
-    crowd.hall.settle()
+    crowd.app.settle()
     assert (crowd.now(group)["membership_count"], len(crowd.servers())) == (2, 2)
     crowd.do("PATCH", f"{path}/managers/{manager['id']}", {"management_enabled": False})
     assert crowd.change(group, membership_count=0)["membership_count"] == 0
@@ -91,13 +91,13 @@ def test_an_action_runs_when_its_time_comes(crowd: Crowd) -> None:
     shown = crowd.do("GET", path)
     assert (shown["status"], shown["group"], shown["auto_delete"]) == ("active", {"membership_count": 3}, True)
     assert crowd.now(group)["managers"][0]["id"] == manager["id"]
-    crowd.hall.travel(3_599)
+    crowd.app.travel(3_599)
     assert len(crowd.servers()) == 1
-    crowd.hall.travel(1)
+    crowd.app.travel(1)
     assert (crowd.now(group)["status"], len(crowd.servers())) == ("healthy", 3)
     shown = crowd.do("GET", path)
     assert (shown["status"], "next_run_at" in shown, "last_applied_at" in shown) == ("completed", False, True)
-    crowd.hall.travel(24 * 3_600)
+    crowd.app.travel(24 * 3_600)
     assert crowd.refused("GET", path) == (404, "not_found", "id"), "24 hours after its end it is gone"
 
 
@@ -106,14 +106,14 @@ def test_an_action_may_stay_and_run_again(crowd: Crowd) -> None:
     manager = crowd.manager(group)
     more = {"group": {"membership_count": 1}, "auto_delete": False}
     path = crowd.action(group, manager, run_at=_in(crowd, 60), **more)
-    crowd.hall.travel(30 * 86_400)
+    crowd.app.travel(30 * 86_400)
     assert (crowd.do("GET", path)["status"], len(crowd.servers())) == ("completed", 1)
     changed = crowd.do("PATCH", path, {"run_at": _in(crowd, 60), "group": {"membership_count": 2}, "name": "again"})
     assert (changed["status"], changed["group"]["membership_count"], changed["name"]) == ("active", 2, "again")
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     assert (crowd.do("GET", path)["status"], len(crowd.servers())) == ("completed", 2)
     crowd.do("PATCH", path, {"auto_delete": True, "auto_delete_timeout": 1})
-    crowd.hall.travel(3_600)
+    crowd.app.travel(3_600)
     assert crowd.refused("GET", path)[0] == 404
 
 
@@ -123,27 +123,27 @@ def test_a_cron_expression_runs_again_and_again(crowd: Crowd) -> None:
     path = crowd.action(group, manager, cron_spec="0 6 * * *", group={"membership_count": 1})
     first = crowd.do("GET", path)["next_run_at"]
     assert first.endswith("T06:00:00.000Z")
-    crowd.hall.travel(86_400)
+    crowd.app.travel(86_400)
     shown = crowd.do("GET", path)
     assert (shown["status"], len(crowd.servers())) == ("active", 1)
     assert shown["next_run_at"] > shown["last_applied_at"] >= first
     crowd.change(group, membership_count=0)
-    crowd.hall.travel(86_400)
+    crowd.app.travel(86_400)
     assert len(crowd.servers()) == 1
     crowd.do("DELETE", path)
     crowd.change(group, membership_count=0)
-    crowd.hall.travel(86_400)
+    crowd.app.travel(86_400)
     assert crowd.servers() == {}
 
 
 def test_an_action_is_applied_once_in_five_minutes(crowd: Crowd) -> None:
     group = crowd.group(0)
     path = crowd.action(group, crowd.manager(group), cron_spec="* * * * *", group={"membership_count": 0})
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     before = crowd.do("GET", path)
-    crowd.hall.travel(120)
+    crowd.app.travel(120)
     assert crowd.do("GET", path)["last_applied_at"] == before["last_applied_at"]
-    crowd.hall.travel(180)
+    crowd.app.travel(180)
     assert crowd.do("GET", path)["last_applied_at"] == before["next_run_at"]
 
 
@@ -154,7 +154,7 @@ def test_an_action_moves_the_bounds_of_an_autoscale_manager(crowd: Crowd) -> Non
     path = crowd.action(group, clock, run_at=_in(crowd, 60), manager={"id": keeper["id"], "min_membership_count": 2})
     shown = crowd.do("GET", path)["manager"]
     assert (shown["id"], shown["name"], shown["min_membership_count"]) == (keeper["id"], keeper["name"], 2)
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     assert (crowd.do("GET", path)["status"], len(crowd.servers())) == ("completed", 2)
     kept = crowd.do("GET", f"{GROUPS}/{group['id']}/managers/{keeper['id']}")
     assert (kept["min_membership_count"], kept["max_membership_count"]) == (2, 2)
@@ -167,19 +167,19 @@ def test_what_does_not_go_together_is_incompatible_or_omitted(crowd: Crowd) -> N
     at = _in(crowd, 60)
     too_many = crowd.action(group, clock, run_at=at, group={"membership_count": 5})
     crossed = crowd.action(group, clock, run_at=at, manager={"id": keeper["id"], "min_membership_count": 3})
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     assert crowd.do("GET", too_many)["status"] == "incompatible"
     assert crowd.do("GET", crossed)["status"] == "incompatible"
     late = crowd.action(group, clock, run_at=_in(crowd, 60), manager={"id": keeper["id"], "max_membership_count": 3})
     managers = f"{GROUPS}/{group['id']}/managers"
     crowd.do("PATCH", f"{managers}/{clock['id']}", {"management_enabled": False})
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     assert crowd.do("GET", late)["status"] == "omitted"
     assert crowd.do("GET", f"{managers}/{keeper['id']}")["max_membership_count"] == 2
     crowd.do("DELETE", f"{managers}/{keeper['id']}")
     crowd.do("PATCH", f"{managers}/{clock['id']}", {"management_enabled": True})
     crowd.do("PATCH", late, {"run_at": _in(crowd, 60)})
-    crowd.hall.travel(60)
+    crowd.app.travel(60)
     shown = crowd.do("GET", late)
     assert (shown["status"], shown["manager"]["name"]) == ("incompatible", keeper["name"])
 
@@ -217,6 +217,6 @@ def test_a_group_takes_its_timers_along(crowd: Crowd) -> None:
     group = crowd.group(0)
     crowd.action(group, crowd.manager(group), cron_spec="0 * * * *", group={"membership_count": 1})
     crowd.do("DELETE", f"{GROUPS}/{group['id']}")
-    crowd.hall.settle()
-    crowd.hall.travel(7_200)
+    crowd.app.settle()
+    crowd.app.travel(7_200)
     assert crowd.servers() == {}

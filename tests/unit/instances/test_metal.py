@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.realm import OPERATOR
+from fixtures.frozen_app import OPERATOR
 from unit.instances.crowd import Crowd, Offer
 
 METAL = "/v1/bare_metal_servers"
@@ -26,14 +26,14 @@ def _body(crowd: Crowd, image: str, **fields: Any) -> dict[str, Any]:
 
 def _made(crowd: Crowd, image: str | None = None, **fields: Any) -> dict[str, Any]:
     """A server that runs."""
-    made = crowd.do("POST", METAL, _body(crowd, image or crowd.hall.image("plain")["id"], **fields))
-    crowd.hall.settle()
+    made = crowd.do("POST", METAL, _body(crowd, image or crowd.app.image("plain")["id"], **fields))
+    crowd.app.settle()
     return dict(crowd.do("GET", f"{METAL}/{made['id']}"))
 
 
 def _act(crowd: Crowd, server: dict[str, Any], verb: str, body: Any = None) -> str:
     crowd.do("POST", f"{METAL}/{server['id']}/{verb}", body)
-    crowd.hall.settle()
+    crowd.app.settle()
     return str(crowd.do("GET", f"{METAL}/{server['id']}")["status"])
 
 
@@ -49,10 +49,10 @@ def _attached(crowd: Crowd, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_server_lives_and_goes(crowd: Crowd) -> None:
-    image = crowd.hall.image("plain")["id"]
+    image = crowd.app.image("plain")["id"]
     made = crowd.do("POST", METAL, _body(crowd, image, name="iron"))
     assert (made["status"], made["lifecycle_state"]) == ("pending", "pending")
-    crowd.hall.settle()
+    crowd.app.settle()
     server = crowd.do("GET", f"{METAL}/{made['id']}")
     assert (server["status"], server["health_state"], server["memory"]) == ("running", "ok", 384)
     assert server["boot_target"]["id"] == server["disks"][0]["id"]
@@ -70,7 +70,7 @@ def test_a_server_lives_and_goes(crowd: Crowd) -> None:
     assert crowd.do("GET", f"{METAL}/{made['id']}/initialization")["image"] == start["image"], "the reference is kept"
     address = server["primary_network_interface"]["primary_ip"]["id"]
     crowd.do("DELETE", f"{METAL}/{made['id']}")
-    crowd.hall.settle()
+    crowd.app.settle()
     assert crowd.refused("GET", f"{METAL}/{made['id']}") == (404, "not_found", "id")
     reserved = crowd.do("GET", f"/v1/subnets/{crowd.subnet()['id']}/reserved_ips")["reserved_ips"]
     assert address not in {one["id"] for one in reserved}
@@ -79,24 +79,24 @@ def test_a_server_lives_and_goes(crowd: Crowd) -> None:
 def test_a_deletion_that_went_wrong_is_asked_for_again(crowd: Crowd) -> None:
     server = _made(crowd)
     fault = {"on": "job", "match": "metal.move", "effect": "fail"}
-    assert crowd.hall.call(OPERATOR, "POST", "/_kunsthalle/faults", fault).status == 200
+    assert crowd.app.call(OPERATOR, "POST", "/_kunsthalle/faults", fault).status == 200
     crowd.do("DELETE", f"{METAL}/{server['id']}")
-    crowd.hall.settle()
+    crowd.app.settle()
     shown = crowd.do("GET", f"{METAL}/{server['id']}")
     assert (shown["status"], len(shown["status_reasons"])) == ("failed", 1)
     crowd.do("DELETE", f"{METAL}/{server['id']}")
-    crowd.hall.settle()
+    crowd.app.settle()
     assert crowd.refused("GET", f"{METAL}/{server['id']}") == (404, "not_found", "id")
 
 
 def test_another_image_takes_the_place_of_the_first(crowd: Crowd) -> None:
-    server, second = _made(crowd), crowd.hall.image("second")["id"]
+    server, second = _made(crowd), crowd.app.image("second")["id"]
     path, keys = f"{METAL}/{server['id']}/initialization", [{"id": crowd.do("GET", "/v1/keys")["keys"][0]["id"]}]
     body = {"image": {"id": second}, "keys": keys, "user_data": "#cloud-config\n"}
     assert crowd.refused("PUT", path, body)[:2] == (409, "invalid_state"), "it must stand still"
     _stop(crowd, server)
     assert crowd.do("PUT", path, body)["image"]["id"] == second
-    crowd.hall.settle()
+    crowd.app.settle()
     assert crowd.do("GET", f"{METAL}/{server['id']}")["status"] == "running"
     assert crowd.do("GET", path)["image"]["name"] == "second"
     assert "user_data" not in str(crowd.do("GET", path))
@@ -114,7 +114,7 @@ def test_a_managed_image_is_refused_everywhere(crowd: Crowd) -> None:
     assert crowd.refused("PUT", path, {"image": {"id": offer.image}, "keys": keys}) == (400, "bad_field", "image")
     assert crowd.do("GET", f"{METAL}/{server['id']}") == before
     assert crowd.do("GET", f"/v1/images/{offer.image}/bare_metal_server_profiles")["bare_metal_server_profiles"] == []
-    crowd.hall.do("DELETE", offer.path)
+    crowd.app.do("DELETE", offer.path)
     assert crowd.do("PUT", path, {"image": {"id": offer.image}, "keys": keys})["image"]["id"] == offer.image
     assert crowd.do("POST", METAL, _body(crowd, offer.image))["status"] == "pending"
 
@@ -124,7 +124,7 @@ def test_the_managed_image_of_another_account_is_like_none(crowd: Crowd, shared:
     offer: Offer = crowd.offer()
     if not shared:
         crowd.who = "outsider"
-    crn = f"crn:v1:bluemix:public:is:us-south:a/{crowd.hall.accounts['owner']}::image:"
+    crn = f"crn:v1:bluemix:public:is:us-south:a/{crowd.app.accounts['owner']}::image:"
     never = "r006-00000000-0000-4000-8000-000000000000"
     for way in ("id", "crn", "href"):
         answers = []
@@ -132,7 +132,7 @@ def test_the_managed_image_of_another_account_is_like_none(crowd: Crowd, shared:
             body = _body(crowd, id_)
             meant = {"id": id_, "crn": crn + id_, "href": f"http://kunsthalle.test/v1/images/{id_}"}
             body["initialization"]["image"] = {way: meant[way]}
-            answers.append(crowd.hall.call(crowd.who, "POST", METAL, body))
+            answers.append(crowd.app.call(crowd.who, "POST", METAL, body))
         assert answers[0] == answers[1], way
         assert answers[0].status == 404
     assert crowd.do("GET", METAL)["bare_metal_servers"] == []
@@ -152,7 +152,7 @@ def test_the_managed_image_of_another_account_is_like_none(crowd: Crowd, shared:
     ],
 )
 def test_refusals(crowd: Crowd, fields: dict[str, Any], refusal: tuple[Any, ...]) -> None:
-    image = crowd.hall.image("plain")["id"]
+    image = crowd.app.image("plain")["id"]
     free = crowd.do("GET", f"/v1/subnets/{crowd.subnet()['id']}")["available_ipv4_address_count"]
     assert crowd.refused("POST", METAL, _body(crowd, image, **fields)) == refusal
     assert crowd.do("GET", METAL)["bare_metal_servers"] == []
@@ -161,7 +161,7 @@ def test_refusals(crowd: Crowd, fields: dict[str, Any], refusal: tuple[Any, ...]
 
 def test_the_images_own_word_is_heeded(crowd: Crowd) -> None:
     use = {"bare_metal_server": "enable_secure_boot"}
-    image = crowd.hall.image("strict", allowed_use=use)["id"]
+    image = crowd.app.image("strict", allowed_use=use)["id"]
     assert crowd.refused("POST", METAL, _body(crowd, image)) == (400, "bad_field", "allowed_use")
     server = _made(crowd, image, enable_secure_boot=True)
     path = f"{METAL}/{server['id']}"
@@ -170,7 +170,7 @@ def test_the_images_own_word_is_heeded(crowd: Crowd) -> None:
     assert crowd.refused("PATCH", path, off) == (409, "invalid_state", "enable_secure_boot")
     _stop(crowd, server)
     assert crowd.refused("PATCH", path, off) == (400, "bad_field", "allowed_use")
-    obsolete = crowd.hall.image("gone")["id"]
+    obsolete = crowd.app.image("gone")["id"]
     crowd.do("POST", f"/v1/images/{obsolete}/obsolete")
     assert crowd.refused("POST", METAL, _body(crowd, obsolete)) == (409, "invalid_state", "initialization.image")
 
@@ -190,7 +190,7 @@ def test_what_is_changed_is_shown(crowd: Crowd) -> None:
     for asked in (f"vpc.id={vpc['id']}", f"vpc.name={vpc['name']}", f"vpc.crn={vpc['crn']}"):
         assert crowd.do("GET", f"{METAL}?{asked}")["total_count"] == 1, asked
     assert crowd.do("GET", f"{METAL}?name=one")["total_count"] == 0
-    twice = _body(crowd, crowd.hall.image("another")["id"], name="two")
+    twice = _body(crowd, crowd.app.image("another")["id"], name="two")
     assert crowd.refused("POST", METAL, twice) == (400, "validation_unique_failed", "name")
 
 
@@ -278,12 +278,12 @@ def test_attachments_and_what_mirrors_them(crowd: Crowd) -> None:
     crowd.do("DELETE", f"{base}/network_attachments/{added['id']}")
     assert "target" not in crowd.do("GET", f"/v1/virtual_network_interfaces/{loose['id']}")
     assert crowd.refused("DELETE", f"{base}/network_attachments/{attachment['id']}")[:2] == (409, "invalid_state")
-    crowd.hall.pause()
+    crowd.app.pause()
     crowd.do("DELETE", base)
     going = crowd.do("GET", base)
     assert (going["status"], going["network_attachments"]) == ("deleting", [attachment])
-    crowd.hall.restart()
-    crowd.hall.settle()
+    crowd.app.restart()
+    crowd.app.settle()
     assert crowd.refused("GET", f"/v1/virtual_network_interfaces/{face['id']}")[0] == 404, "made with it, it goes too"
     assert crowd.do("GET", f"/v1/virtual_network_interfaces/{loose['id']}")["id"] == loose["id"]
 

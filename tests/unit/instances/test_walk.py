@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from fixtures.hall import GIB, Hall, opened
+from fixtures.app import GIB, App, open_app
 from fixtures.walks import Reached, share
 
 STEPS = share(120, 12_000)
@@ -53,7 +53,7 @@ class Volume:
 class Walk(RuleBasedStateMachine):
     """One account's resources. The world is made once and emptied by each walk's end."""
 
-    hall: Hall
+    app: App
     image: str
     reached: Reached
 
@@ -69,22 +69,22 @@ class Walk(RuleBasedStateMachine):
         return known[number % len(known)] if known else None
 
     def _server(self, body: dict[str, Any], name: str, *, fate: bool) -> None:
-        home = self.hall.do("GET", "/v1/subnets")["subnets"][0]
+        home = self.app.do("GET", "/v1/subnets")["subnets"][0]
         body = {
             **body,
             "name": name,
             "zone": {"name": home["zone"]["name"]},
             "profile": {"name": "bx2-2x8"},
-            "keys": [{"id": self.hall.do("GET", "/v1/keys")["keys"][0]["id"]}],
+            "keys": [{"id": self.app.do("GET", "/v1/keys")["keys"][0]["id"]}],
             "primary_network_interface": {"subnet": {"id": home["id"]}},
         }
         if name in {one.name for one in self.servers.values()}:
-            assert self.hall.refused("POST", "/v1/instances", body)[:2] == (400, "validation_unique_failed")
+            assert self.app.refused("POST", "/v1/instances", body)[:2] == (400, "validation_unique_failed")
             self.reached.add("boot under a name that is taken")
             return
-        made = self.hall.do("POST", "/v1/instances", body)
+        made = self.app.do("POST", "/v1/instances", body)
         boot = made["boot_volume_attachment"]["volume"]["id"]
-        self.hall.settle()
+        self.app.settle()
         self.reached.add("boot from a snapshot" if "image" not in body else "boot")
         self.servers[made["id"]] = Server(name, "running", boot, fate)
         self.volumes[boot] = Volume(True, made["id"], made["boot_volume_attachment"]["id"])
@@ -113,11 +113,11 @@ class Walk(RuleBasedStateMachine):
             return
         server, path = self.servers[id_], f"/v1/instances/{id_}/actions"
         if verb == "reboot" and server.status == "stopped":
-            assert self.hall.refused("POST", path, {"type": verb, "force": force})[0] == 409
+            assert self.app.refused("POST", path, {"type": verb, "force": force})[0] == 409
             self.reached.add("reboot of what is stopped")
             return
-        self.hall.do("POST", path, {"type": verb, "force": force})
-        self.hall.settle()
+        self.app.do("POST", path, {"type": verb, "force": force})
+        self.app.settle()
         self.reached.add(verb)
         server.status = "stopped" if verb == "stop" else "running"
 
@@ -127,11 +127,11 @@ class Walk(RuleBasedStateMachine):
         if id_ is None:
             return
         if name in {one.name for other, one in self.servers.items() if other != id_}:
-            refused = self.hall.refused("PATCH", f"/v1/instances/{id_}", {"name": name})
+            refused = self.app.refused("PATCH", f"/v1/instances/{id_}", {"name": name})
             assert refused[:2] == (400, "validation_unique_failed")
             self.reached.add("rename to a name that is taken")
             return
-        self.hall.do("PATCH", f"/v1/instances/{id_}", {"name": name})
+        self.app.do("PATCH", f"/v1/instances/{id_}", {"name": name})
         self.reached.add("rename")
         self.servers[id_].name = name
 
@@ -140,8 +140,8 @@ class Walk(RuleBasedStateMachine):
         id_ = self._pick(self.servers, number)
         if id_ is None:
             return
-        self.hall.do("DELETE", f"/v1/instances/{id_}")
-        self.hall.settle()
+        self.app.do("DELETE", f"/v1/instances/{id_}")
+        self.app.settle()
         gone = self.servers.pop(id_)
         for volume in self.volumes.values():
             if volume.server == id_:
@@ -157,8 +157,8 @@ class Walk(RuleBasedStateMachine):
         body: dict[str, Any] = {"profile": {"name": "general-purpose"}, "zone": {"name": "us-south-1"}}
         source = self._pick(self.snapshots, number) if from_snapshot else None
         body |= {"source_snapshot": {"id": source}} if source else {"capacity": 10}
-        made = self.hall.do("POST", "/v1/volumes", body)
-        self.hall.settle()
+        made = self.app.do("POST", "/v1/volumes", body)
+        self.app.settle()
         self.reached.add("volume of a snapshot" if source else "volume")
         self.volumes[made["id"]] = Volume(bool(source and self.snapshots[source]))
 
@@ -169,11 +169,11 @@ class Walk(RuleBasedStateMachine):
             return
         path, body = f"/v1/instances/{id_}/volume_attachments", {"volume": {"id": volume}}
         if self.volumes[volume].server is not None:
-            assert self.hall.refused("POST", path, body)[0] == 409
+            assert self.app.refused("POST", path, body)[0] == 409
             self.reached.add("attach what is attached")
             return
-        made = self.hall.do("POST", path, body)
-        self.hall.settle()
+        made = self.app.do("POST", path, body)
+        self.app.settle()
         self.reached.add("attach")
         self.volumes[volume].server, self.volumes[volume].attachment = id_, made["id"]
 
@@ -185,11 +185,11 @@ class Walk(RuleBasedStateMachine):
         known = self.volumes[volume]
         path = f"/v1/instances/{known.server}/volume_attachments/{known.attachment}"
         if volume in {one.boot for one in self.servers.values()}:
-            assert self.hall.refused("DELETE", path)[0] in {400, 409}
+            assert self.app.refused("DELETE", path)[0] in {400, 409}
             self.reached.add("detach a boot volume")
             return
-        self.hall.do("DELETE", path)
-        self.hall.settle()
+        self.app.do("DELETE", path)
+        self.app.settle()
         self.reached.add("detach")
         known.server = known.attachment = None
 
@@ -199,11 +199,11 @@ class Walk(RuleBasedStateMachine):
         if volume is None:
             return
         if self.volumes[volume].server is not None:
-            assert self.hall.refused("DELETE", f"/v1/volumes/{volume}")[:2] == (409, "volume_still_attached")
+            assert self.app.refused("DELETE", f"/v1/volumes/{volume}")[:2] == (409, "volume_still_attached")
             self.reached.add("delete what is attached")
             return
-        self.hall.do("DELETE", f"/v1/volumes/{volume}")
-        self.hall.settle()
+        self.app.do("DELETE", f"/v1/volumes/{volume}")
+        self.app.settle()
         self.reached.add("volume deleted")
         self.volumes.pop(volume)
 
@@ -212,8 +212,8 @@ class Walk(RuleBasedStateMachine):
         volume = self._pick(self.volumes, number)
         if volume is None or len(self.snapshots) >= MOST:
             return
-        made = self.hall.do("POST", "/v1/snapshots", {"source_volume": {"id": volume}})
-        self.hall.settle()
+        made = self.app.do("POST", "/v1/snapshots", {"source_volume": {"id": volume}})
+        self.app.settle()
         self.reached.add("snapshot")
         self.snapshots[made["id"]] = self.volumes[volume].bootable
 
@@ -221,8 +221,8 @@ class Walk(RuleBasedStateMachine):
     def delete_snapshot(self, number: int) -> None:
         chosen = self._pick(self.snapshots, number)
         if chosen is not None:
-            self.hall.do("DELETE", f"/v1/snapshots/{chosen}")
-            self.hall.settle()
+            self.app.do("DELETE", f"/v1/snapshots/{chosen}")
+            self.app.settle()
             self.snapshots.pop(chosen)
             self.reached.add("snapshot deleted")
 
@@ -230,17 +230,17 @@ class Walk(RuleBasedStateMachine):
     def the_lists_say_what_the_model_says(self) -> None:
         if not hasattr(self, "servers"):
             return
-        servers = self.hall.do("GET", "/v1/instances?limit=100")["instances"]
+        servers = self.app.do("GET", "/v1/instances?limit=100")["instances"]
         said = {
             one["id"]: (one["name"], one["status"], one["boot_volume_attachment"]["volume"]["id"]) for one in servers
         }
         assert said == {id_: (one.name, one.status, one.boot) for id_, one in self.servers.items()}
-        volumes = self.hall.do("GET", "/v1/volumes?limit=100")["volumes"]
+        volumes = self.app.do("GET", "/v1/volumes?limit=100")["volumes"]
         assert {one["id"]: _where(one) for one in volumes} == {
             id_: (one.server, one.attachment) for id_, one in self.volumes.items()
         }
         assert {one["status"] for one in volumes} <= {"available"}
-        snapshots = self.hall.do("GET", "/v1/snapshots?limit=100")["snapshots"]
+        snapshots = self.app.do("GET", "/v1/snapshots?limit=100")["snapshots"]
         assert {one["id"]: one["bootable"] for one in snapshots} == self.snapshots
         attached = {id_: sorted(one["id"] for one in server["volume_attachments"]) for id_, server in _by_id(servers)}
         assert attached == {
@@ -251,15 +251,15 @@ class Walk(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Everything is deleted; no disk, no machine and no address is left."""
         for kind in ("instances", "volumes", "snapshots"):
-            for one in self.hall.do("GET", f"/v1/{kind}?limit=100")[kind]:
-                self.hall.do("DELETE", f"/v1/{kind}/{one['id']}")
-            self.hall.settle()
-            assert self.hall.do("GET", f"/v1/{kind}")[kind] == []
-        root = self.hall.server.drivers.disks
+            for one in self.app.do("GET", f"/v1/{kind}?limit=100")[kind]:
+                self.app.do("DELETE", f"/v1/{kind}/{one['id']}")
+            self.app.settle()
+            assert self.app.do("GET", f"/v1/{kind}")[kind] == []
+        root = self.app.server.drivers.disks
         assert [one for one in root.rglob("*") if one.is_file()] == []
-        assert self.hall.server.drivers.hypervisor.servers() == []
-        subnet = self.hall.do("GET", "/v1/subnets")["subnets"][0]
-        kept = self.hall.do("GET", f"/v1/subnets/{subnet['id']}/reserved_ips")["reserved_ips"]
+        assert self.app.server.drivers.hypervisor.servers() == []
+        subnet = self.app.do("GET", "/v1/subnets")["subnets"][0]
+        kept = self.app.do("GET", f"/v1/subnets/{subnet['id']}/reserved_ips")["reserved_ips"]
         assert {one["owner"] for one in kept} == {"provider"}
 
 
@@ -275,11 +275,11 @@ def _where(volume: dict[str, Any]) -> tuple[str | None, str | None]:
 
 def test_random_walks_end_where_the_model_says(walk_seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        hall = opened(Path(folder) / "data")
+        app = open_app(Path(folder) / "data")
         try:
-            image = hall.image("walked", size=GIB)["id"]
+            image = app.image("walked", size=GIB)["id"]
             Walk.reached = Reached(BRANCHES)
-            walk = type("WalkHere", (Walk,), {"hall": hall, "image": image})  # an attribute; words: allow
+            walk = type("WalkHere", (Walk,), {"app": app, "image": image})  # an attribute; words: allow
             steps = min(STEPS, _WALK)
             chosen = settings(
                 max_examples=max(1, STEPS // steps),
@@ -293,4 +293,4 @@ def test_random_walks_end_where_the_model_says(walk_seed: int) -> None:
             run_state_machine_as_test(walk, settings=chosen)
             walk.reached.require_all()
         finally:
-            hall.close()
+            app.close()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fixtures.hall import Hall, opened
-from fixtures.realm import OPERATOR
+from fixtures.app import App, open_app
+from fixtures.frozen_app import OPERATOR
 from kunsthalle.cli.main import cli
 from kunsthalle.db import integrity
 from kunsthalle.db.engine import Store
@@ -23,16 +23,16 @@ from kunsthalle.testing.served import DidNotStart, Served
 
 
 @pytest.fixture
-def hall(tmp_path: Path) -> Iterator[Hall]:
-    made = opened(tmp_path / "data")
+def app(tmp_path: Path) -> Iterator[App]:
+    made = open_app(tmp_path / "data")
     made.server.watching.stop()
     made.image("golden")
     yield made
     made.close()
 
 
-def database(hall: Hall) -> Path:
-    return hall.server.settings.data / "kunsthalle.sqlite"
+def database(app: App) -> Path:
+    return app.server.settings.data / "kunsthalle.sqlite"
 
 
 def overwrite(path: Path, name: str) -> None:
@@ -46,24 +46,24 @@ def overwrite(path: Path, name: str) -> None:
         file.write(os.urandom(size))
 
 
-def test_the_doctor_and_readiness_tell_of_a_damaged_page(hall: Hall) -> None:
-    assert hall.call(OPERATOR, "GET", "/readyz").status == 200
-    assert hall.call(OPERATOR, "POST", "/_kunsthalle/doctor", {}).json["healthy"] is True
-    overwrite(database(hall), "ix_images_page")
-    report = hall.call(OPERATOR, "POST", "/_kunsthalle/doctor", {"repair": True}).json
+def test_the_doctor_and_readiness_tell_of_a_damaged_page(app: App) -> None:
+    assert app.call(OPERATOR, "GET", "/readyz").status == 200
+    assert app.call(OPERATOR, "POST", "/_kunsthalle/doctor", {}).json["healthy"] is True
+    overwrite(database(app), "ix_images_page")
+    report = app.call(OPERATOR, "POST", "/_kunsthalle/doctor", {"repair": True}).json
     assert report["healthy"] is False
     assert {(one["check"], one["repairable"], one["repaired"]) for one in report["findings"]} == {
         ("damaged_database", False, False)
     }
     assert "restore a backup" in report["findings"][0]["message"]
-    answer = hall.call(OPERATOR, "GET", "/readyz")
+    answer = app.call(OPERATOR, "GET", "/readyz")
     assert (answer.status, "damaged" in answer.body.decode()) == (503, True)
-    assert hall.call(OPERATOR, "GET", "/healthz").status == 200
+    assert app.call(OPERATOR, "GET", "/healthz").status == 200
 
 
-def test_readiness_finds_it_without_the_doctor(hall: Hall) -> None:
-    overwrite(database(hall), "ix_images_page")
-    assert hall.call(OPERATOR, "GET", "/readyz").status == 503
+def test_readiness_finds_it_without_the_doctor(app: App) -> None:
+    overwrite(database(app), "ix_images_page")
+    assert app.call(OPERATOR, "GET", "/readyz").status == 503
 
 
 def _offline(data: Path, *more: str) -> tuple[int, str]:
@@ -72,16 +72,16 @@ def _offline(data: Path, *more: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("damage", ["ix_images_page", "facts", "alembic_version", "sqlite_schema"])
-def test_offline_whatever_is_damaged(hall: Hall, damage: str) -> None:
-    data = hall.server.settings.data
+def test_offline_whatever_is_damaged(app: App, damage: str) -> None:
+    data = app.server.settings.data
     folder.write(data, folder.CREDENTIALS, {"operator_token": OPERATOR})
-    hall.server.stop()
+    app.server.stop()
     assert _offline(data)[0] == 0
     if damage == "sqlite_schema":
-        with database(hall).open("r+b") as file:
+        with database(app).open("r+b") as file:
             file.write(b"no database at all")
     else:
-        overwrite(database(hall), damage)
+        overwrite(database(app), damage)
     code, output = _offline(data)
     assert (code, "Not healthy" in output, "damaged_database" in output) == (1, True, True), output
 

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from sqlalchemy import insert, update
 
-from fixtures.hall import Hall, opened
-from fixtures.realm import OPERATOR
+from fixtures.app import App, open_app
+from fixtures.frozen_app import OPERATOR
 from kunsthalle.app import build
 from kunsthalle.block_storage.tables import snapshots, volumes
 from kunsthalle.cli.doctor import examine
@@ -36,7 +36,7 @@ LOST = "f" * 64
 class CheckContext:
     """An application with an image, a stopped server on it, and a snapshot of its disk."""
 
-    hall: Hall
+    app: App
     image: dict[str, Any]
     volume: str
     snapshot: str
@@ -47,19 +47,19 @@ class CheckContext:
 
     @property
     def folder(self) -> Path:
-        return self.hall.server.settings.data.resolve()
+        return self.app.server.settings.data.resolve()
 
     def blob(self) -> Path:
-        return self.hall.server.drivers.blobs.local_path(self.digest)
+        return self.app.server.drivers.blobs.local_path(self.digest)
 
     def disk(self, kind: str, id_: str) -> Path:
         return self.folder / "disks" / kind / f"{id_}.qcow2"
 
     def write(self, function: Callable[[Session], Any]) -> None:
-        self.hall.server.store.write(self.hall.server.base, function)
+        self.app.server.store.write(self.app.server.base, function)
 
     def examine(self, **how: bool) -> Any:
-        answer = self.hall.call(OPERATOR, "POST", "/_kunsthalle/doctor", how)
+        answer = self.app.call(OPERATOR, "POST", "/_kunsthalle/doctor", how)
         assert answer.status == 200, answer.body
         return answer.json
 
@@ -69,21 +69,21 @@ class CheckContext:
 
 @pytest.fixture
 def ward(tmp_path: Path) -> Iterator[CheckContext]:
-    hall = opened(tmp_path / "data")
-    hall.server.watching.stop()  # else it is quicker than the doctor
-    image = hall.image("golden")
-    server = hall.server_of(image["id"])
-    hall.act(server["id"], "stop")
+    app = open_app(tmp_path / "data")
+    app.server.watching.stop()  # else it is quicker than the doctor
+    image = app.image("golden")
+    server = app.server_of(image["id"])
+    app.act(server["id"], "stop")
     volume = server["boot_volume_attachment"]["volume"]["id"]
-    taken = hall.do("POST", "/v1/snapshots", {"source_volume": {"id": volume}})
-    hall.settle()
-    hall.travel(61)  # what the import foresaw has come to nothing
-    yield CheckContext(hall, image, volume, taken["id"])
-    hall.close()
+    taken = app.do("POST", "/v1/snapshots", {"source_volume": {"id": volume}})
+    app.settle()
+    app.travel(61)  # what the import foresaw has come to nothing
+    yield CheckContext(app, image, volume, taken["id"])
+    app.close()
 
 
 def test_all_is_well(ward: CheckContext) -> None:
-    report = ward.hall.call(OPERATOR, "GET", "/_kunsthalle/doctor").json
+    report = ward.app.call(OPERATOR, "GET", "/_kunsthalle/doctor").json
     assert report["healthy"] is True
     assert report["findings"] == []
     assert {name: report["examined"][name] for name in ("blobs", "references", "volumes", "snapshots")} == {
@@ -96,7 +96,7 @@ def test_all_is_well(ward: CheckContext) -> None:
 
 
 def _unreferenced(ward: CheckContext) -> str:
-    with ward.hall.server.drivers.blobs.begin(3) as upload:
+    with ward.app.server.drivers.blobs.begin(3) as upload:
         upload.write(b"abc")
         upload.commit("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     return "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -160,46 +160,46 @@ def _wrong_backing(ward: CheckContext) -> str:
 
 
 def _stuck(ward: CheckContext) -> str:
-    ward.hall.pause()
-    made = ward.hall.image("waits", settle=False)
+    ward.app.pause()
+    made = ward.app.image("waits", settle=False)
     ward.write(lambda session: queue.cancel(session, "image.import", made["id"]))
     return str(made["id"])
 
 
 def _server(ward: CheckContext) -> str:
-    (server,) = ward.hall.do("GET", "/v1/instances")["instances"]
+    (server,) = ward.app.do("GET", "/v1/instances")["instances"]
     return str(server["id"])
 
 
 def _machine_without_server(ward: CheckContext) -> str:
     disk = ward.disk("volumes", ward.volume)
-    ward.hall.server.drivers.hypervisor.start(ServerSpec("0717_x", "x", disk, 1, 64, None, "02:00:00:00:00:01"))
+    ward.app.server.drivers.hypervisor.start(ServerSpec("0717_x", "x", disk, 1, 64, None, "02:00:00:00:00:01"))
     return "0717_x"
 
 
 def _machine_of_stopped_server(ward: CheckContext) -> str:
     disk, id_ = ward.disk("volumes", ward.volume), _server(ward)
-    ward.hall.server.drivers.hypervisor.start(ServerSpec(id_, "x", disk, 1, 64, None, "02:00:00:00:00:01"))
+    ward.app.server.drivers.hypervisor.start(ServerSpec(id_, "x", disk, 1, 64, None, "02:00:00:00:00:01"))
     return id_
 
 
 def _server_without_machine(ward: CheckContext) -> str:
     id_ = _server(ward)
-    ward.hall.act(id_, "start")
-    ward.hall.server.drivers.hypervisor.stop(id_, 0)
+    ward.app.act(id_, "start")
+    ward.app.server.drivers.hypervisor.stop(id_, 0)
     return id_
 
 
 def _stuck_server(ward: CheckContext) -> str:
-    ward.hall.pause()
+    ward.app.pause()
     id_ = _server(ward)
-    ward.hall.do("POST", f"/v1/instances/{id_}/actions", {"type": "start"})
+    ward.app.do("POST", f"/v1/instances/{id_}/actions", {"type": "start"})
     ward.write(lambda session: queue.cancel(session, "instance.boot", id_))
     return id_
 
 
 def _key_by_another(ward: CheckContext) -> str:
-    taken = update(api_keys).where(api_keys.c.account_id == ward.hall.accounts["owner"], api_keys.c.name == "viewer")
+    taken = update(api_keys).where(api_keys.c.account_id == ward.app.accounts["owner"], api_keys.c.name == "viewer")
     ward.write(lambda session: session.execute(taken.values(created_by="IBMid-ANOTHER001", id="ApiKey-of-another")))
     return "ApiKey-of-another"
 
@@ -242,11 +242,11 @@ def test_what_was_mended_is_as_it_was(ward: CheckContext) -> None:
     _unreferenced(ward)
     ward.examine(repair=True)
     assert backing_of(ward.disk("snapshots", ward.snapshot)) == ward.blob()
-    ward.hall.travel(61)
-    assert list(ward.hall.server.drivers.blobs.digests()) == [ward.digest]
-    restored = ward.hall.do("POST", "/v1/volumes", _from(ward.snapshot))
-    ward.hall.settle()
-    assert ward.hall.do("GET", f"/v1/volumes/{restored['id']}")["status"] == "available"
+    ward.app.travel(61)
+    assert list(ward.app.server.drivers.blobs.digests()) == [ward.digest]
+    restored = ward.app.do("POST", "/v1/volumes", _from(ward.snapshot))
+    ward.app.settle()
+    assert ward.app.do("GET", f"/v1/volumes/{restored['id']}")["status"] == "available"
 
 
 def _from(snapshot: str) -> dict[str, Any]:
@@ -275,19 +275,19 @@ def test_images_of_lost_bytes_fail_and_what_stands_on_them_is_told_again(
         (check, ward.digest, False)
     ]
     assert report["healthy"] is False
-    image = ward.hall.do("GET", f"/v1/images/{ward.image['id']}")
+    image = ward.app.do("GET", f"/v1/images/{ward.image['id']}")
     assert (image["status"], image["status_reasons"][0]["code"]) == ("failed", "image_data_corrupted")
     assert ward.found(deep=True) == {(check, ward.digest)}, "the server's disk cannot be helped"
 
 
 def test_bytes_of_an_image_alone_are_given_up_wholly(ward: CheckContext) -> None:
-    alone = ward.hall.image("alone")
-    ward.hall.travel(61)
+    alone = ward.app.image("alone")
+    ward.app.travel(61)
     digest = alone["file"]["checksums"]["sha256"]
-    ward.hall.server.drivers.blobs.local_path(digest).unlink()
+    ward.app.server.drivers.blobs.local_path(digest).unlink()
     assert ward.examine(repair=True)["healthy"] is True
-    assert ward.hall.do("GET", f"/v1/images/{alone['id']}")["status"] == "failed"
-    ward.hall.travel(61)
+    assert ward.app.do("GET", f"/v1/images/{alone['id']}")["status"] == "failed"
+    ward.app.travel(61)
     assert ward.found() == set()
 
 
@@ -303,13 +303,13 @@ def test_a_disk_that_is_gone_or_broken_is_for_a_person(ward: CheckContext) -> No
 
 
 def test_what_is_under_way_is_no_finding(ward: CheckContext) -> None:
-    ward.hall.pause()
-    made = ward.hall.image("waits", settle=False)
+    ward.app.pause()
+    made = ward.app.image("waits", settle=False)
     (ward.folder / "blobs" / "tmp" / f"import-{made['id']}").write_bytes(b"half")
-    spare = ward.hall.do("POST", "/v1/volumes", _from(ward.snapshot))
+    spare = ward.app.do("POST", "/v1/volumes", _from(ward.snapshot))
     assert spare["status"] == "pending"
     ward.write(lambda session: remove_rows(session, blob_refs, blob_refs.c.holder == f"image:{ward.image['id']}"))
-    ward.write(lambda session: delete(session, IMAGE, ward.image["id"], ward.hall.accounts["owner"]))
+    ward.write(lambda session: delete(session, IMAGE, ward.image["id"], ward.app.accounts["owner"]))
     for table in (volumes, snapshots):
         ward.write(lambda session, table=table: remove_rows(session, table))
     for id_ in (ward.volume, ward.snapshot, spare["id"]):
@@ -321,7 +321,7 @@ def test_what_is_under_way_is_no_finding(ward: CheckContext) -> None:
 
 def test_it_says_how_far_it_is(ward: CheckContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked at each piece that a deep examination reads; afterwards none is under way."""
-    server, seen = ward.hall.server, list[dict[str, Any]]()
+    server, seen = ward.app.server, list[dict[str, Any]]()
     store, read, path = server.drivers.blobs, server.drivers.blobs.read, "/_kunsthalle/doctor/progress"
     (asking,) = [one.without_transaction for one in server.pipeline.router if one.path == path]
     assert asking is not None
@@ -333,23 +333,23 @@ def test_it_says_how_far_it_is(ward: CheckContext, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(store, "read", watched)
     none = {"phase": "none", "percent": 0, "done_bytes": 0, "total_bytes": 0}
-    assert ward.hall.call(OPERATOR, "GET", path).json == none
+    assert ward.app.call(OPERATOR, "GET", path).json == none
     ward.examine(deep=True)
     total = sum(size for _, size in store.inventory())
     assert seen[0] == {"phase": "reading", "percent": 0, "done_bytes": 0, "total_bytes": total}
     assert [one["done_bytes"] for one in seen] == sorted(one["done_bytes"] for one in seen)
-    assert ward.hall.call(OPERATOR, "GET", path).json == none
+    assert ward.app.call(OPERATOR, "GET", path).json == none
 
 
 @pytest.mark.parametrize("who", ["owner", "outsider", "no token"])
 def test_it_is_for_the_operator(ward: CheckContext, who: str) -> None:
     for method in ("GET", "POST"):
-        assert ward.hall.call(who, method, "/_kunsthalle/doctor", {} if method == "POST" else None).status == 401
+        assert ward.app.call(who, method, "/_kunsthalle/doctor", {} if method == "POST" else None).status == 401
 
 
 def test_a_data_folder_that_was_moved(ward: CheckContext, tmp_path: Path) -> None:
     """Offline: the folder stands elsewhere, and every disk follows."""
-    ward.hall.server.stop()
+    ward.app.server.stop()
     moved = tmp_path / "elsewhere"
     shutil.move(ward.folder, moved)
     folder.write(moved, folder.CREDENTIALS, {"operator_token": OPERATOR})
@@ -367,22 +367,22 @@ def test_a_data_folder_that_was_moved(ward: CheckContext, tmp_path: Path) -> Non
 
 def test_servers_start_again_in_a_folder_that_was_moved(ward: CheckContext, tmp_path: Path) -> None:
     """Nothing is said to anybody: each disk finds its bytes before it is used."""
-    hall = ward.hall
-    hall.server.stop()
+    app = ward.app
+    app.server.stop()
     moved = tmp_path / "elsewhere"
     shutil.move(ward.folder, moved)
-    moment = hall.server.clock.now()
-    hall.server = build(replace(hall.server.settings, data=moved), OPERATOR)
-    hall.server.clock.set(moment)
-    hall.server.start()
-    hall.log_in()
-    (server,) = hall.do("GET", "/v1/instances")["instances"]
-    hall.act(server["id"], "start")
-    assert hall.do("GET", f"/v1/instances/{server['id']}")["status"] == "running"
+    moment = app.server.clock.now()
+    app.server = build(replace(app.server.settings, data=moved), OPERATOR)
+    app.server.clock.set(moment)
+    app.server.start()
+    app.log_in()
+    (server,) = app.do("GET", "/v1/instances")["instances"]
+    app.act(server["id"], "start")
+    assert app.do("GET", f"/v1/instances/{server['id']}")["status"] == "running"
     assert backing_of(moved / "disks" / "volumes" / f"{ward.volume}.qcow2") == ward.blob()
-    restored = hall.do("POST", "/v1/volumes", _from(ward.snapshot))
-    hall.settle()
-    assert hall.do("GET", f"/v1/volumes/{restored['id']}")["status"] == "available"
+    restored = app.do("POST", "/v1/volumes", _from(ward.snapshot))
+    app.settle()
+    assert app.do("GET", f"/v1/volumes/{restored['id']}")["status"] == "available"
     assert backing_of(moved / "disks" / "volumes" / f"{restored['id']}.qcow2") == ward.blob()
-    hall.act(server["id"], "stop")
+    app.act(server["id"], "stop")
     assert ward.found(deep=True) == set()
