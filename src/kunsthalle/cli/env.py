@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
 import time
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import click
 
 from kunsthalle.cli import common
 from kunsthalle.local import environment, folder, running
-from kunsthalle.local.client import is_healthy
+from kunsthalle.local.client import CallFailed, access_token, call, is_healthy
+from kunsthalle.local.text_tables import line
 
 _BETWEEN_LOOKS = 0.1
 """Seconds."""
+_KEY = "IBMCLOUD_API_KEY"
+_LONGEST_FILE = 64 * 1024
+"""Characters that are read of a file with a key."""
 
 
 @click.command()
 @common.data_option(resolved=False)
-@click.option("--account", default="", help="Name of an account of the scenario: publisher, consumer-a, …")
+@click.option(
+    "--account",
+    default="",
+    help="Name of an account of the scenario: publisher, consumer-a, …; of another one whose API key is at hand",
+)
+@click.option(
+    "--key-file",
+    type=click.File(),
+    default=None,
+    help="File with an API key, as account create --output json prints it; - for stdin; default: IBMCLOUD_API_KEY",
+)
 @click.option("--format", "form", type=click.Choice(environment.FORMATS), default="dotenv", show_default=True)
 @click.option("--operator", is_flag=True, help="Also print the operator token")
 @click.option("--wait", type=click.FloatRange(0), default=0, metavar="SECONDS", help="Wait until the server answers")
-def env(data: Path | None, account: str, form: str, operator: bool, wait: float) -> None:
+def env(data: Path | None, account: str, key_file: IO[str] | None, form: str, operator: bool, wait: float) -> None:
     """Print the environment variables that clients need.
 
     \b
@@ -29,20 +49,19 @@ def env(data: Path | None, account: str, form: str, operator: bool, wait: float)
     eval "$(kunsthalle env --account publisher --format terraform)"
     kunsthalle env --account publisher --format sdk > ibm-credentials.env
     kunsthalle env --account publisher --format github --wait 30 >> "$GITHUB_ENV"
+    kunsthalle account create acme --owner MAIL --output json > acme.json
+    kunsthalle env --key-file acme.json
     """
-    if not account and not operator:
-        raise click.UsageError("Missing option: give --account NAME, --operator, or both.")
-    if form == "sdk" and not account:
-        raise click.UsageError("Missing option: --format sdk needs --account NAME.")
+    if not account and not operator and key_file is None:
+        raise click.UsageError("Missing option: give --account NAME, --key-file FILE, or --operator.")
+    if form == "sdk" and not account and key_file is None:
+        raise click.UsageError("Missing option: --format sdk needs --account NAME or --key-file FILE.")
     place = _awaited(data, wait) if wait else common.find_data(data)
     try:
-        found = environment.variables(place, account, operator=operator)
+        owner = _owner(place, account, key_file)
+        found = environment.variables(place, account, operator=operator, owner=owner)
     except folder.NoSuchWorld as error:
         raise click.ClickException(f"{place} contains no scenario. Create one: {common.MAKE} --data {place}") from error
-    except KeyError as error:
-        raise click.ClickException(
-            f"Unknown account: {account!r}. Use one of: {', '.join(environment.accounts(place))}."
-        ) from error
     if not running.is_running(place):
         click.echo(
             f"Warning: no server runs on {place}; this is the address of the last one."
@@ -50,6 +69,57 @@ def env(data: Path | None, account: str, form: str, operator: bool, wait: float)
             err=True,
         )
     click.echo(environment.render(found, form))
+
+
+def _owner(data: Path, account: str, key_file: IO[str] | None) -> dict[str, str] | None:
+    """Who the key that is at hand belongs to, where it is needed: None for accounts of the scenario."""
+    known = environment.accounts(data)
+    if key_file is None and (not account or account in known):
+        return None
+    named, key = "--key-file", ""
+    if key_file is not None:
+        key = _key_of(key_file.read(_LONGEST_FILE))
+    else:
+        named, key = _KEY, os.environ.get(_KEY, "")
+    if not key:
+        raise click.ClickException(_no_key(account, known))
+    try:
+        url, trusted = folder.url(data), folder.ca_file(data)
+        token = access_token(url, key, trusted)
+        claims = json.loads(urlsafe_b64decode(token.split(".")[1] + "==="))
+        id_, iam_id = claims["account"]["bss"], claims["iam_id"]
+        if not id_:
+            raise click.ClickException(f"{named}: the key is of somebody who has not accepted their invitation yet.")
+        name = call(url, "GET", f"/v1/accounts/{id_}", token, ca_file=trusted)["name"] if account else ""
+    except CallFailed as error:
+        raise click.ClickException(f"{named}: {error}") from error
+    if account not in {"", id_, name}:
+        raise click.ClickException(f"{named}: the key is of the account {line(name)} ({id_}), not of {account!r}.")
+    return {"api_key": key, "account_id": id_, "iam_id": iam_id}
+
+
+def _key_of(content: str) -> str:
+    """The API key of a file: of a document with `api_key` or `apikey`, or the text itself."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        document = content.strip()
+    found = document.get("api_key") or document.get("apikey") if isinstance(document, dict) else document
+    if not isinstance(found, str) or len(found.split()) != 1 or not found.isascii():
+        raise common.Refused(
+            "--key-file: no API key; give a file with a key, or with the JSON that has one as api_key."
+        )
+    return found
+
+
+def _no_key(account: str, known: Sequence[str]) -> str:
+    text = f"Unknown account: {account!r}."
+    if known:
+        text += f" Use one of: {', '.join(known)}."
+    return (
+        f"{text} The key of any other account was shown once, when it was made: give it with --key-file FILE or"
+        f" {_KEY}. Make another: kunsthalle account key create {shlex.quote(account)} --user MAIL --output json."
+    )
 
 
 def _awaited(data: Path | None, seconds: float) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,20 @@ _SERVICES = (
 )
 
 
-def variables(data: Path, account: str, *, operator: bool = False) -> dict[str, str]:
-    """Name and value of every variable, for one account of the folder's scenario. KeyError for an unknown account."""
+def variables(
+    data: Path, account: str, *, operator: bool = False, owner: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Name and value of every variable, for one account of the folder's scenario. KeyError for an unknown account.
+
+    `owner` is somebody whose key is at hand, in the place of the account's own: `api_key`, `account_id`, `iam_id`.
+    """
     url = folder.url(data)
     known: dict[str, Any] = folder.credentials(data)
     found = {"KUNSTHALLE_URL": url}
     if url.startswith("https://"):
         found |= trust.exported(os.environ.get(trust.CA_FILE) or folder.ca_file(data))
-    if account:
-        who = known.get("accounts", {})[account]
+    if account or owner is not None:
+        who = owner or known.get("accounts", {})[account]
         found |= {
             "IBMCLOUD_API_KEY": who["api_key"],
             "IC_API_KEY": who["api_key"],
