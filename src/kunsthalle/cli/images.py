@@ -11,6 +11,7 @@ from urllib.parse import quote
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.core.disk_formats import CONVERTED
 from kunsthalle.local.text_tables import line
 
 Doc = dict[str, Any]
@@ -75,12 +76,10 @@ def sample(file: Path) -> None:
 @images.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="QCOW2 file to write  [default: FILE with .qcow2]")
-@click.option(
-    "--format", "kind", type=click.Choice(["vmdk", "vhdx", "raw"]), help="Format of FILE; needed for raw disks"
-)
+@click.option("--format", "kind", type=click.Choice(CONVERTED), help="Format of FILE; needed for raw disks")
 @click.option("--force", is_flag=True, help="Replace the output if it exists")
 def convert(file: Path, output: Path | None, kind: str | None, *, force: bool) -> None:
-    """Write the disk in FILE (VMDK, VHDX, or raw) as a QCOW2 image, which can be imported. Needs qemu-img.
+    """Write the disk in FILE, of a format that --format lists, as a QCOW2 image, which can be imported. Needs qemu-img.
 
     \b
     kunsthalle images convert golden.vmdk

@@ -10,6 +10,7 @@ from kunsthalle.console.api_client import segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
+from kunsthalle.core.disk_formats import IMPORTED, listed
 
 IMAGE = "/v1/images/{id}"
 HERE = "/images/custom/{image_id}"
@@ -91,7 +92,12 @@ async def _edit(visit: Visit, filled: Form) -> Response:
 async def _import_page(visit: Visit, filled: Form) -> Response:
     systems, _ = await everything(visit.api, Linked("/v1/operating_systems", "operating_systems"))
     offered = [(one["name"], one["display_name"]) for one in systems if one["allow_user_image_creation"]]
-    return visit.form_page("images/import.html", filled, systems=sorted(offered, key=lambda one: one[1].casefold()))
+    return visit.form_page(
+        "images/import.html",
+        filled,
+        formats=listed(IMPORTED, "or"),
+        systems=sorted(offered, key=lambda one: one[1].casefold()),
+    )
 
 
 async def _import(visit: Visit, filled: Form) -> Response:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core import disk_formats
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images import qemu_img, vhd, vhdx, vmdk
 from kunsthalle.disk_images.detection import HEAD_BYTES, archive, describe, names_of
@@ -99,12 +100,12 @@ def _kind(head: bytes, tail: bytes, said: str | None) -> str:
     for kind in _RULES:
         if names == {kind} and said in {None, kind}:
             return kind
-    if names in ({"qcow2"}, {"vhd"}):
+    if any(names == {name} for name in disk_formats.IMPORTED):
         raise corrupted(f"The file is {describe(head, names)}, which is imported as it is.")
     if said is not None:
         raise corrupted(f"The file was to be a {said.upper()} image but is {describe(head, names)}.")
     hint = " If it is a bare disk, say so: --format raw." if bare else ""
-    raise corrupted(f"The file is {describe(head, names)}; VMDK, VHDX and raw disks are converted.{hint}")
+    raise corrupted(f"The file is {describe(head, names)}; {_CONVERTED} disks are converted.{hint}")
 
 
 def _raw(path: Path, limits: Limits) -> Disk:
@@ -114,6 +115,9 @@ def _raw(path: Path, limits: Limits) -> Disk:
 
 
 _RULES: dict[str, Callable[[Path, Limits], Disk]] = {"vmdk": vmdk.check_file, "vhdx": vhdx.check_file}
+_CONVERTED = disk_formats.listed(disk_formats.CONVERTED, "and")
+if {*_RULES, RAW} != {*disk_formats.CONVERTED}:
+    raise TypeError(f"Rules of formats that are converted: {sorted(_RULES)}; declared: {disk_formats.CONVERTED}.")
 
 
 def _name(made: Path, target: Path, *, replace: bool) -> None:

@@ -7,20 +7,18 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from kunsthalle.core.disk_formats import FORMATS
 from kunsthalle.disk_images import qcow2, vhd
 from kunsthalle.disk_images.refusals import corrupted
 
-QEMU_NAMES = {"qcow2": "qcow2", "vhd": "vpc", "raw": "raw", "vmdk": "vmdk", "vhdx": "vhdx"}
+QEMU_NAMES = {one.name: one.engine_name for one in FORMATS.values()}
 """Our names of formats to QEMU's."""
 
 HEAD_BYTES = 64 * 1024
 """How much of the start of a file is looked at: more than any detection below reads."""
 
 _NAMES = {
-    "qcow2": "a QCOW2 image",
-    "vhd": "a VHD image",
-    "vhdx": "a VHDX image",
-    "vmdk": "a VMware disk (VMDK)",
+    **{one.name: one.described for one in FORMATS.values() if one.name != "raw"},
     "vdi": "a VirtualBox disk (VDI)",
     "qed": "a QED image",
     "iso": "an ISO 9660 or UDF disc image",

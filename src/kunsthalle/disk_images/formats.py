@@ -1,4 +1,4 @@
-"""The formats of images that may be imported: an entry each, with everything that differs between them."""
+"""The rules of the formats that may be imported: an entry each. Names, suffixes and titles: `core/disk_formats.py`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core import disk_formats
 from kunsthalle.disk_images import qcow2, vhd
 from kunsthalle.disk_images.detection import archive, check_qcow2_safety, describe
 from kunsthalle.disk_images.limits import SECTOR, Limits
@@ -27,22 +28,28 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class ImageFormat:
-    """One format. All rules raise Refused.
+    """The rules of one format, which all raise Refused.
 
-    `suffix`: how names of such files end. `title`: as in messages. `check_start` sees the first bytes and the formats
+    `check_start` sees the first bytes and the formats
     that these look like. `check_end` sees both ends of a stream: first bytes, last 512, length, formats. `check_file`
     reads the tables of a complete file, once more with its ends; it answers the bytes of the disk, as `virtual_size`
     does for a file that was checked before. `linked`: qemu-img can follow its tables.
     """
 
-    name: str
-    suffix: str
-    title: str
+    about: disk_formats.DiskFormat
     check_start: Callable[[bytes, frozenset[str], Limits], None]
     check_end: Callable[[bytes, bytes, int, frozenset[str], Limits], None]
     check_file: Callable[[File, Limits], int]
     virtual_size: Callable[[Path], int]
     linked: bool
+
+    @property
+    def name(self) -> str:
+        return self.about.name
+
+    @property
+    def title(self) -> str:
+        return self.about.title
 
 
 def get(name: str) -> ImageFormat:
@@ -101,7 +108,7 @@ def _other_kind(title: str, head: bytes, names: frozenset[str]) -> Refused:
 
 def _way_out(names: frozenset[str]) -> str:
     """What to do with a disk of a format that is not imported."""
-    if names in ({"vmdk"}, {"vhdx"}):
+    if any(names == {name} for name in disk_formats.CONVERTED if name != "raw"):
         return f" Convert it first: {CONVERT} FILE."
     if names == {"gpt"}:
         return f" Convert it first: {CONVERT} --format raw FILE."
@@ -113,7 +120,9 @@ CONVERT = "kunsthalle images convert"
 FORMATS = {
     one.name: one
     for one in (
-        ImageFormat("qcow2", "qcow2", "QCOW2", _qcow2_start, _qcow2_end, _qcow2_file, _qcow2_size, linked=True),
-        ImageFormat("vhd", "vhd", "VHD", _vhd_start, _vhd_end, _vhd_file, _vhd_size, linked=False),
+        ImageFormat(disk_formats.FORMATS["qcow2"], _qcow2_start, _qcow2_end, _qcow2_file, _qcow2_size, linked=True),
+        ImageFormat(disk_formats.FORMATS["vhd"], _vhd_start, _vhd_end, _vhd_file, _vhd_size, linked=False),
     )
 }
+if tuple(FORMATS) != disk_formats.IMPORTED:
+    raise TypeError(f"Rules of formats that are imported: {tuple(FORMATS)}; declared: {disk_formats.IMPORTED}.")

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.disk_formats import FORMATS
 from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace
 from kunsthalle.disk_images import qcow2
@@ -44,21 +45,14 @@ SLOWEST_WRITE = 8 * MIB
 OVERLAY_BYTES = 64 * MIB
 """More than an empty overlay of the largest disk takes."""
 
-_WITH_BACKING = ("qcow2", "vmdk")
-"""Formats whose files can name another file, of which QEMU reads what they lack."""
 TABLE_BYTES = 64 * MIB
 """More than the tables of the largest disk take in either format."""
 _MEASURED_SLACK = 1_000
 
 LEAKS_ONLY = 3
 """qemu-img check: clusters are lost, which wastes room and harms nothing."""
-_TARGET_OPTIONS = {
-    "qcow2": ["-O", "qcow2"],
-    # Without force_size the disk is rounded up to a geometry, and a gigabyte larger when imported again.
-    "vhd": ["-O", "vpc", "-o", "subformat=dynamic,force_size=on"],
-    "raw": ["-O", "raw"],
-}
-_MEASURED_WITH: dict[str, list[str]] = {"qcow2": [], "vhd": ["-o", "cluster_size=2M"], "raw": []}
+_TARGET_OPTIONS = {one.name: one.written_with for one in FORMATS.values() if one.written_with is not None}
+_MEASURED_WITH = {name: FORMATS[name].measured_with for name in _TARGET_OPTIONS}
 
 
 @dataclass(frozen=True)
@@ -199,7 +193,7 @@ def _source(path: Path, kind: str, *, backing_allowed: bool) -> list[str]:
     if kind == "qcow2" and not backing_allowed:
         with path.open("rb") as file:
             qcow2.check_one_file(file.read(HEAD_BYTES))
-    if kind in _WITH_BACKING and not backing_allowed:
+    if FORMATS[kind].names_files and not backing_allowed:
         node["backing"] = None
     return [_described(node)]
 

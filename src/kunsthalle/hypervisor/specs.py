@@ -6,9 +6,10 @@ import os
 import re
 from pathlib import Path
 
+from kunsthalle.core.disk_formats import FORMATS, IMPORTED
 from kunsthalle.hypervisor.protocol import BadSpec, DataDisk, DiskSpec, ServerSpec
 
-QEMU_FORMATS = {"qcow2": "qcow2", "vhd": "vpc"}
+QEMU_FORMATS = {name: FORMATS[name].engine_name for name in IMPORTED}
 """QEMU's names of the formats that a base may have."""
 
 _SECTOR = 512

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote
 
 from kunsthalle.api.references import Identity
+from kunsthalle.core.disk_formats import FORMATS, IMPORTED
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.core.space import Space
 from kunsthalle.db.session import Session
@@ -26,7 +27,7 @@ from kunsthalle.object_storage.folder_buckets import (
 )
 
 _HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
-_FORMATS = {one.suffix: one.name for one in formats.FORMATS.values()}
+_FORMATS = {FORMATS[name].suffix: name for name in IMPORTED}
 _SUFFIXES = " or ".join(f".{suffix}" for suffix in _FORMATS)
 FIELD = "file.href"
 _NOT_AUTHORIZED = "The request is not authorized to access the Cloud Object Storage resource."
@@ -46,7 +47,7 @@ def not_authorized(field: str, cause: str = ANY_CAUSE) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class CosObject:
-    """A parsed `cos://` address; `format` is what the object's suffix claims: `qcow2` or `vhd`."""
+    """A parsed `cos://` address; `format` is what the object's suffix claims."""
 
     region: str
     bucket: str

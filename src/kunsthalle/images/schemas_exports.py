@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -11,10 +11,17 @@ from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.crn import Crn
+from kunsthalle.core.disk_formats import EXPORTED
 from kunsthalle.db.session import Session
 from kunsthalle.images.models import ImageExport
 
 SERVICE, BUCKET = "cloud-object-storage", "bucket"
+
+
+if TYPE_CHECKING:
+    ExportFormat = str
+else:
+    ExportFormat = Literal[EXPORTED]
 
 
 class BucketRequest(RequestBody):
@@ -28,7 +35,7 @@ class CreateExportRequest(RequestBody):
     """What to write, and where."""
 
     storage_bucket: BucketRequest
-    format: Literal["qcow2", "vhd"] = "qcow2"
+    format: ExportFormat = EXPORTED[0]
     name: Name | UnsetType = UNSET
 
 

@@ -17,6 +17,7 @@ print(*sys.modules)
 OURS = (
     "kunsthalle",
     "kunsthalle.core",
+    "kunsthalle.core.disk_formats",
     "kunsthalle.core.text_values",
     "kunsthalle.ibmcloud",
     "kunsthalle.local",

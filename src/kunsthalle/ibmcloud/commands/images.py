@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from kunsthalle.core.disk_formats import EXPORTED, IMPORTED
 from kunsthalle.ibmcloud.commands.profiles import INSTANCE_PROFILE
 from kunsthalle.ibmcloud.commands.vpc_resources import BARE_METAL_PROFILE, IMAGE, OPERATING_SYSTEM, VOLUME
 from kunsthalle.ibmcloud.grammar import Command, Flag, WrongUsage, flag
@@ -200,7 +201,7 @@ def _command(words: str, summary: str, run: Any, takes: str = "", *flags: Flag, 
 
 
 _IMAGE_SOURCES = (
-    flag("file", "COS_URL", "cos://REGION/BUCKET/OBJECT of a qcow2 or vhd file."),
+    flag("file", "COS_URL", f"cos://REGION/BUCKET/OBJECT of a {' or '.join(IMPORTED)} file."),
     flag("os-name", "NAME", "Name of the operating system."),
     flag("encrypted-data-key", "BASE64", "Wrapped key of an encrypted image file."),
     flag("encryption-key", "CRN", "CRN of the root key."),
@@ -248,7 +249,7 @@ COMMANDS = (
         "",
         flag("bucket", "BUCKET", "Name or CRN of the bucket.", required=True),
         flag("name", "NAME", "Name of the job."),
-        flag("format", text="Format of the file.", choices=("qcow2", "vhd")),
+        flag("format", text="Format of the file.", choices=EXPORTED),
         body=lambda run: filled(
             name=run.given.get("name"),
             format=run.given.get("format"),

@@ -1,0 +1,63 @@
+"""The formats of disk images: a row each, with everything that is data.
+
+What may be imported, exported and converted, how files end, what QEMU and people call a format: schemas, commands,
+pages and messages take it from here. The rules of a format, which read files, are in `disk_images/formats.py` (to
+import) and `disk_images/conversion.py` (to convert).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class DiskFormat(NamedTuple):
+    """One format. `engine_name` is QEMU's; `title` is for people."""
+
+    name: str
+    title: str
+    engine_name: str
+    described: str
+    """What detection calls a file of the format."""
+    suffix: str = ""
+    """How names of files that can be imported end; empty where the format is not imported."""
+    converted: bool = False
+    """Whether `kunsthalle images convert` makes images of such disks."""
+    written_with: tuple[str, ...] | None = None
+    """What qemu-img is told to write the format; None where it is never written."""
+    measured_with: tuple[str, ...] = ()
+    """What qemu-img is told to measure, as a qcow2 file, how large a file of the format can get."""
+    names_files: bool = False
+    """Whether a file can name another file, of which QEMU reads what it lacks."""
+
+
+FORMATS = {
+    one.name: one
+    for one in (
+        DiskFormat(
+            "qcow2", "QCOW2", "qcow2", "a QCOW2 image", suffix="qcow2", written_with=("-O", "qcow2"), names_files=True
+        ),
+        DiskFormat(
+            "vhd",
+            "VHD",
+            "vpc",
+            "a VHD image",
+            suffix="vhd",
+            # Without force_size the disk is rounded up to a geometry, and a gigabyte larger when imported again.
+            written_with=("-O", "vpc", "-o", "subformat=dynamic,force_size=on"),
+            measured_with=("-o", "cluster_size=2M"),
+        ),
+        DiskFormat("vmdk", "VMDK", "vmdk", "a VMware disk (VMDK)", converted=True, names_files=True),
+        DiskFormat("vhdx", "VHDX", "vhdx", "a VHDX image", converted=True),
+        DiskFormat("raw", "raw", "raw", "a raw disk", converted=True, written_with=("-O", "raw")),
+    )
+}
+IMPORTED = tuple(one.name for one in FORMATS.values() if one.suffix)
+"""Formats of images, which are also what disks are based on."""
+EXPORTED = tuple(name for name in IMPORTED if FORMATS[name].written_with)
+CONVERTED = tuple(one.name for one in FORMATS.values() if one.converted)
+
+
+def listed(names: tuple[str, ...], word: str) -> str:
+    """Return the titles of formats as people list them: `VMDK, VHDX and raw`."""
+    titles = [FORMATS[name].title for name in names]
+    return f" {word} ".join([", ".join(titles[:-1]), titles[-1]] if titles[1:] else titles)
