@@ -24,8 +24,8 @@ from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.db.session import Session
 from kunsthalle.drivers import Drivers
+from kunsthalle.iam import erasure, signing_keys
 from kunsthalle.iam import routes as identity_routes
-from kunsthalle.iam import signing_keys
 from kunsthalle.iam.account_adapter import IamIdentities
 from kunsthalle.iam.not_implemented import not_implemented_routes as unserved_identity
 from kunsthalle.iam.tokens import Tokens
@@ -100,10 +100,11 @@ def join(
         sweep_job(blobs),
         audit_retention.handler(),
         *catalog_handlers(rehearse),
+        *erasure.handlers(),
         *storage_jobs.handlers(disks),
         checking.handler(disks),
         *Machines(disks).handlers(),
-        scaler.handler(),
+        *scaler.handlers(),
         *group_actions.handlers(),
         metal_jobs.handler(),
     )

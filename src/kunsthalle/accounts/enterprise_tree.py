@@ -14,6 +14,7 @@ from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.db.rows import insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
+from kunsthalle.db.unscoped import any_row
 from kunsthalle.db.visibility import Authorized, find, require, unscoped
 
 CREATE_ACCOUNT = "enterprise.account.create"
@@ -215,9 +216,8 @@ def delete_group(session: Session, granted: Authorized[AccountGroup]) -> None:
     must(done, "The account group is deleted already.", "conflict")
     # Asked behind the change: the row is ours now, and nothing moves in any more.
     groups, accounts = ACCOUNT_GROUP.table.c, ACCOUNT.table.c
-    below = unscoped(session, ACCOUNT_GROUP, groups.parent_id == group.id, groups.state == "ACTIVE")
-    inside = unscoped(session, ACCOUNT, accounts.group_id == group.id, accounts.state == "ACTIVE")
-    if below or inside:
+    below = any_row(session, ACCOUNT_GROUP.table, groups.parent_id == group.id, groups.state == "ACTIVE")
+    if below or any_row(session, ACCOUNT.table, accounts.group_id == group.id, accounts.state == "ACTIVE"):
         raise conflict("conflict", "The account group is not empty.")
     session.invalidate(TREE)
 

@@ -223,6 +223,7 @@ def captures_of(session: Session, volume_id: str) -> int:
     return number_of(session, SNAPSHOT.table, *mine)
 
 
-def restores_of(session: Session, snapshot_id: str) -> int:
-    """How many volumes are being made of a snapshot."""
-    return number_of(session, VOLUME.table, _VOLUMES.source_snapshot_id == snapshot_id, _VOLUMES.status == "pending")
+def restores_of(session: Session, *snapshot_ids: str) -> int:
+    """How many volumes are being made of snapshots."""
+    made_of = _VOLUMES.source_snapshot_id.in_(snapshot_ids)
+    return number_of(session, VOLUME.table, made_of, _VOLUMES.status == "pending")

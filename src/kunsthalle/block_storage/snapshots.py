@@ -17,12 +17,15 @@ from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import insert_named, rename, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_names import remember
-from kunsthalle.db.transitions import must, transition
+from kunsthalle.db.transitions import must, transition, transition_all
+from kunsthalle.db.unscoped import number_of
 from kunsthalle.db.visibility import Authorized, find, may_create, require, some
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.jobs import queue
 
 CREATE, DELETE = "snapshot.create", "snapshot.delete"
+MOST = 750
+"""Snapshots of a volume, as the service allows."""
 DELETING = "is.snapshot.snapshot.delete"
 
 
@@ -68,6 +71,10 @@ class SnapshotService:
             allowed_use=uses_of(session, volume, body.allowed_use),
             created_at=session.ctx.now(),
         )
+        if number_of(session, SNAPSHOT.table, SNAPSHOT.table.c.source_volume_id == volume.id) >= MOST:
+            raise invalid(
+                "over_quota", f"There may be {MOST} snapshots of a volume: delete one first.", "source_volume"
+            )
         insert_named(session, SNAPSHOT, snapshot)
         remember(session, "user", snapshot.user_tags)
         if snapshot.digest is not None:
@@ -100,13 +107,22 @@ class SnapshotService:
     def delete_of(self, session: Session, volume_id: str) -> None:
         """Has all snapshots of a volume removed that the caller sees, or none: 403 or 409 as for a single one."""
         columns = SNAPSHOT.table.c
-        for it in some(session, SNAPSHOT, columns.source_volume_id == volume_id, columns.lifecycle_state != "deleting"):
+        mine = (columns.source_volume_id == volume_id, columns.lifecycle_state != "deleting")
+        found = some(session, SNAPSHOT, *mine)
+        for it in found:
             require(session, SNAPSHOT, it, DELETING)
-            self._remove(session, it)
+        ids = [it.id for it in found]
+        moved = transition_all(session, SNAPSHOT, "deleting", columns.id.in_(ids))
+        must(moved == len(ids), "A snapshot of the volume that is not made yet cannot be deleted.")
+        self._refuse_restoring(session, *ids)
+        queue.enqueue_all(session, DELETE, ids)
 
     def _remove(self, session: Session, it: Snapshot) -> None:
         moved = transition(session, SNAPSHOT, it.id, "deleting")
         must(moved, f"A snapshot that is {it.lifecycle_state} cannot be deleted.")
-        if restores_of(session, it.id):
-            raise conflict("invalid_state", "A volume is being made of the snapshot; try again.")
+        self._refuse_restoring(session, it.id)
         queue.enqueue(session, DELETE, it.id)
+
+    def _refuse_restoring(self, session: Session, *ids: str) -> None:
+        if restores_of(session, *ids):
+            raise conflict("invalid_state", "A volume is being made of the snapshot; try again.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from kunsthalle.catalogs.models import Catalog, Offering, Reclamation
+from kunsthalle.catalogs.models import Catalog, Offering, Reclamation, crn
 from kunsthalle.catalogs.resources import CATALOG, OBJECT, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing.offering_lists import relist_catalog, unlist
 from kunsthalle.catalogs.tables import (
@@ -20,22 +20,26 @@ from kunsthalle.catalogs.tables import (
     plans,
     publish_approvals,
     reclamations,
+    version_images,
     versions,
 )
 from kunsthalle.catalogs.versions.publishing import JOB as TIMER
-from kunsthalle.catalogs.versions.publishing import remove_version
 from kunsthalle.core.clock import DAY
 from kunsthalle.core.crn import parse
-from kunsthalle.db.rows import delete, insert
+from kunsthalle.db.rows import delete, delete_all, insert
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.unscoped import any_row, first_ids, ids_where, remove_rows, remove_some
 from kunsthalle.db.visibility import Authorized, unscoped
+from kunsthalle.images import holds
 from kunsthalle.images import object_storage_instances as storage
 from kunsthalle.images.models import ServiceInstance
 from kunsthalle.jobs import queue
+from kunsthalle.jobs.slices import SlicedWork
 
 JOB = "catalog.reclaim"
+SLICE = 500
+"""So many versions, plans and entries, and no more than one offering beyond, are erased in one transaction."""
 
 
 def schedule(session: Session, it: Catalog | ServiceInstance, period: int) -> Reclamation:
@@ -73,14 +77,14 @@ def restore(session: Session, record: Authorized[Reclamation]) -> Reclamation:
 
 
 def reclaim(session: Session, record: Authorized[Reclamation]) -> Reclamation:
-    """End the reclamation now."""
+    """End the reclamation now. Where there is very much to erase, a job goes on with it."""
     ctx = session.ctx
     ended = transition(
         session, RECLAMATION, record.resource.id, "RECLAIMING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id
     )
     must(ended, f"The reclamation is {record.resource.state} already.", "conflict")
     queue.cancel(session, JOB, record.resource.id)
-    _erase(session, record.resource)
+    _ERASING.begin(session, record.resource.id)
     return _ended(record.resource, "RECLAIMING", ctx.now(), ctx.actor.iam_id)
 
 
@@ -88,17 +92,27 @@ def _ended(record: Reclamation, state: str, at: int, by: str) -> Reclamation:
     return replace(record, state=state, updated_at=at, updated_by=by)
 
 
-def _erase(session: Session, record: Reclamation) -> None:
-    delete(session, RECLAMATION, record.id, record.account_id)
-    _service(record).erase(session, record)
+def _erase(session: Session, reclamation_id: str) -> bool:
+    """A slice of what a reclamation that is `RECLAIMING` erases, and the reclamation with the last; whether there is
+    more.
+    """
+    columns = reclamations.c
+    for record in unscoped(session, RECLAMATION, columns.id == reclamation_id, columns.state == "RECLAIMING"):
+        if _service(record).erase(session, record):
+            return True
+        delete(session, RECLAMATION, record.id, record.account_id)
+    return False
+
+
+_ERASING = SlicedWork(JOB, _erase)
 
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """What an instance of a service comes back by, and goes by."""
+    """What an instance of a service comes back by, and goes by: in slices, of which each says whether there is more."""
 
     restore: Callable[[Session, Reclamation], None]
-    erase: Callable[[Session, Reclamation], None]
+    erase: Callable[[Session, Reclamation], bool]
 
 
 def _restore_catalog(session: Session, record: Reclamation) -> None:
@@ -106,20 +120,37 @@ def _restore_catalog(session: Session, record: Reclamation) -> None:
     relist_catalog(session, record.catalog_id)
 
 
-def _erase_catalog(session: Session, record: Reclamation) -> None:
-    for offering in unscoped(session, OFFERING, offerings.c.catalog_id == record.catalog_id):
-        erase_offering(session, offering)
-    for it in unscoped(session, OBJECT, catalog_objects.c.catalog_id == record.catalog_id):
-        remove_rows(session, object_entries, object_entries.c.object_id == it.id)
-        delete(session, OBJECT, it.id, it.account_id)
+def _erase_catalog(session: Session, record: Reclamation) -> bool:
+    left = SLICE
+    in_catalog = offerings.c.catalog_id == record.catalog_id
+    for id_ in first_ids(session, offerings.c.id, SLICE // 25, in_catalog):
+        left -= erase_offering(session, unscoped(session, OFFERING, offerings.c.id == id_)[0])
+        if left <= 0:
+            return True
+    if any_row(session, offerings, in_catalog) or _erase_objects(session, record, left):
+        return True
     delete(session, CATALOG, record.catalog_id, record.account_id, catalogs.c.state == "deleted")
+    return False
+
+
+def _erase_objects(session: Session, record: Reclamation, most: int) -> bool:
+    """At most so many rows of the objects of a catalog, their access lists first; whether there may be more."""
+    objects = catalog_objects.c.catalog_id == record.catalog_id
+    listed = object_entries.c.object_id.in_(ids_where(catalog_objects.c.id, objects))
+    if remove_some(session, object_entries, most, listed) == most:
+        return True
+    ids = first_ids(session, catalog_objects.c.id, most, objects)
+    delete_all(session, OBJECT, record.account_id, catalog_objects.c.id.in_(ids))
+    return len(ids) == most
+
+
+def _erase_storage(session: Session, record: Reclamation) -> bool:
+    storage.erase(session, record.catalog_id, record.account_id)
+    return False
 
 
 _CATALOGS = _Service(_restore_catalog, _erase_catalog)
-_STORAGE = _Service(
-    lambda session, record: storage.restore(session, record.catalog_id),
-    lambda session, record: storage.erase(session, record.catalog_id, record.account_id),
-)
+_STORAGE = _Service(lambda session, record: storage.restore(session, record.catalog_id), _erase_storage)
 
 
 def _service(record: Reclamation) -> _Service:
@@ -127,12 +158,9 @@ def _service(record: Reclamation) -> _Service:
 
 
 def _due(run: queue.Run) -> None:
-    def end(session: Session) -> None:
-        waiting = unscoped(session, RECLAMATION, reclamations.c.id == run.job.subject)
-        if waiting and transition(session, RECLAMATION, waiting[0].id, "RECLAIMING"):
-            _erase(session, waiting[0])
-
-    run.finish(end)
+    run.write(lambda session: transition(session, RECLAMATION, run.job.subject, "RECLAIMING"))
+    while run.write(lambda session: _erase(session, run.job.subject)):
+        pass
 
 
 def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
@@ -148,12 +176,21 @@ __all__ = ["HANDLER", "reclaim", "restore", "schedule"]
 # Taking an offering away with everything that hangs on it: versions, holds, shares, approvals, plans (R4).
 
 
-def erase_offering(session: Session, offering: Offering) -> None:
-    """Removes an offering with everything that hangs on it."""
-    for version in unscoped(session, VERSION, versions.c.offering_id == offering.id):
-        queue.cancel(session, TIMER, version.id)
-        remove_version(session, version)
+def erase_offering(session: Session, offering: Offering) -> int:
+    """Removes an offering with everything that hangs on it, in one transaction: its images are free from then on (R4).
+
+    The number of versions, plans and entries that went.
+    """
+    mine = versions.c.offering_id == offering.id
+    ids = ids_where(versions.c.id, mine)
+    used = version_images.c.version_id.in_(ids)
+    holders = crn(offering.account_id, offering.catalog_id, "version", f"{offering.id}/")
+    holds.release_all(session, ids_where(version_images.c.image_id, used), holders)
+    remove_rows(session, version_images, used)
+    queue.cancel_all(session, TIMER, ids)
+    gone = delete_all(session, VERSION, offering.account_id, mine)
     unlist(session, offering.id)
     for table in (access_entries, publish_approvals, plans):
-        remove_rows(session, table, table.c.offering_id == offering.id)
+        gone += remove_rows(session, table, table.c.offering_id == offering.id)
     delete(session, OFFERING, offering.id, offering.account_id)
+    return gone

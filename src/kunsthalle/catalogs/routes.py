@@ -17,6 +17,7 @@ from kunsthalle.catalogs import (
 )
 from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.offerings import offering_instances, plans
+from kunsthalle.catalogs.sharing.offering_lists import RELISTING
 from kunsthalle.catalogs.versions import publishing, validation
 from kunsthalle.catalogs.versions.validation import Rehearse
 from kunsthalle.jobs import queue
@@ -42,8 +43,8 @@ def routes(rehearse: Rehearse, usage: ImageUsage, reclamation_period: int) -> tu
 
 
 def catalog_handlers(rehearse: validation.Rehearse) -> tuple[queue.Handler, ...]:
-    """Validation, the ends of deprecations, the end of a reclamation."""
-    return validation.handler(rehearse), publishing.HANDLER, plans.HANDLER, reclamation.HANDLER
+    """Validation, the ends of deprecations, the end of a reclamation, lists of catalogs that have gone or come back."""
+    return validation.handler(rehearse), publishing.HANDLER, plans.HANDLER, reclamation.HANDLER, RELISTING.handler()
 
 
 # Operations of Catalog Management that are known and not offered: they deploy software onto clusters, or hand out

@@ -87,4 +87,41 @@ def delete(session: Session, kind: ResourceType[Any], id_: str, account_id: str,
     return gone
 
 
-__all__ = ["IntegrityError", "delete", "insert", "insert_named", "name_taken", "rename", "update"]
+def update_all(session: Session, kind: ResourceType[Any], *conditions: Any, **values: Any) -> int:
+    """Changes columns of every row that meets the conditions, and counts its revision up; how many."""
+    if kind.state_column is not None and kind.state_column.key in values:
+        raise ValueError(f"the state of a {kind.name} moves by transition() only")
+    statement = sql_update(kind.table).where(*conditions).values(revision=kind.table.c.revision + 1, **values)
+    return session.execute(statement).rowcount
+
+
+def delete_all(session: Session, kind: ResourceType[Any], account_id: str, *conditions: Any) -> int:
+    """Removes every row that meets the conditions for good, in one statement; how many. All are of the account.
+
+    The account is no condition: SQLite would walk through all that it has, and not by the index of what is asked for.
+    """
+    table = kind.table
+    statement = sql_delete(table).where(*conditions)
+    if session.ctx.job:
+        rows = session.all(statement.returning(*table.c))
+        for row in rows:
+            _worked(session, kind, kind.from_row(row), "delete")
+        gone = len(rows)
+    else:
+        gone = session.execute(statement).rowcount
+    if gone and kind.tallied:
+        counters.add(session, account_id, kind.name, -gone)
+    return gone
+
+
+__all__ = [
+    "IntegrityError",
+    "delete",
+    "delete_all",
+    "insert",
+    "insert_named",
+    "name_taken",
+    "rename",
+    "update",
+    "update_all",
+]

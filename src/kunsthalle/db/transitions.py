@@ -34,6 +34,24 @@ def transition(session: Session, kind: ResourceType[Any], id_: str, to: str, *co
     return row is not None
 
 
+def transition_all(session: Session, kind: ResourceType[Any], to: str, *conditions: Any, **values: Any) -> int:
+    """Moves every row that meets the conditions, and whose state allows it, in one statement; how many."""
+    if kind.states is None or kind.state_column is None:
+        raise TypeError(f"{kind.name} has no states")
+    table = kind.table
+    statement = (
+        update(table)
+        .where(kind.state_column.in_(kind.states.sources(to)), *conditions)
+        .values({kind.state_column: to, table.c.revision: table.c.revision + 1, **values})
+    )
+    if not session.ctx.job:
+        return session.execute(statement).rowcount
+    moved = session.all(statement.returning(*table.c))
+    for row in moved:
+        audit.worked(session, kind.read, kind.from_row(row), to)
+    return len(moved)
+
+
 def must(moved: bool, message: str, code: str = "invalid_state") -> None:
     """409 unless the transition was made."""
     if not moved:

@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CTE, Column, ColumnElement, Select, Table, bindparam, delete, func, insert, literal, select
+from sqlalchemy import (
+    CTE,
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+)
 
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.db.compiled import CompiledSelect
@@ -47,6 +60,11 @@ def ids_where(column: ColumnElement[Any], *where: ColumnElement[bool]) -> Select
 def worked_out(name: str, columns: Sequence[ColumnElement[Any]], *where: ColumnElement[bool]) -> CTE:
     """Columns that a statement computes once for each row, however often its conditions ask for them."""
     return select(*columns).where(*where).cte(name).prefix_with("MATERIALIZED")
+
+
+def first_ids(session: Session, column: Column[str], most: int, *where: ColumnElement[bool]) -> list[str]:
+    """The values of a column in at most so many of the rows that meet the conditions: for one slice of work."""
+    return [str(row[0]) for row in session.all(select(column).where(*where).limit(most))]
 
 
 def columns_of(session: Session, *columns: Any, where: Sequence[ColumnElement[bool]] = ()) -> list[tuple[Any, ...]]:
@@ -102,3 +120,10 @@ def put_rows(session: Session, table: Table, key: tuple[str, ...], rows: Sequenc
 def remove_rows(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
     """Removes rows of a table that belongs to a kind; how many."""
     return session.execute(delete(table).where(*where)).rowcount
+
+
+def remove_some(session: Session, table: Table, most: int, *where: ColumnElement[bool]) -> int:
+    """Removes at most so many of the rows that meet the conditions; how many."""
+    key = list(table.primary_key.columns)
+    chosen = select(*key).where(*where).limit(most)
+    return remove_rows(session, table, (key[0] if len(key) == 1 else tuple_(*key)).in_(chosen))

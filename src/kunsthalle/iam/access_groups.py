@@ -10,8 +10,9 @@ from kunsthalle.authz.permissions import PERMISSIONS
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid, not_found
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
+from kunsthalle.db.unscoped import any_row, number_of, put_row, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, some
+from kunsthalle.iam import erasure
 from kunsthalle.iam.api_keys import no_more_than_held
 from kunsthalle.iam.models import AccessGroup, AccessGroupRule
 from kunsthalle.iam.policies import drop_subject
@@ -25,12 +26,16 @@ MEMBER_CREATE, MEMBER_DELETE = "iam-groups.group-member.create", "iam-groups.gro
 _PERSON = re.compile(r"IBMid-[0-9A-Za-z]{1,100}")
 MOST = 50
 """How many members one call may name."""
+MAX_GROUPS = 500
+"""Access groups of an account: whoever is taken out of all of them is taken out in one transaction (U)."""
 
 
 def create_group(session: Session, name: str, description: str | None = None) -> AccessGroup:
     """A new group of the account, which nobody is in and which holds nothing. 409 for a taken name."""
     ctx, now = session.ctx, session.ctx.now()
     _named(name)
+    if number_of(session, GROUP.table, GROUP.table.c.account_id == ctx.account_id) >= MAX_GROUPS:
+        raise conflict("conflict", f"An account has at most {MAX_GROUPS} access groups: delete one first.")
     by = ctx.actor.iam_id
     made = AccessGroup(f"AccessGroupId-{ctx.ids.uuid()}", ctx.account_id, name, description, by, now, by, now)
     try:
@@ -76,11 +81,10 @@ def delete_group(session: Session, granted: Authorized[AccessGroup], force: bool
     group = granted.resource
     session.invalidate(PERMISSIONS)
     members, rules = access_group_members.c.group_id == group.id, access_group_rules.c.group_id == group.id
-    left = number_of(session, access_group_members, members) + number_of(session, access_group_rules, rules)
+    left = any_row(session, access_group_members, members) or any_row(session, access_group_rules, rules)
     if left and not force:
         raise conflict("conflict", "The group has members or rules; force=true deletes it with them.")
-    remove_rows(session, access_group_members, members)
-    remove_rows(session, access_group_rules, rules)
+    erasure.GROUP.begin(session, group.id)
     drop_subject(session, group.account_id, group.id)
     delete(session, GROUP, group.id, group.account_id)
 

@@ -8,16 +8,15 @@ from kunsthalle.accounts.identity_port import ServiceKey
 from kunsthalle.accounts.models import Account
 from kunsthalle.authz.permissions import PERMISSIONS, VALIDITY, Attribute, Grant
 from kunsthalle.authz.roles import ADMINISTRATOR
-from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import find, require, unscoped
+from kunsthalle.db.visibility import find, require
+from kunsthalle.iam import erasure
 from kunsthalle.iam.access_groups import MEMBER_CREATE, add_member, move_memberships
 from kunsthalle.iam.api_keys import delete_keys_of
-from kunsthalle.iam.history import forget
 from kunsthalle.iam.policies import Wanted, drop_subject, make_owner, make_policy, move_subject
 from kunsthalle.iam.policy_limits import refuse_excess
 from kunsthalle.iam.queries import grants_of
-from kunsthalle.iam.resources import ANY_POLICY, API_KEY, GROUP
+from kunsthalle.iam.resources import GROUP
 from kunsthalle.iam.service_ids import create_owner
 
 _ADMINISTRATION = Grant((ADMINISTRATOR,), (Attribute("serviceType", "platform_service"),))
@@ -68,10 +67,6 @@ class IamIdentities:
         session.invalidate(VALIDITY)
 
     def cancel(self, session: Session, account_id: str) -> None:
-        for policy in unscoped(session, ANY_POLICY, ANY_POLICY.table.c.account_id == account_id):
-            delete(session, ANY_POLICY, policy.id, account_id)
-        for key in unscoped(session, API_KEY, API_KEY.table.c.account_id == account_id):
-            delete(session, API_KEY, key.id, account_id)
-            forget(session, key.id)
         session.invalidate(PERMISSIONS)
         session.invalidate(VALIDITY)
+        erasure.ACCOUNT.begin(session.as_context(session.ctx.as_system(account_id)), account_id)

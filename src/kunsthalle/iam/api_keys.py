@@ -13,6 +13,7 @@ from kunsthalle.core.clock import moment
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, find, require, some, unscoped
 from kunsthalle.iam.history import forget, note
 from kunsthalle.iam.models import ApiKey
@@ -20,6 +21,8 @@ from kunsthalle.iam.queries import NEVER, custom_actions, groups_of, hash_of, is
 from kunsthalle.iam.resources import API_KEY, SERVICE_ID
 
 EDIT_SERVICE_ID = "iam-identity.serviceid.update"
+MAX_KEYS = 1_000
+"""API keys of an identity: they go with it in one transaction (U)."""
 _LEAKED = ("none", "disable", "delete")
 _OWN_VALUE = re.compile(r"[A-Za-z0-9_\-]{20,255}")
 
@@ -76,6 +79,9 @@ def _new_key(session: Session, account_id: str, iam_id: str, wanted: KeyPrototyp
     ctx = session.ctx
     if wanted.secret is not None and not _OWN_VALUE.fullmatch(wanted.secret):
         raise invalid("bad_request", "An own key has 20 to 255 letters, digits, hyphens or underscores.", "apikey")
+    keys = API_KEY.table
+    if number_of(session, keys, keys.c.account_id == account_id, keys.c.iam_id == iam_id) >= MAX_KEYS:
+        raise conflict("conflict", f"An identity has at most {MAX_KEYS} API keys in an account: delete one first.")
     secret, now = wanted.secret or ctx.ids.secret(), ctx.now()
     key = ApiKey(
         id=f"ApiKey-{ctx.ids.uuid()}",
@@ -222,12 +228,12 @@ def delete_api_key(session: Session, granted: Authorized[ApiKey]) -> None:
 def delete_keys_of(session: Session, account_id: str, iam_id: str) -> list[str]:
     """Removes every key of an identity that is going; their ids."""
     table = API_KEY.table
-    found = unscoped(session, API_KEY, table.c.account_id == account_id, table.c.iam_id == iam_id)
+    mine = (table.c.account_id == account_id, table.c.iam_id == iam_id)
+    ids = [key.id for key in unscoped(session, API_KEY, *mine)]
     session.invalidate(VALIDITY)
-    for key in found:
-        delete(session, API_KEY, key.id, account_id)
-    forget(session, *(key.id for key in found))
-    return [key.id for key in found]
+    forget(session, *ids)
+    remove_rows(session, table, *mine)
+    return ids
 
 
 def usable(key: ApiKey | None, now: int) -> ApiKey:

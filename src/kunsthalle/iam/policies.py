@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from sqlalchemy import literal
 
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import PERMISSIONS, RESOURCE_GROUPS
@@ -15,14 +16,14 @@ from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem, Reason, forbidden, invalid
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.transitions import transition
+from kunsthalle.db.transitions import transition, transition_all
 from kunsthalle.db.unscoped import number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, find, unscoped
 from kunsthalle.iam.models import Conditions, Policy, as_grant, attribute, entity_tag, sent_tag
 from kunsthalle.iam.policy_limits import refuse_excess_policy
 from kunsthalle.iam.queries import active_policies_of, authorizations, custom_actions, policies_of
 from kunsthalle.iam.resources import ANY_POLICY, GROUP, POLICY
-from kunsthalle.iam.tables import access_group_members
+from kunsthalle.iam.tables import access_group_members, policies
 from kunsthalle.iam.time_conditions import check, holds_now
 
 OPERATORS = ("stringEquals", "stringMatch", "stringExists")
@@ -295,8 +296,9 @@ def move_subject(session: Session, account_id: str, subject: str, to: str) -> No
 def drop_subject(session: Session, account_id: str, subject: str) -> None:
     """What an identity or a group held, and where it was a member, when it goes: nobody inherits it."""
     session.invalidate(PERMISSIONS)
-    for policy in active_policies_of(session, account_id, subject):  # those that are deleted stay so
-        _delete(session, policy)
+    mine = (policies.c.account_id == account_id, policies.c.subject_id == subject)
+    deleted = {"fingerprint": literal("deleted ") + policies.c.id, **_by(session)}
+    transition_all(session, ANY_POLICY, "deleted", *mine, **deleted)  # those that are deleted stay so
     members = access_group_members
     remove_rows(session, members, members.c.account_id == account_id, members.c.iam_id == subject)
 

@@ -99,6 +99,8 @@ def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -
     home = account(session, account_id or (key.account_id if key is not None else ""))
     if key is None or key.disabled or home is None or home.state != "ACTIVE":
         return Standing(0)
+    if key.account_id != home.id and not _is_open(session, key.account_id):
+        return Standing(0)
     if not account_id:
         return Standing((key.expires_at or NEVER) if key.iam_id == iam_id and _is_welcome(session, key) else 0)
     present = is_identity(session, key.account_id, key.iam_id)
@@ -106,6 +108,12 @@ def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -
         welcome = present or _is_welcome(session, key)
         present = welcome and key.opens(account_id) and is_identity(session, account_id, iam_id)
     return Standing((key.expires_at or NEVER) if present else 0)
+
+
+def _is_open(session: Session, account_id: str) -> bool:
+    """Whether an account has not been cancelled: the keys of one that has are erased little by little."""
+    found = account(session, account_id)
+    return found is not None and found.state == "ACTIVE"
 
 
 def _is_welcome(session: Session, key: ApiKey) -> bool:

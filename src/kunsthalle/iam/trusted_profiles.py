@@ -9,8 +9,9 @@ from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
+from kunsthalle.db.unscoped import number_of, put_row, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, some
+from kunsthalle.iam import erasure
 from kunsthalle.iam.api_keys import no_more_than_held, stale
 from kunsthalle.iam.history import forget, note
 from kunsthalle.iam.models import Profile, ProfileLink, ProfileRule
@@ -19,6 +20,8 @@ from kunsthalle.iam.queries import profile_by
 from kunsthalle.iam.resources import PROFILE, PROFILE_LINK, PROFILE_RULE
 from kunsthalle.iam.tables import profile_identities
 
+MAX_LINKS = 500
+"""Links of a profile: those of one compute resource are compared, and removed, in one transaction (U)."""
 IDENTITY_TYPES = ("user", "serviceid", "crn")
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,512}")
 
@@ -60,8 +63,7 @@ def delete_profile(session: Session, granted: Authorized[Profile]) -> None:
     gone = granted.resource
     session.invalidate(VALIDITY)
     drop_subject(session, gone.account_id, gone.iam_id)
-    for table in (PROFILE_RULE.table, PROFILE_LINK.table, profile_identities):
-        remove_rows(session, table, table.c.profile_id == gone.id)
+    erasure.PROFILE.begin(session, gone.id)
     delete(session, PROFILE, gone.id, gone.account_id)
     forget(session, gone.id)
 
@@ -181,6 +183,8 @@ def add_link(
     """Keeps a link to a compute resource with the profile. 403 unless the caller holds what the profile holds."""
     no_more_than_held(session, granted.resource.iam_id)
     profile, now = granted.resource, session.ctx.now()
+    if number_of(session, PROFILE_LINK.table, PROFILE_LINK.table.c.profile_id == profile.id) >= MAX_LINKS:
+        raise conflict("conflict", f"A profile has at most {MAX_LINKS} links: delete one first.")
     id_ = f"Link-{session.ctx.ids.uuid()}"
     return insert(
         session, PROFILE_LINK, ProfileLink(id_, profile.account_id, profile.id, name, cr_type, link, now, now)
@@ -200,8 +204,7 @@ def delete_links_like(session: Session, granted: Authorized[Profile], asked: dic
     found = [one for one in links_of(session, granted.resource) if _alike(one, asked)]
     if not found:
         raise not_found("type")
-    for one in found:
-        delete(session, PROFILE_LINK, one.id, one.account_id)
+    remove_rows(session, PROFILE_LINK.table, PROFILE_LINK.table.c.id.in_([one.id for one in found]))
 
 
 def _alike(link: ProfileLink, asked: dict[str, str]) -> bool:

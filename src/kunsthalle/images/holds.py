@@ -7,10 +7,12 @@ the same image can never both win (R1, R2). Who holds, and why, is the holder's 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
+from typing import Any, Protocol
+
+from sqlalchemy import Select
 
 from kunsthalle.core.errors import conflict
-from kunsthalle.db.rows import update
+from kunsthalle.db.rows import update, update_all
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import Authorized, unscoped
@@ -42,6 +44,13 @@ def release(session: Session, holder_crn: str, only: Collection[str] | None = No
     for image in held:
         update(session, IMAGE, image.id, IMAGE.table.c.hold_crn == holder_crn, hold_crn=None, hold_since=None)
     return len(held)
+
+
+def release_all(session: Session, images: Select[Any], holders: str) -> int:
+    """Frees the images of a statement that are held by any holder whose CRN begins so, at once (R4); how many."""
+    table = IMAGE.table
+    held = (table.c.id.in_(images), table.c.hold_crn.startswith(holders, autoescape=True))
+    return update_all(session, IMAGE, *held, hold_crn=None, hold_since=None)
 
 
 _FOLLOWS: dict[str, tuple[str, ...]] = {

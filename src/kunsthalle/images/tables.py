@@ -28,6 +28,7 @@ images = resource_table(
     Column("deprecation_at", Moment),
     Column("obsolescence_at", Moment),
     UniqueConstraint("account_id", "name"),
+    Index("ix_images_hold_crn", "hold_crn"),
 )
 UNCHECKED = (images.c.checked == 0, images.c.digest.is_not(None))
 """Images that have their bytes, of which no qemu-img has said anything yet."""

@@ -18,7 +18,7 @@ from kunsthalle.db.visibility import Authorized
 from kunsthalle.networks.ipv4_blocks import subnet_block
 from kunsthalle.networks.models import AddressPrefix, Vpc
 from kunsthalle.networks.network_references import zone_ref
-from kunsthalle.networks.queries import in_vpc, locked, zone_of
+from kunsthalle.networks.queries import in_vpc, locked, refuse_full, zone_of
 from kunsthalle.networks.resources import ADDRESS_PREFIX, SUBNET, VPC
 
 
@@ -82,6 +82,7 @@ def _create(session: Session, vpc: Vpc, body: CreatePrefixRequest) -> AddressPre
         raise invalid("address_prefix_conflict", f"{block} overlaps another address prefix of the VPC.", "cidr")
     if body.is_default:
         _only_default(others, zone)
+    refuse_full(session, ADDRESS_PREFIX, vpc.id, "address prefixes")
     made = AddressPrefix(
         id=session.ctx.ids.resource(session.ctx.region.prefix),
         account_id=vpc.account_id,

@@ -22,7 +22,7 @@ from kunsthalle.db.visibility import Authorized, may_create
 from kunsthalle.networks.acl_rules import AclRuleResponse, AclRules, copied, make_acl_rules, rules_response
 from kunsthalle.networks.models import NetworkAcl
 from kunsthalle.networks.network_references import TypedReferenceResponse, network_acl_path, subnet_ref, vpc_ref
-from kunsthalle.networks.queries import attached_subnets, locked, named, usual
+from kunsthalle.networks.queries import attached_subnets, locked, named, refuse_full, usual
 from kunsthalle.networks.resources import NETWORK_ACL, SUBNET, VPC
 
 
@@ -81,6 +81,7 @@ def _create(session: Session, body: CreateAclRequest) -> NetworkAcl:
     else:
         raise invalid("validation_required_field", "Missing a required field.", "vpc")
     vpc = locked(session, VPC, vpc_id, "vpc", "field")
+    refuse_full(session, NETWORK_ACL, vpc.id, "network ACLs")
     made = NetworkAcl(
         id=session.ctx.ids.resource(session.ctx.region.prefix),
         account_id=vpc.account_id,

@@ -40,6 +40,16 @@ def in_vpc(session: Session, kind: ResourceType[M], vpc_id: str) -> list[M]:
     return unscoped(session, kind, kind.table.c.vpc_id == vpc_id)
 
 
+MOST_IN_VPC = 500
+"""Security groups of a VPC, and network ACLs: they go with it in one transaction (U)."""
+
+
+def refuse_full(session: Session, kind: ResourceType[Any], vpc_id: str, what: str) -> None:
+    """400 `over_quota` where a VPC has as many resources of a kind as it may have."""
+    if number_of(session, kind.table, kind.table.c.vpc_id == vpc_id) >= MOST_IN_VPC:
+        raise invalid("over_quota", f"A VPC has at most {MOST_IN_VPC} {what}.", "vpc")
+
+
 def attached_subnets(session: Session, column: str, id_: str) -> list[Subnet]:
     """The subnets that the caller may read and whose network ACL (or routing table) this is."""
     return some(session, SUBNET, SUBNET.table.c[column] == id_)

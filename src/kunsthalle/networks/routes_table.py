@@ -19,6 +19,7 @@ from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.rows import delete, insert_named, update
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import number_of
 from kunsthalle.db.visibility import Authorized, unscoped
 from kunsthalle.networks.ipv4_blocks import parse_address, parse_cidr
 from kunsthalle.networks.models import NetworkRoute, RoutingTable, Vpc
@@ -29,6 +30,8 @@ from kunsthalle.networks.schemas import AddressResponse
 
 NOWHERE = "0.0.0.0"  # noqa: S104  a next hop that is none, not an address to listen on
 USUAL_PRIORITY = 2
+MOST_ROUTES = 5_000
+"""Of a VPC: they go with it in one transaction (U)."""
 Priority = Annotated[int, Meta(ge=0, le=4)]
 
 
@@ -132,6 +135,9 @@ def _fits(session: Session, one: NetworkRoute, prefix: str = "") -> None:
 def create_route(session: Session, table: RoutingTable, body: RouteRequest, prefix: str = "") -> NetworkRoute:
     """A new route of a table. 400 for what the SDK's `create_vpc_routing_table_route` refuses."""
     table = locked(session, ROUTING_TABLE, table.id, "routing_table_id")
+    if number_of(session, ROUTE.table, ROUTE.table.c.vpc_id == table.vpc_id) >= MOST_ROUTES:
+        text = f"The routing tables of a VPC have at most {MOST_ROUTES} routes together."
+        raise invalid("over_quota", text, f"{prefix}destination")
     name = given(body.name, "") or session.ctx.ids.name()
     _reserved(name, f"{prefix}name")
     made = NetworkRoute(

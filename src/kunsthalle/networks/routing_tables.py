@@ -30,7 +30,7 @@ from kunsthalle.networks.network_references import (
     routing_table_path,
     subnet_ref,
 )
-from kunsthalle.networks.queries import attached_subnets, in_vpc, locked, named
+from kunsthalle.networks.queries import attached_subnets, in_vpc, locked, named, refuse_full
 from kunsthalle.networks.resources import ROUTE, ROUTING_TABLE, SUBNET, VPC
 from kunsthalle.networks.routes_table import RouteRequest, create_route
 
@@ -152,6 +152,7 @@ def _selectable(session: Session, vpc_id: str, new: set[str], table: RoutingTabl
 
 def _create(session: Session, vpc: Vpc, body: CreateRoutingTableRequest) -> RoutingTable:
     vpc = locked(session, VPC, vpc.id, "vpc_id")
+    refuse_full(session, ROUTING_TABLE, vpc.id, "routing tables")
     ids = session.ctx.ids
     made = RoutingTable(
         id=ids.resource(session.ctx.region.prefix),

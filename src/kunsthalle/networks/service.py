@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
+from sqlalchemy import Text, type_coerce
+
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.core.errors import Problem, conflict, invalid
 from kunsthalle.db.rows import IntegrityError, delete, insert, insert_named, name_taken
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of, remove_rows
-from kunsthalle.db.visibility import Authorized, may_create
+from kunsthalle.db.visibility import Authorized, may_create, unscoped
 from kunsthalle.networks import address_allocation, ssh_keys
 from kunsthalle.networks.acl_rules import default_acl_rules
 from kunsthalle.networks.dns import USUAL
@@ -29,7 +31,7 @@ from kunsthalle.networks.models import (
     Subnet,
     Vpc,
 )
-from kunsthalle.networks.queries import in_vpc, locked, named
+from kunsthalle.networks.queries import in_vpc, locked, named, refuse_full
 from kunsthalle.networks.resources import (
     ADDRESS_PREFIX,
     DNS_BINDING,
@@ -182,6 +184,7 @@ def create_security_group(
     ids = session.ctx.ids
     owner = _group(session, "is.security-group.security-group.create", group_id)
     locked(session, VPC, vpc.id, "vpc", "field")
+    refuse_full(session, SECURITY_GROUP, vpc.id, "security groups")
     made = SecurityGroup(
         id=ids.resource(session.ctx.region.prefix),
         account_id=vpc.account_id,
@@ -202,7 +205,9 @@ def delete_security_group(session: Session, group: Authorized[SecurityGroup]) ->
     targets = SECURITY_GROUP_TARGET.table
     if number_of(session, targets, targets.c.security_group_id == here.id):
         raise conflict("security_group_interfaces_attached", "Interfaces are still in the security group.")
-    others = (one for one in in_vpc(session, SECURITY_GROUP, here.vpc_id) if one.id != here.id)
+    groups = SECURITY_GROUP.table.c
+    naming = (groups.vpc_id == here.vpc_id, groups.id != here.id, type_coerce(groups.rules, Text).contains(here.id))
+    others = unscoped(session, SECURITY_GROUP, *naming)
     if any(rule["remote"].get("group_id") == here.id for one in others for rule in one.rules):
         raise conflict("security_group_remoting_rules", "A rule of another security group names this one.")
     delete(session, SECURITY_GROUP, here.id, here.account_id)

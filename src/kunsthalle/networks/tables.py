@@ -74,6 +74,7 @@ routes = resource_table(
     Column("advertise", Boolean, nullable=False),
     Column("priority", Integer, nullable=False),
     UniqueConstraint("routing_table_id", "name"),
+    Index("ix_routes_vpc_id", "vpc_id"),
 )
 
 # number: as of reserved_ips. No two accounts have the same address.

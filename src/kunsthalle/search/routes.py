@@ -188,11 +188,18 @@ def _delete_tag(session: Session, request: Request, query: TagTypeParameters) ->
     return DeletedTagResultsResponse(results=[deleted_response(outcome)])
 
 
-def _delete_unused(session: Session, request: Request, query: TagTypeParameters) -> DeletedTagsResponse:  # noqa: ARG001  as above
-    """Delete all tags that nothing has."""
+def _unused(session: Session, request: Request, query: TagTypeParameters) -> tagging.Unused:  # noqa: ARG001  as above
+    """What is to be deleted, before the call."""
     type_ = _changeable(query)
     tagging.managing(session, type_)
-    gone = [created_response(one) for one in tagging.delete_unused(session, type_)]
+    return tagging.unused(session, type_)
+
+
+def _delete_unused(session: Session, request: Request, query: TagTypeParameters) -> DeletedTagsResponse:
+    """Delete all tags that nothing has; of very many the first."""
+    type_ = _changeable(query)
+    tagging.managing(session, type_)
+    gone = [created_response(one) for one in tagging.delete_unused(session, type_, request.prepared)]
     return DeletedTagsResponse(total_count=len(gone), errors=False, items=gone)
 
 
@@ -228,7 +235,16 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
             answer=CreatedTagsResponse,
             query=typed,
         ),
-        route("DELETE", tags, _delete_unused, surface=p, access=drop, answer=DeletedTagsResponse, query=typed),
+        route(
+            "DELETE",
+            tags,
+            _delete_unused,
+            surface=p,
+            access=drop,
+            answer=DeletedTagsResponse,
+            query=typed,
+            prepare=_unused,
+        ),
         route("POST", f"{tags}/attach", _attach, surface=p, access=change, query=AttachParameters, **tagged),
         route("POST", f"{tags}/detach", _detach, surface=p, access=change, query=typed, **tagged),
         route(

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Text, func, type_coerce
+
 from kunsthalle.accounts.queries import hold
 from kunsthalle.authz.refusals import missing_action
 from kunsthalle.core.errors import conflict, invalid
@@ -19,7 +21,7 @@ from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_names import remember
 from kunsthalle.db.tag_tables import tag_links, tags
-from kunsthalle.db.unscoped import number_of, numbers_by, put_rows, remove_rows
+from kunsthalle.db.unscoped import any_row, first_ids, number_of, numbers_by, put_rows, remove_rows
 from kunsthalle.db.visibility import may, values_of
 from kunsthalle.search.searchable_resources import SEARCHED, Searched, located
 from kunsthalle.search.service import tags_of
@@ -31,6 +33,8 @@ MAX_RESOURCES = 100
 MAX_CHANGES = 2_500
 """Tags put on resources or taken off in one call. What is beyond is reported, resource by resource."""
 TOO_MANY = f"One call changes at most {MAX_CHANGES} tags in all; call again for this resource."
+MAX_UNUSED = 2_000
+"""Tags that one call of `DELETE /v3/tags` deletes; what is left is deleted by the next (U)."""
 _AT_ONCE = 500
 _NAME = re.compile(r"[a-z0-9_.: -]{1,128}")
 _KEY = re.compile(r"[a-z0-9_. -]{1,127}:")
@@ -74,10 +78,16 @@ def names(session: Session, type_: str, *, attached_only: bool = False) -> list[
     return sorted(found)
 
 
-def _kept(session: Session, one: Searched) -> set[str]:
-    """The tags that resources of a kind keep themselves, as far as the caller sees the resources."""
+def _kept(session: Session, one: Searched, like: str = "") -> set[str]:
+    """The tags that resources of a kind keep themselves, as far as the caller sees the resources.
+
+    With `like`, of those resources alone that may have a tag of this name.
+    """
     column = one.kind.table.c[one.own_tags]
-    return {name.lower() for (names,) in values_of(session, one.kind, [column], column != []) for name in names}
+    having = [column != []]
+    if like:
+        having.append(func.lower(type_coerce(column, Text)).contains(like, autoescape=True))
+    return {name.lower() for (names,) in values_of(session, one.kind, [column], *having) for name in names}
 
 
 def names_on(session: Session, type_: str, crn: str) -> list[str]:
@@ -183,18 +193,23 @@ def _store(session: Session, type_: str, one: Searched, it: Any, present: set[st
     put_rows(session, tag_links, ("account_id", "crn", "type", "name"), rows)
 
 
-def _in_use(session: Session, type_: str) -> set[str]:
-    """The tags that resources have which are still there; what is left of resources that are gone is swept away."""
+def _alive(one: Searched) -> Any:
+    """Whether the resource of a tag's link is still there; ids are never given again."""
+    links, kind = tag_links.c, one.kind.table.c
+    return exists(one.kind.table, kind.id == links.thing_id, kind.account_id == links.account_id)
+
+
+def _of_kind(session: Session, type_: str, one: Searched) -> tuple[Any, ...]:
+    return _linked(session, type_, tag_links.c.thing_kind == one.kind.name)
+
+
+def _is_attached(session: Session, type_: str, name: str) -> bool:
+    """Whether a resource of the account that is still there has the tag."""
+    named = tag_links.c.name == name
+    if any(any_row(session, tag_links, *_of_kind(session, type_, one), named, _alive(one)) for one in SEARCHED):
+        return True
     whole = session.as_context(session.ctx.as_system(session.ctx.account_id))
-    found: set[str] = set()
-    for one in SEARCHED:
-        links, kind = tag_links.c, one.kind.table.c
-        alive = exists(one.kind.table, kind.id == links.thing_id, kind.account_id == links.account_id)
-        mine = _linked(session, type_, links.thing_kind == one.kind.name)
-        remove_rows(session, tag_links, *mine, ~alive)
-        if type_ == "user" and one.own_tags:
-            found |= _kept(whole, one)
-    return found | _different(session, tag_links.c.name, *_linked(session, type_))
+    return type_ == "user" and any(name in _kept(whole, one, name) for one in SEARCHED if one.own_tags)
 
 
 def _different(session: Session, column: Any, *where: Any) -> set[str]:
@@ -206,18 +221,48 @@ def delete(session: Session, type_: str, name: str) -> Outcome:
     found = normal(type_, name)
     if not number_of(session, tags, *_mine(session, type_), tags.c.name == found):
         return Outcome(found, "The tag does not exist.")
-    if found in _in_use(session, type_):
+    if _is_attached(session, type_, found):
         return Outcome(found, "The tag is attached.")
+    remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.name == found))
     remove_rows(session, tags, *_mine(session, type_), tags.c.name == found)
     return Outcome(found)
 
 
-def delete_unused(session: Session, type_: str) -> list[Outcome]:
-    """Every tag that nothing has any more."""
-    unused = sorted(_different(session, tags.c.name, *_mine(session, type_)) - _in_use(session, type_))
-    for begin in range(0, len(unused), _AT_ONCE):
-        remove_rows(session, tags, *_mine(session, type_), tags.c.name.in_(unused[begin : begin + _AT_ONCE]))
-    return [Outcome(name) for name in unused]
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Tags that nothing has any more, in their order, and CRNs of resources that are gone: `MAX_UNUSED` at most."""
+
+    names: list[str]
+    gone: list[str]
+
+
+def unused(session: Session, type_: str) -> Unused:
+    """What `delete_unused` is to delete: looked up before its transaction, for it takes long where there are many."""
+    whole = session.as_context(session.ctx.as_system(session.ctx.account_id))
+    used: set[str] = set()
+    gone: list[str] = []
+    for one in SEARCHED:
+        mine = _of_kind(session, type_, one)
+        used |= _different(session, tag_links.c.name, *mine, _alive(one))
+        gone += first_ids(session, tag_links.c.crn, MAX_UNUSED - len(gone), *mine, ~_alive(one))
+        if type_ == "user" and one.own_tags:
+            used |= _kept(whole, one)
+    names = sorted(_different(session, tags.c.name, *_mine(session, type_)) - used)
+    return Unused(names[:MAX_UNUSED], sorted(set(gone)))
+
+
+def delete_unused(session: Session, type_: str, found: Unused) -> list[Outcome]:
+    """Delete tags that nothing has any more, but for those that something was given meanwhile."""
+    for begin in range(0, len(found.gone), _AT_ONCE):
+        crns = found.gone[begin : begin + _AT_ONCE]
+        remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.crn.in_(crns)))
+    deleted: list[str] = []
+    for begin in range(0, len(found.names), _AT_ONCE):
+        names = found.names[begin : begin + _AT_ONCE]
+        linked = _different(session, tag_links.c.name, *_linked(session, type_, tag_links.c.name.in_(names)))
+        deleted += (free := [name for name in names if name not in linked])
+        remove_rows(session, tags, *_mine(session, type_), tags.c.name.in_(free))
+    return [Outcome(name) for name in deleted]
 
 
 def managing(session: Session, type_: str) -> None:

@@ -26,6 +26,7 @@ from kunsthalle.db.visibility import Authorized, find, may_create, unscoped
 CREATE = "globalcatalog-collection.instance.create"
 
 MAX_CATALOG_BYTES = 16 * MIB
+MAX_PLANS = 500
 """Of the catalogs of one account together: the API lists them without pages."""
 _BYTES_OF_CATALOG = 1_000
 """What a catalog takes in an answer besides its document, about."""
@@ -141,6 +142,8 @@ def seed_plans(session: Session, offering: Offering, seeds: tuple[PlanSeed, ...]
         if old is not None:
             update(session, PLAN, old.id, label=seed.label, document=seed.document, updated_at=now)
             continue
+        if len(known) >= MAX_PLANS:
+            raise invalid("over_quota", f"An offering has at most {MAX_PLANS} plans.", "plans")
         plan = Plan(
             id=session.ctx.ids.uuid(),
             account_id=offering.account_id,

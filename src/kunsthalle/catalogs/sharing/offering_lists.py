@@ -27,14 +27,26 @@ from kunsthalle.catalogs.sharing.visibility import (
     load_terms,
     receiver_of,
 )
-from kunsthalle.catalogs.tables import listings, offerings, share_approvals
+from kunsthalle.catalogs.tables import catalogs, listings, offerings, share_approvals
 from kunsthalle.db import list_versions
 from kunsthalle.db.list_versions import Listed, changed, stamps
 from kunsthalle.db.page_bytes import Window
 from kunsthalle.db.pages import leaf, window
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import add_row, any_row, columns_of, remove_rows, rows_of
+from kunsthalle.db.unscoped import (
+    any_row,
+    columns_of,
+    first_ids,
+    ids_where,
+    number_of,
+    put_rows,
+    remove_rows,
+    remove_some,
+    rows_of,
+)
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.jobs.slices import SlicedWork
 
 ANYBODY = "*"
 """The identifier of what is published to all; and the source, for that is one list, whoever they are from."""
@@ -65,26 +77,55 @@ def unlist(session: Session, *offering_ids: str) -> None:
 
 
 def relist_catalog(session: Session, catalog_id: str) -> None:
-    """The same for everything in a catalog that has gone, or come back."""
-    relist(session, *(one.id for one in unscoped(session, OFFERING, offerings.c.catalog_id == catalog_id)))
+    """The same for everything in a catalog that has gone, or come back: what is much, by a job."""
+    RELISTING.begin(session, catalog_id)
+
+
+def _relist_some(session: Session, catalog_id: str) -> bool:
+    """A slice of it: rows of a catalog that has gone, or offerings that are not listed yet; whether there is more."""
+    if not any_row(session, catalogs, catalogs.c.id == catalog_id, catalogs.c.state == "live"):
+        return _unlist_some(session, catalog_id)
+    own = exists(listings, listings.c.offering_id == offerings.c.id, listings.c.identifier == offerings.c.account_id)
+    missing = first_ids(session, offerings.c.id, _SLICE // 40, offerings.c.catalog_id == catalog_id, ~own)
+    written = 0
+    for id_ in missing:
+        relist(session, id_)
+        written += number_of(session, listings, listings.c.offering_id == id_)
+        if written >= _SLICE:
+            return True
+    return bool(written)
+
+
+def _unlist_some(session: Session, catalog_id: str) -> bool:
+    theirs = listings.c.offering_id.in_(ids_where(offerings.c.id, offerings.c.catalog_id == catalog_id))
+    owners = columns_of(session, catalogs.c.account_id, where=[catalogs.c.id == catalog_id])
+    anybody = (ANYBODY,) if any_row(session, listings, theirs, listings.c.identifier == ANYBODY) else ()
+    changed(session, _LISTS, *(str(owner) for (owner,) in owners), *anybody)
+    return remove_some(session, listings, _SLICE, theirs) == _SLICE
+
+
+_SLICE = 1_000
+"""Rows of one slice, and those of one offering beyond."""
+RELISTING = SlicedWork("catalog.relist", _relist_some)
 
 
 def _list(session: Session, offering: Offering, terms: Terms) -> None:
     identifiers = {offering.account_id, *_identifiers(terms)}
     if ANYBODY in identifiers:
         changed(session, _LISTS, ANYBODY)
-    for identifier in sorted(identifiers):
-        add_row(
-            session,
-            listings,
-            offering_id=offering.id,
-            identifier=identifier,
-            account_id=ANYBODY if identifier == ANYBODY else offering.account_id,
-            label=offering.label,
-            hidden=offering.hidden,
-            public=offering.share_with_all,
-            approved=terms.approved,
-        )
+    rows = [
+        {
+            "offering_id": offering.id,
+            "identifier": identifier,
+            "account_id": ANYBODY if identifier == ANYBODY else offering.account_id,
+            "label": offering.label,
+            "hidden": offering.hidden,
+            "public": offering.share_with_all,
+            "approved": terms.approved,
+        }
+        for identifier in sorted(identifiers)
+    ]
+    put_rows(session, listings, ("offering_id", "identifier"), rows)
 
 
 def _identifiers(terms: Terms) -> frozenset[str]:

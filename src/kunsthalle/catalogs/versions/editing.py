@@ -23,7 +23,7 @@ from kunsthalle.catalogs.versions.publishing import refuse, remove_version, take
 from kunsthalle.core.errors import Problem, conflict, invalid
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import add_row, remove_rows, rows_of
+from kunsthalle.db.unscoped import add_row, number_of, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, require, unscoped
 from kunsthalle.images import holds
 from kunsthalle.images.models import Image
@@ -35,6 +35,8 @@ from kunsthalle.images.resources import IMAGE, USE
 # The checks and their order: catalog-iam-enterprise.md 1.6; the rules behind them: R1 and R2.
 
 FIELD = "metadata.images"
+MAX_VERSIONS = 500
+"""Versions and working copies of an offering: they go with it in one transaction (R4)."""
 
 
 class ImageRequest(RequestBody):
@@ -172,10 +174,18 @@ def _unique(session: Session, offering: Offering, version: Version) -> None:
     message = f"The offering has a version {version.version} already."
     if taken:
         raise conflict("conflict", message, "version")
+    _refuse_excess(session, offering.id)
     try:
         insert(session, VERSION, version)
     except IntegrityError as error:
         raise conflict("conflict", message, "version") from error
+
+
+def _refuse_excess(session: Session, offering_id: str) -> None:
+    """409 where the offering has as many versions and working copies as it may have."""
+    if number_of(session, versions, versions.c.offering_id == offering_id) >= MAX_VERSIONS:
+        text = f"An offering has at most {MAX_VERSIONS} versions, working copies included: delete one first."
+        raise conflict("conflict", text)
 
 
 def claim(session: Session, version: Version, choice: ImageChoice, image: Image) -> None:
@@ -274,6 +284,7 @@ def open_working_copy(session: Session, version: Authorized[Version]) -> Version
     known = queries.working_copy(session, it)
     if known is not None:
         return known
+    _refuse_excess(session, it.offering_id)
     return insert(session, VERSION, _draft(session, it, it.version, it.metadata, copy_of=it.id))
 
 
@@ -339,6 +350,7 @@ def copy(session: Session, version: Authorized[Version], tags: list[str] | None)
     name = next(one for step in range(1, len(taken) + 2) if (one := f"{major}.{minor}.{patch + step}") not in taken)
     draft = _draft(session, it, name, {**it.metadata, "images": []}, copy_of="")
     made = replace(draft, document=draft.document if tags is None else {**draft.document, "tags": tags})
+    _refuse_excess(session, it.offering_id)
     insert(session, VERSION, made)
     touch(session, made)
     return made

@@ -10,7 +10,7 @@ from kunsthalle.api.crud import given
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import insert_named, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.unscoped import ids_where, remove_rows
 from kunsthalle.db.visibility import Authorized, unscoped
 from kunsthalle.instances.groups.membership_count import AUTOSCALE, keep_within, may_grow, standing
 from kunsthalle.instances.groups.models import InstanceGroup, Manager, Policy
@@ -93,12 +93,14 @@ def remove(session: Session, granted: Authorized[Manager]) -> None:
     _remove(session, granted.resource)
 
 
+_ACTIONS = ACTION.table.c
+
+
 def _remove(session: Session, manager: Manager) -> None:
-    for action in unscoped(session, ACTION, ACTION.table.c.instance_group_manager_id == manager.id):
-        queue.cancel(session, RUN, action.id)
-        queue.cancel(session, EXPIRE, action.id)
-    for kind in (ACTION, POLICY):
-        remove_rows(session, kind.table, kind.table.c.instance_group_manager_id == manager.id)
+    for kind in (RUN, EXPIRE):
+        queue.cancel_all(session, kind, ids_where(_ACTIONS.id, _ACTIONS.instance_group_manager_id == manager.id))
+    for part in (ACTION, POLICY):
+        remove_rows(session, part.table, part.table.c.instance_group_manager_id == manager.id)
     remove_rows(session, MANAGER.table, MANAGER.table.c.id == manager.id)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kunsthalle.core.closed_tables import ClosedTable
+from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.unscoped import columns_of, remove_rows
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.instances.groups.models import InstanceGroup, Membership
 from kunsthalle.instances.groups.resources import GROUP, MEMBERSHIP
@@ -16,7 +17,7 @@ from kunsthalle.instances.resources import INSTANCE
 from kunsthalle.instances.states import INSTANCE_STATES
 from kunsthalle.jobs import queue
 
-SCALE = "group.scale"
+SCALE, EMPTY = "group.scale", "group.empty"
 _TABLE = MEMBERSHIP.table
 
 
@@ -53,12 +54,37 @@ def status_of(instance: Instance | None) -> str:
     return "deleting" if instance is None else _STATUSES[instance.status]
 
 
-def of_group(session: Session, group_id: str) -> list[Member]:
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a group's own work asks of each membership: a large group has a thousand."""
+
+    id: str
+    subnet_id: str
+    created_at: int
+    instance_status: str
+
+    @property
+    def status(self) -> str:
+        return _STATUSES[self.instance_status]
+
+
+_SEAT = (_TABLE.c.id, _TABLE.c.subnet_id, _TABLE.c.created_at, INSTANCE.table.c.status.label("instance_status"))
+_seat = reader(Seat, _SEAT)
+
+
+def seats(session: Session, group_id: str) -> list[Seat]:
     """The members of a group, the newest first; but for those whose servers have just gone."""
-    rows = unscoped(session, MEMBERSHIP, _TABLE.c.instance_group_id == group_id)
-    servers = by_id(session, (row.instance_id for row in rows))
-    found = [Member(row, servers[row.instance_id]) for row in rows if row.instance_id in servers]
-    return sorted(found, key=lambda one: (one.membership.created_at, one.membership.id), reverse=True)
+    mine = [_TABLE.c.instance_group_id == group_id, INSTANCE.table.c.id == _TABLE.c.instance_id]
+    found = (_seat(row) for row in columns_of(session, *_SEAT, where=mine))
+    return sorted(found, key=lambda seat: (seat.created_at, seat.id), reverse=True)
+
+
+def members(session: Session, chosen: Sequence[Seat]) -> list[Member]:
+    """The whole of some members, in the same order."""
+    rows = {row.id: row for row in unscoped(session, MEMBERSHIP, _TABLE.c.id.in_([one.id for one in chosen]))}
+    servers = by_id(session, (row.instance_id for row in rows.values()))
+    found = (rows[one.id] for one in chosen if one.id in rows)
+    return [Member(row, servers[row.instance_id]) for row in found if row.instance_id in servers]
 
 
 def by_id(session: Session, ids: Iterable[str]) -> dict[str, Instance]:

@@ -8,6 +8,7 @@ and at once when the group is changed.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem
@@ -18,7 +19,7 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import resolve, unscoped
 from kunsthalle.instances.groups import managers
 from kunsthalle.instances.groups.member_creation import acting, member_body, refuse_ungranted
-from kunsthalle.instances.groups.memberships import SCALE, Member, of_group, wake
+from kunsthalle.instances.groups.memberships import EMPTY, SCALE, Member, Seat, members, seats, wake
 from kunsthalle.instances.groups.models import InstanceGroup, Membership
 from kunsthalle.instances.groups.resources import GROUP, MEMBERSHIP
 from kunsthalle.instances.resources import INSTANCE, TEMPLATE
@@ -29,7 +30,7 @@ from kunsthalle.networks.queries import named
 log = get_logger("groups")
 
 AT_ONCE = 20
-"""So many members are made in one transaction, and with the group itself."""
+"""So many members are made, or released, in one transaction, and with the call itself."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 60 * SECOND, 6 * 3_600 * SECOND
 
 
@@ -39,8 +40,8 @@ class Scaler:
     def __init__(self, instances: InstanceService) -> None:
         self._instances = instances
 
-    def handler(self) -> queue.Handler:
-        return queue.Handler(SCALE, self.run, self._give_up)
+    def handlers(self) -> tuple[queue.Handler, ...]:
+        return queue.Handler(SCALE, self.run, self._give_up), queue.Handler(EMPTY, self._empty, self._give_up)
 
     def run(self, run: queue.Run) -> None:
         """Step by step, each a transaction, until nothing is left to do or growth is refused."""
@@ -64,27 +65,26 @@ class Scaler:
         found = unscoped(session, GROUP, GROUP.table.c.id == group_id, lock=True)
         if not found:
             return False
-        group, members = found[0], of_group(session, group_id)
+        group, taken = found[0], seats(session, group_id)
         if group.status == "deleting":
-            return self._remove(session, group, members)
-        live = [one for one in members if one.status != "deleting"]
+            return self._remove(session, group, taken)
+        live = [one for one in taken if one.status != "deleting"]
         if len(live) > group.membership_count:
             transition(session, GROUP, group.id, "scaling", reasons=[])
-            for member in _surplus(live)[: len(live) - group.membership_count]:
-                self.release(session, member, keep=not member.membership.delete_instance_on_membership_delete)
+            self.release_some(session, _surplus(live)[: len(live) - group.membership_count])
             return True
         if len(live) < group.membership_count:
             self.grow(session, group, live)
             transition(session, GROUP, group.id, "scaling", reasons=[])
             return True
-        _settle(session, group, members)
+        _settle(session, group, taken)
         return False
 
-    def grow(self, session: Session, group: InstanceGroup, live: list[Member]) -> None:
+    def grow(self, session: Session, group: InstanceGroup, live: list[Seat]) -> None:
         """Makes the next members, at most so many at once. Refused as the creation of each server is, and by R9."""
         template = named(session, TEMPLATE, group.template_id)
         refuse_ungranted(session, template)
-        taken = Counter(one.membership.subnet_id for one in live)
+        taken = Counter(one.subnet_id for one in live)
         for _ in range(min(AT_ONCE, group.membership_count - len(live))):
             subnet = min(group.subnets, key=lambda one: taken[one["id"]])
             taken[subnet["id"]] += 1
@@ -105,6 +105,22 @@ class Scaler:
             )
             insert(session, MEMBERSHIP, made)
 
+    def release_some(self, session: Session, leaving: Sequence[Seat]) -> bool:
+        """Takes the first members from their group, at most so many at once; whether there are more."""
+        for member in members(session, leaving[:AT_ONCE]):
+            self.release(session, member, keep=not member.membership.delete_instance_on_membership_delete)
+        return len(leaving) > AT_ONCE
+
+    def empty(self, session: Session, group_id: str, until: int) -> bool:
+        """Takes members that came before a moment from their group, at most so many at once; whether there are more."""
+        there = [one for one in seats(session, group_id) if one.created_at <= until and one.status != "deleting"]
+        return self.release_some(session, there)
+
+    def _empty(self, run: queue.Run) -> None:
+        group_id, until = run.job.subject, int(run.job.payload["until"])
+        while run.write(lambda session: self.empty(acting(session), group_id, until)):
+            pass
+
     def release(self, session: Session, member: Member, *, keep: bool) -> None:
         """Takes a member from its group: its server goes, too, unless it is to be kept."""
         if keep:
@@ -114,27 +130,28 @@ class Scaler:
             granted = resolve(system, INSTANCE, member.instance.id, "is.instance.instance.delete")
             self._instances.delete(system, granted)
 
-    def _remove(self, session: Session, group: InstanceGroup, members: list[Member]) -> bool:
+    def _remove(self, session: Session, group: InstanceGroup, taken: list[Seat]) -> bool:
         """All its servers go with a group, and it goes with the last of them."""
-        for member in members:
+        left = [one for one in taken if one.status != "deleting"]
+        for member in members(session, left[:AT_ONCE]):
             self.release(session, member, keep=False)
-        if not members:
+        if not taken:
             managers.remove_all(session, group.id)
             delete(session, GROUP, group.id, group.account_id)
-        return False
+        return len(left) > AT_ONCE
 
 
-def _surplus(live: list[Member]) -> list[Member]:
+def _surplus(live: list[Seat]) -> list[Seat]:
     """Who goes first: what does not serve, then the newest."""
     return sorted(live, key=lambda one: one.status == "healthy")
 
 
-def _settle(session: Session, group: InstanceGroup, members: list[Member]) -> None:
+def _settle(session: Session, group: InstanceGroup, taken: list[Seat]) -> None:
     """The group has its number of members: are they well? Whoever is on the way wakes it again."""
-    statuses = {one.status for one in members}
-    failed = sum(one.instance.status == "failed" for one in members)
+    statuses = {one.status for one in taken}
+    failed = sum(one.instance_status == "failed" for one in taken)
     if failed:
-        text = f"{failed} of {len(members)} members could not be started; start them again, or delete them."
+        text = f"{failed} of {len(taken)} members could not be started; start them again, or delete them."
         _unwell(session, group, {"code": "cannot_start", "message": text})
     elif not statuses & {"pending", "deleting"}:
         transition(session, GROUP, group.id, "healthy", reasons=[], tries=0)

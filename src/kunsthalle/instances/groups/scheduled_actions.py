@@ -16,7 +16,7 @@ from kunsthalle.core.log import get_logger
 from kunsthalle.db.rows import insert_named, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
-from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.unscoped import number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, unscoped
 from kunsthalle.images.lifecycle_dates import read
 from kunsthalle.instances.groups import membership_count
@@ -43,6 +43,8 @@ from kunsthalle.jobs import queue
 log = get_logger("groups")
 _HOUR, _APART = 3_600 * SECOND, 300 * SECOND
 """An action is applied at most once in five minutes, whatever its expression says."""
+MOST_ACTIONS = 500
+"""Actions of a manager: they go with it in one transaction (U)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,6 +72,8 @@ def create(session: Session, manager: Manager, body: CreateActionRequest) -> Act
         created_at=session.ctx.now(),
     )
     may_grow(session, group)
+    if number_of(session, ACTION.table, ACTION.table.c.instance_group_manager_id == manager.id) >= MOST_ACTIONS:
+        raise invalid("over_quota", f"A manager has at most {MOST_ACTIONS} actions.", "manager")
     insert_named(session, ACTION, made)
     queue.enqueue(session, RUN, made.id, due_at=due)
     return made

@@ -16,13 +16,14 @@ from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.visibility import Authorized, may_create
 from kunsthalle.instances.groups.member_creation import refuse_ungranted, refuse_unrepeatable
 from kunsthalle.instances.groups.membership_count import autoscale, change, may_grow, refuse_out_of_bounds, standing
-from kunsthalle.instances.groups.memberships import Member, by_id, of_group, wake
+from kunsthalle.instances.groups.memberships import EMPTY, Seat, by_id, seats, wake
 from kunsthalle.instances.groups.models import InstanceGroup, Membership
 from kunsthalle.instances.groups.requests import CreateGroupRequest, UpdateGroupRequest, UpdateMembershipRequest
 from kunsthalle.instances.groups.resources import GROUP, MEMBERSHIP
 from kunsthalle.instances.groups.scaling_job import Scaler
 from kunsthalle.instances.models import Template
 from kunsthalle.instances.resources import TEMPLATE
+from kunsthalle.jobs import queue
 from kunsthalle.networks.models import Subnet
 from kunsthalle.networks.queries import locked, named
 from kunsthalle.networks.resources import SUBNET, VPC
@@ -100,19 +101,21 @@ class GroupService:
         server = by_id(session, [granted.resource.instance_id]).get(granted.resource.instance_id)
         if server is None or server.status == "deleting":
             raise conflict("invalid_state", "The membership is being deleted already.")
-        self._release(session, group, [Member(granted.resource, server)])
+        leaving = granted.resource
+        seat = Seat(leaving.id, leaving.subnet_id, leaving.created_at, server.status)
+        self._release(session, group, [seat])
 
     def remove_members(self, session: Session, group_id: str) -> None:
         """Every membership, as if each were deleted."""
         group = standing(session, group_id)
-        self._release(session, group, [one for one in of_group(session, group_id) if one.status != "deleting"])
+        self._release(session, group, [one for one in seats(session, group_id) if one.status != "deleting"])
 
-    def _release(self, session: Session, group: InstanceGroup, members: list[Member]) -> None:
-        for member in members:
-            self._scaler.release(session, member, keep=not member.membership.delete_instance_on_membership_delete)
+    def _release(self, session: Session, group: InstanceGroup, leaving: list[Seat]) -> None:
+        if self._scaler.release_some(session, leaving):
+            queue.enqueue(session, EMPTY, group.id, until=session.ctx.now())
         manager = autoscale(session, group.id)
         least = (manager.min_membership_count or 0) if manager else 0
-        change(session, group, membership_count=max(group.membership_count - len(members), least))
+        change(session, group, membership_count=max(group.membership_count - len(leaving), least))
 
 
 def change_membership(session: Session, granted: Authorized[Membership], body: UpdateMembershipRequest) -> None:
