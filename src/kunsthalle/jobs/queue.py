@@ -179,7 +179,7 @@ def _row(
 
 
 _WAITING = jobs.c.state + "" == "queued"
-"""Compared as an expression: SQLite would otherwise walk through everything that waits, and not look for the subject."""
+"""Compared as an expression: SQLite would otherwise walk through all that waits, and not look for the subject."""
 
 
 def cancel(session: Session, kind: str, subject: str) -> int:

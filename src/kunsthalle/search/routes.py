@@ -196,7 +196,7 @@ def _unused(session: Session, request: Request, query: TagTypeParameters) -> tag
 
 
 def _delete_unused(session: Session, request: Request, query: TagTypeParameters) -> DeletedTagsResponse:
-    """Delete all tags that nothing has; of very many the first."""
+    """Delete all tags that nothing has."""
     type_ = _changeable(query)
     tagging.managing(session, type_)
     gone = [created_response(one) for one in tagging.delete_unused(session, type_, request.prepared)]

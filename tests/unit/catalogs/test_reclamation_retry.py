@@ -18,10 +18,10 @@ def test_a_reclamation_that_gave_up_is_due_again_a_day_later(shop: Shop, monkeyp
     edition = shop.product().published(shop.cloud.image("debian"))
     erase, refusals = reclamation.erase_offering, [ValueError("not now")]
 
-    def refuse_once(*arguments: Any) -> None:
+    def refuse_once(*arguments: Any) -> int:
         if refusals:
             raise refusals.pop()
-        erase(*arguments)
+        return erase(*arguments)
 
     monkeypatch.setattr(queue, "MOST_ATTEMPTS", 1)
     monkeypatch.setattr(reclamation, "erase_offering", refuse_once)
