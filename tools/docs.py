@@ -26,6 +26,7 @@ WORDS = {
     "requirements/": "the locked dependencies, with hashes",
     ".ci/": "`run` is what continuous integration runs",
     "docs/": "this map, settings, states, benchmarks",
+    "docs/compatibility/": "the last results of clients that other people wrote",
     "docs/decisions/": "why it is built that way, a page each",
     "docs/how-to/": "step by step, each page run by a test",
     "NOTICE": "the licences of what the product is installed with",
@@ -96,7 +97,7 @@ def _tree(folder: Path, depth: int, deepest: int) -> Iterator[tuple[int, Path]]:
 def tree() -> list[tuple[int, Path]]:
     """The lines of the map: depth and path."""
     top = [ROOT / name for name in ("dev", "pyproject.toml", "requirements", ".ci", "docs", "examples", "openapi")]
-    found = [(0, path) for path in top] + [(1, ROOT / "docs" / "decisions")]
+    found = [(0, path) for path in top] + [(1, ROOT / "docs" / name) for name in ("compatibility", "decisions")]
     found.sort(key=lambda one: top.index(one[1]) if one[1] in top else top.index(ROOT / "docs"))
     for name, deepest in (("src/kunsthalle", 4), ("tests", 1), ("tools", 0)):
         found.append((0, ROOT / name))
@@ -191,8 +192,13 @@ def notice() -> str:
     return str(runpy.run_path(str(ROOT / "tools" / "notice.py"))["notice"]())
 
 
+def compatibility_page() -> str:
+    return str(runpy.run_path(str(ROOT / "tools" / "clients" / "compatibility.py"))["page"](NOTE))
+
+
 PAGES = {
     "NOTICE": notice,
+    "docs/compatibility.md": compatibility_page,
     "docs/map.md": map_page,
     "docs/roles.md": roles_page,
     "docs/settings.md": settings_page,

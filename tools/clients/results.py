@@ -53,19 +53,16 @@ class Result(msgspec.Struct):
     def total(self) -> int:
         return sum(len(walk.steps) for walk in self.walks)
 
+    def encoded(self) -> bytes:
+        """As it is kept: without the details of failures, which name folders and ids of one run."""
+        walks = [Walk(one.name, one.covers, [Step(step.name, step.passed) for step in one.steps]) for one in self.walks]
+        document = msgspec.json.encode(msgspec.structs.replace(self, walks=walks))
+        return msgspec.json.format(document, indent=2) + b"\n"
+
 
 def save(result: Result) -> Path:
     """Keep a result in place of the last one of the same client."""
     path = FOLDER / f"{result.client}.json"
     FOLDER.mkdir(exist_ok=True)
-    kept = [
-        Walk(walk.name, walk.covers, [Step(step.name, step.passed) for step in walk.steps]) for walk in result.walks
-    ]
-    document = msgspec.json.encode(msgspec.structs.replace(result, walks=kept))
-    path.write_bytes(msgspec.json.format(document, indent=2) + b"\n")
+    path.write_bytes(result.encoded())
     return path
-
-
-def kept() -> list[Result]:
-    """The last result of every client, by name."""
-    return [msgspec.json.decode(path.read_bytes(), type=Result) for path in sorted(FOLDER.glob("*.json"))]

@@ -17,11 +17,16 @@ from kunsthalle.iam.routes_access_groups import same_version, tagged
 from kunsthalle.iam.schemas_access_groups import RuleRequest, RuleResponse, RulesResponse, rule_response
 
 
-def _body(request: Request) -> dict[str, Any]:
+def _body(request: Request, name: str | None = None) -> dict[str, Any]:
+    """The values of a rule. Without a name in the body it has the one given, or that of its realm."""
     body: RuleRequest = request.body
     conditions = [{"claim": one.claim, "operator": one.operator, "value": one.value} for one in body.conditions]
-    name = body.name or body.realm_name
-    return {"name": name, "expiration": body.expiration, "realm_name": body.realm_name, "conditions": conditions}
+    return {
+        "name": body.name or name or body.realm_name,
+        "expiration": body.expiration,
+        "realm_name": body.realm_name,
+        "conditions": conditions,
+    }
 
 
 def _list(session: Session, _request: Request, group: AccessGroup) -> RulesResponse:
@@ -41,9 +46,9 @@ def _get(_session: Session, _request: Request, rule: AccessGroupRule) -> Reply:
 
 
 def _replace(session: Session, request: Request, authorized: Authorized[AccessGroupRule]) -> Reply:
-    """Replace a rule of an access group."""
+    """Replace a rule of an access group; without a name it keeps the one it has."""
     same_version(request, authorized.resource.id, authorized.resource.revision)
-    rule = service.change_rule(session, authorized, **_body(request))
+    rule = service.change_rule(session, authorized, **_body(request, authorized.resource.name))
     return tagged(rule_response(rule), rule.id, rule.revision)
 
 

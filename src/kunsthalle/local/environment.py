@@ -29,7 +29,7 @@ _ENDPOINTS = (
     ("IBMCLOUD_GS_API_ENDPOINT", ""),
     ("IBMCLOUD_GT_API_ENDPOINT", ""),
     ("IBMCLOUD_IAMPAP_API_ENDPOINT", ""),
-    ("IBMCLOUD_RESOURCE_CATALOG_API_ENDPOINT", "/api/v1"),
+    ("IBMCLOUD_RESOURCE_CATALOG_API_ENDPOINT", ""),
 )
 
 # Service names of the SDKs' external configuration, and the path their address ends with.

@@ -14,7 +14,7 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.core.errors import forbidden, invalid
 from kunsthalle.db.session import Session
-from kunsthalle.search import routes_resource_controller, service, tagging
+from kunsthalle.search import routes_global_catalog, routes_resource_controller, service, tagging
 from kunsthalle.search.schemas import (
     CreatedTagsResponse,
     CreateTagsRequest,
@@ -257,4 +257,5 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
             query=typed,
         ),
         *routes_resource_controller.routes(reclamation_period),
+        *routes_global_catalog.routes(),
     )

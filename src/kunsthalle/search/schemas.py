@@ -141,6 +141,14 @@ class LastOperationResponse(ResponseBody):
     poll: bool = False
 
 
+class PlanHistoryResponse(ResponseBody):
+    """A plan that an instance has, or had, since a date. Only the one of now is kept, from the creation on (U)."""
+
+    resource_plan_id: str
+    start_date: str
+    requestor_id: str
+
+
 class InstanceResponse(ResponseBody):
     """An instance of a service as the resource controller shows it: a catalog, or one of object storage."""
 
@@ -163,6 +171,7 @@ class InstanceResponse(ResponseBody):
     sub_type: str = ""
     resource_plan_id: str | UnsetType = UNSET
     target_crn: str | UnsetType = UNSET
+    plan_history: list[PlanHistoryResponse] | UnsetType = UNSET
     parameters: Document | UnsetType = UNSET
     created_by: str | UnsetType = UNSET
     updated_by: str | UnsetType = UNSET
@@ -222,7 +231,8 @@ def instance_response(it: Catalog | ServiceInstance) -> InstanceResponse:
         return _instance(it, it.label, SERVICE, sub_type="catalog", last_operation=done)
     made = {"created_by": it.created_by, "updated_by": it.updated_by, "parameters": it.parameters}
     where = f"crn:v1:bluemix:public:resource-catalog::a/{it.account_id}::deployment:{it.plan_id}%3Aglobal"
-    plan = {"resource_plan_id": it.plan_id, "target_crn": where}
+    since = PlanHistoryResponse(it.plan_id, rfc3339(it.created_at), it.created_by)
+    plan = {"resource_plan_id": it.plan_id, "target_crn": where, "plan_history": [since]}
     return _instance(it, it.name, SERVICE_ID, locked=it.locked, state=it.state, **plan, **made, **_ways(it))
 
 

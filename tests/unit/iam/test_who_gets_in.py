@@ -76,3 +76,12 @@ def test_who_holds_as_much_opens_it(desk: Desk, places: dict[str, str]) -> None:
     policy = desk.grant(SOMEBODY, "Viewer", serviceName="is").json["id"]
     assert {way: _try(desk, places, way, "somebody") for way in WAYS} == {way: (WAYS[way][3], "") for way in WAYS}
     desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy}")
+
+
+def test_a_rule_that_is_replaced_without_a_name_keeps_its_own(desk: Desk, places: dict[str, str]) -> None:
+    path = f"{places['group']}/rules/{places['dynamic rule']}"
+    unnamed = {name: value for name, value in DYNAMIC.items() if name != "name"}
+    answer = desk.frozen.call("owner", "PUT", path, unnamed, if_match=_tag(desk, path))
+    assert (answer.status, answer.json["name"]) == (200, "all")
+    made = desk.frozen.ok("owner", "POST", f"{places['group']}/rules", unnamed)
+    assert made["name"] == DYNAMIC["realm_name"]

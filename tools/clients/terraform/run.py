@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tools.clients.results import Difference, Result, Step, Walk
+from tools.clients.results import Difference, Result, Walk
 from tools.clients.terraform.differences import IMPORTED, NOT_IMPORTABLE, differences, import_id
-from tools.clients.terraform.walks import WALKS, Plot
-from tools.clients.terraform.workspace import CHANGED, CommandFailed, Tools, Workspace, find_tools
+from tools.clients.terraform.steps import Teller
+from tools.clients.terraform.story import FOLDERS as STORY_FOLDERS
+from tools.clients.terraform.story import NAME as STORY
+from tools.clients.terraform.story import Story
+from tools.clients.terraform.walks import WALKS, Plot, same
+from tools.clients.terraform.workspace import CHANGED, CommandFailed, Tools, Workspace, essence, find_tools
 from tools.clients.terraform.world import World
 
 from kunsthalle.core.clock import SystemClock, rfc3339
@@ -21,28 +27,9 @@ from kunsthalle.core.clock import SystemClock, rfc3339
 _BLOCK = re.compile(r'^(resource|data) "(\w+)"', re.MULTILINE)
 
 
-class Teller:
-    """Notes the steps of a walk; after one that fails, those that need it are noted as failed, too."""
-
-    def __init__(self, name: str, covers: list[str]) -> None:
-        self.walk = Walk(name, covers, [])
-
-    def step(self, name: str, do: Callable[[], Any]) -> bool:
-        """Do one step, and note whether it passed."""
-        try:
-            do()
-        except Exception as failure:  # noqa: BLE001  whatever a step fails with is what is told of it
-            self.walk.steps.append(Step(name, False, f"{type(failure).__name__}: {failure}"))
-        else:
-            self.walk.steps.append(Step(name, True))
-        done = self.walk.steps[-1]
-        print(f"{self.walk.name}: {name}: {'ok' if done.passed else f'FAILED: {done.detail}'}", flush=True)
-        return done.passed
-
-
-def covered(folder: Path) -> list[str]:
-    """The resources and data sources of a configuration, `data.` before the latter."""
-    text = "\n".join(path.read_text() for path in sorted(folder.glob("*.tf")))
+def covered(*folders: Path) -> list[str]:
+    """The resources and data sources of configurations, `data.` before the latter."""
+    text = "\n".join(path.read_text() for folder in folders for path in sorted(folder.glob("*.tf")))
     found = {name if block == "resource" else f"data.{name}" for block, name in _BLOCK.findall(text)}
     return sorted(found)
 
@@ -50,24 +37,40 @@ def covered(folder: Path) -> list[str]:
 def run_terraform(only: str, jobs: int) -> Result:
     """Run the walks whose name contains a text."""
     tools = find_tools()
-    chosen = [plot for plot in WALKS if only in plot.name]
+    walks: list[tuple[str, Callable[[], Walk]]] = [(STORY, partial(_tell, tools))]
+    walks += [(plot.name, partial(walk, tools, plot)) for plot in WALKS]
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        walks = list(pool.map(lambda plot: walk(tools, plot), chosen))
+        running = [pool.submit(run) for name, run in walks if only in name]
+        done = [one.result() for one in running]
     found = [Difference(what, reason) for what, reason in differences()]
-    return Result("terraform", tools.versions, rfc3339(SystemClock().now())[:10], walks, found)
+    return Result("terraform", tools.versions, rfc3339(SystemClock().now())[:10], done, found)
 
 
 def walk(tools: Tools, plot: Plot) -> Walk:
     """Apply, plan, change, import and destroy one configuration on a server of its own."""
     teller = Teller(plot.name, covered(plot.folder))
+    with _served() as (world, folder):
+        _walk(tools, plot, world, folder, teller)
+    return teller.walk
+
+
+def _tell(tools: Tools) -> Walk:
+    """Tell the story of the source page on a server of its own."""
+    teller = Teller(STORY, covered(*STORY_FOLDERS))
+    with _served() as (world, folder):
+        Story(tools, world, folder).tell(teller)
+    return teller.walk
+
+
+@contextmanager
+def _served() -> Iterator[tuple[World, Path]]:
+    """A server that runs, and a folder for configurations."""
     with tempfile.TemporaryDirectory(prefix="kunsthalle-terraform-") as folder:
         world = World(Path(folder))
         try:
-            world.start()
-            _walk(tools, plot, world, Path(folder), teller)
+            yield world.start(), Path(folder)
         finally:
             world.served.stop()
-    return teller.walk
 
 
 def _walk(tools: Tools, plot: Plot, world: World, folder: Path, teller: Teller) -> None:
@@ -80,7 +83,7 @@ def _walk(tools: Tools, plot: Plot, world: World, folder: Path, teller: Teller) 
     if teller.step("apply", space.apply):
         _applied(plot, world, space, teller)
     teller.step("destroy", lambda: plot.destroy(world, space))
-    teller.step("nothing is left", lambda: _same(before, world.inventory(plot.account)))
+    teller.step("nothing is left", lambda: same(before, world.inventory(plot.account)))
 
 
 def _applied(plot: Plot, world: World, space: Workspace, teller: Teller) -> None:
@@ -88,64 +91,51 @@ def _applied(plot: Plot, world: World, space: Workspace, teller: Teller) -> None
     teller.step("outputs", lambda: plot.check(world, space.outputs()))
     teller.step("second apply changes nothing", lambda: _unchanged(space.apply()))
     if plot.behind is not None:
-        change = plot.behind
-        teller.step("a change behind its back", lambda: change(world, space.outputs()))
+        teller.step("a change behind its back", partial(plot.behind, world, space.outputs()))
         teller.step("plan shows the change", lambda: space.plan(expect=CHANGED))
         teller.step("apply undoes the change", space.apply)
         teller.step("plan after that is empty", space.plan)
     for name, more in plot.more:
-        teller.step(name, lambda more=more: more(world, space))  # type: ignore[misc]  a default of a lambda
+        teller.step(name, partial(more, world, space))
     _import(space, teller)
 
 
 def _unchanged(written: str) -> None:
     if "0 added, 0 changed, 0 destroyed" not in written:
-        raise CommandFailed(written[-3_000:])
-
-
-def _same(before: set[str], after: set[str]) -> None:
-    if before != after:
-        raise CommandFailed(f"left: {sorted(after - before)}; missing: {sorted(before - after)}")
+        raise CommandFailed(essence(written))
 
 
 def _import(space: Workspace, teller: Teller) -> None:
-    """Have every resource imported into an empty state; the plan may show only the known differences."""
-    resources = space.resources()
-    wanted = [one for one in resources if one["type"] not in NOT_IMPORTABLE]
-    blocks = [f'import {{\n  to = {one["address"]}\n  id = "{import_id(one)}"\n}}\n' for one in wanted]
+    """Have every resource imported into an empty state; the plan is empty but for the known differences."""
+    wanted = [one for one in space.resources() if one["type"] not in NOT_IMPORTABLE]
     other = Workspace(space.tools, space.folder.with_name("import"), space.data, space.account, space.variables)
-    shutil.copytree(
-        space.folder, other.folder, ignore=shutil.ignore_patterns("terraform.tfstate*", "plan"), symlinks=True
-    )
-    (other.folder / "imports.tf").write_text("".join(blocks))
+    without = shutil.ignore_patterns("terraform.tfstate*", "plan")
+    shutil.copytree(space.folder, other.folder, ignore=without, symlinks=True)
+    (other.folder / "imports.tf").write_text("".join(map(_import_block, wanted)))
+    (other.folder / "imports_override.tf").write_text("".join(map(_override_block, wanted)))
     changes: dict[str, dict[str, Any]] = {}
     if teller.step("import", lambda: changes.update({one["address"]: one for one in other.planned()})):
         for one in wanted:
-            address = one["address"]
-            teller.step(f"import of {one['type']}", lambda address=address: _imported(changes[address]))  # type: ignore[misc]  as above
+            teller.step(f"import of {one['type']}", partial(imported, changes[one["address"]]))
 
 
-def _imported(change: dict[str, Any]) -> None:
-    """Raise CommandFailed unless the resource is imported and the plan differs in nothing but what is known."""
+def _import_block(resource: dict[str, Any]) -> str:
+    return f'import {{\n  to = {resource["address"]}\n  id = "{import_id(resource)}"\n}}\n'
+
+
+def _override_block(resource: dict[str, Any]) -> str:
+    """Has the plan overlook what is known to differ after an import."""
+    known = ", ".join(IMPORTED.get(resource["type"], {}))
+    named = f'resource "{resource["type"]}" "{resource["name"]}"'
+    return f"{named} {{\n  lifecycle {{\n    ignore_changes = [{known}]\n  }}\n}}\n" if known else ""
+
+
+def imported(change: dict[str, Any]) -> None:
+    """Raise CommandFailed unless the resource is imported, and nothing is planned for it."""
     what = change["change"]
-    if "importing" not in what or what["actions"] in (["create"], ["delete", "create"], ["create", "delete"]):
-        known = IMPORTED.get(change["type"], {})
-        replaced = {path[0] for path in what.get("replace_paths", [])}
-        if "importing" not in what or not replaced or replaced - set(known):
-            raise CommandFailed(f"{change['address']}: {what['actions']} {what.get('replace_paths')}")
-    changed = {
-        name
-        for name in {*(what["before"] or {}), *(what["after"] or {}), *(what["after_unknown"] or {})}
-        if (what["before"] or {}).get(name) != (what["after"] or {}).get(name)
-        or what["after_unknown"].get(name) is True
-    }
-    known = IMPORTED.get(change["type"], {})
-    if what["actions"] != ["no-op"] and not known:
-        raise CommandFailed(f"{change['address']}: {what['actions']} {_shown(what, changed)}")
-    if what["actions"] == ["update"] and changed - set(known):
-        raise CommandFailed(f"{change['address']}: {_shown(what, changed - set(known))}")
-
-
-def _shown(what: dict[str, Any], names: set[str]) -> str:
-    before, after = what["before"] or {}, what["after"] or {}
-    return "; ".join(f"{name}: {before.get(name)!r} -> {after.get(name)!r}" for name in sorted(names))
+    if "importing" in what and what["actions"] == ["no-op"]:
+        return
+    before, after, unknown = (what[name] or {} for name in ("before", "after", "after_unknown"))
+    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name) or unknown.get(name))
+    shown = "; ".join(f"{name}: {before.get(name)!r} -> {after.get(name)!r}" for name in changed)
+    raise CommandFailed(f"{change['address']}: {what['actions']} {what.get('replace_paths', '')} {shown}")

@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tools.clients.terraform.workspace import CommandFailed, Workspace
 from tools.clients.terraform.world import IMAGE, World
 
+from kunsthalle.core.errors import NOT_FOUND
+
 _HERE = Path(__file__).resolve().parent / "configurations"
-_EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "terraform"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "terraform"
 Outputs = Mapping[str, Any]
 
 
@@ -22,7 +24,7 @@ def _nothing(_world: World) -> dict[str, str]:
 
 
 def _any_outputs(_world: World, outputs: Outputs) -> None:
-    _expect(bool(outputs), f"no outputs: {outputs}")
+    expect(bool(outputs), f"no outputs: {outputs}")
 
 
 def _destroyed(_world: World, space: Workspace) -> None:
@@ -46,9 +48,15 @@ class Plot:
         return self.folder.name
 
 
-def _expect(holds: bool, text: str) -> None:
+def expect(holds: bool, text: str) -> None:
+    """Raise CommandFailed with the text unless something holds."""
     if not holds:
         raise CommandFailed(text)
+
+
+def same(before: set[str], after: set[str]) -> None:
+    """Raise CommandFailed unless an account has just what it had."""
+    expect(before == after, f"left: {sorted(after - before)}; missing: {sorted(before - after)}")
 
 
 def _publisher(world: World) -> dict[str, str]:
@@ -57,7 +65,7 @@ def _publisher(world: World) -> dict[str, str]:
 
 def _managed(world: World, outputs: Outputs) -> None:
     image = world.vpc("publisher", "GET", f"images/{outputs['image_id']}")
-    _expect(image["catalog_offering"]["version"]["crn"] == outputs["version_crn"], f"not managed: {image}")
+    expect(image["catalog_offering"]["version"]["crn"] == outputs["version_crn"], f"not managed: {image}")
 
 
 def _relabel(world: World, outputs: Outputs) -> None:
@@ -66,11 +74,11 @@ def _relabel(world: World, outputs: Outputs) -> None:
     world.call("publisher", "PUT", path, {**catalog, "label": "Other images"})
 
 
-def _unpublished(world: World, space: Workspace) -> None:
+def unpublish(world: World, space: Workspace) -> None:
     """The last published version is not deleted; suspended it is."""
     locator = space.outputs()["version_locator"]
     text = space.destroy(expect=1)
-    _expect("Cannot delete the last published version" in text, text[-3_000:])
+    expect("Cannot delete the last published version" in text, text[-3_000:])
     world.call("publisher", "POST", f"/api/v1-beta/versions/{locator}/suspend")
     space.destroy()
 
@@ -81,9 +89,9 @@ def _public_key(_world: World) -> dict[str, str]:
 
 
 def _in_the_vpc(_world: World, outputs: Outputs) -> None:
-    _expect(outputs["subnets_of_vpc"] == ["one"], f"subnets: {outputs['subnets_of_vpc']}")
-    _expect(outputs["rules"] == 3, f"rules: {outputs['rules']}")
-    _expect(outputs["zones"] == ["us-south-1", "us-south-2", "us-south-3"], f"zones: {outputs['zones']}")
+    expect(outputs["subnets_of_vpc"] == ["one"], f"subnets: {outputs['subnets_of_vpc']}")
+    expect(outputs["rules"] == 3, f"rules: {outputs['rules']}")
+    expect(outputs["zones"] == ["us-south-1", "us-south-2", "us-south-3"], f"zones: {outputs['zones']}")
 
 
 def _renamed_subnet(world: World, outputs: Outputs) -> None:
@@ -95,8 +103,8 @@ def _image(_world: World) -> dict[str, str]:
 
 
 def _stored(_world: World, outputs: Outputs) -> None:
-    _expect(outputs["private_images"] == ["file", "volume"], f"images: {outputs['private_images']}")
-    _expect(outputs["instances"] == ["by-image", "by-snapshot"], f"instances: {outputs['instances']}")
+    expect(outputs["private_images"] == ["file", "volume"], f"images: {outputs['private_images']}")
+    expect(outputs["instances"] == ["by-image", "by-snapshot"], f"instances: {outputs['instances']}")
 
 
 def _renamed_instance(world: World, outputs: Outputs) -> None:
@@ -104,13 +112,15 @@ def _renamed_instance(world: World, outputs: Outputs) -> None:
 
 
 def _member(world: World) -> dict[str, str]:
-    return {"member_iam_id": world.served.env("publisher")["KUNSTHALLE_IAM_ID"]}
+    """The e-mail address of the owner: the provider looks users up by it."""
+    users = world.call("publisher", "GET", f"/v2/accounts/{world.id_of('publisher')}/users")
+    return {"member": users["resources"][0]["email"]}
 
 
 def _access(_world: World, outputs: Outputs) -> None:
-    _expect(len(outputs["members"]) == 2, f"members: {outputs['members']}")
-    _expect("Importer" in outputs["roles"], f"roles: {outputs['roles']}")
-    _expect(outputs["profile"] == "machines", f"profile: {outputs['profile']}")
+    expect(len(outputs["members"]) == 2, f"members: {outputs['members']}")
+    expect("Importer" in outputs["roles"], f"roles: {outputs['roles']}")
+    expect(outputs["profile"] == "machines", f"profile: {outputs['profile']}")
 
 
 def _renamed_access_group(world: World, outputs: Outputs) -> None:
@@ -123,11 +133,11 @@ def _owner(world: World) -> dict[str, str]:
 
 
 def _in_the_enterprise(_world: World, outputs: Outputs) -> None:
-    _expect(outputs["accounts"] == ["shop"], f"accounts: {outputs['accounts']}")
+    expect(outputs["accounts"] == ["shop"], f"accounts: {outputs['accounts']}")
 
 
 def _tagged(_world: World, outputs: Outputs) -> None:
-    _expect(outputs["tags"] == ["env:test", "walk"], f"tags: {outputs['tags']}")
+    expect(outputs["tags"] == ["env:test", "walk"], f"tags: {outputs['tags']}")
 
 
 def _untagged(world: World, outputs: Outputs) -> None:
@@ -136,7 +146,7 @@ def _untagged(world: World, outputs: Outputs) -> None:
 
 
 def _members(_world: World, outputs: Outputs) -> None:
-    _expect(outputs["members"] == 1, f"members: {outputs['members']}")
+    expect(outputs["members"] == 1, f"members: {outputs['members']}")
 
 
 def _renamed_instance_group(world: World, outputs: Outputs) -> None:
@@ -148,7 +158,7 @@ def _renamed_metal(world: World, outputs: Outputs) -> None:
 
 
 def _catalogued(_world: World, outputs: Outputs) -> None:
-    _expect(outputs["image_of_version"] == outputs["image_id"], f"image: {outputs}")
+    expect(outputs["image_of_version"] == outputs["image_id"], f"image: {outputs}")
 
 
 def _relabelled(world: World, outputs: Outputs) -> None:
@@ -157,7 +167,60 @@ def _relabelled(world: World, outputs: Outputs) -> None:
     world.call("publisher", "PUT", path, {**offering, "label": "Other"})
 
 
+def _version(world: World) -> dict[str, str]:
+    return {"version_crn": world.shared_version()["crn"]}
+
+
+def _foreign(world: World, outputs: Outputs) -> None:
+    """The instance names an image that its account does not have."""
+    mine = world.vpc("consumer-a", "GET", "images?visibility=private")["images"]
+    expect(outputs["image_id"] not in [image["id"] for image in mine], f"the image is the consumer's: {outputs}")
+    instance = world.vpc("consumer-a", "GET", f"instances/{outputs['instance_id']}")
+    expect(instance["image"]["id"] == outputs["image_id"], f"another image: {instance['image']}")
+
+
+def _renamed_server(world: World, outputs: Outputs) -> None:
+    world.vpc("consumer-a", "PATCH", f"instances/{outputs['instance_id']}", {"name": "other"})
+
+
+def _running(world: World, outputs: Outputs) -> None:
+    path = f"instance_groups/{outputs['group_id']}/memberships"
+    members = world.vpc("consumer-a", "GET", path)["memberships"]
+    expect([member["status"] for member in members] == ["healthy"], f"members: {members}")
+
+
+def _booted(world: World) -> dict[str, str]:
+    """An instance of the shared version, for the masked look-up to look at."""
+    crn = world.shared_version()["crn"]
+    subnet = world.vpc("consumer-a", "GET", "subnets")["subnets"][0]
+    key = world.vpc("consumer-a", "GET", "keys")["keys"][0]
+    body = {
+        "name": "web",
+        "profile": {"name": "bx2-2x8"},
+        "zone": {"name": "us-south-1"},
+        "vpc": {"id": subnet["vpc"]["id"]},
+        "keys": [{"id": key["id"]}],
+        "catalog_offering": {"version": {"crn": crn}},
+        "primary_network_interface": {"subnet": {"id": subnet["id"]}},
+    }
+    instance = world.vpc("consumer-a", "POST", "instances", body)
+    world.until("consumer-a", f"instances/{instance['id']}", "status", "running")
+    return {"image_href": IMAGE}
+
+
+def _own_by_name(_world: World, outputs: Outputs) -> None:
+    expect(outputs["image_id_by_name"] == outputs["own_image_id"], f"by name: {outputs}")
+    expect(outputs["foreign_image_id"] != outputs["own_image_id"], f"foreign: {outputs}")
+
+
+def _by_id(_world: World, space: Workspace) -> None:
+    """The look-up by id fails with the text of what does not exist."""
+    text = space.run("plan", "-input=false", "-no-color", "-var=look_up_by_id=true", expect=1)
+    expect(NOT_FOUND in " ".join(text.split()), text[-3_000:])
+
+
 WALKS: tuple[Plot, ...] = (
+    Plot(EXAMPLES / "instance-group", account="consumer-a", prepare=_version, check=_running),
     Plot(_HERE / "groups", prepare=_image, check=_members, behind=_renamed_instance_group),
     Plot(_HERE / "storage", prepare=_image, check=_stored, behind=_renamed_instance),
     Plot(_HERE / "networks", prepare=_public_key, check=_in_the_vpc, behind=_renamed_subnet),
@@ -166,6 +229,14 @@ WALKS: tuple[Plot, ...] = (
     Plot(_HERE / "objects", prepare=_image, check=_catalogued, behind=_relabelled),
     Plot(_HERE / "controller", check=_tagged, behind=_untagged),
     Plot(_HERE / "enterprise", account="enterprise", prepare=_owner, check=_in_the_enterprise),
-    Plot(_EXAMPLES / "publisher", prepare=_publisher, check=_managed, behind=_relabel, destroy=_unpublished),
+    Plot(
+        EXAMPLES / "masked-lookup",
+        account="consumer-a",
+        prepare=_booted,
+        check=_own_by_name,
+        more=(("look-up by the foreign id fails", _by_id),),
+    ),
+    Plot(EXAMPLES / "consumer", account="consumer-a", prepare=_version, check=_foreign, behind=_renamed_server),
+    Plot(EXAMPLES / "publisher", prepare=_publisher, check=_managed, behind=_relabel, destroy=unpublish),
 )
 """In the order in which they are begun: the long ones first."""

@@ -23,6 +23,7 @@ _HOST = "registry.terraform.io/ibm-cloud/ibm"
 _PATIENCE = 900
 """Seconds that one command may take."""
 _CRASHES = ("Plugin did not respond", "panic:", "The plugin encountered an error")
+_CHANGES = ("# ", "~ ", "+ ", "- ", "-/+ ", "<= ")
 SAME, CHANGED = 0, 2
 """Exit codes of `plan -detailed-exitcode`."""
 
@@ -78,6 +79,15 @@ def _configuration(folder: Path, provider: Path) -> Path:
     return path
 
 
+def essence(written: str) -> str:
+    """The errors of what a command wrote; where it has none, what would be changed."""
+    at = written.find("Error: ")
+    if at >= 0:
+        return written[at : at + 3_000]
+    changed = [line for line in written.splitlines() if line.lstrip().startswith(_CHANGES)]
+    return "\n".join(changed)[:3_000]
+
+
 @dataclass
 class Workspace:
     """A configuration in a folder of its own. `variables` are those that it declares."""
@@ -116,8 +126,7 @@ class Workspace:
         )
         written = done.stdout
         if done.returncode != expect or any(text in written for text in _CRASHES):
-            shown = f"{written[:1_500]}\n...\n{written[-4_500:]}" if len(written) > 6_000 else written
-            raise CommandFailed(f"terraform {' '.join(arguments)} ended with {done.returncode}:\n{shown}")
+            raise CommandFailed(f"terraform {' '.join(arguments)} ended with {done.returncode}:\n{essence(written)}")
         return written
 
     def plan(self, *, expect: int = SAME) -> None:

@@ -31,6 +31,8 @@ _LISTS = (
     "/v2/resource_instances",
 )
 _PAUSE = 0.2
+_PATIENCE = 60
+CATALOGS = "/api/v1-beta"
 
 
 class NotSettled(Exception):
@@ -61,7 +63,7 @@ class World:
 
     def call(self, account: str, method: str, path: str, body: Any = None, *, etag_of: str = "") -> Any:
         """A call with the token of an account's owner. `etag_of`: the path whose ETag is sent as `If-Match`."""
-        headers = self._headers(account)
+        headers = {**self._headers(account), "X-Auth-Refresh-Token": "unused"}
         if etag_of:
             headers["If-Match"] = exchange(self.served.url, "GET", etag_of, headers=headers).headers["ETag"]
         content = None if body is None else json.dumps(body)
@@ -81,7 +83,7 @@ class World:
 
     def until(self, account: str, path: str, name: str, wanted: str) -> Any:
         """Wait for a field of a VPC resource to have a value."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + _PATIENCE
         while (found := self.vpc(account, "GET", path))[name] != wanted:
             if time.monotonic() > deadline:
                 raise NotSettled(f"{path}: {name} is {found[name]}, not {wanted}")
@@ -90,8 +92,36 @@ class World:
 
     def accept(self, receiver: str, source: str) -> None:
         """Have an account accept what another shares with it."""
-        path = "/api/v1-beta/shareapproval/offering/access/source/approved"
+        path = f"{CATALOGS}/shareapproval/offering/access/source/approved"
         self.call(receiver, "POST", path, [self.id_of(source)])
+
+    def shared_version(self) -> dict[str, Any]:
+        """A version that the publisher shares with consumer-a, which accepted: its CRN, and the id of its image."""
+        body = {"name": "web", "file": {"href": IMAGE}, "operating_system": {"name": "debian-12-amd64"}}
+        image = self.vpc("publisher", "POST", "images", body)
+        self.until("publisher", f"images/{image['id']}", "status", "available")
+        catalog = self.call("publisher", "POST", f"{CATALOGS}/catalogs", {"label": "Golden images"})
+        offering = self.call("publisher", "POST", f"{CATALOGS}/catalogs/{catalog['id']}/offerings", {"name": "web"})
+        path = f"{CATALOGS}/catalogs/{catalog['id']}/offerings/{offering['id']}"
+        images = [{"id": image["id"], "name": "web", "region": "us-south"}]
+        body = {"version": "1.0.0", "target_kinds": ["vpc-x86"], "metadata": {"images": images}}
+        version = self.call("publisher", "POST", f"{path}/version", body)["kinds"][0]["versions"][0]
+        locator = f"{CATALOGS}/versions/{version['version_locator']}"
+        self.call("publisher", "POST", f"{locator}/validation/install", {})
+        self.validated("publisher", f"{locator}/validation/install")
+        self.call("publisher", "POST", f"{locator}/consume-publish")
+        self.call("publisher", "POST", f"{path}/access", [f"-acct-{self.id_of('consumer-a')}"])
+        self.call("publisher", "POST", f"{path}/share", {"enabled": True})
+        self.accept("consumer-a", "publisher")
+        return {"crn": version["crn"], "image": image["id"]}
+
+    def validated(self, account: str, path: str) -> None:
+        """Wait for a validation to end well."""
+        deadline = time.monotonic() + _PATIENCE
+        while (state := self.call(account, "GET", path)["state"]) != "valid":
+            if time.monotonic() > deadline:
+                raise NotSettled(f"{path}: {state}")
+            time.sleep(_PAUSE)
 
     def inventory(self, account: str) -> set[str]:
         """What there is in an account: `path: id` of every resource."""

@@ -6,7 +6,7 @@ terraform {
   }
 }
 
-variable "member_iam_id" {}
+variable "member" {}
 
 resource "ibm_resource_group" "web" {
   name = "web"
@@ -20,11 +20,12 @@ resource "ibm_iam_service_id" "robot" {
 resource "ibm_iam_service_api_key" "robot" {
   name           = "robot"
   iam_service_id = ibm_iam_service_id.robot.iam_id
+  store_value    = false
 }
 
 resource "ibm_iam_service_policy" "robot" {
-  iam_service_id = ibm_iam_service_id.robot.id
-  roles          = ["Editor"]
+  iam_id = ibm_iam_service_id.robot.iam_id
+  roles  = ["Editor"]
   resources {
     service           = "is"
     resource_group_id = ibm_resource_group.web.id
@@ -38,7 +39,7 @@ resource "ibm_iam_access_group" "editors" {
 
 resource "ibm_iam_access_group_members" "editors" {
   access_group_id = ibm_iam_access_group.editors.id
-  ibm_ids         = [var.member_iam_id]
+  ibm_ids         = [var.member]
   iam_service_ids = [ibm_iam_service_id.robot.id]
 }
 
@@ -50,7 +51,7 @@ resource "ibm_iam_access_group_dynamic_rule" "company" {
   conditions {
     claim    = "blueGroups"
     operator = "CONTAINS"
-    value    = "\"editors\""
+    value    = "editors"
   }
 }
 
@@ -76,13 +77,13 @@ resource "ibm_iam_trusted_profile_claim_rule" "company" {
   conditions {
     claim    = "blueGroups"
     operator = "EQUALS"
-    value    = "\"editors\""
+    value    = "editors"
   }
 }
 
 resource "ibm_iam_trusted_profile_policy" "viewers" {
-  profile_id = ibm_iam_trusted_profile.machines.id
-  roles      = ["Viewer"]
+  iam_id = ibm_iam_trusted_profile.machines.iam_id
+  roles  = ["Viewer"]
   resources {
     service = "is"
   }
@@ -112,8 +113,8 @@ data "ibm_resource_group" "web" { name = ibm_resource_group.web.name }
 data "ibm_resource_group" "default" { is_default = true }
 data "ibm_iam_service_id" "robot" { name = ibm_iam_service_id.robot.name }
 data "ibm_iam_service_policy" "robot" {
-  iam_service_id = ibm_iam_service_id.robot.id
-  depends_on     = [ibm_iam_service_policy.robot]
+  iam_id     = ibm_iam_service_id.robot.iam_id
+  depends_on = [ibm_iam_service_policy.robot]
 }
 data "ibm_iam_access_group" "editors" {
   access_group_name = ibm_iam_access_group.editors.name
@@ -139,6 +140,6 @@ data "ibm_iam_account_settings" "here" {}
 data "ibm_iam_auth_token" "now" {}
 
 output "group_id" { value = ibm_iam_access_group.editors.id }
-output "members" { value = sort(concat(ibm_iam_access_group_members.editors.ibm_ids, ibm_iam_access_group_members.editors.iam_service_ids)) }
+output "members" { value = setunion(ibm_iam_access_group_members.editors.ibm_ids, ibm_iam_access_group_members.editors.iam_service_ids) }
 output "roles" { value = [for role in data.ibm_iam_roles.is.roles : role.name] }
 output "profile" { value = data.ibm_iam_trusted_profile.machines.name }

@@ -22,12 +22,12 @@ resource "ibm_is_network_acl" "open" {
     source      = "0.0.0.0/0"
     destination = "0.0.0.0/0"
     direction   = "inbound"
-    tcp {
-      port_min        = 22
-      port_max        = 22
-      source_port_min = 1024
-      source_port_max = 65535
-    }
+    protocol    = "tcp"
+    port_min    = 22
+    port_max    = 22
+
+    source_port_min = 1024
+    source_port_max = 65535
   }
   rules {
     name        = "out"
@@ -35,6 +35,7 @@ resource "ibm_is_network_acl" "open" {
     source      = "0.0.0.0/0"
     destination = "0.0.0.0/0"
     direction   = "outbound"
+    protocol    = "icmp_tcp_udp"
   }
 }
 
@@ -62,10 +63,9 @@ resource "ibm_is_security_group_rule" "https" {
   group     = ibm_is_security_group.web.id
   direction = "inbound"
   remote    = "0.0.0.0/0"
-  tcp {
-    port_min = 443
-    port_max = 443
-  }
+  protocol  = "tcp"
+  port_min  = 443
+  port_max  = 443
 }
 
 resource "ibm_is_security_group_rule" "out" {
@@ -77,10 +77,9 @@ resource "ibm_is_security_group_rule" "ping" {
   group     = ibm_is_security_group.web.id
   direction = "inbound"
   remote    = ibm_is_security_group.web.id
-  icmp {
-    type = 8
-    code = 0
-  }
+  protocol  = "icmp"
+  type      = 8
+  code      = 0
 }
 
 resource "ibm_is_ssh_key" "one" {
@@ -100,7 +99,10 @@ resource "ibm_is_floating_ip" "one" {
   zone = "us-south-1"
 }
 
-data "ibm_is_vpc" "one" { identifier = ibm_is_vpc.one.id }
+data "ibm_is_vpc" "one" {
+  identifier = ibm_is_vpc.one.id
+  depends_on = [ibm_is_subnet.one, ibm_is_security_group_rule.https]
+}
 data "ibm_is_vpcs" "all" { depends_on = [ibm_is_vpc.one] }
 data "ibm_is_network_acl" "open" { network_acl = ibm_is_network_acl.open.id }
 data "ibm_is_public_gateway" "one" { name = ibm_is_public_gateway.one.name }

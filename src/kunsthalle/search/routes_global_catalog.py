@@ -1,0 +1,153 @@
+"""Global Catalog: `/api/v1`, of which there is what Resource Controller provisions: object storage and its plans.
+
+Clients look up the ids of a service and of a plan by name, and where the plan is deployed, before they create an
+instance; and the names by the ids afterwards (terraform.md 1.1).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from kunsthalle.api import access
+from kunsthalle.api.query_params import Parameters
+from kunsthalle.api.request import Request
+from kunsthalle.api.router import Route, route
+from kunsthalle.api.serialization import ResponseBody
+from kunsthalle.api.surfaces.iam import PLATFORM
+from kunsthalle.core.errors import not_found
+from kunsthalle.db.session import Session
+from kunsthalle.images.object_storage_instances import PLANS, SERVICE, SERVICE_ID
+
+BASE = "/api/v1"
+_GLOBAL = "global"
+_CRN = "crn:v1:bluemix:public:globalcatalog::::"
+
+
+class _Entry(Struct, frozen=True):
+    """What the catalog has: a service, a plan of it, or a deployment of a plan."""
+
+    id: str
+    name: str
+    kind: str
+    parent: str
+    metadata: dict[str, Any]
+
+
+def _entries() -> dict[str, _Entry]:
+    found = [_Entry(SERVICE_ID, SERVICE, "iaas", "", {"service": {"rc_provisionable": True, "iam_compatible": True}})]
+    where = {"location": _GLOBAL, "target_crn": f"{_CRN}environment:{_GLOBAL}"}
+    for id_, name in PLANS.items():
+        found.append(_Entry(id_, name, "plan", SERVICE_ID, {"plan": {}}))
+        found.append(_Entry(f"{id_}:{_GLOBAL}", _GLOBAL, "deployment", id_, {"deployment": where}))
+    return {entry.id: entry for entry in found}
+
+
+ENTRIES = _entries()
+"""By id. Object storage is of the kind `iaas` in the real catalog, too."""
+
+
+class EntryResponse(ResponseBody):
+    """An entry of the catalog."""
+
+    id: str
+    name: str
+    kind: str
+    catalog_crn: str
+    url: str
+    children_url: str
+    active: bool
+    disabled: bool
+    tags: list[str]
+    metadata: dict[str, Any]
+    parent_id: str | UnsetType = UNSET
+
+
+class EntriesResponse(ResponseBody):
+    """A page of entries; there are so few that it is the only one."""
+
+    offset: int
+    limit: int
+    count: int
+    resource_count: int
+    resources: list[EntryResponse]
+
+
+class EntriesParameters(Parameters, frozen=True):
+    """Of lists of entries."""
+
+    q: Annotated[str, Meta(description="Only entries with this text in their name.")] = ""
+    limit: Annotated[int, Meta(ge=0, le=200, description="How many entries a page has at most.")] = field(
+        name="_limit", default=50
+    )
+    offset: Annotated[int, Meta(ge=0, le=10**8, description="How many entries come before the page.")] = field(
+        name="_offset", default=0
+    )
+
+
+def _shown(entry: _Entry, origin: str) -> EntryResponse:
+    own = f"{origin}{BASE}/{entry.id}"
+    return EntryResponse(
+        id=entry.id,
+        name=entry.name,
+        kind=entry.kind,
+        catalog_crn=f"{_CRN}{'service' if entry.kind == 'iaas' else entry.kind}:{entry.id.replace(':', '%3A')}",
+        url=own,
+        children_url=f"{own}/*",
+        active=True,
+        disabled=False,
+        tags=[],
+        metadata={"rc_compatible": True, **entry.metadata},
+        parent_id=entry.parent or UNSET,
+    )
+
+
+def _page(session: Session, found: list[_Entry], query: EntriesParameters) -> EntriesResponse:
+    named = [entry for entry in found if query.q in entry.name]
+    shown = named[query.offset : query.offset + query.limit]
+    items = [_shown(entry, session.ctx.origin) for entry in shown]
+    return EntriesResponse(query.offset, query.limit, len(named), len(items), items)
+
+
+def _list(session: Session, _request: Request, query: EntriesParameters) -> EntriesResponse:
+    """List the services that Resource Controller provisions."""
+    return _page(session, [entry for entry in ENTRIES.values() if not entry.parent], query)
+
+
+def _find(request: Request) -> _Entry:
+    found = ENTRIES.get(request.params["id"])
+    if found is None:
+        raise not_found("id")
+    return found
+
+
+def _get(session: Session, request: Request) -> EntryResponse:
+    """Get a service, a plan or a deployment."""
+    return _shown(_find(request), session.ctx.origin)
+
+
+def _children(session: Session, request: Request, query: EntriesParameters) -> EntriesResponse:
+    """List the plans of a service, or the deployments of a plan; `*` is any kind."""
+    parent, kind = _find(request), request.params["kind"]
+    found = [entry for entry in ENTRIES.values() if entry.parent == parent.id]
+    # The plans of what is of the kind `iaas` are asked for as flavors.
+    kinds = {"flavor": "plan"}
+    return _page(
+        session, [entry for entry in found if kind in {"*", entry.kind} or kinds.get(kind) == entry.kind], query
+    )
+
+
+def routes() -> tuple[Route, ...]:
+    anyone = access.member("resource-controller.instance.read")
+    listed: dict[str, Any] = {
+        "surface": PLATFORM,
+        "access": anyone,
+        "answer": EntriesResponse,
+        "query": EntriesParameters,
+    }
+    return (
+        route("GET", BASE, _list, **listed),
+        route("GET", f"{BASE}/{{id}}", _get, surface=PLATFORM, access=anyone, answer=EntryResponse),
+        route("GET", f"{BASE}/{{id}}/{{kind}}", _children, **listed),
+    )

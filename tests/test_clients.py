@@ -1,0 +1,115 @@
+"""Clients of other people: what their walks cover, and the page that is written from their results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools.clients import compatibility
+from tools.clients.results import Difference, Result, Step, Walk
+from tools.clients.terraform.differences import IMPORTED, NOT_IMPORTABLE, import_id
+from tools.clients.terraform.run import covered, imported
+from tools.clients.terraform.steps import Teller
+from tools.clients.terraform.story import FOLDERS, NAME
+from tools.clients.terraform.walks import EXAMPLES, WALKS
+from tools.clients.terraform.workspace import CommandFailed, essence
+
+from fixtures.tools import ROOT
+
+WALKED = """
+ibm_is_vpc ibm_is_subnet ibm_is_security_group ibm_is_security_group_rule ibm_is_ssh_key ibm_is_image
+ibm_is_network_acl ibm_is_floating_ip ibm_is_volume ibm_is_snapshot ibm_is_instance ibm_is_virtual_network_interface
+ibm_is_instance_template ibm_is_instance_group ibm_is_instance_group_manager ibm_is_instance_group_manager_policy
+ibm_is_bare_metal_server ibm_cm_catalog ibm_cm_offering ibm_cm_version ibm_cm_validation ibm_cm_account ibm_cm_object
+ibm_iam_access_group ibm_iam_access_group_members ibm_iam_access_group_dynamic_rule ibm_iam_access_group_policy
+ibm_iam_service_id ibm_iam_service_api_key ibm_iam_service_policy ibm_iam_trusted_profile
+ibm_iam_trusted_profile_policy ibm_iam_authorization_policy ibm_iam_custom_role ibm_iam_api_key
+ibm_enterprise_account_group ibm_enterprise_account ibm_resource_group ibm_resource_instance ibm_resource_tag
+data.ibm_is_image data.ibm_is_images data.ibm_is_instance data.ibm_is_instances data.ibm_is_operating_system
+data.ibm_is_operating_systems data.ibm_iam_account_settings data.ibm_cm_account data.ibm_cm_catalog
+data.ibm_cm_object data.ibm_cm_offering data.ibm_cm_version
+""".split()
+
+
+def test_every_resource_is_in_a_walk_and_every_example_is_one() -> None:
+    folders = [plot.folder for plot in WALKS]
+    assert [name for name in WALKED if name not in covered(*folders)] == []
+    assert [path for path in EXAMPLES.iterdir() if path.is_dir() and path not in folders] == []
+    assert all((folder / "main.tf").exists() for folder in (*folders, *FOLDERS))
+
+
+def test_the_kept_result_is_of_the_walks_there_are() -> None:
+    kept = json.loads((ROOT / "docs" / "compatibility" / "terraform.json").read_text())
+    found = {walk["name"]: walk["covers"] for walk in kept["walks"]}
+    assert found == {plot.name: covered(plot.folder) for plot in WALKS} | {NAME: covered(*FOLDERS)}
+
+
+def test_a_walk_goes_on_after_a_step_that_fails() -> None:
+    teller = Teller("walk", ["ibm_is_vpc"])
+    assert (teller.step("first", lambda: 1 / 0), teller.step("second", lambda: None)) == (False, True)
+    assert [(step.name, step.passed) for step in teller.walk.steps] == [("first", False), ("second", True)]
+    assert teller.walk.steps[0].detail == "ZeroDivisionError: division by zero"
+    assert teller.walk.passed == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "refused"),
+    [
+        ({"actions": ["no-op"], "importing": {"id": "x"}}, False),
+        ({"actions": ["no-op"]}, True),
+        ({"actions": ["create"]}, True),
+        ({"actions": ["update"], "importing": {"id": "x"}}, True),
+        ({"actions": ["delete", "create"], "importing": {"id": "x"}, "replace_paths": [["zone"]]}, True),
+    ],
+)
+def test_an_import_must_leave_nothing_to_change(what: dict[str, Any], refused: bool) -> None:
+    values = {"before": {"name": "a"}, "after": {"name": "b"}, "after_unknown": {}}
+    change = {"address": "ibm_is_vpc.one", "type": "ibm_is_vpc", "change": {**values, **what}}
+    if not refused:
+        imported(change)
+        return
+    with pytest.raises(CommandFailed, match="name: 'a' -> 'b'"):
+        imported(change)
+
+
+def test_offerings_are_imported_by_two_ids_and_all_else_by_its_own() -> None:
+    values = {"id": "one", "catalog_id": "shop", "offering_identifier": "web"}
+    assert import_id({"type": "ibm_cm_offering", "values": values}) == "shop:web"
+    assert import_id({"type": "ibm_is_vpc", "values": values}) == "one"
+
+
+def test_differences_are_of_what_is_walked() -> None:
+    known = covered(*[plot.folder for plot in WALKS])
+    assert [name for name in (*IMPORTED, *NOT_IMPORTABLE) if name not in known] == []
+
+
+def test_what_is_told_of_a_command_is_its_error_or_its_changes() -> None:
+    assert essence("Reading...\nError: no\nmore") == "Error: no\nmore"
+    assert essence("one: Refreshing state...\n  ~ name = 1 -> 2\nplain") == "  ~ name = 1 -> 2"
+
+
+def _result(folder: Path, client: str, passed: bool) -> None:
+    walk = Walk("net", ["ibm_is_vpc", "data.ibm_is_vpc"], [Step("apply", True), Step("plan", passed)])
+    result = Result(
+        client, ["Terraform 1", "provider 2"], "2026-01-02", [walk], [Difference("b", "y"), Difference("a", "x")]
+    )
+    (folder / f"{client}.json").write_bytes(result.encoded())
+
+
+def test_the_page_counts_steps_and_names_what_failed(tmp_path: Path) -> None:
+    _result(tmp_path, "terraform", passed=False)
+    page = compatibility.page("<!-- note -->", tmp_path)
+    assert "Run with Terraform 1 and provider 2 on 2026-01-02: 1 of 2 steps." in page
+    assert "Not passed:\n\n- net: plan\n" in page
+    assert "| `data.ibm_is_vpc` | net |\n| `ibm_is_vpc` | net |" in page
+    assert "| a | x |\n| b | y |" in page
+    _result(tmp_path, "terraform", passed=True)
+    assert "Not passed" not in compatibility.page("", tmp_path)
+
+
+def test_a_result_without_a_section_is_an_error(tmp_path: Path) -> None:
+    _result(tmp_path, "abacus", passed=True)
+    with pytest.raises(KeyError, match="abacus"):
+        compatibility.page("", tmp_path)

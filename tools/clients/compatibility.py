@@ -1,0 +1,85 @@
+"""docs/compatibility.md, written from the results in docs/compatibility/: a section for each client."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "compatibility"
+
+SECTIONS = {
+    "terraform": (
+        "Terraform",
+        (
+            "Each configuration is applied, planned (the plan must be empty), applied again, changed behind its back, "
+            "imported resource by resource (the plan must be empty but for the differences below) and "
+            "destroyed; then nothing may be left in the account."
+        ),
+    ),
+}
+"""File of a result, in the order of the page; its heading, and what its steps are."""
+
+
+def page(note: str, folder: Path = FOLDER) -> str:
+    """The whole page. KeyError for a result of a client that has no section."""
+    results = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    unknown = sorted(set(results) - set(SECTIONS))
+    if unknown:
+        raise KeyError(f"no section in tools/clients/compatibility.py for {', '.join(unknown)}")
+    parts = "\n".join(_section(*SECTIONS[name], results[name]) for name in SECTIONS if name in results)
+    return f"""# Compatibility
+
+{note}
+
+What clients that other people wrote can do with the product: the result of the last `./dev clients NAME --write`.
+
+{parts}"""
+
+
+def _section(title: str, text: str, result: dict[str, Any]) -> str:
+    walks = result["walks"]
+    passed = sum(_passed(walk) for walk in walks)
+    total = sum(len(walk["steps"]) for walk in walks)
+    return f"""## {title}
+
+Run with {" and ".join(result["versions"])} on {result["date"]}: {passed} of {total} steps.
+
+{text}
+
+| Walk | Passed |
+|---|---|
+{_rows((walk["name"], f"{_passed(walk)} of {len(walk['steps'])}") for walk in walks)}
+{_failed(walks)}
+| Covered | In |
+|---|---|
+{_rows((f"`{name}`", ", ".join(names)) for name, names in sorted(_covered(walks).items()))}
+
+### Known differences
+
+| What | Why |
+|---|---|
+{_rows((one["what"], one["reason"]) for one in sorted(result["differences"], key=lambda one: one["what"]))}
+"""
+
+
+def _passed(walk: dict[str, Any]) -> int:
+    return sum(step["passed"] for step in walk["steps"])
+
+
+def _rows(rows: Any) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _failed(walks: list[dict[str, Any]]) -> str:
+    found = [f"- {walk['name']}: {step['name']}" for walk in walks for step in walk["steps"] if not step["passed"]]
+    return "\nNot passed:\n\n" + "\n".join(found) + "\n" if found else ""
+
+
+def _covered(walks: list[dict[str, Any]]) -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for walk in walks:
+        for name in walk["covers"]:
+            found[name].append(walk["name"])
+    return found
