@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tools.clients import compatibility
-from tools.clients.results import Difference, Result, Step, Walk
+from tools.clients.results import Difference, Result, Step, Walk, save
 from tools.clients.terraform.differences import IMPORTED, NOT_IMPORTABLE, import_id
 from tools.clients.terraform.run import covered, imported
 from tools.clients.terraform.steps import Teller
@@ -22,7 +22,8 @@ WALKED = """
 ibm_is_vpc ibm_is_subnet ibm_is_security_group ibm_is_security_group_rule ibm_is_ssh_key ibm_is_image
 ibm_is_network_acl ibm_is_floating_ip ibm_is_volume ibm_is_snapshot ibm_is_instance ibm_is_virtual_network_interface
 ibm_is_instance_template ibm_is_instance_group ibm_is_instance_group_manager ibm_is_instance_group_manager_policy
-ibm_is_bare_metal_server ibm_cm_catalog ibm_cm_offering ibm_cm_version ibm_cm_validation ibm_cm_account ibm_cm_object
+ibm_is_bare_metal_server ibm_is_image_deprecate ibm_is_image_export_job ibm_enterprise
+ibm_cm_catalog ibm_cm_offering ibm_cm_version ibm_cm_validation ibm_cm_account ibm_cm_object
 ibm_iam_access_group ibm_iam_access_group_members ibm_iam_access_group_dynamic_rule ibm_iam_access_group_policy
 ibm_iam_service_id ibm_iam_service_api_key ibm_iam_service_policy ibm_iam_trusted_profile
 ibm_iam_trusted_profile_policy ibm_iam_authorization_policy ibm_iam_custom_role ibm_iam_api_key
@@ -113,3 +114,21 @@ def test_a_result_without_a_section_is_an_error(tmp_path: Path) -> None:
     _result(tmp_path, "abacus", passed=True)
     with pytest.raises(KeyError, match="abacus"):
         compatibility.page("", tmp_path)
+
+
+def test_a_partial_result_replaces_its_walks_alone(tmp_path: Path) -> None:
+    def run(*names: str, passed: bool, versions: str = "1") -> Result:
+        return Result("c", [versions], "2026-01-02", [Walk(name, [], [Step("plan", passed, "why")]) for name in names])
+
+    save(run("a", "b", passed=False), folder=tmp_path)
+    path = save(run("b", "c", passed=True), partial=True, folder=tmp_path)
+    kept = {walk["name"]: walk["steps"] for walk in json.loads(path.read_text())["walks"]}
+    assert {name: [step["passed"] for step in steps] for name, steps in kept.items()} == {
+        "a": [False],
+        "b": [True],
+        "c": [True],
+    }
+    assert "why" not in path.read_text()
+    with pytest.raises(ValueError, match="run all walks"):
+        save(run("a", passed=True, versions="2"), partial=True, folder=tmp_path)
+    assert "a" not in save(run("b", passed=True), folder=tmp_path).read_text().split('"name"')[1]

@@ -60,9 +60,18 @@ class Result(msgspec.Struct):
         return msgspec.json.format(document, indent=2) + b"\n"
 
 
-def save(result: Result) -> Path:
-    """Keep a result in place of the last one of the same client."""
-    path = FOLDER / f"{result.client}.json"
-    FOLDER.mkdir(exist_ok=True)
+def save(result: Result, *, partial: bool = False, folder: Path = FOLDER) -> Path:
+    """Keep a result in place of the last one of the same client; a partial one in place of the same walks there.
+
+    ValueError where a partial one is of other versions: then the whole has to be run.
+    """
+    path = folder / f"{result.client}.json"
+    folder.mkdir(exist_ok=True)
+    if partial and path.exists():
+        last = msgspec.json.decode(path.read_bytes(), type=Result)
+        if last.versions != result.versions:
+            raise ValueError(f"the kept result is of {last.versions}, this one of {result.versions}: run all walks")
+        walks = {walk.name: walk for walk in (*last.walks, *result.walks)}
+        result = msgspec.structs.replace(result, walks=list(walks.values()))
     path.write_bytes(result.encoded())
     return path

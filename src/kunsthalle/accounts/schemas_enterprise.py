@@ -113,7 +113,7 @@ class GroupMadeResponse(ResponseBody):
 
 
 class EnterpriseResponse(ResponseBody):
-    """An enterprise. Accounts that are merely in it are not told whom to write to."""
+    """An enterprise. Accounts that are merely in it are not told whom to write to; who is written to is told."""
 
     url: str
     id: str
@@ -221,8 +221,8 @@ def enterprise_response(enterprise: Enterprise, session: Session) -> EnterpriseR
         created_at=rfc3339(enterprise.created_at),
         updated_at=rfc3339(enterprise.updated_at),
     )
-    if session.ctx.account_id == enterprise.account_id:
-        contact = enterprise.primary_contact_iam_id
+    contact = enterprise.primary_contact_iam_id
+    if session.ctx.account_id == enterprise.account_id or session.ctx.actor.iam_id == contact:
         wire.domain = UNSET if enterprise.domain is None else enterprise.domain
         wire.primary_contact_iam_id = contact
         wire.primary_contact_email = _email(session, enterprise.account_id, contact)

@@ -227,6 +227,8 @@ def test_a_stand_alone_account_founds_an_enterprise_and_is_its_first_child(house
     root = house.keyed(made.enterprise_account_id, outsider.iam_id)
     assert _names(root, "/v1/accounts") == {"Second", "outsider"}
     assert _enterprise(root)["domain"] == "second.example"
+    seen = _enterprise(outsider)  # which is merely in it, but whose owner is the contact
+    assert (seen["domain"], seen["primary_contact_iam_id"]) == ("second.example", outsider.iam_id)
     assert outsider.refused(409, "POST", "/v1/enterprises", body)["code"] == "conflict"
     assert outsider("POST", "/v1/enterprises", {**body, "source_account_id": root.account_id}).status == 404
     assert house.owner("enterprise").ok("GET", f"/v1/enterprises?account_id={outsider.account_id}")["resources"] == []

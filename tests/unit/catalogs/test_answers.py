@@ -173,7 +173,8 @@ def test_without_a_role_the_own_account_is_refused_and_others_see_nothing(produc
         assert cloud.code("GET", path, status=404, caller="consumer")[0] == "not_found", path
     assert cloud.code("GET", f"{BASE}/catalogs/{NOWHERE}", status=404, caller="nobody")[0] == "not_found"
     elsewhere = product.path.replace(shop.catalog, NOWHERE)
-    assert cloud.code("GET", elsewhere, status=404, caller="nobody")[0] == "not_found"
+    for path in (elsewhere, f"{elsewhere}/access", f"{elsewhere}/stats"):
+        assert cloud.code("GET", path, status=404, caller="nobody")[0] == "not_found", path
     cloud.call("POST", f"{BASE}/catalogs", {"label": "x"}, status=403, caller="nobody")
     assert cloud.call("GET", f"{BASE}/catalogs", status=200, caller="nobody")["resources"] == []
 

@@ -37,7 +37,15 @@ IMPORTED: dict[str, dict[str, str]] = {
     "ibm_iam_service_policy": _POLICY,
     "ibm_iam_trusted_profile_policy": _POLICY,
     "ibm_is_image": {"source_volume": _NOT_READ},
-    "ibm_is_instance": {"instance_template": _NOT_READ, "user_data": _NOT_READ},
+    "ibm_is_image_export_job": {"image": _NOT_READ},
+    "ibm_is_instance": {
+        "catalog_offering": "the API shows the version that was booted, and not the offering that led to it",
+        "force_action": "a default of the provider that it does not read back",
+        "instance_template": _NOT_READ,
+        "user_data": _NOT_READ,
+        "volumes": _OWN,
+    },
+    "ibm_is_security_group_rule": dict.fromkeys(("code", "port_max", "port_min", "type"), _NOT_READ),
     "ibm_is_instance_group": {"access_tags": "never read by the provider"},
 }
 """What a plan would change after the import of a type, by attribute."""
@@ -53,6 +61,10 @@ OTHERS: dict[str, str] = {
     "`data.ibm_is_image` by the id of another account's image": (
         "the text `No image found with id` of the IBM Cloud documentation was last in provider 1.71; since then "
         "the provider shows the text of the API"
+    ),
+    "`ibm_is_instance` by `offering_crn`": (
+        "the API shows the version that was booted, and not the offering, so the provider plans a replacement: set "
+        "`ignore_changes = [catalog_offering]`; templates are not affected"
     ),
     "share approvals": "provider 1.89 has no resource and no data source for them",
 }

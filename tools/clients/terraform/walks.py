@@ -219,6 +219,29 @@ def _by_id(_world: World, space: Workspace) -> None:
     expect(NOT_FOUND in " ".join(text.split()), text[-3_000:])
 
 
+def _filtered(_world: World, outputs: Outputs) -> None:
+    both = ["new", "old"]
+    wanted = dict.fromkeys(("by_group", "by_format", "own", "unmanaged"), both)
+    expect(outputs["found"] == {**wanted, "by_name": ["new"], "by_status": ["new"]}, f"images: {outputs['found']}")
+    expect(outputs["jobs"] == ["exported"], f"exports: {outputs['jobs']}")
+
+
+def _renamed_image(world: World, outputs: Outputs) -> None:
+    world.vpc("publisher", "PATCH", f"images/{outputs['image_id']}", {"name": "other"})
+
+
+def _offering(world: World) -> dict[str, str]:
+    return {"offering_crn": world.shared_version()["offering"]}
+
+
+def _outsider(world: World) -> dict[str, str]:
+    return {"account_id": world.id_of("outsider"), "owner_iam_id": world.served.env("outsider")["KUNSTHALLE_IAM_ID"]}
+
+
+def _founded(_world: World, outputs: Outputs) -> None:
+    expect(outputs["names"] == ["new"], f"enterprises: {outputs['names']}")
+
+
 WALKS: tuple[Plot, ...] = (
     Plot(EXAMPLES / "instance-group", account="consumer-a", prepare=_version, check=_running),
     Plot(_HERE / "groups", prepare=_image, check=_members, behind=_renamed_instance_group),
@@ -227,6 +250,9 @@ WALKS: tuple[Plot, ...] = (
     Plot(_HERE / "metal", prepare=_image, behind=_renamed_metal),
     Plot(_HERE / "iam", prepare=_member, check=_access, behind=_renamed_access_group),
     Plot(_HERE / "objects", prepare=_image, check=_catalogued, behind=_relabelled),
+    Plot(_HERE / "images", prepare=_image, check=_filtered, behind=_renamed_image),
+    Plot(_HERE / "by-offering", account="consumer-a", prepare=_offering, check=_foreign, behind=_renamed_server),
+    Plot(_HERE / "new-enterprise", account="outsider", prepare=_outsider, check=_founded),
     Plot(_HERE / "controller", check=_tagged, behind=_untagged),
     Plot(_HERE / "enterprise", account="enterprise", prepare=_owner, check=_in_the_enterprise),
     Plot(

@@ -96,7 +96,7 @@ class World:
         self.call(receiver, "POST", path, [self.id_of(source)])
 
     def shared_version(self) -> dict[str, Any]:
-        """A version that the publisher shares with consumer-a, which accepted: its CRN, and the id of its image."""
+        """A version that the publisher shares with consumer-a, which accepted: CRNs, and the id of its image."""
         body = {"name": "web", "file": {"href": IMAGE}, "operating_system": {"name": "debian-12-amd64"}}
         image = self.vpc("publisher", "POST", "images", body)
         self.until("publisher", f"images/{image['id']}", "status", "available")
@@ -113,7 +113,7 @@ class World:
         self.call("publisher", "POST", f"{path}/access", [f"-acct-{self.id_of('consumer-a')}"])
         self.call("publisher", "POST", f"{path}/share", {"enabled": True})
         self.accept("consumer-a", "publisher")
-        return {"crn": version["crn"], "image": image["id"]}
+        return {"crn": version["crn"], "offering": offering["crn"], "image": image["id"]}
 
     def validated(self, account: str, path: str) -> None:
         """Wait for a validation to end well."""

@@ -1,0 +1,79 @@
+# Images: deprecation, export, and every filter of the list.
+
+terraform {
+  required_providers {
+    ibm = { source = "IBM-Cloud/ibm" }
+  }
+}
+
+variable "image_href" {}
+
+data "ibm_resource_group" "default" { is_default = true }
+
+resource "ibm_is_image" "old" {
+  name             = "old"
+  href             = var.image_href
+  operating_system = "debian-12-amd64"
+}
+
+resource "ibm_is_image_deprecate" "old" {
+  image = ibm_is_image.old.id
+}
+
+resource "ibm_is_image" "new" {
+  name             = "new"
+  href             = var.image_href
+  operating_system = "ubuntu-24-04-amd64"
+}
+
+resource "ibm_is_image_export_job" "new" {
+  image = ibm_is_image.new.id
+  name  = "exported"
+  storage_bucket {
+    name = "images"
+  }
+}
+
+data "ibm_is_image_export_jobs" "new" { image = ibm_is_image_export_job.new.image }
+data "ibm_is_images" "by_name" {
+  name       = "new"
+  depends_on = [ibm_is_image.new, ibm_is_image.old]
+}
+data "ibm_is_images" "by_group" {
+  resource_group = data.ibm_resource_group.default.id
+  visibility     = "private"
+  depends_on     = [ibm_is_image.new, ibm_is_image.old]
+}
+data "ibm_is_images" "by_status" {
+  status     = "available"
+  visibility = "private"
+  depends_on = [ibm_is_image.new, ibm_is_image_deprecate.old]
+}
+data "ibm_is_images" "by_format" {
+  user_data_format = ["cloud_init"]
+  visibility       = "private"
+  depends_on       = [ibm_is_image.new, ibm_is_image.old]
+}
+data "ibm_is_images" "own" {
+  remote_account_id = "user"
+  visibility        = "private"
+  depends_on        = [ibm_is_image.new, ibm_is_image.old]
+}
+data "ibm_is_images" "unmanaged" {
+  catalog_managed = false
+  visibility      = "private"
+  depends_on      = [ibm_is_image.new, ibm_is_image.old]
+}
+
+output "image_id" { value = ibm_is_image.new.id }
+output "found" {
+  value = { for name, images in {
+    by_name   = data.ibm_is_images.by_name.images
+    by_group  = data.ibm_is_images.by_group.images
+    by_status = data.ibm_is_images.by_status.images
+    by_format = data.ibm_is_images.by_format.images
+    own       = data.ibm_is_images.own.images
+    unmanaged = data.ibm_is_images.unmanaged.images
+  } : name => sort([for image in images : image.name]) }
+}
+output "jobs" { value = [for job in data.ibm_is_image_export_jobs.new.export_jobs : job.name] }
