@@ -34,7 +34,10 @@ resource "ibm_is_image_export_job" "new" {
   }
 }
 
-data "ibm_is_image_export_jobs" "new" { image = ibm_is_image_export_job.new.image }
+data "ibm_is_image_export_jobs" "new" {
+  image      = ibm_is_image.new.id
+  depends_on = [ibm_is_image_export_job.new]
+}
 data "ibm_is_images" "by_name" {
   name       = "new"
   depends_on = [ibm_is_image.new, ibm_is_image.old]
