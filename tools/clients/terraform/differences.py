@@ -32,6 +32,7 @@ IMPORTED: dict[str, dict[str, str]] = {
         ),
         _NOT_READ,
     ),
+    "ibm_enterprise": {"source_account_id": _NOT_READ},
     "ibm_iam_access_group_policy": _POLICY,
     "ibm_iam_api_key": {"entity_lock": _NOT_READ},
     "ibm_iam_service_policy": _POLICY,
