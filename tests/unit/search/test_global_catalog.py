@@ -2,63 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fixtures.realm import Realm, make
+from fixtures.frozen_app import FrozenApp
 from kunsthalle.images.object_storage_instances import PLANS, SERVICE, SERVICE_ID
 
 STANDARD = next(id_ for id_, name in PLANS.items() if name == "standard")
-
-
-@pytest.fixture(scope="module")
-def realm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Realm]:
-    made = make(tmp_path_factory.mktemp("catalog") / "data")
-    yield made
-    made.loop.close()
 
 
 def _names(answer: dict[str, Any]) -> list[str]:
     return [entry["name"] for entry in answer["resources"]]
 
 
-def test_a_service_is_found_by_name_with_its_plans_and_where_they_are_deployed(realm: Realm) -> None:
-    (service,) = realm.ok("owner", "GET", f"/api/v1/?q={SERVICE}&include=*")["resources"]
+def test_a_service_is_found_by_name_with_its_plans_and_where_they_are_deployed(frozen: FrozenApp) -> None:
+    (service,) = frozen.ok("owner", "GET", f"/api/v1/?q={SERVICE}&include=*")["resources"]
     assert (service["id"], service["kind"], service["metadata"]["service"]["rc_provisionable"]) == (
         SERVICE_ID,
         "iaas",
         True,
     )
     for kind in ("plan", "flavor", "*"):  # as which the plans of `iaas` are asked for
-        plans = realm.ok("owner", "GET", f"/api/v1/{SERVICE_ID}/{kind}")
+        plans = frozen.ok("owner", "GET", f"/api/v1/{SERVICE_ID}/{kind}")
         assert {entry["id"]: entry["name"] for entry in plans["resources"]} == PLANS
-    (deployment,) = realm.ok("owner", "GET", f"/api/v1/{STANDARD}/deployment?include=*")["resources"]
+    (deployment,) = frozen.ok("owner", "GET", f"/api/v1/{STANDARD}/deployment?include=*")["resources"]
     assert deployment["metadata"]["rc_compatible"] is True
     assert deployment["metadata"]["deployment"]["location"] == "global"
-    group = realm.ok("owner", "GET", "/v2/resource_groups?default=true")["resources"][0]["id"]
+    group = frozen.ok("owner", "GET", "/v2/resource_groups?default=true")["resources"][0]["id"]
     body = {"name": "made", "target": deployment["catalog_crn"], "resource_plan_id": STANDARD, "resource_group": group}
-    made = realm.ok("owner", "POST", "/v2/resource_instances", body)
+    made = frozen.ok("owner", "POST", "/v2/resource_instances", body)
     assert made["resource_id"] == SERVICE_ID
     (plan,) = made["plan_history"]  # without which Terraform plans an update for ever
     assert (plan["resource_plan_id"], plan["start_date"]) == (STANDARD, made["created_at"])
 
 
-def test_names_are_found_by_id(realm: Realm) -> None:
-    assert realm.ok("owner", "GET", f"/api/v1/{SERVICE_ID}")["name"] == SERVICE
-    plan = realm.ok("owner", "GET", f"/api/v1/{STANDARD}")
+def test_names_are_found_by_id(frozen: FrozenApp) -> None:
+    assert frozen.ok("owner", "GET", f"/api/v1/{SERVICE_ID}")["name"] == SERVICE
+    plan = frozen.ok("owner", "GET", f"/api/v1/{STANDARD}")
     assert (plan["name"], plan["kind"], plan["parent_id"]) == ("standard", "plan", SERVICE_ID)
-    assert realm.call("owner", "GET", "/api/v1/nothing").status == 404
+    assert frozen.call("owner", "GET", "/api/v1/nothing").status == 404
 
 
 @pytest.mark.parametrize(
     ("query", "names"),
     [("q=cloud", [SERVICE]), ("q=kubernetes", []), ("_limit=0", []), ("_offset=1", []), ("", [SERVICE])],
 )
-def test_the_list_has_a_window(realm: Realm, query: str, names: list[str]) -> None:
-    assert _names(realm.ok("owner", "GET", f"/api/v1?{query}")) == names
+def test_the_list_has_a_window(frozen: FrozenApp, query: str, names: list[str]) -> None:
+    assert _names(frozen.ok("owner", "GET", f"/api/v1?{query}")) == names
 
 
-def test_a_plan_has_no_plans(realm: Realm) -> None:
-    assert _names(realm.ok("owner", "GET", f"/api/v1/{STANDARD}/plan")) == []
+def test_a_plan_has_no_plans(frozen: FrozenApp) -> None:
+    assert _names(frozen.ok("owner", "GET", f"/api/v1/{STANDARD}/plan")) == []
