@@ -18,7 +18,7 @@ from kunsthalle.iam.schemas_access_groups import RuleRequest, RuleResponse, Rule
 
 
 def _body(request: Request, name: str | None = None) -> dict[str, Any]:
-    """The values of a rule. Without a name in the body it has the one given, or that of its realm."""
+    """The values of a rule. Without a name in the body it is the one given, else `realm_name`."""
     body: RuleRequest = request.body
     conditions = [{"claim": one.claim, "operator": one.operator, "value": one.value} for one in body.conditions]
     return {
