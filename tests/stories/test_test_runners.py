@@ -1,4 +1,4 @@
-"""`docs/how-to/pytest.md` and `docs/how-to/run.md`: their files and commands, from top to bottom."""
+"""The pages in `docs/how-to/` on pytest, on `run` and on scenario files: their files and commands, top to bottom."""
 
 from __future__ import annotations
 
@@ -55,10 +55,20 @@ def test_pytest(tmp_path: Path) -> None:
 
 def test_run(tmp_path: Path) -> None:
     script = "\n".join(_blocks("run.md", "sh"))
-    assert script.count("kunsthalle run") == 4
+    assert script.count("kunsthalle run") == 5
     done = _shell(script, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert "ended with 1" in lines
     assert any(re.fullmatch(r"http://127\.0\.0\.1:\d+/v1 for [0-9a-f]{32}", line) for line in lines)
-    assert lines[-4:] == ["default", "refused once", "default", "consumer-a"]
+    assert lines[-5:] == ["default", "refused once", "default", "consumer-a", "1"]
+
+
+def test_scenarios(tmp_path: Path) -> None:
+    done = _shell("\n".join(_blocks("scenarios.md", "sh")), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "share-pending" in done.stdout
+    assert "mine.yaml: A deprecated version that still runs somewhere" in done.stdout
+    assert "Nothing to do: everything is there.\n" in done.stdout
+    assert "ended with 2" in done.stdout
+    assert re.search(r"wrong\.yaml:15: .*shares\[1\]\.state: .*'waiting'.* Allowed: pending, accepted\.", done.stderr)

@@ -76,17 +76,17 @@ def _is_in_foreground() -> bool:
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.option("--scenario", default="enterprise", show_default=True, help="Scenario that the world begins with")
+@click.option("--scenario", default="", help="Scenario file, or the name of one that ships; default: nothing more")
 @click.option("--account", default="publisher", show_default=True, help="Account that the command acts as")
 @click.option("--clock", default="system", show_default=True, help="As for serve")
 @click.option("--hypervisor", default="simulated", show_default=True, help="As for serve")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(command: tuple[str, ...], account: str, **options: str) -> None:
+def run(command: tuple[str, ...], scenario: str, account: str, **options: str) -> None:
     """Run COMMAND against a fresh world, and end with its status.
 
     \b
     kunsthalle run -- terraform test
-    kunsthalle run --account consumer-a -- ./deploy.sh
+    kunsthalle run --scenario share-pending --account consumer-a -- ./deploy.sh
 
     The world is a server on a free port, with data in a temporary folder; both end with the command. The environment
     holds what `kunsthalle env` prints, but for IBMCLOUD_ACCOUNT_ID, which stops Terraform: it is KUNSTHALLE_ACCOUNT_ID
@@ -95,15 +95,38 @@ def run(command: tuple[str, ...], account: str, **options: str) -> None:
     """
     if shutil.which(command[0], mode=os.F_OK) is None:
         raise _ended(NOT_FOUND, f"There is no command {command[0]!r}: give a program on the PATH, or the path of one.")
+    if scenario:
+        _check(scenario)
     child = _Child()
     child.handle()
     arguments = [part for name, text in options.items() for part in (f"--{name}", text)]
     try:
         with WorldServer(*arguments, "--ready", "0") as server, server.world() as world:
+            if scenario:
+                _apply(world, scenario)
             status = _in_words(command, lambda: child.run(command, _environment(world, account)))
     except WorldServerError as error:
         raise _ended(OWN_FAILURE, str(error)) from error
     sys.exit(status)
+
+
+def _check(scenario: str) -> None:
+    """Refuse a file that is wrong before anything is started."""
+    from kunsthalle.scenario_files.reading import BadScenario, find, read
+
+    try:
+        read(find(scenario))
+    except BadScenario as error:
+        raise _ended(OWN_FAILURE, str(error)) from error
+
+
+def _apply(world: World, scenario: str) -> None:
+    from kunsthalle.scenario_files.applying import CannotApply
+
+    try:
+        world.apply(scenario)
+    except CannotApply as error:
+        raise _ended(OWN_FAILURE, str(error)) from error
 
 
 def _in_words(command: tuple[str, ...], start: Callable[[], int]) -> int:

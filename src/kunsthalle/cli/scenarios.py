@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from kunsthalle.cli import common
+from kunsthalle.cli import common, scenario_files
 from kunsthalle.local.text_tables import line
 
 _PATH = "/_kunsthalle/scenarios"
@@ -18,13 +18,19 @@ _PATIENCE = 600
 
 @click.group()
 def scenario() -> None:
-    """Save all data of the server under a name, and load it again.
+    """Save all data of the server under a name and load it again; make what a scenario file says.
 
     \b
+    kunsthalle scenario apply share-pending
+    kunsthalle scenario validate mine.yaml
     kunsthalle scenario save shared-and-booted
     kunsthalle scenario list
     kunsthalle scenario load shared-and-booted
     """
+
+
+for _verb in (scenario_files.apply, scenario_files.validate, scenario_files.schema, scenario_files.shipped):
+    scenario.add_command(_verb)
 
 
 @scenario.command()

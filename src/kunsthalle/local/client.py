@@ -88,10 +88,17 @@ def _connection(scheme: str, netloc: str, timeout: float, *, verified: bool, ca_
 
 
 def call(
-    url: str, method: str, path: str, token: str, body: Any = None, timeout: float = TIMEOUT, ca_file: str = ""
+    url: str,
+    method: str,
+    path: str,
+    token: str,
+    body: Any = None,
+    timeout: float = TIMEOUT,
+    ca_file: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> Any:
-    """One JSON call. CallFailed with the server's own message otherwise."""
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    """One JSON call, with `more` headers. CallFailed with the server's own message otherwise."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **(more or {})}
     return _send(url, method, path, headers, None if body is None else json.dumps(body), timeout, ca_file)
 
 

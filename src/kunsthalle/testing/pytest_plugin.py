@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _URL, _TOKEN = "KUNSTHALLE_WORLDS_URL", "KUNSTHALLE_WORLDS_TOKEN"
 _WORLD = "kunsthalle_world"
+_MARK = "kunsthalle_scenario"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--kunsthalle-url", default=None, metavar="URL", help=text)
     parser.addini("kunsthalle_url", text, default="")
     parser.addini("kunsthalle_options", "Options of `kunsthalle worlds` where it is started", type="args", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{_MARK}(file): the world begins with a scenario file, or one that ships")
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +49,12 @@ def kunsthalle_server(pytestconfig: pytest.Config) -> Iterator[WorldServer]:
 
 
 @pytest.fixture
-def kunsthalle_world(kunsthalle_server: WorldServer) -> Iterator[World]:
-    """A clean world, which ends with the test."""
+def kunsthalle_world(kunsthalle_server: WorldServer, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A clean world, which ends with the test; with what the scenario of its mark says."""
     with kunsthalle_server.world() as world:
+        mark = request.node.get_closest_marker(_MARK)
+        if mark is not None:
+            world.apply(*mark.args)
         yield world
 
 

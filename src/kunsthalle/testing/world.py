@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from kunsthalle.local import folder
 from kunsthalle.local.client import call
 from kunsthalle.testing.faults import WorldFaults
 from kunsthalle.testing.persona import Persona
@@ -81,6 +82,15 @@ class World:
     def operate(self, method: str, path: str, body: Any = None) -> Any:
         """A call with the operator's token."""
         return call(self.url, method, path, self.operator_token, body)
+
+    def apply(self, scenario: str) -> list[str]:
+        """Make what a scenario file says: a path, or the name of one that ships. What was made, a line for each."""
+        from kunsthalle.scenario_files.applying import apply
+        from kunsthalle.scenario_files.reading import find, read
+
+        made = apply(self.data, read(find(scenario))).made
+        self._accounts = folder.credentials(self.data)["accounts"]
+        return made
 
     def settle(self, seconds: float = 30) -> None:
         """Wait until no job is due or running: until imports have ended and instances run. JobsDidNotEnd otherwise."""

@@ -49,6 +49,13 @@ print(json.dumps({"vpcs": [one["name"] for one in vpcs], "env": dict(os.environ)
     assert not Path(said["env"]["IBMCLOUD_HOME"]).exists()
 
 
+def test_the_world_begins_with_a_scenario() -> None:
+    program = "from ibm_vpc import VpcV1; print(VpcV1.new_instance().list_images(name='golden').get_result()['images'])"
+    done = _run("--scenario", "same-name-twice", "--account", "consumer-a", "--", sys.executable, "-c", program)
+    assert done.returncode == 0, done.stderr
+    assert "'name': 'golden'" in done.stdout
+
+
 def test_words_of_the_command_are_its_own() -> None:
     done = _run("printf", "%s %s", "--account", "-x")
     assert (done.returncode, done.stdout) == (0, "--account -x")
@@ -75,6 +82,7 @@ def test_a_command_that_cannot_be_run(tmp_path: Path) -> None:
     [
         (("--account", "nobody"), "--account: unknown account 'nobody'; there are: enterprise, publisher"),
         (("--clock", "sundial"), "'sundial'"),
+        (("--scenario", "nowhere"), "nowhere: there is no such file, and no scenario of that name ships"),
     ],
 )
 def test_a_world_that_cannot_be_made(options: tuple[str, ...], named: str) -> None:

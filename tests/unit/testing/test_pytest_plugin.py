@@ -128,6 +128,21 @@ def test_outside(kunsthalle_world, kunsthalle_publisher, kunsthalle_environment,
     assert done.returncode == 0, done.stdout
 
 
+def test_a_world_begins_with_the_scenario_of_its_mark(suite: Run) -> None:
+    test = """
+import pytest
+
+@pytest.mark.kunsthalle_scenario("read-only-auditor")
+def test_marked(kunsthalle_world, kunsthalle_publisher):
+    assert kunsthalle_world.persona("auditor").vpc.list_images(name="golden").get_result()["images"]
+
+def test_unmarked(kunsthalle_publisher):
+    assert kunsthalle_publisher.vpc.list_images(name="golden").get_result()["images"] == []
+"""
+    done = suite("--strict-markers", test_marked=test)
+    assert done.returncode == 0, done.stdout
+
+
 FAILING = f"""{IMPORT}
 def test_failing(kunsthalle_world, kunsthalle_publisher, kunsthalle_faults):
     import_image(kunsthalle_publisher, kunsthalle_world)

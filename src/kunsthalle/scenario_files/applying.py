@@ -1,0 +1,408 @@
+"""Makes what a scenario file says, through the API, as the accounts themselves: no rule is by-passed.
+
+Resources are found by their names and made where they are absent, so that applying a file again changes nothing. What
+leaves no trace to find it by (what was deleted, how far the clock was moved) is noted in the data folder, and goes with
+a saved state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kunsthalle.core.fault_sets import fault_set
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.local import environment, folder
+from kunsthalle.local.client import CallFailed, access_token, call
+from kunsthalle.scenario_files.reading import ScenarioFile
+from kunsthalle.scenario_files.schemas import (
+    BASE_ACCOUNTS,
+    AccountPart,
+    AuthorizationPart,
+    CatalogPart,
+    FaultSetPart,
+    ImagePart,
+    InstancePart,
+    OfferingPart,
+    SharePart,
+    UserPart,
+    VersionPart,
+)
+
+_VPC = "version=2025-06-30&generation=2"
+_CATALOGS = "/api/v1-beta"
+_FAULTS = "/_kunsthalle/faults"
+_NOTES = "scenario-files.json"
+_ROLE = "crn:v1:bluemix:public:iam::::role:{}"
+_INSTALL = "/validation/install"
+_REFRESH = {"X-Auth-Refresh-Token": "scenario"}
+"""A header that validation asks for and does not read."""
+_PAUSE = 0.01
+_PATIENCE = 3_600.0
+"""Seconds that a move of the clock may take, with all that becomes due."""
+GIB = 2**30
+_PUBLISHED = ("published", "deprecated", "archived", "deleted")
+"""Ends of a version that lead over its publication: it may have been booted from until then."""
+
+
+class CannotApply(Exception):
+    """The server is not one that a scenario can be made on, or refused; the message says what it was about."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What was made, a line for each; nothing where all was there."""
+
+    made: list[str] = field(default_factory=list)
+
+
+def apply(data: Path, given: ScenarioFile, patience: float = 120) -> Applied:
+    """Make everything on the server of a data folder. CannotApply names the part that was refused."""
+    return _Application(data, given, patience).run()
+
+
+class _Application:
+    def __init__(self, data: Path, given: ScenarioFile, patience: float) -> None:
+        self._data, self._given, self._scenario, self._patience = data, given, given.scenario, patience
+        self._url, self._ca_file = folder.url(data), folder.ca_file(data)
+        self._known = folder.credentials(data)
+        self._tokens: dict[str, str] = {}
+        self._images: dict[tuple[str, str], dict[str, Any]] = {}
+        self._versions: dict[str, dict[str, Any]] = {}
+        self._applied = Applied()
+        self._notes: set[str] = set(folder.read(data, _NOTES).get("done", ()))
+        missing = set(BASE_ACCOUNTS) - self._known.get("accounts", {}).keys()
+        if missing:
+            text = f"{data} lacks the accounts {', '.join(sorted(missing))}: start it with --scenario enterprise."
+            raise CannotApply(text)
+
+    def run(self) -> Applied:
+        with self._faults_set_aside():
+            self._make()
+        for number, fault in enumerate(self._scenario.faults):
+            self._told(f"fault {number}", self._fault, fault)
+        return self._applied
+
+    @contextlib.contextmanager
+    def _faults_set_aside(self) -> Iterator[None]:
+        """Without the faults that there are, which would meet the calls that are made here; they are set again."""
+        there = self._faults()
+        if there:
+            self._operate("DELETE", _FAULTS)
+        try:
+            yield
+        finally:
+            for fault in there:
+                self._operate("POST", _FAULTS, _again(fault))
+
+    def _make(self) -> None:
+        scenario = self._scenario
+        parts: list[tuple[str, Any, Any]] = [
+            *((f"account {one.name}", self._account, one) for one in scenario.accounts),
+            *((f"user {one.name}", self._user, one) for one in scenario.users),
+            *(
+                (f"image {name} of {one.account}", self._image, (one, name))
+                for one in scenario.images
+                for name in one.names
+            ),
+            *((f"catalog {one.label}", self._catalog, one) for one in scenario.catalogs),
+            *((f"authorization of {one.account}", self._authorization, one) for one in scenario.authorizations),
+            *((f"instance {one.name}", self._instance, one) for one in scenario.instances),
+            *((f"catalog {one.label}", self._end_catalog, one) for one in scenario.catalogs),
+            *(
+                (f"image {name} of {one.account}", self._end_image, (one, name))
+                for one in scenario.images
+                for name in one.names
+            ),
+        ]
+        for what, make, part in parts:
+            self._told(what, make, part)
+        self._told("clock", self._clock, None)
+
+    def _told(self, what: str, make: Any, part: Any) -> None:
+        try:
+            make(part)
+        except CallFailed as error:
+            raise CannotApply(f"{self._given.path}: {what}: {error}") from error
+
+    def _once(self, key: str) -> bool:
+        """Whether something was not done yet; it is noted as done."""
+        if key in self._notes:
+            return False
+        self._notes.add(key)
+        folder.write(self._data, _NOTES, {"done": sorted(self._notes)})
+        return True
+
+    def _ask(self, account: str, method: str, path: str, body: Any = None) -> Any:
+        if account not in self._tokens:
+            self._tokens[account] = access_token(self._url, self._known["accounts"][account]["api_key"], self._ca_file)
+        more = _REFRESH if path.endswith(_INSTALL) else None
+        return call(self._url, method, path, self._tokens[account], body, ca_file=self._ca_file, more=more)
+
+    def _operate(self, method: str, path: str, body: Any = None) -> Any:
+        return call(self._url, method, path, self._known["operator_token"], body, _PATIENCE, self._ca_file)
+
+    def _settle(self) -> None:
+        """Until no job is due or running."""
+        deadline = time.monotonic() + self._patience
+        while pending := self._operate("GET", "/_kunsthalle/clock")["pending_jobs"]:
+            if time.monotonic() > deadline:
+                raise CannotApply(f"{pending} jobs are still due or running after {self._patience:g} s.")
+            time.sleep(_PAUSE)
+
+    def _made(self, text: str) -> None:
+        self._applied.made.append(text)
+
+    def _id(self, account: str) -> str:
+        return str(self._known["accounts"][account]["account_id"])
+
+    def _remember(self, name: str, made: dict[str, Any]) -> None:
+        """Credentials of somebody new, so that `kunsthalle env --account NAME` knows them."""
+        kept = {field: made[field] for field in ("account_id", "iam_id", "api_key")}
+        self._known["accounts"][name] = kept
+        folder.write(self._data, folder.CREDENTIALS, self._known)
+
+    def _account(self, part: AccountPart) -> None:
+        if part.name in self._known["accounts"]:
+            return
+        inside = {"enterprise": "enterprise"} if part.in_enterprise else {}
+        body = {"name": part.name, "owner": f"owner@{part.name}.example", **inside}
+        self._remember(part.name, self._operate("POST", "/_kunsthalle/accounts", body))
+        self._made(f"account {part.name}")
+
+    def _user(self, part: UserPart) -> None:
+        if part.name in self._known["accounts"]:
+            return
+        policies = [
+            {
+                "type": "access",
+                "roles": [{"role_id": _ROLE.format(part.role)}],
+                "resources": [{"attributes": [{"name": "serviceName", "value": service}]}],
+            }
+            for service in part.services
+        ]
+        body = {"users": [{"email": part.email}], "iam_policy": policies}
+        self._ask(part.account, "POST", f"/v2/accounts/{self._id(part.account)}/users", body)
+        key = self._operate("POST", "/_kunsthalle/api_keys", {"account": self._id(part.account), "user": part.email})
+        self._remember(part.name, key)
+        self._ask(part.name, "POST", "/v2/users/accept", {"account_id": self._id(part.account)})
+        self._tokens.pop(part.name)  # from now on a token is one of the account
+        self._made(f"user {part.name} of {part.account}")
+
+    def _image(self, named: tuple[ImagePart, str]) -> None:
+        part, name = named
+        found = self._ask(part.account, "GET", f"/v1/images?{_VPC}&visibility=private&name={name}")["images"]
+        gone = f"image {part.account}/{name} deleted"
+        if not found and gone not in self._notes:
+            bucket = Path(environment.variables(self._data, part.account)["KUNSTHALLE_BUCKETS"]) / "images"
+            source = self._given.path.parent / part.file if part.file else None
+            key = f"{part.name}{source.suffix if source else '.qcow2'}"
+            if not (bucket / key).exists():
+                _put(bucket / key, part, source)
+            body = {
+                "name": name,
+                "file": {"href": f"cos://us-south/images/{key}"},
+                "operating_system": {"name": part.operating_system},
+            }
+            found = [self._ask(part.account, "POST", f"/v1/images?{_VPC}", body)]
+            self._settle()
+            found = [self._ask(part.account, "GET", f"/v1/images/{found[0]['id']}?{_VPC}")]
+            self._made(f"image {name} of {part.account}")
+        if found:
+            self._images[part.account, name] = found[0]
+
+    def _catalog(self, part: CatalogPart) -> None:
+        if f"catalog {part.account}/{part.label} deleted" in self._notes:
+            return
+        path = f"{_CATALOGS}/catalogs"
+        every = self._ask(part.account, "GET", f"{path}?limit=100")["resources"]
+        found = next((one for one in every if one["label"] == part.label), None)
+        if found is None:
+            found = self._ask(part.account, "POST", path, {"label": part.label})
+            self._made(f"catalog {part.label}")
+        for offering in part.offerings:
+            self._offering(part, f"{path}/{found['id']}/offerings", offering)
+
+    def _offering(self, catalog: CatalogPart, path: str, part: OfferingPart) -> None:
+        every = self._ask(catalog.account, "GET", f"{path}?limit=100")["resources"]
+        found = next((one for one in every if one["name"] == part.name), None)
+        if found is None:
+            found = self._ask(catalog.account, "POST", path, {"name": part.name, "label": part.name})
+            self._made(f"offering {part.name} of {catalog.label}")
+        one = f"{path}/{found['id']}"
+        for version in part.versions:
+            self._version(catalog, one, part.name, version)
+        for share in part.shares:
+            self._share(catalog, one, part.name, share)
+
+    def _version(self, catalog: CatalogPart, path: str, offering: str, part: VersionPart) -> None:
+        name = f"{catalog.label}/{offering}/{part.version}"
+        if f"version {catalog.account}/{name} deleted" in self._notes:
+            return
+        found = self._find_version(catalog.account, path, part.version)
+        if found is None:
+            image = self._images[catalog.account, part.image]
+            found = self._ask(catalog.account, "POST", f"{path}/version", _import_body(offering, part, image))
+            found = self._find_version(catalog.account, path, part.version) or {}
+            self._made(f"version {name}")
+        self._versions[name] = found
+        locator = f"{_CATALOGS}/versions/{found['version_locator']}"
+        state = found["state"]["current"]
+        if part.state != "draft" and state in {"draft", "new"}:
+            self._ask(catalog.account, "POST", f"{locator}{_INSTALL}", {})
+            self._settle()
+            state = "validated"
+        if part.state in _PUBLISHED and state == "validated":
+            self._ask(catalog.account, "POST", f"{locator}/consume-publish")
+
+    def _find_version(self, account: str, path: str, version: str) -> dict[str, Any] | None:
+        kinds = self._ask(account, "GET", path).get("kinds", [])
+        every = [one for kind in kinds for one in kind.get("versions", [])]
+        return next((one for one in every if one["version"] == version), None)
+
+    def _share(self, catalog: CatalogPart, path: str, offering: str, part: SharePart) -> None:
+        account_id = self._id(part.account)
+        listed = self._ask(catalog.account, "GET", f"{path}/access?limit=100")["resources"]
+        if not any(account_id in str(one) for one in listed):
+            self._ask(catalog.account, "POST", f"{path}/access", [f"-acct-{account_id}"])
+            self._ask(catalog.account, "POST", f"{path}/share", {"enabled": True})
+            self._made(f"share of {offering} with {part.account}")
+        owner = f"-acct-{self._id(catalog.account)}"
+        key = f"approval {part.account} of {catalog.account}"
+        if part.state == "accepted" and self._once(key):
+            approve = f"{_CATALOGS}/shareapproval/offering/access/source/approved"
+            self._ask(part.account, "POST", approve, [owner])
+            self._made(f"{part.account} accepts what {catalog.account} shares")
+
+    def _authorization(self, part: AuthorizationPart) -> None:
+        account_id = self._id(part.account)
+        if not self._once(f"authorization {part.account}"):
+            return
+        subject = {"serviceName": "is", "accountId": account_id}
+        resource = {"serviceName": "globalcatalog-collection", "accountId": account_id}
+        body = {
+            "type": "authorization",
+            "control": {"grant": {"roles": [{"role_id": _ROLE.format("Viewer")}]}},
+            "subject": {"attributes": _keyed(subject)},
+            "resource": {"attributes": _keyed(resource)},
+        }
+        self._ask(part.account, "POST", "/v2/policies", body)
+        self._made(f"authorization of instance groups of {part.account}")
+
+    def _instance(self, part: InstancePart) -> None:
+        if self._ask(part.account, "GET", f"/v1/instances?{_VPC}&name={part.name}")["instances"]:
+            return
+        subnet = self._ask(part.account, "GET", f"/v1/subnets?{_VPC}")["subnets"][0]
+        key = self._ask(part.account, "GET", f"/v1/keys?{_VPC}")["keys"][0]
+        if part.image:
+            source = {"image": {"id": self._images[part.account, part.image]["id"]}}
+        else:
+            source = {"catalog_offering": {"version": {"crn": self._versions[part.version]["crn"]}}}
+        body = {
+            "name": part.name,
+            "zone": {"name": subnet["zone"]["name"]},
+            "profile": {"name": "bx2-2x8"},
+            "vpc": {"id": subnet["vpc"]["id"]},
+            "keys": [{"id": key["id"]}],
+            "primary_network_interface": {"subnet": {"id": subnet["id"]}},
+            **source,
+        }
+        self._ask(part.account, "POST", f"/v1/instances?{_VPC}", body)
+        self._settle()
+        self._made(f"instance {part.name} of {part.account}")
+
+    def _end_catalog(self, part: CatalogPart) -> None:
+        """The last states of versions, and of the catalog."""
+        for offering in part.offerings:
+            for version in offering.versions:
+                self._end_version(part, f"{part.label}/{offering.name}/{version.version}", version)
+        if part.deleted and self._once(f"catalog {part.account}/{part.label} deleted"):
+            every = self._ask(part.account, "GET", f"{_CATALOGS}/catalogs?limit=100")["resources"]
+            id_ = next(one["id"] for one in every if one["label"] == part.label)
+            self._ask(part.account, "DELETE", f"{_CATALOGS}/catalogs/{id_}")
+            self._made(f"catalog {part.label} is deleted")
+
+    def _end_version(self, catalog: CatalogPart, name: str, part: VersionPart) -> None:
+        calls = {"deprecated": ("POST", "/deprecate/true"), "archived": ("POST", "/archive"), "deleted": ("DELETE", "")}
+        if part.state not in calls or not self._once(f"version {catalog.account}/{name} {part.state}"):
+            return
+        method, path = calls[part.state]
+        locator = quote(self._versions[name]["version_locator"], safe=".")
+        self._ask(catalog.account, method, f"{_CATALOGS}/versions/{locator}{path}")
+        self._settle()
+        self._made(f"version {name} is {part.state}")
+
+    def _end_image(self, named: tuple[ImagePart, str]) -> None:
+        part, name = named
+        calls = {"deprecated": ("POST", "/deprecate"), "obsolete": ("POST", "/obsolete"), "deleted": ("DELETE", "")}
+        if part.state not in calls or not self._once(f"image {part.account}/{name} {part.state}"):
+            return
+        method, path = calls[part.state]
+        id_ = self._images[part.account, name]["id"]
+        self._ask(part.account, method, f"/v1/images/{id_}{path}?{_VPC}")
+        self._settle()
+        self._made(f"image {name} of {part.account} is {part.state}")
+
+    def _clock(self, _part: None) -> None:
+        clock = self._scenario.clock
+        digest = hashlib.sha256(self._given.path.read_bytes()).hexdigest()
+        if clock is not None and self._once(f"clock {digest}"):
+            self._operate("POST", "/_kunsthalle/clock", {"advance": clock.advance})
+            self._made(f"clock {clock.advance} later")
+
+    def _fault(self, part: FaultSetPart) -> None:
+        """Faults end with the process, so that those there are decide and no note does."""
+        there = [(one["name"], one["effect"], one["match"], one["seed"]) for one in self._faults()]
+        for fault in [*(fault_set(part.set, part.seed) if part.set else ()), *([part.fault] if part.fault else ())]:
+            key = (fault.get("name", ""), fault.get("effect"), fault.get("match", "*"), fault.get("seed", 0))
+            if key not in there:
+                self._operate("POST", _FAULTS, fault)
+                self._made(f"fault {fault.get('name') or fault.get('effect')}")
+
+    def _faults(self) -> list[dict[str, Any]]:
+        return list(self._operate("GET", _FAULTS)["faults"])
+
+
+def _again(fault: dict[str, Any]) -> dict[str, Any]:
+    """What sets a fault once more, with what is left of its count."""
+    apart = {"id", "hits", "times", "account_id", "iam_id"}
+    given = {name: value for name, value in fault.items() if name not in apart and value is not None}
+    times = fault["times"] - fault["hits"] if fault["times"] else 0
+    return {**given, "times": times, "account": fault["account_id"], "user": fault["iam_id"]}
+
+
+def _put(place: Path, part: ImagePart, source: Path | None) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if source is None:
+        write_qcow2(place, part.size * GIB, (part.content or part.name).encode())
+    else:
+        place.write_bytes(source.read_bytes())
+
+
+def _import_body(offering: str, part: VersionPart, image: dict[str, Any]) -> dict[str, Any]:
+    """What imports an image as a version (catalog-iam-enterprise.md 1.3)."""
+    return {
+        "name": offering,
+        "label": offering,
+        "version": part.version,
+        "install_kind": "instance",
+        "target_kinds": ["vpc-x86"],
+        "format_kind": "vsi-image",
+        "sha": image["file"]["checksums"]["sha256"],
+        "metadata": {
+            "operating_system": image["operating_system"],
+            "file": {"size": image["file"]["size"]},
+            "minimum_provisioned_size": image["minimum_provisioned_size"],
+            "images": [{"id": image["id"], "name": image["name"], "region": "us-south"}],
+        },
+    }
+
+
+def _keyed(given: dict[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "operator": "stringEquals", "value": value} for key, value in given.items()]
