@@ -93,7 +93,7 @@ def test_the_readme_is_for_five_minutes() -> None:
     assert [one for one in targets if not urlsplit(one).scheme and not (ROOT / one).exists()] == []
     code = next(block for block in blocks(README) if block.language == "python").text
     lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("#", "import", "from"))]
-    assert len(lines) <= 36
+    assert len(lines) <= 38
 
 
 def test_the_picture_is_readable_in_light_and_dark() -> None:

@@ -82,9 +82,18 @@ class Session:
         return self.text("APIEndpoint") or self.offered()
 
     def offered(self) -> str:
-        """Where to log in when nobody says: what `kunsthalle env` put into the environment, or this machine."""
+        """Where to log in when nobody says.
+
+        What `kunsthalle env` put into the environment, the only running server of this user, or the usual place.
+        """
         found = next((self.env[name] for name in _PLACES if self.env.get(name)), "")
-        return (found or LOCAL).rstrip("/")
+        return (found or self._only_server() or LOCAL).rstrip("/")
+
+    def _only_server(self) -> str:
+        from kunsthalle.local import running  # most commands have a session, and start sooner without
+
+        servers = running.folders(self.env)
+        return folder.url(servers[0]) if len(servers) == 1 else ""
 
     @property
     def region(self) -> str:

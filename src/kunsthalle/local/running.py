@@ -7,16 +7,17 @@ import fcntl
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 ALIVE = "alive"
 """A file of the data folder that the server keeps locked for as long as it runs."""
 
 
-def _registry() -> Path:
+def _registry(environment: Mapping[str, str] = os.environ) -> Path:
     """Where the folders of running servers are written down, by the XDG base directory specification."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
+    state, home = environment.get("XDG_STATE_HOME", ""), environment.get("HOME", "")
+    base = Path(state) if state.startswith("/") else (Path(home) if home else Path.home()) / ".local" / "state"
     return base / "kunsthalle" / "servers"
 
 
@@ -58,11 +59,11 @@ def is_running(data: Path) -> bool:
     return False
 
 
-def folders() -> list[Path]:
+def folders(environment: Mapping[str, str] = os.environ) -> list[Path]:
     """The folders of this user's running servers, by name. What others may have written there is not read."""
     found = []
     with contextlib.suppress(OSError, RuntimeError):
-        registry = _registry()
+        registry = _registry(environment)
         if registry.stat().st_uid == os.getuid() and not registry.stat().st_mode & stat.S_IWOTH:
             found = [Path(entry.read_text()) for entry in registry.iterdir()]
     return sorted(data for data in found if is_running(data))

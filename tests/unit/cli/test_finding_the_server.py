@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from kunsthalle.cli.main import cli
 from kunsthalle.local import folder, running
 from kunsthalle.testing.served import Served
+from unit.ibmcloud.world import ibmcloud
 
 
 class ListedServer(Served):
@@ -54,6 +55,19 @@ def test_the_only_server_is_found(server: Served) -> None:
     assert values(verb("env", "--account", "publisher").stdout)["KUNSTHALLE_URL"] == server.url
     assert server.url in verb("status").stdout
     assert verb("clock", "advance", "1h").exit_code == 0
+
+
+def test_ibmcloud_signs_in_to_the_only_server(server: Served, tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "XDG_STATE_HOME": os.environ["XDG_STATE_HOME"]}
+    words = ("login", "--apikey", server.env("publisher")["IBMCLOUD_API_KEY"], "-r", "us-south")
+    said = ibmcloud(*words, env=env)
+    assert said.code == 0, said.err
+    assert f"API endpoint: {server.url}\n" in said.out
+    usual = ibmcloud("api", env={**env, "XDG_STATE_HOME": str(tmp_path / "nobodys"), "HOME": str(tmp_path / "new")})
+    assert "http://127.0.0.1:8100" in usual.out
+    with ListedServer(tmp_path / "two", "--hypervisor", "simulated"):
+        several = ibmcloud("api", env={**env, "HOME": str(tmp_path / "new")})
+    assert "http://127.0.0.1:8100" in several.out, "none is chosen among several"
 
 
 def test_a_server_in_the_working_directory_comes_before_others(server: Served, elsewhere: Path) -> None:
