@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from kunsthalle.cli import common
 from kunsthalle.core.fault_sets import SETS, WORDS, fault_set
+from kunsthalle.core.faults import EFFECTS, effects_on
 
 _PATH = "/_kunsthalle/faults"
-_OF_CALLS: dict[str, str | None] = {
-    "refuse": "status",
-    "lose": "status",
-    "expired": None,
-    "cut": None,
-    "delay": "seconds",
-    "late": "seconds",
-}
-"""The effects on calls, each with the field that its option's value is of."""
 _COLUMNS = ("ID", "ON", "MATCH", "EFFECT", "LEFT", "HITS")
 _TIMES = click.option(
     "--times", type=int, default=1, show_default=True, help="Matches to fail; 0: all until the fault is cleared"
@@ -45,6 +37,24 @@ def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+_TYPES = {"STATUS": int, "SECONDS": float, "DURATION": str}
+
+
+def _effects(what: Literal["call", "job", "tokens"]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option for each effect on calls, jobs or tokens; a flag where it has no value."""
+
+    def declare(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(effects_on(what)):
+            effect = EFFECTS[name]
+            more: dict[str, Any] = {"is_flag": True}
+            if effect.value:
+                more = {"type": _TYPES[effect.value], "metavar": effect.value}
+            command = click.option(f"--{name}", help=effect.option, **more)(command)
+        return command
+
+    return declare
 
 
 @click.group()
@@ -72,12 +82,7 @@ def list_(data: Path, output: str) -> None:
 
 @fault.command()
 @click.argument("pattern")
-@click.option("--refuse", type=int, metavar="STATUS", help="Do not execute the call; answer with this status")
-@click.option("--lose", type=int, metavar="STATUS", help="Execute the call, but answer with this status")
-@click.option("--expired", is_flag=True, help="Do not execute the call; answer as if its access token had expired")
-@click.option("--cut", is_flag=True, help="Execute the call, and cut the answer in the middle")
-@click.option("--delay", type=float, metavar="SECONDS", help="Delay the call")
-@click.option("--late", type=float, metavar="SECONDS", help="Do not find what was created less than this ago")
+@_effects("call")
 @click.option("--retry-after", type=int, default=1, show_default=True, help="With --refuse and --lose 429 or 503")
 @click.option("--after", "cut_after", type=int, default=-1, metavar="BYTES", help="With --cut; default: half the body")
 @click.option("--spread", type=float, default=0, metavar="SECONDS", help="With --delay: up to this much longer")
@@ -86,26 +91,19 @@ def list_(data: Path, output: str) -> None:
 @common.OUTPUT
 def call(pattern: str, data: Path, output: str, **given: Any) -> None:
     """Set a fault for API calls. PATTERN is matched with `METHOD /path`; `*` matches any text."""
-    effect, value = _one({name: given.pop(name) for name in _OF_CALLS})
-    field = _OF_CALLS[effect]
-    more = {} if field is None else {field: value}
-    _add(data, output, {"on": "call", "match": pattern, "effect": effect, **more, **given})
+    _add(data, output, {"on": "call", "match": pattern, **_chosen("call", given), **given})
 
 
 @fault.command()
 @click.argument("kind")
-@click.option("--fail", is_flag=True, help="Fail the job without further tries")
-@click.option("--retry", is_flag=True, help="Fail one try")
-@click.option("--hold", metavar="DURATION", help="Postpone the job by this duration of the product clock: 10m, PT1H")
+@_effects("job")
 @click.option("--reason", default="", help="With image.import --fail: the reason that the image shows")
 @_narrowed
 @common.DATA
 @common.OUTPUT
 def job(kind: str, data: Path, output: str, **given: Any) -> None:
     """Set a fault for jobs. KIND is a pattern: image.import, instance.*, …"""
-    effect, value = _one({name: given.pop(name) for name in ("fail", "retry", "hold")})
-    more = {"seconds": _seconds(value)} if effect == "hold" else {}
-    _add(data, output, {"on": "job", "match": kind, "effect": effect, **more, **given})
+    _add(data, output, {"on": "job", "match": kind, **_chosen("job", given), **given})
 
 
 @fault.command(
@@ -124,16 +122,15 @@ def set_(name: str, account: str, seed: int, data: Path, output: str) -> None:
 
 
 @fault.command()
-@click.option("--expire", is_flag=True, help="Refuse every access token that was issued until now")
+@_effects("tokens")
 @common.DATA
 @common.OUTPUT
-def tokens(expire: bool, data: Path, output: str) -> None:
+def tokens(data: Path, output: str, **given: Any) -> None:
     """Expire all access tokens at once and for good, also across restarts. Refresh tokens and API keys go on.
 
     Moving the clock does not expire tokens: clients keep them by real time.
     """
-    _one({"expire": expire})
-    _add(data, output, {"on": "tokens", "effect": "expire"})
+    _add(data, output, {"on": "tokens", **_chosen("tokens", given)})
 
 
 @fault.command()
@@ -146,20 +143,26 @@ def clear(id_: str | None, data: Path, output: str) -> None:
     click.echo(common.as_json(answer) if output == "json" else f"Cleared: {answer['cleared']}")
 
 
-def _one(effects: dict[str, Any]) -> tuple[str, Any]:
-    given = [(name, value) for name, value in effects.items() if value not in (None, False)]
-    if len(given) != 1:
+def _chosen(what: Literal["call", "job", "tokens"], given: dict[str, Any]) -> dict[str, Any]:
+    """The one effect that was chosen of those on calls, jobs or tokens, and how much; out of what was given."""
+    effects = {name: given.pop(name) for name in effects_on(what)}
+    chosen = [(name, value) for name, value in effects.items() if value not in (None, False)]
+    if len(chosen) != 1:
         raise click.UsageError(f"Give one of --{', --'.join(sorted(effects))}.")
-    return given[0]
+    ((name, value),) = chosen
+    effect = EFFECTS[name]
+    if not effect.field:
+        return {"effect": name}
+    return {"effect": name, effect.field: _seconds(name, value) if effect.value == "DURATION" else value}
 
 
-def _seconds(text: str) -> float:
+def _seconds(name: str, text: str) -> float:
     from kunsthalle.core.clock import SECOND, duration
 
     try:
         return duration(text) / SECOND
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--hold") from error
+        raise click.BadParameter(str(error), param_hint=f"--{name}") from error
 
 
 def _add(data: Path, output: str, body: dict[str, Any]) -> None:
@@ -185,16 +188,6 @@ def _say(faults: list[dict[str, Any]], output: str) -> None:
 
 
 def _effect(one: dict[str, Any]) -> str:
-    more = {
-        "refuse": one["status"],
-        "expired": "",
-        "lose": one["status"],
-        "cut": "",
-        "delay": f"{one['seconds']:g}s",
-        "late": f"{one['seconds']:g}s",
-        "fail": "",
-        "retry": "",
-        "hold": f"{one['seconds']:g}s",
-        "expire": "",
-    }
-    return f"{one['effect']} {more[one['effect']]}".rstrip()
+    field = EFFECTS[one["effect"]].field
+    much = {"": "", "status": f" {one['status']}", "seconds": f" {one['seconds']:g}s"}
+    return f"{one['effect']}{much[field]}"

@@ -12,6 +12,13 @@ from kunsthalle.core.text_values import integer
 
 _K = "/_kunsthalle"
 
+_TEXTS = {name: effect.text for name, effect in EFFECTS.items()}
+_VALUED = {
+    field: ", ".join(name for name, effect in EFFECTS.items() if effect.field == field)
+    for field in ("status", "seconds")
+}
+"""The effects that a field is of."""
+
 
 async def _enter_page(visit: Visit, filled: Form) -> Response:
     return visit.form_page("rehearsal/enter.html", filled)
@@ -50,7 +57,7 @@ async def _overview(visit: Visit) -> Response:
         "scenarios": (await visit.api.operate("GET", f"{_K}/scenarios"))["scenarios"],
         "approvals": (await visit.api.operate("GET", f"{_K}/approvals"))["approvals"],
     }
-    return visit.page("rehearsal/overview.html", effects=EFFECTS, **told)
+    return visit.page("rehearsal/overview.html", effects=_TEXTS, **told)
 
 
 async def _clock_page(visit: Visit, filled: Form) -> Response:
@@ -63,7 +70,7 @@ async def _clock(visit: Visit, filled: Form) -> Response:
 
 
 async def _fault_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("rehearsal/fault.html", filled, effects=EFFECTS)
+    return visit.form_page("rehearsal/fault.html", filled, effects=_TEXTS, valued=_VALUED)
 
 
 def _number(text: str) -> int | float | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -18,16 +18,24 @@ from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import duration, moment, rfc3339
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.core.faults import IMPORT_REASONS, CallEffect, Fault, Faults, JobEffect, TokenEffect
+from kunsthalle.core.faults import (
+    EFFECTS,
+    IMPORT_REASONS,
+    CallEffect,
+    Effect,
+    Fault,
+    Faults,
+    JobEffect,
+    TokenEffect,
+    effects_on,
+)
 from kunsthalle.operator.saved_states import Saved, SavedScenarios
 
 _Seconds = Annotated[float, Meta(ge=0, le=100 * 366 * 86_400)]
-_LONGEST_DELAY = 300
 _Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 _MOST = 1_000
 _MOMENTS = ("starts_at", "ends_at")
 _IMPORT = "image.import"
-_EFFECTS = {"call": get_args(CallEffect), "job": get_args(JobEffect), "tokens": get_args(TokenEffect)}
 
 
 class FaultRequest(RequestBody):
@@ -164,7 +172,7 @@ def _scenario_response(saved: Saved) -> ScenarioResponse:
 
 def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
     """400 for a fault that could never apply."""
-    effects = _EFFECTS[body.on]
+    effects, effect = effects_on(body.on), EFFECTS[body.effect]
     if body.effect not in effects:
         text = f"The effect {body.effect!r} does not apply to {body.on}; use one of: {', '.join(effects)}."
         raise invalid("bad_field", text, "effect")
@@ -172,15 +180,18 @@ def _checked(body: FaultRequest, kinds: Callable[[], list[str]]) -> None:
         raise invalid("bad_field", "All access tokens expire, once: give no match, skip and times.", "match")
     if body.status not in STATUSES:
         raise invalid("bad_field", f"The status must be one of {', '.join(map(str, STATUSES))}.", "status")
-    if body.effect == "delay" and not 0 < body.seconds <= _LONGEST_DELAY:
-        raise invalid("bad_field", f"A delay is of more than 0 and at most {_LONGEST_DELAY} seconds.", "seconds")
-    if body.effect in {"hold", "late"} and body.seconds <= 0:
-        raise invalid("bad_field", f"The effect {body.effect!r} is of more than 0 seconds.", "seconds")
-    if body.spread > _LONGEST_DELAY:
-        raise invalid("bad_field", f"A delay spreads over at most {_LONGEST_DELAY} seconds.", "spread")
+    _check_seconds(body, effect)
     _check_reason(body)
     if body.on == "job" and not any(fnmatchcase(kind, body.match) for kind in kinds()):
         raise invalid("bad_field", f"No job is of this kind; there are: {', '.join(kinds())}.", "match")
+
+
+def _check_seconds(body: FaultRequest, effect: Effect) -> None:
+    if effect.field == "seconds" and not 0 < body.seconds <= (effect.most or body.seconds):
+        most = f" and at most {effect.most}" if effect.most else ""
+        raise invalid("bad_field", f"The effect {body.effect!r} is of more than 0{most} seconds.", "seconds")
+    if body.spread > EFFECTS["delay"].most:
+        raise invalid("bad_field", f"A delay spreads over at most {EFFECTS['delay'].most} seconds.", "spread")
 
 
 def _check_reason(body: FaultRequest) -> None:

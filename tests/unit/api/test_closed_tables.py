@@ -16,10 +16,11 @@ import kunsthalle
 from fixtures.worlds import World
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.api import fault_injection
+from kunsthalle.api.asgi import Answer
 from kunsthalle.app import _clock
 from kunsthalle.cli import faults as faults_command
 from kunsthalle.core.closed_tables import ClosedTable, UnknownMember
-from kunsthalle.core.faults import EFFECTS, CallEffect, Fault, Faults, JobEffect, TokenEffect
+from kunsthalle.core.faults import EFFECTS, CallEffect, Fault, Faults, JobEffect, TokenEffect, effects_on
 from kunsthalle.db.engine import Store
 from kunsthalle.db.unscoped import _insert_for
 from kunsthalle.db.wildcards import any_item
@@ -95,6 +96,21 @@ def test_an_engines_own_statements() -> None:
 
 def test_the_effects_are_those_of_calls_jobs_and_tokens() -> None:
     assert set(EFFECTS) == {*CallEffect.__args__, *JobEffect.__args__, *TokenEffect.__args__}  # type: ignore[attr-defined]  # of a Literal
+
+
+@pytest.mark.parametrize("effect", effects_on("call"))
+def test_every_effect_on_calls_is_applied(effect: str) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def respond() -> Answer:
+        return Answer(200, {}, b"{}")
+
+    fault = Fault(id="f", on="call", match="*", effect=effect)
+    asyncio.run(fault_injection.answer(fault, respond, lambda problem: Answer(problem.reason.value, {}, b"{}"), send))
+    assert sent[0]["type"] == "http.response.start"
 
 
 @pytest.mark.parametrize("effect", ["explode", *JobEffect.__args__])  # type: ignore[attr-defined]  # of a Literal
