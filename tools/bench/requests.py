@@ -49,12 +49,14 @@ class Work:
 
 def run(folder: Path, rounds: int, large: int) -> Section:
     """Every kind of work once a round, in turn; medians over the rounds."""
-    few, many = folder / "few", folder / "many"
+    few, many, unlogged = (folder / name for name in ("few", "many", "unlogged"))
     make(few, {"publisher": _SMALL})
+    silent_id = make(unlogged, {"publisher": _SMALL})["publisher"][0]
     ids = make(many, {"publisher": _SMALL, "consumer-a": large})
-    with product(few) as small, product(many) as big:
+    with product(few) as small, product(many) as big, product(unlogged, "--access-log", "off") as silent:
         owner, consumer = Caller(many, "publisher", big.port), Caller(many, "consumer-a", big.port)
-        alone = Caller(few, "publisher", small.port)
+        alone, unheard = Caller(few, "publisher", small.port), Caller(unlogged, "publisher", silent.port)
+        known = alone.call("GET", _page())["images"][0]["id"]
         published, own = ids["publisher"], ids["consumer-a"][large // 2]
         absent = [Ids(seed).resource("r006") for seed in range(2 * _TWINS)]
         yardstick.prepare(folder / "bare.sqlite", {"healthz": b"{}", own: consumer.raw("GET", _image(own))})
@@ -67,6 +69,8 @@ def run(folder: Path, rounds: int, large: int) -> Section:
                 Work(_OWN, big, Ask("own", _image(own), consumer.headers)),
                 Work(_MASKED, big, Ask("masked", _image(published[0]), consumer.headers, 404)),
                 Work(_GONE, big, Ask("absent", _image(absent[0]), consumer.headers, 404)),
+                Work("logged", small, Ask("logged", _image(known), alone.headers)),
+                Work("unlogged", silent, Ask("unlogged", _image(silent_id), unheard.headers)),
                 Work("few", small, Ask("few", _page(), alone.headers)),
                 Work("beside", big, Ask("beside", _page(), owner.headers)),
                 Work("many", big, Ask("many", _page(), consumer.headers)),
@@ -76,7 +80,7 @@ def run(folder: Path, rounds: int, large: int) -> Section:
             twins = _twins(big.port, published[:_TWINS], absent, consumer.headers, rounds)
     load_is = "wrk" if wrk.found() else "a client of our own on epoll"
     notes = [f"Load: {load_is}, {_CONNECTIONS} connections, closed loop.", _FIGURES]
-    figures = [*_against_bare(outcomes), *_masked(twins), *_pages(outcomes, large)]
+    figures = [*_against_bare(outcomes), _logged(outcomes), *_masked(twins), *_pages(outcomes, large)]
     return Section("requests", "Requests", method(rounds) + _TWIN_METHOD, figures, notes)
 
 
@@ -159,6 +163,12 @@ def _against_bare(outcomes: dict[str, Outcome]) -> list[Figure]:
         text = "" if bound is None else f"≥ {bound}"
         figures.append(Figure(what, show(one), show(plain) + " bare", ratio, text, held))
     return figures
+
+
+def _logged(outcomes: dict[str, Outcome]) -> Figure:
+    """What the line that each request has in the log costs."""
+    on, off = outcomes["logged"], outcomes["unlogged"]
+    return Figure("GET own image, request log on", show(on), show(off) + " off", on.cpu / off.cpu)
 
 
 def _masked(times: _Times) -> list[Figure]:

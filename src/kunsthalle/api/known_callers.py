@@ -15,13 +15,16 @@ class KnownCallers:
     def __init__(self) -> None:
         self._accounts: dict[int, str] = {}
 
-    def account_of(self, headers: Headers) -> str:
-        """The account whose token this was, or UNKNOWN."""
-        return self._accounts.get(hash(headers.get("authorization", "")), UNKNOWN)
+    def key_of(self, headers: Headers) -> int:
+        """What a token is remembered by."""
+        return hash(headers.get("authorization", ""))
 
-    def learn(self, headers: Headers, account_id: str) -> None:
-        """The token of these headers was accepted."""
-        key = hash(headers.get("authorization", ""))
+    def account_of(self, key: int) -> str:
+        """The account whose token this was, or UNKNOWN."""
+        return self._accounts.get(key, UNKNOWN)
+
+    def learn(self, key: int, account_id: str) -> None:
+        """The token was accepted."""
         if account_id == UNKNOWN or self._accounts.get(key) == account_id:
             return
         self._accounts[key] = account_id

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -37,6 +37,7 @@ from kunsthalle.db import audit
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 
+T = TypeVar("T")
 log = get_logger("http")
 
 MAX_BODY = MIB
@@ -154,13 +155,12 @@ class Pipeline:
         route = match.route
         exchange.route = route.path
         request: Request | None = None
+        token = self._callers.key_of(headers)
         try:
             body, account_id = _NOTHING, ""
-            payer = self._callers.account_of(headers)
+            payer = self._callers.account_of(token)
             if route.method not in {"GET", "HEAD"}:
-                await self._store.priority.turn(payer)
-                with self._store.priority.worked_on(payer):
-                    account_id = await self._check_caller(ctx, route, headers)
+                account_id = await self._in_turn(payer, self._check_caller(ctx, route, headers))
                 body = await _body(receive, headers, _largest_body(route))
             query = Query(scope["query_string"])
             if b"%00" in scope["query_string"]:
@@ -169,10 +169,8 @@ class Pipeline:
             exchange.request = request
             if route.without_transaction is not None:
                 return await self._outside(ctx, route, request)
-            payer = account_id or payer
-            await self._store.priority.turn(payer)
-            with self._store.priority.worked_on(payer):
-                return await (self._write if route.writes else self._read)(ctx, route, request)
+            work = (self._write if route.writes else self._read)(ctx, route, request)
+            return await self._in_turn(account_id or payer, work)
         except Problem as problem:
             try:
                 await self._refused(route, path, problem, ctx, headers, request)
@@ -183,7 +181,22 @@ class Pipeline:
             return _failure(error, route, ctx)
         finally:
             if request is not None:
-                self._callers.learn(headers, request.account_id)
+                self._callers.learn(token, request.account_id)
+
+    async def _in_turn(self, account_id: str, work: Coroutine[Any, Any, T]) -> T:
+        """A step of a request of an account, when it is its turn (docs/decisions/0024-account-priority.md)."""
+        priority = self._store.priority
+        if priority.must_queue(account_id):
+            try:
+                await priority.turn(account_id)
+            except BaseException:
+                work.close()
+                raise
+        number = priority.begin(account_id)
+        try:
+            return await work
+        finally:
+            priority.end(number)
 
     async def _check_caller(self, ctx: Context, route: Route, headers: Headers) -> str:
         """Refuse a caller without a valid token, before anything of the body is read. The account of the others."""

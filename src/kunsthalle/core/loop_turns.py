@@ -8,8 +8,6 @@ the loop says when it reads, and threads call `give_way` before their own statem
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 MOST_SECONDS = 0.002
 """How long a thread waits at one place: longer than most reads of the loop, and short beside a job."""
@@ -18,35 +16,19 @@ _IDENTITY = threading.get_ident
 
 
 class LoopTurns:
-    """Whether the event loop reads or a request writes, and threads that wait until they do not."""
+    """Whether the event loop reads or a request writes, and threads that wait until they do not.
 
-    __slots__ = ("_changed", "_reader", "_waiting", "_writer", "most_seconds")
+    `with turns.reading:` while the event loop reads, in the thread that says so; it waits for nobody. `with
+    turns.writing:` while a request writes, in the thread that has the right to write; it waits for the loop.
+    """
+
+    __slots__ = ("_changed", "_waiting", "most_seconds", "reading", "writing")
 
     def __init__(self, most_seconds: float = MOST_SECONDS) -> None:
         self.most_seconds = most_seconds
-        self._reader = self._writer = _NOBODY
+        self.reading, self.writing = _Working(self), _Working(self)
         self._waiting = 0
         self._changed = threading.Condition()
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """The event loop reads, in the thread that calls this. It waits for nobody."""
-        self._reader = _IDENTITY()
-        try:
-            yield
-        finally:
-            self._reader = _NOBODY
-            self._wake()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """A request writes, in the thread that calls this, which has the right to write. It waits for the loop."""
-        self._writer = _IDENTITY()
-        try:
-            yield
-        finally:
-            self._writer = _NOBODY
-            self._wake()
 
     def give_way(self) -> None:
         """Wait until nobody works who goes before the thread that calls this, at most `most_seconds`."""
@@ -61,14 +43,31 @@ class LoopTurns:
 
     def _goes_before(self, me: int) -> bool:
         """Whether somebody who works goes before a thread: the loop before all, the writer before all but the loop."""
-        if self._reader != _NOBODY:
-            return self._reader != me
-        return self._writer not in (_NOBODY, me)
+        reader, writer = self.reading.thread, self.writing.thread
+        return reader != me if reader != _NOBODY else writer not in (_NOBODY, me)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let those go on that wait."""
         if self._waiting:  # whoever begins to wait after this line sees what has changed
             with self._changed:
                 self._changed.notify_all()
+
+
+class _Working:
+    """Which thread works. No generator: each read of the event loop enters it."""
+
+    __slots__ = ("_turns", "thread")
+
+    def __init__(self, turns: LoopTurns) -> None:
+        self._turns = turns
+        self.thread = _NOBODY
+
+    def __enter__(self) -> None:
+        self.thread = _IDENTITY()
+
+    def __exit__(self, *_error: object) -> None:
+        self.thread = _NOBODY
+        self._turns.wake()
 
 
 LOOP_TURNS = LoopTurns()

@@ -30,7 +30,8 @@ MOST_ACCOUNTS = 1_024
 """Accounts that are remembered; the one that used the processor longest ago is forgotten."""
 UNKNOWN = ""
 """The account of callers who are not recognised yet: it is never heavy."""
-_NOBODY = ("", float("-inf"))
+_NOBODY = (UNKNOWN, float("-inf"))
+_UNUSED = (0.0, 0.0)
 
 
 class AccountPriority:
@@ -46,7 +47,7 @@ class AccountPriority:
         self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._serving = False
-        self._active: dict[object, tuple[str, float]] = {}
+        self._active: dict[int, tuple[str, float]] = {}
         """The account of each request that is worked on, and since when."""
         self._changed = threading.Condition()
         self._waiting_jobs = 0
@@ -55,15 +56,16 @@ class AccountPriority:
         """An account has used the processor, in any thread."""
         if account_id == UNKNOWN:
             return
+        now = self._now()
         with self._lock:
-            used = self._left(self._used.pop(account_id, (0.0, 0.0))) + seconds
-            self._used[account_id] = (used, self._now())
+            before, at = self._used.pop(account_id, _UNUSED)
+            self._used[account_id] = (before * float(0.5 ** ((now - at) / HALF_LIFE)) + seconds, now)
             if len(self._used) > MOST_ACCOUNTS:
                 del self._used[next(iter(self._used))]
 
     @contextmanager
     def counted(self, account_id: Callable[[], str]) -> Iterator[None]:
-        """What this thread works meanwhile is the account's, whose id may become known by it."""
+        """What a thread works meanwhile is the account's, whose id may become known by it."""
         begun = time.thread_time()
         try:
             yield
@@ -72,17 +74,20 @@ class AccountPriority:
 
     def used(self, account_id: str) -> float:
         """Seconds that are not forgotten yet."""
-        return self._left(self._used.get(account_id, (0.0, 0.0)))
+        seconds, at = self._used.get(account_id, _UNUSED)
+        return seconds * float(0.5 ** ((self._now() - at) / HALF_LIFE))
 
-    def _left(self, entry: tuple[float, float]) -> float:
-        seconds, at = entry
-        return seconds * 0.5 ** ((self._now() - at) / HALF_LIFE) if seconds else 0.0
+    def must_queue(self, account_id: str) -> bool:
+        """Whether the next step of a request waits for `turn`; to be asked once a step. Only for the event loop."""
+        now, latest = self._now(), self._latest
+        if account_id != latest[0]:
+            self._before = latest
+        self._latest = (account_id, now)
+        alone = now - self._before[1] > ALONE_SECONDS
+        return not alone and self.used(account_id) >= HEAVY_SECONDS
 
     async def turn(self, account_id: str) -> None:
-        """Return when it is the turn of a request of the account. Only for the event loop."""
-        self._note(account_id)
-        if self.used(account_id) < HEAVY_SECONDS or self._is_alone(account_id):
-            return
+        """Return when it is the turn of a request of a heavy account."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         heapq.heappush(self._queue, (self.used(account_id), next(self._numbers), turn))
@@ -90,15 +95,6 @@ class AccountPriority:
             self._serving = True
             loop.call_soon(self._serve, loop)
         await turn
-
-    def _note(self, account_id: str) -> None:
-        if account_id != self._latest[0]:
-            self._before = self._latest
-        self._latest = (account_id, self._now())
-
-    def _is_alone(self, account_id: str) -> bool:
-        other = self._before if self._latest[0] == account_id else self._latest
-        return self._now() - other[1] > ALONE_SECONDS
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let one go on, and the next one once the loop has looked for what has arrived meanwhile."""
@@ -110,18 +106,18 @@ class AccountPriority:
                 return
         self._serving = False
 
-    @contextmanager
-    def worked_on(self, account_id: str) -> Iterator[None]:
-        """A request is worked on meanwhile, in the thread of the event loop or waited for there."""
-        key = object()
-        self._active[key] = (account_id, self._now())
-        try:
-            yield
-        finally:
-            del self._active[key]
-            if self._waiting_jobs:
-                with self._changed:
-                    self._changed.notify_all()
+    def begin(self, account_id: str) -> int:
+        """A request is worked on from now on. Returns what `end` takes. Only for the event loop."""
+        number = next(self._numbers)
+        self._active[number] = (account_id, self._now())
+        return number
+
+    def end(self, number: int) -> None:
+        """What has begun is not worked on any more."""
+        del self._active[number]
+        if self._waiting_jobs:
+            with self._changed:
+                self._changed.notify_all()
 
     def wait_in_job(self, account_id: str, seconds: float = MOST_SECONDS) -> None:
         """Wait while the account's jobs are behind somebody's request, at most so long."""

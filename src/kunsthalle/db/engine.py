@@ -16,7 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -263,7 +263,7 @@ class Store:
 
     @contextmanager
     def _request_turn(self) -> Iterator[None]:
-        with self._writer.request(), LOOP_TURNS.writing():
+        with self._writer.request(), LOOP_TURNS.writing:
             yield
 
     def _write_once(self, ctx: Context, function: Callable[[Session], T]) -> T:
@@ -292,7 +292,7 @@ class Store:
         if self._reader is None:
             connection = self._readers.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._reader = connection, _driver(connection), connection.info["deadline"]
-        with LOOP_TURNS.reading():
+        with LOOP_TURNS.reading:
             return self._at_one_moment(*self._reader, ctx, function, deadlines.INLINE_SECONDS)
 
     async def read_async(
@@ -309,17 +309,24 @@ class Store:
         caller's account; `account_id` returns it, or "" where the function has not come to know it yet.
         """
         if self.embedded and not long:
-            with suppress(ReadTimeout), self.priority.counted(account_id):
+            begun = time.monotonic()  # the processor time of the thread costs more to ask than it is better
+            try:
                 return self._read_here(ctx, function)
-
-        def read(seconds: float) -> T:
-            with self.priority.counted(account_id):
-                return self.read(ctx, function, seconds)
-
+            except ReadTimeout:
+                pass  # again in a thread
+            finally:
+                self.priority.add(account_id(), time.monotonic() - begun)
+        reading = partial(self._read_counted, ctx, function, account_id)
         if not self.embedded and not long:
-            reading = partial(read, deadlines.READ_SECONDS)
-            return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), reading))
-        return await self._long.run(_turn(account_id()), read)
+            call = partial(reading, deadlines.READ_SECONDS)
+            return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), call))
+        return await self._long.run(_turn(account_id()), reading)
+
+    def _read_counted(
+        self, ctx: Context, function: Callable[[Session], T], account_id: Callable[[], str], seconds: float
+    ) -> T:
+        with self.priority.counted(account_id):
+            return self.read(ctx, function, seconds)
 
     async def write_async(
         self, ctx: Context, function: Callable[[Session], T], name: str = "", *, account_id: str = ""

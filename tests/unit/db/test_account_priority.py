@@ -62,17 +62,23 @@ def test_only_so_many_accounts_are_remembered(priority: Priority) -> None:
     assert priority.used("first") == priority.used(UNKNOWN) == 0
 
 
+async def _step(priority: Priority, account_id: str) -> None:
+    """As the pipeline does before each step of a request."""
+    if priority.must_queue(account_id):
+        await priority.turn(account_id)
+
+
 def _order(priority: Priority, *asking: tuple[str, str], others: tuple[str, ...] = ("other",)) -> list[str]:
     """In which order requests go on that come in one turn of the loop: each an account and a name."""
     order: list[str] = []
 
     async def ask(account_id: str, name: str) -> None:
-        await priority.turn(account_id)
+        await _step(priority, account_id)
         order.append(name)
 
     async def ask_all() -> None:
         for other in others:
-            await priority.turn(other)
+            await _step(priority, other)
         await asyncio.gather(*(ask(*one) for one in asking))
 
     asyncio.run(ask_all())
@@ -93,12 +99,12 @@ def test_the_loop_takes_one_request_of_heavy_accounts_in_a_turn(priority: Priori
     one_went_on = asyncio.Event()
 
     async def ask(account_id: str) -> None:
-        await priority.turn(account_id)
+        await _step(priority, account_id)
         order.append(account_id)
         one_went_on.set()
 
     async def ask_all() -> None:
-        await priority.turn("other")
+        await _step(priority, "other")
         heavy = [asyncio.create_task(ask("heavy")) for _ in range(5)]
         await one_went_on.wait()
         await ask("light")
@@ -111,11 +117,11 @@ def test_the_loop_takes_one_request_of_heavy_accounts_in_a_turn(priority: Priori
 def test_an_account_that_is_alone_does_not_queue(priority: Priority, clock: Clock) -> None:
     priority.add("heavy", 100.0)
     asking = (("heavy", "1"), ("heavy", "2"))
-    assert _first_step(priority.turn("heavy")), "nobody else has asked yet"
+    assert _first_step(_step(priority, "heavy")), "nobody else has asked yet"
     assert _order(priority, *asking) == ["1", "2"]
-    assert not _first_step(priority.turn("heavy")), "another one has asked"
+    assert not _first_step(_step(priority, "heavy")), "another one has asked"
     clock.now += ALONE_SECONDS + 0.1
-    assert _first_step(priority.turn("heavy"))
+    assert _first_step(_step(priority, "heavy"))
 
 
 def _first_step(turn: Coroutine[Any, Any, None]) -> bool:
@@ -135,8 +141,8 @@ def test_who_has_gone_is_left_out(priority: Priority) -> None:
     priority.add("heavy", 3.0)
 
     async def ask() -> list[bool]:
-        await priority.turn("other")
-        tasks = [asyncio.create_task(priority.turn("heavy")) for _ in range(3)]
+        await _step(priority, "other")
+        tasks = [asyncio.create_task(_step(priority, "heavy")) for _ in range(3)]
         await asyncio.sleep(0)
         tasks[1].cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -148,11 +154,12 @@ def test_who_has_gone_is_left_out(priority: Priority) -> None:
 
 def test_a_job_waits_while_a_lighter_account_is_worked_for(priority: Priority) -> None:
     priority.add("heavy", 3.0)
-    with priority.worked_on("light"):
-        job = threading.Thread(target=priority.wait_in_job, args=("heavy", PATIENCE), daemon=True)
-        job.start()
-        until(lambda: priority._waiting_jobs == 1)
-        assert job.is_alive()
+    request = priority.begin("light")
+    job = threading.Thread(target=priority.wait_in_job, args=("heavy", PATIENCE), daemon=True)
+    job.start()
+    until(lambda: priority._waiting_jobs == 1)
+    assert job.is_alive()
+    priority.end(request)
     job.join(PATIENCE)
     assert not job.is_alive()
 
@@ -162,11 +169,14 @@ def test_a_job_waits_for_nobody_else(priority: Priority, clock: Clock, monkeypat
     priority.add("heavy", 3.0)
     priority.add("heavier", 5.0)
     assert not priority.is_behind("heavy"), "nobody is worked for"
-    with priority.worked_on("heavier"), priority.worked_on("heavy"):
-        assert not priority.is_behind("heavy")
-        assert priority.is_behind("heavier")
-        assert not priority.is_behind("light")
-    with priority.worked_on("light"):
-        assert priority.is_behind("heavy")
-        clock.now += 0.03
-        assert not priority.is_behind("heavy"), "what takes long is not waited for"
+    requests = [priority.begin("heavier"), priority.begin("heavy")]
+    assert not priority.is_behind("heavy")
+    assert priority.is_behind("heavier")
+    assert not priority.is_behind("light")
+    requests.append(priority.begin("light"))
+    assert priority.is_behind("heavy")
+    clock.now += 0.03
+    assert not priority.is_behind("heavy"), "what takes long is not waited for"
+    for request in requests:
+        priority.end(request)
+    assert priority._active == {}

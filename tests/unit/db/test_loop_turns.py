@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
 
@@ -33,11 +32,9 @@ def turns() -> LoopTurns:
     return LoopTurns(most_seconds=PATIENCE)
 
 
-@pytest.mark.parametrize("working", [LoopTurns.reading, LoopTurns.writing])
-def test_a_thread_waits_until_the_one_that_goes_before_has_ended(
-    turns: LoopTurns, working: Callable[[LoopTurns], AbstractContextManager[None]]
-) -> None:
-    with working(turns):
+@pytest.mark.parametrize("working", ["reading", "writing"])
+def test_a_thread_waits_until_the_one_that_goes_before_has_ended(turns: LoopTurns, working: str) -> None:
+    with getattr(turns, working):
         other = Other(turns.give_way)
         until(lambda: turns._waiting == 1)
         assert not other.ended
@@ -46,7 +43,7 @@ def test_a_thread_waits_until_the_one_that_goes_before_has_ended(
 
 
 def test_nobody_waits_while_nobody_works(turns: LoopTurns) -> None:
-    with turns.reading(), turns.writing():
+    with turns.reading, turns.writing:
         pass
     Other(turns.give_way).join()
 
@@ -55,13 +52,13 @@ def test_the_loop_waits_for_nobody(turns: LoopTurns) -> None:
     writing, ending = threading.Event(), threading.Event()
 
     def write() -> None:
-        with turns.writing():
+        with turns.writing:
             writing.set()
             assert ending.wait(PATIENCE)
 
     writer = Other(write)
     assert writing.wait(PATIENCE)
-    with turns.reading():
+    with turns.reading:
         turns.give_way()
     ending.set()
     writer.join()
@@ -71,7 +68,7 @@ def test_the_writer_waits_for_the_loop_alone(turns: LoopTurns) -> None:
     begun, read = threading.Event(), threading.Event()
 
     def write() -> None:
-        with turns.writing():
+        with turns.writing:
             turns.give_way()  # nobody reads yet
             begun.set()
             assert read.wait(PATIENCE)
@@ -79,7 +76,7 @@ def test_the_writer_waits_for_the_loop_alone(turns: LoopTurns) -> None:
 
     writer = Other(write)
     assert begun.wait(PATIENCE)
-    with turns.reading():
+    with turns.reading:
         read.set()
         until(lambda: turns._waiting == 1)
         assert not writer.ended
@@ -88,5 +85,5 @@ def test_the_writer_waits_for_the_loop_alone(turns: LoopTurns) -> None:
 
 def test_a_thread_waits_no_longer_than_it_must() -> None:
     turns = LoopTurns(most_seconds=0.001)
-    with turns.reading():
+    with turns.reading:
         Other(turns.give_way).join()

@@ -84,7 +84,7 @@ def test_statements_of_threads_give_way_to_reads_of_the_loop(
     get = kv.get if how == "statement" else _get
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.append(world.read(world.base, get, "key")))
-    with LOOP_TURNS.reading():
+    with LOOP_TURNS.reading:
         thread.start()
         until(lambda: LOOP_TURNS._waiting == 1)
         assert found == []
@@ -105,7 +105,9 @@ def test_a_read_of_the_loop_and_a_write_of_a_request_go_before_others(world: Wor
     seen: list[tuple[bool, bool]] = []
 
     def look(_session: Session) -> None:
-        other = threading.Thread(target=lambda: seen.append((LOOP_TURNS._reader != 0, LOOP_TURNS._writer != 0)))
+        other = threading.Thread(
+            target=lambda: seen.append((LOOP_TURNS.reading.thread != 0, LOOP_TURNS.writing.thread != 0))
+        )
         other.start()
         other.join(PATIENCE)
 
