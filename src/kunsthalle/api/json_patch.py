@@ -21,6 +21,15 @@ MAX_OPERATIONS = 500
 MAX_COPIED = 256 * KIB
 """Bytes of JSON that the `copy` operations of one patch may copy in all."""
 
+_OPERATIONS: dict[Any, Callable[[dict[str, Any]], Any]] = {
+    "add": jsonpatch.AddOperation,
+    "remove": jsonpatch.RemoveOperation,
+    "replace": jsonpatch.ReplaceOperation,
+    "move": jsonpatch.MoveOperation,
+    "test": jsonpatch.TestOperation,
+}
+"""By their names; a `copy` is carried out as an `add`."""
+
 
 def apply(current: Any, operations: list[dict[str, Any]], prefix: str = "") -> Any:
     """Return the document after the operations; the one that is given stays as it is.
@@ -68,7 +77,11 @@ class _Patch:
             LOOP_TURNS.give_way()
             one = changed.get(operation.get("op"), dict)(operation)
             # The whole document is an operation's result where its path is the root.
-            self._document = jsonpatch.JsonPatch([one]).apply(self._document, in_place=True)
+            made = _OPERATIONS.get(one.get("op"))
+            if made is None:  # the library says what is wrong with it
+                jsonpatch.JsonPatch([one]).apply(self._document, in_place=True)
+            else:  # a patch of the library would make the operation twice
+                self._document = made(one).apply(self._document)
         return self._document
 
     def _copying(self, operation: dict[str, Any]) -> dict[str, Any]:
