@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tools.clients import compatibility
+from tools.clients.go_build import copy_writable
 from tools.clients.results import Difference, Result, Step, Walk, save
 from tools.clients.terraform.differences import IMPORTED, NOT_IMPORTABLE, import_id
 from tools.clients.terraform.run import covered, imported
@@ -132,3 +133,17 @@ def test_a_partial_result_replaces_its_walks_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="run all walks"):
         save(run("a", passed=True, versions="2"), partial=True, folder=tmp_path)
     assert "a" not in save(run("b", passed=True), folder=tmp_path).read_text().split('"name"')[1]
+
+
+def test_a_copy_of_the_module_cache_can_be_written_and_removed(tmp_path: Path) -> None:
+    source = tmp_path / "module"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "main.go").write_text("package main")
+    for path in (source / "deep" / "main.go", source / "deep", source):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    copy_writable(source, tmp_path / "copy")
+    modes = {path.name: path.stat().st_mode & 0o200 for path in (tmp_path / "copy").rglob("*")}
+    assert modes == {"deep": 0o200, "main.go": 0o200}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("copy")] == ["copy"]
+    source.chmod(0o755)
+    (source / "deep").chmod(0o755)  # for whoever removes the folder of this test

@@ -6,7 +6,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+
+from tools.go_toolchain import find
 
 
 class CannotBuild(Exception):
@@ -29,7 +32,7 @@ def build_in_tree(module: str, version: str, binary: Path) -> Path:
     if not source.exists():
         print(f"Downloading {module}@{version} ...", flush=True)
         found = json.loads(_go(["mod", "download", "-json", f"{module}@{version}"], binary.parent))
-        shutil.copytree(found["Dir"], source, copy_function=_copy_writable)
+        copy_writable(Path(found["Dir"]), source)
     print(f"Building {binary.name}: this takes 5 to 30 minutes, once ...", flush=True)
     part = binary.with_suffix(".part")
     _go(["build", "-trimpath", "-ldflags", "-s -w", "-o", str(part), "."], source)
@@ -38,10 +41,14 @@ def build_in_tree(module: str, version: str, binary: Path) -> Path:
     return binary
 
 
-def _copy_writable(source: str, target: str) -> str:
-    shutil.copyfile(source, target)
-    Path(target).parent.chmod(0o755)
-    return target
+def copy_writable(source: Path, target: Path) -> None:
+    """Copy a tree of the module cache, where nothing may be written, so that it can be built in and removed."""
+    part = target.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part, copy_function=shutil.copyfile)
+    for folder in (part, *part.rglob("*/")):
+        folder.chmod(0o755)
+    part.rename(target)
 
 
 def install(package: str, version: str, binary: Path) -> Path:
@@ -56,9 +63,9 @@ def install(package: str, version: str, binary: Path) -> Path:
 
 
 def _go(arguments: list[str], folder: Path, **environment: str) -> str:
-    go = shutil.which("go")
+    go = find(Path(sys.prefix))
     if go is None:
-        raise CannotBuild("There is no `go` on the path to build clients with; install Go 1.25 or later.")
+        raise CannotBuild("There is no `go` to build clients with; install Go 1.25 or later.")
     env = {**os.environ, **environment}
     done = subprocess.run([go, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ PROVIDER_VERSION = "1.89.0"
 TERRAFORM = "github.com/hashicorp/terraform"
 TERRAFORM_VERSION = "1.5.7"
 _HOST = "registry.terraform.io/ibm-cloud/ibm"
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""As Go names them, where Python does otherwise."""
 _PATIENCE = 900
 """Seconds that one command may take."""
 _CRASHES = ("Plugin did not respond", "panic:", "The plugin encountered an error")
@@ -66,8 +69,8 @@ def find_tools() -> Tools:
 def _configuration(folder: Path, provider: Path) -> Path:
     """A mirror with the one provider in it, so that `init` asks nobody."""
     mirror = folder / "mirror"
-    system = subprocess.run(["go", "env", "GOOS", "GOARCH"], capture_output=True, text=True, check=False).stdout.split()
-    place = mirror / _HOST / PROVIDER_VERSION / ("_".join(system) or "linux_amd64")
+    machine = _MACHINES.get(platform.machine().lower(), platform.machine().lower())
+    place = mirror / _HOST / PROVIDER_VERSION / f"{platform.system().lower()}_{machine}"
     place.mkdir(parents=True, exist_ok=True)
     link = place / provider.name
     if not link.exists():
