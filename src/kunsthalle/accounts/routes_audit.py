@@ -35,7 +35,8 @@ class Whole(Access, frozen=True):
 
 class EntryResponse(ResponseBody):
     """One action. `outcome` is the HTTP status; `account_id` is the actor's account. `initiator` is on whose behalf the
-    product did something by itself, later than it was asked to."""
+    product did something by itself, later than it was asked to. `client` is the network address that a request came
+    from; of other accounts' actions on one's resources it is not shown."""
 
     id: str
     at: str
@@ -50,6 +51,7 @@ class EntryResponse(ResponseBody):
     initiator_email: str | UnsetType = UNSET
     resource_crn: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
+    client: str | UnsetType = UNSET
 
 
 class AuditResponse(ResponseBody):
@@ -100,7 +102,8 @@ def _when(session: Session, asked: When) -> int | None:
     return session.ctx.now() - asked[1] if asked[0] is None else asked[0]
 
 
-def entry_response(session: Session, entry: audit.Entry) -> EntryResponse:
+def entry_response(session: Session, entry: audit.Entry, *, everywhere: bool = False) -> EntryResponse:
+    own = everywhere or entry.account_id == session.ctx.account_id
     who = user(session, entry.account_id, entry.actor)
     asked = user(session, entry.account_id, entry.initiator) if entry.initiator else None
     return EntryResponse(
@@ -117,6 +120,7 @@ def entry_response(session: Session, entry: audit.Entry) -> EntryResponse:
         initiator_email=asked.user_id if asked else UNSET,
         resource_crn=entry.thing_crn or UNSET,
         code=entry.code or UNSET,
+        client=(entry.client or UNSET) if own else UNSET,
     )
 
 
@@ -133,7 +137,7 @@ def _list(session: Session, request: Request, query: AuditParameters, *, everywh
         after=query.start,
         limit=limit,
     )
-    shown = [entry_response(session, entry) for entry in found.items]
+    shown = [entry_response(session, entry, everywhere=everywhere) for entry in found.items]
     return AuditResponse(limit=limit, entries=shown, next_url=next_url(request, PLATFORM_PAGES, found.last) or UNSET)
 
 

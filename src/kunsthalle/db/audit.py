@@ -29,7 +29,7 @@ class Entry(Struct, frozen=True):
     """One action. `account_id` is the actor's account; `thing_crn` and `thing_account_id` say what it was done to,
     where
     that is known. `outcome` is the HTTP status. `at` is in microseconds since the epoch. `initiator` is on whose behalf
-    the product did what it did by itself.
+    the product did what it did by itself. `client` is the network address that a request came from.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Entry(Struct, frozen=True):
     thing_crn: str | None
     thing_account_id: str | None
     initiator: str | None = None
+    client: str | None = None
 
 
 _entry = reader(Entry, audit.columns)
@@ -78,6 +79,7 @@ def record(session: Session, action: str, target: str, outcome: int, code: str |
             "thing_crn": crn,
             "thing_account_id": _owner(it, crn),
             "initiator": (ctx.initiator or None) if ctx.job else None,
+            "client": ctx.client[:45] or None,
         },
     )
 

@@ -102,6 +102,8 @@ audit = Table(
     Column("thing_account_id", String(32)),
     # Of work that the product did later: on whose behalf.
     Column("initiator", String(128)),
+    # The network address that a request came from; behind a trusted proxy, that of the proxy's client.
+    Column("client", String(45)),
     Index("ix_audit_page", "account_id", "at", "id"),
     Index("ix_audit_thing", "thing_account_id", "at", "id"),
     Index("ix_audit_at", "at", "id"),

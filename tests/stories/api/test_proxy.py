@@ -143,6 +143,15 @@ def test_the_log_shows_the_client_of_the_proxy(proxied: Proxied) -> None:
     assert proxied.clients("/identity/keys") == [CLIENT, STRANGER, "203.0.113.66"]
 
 
+def test_the_audit_shows_the_client_of_the_proxy(proxied: Proxied) -> None:
+    said = {**token(proxied), "X-Forwarded-For": "203.0.113.66", "Content-Type": "application/json"}
+    missing = f"/v1/images/r006-00000000-0000-4000-8000-000000000000?{IMAGES.partition('?')[2]}"
+    for ask, source in ((proxied.call, OTHER), (proxied.direct, STRANGER)):
+        assert ask(source, "DELETE", missing, said)[0] == 404
+    entries = proxied.served.operate("GET", "/_kunsthalle/audit?action=is.image.image.delete")["entries"]
+    assert [one["client"] for one in entries] == [STRANGER, OTHER]
+
+
 def test_a_stranger_chooses_no_address(proxied: Proxied) -> None:
     said = {**token(proxied), "X-Forwarded-Proto": "https", "X-Forwarded-Host": "localhost:1"}
     _, document = proxied.direct(STRANGER, "GET", IMAGES, said)
