@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from kunsthalle.core import addresses
+from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.core.text_values import SWITCH, boolean, integer
 
 _LARGEST = 2**31 - 1
@@ -212,7 +213,9 @@ class Settings:
     )
     region: str = _setting("us-south", "Name of the region that this server serves", allowed=_region)
     hypervisor: str = _setting(
-        "auto", "'auto' (QEMU if installed), 'qemu' or 'simulated'", choices=("auto", "qemu", "simulated")
+        "auto",
+        f"'auto' (QEMU if installed), {' or '.join(map(repr, HYPERVISORS))}",
+        choices=("auto", *HYPERVISORS),
     )
     accelerator: str = _setting(
         "auto", "'auto' (KVM if it runs a test guest), 'kvm' or 'tcg'", choices=("auto", "kvm", "tcg")

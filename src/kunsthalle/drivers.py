@@ -102,7 +102,7 @@ def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:
 
 def _hypervisor(root: Path, settings: Settings) -> Hypervisor:
     from kunsthalle.disk_images.writers import write_overlay
-    from kunsthalle.hypervisor.engine_selection import find_hypervisor
+    from kunsthalle.hypervisor.drivers import find_hypervisor
     from kunsthalle.hypervisor.protocol import Bounds
 
     bounds = Bounds(settings.server_memory, settings.servers_memory)

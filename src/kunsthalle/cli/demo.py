@@ -26,6 +26,7 @@ import click
 from kunsthalle.cli import demo_disk
 from kunsthalle.cli.common import Refused
 from kunsthalle.cli.demo_teller import Note, StepFailed, Teller
+from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.local.client import CallFailed, Unreachable
 from kunsthalle.local.display import Paint, coloured, plain, takes_colours
 from kunsthalle.testing.served import DidNotStart, Served
@@ -132,19 +133,13 @@ def _story(teller: Teller) -> None:
     teller.say(f"The server at {teller.served.url} has an enterprise of four accounts, and one account outside it.")
     engine = _engine(teller)
     teller.say("The image is a generated one: a disk with a boot sector that writes one line on the serial console.")
-    teller.say(_ENGINES[engine])
+    teller.say(HYPERVISORS[engine].told)
     image = _import(teller)
     version = _publish(teller, image)
     server = _boot(teller, image, version, engine)
     _masked(teller, image, server)
     _strangers(teller, version)
     _away(teller, image, version, server)
-
-
-_ENGINES = {
-    "simulated": "Instances are simulated: they have states and disks, and no guest runs. With QEMU they boot.",
-    "qemu": "Instances are QEMU processes of this computer (--hypervisor simulated does without).",
-}
 
 
 def _import(teller: Teller) -> dict[str, Any]:
@@ -235,7 +230,7 @@ def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any], engine
     server: dict[str, Any] = teller.until("consumer-a", path, lambda one: one["status"] in ended, "the boot")
     teller.check(server["status"] == "running", f"{server['id']} is running ({engine})")
     teller.check(server["image"]["id"] == image["id"], "it shows the reference: " + server["image"]["crn"])
-    if engine == "qemu":
+    if HYPERVISORS[engine].runs_guests:
         _says_so(teller, server)
     return server
 

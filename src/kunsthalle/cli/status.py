@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.local import folder
 
 
@@ -51,8 +52,8 @@ def _unchecked(found: dict[str, Any]) -> str:
 
 
 def _engine(found: dict[str, Any]) -> str:
-    if found["hypervisor"] == "simulated":
-        return "simulated: they have states and disks, and run nothing"
+    if not HYPERVISORS[found["hypervisor"]].runs_guests:
+        return f"{found['hypervisor']}: they have states and disks, and run nothing"
     slow = {"tcg": ", which computes every instruction and is slow"}.get(found["accelerator"], "")
     reason = f" ({found['accelerator_reason']})" if found["accelerator_reason"] else ""
     return f"{found['hypervisor']}, {found['accelerator']}{slow}{reason}"

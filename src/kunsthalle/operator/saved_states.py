@@ -24,6 +24,7 @@ from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
+from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.db import kv
 from kunsthalle.db.engine import Store
 from kunsthalle.db.prepare import NewerSchema
@@ -169,7 +170,7 @@ class SavedScenarios:
 
     def _machines(self) -> list[str]:
         engine = self.drivers.hypervisor
-        if engine.name == "simulated":
+        if not HYPERVISORS[engine.name].runs_guests:
             return []
         return [one for one in engine.servers() if engine.status(one) is Status.RUNNING]
 

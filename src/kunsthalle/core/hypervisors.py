@@ -1,0 +1,33 @@
+"""The hypervisors that instances may run on: a row each. The drivers themselves: `hypervisor/drivers.py`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class HypervisorName(NamedTuple):
+    """What settings, commands and pages say of a hypervisor."""
+
+    name: str
+    runs_guests: bool
+    """Whether a guest runs in an instance; otherwise it has a state and disks only."""
+    told: str
+    """What the demo says of its instances."""
+
+
+HYPERVISORS = {
+    one.name: one
+    for one in (
+        HypervisorName(
+            "qemu",
+            runs_guests=True,
+            told="Instances are QEMU processes of this computer (--hypervisor simulated does without).",
+        ),
+        HypervisorName(
+            "simulated",
+            runs_guests=False,
+            told="Instances are simulated: they have states and disks, and no guest runs. With QEMU they boot.",
+        ),
+    )
+}
+"""In the order in which `auto` tries them: the first that the host can run."""
