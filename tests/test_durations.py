@@ -83,7 +83,7 @@ def test_a_run_names_its_slowest(pytester: pytest.Pytester, monkeypatch: pytest.
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     monkeypatch.delenv("KUNSTHALLE_DURATIONS", raising=False)
     pytester.makepyfile(test_story=SUITE)
-    result = pytester.run(sys.executable, "-m", "pytest", "-q", "-p", "fixtures.durations", "--worst=2", *workers)
+    result = pytester.run(sys.executable, "-m", "pytest", "-q", "-p", "fixtures.durations", "--worst=9", *workers)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
         [

@@ -17,7 +17,7 @@ from kunsthalle.catalogs.versions import publishing
 from kunsthalle.db.rows import insert
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve, unscoped
-from unit.catalogs.asking import pages_are_right
+from unit.catalogs.asking import look, pages_are_right
 
 ACTION = "globalcatalog-collection.offering.update"
 TURNS = (2, 5, 16, 19)
@@ -37,6 +37,11 @@ class Market:
         """Every page of everybody is right; it is remembered from now on."""
         for ctx in (*self.owners, self.reader, self.passer_by):
             self.world.read(ctx, lambda session: [pages_are_right(session, turn) for turn in TURNS])
+
+    def remembered(self) -> None:
+        """Every page of everybody is asked for, and remembered from now on; `looked_at` says whether it is right."""
+        for ctx in (*self.owners, self.reader, self.passer_by):
+            self.world.read(ctx, lambda session: [look(session, turn) for turn in TURNS])
 
     def total(self, ctx: Context) -> int:
         return self.world.read(ctx, lambda session: offering_lists.page(session, 0, 1, hidden=True, public=True)[0])

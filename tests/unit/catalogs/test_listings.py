@@ -43,7 +43,7 @@ def market(both: World, monkeypatch: pytest.MonkeyPatch) -> Market:
     for owner in made.owners:
         both.write(owner, fill)
     both.write(made.reader, access_list.answer, "offering", "approved", [one.account_id for one in made.owners])
-    made.looked_at()
+    made.remembered()
     assert [made.total(ctx) for ctx in (*made.owners, made.reader, made.passer_by)] == [7, 7, 8, 6]
     return made
 
@@ -104,6 +104,10 @@ def _with_some_on_postgresql(names: Iterable[str]) -> list[Any]:
     """What is tried on which engine: all on SQLite, and on PostgreSQL a few in each run."""
     postgresql = [pytest.param("postgresql", name, marks=pytest.mark.needs_postgres) for name in some_of(names, 3)]
     return [*(("sqlite", name) for name in names), *postgresql]
+
+
+def test_before_any_change(market: Market) -> None:
+    market.looked_at()
 
 
 @on_each_engine(_with_some_on_postgresql(DEEDS))

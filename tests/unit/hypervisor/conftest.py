@@ -19,6 +19,8 @@ from kunsthalle.hypervisor.qemu.engine import Qemu
 from kunsthalle.hypervisor.simulated.engine import Simulated
 
 GIB = 1 << 30
+PATIENCE = 180.0
+"""Seconds for a boot without KVM, which takes six of a processor of its own, beside other tests."""
 CLUSTER = 65536
 
 
@@ -105,7 +107,7 @@ def processes(root: Path) -> list[int]:
     return found
 
 
-def until(holds: Callable[[], object], seconds: float = 60) -> bool:
+def until(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
     """Looks again and again, for a real process that takes its time."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -115,6 +117,6 @@ def until(holds: Callable[[], object], seconds: float = 60) -> bool:
     return True
 
 
-def says(engine: Hypervisor, server_id: str, words: str, seconds: float = 60) -> bool:
+def says(engine: Hypervisor, server_id: str, words: str, seconds: float = PATIENCE) -> bool:
     """Whether the guest's console comes to hold these words."""
     return until(lambda: words.encode() in engine.console(server_id, 1 << 16), seconds)
