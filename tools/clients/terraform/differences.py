@@ -44,7 +44,7 @@ IMPORTED: dict[str, dict[str, str]] = {
         "force_action": "a default of the provider that it does not read back",
         "instance_template": _NOT_READ,
         "user_data": _NOT_READ,
-        "volumes": _OWN,
+        "volumes": "never read back: the import of the provider sets it with a type that the attribute does not have",
     },
     "ibm_is_security_group_rule": dict.fromkeys(("code", "port_max", "port_min", "type"), _NOT_READ),
     "ibm_is_instance_group": {"access_tags": "never read by the provider"},

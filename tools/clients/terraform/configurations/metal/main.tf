@@ -1,4 +1,4 @@
-# A bare metal server; images that a catalog manages are refused on it.
+# A bare metal server.
 
 terraform {
   required_providers {
