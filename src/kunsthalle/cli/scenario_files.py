@@ -1,4 +1,4 @@
-"""`kunsthalle scenario apply|validate|schema|shipped`: scenario files."""
+"""`kunsthalle scenario apply|export|validate|schema|shipped`: scenario files."""
 
 from __future__ import annotations
 
@@ -66,3 +66,20 @@ def shipped(output: str) -> None:
 
     rows = [(name, read(path).scenario.description) for name, path in every().items()]
     click.echo(common.as_json(dict(rows)) if output == "json" else common.table(("NAME", "FOR"), rows))
+
+
+@click.command()
+@click.option("--description", default="Exported.", show_default=True, help="The sentence that the file begins with")
+@common.DATA
+def export(description: str, data: Path) -> None:
+    """Print what the server holds as a scenario file: accounts, users, images, catalogs, instances, faults.
+
+    The bytes of images are not in it, nor what was deleted, nor how far the clock was moved.
+    """
+    from kunsthalle.local.client import CallFailed
+    from kunsthalle.scenario_files.exporting import export as written
+
+    try:
+        click.echo(written(data, description), nl=False)
+    except CallFailed as error:
+        raise click.ClickException(str(error)) from error

@@ -29,7 +29,13 @@ def scenario() -> None:
     """
 
 
-for _verb in (scenario_files.apply, scenario_files.validate, scenario_files.schema, scenario_files.shipped):
+for _verb in (
+    scenario_files.apply,
+    scenario_files.export,
+    scenario_files.validate,
+    scenario_files.schema,
+    scenario_files.shipped,
+):
     scenario.add_command(_verb)
 
 

@@ -19,7 +19,8 @@ from urllib.parse import quote
 from kunsthalle.core.fault_sets import fault_set
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local import environment, folder
-from kunsthalle.local.client import CallFailed, access_token, call
+from kunsthalle.local.client import CallFailed
+from kunsthalle.scenario_files.calls import CATALOGS, FAULTS, INSTALL, VPC, Calls
 from kunsthalle.scenario_files.reading import ScenarioFile
 from kunsthalle.scenario_files.schemas import (
     BASE_ACCOUNTS,
@@ -35,17 +36,9 @@ from kunsthalle.scenario_files.schemas import (
     VersionPart,
 )
 
-_VPC = "version=2025-06-30&generation=2"
-_CATALOGS = "/api/v1-beta"
-_FAULTS = "/_kunsthalle/faults"
 _NOTES = "scenario-files.json"
 _ROLE = "crn:v1:bluemix:public:iam::::role:{}"
-_INSTALL = "/validation/install"
-_REFRESH = {"X-Auth-Refresh-Token": "scenario"}
-"""A header that validation asks for and does not read."""
 _PAUSE = 0.01
-_PATIENCE = 3_600.0
-"""Seconds that a move of the clock may take, with all that becomes due."""
 GIB = 2**30
 _PUBLISHED = ("published", "deprecated", "archived", "deleted")
 """Ends of a version that lead over its publication: it may have been booted from until then."""
@@ -70,14 +63,12 @@ def apply(data: Path, given: ScenarioFile, patience: float = 120) -> Applied:
 class _Application:
     def __init__(self, data: Path, given: ScenarioFile, patience: float) -> None:
         self._data, self._given, self._scenario, self._patience = data, given, given.scenario, patience
-        self._url, self._ca_file = folder.url(data), folder.ca_file(data)
-        self._known = folder.credentials(data)
-        self._tokens: dict[str, str] = {}
+        self._calls = Calls(data)
         self._images: dict[tuple[str, str], dict[str, Any]] = {}
         self._versions: dict[str, dict[str, Any]] = {}
         self._applied = Applied()
         self._notes: set[str] = set(folder.read(data, _NOTES).get("done", ()))
-        missing = set(BASE_ACCOUNTS) - self._known.get("accounts", {}).keys()
+        missing = set(BASE_ACCOUNTS) - self._calls.accounts.keys()
         if missing:
             text = f"{data} lacks the accounts {', '.join(sorted(missing))}: start it with --scenario enterprise."
             raise CannotApply(text)
@@ -92,14 +83,14 @@ class _Application:
     @contextlib.contextmanager
     def _faults_set_aside(self) -> Iterator[None]:
         """Without the faults that there are, which would meet the calls that are made here; they are set again."""
-        there = self._faults()
+        there = self._calls.faults()
         if there:
-            self._operate("DELETE", _FAULTS)
+            self._calls.operate("DELETE", FAULTS)
         try:
             yield
         finally:
             for fault in there:
-                self._operate("POST", _FAULTS, _again(fault))
+                self._calls.operate("POST", FAULTS, _again(fault))
 
     def _make(self) -> None:
         scenario = self._scenario
@@ -139,19 +130,10 @@ class _Application:
         folder.write(self._data, _NOTES, {"done": sorted(self._notes)})
         return True
 
-    def _ask(self, account: str, method: str, path: str, body: Any = None) -> Any:
-        if account not in self._tokens:
-            self._tokens[account] = access_token(self._url, self._known["accounts"][account]["api_key"], self._ca_file)
-        more = _REFRESH if path.endswith(_INSTALL) else None
-        return call(self._url, method, path, self._tokens[account], body, ca_file=self._ca_file, more=more)
-
-    def _operate(self, method: str, path: str, body: Any = None) -> Any:
-        return call(self._url, method, path, self._known["operator_token"], body, _PATIENCE, self._ca_file)
-
     def _settle(self) -> None:
         """Until no job is due or running."""
         deadline = time.monotonic() + self._patience
-        while pending := self._operate("GET", "/_kunsthalle/clock")["pending_jobs"]:
+        while pending := self._calls.operate("GET", "/_kunsthalle/clock")["pending_jobs"]:
             if time.monotonic() > deadline:
                 raise CannotApply(f"{pending} jobs are still due or running after {self._patience:g} s.")
             time.sleep(_PAUSE)
@@ -159,25 +141,16 @@ class _Application:
     def _made(self, text: str) -> None:
         self._applied.made.append(text)
 
-    def _id(self, account: str) -> str:
-        return str(self._known["accounts"][account]["account_id"])
-
-    def _remember(self, name: str, made: dict[str, Any]) -> None:
-        """Credentials of somebody new, so that `kunsthalle env --account NAME` knows them."""
-        kept = {field: made[field] for field in ("account_id", "iam_id", "api_key")}
-        self._known["accounts"][name] = kept
-        folder.write(self._data, folder.CREDENTIALS, self._known)
-
     def _account(self, part: AccountPart) -> None:
-        if part.name in self._known["accounts"]:
+        if part.name in self._calls.accounts:
             return
         inside = {"enterprise": "enterprise"} if part.in_enterprise else {}
         body = {"name": part.name, "owner": f"owner@{part.name}.example", **inside}
-        self._remember(part.name, self._operate("POST", "/_kunsthalle/accounts", body))
+        self._calls.remember(part.name, self._calls.operate("POST", "/_kunsthalle/accounts", body))
         self._made(f"account {part.name}")
 
     def _user(self, part: UserPart) -> None:
-        if part.name in self._known["accounts"]:
+        if part.name in self._calls.accounts:
             return
         policies = [
             {
@@ -188,16 +161,18 @@ class _Application:
             for service in part.services
         ]
         body = {"users": [{"email": part.email}], "iam_policy": policies}
-        self._ask(part.account, "POST", f"/v2/accounts/{self._id(part.account)}/users", body)
-        key = self._operate("POST", "/_kunsthalle/api_keys", {"account": self._id(part.account), "user": part.email})
-        self._remember(part.name, key)
-        self._ask(part.name, "POST", "/v2/users/accept", {"account_id": self._id(part.account)})
-        self._tokens.pop(part.name)  # from now on a token is one of the account
+        self._calls.ask(part.account, "POST", f"/v2/accounts/{self._calls.id(part.account)}/users", body)
+        key = self._calls.operate(
+            "POST", "/_kunsthalle/api_keys", {"account": self._calls.id(part.account), "user": part.email}
+        )
+        self._calls.remember(part.name, key)
+        self._calls.ask(part.name, "POST", "/v2/users/accept", {"account_id": self._calls.id(part.account)})
+        self._calls.forget_token(part.name)  # from now on a token is one of the account
         self._made(f"user {part.name} of {part.account}")
 
     def _image(self, named: tuple[ImagePart, str]) -> None:
         part, name = named
-        found = self._ask(part.account, "GET", f"/v1/images?{_VPC}&visibility=private&name={name}")["images"]
+        found = self._calls.ask(part.account, "GET", f"/v1/images?{VPC}&visibility=private&name={name}")["images"]
         gone = f"image {part.account}/{name} deleted"
         if not found and gone not in self._notes:
             bucket = Path(environment.variables(self._data, part.account)["KUNSTHALLE_BUCKETS"]) / "images"
@@ -210,9 +185,9 @@ class _Application:
                 "file": {"href": f"cos://us-south/images/{key}"},
                 "operating_system": {"name": part.operating_system},
             }
-            found = [self._ask(part.account, "POST", f"/v1/images?{_VPC}", body)]
+            found = [self._calls.ask(part.account, "POST", f"/v1/images?{VPC}", body)]
             self._settle()
-            found = [self._ask(part.account, "GET", f"/v1/images/{found[0]['id']}?{_VPC}")]
+            found = [self._calls.ask(part.account, "GET", f"/v1/images/{found[0]['id']}?{VPC}")]
             self._made(f"image {name} of {part.account}")
         if found:
             self._images[part.account, name] = found[0]
@@ -220,20 +195,20 @@ class _Application:
     def _catalog(self, part: CatalogPart) -> None:
         if f"catalog {part.account}/{part.label} deleted" in self._notes:
             return
-        path = f"{_CATALOGS}/catalogs"
-        every = self._ask(part.account, "GET", f"{path}?limit=100")["resources"]
+        path = f"{CATALOGS}/catalogs"
+        every = self._calls.ask(part.account, "GET", f"{path}?limit=100")["resources"]
         found = next((one for one in every if one["label"] == part.label), None)
         if found is None:
-            found = self._ask(part.account, "POST", path, {"label": part.label})
+            found = self._calls.ask(part.account, "POST", path, {"label": part.label})
             self._made(f"catalog {part.label}")
         for offering in part.offerings:
             self._offering(part, f"{path}/{found['id']}/offerings", offering)
 
     def _offering(self, catalog: CatalogPart, path: str, part: OfferingPart) -> None:
-        every = self._ask(catalog.account, "GET", f"{path}?limit=100")["resources"]
+        every = self._calls.ask(catalog.account, "GET", f"{path}?limit=100")["resources"]
         found = next((one for one in every if one["name"] == part.name), None)
         if found is None:
-            found = self._ask(catalog.account, "POST", path, {"name": part.name, "label": part.name})
+            found = self._calls.ask(catalog.account, "POST", path, {"name": part.name, "label": part.name})
             self._made(f"offering {part.name} of {catalog.label}")
         one = f"{path}/{found['id']}"
         for version in part.versions:
@@ -248,40 +223,40 @@ class _Application:
         found = self._find_version(catalog.account, path, part.version)
         if found is None:
             image = self._images[catalog.account, part.image]
-            found = self._ask(catalog.account, "POST", f"{path}/version", _import_body(offering, part, image))
+            found = self._calls.ask(catalog.account, "POST", f"{path}/version", _import_body(offering, part, image))
             found = self._find_version(catalog.account, path, part.version) or {}
             self._made(f"version {name}")
         self._versions[name] = found
-        locator = f"{_CATALOGS}/versions/{found['version_locator']}"
+        locator = f"{CATALOGS}/versions/{found['version_locator']}"
         state = found["state"]["current"]
-        if part.state != "draft" and state in {"draft", "new"}:
-            self._ask(catalog.account, "POST", f"{locator}{_INSTALL}", {})
+        if part.state != "draft" and state == "new":
+            self._calls.ask(catalog.account, "POST", f"{locator}{INSTALL}", {})
             self._settle()
             state = "validated"
         if part.state in _PUBLISHED and state == "validated":
-            self._ask(catalog.account, "POST", f"{locator}/consume-publish")
+            self._calls.ask(catalog.account, "POST", f"{locator}/consume-publish")
 
     def _find_version(self, account: str, path: str, version: str) -> dict[str, Any] | None:
-        kinds = self._ask(account, "GET", path).get("kinds", [])
+        kinds = self._calls.ask(account, "GET", path).get("kinds", [])
         every = [one for kind in kinds for one in kind.get("versions", [])]
         return next((one for one in every if one["version"] == version), None)
 
     def _share(self, catalog: CatalogPart, path: str, offering: str, part: SharePart) -> None:
-        account_id = self._id(part.account)
-        listed = self._ask(catalog.account, "GET", f"{path}/access?limit=100")["resources"]
+        account_id = self._calls.id(part.account)
+        listed = self._calls.ask(catalog.account, "GET", f"{path}/access?limit=100")["resources"]
         if not any(account_id in str(one) for one in listed):
-            self._ask(catalog.account, "POST", f"{path}/access", [f"-acct-{account_id}"])
-            self._ask(catalog.account, "POST", f"{path}/share", {"enabled": True})
+            self._calls.ask(catalog.account, "POST", f"{path}/access", [f"-acct-{account_id}"])
+            self._calls.ask(catalog.account, "POST", f"{path}/share", {"enabled": True})
             self._made(f"share of {offering} with {part.account}")
-        owner = f"-acct-{self._id(catalog.account)}"
+        owner = f"-acct-{self._calls.id(catalog.account)}"
         key = f"approval {part.account} of {catalog.account}"
         if part.state == "accepted" and self._once(key):
-            approve = f"{_CATALOGS}/shareapproval/offering/access/source/approved"
-            self._ask(part.account, "POST", approve, [owner])
+            approve = f"{CATALOGS}/shareapproval/offering/access/source/approved"
+            self._calls.ask(part.account, "POST", approve, [owner])
             self._made(f"{part.account} accepts what {catalog.account} shares")
 
     def _authorization(self, part: AuthorizationPart) -> None:
-        account_id = self._id(part.account)
+        account_id = self._calls.id(part.account)
         if not self._once(f"authorization {part.account}"):
             return
         subject = {"serviceName": "is", "accountId": account_id}
@@ -292,14 +267,14 @@ class _Application:
             "subject": {"attributes": _keyed(subject)},
             "resource": {"attributes": _keyed(resource)},
         }
-        self._ask(part.account, "POST", "/v2/policies", body)
+        self._calls.ask(part.account, "POST", "/v2/policies", body)
         self._made(f"authorization of instance groups of {part.account}")
 
     def _instance(self, part: InstancePart) -> None:
-        if self._ask(part.account, "GET", f"/v1/instances?{_VPC}&name={part.name}")["instances"]:
+        if self._calls.ask(part.account, "GET", f"/v1/instances?{VPC}&name={part.name}")["instances"]:
             return
-        subnet = self._ask(part.account, "GET", f"/v1/subnets?{_VPC}")["subnets"][0]
-        key = self._ask(part.account, "GET", f"/v1/keys?{_VPC}")["keys"][0]
+        subnet = self._calls.ask(part.account, "GET", f"/v1/subnets?{VPC}")["subnets"][0]
+        key = self._calls.ask(part.account, "GET", f"/v1/keys?{VPC}")["keys"][0]
         if part.image:
             source = {"image": {"id": self._images[part.account, part.image]["id"]}}
         else:
@@ -313,7 +288,7 @@ class _Application:
             "primary_network_interface": {"subnet": {"id": subnet["id"]}},
             **source,
         }
-        self._ask(part.account, "POST", f"/v1/instances?{_VPC}", body)
+        self._calls.ask(part.account, "POST", f"/v1/instances?{VPC}", body)
         self._settle()
         self._made(f"instance {part.name} of {part.account}")
 
@@ -323,9 +298,9 @@ class _Application:
             for version in offering.versions:
                 self._end_version(part, f"{part.label}/{offering.name}/{version.version}", version)
         if part.deleted and self._once(f"catalog {part.account}/{part.label} deleted"):
-            every = self._ask(part.account, "GET", f"{_CATALOGS}/catalogs?limit=100")["resources"]
+            every = self._calls.ask(part.account, "GET", f"{CATALOGS}/catalogs?limit=100")["resources"]
             id_ = next(one["id"] for one in every if one["label"] == part.label)
-            self._ask(part.account, "DELETE", f"{_CATALOGS}/catalogs/{id_}")
+            self._calls.ask(part.account, "DELETE", f"{CATALOGS}/catalogs/{id_}")
             self._made(f"catalog {part.label} is deleted")
 
     def _end_version(self, catalog: CatalogPart, name: str, part: VersionPart) -> None:
@@ -334,7 +309,7 @@ class _Application:
             return
         method, path = calls[part.state]
         locator = quote(self._versions[name]["version_locator"], safe=".")
-        self._ask(catalog.account, method, f"{_CATALOGS}/versions/{locator}{path}")
+        self._calls.ask(catalog.account, method, f"{CATALOGS}/versions/{locator}{path}")
         self._settle()
         self._made(f"version {name} is {part.state}")
 
@@ -345,7 +320,7 @@ class _Application:
             return
         method, path = calls[part.state]
         id_ = self._images[part.account, name]["id"]
-        self._ask(part.account, method, f"/v1/images/{id_}{path}?{_VPC}")
+        self._calls.ask(part.account, method, f"/v1/images/{id_}{path}?{VPC}")
         self._settle()
         self._made(f"image {name} of {part.account} is {part.state}")
 
@@ -353,20 +328,17 @@ class _Application:
         clock = self._scenario.clock
         digest = hashlib.sha256(self._given.path.read_bytes()).hexdigest()
         if clock is not None and self._once(f"clock {digest}"):
-            self._operate("POST", "/_kunsthalle/clock", {"advance": clock.advance})
+            self._calls.operate("POST", "/_kunsthalle/clock", {"advance": clock.advance})
             self._made(f"clock {clock.advance} later")
 
     def _fault(self, part: FaultSetPart) -> None:
         """Faults end with the process, so that those there are decide and no note does."""
-        there = [(one["name"], one["effect"], one["match"], one["seed"]) for one in self._faults()]
+        there = [(one["name"], one["effect"], one["match"], one["seed"]) for one in self._calls.faults()]
         for fault in [*(fault_set(part.set, part.seed) if part.set else ()), *([part.fault] if part.fault else ())]:
             key = (fault.get("name", ""), fault.get("effect"), fault.get("match", "*"), fault.get("seed", 0))
             if key not in there:
-                self._operate("POST", _FAULTS, fault)
+                self._calls.operate("POST", FAULTS, fault)
                 self._made(f"fault {fault.get('name') or fault.get('effect')}")
-
-    def _faults(self) -> list[dict[str, Any]]:
-        return list(self._operate("GET", _FAULTS)["faults"])
 
 
 def _again(fault: dict[str, Any]) -> dict[str, Any]:

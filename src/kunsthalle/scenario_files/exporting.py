@@ -1,0 +1,140 @@
+"""Writes a world down as a scenario file: what `schemas` can say of it, as the accounts themselves see it.
+
+What a file cannot say stays out: the bytes of images (each gets a disk that begins with its name), what was deleted,
+how far the clock was moved, networks and volumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from kunsthalle.scenario_files.calls import CATALOGS, VPC, Calls
+from kunsthalle.scenario_files.schemas import (
+    BASE_ACCOUNTS,
+    AccountPart,
+    AuthorizationPart,
+    CatalogPart,
+    FaultSetPart,
+    ImagePart,
+    InstancePart,
+    OfferingPart,
+    Scenario,
+    SharePart,
+    UserPart,
+    VersionPart,
+)
+
+_STATES = {"new": "draft", "validated": "validated", "consumable": "published", "deprecated": "archived"}
+"""The word of a file for each state of a version that it can say; what is archived is `deprecated` on the wire."""
+_IMAGES = {"available", "deprecated", "obsolete"}
+_GONE = {"id", "hits", "account_id", "iam_id"}
+
+
+def export(data: Path, description: str) -> str:
+    """The YAML of the world on the server of a data folder."""
+    scenario = _Export(Calls(data)).scenario(description)
+    return yaml.safe_dump(msgspec.to_builtins(scenario), sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Export:
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        owners = {one["owner_iam_id"]: one for one in calls.operate("GET", "/_kunsthalle/accounts")["accounts"]}
+        self._accounts = {
+            name: owners[one["iam_id"]] for name, one in calls.accounts.items() if one["iam_id"] in owners
+        }
+        self._names = {calls.id(name): name for name in self._accounts}
+        self._versions: dict[str, str] = {}
+
+    def scenario(self, description: str) -> Scenario:
+        further = [name for name in self._accounts if name not in BASE_ACCOUNTS]
+        catalogs = [one for name in self._accounts for one in self._catalogs(name)]  # before instances, which name them
+        return Scenario(
+            description=description,
+            accounts=[AccountPart(name=name, in_enterprise="enterprise" in self._accounts[name]) for name in further],
+            users=[one for name in self._calls.accounts if name not in self._accounts for one in self._user(name)],
+            images=[one for name in self._accounts for one in self._images(name)],
+            catalogs=catalogs,
+            instances=[one for name in self._accounts for one in self._instances(name)],
+            authorizations=[AuthorizationPart(account=name) for name in self._accounts if self._is_authorized(name)],
+            faults=[FaultSetPart(fault=self._fault(one)) for one in self._calls.faults()],
+        )
+
+    def _user(self, name: str) -> Iterator[UserPart]:
+        """Somebody with one role on each of some services; who has none of the four has another kind of access."""
+        known = self._calls.accounts[name]
+        account = self._names[known["account_id"]]
+        users = self._calls.ask(account, "GET", f"/v2/accounts/{known['account_id']}/users?limit=100")["resources"]
+        email = next(one["email"] for one in users if one["iam_id"] == known["iam_id"])
+        query = f"account_id={known['account_id']}&iam_id={known['iam_id']}"
+        policies = self._calls.ask(account, "GET", f"/v1/policies?{query}")["policies"]
+        attributes = [one for policy in policies for one in policy["resources"][0]["attributes"]]
+        services = [one["value"] for one in attributes if one["name"] == "serviceName"]
+        if services:
+            role: Any = policies[0]["roles"][0]["role_id"].rpartition(":")[2]
+            yield UserPart(name=name, account=account, email=email, role=role, services=services)
+
+    def _images(self, account: str) -> Iterator[ImagePart]:
+        every = self._calls.pages(account, f"/v1/images?{VPC}&visibility=private&limit=100", "images")
+        for one in sorted(every, key=lambda found: found["name"]):
+            if one["status"] in _IMAGES:
+                managed = one["catalog_offering"].get("managed", False)  # its version says what becomes of it
+                yield ImagePart(
+                    name=one["name"],
+                    account=account,
+                    operating_system=one["operating_system"]["name"],
+                    size=one["minimum_provisioned_size"],
+                    state="available" if managed else one["status"],
+                )
+
+    def _catalogs(self, account: str) -> Iterator[CatalogPart]:
+        for one in self._calls.ask(account, "GET", f"{CATALOGS}/catalogs?limit=100")["resources"]:
+            path = f"{CATALOGS}/catalogs/{one['id']}/offerings"
+            found = self._calls.ask(account, "GET", f"{path}?limit=100")["resources"]
+            offerings = [
+                self._offering(account, one["label"], f"{path}/{offering['id']}", offering) for offering in found
+            ]
+            yield CatalogPart(label=one["label"], account=account, offerings=offerings)
+
+    def _offering(self, account: str, label: str, path: str, found: dict[str, Any]) -> OfferingPart:
+        versions = []
+        for one in (version for kind in found.get("kinds", []) for version in kind.get("versions", [])):
+            images = one.get("metadata", {}).get("vsi_vpc", {}).get("images", [])
+            state: Any = _STATES.get(one["state"]["current"])
+            if images and state is not None:
+                state = "deprecated" if one.get("deprecate_pending") else state
+                versions.append(VersionPart(version=one["version"], image=images[0]["name"], state=state))
+                self._versions[one["crn"]] = f"{label}/{found['name']}/{one['version']}"
+        listed = self._calls.ask(account, "GET", f"{path}/access?limit=100")["resources"]
+        names = [self._names[one["account"]] for one in listed if one["account"] in self._names]
+        shares = [SharePart(account=name, state=self._answer(name, account)) for name in names]
+        return OfferingPart(name=found["name"], versions=versions, shares=shares)
+
+    def _answer(self, consumer: str, publisher: str) -> Any:
+        path = f"{CATALOGS}/shareapproval/offering/access/source/approved?limit=100"
+        approved = self._calls.ask(consumer, "GET", path)["resources"]
+        return "accepted" if any(one["target_account"] == self._calls.id(publisher) for one in approved) else "pending"
+
+    def _instances(self, account: str) -> Iterator[InstancePart]:
+        """Running ones, of an image or a version that the file has."""
+        own = {part.name for part in self._images(account)}
+        every = self._calls.pages(account, f"/v1/instances?{VPC}&limit=100", "instances")
+        for one in sorted(every, key=lambda found: found["name"]):
+            version = self._versions.get(one.get("catalog_offering", {}).get("version", {}).get("crn", ""), "")
+            image = one.get("image", {}).get("name", "") if not version else ""
+            if one["status"] == "running" and (version or image in own):
+                yield InstancePart(name=one["name"], account=account, image=image, version=version)
+
+    def _is_authorized(self, account: str) -> bool:
+        path = f"/v2/policies?account_id={self._calls.id(account)}&type=authorization"
+        return bool(self._calls.ask(account, "GET", path)["policies"])
+
+    def _fault(self, fault: dict[str, Any]) -> dict[str, Any]:
+        given = {name: value for name, value in fault.items() if name not in _GONE and value is not None}
+        caller = {"account": self._names.get(fault["account_id"], ""), "user": fault["iam_id"]}
+        return {**given, **{name: text for name, text in caller.items() if text}}
