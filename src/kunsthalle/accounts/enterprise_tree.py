@@ -9,12 +9,13 @@ from kunsthalle.accounts.identity_port import Identities, ServiceKey
 from kunsthalle.accounts.models import Account, AccountGroup, Enterprise, User
 from kunsthalle.accounts.queries import DEEPEST, TREE, account, member, member_of_any, members, way_down, way_up
 from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, ENTERPRISE
+from kunsthalle.accounts.tables import operator_account_names
 from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.db.rows import insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
-from kunsthalle.db.unscoped import any_row
+from kunsthalle.db.unscoped import any_row, remove_rows
 from kunsthalle.db.visibility import Authorized, find, require, unscoped
 
 CREATE_ACCOUNT = "enterprise.account.create"
@@ -158,6 +159,7 @@ def cancel_account(session: Session, identities: Identities, granted: Authorized
     done = transition(session, ACCOUNT, ended.id, "DELETED", enterprise_id=None, **_signed(session))
     must(done, "The account is cancelled already.", "conflict")
     identities.cancel(session, ended.id)
+    remove_rows(session, operator_account_names, operator_account_names.c.account_id == ended.id)
     session.invalidate(TREE)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, String, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, String, Table, UniqueConstraint
 
 from kunsthalle.db.column_types import Json, Moment
-from kunsthalle.db.tables import resource_table
+from kunsthalle.db.tables import metadata, resource_table
 
 # account_id: the account from which the row is administered (the enterprise's own account, or the account itself).
 enterprises = resource_table(
@@ -48,6 +48,15 @@ accounts = resource_table(
     Column("updated_by", String(128), nullable=False),
     Index("ix_accounts_enterprise", "enterprise_id"),
     Index("ix_accounts_group", "group_id"),
+)
+
+# The names of accounts that the operator made: each is there once, until its account is cancelled. The API allows an
+# enterprise to have accounts of one name.
+operator_account_names = Table(
+    "operator_account_names",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("account_id", String(32), nullable=False, index=True),
 )
 
 # iam_id: of a person; until an invitation is accepted one of the invitation's own (`BSS-...`), which means nobody.

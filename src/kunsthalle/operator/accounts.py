@@ -18,14 +18,16 @@ from kunsthalle.accounts.account_users import PLACEHOLDER, is_email, name_invite
 from kunsthalle.accounts.models import Account, AccountGroup, Enterprise, Person, User
 from kunsthalle.accounts.queries import account, memberships_of, signing_in_as, user
 from kunsthalle.accounts.resources import ACCOUNT, ACCOUNT_GROUP, ENTERPRISE
+from kunsthalle.accounts.tables import operator_account_names
 from kunsthalle.authz.context import OPERATOR
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid, not_found
 from kunsthalle.core.near import hint
 from kunsthalle.db import audit
 from kunsthalle.db.pages import Page, page
-from kunsthalle.db.rows import delete
+from kunsthalle.db.rows import IntegrityError, delete
 from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import add_row
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.iam.account_adapter import IamIdentities
 from kunsthalle.iam.api_keys import create_api_key, make_invited_key
@@ -92,15 +94,23 @@ def create_account(session: Session, wanted: AccountPrototype) -> KeyMade:
     if not is_email(wanted.owner):
         raise invalid("bad_field", f"Invalid e-mail address of the owner: {wanted.owner[:64]!r}.", "owner")
     if unscoped(session, ACCOUNT, ACCOUNT.table.c.name == wanted.name, ACCOUNT.table.c.state == "ACTIVE"):
-        raise conflict("already_exists", f"There is an account {wanted.name!r} already; choose another name.", "name")
+        raise _taken(wanted.name)
     enterprise, group = _place(session, wanted)
     operator = session.as_context(replace(session.ctx, actor=OPERATOR))
     owner = _person(session, wanted.owner)
     made = service.open_account(operator, wanted.name, enterprise, group.id if group else None, owner=owner)
+    try:
+        add_row(session, operator_account_names, name=wanted.name, account_id=made.id)
+    except IntegrityError as error:  # another call made it meanwhile
+        raise _taken(wanted.name) from error
     IamIdentities().own(operator, made)
     key = _key(session, made, owner.user_id.lower(), f"{wanted.name} owner")
     _audit(session, made.id, CREATE, PATH, 201, made)
     return key
+
+
+def _taken(name: str) -> Problem:
+    return conflict("already_exists", f"There is an account {name!r} already; choose another name.", "name")
 
 
 def create_key(session: Session, account_text: str, login: str, name: str) -> KeyMade:

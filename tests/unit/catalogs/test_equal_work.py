@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kunsthalle.catalogs.resources import OFFERING, VERSION
+from kunsthalle.catalogs.resources import OBJECT, OFFERING, PLAN, VERSION
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, find
@@ -58,6 +58,35 @@ def hidden_products(shop: Shop) -> Iterator[Product]:
 
 
 ABSENT = [f"{first}0000000-0000-4000-8000-000000000000" for first in "0123456789abcdef"] + ["", "~", "x" * 64]
+
+
+def hidden_plans(shop: Shop) -> list[str]:
+    """A plan of each of these offerings."""
+    made = list(hidden_products(shop))
+    for one in made:
+        changed = {**one.get(), "plans": [{"name": "plan", "label": "Plan"}]}
+        shop.cloud.call("PUT", one.path, changed, status=200)
+    return [one.get()["plans"][0]["id"] for one in made]
+
+
+def hidden_objects(shop: Shop) -> list[str]:
+    """Objects that are hidden from everybody for the same reasons."""
+    places = f"{shop.path}/objects"
+    ids = [shop.cloud.call("POST", places, {"name": f"object-{n}"}, status=201)["id"] for n in range(4)]
+    for id_, to, enabled in ((ids[2], "f" * 32, True), (ids[3], shop.account("consumer"), False)):
+        shop.cloud.call("POST", f"{places}/{id_}/share", {"enabled": enabled}, status=200)
+        shop.cloud.answer("POST", f"{places}/{id_}/access", [to])
+    for id_ in ids[1:]:
+        shop.cloud.call("POST", f"{places}/{id_}/consume-publish", status=202)
+    return ids
+
+
+def test_a_hidden_plan_costs_what_an_absent_one_does(shop: Shop) -> None:
+    _compare(shop, PLAN, hidden_plans(shop))
+
+
+def test_a_hidden_object_costs_what_an_absent_one_does(shop: Shop) -> None:
+    _compare(shop, OBJECT, hidden_objects(shop))
 
 
 def test_a_hidden_version_costs_what_an_absent_one_does(shop: Shop) -> None:

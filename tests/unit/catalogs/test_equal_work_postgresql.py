@@ -16,12 +16,12 @@ import pytest
 from sqlalchemy import event
 
 from fixtures.worlds import make_world
-from kunsthalle.catalogs.resources import OFFERING, VERSION
+from kunsthalle.catalogs.resources import OBJECT, OFFERING, PLAN, VERSION
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, find
 from unit.catalogs.shop import Shop
-from unit.catalogs.test_equal_work import ABSENT, CALLERS, hidden_products
+from unit.catalogs.test_equal_work import ABSENT, CALLERS, hidden_objects, hidden_plans, hidden_products
 from unit.instances.cloud import Cloud
 
 Executed = Counter[tuple[str, str]]
@@ -77,12 +77,21 @@ def _work(shop: Shop, caller: str, kind: ResourceType[Any], id_: str) -> tuple[E
     return executed, blocks
 
 
-@pytest.mark.parametrize("kind", [VERSION, OFFERING], ids=["version", "offering"])
-def test_what_is_hidden_costs_postgresql_what_an_absent_one_does(shop: Shop, kind: ResourceType[Any]) -> None:
+def _hidden(shop: Shop, kind: ResourceType[Any]) -> list[str]:
+    """The ids of four resources of a kind that are hidden from all callers, each for a reason of its own."""
+    if kind is PLAN:
+        return hidden_plans(shop)
+    if kind is OBJECT:
+        return hidden_objects(shop)
     made = list(hidden_products(shop))
     made[0].version(shop.cloud.image("draft"))
     versions = [version["id"] for one in made for version in one.get()["kinds"][0]["versions"]]
-    hidden = versions if kind is VERSION else [one.id for one in made]
+    return versions if kind is VERSION else [one.id for one in made]
+
+
+@pytest.mark.parametrize("kind", [VERSION, OFFERING, PLAN, OBJECT], ids=["version", "offering", "plan", "object"])
+def test_what_is_hidden_costs_postgresql_what_an_absent_one_does(shop: Shop, kind: ResourceType[Any]) -> None:
+    hidden = _hidden(shop, kind)
     assert len(hidden) == 4
     for caller in CALLERS:
         works = {id_: _work(shop, caller, kind, id_) for id_ in [*hidden, *ABSENT]}

@@ -38,7 +38,7 @@ def rows() -> list[Row]:
         elif line and not line.startswith("#"):
             assert source, "every row has a source"
             words, options, call = (part.strip() for part in line.split("|", 2))
-            words = words if words.startswith("catalog ") else f"is {words}"
+            words = words if words.startswith(("catalog ", "account ")) else f"is {words}"
             found.append(Row(words, _options(options.split()), call))
     return found
 

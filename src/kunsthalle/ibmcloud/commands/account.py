@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from kunsthalle.ibmcloud.errors import Failed
-from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
+from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import filled
@@ -34,6 +34,8 @@ _USERS: tuple[Field, ...] = (
     ("IAM ID", "iam_id"),
     ("State", "state"),
 )
+_INVITED: tuple[Field, ...] = (("User ID", "email"), ("ID", "id"), ("State", "state"))
+_GONE = "Ignored: Cloud Foundry organizations and spaces are gone."
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?")
 _AUDIT: tuple[Field, ...] = (
     ("Date", "at"),
@@ -53,12 +55,12 @@ def _show(run: Run) -> None:
 
 def _list(run: Run) -> None:
     run.terminal.say(f"Retrieving all accounts of {run.session.user}...")
-    unwanted = str(run.given.get("exclude", "")).upper()
+    unwanted = {state.upper() for state in run.given.get("exclude") or ()}
     listed = list(run.api.listed("/v1/accounts", "resources"))
     if run.given.get("active"):
         listed = [one for one in listed if one.get("state") == "ACTIVE"]
     run.terminal.ok()
-    run.table([one for one in listed if one.get("state") != unwanted], _COLUMNS, "No accounts were found.")
+    run.table([one for one in listed if one.get("state") not in unwanted], _COLUMNS, "No accounts were found.")
 
 
 def _users(run: Run) -> None:
@@ -67,6 +69,30 @@ def _users(run: Run) -> None:
     found = list(run.api.listed(path, "resources"))
     run.terminal.ok()
     run.table(found, _USERS, "No users were found.")
+
+
+def _invite(run: Run) -> None:
+    """Whoever is invited is a user once they have accepted; policies are given with `iam user-policy-create`."""
+    from kunsthalle.ibmcloud.commands.access_groups import group
+
+    email, path = run.given["USER_EMAIL"], path_of("/v2/accounts/{}/users", run.session.account)
+    groups = [group(run, name)["id"] for name in run.given.get("access-groups") or ()]
+    run.core_progress(f"Inviting user {email} to account {run.session.account}")
+    made = run.api.post(path, filled(users=[{"email": email}], access_groups=groups or None))
+    run.terminal.ok()
+    run.table(made["resources"], _INVITED, "Nobody was invited.")
+
+
+def _remove(run: Run) -> None:
+    from kunsthalle.ibmcloud.commands.policies import user_id
+
+    who = run.given["USER_ID"]
+    id_ = user_id(run, who)
+    if not run.confirmed(f"Really remove user {who} from account {run.session.account}?"):
+        return
+    run.core_progress(f"Removing user {who} from account {run.session.account}")
+    run.api.call("DELETE", path_of("/v2/accounts/{}/users/{}", run.session.account, id_))
+    run.done(f"User {who} is removed.")
 
 
 def _moment(run: Run, name: str) -> str | None:
@@ -108,23 +134,37 @@ COMMANDS = (
         _list,
         flags=(
             flag("active", text="Only active accounts."),
-            flag("exclude", "STATE", "Without accounts of this state."),
+            flag("exclude", "STATES", "Without accounts of these states, comma separated.", kind="list"),
             flag("output", "JSON", "Specify output format, only JSON is supported.", also=("o",)),
         ),
         alone=(("active", "exclude"),),
     ),
     Command("account users", "List the users of the account.", _users),
     Command(
+        "account user-invite",
+        "Invite a user to the account.",
+        _invite,
+        "USER_EMAIL",
+        flags=(
+            flag("access-groups", "GROUPS", "Comma separated names or IDs of access groups.", kind="list"),
+            flag("o", "ORG", _GONE),
+            flag("org-role", "ORG_ROLE", _GONE),
+            flag("s", "SPACE", _GONE),
+            flag("space-role", "SPACE_ROLE", _GONE),
+        ),
+    ),
+    Command("account user-remove", "Remove a user from the account.", _remove, "USER_ID", flags=(FORCE,), output=False),
+    Command(
         "account audit-logs",
         "List what was done in the account.",
         _audit,
         flags=(
-            flag("user-name", "USER", "Who did it."),
-            flag("object-type", "TYPE", "Kind of what it was done to, for example image."),
-            flag("object", "OBJECT", "ID or CRN of what it was done to."),
-            flag("action", "ACTION", "What was done, for example is.image.image.create."),
-            flag("start-date", "TIME", "yyyy-MM-ddTHH:mm:ss, UTC."),
-            flag("end-date", "TIME", "yyyy-MM-ddTHH:mm:ss, UTC."),
+            flag("user-name", "USER", "Who did it.", also=("u",)),
+            flag("object-type", "TYPE", "Kind of what it was done to, for example image.", also=("t",)),
+            flag("object", "OBJECT", "ID or CRN of what it was done to.", also=("o",)),
+            flag("action", "ACTION", "What was done, for example is.image.image.create.", also=("a",)),
+            flag("start-date", "TIME", "yyyy-MM-ddTHH:mm:ss, UTC.", also=("s",)),
+            flag("end-date", "TIME", "yyyy-MM-ddTHH:mm:ss, UTC.", also=("e",)),
         ),
     ),
     Command("account orgs", "Not served.", _organizations, offline=True, anything=True),
