@@ -60,7 +60,7 @@ def labels(session: Session, ids: Iterable[str]) -> dict[str, str]:
 
 def _grouped(found: Iterable[Any]) -> defaultdict[str, list[Any]]:
     groups: defaultdict[str, list[Any]] = defaultdict(list)
-    for one in sorted(found, key=lambda thing: thing.created_at):
+    for one in sorted(found, key=lambda row: row.created_at):
         groups[one.offering_id].append(one)
     return groups
 

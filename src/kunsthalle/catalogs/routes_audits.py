@@ -228,13 +228,13 @@ def routes() -> tuple[Route, ...]:
     update = "globalcatalog-collection.instance.update"
     editor, inside = access.create(update), catalog_item(resources.CATALOG, update)
     product = access.create(states.UPDATE)  # also of an offering that is gone: 200 and what is left of it
-    thing = object_or_none(states.UPDATE)  # as of an offering
+    object_rule = object_or_none(states.UPDATE)  # as of an offering
     use = catalog_item(resources.OFFERING_INSTANCE, update, "instance_id")
     table: tuple[tuple[str, About, str, Access, bool], ...] = (
         (f"{BASE}/catalogaccount", _account, "the account's catalogs", editor, True),
         (catalog, _catalog, "a catalog", inside, True),
         (f"{catalog}/offerings/{{offering_id}}", _offering, "an offering", product, True),
-        (f"{catalog}/objects/{{object_id}}", _object, "an object", thing, True),
+        (f"{catalog}/objects/{{object_id}}", _object, "an object", object_rule, True),
         (f"{BASE}/instances/offerings/{{instance_id}}", _instance, "an offering instance", use, False),
         (f"{BASE}/enterprises/{{enterprise_id}}", _enterprise, "the enterprise's catalogs", editor, False),
     )

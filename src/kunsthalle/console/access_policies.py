@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import segment
-from kunsthalle.console.confirmations import Question, Thing, question
+from kunsthalle.console.confirmations import Question, Subject, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
@@ -44,7 +44,7 @@ def roles_of(policy: Row) -> str:
     return ", ".join(one["role_id"].rsplit(":", 1)[-1] for one in policy["roles"])
 
 
-POLICY = Thing("/policies/{policy_id}", _API, "/policies", lambda row: f"the policy for {subject_of(row)}")
+POLICY = Subject("/policies/{policy_id}", _API, "/policies", lambda row: f"the policy for {subject_of(row)}")
 _DELETE = Question(
     "delete",
     "Delete",

@@ -7,14 +7,14 @@ from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.confirmations import Question, Thing, question
+from kunsthalle.console.confirmations import Question, Subject, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _USERS = "/v2/accounts/{account_id}/users"
 _API = f"{_USERS}/{{iam_id}}"
-USER = Thing("/users/{user_id}", _API, "/users", lambda row: str(row["user_id"]))
+USER = Subject("/users/{user_id}", _API, "/users", lambda row: str(row["user_id"]))
 _REMOVE = Question(
     "delete",
     "Remove",

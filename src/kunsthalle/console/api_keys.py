@@ -7,13 +7,13 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Api, segment
-from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
+from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Column, Linked, Made, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _API = "/v1/apikeys/{id}"
-KEY = Thing("/api-keys/{key_id}", _API, "/api-keys")
+KEY = Subject("/api-keys/{key_id}", _API, "/api-keys")
 _LOCK = Question(
     "lock",
     "Lock",

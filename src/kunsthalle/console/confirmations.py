@@ -20,7 +20,7 @@ Act = tuple[str, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class Subject:
     """What can be asked about: its page (`/servers/{server_id}`), its path in the API (`/v1/instances/{id}`), the entry
     of the menu that it belongs to, and what it is called.
     """
@@ -60,19 +60,19 @@ class Question:
     gone: bool = False
 
 
-def question(thing: Thing, one: Question) -> tuple[Page, Page]:
+def question(subject: Subject, one: Question) -> tuple[Page, Page]:
     """The page that asks, and what the yes does."""
     method, _, path = one.operation.partition(" ")
 
     async def show(visit: Visit, filled: Form) -> Response:
-        told = {"label": thing.label(await thing.find(visit)), "back": thing.at(visit, thing.here)}
-        return visit.form_page("question.html", filled, question=one, entry=thing.entry, **told)
+        told = {"label": subject.label(await subject.find(visit)), "back": subject.at(visit, subject.here)}
+        return visit.form_page("question.html", filled, question=one, entry=subject.entry, **told)
 
     async def submit(visit: Visit, _filled: Form) -> Response:
-        await visit.api.send(method, thing.at(visit, path), one.body)
-        return visit.to(thing.entry if one.gone else thing.at(visit, thing.here), one.done, "info")
+        await visit.api.send(method, subject.at(visit, path), one.body)
+        return visit.to(subject.entry if one.gone else subject.at(visit, subject.here), one.done, "info")
 
-    return form(f"{thing.here}/{one.key}", show, submit, one.operation)
+    return form(f"{subject.here}/{one.key}", show, submit, one.operation)
 
 
 def acts(here: str, *offered: Question) -> list[Act]:

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
-from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
+from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.instance_templates import catalog_crn
 from kunsthalle.console.listing import Column, Linked, Row, everything, listing
@@ -15,7 +15,7 @@ from kunsthalle.console.new_instance import subnet_options, subnets
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _API = "/v1/instance_groups/{id}"
-GROUP = Thing("/groups/{group_id}", _API, "/groups")
+GROUP = Subject("/groups/{group_id}", _API, "/groups")
 SERVICE = "globalcatalog-collection"
 VIEWER = "crn:v1:bluemix:public:iam::::role:Viewer"
 _DELETE = Question(

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import segment
-from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
+from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.instances import standing
 from kunsthalle.console.listing import Column, Linked, Row, listing
@@ -15,7 +15,7 @@ from kunsthalle.console.new_instance import form_values, wanted
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _API = "/v1/instance/templates/{id}"
-TEMPLATE = Thing("/templates/{template_id}", _API, "/templates")
+TEMPLATE = Subject("/templates/{template_id}", _API, "/templates")
 _DELETE = Question(
     "delete",
     "Delete",

@@ -8,12 +8,12 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
-from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
+from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
 from kunsthalle.console.listing import Column, Linked, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, page
 
 INSTANCE = "/v1/instances/{id}"
-SERVER = Thing("/servers/{server_id}", INSTANCE, "/servers")
+SERVER = Subject("/servers/{server_id}", INSTANCE, "/servers")
 MOVING = frozenset({"pending", "starting", "stopping", "restarting", "deleting"})
 """States that an instance leaves by itself."""
 LAST_BYTES = 16_384

@@ -7,15 +7,15 @@ from typing import Any
 from starlette.responses import Response
 
 from kunsthalle.console.api_client import segment
-from kunsthalle.console.confirmations import Act, Question, Thing, acts, question
+from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
 from kunsthalle.console.forms import Form
 from kunsthalle.console.instances import standing
 from kunsthalle.console.listing import Choice, Column, Linked, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _VOLUME, _SNAPSHOT = "/v1/volumes/{id}", "/v1/snapshots/{id}"
-VOLUME = Thing("/volumes/{volume_id}", _VOLUME, "/volumes")
-SNAPSHOT = Thing("/snapshots/{snapshot_id}", _SNAPSHOT, "/snapshots")
+VOLUME = Subject("/volumes/{volume_id}", _VOLUME, "/volumes")
+SNAPSHOT = Subject("/snapshots/{snapshot_id}", _SNAPSHOT, "/snapshots")
 _DELETE_VOLUME = Question(
     "delete",
     "Delete",

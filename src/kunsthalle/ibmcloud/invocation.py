@@ -51,12 +51,12 @@ class Run:
         else:
             self.terminal.lines([none])
 
-    def detail(self, thing: Any, fields: Sequence[tables.Field]) -> None:
+    def detail(self, resource: Any, fields: Sequence[tables.Field]) -> None:
         """One resource: its JSON, or its fields."""
         if self.json:
-            self.print_json(thing)
+            self.print_json(resource)
         else:
-            self.terminal.lines(tables.detail(thing, fields, colour=self.terminal.colour))
+            self.terminal.lines(tables.detail(resource, fields, colour=self.terminal.colour))
 
     def done(self, sentence: str, found: Any = None) -> None:
         """OK, and what was done; as JSON the object, if there is one."""

@@ -115,42 +115,42 @@ def crn_of(ref: str) -> str | None:
     return ref.rsplit(":", 1)[-1] if ref.startswith("crn:") else None
 
 
-def parents_of(run: Run, thing: Resource) -> list[str]:
+def parents_of(run: Run, resource: Resource) -> list[str]:
     """The ids of the parents that the command line names."""
     found: list[str] = []
-    for parent in thing.parents:
+    for parent in resource.parents:
         found.append(id_of(run, parent, str(run.given[parent.label()]), found))
     return found
 
 
-def place(run: Run, thing: Resource, ref: str = "") -> str:
+def place(run: Run, resource: Resource, ref: str = "") -> str:
     """The path of the list below the parents that the command line names, or of one resource in it."""
-    parents = parents_of(run, thing)
-    whole = path_of(thing.path, *parents)
-    return f"{whole}/{path_of('{}', id_of(run, thing, ref, parents))}" if ref else whole
+    parents = parents_of(run, resource)
+    whole = path_of(resource.path, *parents)
+    return f"{whole}/{path_of('{}', id_of(run, resource, ref, parents))}" if ref else whole
 
 
-def id_of(run: Run, thing: Resource, ref: str, parents: Sequence[str] = ()) -> str:
+def id_of(run: Run, resource: Resource, ref: str, parents: Sequence[str] = ()) -> str:
     """The id that an ID, a CRN or a name stands for. What nothing is named stays as it was typed: it is the API that
     says so, in the words it has for everything that cannot be seen."""
-    if thing.by_name or is_id(ref):
+    if resource.by_name or is_id(ref):
         return ref
     if (within := crn_of(ref)) is not None:
         return within
-    listed = run.api.listed(path_of(thing.path, *parents), thing.key, {"name": ref})
-    found = one_of([one for one in listed if one.get("name") == ref], thing.noun, ref)
+    listed = run.api.listed(path_of(resource.path, *parents), resource.key, {"name": ref})
+    found = one_of([one for one in listed if one.get("name") == ref], resource.noun, ref)
     return str(found["id"]) if found else ref
 
 
-def reference(run: Run, thing: Resource, ref: str) -> dict[str, str]:
+def reference(run: Run, resource: Resource, ref: str) -> dict[str, str]:
     """A reference in a body."""
-    if thing.by_name:
+    if resource.by_name:
         return {"name": ref}
-    return {"crn": ref} if ref.startswith("crn:") else {"id": id_of(run, thing, ref)}
+    return {"crn": ref} if ref.startswith("crn:") else {"id": id_of(run, resource, ref)}
 
 
-def references(run: Run, thing: Resource, refs: Sequence[str]) -> list[dict[str, str]]:
-    return [reference(run, thing, ref) for ref in refs]
+def references(run: Run, resource: Resource, refs: Sequence[str]) -> list[dict[str, str]]:
+    return [reference(run, resource, ref) for ref in refs]
 
 
 def group_of(run: Run) -> dict[str, str]:
@@ -191,17 +191,17 @@ def _undressed(_run: Run, found: list[Any]) -> list[Any]:
     return found
 
 
-def _list(run: Run, thing: Resource, filters: Sequence[Filter], dress: Dress) -> None:
+def _list(run: Run, resource: Resource, filters: Sequence[Filter], dress: Dress) -> None:
     where = f"region {run.session.region}"
     asked = {name: value for one in filters for name, value in one.asked(run).items()}
-    if thing.grouped:
+    if resource.grouped:
         group, words = _wanted_group(run)
         where = f"{words} and {where}"
         asked |= {"resource_group.id": group}
-    owner = f" of {thing.parents[-1].noun} {run.given[thing.parents[-1].label()]}" if thing.parents else ""
-    run.progress("Listing", f"{thing.nouns}{owner} in {where}")
-    found = [one for one in run.api.listed(place(run, thing), thing.key, asked) if _in(one, asked)]
-    run.table(found if run.json else dress(run, found), thing.columns, f"No {thing.nouns} were found.")
+    owner = f" of {resource.parents[-1].noun} {run.given[resource.parents[-1].label()]}" if resource.parents else ""
+    run.progress("Listing", f"{resource.nouns}{owner} in {where}")
+    found = [one for one in run.api.listed(place(run, resource), resource.key, asked) if _in(one, asked)]
+    run.table(found if run.json else dress(run, found), resource.columns, f"No {resource.nouns} were found.")
 
 
 def _in(one: Any, asked: Mapping[str, Any]) -> bool:
@@ -209,50 +209,50 @@ def _in(one: Any, asked: Mapping[str, Any]) -> bool:
     return not group or one.get("resource_group", {}).get("id") == group
 
 
-def shown(run: Run, thing: Resource, ref: str) -> Any:
+def shown(run: Run, resource: Resource, ref: str) -> Any:
     """The resource itself, by whatever it was called."""
-    return run.api.get(place(run, thing, ref))
+    return run.api.get(place(run, resource, ref))
 
 
-def _get(run: Run, thing: Resource, dress: Dress) -> None:
-    ref = run.given[thing.label()]
-    run.progress("Getting", f"{thing.noun} {ref}")
-    found = shown(run, thing, ref)
-    run.detail(found if run.json else dress(run, [found])[0], thing.fields)
+def _get(run: Run, resource: Resource, dress: Dress) -> None:
+    ref = run.given[resource.label()]
+    run.progress("Getting", f"{resource.noun} {ref}")
+    found = shown(run, resource, ref)
+    run.detail(found if run.json else dress(run, [found])[0], resource.fields)
 
 
-def _create(run: Run, thing: Resource, body: RequestBody, fields: Sequence[Field]) -> None:
+def _create(run: Run, resource: Resource, body: RequestBody, fields: Sequence[Field]) -> None:
     name = run.given.words.get("NAME") or run.given.get("name") or ""
-    run.progress("Creating", f"{thing.noun} {name}".rstrip())
-    made = run.api.post(place(run, thing), body(run))
+    run.progress("Creating", f"{resource.noun} {name}".rstrip())
+    made = run.api.post(place(run, resource), body(run))
     run.detail(made, fields)
 
 
-def _update(run: Run, thing: Resource, body: RequestBody, fields: Sequence[Field]) -> None:
-    ref = run.given[thing.label()]
-    run.progress("Updating", f"{thing.noun} {ref}")
-    path, change = place(run, thing, ref), body(run)
+def _update(run: Run, resource: Resource, body: RequestBody, fields: Sequence[Field]) -> None:
+    ref = run.given[resource.label()]
+    run.progress("Updating", f"{resource.noun} {ref}")
+    path, change = place(run, resource, ref), body(run)
     headers = {}
     if any(isinstance(value, list) for value in change.values()):
         headers["If-Match"] = run.api.call("GET", path).etag
     run.detail(run.api.call("PATCH", path, change, headers=headers).body, fields)
 
 
-def _delete(run: Run, thing: Resource) -> None:
+def _delete(run: Run, resource: Resource) -> None:
     """Each in turn, past failures; as JSON one object for each with its `result` (cli.md 3)."""
-    refs: list[str] = run.given[thing.label()]
+    refs: list[str] = run.given[resource.label()]
     told = []
-    if not run.confirmed(f"This will delete {thing.noun} {', '.join(refs)} and cannot be undone. Continue"):
+    if not run.confirmed(f"This will delete {resource.noun} {', '.join(refs)} and cannot be undone. Continue"):
         return
     for ref in refs:
         outcome = {"id": ref, "name": ref, "result": False}
-        run.progress("Deleting", f"{thing.noun} {ref}")
+        run.progress("Deleting", f"{resource.noun} {ref}")
         try:
-            found = shown(run, thing, ref)
+            found = shown(run, resource, ref)
             outcome |= {"id": found["id"], "name": found.get("name", ref)}
-            answer = run.api.call("DELETE", f"{place(run, thing)}/{path_of('{}', str(found['id']))}")
+            answer = run.api.call("DELETE", f"{place(run, resource)}/{path_of('{}', str(found['id']))}")
             outcome["result"] = True
-            _deleted(run, thing, ref, answer.status)
+            _deleted(run, resource, ref, answer.status)
         except (Refused, Failed) as failure:
             run.complain(failure)
         told.append(outcome)
@@ -260,16 +260,16 @@ def _delete(run: Run, thing: Resource) -> None:
         run.print_json(told)
 
 
-def _deleted(run: Run, thing: Resource, ref: str, status: int) -> None:
+def _deleted(run: Run, resource: Resource, ref: str, status: int) -> None:
     if run.json:
         return
     run.terminal.ok()
-    accepted = f"Deletion request for {thing.noun} {ref} has been accepted."
-    run.terminal.say(accepted if status == 202 else f"{thing.capital()} {ref} is deleted.")
+    accepted = f"Deletion request for {resource.noun} {ref} has been accepted."
+    run.terminal.say(accepted if status == 202 else f"{resource.capital()} {ref} is deleted.")
 
 
 def lists(
-    thing: Resource,
+    resource: Resource,
     words: str,
     *flags: Flag | Filter,
     dress: Dress = _undressed,
@@ -277,21 +277,23 @@ def lists(
 ) -> Command:
     """The command that lists a resource: with its flags, of which those that narrow the list are filters."""
     filters = [one for one in flags if isinstance(one, Filter)]
-    own = [one.as_flag(thing.path) if isinstance(one, Filter) else one for one in flags]
-    more = GROUP_OR_ALL if thing.grouped else ()
-    alone = ((*_ONE_GROUP, "all-resource-groups"),) if thing.grouped else ()
-    run = partial(_list, thing=thing, filters=filters, dress=dress)
-    return Command(f"is {words}", f"List all {thing.nouns}.", run, thing.takes(), (*own, *more), also, alone)
+    own = [one.as_flag(resource.path) if isinstance(one, Filter) else one for one in flags]
+    more = GROUP_OR_ALL if resource.grouped else ()
+    alone = ((*_ONE_GROUP, "all-resource-groups"),) if resource.grouped else ()
+    run = partial(_list, resource=resource, filters=filters, dress=dress)
+    return Command(f"is {words}", f"List all {resource.nouns}.", run, resource.takes(), (*own, *more), also, alone)
 
 
-def shows(thing: Resource, words: str, *flags: Flag, dress: Dress = _undressed, also: tuple[str, ...] = ()) -> Command:
-    takes = f"{thing.takes()} {thing.label()}".strip()
-    run = partial(_get, thing=thing, dress=dress)
-    return Command(f"is {words}", f"View details of {_a(thing.noun)}.", run, takes, flags, also)
+def shows(
+    resource: Resource, words: str, *flags: Flag, dress: Dress = _undressed, also: tuple[str, ...] = ()
+) -> Command:
+    takes = f"{resource.takes()} {resource.label()}".strip()
+    run = partial(_get, resource=resource, dress=dress)
+    return Command(f"is {words}", f"View details of {_a(resource.noun)}.", run, takes, flags, also)
 
 
 def makes(
-    thing: Resource,
+    resource: Resource,
     words: str,
     takes: str,
     *flags: Flag,
@@ -299,25 +301,25 @@ def makes(
     fields: Sequence[Field] = (),
     **more: Any,
 ) -> Command:
-    takes = f"{thing.takes()} {takes}".strip() if more.pop("parents_first", True) else takes
-    given = (*flags, *(GROUP if thing.grouped else ()))
-    alone = (*more.pop("alone", ()), *((_ONE_GROUP,) if thing.grouped else ()))
-    run = partial(_create, thing=thing, body=body, fields=tuple(fields) or thing.fields)
-    return Command(f"is {words}", f"Create {_a(thing.noun)}.", run, takes, given, alone=alone, **more)
+    takes = f"{resource.takes()} {takes}".strip() if more.pop("parents_first", True) else takes
+    given = (*flags, *(GROUP if resource.grouped else ()))
+    alone = (*more.pop("alone", ()), *((_ONE_GROUP,) if resource.grouped else ()))
+    run = partial(_create, resource=resource, body=body, fields=tuple(fields) or resource.fields)
+    return Command(f"is {words}", f"Create {_a(resource.noun)}.", run, takes, given, alone=alone, **more)
 
 
 def changes(
-    thing: Resource, words: str, *flags: Flag, body: RequestBody, fields: Sequence[Field] = (), **more: Any
+    resource: Resource, words: str, *flags: Flag, body: RequestBody, fields: Sequence[Field] = (), **more: Any
 ) -> Command:
-    takes = f"{thing.takes()} {thing.label()}".strip()
-    run = partial(_update, thing=thing, body=body, fields=tuple(fields) or thing.fields)
-    return Command(f"is {words}", f"Update {_a(thing.noun)}.", run, takes, flags, **more)
+    takes = f"{resource.takes()} {resource.label()}".strip()
+    run = partial(_update, resource=resource, body=body, fields=tuple(fields) or resource.fields)
+    return Command(f"is {words}", f"Update {_a(resource.noun)}.", run, takes, flags, **more)
 
 
-def deletes(thing: Resource, words: str, *flags: Flag, also: tuple[str, ...] = ()) -> Command:
-    takes = f"{thing.takes()} {thing.label()}...".strip()
-    run = partial(_delete, thing=thing)
-    return Command(f"is {words}", f"Delete one or more {thing.nouns}.", run, takes, (*flags, FORCE), also)
+def deletes(resource: Resource, words: str, *flags: Flag, also: tuple[str, ...] = ()) -> Command:
+    takes = f"{resource.takes()} {resource.label()}...".strip()
+    run = partial(_delete, resource=resource)
+    return Command(f"is {words}", f"Delete one or more {resource.nouns}.", run, takes, (*flags, FORCE), also)
 
 
 def _a(noun: str) -> str:

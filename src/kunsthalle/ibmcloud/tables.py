@@ -24,18 +24,18 @@ def safe(text: str) -> str:
     return escape(text.replace("\t", " "))
 
 
-def look(thing: Any, path: Getter) -> Any:
+def look(resource: Any, path: Getter) -> Any:
     """What a dotted path leads to, list positions included; None where it leads nowhere."""
     if callable(path):
-        return path(thing)
+        return path(resource)
     for step in path.split("."):
-        if isinstance(thing, dict):
-            thing = thing.get(step)
-        elif isinstance(thing, list) and step.isdigit() and int(step) < len(thing):
-            thing = thing[int(step)]
+        if isinstance(resource, dict):
+            resource = resource.get(step)
+        elif isinstance(resource, list) and step.isdigit() and int(step) < len(resource):
+            resource = resource[int(step)]
         else:
             return None
-    return thing
+    return resource
 
 
 def shown(value: Any) -> str:
@@ -51,8 +51,8 @@ def shown(value: Any) -> str:
     return safe(str(value))
 
 
-def cells(thing: Any, columns: Sequence[Field]) -> list[str]:
-    return [shown(look(thing, path)) for _, path in columns]
+def cells(resource: Any, columns: Sequence[Field]) -> list[str]:
+    return [shown(look(resource, path)) for _, path in columns]
 
 
 def grid(rows: Sequence[Sequence[str]], *, header: bool = True, colour: bool = False) -> list[str]:
@@ -71,8 +71,8 @@ class Nested:
     def __init__(self, path: Getter, *columns: Field) -> None:
         self.path, self.columns = path, columns
 
-    def text(self, thing: Any) -> str:
-        found = look(thing, self.path)
+    def text(self, resource: Any) -> str:
+        found = look(resource, self.path)
         rows = found if isinstance(found, list) else [found] if found else []
         return "\n".join([*table(rows, self.columns), ""]) if rows else MISSING
 
@@ -91,16 +91,16 @@ class IfAny:
         self.what = what
 
 
-def value(thing: Any, what: Any) -> str:
+def value(resource: Any, what: Any) -> str:
     """A field's value in a detail view."""
     if isinstance(what, IfAny):
-        return value(thing, what.what)
-    return what.text(thing) if isinstance(what, Nested) else shown(look(thing, what))
+        return value(resource, what.what)
+    return what.text(resource) if isinstance(what, Nested) else shown(look(resource, what))
 
 
-def detail(thing: Any, fields: Sequence[Field], *, colour: bool = False) -> list[str]:
+def detail(resource: Any, fields: Sequence[Field], *, colour: bool = False) -> list[str]:
     """A resource: an empty line, then field names and values."""
-    rows = [(label, value(thing, what)) for label, what in fields]
+    rows = [(label, value(resource, what)) for label, what in fields]
     kept = [row for row, (_, what) in zip(rows, fields, strict=True) if not _absent(row[1], what)]
     return ["", *grid(kept, header=False, colour=colour)]
 
@@ -112,8 +112,8 @@ def _absent(text: str, what: Any) -> bool:
 def when(path: str) -> Callable[[Any], str | None]:
     """A moment as detail views show it: whole seconds, UTC, a numeric offset (U)."""
 
-    def get(thing: Any) -> str | None:
-        text = look(thing, path)
+    def get(resource: Any) -> str | None:
+        text = look(resource, path)
         return re.sub(r"(\.\d+)?Z$", "+00:00", text) if isinstance(text, str) else None
 
     return get
@@ -122,8 +122,8 @@ def when(path: str) -> Callable[[Any], str | None]:
 def names(path: str, key: str = "name") -> Callable[[Any], str | None]:
     """The names in a list of references, separated by commas."""
 
-    def get(thing: Any) -> str | None:
-        found = look(thing, path)
+    def get(resource: Any) -> str | None:
+        found = look(resource, path)
         return ",".join(str(one.get(key, "")) for one in found) if isinstance(found, list) else None
 
     return get

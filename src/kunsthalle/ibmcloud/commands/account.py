@@ -103,11 +103,11 @@ def _moment(run: Run, name: str) -> str | None:
     return f"{text}Z" if text and not text.endswith("Z") else text
 
 
-def _fits(entry: Any, user: str | None, kind: str | None, thing: str | None) -> bool:
+def _fits(entry: Any, user: str | None, kind: str | None, resource: str | None) -> bool:
     crn = str(entry.get("resource_crn") or "")
     about = f"{crn} {entry.get('target', '')}"
     by = user in {None, entry.get("actor_email"), entry.get("actor")}
-    return by and (kind is None or f":{kind}:" in crn) and (thing is None or thing in about)
+    return by and (kind is None or f":{kind}:" in crn) and (resource is None or resource in about)
 
 
 def _audit(run: Run) -> None:

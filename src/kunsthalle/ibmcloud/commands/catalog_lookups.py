@@ -50,8 +50,8 @@ def command(
 def moment(path: str) -> Callable[[Any], str]:
     """A moment in the format that Go prints: `2019-11-21 21:28:28.347 +0000 UTC`."""
 
-    def get(thing: Any) -> str:
-        text = look(thing, path)
+    def get(resource: Any) -> str:
+        text = look(resource, path)
         return f"{text[:-1].replace('T', ' ')} +0000 UTC" if isinstance(text, str) and text.endswith("Z") else MISSING
 
     return get

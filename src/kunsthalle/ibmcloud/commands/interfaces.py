@@ -99,25 +99,25 @@ def _attachment(run: Run) -> dict[str, Any]:
     return filled(name=run.given.get("name"), virtual_network_interface=reference(run, VNI, run.given.get("vni")))
 
 
-def _bind(run: Run, thing: Resource, wanted: Resource, noun: str) -> None:
+def _bind(run: Run, resource: Resource, wanted: Resource, noun: str) -> None:
     """Puts an address below an interface; a reserved IP is named within the subnet of the interface."""
-    ref, parents = run.given[thing.label()], parents_of(run, thing)
+    ref, parents = run.given[resource.label()], parents_of(run, resource)
     run.progress("Adding", f"{noun} {ref}")
-    within = [_subnet_of(run, thing, parents)] if wanted.parents else []
-    path = f"{path_of(thing.path, *parents)}/{path_of('{}', id_of(run, wanted, ref, within))}"
-    run.detail(run.api.call("PUT", path, {}).body, thing.fields)
+    within = [_subnet_of(run, resource, parents)] if wanted.parents else []
+    path = f"{path_of(resource.path, *parents)}/{path_of('{}', id_of(run, wanted, ref, within))}"
+    run.detail(run.api.call("PUT", path, {}).body, resource.fields)
 
 
-def _subnet_of(run: Run, thing: Resource, parents: list[str]) -> str:
-    owner = thing.parents[-1]
+def _subnet_of(run: Run, resource: Resource, parents: list[str]) -> str:
+    owner = resource.parents[-1]
     found = run.api.get(f"{place(run, owner)}/{path_of('{}', parents[-1])}")
     return str(found["subnet"]["id"])
 
 
-def _add(words: str, thing: Resource, wanted: Resource) -> Command:
-    run = partial(_bind, thing=thing, wanted=wanted, noun=wanted.noun)
-    takes = f"{thing.takes()} {thing.label()}"
-    return Command(f"is {words}", f"Add a {wanted.noun} to a {thing.parents[-1].noun}.", run, takes)
+def _add(words: str, resource: Resource, wanted: Resource) -> Command:
+    run = partial(_bind, resource=resource, wanted=wanted, noun=wanted.noun)
+    takes = f"{resource.takes()} {resource.label()}"
+    return Command(f"is {words}", f"Add a {wanted.noun} to a {resource.parents[-1].noun}.", run, takes)
 
 
 _NIC, _VIRTUAL = "instance-network-interface", "virtual-network-interface"

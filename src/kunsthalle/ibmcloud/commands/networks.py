@@ -59,12 +59,12 @@ def _vpc(run: Run) -> dict[str, Any]:
     )
 
 
-def _show_attached(run: Run, thing: Resource, what: tuple[tuple[Resource, str], ...]) -> None:
+def _show_attached(run: Run, resource: Resource, what: tuple[tuple[Resource, str], ...]) -> None:
     """The resource, and with `--show-attached` tables of what names it."""
-    ref = run.given[thing.label()]
-    run.progress("Getting", f"{thing.noun} {ref}")
-    found = shown(run, thing, ref)
-    run.detail(found, thing.fields)
+    ref = run.given[resource.label()]
+    run.progress("Getting", f"{resource.noun} {ref}")
+    found = shown(run, resource, ref)
+    run.detail(found, resource.fields)
     if run.given.get("show-attached") and not run.json:
         for other, parameter in what:
             listed = [
@@ -108,10 +108,10 @@ def _routing_table(run: Run) -> dict[str, str]:
     return {"id": id_of(run, ROUTING_TABLE, given.get("rt"), [vpc])}
 
 
-def _default(run: Run, what: str, thing: Resource) -> None:
+def _default(run: Run, what: str, resource: Resource) -> None:
     ref = run.given["VPC"]
-    run.progress("Getting", f"default {thing.noun} of vpc {ref}")
-    run.detail(run.api.get(f"{place(run, VPC, ref)}/{what}"), thing.fields)
+    run.progress("Getting", f"default {resource.noun} of vpc {ref}")
+    run.detail(run.api.get(f"{place(run, VPC, ref)}/{what}"), resource.fields)
 
 
 def _gateway_of_subnet(run: Run) -> None:
@@ -151,7 +151,7 @@ COMMANDS = (
     Command(
         "is vpc",
         "View details of a vpc.",
-        partial(_show_attached, thing=VPC, what=((SUBNET, "vpc.id"),)),
+        partial(_show_attached, resource=VPC, what=((SUBNET, "vpc.id"),)),
         "VPC",
         (_ATTACHED,),
     ),
@@ -170,13 +170,13 @@ COMMANDS = (
     Command(
         "is vpc-default-security-group",
         "View the default security group of a VPC.",
-        partial(_default, what="default_security_group", thing=SECURITY_GROUP),
+        partial(_default, what="default_security_group", resource=SECURITY_GROUP),
         "VPC",
     ),
     Command(
         "is vpc-default-network-acl",
         "View the default network ACL of a VPC.",
-        partial(_default, what="default_network_acl", thing=NETWORK_ACL),
+        partial(_default, what="default_network_acl", resource=NETWORK_ACL),
         "VPC",
     ),
     lists(ADDRESS_PREFIX, "vpc-address-prefixes"),
@@ -207,7 +207,7 @@ COMMANDS = (
     Command(
         "is subnet",
         "View details of a subnet.",
-        partial(_show_attached, thing=SUBNET, what=()),
+        partial(_show_attached, resource=SUBNET, what=()),
         "SUBNET",
         (_OF_VPC, _ATTACHED),
     ),

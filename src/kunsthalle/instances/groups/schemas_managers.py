@@ -95,9 +95,9 @@ class GroupActionResponse(ResponseBody):
 _ACTION_TYPE = "instance_group_manager_action"
 
 
-def _below(thing: Policy | Action, segment: str) -> str:
-    above = f"{group_path(thing.instance_group_id)}/managers/{thing.instance_group_manager_id}"
-    return f"{above}/{segment}/{thing.id}"
+def _below(row: Policy | Action, segment: str) -> str:
+    above = f"{group_path(row.instance_group_id)}/managers/{row.instance_group_manager_id}"
+    return f"{above}/{segment}/{row.id}"
 
 
 def _shown(value: int | None) -> int | UnsetType:
