@@ -38,7 +38,7 @@ _NICENESS = 10
 _SAMPLES, _IMPORTS = 60, 2
 """Calls of each kind, and imports, in one spell."""
 _MOST_ROUNDS = 4
-_PATIENCE = 60.0
+_PATIENCE, _DRAIN_PATIENCE = 60.0, 600.0
 _PAUSE = 0.005
 _CONNECTIONS = 100
 _CLOCK = "/_kunsthalle/clock"
@@ -179,7 +179,7 @@ class _Victim:
 
     def wait_for_jobs(self) -> None:
         """Returns once no job runs or waits, so that a quiet spell is one."""
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _DRAIN_PATIENCE
         while json.loads(self._caller.send("GET", _CLOCK, None, self._operator))["pending_jobs"]:
             if time.monotonic() > until:
                 raise RuntimeError("jobs of the attack still run")
