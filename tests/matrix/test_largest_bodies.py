@@ -6,7 +6,7 @@ for 60 ms of the 100 that a write may take (docs/decisions/0021-bounded-work.md)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -63,7 +63,7 @@ def _writing(frozen: FrozenApp) -> list[Route]:
     return [route for route in frozen.server.pipeline.router if route.writes]
 
 
-def test_no_list_makes_a_write_long(frozen: FrozenApp) -> None:
+def test_no_list_makes_a_write_long(frozen: FrozenApp, record_property: Callable[[str, object], None]) -> None:
     sent, taken = 0, 0
     long: dict[tuple[str, str], float] = {}
     for route in _writing(frozen):
@@ -74,7 +74,10 @@ def test_no_list_makes_a_write_long(frozen: FrozenApp) -> None:
                 long[route.name, name] = work.units()
     assert long == {}
     assert sent > 450
-    assert taken > 250  # others are refused for what they say, most of them before anything is written
+    record_property("accepted", f"{taken} of {sent}")
+    assert taken >= 270, (
+        f"{taken} of {sent} bodies are accepted"
+    )  # others are refused for what they say, most of them before anything is written
 
 
 @pytest.mark.parametrize(("name", "body"), LARGEST, ids=[f"{at}-{name}" for at, (name, _) in enumerate(LARGEST)])
