@@ -9,12 +9,14 @@ import hmac
 import json
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
 import threading
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, cast
 
 import msgspec
@@ -35,6 +37,12 @@ _JSON = [(b"content-type", b"application/json")]
 
 class _Listening(uvicorn.Server):
     """A server that may listen on further sockets while it runs."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in order. Uvicorn raises the signal once more at its end, which would leave the folder of the worlds."""
+        del sig, frame
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     async def listen(self, listener: socket.socket) -> asyncio.Server:
         """Serve a bound socket."""
@@ -137,6 +145,8 @@ def run(settings: Settings, *, ready: int, token: str, with_parent: bool) -> Non
     """
     os.umask(0o077)
     log_format.set_up(settings.log, text=log_format.is_text(settings))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)  # until the server has handlers of its own
     token = token or Ids().secret()
     with tempfile.TemporaryDirectory(prefix="kunsthalle-worlds-", dir=_place(), ignore_cleanup_errors=True) as folder:
         root = Path(folder)
@@ -153,6 +163,11 @@ def run(settings: Settings, *, ready: int, token: str, with_parent: bool) -> Non
         listener.listen(server.config.backlog)
         print(json.dumps({"url": f"http://{HOST}:{port}", "token": token}), flush=True)
         server.run(sockets=[listener])
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End by way of the `with` that removes the folder."""
+    raise SystemExit(0)
 
 
 async def _listen(server: _Listening, host: Host, listener: socket.socket) -> asyncio.Server:

@@ -307,3 +307,15 @@ def test_worlds_are_closed_to_stragglers_and_strangers(worlds: WorldServer) -> N
     assert [call["path"] for call in other.calls()] == ["/v1/vpcs?version=2025-06-30&generation=2"]
     assert json.loads(exchange(worlds.url, "POST", "/worlds").content)["message"].startswith("The token of")
     other.close()
+
+
+def test_a_server_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kunsthalle.cli.main", "worlds"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["url"].startswith("http://127.0.0.1:")
+        assert [one.name.startswith("kunsthalle-worlds-") for one in tmp_path.iterdir()] == [True]
+        process.terminate()
+        assert process.wait(60) == 0
+    assert list(tmp_path.iterdir()) == []
