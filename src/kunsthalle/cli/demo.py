@@ -31,6 +31,8 @@ from kunsthalle.local.client import CallFailed, Unreachable
 from kunsthalle.local.display import Paint, coloured, plain, takes_colours
 from kunsthalle.testing.served import DidNotStart, Served
 
+_PATIENCE = 120
+"""Seconds that the server may take to start: a demo on a busy machine is late, not broken."""
 _SERVER_MEMORY = "128"
 """MiB: what runs in the guest is one sector long."""
 _RECLAMATION = ("--reclamation-period", "7d")
@@ -103,7 +105,10 @@ def tell(
         folder = keep or Path(scratch) / "data"
         try:
             served = Served(
-                folder, "--hypervisor", hypervisor, "--server-memory", _SERVER_MEMORY, *_RECLAMATION, own_group=True
+                folder,
+                *("--hypervisor", hypervisor, "--server-memory", _SERVER_MEMORY, *_RECLAMATION),
+                patience=_PATIENCE,
+                own_group=True,
             )
             with served:
                 teller = Teller(served, write, note, paint)

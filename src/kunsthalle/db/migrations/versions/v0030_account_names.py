@@ -6,8 +6,8 @@ The names of accounts that are there are looked up as before: which of them the 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029"
-down_revision = "0028"
+revision = "0030"
+down_revision = "0029"
 
 
 def upgrade() -> None:
