@@ -1,4 +1,4 @@
-"""What a fault makes of a call: an answer that is late, refused, lost or cut (`core.faults`)."""
+"""What a fault (`core.faults`) makes of a call: a function for each effect, which answers late, refuses, or cuts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 from kunsthalle.api.asgi import Answer, Send
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, not_found, unauthenticated
+from kunsthalle.core.fault_effects import effects_on
 from kunsthalle.core.faults import HEADER, Fault, Faults
 
 Respond = Callable[[], Awaitable[Answer]]
@@ -43,23 +44,48 @@ class _Created(msgspec.Struct):
 
 async def answer(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> None:
     """Answer a call that matches a fault."""
-    match fault.effect:
-        case "refuse":
-            await _named(fault, _refusal(fault, refuse)).send(send)
-        case "lose":
-            await respond()
-            await _named(fault, _refusal(fault, refuse)).send(send)
-        case "expired":
-            await _named(fault, refuse(unauthenticated())).send(send)
-        case "cut":
-            await _cut(_named(fault, await respond()), fault.cut_after, send)
-        case "late":
-            await _named(fault, refuse(not_found())).send(send)
-        case "delay":
-            await asyncio.sleep(fault.pause())
-            await _named(fault, await respond()).send(send)
-        case effect:
-            raise UnknownMember("effect of a fault on calls", effect)
+    if fault.effect not in _EFFECTS:
+        raise UnknownMember("effect of a fault on calls", fault.effect)
+    await _EFFECTS[fault.effect](fault, respond, refuse, send)
+
+
+async def _refuse(fault: Fault, _respond: Respond, refuse: Refuse, send: Send) -> None:
+    await _named(fault, _refusal(fault, refuse)).send(send)
+
+
+async def _lose(fault: Fault, respond: Respond, refuse: Refuse, send: Send) -> None:
+    await respond()
+    await _named(fault, _refusal(fault, refuse)).send(send)
+
+
+async def _expired(fault: Fault, _respond: Respond, refuse: Refuse, send: Send) -> None:
+    await _named(fault, refuse(unauthenticated())).send(send)
+
+
+async def _cut(fault: Fault, respond: Respond, _refuse: Refuse, send: Send) -> None:
+    await _send_part(_named(fault, await respond()), fault.cut_after, send)
+
+
+async def _late(fault: Fault, _respond: Respond, refuse: Refuse, send: Send) -> None:
+    await _named(fault, refuse(not_found())).send(send)
+
+
+async def _delay(fault: Fault, respond: Respond, _refuse: Refuse, send: Send) -> None:
+    await asyncio.sleep(fault.pause())
+    await _named(fault, await respond()).send(send)
+
+
+_EFFECTS = {
+    "refuse": _refuse,
+    "expired": _expired,
+    "lose": _lose,
+    "cut": _cut,
+    "delay": _delay,
+    "late": _late,
+}
+"""What applies each effect on calls, in the order of `core/fault_effects.py`."""
+if tuple(_EFFECTS) != effects_on("call"):
+    raise TypeError(f"Effects that are applied to calls: {tuple(_EFFECTS)}; declared: {effects_on('call')}.")
 
 
 def _named(fault: Fault, answer: Answer) -> Answer:
@@ -85,7 +111,7 @@ async def noted(faults: Faults, respond: Respond) -> Answer:
     return answer
 
 
-async def _cut(whole: Answer, count: int, send: Send) -> None:
+async def _send_part(whole: Answer, count: int, send: Send) -> None:
     """So many bytes of the body (-1: half of it), of which the whole was announced; the server then closes the
     connection.
     """

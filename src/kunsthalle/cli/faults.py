@@ -9,8 +9,8 @@ from typing import Any, Literal
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.core.fault_effects import EFFECTS, effects_on
 from kunsthalle.core.fault_sets import SETS, WORDS, fault_set
-from kunsthalle.core.faults import EFFECTS, effects_on
 
 _PATH = "/_kunsthalle/faults"
 _COLUMNS = ("ID", "ON", "MATCH", "EFFECT", "LEFT", "HITS")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.forms import Form
 from kunsthalle.console.page_frame import Page, Visit, form, page
-from kunsthalle.core.faults import EFFECTS
+from kunsthalle.core.fault_effects import EFFECTS
 from kunsthalle.core.text_values import integer
 
 _K = "/_kunsthalle"

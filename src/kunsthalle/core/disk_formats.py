@@ -1,7 +1,7 @@
 """The formats of disk images: a row each, with everything that is data.
 
 What may be imported, exported and converted, how files end, what QEMU and people call a format: schemas, commands,
-pages and messages take it from here. The rules of a format, which read files, are in `disk_images/formats.py` (to
+pages and messages take it from here. The rules of a format, which read files, are in `disk_images/import_rules.py` (to
 import) and `disk_images/conversion.py` (to convert).
 """
 

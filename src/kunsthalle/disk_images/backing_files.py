@@ -33,7 +33,7 @@ _DESCRIBED = "json:"
 def name_of(base: Path, kind: str) -> str:
     """What a disk has to call the image at the absolute path `base`, a qcow2, VHD or raw file.
 
-    Raises ToolFailed if it is too long; ValueError, OSError and Refused as `formats.block_node` does.
+    Raises ToolFailed if it is too long; ValueError, OSError and Refused as `detection.block_node` does.
     """
     node = block_node(base, kind)
     plain = node.keys() == {"driver", "file"}

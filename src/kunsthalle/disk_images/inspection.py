@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kunsthalle.core.sizes import GIB
-from kunsthalle.disk_images import formats, qemu_img, rules
+from kunsthalle.disk_images import import_rules, qemu_img
 from kunsthalle.disk_images.detection import HEAD_BYTES, QEMU_NAMES
 from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import Tools
@@ -67,14 +67,14 @@ def _own_rules(path: Path, kind: str, size: int, limits: Limits) -> int:
         head = file.read(HEAD_BYTES)
         file.seek(-min(size, SECTOR), os.SEEK_END)
         tail = file.read(SECTOR)
-    names = rules.check_start(kind, head, limits)
-    return formats.get(kind).check_file(formats.File(path, head, tail, size, names), limits)
+    names = import_rules.check_start(kind, head, limits)
+    return import_rules.get(kind).check_file(import_rules.File(path, head, tail, size, names), limits)
 
 
 def _with_tools(path: Path, kind: str, virtual_size: int, limits: Limits, found: Tools) -> tuple[str, ...]:
     """Refuses what qemu-img sees in the file although our rules, by which the disk has `virtual_size`, did not."""
     _check_info(qemu_img.info(found, path, kind, limits), kind, virtual_size)
-    leaks = qemu_img.check(found, path, limits) if formats.get(kind).linked else 0
+    leaks = qemu_img.check(found, path, limits) if import_rules.get(kind).linked else 0
     return (f"{leaks} clusters of the file are in no use; they waste room and do no harm.",) if leaks else ()
 
 
@@ -88,7 +88,7 @@ def _check_info(said: dict[str, Any], kind: str, virtual_size: int) -> None:
         raise corrupted("The image holds internal snapshots; remove them and import it again.")
     if data.get("corrupt"):
         raise corrupted("The image is marked as corrupt by the program that wrote it.")
-    title = formats.get(kind).title
+    title = import_rules.get(kind).title
     if said.get("format") != QEMU_NAMES[kind]:
         raise corrupted(f"The file cannot be read as a {title} image.")
     if said.get("virtual-size") != virtual_size:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from kunsthalle.disk_images import formats, rules
+from kunsthalle.disk_images import import_rules
 from kunsthalle.disk_images.detection import HEAD_BYTES
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.refusals import TOO_BIG, Refused, corrupted
@@ -36,7 +36,7 @@ class Intake:
     """
 
     def __init__(self, claimed: str, limits: Limits, announced: int | None = None) -> None:
-        self._claimed = formats.get(claimed).name
+        self._claimed = import_rules.get(claimed).name
         self._limits = limits
         self._announced = announced
         self._digest = hashlib.sha256()
@@ -55,7 +55,7 @@ class Intake:
             self._head += part
             rest -= len(part)
             if len(self._head) == HEAD_BYTES:
-                self._names = rules.check_start(self._claimed, bytes(self._head), self._limits)
+                self._names = import_rules.check_start(self._claimed, bytes(self._head), self._limits)
         self._count(rest)
         self._tail = (self._tail + chunk[-FOOTER_SIZE:])[-FOOTER_SIZE:]
 
@@ -65,8 +65,8 @@ class Intake:
             raise corrupted(f"The file ended after {self._size} bytes; {self._announced} were announced.")
         head = bytes(self._head)
         if self._names is None:
-            self._names = rules.check_start(self._claimed, head, self._limits)
-        rules.check_end(self._claimed, head, self._tail, self._size, self._names, self._limits)
+            self._names = import_rules.check_start(self._claimed, head, self._limits)
+        import_rules.check_end(self._claimed, head, self._tail, self._size, self._names, self._limits)
         return Arrived(self._claimed, self._digest.hexdigest(), self._size)
 
     def _count(self, more: int) -> None:

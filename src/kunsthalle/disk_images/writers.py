@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from kunsthalle.disk_images import formats, qcow2
+from kunsthalle.disk_images import import_rules, qcow2
 from kunsthalle.disk_images.atomic_files import appearing
 from kunsthalle.disk_images.backing_files import name_of
 from kunsthalle.disk_images.detection import QEMU_NAMES
@@ -70,7 +70,7 @@ def virtual_size_of(path: Path, format: str) -> int:  # noqa: A002 - the word of
 
     Raises Refused if it is no such image.
     """
-    return formats.get(format).virtual_size(path)
+    return import_rules.get(format).virtual_size(path)
 
 
 class _Image:

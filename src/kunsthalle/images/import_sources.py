@@ -14,7 +14,7 @@ from kunsthalle.core.disk_formats import FORMATS, IMPORTED
 from kunsthalle.core.errors import Problem, Reason, Target, invalid
 from kunsthalle.core.space import Space
 from kunsthalle.db.session import Session
-from kunsthalle.disk_images import formats
+from kunsthalle.disk_images import import_rules
 from kunsthalle.object_storage.folder_buckets import (
     INCOMING,
     BadBucketName,
@@ -65,7 +65,8 @@ def parse_href(href: str) -> CosObject:
     key = unquote(found[3])
     suffix = key.rsplit(".", 1)[-1]
     if suffix not in _FORMATS:
-        text = f"The object's name must end in {_SUFFIXES}. Convert a disk of another format first: {formats.CONVERT}."
+        convert = f"Convert a disk of another format first: {import_rules.CONVERT}."
+        text = f"The object's name must end in {_SUFFIXES}. {convert}"
         raise invalid("cos_invalid_file_extension", text, FIELD)
     return CosObject(found[1], found[2], key, _FORMATS[suffix])
 

@@ -18,17 +18,8 @@ from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import duration, moment, rfc3339
 from kunsthalle.core.errors import invalid, not_found
-from kunsthalle.core.faults import (
-    EFFECTS,
-    IMPORT_REASONS,
-    CallEffect,
-    Effect,
-    Fault,
-    Faults,
-    JobEffect,
-    TokenEffect,
-    effects_on,
-)
+from kunsthalle.core.fault_effects import EFFECTS, CallEffect, Effect, JobEffect, TokenEffect, effects_on
+from kunsthalle.core.faults import IMPORT_REASONS, Fault, Faults
 from kunsthalle.operator.saved_states import Saved, SavedScenarios
 
 _Seconds = Annotated[float, Meta(ge=0, le=100 * 366 * 86_400)]

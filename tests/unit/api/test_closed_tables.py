@@ -20,11 +20,12 @@ from kunsthalle.api.asgi import Answer
 from kunsthalle.app import _clock
 from kunsthalle.cli import faults as faults_command
 from kunsthalle.core.closed_tables import ClosedTable, UnknownMember
-from kunsthalle.core.faults import EFFECTS, CallEffect, Fault, Faults, JobEffect, TokenEffect, effects_on
+from kunsthalle.core.fault_effects import EFFECTS, CallEffect, JobEffect, TokenEffect, effects_on
+from kunsthalle.core.faults import Fault, Faults
 from kunsthalle.db.engine import Store
 from kunsthalle.db.unscoped import _insert_for
 from kunsthalle.db.wildcards import any_item
-from kunsthalle.disk_images import formats, qemu_img
+from kunsthalle.disk_images import import_rules, qemu_img
 from kunsthalle.hypervisor.protocol import Status
 from kunsthalle.iam import custom_roles, history, time_conditions
 from kunsthalle.ibmcloud.grammar import Flag, _valued
@@ -200,7 +201,7 @@ def test_a_kind_of_flag() -> None:
 
 def test_a_format_of_images() -> None:
     with pytest.raises(ValueError, match="no such image format: vdi"):
-        formats.get("vdi")
+        import_rules.get("vdi")
     assert set(qemu_img._MEASURED_WITH) == set(qemu_img._TARGET_OPTIONS)
     with pytest.raises(KeyError, match="vdi"):
         qemu_img._MEASURED_WITH["vdi"]

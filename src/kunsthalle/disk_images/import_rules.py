@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kunsthalle.core import disk_formats
 from kunsthalle.disk_images import qcow2, vhd
-from kunsthalle.disk_images.detection import archive, check_qcow2_safety, describe
+from kunsthalle.disk_images.detection import archive, check_qcow2_safety, describe, names_of
 from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.refusals import Refused, corrupted
 
@@ -126,3 +126,23 @@ FORMATS = {
 }
 if tuple(FORMATS) != disk_formats.IMPORTED:
     raise TypeError(f"Rules of formats that are imported: {tuple(FORMATS)}; declared: {disk_formats.IMPORTED}.")
+
+
+def check_start(claimed: str, head: bytes, limits: Limits) -> frozenset[str]:
+    """Refuses a file whose first bytes show that it is not what it is `claimed` to be, or break a rule on
+    headers.
+
+    `head` is the first 64 KiB (`detection.HEAD_BYTES`), or all of a shorter file. Answers the formats it looks
+    like.
+    """
+    expected = get(claimed)
+    if not head:
+        raise corrupted("The file is empty.")
+    names = names_of(head)
+    expected.check_start(head, names, limits)
+    return names
+
+
+def check_end(claimed: str, head: bytes, tail: bytes, size: int, names: frozenset[str], limits: Limits) -> None:
+    """Refuses what shows only when the file is complete; `tail` is its last 512 bytes, `size` its length."""
+    get(claimed).check_end(head, tail, size, names, limits)
