@@ -33,7 +33,7 @@ NAMES = {
 }
 """What a path of the console names, and the key of the publisher's id."""
 
-_PRODUCT = "/catalogs/{catalog_id}/products/{offering_id}"
+_OFFERING = "/catalogs/{catalog_id}/offerings/{offering_id}"
 Fields = dict[str, str]
 
 
@@ -61,13 +61,13 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     },
     "/catalogs/new": lambda _frozen: {"label": "another"},
     "/catalogs/{catalog_id}/delete": lambda _frozen: {"confirm": "hidden catalog"},
-    "/catalogs/{catalog_id}/new-product": lambda _frozen: {"name": "another"},
-    f"{_PRODUCT}/share": lambda _frozen: {"enabled": "false"},
-    f"{_PRODUCT}/allow": lambda frozen: {"identifiers": frozen.accounts["sibling"]},
-    f"{_PRODUCT}/withhold": lambda frozen: {"identifier": frozen.accounts["consumer"]},
-    f"{_PRODUCT}/outside": lambda _frozen: {"wanted": "true"},
+    "/catalogs/{catalog_id}/new-offering": lambda _frozen: {"name": "another"},
+    f"{_OFFERING}/share": lambda _frozen: {"enabled": "false"},
+    f"{_OFFERING}/allow": lambda frozen: {"identifiers": frozen.accounts["sibling"]},
+    f"{_OFFERING}/withhold": lambda frozen: {"identifier": frozen.accounts["consumer"]},
+    f"{_OFFERING}/outside": lambda _frozen: {"wanted": "true"},
     "/share-requests": lambda frozen: {"answer": f"rejected {frozen.accounts['owner']}"},
-    "/servers/new": _server,
+    "/instances/new": _server,
     "/users/invite": lambda _frozen: {"email": "another@publisher.example"},
     "/policies/new": lambda _frozen: {"iam_id": "IBMid-VIEWER0001", "role": VIEWER, "service": "is"},
     "/api-keys/new": lambda _frozen: {"name": "another"},
@@ -82,11 +82,11 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     "/groups/{group_id}/size": lambda _frozen: {"membership_count": "1"},
     "/volumes/{volume_id}/snapshot": lambda _frozen: {"name": "another"},
     "/operator": lambda _frozen: {"operator_token": OPERATOR},
-    "/rehearsal/clock": lambda _frozen: {"to": "2000-01-01T00:00:00Z"},
-    "/rehearsal/fault": lambda _frozen: {"on": "call", "match": "GET /never", "effect": "refuse"},
-    "/rehearsal/save": lambda _frozen: {"name": "not a name of a scenario"},
-    "/rehearsal/load": lambda _frozen: {"name": "never", "action": "load"},
-    "/rehearsal/approvals": lambda _frozen: {"answer": "granted never"},
+    "/operator/clock": lambda _frozen: {"to": "2000-01-01T00:00:00Z"},
+    "/operator/fault": lambda _frozen: {"on": "call", "match": "GET /never", "effect": "refuse"},
+    "/operator/save": lambda _frozen: {"name": "not a name of a scenario"},
+    "/operator/load": lambda _frozen: {"name": "never", "action": "load"},
+    "/operator/approvals": lambda _frozen: {"answer": "granted never"},
 }
 """What is sent to the pages whose forms have inputs."""
 

@@ -13,6 +13,7 @@ from kunsthalle.api.asgi import FORWARDED_SCHEME, Receive, Scope, Send
 from kunsthalle.authz.context import Context
 from kunsthalle.console import static
 from kunsthalle.console.api_client import Api, Application, Refused
+from kunsthalle.console.former_addresses import moved
 from kunsthalle.console.page_frame import ROOT, Page, Pages, Visit, filled, session_cookie
 from kunsthalle.console.pages import PAGES
 from kunsthalle.console.sessions import BrowserSession, Sessions
@@ -74,6 +75,8 @@ class Console:
             return static.serve(request, path.removeprefix("/static/"))
         if not path:
             return RedirectResponse(f"{ROOT}/", 308)
+        if request.method == "GET" and (now := moved(path)):
+            return RedirectResponse(str(request.url.replace(scheme="", netloc="", path=f"{ROOT}{now}")), 308)
         one, scope["path_params"] = self._pages.find(request.method, path)
         visit = self._stranger(request)
         try:

@@ -36,9 +36,9 @@ _RECLAMATIONS = (
 )
 
 
-def versions_of(product: Row) -> list[Row]:
+def versions_of(offering: Row) -> list[Row]:
     """The versions of an offering, newest first, without working copies."""
-    found = [one for kind in product.get("kinds", []) for one in kind["versions"]]
+    found = [one for kind in offering.get("kinds", []) for one in kind["versions"]]
     return [one for one in reversed(found) if not one.get("working_copy_of")]
 
 
@@ -85,14 +85,14 @@ async def _delete(visit: Visit, filled: Form) -> Response:
     return visit.to("/reclamations", "The catalog is deleted; until it is reclaimed it can be restored.", "info")
 
 
-async def _new_product_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("catalogs/new_product.html", filled, catalog=await visit.api.get(catalog_path(visit)))
+async def _new_offering_page(visit: Visit, filled: Form) -> Response:
+    return visit.form_page("catalogs/new_offering.html", filled, catalog=await visit.api.get(catalog_path(visit)))
 
 
-async def _new_product(visit: Visit, filled: Form) -> Response:
+async def _new_offering(visit: Visit, filled: Form) -> Response:
     body = filled.body("name", "label", "short_description")
     made = await visit.api.send("POST", f"{catalog_path(visit)}/offerings", body)
-    at = f"/catalogs/{visit.id('catalog_id')}/products/{segment(made['id'])}"
+    at = f"/catalogs/{visit.id('catalog_id')}/offerings/{segment(made['id'])}"
     return visit.to(at, "The offering has been created.")
 
 
@@ -132,7 +132,7 @@ PAGES: tuple[Page, ...] = (
     *form("/catalogs/new", _new_page, _new, f"POST {BASE}/catalogs"),
     page(HERE, _details, f"GET {CATALOG}"),
     *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {CATALOG}"),
-    *form(f"{HERE}/new-product", _new_product_page, _new_product, f"POST {CATALOG}/offerings"),
+    *form(f"{HERE}/new-offering", _new_offering_page, _new_offering, f"POST {CATALOG}/offerings"),
     page("/reclamations", _reclamations, "GET /v1/reclamations"),
     *_reclamation_form("restore", "The resource is restored with its contents."),
     *_reclamation_form("reclaim", "The resource is reclaimed and can no longer be restored."),

@@ -21,8 +21,8 @@ Act = tuple[str, str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What can be asked about: its page (`/servers/{server_id}`), its path in the API (`/v1/instances/{id}`), the entry
-    of the menu that it belongs to, and what it is called.
+    """What can be asked about: its page (`/instances/{instance_id}`), its path in the API (`/v1/instances/{id}`), the
+    entry of the menu that it belongs to, and what it is called.
     """
 
     here: str

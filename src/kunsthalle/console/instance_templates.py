@@ -57,19 +57,19 @@ def actions(template: Row) -> list[Act]:
 async def _templates(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Linked("/v1/instance/templates", "templates"), _COLUMNS)
     told: dict[str, Any] = {"actions": actions, "source_of": source_of}
-    return visit.page("servers/templates.html", list=found, **told)
+    return visit.page("instances/templates.html", list=found, **told)
 
 
 async def _details(visit: Visit) -> Response:
     template = await TEMPLATE.find(visit)
     image = template.get("image") if "crn" in template.get("image", {}) else None
     told = {"image": image, "standing": await standing(visit, image), "actions": actions(template)}
-    return visit.page("servers/template.html", pattern=template, crn=catalog_crn(template), **told)
+    return visit.page("instances/template.html", pattern=template, crn=catalog_crn(template), **told)
 
 
 async def _new_page(visit: Visit, filled: Form) -> Response:
     told = {"title": "Create template", "back": "/templates", "entry": "/templates"}
-    return visit.form_page("servers/new.html", filled, **told, **await form_values(visit, filled))
+    return visit.form_page("instances/new.html", filled, **told, **await form_values(visit, filled))
 
 
 async def _new(visit: Visit, filled: Form) -> Response:
@@ -78,7 +78,7 @@ async def _new(visit: Visit, filled: Form) -> Response:
 
 
 async def _server_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("servers/of_template.html", filled, pattern=await TEMPLATE.find(visit))
+    return visit.form_page("instances/of_template.html", filled, pattern=await TEMPLATE.find(visit))
 
 
 async def _server(visit: Visit, filled: Form) -> Response:
@@ -86,7 +86,7 @@ async def _server(visit: Visit, filled: Form) -> Response:
     template = await TEMPLATE.find(visit)
     body = {**filled.body("name"), "source_template": {"id": template["id"]}}
     made = await visit.api.send("POST", "/v1/instances", body)
-    return visit.to(f"/servers/{segment(made['id'])}", "The instance is being created.", "info")
+    return visit.to(f"/instances/{segment(made['id'])}", "The instance is being created.", "info")
 
 
 PAGES: tuple[Page, ...] = (

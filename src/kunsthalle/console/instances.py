@@ -13,7 +13,7 @@ from kunsthalle.console.listing import Column, Linked, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, page
 
 INSTANCE = "/v1/instances/{id}"
-SERVER = Subject("/servers/{server_id}", INSTANCE, "/servers")
+SERVER = Subject("/instances/{instance_id}", INSTANCE, "/instances")
 MOVING = frozenset({"pending", "starting", "stopping", "restarting", "deleting"})
 """States that an instance leaves by itself."""
 LAST_BYTES = 16_384
@@ -78,11 +78,11 @@ def actions(server: Row) -> list[Act]:
         offered += [_REBOOT]
     if status != "deleting":
         offered += [_DELETE]
-    return acts(f"/servers/{segment(server['id'])}", *offered)
+    return acts(f"/instances/{segment(server['id'])}", *offered)
 
 
 def with_details(server: Row) -> list[Act]:
-    return [("Show details", f"/servers/{segment(server['id'])}", False), *actions(server)]
+    return [("Show details", f"/instances/{segment(server['id'])}", False), *actions(server)]
 
 
 async def standing(visit: Visit, image: Row | None) -> str:
@@ -106,12 +106,12 @@ async def _servers(visit: Visit) -> Response:
     found = await listing(visit.api, visit.query, Linked("/v1/instances", "instances"), _COLUMNS)
     moving = any(server["status"] in MOVING for server in found.rows)
     told: dict[str, Any] = {"actions": with_details, "address_of": address_of}
-    return visit.page("servers/list.html", list=found, moving=moving, **told)
+    return visit.page("instances/list.html", list=found, moving=moving, **told)
 
 
 async def _tail(visit: Visit) -> Any:
     """The end of the serial console, for those who may operate the instance."""
-    path = f"/_kunsthalle/servers/{visit.id('server_id')}/console"
+    path = f"/_kunsthalle/servers/{visit.id('instance_id')}/console"
     try:
         found = await visit.api.get(path, [("limit", str(LAST_BYTES))])
     except Refused as refused:
@@ -134,11 +134,11 @@ async def _details(visit: Visit) -> Response:
         "actions": actions(server),
     }
     moving = server["status"] in MOVING
-    return visit.page("servers/details.html", server=server, moving=moving, address=address_of(server), **told)
+    return visit.page("instances/details.html", server=server, moving=moving, address=address_of(server), **told)
 
 
 PAGES: tuple[Page, ...] = (
-    page("/servers", _servers, "GET /v1/instances"),
+    page("/instances", _servers, "GET /v1/instances"),
     page(SERVER.here, _details, f"GET {INSTANCE}"),
     *(one for each in (_START, _STOP, _REBOOT, _DELETE) for one in question(SERVER, each)),
 )

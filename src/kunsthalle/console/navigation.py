@@ -32,7 +32,7 @@ MENU: tuple[Group, ...] = (
         "Infrastructure",
         "Compute",
         (
-            Entry("Virtual server instances", "/servers"),
+            Entry("Virtual server instances", "/instances"),
             Entry("Images", "/images/catalog"),
             Entry("Instance templates", "/templates"),
             Entry("Instance groups", "/groups"),

@@ -43,8 +43,8 @@ def _of_image(image: Row) -> Source:
     return Source(f"image {image['id']}", label, body, architecture, image["id"], least, old)
 
 
-def _of_version(product: Row, version: Row, own: bool) -> Source:
-    label = f"{product['label']} {version['version']}" + ("" if own else f" of account {owner_of(product)}")
+def _of_version(offering: Row, version: Row, own: bool) -> Source:
+    label = f"{offering['label']} {version['version']}" + ("" if own else f" of account {owner_of(offering)}")
     body = {"catalog_offering": {"version": {"crn": version["crn"]}}}
     old = state_of(version) == "deprecated"
     return Source(f"version {version['crn']}", label, body, CATALOG_ARCHITECTURE, deprecated=old)
@@ -60,9 +60,9 @@ async def sources(visit: Visit) -> dict[str, list[Source]]:
     """Everything that this account can boot from now, by kind."""
     api, here = visit.api, visit.session.active if visit.session else ""
     images, _ = await everything(api, Linked("/v1/images", "images"))
-    products, _ = await everything(api, Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),)))
+    offerings, _ = await everything(api, Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),)))
     snapshots, _ = await everything(api, Linked("/v1/snapshots", "snapshots"))
-    versions = [(one, version) for one in products for version in versions_of(one)]
+    versions = [(one, version) for one in offerings for version in versions_of(one)]
     return {
         "Own and stock images": [_of_image(one) for one in images if one["status"] in BOOTABLE],
         "Catalog images": [
@@ -148,13 +148,13 @@ async def wanted(visit: Visit, filled: Form) -> Row:
 
 
 async def _new_page(visit: Visit, filled: Form) -> Response:
-    told = {"title": "Create instance", "back": "/servers", "entry": "/servers", "what": "server"}
-    return visit.form_page("servers/new.html", filled, **told, **await form_values(visit, filled))
+    told = {"title": "Create instance", "back": "/instances", "entry": "/instances", "what": "server"}
+    return visit.form_page("instances/new.html", filled, **told, **await form_values(visit, filled))
 
 
 async def _new(visit: Visit, filled: Form) -> Response:
     made = await visit.api.send("POST", "/v1/instances", await wanted(visit, filled))
-    return visit.to(f"/servers/{segment(made['id'])}", "The instance is being created.", "info")
+    return visit.to(f"/instances/{segment(made['id'])}", "The instance is being created.", "info")
 
 
-PAGES: tuple[Page, ...] = form("/servers/new", _new_page, _new, "POST /v1/instances")
+PAGES: tuple[Page, ...] = form("/instances/new", _new_page, _new, "POST /v1/instances")

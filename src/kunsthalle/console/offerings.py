@@ -13,14 +13,14 @@ from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Column, Offsets, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
-PRODUCT = f"{CATALOG}/offerings/{{offering_id}}"
-HERE = "/catalogs/{catalog_id}/products/{offering_id}"
+OFFERING = f"{CATALOG}/offerings/{{offering_id}}"
+HERE = "/catalogs/{catalog_id}/offerings/{offering_id}"
 VERSION = f"{BASE}/versions/{{version_loc_id}}"
 
 
-def owner_of(product: Row) -> str:
+def owner_of(offering: Row) -> str:
     """The account that an offering's CRN names."""
-    return str(product["crn"].split(":")[6]).removeprefix("a/")
+    return str(offering["crn"].split(":")[6]).removeprefix("a/")
 
 
 _OFFERED = (
@@ -47,31 +47,31 @@ async def _offered(visit: Visit) -> Response:
     return visit.page("images/catalog.html", list=found, **told)
 
 
-def product_path(visit: Visit) -> str:
+def offering_path(visit: Visit) -> str:
     return f"{catalog_path(visit)}/offerings/{visit.id('offering_id')}"
 
 
 def _at(visit: Visit) -> str:
-    return f"/catalogs/{visit.id('catalog_id')}/products/{visit.id('offering_id')}"
+    return f"/catalogs/{visit.id('catalog_id')}/offerings/{visit.id('offering_id')}"
 
 
-async def _product(visit: Visit) -> Any:
-    return await visit.api.get(product_path(visit))
+async def _offering(visit: Visit) -> Any:
+    return await visit.api.get(offering_path(visit))
 
 
-def _is_own(visit: Visit, product: Row) -> bool:
-    return visit.session is not None and owner_of(product) == visit.session.active
+def _is_own(visit: Visit, offering: Row) -> bool:
+    return visit.session is not None and owner_of(offering) == visit.session.active
 
 
 async def _details(visit: Visit) -> Response:
-    product = await _product(visit)
-    own = _is_own(visit, product)
+    offering = await _offering(visit)
+    own = _is_own(visit, offering)
     access = recipients = None
     if own:
-        access = await visit.if_allowed("GET", f"{product_path(visit)}/access")
+        access = await visit.if_allowed("GET", f"{offering_path(visit)}/access")
         path = f"/_kunsthalle/offerings/{visit.id('offering_id')}/audience"
         recipients = await visit.if_allowed("POST", path, {})
-    versions = versions_of(product)
+    versions = versions_of(offering)
     moving = any(one["validation"].get("state") in {"requested", "in_progress"} for one in versions)
     told: dict[str, Any] = {
         "versions": versions,
@@ -80,28 +80,28 @@ async def _details(visit: Visit) -> Response:
         "moving": moving,
         "own": own,
     }
-    return visit.page("catalogs/product.html", product=product, access=access, recipients=recipients, **told)
+    return visit.page("catalogs/offering.html", offering=offering, access=access, recipients=recipients, **told)
 
 
 async def _share_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("catalogs/share.html", filled, product=await _product(visit), at=_at(visit))
+    return visit.form_page("catalogs/share.html", filled, offering=await _offering(visit), at=_at(visit))
 
 
 async def _share(visit: Visit, filled: Form) -> Response:
-    product = await _product(visit)
-    flags = {"ibm": product["share_with_ibm"], "public": product["share_with_all"]}
+    offering = await _offering(visit)
+    flags = {"ibm": offering["share_with_ibm"], "public": offering["share_with_all"]}
     wanted = filled.get("enabled") == "true"
-    await visit.api.send("POST", f"{product_path(visit)}/share", {**flags, "enabled": wanted})
+    await visit.api.send("POST", f"{offering_path(visit)}/share", {**flags, "enabled": wanted})
     return visit.to(_at(visit), "Sharing is on." if wanted else "Sharing is off.")
 
 
 async def _allow_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("catalogs/allow.html", filled, product=await _product(visit), at=_at(visit))
+    return visit.form_page("catalogs/allow.html", filled, offering=await _offering(visit), at=_at(visit))
 
 
 async def _allow(visit: Visit, filled: Form) -> Response:
     wanted = filled.get("identifiers").split()
-    told = await visit.api.send("POST", f"{product_path(visit)}/access", wanted)
+    told = await visit.api.send("POST", f"{offering_path(visit)}/access", wanted)
     errors = [f"{identifier}: {reason}" for identifier, reason in (told.get("errors") or {}).items()]
     if errors:
         raise Refused(400, "bad_request", " ".join(errors), "identifiers")
@@ -109,9 +109,9 @@ async def _allow(visit: Visit, filled: Form) -> Response:
 
 
 async def _withhold_page(visit: Visit, filled: Form) -> Response:
-    entries = (await visit.api.get(f"{product_path(visit)}/access"))["resources"]
+    entries = (await visit.api.get(f"{offering_path(visit)}/access"))["resources"]
     return visit.form_page(
-        "catalogs/withhold.html", filled, product=await _product(visit), entries=entries, at=_at(visit)
+        "catalogs/withhold.html", filled, offering=await _offering(visit), entries=entries, at=_at(visit)
     )
 
 
@@ -119,29 +119,29 @@ async def _withhold(visit: Visit, filled: Form) -> Response:
     chosen = filled.all("identifier")
     if not chosen:
         raise Refused(400, "bad_request", "Choose at least one account to remove.", "identifier")
-    await visit.api.send("DELETE", f"{product_path(visit)}/access", chosen)
+    await visit.api.send("DELETE", f"{offering_path(visit)}/access", chosen)
     return visit.to(_at(visit), "The access list has been changed.")
 
 
 async def _outside_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("catalogs/outside.html", filled, product=await _product(visit), at=_at(visit))
+    return visit.form_page("catalogs/outside.html", filled, offering=await _offering(visit), at=_at(visit))
 
 
 async def _outside(visit: Visit, filled: Form) -> Response:
     wanted = "true" if filled.get("wanted") == "true" else "false"
-    await visit.api.send("POST", f"{product_path(visit)}/publish/allow_request/{wanted}")
+    await visit.api.send("POST", f"{offering_path(visit)}/publish/allow_request/{wanted}")
     done = "The approval is requested." if wanted == "true" else "The request is withdrawn."
     return visit.to(_at(visit), done, "info")
 
 
 async def _delete_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("catalogs/delete_product.html", filled, product=await _product(visit), at=_at(visit))
+    return visit.form_page("catalogs/delete_offering.html", filled, offering=await _offering(visit), at=_at(visit))
 
 
 async def _delete(visit: Visit, _filled: Form) -> Response:
     """Deleting what is not there is no error of the API, but there is no page for it."""
-    await _product(visit)
-    await visit.api.send("DELETE", product_path(visit))
+    await _offering(visit)
+    await visit.api.send("DELETE", offering_path(visit))
     return visit.to(f"/catalogs/{visit.id('catalog_id')}", "The offering is deleted; its images are free.")
 
 
@@ -236,12 +236,12 @@ def _step_form(step: Step) -> tuple[Page, Page]:
     method, tail = step.call
 
     async def show(visit: Visit, filled: Form) -> Response:
-        product, version = await _version(visit)
-        at = f"/catalogs/{segment(product['catalog_id'])}/products/{segment(product['id'])}"
-        return visit.form_page("catalogs/step.html", filled, product=product, version=version, step=step, at=at)
+        offering, version = await _version(visit)
+        at = f"/catalogs/{segment(offering['catalog_id'])}/offerings/{segment(offering['id'])}"
+        return visit.form_page("catalogs/step.html", filled, offering=offering, version=version, step=step, at=at)
 
     async def submit(visit: Visit, filled: Form) -> Response:
-        product, _ = await _version(visit)
+        offering, _ = await _version(visit)
         body: dict[str, Any] | None = {} if step.key in {"validate", "deprecate"} else None
         days = filled.get("days_until_deprecate")
         if body is not None and days:
@@ -250,7 +250,7 @@ def _step_form(step: Step) -> tuple[Page, Page]:
         here = visit.session.here if visit.session else None
         renewal = {"x-auth-refresh-token": here.refresh_token} if here is not None else {}
         await visit.api.send(method, f"{BASE}/versions/{visit.id('version_id')}{tail}", body, headers=renewal)
-        at = f"/catalogs/{segment(product['catalog_id'])}/products/{segment(product['id'])}"
+        at = f"/catalogs/{segment(offering['catalog_id'])}/offerings/{segment(offering['id'])}"
         return visit.to(at, step.done)
 
     operation = tail.replace("/true", "/{setting}").replace("/false", "/{setting}")
@@ -259,11 +259,11 @@ def _step_form(step: Step) -> tuple[Page, Page]:
 
 PAGES: tuple[Page, ...] = (
     page("/images/catalog", _offered, f"GET {BASE}/offerings"),
-    page(HERE, _details, f"GET {PRODUCT}"),
-    *form(f"{HERE}/share", _share_page, _share, f"POST {PRODUCT}/share"),
-    *form(f"{HERE}/allow", _allow_page, _allow, f"POST {PRODUCT}/access"),
-    *form(f"{HERE}/withhold", _withhold_page, _withhold, f"DELETE {PRODUCT}/access"),
-    *form(f"{HERE}/outside", _outside_page, _outside, f"POST {PRODUCT}/publish/{{approval_type}}/{{approved}}"),
-    *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {PRODUCT}"),
+    page(HERE, _details, f"GET {OFFERING}"),
+    *form(f"{HERE}/share", _share_page, _share, f"POST {OFFERING}/share"),
+    *form(f"{HERE}/allow", _allow_page, _allow, f"POST {OFFERING}/access"),
+    *form(f"{HERE}/withhold", _withhold_page, _withhold, f"DELETE {OFFERING}/access"),
+    *form(f"{HERE}/outside", _outside_page, _outside, f"POST {OFFERING}/publish/{{approval_type}}/{{approved}}"),
+    *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {OFFERING}"),
     *(one for step in STEPS for one in _step_form(step)),
 )

@@ -21,7 +21,7 @@ _VALUED = {
 
 
 async def _enter_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("rehearsal/enter.html", filled)
+    return visit.form_page("operator/enter.html", filled)
 
 
 async def _enter(visit: Visit, filled: Form) -> Response:
@@ -36,11 +36,11 @@ async def _enter(visit: Visit, filled: Form) -> Response:
         raise Refused(400, refused.code, refused.message, "operator_token") from refused
     session.operator = token
     await visit.sessions.keep(visit.secret, session)
-    return visit.to("/rehearsal", "This session is in operator mode.", "info")
+    return visit.to("/operator/overview", "This session is in operator mode.", "info")
 
 
 async def _leave_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("rehearsal/leave.html", filled)
+    return visit.form_page("operator/leave.html", filled)
 
 
 async def _leave(visit: Visit, _filled: Form) -> Response:
@@ -57,20 +57,20 @@ async def _overview(visit: Visit) -> Response:
         "scenarios": (await visit.api.operate("GET", f"{_K}/scenarios"))["scenarios"],
         "approvals": (await visit.api.operate("GET", f"{_K}/approvals"))["approvals"],
     }
-    return visit.page("rehearsal/overview.html", effects=_TEXTS, **told)
+    return visit.page("operator/overview.html", effects=_TEXTS, **told)
 
 
 async def _clock_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("rehearsal/clock.html", filled)
+    return visit.form_page("operator/clock.html", filled)
 
 
 async def _clock(visit: Visit, filled: Form) -> Response:
     await visit.api.operate("POST", f"{_K}/clock", filled.body("advance", "to"))
-    return visit.to("/rehearsal", "The clock has moved; due jobs have run.")
+    return visit.to("/operator/overview", "The clock has moved; due jobs have run.")
 
 
 async def _fault_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("rehearsal/fault.html", filled, effects=_TEXTS, valued=_VALUED)
+    return visit.form_page("operator/fault.html", filled, effects=_TEXTS, valued=_VALUED)
 
 
 def _number(text: str) -> int | float | str:
@@ -85,33 +85,33 @@ def _number(text: str) -> int | float | str:
 async def _fault(visit: Visit, filled: Form) -> Response:
     numbers = {name: _number(filled.get(name)) for name in ("status", "seconds", "skip", "times") if filled.get(name)}
     await visit.api.operate("POST", f"{_K}/faults", {**filled.body("on", "match", "effect"), **numbers})
-    return visit.to("/rehearsal", "The fault is set.")
+    return visit.to("/operator/overview", "The fault is set.")
 
 
 async def _clear_page(visit: Visit, filled: Form) -> Response:
     faults = (await visit.api.operate("GET", f"{_K}/faults"))["faults"]
-    return visit.form_page("rehearsal/clear.html", filled, faults=faults)
+    return visit.form_page("operator/clear.html", filled, faults=faults)
 
 
 async def _clear(visit: Visit, filled: Form) -> Response:
     wanted = filled.get("fault")
     await visit.api.operate("DELETE", f"{_K}/faults/{segment(wanted)}" if wanted else f"{_K}/faults")
-    return visit.to("/rehearsal", "The faults are cleared.")
+    return visit.to("/operator/overview", "The faults are cleared.")
 
 
 async def _save_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("rehearsal/save.html", filled)
+    return visit.form_page("operator/save.html", filled)
 
 
 async def _save(visit: Visit, filled: Form) -> Response:
     replace = filled.get("replace") == "true"
     await visit.api.operate("POST", f"{_K}/scenarios", {"name": filled.get("name"), "replace": replace})
-    return visit.to("/rehearsal", "The scenario is saved.")
+    return visit.to("/operator/overview", "The scenario is saved.")
 
 
 async def _load_page(visit: Visit, filled: Form) -> Response:
     scenarios = (await visit.api.operate("GET", f"{_K}/scenarios"))["scenarios"]
-    return visit.form_page("rehearsal/load.html", filled, scenarios=scenarios)
+    return visit.form_page("operator/load.html", filled, scenarios=scenarios)
 
 
 async def _load(visit: Visit, filled: Form) -> Response:
@@ -119,32 +119,32 @@ async def _load(visit: Visit, filled: Form) -> Response:
     name = segment(filled.get("name"))
     if filled.get("action") == "remove":
         await visit.api.operate("DELETE", f"{_K}/scenarios/{name}")
-        return visit.to("/rehearsal", "The scenario is deleted.")
+        return visit.to("/operator/overview", "The scenario is deleted.")
     await visit.api.operate("POST", f"{_K}/scenarios/{name}/load")
     if visit.session is not None:
         await visit.sessions.keep(visit.secret, visit.session)
-    return visit.to("/rehearsal", "The scenario is loaded.")
+    return visit.to("/operator/overview", "The scenario is loaded.")
 
 
 async def _approvals_page(visit: Visit, filled: Form) -> Response:
     approvals = (await visit.api.operate("GET", f"{_K}/approvals"))["approvals"]
-    return visit.form_page("rehearsal/approvals.html", filled, approvals=approvals)
+    return visit.form_page("operator/approvals.html", filled, approvals=approvals)
 
 
 async def _approve(visit: Visit, filled: Form) -> Response:
     state, _, offering = filled.get("answer").partition(" ")
     await visit.api.operate("POST", f"{_K}/approvals", {"offering": offering, "state": state})
-    return visit.to("/rehearsal/approvals", "The answer is saved.")
+    return visit.to("/operator/approvals", "The answer is saved.")
 
 
 PAGES: tuple[Page, ...] = (
     *form("/operator", _enter_page, _enter, f"GET {_K}/clock"),
     *form("/operator/leave", _leave_page, _leave, "", operator=True),
-    page("/rehearsal", _overview, f"GET {_K}/status", operator=True),
-    *form("/rehearsal/clock", _clock_page, _clock, f"POST {_K}/clock", operator=True),
-    *form("/rehearsal/fault", _fault_page, _fault, f"POST {_K}/faults", operator=True),
-    *form("/rehearsal/clear", _clear_page, _clear, f"DELETE {_K}/faults", operator=True),
-    *form("/rehearsal/save", _save_page, _save, f"POST {_K}/scenarios", operator=True),
-    *form("/rehearsal/load", _load_page, _load, f"POST {_K}/scenarios/{{name}}/load", operator=True),
-    *form("/rehearsal/approvals", _approvals_page, _approve, f"POST {_K}/approvals", operator=True),
+    page("/operator/overview", _overview, f"GET {_K}/status", operator=True),
+    *form("/operator/clock", _clock_page, _clock, f"POST {_K}/clock", operator=True),
+    *form("/operator/fault", _fault_page, _fault, f"POST {_K}/faults", operator=True),
+    *form("/operator/clear", _clear_page, _clear, f"DELETE {_K}/faults", operator=True),
+    *form("/operator/save", _save_page, _save, f"POST {_K}/scenarios", operator=True),
+    *form("/operator/load", _load_page, _load, f"POST {_K}/scenarios/{{name}}/load", operator=True),
+    *form("/operator/approvals", _approvals_page, _approve, f"POST {_K}/approvals", operator=True),
 )

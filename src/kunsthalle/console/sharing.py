@@ -22,8 +22,8 @@ async def _places(visit: Visit) -> list[tuple[str, str]]:
     for catalog in (await visit.api.get(f"{BASE}/catalogs"))["resources"]:
         found.append((catalog["id"], f"{catalog['label']}: a new offering"))
         path = f"{BASE}/catalogs/{segment(catalog['id'])}/offerings"
-        products, _ = await everything(visit.api, Offsets(path, fixed=(("digest", "true"), ("includeHidden", "true"))))
-        found += [(f"{catalog['id']}/{one['id']}", f"{catalog['label']}: {one['label']}") for one in products]
+        offerings, _ = await everything(visit.api, Offsets(path, fixed=(("digest", "true"), ("includeHidden", "true"))))
+        found += [(f"{catalog['id']}/{one['id']}", f"{catalog['label']}: {one['label']}") for one in offerings]
     return found
 
 
@@ -40,16 +40,16 @@ async def _to_catalog(visit: Visit, filled: Form) -> Response:
     """The image becomes a version: of the offering that was chosen, or of a new one."""
     image = await _image(visit)
     region = image["crn"].split(":")[5]
-    catalog, _, product = filled.get("place").partition("/")
+    catalog, _, offering = filled.get("place").partition("/")
     if not catalog:
         raise Refused(400, "bad_request", "Create a catalog first.", "place")
     images = [{"id": image["id"], "name": image["name"], "region": region}]
     kind = {"install_kind": "instance", "target_kinds": ["vpc-x86"], "format_kind": "vsi-image"}
     body = {**kind, "metadata": {"images": images}, "version": filled.get("version")}
     path = f"{BASE}/catalogs/{segment(catalog)}"
-    path += f"/offerings/{segment(product)}/version" if product else "/import/offerings"
-    made = await visit.api.send("POST", path, body if product else {**body, **filled.body("name")})
-    at = f"/catalogs/{segment(made['catalog_id'])}/products/{segment(made['id'])}"
+    path += f"/offerings/{segment(offering)}/version" if offering else "/import/offerings"
+    made = await visit.api.send("POST", path, body if offering else {**body, **filled.body("name")})
+    at = f"/catalogs/{segment(made['catalog_id'])}/offerings/{segment(made['id'])}"
     return visit.to(at, "The image is a version now: validate it, publish it, and add accounts.")
 
 

@@ -75,7 +75,7 @@ def snapshot_acts(snapshot: Row) -> list[Act]:
     offered = acts(f"/snapshots/{segment(snapshot['id'])}", _DELETE_SNAPSHOT) if snapshot["deletable"] else []
     if snapshot["bootable"] and snapshot["lifecycle_state"] == "stable":
         return [
-            ("Show the instance form", f"/servers/new?source=snapshot+{segment(snapshot['id'])}", False),
+            ("Show the instance form", f"/instances/new?source=snapshot+{segment(snapshot['id'])}", False),
             *offered,
         ]
     return offered

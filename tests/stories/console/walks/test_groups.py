@@ -59,7 +59,7 @@ def test_what_was_made_of_an_image_is_drawn_for_its_owner_alone(
 def test_a_volume_gives_a_snapshot_from_which_a_server_is_made(consumer: Visitor, consumer_account: Account) -> None:
     image = consumer_account.import_image("for-snapshots", b"bytes for a snapshot")
     consumer_account.boot("snapped", image={"id": image["id"]})
-    consumer.sign_in().open("/servers").press("snapped")
+    consumer.sign_in().open("/instances").press("snapped")
     consumer.page.locator("[aria-labelledby=volumes] a").first.click()
     consumer.sees("for-snapshots").accessible().shoot("volume").press("Take snapshot").fill(name="snap")
     consumer.press("Take snapshot").sees("The snapshot is being taken", "Stable").accessible().shoot("snapshot")

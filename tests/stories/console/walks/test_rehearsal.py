@@ -12,7 +12,7 @@ pytestmark = pytest.mark.needs_chromium
 
 
 def test_an_operator_moves_the_clock_and_sets_faults(publisher: Visitor, served: Served) -> None:
-    publisher.sign_in().open("/rehearsal", 404).misses("Move clock")
+    publisher.sign_in().open("/operator/overview", 404).misses("Move clock")
     publisher.open("/operator").fill(operator_token="wrong").press("Enter operator mode").sees(
         "missing or wrong"
     ).accessible()
@@ -31,12 +31,12 @@ def test_an_operator_moves_the_clock_and_sets_faults(publisher: Visitor, served:
     publisher.press("Set fault").accessible().fill(match="GET /v1/images", effect="refuse", times="1")
     publisher.press("Set fault").sees("GET /v1/images").shoot("rehearsal")
     publisher.open("/images/custom", 503).sees("The request was refused").open("/images/custom")
-    publisher.open("/rehearsal").press("Clear faults").press("Clear faults").sees("No fault is set.")
+    publisher.open("/operator/overview").press("Clear faults").press("Clear faults").sees("No fault is set.")
 
     publisher.press("Save scenario").fill(name="walk").press("Save scenario").sees("The scenario is saved.")
     publisher.page.get_by_role("complementary").get_by_role("link", name="Load scenario").click()
     publisher.page.get_by_role("dialog").wait_for()
     publisher.fill(name="walk").press("Apply action").sees("The scenario is loaded.")
-    publisher.open("/rehearsal/approvals").press("Leave operator mode").press("Leave operator mode").open(
-        "/rehearsal", 404
+    publisher.open("/operator/approvals").press("Leave operator mode").press("Leave operator mode").open(
+        "/operator/overview", 404
     )

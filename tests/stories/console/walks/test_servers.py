@@ -27,7 +27,7 @@ def shared(publisher_account: Account, consumer_account: Account) -> dict[str, s
 
 def test_a_server_lives_and_dies_in_the_browser(publisher: Visitor, publisher_account: Account) -> None:
     image = publisher_account.import_image("for-servers", b"bytes of a server")
-    publisher.sign_in().open("/servers").accessible().press("Create instance")
+    publisher.sign_in().open("/instances").accessible().press("Create instance")
     publisher.fill(source=f"image {image['id']}").sees("Create instance from for-servers").accessible()
     offered = publisher.page.locator('[name="profile.name"] option').all_inner_texts()
     assert offered
@@ -40,7 +40,7 @@ def test_a_server_lives_and_dies_in_the_browser(publisher: Visitor, publisher_ac
     publisher.press("Stop").accessible().press("Stop").sees("The instance stops", "Stopped")
     publisher.press("Start").press("Start").sees("Running", "was started 2 time(s)")
     publisher.press("Reboot").press("Reboot").sees("The instance boots again", "Running")
-    publisher.open("/servers").sees("by-hand").shoot("servers").press("by-hand").press("Delete").press("Delete")
+    publisher.open("/instances").sees("by-hand").shoot("servers").press("by-hand").press("Delete").press("Delete")
     publisher.sees("The instance is being deleted")
     publisher.page.get_by_role("link", name="by-hand", exact=True).wait_for(state="detached")
 
@@ -48,7 +48,7 @@ def test_a_server_lives_and_dies_in_the_browser(publisher: Visitor, publisher_ac
 def test_a_server_from_a_catalog_keeps_a_reference_that_nobody_opens(
     consumer: Visitor, outsider: Visitor, publisher: Visitor, shared: dict[str, str]
 ) -> None:
-    consumer.sign_in().open("/servers/new").fill(source=f"version {shared['version']}").sees("Create instance from")
+    consumer.sign_in().open("/instances/new").fill(source=f"version {shared['version']}").sees("Create instance from")
     consumer.accessible().misses(shared["image"]).fill(name="from-catalog").press("Create instance").sees("Running")
     consumer.sees("The image belongs to another account and cannot be opened here", shared["image"], "foreign-golden")
     consumer.accessible().shoot("server-from-catalog")
@@ -56,8 +56,8 @@ def test_a_server_from_a_catalog_keeps_a_reference_that_nobody_opens(
     assert consumer.page.get_by_role("link", name="foreign-golden").count() == 0
     consumer.open(f"/images/custom/{shared['image']}", 404).open(here)
     for other in (outsider, publisher):
-        other.sign_in().open(here, 404).misses("from-catalog").open("/servers").misses("from-catalog")
-    outsider.open(f"/servers/new?source=version+{shared['version']}").sees(
+        other.sign_in().open(here, 404).misses("from-catalog").open("/instances").misses("from-catalog")
+    outsider.open(f"/instances/new?source=version+{shared['version']}").sees(
         "The image, version or snapshot was not found"
     )
     outsider.misses("foreign-golden", "servers-walk").accessible()
@@ -66,7 +66,7 @@ def test_a_server_from_a_catalog_keeps_a_reference_that_nobody_opens(
 def test_the_form_of_a_server_needs_no_script(served: Served, browser: Any, publisher_account: Account) -> None:
     image = publisher_account.import_image("without-script", b"bytes without a script")
     with Visitor(browser, served.url, served.env("publisher")["IBMCLOUD_API_KEY"], scripts=False) as visitor:
-        visitor.sign_in().open("/servers/new").fill(source=f"image {image['id']}").press("Show options")
+        visitor.sign_in().open("/instances/new").fill(source=f"image {image['id']}").press("Show options")
         visitor.sees("Create instance from without-script").fill(name="unscripted").press("Create instance")
         visitor.sees("The instance is being created").press("Delete").press("Delete").sees(
             "The instance is being deleted"
