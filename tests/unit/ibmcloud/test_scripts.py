@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -41,16 +39,3 @@ def test_script(served: Served, tmp_path: Path, script: Path, shell: str) -> Non
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert done.stdout.rstrip().endswith("the end")
     assert "Traceback" not in done.stdout + done.stderr
-
-
-def test_the_session_of_the_readme(served: Served, tmp_path: Path) -> None:
-    """As it stands there, beside the data folder of the server."""
-    text = (Path(__file__).parents[3] / "README.md").read_text().partition("## Scripts for `ibmcloud`")[2]
-    block = re.findall(r"(?:^    .+\n)+", text, re.MULTILINE)[0]
-    place = served.data.parent
-    write_qcow2(place / "my.qcow2", 2**30, b"readme")
-    env = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
-    script = "set -eu\n" + textwrap.dedent(block).replace("sleep 1", "sleep 0.1")
-    done = subprocess.run(["sh", "-c", script], env=env, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    assert re.search(r"^Image +ID +Name$", done.stdout, re.MULTILINE)
