@@ -22,7 +22,7 @@ NAMES = {
     "offering_id": "offerings",
     "version_id": "versions",
     "reclamation_id": "reclamations",
-    "server_id": "instances",
+    "instance_id": "instances",
     "user_id": "users",
     "key_id": "apikeys",
     "policy_id": "policies",

@@ -47,7 +47,7 @@ def names(publisher_account: Account) -> dict[str, str]:
         "user_id": account.iam_id,
         "key_id": account.identity.list_api_keys(scope="account").get_result()["apikeys"][0]["id"],
         "policy_id": account.policies.list_policies(account.id).get_result()["policies"][0]["id"],
-        "server_id": server["id"],
+        "instance_id": server["id"],
         "image_id": image["id"],
         "catalog_id": catalog["id"],
         "offering_id": made["id"],
