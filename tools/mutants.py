@@ -44,6 +44,9 @@ LETTERS = f"{UNIT}/catalogs/test_crn_letters.py"
 AUDIT = f"{UNIT}/accounts/test_audit.py"
 FIRST_KEYS = f"{UNIT}/operator/test_accounts.py"
 SHARING = f"{UNIT}/catalogs/test_sharing.py"
+PROXIES = f"{UNIT}/cli/test_proxies.py"
+PRIORITY = f"{UNIT}/db/test_account_priority.py"
+WRITERS = f"{UNIT}/db/test_writer_turns.py"
 REJECTION = f"{SHARING}::test_an_accounts_own_rejection_goes_before_the_acceptance_of_its_enterprise"
 
 MUTANTS = (
@@ -270,6 +273,54 @@ MUTANTS = (
         "    if claims.generation != token_generation(session):\n        return 0\n",
         "",
         (f"{UNIT}/accounts/test_token_time.py::test_all_access_tokens_expire_when_that_is_asked_for",),
+    ),
+    Mutant(
+        "leftmost address believed",
+        "proxies",
+        "cli/proxies.py",
+        'for entry in reversed(forwarded_for.rsplit(",", MOST_HOPS)[-MOST_HOPS:]):',
+        'for entry in forwarded_for.rsplit(",", MOST_HOPS)[-MOST_HOPS:]:',
+        (f"{PROXIES}::test_the_rightmost_untrusted_address_counts",),
+    ),
+    Mutant(
+        "strangers believed",
+        "proxies",
+        "cli/proxies.py",
+        "if address is None or not is_in(address, self._trusted):\n            await",
+        "if address is None:\n            await",
+        (f"{PROXIES}::test_nobody_else_is_believed", f"{PROXIES}::test_proxies_are_known_by_address_and_network"),
+    ),
+    Mutant(
+        "handshakes not counted",
+        "S7",
+        "cli/tls.py",
+        "        self._register.add(self, address, self._loop)\n",
+        "",
+        ("tests/attacks/test_half_handshakes.py::test_half_a_handshake_counts_for_the_whole_server",),
+    ),
+    Mutant(
+        "faults of all accounts",
+        "faults",
+        "core/faults.py",
+        '            and fault.account_id in {"", subject.account_id}\n',
+        "",
+        (f"{UNIT}/cli/test_faults.py::test_of_one_account",),
+    ),
+    Mutant(
+        "heavy accounts do not queue",
+        "note 24",
+        "db/account_priority.py",
+        "return not alone and self.used(account_id) >= HEAVY_SECONDS",
+        "return False",
+        (f"{PRIORITY}::test_requests_of_light_accounts_pass_and_the_lightest_of_the_heavy_is_next",),
+    ),
+    Mutant(
+        "jobs write before requests",
+        "note 24",
+        "db/writer_turns.py",
+        "not self._held and (not self._announced or self._passed >= MOST_PASSED)",
+        "not self._held",
+        (f"{WRITERS}::test_an_announced_request_writes_before_a_job_that_waits",),
     ),
 )
 
