@@ -288,7 +288,7 @@ MUTANTS = (
         "cli/proxies.py",
         "if address is None or not is_in(address, self._trusted):\n            await",
         "if address is None:\n            await",
-        (f"{PROXIES}::test_nobody_else_is_believed", f"{PROXIES}::test_proxies_are_known_by_address_and_network"),
+        (f"{PROXIES}::test_nobody_else_is_believed",),
     ),
     Mutant(
         "handshakes not counted",
