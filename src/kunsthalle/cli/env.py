@@ -20,6 +20,8 @@ from kunsthalle.local.text_tables import line
 
 _BETWEEN_LOOKS = 0.1
 """Seconds."""
+_UNTIL_ELSEWHERE = 3.0
+"""Seconds in which a server that was just started in the working directory makes its data folder."""
 _KEY = "IBMCLOUD_API_KEY"
 _LONGEST_FILE = 64 * 1024
 """Characters that are read of a file with a key."""
@@ -57,6 +59,8 @@ def env(data: Path | None, account: str, key_file: IO[str] | None, form: str, op
     if form == "sdk" and not account and key_file is None:
         raise click.UsageError("Missing option: --format sdk needs --account NAME or --key-file FILE.")
     place = _awaited(data, wait) if wait else common.find_data(data)
+    if data is None and place != common.HERE:
+        click.echo(f"Note: no server runs on {common.HERE.resolve()}; this is your server on {place}.", err=True)
     try:
         owner = _owner(place, account, key_file)
         found = environment.variables(place, account, operator=operator, owner=owner)
@@ -94,7 +98,8 @@ def _owner(data: Path, account: str, key_file: IO[str] | None) -> dict[str, str]
     except CallFailed as error:
         raise click.ClickException(f"{named}: {error}") from error
     if account not in {"", id_, name}:
-        raise click.ClickException(f"{named}: the key is of the account {line(name)} ({id_}), not of {account!r}.")
+        text = f"{named}: the key is of the account {line(name)} ({id_}), not of {account!r}."
+        raise click.ClickException(text if key_file is not None else f"{_no_key(account, known)} {text}")
     return {"api_key": key, "account_id": id_, "iam_id": iam_id}
 
 
@@ -123,16 +128,24 @@ def _no_key(account: str, known: Sequence[str]) -> str:
 
 
 def _awaited(data: Path | None, seconds: float) -> Path:
-    """The data folder, once its server answers. Refused when it does not in time."""
-    deadline = time.monotonic() + seconds
+    """The data folder, once its server answers. Refused when it does not in time.
+
+    Told no folder, it waits for the server of the working directory: of others of the user only where that has no data
+    folder, and has had a moment to get one, as a server that was started just before makes its own.
+    """
+    begun = time.monotonic()
     while True:
+        waited = time.monotonic() - begun
+        near = data is None and (common.HERE.exists() or waited < _UNTIL_ELSEWHERE)
         try:
-            place = common.find_data(data)
-            why = f"no server runs on {place}"
+            place = common.HERE if near else common.find_data(data)
+            why = f"no server runs on {place.resolve() if near else place}"
             if running.is_running(place) and is_healthy(folder.url(place), folder.ca_file(place)):
                 return place
         except common.Refused as refusal:
             why = refusal.message
-        if time.monotonic() > deadline:
-            raise common.Refused(f"Nothing answered within {seconds:g} seconds: {why.rstrip('.')}.")
+        if waited > seconds:
+            others = ", ".join(line(one) for one in running.folders()) if near else ""
+            more = f" Servers of yours run elsewhere: {others}; choose one: --data FOLDER." if others else ""
+            raise common.Refused(f"Nothing answered within {seconds:g} seconds: {why.rstrip('.')}.{more}")
         time.sleep(_BETWEEN_LOOKS)

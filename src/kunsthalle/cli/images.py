@@ -68,8 +68,10 @@ def sample(file: Path) -> None:
         demo_disk.write(file)
     except FileExistsError as error:
         raise click.ClickException(f"{file} exists; name another file.") from error
+    except FileNotFoundError as error:
+        raise click.ClickException(f"{file}: there is no folder {file.parent}; make it, or name another.") from error
     except OSError as error:
-        raise click.ClickException(f"{error.filename or file}: {error.strerror}") from error
+        raise click.ClickException(f"{file}: {error.strerror}") from error
     click.echo(f"{file}: {file.stat().st_size:,} bytes; qcow2 disk of {demo_disk.SIZE:,} bytes")
 
 

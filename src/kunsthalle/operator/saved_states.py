@@ -95,7 +95,7 @@ class SavedScenarios:
         """Saves everything. 409 when the name is taken, while a machine really runs, or jobs do not end."""
         place = self._place(name)
         if place.exists() and not replace:
-            text = f"There is a scenario {name!r} already; replace it, or choose another name."
+            text = f"There is a scenario {name!r} already; replace it (`replace`, --replace), or choose another name."
             raise conflict("already_exists", text, "name")
         made = place.with_name(f".{name}.new")
         with self._still():

@@ -52,7 +52,9 @@ def values(output: str) -> dict[str, str]:
 
 
 def test_the_only_server_is_found(server: Served) -> None:
-    assert values(verb("env", "--account", "publisher").stdout)["KUNSTHALLE_URL"] == server.url
+    result = verb("env", "--account", "publisher")
+    assert values(result.stdout)["KUNSTHALLE_URL"] == server.url
+    assert f"this is your server on {server.data}." in result.stderr
     assert server.url in verb("status").stdout
     assert verb("clock", "advance", "1h").exit_code == 0
 
@@ -115,6 +117,32 @@ def test_env_waits_for_a_server_that_is_starting(elsewhere: Path, tmp_path: Path
     finally:
         starting.join()
         server.stop()
+
+
+def test_env_waits_for_the_server_of_the_working_directory(server: Served, elsewhere: Path) -> None:
+    """Not for one that runs already: its keys would be taken for those of the server that was just started here."""
+    nearer = Served(elsewhere / "kunsthalle-data", "--hypervisor", "simulated")
+    starting = threading.Timer(0.3, nearer.start)
+    starting.start()
+    try:
+        result = verb("env", "--account", "publisher", "--wait", "60")
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert values(result.stdout)["KUNSTHALLE_URL"] == nearer.url != server.url
+    finally:
+        starting.join()
+        nearer.stop()
+    in_vain = verb("env", "--account", "publisher", "--wait", "0.2")
+    assert (in_vain.exit_code, in_vain.stdout) == (2, "")
+    assert f"Servers of yours run elsewhere: {server.data}; choose one: --data FOLDER." in in_vain.stderr
+
+
+def test_env_waits_for_the_only_server_where_there_is_no_data_here(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kunsthalle.cli.env._UNTIL_ELSEWHERE", 0.2)
+    result = verb("env", "--account", "publisher", "--wait", "30")
+    assert values(result.stdout)["KUNSTHALLE_URL"] == server.url
+    assert f"this is your server on {server.data}." in result.stderr
 
 
 def test_waiting_in_vain_says_for_what(elsewhere: Path, tmp_path: Path) -> None:
