@@ -33,6 +33,16 @@ class _Verbs(click.Group):
         found: click.Command = getattr(import_module(f"kunsthalle.cli.{module}"), name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, which suggests only verbs that are loaded."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            name = error.command_name
+            raise click.NoSuchCommand(name, possibilities=self.list_commands(ctx), ctx=ctx) from error
+
 
 _FILES = {
     "account": "accounts:account",

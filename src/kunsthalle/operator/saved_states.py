@@ -214,7 +214,8 @@ class SavedScenarios:
     def _there(self, name: str) -> Path:
         place = self._place(name) if _NAME.fullmatch(name) else None
         if place is None or not place.is_dir():
-            raise not_found("name")
+            names = ", ".join(saved.name for saved in self.every())
+            raise not_found("name", hint=f" There is no scenario {name!r}; saved are: {names or 'none'}.")
         return place
 
     def _about(self, place: Path) -> Saved:

@@ -172,3 +172,10 @@ def test_shells_complete_ibmcloud(shell: str, typed: list[str], wanted: str) -> 
     answer = subprocess.run(program, env=asked, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stderr) == (0, "")
     assert wanted in answer.stdout
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("statsu", "status"), ("lineag", "lineage"), ("srve", "serve")])
+def test_a_misspelt_verb_is_told_the_one_that_is_like_it(typed: str, meant: str) -> None:
+    done = CliRunner().invoke(cli, [typed])
+    assert done.exit_code == 2
+    assert f"No such command '{typed}'. Did you mean '{meant}'?" in done.output

@@ -189,6 +189,7 @@ def test_a_scenario_of_a_later_release_changes_nothing(served: Served, client: C
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     client.ask("POST", "/v1/vpcs", {"name": "stays"})
     assert "later release" in refused(served, "scenario", "load", "future")
+    assert "There is no scenario 'futur'; saved are: future." in refused(served, "scenario", "load", "futur")
     assert "stays" in client.names()
     assert [one.name for one in place.parent.iterdir()] == ["future"]
     run(served, "scenario", "remove", "future")
