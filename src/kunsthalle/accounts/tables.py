@@ -73,6 +73,7 @@ users = resource_table(
     Column("user_id", String(255), nullable=False),
     UniqueConstraint("account_id", "iam_id"),
     Index("ix_users_user_id", "account_id", "user_id", unique=True),
+    Index("ix_users_login", "user_id"),
     Index("ix_users_email", "email"),
     Index("ix_users_iam_id", "iam_id"),
 )

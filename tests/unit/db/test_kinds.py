@@ -93,3 +93,9 @@ def test_a_look_up_passes_no_row_of_another_account(kind: ResourceType, planner:
         found = list(takewhile(lambda step: not step.startswith("CORRELATED"), steps))
         assert found
         assert [step for step in found if "(account_id=?" not in step] == [], steps
+
+
+def test_the_users_of_a_login_are_found_without_a_look_at_everybody(planner: Connection) -> None:
+    asked = "EXPLAIN QUERY PLAN SELECT * FROM users WHERE user_id = ?"
+    steps = [row.detail for row in planner.exec_driver_sql(asked, ("somebody@example.com",))]
+    assert steps == ["SEARCH users USING INDEX ix_users_login (user_id=?)"]
