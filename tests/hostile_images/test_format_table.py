@@ -7,14 +7,14 @@ from typing import get_args
 import pytest
 
 from kunsthalle.core.disk_formats import CONVERTED, EXPORTED, FORMATS, IMPORTED, listed
-from kunsthalle.disk_images import conversion, formats
+from kunsthalle.disk_images import conversion, import_rules
 from kunsthalle.disk_images.detection import QEMU_NAMES, describe
 from kunsthalle.hypervisor.specs import QEMU_FORMATS
 from kunsthalle.images import schemas_exports
 
 
 def test_every_format_that_is_imported_or_converted_has_its_rules() -> None:
-    assert tuple(formats.FORMATS) == IMPORTED == ("qcow2", "vhd")
+    assert tuple(import_rules.FORMATS) == IMPORTED == ("qcow2", "vhd")
     assert {*conversion._RULES, conversion.RAW} == {*CONVERTED}
 
 
