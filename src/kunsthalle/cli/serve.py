@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -127,7 +128,12 @@ def _certificates(settings: Settings) -> Certificates | None:
 
     tell, clock = partial(log_format.tell, settings), SystemClock()
     certificates = Certificates(settings, tell, lambda: datetime.fromtimestamp(clock.real() / 1e6, UTC))
-    signal.signal(signal.SIGHUP, lambda _number, _frame: certificates.reload())
+
+    def reload(_number: int, _frame: object) -> None:
+        # In a thread: the signal may have come while this one writes a line of the log, which then takes no other.
+        threading.Thread(target=certificates.reload, name="certificates", daemon=True).start()
+
+    signal.signal(signal.SIGHUP, reload)
     return certificates
 
 

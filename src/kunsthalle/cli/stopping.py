@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Callable
 from types import FrameType
 
@@ -21,13 +23,28 @@ class StoppableServer(uvicorn.Server):
         """Called by the signals that end a process, in its main thread."""
         del frame
         if not self.should_exit:
-            self._say(_waiting(len(self.server_state.tasks), self._running_jobs()))
             self.should_exit = True  # and the process ends with 0: it was asked to
+            self._tell(_waiting(len(self.server_state.tasks), self._running_jobs()))
             return
-        self._say(_cut_off(self._running_jobs()))
+        self._tell(_cut_off(self._running_jobs())).join(_TELLING_SECONDS)
         os._exit(_SIGNALLED + sig)
 
+    def _tell(self, text: str) -> threading.Thread:
+        """In a thread: the signal may have come while this one writes a line of the log, whose file then takes no other
+        from it. That nobody reads the log any more keeps no server from ending.
+        """
 
+        def say() -> None:
+            with contextlib.suppress(OSError, ValueError):
+                self._say(text)
+
+        thread = threading.Thread(target=say, name="stopping", daemon=True)
+        thread.start()
+        return thread
+
+
+_TELLING_SECONDS = 1.0
+"""How long the end of a process waits for its last line."""
 _SIGNALLED = 128
 """What a shell adds to the number of the signal that ended a process."""
 
