@@ -22,7 +22,7 @@ class InterruptedFile(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: bytes) -> int:  # type: ignore[override]
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # any buffer
         interrupt, self.interrupt = self.interrupt, None
         if interrupt is not None:
             interrupt()
