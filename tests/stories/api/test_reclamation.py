@@ -65,6 +65,7 @@ def test_a_reclamation_can_be_ended_at_once(served: Served) -> None:
 
 
 def test_a_restart_finds_the_clock_where_it_was(served: Served) -> None:
+    served.advance("1s")
     before = served.operate("GET", "/_kunsthalle/clock")["now"]
     served.stop()
     served.start()
