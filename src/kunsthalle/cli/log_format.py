@@ -77,4 +77,10 @@ def tell(settings: Settings, event: str, *, level: str = "info", **fields: str) 
     if _number(settings.log) > _number(level):
         return
     line = {**fields, "event": event, "level": level, "timestamp": rfc3339(SystemClock().real())}
-    print(event if is_text(settings) else json.dumps(line), file=sys.stderr, flush=True)
+    write_line(event if is_text(settings) else json.dumps(line))
+
+
+def write_line(text: str) -> None:
+    """The text and the end of its line together: between two writes another thread's line, or a request's, would come."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

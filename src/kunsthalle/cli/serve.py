@@ -46,7 +46,7 @@ def _announce(settings: Settings, url: str, *, empty: bool) -> None:
     """
     if log_format.is_text(settings):
         accounts = list(folder.credentials(settings.data).get("accounts", {}))
-        print(greeting(url, settings.data, accounts, empty=empty), file=sys.stderr, flush=True)
+        log_format.write_line(greeting(url, settings.data, accounts, empty=empty))
     else:
         if empty:
             create = create_command(settings.data)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
-from kunsthalle.cli.log_format import set_up
+from kunsthalle.cli.log_format import set_up, tell
+from kunsthalle.config import Settings
 from kunsthalle.core.log import get_logger
 
 
@@ -48,3 +52,34 @@ def test_people_read_lines_in_which_no_name_is_a_command_of_their_terminal(capsy
     assert "x1b[2J" in told
     assert "a key of 17 characters" in told
     assert "a-secret-lockness" not in told
+
+
+class Pieces(io.StringIO):
+    """A file that keeps what each write gave it: between two of them another thread's line would come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.written.append(text)
+        return super().write(text)
+
+
+WAYS: dict[str, Callable[[Settings], None]] = {
+    "before what writes the log is loaded": lambda settings: tell(settings, "listening"),
+    "by what writes the log": lambda _settings: get_logger("http").info("listening"),
+}
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_line_is_written_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str, form: str) -> None:
+    pieces = Pieces()
+    monkeypatch.setattr(sys, "stderr", pieces)
+    settings = Settings(data=tmp_path, log_format=form)
+    set_up("info", text=form == "text")
+    WAYS[way](settings)
+    (line,) = pieces.written
+    assert "listening" in line
+    assert line.endswith("\n")
