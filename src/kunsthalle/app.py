@@ -7,6 +7,7 @@ its first answer, or with the first call or job that needs one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import hmac
 import threading
@@ -144,12 +145,19 @@ class Server:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application, lifespan included."""
-        if scope["type"] != "lifespan":
-            try:
-                self.hosts.check(scope)
-            except Problem as problem:
-                await self._refuse(problem, scope, send)
-                return
+        if scope["type"] == "lifespan":
+            await _lifespan(self, receive, send)
+            return
+        try:
+            self.hosts.check(scope)
+            await self._answer(scope, receive, send)
+        except Problem as problem:
+            await self._refuse(problem, scope, send)
+        except asyncio.CancelledError:  # the server ends, and this request took longer than it waits for
+            with contextlib.suppress(RuntimeError):  # the answer had begun: it is cut off
+                await self._refuse(_cut_off(), scope, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" or (scope["type"] == "http" and scope["path"].startswith(_CONSOLE)):
             asked = self.sockets if scope["type"] == "websocket" else self.console
             application = asked.known
@@ -163,8 +171,6 @@ class Server:
             await pipeline(scope, receive, send)
             if pipeline is self.front:
                 self.behind()
-        elif scope["type"] == "lifespan":
-            await _lifespan(self, receive, send)
 
     async def _refuse(self, problem: Problem, scope: Scope, send: Send) -> None:
         """Answers for whichever API the path belongs to; its addresses are of no host."""
@@ -175,6 +181,11 @@ class Server:
     async def _choose(self, path: str) -> Pipeline:
         """Other calls than the front's wait for the packages; that the server is healthy is answered meanwhile."""
         return self.front if path in self.front.router.paths else await asyncio.to_thread(self.whole)
+
+
+def _cut_off() -> Problem:
+    text = "The server is stopping and did not wait for this request: it may have been carried out, or not."
+    return Problem(Reason.UNAVAILABLE, "service_unavailable", text, retry_after=1)
 
 
 async def _lifespan(server: Server, receive: Receive, send: Send) -> None:
