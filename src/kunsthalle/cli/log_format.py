@@ -81,6 +81,6 @@ def tell(settings: Settings, event: str, *, level: str = "info", **fields: str) 
 
 
 def write_line(text: str) -> None:
-    """The text and the end of its line together: between two writes another thread's line, or a request's, would come."""
+    """The text and the end of its line in one write: between two, another line would come."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

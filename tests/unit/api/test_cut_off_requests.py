@@ -1,4 +1,4 @@
-"""What a request gets that the server does not wait for when it stops: an answer in the form of its API, no traceback."""
+"""What a request gets that the stopping server does not wait for: an answer in the form of its API, no traceback."""
 
 from __future__ import annotations
 
