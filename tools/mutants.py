@@ -86,9 +86,18 @@ MUTANTS = (
         "reclamation forgotten",
         "R4",
         "catalogs/reclamation.py",
-        "    queue.enqueue(session, JOB, job.subject, due_at=session.ctx.now() + DAY)",
-        "    del session, job",
+        "    queue.enqueue(session, JOB, job.subject, due_at=again)\n",
+        "",
         (f"{UNIT}/catalogs/test_reclamation_retry.py",),
+    ),
+    Mutant(
+        "reclamation begun without erasing",
+        "R4",
+        "catalogs/reclamation.py",
+        "    more = run.write(lambda session: _begin(session, run.job.subject))",
+        '    run.write(lambda session: transition(session, RECLAMATION, run.job.subject, "RECLAIMING"))\n'
+        "    more = True",
+        (f"{UNIT}/catalogs/test_reclamation_retry.py::test_a_reclamation_that_gave_up_can_be_restored",),
     ),
     Mutant(
         "shared without an acceptance",

@@ -26,7 +26,7 @@ from kunsthalle.catalogs.tables import (
 from kunsthalle.catalogs.versions.publishing import JOB as TIMER
 from kunsthalle.core.clock import DAY
 from kunsthalle.core.crn import parse
-from kunsthalle.db.rows import delete, delete_all, insert
+from kunsthalle.db.rows import delete, delete_all, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.unscoped import any_row, first_ids, ids_where, remove_rows, remove_some
@@ -77,13 +77,16 @@ def restore(session: Session, record: Authorized[Reclamation]) -> Reclamation:
 
 
 def reclaim(session: Session, record: Authorized[Reclamation]) -> Reclamation:
-    """End the reclamation now. Where there is very much to erase, a job goes on with it."""
+    """End the reclamation now. Where there is very much to erase, a job goes on with it.
+
+    One that a job has begun and gave up is gone on with at once, and does not wait for its next day.
+    """
     ctx = session.ctx
-    ended = transition(
+    begun = transition(
         session, RECLAMATION, record.resource.id, "RECLAIMING", updated_at=ctx.now(), updated_by=ctx.actor.iam_id
     )
-    must(ended, f"The reclamation is {record.resource.state} already.", "conflict")
-    queue.cancel(session, JOB, record.resource.id)
+    waited = queue.cancel(session, JOB, record.resource.id) > 0
+    must(begun or waited, f"The reclamation is {record.resource.state} already.", "conflict")
     _ERASING.begin(session, record.resource.id)
     return _ended(record.resource, "RECLAIMING", ctx.now(), ctx.actor.iam_id)
 
@@ -157,15 +160,23 @@ def _service(record: Reclamation) -> _Service:
     return _STORAGE if parse(record.catalog_crn).service == storage.SERVICE else _CATALOGS
 
 
+def _begin(session: Session, reclamation_id: str) -> bool:
+    """The first slice goes with the state: as long as nothing is erased, the reclamation can be restored."""
+    transition(session, RECLAMATION, reclamation_id, "RECLAIMING")
+    return _erase(session, reclamation_id)
+
+
 def _due(run: queue.Run) -> None:
-    run.write(lambda session: transition(session, RECLAMATION, run.job.subject, "RECLAIMING"))
-    while run.write(lambda session: _erase(session, run.job.subject)):
-        pass
+    more = run.write(lambda session: _begin(session, run.job.subject))
+    while more:
+        more = run.write(lambda session: _erase(session, run.job.subject))
 
 
 def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
-    """A reclamation is never forgotten: it is due again a day later."""
-    queue.enqueue(session, JOB, job.subject, due_at=session.ctx.now() + DAY)
+    """A reclamation is never forgotten: it is due again a day later, and says so."""
+    again = session.ctx.now() + DAY
+    update(session, RECLAMATION, job.subject, target_at=again)
+    queue.enqueue(session, JOB, job.subject, due_at=again)
 
 
 HANDLER = queue.Handler(JOB, _due, _give_up)
