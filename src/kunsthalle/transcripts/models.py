@@ -38,10 +38,10 @@ class StateChange(Struct, frozen=True):
 class Call(Struct, frozen=True):
     """One call and what came of it.
 
-    `caller` is the name of an account, `OPERATOR` or `NOBODY`. `target` is path and query as they were sent. `status` is
-    0 where the connection closed before an answer. `request` and `response` are JSON, or a note such as `(300 bytes)`; empty
-    where there was no body. `fault` names the fault that was applied. `states`: what the call changed, at once or by
-    jobs. `milliseconds` is negative where durations were left out.
+    `caller` is the name of an account, `OPERATOR` or `NOBODY`. `target` is path and query as they were sent. `status`
+    is 0 where the connection closed before an answer. `request` and `response` are JSON, or a note: `(300 bytes)`;
+    empty where there was no body. `fault` names the fault that was applied. `states`: what the call changed, at once or
+    by jobs. `milliseconds` is negative where durations were left out.
     """
 
     caller: str

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.local import display
+from kunsthalle.local.text_tables import line
 from kunsthalle.transcripts.models import (
     VERSION,
     Account,
@@ -48,7 +49,7 @@ def _lines(event: Event) -> Iterator[str]:
             yield from _states(event.states)
         case JobFault():
             yield f"job {_word(event.kind)} {_word(event.resource or '-')} {event.moment}"
-            yield f"* fault {_line(event.fault)}"
+            yield f"* fault {line(event.fault)}"
         case Lost():
             yield f"lost {event.calls}"
         case _:
@@ -63,7 +64,7 @@ def _call(call: Call) -> Iterator[str]:
     yield f"< {call.status or NO_ANSWER}"
     yield from _body("<", call.response)
     if call.fault:
-        yield f"* fault {_line(call.fault)}"
+        yield f"* fault {line(call.fault)}"
     yield from _states(call.states)
 
 
@@ -74,9 +75,9 @@ def _body(mark: str, text: str) -> Iterator[str]:
     try:
         lines = display.to_json(json.loads(text), indent=2)
     except (ValueError, RecursionError):
-        lines = _line(text if text.startswith("(") else f"({text})")
-    for line in lines.split("\n"):
-        yield f"{mark} {line}"
+        lines = line(text if text.startswith("(") else f"({text})")
+    for one in lines.split("\n"):
+        yield f"{mark} {one}"
 
 
 def _states(states: Iterable[StateChange]) -> Iterator[str]:
@@ -84,14 +85,9 @@ def _states(states: Iterable[StateChange]) -> Iterator[str]:
         yield f"* state {_word(one.resource)} {_word(one.state)}"
 
 
-def _line(text: str) -> str:
-    """Without ends of lines, and without what a terminal would obey."""
-    return display.escape(text).replace("\t", " ").replace("\n", " ")
-
-
 def _word(text: str) -> str:
-    """The same without blanks."""
-    return _line(text).replace(" ", "%20")
+    """One line without blanks."""
+    return line(text).replace(" ", "%20")
 
 
 def _quoted(text: str) -> str:
