@@ -19,6 +19,7 @@ from kunsthalle.catalogs.models import Catalog, Offering, PublishApproval
 from kunsthalle.catalogs.requests import Identifiers
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
+from kunsthalle.catalogs.version_usage import usage_of_versions
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
@@ -60,6 +61,14 @@ class LineageParameters(Parameters, frozen=True):
     image: Annotated[str, Meta(description="The ID of the image.")]
 
 
+class UsageParameters(Parameters, frozen=True):
+    """Of the question which versions of an offering still run."""
+
+    version: Annotated[
+        str, Meta(max_length=100, description="A version, or the beginning of some: `1.2.0` or `1.2`. Default: all.")
+    ] = ""
+
+
 class _UsageRoutes:
     """Answers that count what accounts have made of images."""
 
@@ -81,6 +90,10 @@ class _UsageRoutes:
             raise not_found("image")
         owner = session.as_context(session.ctx.as_system(found[0].account_id))
         return explain.lineage(owner, self._usage, found[0])
+
+    def versions(self, session: Session, _request: Request, offering: Offering, query: UsageParameters) -> Doc:
+        """Which versions of an offering still run, and in which accounts: numbers of what was made of each."""
+        return usage_of_versions(session, self._usage, offering, query.version)
 
     def deletion(self, session: Session, _request: Request, catalog: Catalog) -> Doc:
         """What the deletion of a catalog would take along: nothing is changed."""
@@ -131,6 +144,14 @@ def routes(usage: ImageUsage, reclamation_period: int) -> tuple[Route, ...]:
             query=LineageParameters,
             surface=surface,
             access=access.operator("kunsthalle.lineage.read"),
+        ),
+        route(
+            "GET",
+            f"{base}/offerings/{{offering_id}}/usage",
+            counted.versions,
+            query=UsageParameters,
+            surface=surface,
+            access=owner,
         ),
         route("POST", f"{base}/offerings/{{offering_id}}/audience", _audience, surface=surface, access=owner, **trial),
         route("GET", f"{base}/catalogs/{{catalog_id}}/deletion", counted.deletion, surface=surface, access=catalog),

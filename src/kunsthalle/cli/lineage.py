@@ -15,23 +15,45 @@ from kunsthalle.local.text_tables import line
 Doc = dict[str, Any]
 
 
+FORMATS = ("table", "tree", "json", "dot", "mermaid", "svg")
+
+
 @click.command()
 @click.argument("image")
 @common.DATA
 @common.ACCOUNT
-@common.OUTPUT
-def lineage(image: str, data: Path, account: str, output: str) -> None:
+@click.option(
+    "--format",
+    "--output",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="Output format; dot is for Graphviz, svg needs no other program",
+)
+def lineage(image: str, data: Path, account: str, form: str) -> None:
     """Show the version of an image, the accounts it is shared with, and the resources created from it.
 
-    IMAGE is the name or id of an image of the account.
+    IMAGE is the name or id of an image of the account. Of other accounts you see names and counts only.
 
     \b
     kunsthalle lineage golden
-    kunsthalle lineage golden --output json
+    kunsthalle lineage golden --format tree
+    kunsthalle lineage golden --format svg > golden.svg
     """
     id_ = common.image_id(data, account, image)
     found = common.act(data, account, "GET", f"/_kunsthalle/images/{quote(id_, safe='')}/lineage")
-    click.echo(common.as_json(found) if output == "json" else "\n".join(_told(found)))
+    click.echo(_written(found, form))
+
+
+def _written(found: Doc, form: str) -> str:
+    if form == "table":
+        return "\n".join(_told(found))
+    if form == "json":
+        return common.as_json(found)
+    from kunsthalle.cli import lineage_formats
+
+    return lineage_formats.FORMATS[form](found)
 
 
 def _told(found: Doc) -> Iterator[str]:

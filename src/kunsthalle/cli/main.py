@@ -60,6 +60,7 @@ _FILES = {
     "run": "run:run",
     "scenario": "scenarios:scenario",
     "status": "status:status",
+    "usage": "usage:usage",
     "worlds": "worlds:worlds",
 }
 """Verb, and where its command is."""

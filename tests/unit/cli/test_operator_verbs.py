@@ -31,6 +31,7 @@ VERBS = [
     ("scenario", "list"),
     ("scenario", "save", "any"),
     ("status",),
+    ("usage", "any"),
 ]
 """Every verb that talks to a server."""
 
@@ -64,6 +65,41 @@ def test_lineage_is_told_and_written_for_programs(served: Served, golden: dict[s
     assert consumer.split()[1:3] == ["yes", "1"]
     document = json.loads(run(served, "lineage", golden["id"], "--output", "json")[1])
     assert (document["totals"]["servers"], document["totals"]["accounts"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [
+        ("tree", "golden (image, available)\n└─ "),
+        ("dot", "digraph lineage {"),
+        ("mermaid", "flowchart LR\n"),
+        ("svg", "<svg xmlns="),
+        ("json", "{"),
+    ],
+)
+def test_lineage_in_every_format_names_who_runs_it(
+    served: Served, golden: dict[str, Any], form: str, begins: str
+) -> None:
+    code, told = run(served, "lineage", golden["name"], "--format", form)
+    assert code == 0
+    assert told.startswith(begins)
+    assert "consumer-a" in told
+
+
+def test_who_still_runs_a_version_is_told_in_numbers(served: Served, golden: dict[str, Any]) -> None:
+    code, told = run(served, "usage", "golden", "--version", "1.0")
+    assert code == 0
+    head, version, account = (line.split() for line in told.splitlines())
+    assert head[:4] == ["VERSION", "STATE", "ACCOUNT", "INSTANCES"]
+    assert version == ["1.0.0", "consumable", "1", "in", "all", "1", "1", "0", "0", "0", "1", "0"]
+    assert account == ["consumer-a", "1", "1", "0", "0", "0", "1", "0"]
+    assert run(served, "usage", "golden", "--version", "2")[1] == "'golden' has no version '2'.\n"
+    document = json.loads(run(served, "usage", "golden", "--output", "json")[1])
+    assert document["totals"]["running_servers"] == 1
+    hidden = run(served, "usage", document["offering"]["id"], "--account", "consumer-b")
+    absent = run(served, "usage", "6f6f9e0c-0b4e-4c43-9c86-3d1f4a1e5f10", "--account", "consumer-b")
+    assert hidden == absent
+    assert hidden[0] == 1
 
 
 def test_lineage_is_the_owners_alone(served: Served, golden: dict[str, Any]) -> None:

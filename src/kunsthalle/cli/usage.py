@@ -1,0 +1,72 @@
+"""`kunsthalle usage`: which versions of an offering still run, for its owner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import click
+
+from kunsthalle.cli import common
+from kunsthalle.local.lineage_graph import KINDS
+
+Doc = dict[str, Any]
+_CATALOGS = "/api/v1-beta/catalogs"
+_FEW = "limit=100"
+
+
+@click.command()
+@click.argument("offering")
+@click.option("--version", "wanted", default="", help="A version, or the beginning of some: 1.2.0 or 1.2; default: all")
+@common.DATA
+@common.ACCOUNT
+@common.OUTPUT
+def usage(offering: str, wanted: str, data: Path, account: str, output: str) -> None:
+    """Show who still runs which version of an offering of the account: numbers, by version and account.
+
+    OFFERING is a name or an id. Of other accounts you see names and counts only.
+
+    \b
+    kunsthalle usage golden
+    kunsthalle usage golden --version 1.2
+    """
+    id_ = _offering_id(data, account, offering)
+    path = f"/_kunsthalle/offerings/{quote(id_, safe='')}/usage"
+    found = common.act(data, account, "GET", f"{path}?{urlencode({'version': wanted})}")
+    if output == "json":
+        click.echo(common.as_json(found))
+    elif found["versions"]:
+        click.echo(_table(found["versions"]))
+    else:
+        which = f" {wanted!r}" if wanted else ""
+        click.echo(f"{found['offering']['name']!r} has no version{which}.")
+
+
+def _table(versions: list[Doc]) -> str:
+    """A line for each version, and below it one for each account that made something of it."""
+    rows: list[tuple[object, ...]] = []
+    for one in versions:
+        rows.append((one["version"], one["state"], f"{one['accounts']} in all", *_numbers(one["uses"])))
+        rows += [("", "", account["name"], *_numbers(account["uses"])) for account in one["by_account"]]
+    names = ("RUNNING" if key == "running_servers" else many.upper() for key, _, many in KINDS)
+    return common.table(("VERSION", "STATE", "ACCOUNT", *names), rows)
+
+
+def _numbers(uses: Doc) -> list[int]:
+    return [uses[key] for key, _, _ in KINDS]
+
+
+def _offering_id(data: Path, account: str, given: str) -> str:
+    """The id of the account's offering that has the name; a text that is no name is taken for an id."""
+    catalogs = common.act(data, account, "GET", f"{_CATALOGS}?{_FEW}")["resources"]
+    found = [
+        (one["id"], catalog["label"])
+        for catalog in catalogs
+        for one in common.act(data, account, "GET", f"{_CATALOGS}/{catalog['id']}/offerings?{_FEW}")["resources"]
+        if one["name"] == given
+    ]
+    if len(found) > 1:
+        named = ", ".join(f"{id_} in {label!r}" for id_, label in found)
+        raise click.ClickException(f"{len(found)} offerings are named {given!r}; give the id of one: {named}.")
+    return str(found[0][0]) if found else given
