@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import hmac
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -230,10 +229,12 @@ def build(
     ids: Ids | None = None,
     access_log: AccessLog | None = None,
     tools: Lazy[Tools | None] | None = None,
+    on_loaded: Callable[[], object] = lambda: None,
 ) -> Server:
     """A server for these settings, its schema ready, nothing running yet. MasterKeyError without the right keys.
 
-    `tools` is what was found already by the process (`drivers.find_image_tools`).
+    `tools` is what was found already by the process (`drivers.find_image_tools`). `on_loaded` is called when the
+    packages are loaded.
     """
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(settings.database_url, Cipher(settings.master_key_path), _bounds(settings))
@@ -286,8 +287,7 @@ def build(
             *scenario_routes(scenarios(), faults),
         )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
-        if gc.get_freeze_count():
-            gc.freeze()  # as whoever started us has done with what was loaded until then
+        on_loaded()
         return made
 
     cut_off = folder.read(settings.data, folder.LOADING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any, Required, TypedDict, Unpack
 from urllib.parse import unquote_to_bytes
 
@@ -167,14 +167,16 @@ class Router:
 
     def _add(self, one: Route) -> None:
         node, names = self._root, []
-        for segment in one.path.split("/")[1:]:
-            found = re.fullmatch(r"\{(\w+)\}", segment)
-            if found:
-                names.append(found[1])
+        for segment, name in _steps(one.path):
+            if name:
+                names.append(name)
                 node.param = node.param or _Node()
                 node = node.param
             else:
-                node = node.literal.setdefault(segment, _Node())
+                known = node.literal.get(segment)
+                if known is None:
+                    known = node.literal[segment] = _Node()
+                node = known
         if one.method in node.methods:
             raise ValueError(f"two routes for {one.name}")
         node.methods[one.method] = (one, tuple(names))
@@ -201,6 +203,16 @@ class Router:
             offered = sorted(name for name, (one, _) in node.methods.items() if one.status != 501)
             return Match(None, {}, known.surface, tuple(offered), shortened)
         return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].surface, shortened=shortened)
+
+
+@cache
+def _steps(path: str) -> tuple[tuple[str, str], ...]:
+    """The segments of a route's path, each with the name of its parameter, if it is one. A process that serves many
+    stores makes a router for each, of the same paths.
+    """
+    segments = path.split("/")[1:]
+    found = [re.fullmatch(r"\{(\w+)\}", segment) for segment in segments]
+    return tuple((segment, one[1] if one else "") for segment, one in zip(segments, found, strict=True))
 
 
 def _segments(raw_path: bytes) -> list[str]:

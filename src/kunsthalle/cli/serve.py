@@ -339,7 +339,7 @@ def _serve(settings: Settings) -> None:
     with _in_words(settings):
         master_keys.read(settings.master_key_path)  # before a database is made that would have another one
         token, named = operator_token(settings, Ids()), _with_names(settings, certificates)
-        server = build(named, token, access_log=_access_log(settings))
+        server = build(named, token, access_log=_access_log(settings), on_loaded=gc.freeze)
     make_scenario(server)
     _guard_seeded_keys(settings, server.scenario())
     _guard_plain_http(settings, seeded=settings.allow_seeded_keys and server.scenario() is not None)
