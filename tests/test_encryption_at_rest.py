@@ -27,6 +27,9 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.db import kv
 from kunsthalle.db.encryption import CannotDecrypt, Cipher
 from kunsthalle.db.unscoped import columns_of
+from kunsthalle.iam.api_keys import KeyPrototype
+from kunsthalle.iam.resources import API_KEY
+from kunsthalle.iam.service_ids import create_service_id
 from kunsthalle.iam.signing_keys import _new_key, load_keys
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.local import folder, master_keys
@@ -166,6 +169,30 @@ def test_credentials_in_documents_are_encrypted_too_and_follow_a_new_key(setting
         assert server.store.cipher.decrypt(sealed, purpose) == "a-key-that-lay-in-clear"
         assert sealed.split(".")[1] == server.store.cipher.keys.newest
         master_keys.add(key_file(settings))
+
+
+def test_stored_api_keys_are_encrypted_and_follow_a_new_key(settings: Settings, start: Any) -> None:
+    server = start(settings)
+    token_of(server)
+    secret = "a-value-that-is-read-later"
+
+    def make(session: Any) -> Any:
+        owner = open_account(session, "owner", None)
+        system = session.as_context(server.base.as_system(owner.id))
+        wanted = KeyPrototype("key", secret=secret, store_value=True)
+        return create_service_id(system, "program", None, [], key=wanted)[1]
+
+    key = server.store.write(server.base, make)[0]
+    old = server.store.cipher.keys.newest
+    assert key.stored_value.split(".")[1] == old
+    assert secret.encode() not in octets(settings.data)
+    server.store.close()
+    master_keys.add(key_file(settings))
+    server = start(settings)
+    found = server.store.read(server.base, lambda session: columns_of(session, API_KEY.table.c.stored_value))
+    sealed = next(value for (value,) in found if value is not None)
+    assert sealed.split(".")[1] == server.store.cipher.keys.newest != old
+    assert server.store.cipher.decrypt(sealed, f"{key.id}/apikey") == secret
 
 
 def test_cleaning_up_after_the_change_is_made_up_for(

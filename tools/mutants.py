@@ -51,6 +51,14 @@ REJECTION = f"{SHARING}::test_an_accounts_own_rejection_goes_before_the_acceptan
 
 MUTANTS = (
     Mutant(
+        "stored value of a stronger service ID",
+        "R11",
+        "iam/api_keys.py",
+        "key.stored_value is None or not _could_make(session, key.iam_id)",
+        "key.stored_value is None",
+        (f"{UNIT}/iam/test_keys.py::test_a_stored_value_is_hidden_from_who_holds_less_than_its_service_id",),
+    ),
+    Mutant(
         "not x86",
         "R1",
         "catalogs/versions/editing.py",

@@ -24,7 +24,7 @@ from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.db.session import Session
 from kunsthalle.drivers import Drivers
-from kunsthalle.iam import erasure, signing_keys
+from kunsthalle.iam import api_keys, erasure, signing_keys
 from kunsthalle.iam import routes as identity_routes
 from kunsthalle.iam.account_adapter import IamIdentities
 from kunsthalle.iam.not_implemented import not_implemented_routes as unserved_identity
@@ -126,3 +126,4 @@ def renew_secrets(session: Session, turn: Turn) -> None:
     """Puts what the turn makes of it in the place of every value that is kept encrypted."""
     signing_keys.renew(session, turn)
     credentials.renew(session, turn)
+    api_keys.renew(session, turn)

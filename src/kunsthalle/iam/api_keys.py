@@ -1,4 +1,4 @@
-"""API keys: making, changing, locking, disabling, removing. One public function a use case."""
+"""API keys: making, showing, changing, locking, disabling, removing. One public function a use case."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from kunsthalle.authz.context import SYSTEM
 from kunsthalle.authz.permissions import VALIDITY
 from kunsthalle.core.clock import moment
 from kunsthalle.core.errors import Problem, Reason, Target, conflict, forbidden, invalid
+from kunsthalle.db.encryption import Turn
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session
-from kunsthalle.db.unscoped import number_of, remove_rows
+from kunsthalle.db.unscoped import columns_of, number_of, remove_rows
 from kunsthalle.db.visibility import Authorized, find, require, some, unscoped
 from kunsthalle.iam.history import forget, note
 from kunsthalle.iam.models import ApiKey
@@ -23,13 +24,17 @@ from kunsthalle.iam.resources import API_KEY, SERVICE_ID
 EDIT_SERVICE_ID = "iam-identity.serviceid.update"
 MAX_KEYS = 1_000
 """API keys of an identity: they go with it in one transaction (U)."""
+_OF_SERVICE_IDS = "iam-ServiceId-"
 _LEAKED = ("none", "disable", "delete")
 _OWN_VALUE = re.compile(r"[A-Za-z0-9_\-]{20,255}")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPrototype:
-    """What a key is made of besides its owner. `secret` is the maker's own value; `expires_at` is RFC 3339."""
+    """What a key is made of besides its owner. `secret` is the maker's own value; `expires_at` is RFC 3339.
+
+    `store_value`: whether the secret can be read later. Only for keys of service IDs.
+    """
 
     name: str
     description: str | None = None
@@ -39,6 +44,7 @@ class KeyPrototype:
     action_when_leaked: str = "none"
     locked: bool = False
     disabled: bool = False
+    store_value: bool = False
 
 
 def create_api_key(
@@ -79,17 +85,21 @@ def _new_key(session: Session, account_id: str, iam_id: str, wanted: KeyPrototyp
     ctx = session.ctx
     if wanted.secret is not None and not _OWN_VALUE.fullmatch(wanted.secret):
         raise invalid("bad_request", "An own key has 20 to 255 letters, digits, hyphens or underscores.", "apikey")
+    if wanted.store_value and not iam_id.startswith(_OF_SERVICE_IDS):
+        text = "store_value must be false or absent: the values of API keys of users are not stored."
+        raise invalid("bad_request", text, "store_value")
     keys = API_KEY.table
     if number_of(session, keys, keys.c.account_id == account_id, keys.c.iam_id == iam_id) >= MAX_KEYS:
         raise conflict("conflict", f"An identity has at most {MAX_KEYS} API keys in an account: delete one first.")
-    secret, now = wanted.secret or ctx.ids.secret(), ctx.now()
+    secret, now, id_ = wanted.secret or ctx.ids.secret(), ctx.now(), f"ApiKey-{ctx.ids.uuid()}"
     key = ApiKey(
-        id=f"ApiKey-{ctx.ids.uuid()}",
+        id=id_,
         account_id=account_id,
         iam_id=iam_id,
         name=_named(wanted.name),
         description=wanted.description,
         hash=hash_of(secret),
+        stored_value=session.cipher.encrypt(secret, _purpose(id_)) if wanted.store_value else None,
         locked=wanted.locked,
         disabled=wanted.disabled,
         expires_at=_expiry(session, wanted.expires_at),
@@ -129,6 +139,35 @@ def no_more_than_held(session: Session, subject: str) -> None:
         for policy in policies_of(session, ctx.account_id, one):
             if policy.type == "access" and not ctx.grants.covers_grant(policy.grant(custom)):
                 raise forbidden("You cannot give more than you hold.")
+
+
+def value_of(session: Session, key: ApiKey) -> str | None:
+    """The secret of a key that stores it, for callers who could make such a key themselves; None for others (U)."""
+    if key.stored_value is None or not _could_make(session, key.iam_id):
+        return None
+    return session.cipher.decrypt(key.stored_value, _purpose(key.id))
+
+
+def _could_make(session: Session, iam_id: str) -> bool:
+    if iam_id != session.ctx.actor.iam_id:
+        try:
+            _may_make_for(session, iam_id)
+        except Problem:
+            return False
+    return True
+
+
+def _purpose(key_id: str) -> str:
+    """What a stored value is encrypted for: it decrypts in the row of this key alone."""
+    return f"{key_id}/apikey"
+
+
+def renew(session: Session, turn: Turn) -> None:
+    """Encrypts the stored values of all keys anew."""
+    table = API_KEY.table
+    stored = table.c.stored_value
+    for id_, value in columns_of(session, table.c.id, stored, where=(stored.is_not(None),)):
+        session.execute(table.update().where(table.c.id == id_).values(stored_value=turn(value, _purpose(id_))))
 
 
 def _named(name: str) -> str:

@@ -22,7 +22,8 @@ def sent_tag(header: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key of one identity in one account. Only the hash of its secret is kept.
+    """A key of one identity in one account. Only the hash of its secret is kept, unless a service ID's key is to be
+    retrievable: then `stored_value` is the secret, encrypted.
 
     `created_by` is the IAM ID of whoever has seen the secret first.
     """
@@ -33,6 +34,7 @@ class ApiKey:
     name: str
     description: str | None
     hash: str
+    stored_value: str | None
     locked: bool
     disabled: bool
     expires_at: int | None

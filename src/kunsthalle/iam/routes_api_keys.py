@@ -13,7 +13,7 @@ from kunsthalle.api import access
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
-from kunsthalle.core.errors import Problem, Reason, Target, invalid
+from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import api_keys as service
@@ -41,10 +41,7 @@ _SERVICE = _TABLE.iam_id.startswith("iam-ServiceId-", autoescape=True)
 
 
 def prototype(body: Any) -> service.KeyPrototype:
-    """The key that a body asks for. 501 for keeping a secret: only its hash is ever kept."""
-    if body.store_value:
-        text = "Secrets are not stored: only a hash of them is, and no answer shows them again."
-        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("store_value"))
+    """The key that a body asks for."""
     return service.KeyPrototype(
         name=body.name,
         description=body.description,
@@ -52,6 +49,7 @@ def prototype(body: Any) -> service.KeyPrototype:
         expires_at=body.expires_at,
         support_sessions=bool(getattr(body, "support_sessions", False)),
         action_when_leaked=body.action_when_leaked or "none",
+        store_value=bool(body.store_value),
     )
 
 
@@ -96,7 +94,7 @@ def _list(session: Session, request: Request, query: ApiKeysParameters) -> ApiKe
 
 
 def _create(session: Session, request: Request) -> ApiKeyResponse:
-    """Create an API key; its secret is in this answer and nowhere else."""
+    """Create an API key; its secret is in this answer and, unless it is stored, nowhere else."""
     body: CreateApiKeyRequest = request.body
     locked, disabled = header_flag(request, "Entity-Lock"), header_flag(request, "Entity-Disable")
     wanted = replace(prototype(body), locked=locked, disabled=disabled)
@@ -110,12 +108,13 @@ def _details(session: Session, request: Request, query: HistoryParameters) -> Ap
     if key is None or key.account_id != session.ctx.account_id:
         text = "The header IAM-ApiKey holds no API key of this account."
         raise invalid("bad_request", text, "IAM-ApiKey", type_="header")
-    return with_history(session, query, [key], key_response)[0]
+    return _get(session, request, key, query)
 
 
 def _get(session: Session, _request: Request, key: ApiKey, query: HistoryParameters) -> ApiKeyResponse:
-    """Get an API key."""
-    return with_history(session, query, [key], key_response)[0]
+    """Get an API key, with its value where that is stored."""
+    shown = partial(key_response, secret=service.value_of(session, key))
+    return with_history(session, query, [key], shown)[0]
 
 
 def _update(session: Session, request: Request, authorized: Authorized[ApiKey]) -> ApiKeyResponse:
@@ -123,7 +122,8 @@ def _update(session: Session, request: Request, authorized: Authorized[ApiKey]) 
     key = authorized.resource
     revision = if_match(request, entity_tag(key.id, key.revision), key.revision)
     names = ("name", "description", "support_sessions", "action_when_leaked", "expires_at")
-    return key_response(service.change_key(session, authorized, revision, **given(request.body, *names)))
+    changed = service.change_key(session, authorized, revision, **given(request.body, *names))
+    return key_response(changed, service.value_of(session, changed))
 
 
 def _lock(session: Session, _request: Request, key: Authorized[ApiKey]) -> None:

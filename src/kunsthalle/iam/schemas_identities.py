@@ -67,7 +67,7 @@ def history_response(records: list[Record]) -> list[HistoryResponse]:
 
 
 class ApiKeyResponse(ResponseBody):
-    """`apikey` is the secret in the answer to the creation, and empty ever after."""
+    """`apikey` is the secret in the answer to the creation. Later it is empty, unless the key stores it."""
 
     id: str
     entity_tag: str
@@ -105,7 +105,10 @@ class ApiKeysResponse(PageResponse, kw_only=True):
 
 
 class CreateApiKeyRequest(RequestBody):
-    """A key for oneself, or for a service ID that the caller may change. Secrets are never stored."""
+    """A key for oneself, or for a service ID that the caller may change.
+
+    `store_value`: whether the value can be read later; only for keys of service IDs.
+    """
 
     name: str
     iam_id: str

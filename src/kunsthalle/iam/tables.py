@@ -13,6 +13,7 @@ api_keys = resource_table(
     Column("name", String(255), nullable=False),
     Column("description", Text),
     Column("hash", String(64), nullable=False),
+    Column("stored_value", Text),
     Column("locked", Boolean, nullable=False),
     Column("disabled", Boolean, nullable=False),
     Column("expires_at", Moment),

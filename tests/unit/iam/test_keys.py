@@ -41,7 +41,6 @@ def test_an_own_value_is_a_key_and_is_taken_once(desk: Desk) -> None:
     body = {"name": "again", "iam_id": desk.frozen.ids["iam_id"], "apikey": "own-value-0123456789"}
     assert desk.frozen.call("owner", "POST", "/v1/apikeys", body).status == 409
     assert desk.frozen.call("owner", "POST", "/v1/apikeys", {**body, "apikey": "short"}).status == 400
-    assert desk.frozen.call("owner", "POST", "/v1/apikeys", {**body, "store_value": True}).status == 501
 
 
 def test_what_is_disabled_or_deleted_ends_at_once(desk: Desk) -> None:
@@ -172,6 +171,46 @@ def test_the_key_of_a_service_id_is_made_by_who_may_change_it_and_holds_as_much(
     assert (made("viewer", idle), made("viewer", busy), made("owner", busy)) == (201, 403, 201)
     assert made("owner", "iam-ServiceId-00000000-0000-4000-8000-000000000000") == 400
     assert made("outsider", idle) == 400, "that of another account is as one that never was"
+    desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy}")
+
+
+def test_a_stored_value_is_shown_by_reads_and_changes_of_the_key_of_a_service_id(desk: Desk) -> None:
+    body = {"name": "kept", "iam_id": _program(desk), "store_value": True}
+    made = desk.frozen.ok("owner", "POST", "/v1/apikeys", body)
+    path, secret = f"/v1/apikeys/{made['id']}", made["apikey"]
+    assert desk.frozen.ok("owner", "GET", path)["apikey"] == secret
+    assert desk.frozen.ok("owner", "PUT", path, {"name": "other"}, if_match="*")["apikey"] == secret
+    assert desk.frozen.ok("owner", "GET", "/v1/apikeys/details", iam_apikey=secret)["apikey"] == secret
+    listed = desk.frozen.ok("owner", "GET", f"/v1/apikeys?iam_id={body['iam_id']}")["apikeys"]
+    assert [(one["id"], one["apikey"]) for one in listed] == [(made["id"], "")], "lists show no value"
+    desk.become("holder", secret)
+    assert desk.frozen.ok("holder", "GET", path)["apikey"] == secret
+    plain = desk.frozen.ok("owner", "POST", "/v1/apikeys", {**body, "store_value": False})
+    assert desk.frozen.ok("owner", "GET", f"/v1/apikeys/{plain['id']}")["apikey"] == ""
+    inner = {"account_id": desk.account, "name": "born", "apikey": {"name": "first", "store_value": True}}
+    born = desk.frozen.ok("owner", "POST", "/v1/serviceids", inner)["apikey"]
+    assert desk.frozen.ok("owner", "GET", f"/v1/apikeys/{born['id']}")["apikey"] == born["apikey"] != ""
+
+
+def test_the_value_of_a_key_of_a_person_is_never_stored(desk: Desk) -> None:
+    body = {"name": "own", "iam_id": desk.frozen.ids["iam_id"], "store_value": True}
+    refused = desk.frozen.call("owner", "POST", "/v1/apikeys", body)
+    assert (refused.status, b"store_value" in refused.body) == (400, True)
+
+
+def test_a_stored_value_is_hidden_from_who_holds_less_than_its_service_id(desk: Desk) -> None:
+    idle, busy = _program(desk), _program(desk)
+    assert desk.grant(busy, "Editor", serviceName="is").status == 201
+    policy = desk.grant("IBMid-VIEWER0001", "Administrator", serviceName="iam-identity").json["id"]
+
+    def seen(whose: str) -> bool:
+        body = {"name": "kept", "iam_id": whose, "store_value": True}
+        made = desk.frozen.ok("owner", "POST", "/v1/apikeys", body)
+        found = desk.frozen.ok("viewer", "GET", f"/v1/apikeys/{made['id']}")["apikey"]
+        assert found in ("", made["apikey"])
+        return found != ""
+
+    assert (seen(idle), seen(busy)) == (True, False)
     desk.frozen.ok("owner", "DELETE", f"/v1/policies/{policy}")
 
 
