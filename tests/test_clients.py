@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from tools.clients import compatibility
+from tools.clients.__main__ import main
 from tools.clients.go_build import copy_writable
+from tools.clients.packer.programs import SETTING
 from tools.clients.results import Difference, Result, Step, Walk, save
+from tools.clients.steps import Teller
 from tools.clients.terraform.differences import IMPORTED, NOT_IMPORTABLE, import_id
-from tools.clients.terraform.run import covered, imported
-from tools.clients.terraform.steps import Teller
+from tools.clients.terraform.run import covered, imported, walk
 from tools.clients.terraform.story import FOLDERS, NAME
-from tools.clients.terraform.walks import EXAMPLES, WALKS
-from tools.clients.terraform.workspace import CommandFailed, essence
+from tools.clients.terraform.walks import EXAMPLES, WALKS, Plot
+from tools.clients.terraform.workspace import CommandFailed, Tools, essence
+from tools.clients.world import NotSettled, World
 
 from fixtures.tools import ROOT
 
@@ -23,8 +26,10 @@ WALKED = """
 ibm_is_vpc ibm_is_subnet ibm_is_security_group ibm_is_security_group_rule ibm_is_ssh_key ibm_is_image
 ibm_is_network_acl ibm_is_floating_ip ibm_is_volume ibm_is_snapshot ibm_is_instance ibm_is_virtual_network_interface
 ibm_is_instance_template ibm_is_instance_group ibm_is_instance_group_manager ibm_is_instance_group_manager_policy
-ibm_is_bare_metal_server ibm_is_image_deprecate ibm_is_image_export_job ibm_enterprise
+ibm_is_instance_group_manager_action data.ibm_is_instance_group_manager_actions
+ibm_is_bare_metal_server ibm_is_image_deprecate ibm_is_image_obsolete ibm_is_image_export_job ibm_enterprise
 ibm_cm_catalog ibm_cm_offering ibm_cm_version ibm_cm_validation ibm_cm_account ibm_cm_object
+ibm_cm_offering_instance data.ibm_cm_offering_instance ibm_iam_trusted_profile_link
 ibm_iam_access_group ibm_iam_access_group_members ibm_iam_access_group_dynamic_rule ibm_iam_access_group_policy
 ibm_iam_service_id ibm_iam_service_api_key ibm_iam_service_policy ibm_iam_trusted_profile
 ibm_iam_trusted_profile_policy ibm_iam_authorization_policy ibm_iam_custom_role ibm_iam_api_key
@@ -40,6 +45,16 @@ def test_every_resource_is_in_a_walk_and_every_example_is_one() -> None:
     assert [name for name in WALKED if name not in covered(*folders)] == []
     assert [path for path in EXAMPLES.iterdir() if path.is_dir() and path not in folders] == []
     assert all((folder / "main.tf").exists() for folder in (*folders, *FOLDERS))
+
+
+def test_a_walk_whose_server_cannot_be_prepared_fails_alone(tmp_path: Path) -> None:
+    def fails(_world: World) -> dict[str, str]:
+        raise NotSettled("no image")
+
+    plot = Plot(tmp_path, behind=lambda _world, _outputs: None, prepare=fails)
+    told = walk(Tools(tmp_path / "no-terraform", tmp_path, []), plot)
+    assert [(step.name, step.passed) for step in told.steps] == [("server and preparation", False)]
+    assert told.steps[0].detail == "NotSettled: no image"
 
 
 def test_the_kept_result_is_of_the_walks_there_are() -> None:
@@ -92,6 +107,39 @@ def test_what_is_told_of_a_command_is_its_error_or_its_changes() -> None:
     assert essence("one: Refreshing state...\n  ~ name = 1 -> 2\nplain") == "  ~ name = 1 -> 2"
 
 
+def test_without_its_plugin_packer_ends_with_a_line_that_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(SETTING, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
+    monkeypatch.setenv("GOPROXY", "off")
+    assert main(["packer"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.startswith("The Packer plugin is missing: ")
+    assert f"--plugin PATH, or put it at {tmp_path}/kunsthalle/clients/packer-plugin-ibmcloud." in told
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("exit 1", "is not a Packer plugin"),
+        ("echo '[]'", "is not a Packer plugin"),
+        ('echo \'{"version": "1.0.0", "builders": ["docker"]}\'', "is not IBM's plugin"),
+    ],
+)
+def test_a_file_that_is_not_the_plugin_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: str, told: str
+) -> None:
+    monkeypatch.setenv(SETTING, "")
+    plugin = tmp_path / "plugin"
+    plugin.write_text(f"#!/bin/sh\n{script}\n")
+    plugin.chmod(0o755)
+    assert main(["packer", "--plugin", str(plugin)]) == 2
+    assert f"{plugin} {told}" in capsys.readouterr().err
+
+
 def _result(folder: Path, client: str, passed: bool) -> None:
     walk = Walk("net", ["ibm_is_vpc", "data.ibm_is_vpc"], [Step("apply", True), Step("plan", passed)])
     result = Result(
@@ -109,6 +157,12 @@ def test_the_page_counts_steps_and_names_what_failed(tmp_path: Path) -> None:
     assert "| a | x |\n| b | y |" in page
     _result(tmp_path, "terraform", passed=True)
     assert "Not passed" not in compatibility.page("", tmp_path)
+
+
+def test_a_client_that_was_not_run_is_told_of_as_such(tmp_path: Path) -> None:
+    assert "## Packer\n\nNot run: " in compatibility.page("", tmp_path)
+    _result(tmp_path, "packer", passed=True)
+    assert "Not run" not in compatibility.page("", tmp_path)
 
 
 def test_a_result_without_a_section_is_an_error(tmp_path: Path) -> None:

@@ -62,6 +62,14 @@ def install(package: str, version: str, binary: Path) -> Path:
     return binary
 
 
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """What `go` wrote of its failure: with -json it is a field of the answer."""
+    try:
+        return str(json.loads(done.stdout)["Error"])
+    except (ValueError, KeyError, TypeError):
+        return done.stderr
+
+
 def _go(arguments: list[str], folder: Path, **environment: str) -> str:
     go = find(Path(sys.prefix))
     if go is None:
@@ -69,5 +77,5 @@ def _go(arguments: list[str], folder: Path, **environment: str) -> str:
     env = {**os.environ, **environment}
     done = subprocess.run([go, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CannotBuild(f"go {' '.join(arguments)} failed:\n{done.stderr[-2_000:]}")
+        raise CannotBuild(f"go {' '.join(arguments)} failed:\n{_reason(done)[-2_000:]}")
     return done.stdout

@@ -102,9 +102,14 @@ def call(
     return _send(url, method, path, headers, None if body is None else json.dumps(body), timeout, ca_file)
 
 
-def access_token(url: str, api_key: str, ca_file: str = "") -> str:
-    """Return an access token for an API key. CallFailed when the server refuses the key."""
+def access_token(url: str, api_key: str, ca_file: str = "", *, account_id: str = "") -> str:
+    """Return an access token for an API key. CallFailed when the server refuses the key.
+
+    `account_id`: the account that the token is for, where that is not the account of the key.
+    """
     form = {"grant_type": API_KEY_GRANT, "apikey": api_key}
+    if account_id:
+        form["bss_account"] = account_id
     head = {"Content-Type": FORM}
     return str(_send(url, "POST", "/identity/token", head, urlencode(form), TIMEOUT, ca_file)["access_token"])
 

@@ -147,6 +147,26 @@ def test_a_body_that_is_wrong_is_refused_before_its_revision(product: Product) -
     cloud.call("PUT", edition.path, {"kinds": [{"versions": [{}]}]}, status=409)
 
 
+def test_an_offering_instance_shows_the_cluster_that_was_sent(product: Product) -> None:
+    """The provider of Terraform demands one, and plans a change for ever where it is not answered."""
+    cloud, path = product.shop.cloud, f"{BASE}/instances/offerings"
+    product.published(cloud.image("debian"))
+    cluster = {
+        "cluster_id": "none",
+        "cluster_region": "us-south",
+        "cluster_namespaces": ["default"],
+        "cluster_all_namespaces": False,
+        "schematics_workspace_id": "workspace",
+    }
+    made = cloud.call("POST", path, {"offering_id": product.id, **cluster}, status=201)
+    shown = cloud.call("GET", f"{path}/{made['id']}", status=200)
+    assert {name: shown.get(name) for name in cluster} == cluster
+    cloud.call("PUT", f"{path}/{made['id']}", {"label": "other"}, status=200)
+    replaced = cloud.call("GET", f"{path}/{made['id']}", status=200)
+    assert [name for name in cluster if name in replaced] == []
+    assert cloud.code("POST", path, {"offering_id": product.id, "cluster_id": 1}, status=400)[1] == "cluster_id"
+
+
 def test_a_version_without_a_text_is_told_of_by_its_number(product: Product) -> None:
     edition = product.version(product.shop.cloud.image("debian"), "3.1.4")
     answer = product.shop.cloud.answer("GET", f"{edition.path}/about")

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tools.clients.results import Difference, Result, Walk
+from tools.clients.steps import Teller
 from tools.clients.terraform.differences import IMPORTED, NOT_IMPORTABLE, differences, import_id
-from tools.clients.terraform.steps import Teller
 from tools.clients.terraform.story import FOLDERS as STORY_FOLDERS
 from tools.clients.terraform.story import NAME as STORY
 from tools.clients.terraform.story import Story
 from tools.clients.terraform.walks import WALKS, Plot, same
 from tools.clients.terraform.workspace import CHANGED, CommandFailed, Tools, Workspace, essence, find_tools
-from tools.clients.terraform.world import World
+from tools.clients.world import World
 
 from kunsthalle.core.clock import SystemClock, rfc3339
 
@@ -49,7 +49,7 @@ def run_terraform(only: str, jobs: int) -> Result:
 def walk(tools: Tools, plot: Plot) -> Walk:
     """Apply, plan, change, import and destroy one configuration on a server of its own."""
     teller = Teller(plot.name, covered(plot.folder))
-    with _served() as (world, folder):
+    with teller.failing_alone("server and preparation"), _served() as (world, folder):
         _walk(tools, plot, world, folder, teller)
     return teller.walk
 
@@ -57,7 +57,7 @@ def walk(tools: Tools, plot: Plot) -> Walk:
 def _tell(tools: Tools) -> Walk:
     """Tell the story of the source page on a server of its own."""
     teller = Teller(STORY, covered(*STORY_FOLDERS))
-    with _served() as (world, folder):
+    with teller.failing_alone("server and preparation"), _served() as (world, folder):
         Story(tools, world, folder).tell(teller)
     return teller.walk
 
@@ -90,11 +90,11 @@ def _applied(plot: Plot, world: World, space: Workspace, teller: Teller) -> None
     teller.step("plan after apply is empty", space.plan)
     teller.step("outputs", lambda: plot.check(world, space.outputs()))
     teller.step("second apply changes nothing", lambda: _unchanged(space.apply()))
-    if plot.behind is not None:
-        teller.step("a change behind its back", partial(plot.behind, world, space.outputs()))
-        teller.step("plan shows the change", lambda: space.plan(expect=CHANGED))
-        teller.step("apply undoes the change", space.apply)
-        teller.step("plan after that is empty", space.plan)
+    teller.step("a change behind its back", lambda: plot.behind(world, space.outputs()))
+    teller.step("plan shows the change", lambda: space.plan(expect=CHANGED))
+    name, undo = plot.undo
+    teller.step(name, lambda: undo(world, space))
+    teller.step("plan after that is empty", space.plan)
     for name, more in plot.more:
         teller.step(name, partial(more, world, space))
     _import(space, teller)

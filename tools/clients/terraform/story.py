@@ -6,10 +6,10 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from tools.clients.terraform.steps import Teller
+from tools.clients.steps import Teller
 from tools.clients.terraform.walks import EXAMPLES, expect, same, unpublish
 from tools.clients.terraform.workspace import Tools, Workspace
-from tools.clients.terraform.world import IMAGE, World
+from tools.clients.world import IMAGE, World
 
 from kunsthalle.core.errors import NOT_FOUND
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tools.clients.terraform.workspace import CommandFailed, Workspace
-from tools.clients.terraform.world import IMAGE, World
+from tools.clients.world import IMAGE, World
 
 from kunsthalle.core.errors import NOT_FOUND
 
@@ -27,19 +28,26 @@ def _any_outputs(_world: World, outputs: Outputs) -> None:
     expect(bool(outputs), f"no outputs: {outputs}")
 
 
+def _applied_again(_world: World, space: Workspace) -> None:
+    space.apply()
+
+
 def _destroyed(_world: World, space: Workspace) -> None:
     space.destroy()
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A walk. `prepare` returns the variables; `more` are steps of its own, before the import."""
+    """A walk. `behind` changes something behind Terraform's back, `prepare` returns the variables; `more` are steps of
+    its own, before the import.
+    """
 
     folder: Path
+    behind: Callable[[World, Outputs], None]
     account: str = "publisher"
     prepare: Callable[[World], dict[str, str]] = _nothing
     check: Callable[[World, Outputs], None] = _any_outputs
-    behind: Callable[[World, Outputs], None] | None = None
+    undo: tuple[str, Callable[[World, Workspace], None]] = ("apply undoes the change", _applied_again)
     more: tuple[tuple[str, Callable[[World, Workspace], None]], ...] = ()
     destroy: Callable[[World, Workspace], None] = _destroyed
 
@@ -117,10 +125,13 @@ def _member(world: World) -> dict[str, str]:
     return {"member": users["resources"][0]["email"]}
 
 
-def _access(_world: World, outputs: Outputs) -> None:
+def _access(world: World, outputs: Outputs) -> None:
     expect(len(outputs["members"]) == 2, f"members: {outputs['members']}")
     expect("Importer" in outputs["roles"], f"roles: {outputs['roles']}")
     expect(outputs["profile"] == "machines", f"profile: {outputs['profile']}")
+    expect(outputs["links"] == ["instance"], f"links: {outputs['links']}")
+    key = world.call("publisher", "GET", f"/v1/apikeys/{outputs['key_id']}")
+    expect(bool(key["apikey"]), "the stored value of the key is not shown")
 
 
 def _renamed_access_group(world: World, outputs: Outputs) -> None:
@@ -136,6 +147,10 @@ def _in_the_enterprise(_world: World, outputs: Outputs) -> None:
     expect(outputs["accounts"] == ["shop"], f"accounts: {outputs['accounts']}")
 
 
+def _renamed_account_group(world: World, outputs: Outputs) -> None:
+    world.call("enterprise", "PATCH", f"/v1/account-groups/{outputs['group_id']}", {"name": "others"})
+
+
 def _tagged(_world: World, outputs: Outputs) -> None:
     expect(outputs["tags"] == ["env:test", "walk"], f"tags: {outputs['tags']}")
 
@@ -147,10 +162,11 @@ def _untagged(world: World, outputs: Outputs) -> None:
 
 def _members(_world: World, outputs: Outputs) -> None:
     expect(outputs["members"] == 1, f"members: {outputs['members']}")
+    expect(outputs["actions"] == ["bounds", "members"], f"actions: {outputs['actions']}")
 
 
-def _renamed_instance_group(world: World, outputs: Outputs) -> None:
-    world.vpc("publisher", "PATCH", f"instance_groups/{outputs['group_id']}", {"name": "other"})
+def _renamed_instance_group(account: str, world: World, outputs: Outputs) -> None:
+    world.vpc(account, "PATCH", f"instance_groups/{outputs['group_id']}", {"name": "other"})
 
 
 def _renamed_metal(world: World, outputs: Outputs) -> None:
@@ -159,6 +175,8 @@ def _renamed_metal(world: World, outputs: Outputs) -> None:
 
 def _catalogued(_world: World, outputs: Outputs) -> None:
     expect(outputs["image_of_version"] == outputs["image_id"], f"image: {outputs}")
+    expect(outputs["managed"] == [outputs["image_id"]], f"managed: {outputs['managed']}")
+    expect(outputs["manager"] == outputs["version_crn"], f"managed by another version: {outputs['manager']}")
 
 
 def _relabelled(world: World, outputs: Outputs) -> None:
@@ -220,10 +238,15 @@ def _by_id(_world: World, space: Workspace) -> None:
 
 
 def _filtered(_world: World, outputs: Outputs) -> None:
-    both = ["new", "old"]
-    wanted = dict.fromkeys(("by_group", "by_format", "own", "unmanaged"), both)
-    expect(outputs["found"] == {**wanted, "by_name": ["new"], "by_status": ["new"]}, f"images: {outputs['found']}")
+    every = ["gone", "new", "old"]
+    wanted = dict.fromkeys(("by_group", "by_format", "own", "unmanaged"), every)
+    wanted |= {"by_name": ["new"], "by_status": ["new"], "obsolete": ["gone"]}
+    expect(outputs["found"] == wanted, f"images: {outputs['found']}")
     expect(outputs["jobs"] == ["exported"], f"exports: {outputs['jobs']}")
+
+
+def _renamed_own_image(world: World, outputs: Outputs) -> None:
+    world.vpc("consumer-a", "PATCH", f"images/{outputs['own_image_id']}", {"name": "other"})
 
 
 def _renamed_image(world: World, outputs: Outputs) -> None:
@@ -242,9 +265,29 @@ def _founded(_world: World, outputs: Outputs) -> None:
     expect(outputs["names"] == ["new"], f"enterprises: {outputs['names']}")
 
 
+def _rename_enterprise(name: str, world: World, outputs: Outputs) -> None:
+    """As its owner in the account of the enterprise, which alone changes it."""
+    path = f"/v1/enterprises/{outputs['enterprise_id']}"
+    home = world.call("outsider", "GET", path)["enterprise_account_id"]
+    world.call("outsider", "PATCH", path, {"name": name}, within=home)
+
+
+def _renamed_back(world: World, space: Workspace) -> None:
+    """The account that made the enterprise may not change it; its owner may."""
+    text = " ".join(space.run("apply", "-input=false", "-no-color", "-auto-approve", expect=1).split())
+    expect("belongs to another account" in text, text[-3_000:])
+    _rename_enterprise("new", world, space.outputs())
+
+
 WALKS: tuple[Plot, ...] = (
-    Plot(EXAMPLES / "instance-group", account="consumer-a", prepare=_version, check=_running),
-    Plot(_HERE / "groups", prepare=_image, check=_members, behind=_renamed_instance_group),
+    Plot(
+        EXAMPLES / "instance-group",
+        account="consumer-a",
+        prepare=_version,
+        check=_running,
+        behind=partial(_renamed_instance_group, "consumer-a"),
+    ),
+    Plot(_HERE / "groups", prepare=_image, check=_members, behind=partial(_renamed_instance_group, "publisher")),
     Plot(_HERE / "storage", prepare=_image, check=_stored, behind=_renamed_instance),
     Plot(_HERE / "networks", prepare=_public_key, check=_in_the_vpc, behind=_renamed_subnet),
     Plot(_HERE / "metal", prepare=_image, behind=_renamed_metal),
@@ -252,14 +295,28 @@ WALKS: tuple[Plot, ...] = (
     Plot(_HERE / "objects", prepare=_image, check=_catalogued, behind=_relabelled),
     Plot(_HERE / "images", prepare=_image, check=_filtered, behind=_renamed_image),
     Plot(_HERE / "by-offering", account="consumer-a", prepare=_offering, check=_foreign, behind=_renamed_server),
-    Plot(_HERE / "new-enterprise", account="outsider", prepare=_outsider, check=_founded),
+    Plot(
+        _HERE / "new-enterprise",
+        account="outsider",
+        prepare=_outsider,
+        check=_founded,
+        behind=partial(_rename_enterprise, "other"),
+        undo=("apply is refused, and the owner undoes the change", _renamed_back),
+    ),
     Plot(_HERE / "controller", check=_tagged, behind=_untagged),
-    Plot(_HERE / "enterprise", account="enterprise", prepare=_owner, check=_in_the_enterprise),
+    Plot(
+        _HERE / "enterprise",
+        account="enterprise",
+        prepare=_owner,
+        check=_in_the_enterprise,
+        behind=_renamed_account_group,
+    ),
     Plot(
         EXAMPLES / "masked-lookup",
         account="consumer-a",
         prepare=_booted,
         check=_own_by_name,
+        behind=_renamed_own_image,
         more=(("look-up by the foreign id fails", _by_id),),
     ),
     Plot(EXAMPLES / "consumer", account="consumer-a", prepare=_version, check=_foreign, behind=_renamed_server),

@@ -44,14 +44,28 @@ class Tools:
     versions: list[str]
 
 
+def at_hand() -> bool:
+    """Whether Terraform and the provider are there without building anything."""
+    return _provider().exists() and (_named() is not None or _built().exists())
+
+
+def _provider() -> Path:
+    return cache() / f"terraform-provider-ibm_v{PROVIDER_VERSION}"
+
+
+def _built() -> Path:
+    return cache() / f"terraform_v{TERRAFORM_VERSION}"
+
+
+def _named() -> str | None:
+    return os.environ.get("KUNSTHALLE_TERRAFORM") or shutil.which("terraform")
+
+
 def find_tools() -> Tools:
     """Terraform from the path or built, and the provider, built once."""
-    folder = cache()
-    provider = build_in_tree(PROVIDER, f"v{PROVIDER_VERSION}", folder / f"terraform-provider-ibm_v{PROVIDER_VERSION}")
-    on_path = shutil.which("terraform")
-    wanted = os.environ.get("KUNSTHALLE_TERRAFORM") or on_path
-    built = folder / f"terraform_v{TERRAFORM_VERSION}"
-    terraform = Path(wanted) if wanted else install(TERRAFORM, f"v{TERRAFORM_VERSION}", built)
+    folder, named = cache(), _named()
+    provider = build_in_tree(PROVIDER, f"v{PROVIDER_VERSION}", _provider())
+    terraform = Path(named) if named else install(TERRAFORM, f"v{TERRAFORM_VERSION}", _built())
     configuration = _configuration(folder, provider)
     answer = subprocess.run(
         [terraform, "version", "-json"],

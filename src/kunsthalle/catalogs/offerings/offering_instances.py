@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api import access
-from kunsthalle.api.body_bounds import Document
+from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
@@ -49,9 +49,29 @@ class InstanceRequest(RequestBody):
     sha: str | UnsetType = UNSET
     parent_crn: str | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
+    cluster_id: str | UnsetType = UNSET
+    cluster_region: str | UnsetType = UNSET
+    cluster_namespaces: Annotated[list[str], at_most(100)] | UnsetType = UNSET
+    cluster_all_namespaces: bool | UnsetType = UNSET
+    schematics_workspace_id: str | UnsetType = UNSET
 
 
-_KEPT = ("metadata", "location", "channel", "install_plan", "plan_id", "sha", "parent_crn", "disabled")
+_KEPT = (
+    "metadata",
+    "location",
+    "channel",
+    "install_plan",
+    "plan_id",
+    "sha",
+    "parent_crn",
+    "disabled",
+    "cluster_id",
+    "cluster_region",
+    "cluster_namespaces",
+    "cluster_all_namespaces",
+    "schematics_workspace_id",
+)
+"""What is answered as it was sent. Nothing is deployed: a cluster that is named is kept and shown."""
 
 
 def _document(body: InstanceRequest) -> Doc:

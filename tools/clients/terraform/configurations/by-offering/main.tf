@@ -1,4 +1,4 @@
-# An instance of the latest version of an offering that another account shares, and a template of it.
+# An instance of the latest version of an offering that another account shares, a template of it, and an offering instance.
 
 terraform {
   required_providers {
@@ -48,5 +48,21 @@ resource "ibm_is_instance_template" "latest" {
   }
 }
 
+# The note that this account uses the version. The provider demands a cluster, which images do not have.
+resource "ibm_cm_offering_instance" "web" {
+  label                  = "web"
+  catalog_id             = split(":", var.offering_crn)[7]
+  offering_id            = split(":", var.offering_crn)[9]
+  kind_format            = "vsi-image"
+  version                = "1.0.0"
+  cluster_id             = "none"
+  cluster_region         = "us-south"
+  cluster_namespaces     = ["default"]
+  cluster_all_namespaces = false
+}
+
+data "ibm_cm_offering_instance" "web" { instance_identifier = ibm_cm_offering_instance.web.id }
+
+output "label" { value = data.ibm_cm_offering_instance.web.label }
 output "instance_id" { value = ibm_is_instance.latest.id }
 output "image_id" { value = ibm_is_instance.latest.image }

@@ -72,6 +72,36 @@ resource "ibm_is_instance_group_manager_policy" "cpu" {
   policy_type            = "target"
 }
 
+resource "ibm_is_instance_group_manager" "calendar" {
+  name           = "calendar"
+  instance_group = ibm_is_instance_group.web.id
+  manager_type   = "scheduled"
+  enable_manager = true
+}
+
+resource "ibm_is_instance_group_manager_action" "members" {
+  name                   = "members"
+  instance_group         = ibm_is_instance_group.web.id
+  instance_group_manager = ibm_is_instance_group_manager.calendar.manager_id
+  cron_spec              = "0 3 1 1 *"
+  membership_count       = 2
+}
+
+resource "ibm_is_instance_group_manager_action" "bounds" {
+  name                   = "bounds"
+  instance_group         = ibm_is_instance_group.web.id
+  instance_group_manager = ibm_is_instance_group_manager.calendar.manager_id
+  cron_spec              = "0 4 1 1 *"
+  target_manager         = ibm_is_instance_group_manager.scale.manager_id
+  min_membership_count   = 1
+  max_membership_count   = 3
+}
+
+data "ibm_is_instance_group_manager_actions" "all" {
+  instance_group         = ibm_is_instance_group.web.id
+  instance_group_manager = ibm_is_instance_group_manager.calendar.manager_id
+  depends_on             = [ibm_is_instance_group_manager_action.members, ibm_is_instance_group_manager_action.bounds]
+}
 data "ibm_is_instance_template" "web" { identifier = ibm_is_instance_template.web.id }
 data "ibm_is_instance_templates" "all" { depends_on = [ibm_is_instance_template.web] }
 data "ibm_is_instance_group" "web" { name = ibm_is_instance_group.web.name }
@@ -92,3 +122,4 @@ data "ibm_is_instance_group_memberships" "all" {
 
 output "group_id" { value = ibm_is_instance_group.web.id }
 output "members" { value = length(data.ibm_is_instance_group_memberships.all.memberships) }
+output "actions" { value = sort([for action in data.ibm_is_instance_group_manager_actions.all.instance_group_manager_actions : action.name]) }

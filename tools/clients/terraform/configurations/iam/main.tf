@@ -20,7 +20,7 @@ resource "ibm_iam_service_id" "robot" {
 resource "ibm_iam_service_api_key" "robot" {
   name           = "robot"
   iam_service_id = ibm_iam_service_id.robot.iam_id
-  store_value    = false
+  store_value    = true
 }
 
 resource "ibm_iam_service_policy" "robot" {
@@ -81,6 +81,15 @@ resource "ibm_iam_trusted_profile_claim_rule" "company" {
   }
 }
 
+resource "ibm_iam_trusted_profile_link" "instance" {
+  profile_id = ibm_iam_trusted_profile.machines.id
+  name       = "instance"
+  cr_type    = "VSI"
+  link {
+    crn = "crn:v1:bluemix:public:is:us-south-1:a/0123456789abcdef0123456789abcdef::instance:0717_robot"
+  }
+}
+
 resource "ibm_iam_trusted_profile_policy" "viewers" {
   iam_id = ibm_iam_trusted_profile.machines.iam_id
   roles  = ["Viewer"]
@@ -129,6 +138,10 @@ data "ibm_iam_trusted_profile_claim_rules" "machines" {
   profile_id = ibm_iam_trusted_profile.machines.id
   depends_on = [ibm_iam_trusted_profile_claim_rule.company]
 }
+data "ibm_iam_trusted_profile_links" "machines" {
+  profile_id = ibm_iam_trusted_profile.machines.id
+  depends_on = [ibm_iam_trusted_profile_link.instance]
+}
 data "ibm_iam_authorization_policies" "all" { depends_on = [ibm_iam_authorization_policy.groups] }
 data "ibm_iam_roles" "is" {
   service    = "is"
@@ -142,4 +155,6 @@ data "ibm_iam_auth_token" "now" {}
 output "group_id" { value = ibm_iam_access_group.editors.id }
 output "members" { value = setunion(ibm_iam_access_group_members.editors.ibm_ids, ibm_iam_access_group_members.editors.iam_service_ids) }
 output "roles" { value = [for role in data.ibm_iam_roles.is.roles : role.name] }
+output "links" { value = [for link in data.ibm_iam_trusted_profile_links.machines.links : link.name] }
+output "key_id" { value = ibm_iam_service_api_key.robot.id }
 output "profile" { value = data.ibm_iam_trusted_profile.machines.name }

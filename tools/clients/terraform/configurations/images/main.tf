@@ -1,4 +1,4 @@
-# Images: deprecation, export, and every filter of the list.
+# Images: deprecation, obsolescence, export, and every filter of the list.
 
 terraform {
   required_providers {
@@ -18,6 +18,16 @@ resource "ibm_is_image" "old" {
 
 resource "ibm_is_image_deprecate" "old" {
   image = ibm_is_image.old.id
+}
+
+resource "ibm_is_image" "gone" {
+  name             = "gone"
+  href             = var.image_href
+  operating_system = "debian-12-amd64"
+}
+
+resource "ibm_is_image_obsolete" "gone" {
+  image = ibm_is_image.gone.id
 }
 
 resource "ibm_is_image" "new" {
@@ -40,32 +50,37 @@ data "ibm_is_image_export_jobs" "new" {
 }
 data "ibm_is_images" "by_name" {
   name       = "new"
-  depends_on = [ibm_is_image.new, ibm_is_image.old]
+  depends_on = [ibm_is_image.new, ibm_is_image.old, ibm_is_image.gone]
 }
 data "ibm_is_images" "by_group" {
   resource_group = data.ibm_resource_group.default.id
   visibility     = "private"
-  depends_on     = [ibm_is_image.new, ibm_is_image.old]
+  depends_on     = [ibm_is_image.new, ibm_is_image.old, ibm_is_image.gone]
 }
 data "ibm_is_images" "by_status" {
   status     = "available"
   visibility = "private"
-  depends_on = [ibm_is_image.new, ibm_is_image_deprecate.old]
+  depends_on = [ibm_is_image.new, ibm_is_image_deprecate.old, ibm_is_image_obsolete.gone]
+}
+data "ibm_is_images" "obsolete" {
+  status     = "obsolete"
+  visibility = "private"
+  depends_on = [ibm_is_image_obsolete.gone]
 }
 data "ibm_is_images" "by_format" {
   user_data_format = ["cloud_init"]
   visibility       = "private"
-  depends_on       = [ibm_is_image.new, ibm_is_image.old]
+  depends_on       = [ibm_is_image.new, ibm_is_image.old, ibm_is_image.gone]
 }
 data "ibm_is_images" "own" {
   remote_account_id = "user"
   visibility        = "private"
-  depends_on        = [ibm_is_image.new, ibm_is_image.old]
+  depends_on        = [ibm_is_image.new, ibm_is_image.old, ibm_is_image.gone]
 }
 data "ibm_is_images" "unmanaged" {
   catalog_managed = false
   visibility      = "private"
-  depends_on      = [ibm_is_image.new, ibm_is_image.old]
+  depends_on      = [ibm_is_image.new, ibm_is_image.old, ibm_is_image.gone]
 }
 
 output "image_id" { value = ibm_is_image.new.id }
@@ -74,6 +89,7 @@ output "found" {
     by_name   = data.ibm_is_images.by_name.images
     by_group  = data.ibm_is_images.by_group.images
     by_status = data.ibm_is_images.by_status.images
+    obsolete  = data.ibm_is_images.obsolete.images
     by_format = data.ibm_is_images.by_format.images
     own       = data.ibm_is_images.own.images
     unmanaged = data.ibm_is_images.unmanaged.images

@@ -70,6 +70,15 @@ data "ibm_cm_object" "preset" {
   catalog_id = ibm_cm_catalog.shop.id
   object_id  = ibm_cm_object.preset.object_id
 }
+data "ibm_is_images" "managed" {
+  catalog_managed = true
+  visibility      = "private"
+  depends_on      = [ibm_cm_version.one]
+}
+data "ibm_is_image" "managed" {
+  identifier = ibm_is_image.web.id
+  depends_on = [ibm_cm_version.one]
+}
 data "ibm_cm_offering" "web" {
   catalog_id  = ibm_cm_catalog.shop.id
   offering_id = ibm_cm_offering.web.offering_identifier
@@ -80,4 +89,7 @@ output "catalog_id" { value = ibm_cm_catalog.shop.id }
 output "offering" { value = data.ibm_cm_offering.web.label }
 output "offering_id" { value = ibm_cm_offering.web.offering_identifier }
 output "image_of_version" { value = ibm_cm_version.one.metadata[0].vsi_vpc[0].images[0].id }
+output "managed" { value = [for image in data.ibm_is_images.managed.images : image.id] }
+output "manager" { value = data.ibm_is_image.managed.catalog_offering[0].version[0].crn }
+output "version_crn" { value = ibm_cm_version.one.crn }
 output "image_id" { value = ibm_is_image.web.id }

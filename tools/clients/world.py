@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.served = Served(folder / "data", "--hypervisor", "simulated")
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[tuple[str, str], str] = {}
 
     def start(self) -> World:
         """Serve, with a small image in every bucket."""
@@ -61,9 +61,14 @@ class World:
         """An API key of the account's owner."""
         return self.served.env(account)["IBMCLOUD_API_KEY"]
 
-    def call(self, account: str, method: str, path: str, body: Any = None, *, etag_of: str = "") -> Any:
-        """A call with the token of an account's owner. `etag_of`: the path whose ETag is sent as `If-Match`."""
-        headers = {**self._headers(account), "X-Auth-Refresh-Token": "unused"}
+    def call(
+        self, account: str, method: str, path: str, body: Any = None, *, etag_of: str = "", within: str = ""
+    ) -> Any:
+        """A call with the token of an account's owner. `etag_of`: the path whose ETag is sent as `If-Match`.
+
+        `within`: the id of another account that the owner is a member of, and makes the call in.
+        """
+        headers = {**self._headers(account, within), "X-Auth-Refresh-Token": "unused"}
         if etag_of:
             headers["If-Match"] = exchange(self.served.url, "GET", etag_of, headers=headers).headers["ETag"]
         content = None if body is None else json.dumps(body)
@@ -72,10 +77,12 @@ class World:
             raise CallFailed(f"{method} {path}: {answer.status} {answer.content.decode()}", answer.status)
         return json.loads(answer.content or b"null")
 
-    def _headers(self, account: str) -> dict[str, str]:
-        if account not in self._tokens:
-            self._tokens[account] = access_token(self.served.url, self.key_of(account))
-        return {"Authorization": f"Bearer {self._tokens[account]}", "Content-Type": "application/json"}
+    def _headers(self, account: str, within: str) -> dict[str, str]:
+        token = self._tokens.get((account, within))
+        if token is None:
+            token = access_token(self.served.url, self.key_of(account), account_id=within)
+            self._tokens[account, within] = token
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def vpc(self, account: str, method: str, path: str, body: Any = None) -> Any:
         """A call of the VPC API."""
@@ -95,15 +102,20 @@ class World:
         path = f"{CATALOGS}/shareapproval/offering/access/source/approved"
         self.call(receiver, "POST", path, [self.id_of(source)])
 
+    def own_image(self, account: str) -> str:
+        """An image of the account, named `web` and available; its id."""
+        body = {"name": "web", "file": {"href": IMAGE}, "operating_system": {"name": "debian-12-amd64"}}
+        image = self.vpc(account, "POST", "images", body)
+        self.until(account, f"images/{image['id']}", "status", "available")
+        return str(image["id"])
+
     def shared_version(self) -> dict[str, Any]:
         """A version that the publisher shares with consumer-a, which accepted: CRNs, and the id of its image."""
-        body = {"name": "web", "file": {"href": IMAGE}, "operating_system": {"name": "debian-12-amd64"}}
-        image = self.vpc("publisher", "POST", "images", body)
-        self.until("publisher", f"images/{image['id']}", "status", "available")
+        image_id = self.own_image("publisher")
         catalog = self.call("publisher", "POST", f"{CATALOGS}/catalogs", {"label": "Golden images"})
         offering = self.call("publisher", "POST", f"{CATALOGS}/catalogs/{catalog['id']}/offerings", {"name": "web"})
         path = f"{CATALOGS}/catalogs/{catalog['id']}/offerings/{offering['id']}"
-        images = [{"id": image["id"], "name": "web", "region": "us-south"}]
+        images = [{"id": image_id, "name": "web", "region": "us-south"}]
         body = {"version": "1.0.0", "target_kinds": ["vpc-x86"], "metadata": {"images": images}}
         version = self.call("publisher", "POST", f"{path}/version", body)["kinds"][0]["versions"][0]
         locator = f"{CATALOGS}/versions/{version['version_locator']}"
@@ -113,7 +125,7 @@ class World:
         self.call("publisher", "POST", f"{path}/access", [f"-acct-{self.id_of('consumer-a')}"])
         self.call("publisher", "POST", f"{path}/share", {"enabled": True})
         self.accept("consumer-a", "publisher")
-        return {"crn": version["crn"], "offering": offering["crn"], "image": image["id"]}
+        return {"crn": version["crn"], "offering": offering["crn"], "image": image_id}
 
     def validated(self, account: str, path: str) -> None:
         """Wait for a validation to end well."""

@@ -1,0 +1,21 @@
+"""Short walks of the real Terraform, where it and the provider are built already.
+
+Elsewhere there is nothing to run here, and nothing to skip: `./dev clients terraform` builds both and runs every walk.
+"""
+
+from __future__ import annotations
+
+import pytest
+from tools.clients.terraform.run import walk
+from tools.clients.terraform.walks import WALKS, Plot
+from tools.clients.terraform.workspace import at_hand, find_tools
+
+SHORT = ("masked-lookup",)
+
+if at_hand():
+
+    @pytest.mark.parametrize("plot", [plot for plot in WALKS if plot.name in SHORT], ids=lambda plot: plot.name)
+    def test_a_walk_of_terraform(plot: Plot) -> None:
+        done = walk(find_tools(), plot)
+        assert [f"{step.name}: {step.detail}" for step in done.steps if not step.passed] == []
+        assert len(done.steps) > len(done.covers)
