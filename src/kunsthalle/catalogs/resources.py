@@ -63,7 +63,8 @@ from kunsthalle.core.errors import Problem, Reason, not_found
 from kunsthalle.db.page_bytes import row_bytes
 from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
-from kunsthalle.db.visibility import Authorized, ResourceType, in_account, policy_filter, resolve, some, sum_of
+from kunsthalle.db.unscoped import first_ids
+from kunsthalle.db.visibility import Authorized, ResourceType, in_account, policy_filter, resolve, sum_of
 
 M = TypeVar("M")
 RETRIEVE = "globalcatalog-collection.instance.retrieve"
@@ -328,14 +329,15 @@ class NamedOffering(Access, frozen=True):
 
     def check(self, session: Session, request: Request) -> Authorized[Offering]:
         by = decode(request, OfferingParameters, SURFACE.malformed).type
-        columns = OFFERING.table.c
-        wanted = columns.id if by == "id" else columns.name
         given, catalog = request.params["offering_id"], request.params["catalog_id"]
-        found = some(session, OFFERING, wanted == given, columns.catalog_id == catalog, limit=1)
-        if found:
-            return Authorized(found[0], self.action)
-        own = in_account(session, OFFERING, given) if by == "id" else None
-        raise not_found("offering_id") if own is None or own.catalog_id != catalog else missing_action(self.action)
+        id_ = given if by == "id" else _id_by_name(session, catalog, given)
+        return resolve_inside(session, OFFERING, id_, self.action, "offering_id", {"catalog_id": catalog})
+
+
+def _id_by_name(session: Session, catalog: str, name: str) -> str:
+    """The id of whoever's offering has the name, or one that none has: either is then as much work to look up."""
+    found = first_ids(session, offerings.c.id, 1, offerings.c.catalog_id == catalog, offerings.c.name == name)
+    return found[0] if found else ""
 
 
 def offering(action: str = RETRIEVE) -> Access:
