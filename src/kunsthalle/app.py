@@ -276,6 +276,7 @@ def build(
         from kunsthalle.operator.fault_callers import callers
         from kunsthalle.operator.routes_accounts import routes as account_routes
         from kunsthalle.operator.routes_faults_and_states import fault_routes, scenario_routes
+        from kunsthalle.operator.routes_recordings import recording_routes
 
         tokens.ensure_keys()
         routes, not_implemented, _ = rooms()
@@ -285,6 +286,7 @@ def build(
             *account_routes(),
             *fault_routes(faults, worker.kinds, partial(_expire_tokens, store), callers(store)),
             *scenario_routes(scenarios(), faults),
+            *recording_routes(store.recordings),
         )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         on_loaded()

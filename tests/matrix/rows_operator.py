@@ -1,4 +1,4 @@
-"""The operator's rows: accounts and first keys."""
+"""The operator's rows: accounts, first keys, recordings."""
 
 from fixtures.frozen_app import FrozenApp
 
@@ -8,6 +8,7 @@ BODIES = {
         "account": frozen.accounts["owner"],
         "user": "owner@publisher.example",
     },
+    "POST /_kunsthalle/recordings/{id}/fetch": lambda _frozen: {"after": 1},
 }
 
 

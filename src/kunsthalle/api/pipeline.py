@@ -89,6 +89,28 @@ class Pipeline:
         client = (scope.get("client") or ("",))[0]
         ctx = self._base.asked(trace_of(headers, self._base.ids), self._origin or _origin(scope, headers), client)
         exchange = Exchange(scope["method"], time.perf_counter(), client=client)
+        if self._store.recordings.active:
+            await self._recorded(scope, receive, send, headers, ctx, exchange)
+        else:
+            await self._logged(scope, receive, send, headers, ctx, exchange)
+
+    async def _recorded(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange
+    ) -> None:
+        from kunsthalle.api.call_recording import CallWatch, is_recorded
+
+        if not is_recorded(scope):
+            await self._logged(scope, receive, send, headers, ctx, exchange)
+            return
+        watch = CallWatch(self._store.recordings, scope, ctx)
+        try:
+            await self._logged(scope, watch.receiving(receive), watch.sending(send), headers, ctx, exchange)
+        finally:
+            watch.end(exchange, time.perf_counter() - exchange.begun)
+
+    async def _logged(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange
+    ) -> None:
         if self._access_log is None:
             await self._serve(scope, receive, send, headers, ctx, exchange)
             return

@@ -32,6 +32,7 @@ from kunsthalle.cli.world_pool import HOST, Template, World, WorldPool
 from kunsthalle.config import Settings
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.sizes import GIB
+from kunsthalle.operator.routes_recordings import recorded
 
 _JSON = [(b"content-type", b"application/json")]
 
@@ -83,8 +84,6 @@ class Host:
             await send({"type": "http.response.body", "body": msgspec.json.encode(document)})
             return
         world = self.pool.by_port[port]
-        if scope["type"] == "http":
-            receive, send = world.calls.watching(scope, receive, send)
         await world.server(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -108,8 +107,8 @@ class Host:
             case "POST", ["worlds"]:
                 return 201, self._shown(await self.pool.take())
             case "GET", ["worlds", id_, "calls"] if id_ in self.pool.taken:
-                log = self.pool.taken[id_].calls
-                return 200, {"calls": log.calls(), "dropped": log.dropped}
+                page = self.pool.taken[id_].calls()
+                return 200, {"calls": [recorded(one) for one in page.events], "dropped": page.lost}
             case "DELETE", ["worlds", id_] if id_ in self.pool.taken:
                 self.pool.end(self.pool.taken[id_])
                 return 200, {"id": id_}

@@ -23,19 +23,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.api.access_log import AccessLog
 from kunsthalle.app import Server, build
 from kunsthalle.cli.serve import make_scenario, operator_token
-from kunsthalle.cli.world_calls import CallLog
 from kunsthalle.config import Settings
-from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
+from kunsthalle.core.recordings import Bounds, Page
 from kunsthalle.drivers import find_image_tools
 from kunsthalle.local import folder, running
 
 HOST = "127.0.0.1"
 """Worlds have API keys that are known to everybody, so that they are served on loopback only."""
+
+_CALLS = "calls"
+_KEPT = Bounds(events=1_000, body=4_096, unfetched_seconds=0)
+"""Of each world: what a failing test shows at its end."""
 
 Listen = Callable[[socket.socket], Coroutine[Any, Any, asyncio.Server]]
 
@@ -48,7 +50,6 @@ class World:
     port: int
     data: Path
     server: Server
-    calls: CallLog
     alive: int
     listener: asyncio.Server | None = None
     closed: Callable[[], None] = field(default=lambda: None)
@@ -56,6 +57,10 @@ class World:
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
+
+    def calls(self) -> Page:
+        """The last calls that it has answered."""
+        return self.server.store.recordings.every(_CALLS) or Page([], 0)
 
 
 class Template:
@@ -73,13 +78,13 @@ class Template:
             server.store.close()  # the database is one file again, without a log beside it
         self.credentials = folder.credentials(self.data)
 
-    def copy(self, data: Path, calls: CallLog) -> Server:
+    def copy(self, data: Path) -> Server:
         """An application on a copy of the folder; nothing of it runs yet."""
         shutil.copytree(self.data, data)
-        clock = SystemClock()
-        log = AccessLog(calls.line, lambda: rfc3339(clock.real()))
         settings = replace(self.settings, data=data)
-        return build(settings, self.credentials["operator_token"], access_log=log, tools=self.tools)
+        server = build(settings, self.credentials["operator_token"], tools=self.tools)
+        server.store.recordings.start(_CALLS, _KEPT)
+        return server
 
 
 class WorldPool:
@@ -120,12 +125,12 @@ class WorldPool:
         return world
 
     def _make(self, port: int) -> World:
-        id_, calls = self._ids.hex(12), CallLog()
+        id_ = self._ids.hex(12)
         data = self._root / id_
-        server = self._template.copy(data, calls)
+        server = self._template.copy(data)
         server.whole()
         server.start()
-        world = World(id_, port, data, server, calls, running.mark(data))
+        world = World(id_, port, data, server, running.mark(data))
         # Not by `folder.write`, whose bytes are on the disk before it returns: nobody needs them after a crash.
         (data / folder.SERVER).write_text(f'{{"url": "{world.url}", "pid": 0, "buckets": null}}')
         return world

@@ -29,6 +29,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.loop_turns import LOOP_TURNS
+from kunsthalle.core.recordings import Recordings
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import deadlines, kv
 from kunsthalle.db.account_priority import AccountPriority
@@ -164,6 +165,7 @@ class Store:
         self.cipher = cipher or Cipher(None)
         self.writes = WriteTimes()
         self.priority = AccountPriority()
+        self.recordings = Recordings()
         self._writer = WriterTurns()
         self._inside = threading.local()
         threads, most_running = (1, 1) if self.embedded else (_POOL, _POOL - _LEFT_TO_OTHERS)
@@ -272,6 +274,7 @@ class Store:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             session = Session(connection, ctx, self.memo, self.cipher, writing=True)
             session.bounds = self.bounds
+            session.recordings = self.recordings
             try:
                 result = _as_raised(function, session)
                 connection.exec_driver_sql("COMMIT") if self.embedded else connection.commit()

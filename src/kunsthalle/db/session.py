@@ -11,12 +11,14 @@ from sqlalchemy import Connection, CursorResult, Executable, Row
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.loop_turns import LOOP_TURNS
+from kunsthalle.core.recordings import Recordings
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.cache import Cache
 from kunsthalle.db.deadlines import ReadTimeout
 from kunsthalle.db.encryption import Cipher
 
 _DEFAULT_BOUNDS = JobBounds()
+_NO_RECORDINGS = Recordings()
 T = TypeVar("T")
 
 
@@ -34,6 +36,7 @@ class Session:
         "cipher",
         "ctx",
         "dialect",  # a name of SQLAlchemy; words: allow
+        "recordings",
         "until",
         "writing",
     )
@@ -50,6 +53,7 @@ class Session:
         self.ctx = ctx
         self.writing = writing
         self.bounds = _DEFAULT_BOUNDS
+        self.recordings = _NO_RECORDINGS
         self.until = math.inf
         self._after: list[Callable[[], None]] = []
         self._dirty: set[str] = set()
@@ -58,7 +62,7 @@ class Session:
         """The same transaction on behalf of another context."""
         other = Session(self._connection, ctx, self._memo, self.cipher, writing=self.writing, driver=self._driver)
         other._after, other._dirty, other._stamped = self._after, self._dirty, self._stamped
-        other.bounds, other.until = self.bounds, self.until
+        other.bounds, other.until, other.recordings = self.bounds, self.until, self.recordings
         return other
 
     def check_time(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Row, update
 
 from kunsthalle.core.errors import conflict
 from kunsthalle.db import audit
@@ -26,11 +27,11 @@ def transition(session: Session, kind: ResourceType[Any], id_: str, to: str, *co
         .where(table.c.id == id_, kind.state_column.in_(kind.states.sources(to)), *conditions)
         .values({kind.state_column: to, table.c.revision: table.c.revision + 1, **values})
     )
-    if not session.ctx.job:
+    if not session.ctx.job and not session.recordings.active:
         return session.execute(statement).rowcount == 1
     row = session.first(statement.returning(*table.c))
     if row is not None:
-        audit.worked(session, kind.read, kind.from_row(row), to)
+        _moved(session, kind, row, to)
     return row is not None
 
 
@@ -44,12 +45,22 @@ def transition_all(session: Session, kind: ResourceType[Any], to: str, *conditio
         .where(kind.state_column.in_(kind.states.sources(to)), *conditions)
         .values({kind.state_column: to, table.c.revision: table.c.revision + 1, **values})
     )
-    if not session.ctx.job:
+    if not session.ctx.job and not session.recordings.active:
         return session.execute(statement).rowcount
     moved = session.all(statement.returning(*table.c))
     for row in moved:
-        audit.worked(session, kind.read, kind.from_row(row), to)
+        _moved(session, kind, row, to)
     return len(moved)
+
+
+def _moved(session: Session, kind: ResourceType[Any], row: Row[Any], to: str) -> None:
+    """Audit what a job has moved; record what anybody has, while calls are recorded."""
+    ctx = session.ctx
+    if ctx.job:
+        audit.worked(session, kind.read, kind.from_row(row), to)
+    if session.recordings.active:
+        record = partial(session.recordings.state, ctx.now(), ctx.trace, kind.name, str(row.id), to)
+        session.after_commit(record)
 
 
 def must(moved: bool, message: str, code: str = "invalid_state") -> None:

@@ -209,6 +209,7 @@ class Worker:
         about = Subject(job.kind, ctx.now(), job.account_id, job.initiator or "", job.subject)
         fault = self._faults.of_job(about)
         if fault is not None:
+            self._store.recordings.job_fault(ctx.now(), ctx.trace, job.kind, job.subject, fault.label)
             self._struck(job, ctx, owner, fault)
             return
         steps = _Steps(self._store, job.account_id)

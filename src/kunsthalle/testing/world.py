@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from kunsthalle.testing.world_server import WorldServer
 
 _CLOCK = "/_kunsthalle/clock"
+OPERATOR = "operator"
+_REFUSED = 400
+"""From this status on a call was refused."""
 _PAUSE = 0.005
 _LONGEST_LINE = 300
 _SHOWN = 50
@@ -106,9 +109,10 @@ class World:
             time.sleep(_PAUSE)
 
     def calls(self) -> list[dict[str, Any]]:
-        """The calls that the world was sent, redacted, in order; those of the operator are left out."""
+        """The last calls that the world was sent, redacted, in order; those of the operator are left out."""
         made: list[dict[str, Any]] = self._server.ask("GET", f"/worlds/{self.id}/calls")["calls"]
-        return [one for one in made if not one["path"].startswith("/_kunsthalle/")]
+        calls = [one for one in made if one["event"] == "call" and one["caller"] != OPERATOR]
+        return [{**one, "path": one["target"], "account_id": one["caller"]} for one in calls]
 
     def report(self) -> str:
         """The calls as lines, and the faults that were applied to them: what the report of a failing test ends with."""
@@ -155,12 +159,11 @@ class WorldClock:
 
 
 def _line(one: dict[str, Any], names: dict[str, str]) -> str:
-    account = one.get("account_id", "")
-    status = one.get("status") or "no answer"
+    account, status = one["account_id"], one["status"] or "no answer"
     parts = [f"  {names.get(account, account or '-'):<12} {one['method']} {one['path']} → {status}"]
-    parts += [f"fault: {one['fault']}"] if one.get("fault") else []
+    parts += [f"fault: {one['fault']}"] if one["fault"] else []
     line = "  ".join(parts)
-    more = [("sent", one.get("request", "")), ("answered", one.get("response", ""))]
+    more = [("sent", one["request"]), ("answered", one["response"] if one["status"] >= _REFUSED else "")]
     shown = [
         f"\n      {what} {text[:_LONGEST_LINE]}{'…' if len(text) > _LONGEST_LINE else ''}"
         for what, text in more
