@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import kunsthalle
+from kunsthalle.automation_checks.rules import RULES
 from kunsthalle.catalogs import states
 from kunsthalle.config import described, option
 from kunsthalle.core.states import StateTable
@@ -185,6 +186,32 @@ What moves a version, who may, and what becomes of its images.
 {states.table()}"""
 
 
+def check_rules_page() -> str:
+    rows = "\n".join(
+        f"| `{one.id}` | {one.level} | {_promise(one.promise)} | {one.title}. | {one.remedy}. |" for one in RULES
+    )
+    return f"""# The rules of `kunsthalle check`
+
+{NOTE}
+
+What [`kunsthalle check`](how-to/check-automation.md) finds. Ids do not change. A finding is reported only where the
+files, or the server that was asked, leave no doubt; what they do not say is not guessed. "Rule" is the one of
+[rules.md](rules.md) that a finding follows from.
+
+| Id | Level | Rule | What it finds | The way out |
+|---|---|---|---|---|
+{rows}
+"""
+
+
+def _promise(promise: str) -> str:
+    heading = re.search(rf"^## ({promise}: .*)$", (ROOT / "docs" / "rules.md").read_text(), re.MULTILINE)
+    if not promise or heading is None:
+        return ""
+    anchor = re.sub(r"[^\w\- ]", "", heading[1].lower()).replace(" ", "-")
+    return f"[{promise}](rules.md#{anchor})"
+
+
 def roles_page() -> str:
     return str(runpy.run_path(str(ROOT / "tools" / "roles.py"))["page"]())
 
@@ -199,6 +226,7 @@ def compatibility_page() -> str:
 
 PAGES = {
     "NOTICE": notice,
+    "docs/check-rules.md": check_rules_page,
     "docs/compatibility.md": compatibility_page,
     "docs/map.md": map_page,
     "docs/roles.md": roles_page,

@@ -48,6 +48,7 @@ PROXIES = f"{UNIT}/cli/test_proxies.py"
 PRIORITY = f"{UNIT}/db/test_account_priority.py"
 WRITERS = f"{UNIT}/db/test_writer_turns.py"
 REJECTION = f"{SHARING}::test_an_accounts_own_rejection_goes_before_the_acceptance_of_its_enterprise"
+CHECKS = f"{UNIT}/automation_checks/test_rules.py"
 
 MUTANTS = (
     Mutant(
@@ -57,6 +58,22 @@ MUTANTS = (
         "key.stored_value is None or not _could_make(session, key.iam_id)",
         "key.stored_value is None",
         (f"{UNIT}/iam/test_keys.py::test_a_stored_value_is_hidden_from_who_holds_less_than_its_service_id",),
+    ),
+    Mutant(
+        "check takes own images for foreign ones",
+        "R6",
+        "automation_checks/knowledge.py",
+        'return image.owner if image.owner != account else ""',
+        "return image.owner",
+        (f"{UNIT}/automation_checks/test_files.py::test_a_state_of_two_accounts_is_judged_by_each_resource",),
+    ),
+    Mutant(
+        "check reports the deletion of an image with its version",
+        "R2",
+        "automation_checks/findings_of_deletions.py",
+        "if not image.managed or _is_deleted(facts, image.version_crn):",
+        "if not image.managed:",
+        (f"{CHECKS}::test_the_smallest_input_shows_the_rule_and_the_nearest_does_not",),
     ),
     Mutant(
         "not x86",

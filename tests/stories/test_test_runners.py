@@ -1,4 +1,4 @@
-"""The pages in `docs/how-to/` on pytest, on `run` and on scenario files: their files and commands, top to bottom."""
+"""The pages in `docs/how-to/` on pytest, `run`, `check` and scenario files: their files and commands, top to bottom."""
 
 from __future__ import annotations
 
@@ -72,3 +72,22 @@ def test_scenarios(tmp_path: Path) -> None:
     assert "Nothing to do: everything is there.\n" in done.stdout
     assert "ended with 2" in done.stdout
     assert re.search(r"wrong\.yaml:15: .*shares\[1\]\.state: .*'waiting'.* Allowed: pending, accepted\.", done.stderr)
+
+
+def test_check(tmp_path: Path) -> None:
+    done = _shell("\n".join(_blocks("check-automation.md", "sh")), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = re.sub(r"^(instance.json):\d+", r"\1", done.stdout, flags=re.MULTILINE)
+    found = re.findall(r"^(\S+): \w+ \[([\w-]+)\]$", lines, re.MULTILINE)
+    assert found == [
+        ("terraform.tfstate:10", "masked-image"),
+        ("terraform.tfstate:19", "foreign-image"),
+        ("image.json:1", "obsolete-image"),
+        ("terraform.tfstate:10", "masked-image"),
+        ("instance.json", "masked-image"),
+        ("instance.json", "masked-image"),
+        ("instance.json", "deprecated-image"),
+    ], done.stdout
+    assert done.stdout.count("ended with 1") == 3
+    assert "::error file=terraform.tfstate,line=19,title=foreign-image::" in done.stdout
+    assert '"version": "2.1.0"' in (tmp_path / "check.sarif").read_text()

@@ -48,6 +48,7 @@ _FILES = {
     "account": "accounts:account",
     "approvals": "approvals:approvals",
     "audit": "audit:audit",
+    "check": "check:check",
     "clock": "clock:clock",
     "completion": "completion:completion",
     "console": "console:console",
