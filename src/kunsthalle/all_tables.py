@@ -24,7 +24,9 @@ def metadata() -> MetaData:
     from kunsthalle.instances import tables as _instances
     from kunsthalle.instances.bare_metal import tables as _bare_metal
     from kunsthalle.instances.groups import tables as _groups
+    from kunsthalle.key_protect import tables as _key_protect
     from kunsthalle.networks import tables as _networks
+    from kunsthalle.service_instances import tables as _service_instances
 
     del (
         _accounts,
@@ -37,7 +39,9 @@ def metadata() -> MetaData:
         _instances,
         _bare_metal,
         _groups,
+        _key_protect,
         _networks,
+        _service_instances,
     )
     return tables.metadata
 

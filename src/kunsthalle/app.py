@@ -28,6 +28,8 @@ from kunsthalle.api.router import Route, Router
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
 from kunsthalle.api.surfaces.iam import OPERATOR, PLATFORM, TOKEN
+from kunsthalle.api.surfaces.kms import BASE as KMS_BASE
+from kunsthalle.api.surfaces.kms import KMS
 from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
@@ -76,6 +78,7 @@ _ROOM_TO_PROBE = 16 * MIB
 _FAMILIES = (
     (BASE, CATALOG),
     ("/v1/", VPC),
+    *((f"{KMS_BASE}/{path}", KMS) for path in ("keys", "key_rings", "instance", "import_token", "kmip_adapters")),
     ("/identity", TOKEN),
     ("/_kunsthalle", OPERATOR),
     ("", PLATFORM),

@@ -52,6 +52,9 @@ from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates.service import TemplateService
 from kunsthalle.instances.test_deployment import rehearse
 from kunsthalle.jobs import audit_retention, queue
+from kunsthalle.key_protect import routes as key_routes
+from kunsthalle.key_protect import service as key_service
+from kunsthalle.key_protect.routes import not_implemented_routes as unserved_keys
 from kunsthalle.networks import routes as network_routes
 from kunsthalle.operator.doctor import routes as doctor_routes
 from kunsthalle.search import routes as search_routes
@@ -78,6 +81,7 @@ def join(
     routes = (
         *account_routes.routes(IamIdentities()),
         *identity_routes.routes(tokens),
+        *key_routes.routes(),
         *image_routes.routes(ImageService(drivers.buckets, volumes, CatalogHolds())),
         *routes_exports.routes(ExportService(drivers.buckets, blobs)),
         *routes_compatible_profiles.routes(fitting),
@@ -97,6 +101,7 @@ def join(
         importer.handler(),
         exporter.handler(),
         image_dates.handler(),
+        key_service.purge_job(),
         sweep_job(blobs),
         audit_retention.handler(),
         *catalog_handlers(rehearse),
@@ -119,7 +124,7 @@ def disks_of(drivers: Drivers) -> Disks:
 
 def not_implemented() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each package's own table of them."""
-    return (*unserved_vpc(), *unserved_identity(), *unserved_catalog(), *unserved_resources())
+    return (*unserved_vpc(), *unserved_identity(), *unserved_catalog(), *unserved_keys(), *unserved_resources())
 
 
 def renew_secrets(session: Session, turn: Turn) -> None:
@@ -127,3 +132,4 @@ def renew_secrets(session: Session, turn: Turn) -> None:
     signing_keys.renew(session, turn)
     credentials.renew(session, turn)
     api_keys.renew(session, turn)
+    key_service.renew_secrets(session, turn)

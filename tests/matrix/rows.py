@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from fixtures.frozen_app import FrozenApp, product
+from kunsthalle.api.router import Route
 
 RequestBody = Callable[[FrozenApp], Any]
 C, OFFER, V = "/api/v1-beta/catalogs", "/offerings/{offering_id}", "/api/v1-beta/versions/{version_loc_id}"
@@ -95,6 +96,17 @@ def furnish(frozen: FrozenApp) -> None:
         if hasattr(module, "furnish"):
             module.furnish(frozen)
             frozen.settle()
+
+
+def headers_of(frozen: FrozenApp, route: Route, **headers: str) -> dict[str, str]:
+    """What a call of a route has for headers, of those that are given: all but VPC's take some of them."""
+    match route.surface.name:
+        case "vpc":
+            return {}
+        case "kms":
+            return {**headers, "bluemix_instance": frozen.ids["bluemix-instance"]}
+        case _:
+            return headers
 
 
 SHARED = frozenset(

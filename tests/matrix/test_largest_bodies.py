@@ -21,7 +21,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs
 from kunsthalle.db.unscoped import number_of
 from matrix.largest_bodies import LARGEST, size
-from matrix.rows import BODIES, furnish
+from matrix.rows import BODIES, furnish, headers_of
 
 MOST = 120_000
 """Units of work of one write."""
@@ -39,7 +39,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrozenApp]:
 def _sent(frozen: FrozenApp, route: Route, body: Any) -> tuple[Work, Answer]:
     store = frozen.server.store
     assert isinstance(store, CountingStore)
-    headers = dict(_HEADERS) if route.surface.name != "vpc" else {}
+    headers = headers_of(frozen, route, **_HEADERS)
     path = path_of(frozen, route.path)
     if route.method == "PATCH" and isinstance(body, list):
         headers["if_match"] = frozen.ok("owner", "GET", path)["_rev"]

@@ -14,7 +14,7 @@ import pytest
 
 from fixtures.frozen_app import PERSONAS, QUERY, STRANGERS, Answer, FrozenApp, is_about_one_thing, never, path_of
 from kunsthalle.api.router import Route
-from matrix.rows import BODIES, is_shared
+from matrix.rows import BODIES, headers_of, is_shared
 
 GOLDEN = Path(__file__).parent / "golden" / "statuses.txt"
 HEADERS = {"x_auth_refresh_token": "any", "if_match": '"stale"', "iam_apikey": "none"}
@@ -24,8 +24,7 @@ def knock(frozen: FrozenApp, route: Route, persona: str, *, absent: bool = False
     """One cell of the matrix."""
     path = path_of(frozen, route.path, absent=absent)
     body = BODIES[route.name](frozen) if route.name in BODIES else None
-    headers = HEADERS if route.surface.name != "vpc" else {}
-    return frozen.call(persona, route.method, path, body, **headers)
+    return frozen.call(persona, route.method, path, body, **headers_of(frozen, route, **HEADERS))
 
 
 def test_every_route_that_takes_a_body_has_its_row(frozen: FrozenApp) -> None:

@@ -16,7 +16,7 @@ from fixtures.frozen_app import Answer, FrozenApp, make_frozen_app, path_of, tok
 from kunsthalle.api.router import Route
 from kunsthalle.authz.roles import EDITOR, VIEWER
 from kunsthalle.db.session import Session
-from matrix.rows import BODIES, furnish
+from matrix.rows import BODIES, furnish, headers_of
 from matrix.test_matrix import HEADERS
 from matrix.test_roles import gives, person
 
@@ -72,11 +72,7 @@ def _place(frozen: FrozenApp, who: str, route: Route, group: str | None) -> Answ
     if group is not None:
         field = str(_field(route))
         body[field] = {"id": group} if field == "resource_group" and route.name != BY_ID else group
-    return frozen.call(who, route.method, path_of(frozen, route.path), body, **_headers(route))
-
-
-def _headers(route: Route) -> dict[str, str]:
-    return HEADERS if route.surface.name != "vpc" else {}
+    return frozen.call(who, route.method, path_of(frozen, route.path), body, **headers_of(frozen, route, **HEADERS))
 
 
 def _code(answer: Answer) -> str:

@@ -13,7 +13,7 @@ from kunsthalle.api import pipeline, query_params
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route
 from kunsthalle.catalogs import resources
-from matrix.rows import BODIES
+from matrix.rows import BODIES, headers_of
 from matrix.test_matrix import HEADERS
 
 CHECKED_ONLY = {"GET /v2/resource_groups": {"date"}}
@@ -67,7 +67,7 @@ def _queries(frozen: FrozenApp, route: Route) -> Iterator[str]:
 def _call(frozen: FrozenApp, route: Route, query: str) -> Answer:
     path = path_of(frozen, route.path).replace("version=2025-06-30", NEW_VERSION)
     body = BODIES[route.name](frozen) if route.name in BODIES else None
-    headers = {**HEADERS, "iam_apikey": frozen.secrets[0]} if route.surface.name != "vpc" else {}
+    headers = headers_of(frozen, route, **{**HEADERS, "iam_apikey": frozen.secrets[0]})
     persona = OPERATOR if route.access.operator else "owner"
     if route.method == "PUT":  # of the version that is there
         found = dict(frozen.call(persona, "GET", path).headers)

@@ -17,6 +17,7 @@ from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.surfaces.catalog import CATALOG
 from kunsthalle.api.surfaces.iam import IDENTITY, OPERATOR, PLATFORM, POLICY, TOKEN
+from kunsthalle.api.surfaces.kms import INSTANCE, KMS
 from kunsthalle.api.surfaces.vpc import VPC
 from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
@@ -39,7 +40,7 @@ _JSON = "application/json"
 _REFERENCE = "#/components/schemas/{name}"
 _ALWAYS: ClosedTable[Surface, list[Schema]] = ClosedTable(
     "surface",
-    (VPC, CATALOG, TOKEN, IDENTITY, POLICY, PLATFORM, OPERATOR),
+    (VPC, CATALOG, KMS, TOKEN, IDENTITY, POLICY, PLATFORM, OPERATOR),
     {
         **{surface: [] for surface in (CATALOG, TOKEN, IDENTITY, POLICY, PLATFORM, OPERATOR)},
         VPC: [
@@ -51,6 +52,15 @@ _ALWAYS: ClosedTable[Surface, list[Schema]] = ClosedTable(
                 "schema": {"type": "string", "format": "date"},
             },
             {"name": "generation", "in": "query", "required": True, "schema": {"const": 2}},
+        ],
+        KMS: [
+            {
+                "name": INSTANCE,
+                "in": "header",
+                "required": True,
+                "description": "The ID of the instance of Key Protect.",
+                "schema": {"type": "string"},
+            },
         ],
     },
 )

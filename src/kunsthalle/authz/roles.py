@@ -52,6 +52,7 @@ DESCRIPTIONS = {
 SERVICE_TYPES = {
     "is": "service",
     "cloud-object-storage": "service",
+    "kms": "service",
     "globalcatalog-collection": "platform_service",
     "enterprise": "platform_service",
     "iam-identity": "platform_service",
@@ -114,16 +115,31 @@ _EXACT: dict[str, str] = {
 _OPERATORS_EDIT = frozenset({"globalcatalog-collection"})
 
 
-# Service roles speak of what a service holds for its users; of ours, object storage alone holds anything.
-_DATA_SERVICES = frozenset({"cloud-object-storage"})
-_DATA_WORDS = {"get": READER, "head": READER, "list": READER, "put": WRITER, "delete": WRITER}
+# Service roles speak of what a service holds for its users: the last words of actions on that, and the least role.
+_DATA_WORDS: dict[str, dict[str, str]] = {
+    "cloud-object-storage": {"get": READER, "head": READER, "list": READER, "put": WRITER, "delete": WRITER},
+    "kms": {
+        **dict.fromkeys(("list", "readmetadata", "wrap", "unwrap", "rewrap"), READER),
+        **dict.fromkeys(("read", "create", "patch", "rotate", "createalias", "deletealias"), WRITER),
+    },
+}
+_PLATFORM_KEEPS_OUT = frozenset({"kms"})
+"""Services into which platform roles do not reach: their instances are the platform's, what they hold is not."""
+
+
+def _holds(action: str) -> bool:
+    """Whether an action is on what a service holds; its instances are the platform's."""
+    service, what = action.split(".", 2)[:2]
+    return service in _DATA_WORDS and what != "instance"
 
 
 def _carries_data(role: str, action: str) -> bool:
-    """Whether a service role carries an action on what a service holds; its instances are the platform's."""
-    service, what = action.split(".", 2)[:2]
-    needed = SERVICE_ROLES.index(_DATA_WORDS.get(action.rsplit(".", 1)[1], MANAGER))
-    return service in _DATA_SERVICES and what != "instance" and SERVICE_ROLES.index(role) >= needed
+    """Whether a service role carries an action on what a service holds. What has no row is the Manager's."""
+    if not _holds(action):
+        return False
+    words = _DATA_WORDS[action.split(".", 1)[0]]
+    needed = SERVICE_ROLES.index(words.get(action.rsplit(".", 1)[1], MANAGER))
+    return SERVICE_ROLES.index(role) >= needed
 
 
 def least(action: str) -> str:
@@ -138,7 +154,8 @@ def least(action: str) -> str:
 def permits(role: str, action: str) -> bool:
     """Whether a role carries an action, whatever the resource."""
     if role in PLATFORM_ROLES:
-        return PLATFORM_ROLES.index(role) >= PLATFORM_ROLES.index(least(action))
+        kept_out = _holds(action) and action.split(".", 1)[0] in _PLATFORM_KEEPS_OUT
+        return not kept_out and PLATFORM_ROLES.index(role) >= PLATFORM_ROLES.index(least(action))
     if role in SERVICE_ROLES:
         return _carries_data(role, action)
     return action in _SPECIFIC.get(role, frozenset())

@@ -1,6 +1,6 @@
 """Reclamations: a deleted instance of a service waits for the reclamation period, in which it can be restored (R4).
 
-A catalog keeps managing its images meanwhile, an instance of object storage keeps its buckets, closed.
+A catalog keeps managing its images meanwhile, an instance of a service keeps what it holds, out of reach.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from kunsthalle.catalogs.models import Catalog, Offering, Reclamation, crn
+from kunsthalle.catalogs.models import SERVICE, Catalog, Offering, Reclamation, crn
 from kunsthalle.catalogs.resources import CATALOG, OBJECT, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing.offering_lists import relist_catalog, unlist
 from kunsthalle.catalogs.tables import (
@@ -32,10 +32,12 @@ from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.unscoped import any_row, first_ids, ids_where, remove_rows, remove_some
 from kunsthalle.db.visibility import Authorized, unscoped
 from kunsthalle.images import holds
-from kunsthalle.images import object_storage_instances as storage
-from kunsthalle.images.models import ServiceInstance
+from kunsthalle.images.offered_services import OFFERED
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.slices import SlicedWork
+from kunsthalle.service_instances import service as service_instances
+from kunsthalle.service_instances.models import ServiceInstance
+from kunsthalle.service_instances.service import OfferedService
 
 JOB = "catalog.reclaim"
 SLICE = 500
@@ -147,17 +149,21 @@ def _erase_objects(session: Session, record: Reclamation, most: int) -> bool:
     return len(ids) == most
 
 
-def _erase_storage(session: Session, record: Reclamation) -> bool:
-    storage.erase(session, record.catalog_id, record.account_id)
-    return False
+def _of(service: OfferedService) -> _Service:
+    def erase(session: Session, record: Reclamation) -> bool:
+        service_instances.erase(session, service, record.catalog_id, record.account_id)
+        return False
+
+    return _Service(lambda session, record: service_instances.restore(session, service, record.catalog_id), erase)
 
 
-_CATALOGS = _Service(_restore_catalog, _erase_catalog)
-_STORAGE = _Service(lambda session, record: storage.restore(session, record.catalog_id), _erase_storage)
+_SERVICES = {SERVICE: _Service(_restore_catalog, _erase_catalog)} | {
+    name: _of(service) for name, service in OFFERED.items()
+}
 
 
 def _service(record: Reclamation) -> _Service:
-    return _STORAGE if parse(record.catalog_crn).service == storage.SERVICE else _CATALOGS
+    return _SERVICES[parse(record.catalog_crn).service]
 
 
 def _begin(session: Session, reclamation_id: str) -> bool:

@@ -90,27 +90,3 @@ class ImageExport:
     def holder(self) -> str:
         """The name under which it keeps the image's bytes."""
         return f"export:{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceInstance:
-    """An instance of object storage, to which buckets of the account may belong; and what was done last to it."""
-
-    id: str
-    account_id: str
-    name: str
-    plan_id: str
-    resource_group_id: str
-    parameters: dict[str, Any]
-    locked: bool
-    created_by: str
-    updated_at: int
-    updated_by: str
-    state: str
-    last_operation: str
-    created_at: int
-    revision: int = 1
-
-    @property
-    def crn(self) -> str:
-        return str(Crn("cloud-object-storage", "global", self.account_id, self.id))

@@ -10,20 +10,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kunsthalle.accounts.models import ResourceGroup
-from kunsthalle.core.errors import Problem, Reason, Target, conflict, invalid
-from kunsthalle.db.rows import IntegrityError, delete, insert, update
+from kunsthalle.core.errors import conflict, invalid
+from kunsthalle.db.rows import IntegrityError
 from kunsthalle.db.session import Session
-from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.unscoped import add_row, any_row, remove_rows, rows_of
-from kunsthalle.db.visibility import Authorized, find, may_create
 from kunsthalle.iam.authentication import is_authorized
 from kunsthalle.images.import_sources import ANY_CAUSE, not_authorized
-from kunsthalle.images.models import ServiceInstance
-from kunsthalle.images.resources import SERVICE_INSTANCE
 from kunsthalle.images.tables import instance_buckets
+from kunsthalle.service_instances.resources import OBJECT_STORAGE, STORAGE_INSTANCE
+from kunsthalle.service_instances.service import OfferedService
 
-SERVICE = "cloud-object-storage"
+SERVICE = OBJECT_STORAGE
 SERVICE_ID = "dff97f5c-bc5e-4455-b470-411c3edbe49c"
 PLANS = {
     "744bfc56-d12c-4866-88d5-dac9139e0e5d": "standard",
@@ -31,110 +28,10 @@ PLANS = {
     "1e4e33e4-cfa6-4f12-9016-be594a6d5f87": "cos-one-rate-plan",
 }
 """The plans of object storage by the ids that public clients send."""
-CREATE, UPDATE, DELETE = (f"{SERVICE}.instance.{verb}" for verb in ("create", "update", "delete"))
 READING, WRITING = f"{SERVICE}.object.get", f"{SERVICE}.object.put"
 _SOURCE = "is"
-_NAME = re.compile(r"[\w .:-]{1,180}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MOST_BUCKETS = 100
-
-
-def create(
-    session: Session, name: str, group: ResourceGroup, plan_id: str, parameters: dict[str, Any], *, locked: bool
-) -> ServiceInstance:
-    """A new instance, and the buckets that belong to it from now on. 409 for a bucket of another one."""
-    ctx, now = session.ctx, session.ctx.now()
-    may_create(ctx, CREATE, {"resourceGroupId": group.id})
-    made = ServiceInstance(
-        id=ctx.ids.uuid(),
-        account_id=ctx.account_id,
-        name=_named(name),
-        plan_id=_planned(plan_id),
-        resource_group_id=group.id,
-        parameters=parameters,
-        locked=locked,
-        created_by=ctx.actor.iam_id,
-        updated_at=now,
-        updated_by=ctx.actor.iam_id,
-        state="active",
-        last_operation="create",
-        created_at=now,
-    )
-    insert(session, SERVICE_INSTANCE, made)
-    _give(session, made.id, _buckets(parameters))
-    return made
-
-
-def change(session: Session, granted: Authorized[ServiceInstance], given: dict[str, Any]) -> ServiceInstance:
-    """Sets what is given of name, plan_id and parameters; `buckets` among these are all that it has afterwards."""
-    it = _unlocked(granted.resource)
-    if "name" in given:
-        _named(given["name"])
-    if "plan_id" in given:
-        _planned(given["plan_id"])
-    if "parameters" in given:
-        remove_rows(session, instance_buckets, instance_buckets.c.instance_id == it.id)
-        _give(session, it.id, _buckets(given["parameters"]))
-    update(session, SERVICE_INSTANCE, it.id, last_operation="update", **_signed(session), **given)
-    return find(session, SERVICE_INSTANCE, it.id)
-
-
-def set_locked(session: Session, granted: Authorized[ServiceInstance], value: bool) -> ServiceInstance:
-    """A locked instance is neither changed nor deleted."""
-    _active(granted.resource)
-    update(session, SERVICE_INSTANCE, granted.resource.id, locked=value, last_operation="update", **_signed(session))
-    return find(session, SERVICE_INSTANCE, granted.resource.id)
-
-
-def retire(session: Session, granted: Authorized[ServiceInstance]) -> ServiceInstance:
-    """The instance waits for its reclamation: its buckets are closed, and still belong to it."""
-    it = _unlocked(granted.resource)
-    moved = transition(
-        session, SERVICE_INSTANCE, it.id, "pending_reclamation", last_operation="delete", **_signed(session)
-    )
-    must(moved, "The instance is deleted already, and waits for its reclamation.", "conflict")
-    return it
-
-
-def restore(session: Session, instance_id: str) -> None:
-    """A retired instance is as it was."""
-    moved = transition(session, SERVICE_INSTANCE, instance_id, "active", last_operation="restore", **_signed(session))
-    must(moved, "The instance cannot be restored.", "conflict")
-
-
-def erase(session: Session, instance_id: str, account_id: str) -> None:
-    """A retired instance goes; its buckets stay where they are, and belong to none."""
-    remove_rows(session, instance_buckets, instance_buckets.c.instance_id == instance_id)
-    delete(session, SERVICE_INSTANCE, instance_id, account_id)
-
-
-def _signed(session: Session) -> dict[str, Any]:
-    return {"updated_at": session.ctx.now(), "updated_by": session.ctx.actor.iam_id}
-
-
-def _active(it: ServiceInstance) -> None:
-    if it.state != "active":
-        raise conflict("conflict", "The instance is deleted, and waits for its reclamation: restore it first.")
-
-
-def _unlocked(it: ServiceInstance) -> ServiceInstance:
-    _active(it)
-    if it.locked:
-        raise conflict("conflict", "The instance is locked: unlock it first.")
-    return it
-
-
-def _named(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise invalid("bad_request", "A name has 1 to 180 letters, digits, spaces, and any of - . _ :", "name")
-    return name
-
-
-def _planned(plan_id: str) -> str:
-    if plan_id not in PLANS:
-        text = f"Only instances of {SERVICE} are offered here; its plans are {', '.join(PLANS)}."
-        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("resource_plan_id"))
-    return plan_id
 
 
 def _buckets(parameters: dict[str, Any]) -> list[str]:
@@ -148,21 +45,31 @@ def _buckets(parameters: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(given))
 
 
-def _give(session: Session, instance_id: str, buckets: list[str]) -> None:
+def _configure(session: Session, instance_id: str, parameters: dict[str, Any]) -> None:
+    """`buckets` are all that belong to the instance from now on. 409 for a bucket of another one."""
+    _erase(session, instance_id, session.ctx.account_id)
     try:
-        for name in buckets:
+        for name in _buckets(parameters):
             add_row(session, instance_buckets, account_id=session.ctx.account_id, bucket=name, instance_id=instance_id)
     except IntegrityError as error:
         raise conflict("conflict", f"The bucket {name} belongs to another instance.", "parameters.buckets") from error
 
 
+def _erase(session: Session, instance_id: str, _account_id: str) -> None:
+    """The buckets stay where they are, and belong to none."""
+    remove_rows(session, instance_buckets, instance_buckets.c.instance_id == instance_id)
+
+
+OBJECT_STORAGE_SERVICE = OfferedService(SERVICE, SERVICE_ID, PLANS, STORAGE_INSTANCE, _configure, _erase)
+
+
 def is_open(session: Session, bucket: str, action: str = READING) -> bool:
     """Whether images of the context's account may be read from (or, `WRITING`, written to) a bucket of its own now."""
-    columns, instances = instance_buckets.c, SERVICE_INSTANCE.table.c
+    columns, instances = instance_buckets.c, STORAGE_INSTANCE.table.c
     for row in rows_of(
         session, instance_buckets, columns.account_id == session.ctx.account_id, columns.bucket == bucket
     ):
-        if not any_row(session, SERVICE_INSTANCE.table, instances.id == row.instance_id, instances.state == "active"):
+        if not any_row(session, STORAGE_INSTANCE.table, instances.id == row.instance_id, instances.state == "active"):
             return False
         target = {
             "serviceName": SERVICE,
@@ -185,7 +92,7 @@ def cause_of(session: Session, bucket: str) -> str:
 
     Buckets of other accounts are never asked: to this account they are absent.
     """
-    if not bucket or not session.ctx.grants.scope(SERVICE_INSTANCE.read).everything:
+    if not bucket or not session.ctx.grants.scope(STORAGE_INSTANCE.read).everything:
         return ANY_CAUSE
     columns = instance_buckets.c
     where = (columns.account_id == session.ctx.account_id, columns.bucket == bucket)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kunsthalle.db.visibility import ResourceType
-from kunsthalle.images.models import Image, ImageExport, ServiceInstance
-from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES, SERVICE_INSTANCE_STATES
-from kunsthalle.images.tables import image_exports, images, service_instances
+from kunsthalle.images.models import Image, ImageExport
+from kunsthalle.images.states import EXPORT_STATES, IMAGE_STATES
+from kunsthalle.images.tables import image_exports, images
 
 IMAGE = ResourceType(
     "image",
@@ -29,17 +29,4 @@ EXPORT = ResourceType(
     attributes={"imageId": image_exports.c.image_id, "resourceGroupId": image_exports.c.resource_group_id},
     states=EXPORT_STATES,
     state_column=image_exports.c.status,
-)
-
-SERVICE_INSTANCE = ResourceType(
-    "service-instance",
-    service_instances,
-    ServiceInstance,
-    "cloud-object-storage.instance.retrieve",
-    attributes={
-        "serviceInstance": service_instances.c.id,
-        "resourceGroupId": service_instances.c.resource_group_id,
-    },
-    states=SERVICE_INSTANCE_STATES,
-    state_column=service_instances.c.state,
 )

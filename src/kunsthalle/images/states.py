@@ -33,16 +33,6 @@ EXPORT_STATES = StateTable(
     },
 )
 
-SERVICE_INSTANCE_STATES = StateTable(
-    "service_instance",
-    first=("active",),
-    moves={
-        "active": ("pending_reclamation",),
-        "pending_reclamation": ("active",),
-    },
-)
-"""A deleted instance waits for its reclamation, with which its row goes."""
-
 USABLE = ("available", "deprecated")
 """States from which a server may be made."""
 EXPORTABLE = ("available", "deprecated", "obsolete", "unusable")

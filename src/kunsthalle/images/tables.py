@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from kunsthalle.db.column_types import Json, Moment
 from kunsthalle.db.tables import metadata, resource_table
@@ -50,19 +50,6 @@ image_exports = resource_table(
 )
 
 # Instances of object storage, and the buckets of the account that belong to one.
-service_instances = resource_table(
-    "service_instances",
-    Column("name", String(180), nullable=False),
-    Column("plan_id", String(64), nullable=False),
-    Column("resource_group_id", String(32), nullable=False),
-    Column("parameters", Json, nullable=False),
-    Column("locked", Boolean, nullable=False),
-    Column("created_by", String(128), nullable=False),
-    Column("updated_at", Moment, nullable=False),
-    Column("updated_by", String(128), nullable=False),
-    Column("state", String(24), nullable=False, server_default="active"),
-    Column("last_operation", String(16), nullable=False, server_default="create"),
-)
 instance_buckets = Table(
     "instance_buckets",
     metadata,

@@ -1,4 +1,4 @@
-"""Global Catalog: `/api/v1`, of which there is what Resource Controller provisions: object storage and its plans.
+"""Global Catalog: `/api/v1`, of which there is what Resource Controller provisions: services and their plans.
 
 Clients look up the ids of a service and of a plan by name, and where the plan is deployed, before they create an
 instance; and the names by the ids afterwards (terraform.md 1.1).
@@ -17,11 +17,12 @@ from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.core.errors import not_found
+from kunsthalle.core.regions import REGIONS
 from kunsthalle.db.session import Session
-from kunsthalle.images.object_storage_instances import PLANS, SERVICE, SERVICE_ID
+from kunsthalle.images.offered_services import OFFERED
+from kunsthalle.service_instances.service import GLOBAL
 
 BASE = "/api/v1"
-_GLOBAL = "global"
 _CRN = "crn:v1:bluemix:public:globalcatalog::::"
 
 
@@ -36,12 +37,20 @@ class _Entry(Struct, frozen=True):
 
 
 def _entries() -> dict[str, _Entry]:
-    found = [_Entry(SERVICE_ID, SERVICE, "iaas", "", {"service": {"rc_provisionable": True, "iam_compatible": True}})]
-    where = {"location": _GLOBAL, "target_crn": f"{_CRN}environment:{_GLOBAL}"}
-    for id_, name in PLANS.items():
-        found.append(_Entry(id_, name, "plan", SERVICE_ID, {"plan": {}}))
-        found.append(_Entry(f"{id_}:{_GLOBAL}", _GLOBAL, "deployment", id_, {"deployment": where}))
+    found = []
+    for service in OFFERED.values():
+        kind = "service" if service.regional else "iaas"
+        usable = {"service": {"rc_provisionable": True, "iam_compatible": True}}
+        found.append(_Entry(service.id, service.name, kind, "", usable))
+        for plan_id, name in service.plans.items():
+            found.append(_Entry(plan_id, name, "plan", service.id, {"plan": {}}))
+            found += [_deployment(plan_id, location) for location in (REGIONS if service.regional else [GLOBAL])]
     return {entry.id: entry for entry in found}
+
+
+def _deployment(plan_id: str, location: str) -> _Entry:
+    where = {"location": location, "target_crn": f"{_CRN}environment:{location}"}
+    return _Entry(f"{plan_id}:{location}", location, "deployment", plan_id, {"deployment": where})
 
 
 ENTRIES = _entries()
@@ -92,7 +101,7 @@ def _shown(entry: _Entry, origin: str) -> EntryResponse:
         id=entry.id,
         name=entry.name,
         kind=entry.kind,
-        catalog_crn=f"{_CRN}{'service' if entry.kind == 'iaas' else entry.kind}:{entry.id.replace(':', '%3A')}",
+        catalog_crn=f"{_CRN}{'service' if not entry.parent else entry.kind}:{entry.id.replace(':', '%3A')}",
         url=own,
         children_url=f"{own}/*",
         active=True,

@@ -1,7 +1,7 @@
 """Resource Controller: `/v2/resource_instances`, in which the catalogs of the account are instances of their service.
 
-Making, changing and removing a catalog is Catalog Management's; instances of object storage are made here, and say
-which buckets belong to them. What else the service offers is known and not served.
+Making, changing and removing a catalog is Catalog Management's; instances of other services are made here. What else
+the service offers is known and not served.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.router import Call, Route, not_implemented, route
 from kunsthalle.api.surfaces.iam import PLATFORM
+from kunsthalle.authz.refusals import missing_action
 from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs.models import Catalog
 from kunsthalle.catalogs.resources import CATALOG
@@ -30,9 +31,7 @@ from kunsthalle.core.errors import Problem, Reason, Target, not_found
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, ResourceType, find, resolve
-from kunsthalle.images import object_storage_instances as storage
-from kunsthalle.images.models import ServiceInstance
-from kunsthalle.images.resources import SERVICE_INSTANCE
+from kunsthalle.images.offered_services import BY_PLAN, OFFERED
 from kunsthalle.search import tagging
 from kunsthalle.search.schemas import (
     SERVICE,
@@ -42,9 +41,13 @@ from kunsthalle.search.schemas import (
     UpdateInstanceRequest,
     instance_response,
 )
+from kunsthalle.service_instances import service as service_instances
+from kunsthalle.service_instances.models import ServiceInstance
+from kunsthalle.service_instances.resources import INSTANCES, OBJECT_STORAGE
+from kunsthalle.service_instances.service import OfferedService
 
 MOST = 100
-_KINDS: tuple[ResourceType[Any], ...] = (SERVICE_INSTANCE, CATALOG)
+_KINDS: tuple[ResourceType[Any], ...] = (*INSTANCES.values(), CATALOG)
 NOT_SERVED = (
     "GET /v2/resource_instances/{id}/resource_aliases",
     "GET /v2/resource_instances/{id}/resource_keys",
@@ -69,6 +72,11 @@ NOT_SERVED = (
 """Credentials, bindings and aliases belong to services that this product does not have."""
 
 
+_STORAGE = OFFERED[OBJECT_STORAGE]
+_READ = _STORAGE.kind.read
+"""What the audit and the role matrix call an action on an instance; the rules ask for that of its own service."""
+
+
 def not_implemented_routes() -> tuple[Route, ...]:
     return not_implemented(NOT_SERVED, PLATFORM, access.member("resource-controller.instance.read"))
 
@@ -80,7 +88,7 @@ class InstanceItem(Access, frozen=True):
 
     @property
     def finds(self) -> tuple[type, ...]:
-        return tuple(kind.model for kind in _KINDS)
+        return (ServiceInstance, Catalog)
 
     def check(self, session: Session, request: Request) -> Authorized[Any]:
         given = request.params["id"]
@@ -103,12 +111,29 @@ class InstanceItem(Access, frozen=True):
         raise not_found()
 
 
-def _storage(instance: Authorized[ServiceInstance | Catalog]) -> Authorized[ServiceInstance]:
-    """The instance of object storage that a change is about; 501 for a catalog."""
+class CreateInstance(Access, frozen=True):
+    """For somebody who may create instances of any service; the service of the request is looked at afterwards."""
+
+    def check(self, session: Session, request: Request) -> None:  # noqa: ARG002  the rule's shape
+        if all(session.ctx.grants.scope(service.action("create")).empty for service in OFFERED.values()):
+            raise missing_action(self.action)
+
+
+def _owned(instance: Authorized[ServiceInstance | Catalog]) -> tuple[OfferedService, Authorized[ServiceInstance]]:
+    """The instance that a change is about, and its service; 501 for a catalog."""
     if not isinstance(instance.resource, ServiceInstance):
         text = "A catalog is changed and deleted with Catalog Management."
         raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("id", "parameter"))
-    return Authorized(instance.resource, instance.action)
+    return OFFERED[instance.resource.service], Authorized(instance.resource, instance.action)
+
+
+def _planned(plan_id: str) -> OfferedService:
+    """The service that a plan is of; 501 for one that is not offered here."""
+    if plan_id not in BY_PLAN:
+        plans = "; ".join(f"{name} with the plans {', '.join(service.plans)}" for name, service in OFFERED.items())
+        text = f"The plan {plan_id} is of no service that is offered here: {plans}."
+        raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("resource_plan_id"))
+    return BY_PLAN[plan_id]
 
 
 def _date(text: str) -> int:
@@ -162,12 +187,13 @@ def _shown(kind: ResourceType[Any]) -> dict[str, Any]:
     if kind is CATALOG:
         own = {"name": table.label, "resource_id": SERVICE, "sub_type": "catalog", "resource_plan_id": None}
         return {**fixed, **own, "state": "active"}
-    own = {"name": table.name, "resource_id": storage.SERVICE_ID, "sub_type": "", "resource_plan_id": table.plan_id}
+    service = next(OFFERED[name] for name, instances in INSTANCES.items() if instances is kind)
+    own = {"name": table.name, "resource_id": service.id, "sub_type": "", "resource_plan_id": table.plan_id}
     return {**fixed, **own, "state": table.state}
 
 
 def _list(session: Session, request: Request, query: InstancesParameters) -> InstancesResponse:
-    """List the instances of services: the catalogs of the account, and its instances of object storage."""
+    """List the instances of services: the catalogs of the account, and what was made here."""
     limit, after = query.limit or MOST, query.start
     pages = [page(session, kind, *_filters(query, kind, _shown(kind)), after=after, limit=limit) for kind in _KINDS]
     # What lies behind the end of a page that is not the last is not known yet, of that kind.
@@ -182,52 +208,53 @@ def _list(session: Session, request: Request, query: InstancesParameters) -> Ins
 
 
 def _get(_session: Session, _request: Request, instance: ServiceInstance | Catalog) -> InstanceResponse:
-    """Get an instance of a service: a catalog, or one of object storage."""
+    """Get an instance of a service: a catalog, or one that was made here."""
     return instance_response(instance)
 
 
 def _create(session: Session, request: Request) -> InstanceResponse:
-    """Create an instance of object storage; the parameter `buckets` says which buckets belong to it."""
+    """Create an instance of a service. Of object storage, the parameter `buckets` says which buckets belong to it."""
     body: CreateInstanceRequest = request.body
     group, locked = chosen_group(session, body.resource_group), header_flag(request, "Entity-Lock")
-    plan, parameters = body.resource_plan_id, body.parameters
-    made = storage.create(session, body.name, group, plan, parameters, locked=locked)
+    given = (_planned(body.resource_plan_id), body.name, group, body.resource_plan_id, body.parameters)
+    made = service_instances.create(session, *given, locked=locked)
     tagging.apply(session, tagging.attaching(session, "user", body.tags, replace=False, renew=False), [made.crn])
     return instance_response(made)
 
 
 def _update(session: Session, request: Request, instance: Authorized[ServiceInstance | Catalog]) -> InstanceResponse:
-    """Change an instance of object storage: its name, its plan, its buckets."""
-    granted, body = _storage(instance), request.body
+    """Change an instance of a service: its name, its plan, its parameters."""
+    (service, granted), body = _owned(instance), request.body
     names = {"name": "name", "parameters": "parameters", "resource_plan_id": "plan_id"}
     given = {column: getattr(body, name) for name, column in names.items() if getattr(body, name) is not UNSET}
-    return instance_response(storage.change(session, granted, given))
+    return instance_response(service_instances.change(session, service, granted, given))
 
 
 def _delete(period: int, session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> None:
-    """Delete an instance of object storage; until it is reclaimed it can be restored. Its buckets stay."""
-    reclamation.schedule(session, storage.retire(session, _storage(instance)), period)
+    """Delete an instance of a service; until it is reclaimed it can be restored. Buckets stay."""
+    reclamation.schedule(session, service_instances.retire(session, *_owned(instance)), period)
 
 
 def _lock(value: bool) -> Call:
     def call(session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> InstanceResponse:
-        return instance_response(storage.set_locked(session, _storage(instance), value))
+        return instance_response(service_instances.set_locked(session, *_owned(instance), value))
 
-    call.__doc__ = ("Lock" if value else "Unlock") + " an instance of object storage against changes."
+    call.__doc__ = ("Lock" if value else "Unlock") + " an instance of a service against changes."
     return call
 
 
 def routes(reclamation_period: int) -> tuple[Route, ...]:
     all_, one, lock = "/v2/resource_instances", "/v2/resource_instances/{id}", "/v2/resource_instances/{id}/lock"
-    see, create = InstanceItem(SERVICE_INSTANCE.read), access.create(storage.CREATE)
-    change = InstanceItem(storage.UPDATE, verb="update")
-    delete, make = InstanceItem(storage.DELETE, verb="delete"), partial(route, surface=PLATFORM)
+    see, create = InstanceItem(_READ), CreateInstance(_STORAGE.action("create"))
+    change = InstanceItem(_STORAGE.action("update"), verb="update")
+    delete = InstanceItem(_STORAGE.action("delete"), verb="delete")
+    make = partial(route, surface=PLATFORM)
     return (
         make(
             "GET",
             all_,
             _list,
-            access=access.listing(SERVICE_INSTANCE),
+            access=access.member(_READ),
             answer=InstancesResponse,
             query=InstancesParameters,
         ),

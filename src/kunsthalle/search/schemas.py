@@ -10,9 +10,10 @@ from kunsthalle.api.body_bounds import Document, at_most
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.catalogs.models import Catalog
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.images.models import ServiceInstance
-from kunsthalle.images.object_storage_instances import SERVICE_ID
+from kunsthalle.images.offered_services import OFFERED
 from kunsthalle.search.tagging import Outcome
+from kunsthalle.service_instances.models import ServiceInstance
+from kunsthalle.service_instances.service import GLOBAL
 
 Text = Annotated[str, Meta(max_length=16_384)]
 
@@ -150,7 +151,7 @@ class PlanHistoryResponse(ResponseBody):
 
 
 class InstanceResponse(ResponseBody):
-    """An instance of a service as the resource controller shows it: a catalog, or one of object storage."""
+    """An instance of a service as the resource controller shows it, catalogs among them."""
 
     id: str
     guid: str
@@ -182,7 +183,7 @@ class InstanceResponse(ResponseBody):
 
 
 class CreateInstanceRequest(RequestBody):
-    """An instance to be made. `target` is where; object storage has but one place, `global`."""
+    """An instance to be made. `target` is where: `global` for object storage, a region for Key Protect."""
 
     name: str
     target: Annotated[str, Meta(max_length=512)]
@@ -230,10 +231,11 @@ def instance_response(it: Catalog | ServiceInstance) -> InstanceResponse:
         done = _operation("create" if it.updated_at == it.created_at else "update")
         return _instance(it, it.label, SERVICE, sub_type="catalog", last_operation=done)
     made = {"created_by": it.created_by, "updated_by": it.updated_by, "parameters": it.parameters}
-    where = f"crn:v1:bluemix:public:resource-catalog::a/{it.account_id}::deployment:{it.plan_id}%3Aglobal"
+    where = f"crn:v1:bluemix:public:resource-catalog::a/{it.account_id}::deployment:{it.plan_id}%3A{it.location}"
     since = PlanHistoryResponse(it.plan_id, rfc3339(it.created_at), it.created_by)
     plan = {"resource_plan_id": it.plan_id, "target_crn": where, "plan_history": [since]}
-    return _instance(it, it.name, SERVICE_ID, locked=it.locked, state=it.state, **plan, **made, **_ways(it))
+    more = {"locked": it.locked, "state": it.state, "location": it.location, **plan, **made, **_ways(it)}
+    return _instance(it, it.name, OFFERED[it.service].id, **more)
 
 
 def _ways(it: ServiceInstance) -> dict[str, Any]:
@@ -250,7 +252,14 @@ def _operation(kind: str) -> LastOperationResponse:
 
 
 def _instance(
-    it: Catalog | ServiceInstance, name: str, service: str, *, locked: bool = False, state: str = "active", **more: Any
+    it: Catalog | ServiceInstance,
+    name: str,
+    service: str,
+    *,
+    locked: bool = False,
+    state: str = "active",
+    location: str = GLOBAL,
+    **more: Any,
 ) -> InstanceResponse:
     account, group = it.account_id, it.resource_group_id
     return InstanceResponse(
@@ -262,7 +271,7 @@ def _instance(
         account_id=account,
         resource_group_id=group,
         resource_group_crn=f"crn:v1:bluemix:public:resource-controller::a/{account}::resource-group:{group}",
-        region_id="global",
+        region_id=location,
         resource_id=service,
         type="service_instance",
         state=state,

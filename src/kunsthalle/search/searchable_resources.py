@@ -15,10 +15,11 @@ from kunsthalle.core.crn import Crn, parse
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, find
-from kunsthalle.images.resources import IMAGE, SERVICE_INSTANCE
+from kunsthalle.images.resources import IMAGE
 from kunsthalle.instances.bare_metal.resources import BARE_METAL
 from kunsthalle.instances.groups.resources import GROUP
 from kunsthalle.instances.resources import INSTANCE, TEMPLATE
+from kunsthalle.key_protect.resources import PROTECTED_KEY
 from kunsthalle.networks.resources import (
     FLOATING_IP,
     INTERFACE,
@@ -30,6 +31,7 @@ from kunsthalle.networks.resources import (
     SUBNET,
     VPC,
 )
+from kunsthalle.service_instances.resources import INSTANCES
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Searched:
     @property
     def whole(self) -> bool:
         """Whether it is an instance of a service, whose CRN ends there: no type, no resource."""
-        return self.kind in (CATALOG, SERVICE_INSTANCE)
+        return self.kind is CATALOG or self.kind in INSTANCES.values()
 
     @property
     def crn_type(self) -> str:
@@ -99,14 +101,11 @@ SEARCHED = (
     Searched(CATALOG, "catalog", **_CATALOG, name="label", instance="id"),
     Searched(OFFERING, "offering", **_CATALOG, instance="catalog_id"),
     Searched(VERSION, "version", **_CATALOG, name="version", instance="catalog_id", above=("offering_id",)),
-    Searched(
-        SERVICE_INSTANCE,
-        "resource-instance",
-        service="cloud-object-storage",
-        family="resource_controller",
-        location="global",
-        instance="id",
+    *(
+        Searched(kind, "resource-instance", service=service, family="resource_controller", instance="id")
+        for service, kind in INSTANCES.items()
     ),
+    Searched(PROTECTED_KEY, "key", service="kms", family="kms", instance="instance_id"),
     Searched(
         RESOURCE_GROUP, "resource-group", service="resource-controller", family="resource_controller", location=""
     ),

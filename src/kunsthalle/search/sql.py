@@ -89,8 +89,9 @@ def location(one: Searched) -> ColumnElement[Any]:
     columns = one.kind.table.c
     if one.location is not None:
         return literal(one.location)
-    if "zone" in columns:
-        return columns.zone
+    for name in ("zone", "location"):
+        if name in columns:
+            return columns[name]
     prefixes = {region.prefix: region.name for region in REGIONS.values()}
     return case(prefixes, value=func.substr(columns.id, 1, 4), else_="")
 

@@ -46,7 +46,14 @@ def test_names_are_found_by_id(frozen: FrozenApp) -> None:
 
 @pytest.mark.parametrize(
     ("query", "names"),
-    [("q=cloud", [SERVICE]), ("q=kubernetes", []), ("_limit=0", []), ("_offset=1", []), ("", [SERVICE])],
+    [
+        ("q=cloud", [SERVICE]),
+        ("q=kubernetes", []),
+        ("_limit=0", []),
+        ("_limit=1", [SERVICE]),
+        ("_offset=1", ["kms"]),
+        ("", [SERVICE, "kms"]),
+    ],
 )
 def test_the_list_has_a_window(frozen: FrozenApp, query: str, names: list[str]) -> None:
     assert _names(frozen.ok("owner", "GET", f"/api/v1?{query}")) == names

@@ -1,0 +1,381 @@
+"""Key Protect: `/api/v2`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from msgspec import Meta, field
+from sqlalchemy import ColumnElement, and_, not_, or_
+
+from kunsthalle.api.query_params import Fault, Parameters
+from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.router import Call, Route, not_implemented, route
+from kunsthalle.api.surfaces.kms import BASE, KMS
+from kunsthalle.core.clock import rfc3339
+from kunsthalle.db.pages import window
+from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import ids_where, rows_of
+from kunsthalle.db.visibility import Authorized, some
+from kunsthalle.db.wildcards import wildcards
+from kunsthalle.key_protect import actions, registrations, service
+from kunsthalle.key_protect.access import InInstance, OnKey, OnRing
+from kunsthalle.key_protect.models import Key, KeyRing
+from kunsthalle.key_protect.refusals import bad_request
+from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY
+from kunsthalle.key_protect.schemas import (
+    AliasesResponse,
+    AliasResponse,
+    KeysResponse,
+    MoveRequest,
+    NewKeysRequest,
+    PoliciesResponse,
+    RegistrationsResponse,
+    RingsResponse,
+    RotateRequest,
+    UnwrapRequest,
+    UnwrapResponse,
+    VersionResponse,
+    VersionsResponse,
+    WrapRequest,
+    WrapResponse,
+    collection,
+    keys_response,
+    new_key,
+    rings_response,
+    wrap_response,
+)
+from kunsthalle.key_protect.states import DEACTIVATED, NUMBERS
+from kunsthalle.key_protect.tables import key_aliases, key_registrations, key_versions, protected_keys
+from kunsthalle.service_instances.models import ServiceInstance
+
+_RING_HEADER = "x-kms-key-ring"
+_DEFAULT_LIMIT, _MOST, _FURTHEST = 200, 5_000, 10**8
+NOT_SERVED = (
+    "POST /api/v2/keys/{id}",
+    "POST /api/v2/keys_with_policy_overrides",
+    "POST /api/v2/keys/{id}/actions/setKeyForDeletion",
+    "POST /api/v2/keys/{id}/actions/unsetKeyForDeletion",
+    "PUT /api/v2/keys/{id}/policies",
+    "PUT /api/v2/instance/policies",
+    "GET /api/v2/instance/allowed_ip_port",
+    "POST /api/v2/import_token",
+    "GET /api/v2/import_token",
+    "GET /api/v2/kmip_adapters",
+    "POST /api/v2/kmip_adapters",
+    "GET /api/v2/kmip_adapters/{id}",
+    "DELETE /api/v2/kmip_adapters/{id}",
+)
+"""Policies, import tokens and KMIP protect keys from their own people; here there is one server and its operator."""
+
+
+def not_implemented_routes() -> tuple[Route, ...]:
+    return not_implemented(NOT_SERVED, KMS, InInstance("kms.secrets.list"))
+
+
+def _states(text: str) -> list[str]:
+    names = {str(number): name for name, number in NUMBERS.items()} | {"0": ""}
+    if not set(text.split(",")) <= set(names):
+        raise Fault("choice", f"numbers of states between commas: {', '.join(names)}")
+    return [names[number] for number in text.split(",")]
+
+
+class KeysParameters(Parameters, frozen=True):
+    """Of lists of keys."""
+
+    limit: Annotated[int, Meta(ge=1, le=_MOST, description="How many keys a page has at most.")] = _DEFAULT_LIMIT
+    offset: Annotated[int, Meta(ge=0, le=_FURTHEST, description="How many keys come before the page.")] = 0
+    state: Annotated[
+        list[str] | None,
+        Meta(
+            description="Only keys in these states, as numbers between commas; otherwise all but destroyed ones.",
+            extra={"parse": _states},
+        ),
+    ] = None
+    extractable: Annotated[
+        bool | None, Meta(description="Only standard keys (`true`), or only root keys (`false`).")
+    ] = None
+    search: Annotated[str | None, Meta(description="Only keys with this text in their name or in an alias.")] = None
+    sort: Annotated[
+        str, Meta(description="`name`, `id`, `state`, `creationDate`, `lastUpdateDate`; with `-` before it descending.")
+    ] = "id"
+
+
+class DeleteParameters(Parameters, frozen=True):
+    """Of deletions."""
+
+    force: Annotated[bool, Meta(description="Whether to delete what is still in use.")] = False
+
+
+class RegistrationsParameters(Parameters, frozen=True):
+    """Of lists of registrations."""
+
+    crn: Annotated[
+        str | None, Meta(description="Only of resources whose CRN is this one; `*` stands for any characters.")
+    ] = field(name="urlEncodedResourceCRNQuery", default=None)
+
+
+_SORTS = {
+    "name": protected_keys.c.name,
+    "id": protected_keys.c.id,
+    "state": protected_keys.c.state,
+    "creationDate": protected_keys.c.created_at,
+    "lastUpdateDate": protected_keys.c.updated_at,
+}
+
+
+def _order(text: str) -> Any:
+    column = _SORTS.get(text.removeprefix("-"))
+    if column is None:
+        raise bad_request("BAD_REQUEST_ERR", f"sort is one of {', '.join(_SORTS)}.", "sort", type_="parameter")
+    return column.desc() if text.startswith("-") else column
+
+
+def _in_states(session: Session, names: list[str] | None) -> ColumnElement[bool]:
+    """Keys that are shown in one of the states; that a key is deactivated follows from its date of expiration."""
+    columns = protected_keys.c
+    if names is None:
+        return columns.state != "destroyed"
+    expired = and_(columns.expires_at.is_not(None), columns.expires_at <= session.ctx.now())
+    stored = [name for name in names if name not in ("", DEACTIVATED)]
+    usable = and_(columns.state.in_(stored), or_(columns.state == "destroyed", not_(expired)))
+    return or_(usable, and_(columns.state != "destroyed", expired)) if DEACTIVATED in names else usable
+
+
+def _wanted(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> list[Any]:
+    columns = protected_keys.c
+    where: list[Any] = [columns.instance_id == instance.id, _in_states(session, query.state)]
+    if ring := request.headers.get(_RING_HEADER, ""):
+        where.append(columns.key_ring_id == ring)
+    if query.extractable is not None:
+        where.append(columns.extractable.is_(query.extractable))
+    if query.search:
+        aliased = ids_where(key_aliases.c.key_id, key_aliases.c.alias.contains(query.search, autoescape=True))
+        where.append(or_(columns.name.contains(query.search, autoescape=True), columns.id.in_(aliased)))
+    return where
+
+
+def _list(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> KeysResponse:
+    """List keys."""
+    where, order = _wanted(session, request, instance, query), _order(query.sort)
+    found = window(session, PROTECTED_KEY, *where, order=order, offset=query.offset, limit=query.limit)
+    return keys_response(session, found.items)
+
+
+def _create(session: Session, request: Request, instance: ServiceInstance) -> Reply:
+    """Create a key, or import one."""
+    body = request.body.resources[0]
+    key = service.create(session, instance, new_key(body, request.headers.get(_RING_HEADER)))
+    made = keys_response(session, [key], payload=service.payload_of(session, key))
+    return Reply(made, 201, {"Location": f"{session.ctx.origin}{BASE}/keys/{key.id}"})
+
+
+def _get(session: Session, _request: Request, key: Key) -> KeysResponse:
+    """Get a key, with the payload of a standard key."""
+    return keys_response(session, [key], payload=service.payload_of(session, key))
+
+
+def _metadata(session: Session, _request: Request, key: Key) -> KeysResponse:
+    """Get a key without its payload."""
+    return keys_response(session, [key])
+
+
+def _patch(session: Session, request: Request, key: Authorized[Key]) -> KeysResponse:
+    """Move a key to another key ring."""
+    return keys_response(session, [service.move(session, key, request.body.ring)])
+
+
+def _represented(session: Session, request: Request, key: Key) -> Reply:
+    """Nothing, or the key as it is now, as the header `Prefer` says."""
+    if request.headers.get("prefer", "") == "return=representation":
+        return Reply(keys_response(session, [key]), 200)
+    return Reply(None, 204)
+
+
+def _delete(session: Session, request: Request, key: Authorized[Key], query: DeleteParameters) -> Reply:
+    """Delete a key; it can be restored for thirty days."""
+    return _represented(session, request, service.remove(session, key, force=query.force))
+
+
+def _purge(session: Session, request: Request, key: Authorized[Key]) -> Reply:
+    """Purge a deleted key, with all that is known of it."""
+    return _represented(session, request, service.purge(session, key))
+
+
+def _restore(session: Session, _request: Request, key: Authorized[Key]) -> KeysResponse:
+    """Restore a deleted key."""
+    return keys_response(session, [service.restore(session, key)])
+
+
+def _versions(session: Session, _request: Request, key: Key) -> VersionsResponse:
+    """List the versions of a key."""
+    rows = rows_of(session, key_versions, key_versions.c.key_id == key.id, order=key_versions.c.created_at.desc())
+    shown = [VersionResponse(id=row.id, created=rfc3339(row.created_at)) for row in rows]
+    return VersionsResponse(metadata=collection("key_version", len(shown)), resources=shown)
+
+
+def _wrap(session: Session, request: Request, key: Key) -> WrapResponse:
+    """Wrap a data key with a root key."""
+    body: WrapRequest = request.body or WrapRequest()
+    return wrap_response(actions.wrap(session, key, body.plaintext, body.aad))
+
+
+def _unwrap(session: Session, request: Request, key: Key) -> UnwrapResponse:
+    """Unwrap a data key."""
+    found = actions.unwrap(session, key, request.body.ciphertext, request.body.aad)
+    answer = UnwrapResponse(plaintext=found.plaintext, version=VersionResponse(id=found.version_id))
+    if found.rewrapped is not None:
+        answer.ciphertext = found.rewrapped.ciphertext
+        answer.rewrapped_version = VersionResponse(id=found.rewrapped.version_id)
+    return answer
+
+
+def _rewrap(session: Session, request: Request, key: Key) -> WrapResponse:
+    """Wrap a data key anew with the version of the root key that is in force."""
+    wrapped, before = actions.rewrap(session, key, request.body.ciphertext, request.body.aad)
+    answer = WrapResponse(ciphertext=wrapped.ciphertext, version=VersionResponse(id=before))
+    answer.rewrapped_version = VersionResponse(id=wrapped.version_id)
+    return answer
+
+
+def _rotate(session: Session, request: Request, key: Authorized[Key]) -> None:
+    """Rotate a root key."""
+    service.rotate(session, key, request.body.payload if request.body else None)
+
+
+def _enable(value: bool) -> Call:
+    def call(session: Session, _request: Request, key: Authorized[Key]) -> None:
+        service.set_enabled(session, key, enabled=value)
+
+    call.__doc__ = "Enable a root key." if value else "Disable a root key."
+    return call
+
+
+def _sync(_session: Session, _request: Request, _key: Key) -> None:
+    """Bring the registrations of a key up to date, which they always are."""
+
+
+def _add_alias(session: Session, request: Request, key: Authorized[Key]) -> AliasesResponse:
+    """Add an alias to a key."""
+    alias = request.params["alias"]
+    service.add_alias(session, key.resource, alias)
+    made = AliasResponse(
+        key_id=key.resource.id, alias=alias, created_by=session.ctx.actor.iam_id, created=rfc3339(session.ctx.now())
+    )
+    return AliasesResponse(metadata=collection("alias", 1), resources=[made])
+
+
+def _remove_alias(session: Session, request: Request, key: Authorized[Key]) -> None:
+    """Remove an alias of a key."""
+    service.remove_alias(session, key, request.params["alias"])
+
+
+def _rings(session: Session, _request: Request, instance: ServiceInstance) -> RingsResponse:
+    """List key rings."""
+    return rings_response(some(session, KEY_RING, KEY_RING.table.c.instance_id == instance.id))
+
+
+def _create_ring(session: Session, request: Request, instance: ServiceInstance) -> None:
+    """Create a key ring."""
+    service.create_ring(session, instance, request.params["id"])
+
+
+def _delete_ring(session: Session, _request: Request, ring: Authorized[KeyRing], query: DeleteParameters) -> None:
+    """Delete a key ring."""
+    service.remove_ring(session, ring, force=query.force)
+
+
+def _named(query: RegistrationsParameters) -> list[ColumnElement[bool]]:
+    return [wildcards(key_registrations.c.resource_crn, query.crn)] if query.crn else []
+
+
+def _registrations(
+    session: Session, _request: Request, key: Key, query: RegistrationsParameters
+) -> RegistrationsResponse:
+    """List what a key protects."""
+    return registrations.listed(session, [key], *_named(query))
+
+
+def _all_registrations(
+    session: Session, _request: Request, instance: ServiceInstance, query: RegistrationsParameters
+) -> RegistrationsResponse:
+    """List what all keys of an instance protect."""
+    registered = ids_where(key_registrations.c.key_id, key_registrations.c.instance_id == instance.id)
+    keys = some(session, PROTECTED_KEY, protected_keys.c.id.in_(registered))
+    return registrations.listed(session, keys, *_named(query))
+
+
+def _policies(_session: Session, _request: Request, _key: Key) -> PoliciesResponse:
+    """List the policies of a key, of which there are none."""
+    return PoliciesResponse(metadata=collection("policy", 0), resources=[])
+
+
+def _instance_policies(_session: Session, _request: Request, _instance: ServiceInstance) -> PoliciesResponse:
+    """List the policies of an instance, of which there are none."""
+    return PoliciesResponse(metadata=collection("policy", 0), resources=[])
+
+
+def routes() -> tuple[Route, ...]:
+    all_, one, rings = f"{BASE}/keys", f"{BASE}/keys/{{id}}", f"{BASE}/key_rings"
+    do, alias, make = f"{one}/actions", f"{one}/aliases/{{alias}}", partial(route, surface=KMS)
+
+    def using(action: str, body: Any, answer: Any, **more: Any) -> dict[str, Any]:
+        return {"access": OnKey(f"kms.secrets.{action}"), "body": body, "answer": answer, "writes": False, **more}
+
+    see, list_ = OnKey(PROTECTED_KEY.read), InInstance("kms.secrets.list")
+    return (
+        make("GET", all_, _list, access=list_, query=KeysParameters, answer=KeysResponse),
+        make("POST", all_, _create, access=InInstance(service.CREATE), body=NewKeysRequest, answer=KeysResponse),
+        make("GET", one, _get, access=OnKey(service.READ), answer=KeysResponse),
+        make("PATCH", one, _patch, access=OnKey("kms.secrets.patch"), body=MoveRequest, answer=KeysResponse),
+        make("DELETE", one, _delete, access=OnKey("kms.secrets.delete"), query=DeleteParameters, status=204),
+        make("GET", f"{one}/metadata", _metadata, access=see, answer=KeysResponse),
+        make("GET", f"{one}/versions", _versions, access=see, answer=VersionsResponse),
+        make("GET", f"{one}/policies", _policies, access=see, answer=PoliciesResponse),
+        make("DELETE", f"{one}/purge", _purge, access=OnKey("kms.secrets.purge"), status=204),
+        make("POST", f"{one}/restore", _restore, access=OnKey("kms.secrets.restore"), answer=KeysResponse, status=201),
+        make("POST", f"{do}/wrap", _wrap, **using("wrap", WrapRequest, WrapResponse, body_required=False)),
+        make("POST", f"{do}/unwrap", _unwrap, **using("unwrap", UnwrapRequest, UnwrapResponse)),
+        make("POST", f"{do}/rewrap", _rewrap, **using("rewrap", UnwrapRequest, WrapResponse)),
+        make(
+            "POST",
+            f"{do}/rotate",
+            _rotate,
+            access=OnKey("kms.secrets.rotate"),
+            body=RotateRequest,
+            body_required=False,
+            status=204,
+        ),
+        make("POST", f"{do}/enable", _enable(True), access=OnKey("kms.secrets.enable"), status=204),
+        make("POST", f"{do}/disable", _enable(False), access=OnKey("kms.secrets.disable"), status=204),
+        make("POST", f"{do}/sync", _sync, access=OnKey("kms.secrets.sync"), status=204),
+        make("POST", alias, _add_alias, access=OnKey("kms.secrets.createalias"), answer=AliasesResponse, status=201),
+        make("DELETE", alias, _remove_alias, access=OnKey("kms.secrets.deletealias"), status=204),
+        make("GET", rings, _rings, access=InInstance(KEY_RING.read), answer=RingsResponse),
+        make("POST", f"{rings}/{{id}}", _create_ring, access=InInstance("kms.keyrings.create"), status=201),
+        make(
+            "DELETE",
+            f"{rings}/{{id}}",
+            _delete_ring,
+            access=OnRing("kms.keyrings.delete"),
+            query=DeleteParameters,
+            status=204,
+        ),
+        make(
+            "GET",
+            f"{one}/registrations",
+            _registrations,
+            access=OnKey("kms.registrations.list"),
+            query=RegistrationsParameters,
+            answer=RegistrationsResponse,
+        ),
+        make(
+            "GET",
+            f"{all_}/registrations",
+            _all_registrations,
+            access=InInstance("kms.registrations.list"),
+            query=RegistrationsParameters,
+            answer=RegistrationsResponse,
+        ),
+        make("GET", f"{BASE}/instance/policies", _instance_policies, access=list_, answer=PoliciesResponse),
+    )

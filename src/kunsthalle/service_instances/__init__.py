@@ -1,0 +1,1 @@
+"""Instances of services that the resource controller makes: object storage and Key Protect."""
