@@ -17,6 +17,9 @@ from kunsthalle.key_protect.service import named
 from kunsthalle.service_instances.models import ServiceInstance
 from kunsthalle.service_instances.resources import KEY_PROTECT_INSTANCE
 
+RING = "x-kms-key-ring"
+"""The header that names a key ring: of keys to make, or in which alone to look."""
+
 
 def instance_of(session: Session, request: Request) -> ServiceInstance:
     """The instance that the header names. 404 unless it is an active one of the account.
@@ -54,7 +57,8 @@ class OnKey(Access, frozen=True):
         instance = instance_of(session, request)
         id_ = named(session, instance.id, request.params["id"])
         granted = resolve(session, PROTECTED_KEY, id_, self.action)
-        if granted.resource.instance_id != instance.id:
+        ring = request.headers.get(RING, granted.resource.key_ring_id)
+        if (granted.resource.instance_id, granted.resource.key_ring_id) != (instance.id, ring):
             raise not_found()
         return granted
 

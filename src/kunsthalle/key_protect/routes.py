@@ -16,10 +16,10 @@ from kunsthalle.core.clock import rfc3339
 from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import ids_where, rows_of
-from kunsthalle.db.visibility import Authorized, some
+from kunsthalle.db.visibility import Authorized, count, some
 from kunsthalle.db.wildcards import wildcards
 from kunsthalle.key_protect import actions, registrations, service
-from kunsthalle.key_protect.access import InInstance, OnKey, OnRing
+from kunsthalle.key_protect.access import RING, InInstance, OnKey, OnRing
 from kunsthalle.key_protect.models import Key, KeyRing
 from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY
@@ -49,7 +49,6 @@ from kunsthalle.key_protect.states import DEACTIVATED, NUMBERS
 from kunsthalle.key_protect.tables import key_aliases, key_registrations, key_versions, protected_keys
 from kunsthalle.service_instances.models import ServiceInstance
 
-_RING_HEADER = "x-kms-key-ring"
 _DEFAULT_LIMIT, _MOST, _FURTHEST = 200, 5_000, 10**8
 NOT_SERVED = (
     "POST /api/v2/keys/{id}",
@@ -73,7 +72,9 @@ def not_implemented_routes() -> tuple[Route, ...]:
     return not_implemented(NOT_SERVED, KMS, InInstance("kms.secrets.list"))
 
 
-def _states(text: str) -> list[str]:
+def _states(text: str) -> list[str] | None:
+    if not text:
+        return None  # as IBM's client for Python sends it where it was given none
     names = {str(number): name for name, number in NUMBERS.items()} | {"0": ""}
     if not set(text.split(",")) <= set(names):
         raise Fault("choice", f"numbers of states between commas: {', '.join(names)}")
@@ -145,7 +146,7 @@ def _in_states(session: Session, names: list[str] | None) -> ColumnElement[bool]
 def _wanted(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> list[Any]:
     columns = protected_keys.c
     where: list[Any] = [columns.instance_id == instance.id, _in_states(session, query.state)]
-    if ring := request.headers.get(_RING_HEADER, ""):
+    if ring := request.headers.get(RING, ""):
         where.append(columns.key_ring_id == ring)
     if query.extractable is not None:
         where.append(columns.extractable.is_(query.extractable))
@@ -162,10 +163,16 @@ def _list(session: Session, request: Request, instance: ServiceInstance, query: 
     return keys_response(session, found.items)
 
 
+def _total(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> Reply:
+    """Count keys: the header `Key-Total` says how many a list without pages would hold."""
+    number = count(session, PROTECTED_KEY, *_wanted(session, request, instance, query))
+    return Reply(None, 200, {"Key-Total": str(number)})
+
+
 def _create(session: Session, request: Request, instance: ServiceInstance) -> Reply:
     """Create a key, or import one."""
     body = request.body.resources[0]
-    key = service.create(session, instance, new_key(body, request.headers.get(_RING_HEADER)))
+    key = service.create(session, instance, new_key(body, request.headers.get(RING)))
     made = keys_response(session, [key], payload=service.payload_of(session, key))
     return Reply(made, 201, {"Location": f"{session.ctx.origin}{BASE}/keys/{key.id}"})
 
@@ -325,6 +332,7 @@ def routes() -> tuple[Route, ...]:
     see, list_ = OnKey(PROTECTED_KEY.read), InInstance("kms.secrets.list")
     return (
         make("GET", all_, _list, access=list_, query=KeysParameters, answer=KeysResponse),
+        make("HEAD", all_, _total, access=list_, query=KeysParameters, writes=False),
         make("POST", all_, _create, access=InInstance(service.CREATE), body=NewKeysRequest, answer=KeysResponse),
         make("GET", one, _get, access=OnKey(service.READ), answer=KeysResponse),
         make("PATCH", one, _patch, access=OnKey("kms.secrets.patch"), body=MoveRequest, answer=KeysResponse),
