@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from tools.clients import compatibility
 from tools.clients.__main__ import main
-from tools.clients.go_build import copy_writable
+from tools.clients.go_build import CannotBuild, copy_writable
+from tools.clients.node import install as packages
+from tools.clients.node import run as node
+from tools.clients.node.scope import OUT_OF_SCOPE
 from tools.clients.packer.programs import SETTING
 from tools.clients.results import Difference, Result, Step, Walk, save
 from tools.clients.steps import Teller
@@ -201,3 +204,63 @@ def test_a_copy_of_the_module_cache_can_be_written_and_removed(tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("copy")] == ["copy"]
     source.chmod(0o755)
     (source / "deep").chmod(0o755)  # for whoever removes the folder of this test
+
+
+def _node_tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, npm: str) -> Path:
+    """A tree without packages, a cache and an npm of its own; where that npm notes how often it was run."""
+    folder, programs, runs = tmp_path / "node", tmp_path / "bin", tmp_path / "runs"
+    for one in (folder, programs):
+        one.mkdir()
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        (folder / name).write_text("{}")
+    for name, text in {"node": "exit 0", "npm": f"echo run >> {runs}; {npm}"}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(packages, "FOLDER", folder)
+    monkeypatch.setattr(packages, "MODULES", folder / "node_modules")
+    return runs
+
+
+def test_packages_are_installed_once_for_each_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = _node_tree(tmp_path, monkeypatch, "mkdir node_modules && cp package-lock.json node_modules/")
+    (packages.MODULES / "old").mkdir(parents=True)
+    assert not packages.installed()
+    for lock in ("{}", "{}", '{"other": 1}'):
+        (packages.FOLDER / "package-lock.json").write_text(lock)
+        packages.install()
+        assert packages.installed()
+        assert (packages.MODULES / "package-lock.json").read_text() == lock
+    assert not (packages.MODULES / "old").exists()
+    assert runs.read_text().splitlines() == ["run", "run"]
+
+
+def test_packages_that_cannot_be_installed_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _node_tree(tmp_path, monkeypatch, "mkdir node_modules; echo no such package >&2; exit 1")
+    with pytest.raises(CannotBuild, match="no such package"):
+        packages.install()
+    assert not packages.installed()
+    assert not packages.MODULES.exists()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CannotBuild, match="install Node"):
+        packages.install()
+
+
+def test_the_kept_result_of_the_node_sdk_is_of_the_services_in_scope() -> None:
+    kept = json.loads((ROOT / "docs" / "compatibility" / "node.json").read_text())
+    walks = {walk["name"]: walk for walk in kept["walks"]}
+    assert set(walks) == {*OUT_OF_SCOPE, "story", "pytest"}
+    for service, reasons in OUT_OF_SCOPE.items():
+        out = {f"{service}.{name}" for names in reasons.values() for name in names.split()}
+        assert out.isdisjoint(walks[service]["covers"])
+        assert [f"{service}.{step['name']}" for step in walks[service]["steps"]] == walks[service]["covers"]
+    assert kept["versions"] == node.versions()
+    assert kept["differences"] == [{"what": one.what, "reason": one.reason} for one in node.differences()]
+
+
+def test_walks_are_read_as_they_are_told() -> None:
+    told = [{"name": name, "covers": ["a"], "steps": [{"name": "a", "passed": False, "detail": "b"}]} for name in "xy"]
+    walks = node.read_walks("\n".join(map(json.dumps, told)).encode())
+    assert [(walk.name, walk.passed, walk.steps[0].detail) for walk in walks] == [("x", 0, "b"), ("y", 0, "b")]
+    assert node.read_walks(b"") == []

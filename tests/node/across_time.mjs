@@ -6,22 +6,16 @@
 import catalogs from '@ibm-cloud/platform-services/catalog-management/v1.js';
 import controllers from '@ibm-cloud/platform-services/resource-controller/v2.js';
 import authentication from '@ibm-cloud/platform-services/auth/index.js';
-import { BaseService } from 'ibm-cloud-sdk-core';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { Vpc } from './vpc.mjs';
 
 const given = JSON.parse(process.argv[2]);
 const authenticator = new authentication.IamAuthenticator({ apikey: given.key, url: given.url });
 const catalog = new catalogs({ authenticator, serviceUrl: given.catalog });
 const controller = new controllers({ authenticator, serviceUrl: given.url });
-const vpc = new BaseService({ authenticator, serviceUrl: given.vpc });
-
-function image(method) {
-  const options = { url: `/images/${given.image}`, method, qs: { version: '2025-06-30', generation: 2 } };
-  const headers = { Accept: 'application/json' };
-  return vpc.createRequest({ options, defaultOptions: { serviceUrl: given.vpc, headers } });
-}
-
+const vpc = new Vpc({ authenticator, serviceUrl: given.vpc });
+const image = (method) => vpc.call(method, `/images/${given.image}`);
 const tokens = async () => (await authenticator.tokenManager.getToken()) ?? '';
 
 await catalog.deleteCatalog({ catalogIdentifier: given.catalogId });

@@ -7,12 +7,13 @@ import os
 import sys
 
 from tools.clients.go_build import CannotBuild
+from tools.clients.node.run import run_node
 from tools.clients.packer import run_packer
 from tools.clients.packer.programs import SETTING as PACKER_PLUGIN
 from tools.clients.results import Result, save
 from tools.clients.terraform import run_terraform
 
-CLIENTS = {"packer": run_packer, "terraform": run_terraform}
+CLIENTS = {"node": run_node, "packer": run_packer, "terraform": run_terraform}
 """Client, and what runs it: takes the words that names of walks must contain, and how many run side by side."""
 
 

@@ -22,6 +22,15 @@ SECTIONS = {
         "Packer",
         "Packer with IBM's plugin, as far as a build goes without SSH to a guest; then nothing may be left.",
     ),
+    "node": (
+        "Node SDK",
+        (
+            "Every operation of the services in scope is called through its method, and its answer is checked with the "
+            "SDK's typings as the TypeScript compiler reads them: what an interface requires must be there, what is "
+            "there must be of its type, and a property that no interface knows must be among the differences below. "
+            "The operations out of scope must answer 501."
+        ),
+    ),
 }
 """File of a result, in the order of the page; its heading, and what its steps are."""
 
@@ -72,9 +81,7 @@ Run with {" and ".join(result["versions"])} on {result["date"]}: {passed} of {to
 |---|---|
 {_rows((walk["name"], f"{_passed(walk)} of {len(walk['steps'])}") for walk in walks)}
 {_failed(walks)}
-| Covered | In |
-|---|---|
-{_rows((f"`{name}`", ", ".join(names)) for name, names in sorted(_covered(walks).items()))}
+{_covers(walks)}
 
 ### Known differences
 
@@ -95,6 +102,16 @@ def _rows(rows: Any) -> str:
 def _failed(walks: list[dict[str, Any]]) -> str:
     found = [f"- {walk['name']}: {step['name']}" for walk in walks for step in walk["steps"] if not step["passed"]]
     return "\nNot passed:\n\n" + "\n".join(found) + "\n" if found else ""
+
+
+def _covers(walks: list[dict[str, Any]]) -> str:
+    """A row for each name that is covered; where each is in one walk alone, a row for each walk."""
+    covered = sorted(_covered(walks).items())
+    if all(len(names) == 1 for _name, names in covered):
+        rows = _rows((walk["name"], ", ".join(f"`{name}`" for name in walk["covers"])) for walk in walks)
+        return f"| Walk | Covered |\n|---|---|\n{rows}"
+    rows = _rows((f"`{name}`", ", ".join(names)) for name, names in covered)
+    return f"| Covered | In |\n|---|---|\n{rows}"
 
 
 def _covered(walks: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -152,9 +152,10 @@ def bool_of(condition: Any) -> ColumnElement[bool]:
 
 def _page(
     session: Session, request: Request, query: PageParameters, kind: ResourceType[M], where: Where
-) -> tuple[list[M], str | None]:
+) -> tuple[list[M], str | msgspec.UnsetType]:
+    """A page, and the address of the next one, which the last does without."""
     found = page(session, kind, *where, after=query.next_docid, limit=query.limit or MOST)
-    return found.items, next_url(request, ENTERPRISE_PAGES, found.last)
+    return found.items, next_url(request, ENTERPRISE_PAGES, found.last) or msgspec.UNSET
 
 
 def _enterprise_filters(session: Session, query: EnterprisesParameters) -> Where:

@@ -177,24 +177,24 @@ class EnterprisesResponse(ResponseBody):
     """A page."""
 
     rows_count: int
-    next_url: str | None
     resources: list[EnterpriseResponse]
+    next_url: str | UnsetType = UNSET
 
 
 class AccountGroupsResponse(ResponseBody):
     """A page."""
 
     rows_count: int
-    next_url: str | None
     resources: list[AccountGroupResponse]
+    next_url: str | UnsetType = UNSET
 
 
 class AccountsResponse(ResponseBody):
     """A page."""
 
     rows_count: int
-    next_url: str | None
     resources: list[AccountResponse]
+    next_url: str | UnsetType = UNSET
 
 
 def account_made_response(account: Account, key: ServiceKey | None) -> AccountMadeResponse:

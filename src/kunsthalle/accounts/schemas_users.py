@@ -128,7 +128,6 @@ class UserResponse(ResponseBody):
     firstname: str
     lastname: str
     state: str
-    sub_state: str
     email: str
     phonenumber: str
     altphonenumber: str
@@ -182,7 +181,6 @@ def user_response(user: User, *, with_settings: bool = False) -> UserResponse:
         firstname=first,
         lastname=last,
         state=user.state,
-        sub_state="",
         email=user.email,
         phonenumber=user.profile.get("phonenumber", ""),
         altphonenumber=user.profile.get("altphonenumber", ""),

@@ -219,16 +219,17 @@ def _notices(session: Session, _request: Request, offering: Offering, query: Kin
     found = queries.versions_of(session, offering)
     noted = [(one, one.document["change_notices"]) for one in found if one.document.get("change_notices")]
     has = {f"has_{name}": any(notice.get(name) for _one, notice in noted) for name in _NOTICES}
-    return {**has, "change_notices": [{"version": one.version, "change_notices": notice} for one, notice in noted]}
+    shown = [{"version_locator": one.locator, "version": one.version, **_known(notice)} for one, notice in noted]
+    return {**has, "change_notices": shown}
 
 
-def _stats(session: Session, _request: Request, offering: Offering) -> Doc:
-    """Get how many versions of an offering are in which state."""
-    found = queries.versions_of(session, offering)
-    totals: Doc = {"versions": len(found)}
-    for state in states.STATES:
-        totals[state] = sum(one.state == state for one in found)
-    return {"target_type": "offering", "id": offering.id, "stats": [], "totals": totals}
+def _known(notice: Doc) -> Doc:
+    return {name: notice[name] for name in _NOTICES if name in notice}
+
+
+def _stats(_session: Session, _request: Request, offering: Offering) -> Doc:
+    """Get the figures of an offering by week. Nobody counts them here: the list is empty, and without totals."""
+    return {"target_type": "offering", "id": offering.id, "stats": []}
 
 
 def _icon(session: Session, request: Request, authorized: Authorized[Offering]) -> Reply:

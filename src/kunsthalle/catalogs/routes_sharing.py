@@ -129,7 +129,8 @@ def _entry(session: Session, request: Request, offering: Offering) -> dict[str, 
 def _add(session: Session, request: Request, offering: Authorized[Offering]) -> dict[str, Any]:
     """Add accounts, account groups or the enterprise to the access list."""
     errors = access_list.add(session, offering, request.body)
-    return {**_entries(session, request, offering.resource), "errors": errors}
+    shown = _entries(session, request, offering.resource)
+    return {**shown, "errors": errors} if errors else shown
 
 
 def _remove(session: Session, request: Request, offering: Authorized[Offering]) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def _sent(session: Session, request: Request) -> dict[str, Any]:
 def _ask(session: Session, request: Request) -> dict[str, Any]:
     """Ask accounts for the permission to share with them."""
     access_list.request(session, _type(request), request.body)
-    return _sent(session, request)
+    return {"errors": {}}
 
 
 def _withdraw(session: Session, request: Request) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def _received(session: Session, request: Request, query: ReceiverParameters) -> 
 def _answer(session: Session, request: Request, query: ReceiverParameters) -> dict[str, Any]:
     """Accept or reject share requests."""
     access_list.answer(session, _type(request), _state(request), request.body, query.enterprise_id)
-    return _received(session, request, query)
+    return {"errors": {}}
 
 
 class ReclamationParameters(Parameters, frozen=True):

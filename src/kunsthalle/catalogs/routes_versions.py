@@ -343,7 +343,8 @@ def _permissions(_session: Session, _request: Request, version: Version) -> list
 def _dependencies(_session: Session, request: Request, version: Version) -> Doc:
     """List what a version depends on: a virtual-server image depends on nothing."""
     first = {"href": f"{request.path}?limit={DEFAULT_LIMIT}"}
-    shown = {"version": version.version, "version_locator": version.locator}
+    place = {"account_id": version.account_id, "catalog_id": version.catalog_id, "offering_id": version.offering_id}
+    shown = {**place, "version_id": version.id, "version": version.version}
     return {"limit": DEFAULT_LIMIT, "total_count": 0, "resource_count": 0, "first": first, "version": shown}
 
 

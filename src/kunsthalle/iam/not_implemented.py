@@ -146,8 +146,10 @@ GROUPS = (
 def not_implemented_routes() -> tuple[Route, ...]:
     """The table as routes that refuse."""
     member = access.member("iam.operation.not-implemented")
+    # The Node SDK takes the slash off the end of a path.
+    bare = tuple(operation.removesuffix("/") for operation in IDENTITY if operation.endswith("/"))
     return (
-        *not_implemented(IDENTITY, iam.IDENTITY, member),
+        *not_implemented((*IDENTITY, *bare), iam.IDENTITY, member),
         *not_implemented(POLICY, iam.POLICY, member),
         *not_implemented(GROUPS, iam.PLATFORM, member),
     )

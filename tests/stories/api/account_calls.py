@@ -23,17 +23,10 @@ from ibm_platform_services.user_management_v1 import Attribute, InviteUser, Invi
 from ibm_platform_services.user_management_v1 import Resource as Conditions
 
 from fixtures.clients import Account
-from kunsthalle.testing import Served
 
 Step = tuple[str, Callable[[], Any], Any, int]
 """An operation's name, the call, the model that its answer must fit (None for no body), and its status."""
 ADMINISTRATOR = "crn:v1:bluemix:public:iam::::role:Administrator"
-
-
-def user_client(account: Account) -> UserManagementV1:
-    made = UserManagementV1(authenticator=account.authenticator)
-    made.set_service_url(account.url)
-    return made
 
 
 def _make_administrator(host: Account, guest: Account) -> None:
@@ -41,11 +34,11 @@ def _make_administrator(host: Account, guest: Account) -> None:
     everything = Conditions(attributes=[Attribute(name="serviceType", value="platform_service")])
     policy = InviteUserIamPolicy(type="access", roles=[Role(role_id=ADMINISTRATOR)], resources=[everything])
     guests = [InviteUser(email="owner@enterprise.example")]
-    user_client(host).invite_users(host.id, users=guests, iam_policy=[policy])
-    user_client(guest).accept(account_id=host.id)
+    host.service(UserManagementV1).invite_users(host.id, users=guests, iam_policy=[policy])
+    guest.service(UserManagementV1).accept(account_id=host.id)
 
 
-def tree_steps(client: EnterpriseManagementV1, root: Account, served: Served) -> Iterator[Step]:
+def tree_steps(client: EnterpriseManagementV1, root: Account) -> Iterator[Step]:
     """Enterprises, account groups, accounts."""
     top = client.list_enterprises().get_result()["resources"][0]
     kept: dict[str, Any] = {}
@@ -55,7 +48,7 @@ def tree_steps(client: EnterpriseManagementV1, root: Account, served: Served) ->
         return answer
 
     def import_one() -> Any:
-        outsider = Account(served, "outsider")
+        outsider = root.other("outsider")
         _make_administrator(outsider, root)
         return client.import_account_to_enterprise(top["id"], outsider.id, parent=top["crn"])
 
@@ -85,13 +78,13 @@ def found(client: EnterpriseManagementV1, account: Account) -> Step:
     return "create_enterprise", call, tree.CreateEnterpriseResponse, 202
 
 
-def user_steps(client: UserManagementV1, account: Account, served: Served) -> Iterator[Step]:
+def user_steps(client: UserManagementV1, account: Account) -> Iterator[Step]:
     """Users, and one who accepts."""
-    guest = Account(served, "consumer-b")
+    guest = account.other("consumer-b")
     who = [InviteUser(email="owner@consumer-b.example", account_role="Member")]
     one = (account.id, guest.iam_id)
     yield "invite_users", lambda: client.invite_users(account.id, users=who), people.InvitedUserList, 202
-    yield "accept", lambda: user_client(guest).accept(account_id=account.id), None, 202
+    yield "accept", lambda: guest.service(UserManagementV1).accept(account_id=account.id), None, 202
     yield "list_users", lambda: client.list_users(account.id, limit=1), people.UserList, 200
     yield "get_user_profile", lambda: client.get_user_profile(*one), people.UserProfile, 200
     yield "update_user_profile", lambda: client.update_user_profile(*one, firstname="Walk"), None, 204
@@ -99,11 +92,11 @@ def user_steps(client: UserManagementV1, account: Account, served: Served) -> It
     yield "update_user_settings", lambda: client.update_user_settings(*one, language="en"), None, 204
     yield "remove_user", lambda: client.remove_user(*one), None, 204
     client.invite_users(account.id, users=who)
-    user_client(guest).accept(account_id=account.id)
+    guest.service(UserManagementV1).accept(account_id=account.id)
     yield "v3_remove_user", lambda: client.v3_remove_user(*one), None, 204
 
 
-def group_steps(client: ResourceManagerV2, account: Account, _served: Served) -> Iterator[Step]:
+def group_steps(client: ResourceManagerV2, account: Account) -> Iterator[Step]:
     """Resource groups and quotas."""
     kept: list[str] = []
 
@@ -123,7 +116,7 @@ def group_steps(client: ResourceManagerV2, account: Account, _served: Served) ->
     yield "get_quota_definition", lambda: client.get_quota_definition(quota), manager.QuotaDefinition, 200
 
 
-def controller_steps(client: ResourceControllerV2, account: Account, _served: Served) -> Iterator[Step]:
+def controller_steps(client: ResourceControllerV2, account: Account) -> Iterator[Step]:
     """Catalogs and object storage as instances, and the reclamation of a catalog."""
     plan, group = "744bfc56-d12c-4866-88d5-dac9139e0e5d", "fee82deba12e4c0fb69c3b09d1f12345"
     given = {"name": "storage", "target": "global", "resource_group": group, "resource_plan_id": plan}
@@ -144,12 +137,12 @@ def controller_steps(client: ResourceControllerV2, account: Account, _served: Se
     yield "run_reclamation_action", restore, controller.Reclamation, 200
 
 
-def search_steps(client: GlobalSearchV2, _account: Account, _served: Served) -> Iterator[Step]:
+def search_steps(client: GlobalSearchV2, _account: Account) -> Iterator[Step]:
     """Searching."""
     yield "search", lambda: client.search(query="*", fields=["*"], limit=3), ScanResult, 200
 
 
-def tag_steps(client: GlobalTaggingV1, account: Account, _served: Served) -> Iterator[Step]:
+def tag_steps(client: GlobalTaggingV1, account: Account) -> Iterator[Step]:
     """Tags on a network."""
     here = [tagging.Resource(account.vpc.create_vpc(name="walk").get_result()["crn"])]
     attach = lambda: client.attach_tag(resources=here, tag_names=["walk"])  # noqa: E731  a step

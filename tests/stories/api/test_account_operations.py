@@ -29,13 +29,6 @@ def worlds(tmp_path: Path) -> Iterator[tuple[Served, Served]]:
         yield one, two
 
 
-def _client(service: Any, account: Account) -> Any:
-    made = service(authenticator=account.authenticator)
-    at_v1 = service is EnterpriseManagementV1
-    made.set_service_url(account.env["IBMCLOUD_ENTERPRISE_API_ENDPOINT"] if at_v1 else account.url)
-    return made
-
-
 def _judge(step: Step) -> tuple[str, str]:
     name, call, model, status = step
     answer = call()
@@ -47,11 +40,11 @@ def _judge(step: Step) -> tuple[str, str]:
 
 def _walk(service: Any, worlds: tuple[Served, Served]) -> dict[str, str]:
     here = Account(worlds[0], "enterprise")
-    client = _client(service, here)
-    outcomes = dict(map(_judge, WALKS[service](client, here, worlds[0])))
+    client = here.service(service)
+    outcomes = dict(map(_judge, WALKS[service](client, here)))
     if service is EnterpriseManagementV1:
         alone = Account(worlds[1], "outsider")
-        outcomes |= dict([_judge(found(_client(service, alone), alone))])
+        outcomes |= dict([_judge(found(alone.service(service), alone))])
     rest = [name for name in operations(service) if name not in outcomes]
     return outcomes | {name: str(status_of_unserved(client, name)) for name in rest}
 
