@@ -108,7 +108,9 @@ def _covers(walks: list[dict[str, Any]]) -> str:
     """A row for each name that is covered; where each is in one walk alone, a row for each walk."""
     covered = sorted(_covered(walks).items())
     if all(len(names) == 1 for _name, names in covered):
-        rows = _rows((walk["name"], ", ".join(f"`{name}`" for name in walk["covers"])) for walk in walks)
+        rows = _rows(
+            (walk["name"], ", ".join(f"`{name}`" for name in walk["covers"])) for walk in walks if walk["covers"]
+        )
         return f"| Walk | Covered |\n|---|---|\n{rows}"
     rows = _rows((f"`{name}`", ", ".join(names)) for name, names in covered)
     return f"| Covered | In |\n|---|---|\n{rows}"

@@ -53,7 +53,7 @@ def differences() -> list[Difference]:
         for service, found in OUT_OF_SCOPE.items()
         for reason, names in found.items()
     ]
-    services = [Difference(f"`{name}`", f"not served: {reason}") for name, reason in SERVICES_OUT_OF_SCOPE.items()]
+    services = [Difference(f"`{name}`", f"out of scope: {reason}") for name, reason in SERVICES_OUT_OF_SCOPE.items()]
     unknown = [
         Difference(f"`{name}` in answers of `CatalogManagementV1` is unknown to the typings", reason)
         for name, reason in UNKNOWN.items()

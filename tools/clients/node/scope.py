@@ -92,7 +92,7 @@ SERVICES_OUT_OF_SCOPE = {
     "ContextBasedRestrictionsV1": "the product has no network zones to restrict calls to",
     "EnterpriseBillingUnitsV1": BILLING,
     "EnterpriseUsageReportsV1": BILLING,
-    "GlobalCatalogV1": "the public catalog is not part of the product: private catalogs are",
+    "GlobalCatalogV1": "only object storage and its plans are served, as Resource Controller provisions them",
     "IbmCloudShellV1": "there is no shell in the browser",
     "OpenServiceBrokerV1": "it is what brokers of services answer, and the product has none",
     "PartnerManagementV1": BILLING,
