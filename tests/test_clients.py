@@ -156,7 +156,7 @@ def test_the_page_counts_steps_and_names_what_failed(tmp_path: Path) -> None:
     page = compatibility.page("<!-- note -->", tmp_path)
     assert "Run with Terraform 1 and provider 2 on 2026-01-02: 1 of 2 steps." in page
     assert "Not passed:\n\n- net: plan\n" in page
-    assert "| `data.ibm_is_vpc` | net |\n| `ibm_is_vpc` | net |" in page
+    assert "| net | `ibm_is_vpc`, `data.ibm_is_vpc` |" in page
     assert "| a | x |\n| b | y |" in page
     _result(tmp_path, "terraform", passed=True)
     assert "Not passed" not in compatibility.page("", tmp_path)
@@ -166,6 +166,12 @@ def test_a_client_that_was_not_run_is_told_of_as_such(tmp_path: Path) -> None:
     assert "## Packer\n\nNot run: " in compatibility.page("", tmp_path)
     _result(tmp_path, "packer", passed=True)
     assert "Not run" not in compatibility.page("", tmp_path)
+
+
+def test_the_page_names_the_walks_of_what_several_cover(tmp_path: Path) -> None:
+    walks = [Walk("net", ["vpc", "key"], []), Walk("iam", ["key"], []), Walk("story", [], [])]
+    (tmp_path / "terraform.json").write_bytes(Result("terraform", ["1"], "2026-01-02", walks).encoded())
+    assert "| Covered | In |\n|---|---|\n| `key` | net, iam |\n| `vpc` | net |\n" in compatibility.page("", tmp_path)
 
 
 def test_a_result_without_a_section_is_an_error(tmp_path: Path) -> None:
