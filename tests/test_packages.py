@@ -32,7 +32,8 @@ OTHER = """
 def bare(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Pytester:
     """A machine on whose path there is nothing."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    tests = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", f"{tests}:{tests.parent}")
     monkeypatch.delenv("CI", raising=False)
     return pytester
 
