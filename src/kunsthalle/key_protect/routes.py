@@ -81,11 +81,9 @@ def _states(text: str) -> list[str] | None:
     return [names[number] for number in text.split(",")]
 
 
-class KeysParameters(Parameters, frozen=True):
-    """Of lists of keys."""
+class KeyFilters(Parameters, frozen=True):
+    """Which keys are meant."""
 
-    limit: Annotated[int, Meta(ge=1, le=_MOST, description="How many keys a page has at most.")] = _DEFAULT_LIMIT
-    offset: Annotated[int, Meta(ge=0, le=_FURTHEST, description="How many keys come before the page.")] = 0
     state: Annotated[
         list[str] | None,
         Meta(
@@ -97,6 +95,13 @@ class KeysParameters(Parameters, frozen=True):
         bool | None, Meta(description="Only standard keys (`true`), or only root keys (`false`).")
     ] = None
     search: Annotated[str | None, Meta(description="Only keys with this text in their name or in an alias.")] = None
+
+
+class KeysParameters(KeyFilters, frozen=True):
+    """Of lists of keys."""
+
+    limit: Annotated[int, Meta(ge=1, le=_MOST, description="How many keys a page has at most.")] = _DEFAULT_LIMIT
+    offset: Annotated[int, Meta(ge=0, le=_FURTHEST, description="How many keys come before the page.")] = 0
     sort: Annotated[
         str, Meta(description="`name`, `id`, `state`, `creationDate`, `lastUpdateDate`; with `-` before it descending.")
     ] = "id"
@@ -143,7 +148,7 @@ def _in_states(session: Session, names: list[str] | None) -> ColumnElement[bool]
     return or_(usable, and_(columns.state != "destroyed", expired)) if DEACTIVATED in names else usable
 
 
-def _wanted(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> list[Any]:
+def _wanted(session: Session, request: Request, instance: ServiceInstance, query: KeyFilters) -> list[Any]:
     columns = protected_keys.c
     where: list[Any] = [columns.instance_id == instance.id, _in_states(session, query.state)]
     if ring := request.headers.get(RING, ""):
@@ -163,7 +168,7 @@ def _list(session: Session, request: Request, instance: ServiceInstance, query: 
     return keys_response(session, found.items)
 
 
-def _total(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> Reply:
+def _total(session: Session, request: Request, instance: ServiceInstance, query: KeyFilters) -> Reply:
     """Count keys: the header `Key-Total` says how many a list without pages would hold."""
     number = count(session, PROTECTED_KEY, *_wanted(session, request, instance, query))
     return Reply(None, 200, {"Key-Total": str(number)})
@@ -332,7 +337,7 @@ def routes() -> tuple[Route, ...]:
     see, list_ = OnKey(PROTECTED_KEY.read), InInstance("kms.secrets.list")
     return (
         make("GET", all_, _list, access=list_, query=KeysParameters, answer=KeysResponse),
-        make("HEAD", all_, _total, access=list_, query=KeysParameters, writes=False),
+        make("HEAD", all_, _total, access=list_, query=KeyFilters, writes=False),
         make("POST", all_, _create, access=InInstance(service.CREATE), body=NewKeysRequest, answer=KeysResponse),
         make("GET", one, _get, access=OnKey(service.READ), answer=KeysResponse),
         make("PATCH", one, _patch, access=OnKey("kms.secrets.patch"), body=MoveRequest, answer=KeysResponse),
