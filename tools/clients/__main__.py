@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from tools.clients.go import run_go
 from tools.clients.go_build import CannotBuild
 from tools.clients.node.run import run_node
 from tools.clients.packer import run_packer
@@ -13,7 +14,7 @@ from tools.clients.packer.programs import SETTING as PACKER_PLUGIN
 from tools.clients.results import Result, save
 from tools.clients.terraform import run_terraform
 
-CLIENTS = {"node": run_node, "packer": run_packer, "terraform": run_terraform}
+CLIENTS = {"go": run_go, "node": run_node, "packer": run_packer, "terraform": run_terraform}
 """Client, and what runs it: takes the words that names of walks must contain, and how many run side by side."""
 
 

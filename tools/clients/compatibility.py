@@ -31,6 +31,15 @@ SECTIONS = {
             "The operations out of scope must answer 501."
         ),
     ),
+    "go": (
+        "Go SDKs",
+        (
+            "The main story is told by a program with both SDKs. Then every operation of the services in scope is "
+            "called through its method. A step passes where the SDK decodes the answer, its model has every property "
+            "that came and finds every one that it requires, and every value arrived; but for the differences below. "
+            "The operations that are not in scope answer 501."
+        ),
+    ),
 }
 """File of a result, in the order of the page; its heading, and what its steps are."""
 

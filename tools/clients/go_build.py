@@ -9,11 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.go_toolchain import find
-
-
-class CannotBuild(Exception):
-    """A client is neither at hand nor can it be built; the message says what is missing."""
+from tools.go_toolchain import CannotBuild, find
 
 
 def cache() -> Path:

@@ -48,7 +48,8 @@ def catalog_handlers(rehearse: validation.Rehearse) -> tuple[queue.Handler, ...]
 
 
 # Operations of Catalog Management that are known and not offered: they deploy software onto clusters, or hand out
-# the archives that such software comes in. An image has neither. Answered with 501.
+# the archives that such software comes in. An image has neither. Nor are there versions in test, which chosen accounts
+# alone see. Answered with 501.
 
 OPERATIONS = (
     "GET /offering/source",
@@ -63,6 +64,8 @@ OPERATIONS = (
     "POST /versions/{version_loc_id}/install",
     "POST /versions/{version_loc_id}/preinstall",
     "GET /versions/{version_loc_id}/preinstall",
+    "POST /versions/{version_loc_id}/test-publish",
+    "PUT /catalogs/{catalog_id}/offerings/{offering_id}/access/{access_identifier}",
 )
 
 

@@ -55,10 +55,7 @@ func propertiesOf(model reflect.Value) map[string]int {
 func faults(at string, value reflect.Value, raw any) []string {
 	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface {
 		if value.IsNil() {
-			if raw == nil {
-				return nil
-			}
-			return []string{fmt.Sprintf("%s: nothing arrived of %v", at, raw)}
+			return nil
 		}
 		if _, ok := value.Interface().(*strfmt.DateTime); ok {
 			break
@@ -87,19 +84,26 @@ func structFaults(at string, model reflect.Value, raw map[string]any) []string {
 	known := propertiesOf(model)
 	open := reflect.PointerTo(model.Type()).Implements(reflect.TypeFor[interface{ GetProperties() map[string]any }]())
 	for name, item := range raw {
-		if index, ok := known[name]; ok {
+		if index, ok := known[name]; ok && item != nil && isLost(model.Field(index)) {
+			found = append(found, fmt.Sprintf("%s: %s is lost", model.Type().Name(), name))
+		} else if ok {
 			found = append(found, faults(at+"."+name, model.Field(index), item)...)
 		} else if !open {
-			found = append(found, fmt.Sprintf("%s.%s: %s has no such property", at, name, model.Type().Name()))
+			found = append(found, fmt.Sprintf("%s has no %s", model.Type().Name(), name))
 		}
 	}
 	for name, index := range known {
 		_, there := raw[name]
 		if !there && strings.Contains(model.Type().Field(index).Tag.Get("validate"), "required") {
-			found = append(found, fmt.Sprintf("%s.%s: %s cannot do without it", at, name, model.Type().Name()))
+			found = append(found, fmt.Sprintf("%s cannot do without %s", model.Type().Name(), name))
 		}
 	}
 	return found
+}
+
+// isLost tells whether nothing arrived in a field, of whatever came.
+func isLost(field reflect.Value) bool {
+	return (field.Kind() == reflect.Pointer || field.Kind() == reflect.Interface) && field.IsNil()
 }
 
 // leafFaults compares a value with what came, both as JSON; points in time as such.

@@ -11,11 +11,12 @@ from typing import Any
 from ibm_cloud_sdk_core import ApiException
 from ibm_platform_services import CatalogManagementV1, EnterpriseManagementV1
 
-from fixtures.bridge import Bridge, Service
 from fixtures.clients import Account, eventually
 from kunsthalle.testing import Served
 
 IMAGES = 3
+CALLERS = ("publisher", "consumer-a", "enterprise")
+"""The accounts whose clients take part."""
 
 
 def _only(branch: dict[str, Any]) -> dict[str, Any]:
@@ -30,26 +31,20 @@ def _refusal(call: Callable[..., Any], **arguments: Any) -> ApiException:
     raise AssertionError(f"not refused: {arguments}")
 
 
-def _service(bridge: Bridge, account: Account) -> Service:
-    at = account.env["IBMCLOUD_CATALOG_MANAGEMENT_API_ENDPOINT"]
-    return Service(bridge, CatalogManagementV1, at, account.authenticator)
-
-
 class Walk:
     """The steps, in an order in which each finds what it needs."""
 
-    def __init__(self, bridge: Bridge, served: Served) -> None:
-        owner, buyer, root = (Account(served, name) for name in ("publisher", "consumer-a", "enterprise"))
-        self.owner, self.buyer, self.root = (_service(bridge, account) for account in (owner, buyer, root))
-        self.owner_id, self.buyer_id = owner.id, buyer.id
-        self.token = {"x_auth_refresh_token": owner.refresh_token}
+    def __init__(self, served: Served, publisher: Account, consumer: Account, root: Account) -> None:
+        """The accounts are those of CALLERS."""
         self.served = served
-        tree = EnterpriseManagementV1(authenticator=root.authenticator)
-        tree.set_service_url(root.env["IBMCLOUD_ENTERPRISE_API_ENDPOINT"])
+        self.owner, self.buyer, self.root = (one.service(CatalogManagementV1) for one in (publisher, consumer, root))
+        self.owner_id, self.buyer_id = publisher.id, consumer.id
+        self.token = {"x_auth_refresh_token": publisher.refresh_token}
+        tree = root.service(EnterpriseManagementV1)
         self.enterprise_id = tree.list_enterprises().get_result()["resources"][0]["id"]
-        self.images = [owner.import_image(f"current-walk-{at}", b"current %d" % at) for at in range(IMAGES)]
+        self.images = [publisher.import_image(f"current-walk-{at}", b"current %d" % at) for at in range(IMAGES)]
 
-    def call(self, operation: str, status: int = 200, who: Service | None = None, **arguments: Any) -> Any:
+    def call(self, operation: str, status: int = 200, who: Any = None, **arguments: Any) -> Any:
         """What an operation answers, to the owner if nobody else is named."""
         answer = getattr(who or self.owner, operation)(**arguments)
         assert answer.get_status_code() == status, operation
@@ -281,7 +276,7 @@ class Walk:
     def objects(self, here: dict[str, str]) -> None:
         made = self.call("create_object", 201, **here, name="endpoint", label="Endpoint", kind="vpe")
         it = {**here, "object_identifier": made["id"]}
-        body = {"id": made["id"], "rev": made["_rev"], "name": "endpoint", "label": "Other", "data": {"any": "thing"}}
+        body = {"id": made["id"], "rev": made["_rev"], "name": "endpoint", "label": "Other", "data": {"any": "value"}}
         assert self.call("replace_object", **it, **body)["label"] == "Other"
         self.call("get_object", **it)
         assert self.call("list_objects", **here)["total_count"] == 1

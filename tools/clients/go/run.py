@@ -1,0 +1,140 @@
+"""Tells the main story with the Go SDKs, and calls every operation of their services by the walks of the tests."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from tools import go_toolchain
+from tools.clients.go.differences import DIFFERENCES, OUT_OF_SCOPE, REFUSED, UNKNOWN, differences
+from tools.clients.go.story import NAME as STORY
+from tools.clients.go.story import tell
+from tools.clients.results import Difference, Result, Step, Walk
+
+from fixtures.bridge import Bridge, ForeignAccount
+from kunsthalle.core.clock import SystemClock, rfc3339
+from kunsthalle.testing import Served
+from stories.api import foreign_walks
+
+OTHERS = "every other operation answers 501"
+KNOWN = "the known differences are all there are"
+_MODULE = re.compile(r"github\.com/IBM/((?:vpc|platform-services)-go-sdk) v(\S+)")
+_DEMANDED = re.compile(r"Key: '\w+\.(\S+)' Error")
+_Walk = Callable[[Bridge, Served], None]
+Told = tuple[Walk, list[Difference]]
+
+
+def versions() -> list[str]:
+    """The SDKs and their versions, as go.mod has them."""
+    found = _MODULE.findall((go_toolchain.PROGRAMS / "go.mod").read_text())
+    return [f"{name} {version}" for name, version in sorted(found, reverse=True)]
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """A server of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kunsthalle-go-") as folder,
+        Served(Path(folder) / "data", "--hypervisor", "simulated") as server,
+    ):
+        yield server
+
+
+def _accounts(bridge: Bridge, server: Served) -> None:
+    """An account can come to an enterprise in two ways, but only once: two servers."""
+    foreign_walks.accounts(bridge, server)
+    with served() as other:
+        foreign_walks.new_enterprise(bridge, other)
+
+
+PARTS: dict[str, _Walk] = {
+    "vpc": foreign_walks.vpc,
+    "catalogs": foreign_walks.catalogs,
+    "iam": foreign_walks.iam,
+    "accounts": _accounts,
+}
+"""Walks, each of which has a server of its own."""
+
+
+def run_go(only: str, jobs: int) -> Result:
+    """Run the parts whose name contains one of the texts, which commas part."""
+    programs = go_toolchain.build(Path(sys.prefix))
+    parts: dict[str, Callable[[], list[Told]]] = {STORY: partial(_story, programs)}
+    parts |= {name: partial(_walk, programs, name) for name in PARTS}
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        running = [pool.submit(part) for name, part in parts.items() if any(text in name for text in only.split(","))]
+        told = [one for part in running for one in part.result()]
+    found = [Difference(what, reason) for what, reason in differences()]
+    found += [one for _walk, others in told for one in others]
+    return Result("go", versions(), rfc3339(SystemClock().now())[:10], [walk for walk, _others in told], found)
+
+
+def _story(programs: Path) -> list[Told]:
+    with served() as server:
+        return [(tell(programs, server), [])]
+
+
+def _walk(programs: Path, part: str) -> list[Told]:
+    """Call the operations of a part's services; a walk for each service, a step for each operation in scope."""
+    with served() as server, Bridge([programs / "bridge"]) as bridge:
+        ended = Step(f"the walk of {part} ends well", passed=True)
+        try:
+            PARTS[part](bridge, server)
+        except Exception as failure:  # noqa: BLE001  whatever a walk fails with is what is told of it
+            ended = Step(ended.name, passed=False, detail=f"{type(failure).__name__}: {failure}")
+        account = ForeignAccount(server, "consumer-b", bridge)
+        told = [_count(bridge, account, service) for service in foreign_walks.SERVICES[part]]
+    told[0][0].steps.insert(0, ended)
+    for walk, _found in told:
+        for step in walk.steps:
+            if not step.passed:
+                print(f"{walk.name}: {step.name}: FAILED: {step.detail}", flush=True)
+        print(f"{walk.name}: {walk.passed} of {len(walk.steps)} steps", flush=True)
+    return told
+
+
+def _count(bridge: Bridge, account: ForeignAccount, python: type) -> Told:
+    """What came of each operation of a service, and which are not offered."""
+    client, service = account.service(python), python.__name__
+    patterns, known = OUT_OF_SCOPE.get(service, {}), DIFFERENCES.get(service, {})
+    names = client.operations()
+    called = bridge.conforming[service] | set(bridge.differing[service])
+    others = {
+        name: why for name in names if name not in called for one, why in patterns.items() if re.search(one, name)
+    }
+    scope = [name for name in names if name not in others]
+    steps = []
+    for name in scope:
+        faults = sorted(set(bridge.differing[service].get(name, ())) - set(known))
+        steps.append(Step(name, name in called and not faults, "; ".join(faults) or "it was not called"))
+    statuses = {name: client.status_of_anything(name) for name in others}
+    wrong = {name: status for name, status in statuses.items() if status != 501}
+    steps += [Step(OTHERS, not wrong, str(wrong)), _compared(bridge, service, others)]
+    return Walk(service, scope, steps), _differences(service, others)
+
+
+def _differences(service: str, others: dict[str, str]) -> list[Difference]:
+    """The operations that are not offered, by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in others.items():
+        by_reason.setdefault(reason, []).append(f"`{name}`")
+    return [Difference(f"{service}: {', '.join(names)}", f"501: {reason}") for reason, names in by_reason.items()]
+
+
+def _compared(bridge: Bridge, service: str, others: Iterable[str]) -> Step:
+    """Whether each known difference is still one, and each reason still has an operation."""
+    demanded = [key for text in bridge.refused[service].values() for key in _DEMANDED.findall(text) or [text]]
+    pairs = (
+        (set(DIFFERENCES.get(service, {})), {one for found in bridge.differing[service].values() for one in found}),
+        (set(UNKNOWN.get(service, {})), {one for found in bridge.unknown[service].values() for one in found}),
+        (set(REFUSED.get(service, {})), set(demanded)),
+        (set(), {one for one in OUT_OF_SCOPE.get(service, {}) if not any(re.search(one, name) for name in others)}),
+    )
+    wrong = sorted(one for listed, found in pairs for one in listed ^ found)
+    return Step(KNOWN, not wrong, "; ".join(wrong))
