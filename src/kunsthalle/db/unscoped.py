@@ -46,10 +46,14 @@ def any_row(session: Session, table: Table, *where: ColumnElement[bool]) -> bool
     return session.first(select(literal(1)).select_from(table).where(*where).limit(1)) is not None
 
 
-def rows_of(session: Session, table: Table, *where: ColumnElement[bool], order: Any = None) -> list[Any]:
-    """Rows of a table that belongs to a kind already looked up (the images of a version), as they are."""
+def rows_of(
+    session: Session, table: Table, *where: ColumnElement[bool], order: Any = None, most: int | None = None
+) -> list[Any]:
+    """Rows of a table that belongs to a kind already looked up (the images of a version), as they are: all, or the
+    first in an order.
+    """
     statement = select(table).where(*where)
-    return list(session.all(statement if order is None else statement.order_by(order)))
+    return list(session.all(statement if order is None else statement.order_by(order).limit(most)))
 
 
 def ids_where(column: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:

@@ -106,7 +106,7 @@ def _lowest(session: Session, subnet: Subnet) -> int:
     """The address behind the lowest taken one whose successor is free: the provider has the first and the last."""
     here, after = RESERVED_IP.table, RESERVED_IP.table.alias("after")
     follower = exists().where(after.c.subnet_id == here.c.subnet_id, after.c.number == here.c.number + 1)
-    edges = rows_of(session, here, here.c.subnet_id == subnet.id, ~follower, order=here.c.number)
+    edges = rows_of(session, here, here.c.subnet_id == subnet.id, ~follower, order=here.c.number, most=1)
     lowest = int(edges[0].number) + 1
     if lowest > int(subnet.network.broadcast_address):
         raise conflict("insufficient_ipv4_addresses", "The subnet has no free address.", "subnet")

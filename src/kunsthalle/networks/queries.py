@@ -13,7 +13,7 @@ from kunsthalle.core.crn import parse
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import number_of
-from kunsthalle.db.visibility import Authorized, ResourceType, some, unscoped
+from kunsthalle.db.visibility import Authorized, ResourceType, in_account, some, unscoped
 from kunsthalle.networks.models import Key, ReservedIp, SecurityGroup, Subnet, Vpc
 from kunsthalle.networks.resources import KEY, RESERVED_IP, SECURITY_GROUP, SUBNET, VPC
 
@@ -22,8 +22,10 @@ M = TypeVar("M")
 
 def named(session: Session, kind: ResourceType[M], id_: str) -> M:
     """What a resource at hand is in or has, for the reference to it: of the same account by construction."""
-    mine = (kind.table.c.id == id_, kind.table.c.account_id == session.ctx.account_id)
-    return unscoped(session, kind, *mine)[0]
+    found = in_account(session, kind, id_)
+    if found is None:
+        raise LookupError(f"{kind.name} {id_}")
+    return found
 
 
 def locked(session: Session, kind: ResourceType[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
