@@ -208,6 +208,8 @@ FINDINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "pages are bounded by bytes": (
             "attacks/test_large_pages.py::test_every_item_is_on_one_page_and_no_page_is_large",
             "unit/db/test_scope.py::test_pages_of_large_documents_end_early_and_lead_to_every_item",
+            "unit/search/test_answer_bytes.py::test_a_search_ends_early_where_tags_are_many_and_goes_on",
+            "unit/search/test_answer_bytes.py::test_lists_of_tags_and_of_the_audit_have_small_items",
         ),
         "a document has a size": (
             "unit/db/test_engine.py::test_a_document_that_is_too_large_is_refused_with_its_bound",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import False_
 from kunsthalle.api import pagination
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import invalid
+from kunsthalle.db.page_bytes import PAGE_BYTES
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_tables import tag_links
 from kunsthalle.db.unscoped import rows_of
@@ -24,6 +25,8 @@ from kunsthalle.search.sql import condition, constants, crn, location
 LISTS = ("tags", "access_tags", "service_tags")
 """Always there on an item, for clients that fall over their absence (terraform.md 3)."""
 SHOWN = ("account_id", "name", "type", "family", "crn")
+_TOGETHER = 50
+"""Rows whose tags are read at once: each may have 1,250 of 128 characters."""
 MAX_FIELDS = 50
 """Names of fields that one search may give."""
 
@@ -65,22 +68,40 @@ def from_cursor(text: str) -> Place:
 
 
 def search(session: Session, place: Place, limit: int) -> Found:
-    """The matches from a place on, type by type, newest first; only what the caller sees of their own account."""
+    """The matches from a place on, type by type, newest first; only what the caller sees of their own account.
+
+    A batch ends early where its tags are large together, as pages of lists do (`db/page_bytes.py`).
+    """
     _check_fields(place.fields)
-    query, found = parse(place.query), list[dict[str, Any]]()
+    query, found, size = parse(place.query), list[dict[str, Any]](), 0
     names = None if "*" in place.fields else frozenset({*(place.fields or SHOWN), "crn", *LISTS})
     here = place
     for number in range(place.kind, len(SEARCHED)):
         session.check_time()
         if number != place.kind:
             here = Place(place.query, place.fields, place.taggable, number)
-        rows = _matching(session, SEARCHED[number], query, here, limit + 1 - len(found))
-        for document, key in zip(documents(session, SEARCHED[number], rows), rows, strict=True):
-            if len(found) == limit:
+        for document, key in _documents_from(session, query, here, limit + 1 - len(found)):
+            size += len(msgspec.json.encode(document))
+            if len(found) == limit or (found and size > PAGE_BYTES):
                 return Found(found, here)
             found.append(_shown(document, names))
-            here = Place(place.query, place.fields, place.taggable, number, key.created_at, key.id)
+            here = msgspec.structs.replace(here, kind=number, moment=key.created_at, id=key.id)
     return Found(found, None)
+
+
+def _documents_from(session: Session, query: Node, place: Place, most: int) -> Iterator[tuple[dict[str, Any], Any]]:
+    """What matches of one kind, with the row of each. Tags are read for a few rows at a time, for as long as asked."""
+    one = SEARCHED[place.kind]
+    while most > 0:
+        count = min(most, _TOGETHER) if one.own_tags else most
+        rows = _matching(session, one, query, place, count)
+        for begin in range(0, len(rows), _TOGETHER):
+            some = rows[begin : begin + _TOGETHER]
+            yield from zip(documents(session, one, some), some, strict=True)
+        if len(rows) < count:
+            return
+        most -= count
+        place = msgspec.structs.replace(place, moment=rows[-1].created_at, id=rows[-1].id)
 
 
 def _matching(session: Session, one: Searched, query: Node, place: Place, limit: int) -> Sequence[Any]:
