@@ -60,6 +60,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "the state of what is there, or of whoever asks, does not allow it; the body says nothing more": (
         "DELETE /api/v1-beta/catalogs/{catalog_id}/offerings/{offering_id}/versions/{version_id} | ",
         "DELETE /api/v1-beta/versions/{version_loc_id} | ",
+        "DELETE /api/v2/keys/{id}/purge | ",
         "DELETE /v1/bare_metal_servers/{bare_metal_server_id}/network_attachments/{id} | ",
         "DELETE /v1/images/{id} | ",
         "DELETE /v1/instances/{instance_id}/network_attachments/{id} | ",
@@ -81,6 +82,10 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "POST /api/v1-beta/versions/{version_loc_id}/consume-publish | ",
         "POST /api/v1-beta/versions/{version_loc_id}/copy/{type}/{version_loc_id_to_copy_from} | ",
         "POST /api/v1-beta/versions/{version_loc_id}/prerelease-publish | ",
+        "POST /api/v2/key_rings/{id} | ",
+        "POST /api/v2/keys/{id}/actions/enable | ",
+        "POST /api/v2/keys/{id}/aliases/{alias} | ",
+        "POST /api/v2/keys/{id}/restore | ",
         "POST /v1/enterprises | ",
         "POST /v1/images/{id}/deprecate | ",
         "POST /v1/images/{id}/obsolete | ",
