@@ -40,6 +40,7 @@ ibm_enterprise_account_group ibm_enterprise_account ibm_resource_group ibm_resou
 data.ibm_is_image data.ibm_is_images data.ibm_is_instance data.ibm_is_instances data.ibm_is_operating_system
 data.ibm_is_operating_systems data.ibm_iam_account_settings data.ibm_cm_account data.ibm_cm_catalog
 data.ibm_cm_object data.ibm_cm_offering data.ibm_cm_version
+ibm_kms_key_rings ibm_kms_key ibm_kms_key_alias data.ibm_kms_key data.ibm_kms_keys
 """.split()
 
 

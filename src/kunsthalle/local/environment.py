@@ -30,6 +30,7 @@ _ENDPOINTS = (
     ("IBMCLOUD_GT_API_ENDPOINT", ""),
     ("IBMCLOUD_IAMPAP_API_ENDPOINT", ""),
     ("IBMCLOUD_RESOURCE_CATALOG_API_ENDPOINT", ""),
+    ("IBMCLOUD_KP_API_ENDPOINT", ""),
 )
 
 # Service names of the SDKs' external configuration, and the path their address ends with.
@@ -45,6 +46,7 @@ _SERVICES = (
     ("USER_MANAGEMENT", ""),
     ("GLOBAL_SEARCH", ""),
     ("GLOBAL_TAGGING", ""),
+    ("IBM_KEY_PROTECT_API", ""),
 )
 
 

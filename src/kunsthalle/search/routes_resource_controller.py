@@ -203,13 +203,13 @@ def _list(session: Session, request: Request, query: InstancesParameters) -> Ins
     more = len(found) > limit or any(one.last is not None for one in pages)
     last = found[:limit][-1] if found and more else None
     next_ = next_url(request, PLATFORM_PAGES, (last.created_at, last.id) if last else None) or ""
-    shown = [instance_response(it) for it in found[:limit]]
+    shown = [instance_response(it, session.ctx.origin) for it in found[:limit]]
     return InstancesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
-def _get(_session: Session, _request: Request, instance: ServiceInstance | Catalog) -> InstanceResponse:
+def _get(session: Session, _request: Request, instance: ServiceInstance | Catalog) -> InstanceResponse:
     """Get an instance of a service: a catalog, or one that was made here."""
-    return instance_response(instance)
+    return instance_response(instance, session.ctx.origin)
 
 
 def _create(session: Session, request: Request) -> InstanceResponse:
@@ -219,7 +219,7 @@ def _create(session: Session, request: Request) -> InstanceResponse:
     given = (_planned(body.resource_plan_id), body.name, group, body.resource_plan_id, body.parameters)
     made = service_instances.create(session, *given, locked=locked)
     tagging.apply(session, tagging.attaching(session, "user", body.tags, replace=False, renew=False), [made.crn])
-    return instance_response(made)
+    return instance_response(made, session.ctx.origin)
 
 
 def _update(session: Session, request: Request, instance: Authorized[ServiceInstance | Catalog]) -> InstanceResponse:
@@ -227,7 +227,7 @@ def _update(session: Session, request: Request, instance: Authorized[ServiceInst
     (service, granted), body = _owned(instance), request.body
     names = {"name": "name", "parameters": "parameters", "resource_plan_id": "plan_id"}
     given = {column: getattr(body, name) for name, column in names.items() if getattr(body, name) is not UNSET}
-    return instance_response(service_instances.change(session, service, granted, given))
+    return instance_response(service_instances.change(session, service, granted, given), session.ctx.origin)
 
 
 def _delete(period: int, session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> None:
@@ -237,7 +237,7 @@ def _delete(period: int, session: Session, _request: Request, instance: Authoriz
 
 def _lock(value: bool) -> Call:
     def call(session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> InstanceResponse:
-        return instance_response(service_instances.set_locked(session, *_owned(instance), value))
+        return instance_response(service_instances.set_locked(session, *_owned(instance), value), session.ctx.origin)
 
     call.__doc__ = ("Lock" if value else "Unlock") + " an instance of a service against changes."
     return call

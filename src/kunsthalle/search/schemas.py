@@ -180,6 +180,7 @@ class InstanceResponse(ResponseBody):
     scheduled_reclaim_by: str | UnsetType = UNSET
     restored_at: str | UnsetType = UNSET
     restored_by: str | UnsetType = UNSET
+    extensions: Document | UnsetType = UNSET
 
 
 class CreateInstanceRequest(RequestBody):
@@ -226,7 +227,8 @@ def deleted_response(one: Outcome) -> DeletedTagResponse:
 SERVICE = "globalcatalog-collection"
 
 
-def instance_response(it: Catalog | ServiceInstance) -> InstanceResponse:
+def instance_response(it: Catalog | ServiceInstance, origin: str) -> InstanceResponse:
+    """`origin` is the address of the server, under which a regional service is reached."""
     if isinstance(it, Catalog):
         done = _operation("create" if it.updated_at == it.created_at else "update")
         return _instance(it, it.label, SERVICE, sub_type="catalog", last_operation=done)
@@ -235,6 +237,8 @@ def instance_response(it: Catalog | ServiceInstance) -> InstanceResponse:
     since = PlanHistoryResponse(it.plan_id, rfc3339(it.created_at), it.created_by)
     plan = {"resource_plan_id": it.plan_id, "target_crn": where, "plan_history": [since]}
     more = {"locked": it.locked, "state": it.state, "location": it.location, **plan, **made, **_ways(it)}
+    if OFFERED[it.service].regional:
+        more["extensions"] = {"endpoints": {"public": origin, "private": origin}}
     return _instance(it, it.name, OFFERED[it.service].id, **more)
 
 

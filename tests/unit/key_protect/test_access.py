@@ -20,7 +20,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find
 from kunsthalle.key_protect import registrations
 from kunsthalle.key_protect.resources import PROTECTED_KEY
-from unit.key_protect.conftest import Keys, b64, make_instance
+from unit.key_protect.conftest import PLAN, Keys, b64, make_instance
 
 PLATFORM, SERVICE = "crn:v1:bluemix:public:iam::::role:", "crn:v1:bluemix:public:iam::::serviceRole:"
 SEES, USES, CHANGES, RULES = range(4)
@@ -209,3 +209,20 @@ def test_what_is_not_offered_says_so_in_the_services_own_form(keys: Keys) -> Non
     assert keys.refused("post_import_token")[0] == 501
     assert keys.ask("get_policy", id=keys.create()["id"])["resources"] == []
     assert keys.ask("get_instance_policy")["resources"] == []
+
+
+def test_an_instance_says_where_its_keys_are_reached(keys: Keys, app: App) -> None:
+    shown = app.do("GET", f"/v2/resource_instances/{keys.instance}")
+    assert shown["extensions"] == {"endpoints": dict.fromkeys(("public", "private"), "http://kunsthalle.test")}
+    assert (shown["region_id"], shown["resource_id"]) == ("us-south", "ee41347f-b18e-4ca6-bf80-b5467c63f9a6")
+    assert shown["crn"] == f"crn:v1:bluemix:public:kms:us-south:a/{app.accounts['owner']}:{keys.instance}::"
+
+
+@pytest.mark.parametrize("network", ["private-only", "public-and-private"])
+def test_an_instance_keeps_the_network_that_it_is_said_to_allow(app: App, network: str) -> None:
+    group = app.do("GET", "/v2/resource_groups")["resources"][0]["id"]
+    body = {"name": "keys", "target": "us-south", "resource_plan_id": PLAN, "resource_group": group}
+    made = app.do("POST", "/v2/resource_instances", {**body, "parameters": {"allowed_network": network}})
+    assert made["parameters"] == {"allowed_network": network}
+    refused = app.refused("POST", "/v2/resource_instances", {**body, "parameters": {"allowed_network": "none"}})
+    assert refused == (400, "bad_request", "parameters.allowed_network")

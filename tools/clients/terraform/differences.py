@@ -19,6 +19,7 @@ _POLICY = {
 }
 
 IMPORTED: dict[str, dict[str, str]] = {
+    "ibm_kms_key": {"force_delete": _NOT_READ},
     "ibm_cm_offering": {"tags": _OWN, "share_with_access_list": _NOT_READ},
     "ibm_cm_version": dict.fromkeys(
         (

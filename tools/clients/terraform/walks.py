@@ -160,6 +160,15 @@ def _untagged(world: World, outputs: Outputs) -> None:
     world.call("publisher", "POST", "/v3/tags/detach", body)
 
 
+def _kept(_world: World, outputs: Outputs) -> None:
+    expect(outputs["names"] == ["root", "standard"], f"names: {outputs['names']}")
+    expect(outputs["golden_crn"].endswith(f":{outputs['instance_id']}:key:{outputs['root_id']}"), str(outputs))
+
+
+def _renamed_keys(world: World, outputs: Outputs) -> None:
+    world.call("publisher", "PATCH", f"/v2/resource_instances/{outputs['instance_id']}", {"name": "other"})
+
+
 def _members(_world: World, outputs: Outputs) -> None:
     expect(outputs["members"] == 1, f"members: {outputs['members']}")
     expect(outputs["actions"] == ["bounds", "members"], f"actions: {outputs['actions']}")
@@ -304,6 +313,7 @@ WALKS: tuple[Plot, ...] = (
         undo=("apply is refused, and the owner undoes the change", _renamed_back),
     ),
     Plot(_HERE / "controller", check=_tagged, behind=_untagged),
+    Plot(_HERE / "keys", check=_kept, behind=_renamed_keys),
     Plot(
         _HERE / "enterprise",
         account="enterprise",
