@@ -134,6 +134,7 @@ def _image(facts: Facts, document: Doc, at: Place) -> None:
             version_crn=text_of(document, "catalog_offering", "version", "crn"),
             deprecation_at=text_of(document, "deprecation_at"),
             obsolescence_at=text_of(document, "obsolescence_at"),
+            listed=_is_listed(at),
         )
     )
 
@@ -159,8 +160,14 @@ def _version(facts: Facts, document: Doc, at: Place) -> None:
             text_of(document, "state", "current"),
             text_of(document, "deprecate_pending", "deprecate_date"),
             tuple(text_of(one, "id") for one in _images_of(document)),
+            listed=_is_listed(at),
         )
     )
+
+
+def _is_listed(at: Place) -> bool:
+    """Whether something is one of a list: what is at the end of it was got by itself otherwise."""
+    return any(isinstance(step, int) for step in at.steps)
 
 
 def _images_of(version: Doc) -> Iterator[Doc]:

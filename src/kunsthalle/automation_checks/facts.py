@@ -36,7 +36,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ImageFact:
-    """An image as its own account, or everybody, is shown it. `declared`: it is a resource that Terraform manages."""
+    """An image as its own account, or everybody, is shown it.
+
+    `declared`: it is a resource that Terraform manages, or one of those that a data source lists; `listed`: it is one of
+    a list.
+    """
 
     place: Place
     id: str
@@ -49,11 +53,12 @@ class ImageFact:
     deprecation_at: str = ""
     obsolescence_at: str = ""
     declared: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFact:
-    """A version of an offering. `deprecate_date` is set while it is being deprecated. `declared` as of images."""
+    """A version of an offering. `deprecate_date` is set while it is being deprecated; the rest as of `ImageFact`."""
 
     place: Place
     crn: str
@@ -62,6 +67,7 @@ class VersionFact:
     deprecate_date: str = ""
     image_ids: tuple[str, ...] = ()
     declared: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from kunsthalle.automation_checks.facts import (
@@ -58,20 +59,32 @@ def masked_image(facts: Facts, known: Known) -> Hits:
 
 
 def masked_image_read(facts: Facts, known: Known) -> Hits:
-    """Look-ups by id of images that are known to be another account's."""
+    """Look-ups by id of images that are known to be another account's; of a run, the first of each."""
+    again = Counter((read.account, read.image_id) for read in facts.reads)
+    told = set()
     for read in facts.reads:
+        name = (read.account, read.image_id)
+        if facts.apart and name in told:
+            continue
+        told.add(name)
         owner = known.foreign_owner(read.image_id, read.account)
         if read.masked_source:
             yield read.place, f"The id comes from {read.masked_source}, which runs another account's image."
         elif owner:
-            answered = f" The answer was {read.status}." if read.status else ""
+            times = f" to {again[name]} look-ups" if again[name] > 1 else ""
+            answered = f" The answer{times} was {read.status}." if read.status else ""
             yield read.place, f"The image {read.image_id} belongs to the account {owner}.{answered}"
 
 
 def ambiguous_image_name(facts: Facts, known: Known) -> Hits:
     """Look-ups by a name that an image of another account has too, or that led to several images."""
+    told = set()
     for lookup in facts.lookups:
         others = _namesakes(lookup, known)
+        if facts.apart and (lookup.account, lookup.name) in told:
+            continue
+        if others or len(lookup.found) > 1:
+            told.add((lookup.account, lookup.name))
         if others:
             came = f"leads to {', '.join(lookup.found)}" if lookup.found else "leads to an own image, or to none"
             yield lookup.place, f"The name {lookup.name!r} {came}; it is also that of {' and '.join(others)}."
@@ -91,8 +104,10 @@ def _namesakes(lookup: NameLookup, known: Known) -> list[str]:
 
 def image_name_without_visibility(facts: Facts, _known: Known) -> Hits:
     """Look-ups by name that do not say whose image is meant, where the file shows how it was asked."""
+    told = set()
     for lookup in facts.lookups:
-        if lookup.visibility_given is False:
+        if lookup.visibility_given is False and (not facts.apart or lookup.name not in told):
+            told.add(lookup.name)
             yield lookup.place, f"The name {lookup.name!r} may be that of an own or of a public image."
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from kunsthalle.automation_checks.facts import BOOTING, Facts, ImageFact, ImageUse, Place, VersionFact
 from kunsthalle.automation_checks.knowledge import ARCHIVED, Known, KnownImage, KnownVersion
@@ -14,17 +15,25 @@ Told = tuple[str, str] | None
 """What is on its way out or gone, and a clause that says so."""
 SayOfImage = Callable[[Image], Told]
 SayOfVersion = Callable[[Version], Told]
+F = TypeVar("F", ImageFact, VersionFact)
 _ABSENT = 404
 
 
 def deprecated_image(facts: Facts, known: Known) -> Hits:
     """Uses of what is on its way out; and where nothing uses it, answers that say so."""
-    yield from _found(facts, known, _leaving_image, _leaving_version)
+    images = [one for one in facts.images if not one.listed or one.visibility != "public"]
+    yield from _used(facts, known, _leaving_image, _leaving_version)
+    yield from _unused(facts, _told(images, _leaving_image) + _told(facts.versions, _leaving_version))
 
 
 def obsolete_image(facts: Facts, known: Known) -> Hits:
-    """Uses of what boots no more; and where nothing uses it, answers that say so."""
-    yield from _found(facts, known, _obsolete_image, _archived_version)
+    """Uses of what boots no more; and where nothing uses it, answers that say so. Lists also have what was once."""
+    images, versions = (
+        [one for one in facts.images if not one.listed],
+        [one for one in facts.versions if not one.listed],
+    )
+    yield from _used(facts, known, _obsolete_image, _archived_version)
+    yield from _unused(facts, _told(images, _obsolete_image) + _told(versions, _archived_version))
 
 
 def _leaving_image(image: Image) -> Told:
@@ -52,23 +61,30 @@ def _archived_version(version: Version) -> Told:
     return (f"the version {version.name or version.crn}", "is archived") if version.state == ARCHIVED else None
 
 
-def _found(facts: Facts, known: Known, of_image: SayOfImage, of_version: SayOfVersion) -> Hits:
-    used = set()
+def _used(facts: Facts, known: Known, of_image: SayOfImage, of_version: SayOfVersion) -> Hits:
     for use in facts.uses:
         if use.by not in BOOTING or use.shown:
             continue
-        used |= {use.image_id, use.version_crn}
         image, version = _of_use(facts, known, use)
         told = (version and of_version(version)) or (image and of_image(image))
         if told:
             yield use.place, f"The {use.by} uses {told[0]}, which {told[1]}."
-    if facts.apart:
-        return  # the answers of a run show what it does on purpose
-    answers = [(one.place, of_image(one)) for one in facts.images if not one.declared and one.id not in used]
-    answers += [(one.place, of_version(one)) for one in facts.versions if not one.declared and one.crn not in used]
-    for place, told in answers:
-        if told:
-            yield place, f"{told[0][0].upper()}{told[0][1:]} {told[1]}."
+
+
+Fact = ImageFact | VersionFact
+
+
+def _told(shown: Sequence[F], say: Callable[[F], Told]) -> list[tuple[Fact, Told]]:
+    return [(one, say(one)) for one in shown]
+
+
+def _unused(facts: Facts, shown: list[tuple[Fact, Told]]) -> Hits:
+    """What answers say of what nothing of the file boots from. What a run is shown, it does on purpose."""
+    used = {name for use in facts.uses if use.by in BOOTING for name in (use.image_id, use.version_crn)}
+    for fact, told in shown:
+        name = fact.id if isinstance(fact, ImageFact) else fact.crn
+        if told and not facts.apart and not fact.declared and name not in used:
+            yield fact.place, f"{told[0][0].upper()}{told[0][1:]} {told[1]}."
 
 
 def _of_use(facts: Facts, known: Known, use: ImageUse) -> tuple[Image | None, Version | None]:

@@ -45,10 +45,11 @@ class Server:
         for account in self.api_keys:
             self._teach_reclamations(known, account)
         crns = _distinct(use.version_crn for facts in files for use in facts.uses)
-        crns |= _distinct(one.crn for facts in files for one in facts.versions)
+        crns |= _distinct(one.crn for facts in files for one in facts.versions if not one.listed)
         for crn in sorted(crns):
             self._teach_version(known, crn, files)
-        for id_ in sorted(_image_ids(files) | set(known.images)):
+        in_versions = {id_ for crn in crns for id_ in known.version(crn).image_ids}
+        for id_ in sorted(_image_ids(files) | in_versions):
             self._teach_image(known, id_)
 
     def _get(self, token: str, path: str) -> Any:
@@ -128,10 +129,10 @@ def _distinct(texts: Iterable[str]) -> set[str]:
 
 
 def _image_ids(files: Collection[Facts]) -> set[str]:
-    """Every image that files name."""
+    """Every image that files name; of lists of images, none."""
     readers: tuple[Callable[[Facts], Iterable[str]], ...] = (
         lambda facts: (one.image_id for one in facts.uses),
-        lambda facts: (one.id for one in facts.images),
+        lambda facts: (one.id for one in facts.images if not one.listed),
         lambda facts: (one.image_id for one in facts.reads),
         lambda facts: (one.id for one in facts.attempts),
         lambda facts: (id_ for one in facts.lookups for id_ in one.found),

@@ -191,7 +191,7 @@ class _Collector:
     def _images(self, resource: Resource) -> None:
         shown = list(_dicts(resource.values.get("images")))
         for number, image in enumerate(shown):
-            self._image_fact(resource, image, (*resource.steps, "images", number))
+            self._image_fact(resource, image, (*resource.steps, "images", number), declared=True)
         if resource.data and text_of(resource.values, "name"):
             given = bool(text_of(resource.values, "visibility"))
             self._look_up(resource, given, tuple(text_of(one, "id") for one in shown))

@@ -209,7 +209,7 @@ def test_a_finding_has_the_line_of_its_call(tmp_path: Path) -> None:
 
 
 def test_a_finding_of_an_answer_says_which_part_of_it(tmp_path: Path) -> None:
-    image = {"id": OWN_IMAGE, "crn": crn("image", OWN_IMAGE), "status": "obsolete"}
+    image = {"id": OWN_IMAGE, "crn": crn("image", OWN_IMAGE), "status": "deprecated"}
     text = answer({"images": [{"id": "other", "crn": crn("image", "other")}, image]})
     [finding] = _report(tmp_path, text).findings
     assert finding.place.subject == "images[1]"

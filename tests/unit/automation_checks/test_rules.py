@@ -219,7 +219,7 @@ CASES: list[tuple[str, str, str, str]] = [
     (
         "masked-image-read",
         "a look-up that was answered with 404",
-        transcript(_BOOTED, call("GET /v1/images/image-1", 404, _ABSENT)),
+        transcript(_BOOTED, *[call("GET /v1/images/image-1", 404, _ABSENT)] * 2),
         transcript(_BOOTED, call("GET /v1/images/image-2", 404, _ABSENT)),  # absent, and nobody knows more
     ),
     (
@@ -259,7 +259,7 @@ CASES: list[tuple[str, str, str, str]] = [
     (
         "image-name-without-visibility",
         "a list",
-        transcript(call("GET /v1/images?name=golden", 200, {"images": [{"id": "image-1"}]})),
+        transcript(*[call("GET /v1/images?name=golden", 200, {"images": [{"id": "image-1"}]})] * 2),
         transcript(call("GET /v1/images?name=golden&visibility=private", 200, {"images": [{"id": "image-1"}]})),
     ),
     (
@@ -335,8 +335,32 @@ CASES: list[tuple[str, str, str, str]] = [
     (
         "obsolete-image",
         "an image that an SDK was shown",
-        answer({"images": [{**_IMAGE_ANSWER, "status": "obsolete"}]}),
+        answer({**_IMAGE_ANSWER, "status": "obsolete"}),
+        answer({**_IMAGE_ANSWER, "status": "deprecated"}),
+    ),
+    (
+        "obsolete-image",
+        "a version that an SDK was shown",
+        answer({**_VERSION_ANSWER, "state": {"current": "deprecated"}}),
+        answer({"versions": [{**_VERSION_ANSWER, "state": {"current": "deprecated"}}]}),  # a list has old ones, too
+    ),
+    (
+        "deprecated-image",
+        "an image of a list",
         answer({"images": [{**_IMAGE_ANSWER, "status": "deprecated"}]}),
+        answer({"images": [{**_IMAGE_ANSWER, "status": "deprecated", "visibility": "public"}]}),
+    ),
+    (
+        "deprecated-image",
+        "an image that an instance of the state uses, of those that a data source lists",
+        state(
+            data__ibm_is_images__all={"images": [{"id": OWN_IMAGE, "status": "deprecated"}]},
+            ibm_is_instance__web={"crn": crn("instance", "i"), "image": OWN_IMAGE},
+        ),
+        state(
+            data__ibm_is_images__all={"images": [{"id": OWN_IMAGE, "status": "deprecated"}]},
+            ibm_is_instance__web={"crn": crn("instance", "i"), "image": FOREIGN_IMAGE},
+        ),
     ),
     (
         "obsolete-image",

@@ -11,6 +11,7 @@ from tools.clients.terraform.walks import EXAMPLES, expect, same, unpublish
 from tools.clients.terraform.workspace import Tools, Workspace
 from tools.clients.world import IMAGE, World
 
+from kunsthalle.automation_checks.checking import check
 from kunsthalle.core.errors import NOT_FOUND
 
 NAME = "source-page"
@@ -54,6 +55,7 @@ class Story:
             ("the consumer boots by version", self._boot),
             ("the instance shows the foreign image's id", self._shown),
             ("by name each account finds its own image", self._by_name),
+            ("kunsthalle check finds what the states and plans show", self._check),
             ("by id the foreign image is not found", self._by_id),
             ("destroying the last published version is refused, suspended it goes", self._unpublish),
             ("the consumer's instance is untouched", self._consumer.plan),
@@ -82,6 +84,23 @@ class Story:
         outputs = self._lookup.outputs()
         expect(outputs["image_id_by_name"] == outputs["own_image_id"], f"a name meant another image: {outputs}")
         expect(outputs["own_image_id"] != outputs["foreign_image_id"], f"one image in two accounts: {outputs}")
+
+    def _check(self) -> None:
+        """What `kunsthalle check` finds in files that Terraform itself has written, by themselves and together."""
+        states = [space.folder / "terraform.tfstate" for space in (self._publisher, self._consumer, self._lookup)]
+        self._publisher.run("plan", "-destroy", "-input=false", "-no-color", "-out=destroy")
+        destruction = self._publisher.folder / "destroy.json"
+        destruction.write_text(self._publisher.run("show", "-json", "destroy"))
+        expected = (
+            (states[:1], []),
+            (states[1:2], ["masked-image"]),
+            (states[2:], ["masked-image"]),
+            (states, ["masked-image", "ambiguous-image-name", "masked-image"]),
+            ([destruction], ["last-published-version-delete"]),
+        )
+        for paths, rules in expected:
+            found = [one.rule.id for one in check(paths).findings]
+            expect(found == rules, f"{[path.name for path in paths]}: {found}, not {rules}")
 
     def _by_id(self) -> None:
         """Masked and absent read the same."""
