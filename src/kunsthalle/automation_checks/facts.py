@@ -38,8 +38,8 @@ class Place:
 class ImageFact:
     """An image as its own account, or everybody, is shown it.
 
-    `declared`: it is a resource that Terraform manages, or one of those that a data source lists; `listed`: it is one of
-    a list.
+    `declared`: it is a resource that Terraform manages, or one of those that a data source lists. `listed`: an answer
+    has it in a list.
     """
 
     place: Place

@@ -115,12 +115,12 @@ class _Collector:
         return bool(owner and self._account(resource) and owner != self._account(resource))
 
     def _masked_source(self, resource: Resource, argument: str) -> str:
-        """The address of a resource of the module that runs a foreign image, which an argument takes the image of."""
+        """The block of the module that runs a foreign image, which an argument takes the image of."""
         for reference in references(resource.expressions.get(argument)):
             address, _, attribute = reference.rpartition(".")
             source = self._masked.get(resource.module + without_index(address))
             if attribute == "image" and source is not None:
-                return source.address
+                return source.block
         return ""
 
     def _use(self, resource: Resource, by: str) -> None:
