@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 REDACTED = "…"
-_NAMES = r"api_?key$|pass_?word|passphrase|passcode|secret|token$|credential|private_?key|user_data|authorization"
+_NAMES = (
+    r"api_?key$|pass_?word|passphrase|passcode|secret|token$|credential|private_?key|user_data|authorization"
+    r"|payload$|plaintext$"  # of Key Protect
+)
 _SECRET_NAME = re.compile(_NAMES.replace("-", "_"), re.IGNORECASE)
 _TOKEN = re.compile(r"\b(?:ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|[Bb]earer +[^\s\"']+)")
 _PARAMETER = re.compile(
@@ -53,7 +56,7 @@ def redact_target(target: str) -> str:
     if not mark:
         return redact_text(path)
     parts = [(name, REDACTED if is_secret(name) else redact_text(value)) for name, value in parse_qsl(query, True)]
-    return f"{redact_text(path)}?{urlencode(parts, safe=REDACTED + ':/,')}"
+    return f"{redact_text(path)}?{urlencode(parts, safe=':/,').replace(quote(REDACTED), REDACTED)}"
 
 
 def redact_body(body: bytes, *, form: bool = False) -> str:
