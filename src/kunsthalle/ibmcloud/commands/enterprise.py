@@ -140,9 +140,9 @@ def _group_create(run: Run) -> None:
 
 
 def _group_update(run: Run) -> None:
-    found = named(run.api.listed("/v1/account-groups", "resources"), run.given["NAME"], "account group")
+    found = _one(run, "/v1/account-groups")
     run.core_progress(f"Updating account group {found['name']}")
-    run.api.call("PATCH", path_of("/v1/account-groups/{}", found["id"]), filled(name=run.given.get("n")))
+    run.api.call("PATCH", path_of("/v1/account-groups/{}", found["id"]), {"name": run.given.get("new-name")})
     run.done(f"Account group {found['name']} is updated.")
 
 
@@ -234,7 +234,14 @@ COMMANDS = (
         (*_UNDER, _CONTACT),
         alone=(_ONE_PARENT,),
     ),
-    Command("enterprise account-group-update", "Rename an account group.", _group_update, "NAME", (_NEW_NAME,)),
+    Command(
+        "enterprise account-group-update",
+        "Rename an account group.",
+        _group_update,
+        flags=(*_WHICH, flag("new-name", "NAME", "New name.", required=True)),
+        alone=_N_OR_ID,
+        any_of=_N_OR_ID,
+    ),
     Command(
         "enterprise account-create",
         "Create an account.",

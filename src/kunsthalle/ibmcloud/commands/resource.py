@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
+from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
 from kunsthalle.ibmcloud.resource_commands import filled, group_id
@@ -40,6 +40,13 @@ INSTANCE_FIELDS: tuple[Field, ...] = (
     ("Created at", "created_at"),
     ("Updated at", "updated_at"),
 )
+_QUOTAS: tuple[Field, ...] = (("Name", "name"), ("ID", "id"), ("Type", "type"))
+_QUOTA: tuple[Field, ...] = (
+    *_QUOTAS,
+    ("Service instances", "number_of_service_instances"),
+    ("Virtual servers", "vsi_limit"),
+    ("Created at", "created_at"),
+)
 _RECLAMATIONS: tuple[Field, ...] = (
     ("ID", "id"),
     ("Entity CRN", "entity_crn"),
@@ -60,6 +67,20 @@ _RECLAMATION: tuple[Field, ...] = (
 
 def _ours(run: Run, **more: Any) -> dict[str, Any]:
     return {"account_id": run.session.account, **more}
+
+
+def window(nouns: str) -> tuple[Flag, ...]:
+    """The flags for a part of a list."""
+    return (
+        flag("o", "NUMBER", f"How many {nouns} to leave out at the beginning.", also=("offset",), kind="int"),
+        flag("l", "NUMBER", f"How many {nouns} to show at most.", also=("limit",), kind="int"),
+    )
+
+
+def part(run: Run, found: list[Any]) -> list[Any]:
+    """The part of a list that `window` asks for."""
+    begin, most = max(run.given.get("o", 0), 0), run.given.get("l")
+    return found[begin:] if most is None else found[begin : begin + max(most, 0)]
 
 
 def _groups(run: Run) -> None:
@@ -127,7 +148,7 @@ def _instances(run: Run) -> None:
     )
     if given.get("all-resource-groups"):
         asked.pop("resource_group_id", None)
-    found = instances(run, **asked)
+    found = part(run, instances(run, **asked))
     run.terminal.ok()
     run.table(found, _INSTANCES, "No service instance found.")
 
@@ -174,7 +195,23 @@ def _act(run: Run, action: str, done: str, question: str) -> None:
     run.done(f"Reclamation {ref} is {done}.", run.api.post(path, body))
 
 
+def _quotas(run: Run) -> None:
+    run.core_progress("Retrieving all quota definitions")
+    found = run.api.get("/v2/quota_definitions")["resources"]
+    run.terminal.ok()
+    run.table(found, _QUOTAS, "No quota definitions were found.")
+
+
+def _quota(run: Run) -> None:
+    ref = run.given["NAME"]
+    run.core_progress(f"Retrieving quota definition {ref}")
+    found = named(run.api.get("/v2/quota_definitions")["resources"], ref, "quota definition")
+    run.terminal.ok()
+    run.detail(found, _QUOTA)
+
+
 _COMMENT = flag("comment", "TEXT", "Why.")
+_LOCATION = flag("location", "LOCATION", "Ignored: instances are global.")
 
 COMMANDS = (
     Command(
@@ -199,6 +236,8 @@ COMMANDS = (
         (flag("n", "NAME", "New name.", also=("name",), required=True), FORCE),
     ),
     Command("resource group-delete", "Delete a resource group.", _delete, "NAME", (FORCE,)),
+    Command("resource quotas", "List all quota definitions.", _quotas),
+    Command("resource quota", "View a quota definition.", _quota, "NAME"),
     Command(
         "resource service-instances",
         "List service instances: private catalogs and object storage.",
@@ -208,7 +247,8 @@ COMMANDS = (
             flag("g", "GROUP", "Name or ID of the resource group."),
             flag("all-resource-groups", text="Query all resource groups."),
             flag("type", "TYPE", "Ignored: there is one type of service instances."),
-            flag("location", "LOCATION", "Ignored: instances are global."),
+            _LOCATION,
+            *window("instances"),
             flag("long", text="Ignored: all columns are shown."),
         ),
         alone=(("g", "all-resource-groups"),),
@@ -218,7 +258,7 @@ COMMANDS = (
         "View a service instance.",
         _instance,
         "INSTANCE",
-        (flag("id", text="Print the CRN and the GUID only."),),
+        (flag("id", text="Print the CRN and the GUID only."), _LOCATION),
     ),
     Command(
         "resource reclamations",

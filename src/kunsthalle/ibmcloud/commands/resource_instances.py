@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kunsthalle.ibmcloud.commands.resource import INSTANCE_FIELDS, instances
+from kunsthalle.ibmcloud.commands.resource import INSTANCE_FIELDS, instances, part, window
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
@@ -68,7 +68,9 @@ def _create(run: Run) -> None:
 
 
 def _found(run: Run) -> Any:
-    return named(instances(run), run.given["INSTANCE"], "service instance", "name", "guid", "crn")
+    group = run.given.get("g")
+    listed = instances(run, **filled(resource_group_id=group_id(run, group) if group else None))
+    return named(listed, run.given["INSTANCE"], "service instance", "name", "guid", "crn")
 
 
 def _update(run: Run) -> None:
@@ -106,8 +108,10 @@ def _type(run: Run) -> dict[str, str]:
 
 def _tags(run: Run) -> None:
     run.core_progress("Listing tags")
-    query = {**_type(run), "limit": "1000", **filled(attached_to=run.given.get("attached-to"))}
-    found = run.api.get("/v3/tags", query)["items"]
+    given = run.given
+    only = filled(attached_to=given.get("attached-to"), attached_only="true" if given.get("a") else None)
+    page = {"limit": str(given.get("l", 1_000)), "offset": str(given.get("o", 0))}
+    found = run.api.get("/v3/tags", {**_type(run), **page, **only})["items"]
     run.terminal.ok()
     run.table(found, (("Name", "name"),), "No tags were found.")
 
@@ -129,6 +133,9 @@ def _tag_create(run: Run) -> None:
 
 def _tag_delete(run: Run) -> None:
     name = run.given.get("tag-name")
+    if name is None:
+        _tags_delete(run)
+        return
     if not run.confirmed(f"Really delete tag {name}?"):
         return
     run.core_progress(f"Deleting tag {name}")
@@ -136,12 +143,27 @@ def _tag_delete(run: Run) -> None:
     _each(run, gone["results"], "provider", f"Tag {name} was deleted.")
 
 
+def _tags_delete(run: Run) -> None:
+    """All tags that are attached to nothing: as many in a call as the service takes, until none is left."""
+    if not run.confirmed("Really delete all tags that are attached to nothing?"):
+        return
+    run.core_progress("Deleting all tags that are attached to nothing")
+    gone: list[Any] = []
+    while found := run.api.call("DELETE", "/v3/tags", None, _type(run)).body["items"]:
+        gone += found
+    run.done("The tags were deleted.", {"items": gone})
+
+
 def _tag_resource(run: Run, verb: str) -> None:
     given = run.given
-    names, crn = given.get("tag-names"), given.get("resource-id") or _one_named(run, str(given.get("resource-name")))
-    place = "to" if verb == "attach" else "from"
-    run.core_progress(f"{verb.capitalize()}ing tags {', '.join(names)} {place} {crn}")
-    body = {"tag_names": names, "resources": [{"resource_id": crn}]}
+    names, query = given.get("tag-names"), given.get("resources-query")
+    body: dict[str, Any] = {"tag_names": names, **filled(replace=given.get("replace"), update=given.get("update"))}
+    if query:
+        where, body["query"] = f"what '{query}' finds", {"query_string": query}
+    else:
+        where = given.get("resource-id") or _one_named(run, str(given.get("resource-name")))
+        body["resources"] = [{"resource_id": where}]
+    run.core_progress(f"{verb.capitalize()}ing tags {', '.join(names)} {'to' if verb == 'attach' else 'from'} {where}")
     _each(run, run.api.post(f"/v3/tags/{verb}", body, _type(run))["results"], "resource_id", f"The tags were {verb}ed.")
 
 
@@ -161,6 +183,8 @@ def _search(run: Run) -> None:
         if not page.get("search_cursor"):
             break
         body = {"search_cursor": page["search_cursor"]}
+    by = run.given.get("s")
+    found = part(run, sorted(found, key=lambda one: str(one.get(by, ""))) if by else found)
     run.terminal.ok()
     run.table(found, _FOUND, "No resources were found.")
 
@@ -170,12 +194,21 @@ def _unserved(_run: Run, words: str) -> None:
 
 
 _TAG_TYPE = flag("tag-type", text="Type of the tags.", choices=("user", "access", "service"))
-_TAG_NAMES = flag("tag-names", "NAMES", "Names of tags, separated by commas.", kind="list", required=True)
+_TAG_NAMES = flag(
+    "tag-names", "NAMES", "Names of tags, separated by commas.", also=("tag-name",), kind="list", required=True
+)
 _PARAMETERS = flag("p", "JSON|@FILE", "Parameters of the service.", also=("parameters",), kind="json")
 _RESOURCE = (
     flag("resource-name", "NAME", "Name of the resource."),
     flag("resource-id", "CRN", "CRN of the resource.", also=("resource-crn",)),
+    flag("resources-query", "QUERY", "Query that finds the resources."),
+    flag("resource-type", "TYPE", "Ignored: there is no classic infrastructure."),
 )
+_WHICH = (("resource-name", "resource-id", "resources-query"),)
+_GROUP = flag("g", "GROUP", "Name or ID of the resource group.")
+_PROVIDER = flag("p", "PROVIDER", "Ignored: there is no classic infrastructure.", also=("provider",))
+_ACCOUNT = flag("account-id", "ID", "Ignored: tags are those of the targeted account.")
+_ENDPOINTS = flag("service-endpoints", "TYPE", "Ignored: there is one network.")
 _NOT_SERVED = (
     *(
         f"service-{kind}{verb}"
@@ -185,6 +218,8 @@ _NOT_SERVED = (
     "service-keys",
     "service-bindings",
     "service-aliases",
+    "subscription",
+    "subscriptions",
 )
 
 COMMANDS = (
@@ -196,10 +231,12 @@ COMMANDS = (
         (
             flag("d", "DEPLOYMENT", "Ignored: a plan has one deployment.", also=("deployment",)),
             _PARAMETERS,
-            flag("g", "GROUP", "Name or ID of the resource group."),
+            _GROUP,
             flag("t", "TAGS", "User tags, separated by commas.", also=("tags",), kind="list"),
             flag("lock", text="Lock the instance against changes."),
-            flag("service-endpoints", "TYPE", "Ignored: there is one network."),
+            _ENDPOINTS,
+            flag("allow-cleanup", text="Ignored: no instance of a region is deleted."),
+            flag("subscription", "ID", "Ignored: nothing is paid for."),
         ),
     ),
     Command(
@@ -211,6 +248,8 @@ COMMANDS = (
             flag("n", "NAME", "New name.", also=("name",)),
             flag("service-plan-id", "ID", "ID of the new plan."),
             _PARAMETERS,
+            _GROUP,
+            _ENDPOINTS,
             FORCE,
         ),
         any_of=(("n", "service-plan-id", "p"),),
@@ -227,45 +266,82 @@ COMMANDS = (
         "Lock a service instance against changes.",
         partial(_lock, method="POST", word="lock"),
         "INSTANCE",
-        (FORCE,),
+        (_GROUP, FORCE),
     ),
     Command(
         "resource service-instance-unlock",
         "Unlock a service instance.",
         partial(_lock, method="DELETE", word="unlock"),
         "INSTANCE",
-        (FORCE,),
+        (_GROUP, FORCE),
     ),
     Command(
         "resource tags",
         "List tags.",
         _tags,
-        flags=(_TAG_TYPE, flag("attached-to", "CRN", "Only tags of a resource.")),
+        flags=(
+            _TAG_TYPE,
+            flag("attached-to", "CRN", "Only tags of a resource."),
+            flag("a", "true|false", "Only tags that are attached to a resource.", also=("attached",)),
+            *window("tags"),
+            flag("d", "true|false", "Ignored: a tag has no more than its name.", also=("details",)),
+            _PROVIDER,
+            _ACCOUNT,
+        ),
     ),
     Command("resource tag-create", "Create access tags.", _tag_create, flags=(_TAG_NAMES, _TAG_TYPE)),
     Command(
         "resource tag-attach",
         "Attach tags to a resource.",
         partial(_tag_resource, verb="attach"),
-        flags=(_TAG_NAMES, *_RESOURCE, _TAG_TYPE),
-        alone=(("resource-name", "resource-id"),),
-        any_of=(("resource-name", "resource-id"),),
+        flags=(
+            _TAG_NAMES,
+            *_RESOURCE,
+            _TAG_TYPE,
+            _ACCOUNT,
+            flag("replace", text="Take all other tags of this type off."),
+            flag("update", text="Take off other tags with the same key."),
+        ),
+        alone=_WHICH,
+        any_of=_WHICH,
     ),
     Command(
         "resource tag-detach",
         "Detach tags from a resource.",
         partial(_tag_resource, verb="detach"),
-        flags=(_TAG_NAMES, *_RESOURCE, _TAG_TYPE),
-        alone=(("resource-name", "resource-id"),),
-        any_of=(("resource-name", "resource-id"),),
+        flags=(_TAG_NAMES, *_RESOURCE, _TAG_TYPE, _ACCOUNT),
+        alone=_WHICH,
+        any_of=_WHICH,
     ),
     Command(
         "resource tag-delete",
-        "Delete a tag that is attached to nothing.",
+        "Delete a tag that is attached to nothing, or all of these.",
         _tag_delete,
-        flags=(flag("tag-name", "NAME", "Name of the tag.", required=True), _TAG_TYPE, FORCE),
+        flags=(
+            flag("tag-name", "NAME", "Name of the tag."),
+            flag("a", text="All tags that are attached to nothing.", also=("all",)),
+            _TAG_TYPE,
+            _PROVIDER,
+            _ACCOUNT,
+            FORCE,
+        ),
+        alone=(("tag-name", "a"),),
+        any_of=(("tag-name", "a"),),
     ),
-    Command("resource search", "Search for resources.", _search, "QUERY"),
+    Command(
+        "resource search",
+        "Search for resources.",
+        _search,
+        "QUERY",
+        (
+            *window("resources"),
+            flag(
+                "s", text="Property to sort by.", also=("sort-by",), choices=("name", "family", "region", "type", "crn")
+            ),
+            _PROVIDER,
+            flag("ir", "WHICH", "Ignored: `resource reclamations` lists what was reclaimed.", also=("is-reclaimed",)),
+        ),
+    ),
     *(
         Command(
             f"resource {words}",
