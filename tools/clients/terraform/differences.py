@@ -96,6 +96,7 @@ OTHERS: dict[str, str] = {
         "the API shows the version that was booted, and not the offering, so the provider plans a replacement: set "
         "`ignore_changes = [catalog_offering]`; templates are not affected"
     ),
+    "provider 2.x": "not run: the Go module of its versions was not to be had",
     "share approvals": "provider 1.89 has no resource and no data source for them",
 }
 """What else is to be known."""

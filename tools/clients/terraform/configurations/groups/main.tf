@@ -120,6 +120,26 @@ data "ibm_is_instance_group_memberships" "all" {
   depends_on     = [ibm_is_instance_group_manager_policy.cpu]
 }
 
+data "ibm_is_instance_group_manager" "scale" {
+  instance_group = ibm_is_instance_group.web.id
+  name           = "scale"
+  depends_on     = [ibm_is_instance_group_manager.scale]
+}
+data "ibm_is_instance_group_manager_policy" "cpu" {
+  instance_group         = ibm_is_instance_group.web.id
+  instance_group_manager = ibm_is_instance_group_manager.scale.manager_id
+  name                   = ibm_is_instance_group_manager_policy.cpu.name
+}
+data "ibm_is_instance_group_manager_action" "members" {
+  instance_group         = ibm_is_instance_group.web.id
+  instance_group_manager = ibm_is_instance_group_manager.calendar.manager_id
+  name                   = ibm_is_instance_group_manager_action.members.name
+}
+data "ibm_is_instance_group_membership" "first" {
+  instance_group = ibm_is_instance_group.web.id
+  name           = data.ibm_is_instance_group_memberships.all.memberships[0].name
+}
+
 output "group_id" { value = ibm_is_instance_group.web.id }
 output "members" { value = length(data.ibm_is_instance_group_memberships.all.memberships) }
 output "actions" { value = sort([for action in data.ibm_is_instance_group_manager_actions.all.instance_group_manager_actions : action.name]) }

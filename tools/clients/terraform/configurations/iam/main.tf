@@ -150,6 +150,25 @@ data "ibm_iam_roles" "is" {
 data "ibm_iam_role_actions" "is" { service = "is" }
 data "ibm_iam_api_key" "own" { apikey_id = ibm_iam_api_key.own.id }
 data "ibm_iam_account_settings" "here" {}
+data "ibm_iam_effective_account_settings" "here" { account_id = data.ibm_iam_account_settings.here.account_id }
+data "ibm_iam_trusted_profiles" "all" {
+  account_id = data.ibm_iam_account_settings.here.account_id
+  depends_on = [ibm_iam_trusted_profile.machines]
+}
+data "ibm_iam_trusted_profile_identities" "machines" { profile_id = ibm_iam_trusted_profile.machines.id }
+data "ibm_iam_trusted_profile_claim_rule" "company" {
+  profile_id = ibm_iam_trusted_profile.machines.id
+  rule_id    = ibm_iam_trusted_profile_claim_rule.company.rule_id
+}
+data "ibm_iam_trusted_profile_link" "instance" {
+  profile_id = ibm_iam_trusted_profile.machines.id
+  link_id    = ibm_iam_trusted_profile_link.instance.link_id
+}
+data "ibm_iam_trusted_profile_policy" "viewers" {
+  iam_id     = ibm_iam_trusted_profile.machines.iam_id
+  depends_on = [ibm_iam_trusted_profile_policy.viewers]
+}
+data "ibm_iam_users" "all" {}
 data "ibm_iam_auth_token" "now" {}
 
 output "group_id" { value = ibm_iam_access_group.editors.id }

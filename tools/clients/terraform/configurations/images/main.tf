@@ -48,6 +48,12 @@ data "ibm_is_image_export_jobs" "new" {
   image      = ibm_is_image.new.id
   depends_on = [ibm_is_image_export_job.new]
 }
+data "ibm_is_image_export_job" "new" {
+  image            = ibm_is_image.new.id
+  image_export_job = ibm_is_image_export_job.new.image_export_job
+}
+data "ibm_is_image_instance_profiles" "new" { identifier = ibm_is_image.new.id }
+data "ibm_is_image_bare_metal_server_profiles" "new" { identifier = ibm_is_image.new.id }
 data "ibm_is_images" "by_name" {
   name       = "new"
   depends_on = [ibm_is_image.new, ibm_is_image.old, ibm_is_image.gone]

@@ -36,6 +36,16 @@ data "ibm_is_bare_metal_servers" "all" { depends_on = [ibm_is_bare_metal_server.
 data "ibm_is_bare_metal_server_initialization" "one" { bare_metal_server = ibm_is_bare_metal_server.one.id }
 data "ibm_is_bare_metal_server_profile" "one" { name = "bx2-metal-96x384" }
 data "ibm_is_bare_metal_server_profiles" "all" {}
+data "ibm_is_bare_metal_server_disks" "one" { bare_metal_server = ibm_is_bare_metal_server.one.id }
+data "ibm_is_bare_metal_server_disk" "first" {
+  bare_metal_server = ibm_is_bare_metal_server.one.id
+  disk              = data.ibm_is_bare_metal_server_disks.one.disks[0].id
+}
+data "ibm_is_bare_metal_server_network_interfaces" "one" { bare_metal_server = ibm_is_bare_metal_server.one.id }
+data "ibm_is_bare_metal_server_network_interface" "first" {
+  bare_metal_server = ibm_is_bare_metal_server.one.id
+  network_interface = data.ibm_is_bare_metal_server_network_interfaces.one.network_interfaces[0].id
+}
 
 output "server_id" { value = ibm_is_bare_metal_server.one.id }
 output "image_id" { value = ibm_is_bare_metal_server.one.image }

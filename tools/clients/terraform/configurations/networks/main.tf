@@ -120,6 +120,32 @@ data "ibm_is_virtual_network_interface" "one" { virtual_network_interface = ibm_
 data "ibm_is_virtual_network_interfaces" "all" { depends_on = [ibm_is_virtual_network_interface.one] }
 data "ibm_is_floating_ip" "one" { name = ibm_is_floating_ip.one.name }
 data "ibm_is_floating_ips" "all" { depends_on = [ibm_is_floating_ip.one] }
+data "ibm_is_vpc_default_routing_table" "one" { vpc = ibm_is_vpc.one.id }
+data "ibm_is_network_acls" "all" { depends_on = [ibm_is_network_acl.open] }
+data "ibm_is_network_acl_rules" "open" { network_acl = ibm_is_network_acl.open.id }
+data "ibm_is_network_acl_rule" "in" {
+  network_acl = ibm_is_network_acl.open.id
+  name        = "in"
+}
+data "ibm_is_public_gateways" "all" { depends_on = [ibm_is_public_gateway.one] }
+data "ibm_is_security_group_rule" "https" {
+  security_group      = ibm_is_security_group.web.id
+  security_group_rule = ibm_is_security_group_rule.https.rule_id
+}
+data "ibm_is_security_group_targets" "web" {
+  security_group = ibm_is_security_group.web.id
+  depends_on     = [ibm_is_virtual_network_interface.one]
+}
+data "ibm_is_security_group_target" "one" {
+  security_group = ibm_is_security_group.web.id
+  name           = ibm_is_virtual_network_interface.one.name
+}
+data "ibm_is_subnet_reserved_ips" "one" {
+  subnet     = ibm_is_subnet.one.id
+  depends_on = [ibm_is_virtual_network_interface.one]
+}
+data "ibm_is_virtual_network_interface_ips" "one" { virtual_network_interface = ibm_is_virtual_network_interface.one.id }
+data "ibm_is_virtual_network_interface_floating_ips" "one" { virtual_network_interface = ibm_is_virtual_network_interface.one.id }
 data "ibm_is_region" "here" { name = "us-south" }
 data "ibm_is_regions" "all" {}
 data "ibm_is_zone" "one" {

@@ -115,6 +115,29 @@ data "ibm_is_snapshot" "boot" { name = ibm_is_snapshot.boot.name }
 data "ibm_is_snapshots" "all" { depends_on = [ibm_is_snapshot.boot] }
 data "ibm_is_instance" "by_image" { name = ibm_is_instance.by_image.name }
 data "ibm_is_instances" "all" { depends_on = [ibm_is_instance.by_image, ibm_is_instance.by_snapshot] }
+data "ibm_is_instance_disks" "by_image" { instance = ibm_is_instance.by_image.id }
+data "ibm_is_instance_network_attachments" "by_image" { instance = ibm_is_instance.by_image.id }
+data "ibm_is_instance_network_attachment" "first" {
+  instance           = ibm_is_instance.by_image.id
+  network_attachment = data.ibm_is_instance_network_attachments.by_image.network_attachments[0].id
+}
+data "ibm_is_instance_network_interfaces" "by_snapshot" { instance_name = ibm_is_instance.by_snapshot.name }
+data "ibm_is_instance_network_interface" "first" {
+  instance_name          = ibm_is_instance.by_snapshot.name
+  network_interface_name = data.ibm_is_instance_network_interfaces.by_snapshot.network_interfaces[0].name
+}
+data "ibm_is_instance_network_interface_reserved_ips" "first" {
+  instance          = ibm_is_instance.by_snapshot.id
+  network_interface = data.ibm_is_instance_network_interfaces.by_snapshot.network_interfaces[0].id
+}
+data "ibm_is_instance_volume_attachments" "by_image" { instance = ibm_is_instance.by_image.id }
+data "ibm_is_instance_volume_attachment" "first" {
+  instance = ibm_is_instance.by_image.id
+  name     = data.ibm_is_instance_volume_attachments.by_image.volume_attachments[0].name
+}
+data "ibm_is_snapshot_clones" "boot" { snapshot = ibm_is_snapshot.boot.id }
+data "ibm_is_snapshot_instance_profiles" "boot" { identifier = ibm_is_snapshot.boot.id }
+data "ibm_is_volume_instance_profiles" "restored" { identifier = ibm_is_volume.restored.id }
 data "ibm_is_instance_profile" "one" { name = "bx2-2x8" }
 data "ibm_is_instance_profiles" "all" {}
 
