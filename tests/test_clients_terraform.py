@@ -1,6 +1,7 @@
-"""Short walks of the real Terraform, where it and the provider are built already.
+"""A walk of the real Terraform in continuous integration, where it and the provider are built already.
 
-Elsewhere there is nothing to run here, and nothing to skip: `./dev clients terraform` builds both and runs every walk.
+It takes two minutes and more. Elsewhere there is nothing to run here, and nothing to skip: `./dev clients terraform`
+builds both and runs every walk.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from tools.clients.terraform.run import walk
 from tools.clients.terraform.walks import WALKS, Plot
 from tools.clients.terraform.workspace import at_hand, find_tools
 
+from fixtures.packages import in_ci
+
 SHORT = ("masked-lookup",)
 
-if at_hand():
+if in_ci() and at_hand():
 
     @pytest.mark.parametrize("plot", [plot for plot in WALKS if plot.name in SHORT], ids=lambda plot: plot.name)
     def test_a_walk_of_terraform(plot: Plot) -> None:
