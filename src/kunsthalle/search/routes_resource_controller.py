@@ -27,7 +27,7 @@ from kunsthalle.catalogs.models import Catalog
 from kunsthalle.catalogs.resources import CATALOG
 from kunsthalle.core.clock import moment
 from kunsthalle.core.crn import parse
-from kunsthalle.core.errors import Problem, Reason, Target, not_found
+from kunsthalle.core.errors import Problem, Reason, Target, invalid, not_found
 from kunsthalle.db.pages import page
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, ResourceType, find, resolve
@@ -143,6 +143,14 @@ def _date(text: str) -> int:
         raise Fault("form", "a date or a moment (RFC 3339)") from error
 
 
+def _check_place(session: Session, service: OfferedService, target: str) -> None:
+    """400 unless a regional service is wanted where it is: `us-south`, or the CRN of a deployment that ends so."""
+    place = service.location(session.ctx)
+    if service.regional and target.rpartition(":")[2] != place:
+        text = f"{service.name} has no deployment at '{target[:64]}' here: instances are made in {place}."
+        raise invalid("bad_request", text, "target")
+
+
 class InstancesParameters(Parameters, frozen=True):
     """Of the list of instances of services."""
 
@@ -216,7 +224,9 @@ def _create(session: Session, request: Request) -> InstanceResponse:
     """Create an instance of a service. Of object storage, the parameter `buckets` says which buckets belong to it."""
     body: CreateInstanceRequest = request.body
     group, locked = chosen_group(session, body.resource_group), header_flag(request, "Entity-Lock")
-    given = (_planned(body.resource_plan_id), body.name, group, body.resource_plan_id, body.parameters)
+    service = _planned(body.resource_plan_id)
+    _check_place(session, service, body.target)
+    given = (service, body.name, group, body.resource_plan_id, body.parameters)
     made = service_instances.create(session, *given, locked=locked)
     tagging.apply(session, tagging.attaching(session, "user", body.tags, replace=False, renew=False), [made.crn])
     return instance_response(made, session.ctx.origin)

@@ -14,12 +14,7 @@ from kunsthalle.ibmcloud.resource_commands import filled, group_id
 from kunsthalle.ibmcloud.tables import Field
 
 _PATH = "/v2/resource_instances"
-_STORAGE = ("cloud-object-storage", "dff97f5c-bc5e-4455-b470-411c3edbe49c")
-_PLANS = {
-    "standard": "744bfc56-d12c-4866-88d5-dac9139e0e5d",
-    "lite": "2fdf0c08-2d32-4f46-84b5-32e0c92fffd8",
-    "cos-one-rate-plan": "1e4e33e4-cfa6-4f12-9016-be594a6d5f87",
-}
+_CATALOG = "/api/v1"
 _FOUND: tuple[Field, ...] = (
     ("Name", "name"),
     ("Location", "region"),
@@ -42,19 +37,27 @@ def _group(run: Run) -> str:
     return str(next(iter(run.api.listed("/v2/resource_groups", "resources", query)))["id"])
 
 
+def _entry(entries: list[Any], what: str, wanted: str, all_of_them: str) -> Any:
+    """The entry of the global catalog with a name or an ID."""
+    for entry in entries:
+        if wanted in (entry["name"], entry["id"]):
+            return entry
+    names = ", ".join(entry["name"] for entry in entries)
+    raise Failed(f"{what} '{wanted}' was not found. {all_of_them} are {names}.")
+
+
 def _create(run: Run) -> None:
     given = run.given
     name, service, plan = given["NAME"], given["SERVICE_NAME"], given["SERVICE_PLAN_NAME"]
-    if service not in _STORAGE:
-        raise Failed(f"Service offering '{service}' was not found. Kunsthalle has instances of {_STORAGE[0]} alone.")
-    if plan not in {*_PLANS, *_PLANS.values()}:
-        raise Failed(f"Service plan '{plan}' was not found. Plans of {_STORAGE[0]} are {', '.join(_PLANS)}.")
+    offered = _entry(run.api.get(_CATALOG)["resources"], "Service offering", service, "Services")
+    plans = run.api.get(path_of(f"{_CATALOG}/{{}}/plan", offered["id"]))["resources"]
+    plan_id = _entry(plans, "Service plan", plan, f"Plans of {offered['name']}")["id"]
     run.core_progress(f"Creating service instance {name}")
     body = {
         "name": name,
         "target": given["LOCATION"],
         "resource_group": _group(run),
-        "resource_plan_id": _PLANS.get(plan, plan),
+        "resource_plan_id": plan_id,
         **filled(parameters=given.get("p"), tags=given.get("t")),
     }
     made = run.api.post(_PATH, body)
