@@ -297,7 +297,7 @@ def build(
 
     cut_off = folder.read(settings.data, folder.LOADING)
     if cut_off:
-        scenarios().load(cut_off["name"])
+        scenarios().load(cut_off["name"], without_secrets=bool(cut_off.get("without_secrets")))
     front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
     behind = Lazy(lambda: _load(everything))
     watching = VmMonitorThread(store, context, drivers.machines, lambda: drivers.hypervisor)

@@ -286,7 +286,7 @@ class Pipeline:
             raise TypeError(f"{route.name} runs inside a transaction")
         if route.access.operator:
             self._check_operator(request.headers.get("authorization", ""))
-        if route.body is not None:
+        if route.body is not None and (request.raw or route.body_required):
             request.body = decode(request.raw, route.body)
         return _response(route, await asyncio.to_thread(route.without_transaction, ctx, request), ctx)
 

@@ -114,11 +114,19 @@ def found_row(route: Route, request: Request) -> tuple[Any, ...]:
 
 
 def route_without_transaction(
-    method: str, path: str, call: Outside, *, surface: Surface, access: Access, body: Any, answer: Any
+    method: str,
+    path: str,
+    call: Outside,
+    *,
+    surface: Surface,
+    access: Access,
+    body: Any,
+    answer: Any,
+    body_required: bool = True,
 ) -> Route:
     """Declares an operation of the operator's, or of anybody's, that runs outside any transaction."""
-    summary = _first_line(call)
-    return Route(method, path, None, surface, access, body, answer, without_transaction=call, summary=summary)
+    more: dict[str, Any] = {"summary": _first_line(call), "body_required": body_required}
+    return Route(method, path, None, surface, access, body, answer, without_transaction=call, **more)
 
 
 def _refuse(_session: Session, _request: Request) -> Any:

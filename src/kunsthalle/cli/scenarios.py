@@ -26,6 +26,8 @@ def scenario() -> None:
     kunsthalle scenario save shared-and-booted
     kunsthalle scenario list
     kunsthalle scenario load shared-and-booted
+    kunsthalle scenario save shared --file shared.khs
+    kunsthalle scenario load shared.khs --data elsewhere
     """
 
 
@@ -39,27 +41,103 @@ for _verb in (
     scenario.add_command(_verb)
 
 
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_REPLACE = click.option("--replace", is_flag=True, help="Replace an existing scenario, or file, of this name")
+
+
 @scenario.command()
 @click.argument("name")
-@click.option("--replace", is_flag=True, help="Replace an existing scenario of this name")
+@_REPLACE
+@click.option("--file", type=_FILE, default=None, help="Also write it as this one file, which moves between machines")
 @common.DATA
 @common.OUTPUT
-def save(name: str, replace: bool, data: Path, output: str) -> None:
-    """Save all data as scenario NAME."""
+def save(name: str, replace: bool, file: Path | None, data: Path, output: str) -> None:
+    """Save all data as scenario NAME.
+
+    With --file also as one file, for `load` on another machine, with SQLite or PostgreSQL, and in later releases.
+    It holds API keys.
+    """
+    if file is not None:
+        _refuse_existing(file, replace)
     body = {"name": name, "replace": replace}
-    _say([common.operate(data, "POST", _PATH, body, timeout=_PATIENCE)], output)
+    saved = common.operate(data, "POST", _PATH, body, timeout=_PATIENCE)
+    if file is not None:
+        _pack(data, name, file)
+    _say([saved], output)
 
 
 @scenario.command()
 @click.argument("name")
+@click.argument("file", type=_FILE)
+@_REPLACE
+@common.DATA
+def pack(name: str, file: Path, replace: bool, data: Path) -> None:
+    """Write the saved scenario NAME as one FILE, which moves between machines. It holds API keys."""
+    _refuse_existing(file, replace)
+    _pack(data, name, file)
+    click.echo(line(f"Written: {file}"))
+
+
+def _refuse_existing(file: Path, replace: bool) -> None:
+    if file.exists() and not replace:
+        raise common.Refused(f"There is a file {file} already: --replace, or choose another name.")
+
+
+def _pack(data: Path, name: str, file: Path) -> None:
+    from kunsthalle.operator import saved_states, state_archives
+
+    place = data / saved_states.FOLDER / name
+    if not saved_states.NAME.fullmatch(name) or not (place / saved_states.ABOUT).is_file():
+        raise common.Refused(f"There is no saved scenario {name!r} in {data}: kunsthalle scenario list.")
+    try:
+        state_archives.pack(place, file)
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror or error}.") from error
+
+
+@scenario.command()
+@click.argument("name")
+@click.option(
+    "--name", "given", default="", help="For a file: the name to keep it under; default: the one it was saved as"
+)
+@_REPLACE
+@click.option(
+    "--without-secrets",
+    is_flag=True,
+    help="If it was encrypted with a master key that is not here: empty what catalogs keep for other systems",
+)
 @common.DATA
 @common.OUTPUT
-def load(name: str, data: Path, output: str) -> None:
-    """Load scenario NAME. Later changes are lost, and faults are cleared."""
-    loaded = common.operate(data, "POST", f"{_PATH}/{quote(name, safe='')}/load", timeout=_PATIENCE)
+def load(name: str, given: str, replace: bool, without_secrets: bool, data: Path, output: str) -> None:
+    """Load scenario NAME, or a file that `save --file` wrote. Later changes are lost, and faults are cleared."""
+    if _is_file(name):
+        name = _unpack(data, Path(name), given, replace)
+    path = f"{_PATH}/{quote(name, safe='')}/load"
+    loaded = common.operate(data, "POST", path, {"without_secrets": without_secrets}, timeout=_PATIENCE)
     _say([loaded], output)
     if output != "json" and loaded["cleared_faults"]:
         click.echo(f"Faults cleared: {loaded['cleared_faults']}")
+
+
+def _is_file(text: str) -> bool:
+    return "/" in text or Path(text).is_file()
+
+
+def _unpack(data: Path, file: Path, name: str, replace: bool) -> str:
+    """Keeps what is in a file as a saved scenario; its name."""
+    from kunsthalle.operator import saved_states, state_archives
+
+    try:
+        name = name or state_archives.read_manifest(file).name
+        if not saved_states.NAME.fullmatch(name):
+            raise common.Refused(f"Invalid name of a scenario: {name!r}. Allowed: a-z, 0-9, '.', '-', '_', at most 63.")
+        place = data / saved_states.FOLDER / name
+        if place.exists() and not replace:
+            raise common.Refused(f"There is a scenario {name!r} already: --replace, or --name ANOTHER.")
+        state_archives.unpack(file, place)
+    except state_archives.BadArchive as error:
+        raise common.Refused(line(error)) from error
+    return name
 
 
 @scenario.command(name="list")

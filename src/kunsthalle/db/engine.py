@@ -28,6 +28,7 @@ from sqlalchemy.pool import QueuePool
 from kunsthalle.authz.context import Context
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem
+from kunsthalle.core.ids import entropy
 from kunsthalle.core.loop_turns import LOOP_TURNS
 from kunsthalle.core.recordings import Recordings
 from kunsthalle.core.space import disk_full, is_out_of_space
@@ -106,10 +107,11 @@ def _sqlite(url: str, *, reading: bool) -> Engine:
 _CONNECT_SECONDS = 10
 
 
-def _postgresql(url: str) -> Engine:
+def _postgresql(url: str, node: str) -> Engine:
     options: dict[str, Any] = {"pool_size": _POOL, "max_overflow": 8, "hide_parameters": _HIDDEN}
+    options["connect_args"] = {"application_name": node}
     if "connect_timeout=" not in url:  # a host that says nothing is given up after seconds, not after minutes
-        options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
+        options["connect_args"]["connect_timeout"] = _CONNECT_SECONDS
     return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), **options)
 
 
@@ -150,14 +152,16 @@ def _turn(account_id: str) -> Hashable:
 class Store:
     """The database. `read` and `write` open one unit of work each and hand back what the function returns.
 
-    `full` says that a write has found no room on the disk since `check_room` was last content.
+    `node` names the process among the connections of PostgreSQL. `full` says that a write has found no room on the
+    disk since `check_room` was last content.
     """
 
     def __init__(self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None) -> None:
         self.bounds = bounds or JobBounds()
         self.full = False
         self.embedded = _is_embedded(url)
-        self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url)
+        self.node = f"kunsthalle-{entropy(8).hex()}"
+        self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url, self.node)
         shared = self.engine.execution_options(postgresql_readonly=True)
         snapshots = shared.execution_options(isolation_level="REPEATABLE READ")
         self._readers = _sqlite(url, reading=True) if self.embedded else snapshots

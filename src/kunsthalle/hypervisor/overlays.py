@@ -142,7 +142,7 @@ def copy_sparse(source: Path, target: Path) -> None:
         writer = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
             if not _clone(reader, writer):
-                for start, end in _data(reader, found.st_size):
+                for start, end in data_stretches(reader, found.st_size):
                     _copy_range(reader, writer, start, end)
                 os.ftruncate(writer, found.st_size)
         finally:
@@ -162,7 +162,7 @@ def _clone(reader: int, writer: int) -> bool:
     return True
 
 
-def _data(reader: int, size: int) -> Iterator[tuple[int, int]]:
+def data_stretches(reader: int, size: int) -> Iterator[tuple[int, int]]:
     """The stretches of a file that hold data, as (start, end)."""
     end = 0
     while end < size:

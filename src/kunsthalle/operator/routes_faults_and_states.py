@@ -109,6 +109,12 @@ class SaveRequest(RequestBody):
     replace: bool = False
 
 
+class LoadRequest(RequestBody):
+    """Whether the credentials that a scenario keeps for other systems are emptied, if its master key is not here."""
+
+    without_secrets: bool = False
+
+
 class ScenarioResponse(ResponseBody):
     """A saved scenario: when it was saved, where its clock stood, and how large its own files are."""
 
@@ -265,7 +271,8 @@ def scenario_routes(scenarios: SavedScenarios, faults: Faults) -> tuple[Route, .
 
     def load(_ctx: Context, request: Request) -> LoadedResponse:
         """Make everything as it was when the scenario was saved; clear the faults, which belong to what was there."""
-        loaded = scenarios.load(request.params["name"])
+        body: LoadRequest = request.body or LoadRequest()
+        loaded = scenarios.load(request.params["name"], without_secrets=body.without_secrets)
         return LoadedResponse(**asdict(loaded), cleared_faults=faults.clear())
 
     def remove(_ctx: Context, request: Request) -> ScenarioResponse:
@@ -283,7 +290,14 @@ def scenario_routes(scenarios: SavedScenarios, faults: Faults) -> tuple[Route, .
             "POST", path, save, surface=OPERATOR, access=change, body=SaveRequest, answer=ScenarioResponse
         ),
         route_without_transaction(
-            "POST", f"{one}/load", load, surface=OPERATOR, access=change, body=None, answer=LoadedResponse
+            "POST",
+            f"{one}/load",
+            load,
+            surface=OPERATOR,
+            access=change,
+            body=LoadRequest,
+            body_required=False,
+            answer=LoadedResponse,
         ),
         route_without_transaction(
             "DELETE", one, remove, surface=OPERATOR, access=change, body=None, answer=ScenarioResponse

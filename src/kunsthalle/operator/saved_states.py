@@ -1,15 +1,17 @@
 """Saved scenarios: everything a server keeps, under a name beside it, and back again (design, section 2).
 
-For a server on SQLite whose bytes are files. What is saved is what the data folder holds, but for what belongs to
-the process: the lock, its address, the operator's token, the master keys, other saved scenarios. Blobs never change
-and are linked, not copied. While it is saved or restored no job runs and nothing is written; a machine that really runs
-stands in the way, for its disk changes under the copy.
+What is saved is the database, as one SQLite file whichever engine it is on, the blobs, and what the data folder holds,
+but for what belongs to the process: the lock, its address, the operator's token, the master keys, other saved
+scenarios. Blobs never change; where they are files they are linked, not copied. While it is saved or restored no job of
+this process runs; on SQLite nothing is written, on PostgreSQL what is saved is of one moment. A machine that really
+runs stands in the way, for its disk changes under the copy.
+
+Objects of buckets on an S3 server (`--buckets`) are their accounts' own and stay as they are.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import tempfile
@@ -17,43 +19,50 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from kunsthalle.all_tables import prepare
+from kunsthalle.all_tables import metadata, prepare
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import VALIDITY
+from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
 from kunsthalle.core.hypervisors import HYPERVISORS
-from kunsthalle.db import kv
+from kunsthalle.db import database_copies, kv
+from kunsthalle.db.database_copies import DoesNotFit, StoreBusy
 from kunsthalle.db.engine import Store
 from kunsthalle.db.prepare import NewerSchema
 from kunsthalle.db.reencryption import Renew, ensure_encrypted
 from kunsthalle.db.session import Session
+from kunsthalle.db.tables import facts
+from kunsthalle.db.unscoped import columns_of, remove_rows
 from kunsthalle.drivers import Drivers
 from kunsthalle.hypervisor.overlays import copy_sparse
 from kunsthalle.hypervisor.protocol import Status
 from kunsthalle.iam.queries import token_generation
+from kunsthalle.instances.tables import instances
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import Busy, Worker
 from kunsthalle.local import folder, running
 from kunsthalle.local.master_keys import MasterKeyError
+from kunsthalle.operator import saved_blobs
 
 FOLDER = "scenarios"
-_DATABASE, _ABOUT, _BLOBS = "kunsthalle.sqlite", "scenario.json", "sha256"
-_APART = {
+DATABASE, ABOUT = "kunsthalle.sqlite", "scenario.json"
+APART = {
     FOLDER,
     folder.LOADING,
     folder.LOCK,
     running.ALIVE,
     folder.SERVER,
     folder.CREDENTIALS,
-    _ABOUT,
+    ABOUT,
     "blobs",
-    _BLOBS,
+    saved_blobs.FOLDER,
 }
 """What of a data folder, or of its copy, is not simply copied."""
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class SavedScenarios:
         """Those there are, by name."""
         root = self._data / FOLDER
         found = sorted(root.iterdir()) if root.is_dir() else []
-        return [self._about(one) for one in found if _NAME.fullmatch(one.name)]
+        return [self._about(one) for one in found if NAME.fullmatch(one.name)]
 
     def save(self, name: str, *, replace: bool) -> Saved:
         """Saves everything. 409 when the name is taken, while a machine really runs, or jobs do not end."""
@@ -98,43 +107,52 @@ class SavedScenarios:
             text = f"There is a scenario {name!r} already; replace it (`replace`, --replace), or choose another name."
             raise conflict("already_exists", text, "name")
         made = place.with_name(f".{name}.new")
-        with self._still():
+        with self._still(self.store.still):
             shutil.rmtree(made, ignore_errors=True)
             made.mkdir(mode=0o700, parents=True)
-            self.store.copy_to(made / _DATABASE)
+            database_copies.save(self.store, made / DATABASE, metadata())
             for one in self._own(self._data):
                 _copy(one, made / one.name)
-            _link_all(self.settings.blob_root / _BLOBS, made / _BLOBS)
+            saved_blobs.save(self.drivers.blobs, made)
             folder.write(made, folder.CREDENTIALS, folder.read(self._data, folder.CREDENTIALS))
             moments = {"saved_at": rfc3339(self.clock.real()), "now": rfc3339(self.clock.now())}
-            folder.write(made, _ABOUT, {**moments, "moment": self.clock.now()})
+            folder.write(made, ABOUT, {**moments, "moment": self.clock.now()})
             shutil.rmtree(place, ignore_errors=True)
             made.rename(place)
         return self._about(place)
 
-    def load(self, name: str) -> Saved:
+    def load(self, name: str, *, without_secrets: bool = False) -> Saved:
         """Makes everything as it was when it was saved. 404 for a name nobody saved; 409 as for saving.
 
-        Cut off in its middle, it is done again, whole, before the folder is served the next time.
+        `without_secrets` has a state loaded whose master key is not here: the credentials that catalogs and offerings
+        keep for other systems are emptied. Cut off in its middle, it is done again, whole, before the folder is served
+        the next time.
         """
         place = self._there(name)
-        generation = self.store.read(self.base, token_generation)
-        with self._still(), self._current_schema(place) as database:
-            folder.write(self._data, folder.LOADING, {"name": name})
-            self.store.become(database)
+        generation, keys = self.store.read(self.base, _of_this_store)
+        with self._still(self.store.still), self._current_schema(place, without_secrets) as database:
+            folder.write(self._data, folder.LOADING, {"name": name, "without_secrets": without_secrets})
+            saved_blobs.add(self.drivers.blobs, place)
+            self._become(database)
             for one in self._own(self._data):
                 _remove(one)
             for one in self._own(place):
                 _copy(one, self._data / one.name)
             self._credentials(place)
-            for one in (self.settings.blob_root / _BLOBS).iterdir():
-                _remove(one)
-            _link_all(place / _BLOBS, self.settings.blob_root / _BLOBS)
-            self.clock.set(folder.read(place, _ABOUT)["moment"])
+            saved_blobs.drop_others(self.drivers.blobs, place)
+            self.clock.set(folder.read(place, ABOUT)["moment"])
             self.forget()
-        self.store.write(self.base, partial(self._settle, generation))
+        self.store.write(self.base, partial(self._settle, generation, keys))
         (self._data / folder.LOADING).unlink()
         return self._about(place)
+
+    def _become(self, database: Path) -> None:
+        try:
+            database_copies.load(self.store, database, metadata())
+        except (StoreBusy, DoesNotFit) as error:
+            (self._data / folder.LOADING).unlink()  # nothing has changed, and nothing is to be done again
+            code = "store_in_use" if isinstance(error, StoreBusy) else "incompatible_data"
+            raise conflict(code, str(error)) from error
 
     def remove(self, name: str) -> Saved:
         """Forgets a saved scenario. 404 for a name nobody saved."""
@@ -143,57 +161,75 @@ class SavedScenarios:
         shutil.rmtree(place)
         return gone
 
-    def _settle(self, generation: int, session: Session) -> None:
+    def _settle(self, generation: int, keys: object, session: Session) -> None:
         """The clock stands where it stood, also after a restart; jobs that ran when it was saved begin again.
 
-        Access tokens that were expired stay so, and those that were issued since stay valid.
+        Access tokens that were expired stay so, and those that were issued since stay valid: the server signs with the
+        keys that it had, which other nodes remember.
         """
         if generation:
             kv.put(session, kv.GENERATION, max(generation, token_generation(session)))
             session.invalidate(VALIDITY)
+        if keys is not None:
+            kv.put(session, kv.SIGNING_KEYS, keys)
         kv.put(session, "clock", {"now": self.clock.now(), "real": self.clock.real()})
         queue.release_all(session)
 
     @contextlib.contextmanager
-    def _still(self) -> Iterator[None]:
-        if not self.store.embedded or self.settings.blobs.startswith("s3:"):
-            text = "Scenarios are saved where everything is in one data folder: SQLite, and blobs in files."
-            raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text)
+    def _still(self, written: Callable[[], contextlib.AbstractContextManager[None]]) -> Iterator[None]:
         try:
-            with self.worker.paused(), self.store.still():
+            with self.worker.paused(), written() if self.store.embedded else contextlib.nullcontext():
                 running = self._machines()
                 if running:
                     raise conflict("servers_running", f"Machines run; stop these servers first: {', '.join(running)}.")
                 yield
         except Busy as error:
             raise conflict("jobs_running", str(error)) from error
+        except BlobError as error:
+            raise Problem(Reason.UNAVAILABLE, "unavailable", f"The blob store: {error}") from error
 
     def _machines(self) -> list[str]:
+        """On PostgreSQL those of other nodes, too, which only the database knows of."""
         engine = self.drivers.hypervisor
         if not HYPERVISORS[engine.name].runs_guests:
             return []
-        return [one for one in engine.servers() if engine.status(one) is Status.RUNNING]
+        found = {one for one in engine.servers() if engine.status(one) is Status.RUNNING}
+        if not self.store.embedded:
+            found |= self.store.read(self.base, _running_instances)
+        return sorted(found)
 
     @contextlib.contextmanager
-    def _current_schema(self, place: Path) -> Iterator[Path]:
+    def _current_schema(self, place: Path, without_secrets: bool) -> Iterator[Path]:
         """A copy of the saved database, brought to this release's schema; gone afterwards."""
         with tempfile.TemporaryDirectory(prefix=".loading-", dir=place.parent) as scratch:
-            copy = Path(scratch) / _DATABASE
-            shutil.copyfile(place / _DATABASE, copy)
-            self._bring(copy)
+            copy = Path(scratch) / DATABASE
+            shutil.copyfile(place / DATABASE, copy)
+            self._bring(copy, without_secrets)
             yield copy
 
-    def _bring(self, copy: Path) -> None:
+    def _bring(self, copy: Path, without_secrets: bool) -> None:
         store = Store(f"sqlite:///{copy}", self.store.cipher)
         try:
             prepare(store)
+            if without_secrets:
+                store.write(self.base, self._without_secrets)
             ensure_encrypted(store, self.base, self.renew)
         except NewerSchema as error:
             raise conflict("newer_schema", f"The scenario was saved by a later release: {error}.") from error
         except MasterKeyError as error:
-            raise conflict("unknown_master_key", f"The scenario cannot be decrypted. {error}") from error
+            text = f"The scenario cannot be decrypted. {error} Or load it without the credentials that it keeps for"
+            raise conflict("unknown_master_key", f"{text} other systems: --without-secrets.") from error
         finally:
             store.close()
+
+    def _without_secrets(self, session: Session) -> None:
+        """What nobody here can read is emptied, and the database is one of the keys that are here."""
+        known = kv.get(session, kv.MASTER_KEY)
+        if known is None or known["id"] in session.cipher.keys.by_id:
+            return
+        self.renew(session, lambda _value, purpose: session.cipher.encrypt("", purpose))
+        remove_rows(session, facts, facts.c.key == kv.SIGNING_KEYS)  # the server has its own, or makes some
+        kv.put(session, kv.MASTER_KEY, {"id": session.cipher.keys.newest, "scrub": False})
 
     def _credentials(self, place: Path) -> None:
         """The scenario's own, but for the operator's token, which this process knows."""
@@ -202,27 +238,36 @@ class SavedScenarios:
 
     def _own(self, root: Path) -> list[Path]:
         """What of a data folder, or of its copy, is saved and restored as plain files: never the master keys."""
-        apart = {*_APART, self.settings.master_key_path.name}
-        return [one for one in sorted(root.iterdir()) if one.name not in apart and not one.name.startswith(_DATABASE)]
+        apart = {*APART, self.settings.master_key_path.name}
+        return [one for one in sorted(root.iterdir()) if one.name not in apart and not one.name.startswith(DATABASE)]
 
     def _place(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             text = "A name is made of a-z, 0-9, '.', '-' and '_', begins with a letter or digit, and has at most 63."
             raise invalid("bad_field", text, "name")
         return self._data / FOLDER / name
 
     def _there(self, name: str) -> Path:
-        place = self._place(name) if _NAME.fullmatch(name) else None
+        place = self._place(name) if NAME.fullmatch(name) else None
         if place is None or not place.is_dir():
             names = ", ".join(saved.name for saved in self.every())
             raise not_found("name", hint=f" There is no scenario {name!r}; saved are: {names or 'none'}.")
         return place
 
     def _about(self, place: Path) -> Saved:
-        about = folder.read(place, _ABOUT)
+        about = folder.read(place, ABOUT)
         files = [one.lstat() for one in place.rglob("*") if one.is_file()]
         size = sum(one.st_blocks * 512 for one in files if one.st_nlink == 1)  # what is linked is there anyway
         return Saved(place.name, about["saved_at"], about["now"], size)
+
+
+def _of_this_store(session: Session) -> tuple[int, Any]:
+    """What stays as it is: how often all tokens were expired, and what tokens are signed with."""
+    return token_generation(session), kv.get(session, kv.SIGNING_KEYS)
+
+
+def _running_instances(session: Session) -> set[str]:
+    return {str(row[0]) for row in columns_of(session, instances.c.id, where=[instances.c.status == "running"])}
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -237,19 +282,6 @@ def _copy(source: Path, target: Path) -> None:
     for one in source.iterdir():
         _copy(one, target / one.name)
     shutil.copystat(source, target)
-
-
-def _link_all(source: Path, target: Path) -> None:
-    """The same files under another folder; copies where the file system cannot link."""
-    for one in source.glob("*/*"):
-        place = target / one.parent.name / one.name
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            os.link(one, place)
-        except FileExistsError:
-            continue
-        except OSError:
-            copy_sparse(one, place)
 
 
 def _remove(path: Path) -> None:
