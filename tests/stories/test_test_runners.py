@@ -91,3 +91,10 @@ def test_check(tmp_path: Path) -> None:
     assert done.stdout.count("ended with 1") == 3
     assert "::error file=terraform.tfstate,line=19,title=foreign-image::" in done.stdout
     assert '"version": "2.1.0"' in (tmp_path / "check.sarif").read_text()
+
+
+def test_approve(tmp_path: Path) -> None:
+    done = _shell("\n".join(_blocks("approve.md", "sh")), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n  + image golden-1 (r006-" in done.stdout
+    assert re.search(r"^[1-9]\d* added, \d+ changed, 0 removed\.$", done.stdout, re.MULTILINE), done.stdout

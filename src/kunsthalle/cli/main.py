@@ -52,6 +52,7 @@ _FILES = {
     "clock": "clock:clock",
     "completion": "completion:completion",
     "console": "console:console",
+    "diff": "diff:diff",
     "doctor": "doctor:doctor",
     "env": "env:env",
     "fault": "faults:fault",

@@ -64,14 +64,18 @@ def load(store: Store, path: Path, metadata: MetaData) -> None:
                 target.execute(one.delete())
             _copy(source, target, metadata)
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == "55P03":  # lock_not_available
+        if _code(error) == "55P03":  # lock_not_available
             raise StoreBusy(f"Writes of other nodes did not end within {_PATIENCE}; try again.") from error
         raise
     except DBAPIError as error:
-        raise DoesNotFit(f"PostgreSQL refuses a value: {type(error.orig).__name__}.") from error
+        raise DoesNotFit(f"PostgreSQL refuses a value of it (SQLSTATE {_code(error)}).") from error
     finally:
         copy.close()
     store.memo.clear()
+
+
+def _code(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None))
 
 
 _OTHERS = text(

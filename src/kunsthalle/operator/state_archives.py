@@ -164,6 +164,14 @@ def unpack(source: Path, target: Path) -> Manifest:
     return manifest
 
 
+def unpack_database(source: Path, target: Path) -> None:
+    """Write the database of an archive alone, checked as all of it is. BadArchive."""
+    with _reading(source) as archive:
+        manifest = _manifest(source, archive)
+        _extract(source, archive, DATABASE, manifest.files[DATABASE], target)
+    _check_database(source, target, manifest)
+
+
 def _existing(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.exists())
 
