@@ -44,6 +44,8 @@ LETTERS = f"{UNIT}/catalogs/test_crn_letters.py"
 AUDIT = f"{UNIT}/accounts/test_audit.py"
 FIRST_KEYS = f"{UNIT}/operator/test_accounts.py"
 SHARING = f"{UNIT}/catalogs/test_sharing.py"
+FAULTS = f"{UNIT}/cli/test_faults.py"
+FAULT_PROPERTY = f"{UNIT}/cli/test_fault_property.py::test_no_fault_loses_leaks_or_doubles_anything"
 PROXIES = f"{UNIT}/cli/test_proxies.py"
 PRIORITY = f"{UNIT}/db/test_account_priority.py"
 WRITERS = f"{UNIT}/db/test_writer_turns.py"
@@ -339,6 +341,47 @@ MUTANTS = (
         '            and fault.account_id in {"", subject.account_id}\n',
         "",
         (f"{UNIT}/cli/test_faults.py::test_of_one_account",),
+    ),
+    Mutant(
+        "faults without their names",
+        "faults",
+        "api/fault_injection.py",
+        "return Answer(answer.status, {**answer.headers, HEADER: fault.label}, answer.body)",
+        "return answer",
+        (f"{FAULTS}::test_a_delay_takes_its_time", FAULT_PROPERTY),
+    ),
+    Mutant(
+        "lost answers without the work",
+        "faults",
+        "api/fault_injection.py",
+        "    await respond()\n    await _named(fault, _refusal",
+        "    await _named(fault, _refusal",
+        (f"{FAULTS}::test_what_is_lost_was_done", FAULT_PROPERTY),
+    ),
+    Mutant(
+        "what was asked for is done though it is refused",
+        "faults",
+        "api/fault_injection.py",
+        "async def _refuse(fault: Fault, _respond: Respond, refuse: Refuse, send: Send) -> None:\n",
+        "async def _refuse(fault: Fault, _respond: Respond, refuse: Refuse, send: Send) -> None:\n"
+        "    await _respond()\n",
+        (FAULT_PROPERTY,),
+    ),
+    Mutant(
+        "faults outlive the state that is loaded",
+        "faults",
+        "operator/routes_faults_and_states.py",
+        "cleared_faults=faults.clear())",
+        "cleared_faults=len(faults.list()))",
+        (f"{FAULTS}::test_loading_a_saved_state_clears_faults_and_says_so",),
+    ),
+    Mutant(
+        "one database for all worlds",
+        "worlds",
+        "cli/world_pool.py",
+        "        settings = replace(self.settings, data=data)\n",
+        "        settings = self.settings\n",
+        (f"{UNIT}/testing/test_worlds_side_by_side.py::test_what_is_done_in_one_is_not_in_the_other",),
     ),
     Mutant(
         "heavy accounts do not queue",

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from fixtures.ci_runners import GitHubJob, GitLabJob, StepFailed
+from fixtures.clients import eventually
 from fixtures.tools import ROOT
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local import folder
@@ -182,7 +183,7 @@ def test_a_server_beside_a_job_of_gitlab(project: Path, env: dict[str, str]) -> 
     job = _gitlab("pipeline")
     job.run(project, env)
     said = folder.read(project / ".kunsthalle" / "data", folder.SERVER)
-    assert not is_healthy(said["url"])
+    eventually(lambda: not is_healthy(said["url"]), "the end of the server")
     assert [(project / path).exists() for path in job.artifacts] == [True]
 
 

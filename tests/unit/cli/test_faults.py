@@ -5,20 +5,23 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
-from ibm_cloud_sdk_core import ApiException
 
+from fixtures.clients import eventually
 from kunsthalle.cli.main import cli
 from kunsthalle.core.fault_sets import SETS, WORDS, fault_set
-from kunsthalle.core.faults import HEADER, IMPORT_REASONS
+from kunsthalle.core.faults import HEADER, IMPORT_REASONS, Fault
 from kunsthalle.local.client import CallFailed
 from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona
+from kunsthalle.testing.served import Served
 
 QUERY = "?version=2025-06-30&generation=2"
 VPCS = f"/v1/vpcs{QUERY}"
@@ -142,6 +145,82 @@ def test_the_sdk_waits_as_it_is_told_and_goes_on(store: World) -> None:
     store.publisher.vpc.enable_retries(max_retries=3, retry_interval=0.01)
     assert store.publisher.vpc.list_vpcs().get_result()["vpcs"]
     assert [call["status"] for call in store.calls() if "/vpcs" in call["path"]] == [429, 429, 200]
+
+
+def test_the_sdk_waits_as_long_as_it_is_told(store: World) -> None:
+    store.faults.call("GET /v1/vpcs", "refuse", status=429, retry_after=1)
+    store.publisher.vpc.enable_retries(max_retries=1, retry_interval=0.001)
+    store.publisher.vpc.list_vpcs()
+    begun = time.monotonic()
+    store.faults.call("GET /v1/vpcs", "refuse", status=429, retry_after=1)
+    store.publisher.vpc.list_vpcs()
+    assert time.monotonic() - begun >= 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_an_error_of_the_server_is_in_the_envelope_of_its_api(store: World, publisher: Caller, status: int) -> None:
+    store.faults.call("GET /v1/vpcs", "refuse", status=status)
+    answered, body, headers = publisher.ask("GET", VPCS)
+    assert (answered, headers["Retry-After"]) == (status, "1" if status == 503 else None)
+    assert body["errors"][0]["code"]
+    assert publisher.ask("GET", VPCS)[0] == 200
+
+
+def test_a_delay_takes_its_time(store: World, publisher: Caller) -> None:
+    store.faults.call("GET /v1/vpcs", "delay", seconds=0.2)
+    begun = time.monotonic()
+    status, _, headers = publisher.ask("GET", VPCS)
+    assert status == 200
+    assert time.monotonic() - begun >= 0.2
+    assert headers[HEADER].startswith("delay ")
+
+
+def test_a_delay_spreads_by_its_seed() -> None:
+    def pauses(seed: int) -> list[float]:
+        fault = Fault(id="1", on="call", match="*", effect="delay", seconds=0.1, spread=0.4, seed=seed)
+        return [fault.pause() for _ in range(50)]
+
+    first = pauses(1)
+    assert first == pauses(1) != pauses(2)
+    assert all(0.1 <= pause < 0.5 for pause in first)
+    assert max(first) - min(first) > 0.2
+
+
+def test_a_job_is_tried_again(store: World) -> None:
+    store.faults.job("image.import", "retry")
+    image = _image(store.publisher)
+    store.clock.advance("1s")
+    assert store.publisher.vpc.get_image(image).get_result()["status"] == "pending"
+    assert [one.partition(" ")[0] for one in store.faults.applied()] == ["retry"]
+    available = lambda: store.publisher.vpc.get_image(image).get_result()["status"] == "available"  # noqa: E731  a check
+    eventually(available, "the next try")
+    assert len(list((store.data / "blobs" / "sha256").glob("*/*"))) == 1
+
+
+def test_nothing_is_struck_unless_asked_for(store: World, publisher: Caller) -> None:
+    answers = [publisher.ask("GET", path) for path in (VPCS, f"/v1/images{QUERY}", f"/v1/vpcs/none{QUERY}", "/nowhere")]
+    assert [headers.get(HEADER) for _, _, headers in answers] == [None] * 4
+    assert (store.faults.list(), store.faults.applied()) == ([], [])
+
+
+def test_faults_end_with_the_process(tmp_path: Path) -> None:
+    with Served(tmp_path / "data") as served:
+        added = CliRunner().invoke(cli, ["fault", "set", "bad-day", "--data", str(served.data)])
+        assert added.exit_code == 0, added.output
+        served.stop()
+        served.start()
+        left = CliRunner().invoke(cli, ["fault", "list", "--output", "json", "--data", str(served.data)])
+        assert json.loads(left.output) == []
+
+
+def test_faults_of_a_scenario_are_there_whenever_it_is_applied(store: World, tmp_path: Path) -> None:
+    file = tmp_path / "slow.yaml"
+    file.write_text("description: Slow\nfaults: [{set: flaky-network, seed: 3}]\n")
+    for _ in range(2):
+        store.apply(str(file))
+        assert {one["name"] for one in store.faults.list()} == {"flaky-network"}
+        assert len(store.faults.list()) == len(SETS["flaky-network"])
+        store.faults.clear()
 
 
 def test_a_token_that_expires_now_is_refused_as_any_other(store: World, publisher: Caller) -> None:
@@ -271,31 +350,3 @@ def test_loading_a_saved_state_clears_faults_and_says_so(store: World) -> None:
     assert done.exit_code == 0, done.output
     assert done.output.endswith("Faults cleared: 3\n")
     assert store.faults.list() == []
-
-
-def test_faults_lose_and_leak_nothing(store: World, publisher: Caller, walk_seed: int) -> None:
-    """Whatever goes wrong: what was answered 201 is there, what was refused is not, and strangers see none of it."""
-    store.faults.add(on="call", match="* /v1/vpcs*", effect="lose", percent=15, seed=walk_seed, times=0)
-    for number, effect in enumerate(("refuse", "expired", "cut", "late", "delay"), 1):
-        more = {"seconds": 0.001} if effect in {"late", "delay"} else {}
-        seed = walk_seed + number
-        store.faults.add(on="call", match="* /v1/vpcs*", effect=effect, percent=15, seed=seed, times=0, **more)
-    sure, never, unsure = {"default"}, set[str](), set[str]()
-    for number in range(60):
-        name = f"vpc-{number}"
-        try:
-            status, _, headers = publisher.ask("POST", VPCS, {"name": name})
-        except http.client.IncompleteRead:
-            sure.add(name)
-            continue
-        effect = headers.get(HEADER, "").partition(" ")[0]
-        {"": sure, "delay": sure, "lose": sure, "refuse": never, "expired": never}.get(effect, unsure).add(name)
-        assert (status == 201) == (effect in {"", "delay"})
-    store.faults.clear()
-    there = {one["name"] for one in publisher.ask("GET", f"{VPCS}&limit=100")[1]["vpcs"]}
-    assert (there, unsure) == (sure, set())
-    assert never
-    outsider = store.outsider.vpc.list_vpcs().get_result()["vpcs"]
-    assert [one["name"] for one in outsider] == ["default"]
-    with pytest.raises(ApiException):
-        store.outsider.vpc.get_vpc(publisher.ask("GET", VPCS)[1]["vpcs"][0]["id"])
