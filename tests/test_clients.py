@@ -11,8 +11,6 @@ from tools.clients import compatibility
 from tools.clients.__main__ import main
 from tools.clients.go_build import CannotBuild, copy_writable
 from tools.clients.node import install as packages
-from tools.clients.node import run as node
-from tools.clients.node.scope import OUT_OF_SCOPE
 from tools.clients.packer.programs import SETTING
 from tools.clients.results import Difference, Result, Step, Walk, save
 from tools.clients.steps import Teller
@@ -252,22 +250,3 @@ def test_packages_that_cannot_be_installed_leave_nothing(tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CannotBuild, match="install Node"):
         packages.install()
-
-
-def test_the_kept_result_of_the_node_sdk_is_of_the_services_in_scope() -> None:
-    kept = json.loads((ROOT / "docs" / "compatibility" / "node.json").read_text())
-    walks = {walk["name"]: walk for walk in kept["walks"]}
-    assert set(walks) == {*OUT_OF_SCOPE, "story", "pytest"}
-    for service, reasons in OUT_OF_SCOPE.items():
-        out = {f"{service}.{name}" for names in reasons.values() for name in names.split()}
-        assert out.isdisjoint(walks[service]["covers"])
-        assert [f"{service}.{step['name']}" for step in walks[service]["steps"]] == walks[service]["covers"]
-    assert kept["versions"] == node.versions()
-    assert kept["differences"] == [{"what": one.what, "reason": one.reason} for one in node.differences()]
-
-
-def test_walks_are_read_as_they_are_told() -> None:
-    told = [{"name": name, "covers": ["a"], "steps": [{"name": "a", "passed": False, "detail": "b"}]} for name in "xy"]
-    walks = node.read_walks("\n".join(map(json.dumps, told)).encode())
-    assert [(walk.name, walk.passed, walk.steps[0].detail) for walk in walks] == [("x", 0, "b"), ("y", 0, "b")]
-    assert node.read_walks(b"") == []

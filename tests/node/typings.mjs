@@ -76,10 +76,18 @@ export class Typings {
     return [...this.signatures.get(service).keys()];
   }
 
-  /** What is wrong with an answer, and the properties in it that no interface knows. */
+  /** Where an answer differs from its type, each kind once: `Catalog has no rowdy` is a property that nobody knows. */
   judge(service, operation, answer) {
     const { answer: type } = this.signatures.get(service).get(operation);
-    return this.#fit(answer, type, 'answer');
+    const { faults, unknown } = this.#fit(answer, type, 'answer');
+    return [...faults, ...unknown];
+  }
+
+  /** The names of the parameters of an operation. */
+  parameters(service, operation) {
+    const { params } = this.signatures.get(service).get(operation);
+    const type = params && this.checker.getNonNullableType(params);
+    return type ? this.checker.getPropertiesOfType(type).map((one) => one.name) : [];
   }
 
   /** Parameters that the typings take, and that mean nothing: for operations that refuse whatever they are given. */
@@ -148,7 +156,7 @@ export class Typings {
     return merged([
       ...known.map((one) => this.#fitProperty(value, one, place)),
       ...more.map((key) =>
-        others ? this.#fit(value[key], others.type, `${place}.${key}`) : { faults: [], unknown: [`${place}.${key}`] },
+        others ? this.#fit(value[key], others.type, `${place}.${key}`) : { faults: [], unknown: [`${name} has no ${key}`] },
       ),
     ]);
   }

@@ -25,10 +25,10 @@ SECTIONS = {
     "node": (
         "Node SDK",
         (
-            "Every operation of the services in scope is called through its method, and its answer is checked with the "
-            "SDK's typings as the TypeScript compiler reads them: what an interface requires must be there, what is "
-            "there must be of its type, and a property that no interface knows must be among the differences below. "
-            "The operations out of scope must answer 501."
+            "A program tells the main story. Then every operation of the services in scope is called through its "
+            "method, and its answer is checked with the SDK's typings as the TypeScript compiler reads them: what an "
+            "interface requires is there, what is there is of its type, and a property that no interface knows is "
+            "among the differences below. The operations that are not in scope answer 501."
         ),
     ),
     "go": (

@@ -214,3 +214,22 @@ def test_a_deleted_catalog_is_gone_for_those_without_a_role_too(product: Product
     cloud.callers["nobody"] = dataclasses.replace(me, grants=Grants(me.account_id, ()))
     cloud.call("DELETE", product.shop.path, status=200)
     assert cloud.code("GET", product.path, status=404, caller="nobody")[0] == "not_found"
+
+
+def test_answers_have_what_the_sdks_have_room_for(product: Product) -> None:
+    cloud, shop = product.shop.cloud, product.shop
+    edition = product.version(cloud.image("debian"), "2.0.0")
+    notice = {"update": [{"title": "new kernel"}], "rumour": []}
+    rev = cloud.call("GET", edition.path, status=200)["_rev"]
+    patch = [{"op": "add", "path": f"{AT}/change_notices", "value": notice}]
+    assert cloud.answer("PATCH", edition.path, patch, if_match=f'"{rev}"').status_code == 200
+    shown = cloud.call("GET", f"{product.path}/changeNotices", status=200, kind="vsi-image")
+    known = {"version_locator": edition.path.rsplit("/", 1)[1], "version": "2.0.0", "update": notice["update"]}
+    assert (shown["has_update"], shown["change_notices"]) == (True, [known])
+    dependant = cloud.call("GET", f"{edition.path}/dependencies", status=200)["version"]
+    assert set(dependant) == {"account_id", "catalog_id", "offering_id", "version_id", "version"}
+    assert set(cloud.call("GET", f"{product.path}/stats", status=200)) == {"target_type", "id", "stats"}
+    asked = cloud.call("POST", f"{BASE}/shareapproval/offering/access", [shop.account("consumer")], status=201)
+    answered = f"{BASE}/shareapproval/offering/access/source/approved"
+    assert asked == {"errors": {}}
+    assert cloud.call("POST", answered, [shop.account("me")], status=201, caller="consumer") == asked

@@ -1,43 +1,38 @@
-"""Has pytest run what calls the Node SDK, and reads what its steps came to."""
+"""Tells the main story with the Node SDK, and calls every operation of its services by the walks of the tests."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+import shutil
 
-import msgspec
 from tools.clients.node.install import FOLDER, install
-from tools.clients.node.scope import OUT_OF_SCOPE, SERVICES_OUT_OF_SCOPE, UNKNOWN, VPC
-from tools.clients.results import Difference, Result, Step, Walk
+from tools.clients.node.scope import DIFFERENCES, OUT_OF_SCOPE, SERVICES_OUT_OF_SCOPE, VPC
+from tools.clients.node.story import NAME, tell
+from tools.clients.results import Difference, Result
+from tools.clients.sdk_operations import Sdk, run_parts
 
 from kunsthalle.core.clock import SystemClock, rfc3339
 
-TESTS = "tests/stories/api/test_node_operations.py"
-STEPS = "KUNSTHALLE_CLIENT_STEPS"
-"""The variable with the file that takes a JSON line for each walk (tests/fixtures/client_steps.py)."""
+PARTS = ("catalogs", "iam", "accounts")
 _SHOWN = ("@ibm-cloud/platform-services", "ibm-cloud-sdk-core", "typescript")
 
 
-def run_node(only: str, _jobs: int) -> Result:
-    """Run all walks, and keep those whose name contains one of the texts, which commas part."""
+def run_node(only: str, jobs: int) -> Result:
+    """Run the parts whose name contains one of the texts, which commas part."""
     install()
-    with tempfile.TemporaryDirectory(prefix="kunsthalle-node-") as folder:
-        path = Path(folder) / "steps.jsonl"
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", TESTS]
-        done = subprocess.run(command, cwd=FOLDER.parents[1], env={**os.environ, STEPS: str(path)}, check=False)
-        walks = read_walks(path.read_bytes() if path.exists() else b"")
-    walks.append(Walk("pytest", [], [Step("all tests pass", done.returncode == 0, "its output is above")]))
-    kept = [walk for walk in walks if any(text in walk.name for text in only.split(","))]
-    return Result("node", versions(), rfc3339(SystemClock().now())[:10], kept, differences())
+    told = run_parts(sdk(), (NAME, tell), only, jobs)
+    found = [*differences(), *(one for _walk, others in told for one in others)]
+    return Result("node", versions(), rfc3339(SystemClock().now())[:10], [walk for walk, _others in told], found)
 
 
-def read_walks(lines: bytes) -> list[Walk]:
-    """The walks that a run has told of, a JSON line each."""
-    return [msgspec.json.decode(line, type=Walk) for line in lines.splitlines()]
+def sdk() -> Sdk:
+    """The SDK, called by tests/node/bridge.mjs."""
+    patterns = {
+        service: {f"^({'|'.join(names.split())})$": reason for reason, names in reasons.items()}
+        for service, reasons in OUT_OF_SCOPE.items()
+    }
+    command = (shutil.which("node") or "node", FOLDER / "bridge.mjs", *OUT_OF_SCOPE)
+    return Sdk(command, PARTS, out_of_scope=patterns, differences=DIFFERENCES)
 
 
 def versions() -> list[str]:
@@ -47,15 +42,11 @@ def versions() -> list[str]:
 
 
 def differences() -> list[Difference]:
-    """What is out of scope, and which properties of answers the typings do not know."""
-    operations = [
-        Difference(f"{service}: {', '.join(f'`{name}`' for name in names.split())}", f"answer 501: {reason}")
-        for service, found in OUT_OF_SCOPE.items()
-        for reason, names in found.items()
-    ]
+    """All but the operations that answer 501."""
     services = [Difference(f"`{name}`", f"out of scope: {reason}") for name, reason in SERVICES_OUT_OF_SCOPE.items()]
-    unknown = [
-        Difference(f"`{name}` in answers of `CatalogManagementV1` is unknown to the typings", reason)
-        for name, reason in UNKNOWN.items()
+    answers = [
+        Difference(f"{service}: {what}", reason)
+        for service, reasons in DIFFERENCES.items()
+        for what, reason in reasons.items()
     ]
-    return [*operations, *services, *unknown, Difference("`VpcV1`", VPC)]
+    return [*services, *answers, Difference("`VpcV1`", VPC)]

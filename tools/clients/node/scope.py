@@ -103,18 +103,21 @@ SERVICES_OUT_OF_SCOPE = {
 
 OLDER = "the typings of earlier SDKs have it, and their clients read it"
 NEWER = "the Go SDK has it, and these typings not yet"
+PLAN = "the typings say that a plan is an offering, and their Plan has it"
 OWN = "it is an addition of the product"
-UNKNOWN = {
-    "permit_request_ibm_public_publish": OLDER,
-    "ibm_publish_approved": OLDER,
-    "public_publish_approved": OLDER,
-    "create": OLDER,
-    "terraform_engines": NEWER,
-    "who_name": NEWER,
-    "working_copy_of": f"{OWN}: the version that a working copy was made of",
-    "replacement": f"{OWN}: the version to use in place of a deprecated one",
-    "offering_id": "the typings say that a plan is an offering, and their Plan has it",
-    "state": "the typings say that a plan is an offering, and their Plan has it",
+DIFFERENCES = {
+    "CatalogManagementV1": {
+        "Access has no create": OLDER,
+        "Account has no terraform_engines": NEWER,
+        "AuditLogDigest has no who_name": NEWER,
+        "Offering has no ibm_publish_approved": OLDER,
+        "Offering has no offering_id": PLAN,
+        "Offering has no permit_request_ibm_public_publish": OLDER,
+        "Offering has no public_publish_approved": OLDER,
+        "Offering has no state": PLAN,
+        "Version has no replacement": f"{OWN}: the version to use in place of a deprecated one",
+        "Version has no working_copy_of": f"{OWN}: the version that a working copy was made of",
+    },
 }
 """The properties of answers that the typings do not know, and why they stay."""
 
