@@ -13,8 +13,7 @@ from pathlib import Path
 
 from tools.clients.results import Difference, Step, Walk
 
-from fixtures.bridge import Bridge
-from fixtures.clients import Account
+from fixtures.bridge import Bridge, ForeignAccount
 from kunsthalle.testing import Served
 from stories.api import foreign_walks
 
@@ -91,8 +90,8 @@ def _walk(sdk: Sdk, part: str) -> list[Told]:
             PARTS[part](bridge, server)
         except Exception as failure:  # noqa: BLE001  whatever a walk fails with is what is told of it
             ended = Step(ended.name, passed=False, detail=f"{type(failure).__name__}: {failure}")
-        account = Account(server, "consumer-b")
-        told = [_count(sdk, bridge, account, name) for name in foreign_walks.SERVICES[part]]
+        account = ForeignAccount(server, "consumer-b", bridge)
+        told = [_count(sdk, bridge, account, service) for service in foreign_walks.SERVICES[part]]
     told[0][0].steps.insert(0, ended)
     return [_shown(one) for one in told]
 
@@ -107,9 +106,9 @@ def _shown(told: Told) -> Told:
     return told
 
 
-def _count(sdk: Sdk, bridge: Bridge, account: Account, service: str) -> Told:
+def _count(sdk: Sdk, bridge: Bridge, account: ForeignAccount, python: type) -> Told:
     """What came of each operation of a service, and which are not offered."""
-    client = foreign_walks.service(bridge, account, service)
+    client, service = account.service(python), python.__name__
     patterns, known = sdk.out_of_scope.get(service, {}), sdk.differences.get(service, {})
     names = client.operations()
     called = bridge.conforming[service] | set(bridge.differing[service])
