@@ -226,6 +226,7 @@ FINDINGS: dict[str, dict[str, tuple[str, ...]]] = {
             "attacks/test_equal_work.py::test_nobody_learns_by_the_work_what_is_there",
             "unit/catalogs/test_equal_work.py::test_a_hidden_version_costs_what_an_absent_one_does",
             "unit/catalogs/test_equal_work_postgresql.py::test_what_is_hidden_costs_postgresql_what_an_absent_one_does",
+            "unit/accounts/test_equal_work_postgresql.py::test_what_is_hidden_costs_postgresql_what_an_absent_one_does",
         ),
         "jobs outlive a clock that goes back": (
             "unit/db/test_turns.py::TestClockThatGoesBack::test_a_job_that_waits_for_no_moment_runs_at_once",

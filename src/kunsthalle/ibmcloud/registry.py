@@ -29,7 +29,7 @@ AREAS = {
     "account": ("account",),
     "catalog": ("catalogs", "offerings", "publishing", "versions"),
     "enterprise": ("enterprise",),
-    "iam": ("iam_identities", "authorizations", "policies", "access_groups"),
+    "iam": ("iam_identities", "service_ids", "authorizations", "policies", "access_groups"),
     "is": (
         "images",
         "instances",

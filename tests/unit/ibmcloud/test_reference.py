@@ -15,7 +15,7 @@ from unit.ibmcloud.world import World
 
 _GROUP = ("--resource-group-id", "--resource-group-name")
 _SHORT = {"@f": ("--force", "-f"), "@rg": _GROUP, "@all": (*_GROUP, "--all-resource-groups")}
-_AREAS = ("catalog ", "account ", "resource ", "enterprise ")
+_AREAS = ("catalog ", "account ", "resource ", "enterprise ", "iam ")
 _SHARED = ("--output", "--quiet", "-q")
 
 

@@ -1,4 +1,4 @@
-"""`iam`: tokens, API keys, service IDs (cli.md 5). What is secret is shown here, and nowhere else."""
+"""`iam`: tokens and API keys (cli.md 5). What is secret is shown here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -14,26 +14,19 @@ from kunsthalle.ibmcloud.resource_commands import filled
 from kunsthalle.ibmcloud.tables import Field
 
 KEYS = "/v1/apikeys"
-_COLUMNS: tuple[Field, ...] = (
+KEY_COLUMNS: tuple[Field, ...] = (
     ("Name", "name"),
     ("Description", "description"),
     ("ID", "id"),
     ("Created At", "created_at"),
     ("Locked", "locked"),
 )
-_FIELDS: tuple[Field, ...] = (
+KEY_FIELDS: tuple[Field, ...] = (
     ("ID", "id"),
     ("Name", "name"),
     ("Description", "description"),
     ("Created At", "created_at"),
     ("API Key", "apikey"),
-    ("Locked", "locked"),
-)
-_SERVICE_IDS: tuple[Field, ...] = (
-    ("ID", "id"),
-    ("Name", "name"),
-    ("Description", "description"),
-    ("Created At", "created_at"),
     ("Locked", "locked"),
 )
 _LEAKED = ("none", "disable", "delete")
@@ -60,24 +53,24 @@ def _bearer(run: Run) -> None:
     run.terminal.lines([run.session.text("IAMToken").removeprefix("Bearer ")])
 
 
-def _mine(run: Run, iam_id: str = "") -> list[Any]:
+def keys_of(run: Run, iam_id: str = "") -> list[Any]:
     asked = {"account_id": run.session.account, "iam_id": iam_id or run.session.iam_id, "pagesize": 100}
     return list(run.api.listed(KEYS, "apikeys", asked))
 
 
 def _keys(run: Run) -> None:
     run.core_progress("Getting API keys")
-    found = _mine(run)
+    found = keys_of(run)
     run.terminal.ok()
     given = run.given
     wanted = [column for name, column in _ONLY.items() if given.get(name)]
-    run.table(found, wanted or _COLUMNS, "No API keys were found.")
+    run.table(found, wanted or KEY_COLUMNS, "No API keys were found.")
 
 
 _ONLY: dict[str, Field] = {"uuid": ("UUID", "id"), "n": ("Name", "name"), "d": ("Description", "description")}
 
 
-def _create(run: Run, iam_id: str = "") -> None:
+def create_key(run: Run, iam_id: str = "") -> None:
     """The file that it goes to is tried first: a secret is shown once."""
     given, name = run.given, run.given["NAME"]
     file = writable(given.get("file")) if given.has("file") else None
@@ -102,7 +95,7 @@ def _create(run: Run, iam_id: str = "") -> None:
         run.terminal.say(f"\nSuccessfully save API key information to {given.get('file')}")
         return
     run.terminal.say("\nPlease preserve the API key! It cannot be retrieved after it's created.")
-    run.detail(made, _FIELDS)
+    run.detail(made, KEY_FIELDS)
 
 
 def _kept(made: Any) -> dict[str, Any]:
@@ -119,7 +112,7 @@ def _kept(made: Any) -> dict[str, Any]:
 
 def _update(run: Run) -> None:
     ref = run.given["NAME"]
-    found = named(_mine(run), ref, "API key")
+    found = named(keys_of(run), ref, "API key")
     body = filled(name=run.given.get("n"), description=run.given.get("d"))
     run.core_progress(f"Updating API key {ref}")
     headers = {"If-Match": found["entity_tag"]}
@@ -129,7 +122,7 @@ def _update(run: Run) -> None:
 
 def _delete(run: Run) -> None:
     ref = run.given["NAME"]
-    found = named(_mine(run), ref, "API key")
+    found = named(keys_of(run), ref, "API key")
     if not run.confirmed(f"Really delete API key {ref}?"):
         return
     run.core_progress(f"Deleting API key {ref}")
@@ -139,58 +132,18 @@ def _delete(run: Run) -> None:
 
 def _lock(run: Run, method: str, done: str) -> None:
     ref = run.given["NAME"]
-    found = named(_mine(run), ref, "API key")
+    found = named(keys_of(run), ref, "API key")
     run.api.call(method, path_of(f"{KEYS}/{{}}/lock", found["id"]))
     run.done(f"API key {ref} was {done}")
-
-
-def service_ids(run: Run) -> list[Any]:
-    return list(run.api.listed("/v1/serviceids", "serviceids", {"account_id": run.session.account, "pagesize": 100}))
-
-
-def _service_ids(run: Run) -> None:
-    run.core_progress("Getting all services IDs bound to current account")
-    found = service_ids(run)
-    run.terminal.ok()
-    run.table(found, _SERVICE_IDS, "No service IDs were found.")
-
-
-def _service_id(run: Run) -> None:
-    found = named(service_ids(run), run.given["SERVICE_ID"], "service ID")
-    run.detail(found, _SERVICE_IDS)
-
-
-def _service_id_create(run: Run) -> None:
-    name = run.given["NAME"]
-    body = filled(name=name, description=run.given.get("d"), account_id=run.session.account)
-    run.core_progress(f"Creating service ID {name}")
-    made = run.api.post("/v1/serviceids", body)
-    run.terminal.ok()
-    run.terminal.say(f"Service ID {name} is created successfully")
-    run.detail(made, _SERVICE_IDS)
-
-
-def _service_id_delete(run: Run) -> None:
-    ref = run.given["SERVICE_ID"]
-    found = named(service_ids(run), ref, "service ID")
-    if not run.confirmed(f"Really delete service ID {ref}?"):
-        return
-    run.core_progress(f"Deleting service ID {ref}")
-    run.api.call("DELETE", path_of("/v1/serviceids/{}", found["id"]))
-    run.done(f"Service ID {ref} is deleted.")
-
-
-def _service_key(run: Run) -> None:
-    _create(run, named(service_ids(run), run.given["SERVICE_ID"], "service ID")["iam_id"])
 
 
 def _profile(_run: Run) -> None:
     raise Failed("A trusted profile is assumed with 'ibmcloud login --profile PROFILE'.")
 
 
-_DESCRIPTION = flag("d", "TEXT", "Description.", also=("description",))
-_KEY_FLAGS = (
-    _DESCRIPTION,
+DESCRIPTION = flag("d", "TEXT", "Description.", also=("description",))
+KEY_FLAGS = (
+    DESCRIPTION,
     flag("file", "FILE", "File to write the key to."),
     flag("lock", text="Lock the key."),
     flag("action-if-leaked", text="What happens when it leaks.", choices=_LEAKED),
@@ -209,26 +162,19 @@ COMMANDS = (
             flag("d", text="Show the descriptions.", also=("description",)),
         ),
     ),
-    Command("iam api-key-create", "Create an API key.", _create, "NAME", _KEY_FLAGS),
+    Command("iam api-key-create", "Create an API key.", create_key, "NAME", KEY_FLAGS),
     Command(
         "iam api-key-update",
         "Change an API key.",
         _update,
         "NAME",
-        (flag("n", "NAME", "New name.", also=("name",)), _DESCRIPTION),
+        (flag("n", "NAME", "New name.", also=("name",)), DESCRIPTION),
         any_of=(("n", "d"),),
     ),
     Command("iam api-key-delete", "Delete an API key.", _delete, "NAME", (FORCE,)),
     Command("iam api-key-lock", "Lock an API key.", partial(_lock, method="POST", done="locked"), "NAME", (FORCE,)),
     Command(
         "iam api-key-unlock", "Unlock an API key.", partial(_lock, method="DELETE", done="unlocked"), "NAME", (FORCE,)
-    ),
-    Command("iam service-ids", "List the service IDs.", _service_ids),
-    Command("iam service-id", "View a service ID.", _service_id, "SERVICE_ID"),
-    Command("iam service-id-create", "Create a service ID.", _service_id_create, "NAME", (_DESCRIPTION,)),
-    Command("iam service-id-delete", "Delete a service ID.", _service_id_delete, "SERVICE_ID", (FORCE,)),
-    Command(
-        "iam service-api-key-create", "Create an API key of a service ID.", _service_key, "NAME SERVICE_ID", _KEY_FLAGS
     ),
     Command("iam trusted-profile-assume", "See login.", _profile, "[PROFILE]", offline=True, anything=True),
 )

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from kunsthalle.ibmcloud.commands.access_groups import group
-from kunsthalle.ibmcloud.commands.iam_identities import service_ids
 from kunsthalle.ibmcloud.commands.iam_lookups import (
     POLICIES,
     attribute,
@@ -19,6 +18,7 @@ from kunsthalle.ibmcloud.commands.iam_lookups import (
     role_names,
     roles,
 )
+from kunsthalle.ibmcloud.commands.service_ids import service_ids
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
