@@ -76,7 +76,7 @@ def check(
     """
     place = _folder(data, named=_is_typed(context, "data"))
     server = None if offline else _server(place, data, url, named=_is_typed(context, "url"))
-    own = common.account_id(place, account) if account and place else account
+    own = _account_id(place, account)
     try:
         report = checking.check(files, own, server, ignored)
     except reading.BadFile as error:
@@ -111,9 +111,15 @@ def _server(place: Path | None, data: Path | None, url: str, *, named: bool) -> 
         return _at(url, named=named)
     if place is None:
         return None
-    known = folder.credentials(place)
+    known = folder.read(place, folder.CREDENTIALS)
     keys = {one["account_id"]: one["api_key"] for one in known.get("accounts", {}).values()}
-    return Server(folder.url(place), known["operator_token"], keys, folder.ca_file(place))
+    return Server(folder.url(place), known.get("operator_token", ""), keys, folder.ca_file(place))
+
+
+def _account_id(place: Path | None, account: str) -> str:
+    """The id of an account that is named as in the scenario of the server; any other text as it is."""
+    known = folder.read(place, folder.CREDENTIALS).get("accounts", {}) if place else {}
+    return str(known[account]["account_id"]) if account in known else account
 
 
 def _at(url: str, *, named: bool) -> Server | None:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kunsthalle.cli.main import cli
+from kunsthalle.testing import Served
 from unit.automation_checks.documents import OWN, instance, plan, state
 from unit.automation_checks.documents import Change as PlannedChange
 
@@ -116,3 +117,15 @@ def test_a_server_that_is_named_must_be_there(tmp_path: Path, monkeypatch: pytes
     done = CliRunner().invoke(cli, ["check", str(path), "--url", "http://127.0.0.1:9"])
     assert (done.exit_code, "No server answers at http://127.0.0.1:9" in done.stderr) == (2, True)
     assert "--offline" in done.stderr
+
+
+def test_a_server_without_a_scenario_is_asked_with_what_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "given"
+    path.write_text(NOTE)
+    with Served(tmp_path / "data", "--hypervisor", "simulated", scenario="") as server:
+        arguments = ["check", str(path), "--data", str(server.data), "--account", OWN, "--format", "json"]
+        done = CliRunner().invoke(cli, arguments)
+        assert done.exit_code == 0, done.output
+        told = json.loads(done.stdout)
+    assert (told["server"], told["files"][0]["account"]) == (server.url, OWN)
+    assert [one["rule"] for one in told["findings"]] == ["masked-image"]
