@@ -50,6 +50,10 @@ def test_each_service_of_the_sdk_is_in_scope_or_has_a_reason() -> None:
     assert found == called | set(SERVICES_OUT_OF_SCOPE)
 
 
+def test_the_comparison_of_answers_with_models_finds_what_differs() -> None:
+    assert "ok" in go_toolchain.run(VENV, "test", "./bridge")
+
+
 def test_the_sources_are_formatted_and_vetted() -> None:
     folder = Path(go_toolchain.run(VENV, "env", "GOROOT").strip()) / "bin"
     done = subprocess.run([folder / "gofmt", "-l", go_toolchain.PROGRAMS], capture_output=True, text=True, check=True)

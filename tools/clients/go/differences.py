@@ -9,7 +9,7 @@ _OURS = "an addition of this product, which the SDK overlooks"
 DIFFERENCES: dict[str, dict[str, str]] = {
     "VpcV1": {
         "BareMetalServerProfile has no zones": _NEWER,
-        "Image has no owner_type": _NEWER,
+        "Image has no owner_type": "the older form of `remote`, sent for clients of older versions",
         "Image has no zones": _NEWER,
         "ImageIdentity has no name": "of a template: what names an image that is foreign, or no longer there",
         "Instance has no software_attachments": _NEWER,
@@ -19,7 +19,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "InstanceProfileCollection has no first": _NEWER,
         "InstanceProfileCollection has no limit": _NEWER,
         "InstanceProfileCollection has no total_count": _NEWER,
-        "Region has no zones": _NEWER,
+        "Region has no zones": _OURS,
         "Snapshot has no software_attachments": _NEWER,
         "Volume has no software_attachments": _NEWER,
     },
@@ -87,10 +87,10 @@ OUT_OF_SCOPE: dict[str, dict[str, str]] = {
     "VpcV1": {
         "BackupPolic": "backups have no part in a catalog of images",
         "BareMetalServerConsole|FirmwareForBareMetalServer": "bare metal servers are simulated: nothing runs on them",
-        "ClusterNetwork": "cluster networks have no part in a catalog of images",
+        "ClusterNetwork(?!Attachments)": "cluster networks have no part in a catalog of images",
         "DedicatedHost|PlacementGroup|Reservation(s|$)": "where a machine runs is nobody's choice here",
         "EndpointGateway(?!Binding)|PrivatePathService|PublicAddressRange": _TRAFFIC,
-        "FlowLogCollector|LoadBalancer|VPN|IkePolic|IpsecPolic": _TRAFFIC,
+        "FlowLogCollector|(?<!InstanceGroup)LoadBalancer|VPN|IkePolic|IpsecPolic": _TRAFFIC,
         "Share": "file shares have no part in a catalog of images",
         "SnapshotConsistencyGroup": "groups of snapshots belong to backups, which are not offered",
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -27,7 +27,6 @@ KNOWN = "the known differences are all there are"
 _MODULE = re.compile(r"github\.com/IBM/((?:vpc|platform-services)-go-sdk) v(\S+)")
 _DEMANDED = re.compile(r"Key: '\w+\.(\S+)' Error")
 _Walk = Callable[[Bridge, Served], None]
-Told = tuple[Walk, list[Difference]]
 
 
 def versions() -> list[str]:
@@ -65,22 +64,33 @@ PARTS: dict[str, _Walk] = {
 def run_go(only: str, jobs: int) -> Result:
     """Run the parts whose name contains one of the texts, which commas part."""
     programs = go_toolchain.build(Path(sys.prefix))
-    parts: dict[str, Callable[[], list[Told]]] = {STORY: partial(_story, programs)}
+    parts: dict[str, Callable[[], list[Walk]]] = {STORY: partial(_story, programs)}
     parts |= {name: partial(_walk, programs, name) for name in PARTS}
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         running = [pool.submit(part) for name, part in parts.items() if any(text in name for text in only.split(","))]
-        told = [one for part in running for one in part.result()]
+        walks = [walk for part in running for walk in part.result()]
     found = [Difference(what, reason) for what, reason in differences()]
-    found += [one for _walk, others in told for one in others]
-    return Result("go", versions(), rfc3339(SystemClock().now())[:10], [walk for walk, _others in told], found)
+    return Result("go", versions(), rfc3339(SystemClock().now())[:10], walks, [*found, *_not_offered(programs)])
 
 
-def _story(programs: Path) -> list[Told]:
+def _story(programs: Path) -> list[Walk]:
     with served() as server:
-        return [(tell(programs, server), [])]
+        return [tell(programs, server)]
 
 
-def _walk(programs: Path, part: str) -> list[Told]:
+def _not_offered(programs: Path) -> list[Difference]:
+    """The operations that answer 501, by service and reason."""
+    found = []
+    with Bridge([programs / "bridge"]) as bridge:
+        for service, patterns in OUT_OF_SCOPE.items():
+            names = bridge.ask(service=service, url="http://127.0.0.1", iam="http://127.0.0.1", key="none", list=True)
+            for pattern, reason in patterns.items():
+                matching = [f"`{name}`" for name in names["operations"] if re.search(pattern, name)]
+                found.append(Difference(f"{service}: {', '.join(matching)}", f"501: {reason}"))
+    return found
+
+
+def _walk(programs: Path, part: str) -> list[Walk]:
     """Call the operations of a part's services; a walk for each service, a step for each operation in scope."""
     with served() as server, Bridge([programs / "bridge"]) as bridge:
         ended = Step(f"the walk of {part} ends well", passed=True)
@@ -89,45 +99,34 @@ def _walk(programs: Path, part: str) -> list[Told]:
         except Exception as failure:  # noqa: BLE001  whatever a walk fails with is what is told of it
             ended = Step(ended.name, passed=False, detail=f"{type(failure).__name__}: {failure}")
         account = ForeignAccount(server, "consumer-b", bridge)
-        told = [_count(bridge, account, service) for service in foreign_walks.SERVICES[part]]
-    told[0][0].steps.insert(0, ended)
-    for walk, _found in told:
+        walks = [_count(bridge, account, service) for service in foreign_walks.SERVICES[part]]
+    walks[0].steps.insert(0, ended)
+    for walk in walks:
         for step in walk.steps:
             if not step.passed:
                 print(f"{walk.name}: {step.name}: FAILED: {step.detail}", flush=True)
         print(f"{walk.name}: {walk.passed} of {len(walk.steps)} steps", flush=True)
-    return told
+    return walks
 
 
-def _count(bridge: Bridge, account: ForeignAccount, python: type) -> Told:
-    """What came of each operation of a service, and which are not offered."""
+def _count(bridge: Bridge, account: ForeignAccount, python: type) -> Walk:
+    """What came of each operation of a service."""
     client, service = account.service(python), python.__name__
-    patterns, known = OUT_OF_SCOPE.get(service, {}), DIFFERENCES.get(service, {})
-    names = client.operations()
-    called = bridge.conforming[service] | set(bridge.differing[service])
-    others = {
-        name: why for name in names if name not in called for one, why in patterns.items() if re.search(one, name)
-    }
+    names, known = client.operations(), set(DIFFERENCES.get(service, {}))
+    called = client.conforming | set(client.differing)
+    others = [name for name in names if any(re.search(one, name) for one in OUT_OF_SCOPE.get(service, {}))]
     scope = [name for name in names if name not in others]
     steps = []
     for name in scope:
-        faults = sorted(set(bridge.differing[service].get(name, ())) - set(known))
+        faults = sorted(set(client.differing.get(name, ())) - known)
         steps.append(Step(name, name in called and not faults, "; ".join(faults) or "it was not called"))
     statuses = {name: client.status_of_anything(name) for name in others}
     wrong = {name: status for name, status in statuses.items() if status != 501}
     steps += [Step(OTHERS, not wrong, str(wrong)), _compared(bridge, service, others)]
-    return Walk(service, scope, steps), _differences(service, others)
+    return Walk(service, [f"{service}.{name}" for name in scope], steps)
 
 
-def _differences(service: str, others: dict[str, str]) -> list[Difference]:
-    """The operations that are not offered, by reason."""
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in others.items():
-        by_reason.setdefault(reason, []).append(f"`{name}`")
-    return [Difference(f"{service}: {', '.join(names)}", f"501: {reason}") for reason, names in by_reason.items()]
-
-
-def _compared(bridge: Bridge, service: str, others: Iterable[str]) -> Step:
+def _compared(bridge: Bridge, service: str, others: list[str]) -> Step:
     """Whether each known difference is still one, and each reason still has an operation."""
     demanded = [key for text in bridge.refused[service].values() for key in _DEMANDED.findall(text) or [text]]
     pairs = (
