@@ -58,6 +58,7 @@ from kunsthalle.key_protect.routes import not_implemented_routes as unserved_key
 from kunsthalle.networks import routes as network_routes
 from kunsthalle.operator.doctor import routes as doctor_routes
 from kunsthalle.search import routes as search_routes
+from kunsthalle.search.routes_global_catalog import not_implemented_routes as unserved_entries
 from kunsthalle.search.routes_resource_controller import not_implemented_routes as unserved_resources
 
 
@@ -124,7 +125,8 @@ def disks_of(drivers: Drivers) -> Disks:
 
 def not_implemented() -> tuple[Route, ...]:
     """Operations of the SDKs that are known, and answered with 501: each package's own table of them."""
-    return (*unserved_vpc(), *unserved_identity(), *unserved_catalog(), *unserved_keys(), *unserved_resources())
+    tables = (unserved_vpc, unserved_identity, unserved_catalog, unserved_keys, unserved_resources, unserved_entries)
+    return tuple(route for table in tables for route in table())
 
 
 def renew_secrets(session: Session, turn: Turn) -> None:

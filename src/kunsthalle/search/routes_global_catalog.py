@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from kunsthalle.api import access
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
-from kunsthalle.api.router import Route, route
+from kunsthalle.api.router import Route, not_implemented, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.iam import PLATFORM
 from kunsthalle.core.errors import not_found
@@ -23,6 +23,22 @@ from kunsthalle.images.offered_services import OFFERED
 from kunsthalle.service_instances.service import GLOBAL
 
 BASE = "/api/v1"
+NOT_SERVED = (
+    f"POST {BASE}",
+    f"PUT {BASE}/{{id}}",
+    f"DELETE {BASE}/{{id}}",
+    f"PUT {BASE}/{{id}}/restore",
+    f"GET {BASE}/{{id}}/visibility",
+    f"PUT {BASE}/{{id}}/visibility",
+    f"GET {BASE}/{{id}}/pricing",
+    f"GET {BASE}/{{id}}/pricing/deployment",
+    f"GET {BASE}/{{id}}/logs",
+    f"GET {BASE}/{{id}}/artifacts",
+    f"GET {BASE}/{{id}}/artifacts/{{artifact_id}}",
+    f"PUT {BASE}/{{id}}/artifacts/{{artifact_id}}",
+    f"DELETE {BASE}/{{id}}/artifacts/{{artifact_id}}",
+)
+"""The entries are given: nobody changes them, everybody sees them, and nothing costs anything."""
 _CRN = "crn:v1:bluemix:public:globalcatalog::::"
 
 
@@ -70,6 +86,9 @@ class EntryResponse(ResponseBody):
     disabled: bool
     tags: list[str]
     metadata: dict[str, Any]
+    overview_ui: dict[str, dict[str, str]]
+    images: dict[str, str]
+    provider: dict[str, str]
     parent_id: str | UnsetType = UNSET
 
 
@@ -97,6 +116,7 @@ class EntriesParameters(Parameters, frozen=True):
 
 def _shown(entry: _Entry, origin: str) -> EntryResponse:
     own = f"{origin}{BASE}/{entry.id}"
+    overview = dict.fromkeys(("display_name", "description", "long_description"), entry.name)
     return EntryResponse(
         id=entry.id,
         name=entry.name,
@@ -108,6 +128,9 @@ def _shown(entry: _Entry, origin: str) -> EntryResponse:
         disabled=False,
         tags=[],
         metadata={"rc_compatible": True, **entry.metadata},
+        overview_ui={"en": overview},
+        images={"image": ""},
+        provider={"name": "IBM", "email": ""},
         parent_id=entry.parent or UNSET,
     )
 
@@ -147,16 +170,23 @@ def _children(session: Session, request: Request, query: EntriesParameters) -> E
     )
 
 
+_ANYONE = access.member("resource-controller.instance.read")
+
+
+def not_implemented_routes() -> tuple[Route, ...]:
+    """The table as routes that refuse."""
+    return not_implemented(NOT_SERVED, PLATFORM, _ANYONE)
+
+
 def routes() -> tuple[Route, ...]:
-    anyone = access.member("resource-controller.instance.read")
     listed: dict[str, Any] = {
         "surface": PLATFORM,
-        "access": anyone,
+        "access": _ANYONE,
         "answer": EntriesResponse,
         "query": EntriesParameters,
     }
     return (
         route("GET", BASE, _list, **listed),
-        route("GET", f"{BASE}/{{id}}", _get, surface=PLATFORM, access=anyone, answer=EntryResponse),
+        route("GET", f"{BASE}/{{id}}", _get, surface=PLATFORM, access=_ANYONE, answer=EntryResponse),
         route("GET", f"{BASE}/{{id}}/{{kind}}", _children, **listed),
     )

@@ -123,7 +123,9 @@ func (filling *filling) property(field reflect.Value, name string, raw json.RawM
 func makeUp(options reflect.Value) error {
 	for at := range options.NumField() {
 		rules := options.Type().Field(at).Tag.Get("validate")
-		if strings.Contains(rules, "required") {
+		// A request without any content is not sent, whatever the rules say.
+		isContent := options.Field(at).Type() == reflect.TypeFor[io.ReadCloser]()
+		if isContent || strings.Contains(rules, "required") {
 			if err := makeUpValue(options.Field(at)); err != nil {
 				return fmt.Errorf("%s: %w", options.Type().Field(at).Name, err)
 			}

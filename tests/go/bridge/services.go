@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/go-sdk-core/v5/core"
 	"github.com/IBM/platform-services-go-sdk/catalogmanagementv1"
 	"github.com/IBM/platform-services-go-sdk/enterprisemanagementv1"
+	"github.com/IBM/platform-services-go-sdk/globalcatalogv1"
 	"github.com/IBM/platform-services-go-sdk/globalsearchv2"
 	"github.com/IBM/platform-services-go-sdk/globaltaggingv1"
 	"github.com/IBM/platform-services-go-sdk/iamaccessgroupsv2"
@@ -28,6 +29,7 @@ var constructors = map[string]func(url string, by core.Authenticator) (reflect.V
 	"VpcV1":                  maker(vpcv1.NewVpcV1),
 	"CatalogManagementV1":    maker(catalogmanagementv1.NewCatalogManagementV1),
 	"EnterpriseManagementV1": maker(enterprisemanagementv1.NewEnterpriseManagementV1),
+	"GlobalCatalogV1":        maker(globalcatalogv1.NewGlobalCatalogV1),
 	"GlobalSearchV2":         maker(globalsearchv2.NewGlobalSearchV2),
 	"GlobalTaggingV1":        maker(globaltaggingv1.NewGlobalTaggingV1),
 	"IamAccessGroupsV2":      maker(iamaccessgroupsv2.NewIamAccessGroupsV2),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ibm_platform_services import CatalogManagementV1, EnterpriseManagementV1
+from ibm_platform_services import CatalogManagementV1, EnterpriseManagementV1, GlobalCatalogV1
 from ibm_vpc import VpcV1
 
 from fixtures.bridge import Bridge, ForeignAccount
@@ -16,7 +16,7 @@ SERVICES: dict[str, tuple[type, ...]] = {
     "vpc": (VpcV1,),
     "catalogs": (CatalogManagementV1,),
     "iam": tuple(test_iam_operations.WALKS),
-    "accounts": tuple(account_calls.WALKS),
+    "accounts": (*account_calls.WALKS, GlobalCatalogV1),
 }
 """The services of each walk."""
 
@@ -57,6 +57,14 @@ def accounts(bridge: Bridge, served: Served) -> None:
     for service, steps in account_calls.WALKS.items():
         for name, call, _model, status in steps(account.service(service), account):
             assert call().get_status_code() == status, name
+    entries = account.service(GlobalCatalogV1)
+    storage = entries.list_catalog_entries(q="cloud-object-storage", include="*").get_result()["resources"][0]
+    for kind in ("plan", "*"):
+        plans = entries.get_child_objects(storage["id"], kind).get_result()["resources"]
+        assert {plan["parent_id"] for plan in plans} == {storage["id"]}
+    (deployment,) = entries.get_child_objects(plans[0]["id"], "deployment").get_result()["resources"]
+    for entry in (storage, plans[0], deployment):
+        assert entries.get_catalog_entry(entry["id"], include="*").get_result() == entry
 
 
 def new_enterprise(bridge: Bridge, served: Served) -> None:

@@ -61,3 +61,19 @@ def test_the_list_has_a_window(frozen: FrozenApp, query: str, names: list[str]) 
 
 def test_a_plan_has_no_plans(frozen: FrozenApp) -> None:
     assert _names(frozen.ok("owner", "GET", f"/api/v1/{STANDARD}/plan")) == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["POST ", "PUT /{id}", "DELETE /{id}", "GET /{id}/visibility", "GET /{id}/pricing", "GET /{id}/artifacts/logo"],
+)
+def test_what_changes_or_prices_an_entry_is_known_and_not_offered(frozen: FrozenApp, operation: str) -> None:
+    method, path = operation.split(" ")
+    answer = frozen.call("owner", method, "/api/v1" + path.format(id=SERVICE_ID), {})
+    assert (answer.status, answer.json["errors"][0]["code"]) == (501, "not_implemented")
+
+
+def test_an_entry_says_what_sdks_cannot_do_without(frozen: FrozenApp) -> None:
+    entry = frozen.ok("owner", "GET", f"/api/v1/{STANDARD}")
+    assert entry["overview_ui"]["en"].keys() == {"display_name", "description", "long_description"}
+    assert (entry["images"].keys(), entry["provider"].keys()) == ({"image"}, {"name", "email"})

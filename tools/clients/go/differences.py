@@ -36,6 +36,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "Version has no working_copy_of": _OURS,
         "VersionDependant has no first": "paged as other lists are; the SDK has the other links alone",
     },
+    "GlobalCatalogV1": {"CfMetaData has no rc_provisionable": "what the Terraform provider looks for"},
     "IamPolicyManagementV1": {
         f"Roles has no {name}": "what `format=display` asks for; the SDK overlooks it"
         for name in ("actions", "description", "display_name")
@@ -66,7 +67,6 @@ SERVICES_OUT_OF_SCOPE: dict[str, str] = {
     "contextbasedrestrictionsv1": "networks and zones of callers restrict nothing here",
     "enterprisebillingunitsv1": "nothing costs anything here",
     "enterpriseusagereportsv1": "nothing costs anything here",
-    "globalcatalogv1": "the public catalog is not here; private ones are in Catalog Management",
     "ibmcloudshellv1": "there is no shell here",
     "logsrouterv3": "logs are not routed here",
     "metricsrouterv3": "metrics are not routed here",
@@ -98,6 +98,11 @@ OUT_OF_SCOPE: dict[str, dict[str, str]] = {
         "Cluster$|Namespaces|Operators|InstallVersion|Preinstall": _CLUSTERS,
         "OfferingSource": "an image has no source archive",
         "TestVersion|UpdateOfferingAccess": "versions in test, seen by chosen accounts alone, are not offered",
+    },
+    "GlobalCatalogV1": {
+        "(Create|Update|Delete|Restore)CatalogEntry|AuditLogs|Visibility": "entries are given, and all see them",
+        "Pricing": "nothing costs anything here",
+        "Artifact": "entries have no artifacts here",
     },
     "IamAccessGroupsV2": {"Template|Assignment": _TEMPLATES},
     "IamIdentityV1": {
