@@ -10,6 +10,8 @@ ONLY_INSTANCES = "catalogs and object storage are instances here, and they have 
 SYNCHRONOUS = "nothing of an instance is under way that could be cancelled"
 SOURCES = "a virtual-server image has no source code"
 CLUSTERS = "virtual-server images are not installed into clusters"
+BILLING = "nothing is metered or billed"
+ENTRIES = "entries are those that Resource Controller provisions, and every account sees them"
 INSTALLS = "an image is booted as an instance through the VPC API; it is not installed"
 
 OUT_OF_SCOPE: dict[str, dict[str, str]] = {
@@ -82,17 +84,23 @@ OUT_OF_SCOPE: dict[str, dict[str, str]] = {
     },
     "GlobalSearchV2": {},
     "GlobalTaggingV1": {},
+    "GlobalCatalogV1": {
+        ENTRIES: (
+            "createCatalogEntry updateCatalogEntry deleteCatalogEntry restoreCatalogEntry getVisibility "
+            "updateVisibility getAuditLogs"
+        ),
+        BILLING: "getPricing getPricingDeployments",
+        "entries have no artifacts": "listArtifacts getArtifact uploadArtifact deleteArtifact",
+    },
 }
 """Service in scope, reason, operations: each of them answers 501."""
 
-BILLING = "nothing is metered or billed"
 SERVICES_OUT_OF_SCOPE = {
     "AccountManagementV4": "accounts are those of enterprise management",
     "CaseManagementV1": "there are no support cases",
     "ContextBasedRestrictionsV1": "the product has no network zones to restrict calls to",
     "EnterpriseBillingUnitsV1": BILLING,
     "EnterpriseUsageReportsV1": BILLING,
-    "GlobalCatalogV1": "only object storage and its plans are served, as Resource Controller provisions them",
     "IbmCloudShellV1": "there is no shell in the browser",
     "OpenServiceBrokerV1": "it is what brokers of services answer, and the product has none",
     "PartnerManagementV1": BILLING,
@@ -118,6 +126,7 @@ DIFFERENCES = {
         "Version has no replacement": f"{OWN}: the version to use in place of a deprecated one",
         "Version has no working_copy_of": f"{OWN}: the version that a working copy was made of",
     },
+    "GlobalCatalogV1": {"CFMetaData has no rc_provisionable": "the Terraform provider looks for it"},
 }
 """The properties of answers that the typings do not know, and why they stay."""
 
