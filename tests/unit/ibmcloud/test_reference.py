@@ -115,6 +115,10 @@ def _resolved(house: World, word: str) -> str:
     if found[1] == "boot volume of web":
         web = json.loads(house.run("is", "instance", "web", "--output", "json").out)
         return str(web["boot_volume_attachment"]["volume"]["id"])
+    if found[1].startswith("policy of "):
+        of = {"viewer": ("user-policies", "viewer@publisher.example"), "service": ("service-policies", "policy-test")}
+        listed = json.loads(house.run("iam", *of[found[1].removeprefix("policy of ")], "--output", "json").out)
+        return str(next(one["id"] for one in listed if one["roles"][0]["display_name"] != "Administrator"))
     asked, _, wanted = found[1].partition(":")
     field, _, value = wanted.partition("=")
     listed = json.loads(house.run("is", *asked.split(), "--output", "json").out)

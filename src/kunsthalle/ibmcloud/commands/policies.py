@@ -185,7 +185,7 @@ def _roles(run: Run) -> None:
 
 _WHAT = (
     flag("file", "FILE", "File of the policy as JSON."),
-    flag("roles", "LIST", "Comma separated names of roles.", kind="list"),
+    flag("roles", "LIST", "Comma separated names of roles.", also=("r",), kind="list"),
     flag("service-name", "NAME", "Name of the service."),
     flag("service-instance", "ID", "ID of the service instance."),
     flag("region", "REGION", "Region."),
@@ -196,6 +196,9 @@ _WHAT = (
     flag("account-management", text="All account management services."),
     flag("attributes", "LIST", "Further attributes: name=value,name=value."),
 )
+_VERSION = flag("api-version", "v1|v2", "Ignored: policies are shown as version 1 has them.")
+_FORCE = flag("force", text="Ignored: nothing is asked.", also=("f",))
+_MORE = (_FORCE, _VERSION)
 _FILE_OR_ROLES = (("file", "roles"),)
 
 
@@ -205,13 +208,13 @@ def _commands(subject: Subject, label: str) -> tuple[Command, ...]:
     def run(function: Callable[[Run, Subject], None]) -> Callable[[Run], None]:
         return lambda work: function(work, subject)
 
-    change = partial(Command, flags=_WHAT, alone=_FILE_OR_ROLES, any_of=_FILE_OR_ROLES)
+    change = partial(Command, flags=(*_WHAT, *_MORE), alone=_FILE_OR_ROLES, any_of=_FILE_OR_ROLES)
     return (
-        Command(f"{words}ies", f"List the policies of {label}.", run(_list), subject.takes),
-        Command(f"{words}y", f"View a policy of {label}.", run(_get), one),
+        Command(f"{words}ies", f"List the policies of {label}.", run(_list), subject.takes, _MORE),
+        Command(f"{words}y", f"View a policy of {label}.", run(_get), one, _MORE),
         change(f"{words}y-create", f"Create a policy for {label}.", run(_create), subject.takes),
         change(f"{words}y-update", f"Replace a policy of {label}.", run(_update), one),
-        Command(f"{words}y-delete", f"Delete a policy of {label}.", run(_delete), one, (FORCE,)),
+        Command(f"{words}y-delete", f"Delete a policy of {label}.", run(_delete), one, (FORCE, _VERSION)),
     )
 
 
