@@ -37,6 +37,7 @@ WORDS = {
     "src/kunsthalle/console/html/": "the templates of pages; `ui.html` has the pieces that they share",
     "src/kunsthalle/console/static/": "the stylesheet, the script and the mark",
     "src/kunsthalle/scenario_files/shipped/": "the scenarios that ship",
+    "src/kunsthalle/transcripts/html/": "the page of a transcript, and its stylesheet",
     "src/kunsthalle/py.typed": "the package is typed",
     "tests/attacks/": "a served process attacked over its socket, an attack a file",
     "tests/unit/": "unit tests, a folder a package",

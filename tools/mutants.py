@@ -54,6 +54,22 @@ CHECKS = f"{UNIT}/automation_checks/test_rules.py"
 
 MUTANTS = (
     Mutant(
+        "secrets in recordings",
+        "secrets never appear where calls are shown",
+        "core/redaction.py",
+        "    if is_secret(name):\n        return value if",
+        "    if name == '':\n        return value if",
+        (f"{UNIT}/operator/test_recordings.py::test_no_secret_is_in_a_recording",),
+    ),
+    Mutant(
+        "recordings for anybody",
+        "the operator's token",
+        "operator/routes_recordings.py",
+        'access.operator("kunsthalle.recording.read")',
+        'access.public("kunsthalle.recording.read")',
+        (f"{UNIT}/operator/test_recordings.py::test_only_the_operator_may",),
+    ),
+    Mutant(
         "stored value of a stronger service ID",
         "R11",
         "iam/api_keys.py",

@@ -1,4 +1,4 @@
-"""The pages in `docs/how-to/` on pytest, `run`, `check` and scenario files: their files and commands, top to bottom."""
+"""Pages in `docs/how-to/`: their files and commands, each from top to bottom."""
 
 from __future__ import annotations
 
@@ -62,6 +62,16 @@ def test_run(tmp_path: Path) -> None:
     assert "ended with 1" in lines
     assert any(re.fullmatch(r"http://127\.0\.0\.1:\d+/v1 for [0-9a-f]{32}", line) for line in lines)
     assert lines[-5:] == ["default", "refused once", "default", "consumer-a", "1"]
+
+
+def test_record(tmp_path: Path) -> None:
+    done = _shell("\n".join(_blocks("record.md", "sh")), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.split()[0]) >= 4
+    assert done.stdout.splitlines()[-1] == "the same"
+    text = (tmp_path / "run.txt").read_text()
+    assert "clock T T+7d" in text
+    assert "</html>" in (tmp_path / "run.html").read_text()
 
 
 def test_scenarios(tmp_path: Path) -> None:

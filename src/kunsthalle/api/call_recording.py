@@ -77,8 +77,12 @@ class CallWatch:
 
         return watched
 
-    def end(self, exchange: Exchange, seconds: float) -> None:
-        """The call has been answered, or will not be."""
-        self.event.account_id = exchange.request.account_id if exchange.request is not None else ""
+    def end(self, exchange: Exchange, seconds: float, known: str) -> None:
+        """The call has been answered, or will not be.
+
+        `known` is the account that has called with this token before: for calls that a fault has answered.
+        """
+        called = exchange.request.account_id if exchange.request is not None else ""
+        self.event.account_id = called or known
         self.event.milliseconds = round(seconds * 1000, 1)
         self._recordings.complete(self.event, request=bytes(self._sent), response=bytes(self._answered))

@@ -1,4 +1,4 @@
-"""Whose tokens have been seen: for deciding whose turn it is before a token is verified, and for nothing else."""
+"""Whose tokens have been seen: for deciding whose turn it is before a token is verified, and for recordings."""
 
 from __future__ import annotations
 

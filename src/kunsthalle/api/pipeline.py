@@ -106,7 +106,8 @@ class Pipeline:
         try:
             await self._logged(scope, watch.receiving(receive), watch.sending(send), headers, ctx, exchange)
         finally:
-            watch.end(exchange, time.perf_counter() - exchange.begun)
+            known = self._callers.account_of(self._callers.key_of(headers))
+            watch.end(exchange, time.perf_counter() - exchange.begun, known)
 
     async def _logged(
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange

@@ -59,6 +59,8 @@ _FILES = {
     "images": "images:images",
     "lineage": "lineage:lineage",
     "master-key": "master_key:master_key",
+    "record": "record:record",
+    "report": "report:report",
     "run": "run:run",
     "scenario": "scenarios:scenario",
     "status": "status:status",

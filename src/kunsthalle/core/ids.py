@@ -16,6 +16,17 @@ _WORDS = (
 ).split()
 
 
+_WORD_SET = frozenset(_WORDS)
+_IN_A_NAME = 4
+"""Words in a default name."""
+
+
+def is_made_up_name(text: str) -> bool:
+    """Whether a text is a default name, as `Ids.name` makes them."""
+    words = text.split("-")
+    return len(words) == _IN_A_NAME and _WORD_SET.issuperset(words)
+
+
 def entropy(octets: int) -> bytes:
     """Random bytes for keys and nonces, which must not repeat themselves: never from a seed."""
     return os.urandom(octets)
@@ -56,4 +67,4 @@ class Ids:
     def name(self) -> str:
         """Four random hyphenated words, the default name of a resource (vpc-api.md A7)."""
         with self._lock:
-            return "-".join(self._random.choice(_WORDS) for _ in range(4))
+            return "-".join(self._random.choice(_WORDS) for _ in range(_IN_A_NAME))

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 REDACTED = "…"
 _NAMES = (
-    r"api_?key$|pass_?word|passphrase|passcode|secret|token$|credential|private_?key|user_data|authorization"
+    r"api_?key$|pass_?word|passphrase|passcode|secret|token$|credential|private_?key|user_data$|authorization$"
     r"|payload$|plaintext$"  # of Key Protect
 )
 _SECRET_NAME = re.compile(_NAMES.replace("-", "_"), re.IGNORECASE)

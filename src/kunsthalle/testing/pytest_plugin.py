@@ -8,7 +8,10 @@ still runs. The server is another process, so that code under test may run any e
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import zlib
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 _URL, _TOKEN = "KUNSTHALLE_WORLDS_URL", "KUNSTHALLE_WORLDS_TOKEN"
 _WORLD = "kunsthalle_world"
+_LONGEST_NAME = 100
 _MARK = "kunsthalle_scenario"
 
 
@@ -30,6 +34,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     text = f"Address of a running `kunsthalle worlds` (or ${_URL}; token: ${_TOKEN}); default: start one"
     group.addoption("--kunsthalle-url", default=None, metavar="URL", help=text)
     parser.addini("kunsthalle_url", text, default="")
+    text = "Write a transcript of each test with a world into this folder"
+    group.addoption("--kunsthalle-record", default=None, metavar="DIR", help=text)
     parser.addini("kunsthalle_options", "Options of `kunsthalle worlds` where it is started", type="args", default=[])
 
 
@@ -55,7 +61,33 @@ def kunsthalle_world(kunsthalle_server: WorldServer, request: pytest.FixtureRequ
         mark = request.node.get_closest_marker(_MARK)
         if mark is not None:
             world.apply(*mark.args)
-        yield world
+        with _recorded(world, request.node, request.config.getoption("kunsthalle_record")):
+            yield world
+
+
+@contextlib.contextmanager
+def _recorded(world: World, node: pytest.Item, folder: str | None) -> Iterator[None]:
+    """Write what the test has called into a file of its name, where that is asked for."""
+    if folder is None:
+        yield
+        return
+    from kunsthalle.transcripts.recorder import write
+
+    path = node.config.invocation_params.dir / folder / f"{_file_name(node.nodeid)}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recorder = world.recorder().start()
+    try:
+        yield
+    finally:
+        write(recorder.stop(), path)
+
+
+def _file_name(nodeid: str) -> str:
+    """A name that every file system takes, and no other test has."""
+    name = re.sub(r"[^\w.-]+", "-", nodeid.replace("/", ".")).strip("-.")
+    if name == nodeid.replace("/", ".").replace("::", "-") and len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_LONGEST_NAME]}-{zlib.crc32(nodeid.encode()):08x}"
 
 
 @pytest.fixture

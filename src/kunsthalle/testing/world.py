@@ -17,6 +17,7 @@ from kunsthalle.testing.persona import Persona
 
 if TYPE_CHECKING:
     from kunsthalle.testing.world_server import WorldServer
+    from kunsthalle.transcripts.recorder import Recorder
 
 _CLOCK = "/_kunsthalle/clock"
 OPERATOR = "operator"
@@ -124,6 +125,13 @@ class World:
         faults = self.faults.applied()
         lines += ["Faults that were applied:", *(f"  {one}" for one in faults)] if faults else ["No fault was applied."]
         return "\n".join([f"Calls to {self.url}:", *lines])
+
+    def recorder(self, *, durations: bool = False, every_call: bool = False) -> Recorder:
+        """Records every call from its `start` to its `stop`, which returns a transcript."""
+        from kunsthalle.transcripts.recorder import Recorder
+
+        names = {one["account_id"]: name for name, one in self._accounts.items()}
+        return Recorder(self.operate, self.url, names, durations=durations, every_call=every_call)
 
     def close(self) -> None:
         """End the world: its port is closed, and its data are gone."""

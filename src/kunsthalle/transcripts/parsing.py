@@ -26,6 +26,9 @@ MOST_BYTES = 1 << 28
 _HEADER = re.compile(r"kunsthalle transcript (\d{1,9})")
 _NAME = re.compile(r"[a-z][a-z0-9_.]*-[1-9]\d{0,8}")
 _METHOD = re.compile(r"[A-Z]{1,16}")
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+"""The brackets of JSON, and texts, whose brackets do not count."""
+_DEEPEST = 200
 _STATUS = re.compile(r"[1-5]\d\d")
 _TAKEN = re.compile(r"(\d{1,12}\.\d)ms")
 _MOMENT = re.compile(r"(?:T|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)(?:[+-](?:\d{1,6}[dhms])+)?|earlier")
@@ -204,6 +207,8 @@ class _Reader:
             raise self._bad("the body is nested too deeply.", first) from error
         except json.JSONDecodeError as error:
             raise self._bad(f"the body is not JSON: {error.msg}.", first + error.lineno - 1) from error
+        if _depth(text) > _DEEPEST:
+            raise self._bad(f"the body is nested more than {_DEEPEST} levels deep.", first)
         return json.dumps(document, ensure_ascii=False)
 
     def _status(self) -> int:
@@ -248,6 +253,15 @@ class _Reader:
         if len(words) != 2 or not re.fullmatch(r"[1-9]\d{0,11}", words[1]):
             raise self._bad("lost calls are `lost COUNT`.")
         return Lost(int(words[1]), self._number)
+
+
+def _depth(text: str) -> int:
+    """How deep JSON is nested."""
+    deepest = depth = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(bracket, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _shown(text: str) -> str:

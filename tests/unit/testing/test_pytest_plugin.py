@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.testing import WorldServer
+from kunsthalle.transcripts.parsing import parse
 from unit.testing.conftest import Run
 
 LOADED = """
@@ -268,6 +269,7 @@ def test_the_server_ends_with_a_runner_that_is_killed(tmp_path: Path) -> None:
     program = """
 import os, signal
 from kunsthalle.testing import WorldServer
+from kunsthalle.transcripts.parsing import parse
 server = WorldServer().start()
 world = server.world()
 print(server.pid, world.data.parent, flush=True)
@@ -319,3 +321,32 @@ def test_a_server_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
         process.terminate()
         assert process.wait(60) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_transcript_of_each_test_on_request(suite: Run) -> None:
+    test = """
+import pytest
+
+@pytest.mark.parametrize("name", ["a/b", "c"])
+def test_look(name, kunsthalle_publisher):
+    kunsthalle_publisher.vpc.list_vpcs()
+    assert name == "c"
+
+def test_plain():
+    pass
+"""
+    texts = []
+    for _ in range(2):
+        done = suite("--kunsthalle-record", "transcripts", test_look=test)
+        assert "1 failed, 2 passed" in done.stdout, done.stdout
+        files = sorted(Path(done.args[-1], "transcripts").iterdir())
+        assert [re.sub(r"-[0-9a-f]{8}\.", ".", path.name) for path in files] == [
+            "test_look.py-test_look-a.b.txt",
+            "test_look.py-test_look-c.txt",
+        ]
+        texts.append([path.read_text() for path in files])
+    assert texts[0] == texts[1]
+    assert texts[0][0] == texts[0][1]
+    (look,) = (one for one in parse(texts[0][0]).calls if one.path == "/v1/vpcs")
+    assert look.status == 200
+    assert parse(texts[0][0]).label(look.caller) == "publisher"
