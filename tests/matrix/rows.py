@@ -76,6 +76,7 @@ BODIES: dict[str, RequestBody] = {
     "POST /_kunsthalle/clock": _of({"advance": "1d"}),
     "POST /_kunsthalle/faults": _of({"on": "call", "match": "GET /nowhere", "effect": "cut"}),
     "POST /_kunsthalle/scenarios": _of({"name": "matrix"}),
+    "POST /_kunsthalle/scenarios/{name}/load": _of({}),
 }
 """What is sent to each route that takes a body; the others are sent none."""
 
