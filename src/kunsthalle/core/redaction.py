@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 REDACTED = "…"
-_NAMES = (
-    r"api_?key$|pass_?word|passphrase|passcode|secret|token$|credential|private_?key|user_data$|authorization$"
-    r"|payload$|plaintext$"  # of Key Protect
+_SECRET_NAME = re.compile(
+    r"api_?key$|pass_?w(?:or)?d|pwd$|passphrase|passcode|secret|token$|credential|private_?key"
+    r"|user_data$|authorization$"
+    r"|signature$"  # of a presigned address
+    r"|payload$|plaintext$",  # of Key Protect
+    re.IGNORECASE,
 )
-_SECRET_NAME = re.compile(_NAMES.replace("-", "_"), re.IGNORECASE)
-_TOKEN = re.compile(r"\b(?:ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|[Bb]earer +[^\s\"']+)")
-_PARAMETER = re.compile(
-    rf"(?<=[?&])(?P<name>[A-Za-z0-9_.-]*(?:{_NAMES.replace('$', '(?==)')})[A-Za-z0-9_.-]*)=[^&\s\"'#]+", re.IGNORECASE
+# Tenants choose the texts that these read while nothing else runs: from each start, a bounded length is looked at.
+_TOKEN = re.compile(
+    r"\b(?:ey[A-Za-z0-9_-]{8,512}+\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]*"
+    r"|[Bb]earer +[^\s\"']+|[Bb]asic +(?P<basic>[A-Za-z0-9+/]{4,}={0,2}))"
 )
-"""A secret in the query of an address: what opens the console of an instance has one."""
+_PARAMETER = re.compile(r"(?<=[?&;#])(?P<name>[A-Za-z0-9_.-]{1,100}+)=[^&\s\"'#]+")
+"""A parameter of an address: that of the console of an instance has a token."""
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s@\"']{1,512}@")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
+_PAIR_NAMES, _PAIR_VALUES = ("name", "key"), ("value", "default_value")
+"""Of variables and parameters that are given as objects: `{"name": "db_password", "value": "…"}`."""
+_FORM_FIELD = re.compile(r"[A-Za-z0-9_.\[\]-]{1,100}")
 
 
 def is_secret(name: str) -> bool:
@@ -29,25 +39,58 @@ def is_secret(name: str) -> bool:
 def redact(document: Any) -> Any:
     """A JSON document without the values of secret fields, at any depth, and without what looks like a secret."""
     if isinstance(document, dict):
-        return {name: _field(name, value) for name, value in document.items()}
+        named = any(isinstance(document.get(name), str) and is_secret(document[name]) for name in _PAIR_NAMES)
+        left_out = _PAIR_VALUES if named else ()
+        return {name: _field(name, value, secret=name in left_out) for name, value in document.items()}
     if isinstance(document, list):
         return [redact(one) for one in document]
-    return redact_text(document) if isinstance(document, str) else document
+    return _redact_string(document) if isinstance(document, str) else document
 
 
-def _field(name: str, value: Any) -> Any:
-    if is_secret(name):
+def _field(name: str, value: Any, *, secret: bool) -> Any:
+    if secret or is_secret(name):
         return value if value is None or isinstance(value, bool) else REDACTED
     return redact(value)
 
 
+def _redact_string(text: str) -> str:
+    """A string, which may hold a JSON document of its own."""
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            document = json.loads(text)
+            shown = redact(document)
+        except (ValueError, RecursionError):
+            return redact_text(text)
+        return text if shown == document else json.dumps(shown, ensure_ascii=False)
+    return redact_text(text)
+
+
 def redact_text(text: str) -> str:
-    """A text without tokens, private keys, and secret parameters of addresses."""
-    if "ey" in text or "earer" in text:
-        text = _TOKEN.sub(REDACTED, text)
+    """A text without tokens, private keys, passwords and secret parameters of addresses."""
+    if "ey" in text or "earer" in text or "asic" in text:
+        text = _TOKEN.sub(_token, text)
     if "=" in text:
-        text = _PARAMETER.sub(rf"\g<name>={REDACTED}", text)
+        text = _PARAMETER.sub(_parameter, text)
+    if "://" in text:
+        text = _USER_INFO.sub(f"{REDACTED}@", text)
     return _PEM.sub(REDACTED, text) if "-----BEGIN" in text else text
+
+
+def _token(found: re.Match[str]) -> str:
+    basic = found["basic"]
+    return found[0] if basic and not _is_user_and_password(basic) else REDACTED
+
+
+def _is_user_and_password(text: str) -> bool:
+    """Whether it is what Basic authentication sends, and no word that follows `basic`."""
+    try:
+        return b":" in base64.b64decode(text)
+    except binascii.Error:
+        return False
+
+
+def _parameter(found: re.Match[str]) -> str:
+    return f"{found['name']}={REDACTED}" if is_secret(found["name"]) else found[0]
 
 
 def redact_target(target: str) -> str:
@@ -55,7 +98,7 @@ def redact_target(target: str) -> str:
     path, mark, query = target.partition("?")
     if not mark:
         return redact_text(path)
-    parts = [(name, REDACTED if is_secret(name) else redact_text(value)) for name, value in parse_qsl(query, True)]
+    parts = [(name, REDACTED if is_secret(name) else _redact_string(value)) for name, value in parse_qsl(query, True)]
     return f"{redact_text(path)}?{urlencode(parts, safe=':/,').replace(quote(REDACTED), REDACTED)}"
 
 
@@ -64,8 +107,9 @@ def redact_body(body: bytes, *, form: bool = False) -> str:
     if not body:
         return ""
     try:
-        document = _form(body) if form else json.loads(body)
-        return json.dumps(redact(document), ensure_ascii=False)
+        document = _form(body) if form and not body.lstrip().startswith((b"{", b"[")) else json.loads(body)
+        shown = json.dumps(redact(document), ensure_ascii=False)
+        return shown.encode("utf-8", "backslashreplace").decode()  # half a character, which UTF-8 cannot hold
     except (ValueError, RecursionError):
         return unread(len(body))
 
@@ -76,4 +120,8 @@ def unread(size: int) -> str:
 
 
 def _form(body: bytes) -> dict[str, str]:
-    return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
+    """The fields of a form. ValueError where it is none: JSON that `curl -d` sends without its type looks like one."""
+    fields = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
+    if not all(_FORM_FIELD.fullmatch(name) for name in fields):
+        raise ValueError("no form")
+    return fields

@@ -52,6 +52,13 @@ def test_a_call_is_shown_with_what_was_sent_and_answered(app: App, recording: st
     assert call["milliseconds"] > 0
 
 
+def test_no_body_keeps_a_recording_from_being_shown(app: App, recording: str) -> None:
+    """Half a character is JSON, and nothing that UTF-8 can hold."""
+    app.call("outsider", "POST", "/v1/vpcs", {"name": "\ud800"})
+    (call,) = _fetch(app, recording)
+    assert json.loads(call["request"]) == {"name": "\ud800"}
+
+
 def test_what_was_fetched_is_forgotten(app: App, recording: str) -> None:
     app.do("GET", "/v1/images")
     app.do("GET", "/v1/vpcs")
