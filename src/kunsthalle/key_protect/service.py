@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from msgspec import Struct
 
 from kunsthalle.core.clock import DAY, HOUR
-from kunsthalle.core.errors import not_found
+from kunsthalle.core.errors import Problem, not_found
 from kunsthalle.core.ids import entropy
 from kunsthalle.db.encryption import Turn
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
@@ -31,6 +32,9 @@ PURGE_JOB = "kms.purge"
 RESTORABLE, PURGEABLE, PURGED = 30 * DAY, 4 * HOUR, 90 * DAY
 """After its deletion a key can be restored for so long, be purged from then on, and is purged then."""
 MOST_ALIASES, MOST_RINGS = 5, 50
+_ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,89}")
+_RING = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,99}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ROOT_OCTETS = (16, 24, 32)
 _STANDARD_OCTETS = 7_500
 
@@ -246,8 +250,12 @@ def _touch(session: Session, key: Key, **values: Any) -> None:
 
 
 def add_alias(session: Session, key: Key, alias: str) -> None:
-    """A further name. 409 where it is taken in the instance, 400 beyond five."""
+    """A further name. 409 where it is taken in the instance, 400 beyond five, and for what could be a key's ID: a key
+    is found by its alias first, and nobody may put another key in the place of one.
+    """
     columns = key_aliases.c
+    if not _ALIAS.fullmatch(alias) or _UUID.fullmatch(alias):
+        raise _bad_name("KEY_ALIAS_INVALID_ERR", "An alias", 90, "alias", alias)
     if number_of(session, key_aliases, columns.key_id == key.id) >= MOST_ALIASES:
         raise bad_request("KEY_ALIAS_QUOTA_ERR", f"A key has at most {MOST_ALIASES} aliases.", "alias")
     values = {"alias": alias, "key_id": key.id, "created_by": session.ctx.actor.iam_id, "created_at": session.ctx.now()}
@@ -256,6 +264,11 @@ def add_alias(session: Session, key: Key, alias: str) -> None:
     except IntegrityError as error:
         text = f"The alias {alias} is that of another key of the instance."
         raise taken("KEY_ALIAS_NOT_UNIQUE_ERR", text, "alias") from error
+
+
+def _bad_name(code: str, what: str, most: int, field: str, given: str) -> Problem:
+    form = f"2 to {most} letters, digits, hyphens or underscores, begins with a letter or a digit, and is no UUID"
+    return bad_request(code, f"{what} has {form}; given was {given[:most]!r}.", field)
 
 
 def remove_alias(session: Session, granted: Authorized[Key], alias: str) -> None:
@@ -286,6 +299,8 @@ def named(session: Session, instance_id: str, id_or_alias: str) -> str:
 def create_ring(session: Session, instance: ServiceInstance, name: str) -> KeyRing:
     """A new key ring. 409 where there is one of the name."""
     ctx = session.ctx
+    if not _RING.fullmatch(name) or _UUID.fullmatch(name):
+        raise _bad_name("KEY_RING_ID_INVALID_ERR", "The ID of a key ring", 100, "id", name)
     may_create(ctx, "kms.keyrings.create", {"serviceInstance": instance.id, "keyRing": name})
     if number_of(session, KEY_RING.table, KEY_RING.table.c.instance_id == instance.id) >= MOST_RINGS:
         raise bad_request("KEY_RING_QUOTA_ERR", f"An instance has at most {MOST_RINGS} key rings.", "id")

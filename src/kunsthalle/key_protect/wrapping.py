@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable
 
 from kunsthalle.core.ids import entropy
@@ -16,6 +17,7 @@ from kunsthalle.core.ids import entropy
 KEY_OCTETS = 32
 _FORM = "5.0.0"
 _NONCE_OCTETS = 12
+_HANDLE = re.compile(r"[0-9a-f-]{36}")
 
 
 class CannotUnwrap(Exception):
@@ -46,7 +48,7 @@ def unwrap(material_of: Callable[[str], bytes | None], ciphertext: str, aad: lis
         sealed, form = _octets(document["ciphertext"]), document["version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CannotUnwrap from error
-    material = material_of(version_id)
+    material = material_of(version_id) if _HANDLE.fullmatch(version_id) else None
     if material is None or form != _FORM or len(nonce) != _NONCE_OCTETS:
         raise CannotUnwrap
     try:

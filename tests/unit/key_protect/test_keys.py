@@ -239,6 +239,35 @@ def test_aliases_are_unique_within_an_instance(keys: Keys, app: App) -> None:
     assert keys.refused("delete_key_alias", id=first, alias="golden") == (404, "KEY_NOT_FOUND_ERR")
 
 
+@pytest.mark.parametrize("alias", ["x", "x" * 91, "two words", "two\nlines", "<script>", "-golden", "\N{SNOWMAN}s"])
+def test_an_alias_or_a_ring_of_another_form_is_refused(keys: Keys, alias: str) -> None:
+    root = keys.create()["id"]
+    assert keys.refused("create_key_alias", id=root, alias=alias) == (400, "KEY_ALIAS_INVALID_ERR")
+    ring = alias + "x" * 10 if len(alias) > 90 else alias
+    assert keys.refused("create_key_ring", key_ring_id=ring) == (400, "KEY_RING_ID_INVALID_ERR")
+
+
+def test_no_alias_takes_the_place_of_the_id_of_another_key(keys: Keys) -> None:
+    first, second = keys.create()["id"], keys.create()["id"]
+    for alias in (second, second.upper()):
+        assert keys.refused("create_key_alias", id=first, alias=alias) == (400, "KEY_ALIAS_INVALID_ERR")
+        body = _new(aliases=[alias])
+        assert keys.refused("create_key", key_create_body=body) == (400, "KEY_ALIAS_INVALID_ERR")
+    assert keys.get(second)["id"] == second
+
+
+def _new(**fields: Any) -> str:
+    return json.dumps({"resources": [{"name": "a key", **fields}]})
+
+
+@pytest.mark.parametrize("handle", ["\ud800", "\x00", "x" * 10_000, "", 5, None])
+def test_a_ciphertext_with_a_handle_of_another_form_is_refused(keys: Keys, handle: Any) -> None:
+    root = keys.create()["id"]
+    document = {"handle": handle, "iv": b64(b"x" * 12), "ciphertext": b64(b"x" * 32), "version": "5.0.0"}
+    body = json.dumps({"ciphertext": b64(json.dumps(document).encode())})
+    assert keys.refused("unwrap_key", id=root, key_action_unwrap_body=body) == (400, "UNPROCESSABLE_CIPHERTEXT_ERR")
+
+
 def test_keys_are_grouped_in_rings(keys: Keys) -> None:
     assert [ring["id"] for ring in keys.ask("list_key_rings")["resources"]] == ["default"]
     keys.ask("create_key_ring", key_ring_id="images")
