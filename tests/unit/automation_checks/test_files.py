@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,17 @@ def test_lines_are_those_of_the_keys(document: dict[str, Any]) -> None:
 
 def _opens(line: str, name: str) -> bool:
     return line.startswith(f' "{name}":')
+
+
+def test_a_long_string_takes_little_memory() -> None:
+    text = json.dumps({"a": "x" * 1_000_000 + '"' * 1_000_000, "b": 1}, indent=1)
+    tracemalloc.start()
+    try:
+        assert lines_of(text, [("b",)]) == {("b",): 3}
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 5 * len(text)
 
 
 def test_a_finding_has_the_line_of_its_attribute(tmp_path: Path) -> None:
