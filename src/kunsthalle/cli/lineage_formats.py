@@ -52,8 +52,11 @@ def as_dot(found: Doc) -> str:
 
 
 def _dot(node: Node) -> str:
-    """The lines of a node within DOT's quotes. A backslash is doubled: `\\N` would stand for something."""
-    return r"\n".join(line(one).replace("\\", "\\\\").replace('"', '\\"') for one in node.lines)
+    """The lines of a node within DOT's quotes. A backslash is doubled, and `&` spelled out: `\\N` and `&lt;` would
+    stand for something.
+    """
+    written = (line(one).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') for one in node.lines)
+    return r"\n".join(written)
 
 
 def as_mermaid(found: Doc) -> str:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-"""C0 without tab and line feed, DEL, C1, and what turns the direction of writing or breaks a line."""
+_UNSAFE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+"""C0 without tab and line feed, DEL, C1, what turns the direction of writing or breaks a line, and halves of
+characters, which no terminal and no file of UTF-8 takes."""
 _CONTROL = re.compile(f"[{_UNSAFE}]")
 _KEEPING_COLOURS = re.compile(rf"(?P<colour>\x1b\[[0-9;]*m)|[{_UNSAFE}]")
 

@@ -47,6 +47,16 @@ def test_text_says_where_what_and_the_way_out() -> None:
     assert "\n::error" not in told
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_report_has_what_utf8_cannot_hold(form: str) -> None:
+    """Half a character is in names of JSON; names of files that are no UTF-8 come as halves too."""
+    places = [Place("i\udcff.json", "i\ud800", line=1), Place("/i\udcff.json", "i\ud800", line=1)]
+    findings = tuple(Finding(rule("masked-image"), place, "i\ud800") for place in places)
+    told = FORMATS[form](Report((JudgedFile("i\udcff.json", "SDK answer", "\ud800"),), findings))
+    told.encode()
+    assert r"\ud800" in told
+
+
 def test_text_says_that_nothing_was_found_and_nobody_asked() -> None:
     told = FORMATS["text"](Report((FILES[0],), ()))
     assert told.endswith("\nNothing was found. No server was asked: the files alone tell.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -88,14 +89,15 @@ def test_dot_is_read_as_the_same_graph(name: str) -> None:
 
 
 def _undone(label: str) -> list[str]:
-    """The lines that Graphviz shows: `\\n` ends a line, `\\\\` is a backslash, and nothing else is left to stand for
-    something.
+    """The lines that Graphviz shows: `\\n` ends a line, `\\\\` is a backslash, `&amp;` an ampersand, and nothing else
+    is left to stand for something.
     """
     inner = label[1:-1]
     assert not re.search(r'(?<!\\)(?:\\\\)*"', inner), "an open quote"
     parts = re.findall(r"\\.|[^\\]", inner)
     assert {one for one in parts if one.startswith("\\")} <= {"\\n", "\\\\", '\\"'}
-    return "".join("\n" if one == "\\n" else one.removeprefix("\\") or "\\" for one in parts).split("\n")
+    text = "".join("\n" if one == "\\n" else one.removeprefix("\\") or "\\" for one in parts)
+    return html.unescape(text).split("\n")
 
 
 def _shown(node: Node) -> list[str]:
