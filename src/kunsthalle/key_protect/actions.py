@@ -13,7 +13,7 @@ from kunsthalle.core.ids import entropy
 from kunsthalle.db.session import Session
 from kunsthalle.key_protect import wrapping
 from kunsthalle.key_protect.models import Key
-from kunsthalle.key_protect.refusals import bad_request
+from kunsthalle.key_protect.refusals import bad_request, wrong_state
 from kunsthalle.key_protect.service import material_of, refuse_unless_active
 from kunsthalle.key_protect.wrapping import CannotUnwrap
 
@@ -82,6 +82,8 @@ def _material(session: Session, key: Key) -> bytes:
     found = material_of(session, key, key.version_id)
     if found is None:
         raise RuntimeError(f"key {key.id} has no material of its version")
+    if not found:
+        raise wrong_state("The material of the key was left out when the saved state was loaded without secrets.")
     return found
 
 

@@ -37,7 +37,8 @@ def wrap(material: bytes, version_id: str, plaintext: bytes, aad: list[str]) -> 
 def unwrap(material_of: Callable[[str], bytes | None], ciphertext: str, aad: list[str]) -> tuple[bytes, str]:
     """The plaintext, and the version of the key that wrapped it. CannotUnwrap for anything else.
 
-    `material_of` gives the key material of a version of the key, None where there is no such version.
+    `material_of` gives the key material of a version of the key, None where there is no such version,
+    nothing where it was left out of a saved state.
     """
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -49,7 +50,7 @@ def unwrap(material_of: Callable[[str], bytes | None], ciphertext: str, aad: lis
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CannotUnwrap from error
     material = material_of(version_id) if _HANDLE.fullmatch(version_id) else None
-    if material is None or form != _FORM or len(nonce) != _NONCE_OCTETS:
+    if not material or form != _FORM or len(nonce) != _NONCE_OCTETS:
         raise CannotUnwrap
     try:
         return AESGCM(material).decrypt(nonce, sealed, _bound(version_id, aad)), version_id

@@ -20,6 +20,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import find
 from kunsthalle.key_protect import registrations
 from kunsthalle.key_protect.resources import PROTECTED_KEY
+from kunsthalle.wiring import renew_secrets
 from unit.key_protect.conftest import PLAN, Keys, b64, make_instance
 
 PLATFORM, SERVICE = "crn:v1:bluemix:public:iam::::role:", "crn:v1:bluemix:public:iam::::serviceRole:"
@@ -176,6 +177,24 @@ def test_no_byte_of_the_database_gives_key_material_away_and_it_follows_a_new_ma
     assert not before & after
     assert keys.get(standard)["payload"] == b64(secret)
     assert keys.unwrap(root, ciphertext=wrapped)["plaintext"] == b64(b"a passphrase of a volume")
+
+
+def test_what_a_state_without_secrets_left_out_is_refused(keys: Keys, app: App) -> None:
+    root = keys.create()["id"]
+    wrapped = keys.wrap(root)["ciphertext"]
+    robot = app.do("POST", "/v1/serviceids", {"name": "robot", "account_id": app.accounts["owner"]})
+    body = {"name": "kept", "iam_id": robot["iam_id"], "account_id": app.accounts["owner"], "store_value": True}
+    kept = app.do("POST", "/v1/apikeys", body)["id"]
+    assert app.do("GET", f"/v1/apikeys/{kept}")["apikey"]
+
+    def leave_out(session: Session) -> None:
+        renew_secrets(session, lambda _value, purpose: session.cipher.encrypt("", purpose))
+
+    app.server.store.write(app.server.base, leave_out)
+    assert keys.refused("wrap_key", id=root, key_action_wrap_body="{}") == (409, "KEY_ACTION_INVALID_STATE_ERR")
+    refused = keys.refused("unwrap_key", id=root, key_action_unwrap_body=json.dumps({"ciphertext": wrapped}))
+    assert refused == (400, "UNPROCESSABLE_CIPHERTEXT_ERR")
+    assert app.do("GET", f"/v1/apikeys/{kept}")["apikey"] == ""
 
 
 def test_an_instance_takes_its_keys_with_it_and_brings_them_back(keys: Keys, app: App) -> None:
