@@ -207,6 +207,8 @@ class _Reader:
             raise self._bad("the body is nested too deeply.", first) from error
         except json.JSONDecodeError as error:
             raise self._bad(f"the body is not JSON: {error.msg}.", first + error.lineno - 1) from error
+        except ValueError as error:
+            raise self._bad("the body has a number that is too long.", first) from error
         if _depth(text) > _DEEPEST:
             raise self._bad(f"the body is nested more than {_DEEPEST} levels deep.", first)
         return json.dumps(document, ensure_ascii=False)

@@ -145,6 +145,7 @@ GET /v1/images
         (BASE.replace("< 200\n", ""), 7, "no status"),
         (BASE[: BASE.index("< 200")], 7, "the status is missing"),
         (BASE.replace("[]", "["), 10, "the body is not JSON"),
+        (BASE.replace("[]", "9" * 5000), 8, "a number that is too long"),
         (BASE + "* state image available\n", 11, "a change of state is"),
         (BASE + "and more\n", 11, "does not belong to the block 'call'"),
         (BASE + "\nclock T\n", 12, "a move of the clock is"),
