@@ -149,6 +149,8 @@ def _converted(path: Path, text: str, document: dict[str, Any], type_: type[T]) 
         return msgspec.convert(document, type_)
     except RecursionError as error:
         raise BadFile(f"{path}:1: this JSON is nested too deeply.") from error
+    except UnicodeEncodeError as error:
+        raise BadFile(f"{path}:1: this JSON has half a character (an escape from \\ud800 to \\udfff alone).") from error
     except msgspec.ValidationError as error:
         raise BadFile(_wrong_shape(path, text, str(error))) from error
 

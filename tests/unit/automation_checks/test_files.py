@@ -195,6 +195,13 @@ def _opens(line: str, name: str) -> bool:
     return line.startswith(f' "{name}":')
 
 
+def test_half_a_character_in_the_place_of_a_name_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "any.tfstate"
+    path.write_text(state(ibm_is_instance__web=instance()).replace('"mode"', r'"\ud800"'))
+    with pytest.raises(BadFile, match=r"any\.tfstate:1: this JSON has half a character"):
+        read(path)
+
+
 def test_a_long_string_takes_little_memory() -> None:
     text = json.dumps({"a": "x" * 1_000_000 + '"' * 1_000_000, "b": 1}, indent=1)
     tracemalloc.start()
