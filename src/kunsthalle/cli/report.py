@@ -8,6 +8,7 @@ import click
 
 from kunsthalle.cli import common
 from kunsthalle.cli.record import OUT, check_writable
+from kunsthalle.local import display
 
 
 @click.command()
@@ -32,9 +33,9 @@ def report(transcript: Path, out: Path, title: str) -> None:
     try:
         page = page_of(read(transcript), title or transcript.name)
     except BadTranscript as error:
-        raise common.Refused(str(error)) from error
+        raise common.Refused(display.escape(str(error))) from error
     if str(out) == "-":
-        click.echo(page, nl=False)
+        click.echo(page.encode("utf-8", "backslashreplace"), nl=False)  # half a character of JSON
         return
     try:
         write_text(page, out)

@@ -162,3 +162,18 @@ def test_a_transcript_on_standard_output(served: Served) -> None:
     done = _kunsthalle("record", "--data", str(served.data), "-o", "-", "--", "true")
     assert done.stdout == "kunsthalle transcript 1\n"
     assert done.stderr == "Recorded 0 calls.\n"
+
+
+def test_a_page_on_standard_output_takes_half_a_character(tmp_path: Path) -> None:
+    source = tmp_path / "run.txt"
+    source.write_text('kunsthalle transcript 1\n\ncall - T\nPOST /v1/vpcs\n> "\\ud800"\n< 401\n')
+    done = _kunsthalle("report", str(source), "-o", "-")
+    assert (done.exit_code, "\\ud800" in done.output) == (0, True), done.output
+
+
+def test_no_name_of_a_broken_file_commands_the_terminal(tmp_path: Path) -> None:
+    source = tmp_path / "run\x1b[31m.txt"
+    source.write_text("nothing")
+    done = _kunsthalle("report", str(source), "-o", "-", color=True)
+    assert done.exit_code == 2
+    assert "run\\x1b[31m.txt:1: this is no transcript" in done.output
