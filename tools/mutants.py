@@ -57,8 +57,8 @@ MUTANTS = (
         "secrets in recordings",
         "secrets never appear where calls are shown",
         "core/redaction.py",
-        "    if is_secret(name):\n        return value if",
-        "    if name == '':\n        return value if",
+        "    if secret or is_secret(name):\n        return value if",
+        "    if secret:\n        return value if",
         (f"{UNIT}/operator/test_recordings.py::test_no_secret_is_in_a_recording",),
     ),
     Mutant(
