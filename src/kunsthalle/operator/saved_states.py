@@ -59,6 +59,7 @@ APART = {
     folder.CREDENTIALS,
     ABOUT,
     "blobs",
+    "blob-cache",
     saved_blobs.FOLDER,
 }
 """What of a data folder, or of its copy, is not simply copied."""

@@ -29,9 +29,11 @@ from kunsthalle.scenario_files.schemas import (
     CatalogPart,
     FaultSetPart,
     ImagePart,
+    InstanceGroupPart,
     InstancePart,
     OfferingPart,
     SharePart,
+    TemplatePart,
     UserPart,
     VersionPart,
 )
@@ -39,6 +41,8 @@ from kunsthalle.scenario_files.schemas import (
 _NOTES = "scenario-files.json"
 _ROLE = "crn:v1:bluemix:public:iam::::role:{}"
 _PAUSE = 0.01
+_TOGETHER = 40
+"""So many imports wait at a time: fewer than an account may have waiting, unless the setting was lowered."""
 GIB = 2**30
 _PUBLISHED = ("published", "deprecated", "archived", "deleted")
 """Ends of a version that lead over its publication: it may have been booted from until then."""
@@ -97,23 +101,24 @@ class _Application:
         parts: list[tuple[str, Any, Any]] = [
             *((f"account {one.name}", self._account, one) for one in scenario.accounts),
             *((f"user {one.name}", self._user, one) for one in scenario.users),
-            *(
-                (f"image {name} of {one.account}", self._image, (one, name))
-                for one in scenario.images
-                for name in one.names
-            ),
+            *((f"image {one.name} of {one.account}", self._image, one) for one in scenario.images),
             *((f"catalog {one.label}", self._catalog, one) for one in scenario.catalogs),
             *((f"authorization of {one.account}", self._authorization, one) for one in scenario.authorizations),
             *((f"instance {one.name}", self._instance, one) for one in scenario.instances),
+            *((f"template {one.name}", self._template, one) for one in scenario.templates),
+            *((f"instance group {one.name}", self._instance_group, one) for one in scenario.instance_groups),
             *((f"catalog {one.label}", self._end_catalog, one) for one in scenario.catalogs),
             *(
                 (f"image {name} of {one.account}", self._end_image, (one, name))
                 for one in scenario.images
                 for name in one.names
             ),
+            *((f"account {one.name}", self._end_account, one) for one in scenario.accounts),
         ]
+        gone = {one.name for one in scenario.accounts if f"account {one.name} deleted" in self._notes}
         for what, make, part in parts:
-            self._told(what, make, part)
+            if getattr(part[0] if isinstance(part, tuple) else part, "account", "") not in gone:
+                self._told(what, make, part)
         self._told("clock", self._clock, None)
 
     def _told(self, what: str, make: Any, part: Any) -> None:
@@ -170,27 +175,44 @@ class _Application:
         self._calls.forget_token(part.name)  # from now on a token is one of the account
         self._made(f"user {part.name} of {part.account}")
 
-    def _image(self, named: tuple[ImagePart, str]) -> None:
-        part, name = named
-        found = self._calls.ask(part.account, "GET", f"/v1/images?{VPC}&visibility=private&name={name}")["images"]
-        gone = f"image {part.account}/{name} deleted"
-        if not found and gone not in self._notes:
-            bucket = Path(environment.variables(self._data, part.account)["KUNSTHALLE_BUCKETS"]) / "images"
-            source = self._given.path.parent / part.file if part.file else None
-            key = f"{part.name}{source.suffix if source else '.qcow2'}"
-            if not (bucket / key).exists():
-                _put(bucket / key, part, source)
-            body = {
-                "name": name,
-                "file": {"href": f"cos://us-south/images/{key}"},
-                "operating_system": {"name": part.operating_system},
-            }
-            found = [self._calls.ask(part.account, "POST", f"/v1/images?{VPC}", body)]
+    def _image(self, part: ImagePart) -> None:
+        """All of a part together, so that many are imported side by side."""
+        known = self._known_images(part)
+        gone = {name for name in part.names if f"image {part.account}/{name} deleted" in self._notes}
+        missing = [name for name in part.names if name not in known and name not in gone]
+        if missing:
+            body = {"operating_system": {"name": part.operating_system}, "file": {"href": self._uploaded(part)}}
+            for number, name in enumerate(missing, 1):
+                self._imported(part.account, {"name": name, **body})
+                if number % _TOGETHER == 0:
+                    self._settle()
             self._settle()
-            found = [self._calls.ask(part.account, "GET", f"/v1/images/{found[0]['id']}?{VPC}")]
-            self._made(f"image {name} of {part.account}")
-        if found:
-            self._images[part.account, name] = found[0]
+            known = self._known_images(part)
+            self._applied.made += [f"image {name} of {part.account}" for name in missing]
+        self._images |= {(part.account, name): known[name] for name in part.names if name in known}
+
+    def _imported(self, account: str, body: dict[str, Any]) -> None:
+        """What is refused while others wait is tried again when they have ended."""
+        try:
+            self._calls.ask(account, "POST", f"/v1/images?{VPC}", body)
+        except CallFailed:
+            self._settle()
+            self._calls.ask(account, "POST", f"/v1/images?{VPC}", body)
+
+    def _known_images(self, part: ImagePart) -> dict[str, dict[str, Any]]:
+        """The account's own images of the name, or all where the part is of many."""
+        narrowed = f"&name={part.name}" if part.count == 1 else ""
+        path = f"/v1/images?{VPC}&visibility=private&limit=100{narrowed}"
+        return {one["name"]: one for one in self._calls.pages(part.account, path, "images")}
+
+    def _uploaded(self, part: ImagePart) -> str:
+        """Where the file of a part is, for an import."""
+        bucket = Path(environment.variables(self._data, part.account)["KUNSTHALLE_BUCKETS"]) / "images"
+        source = self._given.path.parent / part.file if part.file else None
+        key = f"{part.name}{source.suffix if source else '.qcow2'}"
+        if not (bucket / key).exists():
+            _put(bucket / key, part, source)
+        return f"cos://us-south/images/{key}"
 
     def _catalog(self, part: CatalogPart) -> None:
         if f"catalog {part.account}/{part.label} deleted" in self._notes:
@@ -273,13 +295,18 @@ class _Application:
     def _instance(self, part: InstancePart) -> None:
         if self._calls.ask(part.account, "GET", f"/v1/instances?{VPC}&name={part.name}")["instances"]:
             return
-        subnet = self._calls.ask(part.account, "GET", f"/v1/subnets?{VPC}")["subnets"][0]
+        self._calls.ask(part.account, "POST", f"/v1/instances?{VPC}", self._prototype(part))
+        self._settle()
+        self._made(f"instance {part.name} of {part.account}")
+
+    def _prototype(self, part: InstancePart | TemplatePart) -> dict[str, Any]:
+        subnet = self._subnet(part.account)
         key = self._calls.ask(part.account, "GET", f"/v1/keys?{VPC}")["keys"][0]
         if part.image:
             source = {"image": {"id": self._images[part.account, part.image]["id"]}}
         else:
             source = {"catalog_offering": {"version": {"crn": self._versions[part.version]["crn"]}}}
-        body = {
+        return {
             "name": part.name,
             "zone": {"name": subnet["zone"]["name"]},
             "profile": {"name": "bx2-2x8"},
@@ -288,9 +315,41 @@ class _Application:
             "primary_network_interface": {"subnet": {"id": subnet["id"]}},
             **source,
         }
-        self._calls.ask(part.account, "POST", f"/v1/instances?{VPC}", body)
+
+    def _subnet(self, account: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._calls.ask(account, "GET", f"/v1/subnets?{VPC}")["subnets"][0]
+        return found
+
+    def _template(self, part: TemplatePart) -> None:
+        if self._named(part.account, "/v1/instance/templates", "templates", part.name) is None:
+            self._calls.ask(part.account, "POST", f"/v1/instance/templates?{VPC}", self._prototype(part))
+            self._made(f"template {part.name} of {part.account}")
+
+    def _instance_group(self, part: InstanceGroupPart) -> None:
+        if self._named(part.account, "/v1/instance_groups", "instance_groups", part.name) is not None:
+            return
+        template = self._named(part.account, "/v1/instance/templates", "templates", part.template) or {}
+        body = {
+            "name": part.name,
+            "instance_template": {"id": template["id"]},
+            "subnets": [{"id": self._subnet(part.account)["id"]}],
+            "membership_count": part.members,
+        }
+        self._calls.ask(part.account, "POST", f"/v1/instance_groups?{VPC}", body)
         self._settle()
-        self._made(f"instance {part.name} of {part.account}")
+        self._made(f"instance group {part.name} of {part.account}")
+
+    def _named(self, account: str, path: str, field: str, name: str) -> dict[str, Any] | None:
+        """A resource of an account by its name."""
+        every = self._calls.pages(account, f"{path}?{VPC}&limit=100", field)
+        return next((one for one in every if one["name"] == name), None)
+
+    def _end_account(self, part: AccountPart) -> None:
+        """Its enterprise deletes it; what it made is gone, and what others made of it stays."""
+        if part.deleted and self._once(f"account {part.name} deleted"):
+            self._calls.ask("enterprise", "DELETE", f"/v1/accounts/{self._calls.id(part.name)}")
+            self._settle()
+            self._made(f"account {part.name} is deleted")
 
     def _end_catalog(self, part: CatalogPart) -> None:
         """The last states of versions, and of the catalog."""

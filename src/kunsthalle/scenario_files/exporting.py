@@ -21,10 +21,12 @@ from kunsthalle.scenario_files.schemas import (
     CatalogPart,
     FaultSetPart,
     ImagePart,
+    InstanceGroupPart,
     InstancePart,
     OfferingPart,
     Scenario,
     SharePart,
+    TemplatePart,
     UserPart,
     VersionPart,
 )
@@ -32,6 +34,7 @@ from kunsthalle.scenario_files.schemas import (
 _STATES = {"new": "draft", "validated": "validated", "consumable": "published", "deprecated": "archived"}
 """The word of a file for each state of a version that it can say; what is archived is `deprecated` on the wire."""
 _IMAGES = {"available", "deprecated", "obsolete"}
+_PRIVATE = f"/v1/images?{VPC}&visibility=private&limit=100"
 _GONE = {"id", "hits", "account_id", "iam_id"}
 
 
@@ -62,12 +65,19 @@ class _Export:
             catalogs=catalogs,
             instances=[one for name in self._accounts for one in self._instances(name)],
             authorizations=[AuthorizationPart(account=name) for name in self._accounts if self._is_authorized(name)],
+            templates=[one for name in self._accounts for one in self._templates(name)],
+            instance_groups=[one for name in self._accounts for one in self._groups(name)],
             faults=[FaultSetPart(fault=self._fault(one)) for one in self._calls.faults()],
         )
 
     def _user(self, name: str) -> Iterator[UserPart]:
-        """Somebody with one role on each of some services; who has none of the four has another kind of access."""
+        """Somebody with one role on each of some services; who has none of the four has another kind of access.
+
+        Owners of accounts that are gone, and their users, are left out.
+        """
         known = self._calls.accounts[name]
+        if known["account_id"] not in self._names:
+            return
         account = self._names[known["account_id"]]
         users = self._calls.ask(account, "GET", f"/v2/accounts/{known['account_id']}/users?limit=100")["resources"]
         email = next(one["email"] for one in users if one["iam_id"] == known["iam_id"])
@@ -80,7 +90,7 @@ class _Export:
             yield UserPart(name=name, account=account, email=email, role=role, services=services)
 
     def _images(self, account: str) -> Iterator[ImagePart]:
-        every = self._calls.pages(account, f"/v1/images?{VPC}&visibility=private&limit=100", "images")
+        every = self._calls.pages(account, _PRIVATE, "images")
         for one in sorted(every, key=lambda found: found["name"]):
             if one["status"] in _IMAGES:
                 managed = one["catalog_offering"].get("managed", False)  # its version says what becomes of it
@@ -123,12 +133,38 @@ class _Export:
     def _instances(self, account: str) -> Iterator[InstancePart]:
         """Running ones, of an image or a version that the file has."""
         own = {part.name for part in self._images(account)}
-        every = self._calls.pages(account, f"/v1/instances?{VPC}&limit=100", "instances")
+        members = self._members(account)
+        found = self._calls.pages(account, f"/v1/instances?{VPC}&limit=100", "instances")
+        every = [one for one in found if one["id"] not in members]
         for one in sorted(every, key=lambda found: found["name"]):
             version = self._versions.get(one.get("catalog_offering", {}).get("version", {}).get("crn", ""), "")
             image = one.get("image", {}).get("name", "") if not version else ""
             if one["status"] == "running" and (version or image in own):
                 yield InstancePart(name=one["name"], account=account, image=image, version=version)
+
+    def _members(self, account: str) -> set[str]:
+        """The instances of groups, which the groups make."""
+        groups = self._calls.pages(account, f"/v1/instance_groups?{VPC}&limit=100", "instance_groups")
+        paths = [f"/v1/instance_groups/{one['id']}/memberships?{VPC}&limit=100" for one in groups]
+        return {one["instance"]["id"] for path in paths for one in self._calls.pages(account, path, "memberships")}
+
+    def _templates(self, account: str) -> Iterator[TemplatePart]:
+        own = {part["id"]: part["name"] for part in self._calls.pages(account, _PRIVATE, "images")}
+        every = self._calls.pages(account, f"/v1/instance/templates?{VPC}&limit=100", "templates")
+        for one in sorted(every, key=lambda found: found["name"]):
+            version = self._versions.get(one.get("catalog_offering", {}).get("version", {}).get("crn", ""), "")
+            image = own.get(one.get("image", {}).get("id", ""), "") if not version else ""
+            if version or image:
+                yield TemplatePart(name=one["name"], account=account, image=image, version=version)
+
+    def _groups(self, account: str) -> Iterator[InstanceGroupPart]:
+        known = {part.name for part in self._templates(account)}
+        every = self._calls.pages(account, f"/v1/instance_groups?{VPC}&limit=100", "instance_groups")
+        for one in sorted(every, key=lambda found: found["name"]):
+            template = one["instance_template"]["name"]
+            if template in known:
+                members = one["membership_count"]
+                yield InstanceGroupPart(name=one["name"], account=account, template=template, members=members)
 
     def _is_authorized(self, account: str) -> bool:
         path = f"/v2/policies?account_id={self._calls.id(account)}&type=authorization"

@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from kunsthalle.core.near import hint
-from kunsthalle.scenario_files.schemas import BASE_ACCOUNTS, InstancePart, Scenario, allowed_at
+from kunsthalle.scenario_files.schemas import BASE_ACCOUNTS, InstancePart, Scenario, TemplatePart, allowed_at
 
 MOST_BYTES = 1 << 20
 _MOST_NAMED = 20
@@ -149,7 +149,7 @@ def _unresolved(scenario: Scenario, path: Path) -> Iterator[tuple[Steps, str]]:
     accounts = [*BASE_ACCOUNTS, *(one.name for one in scenario.accounts)]
     yield from _twice("accounts", accounts, len(BASE_ACCOUNTS))
     yield from _twice("users", [*accounts, *(one.name for one in scenario.users)], len(accounts))
-    for kind in ("users", "images", "catalogs", "instances", "authorizations"):
+    for kind in ("users", "images", "catalogs", "instances", "authorizations", "templates", "instance_groups"):
         for index, one in enumerate(getattr(scenario, kind)):
             yield from _unknown([kind, index, "account"], "account", one.account, accounts)
     yield from _twice("images", [(one.account, one.name) for one in scenario.images])
@@ -160,7 +160,9 @@ def _unresolved(scenario: Scenario, path: Path) -> Iterator[tuple[Steps, str]]:
             yield ["images", index, "file"], f"there is no file {image.file!r} beside the scenario file."
     yield from _in_catalogs(scenario, accounts)
     for index, instance in enumerate(scenario.instances):
-        yield from _of_instance(scenario, index, instance)
+        yield from _source(scenario, ["instances", index], instance)
+    yield from _in_groups(scenario)
+    yield from _in_deleted_accounts(scenario)
 
 
 def _images(scenario: Scenario, account: str) -> list[str]:
@@ -203,12 +205,30 @@ def _in_catalogs(scenario: Scenario, accounts: list[str]) -> Iterator[tuple[Step
                 yield from _unknown([*at, "shares", index, "account"], "account", share.account, accounts)
 
 
-def _of_instance(scenario: Scenario, index: int, instance: InstancePart) -> Iterator[tuple[Steps, str]]:
-    if bool(instance.image) == bool(instance.version):
-        yield ["instances", index], "give either image or version."
-    elif instance.image:
-        images = _images(scenario, instance.account)
-        yield from _unknown(["instances", index, "image"], f"image of {instance.account}", instance.image, images)
+def _in_groups(scenario: Scenario) -> Iterator[tuple[Steps, str]]:
+    for index, template in enumerate(scenario.templates):
+        yield from _source(scenario, ["templates", index], template)
+    for kind in ("templates", "instance_groups"):
+        yield from _twice(kind, [(one.account, one.name) for one in getattr(scenario, kind)])
+    for index, group in enumerate(scenario.instance_groups):
+        known = [one.name for one in scenario.templates if one.account == group.account]
+        steps: Steps = ["instance_groups", index, "template"]
+        yield from _unknown(steps, f"template of {group.account}", group.template, known)
+
+
+def _in_deleted_accounts(scenario: Scenario) -> Iterator[tuple[Steps, str]]:
+    """Who is to leave an enterprise must be in one."""
+    for index, account in enumerate(scenario.accounts):
+        if account.deleted and not account.in_enterprise:
+            yield ["accounts", index, "deleted"], "only an account in the enterprise is deleted, by its enterprise."
+
+
+def _source(scenario: Scenario, at: Steps, part: InstancePart | TemplatePart) -> Iterator[tuple[Steps, str]]:
+    if bool(part.image) == bool(part.version):
+        yield at, "give either image or version."
+    elif part.image:
+        images = _images(scenario, part.account)
+        yield from _unknown([*at, "image"], f"image of {part.account}", part.image, images)
     else:
         versions = [
             f"{catalog.label}/{offering.name}/{version.version}"
@@ -216,4 +236,4 @@ def _of_instance(scenario: Scenario, index: int, instance: InstancePart) -> Iter
             for offering in catalog.offerings
             for version in offering.versions
         ]
-        yield from _unknown(["instances", index, "version"], "version", instance.version, versions)
+        yield from _unknown([*at, "version"], "version", part.version, versions)

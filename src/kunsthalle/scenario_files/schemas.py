@@ -21,10 +21,13 @@ class _Part(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
 
 
 class AccountPart(_Part):
-    """A further account, with an owner who can do everything in it."""
+    """A further account, with an owner who can do everything in it. `deleted` deletes it once all else is made: it
+    leaves its enterprise, and nobody can act in it any more.
+    """
 
     name: Annotated[str, Meta(min_length=3, max_length=60, pattern="^[a-z0-9][a-z0-9-]*$")]
     in_enterprise: bool = True
+    deleted: bool = False
 
 
 class UserPart(_Part):
@@ -98,6 +101,24 @@ class InstancePart(_Part):
     version: str = ""
 
 
+class TemplatePart(_Part):
+    """An instance template, of an image of the account or of a version: `catalog label/offering/1.0.0`."""
+
+    name: _Name
+    account: _Account
+    image: str = ""
+    version: str = ""
+
+
+class InstanceGroupPart(_Part):
+    """An instance group of `members` instances, made of a template of its account."""
+
+    name: _Name
+    account: _Account
+    template: _Name
+    members: Annotated[int, Meta(ge=0, le=20)] = 1
+
+
 class AuthorizationPart(_Part):
     """The policy that lets instance groups of an account use the images of catalogs."""
 
@@ -128,6 +149,8 @@ class Scenario(_Part):
     catalogs: list[CatalogPart] = []
     instances: list[InstancePart] = []
     authorizations: list[AuthorizationPart] = []
+    templates: list[TemplatePart] = []
+    instance_groups: list[InstanceGroupPart] = []
     clock: ClockPart | None = None
     faults: list[FaultSetPart] = []
 

@@ -130,6 +130,24 @@ def _fresh(store: World) -> None:
     assert store.publisher.vpc.list_images(visibility="private").get_result()["images"] == []
 
 
+def _left(store: World) -> None:
+    assert _statuses(store) == {"web": "running"}
+    assert _offered(store.consumer_a) == []
+    instance = store.consumer_a.vpc.list_instances().get_result()["instances"][0]
+    assert instance["image"]["name"] == "golden"
+    with pytest.raises(ApiException):
+        store.persona("leaver").vpc.list_images()
+
+
+def _fleet(store: World) -> None:
+    vpc = store.consumer_a.vpc
+    (group,) = vpc.list_instance_groups().get_result()["instance_groups"]
+    assert (group["name"], group["membership_count"], group["instance_template"]["name"]) == ("fleet", 2, "web")
+    assert set(_statuses(store).values()) == {"running"}
+    assert len(_statuses(store)) == 2
+    assert len(_offered(store.consumer_a)[0]["kinds"][0]["versions"]) == 2
+
+
 CHECKS: dict[str, Callable[[World], None]] = {
     "archived-while-instances-run": _archived,
     "authorization-missing": _authorization,
@@ -138,6 +156,8 @@ CHECKS: dict[str, Callable[[World], None]] = {
     "deprecated-with-successor": _deprecated,
     "fresh-enterprise": _fresh,
     "image-vanished": _vanished,
+    "instance-group-of-a-catalog-image": _fleet,
+    "owner-left-the-enterprise": _left,
     "read-only-auditor": _auditor,
     "same-name-twice": _same_name,
     "share-pending": _pending_share,
@@ -220,6 +240,18 @@ images:
             12,
             "is in another version already",
         ),
+        (
+            GOOD + "templates:\n  - {name: web, account: publisher, image: golden}\n"
+            "instance_groups:\n  - {name: fleet, account: publisher, template: wob}\n",
+            7,
+            "instance_groups[0].template: unknown template of publisher 'wob'. Similar names are: web.",
+        ),
+        (GOOD + "templates:\n  - {name: web, account: publisher}\n", 5, "templates[0]: give either image or version."),
+        (
+            GOOD + "accounts:\n  - name: gone\n    in_enterprise: false\n    deleted: true\n",
+            7,
+            "accounts[0].deleted: only an account in the enterprise is deleted",
+        ),
         (GOOD + "description: again\n", 4, "'description' is there twice"),
         ("description: &x a\n", 1, "anchors, aliases and tags are not allowed"),
         ("description: !!python/name:os.system x\n", 1, "anchors, aliases and tags are not allowed"),
@@ -280,6 +312,7 @@ EXPORTED = (
     "authorization-missing",
     "deprecated-with-successor",
     "fresh-enterprise",
+    "instance-group-of-a-catalog-image",
     "read-only-auditor",
     "share-pending",
     "two-publishers",
@@ -293,7 +326,7 @@ def test_what_is_exported_makes_the_same_again(server: WorldServer, store: World
     file = tmp_path / "again.yaml"
     file.write_text(text)
     exported, given = read(file).scenario, read(shipped()[name]).scenario
-    for kind in ("accounts", "users", "catalogs", "instances", "authorizations"):
+    for kind in ("accounts", "users", "catalogs", "instances", "authorizations", "templates", "instance_groups"):
         assert getattr(exported, kind) == getattr(given, kind), text
     assert {one.name for one in exported.images} == {one.name for one in given.images}
     with server.world() as other:
