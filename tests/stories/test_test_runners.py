@@ -1,4 +1,4 @@
-"""Pages in `docs/how-to/`: their files and commands, each from top to bottom."""
+"""The pages in `docs/how-to/` on test runners, faults, `check`, `record` and scenarios: their commands, in order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 from fixtures.tools import ROOT
+from kunsthalle.core.fault_effects import EFFECTS
+from kunsthalle.core.fault_sets import SETS
+from kunsthalle.core.faults import IMPORT_REASONS
 
 PAGES = ROOT / "docs" / "how-to"
 
@@ -72,6 +75,23 @@ def test_record(tmp_path: Path) -> None:
     text = (tmp_path / "run.txt").read_text()
     assert "clock T T+7d" in text
     assert "</html>" in (tmp_path / "run.html").read_text()
+
+
+def test_faults(tmp_path: Path) -> None:
+    blocks = _blocks("faults.md", "sh")
+    (tmp_path / "faults.sh").write_text("\n".join(blocks))
+    done = _shell("kunsthalle run -- sh -e faults.sh", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    before, *_, last = done.stdout.split("Cleared: ")
+    assert [effect for effect in EFFECTS if not re.search(rf"\b{effect}\b", before)] == []
+    sets = re.findall(r"fault set (\S+)", blocks[1])
+    assert sets == list(SETS)
+    assert int(last) == sum(len(SETS[name]) for name in sets)
+
+
+def test_the_page_on_faults_names_every_reason() -> None:
+    page = (PAGES / "faults.md").read_text()
+    assert [reason for reason in IMPORT_REASONS if f"`{reason}`" not in page] == []
 
 
 def test_scenarios(tmp_path: Path) -> None:
