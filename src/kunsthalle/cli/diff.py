@@ -74,11 +74,12 @@ def _places(data: Path | None, before: str, after: str) -> Iterator[tuple[Path, 
         return
     folder = common.find_data(data)
     first, name = _place(folder, before), f"diff-{os.getpid()}"
-    common.operate(folder, "POST", "/_kunsthalle/scenarios", {"name": name, "replace": True}, timeout=_PATIENCE)
     try:
+        common.operate(folder, "POST", "/_kunsthalle/scenarios", {"name": name, "replace": True}, timeout=_PATIENCE)
         yield first, _place(folder, name)
     finally:
-        common.operate(folder, "DELETE", f"/_kunsthalle/scenarios/{name}")
+        with contextlib.suppress(click.ClickException):  # where it could not be saved there is nothing to take away
+            common.operate(folder, "DELETE", f"/_kunsthalle/scenarios/{name}")
 
 
 def _place(data: Path | None, text: str) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.local import folder
+from kunsthalle.local import folder, trust
 
 if TYPE_CHECKING:
     from kunsthalle.transcripts.models import Transcript
@@ -129,7 +129,7 @@ def _server(url: str, data: Path | None) -> tuple[Operate, str, dict[str, str]]:
         address = url.rstrip("/")
 
         def remote(method: str, path: str, body: Any) -> Any:
-            return call(address, method, path, token, body)
+            return call(address, method, path, token, body, ca_file=os.environ.get(trust.CA_FILE, ""))
 
         try:
             return remote, address, _names(remote("GET", _ACCOUNTS, None))

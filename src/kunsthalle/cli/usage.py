@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,7 +14,7 @@ from kunsthalle.local.lineage_graph import KINDS
 
 Doc = dict[str, Any]
 _CATALOGS = "/api/v1-beta/catalogs"
-_FEW = "limit=100"
+_PAGE = 100
 
 
 @click.command()
@@ -57,13 +58,23 @@ def _numbers(uses: Doc) -> list[int]:
     return [uses[key] for key, _, _ in KINDS]
 
 
+def _every(data: Path, account: str, path: str) -> Iterator[Doc]:
+    """The resources of a list of Catalog Management, page by page."""
+    offset = 0
+    while True:
+        page = common.act(data, account, "GET", f"{path}?limit={_PAGE}&offset={offset}")
+        yield from page["resources"]
+        offset += len(page["resources"])
+        if not page["resources"] or offset >= page["total_count"]:
+            return
+
+
 def _offering_id(data: Path, account: str, given: str) -> str:
     """The id of the account's offering that has the name; a text that is no name is taken for an id."""
-    catalogs = common.act(data, account, "GET", f"{_CATALOGS}?{_FEW}")["resources"]
     found = [
         (one["id"], catalog["label"])
-        for catalog in catalogs
-        for one in common.act(data, account, "GET", f"{_CATALOGS}/{catalog['id']}/offerings?{_FEW}")["resources"]
+        for catalog in _every(data, account, _CATALOGS)
+        for one in _every(data, account, f"{_CATALOGS}/{catalog['id']}/offerings")
         if one["name"] == given
     ]
     if len(found) > 1:

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 REDACTED = "…"
 _SECRET_NAME = re.compile(
@@ -96,10 +96,12 @@ def _parameter(found: re.Match[str]) -> str:
 def redact_target(target: str) -> str:
     """Path and query of a request without the values of secret parameters."""
     path, mark, query = target.partition("?")
+    plain = unquote(path)
+    path = path if redact_text(plain) == plain else quote(redact_text(plain)).replace(quote(REDACTED), REDACTED)
     if not mark:
-        return redact_text(path)
+        return path
     parts = [(name, REDACTED if is_secret(name) else _redact_string(value)) for name, value in parse_qsl(query, True)]
-    return f"{redact_text(path)}?{urlencode(parts, safe=':/,').replace(quote(REDACTED), REDACTED)}"
+    return f"{path}?{urlencode(parts, safe=':/,').replace(quote(REDACTED), REDACTED)}"
 
 
 def redact_body(body: bytes, *, form: bool = False) -> str:

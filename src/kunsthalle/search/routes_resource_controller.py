@@ -131,7 +131,7 @@ def _planned(plan_id: str) -> OfferedService:
     """The service that a plan is of; 501 for one that is not offered here."""
     if plan_id not in BY_PLAN:
         plans = "; ".join(f"{name} with the plans {', '.join(service.plans)}" for name, service in OFFERED.items())
-        text = f"The plan {plan_id} is of no service that is offered here: {plans}."
+        text = f"The plan {plan_id[:64]} is of no service that is offered here: {plans}."
         raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("resource_plan_id"))
     return BY_PLAN[plan_id]
 

@@ -145,12 +145,13 @@ def _unlocked(instance: ServiceInstance) -> ServiceInstance:
 
 def _named(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise invalid("bad_request", "A name has 1 to 180 letters, digits, spaces, and any of - . _ :", "name")
+        text = f"A name has 1 to 180 letters, digits, spaces, and any of - . _ :, not {name[:64]!r}."
+        raise invalid("bad_request", text, "name")
     return name
 
 
 def _planned(service: OfferedService, plan_id: str) -> str:
     if plan_id not in service.plans:
-        text = f"{plan_id} is no plan of {service.name}, which has {', '.join(service.plans)}."
+        text = f"{plan_id[:64]} is no plan of {service.name}, which has {', '.join(service.plans)}."
         raise Problem(Reason.NOT_IMPLEMENTED, "not_implemented", text, Target("resource_plan_id"))
     return plan_id

@@ -106,7 +106,7 @@ def write(transcript: Transcript, path: Path) -> None:
 
 def write_text(text: str, path: Path) -> None:
     """Write a file, whole or not at all. OSError as the system has it."""
-    content = text.encode("utf-8", "backslashreplace")
+    content, path = text.encode("utf-8", "backslashreplace"), path.resolve()
     if path.exists() and not path.is_file():  # a pipe, or a terminal
         path.write_bytes(content)
         return

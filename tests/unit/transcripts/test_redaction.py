@@ -83,6 +83,15 @@ def test_the_work_on_a_hostile_body_is_bounded(what: str) -> None:
     assert time.process_time() - begun < 5  # quadratic work takes a minute or hours
 
 
+def test_a_secret_in_a_path_is_left_out_however_it_is_written() -> None:
+    token = "eyJhbGciOiJSUzI1NiJ9.e30.K1"
+    for path in (f"/v1/images/bearer%20{token}", f"/v1/images/{token}", f"/v1/images/{token.replace('.', '%2E')}"):
+        shown = redact_target(f"{path}?limit=5")
+        assert "K1" not in shown
+        assert shown.endswith(f"{REDACTED}?limit=5")
+    assert redact_target("/v1/images/a%20b%2Fc?limit=5") == "/v1/images/a%20b%2Fc?limit=5"
+
+
 @pytest.mark.parametrize(
     "document", [{"name": "K1"}, {"ciphertext": "K1"}, {"token_type": "K1"}, {"payload_size": "K1"}, {"secret": None}]
 )
