@@ -24,6 +24,7 @@ from kunsthalle.scenario_files.calls import CATALOGS, FAULTS, INSTALL, VPC, Call
 from kunsthalle.scenario_files.reading import ScenarioFile
 from kunsthalle.scenario_files.schemas import (
     BASE_ACCOUNTS,
+    AccountGroupPart,
     AccountPart,
     AuthorizationPart,
     CatalogPart,
@@ -99,6 +100,7 @@ class _Application:
     def _make(self) -> None:
         scenario = self._scenario
         parts: list[tuple[str, Any, Any]] = [
+            *((f"account group {one.name}", self._account_group, one) for one in scenario.account_groups),
             *((f"account {one.name}", self._account, one) for one in scenario.accounts),
             *((f"user {one.name}", self._user, one) for one in scenario.users),
             *((f"image {one.name} of {one.account}", self._image, one) for one in scenario.images),
@@ -146,10 +148,22 @@ class _Application:
     def _made(self, text: str) -> None:
         self._applied.made.append(text)
 
+    def _account_group(self, part: AccountGroupPart) -> None:
+        known = self._calls.account_groups()
+        if part.name in known:
+            return
+        parent = known[part.parent]["crn"] if part.parent else self._calls.enterprise()["crn"]
+        contact = self._calls.accounts["enterprise"]["iam_id"]
+        body = {"name": part.name, "parent": parent, "primary_contact_iam_id": contact}
+        self._calls.ask("enterprise", "POST", "/v1/account-groups", body)
+        self._made(f"account group {part.name}")
+
     def _account(self, part: AccountPart) -> None:
         if part.name in self._calls.accounts:
             return
         inside = {"enterprise": "enterprise"} if part.in_enterprise else {}
+        if part.parent:
+            inside["parent"] = part.parent
         body = {"name": part.name, "owner": f"owner@{part.name}.example", **inside}
         self._calls.remember(part.name, self._calls.operate("POST", "/_kunsthalle/accounts", body))
         self._made(f"account {part.name}")

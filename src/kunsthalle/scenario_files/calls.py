@@ -62,6 +62,21 @@ class Calls:
             parts = urlsplit(answer.get("next", {}).get("href", ""))
             path = f"{parts.path}?{parts.query}" if parts.path else ""
 
+    def enterprise(self) -> dict[str, Any]:
+        """The enterprise that the account `enterprise` is of."""
+        found: dict[str, Any] = self.ask("enterprise", "GET", "/v1/enterprises")["resources"][0]
+        return found
+
+    def account_groups(self) -> dict[str, dict[str, Any]]:
+        """The account groups of the enterprise by name, those at the top first."""
+        path = f"/v1/account-groups?enterprise_id={self.enterprise()['id']}&limit=100"
+        found: dict[str, dict[str, Any]] = {}
+        while path:
+            page = self.ask("enterprise", "GET", path)
+            found |= {one["name"]: one for one in page["resources"]}
+            path = page.get("next_url") or ""
+        return dict(sorted(found.items(), key=lambda item: (item[1]["enterprise_path"].count("/"), item[0])))
+
     def operate(self, method: str, path: str, body: Any = None) -> Any:
         """A call with the operator's token."""
         return call(self._url, method, path, self._known["operator_token"], body, _PATIENCE, self._ca_file)

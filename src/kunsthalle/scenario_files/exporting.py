@@ -16,6 +16,7 @@ import yaml
 from kunsthalle.scenario_files.calls import CATALOGS, VPC, Calls
 from kunsthalle.scenario_files.schemas import (
     BASE_ACCOUNTS,
+    AccountGroupPart,
     AccountPart,
     AuthorizationPart,
     CatalogPart,
@@ -53,13 +54,15 @@ class _Export:
         }
         self._names = {calls.id(name): name for name in self._accounts}
         self._versions: dict[str, str] = {}
+        self._groups_of_accounts = calls.account_groups()
 
     def scenario(self, description: str) -> Scenario:
         further = [name for name in self._accounts if name not in BASE_ACCOUNTS]
         catalogs = [one for name in self._accounts for one in self._catalogs(name)]  # before instances, which name them
         return Scenario(
             description=description,
-            accounts=[AccountPart(name=name, in_enterprise="enterprise" in self._accounts[name]) for name in further],
+            account_groups=[self._account_group(one) for one in self._groups_of_accounts.values()],
+            accounts=[self._account(name) for name in further],
             users=[one for name in self._calls.accounts if name not in self._accounts for one in self._user(name)],
             images=[one for name in self._accounts for one in self._images(name)],
             catalogs=catalogs,
@@ -69,6 +72,14 @@ class _Export:
             instance_groups=[one for name in self._accounts for one in self._groups(name)],
             faults=[FaultSetPart(fault=self._fault(one)) for one in self._calls.faults()],
         )
+
+    def _account_group(self, found: dict[str, Any]) -> AccountGroupPart:
+        parents = {one["crn"]: one["name"] for one in self._groups_of_accounts.values()}
+        return AccountGroupPart(name=found["name"], parent=parents.get(found["parent"], ""))
+
+    def _account(self, name: str) -> AccountPart:
+        known = self._accounts[name]
+        return AccountPart(name=name, in_enterprise="enterprise" in known, parent=known.get("parent", ""))
 
     def _user(self, name: str) -> Iterator[UserPart]:
         """Somebody with one role on each of some services; who has none of the four has another kind of access.

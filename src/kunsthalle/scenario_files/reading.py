@@ -146,6 +146,7 @@ def _line(node: yaml.Node, steps: Iterable[str | int]) -> int:
 
 def _unresolved(scenario: Scenario, path: Path) -> Iterator[tuple[Steps, str]]:
     """Names that nothing in the file has, that are there twice, and files that are not there."""
+    yield from _in_tree(scenario)
     accounts = [*BASE_ACCOUNTS, *(one.name for one in scenario.accounts)]
     yield from _twice("accounts", accounts, len(BASE_ACCOUNTS))
     yield from _twice("users", [*accounts, *(one.name for one in scenario.users)], len(accounts))
@@ -203,6 +204,22 @@ def _in_catalogs(scenario: Scenario, accounts: list[str]) -> Iterator[tuple[Step
                 used.add((catalog.account, version.image))
             for index, share in enumerate(offering.shares):
                 yield from _unknown([*at, "shares", index, "account"], "account", share.account, accounts)
+
+
+def _in_tree(scenario: Scenario) -> Iterator[tuple[Steps, str]]:
+    """Where account groups and accounts are: a group after the one that it is in."""
+    names = [group.name for group in scenario.account_groups]
+    yield from _twice("account_groups", names)
+    for index, group in enumerate(scenario.account_groups):
+        if group.parent:
+            steps: Steps = ["account_groups", index, "parent"]
+            yield from _unknown(steps, "account group before it", group.parent, names[:index])
+    for index, account in enumerate(scenario.accounts):
+        steps = ["accounts", index, "parent"]
+        if account.parent and not account.in_enterprise:
+            yield steps, "only an account in the enterprise is in an account group."
+        elif account.parent:
+            yield from _unknown(steps, "account group", account.parent, names)
 
 
 def _in_groups(scenario: Scenario) -> Iterator[tuple[Steps, str]]:

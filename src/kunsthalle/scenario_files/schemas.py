@@ -20,13 +20,22 @@ class _Part(Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True
     """A part of a file: nothing but its fields may be there."""
 
 
+class AccountGroupPart(_Part):
+    """An account group of the enterprise: at its top, or within the group `parent`, which stands before it."""
+
+    name: Annotated[str, Meta(min_length=3, max_length=60)]
+    parent: str = ""
+
+
 class AccountPart(_Part):
-    """A further account, with an owner who can do everything in it. `deleted` deletes it once all else is made: it
-    leaves its enterprise, and nobody can act in it any more.
+    """A further account, with an owner who can do everything in it; `parent` is the account group that it is in.
+
+    `deleted` deletes it once all else is made: it leaves its enterprise, and nobody can act in it any more.
     """
 
     name: Annotated[str, Meta(min_length=3, max_length=60, pattern="^[a-z0-9][a-z0-9-]*$")]
     in_enterprise: bool = True
+    parent: str = ""
     deleted: bool = False
 
 
@@ -143,6 +152,7 @@ class Scenario(_Part):
     """A whole file."""
 
     description: Annotated[str, Meta(min_length=1, max_length=500)]
+    account_groups: list[AccountGroupPart] = []
     accounts: list[AccountPart] = []
     users: list[UserPart] = []
     images: list[ImagePart] = []

@@ -148,6 +148,19 @@ def _fleet(store: World) -> None:
     assert len(_offered(store.consumer_a)[0]["kinds"][0]["versions"]) == 2
 
 
+def _tree(store: World) -> None:
+    tree = store.persona("enterprise").enterprise_management
+    enterprise = tree.list_enterprises().get_result()["resources"][0]
+    groups = tree.list_account_groups(enterprise_id=enterprise["id"]).get_result()["resources"]
+    crns = {one["name"]: one["crn"] for one in groups}
+    parents = {one["name"]: one["parent"] for one in groups}
+    accounts = tree.list_accounts(enterprise_id=enterprise["id"], limit=100).get_result()["resources"]
+    parents |= {one["name"]: one["parent"] for one in accounts}
+    assert parents["Europe"] == enterprise["crn"]
+    assert parents["Germany"] == parents["paris"] == crns["Europe"]
+    assert parents["berlin"] == crns["Germany"]
+
+
 CHECKS: dict[str, Callable[[World], None]] = {
     "archived-while-instances-run": _archived,
     "authorization-missing": _authorization,
@@ -161,6 +174,7 @@ CHECKS: dict[str, Callable[[World], None]] = {
     "read-only-auditor": _auditor,
     "same-name-twice": _same_name,
     "share-pending": _pending_share,
+    "tree-of-account-groups": _tree,
     "two-publishers": _publishers,
 }
 
@@ -214,7 +228,7 @@ images:
     ("text", "line", "said"),
     [
         ("", 1, "the file is empty"),
-        ("- one\n", 1, "the file: Expected `object`, got `array`. Allowed: description, accounts"),
+        ("- one\n", 1, "the file: Expected `object`, got `array`. Allowed: description, account_groups, accounts"),
         ("images: []\n", 1, "missing required field `description`"),
         (GOOD + "imags: []\n", 4, "unknown field 'imags'. Similar names are: images. Allowed: description"),
         (GOOD + "  - name: x\n    account: publisher\n    sate: deleted\n", 6, "images[1]: unknown field 'sate'"),
@@ -251,6 +265,26 @@ images:
             GOOD + "accounts:\n  - name: gone\n    in_enterprise: false\n    deleted: true\n",
             7,
             "accounts[0].deleted: only an account in the enterprise is deleted",
+        ),
+        (
+            GOOD + "account_groups:\n  - name: Germany\n    parent: Europe\n  - name: Europe\n",
+            6,
+            "account_groups[0].parent: unknown account group before it 'Europe'. There is none.",
+        ),
+        (
+            GOOD + "account_groups:\n  - name: Europe\n  - name: Europe\n",
+            6,
+            "account_groups[1]: 'Europe' is there twice.",
+        ),
+        (
+            GOOD + "account_groups:\n  - name: Europe\naccounts:\n  - name: paris\n    parent: Europa\n",
+            8,
+            "accounts[0].parent: unknown account group 'Europa'. Similar names are: Europe.",
+        ),
+        (
+            GOOD + "accounts:\n  - name: paris\n    in_enterprise: false\n    parent: Europe\n",
+            7,
+            "accounts[0].parent: only an account in the enterprise is in an account group.",
         ),
         (GOOD + "description: again\n", 4, "'description' is there twice"),
         ("description: &x a\n", 1, "anchors, aliases and tags are not allowed"),
@@ -315,6 +349,7 @@ EXPORTED = (
     "instance-group-of-a-catalog-image",
     "read-only-auditor",
     "share-pending",
+    "tree-of-account-groups",
     "two-publishers",
 )
 
@@ -326,7 +361,16 @@ def test_what_is_exported_makes_the_same_again(server: WorldServer, store: World
     file = tmp_path / "again.yaml"
     file.write_text(text)
     exported, given = read(file).scenario, read(shipped()[name]).scenario
-    for kind in ("accounts", "users", "catalogs", "instances", "authorizations", "templates", "instance_groups"):
+    for kind in (
+        "account_groups",
+        "accounts",
+        "users",
+        "catalogs",
+        "instances",
+        "authorizations",
+        "templates",
+        "instance_groups",
+    ):
         assert getattr(exported, kind) == getattr(given, kind), text
     assert {one.name for one in exported.images} == {one.name for one in given.images}
     with server.world() as other:
