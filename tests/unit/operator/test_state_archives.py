@@ -18,6 +18,7 @@ from fixtures.app import App, open_app
 from fixtures.frozen_app import OPERATOR
 from kunsthalle.db.prepare import HEAD
 from kunsthalle.local import folder
+from kunsthalle.operator.saved_states import DATABASE
 from kunsthalle.operator.state_archives import BadArchive, pack, read_manifest, unpack
 
 MANIFEST = "manifest.json"
@@ -89,6 +90,37 @@ def test_its_state_is_loaded_and_is_what_was_saved(app: App, archive: Path) -> N
     app.settle()
     assert app.call(OPERATOR, "POST", "/_kunsthalle/scenarios/elsewhere/load").status == 200
     assert [one["name"] for one in app.do("GET", "/v1/instances")["instances"]] == ["web"]
+
+
+_SINCE_0031 = (
+    *(f"DROP TABLE {name}" for name in ("protected_keys", "key_versions", "key_aliases", "key_rings")),
+    "DROP TABLE key_registrations",
+    "ALTER TABLE service_instances DROP COLUMN service",
+    "ALTER TABLE service_instances DROP COLUMN location",
+    "ALTER TABLE api_keys DROP COLUMN stored_value",
+    "UPDATE alembic_version SET version_num = '0031'",
+)
+"""What makes a database one of the schema 0031 again."""
+
+
+def test_a_state_of_an_older_release_is_brought_to_this_schema(app: App, archive: Path, tmp_path: Path) -> None:
+    older, file = tmp_path / "older", tmp_path / "older.khs"
+    unpack(archive, older)
+    with closing(sqlite3.connect(older / DATABASE)) as connection:
+        for statement in _SINCE_0031:
+            connection.execute(statement)
+        connection.commit()
+    pack(older, file)
+    assert read_manifest(file).schema == "0031"
+    unpack(file, app.server.settings.data / "scenarios" / "older")
+    for one in app.do("GET", "/v1/instances")["instances"]:
+        app.do("DELETE", f"/v1/instances/{one['id']}")
+    app.settle()
+    assert app.call(OPERATOR, "POST", "/_kunsthalle/scenarios/older/load").status == 200
+    assert [one["name"] for one in app.do("GET", "/v1/instances")["instances"]] == ["web"]
+    with closing(sqlite3.connect(app.server.settings.data / DATABASE)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
+        assert connection.execute("SELECT count(*) FROM protected_keys").fetchone() == (0,)
 
 
 Change = Callable[[dict[str, Any], dict[str, bytes]], None]
