@@ -57,7 +57,7 @@ def test_nothing_leaves_the_enterprise_until_the_operator_says_so(served: Served
     assert table.splitlines()[1].split()[:4] == [offering["id"], "debian", "publisher", "requested"]
 
     assert _json(served, "grant", offering["crn"])["state"] == "granted"
-    assert owner.call("POST", f"{path}/access", [outsider.id])["errors"] == {}
+    assert "errors" not in owner.call("POST", f"{path}/access", [outsider.id])
     code, said = _run(served, "grant", offering["id"])
     assert (code, said) == (1, "Error: The approval is granted already.\n")
 
