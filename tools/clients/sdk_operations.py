@@ -19,7 +19,7 @@ from stories.api import foreign_walks
 
 OTHERS = "every other operation answers 501"
 KNOWN = "the known differences are all there are"
-_DEMANDED = re.compile(r"Key: '\w+\.(\S+)' Error")
+DEMANDED = re.compile(r"Key: '\w+\.(\S+)' Error")
 Told = tuple[Walk, list[Difference]]
 Reasons = Mapping[str, Mapping[str, str]]
 """Service, what of it, and why."""
@@ -136,7 +136,7 @@ def _differences(service: str, others: dict[str, str]) -> list[Difference]:
 
 def _compared(sdk: Sdk, bridge: Bridge, service: str, others: Iterable[str]) -> Step:
     """Whether each known difference is still one, and each reason still has an operation."""
-    demanded = [key for text in bridge.refused[service].values() for key in _DEMANDED.findall(text) or [text]]
+    demanded = [key for text in bridge.refused[service].values() for key in DEMANDED.findall(text) or [text]]
     pairs = (
         (set(sdk.differences.get(service, {})), {one for all_ in bridge.differing[service].values() for one in all_}),
         (set(sdk.unknown.get(service, {})), {one for all_ in bridge.unknown[service].values() for one in all_}),

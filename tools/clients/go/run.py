@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -16,49 +14,19 @@ from tools.clients.go.differences import DIFFERENCES, OUT_OF_SCOPE, REFUSED, UNK
 from tools.clients.go.story import NAME as STORY
 from tools.clients.go.story import tell
 from tools.clients.results import Difference, Result, Step, Walk
+from tools.clients.sdk_operations import DEMANDED, KNOWN, OTHERS, PARTS, served
 
 from fixtures.bridge import Bridge, ForeignAccount
 from kunsthalle.core.clock import SystemClock, rfc3339
-from kunsthalle.testing import Served
 from stories.api import foreign_walks
 
-OTHERS = "every other operation answers 501"
-KNOWN = "the known differences are all there are"
 _MODULE = re.compile(r"github\.com/IBM/((?:vpc|platform-services)-go-sdk) v(\S+)")
-_DEMANDED = re.compile(r"Key: '\w+\.(\S+)' Error")
-_Walk = Callable[[Bridge, Served], None]
 
 
 def versions() -> list[str]:
     """The SDKs and their versions, as go.mod has them."""
     found = _MODULE.findall((go_toolchain.PROGRAMS / "go.mod").read_text())
     return [f"{name} {version}" for name, version in sorted(found, reverse=True)]
-
-
-@contextmanager
-def served() -> Iterator[Served]:
-    """A server of its own."""
-    with (
-        tempfile.TemporaryDirectory(prefix="kunsthalle-go-") as folder,
-        Served(Path(folder) / "data", "--hypervisor", "simulated") as server,
-    ):
-        yield server
-
-
-def _accounts(bridge: Bridge, server: Served) -> None:
-    """An account can come to an enterprise in two ways, but only once: two servers."""
-    foreign_walks.accounts(bridge, server)
-    with served() as other:
-        foreign_walks.new_enterprise(bridge, other)
-
-
-PARTS: dict[str, _Walk] = {
-    "vpc": foreign_walks.vpc,
-    "catalogs": foreign_walks.catalogs,
-    "iam": foreign_walks.iam,
-    "accounts": _accounts,
-}
-"""Walks, each of which has a server of its own."""
 
 
 def run_go(only: str, jobs: int) -> Result:
@@ -128,7 +96,7 @@ def _count(bridge: Bridge, account: ForeignAccount, python: type) -> Walk:
 
 def _compared(bridge: Bridge, service: str, others: list[str]) -> Step:
     """Whether each known difference is still one, and each reason still has an operation."""
-    demanded = [key for text in bridge.refused[service].values() for key in _DEMANDED.findall(text) or [text]]
+    demanded = [key for text in bridge.refused[service].values() for key in DEMANDED.findall(text) or [text]]
     pairs = (
         (set(DIFFERENCES.get(service, {})), {one for found in bridge.differing[service].values() for one in found}),
         (set(UNKNOWN.get(service, {})), {one for found in bridge.unknown[service].values() for one in found}),
