@@ -57,6 +57,12 @@ def test_a_path_may_be_allowed_its_word(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(findings("b.md", "a realm in a hall")) == 2
 
 
+def test_a_mark_of_an_unfinished_merge_is_found() -> None:
+    marks = "<" * 7 + " HEAD\none\n" + "=" * 7 + "\ntwo\n" + ">" * 7 + " 1c67527 (docs: Tell)\n"
+    assert [line.split(": ")[0] for line in findings("a.md", marks)] == ["a.md:1", "a.md:5"]
+    assert findings("a.md", "Heading\n" + "=" * 7 + "\n>>>>>> six") == []
+
+
 def test_the_repository_says_none_of_them() -> None:
     assert [
         line for path in words.files() for line in findings(str(path.relative_to(words.ROOT)), path.read_text())

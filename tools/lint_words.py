@@ -71,6 +71,7 @@ _SKIPPED = (
 )
 _MARK = "words: allow"
 _FIELD = re.compile(r"\{[^{}]*\}")
+_CONFLICT = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$")
 
 
 def files() -> Iterator[Path]:
@@ -86,6 +87,7 @@ def findings(name: str, text: str) -> Iterator[str]:
     lines = text.split("\n")
     pieces = _python(text) if name.endswith(".py") else [(number, line, "") for number, line in enumerate(lines, 1)]
     allowed = re.compile(ALLOWED.get(name, r"(?!)"))
+    yield from conflicts(name, lines)
     for number, piece, identifier in pieces:
         if _MARK in lines[number - 1]:
             continue
@@ -96,6 +98,13 @@ def findings(name: str, text: str) -> Iterator[str]:
                 if not allowed.fullmatch(found.group(0)):
                     line = number + piece.count("\n", 0, found.start())
                     yield f"{name}:{line}: {found.group(0)!r}: say {instead}"
+
+
+def conflicts(name: str, lines: list[str]) -> Iterator[str]:
+    """A line for each mark that a merge left where two changes met."""
+    for number, line in enumerate(lines, 1):
+        if _CONFLICT.match(line):
+            yield f"{name}:{number}: {line!r}: say which of the two stands"
 
 
 def _python(text: str) -> Iterator[tuple[int, str, str]]:
