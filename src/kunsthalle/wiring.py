@@ -16,7 +16,7 @@ from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.catalogs import credentials
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.explain import ImageUsage
-from kunsthalle.catalogs.hold_end import CatalogHolds
+from kunsthalle.catalogs.reclamation import CatalogHolds
 from kunsthalle.catalogs.routes import catalog_handlers
 from kunsthalle.catalogs.routes import not_implemented_routes as unserved_catalog
 from kunsthalle.db.encryption import Turn

@@ -24,14 +24,15 @@ from kunsthalle.catalogs.tables import (
     versions,
 )
 from kunsthalle.catalogs.versions.publishing import JOB as TIMER
-from kunsthalle.core.clock import DAY
+from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.crn import parse
 from kunsthalle.db.rows import delete, delete_all, insert, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.unscoped import any_row, first_ids, ids_where, remove_rows, remove_some
-from kunsthalle.db.visibility import Authorized, unscoped
+from kunsthalle.db.visibility import Authorized, may, unscoped
 from kunsthalle.images import holds
+from kunsthalle.images.models import Image
 from kunsthalle.images.offered_services import OFFERED
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.slices import SlicedWork
@@ -187,8 +188,6 @@ def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
 
 HANDLER = queue.Handler(JOB, _due, _give_up)
 
-__all__ = ["HANDLER", "reclaim", "restore", "schedule"]
-
 
 # Taking an offering away with everything that hangs on it: versions, holds, shares, approvals, plans (R4).
 
@@ -211,3 +210,31 @@ def erase_offering(session: Session, offering: Offering) -> int:
         gone += remove_rows(session, table, table.c.offering_id == offering.id)
     delete(session, OFFERING, offering.id, offering.account_id)
     return gone
+
+
+# How the hold of a catalog on an image ends, as the image's owner is told when a change is refused.
+
+_LIVE = "Remove it from that version first."
+
+
+def reclamation_of(session: Session, catalog_id: str) -> Reclamation | None:
+    """The reclamation that a deleted catalog waits for; None for a live one."""
+    found = unscoped(session, RECLAMATION, reclamations.c.catalog_id == catalog_id)
+    return found[0] if found else None
+
+
+class CatalogHolds:
+    """What the images package asks of those who hold images."""
+
+    def advice(self, session: Session, image: Image) -> str:
+        """How the hold ends. The reclamation is named to who may read it: it is a resource of its own."""
+        holder = unscoped(session, VERSION, versions.c.id == str(image.hold_crn).rsplit("/", 1)[-1])
+        waiting = reclamation_of(session, holder[0].catalog_id) if holder else None
+        if waiting is None:
+            return _LIVE
+        named = f" {waiting.id}" if may(session, RECLAMATION, waiting, RECLAMATION.read) else ""
+        return (
+            f"The catalog was deleted and holds the image until it is reclaimed, at {rfc3339(waiting.target_at)}. "
+            f"To free the image now, end the reclamation{named} with the action reclaim. With the action restore the "
+            "catalog is back and still holds the image: then remove it from that version."
+        )

@@ -11,9 +11,9 @@ from kunsthalle.api.body_bounds import Document, Documents, Translations, Words,
 from kunsthalle.api.json_patch import MAX_OPERATIONS
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.catalogs.offerings.service import Fields, PlanSeed
+from kunsthalle.catalogs.schemas import flat_metadata
 from kunsthalle.catalogs.sharing.access_list import MOST
 from kunsthalle.catalogs.versions.editing import Import, choices_of
-from kunsthalle.catalogs.versions.metadata import flat
 from kunsthalle.core.errors import invalid
 
 Text = Annotated[str, Meta(max_length=4_096)]
@@ -199,7 +199,7 @@ def wanted(body: ImportRequest, target_version: str | None) -> Import:
     if not isinstance(kept, dict):
         raise invalid("bad_request", "metadata with images is required.", "metadata")
     noted = {name: getattr(body, name) for name in ("sha", "tags", "keywords", "product_kind")}
-    kept = flat(kept)
+    kept = flat_metadata(kept)
     return Import(version, choices_of(kept), kept, {name: value for name, value in noted.items() if value is not None})
 
 

@@ -19,7 +19,6 @@ from kunsthalle.catalogs.models import Catalog, Offering, PublishApproval
 from kunsthalle.catalogs.requests import Identifiers
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
-from kunsthalle.catalogs.version_usage import usage_of_versions
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
@@ -93,7 +92,7 @@ class _UsageRoutes:
 
     def versions(self, session: Session, _request: Request, offering: Offering, query: UsageParameters) -> Doc:
         """Which versions of an offering still run, and in which accounts: numbers of what was made of each."""
-        return usage_of_versions(session, self._usage, offering, query.version)
+        return explain.usage_of_versions(session, self._usage, offering, query.version)
 
     def deletion(self, session: Session, _request: Request, catalog: Catalog) -> Doc:
         """What the deletion of a catalog would take along: nothing is changed."""

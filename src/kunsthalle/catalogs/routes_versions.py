@@ -33,11 +33,18 @@ from kunsthalle.catalogs.resources import PARAM, VersionItem, catalog_item, vers
 from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.resources import version as version_rule
 from kunsthalle.catalogs.routes_catalogs import offering_reply
-from kunsthalle.catalogs.schemas import Doc, offering_response, version_response, versions_response
+from kunsthalle.catalogs.schemas import (
+    Doc,
+    flat_metadata,
+    nested_metadata,
+    nested_metadata_operation,
+    offering_response,
+    version_response,
+    versions_response,
+)
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.versions import editing, publishing, validation
 from kunsthalle.catalogs.versions.editing import import_version
-from kunsthalle.catalogs.versions.metadata import flat, nested, nested_operation
 from kunsthalle.catalogs.versions.validation import Rehearse
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
@@ -261,7 +268,7 @@ _PREFIX = "/kinds/0/versions/0/"
 def _split(body: VersionRequest) -> tuple[Doc, Doc]:
     """The metadata, and every other document of a version."""
     found = dict(msgspec.to_builtins(body))
-    return flat(found.pop("metadata", {})), found
+    return flat_metadata(found.pop("metadata", {})), found
 
 
 def _put(session: Session, request: Request, version: Authorized[Version]) -> Reply:
@@ -292,9 +299,9 @@ def _patch(session: Session, request: Request, version: Authorized[Version]) -> 
 
 def _apply(session: Session, version: Authorized[Version], operations: list[Doc]) -> None:
     """Carries the operations out on the version as it is shown."""
-    shown = {**version_response(version.resource, session.ctx), "metadata": nested(version.resource.metadata)}
+    shown = {**version_response(version.resource, session.ctx), "metadata": nested_metadata(version.resource.metadata)}
     before = msgspec.json.decode(msgspec.json.encode(shown))
-    moved = [nested_operation(operation, _PREFIX) for operation in operations]
+    moved = [nested_metadata_operation(operation, _PREFIX) for operation in operations]
     patched = json_patch.apply({"kinds": [{"versions": [before]}]}, moved, _PREFIX)
     after = _version_in(patched)
     if _only_known(shown, after):

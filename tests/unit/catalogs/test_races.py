@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from fixtures.threads import PATIENCE, together
 from fixtures.worlds import World, add_image
 from kunsthalle.authz.context import Context
-from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.offerings import service
+from kunsthalle.catalogs.reclamation import CatalogHolds
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, VERSION
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.tables import listings, version_images

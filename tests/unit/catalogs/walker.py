@@ -14,9 +14,9 @@ from fixtures.worlds import World, add_image
 from kunsthalle.accounts import enterprise_tree
 from kunsthalle.accounts.resources import ACCOUNT, ENTERPRISE
 from kunsthalle.catalogs import reclamation
-from kunsthalle.catalogs.hold_end import CatalogHolds
 from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.offerings import service
+from kunsthalle.catalogs.reclamation import CatalogHolds
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing import access_list, offering_lists
 from kunsthalle.catalogs.versions import editing, publishing, validation

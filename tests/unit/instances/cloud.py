@@ -33,7 +33,7 @@ from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.catalogs import routes as catalog_routes
 from kunsthalle.catalogs.explain import ImageUsage
-from kunsthalle.catalogs.hold_end import CatalogHolds
+from kunsthalle.catalogs.reclamation import CatalogHolds
 from kunsthalle.catalogs.routes import catalog_handlers
 from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.core.errors import unauthenticated
