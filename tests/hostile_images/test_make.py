@@ -116,7 +116,7 @@ def test_refcounts_of_more_than_one_block(tmp_path: Path) -> None:
             self.size = size
 
     file = Hollow()
-    image = writers._Image(file, 8 * GIB)
+    image = writers.Qcow2File(file, 8 * GIB)
     for index in range(70_000):
         image.add(index, b"x")
     image.close()

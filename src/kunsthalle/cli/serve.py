@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kunsthalle.cli import log_format
 from kunsthalle.cli.greeting import create_command, greeting
 from kunsthalle.config import BadSetting, Settings
+from kunsthalle.core import core_files
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
@@ -325,6 +326,7 @@ def _serve(settings: Settings) -> None:
     from kunsthalle.cli.stopping import StoppableServer
 
     os.umask(0o077)
+    core_files.prevent()  # keys are in memory
     log_format.set_up(settings.log, text=log_format.is_text(settings))
     _check_addresses(settings)
     certificates = _certificates(settings)

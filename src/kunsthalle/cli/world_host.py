@@ -30,6 +30,7 @@ from kunsthalle.cli.http import BoundedProtocol
 from kunsthalle.cli.serve import SWITCH_SECONDS, raise_file_limit, web_socket
 from kunsthalle.cli.world_pool import HOST, Template, World, WorldPool
 from kunsthalle.config import Settings
+from kunsthalle.core import core_files
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.sizes import GIB
 from kunsthalle.operator.routes_recordings import recorded
@@ -144,6 +145,7 @@ def run(settings: Settings, *, ready: int, token: str, with_parent: bool) -> Non
     standard output is a JSON object with `url` and `token`.
     """
     os.umask(0o077)
+    core_files.prevent()  # keys are in memory
     sys.setswitchinterval(SWITCH_SECONDS)
     log_format.set_up(settings.log, text=log_format.is_text(settings))
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -38,7 +38,7 @@ def write_qcow2(path: Path, virtual_size: int, content: Content) -> None:
     outside the disk, FileExistsError if `path` exists.
     """
     with appearing(path) as part, part.open("wb") as file:
-        image = _Image(file, virtual_size)
+        image = Qcow2File(file, virtual_size)
         for index, data in _clusters(content, virtual_size):
             image.add(index, data)
         image.close()
@@ -53,7 +53,7 @@ def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: 
     """
     name = os.fsencode(name_of(backing, backing_format))
     with appearing(path) as part, part.open("wb") as file:
-        _Image(file, virtual_size).close(name, QEMU_NAMES[backing_format].encode())
+        Qcow2File(file, virtual_size).close(name, QEMU_NAMES[backing_format].encode())
 
 
 def write_empty(path: Path, virtual_size: int, room: int) -> None:
@@ -62,7 +62,7 @@ def write_empty(path: Path, virtual_size: int, room: int) -> None:
     It can grow in place up to `room` bytes. Raises FileExistsError if `path` exists.
     """
     with appearing(path) as part, part.open("wb") as file:
-        _Image(file, virtual_size, max(room, virtual_size)).close()
+        Qcow2File(file, virtual_size, max(room, virtual_size)).close()
 
 
 def virtual_size_of(path: Path, format: str) -> int:  # noqa: A002 - the word of the field
@@ -73,8 +73,8 @@ def virtual_size_of(path: Path, format: str) -> int:  # noqa: A002 - the word of
     return import_rules.get(format).virtual_size(path)
 
 
-class _Image:
-    """One image being written: data as it comes, then its tables, then the header."""
+class Qcow2File:
+    """One image being written: data as it comes, if any, then its tables, then the header."""
 
     def __init__(self, file: BinaryIO, virtual_size: int, room: int = 0) -> None:
         if virtual_size <= 0 or virtual_size % SECTOR:
@@ -96,7 +96,14 @@ class _Image:
             self._l2_index, self._l2 = l2_index, array.array("Q", bytes(CLUSTER))
         self._l2[at] = self._append(data) | COPIED
 
-    def close(self, backing: bytes = b"", backing_format: bytes = b"") -> None:
+    def reserve(self, length: int) -> int:
+        """Keeps room for `length` bytes, which are written after `close`; where they go."""
+        return self._append(b"", clusters=-(-length // CLUSTER))
+
+    def close(
+        self, backing: bytes = b"", backing_format: bytes = b"", crypt_method: int = 0, extensions: bytes = b""
+    ) -> None:
+        """Writes tables and header. `extensions` are further ones of the header, each filled up to eight bytes."""
         self._end_l2()
         l1_offset = self._append(_big_endian(self._l1))
         blocks, table = self._refcount_clusters()
@@ -105,14 +112,14 @@ class _Image:
         offsets = array.array("Q", range(first_block, first_block + blocks * CLUSTER, CLUSTER))
         refcount_offset = self._append(_big_endian(offsets), clusters=table)
         extension = _extension(qcow2.BACKING_FORMAT, backing_format) if backing else b""
-        extensions = extension + qcow2.EXTENSION.pack(qcow2.ENTRIES_END, 0)
+        extensions = extension + extensions + qcow2.EXTENSION.pack(qcow2.ENTRIES_END, 0)
         header = qcow2.Header(
             version=3,
             backing_offset=HEADER_LENGTH + len(extensions) if backing else 0,
             backing_size=len(backing),
             cluster_bits=CLUSTER_BITS,
             virtual_size=self._virtual_size,
-            crypt_method=0,
+            crypt_method=crypt_method,
             l1_entries=len(self._l1),
             l1_offset=l1_offset,
             refcount_offset=refcount_offset,

@@ -92,18 +92,37 @@ DEFAULT_BOUNDS = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
+class Passphrases:
+    """What opens an encrypted disk, and the image that it stands on: UTF-8, and None for what is not encrypted.
+
+    They are secret. An engine keeps them in memory, as long as it takes to open the files.
+    """
+
+    disk: bytes | None = field(default=None, repr=False)
+    base: bytes | None = field(default=None, repr=False)
+
+    def __bool__(self) -> bool:
+        return self.disk is not None or self.base is not None
+
+
+NOT_ENCRYPTED = Passphrases()
+
+
+@dataclass(frozen=True, slots=True)
 class DataDisk:
     """A further disk of a server, a qcow2 file. `id`: as of servers; a guest sees its first 20 characters as serial."""
 
     id: str
     path: Path
+    passphrases: Passphrases = NOT_ENCRYPTED
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
     """A server. `id`: letters, digits, `-` and `_`, at most 64. `mac`: six octets, colons, unicast.
 
-    `data` are the disks besides the one it boots from, in the order in which a guest finds them.
+    `passphrases` are those of `disk`. `data` are the disks besides the one it boots from, in the order in which a
+    guest finds them.
     """
 
     id: str
@@ -114,6 +133,7 @@ class ServerSpec:
     seed: SeedSpec | None
     mac: str
     data: tuple[DataDisk, ...] = ()
+    passphrases: Passphrases = NOT_ENCRYPTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import os
 import pickle
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -16,9 +19,21 @@ from pathlib import Path
 
 import pytest
 
+from kunsthalle.core import core_files
 from kunsthalle.disk_images.backing_files import name_of
+from kunsthalle.disk_images.encrypted_disks import write_disk, write_overlay
 from kunsthalle.hypervisor import overlays
-from kunsthalle.hypervisor.protocol import Channel, DiskError, DiskSpec, SeedSpec, ServerSpec, Status
+from kunsthalle.hypervisor.protocol import (
+    Channel,
+    DataDisk,
+    DiskError,
+    DiskSpec,
+    Passphrases,
+    SeedSpec,
+    ServerSpec,
+    StartError,
+    Status,
+)
 from kunsthalle.hypervisor.qemu.qmp import ask
 
 from .conftest import GIB, Bench, processes, says, until
@@ -181,3 +196,69 @@ def test_a_guest_without_a_seed(bench: Bench) -> None:
 @pytest.fixture
 def bench(qemu: Bench) -> Bench:
     return qemu
+
+
+SECRET = ("--object", "secret,id=k,format=base64,file=/dev/stdin")
+"""A passphrase that QEMU's tools read from their standard input."""
+
+
+def encrypted(bench: Bench, name: str, passphrases: Passphrases) -> Path:
+    """A boot disk on the base of the bench, which may be encrypted itself."""
+    base = bench.base
+    if passphrases.base is not None:
+        base = bench.folder / "encrypted-base.qcow2"
+        node = {"driver": "qcow2", "file": {"driver": "file", "filename": str(bench.base)}}
+        options = "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10"
+        command = ["qemu-img", "convert", *SECRET, "-O", "qcow2", "-o", options, f"json:{json.dumps(node)}"]
+        bench.folder.mkdir(exist_ok=True)
+        subprocess.run([*command, base], input=base64.b64encode(passphrases.base), check=True, timeout=120)
+    path = bench.folder / f"{name}.qcow2"
+    write_overlay(path, base, "qcow2", 10 * GIB, passphrases.disk or b"")
+    return path
+
+
+def known_to(pid: int) -> bytes:
+    """What everybody on the host may read of a process, and what its owner may."""
+    return b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+
+
+def test_a_guest_boots_from_encrypted_disks_whose_keys_only_the_process_knows(bench: Bench) -> None:
+    secrets = [b"the-passphrase-of-the-image", b"the-passphrase-of-the-disk", b"the-passphrase-of-the-data"]
+    keys = Passphrases(disk=secrets[1], base=secrets[0])
+    bench.folder.mkdir(exist_ok=True)
+    disk = encrypted(bench, "encrypted", keys)
+    data = [DataDisk(name, bench.folder / f"{name}.qcow2", Passphrases(secrets[2])) for name in ("first", "second")]
+    for one in data:
+        write_disk(one.path, GIB, secrets[2])
+    server = replace(staying(bench), disk=disk, passphrases=keys, data=(data[0],))
+    assert not any(secret in repr(server).encode() for secret in secrets)
+
+    with pytest.raises(StartError, match="Invalid password") as refused:
+        bench.engine.start(replace(server, passphrases=Passphrases(secrets[1], b"of another image")))
+    assert "of another image" not in str(refused.value)
+    assert processes(bench.root) == []
+    bench.engine.start(server)
+    (pid,) = processes(bench.root)
+    assert says(bench.engine, server.id, "KUNSTHALLE-BOOT-OK hostname=my-host instance-id=guest boots=1 ")
+    assert bench.engine.set_disks(server.id, tuple(data)) == set()
+    with pytest.raises(DiskError, match="Invalid password"):
+        third = encrypted(bench, "third", Passphrases(b"another passphrase"))
+        bench.engine.set_disks(server.id, (*data, DataDisk("third", third, Passphrases(secrets[1]))))
+    folder = bench.root / "run" / server.id
+    (objects,) = ask(folder, ("qom-list", {"path": "/objects"}), timeout=10)
+    assert [one["name"] for one in objects if "key" in one["name"]] == []
+    assert not any(secret in known_to(pid) for secret in secrets)
+    assert resource.prlimit(pid, resource.RLIMIT_CORE)[0] in {0, core_files.NO_CORE}
+    kept = b"".join(path.read_bytes() for path in bench.folder.parent.rglob("*") if path.is_file())
+    assert not any(secret in kept for secret in secrets)
+
+    copy = bench.folder / "copy.qcow2"
+    bench.engine.copy_disk(server.disk, copy, server.id)
+    assert answers(bench, server.id, "after the copy"), "it goes on without its passphrases"
+    opened = {"driver": "qcow2", "file.filename": str(copy), "encrypt.format": "luks", "encrypt.key-secret": "k"}
+    command = ["qemu-img", "check", "-q", *SECRET, f"json:{json.dumps({**opened, 'backing': None})}"]
+    for passphrase, code in ((secrets[1], 0), (secrets[0], 1)):
+        ended = subprocess.run(
+            command, input=base64.b64encode(passphrase), capture_output=True, check=False, timeout=60
+        )
+        assert ended.returncode == code

@@ -51,6 +51,7 @@ from kunsthalle.hypervisor.qemu.qemu_command import (
     SEED,
     Machine,
     is_direct,
+    opening,
     server_command,
     server_uuid,
 )
@@ -277,7 +278,7 @@ class Qemu(Hypervisor):
             self._refuse_without_room(facts.memory_mib)
             write_atomically(folder / FACTS, json.dumps({**asdict(facts), "boot": boot_id()}).encode())
             (folder / PRESSED).unlink(missing_ok=True)
-            qemu_process.launch(folder, server_command(spec, machine), START_SECONDS)
+            qemu_process.launch(folder, server_command(spec, machine), START_SECONDS, opening(spec))
 
     def _refuse_without_room(self, wanted_mib: int) -> None:
         used = sum(facts.memory_mib for one in self.servers() if self.lives(one) and (facts := self.facts(one)))

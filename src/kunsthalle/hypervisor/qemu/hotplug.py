@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kunsthalle.hypervisor.protocol import DataDisk, DiskError, HypervisorError, Unresponsive
+from kunsthalle.hypervisor.qemu import encrypted_nodes
 from kunsthalle.hypervisor.qemu.qmp import Command
 
 Ask = Callable[..., list[Any]]
@@ -28,12 +29,25 @@ _PATIENCE_SECONDS, _PAUSE_SECONDS = 5.0, 0.1
 
 
 def arguments(data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> list[str]:
-    """The part of a command line that gives a server its data disks. `direct`: whether a file is read uncached."""
+    """The part of a command line that gives a server its data disks. `direct`: whether a file is read uncached.
+
+    The nodes of encrypted disks are not in it: see `opening`.
+    """
     found = []
     for disk in data:
         options = (f"{name}={value}" for name, value in _device(disk).items())
-        found += ["-blockdev", json.dumps(_node(disk, direct=direct(disk.path)))]
+        if not disk.passphrases:
+            found += ["-blockdev", json.dumps(_node(disk, direct=direct(disk.path)))]
         found += ["-device", ",".join((_DRIVER, *options))]
+    return found
+
+
+def opening(data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> list[Command]:
+    """The commands that open the encrypted ones of the disks, before there is a machine."""
+    found: list[Command] = []
+    for disk in data:
+        if disk.passphrases:
+            found += encrypted_nodes.opening(_node(disk, direct=direct(disk.path)), disk.passphrases)
     return found
 
 
@@ -58,12 +72,14 @@ def _present(ask: Ask) -> set[str]:
 def _add(ask: Ask, disk: DataDisk, *, direct: bool) -> None:
     node = _node(disk, direct=direct)
     try:
-        ask(("blockdev-add", node))
+        ask(*encrypted_nodes.opening(node, disk.passphrases))
         ask(("device_add", {"driver": _DRIVER, **_device(disk)}))
     except Unresponsive:
         raise
     except HypervisorError as error:
         _drop(ask, str(node["node-name"]))
+        for command in encrypted_nodes.forgetting(node, disk.passphrases):
+            _try(ask, command)
         raise DiskError(f"the disk {disk.id} cannot be added: {error}") from error
 
 
@@ -110,10 +126,7 @@ def _node_name(id_: str) -> str:
 
 
 def _node(disk: DataDisk, *, direct: bool) -> dict[str, Any]:
-    cache = {"direct": direct}
-    file = {"driver": "file", "filename": str(disk.path), "cache": cache}
-    node = {"driver": "qcow2", "node-name": _node_name(disk.id), "discard": "unmap"}
-    return {**node, "cache": cache, "file": file}
+    return encrypted_nodes.disk_node(_node_name(disk.id), disk.path, disk.passphrases, direct=direct)
 
 
 def _device(disk: DataDisk) -> dict[str, str]:

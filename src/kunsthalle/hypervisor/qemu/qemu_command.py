@@ -11,8 +11,8 @@ from pathlib import Path
 from kunsthalle.hypervisor.channels import SCREEN, SERIAL
 from kunsthalle.hypervisor.cloud_init_seed import ignition
 from kunsthalle.hypervisor.protocol import ServerSpec
-from kunsthalle.hypervisor.qemu import hotplug
-from kunsthalle.hypervisor.qemu.qmp import SOCKET
+from kunsthalle.hypervisor.qemu import encrypted_nodes, hotplug
+from kunsthalle.hypervisor.qemu.qmp import SOCKET, Command
 
 PID_FILE = "pid"
 CONSOLE = "console.log"
@@ -22,6 +22,10 @@ FACTS = "facts.json"
 PRESSED = "pressed"
 """Names in the server's folder, which is the process's working directory."""
 
+BUILD = "x-exit-preconfig"
+"""The command upon which a machine that waits for its disks is built, and starts."""
+
+_BOOT = "d0"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # For ids that hold no UUID: any fixed name space, so that the same id always gets the same UUID.
 _SPACE = uuid.UUID("7d1c4a52-3f0e-5a7b-9f46-0c8a2b1e6d33")
@@ -60,7 +64,7 @@ def identity(server_id: str) -> list[str]:
 
 def processor(accelerator: str) -> list[str]:
     """The arguments that choose accelerator and CPU; the probe of KVM uses the same."""
-    return ["-machine", "pc", "-accel", accelerator, "-cpu", _CPU[accelerator]]
+    return ["-machine", "pc,dump-guest-core=off", "-accel", accelerator, "-cpu", _CPU[accelerator]]
 
 
 def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
@@ -73,7 +77,13 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     vcpus, memory = machine.vcpus(spec), machine.memory_mib(spec)
     command = [str(machine.binary), *identity(spec.id), *processor(machine.accelerator)]
     command += ["-smp", str(vcpus), "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none"]
-    command += _drive("d0", str(spec.disk), f"format=qcow2,cache={_cache(spec.disk)},discard=unmap", "serial=boot0")
+    if opening(spec):
+        command += ["-preconfig"]  # the machine waits for its disks, and for `BUILD`
+    if spec.passphrases:
+        command += _device(_BOOT, "serial=boot0")
+    else:
+        options = f"format=qcow2,cache={_cache(spec.disk)},discard=unmap"
+        command += _drive(_BOOT, str(spec.disk), options, "serial=boot0")
     if spec.seed is not None:
         command += _drive("s0", SEED, "format=raw,readonly=on", "serial=seed0")
         if ignition(spec.seed.user_data) is not None:
@@ -95,10 +105,23 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     return [*command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
 
 
+def opening(spec: ServerSpec) -> list[Command]:
+    """The commands that open the encrypted disks of a server before its machine is built; none if it has none."""
+    found: list[Command] = []
+    if spec.passphrases:
+        node = encrypted_nodes.disk_node(_BOOT, spec.disk, spec.passphrases, direct=is_direct(spec.disk))
+        found += encrypted_nodes.opening(node, spec.passphrases)
+    return found + hotplug.opening(spec.data, direct=is_direct)
+
+
 def _drive(name: str, path: str, options: str, device: str) -> list[str]:
     escaped = path.replace(",", ",,")
     drive = f"file={escaped},if=none,id={name},{options}"
-    return ["-drive", drive, "-device", f"virtio-blk-pci,drive={name},{device}"]
+    return ["-drive", drive, *_device(name, device)]
+
+
+def _device(name: str, options: str) -> list[str]:
+    return ["-device", f"virtio-blk-pci,drive={name},{options}"]
 
 
 def _cache(disk: Path) -> str:

@@ -18,15 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kunsthalle.core import core_files
 from kunsthalle.hypervisor import channels
-from kunsthalle.hypervisor.protocol import StartError, Unresponsive
-from kunsthalle.hypervisor.qemu.qemu_command import PID_FILE, identity
-from kunsthalle.hypervisor.qemu.qmp import BROKEN, SOCKET, ask
+from kunsthalle.hypervisor.protocol import HypervisorError, StartError, Unresponsive
+from kunsthalle.hypervisor.qemu.qemu_command import BUILD, PID_FILE, identity
+from kunsthalle.hypervisor.qemu.qmp import BROKEN, SOCKET, Command, ask
 from kunsthalle.hypervisor.run_folders import write_atomically
 
 ENGINE_LOG = "engine.log"
 """What the process said on its standard output and error since its last start."""
 
+_WAITS = "prelaunch"
 _LOG_TAIL = 2000
 _MAX_PID = 1 << 31
 _POLL_SECONDS = 0.02
@@ -105,11 +107,12 @@ def forget(folder: Path) -> None:
     channels.forget(folder)
 
 
-def launch(folder: Path, command: list[str], seconds: float) -> None:
+def launch(folder: Path, command: list[str], seconds: float, opening: list[Command]) -> None:
     """
     Starts a process in a session of its own and waits until the guest executes.
 
-    StartError with the process's last words if it ends, or does not get there in time.
+    `opening` gives a process that waits for them its encrypted disks. StartError with the process's last words if it
+    ends, refuses a disk, or does not get there in time.
     """
     flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(folder / ENGINE_LOG, flags, 0o600), "wb") as log:
@@ -123,6 +126,7 @@ def launch(folder: Path, command: list[str], seconds: float) -> None:
             start_new_session=True,
             umask=0o077,
         )
+    core_files.prevent(process.pid)  # it knows no passphrase yet
     # Takes the exit status whenever it comes, so that an ended process is gone and not a zombie.
     threading.Thread(target=process.wait, name=f"qemu-{process.pid}", daemon=True).start()
     deadline, state = time.monotonic() + seconds, None
@@ -133,13 +137,24 @@ def launch(folder: Path, command: list[str], seconds: float) -> None:
         state = _state(folder, deadline - time.monotonic()) if _pid(folder) == process.pid else None
         if state == "running":
             return
-        if state in BROKEN:
+        if state in BROKEN or (opening and state == _WAITS and not _built(folder, opening, deadline)):
             break
         time.sleep(_POLL_SECONDS)
     process.kill()
     process.wait()
     _forget_only(folder, process.pid)
     raise StartError(f"the guest did not execute within {seconds:g} s ({state}): {last_words(folder)}")
+
+
+def _built(folder: Path, opening: list[Command], deadline: float) -> bool:
+    """Opens the disks that a process waits for and has it build its machine; False if it refuses, or does not wait."""
+    try:
+        ask(folder, *opening, BUILD, timeout=deadline - time.monotonic())
+    except HypervisorError as error:
+        with (folder / ENGINE_LOG).open("ab") as log:
+            log.write(f"{error}\n".encode())
+        return False
+    return True
 
 
 def last_words(folder: Path) -> str:
