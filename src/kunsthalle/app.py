@@ -130,8 +130,8 @@ class Server:
 
     def scenario(self) -> str | None:
         """The scenario that the store was made with, if any."""
-        found = self.store.read(self.base, lambda session: kv.get(session, kv.SCENARIO))
-        return str(found) if found else None
+        name = self.store.read(self.base, lambda session: kv.get(session, kv.SCENARIO))
+        return str(name) if name else None
 
     def has_accounts(self) -> bool:
         """Whether anybody could sign in."""
@@ -211,12 +211,12 @@ def _renew_secrets(session: Session, turn: Turn) -> None:
 def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Context]) -> MovableClock:
     """The clock where the last run left it: time travel survives a restart."""
     clock: MovableClock = SystemClock()
-    kept = store.read(base(clock), lambda session: kv.get(session, "clock"))
+    moment = store.read(base(clock), lambda session: kv.get(session, "clock"))
     match settings.clock:
         case ManualClock.kind:
-            return ManualClock(kept["now"] if kept else clock.now())
+            return ManualClock(moment["now"] if moment else clock.now())
         case SystemClock.kind:
-            return SystemClock(kept["now"] - kept["real"] if kept else 0)
+            return SystemClock(moment["now"] - moment["real"] if moment else 0)
         case kind:
             raise UnknownMember("clock", kind)
 
@@ -264,7 +264,7 @@ def build(
     origin = settings.public_url.rstrip("/") or None
 
     def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
-        gate = Authenticator(authenticate, lambda given: hmac.compare_digest(given.encode(), expected))
+        gate = Authenticator(authenticate, lambda token: hmac.compare_digest(token.encode(), expected))
         return Pipeline(router, store, gate, context, surface_of, origin, faults, access_log)
 
     def scenarios() -> SavedScenarios:

@@ -21,8 +21,8 @@ Allowed = Callable[[Any], str]
 class BadSetting(ValueError):
     """A value that no server can run with. The message is one line: the option, what was given, what is allowed."""
 
-    def __init__(self, name: str, given: object, allowed: str) -> None:
-        super().__init__(f"{option(name)} {_shown(str(given))}: {allowed}.")
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(f"{option(name)} {_shown(str(value))}: {allowed}.")
 
 
 def option(name: str) -> str:
@@ -30,15 +30,15 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _shown(given: str) -> str:
+def _shown(url: str) -> str:
     """What was given, on one line, without the password that an address may hold."""
     try:
-        parts = urlsplit(given)
+        parts = urlsplit(url)
         if parts.password is not None:
-            given = urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
+            url = urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
     except ValueError:  # no address
         pass
-    return ascii(given) if len(given) <= 200 else f"{given[:200]!a}…"
+    return ascii(url) if len(url) <= 200 else f"{url[:200]!a}…"
 
 
 def _setting(
@@ -102,17 +102,17 @@ def _database(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    wanted = "give http://name or https://name, without a user, a query or a fragment"
-    return _url(value, ("http", "https"), wanted) or (wanted if re.search(r"[@?#\s]", value) else "")
+    advice = "give http://name or https://name, without a user, a query or a fragment"
+    return _url(value, ("http", "https"), advice) or (advice if re.search(r"[@?#\s]", value) else "")
 
 
-def _url(value: str, schemes: tuple[str, ...], wanted: str) -> str:
+def _url(value: str, schemes: tuple[str, ...], advice: str) -> str:
     try:
         parts = urlsplit(value)
         _ = parts.port  # ValueError for one that is no number
     except ValueError:
-        return wanted
-    return "" if not value or (parts.scheme in schemes and (parts.netloc or "postgresql" in schemes)) else wanted
+        return advice
+    return "" if not value or (parts.scheme in schemes and (parts.netloc or "postgresql" in schemes)) else advice
 
 
 def _blobs(value: str) -> str:
@@ -134,12 +134,12 @@ def _host_names(value: str) -> str:
 
 
 def _proxies(value: str) -> str:
-    wanted = "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"
+    advice = "give addresses or networks, as 192.0.2.7 or 10.0.0.0/8"
     try:
         known = addresses.networks(value)
     except ValueError:
-        return wanted
-    return f"{wanted}, and not everybody's" if any(network.prefixlen == 0 for network in known) else ""
+        return advice
+    return f"{advice}, and not everybody's" if any(network.prefixlen == 0 for network in known) else ""
 
 
 def _host(value: str) -> str:
@@ -283,8 +283,8 @@ class Settings:
         for setting in fields(self):
             check(setting.name, getattr(self, setting.name))
         if bool(self.tls_cert) != bool(self.tls_key):
-            given, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
-            raise BadSetting(given, getattr(self, given), f"give {option(missing)}, too, or neither")
+            present, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
+            raise BadSetting(present, getattr(self, present), f"give {option(missing)}, too, or neither")
 
     @property
     def database_url(self) -> str:

@@ -108,8 +108,8 @@ def accept(session: Session, identities: Identities, account_id: str) -> User:
         raise not_found("account_id", "field")
     me, still = {"iam_id": caller.iam_id, "name": caller.name}, USER.table.c.state == "PENDING"
     there = user(session, account_id, caller.iam_id)
-    mine = there is None or there.id == waiting.id
-    done = mine and transition(session, USER, waiting.id, "ACTIVE", still, **me)
+    condition = there is None or there.id == waiting.id
+    done = condition and transition(session, USER, waiting.id, "ACTIVE", still, **me)
     must(done, "The invitation is accepted already.", "conflict")
     identities.arrive(session, account_id, waiting.iam_id, caller.iam_id)
     return waiting
@@ -119,12 +119,12 @@ def invitations(session: Session) -> list[tuple[User, Account, User | None]]:
     """What waits for the caller to accept, oldest first: each with the account that invites, and its owner."""
     caller = _caller(session)
     waiting = [] if caller is None else memberships_of(session, caller.user_id)
-    found = []
-    for one in sorted(waiting, key=lambda one: (one.created_at, one.id)):
-        host = account(session, one.account_id) if one.state == "PENDING" else None
+    rows = []
+    for membership in sorted(waiting, key=lambda membership: (membership.created_at, membership.id)):
+        host = account(session, membership.account_id) if membership.state == "PENDING" else None
         if host is not None and host.state == "ACTIVE":
-            found.append((one, host, user(session, host.id, host.owner_iam_id)))
-    return found
+            rows.append((membership, host, user(session, host.id, host.owner_iam_id)))
+    return rows
 
 
 def _caller(session: Session) -> User | None:
@@ -135,60 +135,62 @@ def _caller(session: Session) -> User | None:
     return invitations[0] if invitations else None
 
 
-def _himself(session: Session, one: User) -> bool:
-    return (one.account_id, one.iam_id) == (session.ctx.account_id, session.ctx.actor.iam_id)
+def _himself(session: Session, user: User) -> bool:
+    return (user.account_id, user.iam_id) == (session.ctx.account_id, session.ctx.actor.iam_id)
 
 
-def _may(session: Session, one: User, action: str) -> None:
-    require(session, USER, one, action)
+def _may(session: Session, user: User, action: str) -> None:
+    require(session, USER, user, action)
 
 
 def change(session: Session, identities: Identities, granted: Authorized[User], changes: dict[str, Any]) -> None:
     """The profile: one's own, or as Editor another's; the state as Editor, and never the owner's."""
-    one, state = granted.resource, changes.pop("state", None)
-    if state is not None or not _himself(session, one):
-        _may(session, one, UPDATE)
-    if state is not None and state != one.state:
-        if one.state == "PENDING":
+    user, state = granted.resource, changes.pop("state", None)
+    if state is not None or not _himself(session, user):
+        _may(session, user, UPDATE)
+    if state is not None and state != user.state:
+        if user.state == "PENDING":
             raise conflict(
                 "conflict",
                 "The user has not accepted the invitation yet. Only the invited user can accept it.",
                 "state",
             )
-        _not_the_owner(session, one)
-        must(transition(session, USER, one.id, state), f"A user who is {one.state} cannot become {state}.", "conflict")
-        identities.reconsider(session, one.account_id, one.iam_id)
-    first, last = changes.pop("firstname", one.names[0]), changes.pop("lastname", one.names[1])
-    email = changes.pop("email", one.email)
+        _not_the_owner(session, user)
+        must(
+            transition(session, USER, user.id, state), f"A user who is {user.state} cannot become {state}.", "conflict"
+        )
+        identities.reconsider(session, user.account_id, user.iam_id)
+    first, last = changes.pop("firstname", user.names[0]), changes.pop("lastname", user.names[1])
+    email = changes.pop("email", user.email)
     if not _EMAIL.fullmatch(email):
         raise invalid("bad_request", f"Invalid e-mail address: {email!r}.", "email")
-    if email != one.email and any(other.id != one.id for other in reached_at(session, one.account_id, email)):
+    if email != user.email and any(other.id != user.id for other in reached_at(session, user.account_id, email)):
         raise conflict("conflict", "Another user of the account has this e-mail address.", "email")
     name = f"{first.replace(' ', '-')} {last}".strip()
-    if (name, email, changes) != (one.name, one.email, {}):
-        update(session, USER, one.id, name=name, email=email, profile={**one.profile, **changes})
+    if (name, email, changes) != (user.name, user.email, {}):
+        update(session, USER, user.id, name=name, email=email, profile={**user.profile, **changes})
 
 
 def set_settings(session: Session, granted: Authorized[User], changes: dict[str, Any]) -> None:
     """How a user is served: one's own, or as Editor another's. Self-management and addresses are the Editor's."""
-    one = granted.resource
-    if not _himself(session, one) or {"self_manage", "allowed_ip_addresses"} & set(changes):
-        _may(session, one, UPDATE)
-    update(session, USER, one.id, settings={**one.settings, **changes})
+    user = granted.resource
+    if not _himself(session, user) or {"self_manage", "allowed_ip_addresses"} & set(changes):
+        _may(session, user, UPDATE)
+    update(session, USER, user.id, settings={**user.settings, **changes})
 
 
 def remove(session: Session, identities: Identities, granted: Authorized[User]) -> None:
     """The membership and everything that was held by it; the owner stays."""
-    one = granted.resource
-    _may(session, one, REMOVE)
-    _not_the_owner(session, one)
-    delete(session, USER, one.id, one.account_id)
-    identities.leave(session, one.account_id, one.iam_id)
+    user = granted.resource
+    _may(session, user, REMOVE)
+    _not_the_owner(session, user)
+    delete(session, USER, user.id, user.account_id)
+    identities.leave(session, user.account_id, user.iam_id)
 
 
-def _not_the_owner(session: Session, one: User) -> None:
-    owned = account(session, one.account_id)
-    if owned is not None and owned.owner_iam_id == one.iam_id:
+def _not_the_owner(session: Session, user: User) -> None:
+    owned = account(session, user.account_id)
+    if owned is not None and owned.owner_iam_id == user.iam_id:
         raise conflict("conflict", "The owner of an account stays a user of it.")
 
 

@@ -76,10 +76,12 @@ def parent_of(session: Session, crn: str, action: str, field: str = "parent") ->
 def _kept(session: Session, group: AccountGroup, field: str) -> AccountGroup:
     """The group, which nobody deletes before this transaction has ended."""
     table = ACCOUNT_GROUP.table
-    found = unscoped(session, ACCOUNT_GROUP, table.c.id == group.id, table.c.state == "ACTIVE", lock=session.writing)
-    if not found:
+    account_groups = unscoped(
+        session, ACCOUNT_GROUP, table.c.id == group.id, table.c.state == "ACTIVE", lock=session.writing
+    )
+    if not account_groups:
         raise not_found(field, "field")
-    return found[0]
+    return account_groups[0]
 
 
 def _same(same: bool, field: str) -> None:
@@ -107,11 +109,11 @@ def create_account(
 
 def _person(session: Session, enterprise: Enterprise, iam_id: str, field: str) -> User:
     """400 for an IAM ID that is no active user of an account of the enterprise: others are not its to know."""
-    among = [one.id for one in members(session, enterprise.id)]
-    found = member_of_any(session, iam_id, among)
-    if found is None:
+    among = [member.id for member in members(session, enterprise.id)]
+    user = member_of_any(session, iam_id, among)
+    if user is None:
         raise invalid("bad_request", "The IAM ID is no active user of an account of the enterprise.", field)
-    return found
+    return user
 
 
 def move_account(session: Session, granted: Authorized[Account], parent: str) -> None:
@@ -135,13 +137,13 @@ def import_account(
         above, group_id = parent_of(session, parent, IMPORT)
         if above.id != enterprise.id:
             raise invalid("bad_request", "The parent is in another enterprise.", "parent")
-    found = account(session, account_id)
-    known = found is not None and found.state == "ACTIVE"
-    if found is None or not known or not identities.administers(session, account_id, session.ctx.actor.iam_id):
+    owned = account(session, account_id)
+    known = owned is not None and owned.state == "ACTIVE"
+    if owned is None or not known or not identities.administers(session, account_id, session.ctx.actor.iam_id):
         raise not_found("account_id")
-    if found.enterprise_id is not None:
+    if owned.enterprise_id is not None:
         raise conflict("conflict", _TAKEN)
-    _take_in(session, found, enterprise, group_id)
+    _take_in(session, owned, enterprise, group_id)
 
 
 def _take_in(session: Session, joining: Account, enterprise: Enterprise, group_id: str | None) -> None:

@@ -23,8 +23,8 @@ SAMPLE_GROUP = "fee82deba12e4c0fb69c3b09d1f12345"
 
 def account(session: Session, id_: str) -> Account | None:
     """An account, whoever asks: for authentication and for the tree."""
-    found = unscoped(session, ACCOUNT, ACCOUNT.table.c.id == id_)
-    return found[0] if found else None
+    accounts = unscoped(session, ACCOUNT, ACCOUNT.table.c.id == id_)
+    return accounts[0] if accounts else None
 
 
 def hold(session: Session, id_: str) -> None:
@@ -38,29 +38,29 @@ def hold(session: Session, id_: str) -> None:
 def user(session: Session, account_id: str, iam_id: str) -> User | None:
     """The membership of a user in an account."""
     table = USER.table
-    found = unscoped(session, USER, table.c.account_id == account_id, table.c.iam_id == iam_id)
-    return found[0] if found else None
+    users = unscoped(session, USER, table.c.account_id == account_id, table.c.iam_id == iam_id)
+    return users[0] if users else None
 
 
 def member(session: Session, account_id: str, iam_id: str) -> User | None:
     """The membership of a user who may act in an account: neither waiting to be accepted nor disabled."""
-    found = user(session, account_id, iam_id)
-    return found if found is not None and found.state == "ACTIVE" else None
+    account_user = user(session, account_id, iam_id)
+    return account_user if account_user is not None and account_user.state == "ACTIVE" else None
 
 
 def member_of_any(session: Session, iam_id: str, among: Collection[str]) -> User | None:
     """A membership of a user who may act in one of some accounts, by IAM ID."""
     table = USER.table
-    mine = (table.c.iam_id == iam_id, table.c.account_id.in_(list(among)))
-    found = unscoped(session, USER, *mine, table.c.state == "ACTIVE")
-    return found[0] if found else None
+    conditions = (table.c.iam_id == iam_id, table.c.account_id.in_(list(among)))
+    users = unscoped(session, USER, *conditions, table.c.state == "ACTIVE")
+    return users[0] if users else None
 
 
 def signing_in_as(session: Session, account_id: str, user_id: str) -> User | None:
     """The user, or the invitation, of an account that a login means."""
     table = USER.table
-    found = unscoped(session, USER, table.c.account_id == account_id, table.c.user_id == user_id)
-    return found[0] if found else None
+    users = unscoped(session, USER, table.c.account_id == account_id, table.c.user_id == user_id)
+    return users[0] if users else None
 
 
 def memberships_of(session: Session, user_id: str) -> list[User]:
@@ -95,26 +95,26 @@ def _audience(session: Session, account_id: str) -> tuple[str, ...]:
 
 def way_up(session: Session, group_id: str | None) -> list[AccountGroup]:
     """The group and every group above it, from below."""
-    found: list[AccountGroup] = []
-    while group_id is not None and len(found) < DEEPEST:
+    account_groups: list[AccountGroup] = []
+    while group_id is not None and len(account_groups) < DEEPEST:
         here = unscoped(session, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.id == group_id)
-        found += here
+        account_groups += here
         group_id = here[0].parent_id if here else None
-    return found
+    return account_groups
 
 
 def way_down(session: Session, group: AccountGroup) -> set[str]:
     """The ids of the group and of every group below it."""
     everyone = unscoped(session, ACCOUNT_GROUP, ACCOUNT_GROUP.table.c.enterprise_id == group.enterprise_id)
     below: dict[str, list[str]] = {}
-    for one in everyone:
-        below.setdefault(one.parent_id or "", []).append(one.id)
-    found, ahead = {group.id}, [group.id]
+    for account_group in everyone:
+        below.setdefault(account_group.parent_id or "", []).append(account_group.id)
+    ids, ahead = {group.id}, [group.id]
     while ahead:
-        new = [one for one in below.get(ahead.pop(), []) if one not in found]
-        found.update(new)
+        new = [id_ for id_ in below.get(ahead.pop(), []) if id_ not in ids]
+        ids.update(new)
         ahead += new
-    return found
+    return ids
 
 
 def enterprise_of(session: Session, account_id: str) -> str | None:
@@ -126,22 +126,24 @@ def enterprise_of(session: Session, account_id: str) -> str | None:
 def enterprises_of_identifiers(session: Session, identifiers: Collection[str]) -> dict[str, str | None]:
     """The enterprise that each access-list identifier stands in; those that name nothing are left out."""
     accounts, groups = ACCOUNT.table.c, ACCOUNT_GROUP.table.c
-    wanted: dict[str, list[str]] = {"-ent-": [], "-entgrp-": [], "": []}
+    ids_by_prefix: dict[str, list[str]] = {"-ent-": [], "-entgrp-": [], "": []}
     for identifier in identifiers:
-        prefix = next(one for one in wanted if identifier.startswith(one))
-        wanted[prefix].append(identifier.removeprefix(prefix))
-    found: dict[str, str | None] = {}
-    if wanted["-ent-"]:
-        roots = numbers_by(session, accounts.enterprise_id, accounts.enterprise_id.in_(wanted["-ent-"]))
-        found |= {f"-ent-{id_}": id_ for id_, _count in roots}
-    if wanted["-entgrp-"]:
-        active = (groups.id.in_(wanted["-entgrp-"]), groups.state == "ACTIVE")
-        found |= {
+        prefix = next(kind for kind in ids_by_prefix if identifier.startswith(kind))
+        ids_by_prefix[prefix].append(identifier.removeprefix(prefix))
+    enterprise_ids: dict[str, str | None] = {}
+    if ids_by_prefix["-ent-"]:
+        roots = numbers_by(session, accounts.enterprise_id, accounts.enterprise_id.in_(ids_by_prefix["-ent-"]))
+        enterprise_ids |= {f"-ent-{id_}": id_ for id_, _count in roots}
+    if ids_by_prefix["-entgrp-"]:
+        active = (groups.id.in_(ids_by_prefix["-entgrp-"]), groups.state == "ACTIVE")
+        enterprise_ids |= {
             f"-entgrp-{id_}": of for id_, of in columns_of(session, groups.id, groups.enterprise_id, where=active)
         }
-    if wanted[""]:
-        found |= dict(columns_of(session, accounts.id, accounts.enterprise_id, where=[accounts.id.in_(wanted[""])]))
-    return found
+    if ids_by_prefix[""]:
+        enterprise_ids |= dict(
+            columns_of(session, accounts.id, accounts.enterprise_id, where=[accounts.id.in_(ids_by_prefix[""])])
+        )
+    return enterprise_ids
 
 
 def enterprise_of_identifier(session: Session, identifier: str) -> str | None:
@@ -152,8 +154,8 @@ def enterprise_of_identifier(session: Session, identifier: str) -> str | None:
 def default_group(session: Session) -> ResourceGroup:
     """The account's default resource group."""
     table = RESOURCE_GROUP.table
-    mine = (table.c.account_id == session.ctx.account_id, table.c.is_default)
-    return unscoped(session, RESOURCE_GROUP, *mine)[0]
+    conditions = (table.c.account_id == session.ctx.account_id, table.c.is_default)
+    return unscoped(session, RESOURCE_GROUP, *conditions)[0]
 
 
 def chosen_group(session: Session, id_: str | None, otherwise: str | None = None) -> ResourceGroup:
@@ -164,10 +166,10 @@ def chosen_group(session: Session, id_: str | None, otherwise: str | None = None
     (vpc-api.md A8); 403 for one that was taken because none was named.
     """
     if id_ is not None and id_ != SAMPLE_GROUP:
-        found = some(session, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
-        if not found:
+        resource_groups = some(session, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
+        if not resource_groups:
             raise _no_group()
-        return found[0]
+        return resource_groups[0]
     group = _taken_group(session, otherwise if id_ is None else None)
     if not may(session, RESOURCE_GROUP, group, RESOURCE_GROUP.read):
         text = f"To place something in the resource group {group.name} you need the role Viewer on that group."
@@ -179,10 +181,10 @@ def _taken_group(session: Session, id_: str | None) -> ResourceGroup:
     if id_ is None or id_ == SAMPLE_GROUP:
         return default_group(session)
     table = RESOURCE_GROUP.table
-    found = unscoped(session, RESOURCE_GROUP, table.c.account_id == session.ctx.account_id, table.c.id == id_)
-    if not found:  # named by a template of a release that did not look
+    resource_groups = unscoped(session, RESOURCE_GROUP, table.c.account_id == session.ctx.account_id, table.c.id == id_)
+    if not resource_groups:  # named by a template of a release that did not look
         raise _no_group()
-    return found[0]
+    return resource_groups[0]
 
 
 def _no_group() -> Problem:
@@ -193,8 +195,8 @@ def group_name(session: Session, id_: str) -> str:
     """The name of one of the account's groups, for references; remembered."""
 
     def load() -> str:
-        found = unscoped(session, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
-        return found[0].name if found else id_
+        resource_groups = unscoped(session, RESOURCE_GROUP, RESOURCE_GROUP.table.c.id == id_)
+        return resource_groups[0].name if resource_groups else id_
 
     return session.cached(GROUPS, id_, load)
 

@@ -26,8 +26,8 @@ from kunsthalle.db.visibility import ResourceType
 
 def enterprise_id(ctx: Context) -> str:
     """The enterprise of the caller's account; empty outside any."""
-    found = (one.removeprefix("-ent-") for one in ctx.recipients if one.startswith("-ent-"))
-    return next(found, "")
+    roots = (recipient.removeprefix("-ent-") for recipient in ctx.recipients if recipient.startswith("-ent-"))
+    return next(roots, "")
 
 
 def _own_enterprise(session: Session) -> ColumnElement[bool]:

@@ -64,7 +64,7 @@ class AuditResponse(ResponseBody):
 
 def _moment(text: str) -> tuple[int | None, int]:
     """A moment (RFC 3339), or a duration (`7d`, `PT30M`) back from now: the moment there is, and what to take off."""
-    for read in (lambda given: (moment(given), 0), lambda given: (None, duration(given))):
+    for read in (lambda text: (moment(text), 0), lambda text: (None, duration(text))):
         try:
             return read(text)
         except (ValueError, OverflowError):
@@ -126,7 +126,7 @@ def entry_response(session: Session, entry: audit.Entry, *, everywhere: bool = F
 
 def _list(session: Session, request: Request, query: AuditParameters, *, everywhere: bool) -> AuditResponse:
     limit = query.limit or DEFAULT
-    found = audit.page(
+    page = audit.page(
         session,
         everywhere=everywhere,
         account_id=query.account_id,
@@ -137,8 +137,8 @@ def _list(session: Session, request: Request, query: AuditParameters, *, everywh
         after=query.start,
         limit=limit,
     )
-    shown = [entry_response(session, entry, everywhere=everywhere) for entry in found.items]
-    return AuditResponse(limit=limit, entries=shown, next_url=next_url(request, PLATFORM_PAGES, found.last) or UNSET)
+    shown = [entry_response(session, entry, everywhere=everywhere) for entry in page.items]
+    return AuditResponse(limit=limit, entries=shown, next_url=next_url(request, PLATFORM_PAGES, page.last) or UNSET)
 
 
 def _own(session: Session, request: Request, query: AuditParameters) -> AuditResponse:

@@ -146,16 +146,16 @@ def _children(session: Session, kind: ResourceType[Any], crn: str) -> ColumnElem
 
 def bool_of(condition: Any) -> ColumnElement[bool]:
     """A condition whose columns were chosen at run time."""
-    found: ColumnElement[bool] = condition
-    return found
+    column_condition: ColumnElement[bool] = condition
+    return column_condition
 
 
 def _page(
     session: Session, request: Request, query: PageParameters, kind: ResourceType[M], where: Where
 ) -> tuple[list[M], str | msgspec.UnsetType]:
     """A page, and the address of the next one, which the last does without."""
-    found = page(session, kind, *where, after=query.next_docid, limit=query.limit or MOST)
-    return found.items, next_url(request, ENTERPRISE_PAGES, found.last) or msgspec.UNSET
+    batch = page(session, kind, *where, after=query.next_docid, limit=query.limit or MOST)
+    return batch.items, next_url(request, ENTERPRISE_PAGES, batch.last) or msgspec.UNSET
 
 
 def _enterprise_filters(session: Session, query: EnterprisesParameters) -> Where:
@@ -173,8 +173,8 @@ def _enterprise_filters(session: Session, query: EnterprisesParameters) -> Where
 
 def _list_enterprises(session: Session, request: Request, query: EnterprisesParameters) -> EnterprisesResponse:
     """List the enterprises that the caller sees: the one that they administer, or the one that their account is in."""
-    found, next_ = _page(session, request, query, ENTERPRISE, _enterprise_filters(session, query))
-    shown = [enterprise_response(one, session) for one in found]
+    rows, next_ = _page(session, request, query, ENTERPRISE, _enterprise_filters(session, query))
+    shown = [enterprise_response(row, session) for row in rows]
     return EnterprisesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
@@ -191,8 +191,8 @@ def _update_enterprise(session: Session, request: Request, enterprise: Authorize
 def _list_accounts(session: Session, request: Request, query: AccountsParameters) -> AccountsResponse:
     """List the accounts of the tree that the caller sees, and their own."""
     kind = EVER_ACCOUNT if query.include_deleted else ACCOUNT
-    found, next_ = _page(session, request, query, kind, _within(session, kind, query, query.account_group_id))
-    shown = [account_response(one, session) for one in found]
+    rows, next_ = _page(session, request, query, kind, _within(session, kind, query, query.account_group_id))
+    shown = [account_response(row, session) for row in rows]
     return AccountsResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
@@ -210,8 +210,8 @@ def _list_groups(session: Session, request: Request, query: AccountGroupsParamet
     """List the account groups that the caller sees."""
     kind = EVER_ACCOUNT_GROUP if query.include_deleted else ACCOUNT_GROUP
     where = _within(session, kind, query, query.parent_account_group_id)
-    found, next_ = _page(session, request, query, kind, where)
-    shown = [group_response(one, session) for one in found]
+    rows, next_ = _page(session, request, query, kind, where)
+    shown = [group_response(row, session) for row in rows]
     return AccountGroupsResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
@@ -229,9 +229,9 @@ def _get_group(session: Session, _request: Request, group: AccountGroup) -> Acco
 
 def _update_group(session: Session, request: Request, group: Authorized[AccountGroup]) -> None:
     """Change an account group's name or primary contact, or move it."""
-    given = _given(request.body)
-    parent = given.pop("parent", None)
-    enterprise_tree.update_group(session, group, given, parent)
+    traits = _given(request.body)
+    parent = traits.pop("parent", None)
+    enterprise_tree.update_group(session, group, traits, parent)
 
 
 def _delete_group(session: Session, _request: Request, group: Authorized[AccountGroup]) -> None:
@@ -245,8 +245,8 @@ def _founding(identities: Identities) -> tuple[Route, ...]:
     def create_enterprise(session: Session, request: Request) -> EnterpriseMadeResponse:
         """Create an enterprise of which the caller's account becomes the first child."""
         body: CreateEnterpriseRequest = request.body
-        given = (body.source_account_id, body.name, body.primary_contact_iam_id, body.domain)
-        made = enterprise_tree.create_enterprise(session, identities, *given)
+        fields = (body.source_account_id, body.name, body.primary_contact_iam_id, body.domain)
+        made = enterprise_tree.create_enterprise(session, identities, *fields)
         return EnterpriseMadeResponse(enterprise_id=made.id, enterprise_account_id=made.account_id)
 
     def import_account(session: Session, request: Request, enterprise: Authorized[Enterprise]) -> None:
@@ -259,9 +259,9 @@ def _founding(identities: Identities) -> tuple[Route, ...]:
         body: CreateAccountRequest = request.body
         traits = _given(body.traits) if body.traits else {}
         asked = bool(body.options and body.options.create_iam_service_id_with_apikey_and_owner_policies)
-        given = (body.parent, body.name, body.owner_iam_id, traits)
+        fields = (body.parent, body.name, body.owner_iam_id, traits)
         return account_made_response(
-            *enterprise_tree.create_account(session, identities, *given, with_service_id=asked)
+            *enterprise_tree.create_account(session, identities, *fields, with_service_id=asked)
         )
 
     def delete_account(session: Session, _request: Request, account: Authorized[Account]) -> None:
@@ -310,8 +310,8 @@ def routes(identities: Identities) -> tuple[Route, ...]:
     rename = access.item(ENTERPRISE, "enterprise.enterprise.update")
     regroup = access.item(ACCOUNT_GROUP, "enterprise.account-group.update")
     remove = access.item(ACCOUNT_GROUP, "enterprise.account-group.delete")
-    found, make = access.listing, access.create(enterprise_tree.CREATE_GROUP)
-    one, move = access.item, access.item(ACCOUNT, enterprise_tree.MOVE_ACCOUNT)
+    listing, make = access.listing, access.create(enterprise_tree.CREATE_GROUP)
+    item, move = access.item, access.item(ACCOUNT, enterprise_tree.MOVE_ACCOUNT)
     by_id = "/{id}"
     return (
         *_founding(identities),
@@ -320,12 +320,12 @@ def routes(identities: Identities) -> tuple[Route, ...]:
             enterprises,
             _list_enterprises,
             surface=p,
-            access=found(ENTERPRISE),
+            access=listing(ENTERPRISE),
             answer=EnterprisesResponse,
             query=EnterprisesParameters,
         ),
         route(
-            "GET", enterprises + by_id, _get_enterprise, surface=p, access=one(ENTERPRISE), answer=EnterpriseResponse
+            "GET", enterprises + by_id, _get_enterprise, surface=p, access=item(ENTERPRISE), answer=EnterpriseResponse
         ),
         route(
             "PATCH",
@@ -341,18 +341,18 @@ def routes(identities: Identities) -> tuple[Route, ...]:
             accounts,
             _list_accounts,
             surface=p,
-            access=found(ACCOUNT),
+            access=listing(ACCOUNT),
             answer=AccountsResponse,
             query=AccountsParameters,
         ),
-        route("GET", accounts + by_id, _get_account, surface=p, access=one(ACCOUNT), answer=AccountResponse),
+        route("GET", accounts + by_id, _get_account, surface=p, access=item(ACCOUNT), answer=AccountResponse),
         route("PATCH", accounts + by_id, _move_account, surface=p, access=move, body=MoveAccountRequest, status=202),
         route(
             "GET",
             groups,
             _list_groups,
             surface=p,
-            access=found(ACCOUNT_GROUP),
+            access=listing(ACCOUNT_GROUP),
             answer=AccountGroupsResponse,
             query=AccountGroupsParameters,
         ),
@@ -366,7 +366,7 @@ def routes(identities: Identities) -> tuple[Route, ...]:
             answer=GroupMadeResponse,
             status=201,
         ),
-        route("GET", groups + by_id, _get_group, surface=p, access=one(ACCOUNT_GROUP), answer=AccountGroupResponse),
+        route("GET", groups + by_id, _get_group, surface=p, access=item(ACCOUNT_GROUP), answer=AccountGroupResponse),
         route("PATCH", groups + by_id, _update_group, surface=p, access=regroup, body=UpdateGroupRequest, status=204),
         route("DELETE", groups + by_id, _delete_group, surface=p, access=remove, status=204),
     )

@@ -55,8 +55,8 @@ def _list(session: Session, request: Request, query: GroupsParameters) -> Resour
     """List the resource groups of the account."""
     if query.account_id not in {None, session.ctx.account_id}:
         return ResourceGroups(resources=[])
-    found = ask.groups(session, query.name, query.default, deleted=query.include_deleted)
-    return ResourceGroups(resources=[to_response(group, session.ctx) for group in found])
+    resource_groups = ask.groups(session, query.name, query.default, deleted=query.include_deleted)
+    return ResourceGroups(resources=[to_response(group, session.ctx) for group in resource_groups])
 
 
 def _create(session: Session, request: Request) -> GroupMadeResponse:
@@ -92,14 +92,14 @@ def _quotas(_session: Session, _request: Request) -> QuotasResponse:
 
 def _quota(_session: Session, request: Request) -> QuotaResponse:
     """Get a quota definition."""
-    found = QUOTAS.get(request.params["id"])
-    if found is None:
+    quota = QUOTAS.get(request.params["id"])
+    if quota is None:
         raise not_found()
-    return found
+    return quota
 
 
 def routes() -> tuple[Route, ...]:
-    all_, one, p = "/v2/resource_groups", "/v2/resource_groups/{id}", PLATFORM
+    all_, item_path, p = "/v2/resource_groups", "/v2/resource_groups/{id}", PLATFORM
     quotas, anyone = "/v2/quota_definitions", access.member("resource-controller.quota.read")
     change = access.item(RESOURCE_GROUP, "resource-controller.group.update")
     drop = access.item(RESOURCE_GROUP, "resource-controller.group.delete")
@@ -110,9 +110,11 @@ def routes() -> tuple[Route, ...]:
         route(
             "POST", all_, _create, surface=p, access=make, body=CreateGroupRequest, answer=GroupMadeResponse, status=201
         ),
-        route("GET", one, _get, surface=p, access=access.item(RESOURCE_GROUP), answer=ResourceGroupResponse),
-        route("PATCH", one, _update, surface=p, access=change, body=UpdateGroupRequest, answer=ResourceGroupResponse),
-        route("DELETE", one, _delete, surface=p, access=drop, status=204),
+        route("GET", item_path, _get, surface=p, access=access.item(RESOURCE_GROUP), answer=ResourceGroupResponse),
+        route(
+            "PATCH", item_path, _update, surface=p, access=change, body=UpdateGroupRequest, answer=ResourceGroupResponse
+        ),
+        route("DELETE", item_path, _delete, surface=p, access=drop, status=204),
         route("GET", quotas, _quotas, surface=p, access=anyone, answer=QuotasResponse),
         route("GET", quotas + "/{id}", _quota, surface=p, access=anyone, answer=QuotaResponse),
     )

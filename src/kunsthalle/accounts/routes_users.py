@@ -68,8 +68,8 @@ class OwnUser(Access, frozen=True):
         return (User,)
 
     def check(self, session: Session, request: Request) -> Authorized[User]:
-        found = account_users.membership(session, request.params["account_id"], request.params["iam_id"])
-        return resolve(session, USER, found[0].id if found else "", USER.read, "iam_id")
+        users = account_users.membership(session, request.params["account_id"], request.params["iam_id"])
+        return resolve(session, USER, users[0].id if users else "", USER.read, "iam_id")
 
 
 _SEARCHED = {
@@ -85,7 +85,7 @@ _SEARCHED = {
 
 def _searched(text: str) -> tuple[tuple[str, str], ...]:
     """`field:part,field:part`."""
-    parts = [one.partition(":") for one in text.split(",") if text]
+    parts = [pair.partition(":") for pair in text.split(",") if text]
     if any(name not in _SEARCHED and name != "substate" for name, _, _ in parts):
         raise Fault("form", f"parts of the fields {', '.join(_SEARCHED)}, as `field:part,field:part`")
     return tuple((name, part) for name, _, part in parts)
@@ -125,13 +125,13 @@ def _filters(request: Request, query: UsersParameters) -> list[ColumnElement[boo
 def _list(session: Session, request: Request, query: UsersParameters) -> UsersResponse:
     """List the users of the account; without a role only oneself."""
     limit, settings = query.limit or MOST, query.include_settings
-    found = page(session, USER, *_filters(request, query), after=query.start, limit=limit)
-    next_ = next_url(request, USER_PAGES, found.last)
+    batch = page(session, USER, *_filters(request, query), after=query.start, limit=limit)
+    next_ = next_url(request, USER_PAGES, batch.last)
     return UsersResponse(
-        total_results=found.total,
+        total_results=batch.total,
         limit=limit,
         first_url=request.path,
-        resources=[user_response(one, with_settings=settings) for one in found.items],
+        resources=[user_response(user, with_settings=settings) for user in batch.items],
         next_url=msgspec.UNSET if next_ is None else next_,
     )
 
@@ -143,7 +143,7 @@ def _get(_session: Session, _request: Request, user: User) -> UserResponse:
 
 def _invitations(session: Session, _request: Request) -> InvitationsResponse:
     """List the invitations that wait for the caller to accept."""
-    return InvitationsResponse([invitation_response(*one) for one in account_users.invitations(session)])
+    return InvitationsResponse([invitation_response(*users) for users in account_users.invitations(session)])
 
 
 def _settings(_session: Session, _request: Request, user: User) -> UserSettingsResponse:
@@ -160,10 +160,10 @@ def routes(identities: Identities) -> tuple[Route, ...]:
     def invite(session: Session, request: Request) -> InvitedUsersResponse:
         """Invite users to the account."""
         body: InviteUsersRequest = request.body
-        emails = [one.email for one in body.users]
-        policies = [msgspec.to_builtins(one) for one in body.iam_policy]
+        emails = [user.email for user in body.users]
+        policies = [msgspec.to_builtins(policy) for policy in body.iam_policy]
         invited = account_users.invite(session, identities, Invitation(emails, policies, body.access_groups))
-        return InvitedUsersResponse(resources=[invited_response(one) for one in invited])
+        return InvitedUsersResponse(resources=[invited_response(user) for user in invited])
 
     def change(session: Session, request: Request, user: Authorized[User]) -> None:
         """Change a user's profile or state."""
@@ -181,12 +181,12 @@ def routes(identities: Identities) -> tuple[Route, ...]:
         return {}
 
     users, p = "/v2/accounts/{account_id}/users", PLATFORM
-    one = users + "/{iam_id}"
+    item_path = users + "/{iam_id}"
     see, edit, drop = OwnUser(USER.read), OwnUser(account_users.UPDATE), OwnUser(account_users.REMOVE)
     adding = OwnAccount(account_users.INVITE, needed=True)
     accepting, waiting = access.invited(ACCEPT), access.invited(INVITATIONS)
-    settings = one + "/settings"
-    v3 = one.replace("/v2/", "/v3/")
+    settings = item_path + "/settings"
+    v3 = item_path.replace("/v2/", "/v3/")
     newer = "Remove a user from the account (third version)."
     return (
         route(
@@ -202,9 +202,9 @@ def routes(identities: Identities) -> tuple[Route, ...]:
             answer=InvitedUsersResponse,
             status=202,
         ),
-        route("GET", one, _get, surface=p, access=see, answer=UserResponse),
-        route("PATCH", one, change, surface=p, access=edit, body=UpdateUserRequest, status=204),
-        route("DELETE", one, remove, surface=p, access=drop, status=204),
+        route("GET", item_path, _get, surface=p, access=see, answer=UserResponse),
+        route("PATCH", item_path, change, surface=p, access=edit, body=UpdateUserRequest, status=204),
+        route("DELETE", item_path, remove, surface=p, access=drop, status=204),
         route("DELETE", v3, remove, surface=p, access=drop, status=204, summary=newer),
         route("GET", settings, _settings, surface=p, access=see, answer=UserSettingsResponse),
         route("PATCH", settings, _set_settings, surface=p, access=edit, body=UserSettingsRequest, status=204),

@@ -206,8 +206,8 @@ def account_made_response(account: Account, key: ServiceKey | None) -> AccountMa
 
 
 def _email(session: Session, account_id: str, iam_id: str) -> str:
-    found = user(session, account_id, iam_id)
-    return found.email if found else ""
+    owner = user(session, account_id, iam_id)
+    return owner.email if owner else ""
 
 
 def enterprise_response(enterprise: Enterprise, session: Session) -> EnterpriseResponse:
@@ -232,7 +232,7 @@ def enterprise_response(enterprise: Enterprise, session: Session) -> EnterpriseR
 
 
 def _path(session: Session, enterprise_id: str, group_id: str | None) -> str:
-    groups = [f"account-group:{one.id}" for one in reversed(way_up(session, group_id))]
+    groups = [f"account-group:{account_group.id}" for account_group in reversed(way_up(session, group_id))]
     return "/".join([f"enterprise:{enterprise_id}", *groups])
 
 
@@ -288,5 +288,5 @@ def account_response(account: Account, session: Session) -> AccountResponse:
 
 def _once_in(session: Session, account: Account) -> str | None:
     """The enterprise that a cancelled account was in: the one it is still administered from."""
-    found = unscoped(session, ENTERPRISE, ENTERPRISE.table.c.account_id == account.account_id)
-    return found[0].id if found else None
+    enterprises = unscoped(session, ENTERPRISE, ENTERPRISE.table.c.account_id == account.account_id)
+    return enterprises[0].id if enterprises else None

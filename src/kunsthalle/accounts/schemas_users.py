@@ -162,12 +162,12 @@ class InvitedUsersResponse(ResponseBody):
 
 
 def settings_response(user: User) -> UserSettingsResponse:
-    given: dict[str, Any] = user.settings
+    settings: dict[str, Any] = user.settings
     return UserSettingsResponse(
-        language=given.get("language", ""),
-        notification_language=given.get("notification_language", ""),
-        allowed_ip_addresses=given.get("allowed_ip_addresses", ""),
-        self_manage=given.get("self_manage", False),
+        language=settings.get("language", ""),
+        notification_language=settings.get("notification_language", ""),
+        allowed_ip_addresses=settings.get("allowed_ip_addresses", ""),
+        self_manage=settings.get("self_manage", False),
     )
 
 

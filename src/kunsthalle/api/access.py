@@ -57,7 +57,7 @@ class Item(Access, frozen=True):
 
     def check(self, session: Session, request: Request) -> Authorized[Any] | None:
         granted = resolve(session, self.resource_type, request.params[self.param], self.action, self.param)
-        if any(getattr(granted.resource, one) != request.params[one] for one in self.parents):
+        if any(getattr(granted.resource, parent) != request.params[parent] for parent in self.parents):
             raise not_found(self.param)
         return granted
 
@@ -127,7 +127,7 @@ def item(
     do;
     empty ones are left out.
     """
-    return Item(action or kind.read, kind=kind, param=param, parents=tuple(one for one in parents if one))
+    return Item(action or kind.read, kind=kind, param=param, parents=tuple(parent for parent in parents if parent))
 
 
 def item_if_there(kind: ResourceType[Any], action: str, param: str = "id", parents: tuple[str, ...] = ()) -> Access:

@@ -55,8 +55,8 @@ class AccessLog(Struct, frozen=True):
         account = exchange.request.account_id if exchange.request is not None else ""
         taken = round((now - exchange.begun) * 1000, 1)
         if self.text:
-            what = f"{exchange.method} {exchange.route} {exchange.status} {taken} ms"
-            self.write(f"{self.moment()} {what} {account or '-'} {exchange.client or '-'} {trace}\n".encode())
+            line = f"{exchange.method} {exchange.route} {exchange.status} {taken} ms"
+            self.write(f"{self.moment()} {line} {account or '-'} {exchange.client or '-'} {trace}\n".encode())
             return
         fields = {
             "event": "request",

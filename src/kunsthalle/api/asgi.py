@@ -80,8 +80,8 @@ class Headers:
     @overload
     def get(self, name: str, default: str) -> str: ...
     def get(self, name: str, default: str | None = None) -> str | None:
-        found = self._first.get(_NAMES[name])
-        return default if found is None else found.decode("latin-1")
+        value = self._first.get(_NAMES[name])
+        return default if value is None else value.decode("latin-1")
 
 
 class Answer(Struct, frozen=True):

@@ -61,7 +61,7 @@ class Resource(Generic[M]):
     fresh: str = ""
 
     def __post_init__(self) -> None:
-        declared = {one.attribute for one in fields_of(self.query).values()} - {"start", "limit", "sort"}
+        declared = {field.attribute for field in fields_of(self.query).values()} - {"start", "limit", "sort"}
         if declared != set(self.filters):
             raise TypeError(f"{self.path}: parameters {sorted(declared)}, filters {sorted(self.filters)}")
 
@@ -108,8 +108,8 @@ def among(query: PageParameters, items: Sequence[T], id_of: Callable[[T], str]) 
     after, limit = query.start, query.limit
     begin = 0
     if after is not None:
-        found = next((at for at, one in enumerate(items) if id_of(one) == after[1]), None)
-        begin = after[0] if found is None else found + 1
+        index = next((at for at, item in enumerate(items) if id_of(item) == after[1]), None)
+        begin = after[0] if index is None else index + 1
     chosen = list(items[begin : begin + limit])
     more = bool(chosen) and begin + limit < len(items)
     return Page(chosen, len(items), (begin + limit - 1, id_of(chosen[-1])) if more else None)
@@ -119,7 +119,7 @@ def in_order(items: list[Any], asked: str) -> list[Any]:
     """A short list by a property, and by id where that is the same; `-` turns the order around."""
     name, descending = asked.removeprefix("-"), asked.startswith("-")
     column = "number" if name == "address" else name
-    return sorted(items, key=lambda one: (getattr(one, column), one.id), reverse=descending)
+    return sorted(items, key=lambda item: (getattr(item, column), item.id), reverse=descending)
 
 
 def _found(session: Session, query: PageParameters, resource: Resource[M], where: list[ColumnElement[bool]]) -> Page[M]:
@@ -142,8 +142,8 @@ def listing(resource: Resource[M], summary: str) -> Route:
         where = [make(session, value) for make, value in asked if value is not None]
         if resource.parent is not None:
             where.append(table.c[resource.parent_field] == request.params[resource.parent_field])
-        found = _found(session, query, resource, where)
-        return collection(request, session, resource.key, found, resource.to_response, query.limit)
+        page = _found(session, query, resource, where)
+        return collection(request, session, resource.key, page, resource.to_response, query.limit)
 
     def call_below(session: Session, request: Request, _parent: Parent, query: PageParameters) -> dict[str, Any]:
         return call(session, request, query)
@@ -159,8 +159,8 @@ def reading(resource: Resource[M], summary: str) -> Route:
     def call(session: Session, _request: Request, row: M) -> Any:
         return resource.to_response(row, session)
 
-    one, rule = f"{resource.path}/{{id}}", resource.on_one()
-    return route("GET", one, call, surface=VPC, access=rule, answer=resource.answer, summary=summary)
+    item_path, rule = f"{resource.path}/{{id}}", resource.on_one()
+    return route("GET", item_path, call, surface=VPC, access=rule, answer=resource.answer, summary=summary)
 
 
 def making(resource: Resource[M], summary: str, make: Callable[..., M], body: type[B]) -> Route:
@@ -223,8 +223,8 @@ def changing(
 
 
 def _patch(resource: Resource[Any], summary: str, call: Call, body: type[RequestBody]) -> Route:
-    one, rule = f"{resource.path}/{{id}}", resource.on_one("update")
-    return route("PATCH", one, call, surface=VPC, access=rule, body=body, answer=resource.answer, summary=summary)
+    item_path, rule = f"{resource.path}/{{id}}", resource.on_one("update")
+    return route("PATCH", item_path, call, surface=VPC, access=rule, body=body, answer=resource.answer, summary=summary)
 
 
 def removing(

@@ -39,14 +39,14 @@ class EntityTags:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._bodies = {one.path: one.body for one in router if one.method == "PATCH"}
+        self._bodies = {route.path: route.body for route in router if route.method == "PATCH"}
 
     def check(self, session: Session, route: Route, request: Request) -> None:
         """412 when the call means another state than the present one; 400 `missing_if_match` when it must say."""
         if not route.surface.entities or route.method not in {"PATCH", "DELETE"}:
             return
-        wanted = request.headers.get("if-match")
-        if wanted is None:
+        if_match = request.headers.get("if-match")
+        if if_match is None:
             if (
                 route.method == "PATCH"
                 and route.path in REQUIRES_IF_MATCH
@@ -64,7 +64,7 @@ class EntityTags:
         if not isinstance(getattr(shown, "href", None), str):
             return  # a list has no tag
         present = _opaque(self._tag(shown, session.ctx, reading.route, request))
-        if present not in {_opaque(one) for one in wanted.split(",")} and wanted.strip() != "*":
+        if present not in {_opaque(part) for part in if_match.split(",")} and if_match.strip() != "*":
             text = "The resource is not in the state that If-Match names."
             raise Problem(Reason.PRECONDITION, "precondition_failed", text, _HEADER)
 
@@ -73,9 +73,9 @@ class EntityTags:
 
         IAM Identity says the tag of a resource in its field `entity_tag`; the header repeats it.
         """
-        said = getattr(result, "entity_tag", None)
-        if isinstance(said, str):
-            return {"ETag": f'"{said}"'}
+        tag = getattr(result, "entity_tag", None)
+        if isinstance(tag, str):
+            return {"ETag": f'"{tag}"'}
         if not route.surface.entities or route.method == "DELETE" or not isinstance(result, msgspec.Struct):
             return {}
         href = getattr(result, "href", None)
@@ -93,8 +93,8 @@ class EntityTags:
             state = {name: getattr(shown, name, None) for name in body.__struct_fields__}
             state = {name: value for name, value in state.items() if value is not msgspec.UNSET}
         # The caller's name for this server is no part of the state.
-        said = path.encode() + b"\n" + _encode(state).replace(ctx.origin.encode(), b"")
-        return f'W/"{hashlib.blake2b(said, digest_size=8).hexdigest()}"'
+        content = path.encode() + b"\n" + _encode(state).replace(ctx.origin.encode(), b"")
+        return f'W/"{hashlib.blake2b(content, digest_size=8).hexdigest()}"'
 
     def _body(self, path: str) -> Any:
         match = self._router.match("PATCH", path.encode())
@@ -107,5 +107,5 @@ def _opaque(tag: str) -> str:
 
 def _has_list(value: Any) -> bool:
     if isinstance(value, dict):
-        return any(_has_list(one) for one in value.values())
+        return any(_has_list(member) for member in value.values())
     return isinstance(value, list)

@@ -32,42 +32,42 @@ class Arguments(Struct, frozen=True):
 
 
 def arguments_of(
-    operation: str, handler: Callable[..., Any], found: tuple[type, ...], query: type | None = None
+    operation: str, handler: Callable[..., Any], types: tuple[type, ...], query: type | None = None
 ) -> Arguments:
     """Return what the handler of an operation takes.
 
-    `found` are the models of which the access rule finds one; `NoneType` is among them where it may find nothing, and
+    `types` are the models of which the access rule finds one; `NoneType` is among them where it may find nothing, and
     none are there where the rule looks up no row. TypeError where the handler takes anything else.
     """
     declared = _declared(handler)
-    if len(declared) != bool(found) + (query is not None):
-        wanted = ["the session", "the request", *_row(found), *(["the query parameters"] if query else [])]
-        raise TypeError(f"{operation}: the handler must take {', '.join(wanted)}.")
+    if len(declared) != bool(types) + (query is not None):
+        parameters = ["the session", "the request", *_row(types), *(["the query parameters"] if query else [])]
+        raise TypeError(f"{operation}: the handler must take {', '.join(parameters)}.")
     if query is not None and not _allows(declared[-1], query):
         raise TypeError(f"{operation}: the handler takes {declared[-1]}, and the route declares {query.__name__}.")
-    if not found:
+    if not types:
         return Arguments(query=query is not None)
-    if not all(_allows(declared[0], model) for model in found):
-        raise TypeError(f"{operation}: the handler takes {declared[0]}, but must take {_row(found)[0]}.")
-    return Arguments(True, not any(get_origin(one) is Authorized for one in _parts(declared[0])), query is not None)
+    if not all(_allows(declared[0], model) for model in types):
+        raise TypeError(f"{operation}: the handler takes {declared[0]}, but must take {_row(types)[0]}.")
+    return Arguments(True, not any(get_origin(part) is Authorized for part in _parts(declared[0])), query is not None)
 
 
-def _row(found: tuple[type, ...]) -> list[str]:
-    return [" or ".join(model.__name__ for model in found) + ", which its access rule finds"] if found else []
+def _row(types: tuple[type, ...]) -> list[str]:
+    return [" or ".join(model.__name__ for model in types) + ", which its access rule finds"] if types else []
 
 
 def _declared(handler: Callable[..., Any]) -> list[Any]:
     """The types of the parameters after the session and the request."""
-    given = 2
+    bound = 2
     while not isinstance(handler, FunctionType):
         if isinstance(handler, partial):
-            given, handler = given + len(handler.args), handler.func
+            bound, handler = bound + len(handler.args), handler.func
         elif isinstance(handler, MethodType):
-            given, handler = given + 1, handler.__func__
+            bound, handler = bound + 1, handler.__func__
         else:
             raise TypeError(f"A handler must be a function: {handler!r}.")
     code = handler.__code__
-    names = code.co_varnames[given : code.co_argcount]
+    names = code.co_varnames[bound : code.co_argcount]
     return [_evaluated(handler.__annotations__.get(name, "object"), handler.__globals__) for name in names]
 
 
@@ -87,16 +87,16 @@ def _parts(declared: Any) -> tuple[Any, ...]:
     return get_args(declared) if get_origin(declared) in {Union, UnionType} else (declared,)
 
 
-def _allows(declared: Any, wanted: type) -> bool:
+def _allows(declared: Any, expected: type) -> bool:
     """Whether a type, or the model in its proof, is what is wanted. A type variable is bound by the declaration of a
     resource, which makes the access rule as well.
     """
     for part in _parts(declared):
         if get_origin(part) is Authorized:
-            if wanted is not NoneType and _allows(get_args(part)[0], wanted):
+            if expected is not NoneType and _allows(get_args(part)[0], expected):
                 return True
         elif isinstance(part, TypeVar):
-            return wanted is not NoneType
-        elif part is not object and isinstance(part, type) and issubclass(wanted, part):
+            return expected is not NoneType
+        elif part is not object and isinstance(part, type) and issubclass(expected, part):
             return True
     return False

@@ -36,10 +36,10 @@ class Hosts:
                 raise _unknown(value.decode("latin-1"))
 
     def _allows(self, host: bytes, called: str) -> bool:
-        found = _HOST.fullmatch(host.decode("latin-1"))
-        if found is None:
+        match = _HOST.fullmatch(host.decode("latin-1"))
+        if match is None:
             return False
-        name = found["name"].lower().strip("[]").rstrip(".")
+        name = match["name"].lower().strip("[]").rstrip(".")
         known = name in self._allowed or name.endswith(self._below) or "*" in self._allowed
         return known or name == called.lower() or name.endswith(".localhost") or is_loopback(name)
 

@@ -52,8 +52,8 @@ def apply(current: Any, operations: list[dict[str, Any]], prefix: str = "") -> A
 
 def _inside(operation: dict[str, Any], prefix: str) -> None:
     for name in ("path", "from"):
-        given = operation.get(name, prefix)
-        if not isinstance(given, str) or not given.startswith(prefix):
+        pointer = operation.get(name, prefix)
+        if not isinstance(pointer, str) or not pointer.startswith(prefix):
             raise invalid("bad_request", f"Every {name} must begin with {prefix or '/'}.", "body")
 
 
@@ -75,13 +75,13 @@ class _Patch:
         }
         for operation in operations:
             LOOP_TURNS.give_way()
-            one = changed.get(operation.get("op"), dict)(operation)
+            parsed = changed.get(operation.get("op"), dict)(operation)
             # The whole document is an operation's result where its path is the root.
-            made = _OPERATIONS.get(one.get("op"))
+            made = _OPERATIONS.get(parsed.get("op"))
             if made is None:  # the library says what is wrong with it
-                jsonpatch.JsonPatch([one]).apply(self._document, in_place=True)
+                jsonpatch.JsonPatch([parsed]).apply(self._document, in_place=True)
             else:  # a patch of the library would make the operation twice
-                self._document = made(one).apply(self._document)
+                self._document = made(parsed).apply(self._document)
         return self._document
 
     def _copying(self, operation: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _document(routes: list[Route], version: str) -> dict[str, Any]:
     schemas, components = msgspec.json.schema_components(map(_described, types), ref_template=_REFERENCE)
     known = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, Any] = {}
-    for route in sorted(routes, key=lambda one: (one.path, one.method)):
+    for route in sorted(routes, key=lambda route: (route.path, route.method)):
         operation = _operation(route, known, answers[route.name])
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
@@ -140,7 +140,7 @@ def _answer(route: Route, routes: list[Route]) -> Any:
     if route.answer is not None or route.surface is not VPC or route.method != "GET":
         return route.answer
     item = re.compile(re.escape(route.path) + r"/\{\w+\}")
-    inner = next((one.answer for one in routes if one.method == "GET" and item.fullmatch(one.path)), None)
+    inner = next((other.answer for other in routes if other.method == "GET" and item.fullmatch(other.path)), None)
     if inner is None:
         return None
     words = [part for part in route.path.split("/")[2:] if not part.startswith("{")]
@@ -157,13 +157,14 @@ def _described(type_: Any) -> Any:
     if not (isinstance(type_, type) and issubclass(type_, msgspec.Struct)):
         return type_
     fields = msgspec.structs.fields(type_)
-    if not any(isinstance(one.default, msgspec.Raw) for one in fields):
+    if not any(isinstance(field.default, msgspec.Raw) for field in fields):
         return type_
     shown = [
-        (one.encode_name, one.type, None if isinstance(one.default, msgspec.Raw) else one.default) for one in fields
+        (field.encode_name, field.type, None if isinstance(field.default, msgspec.Raw) else field.default)
+        for field in fields
     ]
-    kept = [one if one[2] is not msgspec.NODEFAULT else one[:2] for one in shown]
-    return msgspec.defstruct(type_.__name__, kept, kw_only=True, namespace={"__doc__": type_.__doc__})
+    declared = [field if field[2] is not msgspec.NODEFAULT else field[:2] for field in shown]
+    return msgspec.defstruct(type_.__name__, declared, kw_only=True, namespace={"__doc__": type_.__doc__})
 
 
 def _responses(route: Route, answer: Schema | None) -> dict[str, Any]:
@@ -206,9 +207,9 @@ def _shape(samples: list[Any]) -> Schema:
     """Of the first sample; required is what every one of its kind has."""
     whole = samples[0]
     if isinstance(whole, dict):
-        alike = [one for one in samples if isinstance(one, dict)]
-        properties = {name: _shape([one[name] for one in alike if name in one]) for name in whole}
+        alike = [sample for sample in samples if isinstance(sample, dict)]
+        properties = {name: _shape([sample[name] for sample in alike if name in sample]) for name in whole}
         return {"type": "object", "properties": properties, "required": sorted(set.intersection(*map(set, alike)))}
     if isinstance(whole, list):
-        return {"type": "array", "items": _shape([one[0] for one in samples if one])}
+        return {"type": "array", "items": _shape([sample[0] for sample in samples if sample])}
     return {"type": {str: "string", int: "integer", bool: "boolean"}.get(type(whole), "string")}

@@ -51,8 +51,8 @@ def key_cursor(key: Key) -> str:
 
 def key_of(cursor: str) -> Key | None:
     """Return the place that a cursor names, or None where it names none."""
-    found = _KEY.fullmatch(decode(cursor) or "")
-    return None if found is None else (int(found[1]), found[2])
+    match = _KEY.fullmatch(decode(cursor) or "")
+    return None if match is None else (int(match[1]), match[2])
 
 
 def offset_cursor(offset: int) -> str:
@@ -62,8 +62,8 @@ def offset_cursor(offset: int) -> str:
 
 def offset_of(cursor: str) -> int | None:
     """Return the number of items that a cursor names, or None where it names none."""
-    found = _OFFSET.fullmatch(decode(cursor) or "")
-    return int(found[1]) if found is not None and int(found[1]) <= FURTHEST else None
+    match = _OFFSET.fullmatch(decode(cursor) or "")
+    return int(match[1]) if match is not None and int(match[1]) <= FURTHEST else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ class PageForm:
 
     def address(self, origin: str, request: Request, **more: str) -> str:
         """Return the address of a page: what was sent and does not move, then `more`."""
-        kept = sent(request, *self.moving) if self.repeats else []
-        query = urlencode([*kept, *more.items()])
+        parameters = sent(request, *self.moving) if self.repeats else []
+        query = urlencode([*parameters, *more.items()])
         begin = {"origin": f"{origin}{request.path}", "path": request.path, "list": ""}[self.base]
         return f"{begin}?{query}" if query else begin
 
@@ -114,14 +114,14 @@ class PageForm:
         def at(place: int) -> Any:
             return self.link(origin, request, offset_cursor(place) if self.cursor else str(place), size)
 
-        found = {"first": self.link(origin, request, limit=size) if self.cursor else at(0)}
+        links = {"first": self.link(origin, request, limit=size) if self.cursor else at(0)}
         if total is not None:
-            found["last"] = at(max(0, (total - 1) // limit * limit) if limit else 0)
+            links["last"] = at(max(0, (total - 1) // limit * limit) if limit else 0)
         if offset > 0:
-            found[self.previous] = at(max(0, offset - limit))
+            links[self.previous] = at(max(0, offset - limit))
         if following is not None:
-            found["next"] = at(following)
-        return found
+            links["next"] = at(following)
+        return links
 
 
 _BY_NUMBER = frozenset({"offset", "limit"})

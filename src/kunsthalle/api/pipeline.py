@@ -277,8 +277,8 @@ class Pipeline:
         self._entities.check(inner, route, request)
         result = _called(route, route.call, inner, request)
         if route.writes and ctx.account_id:
-            it = request.authorized.resource if request.authorized is not None else result
-            audit.record(inner, route.access.action, request.path, route.status, it=it)
+            resource = request.authorized.resource if request.authorized is not None else result
+            audit.record(inner, route.access.action, request.path, route.status, it=resource)
         return _response(route, result, ctx, self._entities.headers(route, request, result, ctx))
 
     async def _outside(self, ctx: Context, route: Route, request: Request) -> Answer:
@@ -324,13 +324,13 @@ class Pipeline:
         if problem.reason is Reason.UNAUTHENTICATED:
             return
 
-        it = request.authorized.resource if request is not None and request.authorized is not None else None
+        resource = request.authorized.resource if request is not None and request.authorized is not None else None
 
         def record(session: Session) -> None:
             known = self._gate.authenticate(session, headers.get("authorization", ""))
             outcome = (problem.reason.value, problem.code)
             if known.account_id:
-                audit.record(session.as_context(known), route.access.action, path, *outcome, it=it)
+                audit.record(session.as_context(known), route.access.action, path, *outcome, it=resource)
 
         try:
             await self._store.write_async(ctx, record, account_id=request.account_id if request is not None else "")
@@ -356,8 +356,8 @@ def _failure(error: Exception, route: Route, ctx: Context) -> Answer:
 
 def trace_of(headers: Headers, ids: Ids) -> str:
     """The trace that the client gave, where it is one; else a new one."""
-    given = headers.get("x-request-id", "")
-    return given if given and _TRACE.fullmatch(given) else ids.uuid()
+    x_request_id = headers.get("x-request-id", "")
+    return x_request_id if x_request_id and _TRACE.fullmatch(x_request_id) else ids.uuid()
 
 
 def _no_route(method: str, allowed: tuple[str, ...]) -> Problem:

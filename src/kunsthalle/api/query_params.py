@@ -130,10 +130,10 @@ def _unwrapped(type_: Any, metas: list[Meta]) -> Any:
     """A type without `Annotated` and without None; what was annotated is added to `metas`."""
     if get_origin(type_) is Annotated:
         inner, *annotations = get_args(type_)
-        metas += [one for one in annotations if isinstance(one, Meta)]
+        metas += [annotation for annotation in annotations if isinstance(annotation, Meta)]
         return _unwrapped(inner, metas)
     if get_origin(type_) in {Union, UnionType}:
-        rest = [one for one in get_args(type_) if one is not type(None)]
+        rest = [member for member in get_args(type_) if member is not type(None)]
         if len(rest) != 1:
             raise TypeError(f"a parameter has one type: {type_}")
         return _unwrapped(rest[0], metas)
@@ -141,11 +141,11 @@ def _unwrapped(type_: Any, metas: list[Meta]) -> Any:
 
 
 def _first(metas: list[Meta], name: str) -> Any:
-    return next((found for one in metas if (found := getattr(one, name)) is not None), None)
+    return next((value for meta in metas if (value := getattr(meta, name)) is not None), None)
 
 
 def _parser(type_: Any, metas: list[Meta]) -> Parse:
-    own = [one.extra["parse"] for one in metas if one.extra and "parse" in one.extra]
+    own = [meta.extra["parse"] for meta in metas if meta.extra and "parse" in meta.extra]
     if own:
         return own[0]  # type: ignore[no-any-return]  # a Meta's extra holds anything
     if type_ is int:
@@ -161,7 +161,7 @@ def _parser(type_: Any, metas: list[Meta]) -> Parse:
 def _field(field: msgspec.structs.FieldInfo, hint: Any) -> Field:
     metas: list[Meta] = []
     type_ = _unwrapped(hint, metas)
-    own = any(one.extra and "parse" in one.extra for one in metas)
+    own = any(meta.extra and "parse" in meta.extra for meta in metas)
     several = get_origin(type_) is tuple and not own
     if several:
         type_ = _unwrapped(get_args(type_)[0], metas)
@@ -176,8 +176,8 @@ def _field(field: msgspec.structs.FieldInfo, hint: Any) -> Field:
 def fields_of(struct: type[Parameters]) -> Mapping[str, Field]:
     """The parameters of a struct by their wire names, in the order in which they are declared."""
     hints = get_type_hints(struct, include_extras=True)
-    found = [_field(one, hints[one.name]) for one in msgspec.structs.fields(struct)]
-    return {one.name: one for one in found}
+    fields = [_field(field, hints[field.name]) for field in msgspec.structs.fields(struct)]
+    return {field.name: field for field in fields}
 
 
 def _read(field: Field, text: str, malformed: Malformed) -> Any:
@@ -192,17 +192,17 @@ def _read(field: Field, text: str, malformed: Malformed) -> Any:
 def decode(request: Request, struct: type[Q], malformed: Malformed) -> Q:
     """The parameters of a request as their struct: the last value of a repeated one, all values of a list."""
     query = request.raw_query
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for name, field in fields_of(struct).items():
         if name not in query:
             if field.required:
                 raise malformed("required", f"The parameter {name} is required.", name)
         elif field.several:
             texts = [part for text in query.getlist(name) for part in text.split(",")]
-            found[field.attribute] = tuple(_read(field, text, malformed) for text in texts)
+            document[field.attribute] = tuple(_read(field, text, malformed) for text in texts)
         else:
-            found[field.attribute] = _read(field, query[name], malformed)
-    return struct(**found)
+            document[field.attribute] = _read(field, query[name], malformed)
+    return struct(**document)
 
 
 def sent(request: Request, *without: str) -> list[tuple[str, str]]:
@@ -212,15 +212,15 @@ def sent(request: Request, *without: str) -> list[tuple[str, str]]:
 
 def documented(struct: type[Parameters]) -> list[dict[str, Any]]:
     """The parameters as OpenAPI shows them."""
-    infos = {one.encode_name: one for one in msgspec.structs.fields(struct)}
+    infos = {info.encode_name: info for info in msgspec.structs.fields(struct)}
     return [_parameter(field, infos[name]) for name, field in fields_of(struct).items()]
 
 
 def _parameter(field: Field, info: msgspec.structs.FieldInfo) -> dict[str, Any]:
     schema = dict(field.shown or msgspec.json.schema(field.type))
     if "anyOf" in schema:  # with None, which stands for a parameter that was not sent
-        kept = [one for one in schema.pop("anyOf") if one != {"type": "null"}]
-        schema = {**kept[0], **schema}
+        members = [member for member in schema.pop("anyOf") if member != {"type": "null"}]
+        schema = {**members[0], **schema}
     shown: dict[str, Any] = {"name": field.name, "in": "query", "required": field.required}
     if (text := schema.pop("description", None)) is not None:
         shown["description"] = text

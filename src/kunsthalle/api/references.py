@@ -34,22 +34,22 @@ def refer(
     session: Session, kind: ResourceType[M], identity: Identity, field: str, action: str | None = None
 ) -> Authorized[M]:
     """The resource that is meant. Unknown, hidden and foreign are the same 404 with the field as target."""
-    ids = {found for found in (_plain(identity.id), _of_crn(identity.crn, field), _of_href(identity.href)) if found}
+    ids = {id_ for id_ in (_plain(identity.id), _of_crn(identity.crn, field), _of_href(identity.href)) if id_}
     if not ids:
         raise invalid("validation_required_field", "One of id, crn or href must be given.", field)
     if len(ids) > 1:
         raise invalid("bad_field", "id, crn and href mean different resources.", field)
-    it = find(session, kind, ids.pop(), field, "field")
-    _same_crn(identity.crn, it, field)
+    resource = find(session, kind, ids.pop(), field, "field")
+    _same_crn(identity.crn, resource, field)
     if action is not None:
-        require(session, kind, it, action)
-    return Authorized(it, action or kind.read)
+        require(session, kind, resource, action)
+    return Authorized(resource, action or kind.read)
 
 
-def _same_crn(given: str | UnsetType, it: Any, field: str) -> None:
+def _same_crn(sent_crn: str | UnsetType, resource: Any, field: str) -> None:
     """A CRN means a resource only if it is that resource's CRN to the letter."""
-    crn = getattr(it, "crn", None)
-    if not isinstance(given, UnsetType) and crn is not None and crn != given:
+    crn = getattr(resource, "crn", None)
+    if not isinstance(sent_crn, UnsetType) and crn is not None and crn != sent_crn:
         raise not_found(field, "field")
 
 

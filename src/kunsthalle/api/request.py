@@ -57,9 +57,9 @@ def header_flag(request: Request, name: str) -> bool:
     return value
 
 
-def path_flag(request: Request, name: str, what: str) -> bool:
-    """Whether a part of the path says `true`; 400 for other words, which calls the part `what`."""
+def path_flag(request: Request, name: str, part: str) -> bool:
+    """Whether a part of the path says `true`; 400 for other words, which calls the part `part`."""
     value = boolean(request.params[name])
     if value is None:
-        raise invalid("bad_request", f"{what} must be true or false.", name, type_="parameter")
+        raise invalid("bad_request", f"{part} must be true or false.", name, type_="parameter")
     return value

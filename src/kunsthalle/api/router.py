@@ -93,9 +93,9 @@ def route(
     """
     options.setdefault("writes", method != "GET")
     options.setdefault("summary", _first_line(call))
-    operation, found = f"{method} {path}", options["access"].finds
-    arguments = arguments_of(operation, call, found, query)
-    if prepare is not None and arguments_of(operation, prepare, found, query) != arguments:
+    operation, types = f"{method} {path}", options["access"].finds
+    arguments = arguments_of(operation, call, types, query)
+    if prepare is not None and arguments_of(operation, prepare, types, query) != arguments:
         raise TypeError(f"{operation}: what prepares the call must take what the call takes.")
     return Route(method, path, call, query=query, prepare=prepare, arguments=arguments, **options)
 
@@ -109,8 +109,8 @@ def found_row(route: Route, request: Request) -> tuple[Any, ...]:
     """Return what a route's handler takes of what the access rule has found."""
     if not route.arguments.row:
         return ()
-    found = request.authorized
-    return (found.resource if found is not None and route.arguments.unwrapped else found,)
+    proof = request.authorized
+    return (proof.resource if proof is not None and route.arguments.unwrapped else proof,)
 
 
 def route_without_transaction(
@@ -165,17 +165,17 @@ class Router:
     def __init__(self, routes: Iterable[Route], not_implemented: Iterable[Route] = ()) -> None:
         """`not_implemented` are operations that are known and answered with 501: found, and no part of the table."""
         self.routes = tuple(routes)
-        self.paths = frozenset(one.path for one in self.routes)
+        self.paths = frozenset(route.path for route in self.routes)
         self._root = _Node()
-        for one in (*self.routes, *not_implemented):
-            self._add(one)
+        for route in (*self.routes, *not_implemented):
+            self._add(route)
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self.routes)
 
-    def _add(self, one: Route) -> None:
+    def _add(self, route: Route) -> None:
         node, names = self._root, []
-        for segment, name in _steps(one.path):
+        for segment, name in _steps(route.path):
             if name:
                 names.append(name)
                 node.param = node.param or _Node()
@@ -185,9 +185,9 @@ class Router:
                 if known is None:
                     known = node.literal[segment] = _Node()
                 node = known
-        if one.method in node.methods:
-            raise ValueError(f"two routes for {one.name}")
-        node.methods[one.method] = (one, tuple(names))
+        if route.method in node.methods:
+            raise ValueError(f"two routes for {route.name}")
+        node.methods[route.method] = (route, tuple(names))
 
     def match(self, method: str, raw_path: bytes) -> Match | None:
         """Return the route of a path, or None for an unknown path and for a target that is no path, as in `OPTIONS *`.
@@ -205,12 +205,12 @@ class Router:
             node = _descend(self._root, segments[:-1], 0, values)
         if node is None or "\0" in "".join(values):
             return None
-        found = node.methods.get(method)
-        if found is None:
+        entry = node.methods.get(method)
+        if entry is None:
             known = next(iter(node.methods.values()))[0]
-            offered = sorted(name for name, (one, _) in node.methods.items() if one.status != 501)
+            offered = sorted(name for name, (route, _) in node.methods.items() if route.status != 501)
             return Match(None, {}, known.surface, tuple(offered), shortened)
-        return Match(found[0], dict(zip(found[1], values, strict=True)), found[0].surface, shortened=shortened)
+        return Match(entry[0], dict(zip(entry[1], values, strict=True)), entry[0].surface, shortened=shortened)
 
 
 @cache
@@ -219,8 +219,8 @@ def _steps(path: str) -> tuple[tuple[str, str], ...]:
     stores makes a router for each, of the same paths.
     """
     segments = path.split("/")[1:]
-    found = [re.fullmatch(r"\{(\w+)\}", segment) for segment in segments]
-    return tuple((segment, one[1] if one else "") for segment, one in zip(segments, found, strict=True))
+    matches = [re.fullmatch(r"\{(\w+)\}", segment) for segment in segments]
+    return tuple((segment, match[1] if match else "") for segment, match in zip(segments, matches, strict=True))
 
 
 def _segments(raw_path: bytes) -> list[str]:
@@ -234,13 +234,13 @@ def _descend(node: _Node, segments: list[str], at: int, values: list[str]) -> _N
         return node if node.methods else None
     literal = node.literal.get(segments[at])
     if literal is not None:
-        found = _descend(literal, segments, at + 1, values)
-        if found is not None:
-            return found
+        match = _descend(literal, segments, at + 1, values)
+        if match is not None:
+            return match
     if node.param is not None and segments[at]:
         values.append(segments[at])
-        found = _descend(node.param, segments, at + 1, values)
-        if found is not None:
-            return found
+        match = _descend(node.param, segments, at + 1, values)
+        if match is not None:
+            return match
         values.pop()
     return None

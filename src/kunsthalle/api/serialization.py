@@ -70,7 +70,7 @@ def _items(value: Any, path: list[str]) -> int:
     if isinstance(value, list):
         return _items(value[int(name)], rest)
     inner = value.values() if name == "[...]" else (value.get(name),)
-    return max((_items(one, rest) for one in inner), default=0)
+    return max((_items(member, rest) for member in inner), default=0)
 
 
 def _given(head: str, place: str, raw: bytes) -> str:

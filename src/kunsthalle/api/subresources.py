@@ -28,8 +28,8 @@ B = TypeVar("B", bound=RequestBody)
 Owner = TypeVar("Owner")
 
 
-def _id(one: Any) -> str:
-    return str(one.id)
+def _id(part: Any) -> str:
+    return str(part.id)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +62,9 @@ class Part(Generic[M]):
 
     def one(self, session: Session, request: Request, owner: Any) -> M:
         """The part that the path names, else 404."""
-        wanted = request.params["id"]
+        part_id = request.params["id"]
         for part in self.owned(session, request, owner):
-            if self.id_of(part) == wanted:
+            if self.id_of(part) == part_id:
                 return part
         raise not_found()
 
@@ -81,7 +81,7 @@ def listing(part: Part[M], summary: str) -> Route:
     """All parts of one owner; in pages where the contract has them."""
 
     def call(session: Session, request: Request, owner: Owner) -> dict[str, Any]:
-        return {part.key: [part.to_response(one, session) for one in part.owned(session, request, owner)]}
+        return {part.key: [part.to_response(item, session) for item in part.owned(session, request, owner)]}
 
     def paged(session: Session, request: Request, owner: Owner, query: PageParameters) -> dict[str, Any]:
         page = among(query, part.owned(session, request, owner), part.id_of)
@@ -130,8 +130,8 @@ def updating(part: Part[M], summary: str, change: Callable[[Session, Any, M, B],
     """PATCH. `change` takes the session, the owner, the part and the body; the answer is the part as it is then."""
 
     def call(session: Session, request: Request, owner: Owner) -> Any:
-        found = part.one(session, request, owner)
-        return part.to_response(change(session, owner, found, request.body), session)
+        part_of_owner = part.one(session, request, owner)
+        return part.to_response(change(session, owner, part_of_owner, request.body), session)
 
     return _route(part, "PATCH", call, summary, body=body, answer=part.answer)
 

@@ -70,7 +70,7 @@ class Grant(Struct, frozen=True):
 
     def covers(self, attributes: tuple[Attribute, ...]) -> bool:
         """Whether everything that meets the attributes is covered."""
-        return all(any(one.implied_by(other) for other in attributes) for one in self.attributes)
+        return all(any(attribute.implied_by(other) for other in attributes) for attribute in self.attributes)
 
 
 class PermissionScope(Struct, frozen=True, cache_hash=True):
@@ -90,13 +90,16 @@ class PermissionScope(Struct, frozen=True, cache_hash=True):
         """Whether a resource with these attributes, and with no access tags, is within reach."""
         if self.everything:
             return True
-        return any(all(one.matches(attributes.get(one.key)) for one in option) for option in self.options)
+        return any(
+            all(attribute.matches(attributes.get(attribute.key)) for attribute in option) for option in self.options
+        )
 
     @property
     def by_tags(self) -> PermissionScope:
         """The part of it that depends on access tags."""
         return PermissionScope(
-            False, tuple(one for one in self.options if any(given.key.startswith(TAG) for given in one))
+            False,
+            tuple(option for option in self.options if any(attribute.key.startswith(TAG) for attribute in option)),
         )
 
 
@@ -126,9 +129,9 @@ class Grants:
         for grant in self._grants:
             if not grant.permits(action):
                 continue
-            static = [one for one in grant.attributes if one.key in STATIC]
-            if all(one.matches(actual[one.key]) for one in static):
-                options.append(tuple(one for one in grant.attributes if one.key not in STATIC))
+            static = [attribute for attribute in grant.attributes if attribute.key in STATIC]
+            if all(attribute.matches(actual[attribute.key]) for attribute in static):
+                options.append(tuple(attribute for attribute in grant.attributes if attribute.key not in STATIC))
         if any(not option for option in options):
             return PermissionScope(everything=True)
         return PermissionScope(everything=False, options=tuple(options))
@@ -140,21 +143,27 @@ class Grants:
     def _parts(self, attributes: tuple[Attribute, ...]) -> list[tuple[Attribute, ...]]:
         """What a grant covers, with its account and its kind of service said; one part for each kind."""
         here = (Attribute("accountId", self.account_id), *attributes)
-        named = [one.value for one in attributes if one.key == "serviceName" and one.operator == "stringEquals"]
+        named = [
+            attribute.value
+            for attribute in attributes
+            if attribute.key == "serviceName" and attribute.operator == "stringEquals"
+        ]
         if named:
             return [(*here, Attribute("serviceType", roles.service_type(named[0])))]
         if RESOURCE_GROUPS in attributes:
             service = GROUPS_OWNER
             return [(*here, Attribute("serviceName", service), Attribute("serviceType", roles.service_type(service)))]
-        if any(one.key == "serviceType" and one.operator == "stringEquals" for one in attributes):
+        if any(attribute.key == "serviceType" and attribute.operator == "stringEquals" for attribute in attributes):
             return [here]
         return [(*here, Attribute("serviceType", kind)) for kind in ("service", "platform_service")]
 
     def _spans(self, other: Grant, attributes: tuple[Attribute, ...]) -> bool:
-        mine = [grant for grant in self._grants if grant.covers(attributes)]
-        held = [role for grant in mine for role in grant.roles]
-        included = (any(roles.includes(one, role) for one in held) for role in other.roles if role in roles.ROLES)
-        return all(included) and all(any(one.permits(action) for one in mine) for action in other.actions)
+        grants = [grant for grant in self._grants if grant.covers(attributes)]
+        held = [role for grant in grants for role in grant.roles]
+        included = (
+            any(roles.includes(role_held, role) for role_held in held) for role in other.roles if role in roles.ROLES
+        )
+        return all(included) and all(any(own_grant.permits(action) for own_grant in grants) for action in other.actions)
 
 
 class AllGrants(Grants):

@@ -129,8 +129,8 @@ _PLATFORM_KEEPS_OUT = frozenset({"kms"})
 
 def _holds(action: str) -> bool:
     """Whether an action is on what a service holds; its instances are the platform's."""
-    service, what = action.split(".", 2)[:2]
-    return service in _DATA_WORDS and what != "instance"
+    service, name = action.split(".", 2)[:2]
+    return service in _DATA_WORDS and name != "instance"
 
 
 def _carries_data(role: str, action: str) -> bool:

@@ -57,17 +57,17 @@ def _found(document: Doc) -> Iterator[Credential]:
 
 def _apart(document: Doc) -> Doc:
     """A copy whose credentials may be changed: of what holds them alone, however deep the rest of the document is."""
-    kept = dict(document)
+    copied = dict(document)
     for first, *parents, _ in _IN_OBJECTS:
-        holder: Any = kept
+        holder: Any = copied
         for name in (first, *parents):
             if not isinstance(holder, dict) or not isinstance(holder.get(name), dict):
                 break
             holder[name] = dict(holder[name])
             holder = holder[name]
-    if kept.get(_CONTEXTS):
-        kept[_CONTEXTS] = [dict(context) for context in kept[_CONTEXTS]]
-    return kept
+    if copied.get(_CONTEXTS):
+        copied[_CONTEXTS] = [dict(context) for context in copied[_CONTEXTS]]
+    return copied
 
 
 def masked(document: Doc) -> Doc:
@@ -75,39 +75,41 @@ def masked(document: Doc) -> Doc:
     if not any(True for _ in _found(document)):
         return document
     shown = _apart(document)
-    for one in _found(shown):
-        one.holder[one.member] = MARK
+    for credential in _found(shown):
+        credential.holder[credential.member] = MARK
     return shown
 
 
-def encrypted(session: Session, id_: str, given: Doc, stored: Doc) -> Doc:
+def encrypted(session: Session, id_: str, document: Doc, stored: Doc) -> Doc:
     """The document of a catalog or offering as it is kept. A mark keeps the credential that `stored` has there.
 
     400 for a mark where nothing is stored, and for what is no text.
     """
-    _check_shape(given)
-    kept = _apart(given)
-    known = {(one.field, one.nth): one.value for one in _found(stored)}
-    several = {field for field, number in Counter(one.field for one in _found(kept)).items() if number > 1}
-    for one in _found(kept):
-        if one.value == MARK and one.field in several:
-            text = f"{one.field}: {MARK} does not tell which of several of one name is meant. Send the values."
-            raise invalid("bad_request", text, one.field)
-        if not isinstance(one.value, str):
-            raise invalid("bad_request", f"{one.field} must be a string.", one.field)
-        if one.value != MARK:
-            one.holder[one.member] = session.cipher.encrypt(one.value, f"{id_}/{one.kind}")
-        elif (one.field, one.nth) in known:
-            one.holder[one.member] = known[one.field, one.nth]
+    _check_shape(document)
+    copied = _apart(document)
+    known = {(credential.field, credential.nth): credential.value for credential in _found(stored)}
+    several = {
+        field for field, number in Counter(credential.field for credential in _found(copied)).items() if number > 1
+    }
+    for credential in _found(copied):
+        if credential.value == MARK and credential.field in several:
+            text = f"{credential.field}: {MARK} does not tell which of several of one name is meant. Send the values."
+            raise invalid("bad_request", text, credential.field)
+        if not isinstance(credential.value, str):
+            raise invalid("bad_request", f"{credential.field} must be a string.", credential.field)
+        if credential.value != MARK:
+            credential.holder[credential.member] = session.cipher.encrypt(credential.value, f"{id_}/{credential.kind}")
+        elif (credential.field, credential.nth) in known:
+            credential.holder[credential.member] = known[credential.field, credential.nth]
         else:
-            text = f"{one.field}: {MARK} keeps the value that is stored, and none is. Send the value itself."
-            raise invalid("bad_request", text, one.field)
-    return kept
+            text = f"{credential.field}: {MARK} keeps the value that is stored, and none is. Send the value itself."
+            raise invalid("bad_request", text, credential.field)
+    return copied
 
 
-def _check_shape(given: Doc) -> None:
+def _check_shape(document: Doc) -> None:
     """400 for another value than an object where a credential would be looked for inside of one."""
-    authorization = (given.get("syndication_settings") or {}).get("authorization")
+    authorization = (document.get("syndication_settings") or {}).get("authorization")
     if authorization is not None and not isinstance(authorization, dict):
         field = "syndication_settings.authorization"
         raise invalid("bad_request", f"{field} must be an object.", field)
@@ -117,9 +119,9 @@ def renew(session: Session, turn: Turn) -> None:
     """Encrypts the credentials of all documents anew; an earlier release kept them in clear."""
     for table in (catalogs, offerings):
         for id_, document in columns_of(session, table.c.id, table.c.document):
-            found = list(_found(document))
-            for one in found:
-                text = one.value if isinstance(one.value, str) else json.dumps(one.value)
-                one.holder[one.member] = turn(text, f"{id_}/{one.kind}")
-            if found:
+            credentials = list(_found(document))
+            for credential in credentials:
+                text = credential.value if isinstance(credential.value, str) else json.dumps(credential.value)
+                credential.holder[credential.member] = turn(text, f"{id_}/{credential.kind}")
+            if credentials:
                 session.execute(table.update().where(table.c.id == id_).values(document=document))

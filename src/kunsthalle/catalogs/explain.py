@@ -60,7 +60,7 @@ class Marks:
     def named(self, column: Column[object]) -> ColumnElement[bool]:
         """Documents of a column with one of the marks in them; a text that somebody chose is never taken for one."""
         document = type_coerce(column, Text)
-        pairs = [f'"id":"{one}"' for one in self.image_ids] + [f'"crn":"{one}"' for one in self.crns]
+        pairs = [f'"id":"{image_id}"' for image_id in self.image_ids] + [f'"crn":"{crn}"' for crn in self.crns]
         return or_(*(document.contains(pair, autoescape=True) for pair in pairs))
 
 
@@ -76,20 +76,20 @@ class ImageUsage:
 
     def by_account(self, session: Session, marks: Marks) -> Uses:
         """What every account has made of images; accounts without anything are left out."""
-        found: Uses = defaultdict(lambda: dict.fromkeys(KINDS, 0))
+        uses: Uses = defaultdict(lambda: dict.fromkeys(KINDS, 0))
         if marks.image_ids:
             for kind, table, where in self.questions(marks):
                 for account_id, number in numbers_by(session, table.c.account_id, where):
-                    found[account_id][kind] = number
-        return dict(found)
+                    uses[account_id][kind] = number
+        return dict(uses)
 
     def instances_by_account(self, session: Session, image_ids: Collection[str]) -> list[tuple[str, int]]:
         """How many instances were made from images, by account: the most first."""
         if not image_ids:
             return []
-        asked = (one for one in self.questions(Marks(image_ids)) if one[0] == "servers")
-        found = [row for _, table, where in asked for row in numbers_by(session, table.c.account_id, where)]
-        return sorted(found, key=lambda one: (-one[1], one[0]))
+        asked = (question for question in self.questions(Marks(image_ids)) if question[0] == "servers")
+        rows = [row for _, table, where in asked for row in numbers_by(session, table.c.account_id, where)]
+        return sorted(rows, key=lambda row: (-row[1], row[0]))
 
 
 def name_of(session: Session, account_id: str) -> str:
@@ -111,19 +111,19 @@ def runners(session: Session, usage: ImageUsage, image_ids: Collection[str]) -> 
 
 def hold(session: Session, usage: ImageUsage, image: Image) -> Doc:
     """Why an image cannot be deleted, who runs it, and when it is free."""
-    found: Doc = {
+    answer: Doc = {
         "image": {"id": image.id, "crn": image.crn, "name": image.name, "status": image.status},
         "managed": image.managed,
         "deletable": not image.managed,
         "servers_by_account": runners(session, usage, [image.id]),
     }
     if image.hold_crn is None:
-        return found
+        return answer
     holder = unscoped(session, VERSION, versions.c.id == image.hold_crn.rsplit("/", 1)[-1])
     reason: Doc = {"version_crn": image.hold_crn, "since": rfc3339(image.hold_since or 0)}
     if holder and may(session, VERSION, holder[0], VERSION.read):
         reason |= _holder(session, holder[0])
-    return {**found, "held_by": reason}
+    return {**answer, "held_by": reason}
 
 
 def _holder(session: Session, version: Version) -> Doc:
@@ -167,7 +167,7 @@ def audience_of(session: Session, offering: Offering, terms: Terms, named: Colle
 
     An account that does not exist is described like one outside the enterprise of the owner.
     """
-    own = {one for one in (*terms.listed, *named, terms.owner) if not one.startswith("-")}
+    own = {id_ for id_ in (*terms.listed, *named, terms.owner) if not id_.startswith("-")}
     reasons: dict[str, Doc] = {}
     for account_id in sorted(own | _reached(session, terms, named)):
         may_boot, reason = decide(terms, load_receiver(session, account_id))
@@ -177,7 +177,7 @@ def audience_of(session: Session, offering: Offering, terms: Terms, named: Colle
         else:
             entry["others"] += 1
     shown = [{"reason": reason, **entry} for reason, entry in sorted(reasons.items())]
-    total = sum(len(one["accounts"]) + one["others"] for one in shown if one["may_boot"])
+    total = sum(len(outcome["accounts"]) + outcome["others"] for outcome in shown if outcome["may_boot"])
     return {"offering_id": offering.id, "may_boot": total, "by_reason": shown}
 
 
@@ -189,9 +189,11 @@ def _reached(session: Session, terms: Terms, named: Collection[str]) -> set[str]
     active = ACCOUNT.table.c.state == "ACTIVE"
     if PUBLIC.holds(terms, STRANGER):
         return {account.id for account in unscoped(session, ACCOUNT, active)}
-    above = {one for one in (*terms.listed, *named) if one.startswith("-")}
-    enterprises = {enterprise_of_identifier(session, one) for one in above} - {None}
-    within = [one for one in enterprises if WITHIN_REACH.holds(terms, replace(STRANGER, enterprise=one))]
+    above = {id_ for id_ in (*terms.listed, *named) if id_.startswith("-")}
+    enterprises = {enterprise_of_identifier(session, id_) for id_ in above} - {None}
+    within = [
+        enterprise for enterprise in enterprises if WITHIN_REACH.holds(terms, replace(STRANGER, enterprise=enterprise))
+    ]
     below = unscoped(session, ACCOUNT, active, ACCOUNT.table.c.enterprise_id.in_(within))
     return {account.id for account in below if above & set(recipients(session, account.id))}
 
@@ -200,14 +202,18 @@ def deletion(session: Session, usage: ImageUsage, catalog: Catalog, period: int)
     """What the deletion of a catalog would take along, and until when it can be undone."""
     products = unscoped(session, OFFERING, offerings.c.catalog_id == catalog.id)
     every = unscoped(session, VERSION, versions.c.catalog_id == catalog.id)
-    held = unscoped(session, IMAGE, IMAGE.table.c.hold_crn.in_([one.crn for one in every]))
+    held = unscoped(session, IMAGE, IMAGE.table.c.hold_crn.in_([version.crn for version in every]))
     at = rfc3339(session.ctx.now() + period)
     return {
         "catalog": {"id": catalog.id, "label": catalog.label},
-        "offerings": [{"id": one.id, "name": one.name, "shared": one.share_enabled} for one in products],
-        "versions": len([one for one in every if not one.copy_of]),
-        "images": [{"id": one.id, "name": one.name, "version_crn": one.hold_crn, "free_at": at} for one in held],
-        "servers_by_account": runners(session, usage, [one.id for one in held]),
+        "offerings": [
+            {"id": offering.id, "name": offering.name, "shared": offering.share_enabled} for offering in products
+        ],
+        "versions": len([version for version in every if not version.copy_of]),
+        "images": [
+            {"id": image.id, "name": image.name, "version_crn": image.hold_crn, "free_at": at} for image in held
+        ],
+        "servers_by_account": runners(session, usage, [image.id for image in held]),
         "restorable_until": at,
         "at_once": "The catalog and its offerings disappear for everybody; nothing boots from them any more.",
         "afterwards": "Servers that were made from the images run on and keep their references.",
@@ -233,31 +239,31 @@ def lineage(session: Session, usage: ImageUsage, image: Image) -> Doc:
     version = _version(session, image)
     offering = _one(session, OFFERING, offerings.c.id, version.offering_id) if version else None
     siblings = unscoped(session, VERSION, versions.c.offering_id == offering.id) if offering else []
-    found = usage.by_account(session, _marks(image, version, offering, siblings))
+    uses = usage.by_account(session, _marks(image, version, offering, siblings))
     better = _better(version, siblings)
     open_ = offering is None or may(session, OFFERING, offering, states.UPDATE)
     return {
         "image": _image(image),
         "version": _version_doc(image, version, better),
         "offering": _offering_doc(session, offering),
-        "sharing": _sharing(session, offering, found) if offering and open_ else None,
-        "accounts": _accounts(session, image, offering, found) if open_ else None,
-        "totals": {kind: sum(one[kind] for one in found.values()) for kind in KINDS} | {"accounts": len(found)},
-        "warnings": _warnings(session, version, better, offering, found),
+        "sharing": _sharing(session, offering, uses) if offering and open_ else None,
+        "accounts": _accounts(session, image, offering, uses) if open_ else None,
+        "totals": {kind: sum(numbers[kind] for numbers in uses.values()) for kind in KINDS} | {"accounts": len(uses)},
+        "warnings": _warnings(session, version, better, offering, uses),
     }
 
 
 def _one(session: Session, kind: Any, column: Any, id_: str) -> Any:
-    found = unscoped(session, kind, column == id_)
-    return found[0] if found else None
+    rows = unscoped(session, kind, column == id_)
+    return rows[0] if rows else None
 
 
 def _version(session: Session, image: Image) -> Version | None:
     """The version that manages the image, if the caller may read its catalog; a deleted catalog's while it is held."""
     if image.hold_crn is None:
         return None
-    found: Version | None = _one(session, VERSION, versions.c.id, image.hold_crn.rsplit("/", 1)[-1])
-    return found if found is not None and may(session, VERSION, found, VERSION.read) else None
+    version: Version | None = _one(session, VERSION, versions.c.id, image.hold_crn.rsplit("/", 1)[-1])
+    return version if version is not None and may(session, VERSION, version, VERSION.read) else None
 
 
 def _marks(image: Image, version: Version | None, offering: Offering | None, siblings: list[Version]) -> Marks:
@@ -275,7 +281,9 @@ def _better(version: Version | None, siblings: list[Version]) -> Version | None:
     known = queries.successor(version, siblings)
     if known is not None:
         return known
-    later = [one for one in siblings if one.precedence > version.precedence and one.deprecate_pending is None]
+    later = [
+        sibling for sibling in siblings if sibling.precedence > version.precedence and sibling.deprecate_pending is None
+    ]
     return next(iter(queries.published(later)), None)
 
 
@@ -329,32 +337,34 @@ def _offering_doc(session: Session, offering: Offering | None) -> Doc | None:
     }
 
 
-def _sharing(session: Session, offering: Offering, found: Uses) -> Doc:
+def _sharing(session: Session, offering: Offering, uses: Uses) -> Doc:
     """The access list as its owner wrote it, with the names of the accounts on it that have answered or made use."""
     terms = load_terms(session, offering)
     return {
         "enabled": offering.share_enabled,
         "public": offering.share_with_all and terms.approved,
         "outside_approved": terms.approved,
-        "entries": [_entry(session, one, found) for one in access_list.entries(session, offering)],
+        "entries": [_entry(session, entry, uses) for entry in access_list.entries(session, offering)],
     }
 
 
-def _entry(session: Session, one: access_list.Entry, found: Uses) -> Doc:
-    type_ = next((name for prefix, name in _TYPES.items() if one.identifier.startswith(prefix)), "account")
-    known = type_ == "account" and (one.approval == "approved" or one.identifier in found)
-    name = name_of(session, one.identifier) if known else None
-    return {"identifier": one.identifier, "type": type_, "name": name, "approval": one.approval}
+def _entry(session: Session, entry: access_list.Entry, uses: Uses) -> Doc:
+    type_ = next((name for prefix, name in _TYPES.items() if entry.identifier.startswith(prefix)), "account")
+    known = type_ == "account" and (entry.approval == "approved" or entry.identifier in uses)
+    name = name_of(session, entry.identifier) if known else None
+    return {"identifier": entry.identifier, "type": type_, "name": name, "approval": entry.approval}
 
 
-def _accounts(session: Session, image: Image, offering: Offering | None, found: Uses) -> list[Doc]:
+def _accounts(session: Session, image: Image, offering: Offering | None, uses: Uses) -> list[Doc]:
     """Every account that has made something of the image, or was named and has accepted: the busiest first."""
     entries = access_list.entries(session, offering) if offering else []
-    listed = [one.identifier for one in entries]
-    accepted = {one.identifier for one in entries if one.approval == "approved" and not one.identifier.startswith("-")}
+    listed = [entry.identifier for entry in entries]
+    accepted = {
+        entry.identifier for entry in entries if entry.approval == "approved" and not entry.identifier.startswith("-")
+    }
     terms = load_terms(session, offering) if offering else None
     shown = []
-    for id_ in _busiest({*found, *accepted}, found):
+    for id_ in _busiest({*uses, *accepted}, uses):
         own = id_ == image.account_id
         decision = decide(terms, load_receiver(session, id_)) if terms else Decision(own, _FREE[own])
         shown.append(
@@ -364,8 +374,8 @@ def _accounts(session: Session, image: Image, offering: Offering | None, found: 
                 "owner": own,
                 "may_boot": decision.may_boot,
                 "reason": decision.reason,
-                "through": [one for one in listed if one in recipients(session, id_)],
-                "uses": found.get(id_) or dict.fromkeys(KINDS, 0),
+                "through": [identifier for identifier in listed if identifier in recipients(session, id_)],
+                "uses": uses.get(id_) or dict.fromkeys(KINDS, 0),
             }
         )
     return shown
@@ -374,31 +384,31 @@ def _accounts(session: Session, image: Image, offering: Offering | None, found: 
 _FREE = {True: "it is the owner", False: "the image is in no catalog"}
 
 
-def _busiest(ids: Iterable[str], found: Uses) -> list[str]:
+def _busiest(ids: Iterable[str], uses: Uses) -> list[str]:
     def rank(id_: str) -> tuple[int, str]:
-        return -sum(found.get(id_, {}).values()), id_
+        return -sum(uses.get(id_, {}).values()), id_
 
     return sorted(ids, key=rank)[:MOST]
 
 
 def _warnings(
-    session: Session, version: Version | None, better: Version | None, offering: Offering | None, found: Uses
+    session: Session, version: Version | None, better: Version | None, offering: Offering | None, uses: Uses
 ) -> list[Doc]:
     """What the owner should know before they change anything."""
-    made = sum(one["servers"] for one in found.values())
-    said: list[Doc] = []
+    made = sum(numbers["servers"] for numbers in uses.values())
+    warnings: list[Doc] = []
     if version is not None and better is not None:
         text = f"Version {better.version} is published; servers made from {version.version}: {made}."
-        said.append({"code": "successor_exists", "message": text, "successor": _named(better)})
+        warnings.append({"code": "successor_exists", "message": text, "successor": _named(better)})
     if version is not None and version.deprecate_pending is not None:
         at = version.deprecate_pending["deprecate_date"]
         hint = "" if better else " Nothing is published to take its place."
-        said.append({"code": "deprecation_pending", "message": f"The version is archived at {at}.{hint}", "at": at})
+        warnings.append({"code": "deprecation_pending", "message": f"The version is archived at {at}.{hint}", "at": at})
     ending = _one(session, RECLAMATION, reclamations.c.catalog_id, offering.catalog_id) if offering else None
     if ending is not None:
         at = rfc3339(ending.target_at)
-        said.append({"code": "catalog_deleted", "message": f"The catalog is deleted for good at {at}.", "at": at})
-    return said
+        warnings.append({"code": "catalog_deleted", "message": f"The catalog is deleted for good at {at}.", "at": at})
+    return warnings
 
 
 # Which versions of an offering still run, and where: numbers by version, for the owner.
@@ -407,45 +417,47 @@ def _warnings(
 # that they run. Beyond the busiest accounts the numbers of the version alone tell.
 
 
-def usage_of_versions(session: Session, usage: ImageUsage, offering: Offering, wanted: str = "") -> Doc:
+def usage_of_versions(session: Session, usage: ImageUsage, offering: Offering, wanted_version: str = "") -> Doc:
     """The versions of an offering, latest first, each with what accounts have made of it.
 
-    `wanted` narrows to a version: `1.2.0`, or the beginning of some, `1.2`.
+    `wanted_version` narrows to a version: `1.2.0`, or the beginning of some, `1.2`.
     """
-    every = sorted(queries.versions_of(session, offering), key=lambda one: one.precedence, reverse=True)
+    every = sorted(queries.versions_of(session, offering), key=lambda version: version.precedence, reverse=True)
     best = queries.published(every)[:1]
     shown = [
-        _usage_of_version(session, usage, offering, one, best=one in best)
-        for one in every
-        if _is_meant(one.version, wanted)
+        _usage_of_version(session, usage, offering, version, best=version in best)
+        for version in every
+        if _is_meant(version.version, wanted_version)
     ]
     return {
         "offering": {"id": offering.id, "crn": offering.crn, "name": offering.name, "label": offering.label},
         "versions": shown,
-        "totals": {kind: sum(one["uses"][kind] for one in shown) for kind in KINDS},
+        "totals": {kind: sum(usage_["uses"][kind] for usage_ in shown) for kind in KINDS},
     }
 
 
-def _is_meant(version: str, wanted: str) -> bool:
-    return not wanted or version == wanted or version.startswith((f"{wanted}.", f"{wanted}-", f"{wanted}+"))
+def _is_meant(version: str, beginning: str) -> bool:
+    return (
+        not beginning or version == beginning or version.startswith((f"{beginning}.", f"{beginning}-", f"{beginning}+"))
+    )
 
 
 def _usage_of_version(session: Session, usage: ImageUsage, offering: Offering, version: Version, *, best: bool) -> Doc:
     """Templates mean a version by its CRN too, or by the offering whose best version it is now."""
     images = [row.image_id for row in rows_of(session, version_images, version_images.c.version_id == version.id)]
     crns = [version.crn, *([offering.crn] if best else [])]
-    found = usage.by_account(session, Marks(images, crns))
+    uses = usage.by_account(session, Marks(images, crns))
     return {
         "version": version.version,
         "version_locator": version.locator,
         "state": version.state,
         "deprecate_pending": version.deprecate_pending is not None,
-        "accounts": len(found),
-        "uses": {kind: sum(one[kind] for one in found.values()) for kind in KINDS},
-        "by_account": _usage_by_account(session, offering, found),
+        "accounts": len(uses),
+        "uses": {kind: sum(numbers[kind] for numbers in uses.values()) for kind in KINDS},
+        "by_account": _usage_by_account(session, offering, uses),
     }
 
 
-def _usage_by_account(session: Session, offering: Offering, found: Uses) -> list[Doc]:
-    busiest = sorted(found, key=lambda id_: (-sum(found[id_].values()), id_))[:MOST]
-    return [{"name": name_of(session, id_), "owner": id_ == offering.account_id, "uses": found[id_]} for id_ in busiest]
+def _usage_by_account(session: Session, offering: Offering, uses: Uses) -> list[Doc]:
+    busiest = sorted(uses, key=lambda id_: (-sum(uses[id_].values()), id_))[:MOST]
+    return [{"name": name_of(session, id_), "owner": id_ == offering.account_id, "uses": uses[id_]} for id_ in busiest]

@@ -125,12 +125,12 @@ class Version:
 
 def precedence(text: str) -> tuple[Any, ...]:
     """The precedence of a version string; what is no semantic version comes before all that are."""
-    found = _SEMVER.fullmatch(text)
-    if found is None:
+    match = _SEMVER.fullmatch(text)
+    if match is None:
         return (-1, 0, 0, False, ())
-    parts = (found[4] or "").split(".") if found[4] else []
+    parts = (match[4] or "").split(".") if match[4] else []
     order = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
-    return (int(found[1]), int(found[2]), int(found[3]), not parts, order)
+    return (int(match[1]), int(match[2]), int(match[3]), not parts, order)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,69 +60,78 @@ def _taken(name: str) -> Exception:
     return conflict("conflict", f"The catalog has an object named {name} already.", "name")
 
 
-def change(session: Session, it: CatalogObject, rev: str | None, name: str, label: str, parent: str, doc: Doc) -> Any:
+def change(
+    session: Session, catalog_object: CatalogObject, rev: str | None, name: str, label: str, parent: str, doc: Doc
+) -> Any:
     """PUT: 409 on a stale or missing `_rev`. The kind stays."""
-    same_rev(rev, it.rev)
+    same_rev(rev, catalog_object.rev)
     values = {"name": name, "label": label, "parent_id": parent, "document": doc, "updated_at": session.ctx.now()}
     try:
-        changed = update(session, OBJECT, it.id, catalog_objects.c.revision == it.revision, **values)
+        changed = update(
+            session, OBJECT, catalog_object.id, catalog_objects.c.revision == catalog_object.revision, **values
+        )
     except IntegrityError as error:
         raise _taken(name) from error
     if not changed:
         raise conflict("conflict", "The object was changed meanwhile.")
-    return find(session, OBJECT, it.id)
+    return find(session, OBJECT, catalog_object.id)
 
 
-def remove(session: Session, it: CatalogObject) -> None:
+def remove(session: Session, catalog_object: CatalogObject) -> None:
     """The object and its access list go."""
-    remove_rows(session, object_entries, object_entries.c.object_id == it.id)
-    delete(session, OBJECT, it.id, it.account_id)
+    remove_rows(session, object_entries, object_entries.c.object_id == catalog_object.id)
+    delete(session, OBJECT, catalog_object.id, catalog_object.account_id)
 
 
-def publish(session: Session, it: CatalogObject) -> None:
+def publish(session: Session, catalog_object: CatalogObject) -> None:
     """To `consumable`: usable in the own account, and by those it is shared with."""
     now = session.ctx.now()
-    if not transition(session, OBJECT, it.id, "consumable", previous=it.state, entered_at=now, updated_at=now):
-        raise refuse(f"The object is published already: current state {it.state}")
+    if not transition(
+        session, OBJECT, catalog_object.id, "consumable", previous=catalog_object.state, entered_at=now, updated_at=now
+    ):
+        raise refuse(f"The object is published already: current state {catalog_object.state}")
 
 
-def share(session: Session, it: CatalogObject, *, ibm: bool, public: bool, enabled: bool) -> CatalogObject:
+def share(session: Session, catalog_object: CatalogObject, *, ibm: bool, public: bool, enabled: bool) -> CatalogObject:
     """Switches the access list on or off. IBM and the public are for offerings with an approval."""
     if ibm or public:
         raise forbidden(REFUSAL)
-    update(session, OBJECT, it.id, share_enabled=enabled, updated_at=session.ctx.now())
-    return replace(it, share_enabled=enabled)
+    update(session, OBJECT, catalog_object.id, share_enabled=enabled, updated_at=session.ctx.now())
+    return replace(catalog_object, share_enabled=enabled)
 
 
-def entries(session: Session, it: CatalogObject) -> list[Entry]:
+def entries(session: Session, catalog_object: CatalogObject) -> list[Entry]:
     """The access list, oldest first."""
     listed = object_entries.c
-    found = rows_of(session, object_entries, listed.object_id == it.id, order=listed.created_at)
-    asked = (share_approvals.c.source_account_id == it.account_id, share_approvals.c.type == it.kind)
+    rows = rows_of(session, object_entries, listed.object_id == catalog_object.id, order=listed.created_at)
+    asked = (
+        share_approvals.c.source_account_id == catalog_object.account_id,
+        share_approvals.c.type == catalog_object.kind,
+    )
     states = {row.identifier: row.state for row in rows_of(session, share_approvals, *asked)}
-    return [Entry(row.id, row.identifier, row.created_at, states.get(row.identifier, "pending")) for row in found]
+    return [Entry(row.id, row.identifier, row.created_at, states.get(row.identifier, "pending")) for row in rows]
 
 
-def add(session: Session, it: CatalogObject, identifiers: list[str]) -> dict[str, str]:
+def add(session: Session, catalog_object: CatalogObject, identifiers: list[str]) -> dict[str, str]:
     """Adds identifiers; those that cannot be reached are not added but named with the reason."""
-    own = enterprise_of(session, it.account_id)
-    wanted = {given: normal(given) for given in bounded(identifiers)}
-    known = enterprises_of_identifiers(session, set(wanted.values()))
-    fit = {given: one for given, one in wanted.items() if own is not None and known.get(one) == own}
-    rows = access_list.entries_of(session, fit.values(), object_id=it.id)
+    own = enterprise_of(session, catalog_object.account_id)
+    fields = {text: normal(text) for text in bounded(identifiers)}
+    known = enterprises_of_identifiers(session, set(fields.values()))
+    fit = {text: field for text, field in fields.items() if own is not None and known.get(field) == own}
+    rows = access_list.entries_of(session, fit.values(), object_id=catalog_object.id)
     put_rows(session, object_entries, ("object_id", "identifier"), rows)
-    access_list.ask(session, fit.values(), it.kind)
-    errors = {given: "Unknown, or outside the enterprise of the catalog." for given in wanted if given not in fit}
-    check_size(number_of(session, object_entries, object_entries.c.object_id == it.id))
+    access_list.ask(session, fit.values(), catalog_object.kind)
+    errors = {field: "Unknown, or outside the enterprise of the catalog." for field in fields if field not in fit}
+    check_size(number_of(session, object_entries, object_entries.c.object_id == catalog_object.id))
     return errors
 
 
-def take_off(session: Session, it: CatalogObject, identifiers: list[str]) -> None:
+def take_off(session: Session, catalog_object: CatalogObject, identifiers: list[str]) -> None:
     """Takes identifiers off the list, `["*"]` all."""
-    mine = [object_entries.c.object_id == it.id]
+    conditions = [object_entries.c.object_id == catalog_object.id]
     if identifiers != ["*"]:
-        mine.append(object_entries.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
-    remove_rows(session, object_entries, *mine)
+        conditions.append(object_entries.c.identifier.in_([normal(text) for text in bounded(identifiers)]))
+    remove_rows(session, object_entries, *conditions)
 
 
 _TERM = re.compile(r'(?:(\w+):\s*)?(?:"([^"]*)"|([^\s"():]+))')
@@ -138,15 +147,15 @@ def matching(query: str) -> list[ColumnElement[bool]]:
     if rest or not query.strip() or len(query) > 512:
         message = f"query may hold words, field:word ({', '.join(_FIELDS)}), quotes and AND."
         raise invalid("bad_request", message, "query", type_="parameter")
-    found = []
+    conditions = []
     for field, quoted, word in _TERM.findall(query):
         text = quoted or word
         if not field and text == "AND":
             continue
         if field and field not in _FIELDS:
             raise invalid("bad_request", f"query knows no field {field}.", "query", type_="parameter")
-        found.append(_condition(_FIELDS.get(field, ""), text))
-    return found
+        conditions.append(_condition(_FIELDS.get(field, ""), text))
+    return conditions
 
 
 def _condition(field: str, text: str) -> ColumnElement[bool]:

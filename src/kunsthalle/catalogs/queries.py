@@ -39,29 +39,35 @@ class Branch:
     approval: str
 
 
-def branches(session: Session, found: list[Offering]) -> list[Branch]:
+def branches(session: Session, offerings: list[Offering]) -> list[Branch]:
     """Offerings with what hangs on them, in as many statements for a page as for one."""
-    ids, kept = [one.id for one in found], {one.catalog_id for one in found}
+    ids, catalog_ids = [offering.id for offering in offerings], {offering.catalog_id for offering in offerings}
     by_offering = _grouped(some(session, VERSION, versions.c.offering_id.in_(ids), _ORIGINAL))
-    named = labels(session, kept)
+    named = labels(session, catalog_ids)
     planned = _grouped(some(session, PLAN, plans.c.offering_id.in_(ids)))
     asked = rows_of(session, publish_approvals, publish_approvals.c.offering_id.in_(ids))
     approvals = {row.offering_id: row.state for row in asked}
     return [
-        Branch(one, by_offering[one.id], planned[one.id], named.get(one.catalog_id, ""), approvals.get(one.id, ""))
-        for one in found
+        Branch(
+            offering,
+            by_offering[offering.id],
+            planned[offering.id],
+            named.get(offering.catalog_id, ""),
+            approvals.get(offering.id, ""),
+        )
+        for offering in offerings
     ]
 
 
 def labels(session: Session, ids: Iterable[str]) -> dict[str, str]:
     """The labels of catalogs, which are shown on what is in them also to those who may not open the catalog."""
-    return {one.id: one.label for one in unscoped(session, CATALOG, catalogs.c.id.in_(list(ids)))}
+    return {catalog.id: catalog.label for catalog in unscoped(session, CATALOG, catalogs.c.id.in_(list(ids)))}
 
 
-def _grouped(found: Iterable[Any]) -> defaultdict[str, list[Any]]:
+def _grouped(rows: Iterable[Any]) -> defaultdict[str, list[Any]]:
     groups: defaultdict[str, list[Any]] = defaultdict(list)
-    for one in sorted(found, key=lambda row: row.created_at):
-        groups[one.offering_id].append(one)
+    for record in sorted(rows, key=lambda row: row.created_at):
+        groups[record.offering_id].append(record)
     return groups
 
 
@@ -72,21 +78,21 @@ def branch(session: Session, offering: Offering) -> Branch:
 
 def versions_of(session: Session, offering: Offering) -> list[Version]:
     """The versions of an offering that the caller may see, oldest first: all of their own, the published of others'."""
-    found = some(session, VERSION, versions.c.offering_id == offering.id, _ORIGINAL)
-    return sorted(found, key=lambda version: version.created_at)
+    rows = some(session, VERSION, versions.c.offering_id == offering.id, _ORIGINAL)
+    return sorted(rows, key=lambda version: version.created_at)
 
 
-def fitting_versions(session: Session, found: list[Version]) -> list[Version]:
+def fitting_versions(session: Session, page_versions: list[Version]) -> list[Version]:
     """The first versions that have room together on one page."""
-    ids = versions.c.id.in_([one.id for one in found])
-    rows: Any = values_of(session, VERSION, (versions.c.id, row_bytes(versions)), ids, limit=len(found))
+    ids = versions.c.id.in_([version.id for version in page_versions])
+    rows: Any = values_of(session, VERSION, (versions.c.id, row_bytes(versions)), ids, limit=len(page_versions))
     sizes: dict[str, int] = {row[0]: row[1] for row in rows}
-    return found[: len(fitting(((sizes[one.id],) for one in found), len(found))[0])]
+    return page_versions[: len(fitting(((sizes[version.id],) for version in page_versions), len(page_versions))[0])]
 
 
-def published(found: list[Version]) -> list[Version]:
+def published(versions: list[Version]) -> list[Version]:
     """Those that can be provisioned, best first: consumable before pre-release, then by precedence (1.8)."""
-    usable = [version for version in found if version.state in PUBLISHED]
+    usable = [version for version in versions if version.state in PUBLISHED]
     return sorted(usable, key=lambda version: (version.state == "consumable", version.precedence), reverse=True)
 
 
@@ -94,14 +100,14 @@ def successor(version: Version, siblings: list[Version]) -> Version | None:
     """What to use instead of a version on its way out: the best published one that stays, if there is one."""
     if version.deprecate_pending is None and version.state != "deprecated":
         return None
-    staying = [one for one in published(siblings) if one.id != version.id and one.deprecate_pending is None]
+    staying = [newer for newer in published(siblings) if newer.id != version.id and newer.deprecate_pending is None]
     return staying[0] if staying else None
 
 
 def working_copy(session: Session, version: Version) -> Version | None:
     """The draft of a version, if there is one."""
-    found = unscoped(session, VERSION, versions.c.copy_of == version.id)
-    return found[0] if found else None
+    rows = unscoped(session, VERSION, versions.c.copy_of == version.id)
+    return rows[0] if rows else None
 
 
 def ordering(text: str) -> Any:
@@ -133,7 +139,7 @@ def all_catalogs(session: Session) -> list[Any]:
     return some(session, CATALOG)
 
 
-def account_is_own(session: Session, given: str | None) -> None:
+def account_is_own(session: Session, account_id: str | None) -> None:
     """403 for a catalog that is to belong to somebody else."""
-    if given not in {None, "", session.ctx.account_id}:
+    if account_id not in {None, "", session.ctx.account_id}:
         raise forbidden("A catalog is created in the caller's own account.")

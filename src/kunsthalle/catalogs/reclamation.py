@@ -45,15 +45,15 @@ SLICE = 500
 """So many versions, plans and entries, and no more than one offering beyond, are erased in one transaction."""
 
 
-def schedule(session: Session, it: Catalog | ServiceInstance, period: int) -> Reclamation:
+def schedule(session: Session, catalog: Catalog | ServiceInstance, period: int) -> Reclamation:
     """The reclamation of what was just deleted, due after a period in microseconds."""
     ctx, now = session.ctx, session.ctx.now()
     record = Reclamation(
         id=ctx.ids.uuid(),
-        account_id=it.account_id,
-        catalog_id=it.id,
-        catalog_crn=it.crn,
-        resource_group_id=it.resource_group_id,
+        account_id=catalog.account_id,
+        catalog_id=catalog.id,
+        catalog_crn=catalog.crn,
+        resource_group_id=catalog.resource_group_id,
         state="SCHEDULED",
         target_at=now + period,
         created_by=ctx.actor.iam_id,
@@ -197,14 +197,14 @@ def erase_offering(session: Session, offering: Offering) -> int:
 
     The number of versions, plans and entries that went.
     """
-    mine = versions.c.offering_id == offering.id
-    ids = ids_where(versions.c.id, mine)
+    condition = versions.c.offering_id == offering.id
+    ids = ids_where(versions.c.id, condition)
     used = version_images.c.version_id.in_(ids)
     holders = crn(offering.account_id, offering.catalog_id, "version", f"{offering.id}/")
     holds.release_all(session, ids_where(version_images.c.image_id, used), holders)
     remove_rows(session, version_images, used)
     queue.cancel_all(session, TIMER, ids)
-    gone = delete_all(session, VERSION, offering.account_id, mine)
+    gone = delete_all(session, VERSION, offering.account_id, condition)
     unlist(session, offering.id)
     for table in (access_entries, publish_approvals, plans):
         gone += remove_rows(session, table, table.c.offering_id == offering.id)
@@ -219,8 +219,8 @@ _LIVE = "Remove it from that version first."
 
 def reclamation_of(session: Session, catalog_id: str) -> Reclamation | None:
     """The reclamation that a deleted catalog waits for; None for a live one."""
-    found = unscoped(session, RECLAMATION, reclamations.c.catalog_id == catalog_id)
-    return found[0] if found else None
+    rows = unscoped(session, RECLAMATION, reclamations.c.catalog_id == catalog_id)
+    return rows[0] if rows else None
 
 
 class CatalogHolds:

@@ -113,14 +113,14 @@ _APART = frozenset({"name", "label", "_rev", "resource_group_id", "owning_accoun
 
 def document(body: RequestBody) -> Doc:
     """What is kept of a body besides the columns of its own, and a catalog's `kind` to tell that it was sent."""
-    kept = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
-    return {name: value for name, value in kept.items() if name != "kind" or value is not None}
+    fields = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
+    return {name: value for name, value in fields.items() if name != "kind" or value is not None}
 
 
 def fields(body: OfferingRequest) -> Fields:
     """What an offering is made of, besides its versions and its sharing."""
     plans = () if body.plans is UNSET else tuple(body.plans)
-    seeds = tuple(PlanSeed(one.name, one.label or one.name, document(one)) for one in plans)
+    seeds = tuple(PlanSeed(plan.name, plan.label or plan.name, document(plan)) for plan in plans)
     return Fields(body.name, body.label or body.name, body.hidden is True, document(body), seeds)
 
 
@@ -195,12 +195,17 @@ def wanted(body: ImportRequest, target_version: str | None) -> Import:
     version = target_version or body.version
     if not version:
         raise invalid("bad_request", "version, or the query parameter targetVersion, is required.", "version")
-    kept = msgspec.json.decode(body.metadata)
-    if not isinstance(kept, dict):
+    sent_metadata = msgspec.json.decode(body.metadata)
+    if not isinstance(sent_metadata, dict):
         raise invalid("bad_request", "metadata with images is required.", "metadata")
     noted = {name: getattr(body, name) for name in ("sha", "tags", "keywords", "product_kind")}
-    kept = flat_metadata(kept)
-    return Import(version, choices_of(kept), kept, {name: value for name, value in noted.items() if value is not None})
+    sent_metadata = flat_metadata(sent_metadata)
+    return Import(
+        version,
+        choices_of(sent_metadata),
+        sent_metadata,
+        {name: value for name, value in noted.items() if value is not None},
+    )
 
 
 class ValidateRequest(RequestBody):

@@ -302,10 +302,10 @@ class VersionItem(Access, frozen=True):
         return (Version,)
 
     def check(self, session: Session, request: Request) -> Authorized[Version]:
-        found = _LOCATOR.fullmatch(request.params[PARAM])
-        if found is None:
+        match = _LOCATOR.fullmatch(request.params[PARAM])
+        if match is None:
             raise not_found(PARAM)
-        return resolve_inside(session, VERSION, found[2], self.action, PARAM, {"catalog_id": found[1]})
+        return resolve_inside(session, VERSION, match[2], self.action, PARAM, {"catalog_id": match[1]})
 
 
 def version(action: str = RETRIEVE) -> Access:
@@ -329,15 +329,15 @@ class NamedOffering(Access, frozen=True):
 
     def check(self, session: Session, request: Request) -> Authorized[Offering]:
         by = decode(request, OfferingParameters, SURFACE.malformed).type
-        given, catalog = request.params["offering_id"], request.params["catalog_id"]
-        id_ = given if by == "id" else _id_by_name(session, catalog, given)
+        offering_id, catalog = request.params["offering_id"], request.params["catalog_id"]
+        id_ = offering_id if by == "id" else _id_by_name(session, catalog, offering_id)
         return resolve_inside(session, OFFERING, id_, self.action, "offering_id", {"catalog_id": catalog})
 
 
 def _id_by_name(session: Session, catalog: str, name: str) -> str:
     """The id of whoever's offering has the name, or one that none has: either is then as much work to look up."""
-    found = first_ids(session, offerings.c.id, 1, offerings.c.catalog_id == catalog, offerings.c.name == name)
-    return found[0] if found else ""
+    ids = first_ids(session, offerings.c.id, 1, offerings.c.catalog_id == catalog, offerings.c.name == name)
+    return ids[0] if ids else ""
 
 
 def offering(action: str = RETRIEVE) -> Access:

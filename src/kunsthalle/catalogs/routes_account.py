@@ -72,13 +72,13 @@ class AccountRequest(RequestBody):
     region_filter: str | None = None
 
 
-def _account_response(found: AccountSettings) -> Doc:
+def _account_response(account_settings: AccountSettings) -> Doc:
     return {
-        "id": found.id,
-        "_rev": found.rev,
-        "hide_IBM_cloud_catalog": found.hide_public,
-        "account_filters": found.account_filters or NO_FILTERS,
-        "region_filter": found.region_filter,
+        "id": account_settings.id,
+        "_rev": account_settings.rev,
+        "hide_IBM_cloud_catalog": account_settings.hide_public,
+        "account_filters": account_settings.account_filters or NO_FILTERS,
+        "region_filter": account_settings.region_filter,
         "terraform_engines": [],  # of other people's Terraform, which runs nothing here
     }
 
@@ -118,20 +118,20 @@ def _filters(session: Session, request: Request, query: FiltersParameters) -> Do
 def _catalog_filters(session: Session, catalog: str | None) -> list[Doc]:
     """The filters of one catalog, or of all that the caller may see."""
     if catalog is not None:
-        found = [find(session, resources.CATALOG, catalog, "catalog")]
+        catalogs = [find(session, resources.CATALOG, catalog, "catalog")]
     else:
-        found = queries.all_catalogs(session)
+        catalogs = queries.all_catalogs(session)
     return [
-        {"catalog": {"id": one.id, "name": one.label}, "filters": one.document["catalog_filters"]}
-        for one in found
-        if one.document.get("catalog_filters")
+        {"catalog": {"id": entry.id, "name": entry.label}, "filters": entry.document["catalog_filters"]}
+        for entry in catalogs
+        if entry.document.get("catalog_filters")
     ]
 
 
 def _regions(text: str) -> list[str]:
     """The regions that a filter lets through: names, or parts of names, between commas; an empty one lets all."""
-    wanted = [part.strip() for part in text.split(",") if part.strip()]
-    return [name for name in sorted(REGIONS) if not wanted or any(part in name for part in wanted)]
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    return [name for name in sorted(REGIONS) if not names or any(part in name for part in names)]
 
 
 class RegionParameters(WindowParameters, frozen=True):
@@ -144,12 +144,12 @@ class RegionParameters(WindowParameters, frozen=True):
 
 def _region_page(request: Request, query: RegionParameters, text: str) -> Doc:
     offset, limit = query.offset, query.limit
-    found = _regions(text)
+    regions = _regions(text)
     shown = [
         {"id": name, "name": name, "kind": "region", "public": True, "active": True, "tags": []}
-        for name in found[offset : offset + limit]
+        for name in regions[offset : offset + limit]
     ]
-    count = {"offset": offset, "limit": limit, "total_count": len(found), "resource_count": len(shown)}
+    count = {"offset": offset, "limit": limit, "total_count": len(regions), "resource_count": len(shown)}
     return {**count, "first": {"href": f"{request.path}?limit={limit}"}, "regions": shown}
 
 
@@ -189,18 +189,18 @@ def _updates(session: Session, _request: Request, offering: Offering, query: Upd
     _kind(query)
     least = precedence(query.version) if query.version else None
     versions = queries.published(queries.versions_of(session, offering))
-    return [_update_response(one) for one in versions if least is None or precedence(one.version) > least]
+    return [_update_response(version) for version in versions if least is None or precedence(version.version) > least]
 
 
-def _update_response(one: Version) -> Doc:
+def _update_response(version: Version) -> Doc:
     return {
-        "version_locator": one.locator,
-        "version": one.version,
-        "state": state_response(one.state, one.previous, one.entered_at),
-        "required_resources": one.document.get("required_resources", []),
-        "package_version": one.version,
-        "sha": one.document.get("sha", ""),
-        "can_update": one.deprecate_pending is None,
+        "version_locator": version.locator,
+        "version": version.version,
+        "state": state_response(version.state, version.previous, version.entered_at),
+        "required_resources": version.document.get("required_resources", []),
+        "package_version": version.version,
+        "sha": version.document.get("sha", ""),
+        "can_update": version.deprecate_pending is None,
         "messages": {},
     }
 
@@ -216,10 +216,14 @@ _NOTICES = ("breaking", "new", "update")
 def _notices(session: Session, _request: Request, offering: Offering, query: KindParameters) -> Doc:
     """List what the versions of an offering announce about themselves."""
     _kind(query)
-    found = queries.versions_of(session, offering)
-    noted = [(one, one.document["change_notices"]) for one in found if one.document.get("change_notices")]
+    versions = queries.versions_of(session, offering)
+    noted = [
+        (version, version.document["change_notices"]) for version in versions if version.document.get("change_notices")
+    ]
     has = {f"has_{name}": any(notice.get(name) for _one, notice in noted) for name in _NOTICES}
-    shown = [{"version_locator": one.locator, "version": one.version, **_known(notice)} for one, notice in noted]
+    shown = [
+        {"version_locator": release.locator, "version": release.version, **_known(notice)} for release, notice in noted
+    ]
     return {**has, "change_notices": shown}
 
 
@@ -237,15 +241,15 @@ def _icon(session: Session, request: Request, authorized: Authorized[Offering]) 
     offering, name = authorized.resource, request.params["file_name"]
     if not name.lower().endswith(_ICONS) or len(name) > 128 or "/" in name:
         raise invalid("bad_request", f"An icon is one of {', '.join(_ICONS)}.", "file_name", type_="parameter")
-    given = service.Fields(
+    fields = service.Fields(
         offering.name, offering.label, offering.hidden, {**masked(offering.document), "offering_icon_url": name}
     )
-    return offering_reply(session, service.rewrite(session, authorized, given))
+    return offering_reply(session, service.rewrite(session, authorized, fields))
 
 
 def routes() -> tuple[Route, ...]:
     surface, base = CATALOG, f"{BASE}/catalogaccount"
-    one = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
+    item_path = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
     see, manage = access.create(resources.RETRIEVE), access.create("globalcatalog-collection.account.manage")
     member: dict[str, Any] = {"surface": surface, "access": access.member(resources.RETRIEVE)}
     regions = f"{BASE}/regions"
@@ -256,10 +260,14 @@ def routes() -> tuple[Route, ...]:
         route("GET", f"{base}/filters", _filters, surface=surface, access=see, query=FiltersParameters),
         route("GET", regions, _list_regions, query=RegionParameters, **member),
         route("POST", regions, _preview_regions, query=RegionParameters, **preview),
-        route("GET", f"{one}/updates", _updates, surface=surface, access=offering_rule(), query=UpdatesParameters),
-        route("GET", f"{one}/changeNotices", _notices, surface=surface, access=offering_rule(), query=KindParameters),
-        route("GET", f"{one}/stats", _stats, surface=surface, access=offering_rule(states.UPDATE)),
-        route("PUT", f"{one}/icon/{{file_name}}", _icon, surface=surface, access=offering_rule(states.UPDATE)),
+        route(
+            "GET", f"{item_path}/updates", _updates, surface=surface, access=offering_rule(), query=UpdatesParameters
+        ),
+        route(
+            "GET", f"{item_path}/changeNotices", _notices, surface=surface, access=offering_rule(), query=KindParameters
+        ),
+        route("GET", f"{item_path}/stats", _stats, surface=surface, access=offering_rule(states.UPDATE)),
+        route("PUT", f"{item_path}/icon/{{file_name}}", _icon, surface=surface, access=offering_rule(states.UPDATE)),
     )
 
 
@@ -270,9 +278,11 @@ NO_FILTERS: dict[str, Any] = {"include_all": True, "category_filters": {}, "id_f
 
 def settings_of_account(session: Session) -> AccountSettings:
     """The account's settings, or the defaults."""
-    found = unscoped(session, SETTINGS, SETTINGS.table.c.id == session.ctx.account_id)
+    settings = unscoped(session, SETTINGS, SETTINGS.table.c.id == session.ctx.account_id)
     return (
-        found[0] if found else AccountSettings(session.ctx.account_id, session.ctx.account_id, False, {}, "", 0, 0, 0)
+        settings[0]
+        if settings
+        else AccountSettings(session.ctx.account_id, session.ctx.account_id, False, {}, "", 0, 0, 0)
     )
 
 

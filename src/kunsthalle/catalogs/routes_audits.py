@@ -42,8 +42,8 @@ def entries(session: Session, about: Sequence[str], start: str | None, limit: in
 
     `about` are beginnings of paths and CRNs. The route's rule has said that the caller may read them.
     """
-    found = audit.page(session, about=about, after=_place(start) if start else None, limit=limit)
-    return found.items, None if found.last is None else key_cursor(found.last)
+    page = audit.page(session, about=about, after=_place(start) if start else None, limit=limit)
+    return page.items, None if page.last is None else key_cursor(page.last)
 
 
 def _place(start: str) -> Key:
@@ -55,11 +55,11 @@ def _place(start: str) -> Key:
 
 def entry(session: Session, about: Sequence[str], id_: str) -> Entry:
     """One row; 404 when it is not there, about something else, or another account's."""
-    for one in unscoped(session, AUDIT, table.c.id == id_):
-        texts = (one.target, one.thing_crn or "")
-        ours = session.ctx.account_id in {one.account_id, one.thing_account_id}
+    for audit_row in unscoped(session, AUDIT, table.c.id == id_):
+        texts = (audit_row.target, audit_row.thing_crn or "")
+        ours = session.ctx.account_id in {audit_row.account_id, audit_row.thing_account_id}
         if ours and any(text.startswith(tuple(about)) for text in texts):
-            return one
+            return audit_row
     raise not_found("auditlog_identifier")
 
 
@@ -71,46 +71,46 @@ def _target(path: str) -> tuple[str, str]:
     names = {"catalogs": "catalog", "offerings": "offering", "versions": "version", "objects": "object"}
     names |= {"plans": "plan", "catalogaccount": "account", "shareapproval": "shareapproval", "instances": "instance"}
     parts = path.removeprefix(BASE).split("/")
-    found = ("account", "")
+    subject = ("account", "")
     for at, part in enumerate(parts):
         if part in names:
-            found = (names[part], parts[at + 1] if at + 1 < len(parts) else "")
-    return found
+            subject = (names[part], parts[at + 1] if at + 1 < len(parts) else "")
+    return subject
 
 
-def digest_response(session: Session, one: Entry, *, names: bool = False) -> Doc:
+def digest_response(session: Session, entry: Entry, *, names: bool = False) -> Doc:
     """A row as lists show it."""
-    type_, id_ = _target(one.target)
-    who = user(session, one.account_id, one.initiator or one.actor)
-    ended = "failed" if one.initiator else "refused"
-    refused = f"{ended}: {one.code or one.outcome}" if one.outcome >= 400 else "done"
-    found = {
-        "id": one.id,
-        "_rev": f"1-{one.id.replace('-', '')}",
-        "created": rfc3339(one.at),
-        "change_type": one.action.rsplit(".", 1)[-1],
+    type_, id_ = _target(entry.target)
+    who = user(session, entry.account_id, entry.initiator or entry.actor)
+    ended = "failed" if entry.initiator else "refused"
+    refused = f"{ended}: {entry.code or entry.outcome}" if entry.outcome >= 400 else "done"
+    response = {
+        "id": entry.id,
+        "_rev": f"1-{entry.id.replace('-', '')}",
+        "created": rfc3339(entry.at),
+        "change_type": entry.action.rsplit(".", 1)[-1],
         "target_type": type_,
         "target_id": id_,
         "who_email": who.user_id if who else "",
         "who_delegate_email": "",
-        "message": f"{one.action} on {one.target}: {refused}",
+        "message": f"{entry.action} on {entry.target}: {refused}",
     }
-    return {**found, "who_name": who.name if who else one.initiator or one.actor} if names else found
+    return {**response, "who_name": who.name if who else entry.initiator or entry.actor} if names else response
 
 
-def entry_response(session: Session, one: Entry) -> Doc:
+def entry_response(session: Session, entry: Entry) -> Doc:
     """A row in full."""
-    asked = one.initiator or one.actor
-    who, delegate = user(session, one.account_id, asked), one.actor if one.initiator else ""
+    asked = entry.initiator or entry.actor
+    who, delegate = user(session, entry.account_id, asked), entry.actor if entry.initiator else ""
     more = {
-        "gid": one.trace,
+        "gid": entry.trace,
         "who_id": asked,
         "who_name": who.name if who else asked,
         "who_delegate_id": delegate,
         "who_delegate_name": delegate,
-        "data": {"outcome": one.outcome, "code": one.code, "action": one.action},
+        "data": {"outcome": entry.outcome, "code": entry.code, "action": entry.action},
     }
-    return {**digest_response(session, one), **more}
+    return {**digest_response(session, entry), **more}
 
 
 About = Callable[[Session, Request], Sequence[str]]
@@ -144,9 +144,9 @@ def _instance(_session: Session, request: Request) -> Sequence[str]:
 def _enterprise(session: Session, request: Request) -> Sequence[str]:
     """For the enterprise's own account alone; for anybody else there is no such enterprise."""
     ctx = session.ctx
-    mine = enterprise_id(ctx) == request.params["enterprise_id"]
+    condition = enterprise_id(ctx) == request.params["enterprise_id"]
     if (
-        not mine
+        not condition
         or ctx.grants.scope("enterprise.enterprise.update").empty
         or not access_list.is_enterprise_account(session)
     ):
@@ -187,8 +187,8 @@ def _suiting(call: Call, rule: Access, *, query: bool = False) -> Call:
 def _list(about: About, text: str) -> Call:
     def call(session: Session, request: Request, query: AuditParameters) -> Doc:
         limit, start, names = query.limit, query.start, query.lookupnames
-        found, following = entries(session, about(session, request), start, limit)
-        return _page(request, [digest_response(session, one, names=names) for one in found], query, following)
+        page_entries, following = entries(session, about(session, request), start, limit)
+        return _page(request, [digest_response(session, row, names=names) for row in page_entries], query, following)
 
     call.__doc__ = f"List what was done to {text}."
     return call
@@ -206,8 +206,8 @@ def _page(request: Request, shown: list[Doc], query: AuditParameters, following:
 
 def _one(about: About, text: str) -> Call:
     def call(session: Session, request: Request) -> Doc:
-        found = entry(session, about(session, request), request.params["auditlog_identifier"])
-        return entry_response(session, found)
+        row = entry(session, about(session, request), request.params["auditlog_identifier"])
+        return entry_response(session, row)
 
     call.__doc__ = f"Get one entry of what was done to {text}."
     return call
@@ -215,8 +215,8 @@ def _one(about: About, text: str) -> Call:
 
 def _old(about: About, text: str) -> Call:
     def call(session: Session, request: Request) -> Doc:
-        found, _more = entries(session, about(session, request), None, MOST)
-        return {"list": [digest_response(session, one) for one in found]}
+        page_entries, _more = entries(session, about(session, request), None, MOST)
+        return {"list": [digest_response(session, row) for row in page_entries]}
 
     call.__doc__ = f"List what was done to {text} (old API: the newest {MOST})."
     return call
@@ -238,12 +238,12 @@ def routes() -> tuple[Route, ...]:
         (f"{BASE}/instances/offerings/{{instance_id}}", _instance, "an offering instance", use, False),
         (f"{BASE}/enterprises/{{enterprise_id}}", _enterprise, "the enterprise's catalogs", editor, False),
     )
-    found: list[Route] = []
+    made: list[Route] = []
     for path, about, text, rule, old in table:
-        one = f"{path}/audits/{{auditlog_identifier}}"
+        item_path = f"{path}/audits/{{auditlog_identifier}}"
         call, many = _suiting(_list(about, text), rule, query=True), f"{path}/audits"
-        found.append(route("GET", many, call, surface=CATALOG, access=rule, query=AuditParameters))
-        found.append(route("GET", one, _suiting(_one(about, text), rule), surface=CATALOG, access=rule))
+        made.append(route("GET", many, call, surface=CATALOG, access=rule, query=AuditParameters))
+        made.append(route("GET", item_path, _suiting(_one(about, text), rule), surface=CATALOG, access=rule))
         if old:
-            found.append(route("GET", f"{path}/audit", _suiting(_old(about, text), rule), surface=CATALOG, access=rule))
-    return tuple(found)
+            made.append(route("GET", f"{path}/audit", _suiting(_old(about, text), rule), surface=CATALOG, access=rule))
+    return tuple(made)

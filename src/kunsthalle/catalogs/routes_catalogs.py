@@ -64,8 +64,8 @@ class OfferingsParameters(ListedOfferingsParameters, frozen=True):
 
 def _list(session: Session, _request: Request) -> dict[str, Any]:
     """List the catalogs of the account."""
-    found = [catalog_response(catalog, session.ctx) for catalog in queries.all_catalogs(session)]
-    return {"total_count": len(found), "resources": found}
+    catalog_responses = [catalog_response(catalog, session.ctx) for catalog in queries.all_catalogs(session)]
+    return {"total_count": len(catalog_responses), "resources": catalog_responses}
 
 
 def _create(session: Session, request: Request) -> dict[str, Any]:
@@ -123,12 +123,12 @@ def page_of_offerings(
 
 
 def shown_page(
-    session: Session, request: Request, query: ListedOfferingsParameters, total: int, found: Window[Offering]
+    session: Session, request: Request, query: ListedOfferingsParameters, total: int, window: Window[Offering]
 ) -> dict[str, Any]:
     """Offerings that were found, in the offset envelope."""
-    branches = queries.branches(session, found.items)
+    branches = queries.branches(session, window.items)
     shown = [offering_response(branch, session.ctx, digest=query.digest) for branch in branches]
-    return results(request, query, total, shown, found.passed)
+    return results(request, query, total, shown, window.passed)
 
 
 def _create_offering(session: Session, request: Request, catalog: Authorized[Catalog]) -> Reply:
@@ -158,9 +158,9 @@ def _patch_offering(session: Session, request: Request, authorized: Authorized[O
     offering = authorized.resource
     service.check_match(request.headers.get("if-match"), offering.rev)
     branch = queries.branch(session, offering)
-    kept = {"name": offering.name, "label": offering.label, "hidden": offering.hidden}
+    response = {"name": offering.name, "label": offering.label, "hidden": offering.hidden}
     plans = [{**plan.document, "name": plan.name, "label": plan.label} for plan in branch.plans]
-    shown = {"tags": [], "keywords": [], **masked(offering.document), **kept, "plans": plans}
+    shown = {"tags": [], "keywords": [], **masked(offering.document), **response, "plans": plans}
     after = json_patch.apply(shown, request.body)
     body: OfferingRequest = decode(msgspec.json.encode(after), OfferingRequest)
     return offering_reply(session, service.rewrite(session, authorized, fields(body)))
@@ -172,7 +172,7 @@ def _delete_offering(session: Session, _request: Request, offering: Authorized[O
         service.delete_offering(session, offering)
 
 
-def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
+def _offering_routes(item_path: str, many: str) -> tuple[Route, ...]:
     create = catalog_item(resources.CATALOG, "globalcatalog-collection.offering.create")
     change = offering_rule("globalcatalog-collection.offering.update")
     remove = access.item_if_there(resources.OFFERING, _DELETE, "offering_id", ("catalog_id",))
@@ -183,20 +183,20 @@ def _offering_routes(one: str, many: str) -> tuple[Route, ...]:
         route("POST", many, _create_offering, surface=surface, access=create, body=NewOfferingRequest, status=201),
         route(
             "GET",
-            one,
+            item_path,
             _get_offering,
             surface=surface,
             access=NamedOffering(resources.RETRIEVE),
             query=OfferingParameters,
         ),
-        route("PUT", one, _replace_offering, surface=surface, access=change, body=OfferingRequest),
-        route("PATCH", one, _patch_offering, surface=surface, access=change, body=patch),
-        route("DELETE", one, _delete_offering, surface=surface, access=remove),
+        route("PUT", item_path, _replace_offering, surface=surface, access=change, body=OfferingRequest),
+        route("PATCH", item_path, _patch_offering, surface=surface, access=change, body=patch),
+        route("DELETE", item_path, _delete_offering, surface=surface, access=remove),
     )
 
 
 def routes(reclamation_period: int) -> tuple[Route, ...]:
-    many, one = f"{BASE}/catalogs", f"{BASE}/catalogs/{{catalog_id}}"
+    many, item_path = f"{BASE}/catalogs", f"{BASE}/catalogs/{{catalog_id}}"
     surface = CATALOG
     change = catalog_item(resources.CATALOG, "globalcatalog-collection.instance.update")
     remove = catalog_item(resources.CATALOG, "globalcatalog-collection.instance.delete")
@@ -204,8 +204,8 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
     return (
         route("GET", many, _list, surface=surface, access=access.listing(resources.CATALOG)),
         route("POST", many, _create, surface=surface, access=create, body=CatalogRequest, status=201),
-        route("GET", one, _get, surface=surface, access=catalog_item(resources.CATALOG)),
-        route("PUT", one, _replace, surface=surface, access=change, body=CatalogReplacementRequest),
-        route("DELETE", one, partial(_delete, reclamation_period), surface=surface, access=remove),
-        *_offering_routes(f"{one}/offerings/{{offering_id}}", f"{one}/offerings"),
+        route("GET", item_path, _get, surface=surface, access=catalog_item(resources.CATALOG)),
+        route("PUT", item_path, _replace, surface=surface, access=change, body=CatalogReplacementRequest),
+        route("DELETE", item_path, partial(_delete, reclamation_period), surface=surface, access=remove),
+        *_offering_routes(f"{item_path}/offerings/{{offering_id}}", f"{item_path}/offerings"),
     )

@@ -48,8 +48,8 @@ def _audience(session: Session, request: Request, offering: Offering) -> Doc:
     """Who could boot an offering under other terms of sharing: nothing is changed."""
     body: AudienceRequest = request.body or AudienceRequest()
     terms = explain.load_terms(session, offering)
-    added = {normal(one) for one in bounded(body.add or [])}
-    listed = (terms.listed | added) - {normal(one) for one in bounded(body.remove or [])}
+    added = {normal(text) for text in bounded(body.add or [])}
+    listed = (terms.listed | added) - {normal(text) for text in bounded(body.remove or [])}
     enabled = terms.enabled if body.enabled is None else body.enabled
     return explain.audience_of(session, offering, replace(terms, listed=frozenset(listed), enabled=enabled), added)
 
@@ -84,11 +84,11 @@ class _UsageRoutes:
 
     def any_lineage(self, session: Session, request: Request, query: LineageParameters) -> Doc:  # noqa: ARG002  a handler's shape
         """The lineage of any image, as its owner is told it."""
-        found = unscoped(session, IMAGE, IMAGE.table.c.id == query.image)
-        if not found:
+        images = unscoped(session, IMAGE, IMAGE.table.c.id == query.image)
+        if not images:
             raise not_found("image")
-        owner = session.as_context(session.ctx.as_system(found[0].account_id))
-        return explain.lineage(owner, self._usage, found[0])
+        owner = session.as_context(session.ctx.as_system(images[0].account_id))
+        return explain.lineage(owner, self._usage, images[0])
 
     def versions(self, session: Session, _request: Request, offering: Offering, query: UsageParameters) -> Doc:
         """Which versions of an offering still run, and in which accounts: numbers of what was made of each."""
@@ -99,21 +99,21 @@ class _UsageRoutes:
         return explain.deletion(session, self._usage, catalog, self._period)
 
 
-def _approval_response(one: PublishApproval, offering: Offering) -> Doc:
+def _approval_response(publish_approval: PublishApproval, offering: Offering) -> Doc:
     return {
         "offering": offering.id,
         "crn": offering.crn,
         "name": offering.name,
         "account": offering.account_id,
-        "state": one.state,
-        "asked_by": one.asked_by,
-        "updated": rfc3339(one.updated_at),
+        "state": publish_approval.state,
+        "asked_by": publish_approval.asked_by,
+        "updated": rfc3339(publish_approval.updated_at),
     }
 
 
 def _approvals(session: Session, _request: Request) -> Doc:
     """List what was asked, and answered, about publishing offerings outside their enterprise."""
-    return {"approvals": [_approval_response(one, offering) for one, offering in access_list.every(session)]}
+    return {"approvals": [_approval_response(asked, offering) for asked, offering in access_list.every(session)]}
 
 
 def _decide(session: Session, request: Request) -> Doc:
@@ -121,7 +121,9 @@ def _decide(session: Session, request: Request) -> Doc:
     body: ApprovalRequest = request.body
     id_ = body.offering.rsplit(":", 1)[-1]
     access_list.decide(session, id_, body.state)
-    return next(_approval_response(one, offering) for one, offering in access_list.every(session) if offering.id == id_)
+    return next(
+        _approval_response(asked, offering) for asked, offering in access_list.every(session) if offering.id == id_
+    )
 
 
 def routes(usage: ImageUsage, reclamation_period: int) -> tuple[Route, ...]:

@@ -50,40 +50,43 @@ def _document(body: ObjectRequest) -> Doc:
     return {name: value for name, value in msgspec.to_builtins(body).items() if name not in _APART}
 
 
-def object_response(it: CatalogObject, session: Session, label: str, *, digest: bool = False) -> Doc:
+def object_response(catalog_object: CatalogObject, session: Session, label: str, *, digest: bool = False) -> Doc:
     """An object; a digest leaves out its data."""
-    shared = {"share_with_all": False, "share_with_ibm": False, "share_enabled": it.share_enabled}
-    kept = {name: value for name, value in it.document.items() if not (digest and name == "data")}
+    shared = {"share_with_all": False, "share_with_ibm": False, "share_enabled": catalog_object.share_enabled}
+    fields = {name: value for name, value in catalog_object.document.items() if not (digest and name == "data")}
     return {
         "tags": [],
-        **kept,
-        "id": it.id,
-        "_rev": it.rev,
-        "name": it.name,
-        "crn": it.crn,
-        "url": f"{session.ctx.origin}{BASE}/catalogs/{it.catalog_id}/objects/{it.id}",
-        "parent_id": it.parent_id,
-        "label": it.label,
-        "created": rfc3339(it.created_at),
-        "updated": rfc3339(it.updated_at),
-        "kind": it.kind,
+        **fields,
+        "id": catalog_object.id,
+        "_rev": catalog_object.rev,
+        "name": catalog_object.name,
+        "crn": catalog_object.crn,
+        "url": f"{session.ctx.origin}{BASE}/catalogs/{catalog_object.catalog_id}/objects/{catalog_object.id}",
+        "parent_id": catalog_object.parent_id,
+        "label": catalog_object.label,
+        "created": rfc3339(catalog_object.created_at),
+        "updated": rfc3339(catalog_object.updated_at),
+        "kind": catalog_object.kind,
         "publish": {**shared, "pc_managed": False, "publish_approved": False, "permit_ibm_public_publish": False},
-        "state": state_response(it.state, it.previous, it.entered_at),
-        "catalog_id": it.catalog_id,
+        "state": state_response(catalog_object.state, catalog_object.previous, catalog_object.entered_at),
+        "catalog_id": catalog_object.catalog_id,
         "catalog_name": label,
     }
 
 
-def _shown(session: Session, found: list[CatalogObject], *, digest: bool = False) -> list[Doc]:
-    labels = queries.labels(session, {one.catalog_id for one in found})
-    return [object_response(one, session, labels.get(one.catalog_id, ""), digest=digest) for one in found]
+def _shown(session: Session, catalog_objects: list[CatalogObject], *, digest: bool = False) -> list[Doc]:
+    labels = queries.labels(session, {catalog_object.catalog_id for catalog_object in catalog_objects})
+    return [
+        object_response(catalog_object, session, labels.get(catalog_object.catalog_id, ""), digest=digest)
+        for catalog_object in catalog_objects
+    ]
 
 
 def _page(session: Session, request: Request, query: ListedObjectsParameters, where: list[Any]) -> Doc:
     total = visibility.count(session, resources.OBJECT, *where)
     order = resources.OBJECT.table.c.name
-    found = pages.window(session, resources.OBJECT, *where, order=order, offset=query.offset, limit=query.limit)
-    return results(request, query, total, _shown(session, found.items, digest=query.digest), found.passed)
+    objects = pages.window(session, resources.OBJECT, *where, order=order, offset=query.offset, limit=query.limit)
+    return results(request, query, total, _shown(session, objects.items, digest=query.digest), objects.passed)
 
 
 class ListedObjectsParameters(WindowParameters, frozen=True):
@@ -170,8 +173,10 @@ def _share(session: Session, request: Request, catalog_object: CatalogObject) ->
     return {"ibm": False, "public": False, "enabled": changed.share_enabled}
 
 
-def _entry_response(one: Entry, it: CatalogObject) -> Doc:
-    shown = access_response(one, it.catalog_id, it.id, it.account_id, it.kind)
+def _entry_response(entry: Entry, catalog_object: CatalogObject) -> Doc:
+    shown = access_response(
+        entry, catalog_object.catalog_id, catalog_object.id, catalog_object.account_id, catalog_object.kind
+    )
     return {**shown, "create": shown["created"]}  # the old surface's name for it
 
 
@@ -188,16 +193,20 @@ def _old_entries(
     return results(request, query, len(every), every[query.offset : query.offset + query.limit])
 
 
-def _listed(session: Session, it: CatalogObject | None) -> list[Doc]:
-    return [] if it is None else [_entry_response(one, it) for one in objects.entries(session, it)]
+def _listed(session: Session, catalog_object: CatalogObject | None) -> list[Doc]:
+    return (
+        []
+        if catalog_object is None
+        else [_entry_response(entry, catalog_object) for entry in objects.entries(session, catalog_object)]
+    )
 
 
 def _entry(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
     """Get one entry of the access list of an object."""
-    it, wanted = catalog_object, normal(request.params["access_identifier"])
-    for one in objects.entries(session, it):
-        if one.identifier == wanted:
-            return _entry_response(one, it)
+    entry_object, identifier = catalog_object, normal(request.params["access_identifier"])
+    for entry in objects.entries(session, entry_object):
+        if entry.identifier == identifier:
+            return _entry_response(entry, entry_object)
     raise not_found("access_identifier")
 
 
@@ -228,12 +237,12 @@ def _rule(action: str = resources.RETRIEVE) -> access.Access:
     return catalog_item(resources.OBJECT, action, "object_id", ("catalog_id",))
 
 
-def _access_routes(one: str) -> tuple[Route, ...]:
+def _access_routes(item_path: str) -> tuple[Route, ...]:
     look, share, surface = _rule(states.UPDATE), _rule(resources.SHARE), CATALOG
     listing = object_or_none(states.UPDATE)
-    entry, listed = f"{one}/access/{{access_identifier}}", f"{one}/access"
+    entry, listed = f"{item_path}/access/{{access_identifier}}", f"{item_path}/access"
     return (
-        route("GET", f"{one}/accessv1", _entries, surface=surface, access=listing),
+        route("GET", f"{item_path}/accessv1", _entries, surface=surface, access=listing),
         route("GET", listed, _old_entries, surface=surface, access=listing, query=WindowParameters),
         route("POST", listed, _add, surface=surface, access=share, body=Identifiers, status=201),
         route("DELETE", listed, _remove, surface=surface, access=share, body=Identifiers),
@@ -245,7 +254,7 @@ def _access_routes(one: str) -> tuple[Route, ...]:
 
 def routes() -> tuple[Route, ...]:
     many, surface = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
-    one = f"{many}/{{object_id}}"
+    item_path = f"{many}/{{object_id}}"
     inside, anything = catalog_item(resources.CATALOG), access.listing(resources.OBJECT)
     remove = access.item_if_there(resources.OBJECT, states.DELETE, "object_id", ("catalog_id",))
     create, change = catalog_item(resources.CATALOG, states.CREATE), _rule(states.UPDATE)
@@ -260,13 +269,13 @@ def routes() -> tuple[Route, ...]:
         route("GET", f"{BASE}/objects", _search, surface=surface, access=anything, query=ObjectSearchParameters),
         route("GET", many, _list, surface=surface, access=inside, query=ObjectsParameters),
         route("POST", many, _create, surface=surface, access=create, body=ObjectRequest, status=201),
-        route("GET", one, _get, surface=surface, access=_rule()),
-        route("PUT", one, _put, surface=surface, access=change, body=ObjectRequest),
-        route("DELETE", one, _delete, surface=surface, access=remove),
+        route("GET", item_path, _get, surface=surface, access=_rule()),
+        route("PUT", item_path, _put, surface=surface, access=change, body=ObjectRequest),
+        route("DELETE", item_path, _delete, surface=surface, access=remove),
         *(
-            route("POST", f"{one}/{name}", call, surface=surface, access=change, status=202, summary=summary)
+            route("POST", f"{item_path}/{name}", call, surface=surface, access=change, status=202, summary=summary)
             for name, call, summary in steps
         ),
-        route("POST", f"{one}/share", _share, surface=surface, access=_rule(resources.SHARE), body=ShareRequest),
-        *_access_routes(one),
+        route("POST", f"{item_path}/share", _share, surface=surface, access=_rule(resources.SHARE), body=ShareRequest),
+        *_access_routes(item_path),
     )

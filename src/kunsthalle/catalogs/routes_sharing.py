@@ -43,8 +43,8 @@ def _consumption(session: Session, request: Request, query: UsableOfferingsParam
     simple = query.select != "public" and query.catalog is None and query.sort is None
     if simple and offering_lists.serves(session):
         hidden, public = query.include_hidden, query.select == "all"
-        found = offering_lists.page(session, query.offset, query.limit, hidden=hidden, public=public)
-        return shown_page(session, request, query, *found)
+        page = offering_lists.page(session, query.offset, query.limit, hidden=hidden, public=public)
+        return shown_page(session, request, query, *page)
     return page_of_offerings(session, request, query, resources.OFFERING, _selected(session, query))
 
 
@@ -119,9 +119,9 @@ def _entries(session: Session, request: Request, offering: Offering) -> dict[str
 
 def _entry(session: Session, request: Request, offering: Offering) -> dict[str, Any]:
     """Get one entry of the access list of an offering."""
-    wanted = access_list.normal(request.params["access_identifier"])
+    identifier = access_list.normal(request.params["access_identifier"])
     for entry in access_list.entries(session, offering):
-        if entry.identifier == wanted:
+        if entry.identifier == identifier:
             return entry_response(entry, offering)
     raise not_found("access_identifier")
 
@@ -140,24 +140,26 @@ def _remove(session: Session, request: Request, offering: Authorized[Offering]) 
 
 
 def _type(request: Request) -> str:
-    found = request.params["type"]
-    if found not in access_list.TYPES:
+    kind = request.params["type"]
+    if kind not in access_list.TYPES:
         raise invalid("bad_request", f"type must be one of {', '.join(access_list.TYPES)}.", "type", type_="parameter")
-    return found
+    return kind
 
 
 def _state(request: Request) -> str:
-    found = request.params["state"]
-    if found not in access_list.STATES:
+    state = request.params["state"]
+    if state not in access_list.STATES:
         raise invalid(
             "bad_request", f"state must be one of {', '.join(access_list.STATES)}.", "state", type_="parameter"
         )
-    return found
+    return state
 
 
 def _sent(session: Session, request: Request) -> dict[str, Any]:
     """List the share requests that the account has sent."""
-    return token_page(request.path, [approval_response(one) for one in access_list.sent(session, _type(request))])
+    return token_page(
+        request.path, [approval_response(approval) for approval in access_list.sent(session, _type(request))]
+    )
 
 
 def _ask(session: Session, request: Request) -> dict[str, Any]:
@@ -182,8 +184,8 @@ class ReceiverParameters(Parameters, frozen=True):
 
 def _received(session: Session, request: Request, query: ReceiverParameters) -> dict[str, Any]:
     """List the share requests that the account has received, by state."""
-    found = access_list.received(session, _type(request), _state(request), query.enterprise_id)
-    return token_page(request.path, [approval_response(one) for one in found])
+    approvals = access_list.received(session, _type(request), _state(request), query.enterprise_id)
+    return token_page(request.path, [approval_response(approval) for approval in approvals])
 
 
 def _answer(session: Session, request: Request, query: ReceiverParameters) -> dict[str, Any]:
@@ -209,7 +211,9 @@ def _reclamations(session: Session, request: Request, query: ReclamationParamete
     where = [column == value for column, value in asked if value is not None]
     if query.account_id not in {None, session.ctx.account_id}:
         return {"resources": []}
-    return {"resources": [reclamation_response(one) for one in some(session, resources.RECLAMATION, *where)]}
+    return {
+        "resources": [reclamation_response(reclamation) for reclamation in some(session, resources.RECLAMATION, *where)]
+    }
 
 
 def _act(session: Session, request: Request, authorized: Authorized[Reclamation]) -> Reply:
@@ -245,11 +249,11 @@ def _approvals() -> tuple[Route, ...]:
 
 
 def _offering_routes() -> tuple[Route, ...]:
-    one, surface = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}", CATALOG
+    item_path, surface = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}", CATALOG
 
-    share, listed = offering_rule(resources.SHARE), f"{one}/access"
+    share, listed = offering_rule(resources.SHARE), f"{item_path}/access"
     look = offering_rule("globalcatalog-collection.offering.update")
-    old = f"{one}/publish/{{approval_type}}/{{approved}}"
+    old = f"{item_path}/publish/{{approval_type}}/{{approved}}"
     return (
         route(
             "GET",
@@ -259,7 +263,7 @@ def _offering_routes() -> tuple[Route, ...]:
             access=access.listing(resources.OFFERING),
             query=UsableOfferingsParameters,
         ),
-        route("POST", f"{one}/share", _share, surface=surface, access=share, body=ShareRequest),
+        route("POST", f"{item_path}/share", _share, surface=surface, access=share, body=ShareRequest),
         route("POST", old, _publish, surface=surface, access=share),
         route("GET", listed, _entries, surface=surface, access=look),
         route("POST", listed, _add, surface=surface, access=share, body=Identifiers, status=201),
@@ -278,9 +282,9 @@ def _reclamation_routes() -> tuple[Route, ...]:
     )
     listed = "List the deleted catalogs, and instances of object storage, that can still be restored"
     acted = "Restore a deleted catalog or instance of object storage, or have it reclaimed now"
-    found: list[Route] = []
+    routes: list[Route] = []
     for many, act, how in pairs:
-        found.append(
+        routes.append(
             route(
                 "GET",
                 many,
@@ -291,7 +295,7 @@ def _reclamation_routes() -> tuple[Route, ...]:
                 summary=f"{listed}{how}.",
             )
         )
-        found.append(
+        routes.append(
             route(
                 "POST",
                 act,
@@ -303,7 +307,7 @@ def _reclamation_routes() -> tuple[Route, ...]:
                 summary=f"{acted}{how}.",
             )
         )
-    return tuple(found)
+    return tuple(routes)
 
 
 def routes() -> tuple[Route, ...]:

@@ -105,10 +105,10 @@ def _get_version(session: Session, _request: Request, version: Version) -> Reply
     return version_reply(session, version)
 
 
-def version_reply(session: Session, found: Version) -> Reply:
+def version_reply(session: Session, version: Version) -> Reply:
     """The branch of a version, under its offering's revision."""
-    offering = find(session, resources.OFFERING, found.offering_id)
-    shown = offering_response(queries.branch(session, offering), session.ctx, found)
+    offering = find(session, resources.OFFERING, version.offering_id)
+    shown = offering_response(queries.branch(session, offering), session.ctx, version)
     return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
 
 
@@ -190,8 +190,8 @@ _STEPS: tuple[tuple[str, Callable[[Session, Authorized[Version]], None], str, st
 
 
 def routes() -> tuple[Route, ...]:
-    one, catalog = f"{BASE}/versions/{{version_loc_id}}", f"{BASE}/catalogs/{{catalog_id}}"
-    install = f"{one}/validation/install"
+    item_path, catalog = f"{BASE}/versions/{{version_loc_id}}", f"{BASE}/catalogs/{{catalog_id}}"
+    install = f"{item_path}/validation/install"
     change = version(_UPDATE)
     into = offering_rule(_CREATE)
     new = catalog_item(resources.CATALOG, _CREATE)
@@ -220,8 +220,8 @@ def routes() -> tuple[Route, ...]:
             status=201,
             query=ImportOfferingParameters,
         ),
-        route("GET", one, _get_version, surface=surface, access=version()),
-        route("DELETE", one, _delete_version, surface=surface, access=remove),
+        route("GET", item_path, _get_version, surface=surface, access=version()),
+        route("DELETE", item_path, _delete_version, surface=surface, access=remove),
         route("DELETE", in_catalog, _delete_in_catalog, surface=surface, access=into_delete),
         route(
             "POST",
@@ -235,10 +235,10 @@ def routes() -> tuple[Route, ...]:
         ),
         route("GET", install, _validation, surface=surface, access=change),
         *(
-            route("POST", f"{one}/{name}", _step(step, text), surface=surface, access=version(action), status=202)
+            route("POST", f"{item_path}/{name}", _step(step, text), surface=surface, access=version(action), status=202)
             for name, step, action, text in _STEPS
         ),
-        *_deprecations(one, f"{catalog}/offerings/{{offering_id}}"),
+        *_deprecations(item_path, f"{catalog}/offerings/{{offering_id}}"),
     )
 
 
@@ -267,27 +267,27 @@ _PREFIX = "/kinds/0/versions/0/"
 
 def _split(body: VersionRequest) -> tuple[Doc, Doc]:
     """The metadata, and every other document of a version."""
-    found = dict(msgspec.to_builtins(body))
-    return flat_metadata(found.pop("metadata", {})), found
+    fields = dict(msgspec.to_builtins(body))
+    return flat_metadata(fields.pop("metadata", {})), fields
 
 
 def _put(session: Session, request: Request, version: Authorized[Version]) -> Reply:
     """Replace a version; what is said of its offering and kind is not looked at."""
-    given = _version_in(request.body)
-    metadata, document = _split(decode(msgspec.json.encode(given), VersionRequest))
+    sent = _version_in(request.body)
+    metadata, document = _split(decode(msgspec.json.encode(sent), VersionRequest))
     service.same_rev(request.body.get("_rev"), editing.offering_of(session, version.resource).rev)
-    editing.edit(session, version, metadata if "metadata" in given else version.resource.metadata, document)
+    editing.edit(session, version, metadata if "metadata" in sent else version.resource.metadata, document)
     return version_reply(session, find(session, resources.VERSION, version.resource.id))
 
 
 def _version_in(body: Doc) -> Doc:
     try:
-        found = body["kinds"][0]["versions"][0]
+        version = body["kinds"][0]["versions"][0]
     except (KeyError, IndexError, TypeError) as error:
         raise invalid("bad_request", "The body must be an offering with one kind and one version.", "kinds") from error
-    if not isinstance(found, dict):
+    if not isinstance(version, dict):
         raise invalid("bad_request", "A version must be an object.", "kinds")
-    return found
+    return version
 
 
 def _patch(session: Session, request: Request, version: Authorized[Version]) -> Reply:
@@ -330,9 +330,9 @@ def _about(_session: Session, _request: Request, version: Version) -> Reply:
 
 def _license(_session: Session, request: Request, version: Version) -> Reply:
     """Get the text of a licence of a version."""
-    for one in version.document.get("licenses") or []:
-        if one.get("id") == request.params["license_id"]:
-            text = str(one.get("description") or one.get("url") or one.get("name") or "")
+    for licence in version.document.get("licenses") or []:
+        if licence.get("id") == request.params["license_id"]:
+            text = str(licence.get("description") or licence.get("url") or licence.get("name") or "")
             return Reply(text.encode(), media="text/plain; charset=utf-8")
     raise not_found("license_id")
 
@@ -435,17 +435,17 @@ def _version_page(request: Request, start: int, limit: int, shown: list[Doc], to
 def _validate_inputs(rehearse: Rehearse) -> Any:
     def call(session: Session, request: Request, _version: Version) -> Doc:
         """Check the values of a test deployment without starting one."""
-        given = request.body.override_values if request.body is not None else msgspec.UNSET
-        wrong = rehearse(session, given if isinstance(given, dict) else {})
-        found = [{"message": wrong, "entity": "override_values", "error_code": "bad_request"}] if wrong else []
+        override_values = request.body.override_values if request.body is not None else msgspec.UNSET
+        wrong = rehearse(session, override_values if isinstance(override_values, dict) else {})
+        errors = [{"message": wrong, "entity": "override_values", "error_code": "bad_request"}] if wrong else []
         code = "invalid" if wrong else "valid"
-        return {"message": wrong or "valid", "code": code, "global_transaction_id": session.ctx.trace, "errors": found}
+        return {"message": wrong or "valid", "code": code, "global_transaction_id": session.ctx.trace, "errors": errors}
 
     return call
 
 
 def editing_routes(rehearse: Rehearse) -> tuple[Route, ...]:
-    one = f"{BASE}/versions/{{version_loc_id}}"
+    item_path = f"{BASE}/versions/{{version_loc_id}}"
     product = f"{BASE}/catalogs/{{catalog_id}}/offerings/{{offering_id}}"
     see, change = version_rule(), version_rule(states.UPDATE)
     surface, patch = CATALOG, Operations
@@ -457,18 +457,26 @@ def editing_routes(rehearse: Rehearse) -> tuple[Route, ...]:
         ("iamPermissions", _permissions),
         ("dependencies", _dependencies),
     )
-    part = f"{one}/copy/{{type}}/{{version_loc_id_to_copy_from}}"
+    part = f"{item_path}/copy/{{type}}/{{version_loc_id_to_copy_from}}"
     update = offering_rule(states.UPDATE)
     check = _validate_inputs(rehearse)
     return (
-        route("PUT", one, _put, surface=surface, access=change, body=Document),
-        route("PATCH", one, _patch, surface=surface, access=change, body=patch),
-        *(route("GET", f"{one}/{path}", call, surface=surface, access=see) for path, call in texts),
-        route("GET", f"{one}/validation/overridevalues", _override_values, surface=surface, access=change),
-        route("POST", f"{one}/validateInputs", check, surface=surface, access=change, body=ValidateRequest, **optional),
-        route("POST", f"{one}/workingcopy", _working_copy, surface=surface, access=change),
-        route("POST", f"{one}/commit", _commit, surface=surface, access=change),
-        route("POST", f"{one}/copy", _copy, surface=surface, access=change, body=ReloadRequest, **optional),
+        route("PUT", item_path, _put, surface=surface, access=change, body=Document),
+        route("PATCH", item_path, _patch, surface=surface, access=change, body=patch),
+        *(route("GET", f"{item_path}/{path}", call, surface=surface, access=see) for path, call in texts),
+        route("GET", f"{item_path}/validation/overridevalues", _override_values, surface=surface, access=change),
+        route(
+            "POST",
+            f"{item_path}/validateInputs",
+            check,
+            surface=surface,
+            access=change,
+            body=ValidateRequest,
+            **optional,
+        ),
+        route("POST", f"{item_path}/workingcopy", _working_copy, surface=surface, access=change),
+        route("POST", f"{item_path}/commit", _commit, surface=surface, access=change),
+        route("POST", f"{item_path}/copy", _copy, surface=surface, access=change, body=ReloadRequest, **optional),
         route("POST", part, _copy_part, surface=surface, access=change),
         route(
             "PUT",

@@ -113,12 +113,12 @@ _DIGEST_TOO = (*_DIGEST, "is_consumable", "validation", "deprecate_pending", "re
 
 
 def versions_response(
-    found: list[Version], siblings: list[Version], ctx: Context, *, digest: bool = False
+    versions: list[Version], siblings: list[Version], ctx: Context, *, digest: bool = False
 ) -> list[Doc]:
     """Versions, each with its successor among the siblings where it needs one."""
-    shown = [version_response(version, ctx, successor(version, siblings)) for version in found]
+    shown = [version_response(version, ctx, successor(version, siblings)) for version in versions]
     if digest:
-        shown = [{key: one[key] for key in _DIGEST_TOO if key in one} for one in shown]
+        shown = [{key: version[key] for key in _DIGEST_TOO if key in version} for version in shown]
     return shown
 
 
@@ -126,16 +126,16 @@ EMBEDDED = 200
 """So many versions come with their offering, the newest; the others are in pages of their own (`all_versions`)."""
 
 
-def kinds_response(branch: Branch, found: list[Version], ctx: Context, *, digest: bool = False) -> list[Doc]:
-    if not found:
+def kinds_response(branch: Branch, versions: list[Version], ctx: Context, *, digest: bool = False) -> list[Doc]:
+    if not versions:
         return []
-    offering, made = branch.offering, rfc3339(found[0].created_at)
+    offering, made = branch.offering, rfc3339(versions[0].created_at)
     path = f"{BASE}/catalogs/{offering.catalog_id}/offerings/{offering.id}/kinds/{offering.kind_id}/versions"
     pages: Doc = {"first": {"href": f"{path}?limit={EMBEDDED}"}}
-    if len(found) > EMBEDDED:
+    if len(versions) > EMBEDDED:
         pages["next"] = {"href": f"{path}?limit={EMBEDDED}&start={EMBEDDED}", "start": str(EMBEDDED)}
     kind = {"id": offering.kind_id, **_KIND, "created": made, "updated": made, "tags": [], "additional_features": []}
-    shown = versions_response(found[-EMBEDDED:], branch.versions, ctx, digest=digest)
+    shown = versions_response(versions[-EMBEDDED:], branch.versions, ctx, digest=digest)
     return [{**kind, "versions": shown, "all_versions": pages}]
 
 
@@ -181,23 +181,23 @@ def _flags(branch: Branch) -> Doc:
 
 def _pending(branch: Branch) -> Doc | None:
     """An offering is on its way out when all that is published of it is."""
-    found = [one.deprecate_pending for one in branch.versions if one.state in PUBLISHED]
-    if not found or not all(found):
+    pending = [version.deprecate_pending for version in branch.versions if version.state in PUBLISHED]
+    if not pending or not all(pending):
         return None
-    return max((one for one in found if one), key=lambda one: str(one["deprecate_date"]))
+    return max((period for period in pending if period), key=lambda period: str(period["deprecate_date"]))
 
 
 def offering_response(branch: Branch, ctx: Context, only: Version | None = None, *, digest: bool = False) -> Doc:
     """An offering with all its versions, or with one alone: the "branch" that a version is got as."""
     offering = branch.offering
     shown = branch.versions if only is None else [only]
-    kept = {name: value for name, value in masked(offering.document).items() if not (digest and name in _LONG)}
+    fields = {name: value for name, value in masked(offering.document).items() if not (digest and name in _LONG)}
     pending = _pending(branch)
-    found = {
+    response = {
         "tags": [],
         "keywords": [],
         **_OFFERING_BLOCKS,
-        **kept,
+        **fields,
         "hidden": offering.hidden,
         "id": offering.id,
         "_rev": offering.rev,
@@ -213,7 +213,7 @@ def offering_response(branch: Branch, ctx: Context, only: Version | None = None,
         "catalog_name": branch.catalog_label,
         **_flags(branch),
     }
-    return found if pending is None else {**found, "deprecate_pending": pending}
+    return response if pending is None else {**response, "deprecate_pending": pending}
 
 
 _ACCOUNT_TYPES = {"-ent-": 1, "-entgrp-": 2}
@@ -248,15 +248,15 @@ def entry_response(entry: Entry, offering: Offering) -> Doc:
     return access_response(entry, offering.catalog_id, offering.id, offering.account_id, "offering")
 
 
-def approval_response(one: Approval) -> Doc:
+def approval_response(approval: Approval) -> Doc:
     return {
-        "id": one.id,
-        "account": one.identifier,
-        "account_type": _account_type(one.identifier),
-        "target_account": one.source_account_id,
-        "target_kind": one.type,
-        "created": rfc3339(one.created_at),
-        "approval_state": _approval_state(one.state),
+        "id": approval.id,
+        "account": approval.identifier,
+        "account_type": _account_type(approval.identifier),
+        "target_account": approval.source_account_id,
+        "target_kind": approval.type,
+        "created": rfc3339(approval.created_at),
+        "approval_state": _approval_state(approval.state),
     }
 
 

@@ -126,12 +126,12 @@ STATES = ("new", "validated", "test", "prerelease", "consumable", "deprecated")
 
 def moves() -> dict[str, tuple[str, ...]]:
     """What the table allows, as a table of states."""
-    found: dict[str, list[str]] = {state: [] for state in STATES}
+    allowed: dict[str, list[str]] = {state: [] for state in STATES}
     for edge in EDGES:
         for source in edge.sources:
-            if edge.to not in {STAY, *found[source]}:
-                found[source].append(edge.to)
-    return {state: tuple(targets) for state, targets in found.items()}
+            if edge.to not in {STAY, *allowed[source]}:
+                allowed[source].append(edge.to)
+    return {state: tuple(targets) for state, targets in allowed.items()}
 
 
 def choose(step: str, version: Version) -> tuple[Edge | None, str]:
@@ -165,8 +165,8 @@ def table() -> str:
         texts = dict.fromkeys([edge.refusal, edge.again, *(guard.refusal for guard in edge.guards)])
         sources = ", ".join(edge.sources) or "-"
         guards = ", ".join(guard.name for guard in edge.guards) or "-"
-        said = "<br>".join(text.replace("{step}", edge.step) for text in texts if text) or "-"
-        rows.append(_row(edge.step, sources, edge.to, guards, edge.role, edge.images or "(as they were)", said))
+        routes = "<br>".join(text.replace("{step}", edge.step) for text in texts if text) or "-"
+        rows.append(_row(edge.step, sources, edge.to, guards, edge.role, edge.images or "(as they were)", routes))
     label, states = LAST.format(label="name"), ", ".join(STATES)
     guard = "not the last published one, unless the offering or its catalog goes"
     rows.append(_row("delete", states, GONE, guard, ROLES[least(DELETE)], "(free, as they were)", label))

@@ -12,11 +12,11 @@ V = TypeVar("V")
 
 
 class UnknownMember(LookupError):
-    """Something that is none of a closed set. `what` names the set."""
+    """Something that is none of a closed set. `table` names the set."""
 
-    def __init__(self, what: str, member: object) -> None:
-        super().__init__(f"unknown {what}: {member!r}")
-        self.what, self.member = what, member
+    def __init__(self, table: str, member: object) -> None:
+        super().__init__(f"unknown {table}: {member!r}")
+        self.what, self.member = table, member
 
 
 class ClosedTable(dict[K, V]):
@@ -24,14 +24,14 @@ class ClosedTable(dict[K, V]):
     it is asked for another.
     """
 
-    def __init__(self, what: str, members: Iterable[K], values: Mapping[K, V]) -> None:
+    def __init__(self, table: str, members: Iterable[K], values: Mapping[K, V]) -> None:
         super().__init__(values)
-        self.what = what
+        self.what = table
         expected = set(members)
         if set(values) != expected:
             lacking, unknown = expected - set(values), set(values) - expected
             raise ValueError(
-                f"{what}: without a value {sorted(map(str, lacking))}, unknown {sorted(map(str, unknown))}"
+                f"{table}: without a value {sorted(map(str, lacking))}, unknown {sorted(map(str, unknown))}"
             )
 
     def __missing__(self, member: K) -> V:

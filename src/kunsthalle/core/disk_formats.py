@@ -31,8 +31,8 @@ class DiskFormat(NamedTuple):
 
 
 FORMATS = {
-    one.name: one
-    for one in (
+    disk_format.name: disk_format
+    for disk_format in (
         DiskFormat(
             "qcow2", "QCOW2", "qcow2", "a QCOW2 image", suffix="qcow2", written_with=("-O", "qcow2"), names_files=True
         ),
@@ -51,10 +51,10 @@ FORMATS = {
         DiskFormat("raw", "raw", "raw", "a raw disk", converted=True, written_with=("-O", "raw")),
     )
 }
-IMPORTED = tuple(one.name for one in FORMATS.values() if one.suffix)
+IMPORTED = tuple(format_.name for format_ in FORMATS.values() if format_.suffix)
 """Formats of images, which are also what disks are based on."""
 EXPORTED = tuple(name for name in IMPORTED if FORMATS[name].written_with)
-CONVERTED = tuple(one.name for one in FORMATS.values() if one.converted)
+CONVERTED = tuple(format_.name for format_ in FORMATS.values() if format_.converted)
 
 
 def listed(names: tuple[str, ...], word: str) -> str:

@@ -80,9 +80,9 @@ EFFECTS = {
 """Every effect by its name: requests, options, pages and documents take them from here."""
 
 
-def effects_on(what: Literal["call", "job", "tokens"]) -> tuple[str, ...]:
+def effects_on(target: Literal["call", "job", "tokens"]) -> tuple[str, ...]:
     """Return the names of the effects on calls, on jobs or on tokens."""
-    return tuple(name for name, effect in EFFECTS.items() if effect.on == what)
+    return tuple(name for name, effect in EFFECTS.items() if effect.on == target)
 
 
 if TYPE_CHECKING:
@@ -90,4 +90,4 @@ if TYPE_CHECKING:
     JobEffect = str
     TokenEffect = str
 else:
-    CallEffect, JobEffect, TokenEffect = (Literal[effects_on(what)] for what in ("call", "job", "tokens"))
+    CallEffect, JobEffect, TokenEffect = (Literal[effects_on(target)] for target in ("call", "job", "tokens"))

@@ -146,7 +146,7 @@ class Faults:
         """Removes one fault, or all; how many there were."""
         with self._lock:
             before = len(self._all)
-            self._all = [one for one in self._all if id_ is not None and one.id != id_]
+            self._all = [fault for fault in self._all if id_ is not None and fault.id != id_]
             self._count()
             return before - len(self._all)
 
@@ -165,13 +165,13 @@ class Faults:
 
     def _match(self, on: str, subject: Subject, at: float) -> Fault | None:
         with self._lock:
-            for one in self._all:
-                if one.on == on and self._concerns(one, subject, at) and one.applies():
-                    self._applied.append(f"{one.label}: {subject.text} {subject.about}".rstrip())
-                    if one.spent:
-                        self._all.remove(one)
+            for fault in self._all:
+                if fault.on == on and self._concerns(fault, subject, at) and fault.applies():
+                    self._applied.append(f"{fault.label}: {subject.text} {subject.about}".rstrip())
+                    if fault.spent:
+                        self._all.remove(fault)
                         self._count()
-                    return one
+                    return fault
         return None
 
     def _concerns(self, fault: Fault, subject: Subject, at: float) -> bool:
@@ -189,8 +189,8 @@ class Faults:
         return any(at > since and id_ in parts for id_, at in self._created)
 
     def _count(self) -> None:
-        calls = [one for one in self._all if one.on == "call"]
+        calls = [fault for fault in self._all if fault.on == "call"]
         self.calls = bool(calls)
-        self.jobs = any(one.on == "job" for one in self._all)
-        self.late = any(one.effect == "late" for one in calls)
-        self.personal = any(one.account_id or one.iam_id for one in calls)
+        self.jobs = any(fault.on == "job" for fault in self._all)
+        self.late = any(call.effect == "late" for call in calls)
+        self.personal = any(call.account_id or call.iam_id for call in calls)

@@ -16,8 +16,8 @@ class HypervisorName(NamedTuple):
 
 
 HYPERVISORS = {
-    one.name: one
-    for one in (
+    hypervisor_name.name: hypervisor_name
+    for hypervisor_name in (
         HypervisorName(
             "qemu",
             runs_guests=True,

@@ -126,9 +126,9 @@ class _Recording:
         while self._events and next(iter(self._events)) <= after:
             self._drop()
         begun = (event for event, _ in self._events.values())
-        found = [*itertools.islice(itertools.takewhile(lambda event: event.complete, begun), most)]
+        events = [*itertools.islice(itertools.takewhile(lambda event: event.complete, begun), most)]
         lost, self._lost = self._lost, 0
-        return Page(found, lost)
+        return Page(events, lost)
 
     def every(self) -> Page:
         """Everything that is complete; nothing is dropped."""

@@ -43,7 +43,7 @@ def redact(document: Any) -> Any:
         left_out = _PAIR_VALUES if named else ()
         return {name: _field(name, value, secret=name in left_out) for name, value in document.items()}
     if isinstance(document, list):
-        return [redact(one) for one in document]
+        return [redact(member) for member in document]
     return _redact_string(document) if isinstance(document, str) else document
 
 
@@ -76,9 +76,9 @@ def redact_text(text: str) -> str:
     return _PEM.sub(REDACTED, text) if "-----BEGIN" in text else text
 
 
-def _token(found: re.Match[str]) -> str:
-    basic = found["basic"]
-    return found[0] if basic and not _is_user_and_password(basic) else REDACTED
+def _token(match: re.Match[str]) -> str:
+    basic = match["basic"]
+    return match[0] if basic and not _is_user_and_password(basic) else REDACTED
 
 
 def _is_user_and_password(text: str) -> bool:
@@ -89,8 +89,8 @@ def _is_user_and_password(text: str) -> bool:
         return False
 
 
-def _parameter(found: re.Match[str]) -> str:
-    return f"{found['name']}={REDACTED}" if is_secret(found["name"]) else found[0]
+def _parameter(match: re.Match[str]) -> str:
+    return f"{match['name']}={REDACTED}" if is_secret(match["name"]) else match[0]
 
 
 def redact_target(target: str) -> str:

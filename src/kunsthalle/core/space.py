@@ -112,5 +112,5 @@ def disk_room(folder: Path) -> tuple[int, int]:
     """Bytes of the disk of a folder, which may be yet to be made: in all, and those that are free."""
     while not folder.exists():
         folder = folder.parent
-    found = shutil.disk_usage(folder)
-    return found.total, found.free
+    disk_usage = shutil.disk_usage(folder)
+    return disk_usage.total, disk_usage.free

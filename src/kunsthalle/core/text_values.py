@@ -24,8 +24,8 @@ Words = tuple[frozenset[str], frozenset[str]]
 def boolean(text: str, words: Words = WIRE) -> bool | None:
     """Return what a text says in these words, or None where it is none of them. Only the API's are case-sensitive."""
     yes, no = words
-    said = text if words is WIRE else text.lower()
-    return True if said in yes else False if said in no else None
+    folded = text if words is WIRE else text.lower()
+    return True if folded in yes else False if folded in no else None
 
 
 def integer(text: str, least: int = -LARGEST, most: int = LARGEST) -> int | None:

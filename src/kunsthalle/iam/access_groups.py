@@ -62,13 +62,13 @@ def stale() -> Problem:
     return Problem(Reason.CONFLICT, "conflict", "If-Match is not the present ETag.", Target("If-Match", "header"))
 
 
-def change_group(session: Session, granted: Authorized[AccessGroup], **given: Any) -> AccessGroup:
+def change_group(session: Session, granted: Authorized[AccessGroup], **changes: Any) -> AccessGroup:
     """Changes what is given of name and description."""
-    if "name" in given:
-        _named(given["name"])
+    if "name" in changes:
+        _named(changes["name"])
     old = granted.resource
     try:
-        done = update(session, GROUP, old.id, GROUP.table.c.revision == old.revision, **_touched(session), **given)
+        done = update(session, GROUP, old.id, GROUP.table.c.revision == old.revision, **_touched(session), **changes)
     except IntegrityError as error:
         raise _taken() from error
     if not done:
@@ -137,11 +137,11 @@ def move_memberships(session: Session, account_id: str, iam_id: str, to: str) ->
     """Puts one identity in the place of another in every group of an account."""
     session.invalidate(PERMISSIONS)
     table = access_group_members
-    mine = (table.c.account_id == account_id, table.c.iam_id == iam_id)
-    for row in rows_of(session, table, *mine):
+    conditions = (table.c.account_id == account_id, table.c.iam_id == iam_id)
+    for row in rows_of(session, table, *conditions):
         values = {column.key: getattr(row, column.key) for column in table.columns}
         put_row(session, table, ("group_id", "iam_id"), **{**values, "iam_id": to})
-    remove_rows(session, table, *mine)
+    remove_rows(session, table, *conditions)
 
 
 def remove_member(session: Session, group: AccessGroup, iam_id: str) -> None:
@@ -171,30 +171,30 @@ def name_of(session: Session, account_id: str, iam_id: str) -> dict[str, str]:
     return {"name": person.name, "email": person.user_id} if person is not None else {}
 
 
-def _rule(given: dict[str, Any]) -> None:
-    if not 1 <= given["expiration"] <= 24:
+def _rule(rule: dict[str, Any]) -> None:
+    if not 1 <= rule["expiration"] <= 24:
         raise invalid("bad_request", "expiration is 1 to 24 hours.", "expiration")
-    if not given["conditions"]:
+    if not rule["conditions"]:
         raise invalid("bad_request", "A rule has at least one condition.", "conditions")
 
 
-def add_rule(session: Session, granted: Authorized[AccessGroup], **given: Any) -> AccessGroupRule:
+def add_rule(session: Session, granted: Authorized[AccessGroup], **changes: Any) -> AccessGroupRule:
     """Keeps a rule with the group. It adds nobody by itself: it speaks of federated logins, which are not offered."""
-    _rule(given)
+    _rule(changes)
     ctx, now = session.ctx, session.ctx.now()
     no_more_than_held(session, granted.resource.id)
     id_ = f"ClaimRule-{ctx.ids.uuid()}"
     common = {"created_by": ctx.actor.iam_id, "created_at": now, **_touched(session)}
-    return insert(session, GROUP_RULE, AccessGroupRule(id_, ctx.account_id, granted.resource.id, **given, **common))
+    return insert(session, GROUP_RULE, AccessGroupRule(id_, ctx.account_id, granted.resource.id, **changes, **common))
 
 
-def change_rule(session: Session, granted: Authorized[AccessGroupRule], **given: Any) -> AccessGroupRule:
+def change_rule(session: Session, granted: Authorized[AccessGroupRule], **changes: Any) -> AccessGroupRule:
     """Replace a rule. 403 unless the caller holds whatever its group holds."""
-    _rule(given)
+    _rule(changes)
     old = granted.resource
     no_more_than_held(session, old.group_id)
     if not update(
-        session, GROUP_RULE, old.id, GROUP_RULE.table.c.revision == old.revision, **_touched(session), **given
+        session, GROUP_RULE, old.id, GROUP_RULE.table.c.revision == old.revision, **_touched(session), **changes
     ):
         raise stale()
     return find(session, GROUP_RULE, old.id)

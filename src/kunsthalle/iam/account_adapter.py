@@ -42,12 +42,12 @@ class IamIdentities:
             require(session, GROUP, group, MEMBER_CREATE)
             add_member(session, group, iam_id, "user")
         subject = [{"key": "iam_id", "operator": "stringEquals", "value": iam_id}]
-        for one in policies:
-            roles = [role["role_id"] for role in one["roles"]]
-            for resource in one["resources"]:
+        for policy in policies:
+            roles = [role["role_id"] for role in policy["roles"]]
+            for resource in policy["resources"]:
                 conditions = [
-                    {"key": given["name"], "operator": given["operator"], "value": given["value"]}
-                    for given in resource["attributes"]
+                    {"key": attribute["name"], "operator": attribute["operator"], "value": attribute["value"]}
+                    for attribute in resource["attributes"]
                 ]
                 make_policy(session, Wanted("access", subject, roles, conditions))
 

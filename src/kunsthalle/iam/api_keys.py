@@ -54,7 +54,7 @@ def create_api_key(
     return make_key(session, account_id, iam_id, KeyPrototype(name, description))
 
 
-def make_key(session: Session, account_id: str, iam_id: str, wanted: KeyPrototype) -> tuple[ApiKey, str]:
+def make_key(session: Session, account_id: str, iam_id: str, key_prototype: KeyPrototype) -> tuple[ApiKey, str]:
     """A new key as asked for, and its secret. A person's is made by that person, or by the product for them."""
     ctx = session.ctx
     by = iam_id if ctx.actor == SYSTEM else ctx.actor.iam_id
@@ -66,7 +66,7 @@ def make_key(session: Session, account_id: str, iam_id: str, wanted: KeyPrototyp
         or not is_identity(session, account_id, iam_id)
     ):
         raise invalid("bad_request", "The IAM ID is no user and no service ID of the account.", "iam_id")
-    return _new_key(session, account_id, iam_id, wanted, by)
+    return _new_key(session, account_id, iam_id, key_prototype, by)
 
 
 def make_invited_key(session: Session, account_id: str, iam_id: str, name: str) -> tuple[ApiKey, str]:
@@ -81,30 +81,32 @@ def make_invited_key(session: Session, account_id: str, iam_id: str, name: str) 
     return _new_key(session, account_id, iam_id, KeyPrototype(name), iam_id)
 
 
-def _new_key(session: Session, account_id: str, iam_id: str, wanted: KeyPrototype, by: str) -> tuple[ApiKey, str]:
+def _new_key(
+    session: Session, account_id: str, iam_id: str, key_prototype: KeyPrototype, by: str
+) -> tuple[ApiKey, str]:
     ctx = session.ctx
-    if wanted.secret is not None and not _OWN_VALUE.fullmatch(wanted.secret):
+    if key_prototype.secret is not None and not _OWN_VALUE.fullmatch(key_prototype.secret):
         raise invalid("bad_request", "An own key has 20 to 255 letters, digits, hyphens or underscores.", "apikey")
-    if wanted.store_value and not iam_id.startswith(_OF_SERVICE_IDS):
+    if key_prototype.store_value and not iam_id.startswith(_OF_SERVICE_IDS):
         text = "store_value must be false or absent: the values of API keys of users are not stored."
         raise invalid("bad_request", text, "store_value")
     keys = API_KEY.table
     if number_of(session, keys, keys.c.account_id == account_id, keys.c.iam_id == iam_id) >= MAX_KEYS:
         raise conflict("conflict", f"An identity has at most {MAX_KEYS} API keys in an account: delete one first.")
-    secret, now, id_ = wanted.secret or ctx.ids.secret(), ctx.now(), f"ApiKey-{ctx.ids.uuid()}"
+    secret, now, id_ = key_prototype.secret or ctx.ids.secret(), ctx.now(), f"ApiKey-{ctx.ids.uuid()}"
     key = ApiKey(
         id=id_,
         account_id=account_id,
         iam_id=iam_id,
-        name=_named(wanted.name),
-        description=wanted.description,
+        name=_named(key_prototype.name),
+        description=key_prototype.description,
         hash=hash_of(secret),
-        stored_value=session.cipher.encrypt(secret, _purpose(id_)) if wanted.store_value else None,
-        locked=wanted.locked,
-        disabled=wanted.disabled,
-        expires_at=_expiry(session, wanted.expires_at),
-        support_sessions=wanted.support_sessions,
-        action_when_leaked=_leaked(wanted.action_when_leaked),
+        stored_value=session.cipher.encrypt(secret, _purpose(id_)) if key_prototype.store_value else None,
+        locked=key_prototype.locked,
+        disabled=key_prototype.disabled,
+        expires_at=_expiry(session, key_prototype.expires_at),
+        support_sessions=key_prototype.support_sessions,
+        action_when_leaked=_leaked(key_prototype.action_when_leaked),
         created_by=by,
         modified_at=now,
         created_at=now,
@@ -123,10 +125,10 @@ def _may_make_for(session: Session, iam_id: str) -> None:
     if not iam_id.startswith("iam-"):
         text = "An API key of a person is made by that person alone; for a program make a service ID and a key of that."
         raise forbidden(text)
-    found = some(session, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
-    if found:
-        require(session, SERVICE_ID, found[0], EDIT_SERVICE_ID)
-    if not found:
+    service_ids = some(session, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
+    if service_ids:
+        require(session, SERVICE_ID, service_ids[0], EDIT_SERVICE_ID)
+    if not service_ids:
         raise invalid("bad_request", "The IAM ID is no user and no service ID of the account.", "iam_id")
     no_more_than_held(session, iam_id)
 
@@ -135,8 +137,8 @@ def no_more_than_held(session: Session, subject: str) -> None:
     """403 unless the caller holds whatever a subject and its groups hold: who acts as it gains nothing."""
     ctx = session.ctx
     custom = custom_actions(session, ctx.account_id)
-    for one in (subject, *groups_of(session, ctx.account_id, subject)):
-        for policy in policies_of(session, ctx.account_id, one):
+    for id_ in (subject, *groups_of(session, ctx.account_id, subject)):
+        for policy in policies_of(session, ctx.account_id, id_):
             if policy.type == "access" and not ctx.grants.covers_grant(policy.grant(custom)):
                 raise forbidden("You cannot give more than you hold.")
 
@@ -209,12 +211,12 @@ def locked() -> Problem:
     return Problem(Reason.CONFLICT, "BXNIM0130E", "It is locked: unlock it first.")
 
 
-def change_key(session: Session, granted: Authorized[ApiKey], revision: int | None, **given: Any) -> ApiKey:
+def change_key(session: Session, granted: Authorized[ApiKey], revision: int | None, **changes: Any) -> ApiKey:
     """Changes what is given of name, description, support_sessions, action_when_leaked and expires_at."""
     key = granted.resource
     if key.locked:
         raise locked()
-    values = dict(given)
+    values = dict(changes)
     if "name" in values:
         _named(values["name"])
     if "action_when_leaked" in values:
@@ -227,7 +229,7 @@ def change_key(session: Session, granted: Authorized[ApiKey], revision: int | No
     as_read = () if revision is None else (API_KEY.table.c.revision == revision,)
     if not update(session, API_KEY, key.id, *as_read, modified_at=session.ctx.now(), **values):
         raise stale()
-    note(session, key.id, "update", given)
+    note(session, key.id, "update", changes)
     return find(session, API_KEY, key.id)
 
 
@@ -267,11 +269,11 @@ def delete_api_key(session: Session, granted: Authorized[ApiKey]) -> None:
 def delete_keys_of(session: Session, account_id: str, iam_id: str) -> list[str]:
     """Removes every key of an identity that is going; their ids."""
     table = API_KEY.table
-    mine = (table.c.account_id == account_id, table.c.iam_id == iam_id)
-    ids = [key.id for key in unscoped(session, API_KEY, *mine)]
+    conditions = (table.c.account_id == account_id, table.c.iam_id == iam_id)
+    ids = [key.id for key in unscoped(session, API_KEY, *conditions)]
     session.invalidate(VALIDITY)
     forget(session, *ids)
-    remove_rows(session, table, *mine)
+    remove_rows(session, table, *conditions)
     return ids
 
 

@@ -41,7 +41,9 @@ def offered(
             known = (*PLATFORM_ROLES, *SERVICE_ROLES, *(specific_to(service) if service else ()))
         case _:
             raise UnknownMember("type of a policy", policy_type)
-    return [one for one in known if one in PLATFORM_ROLES], [one for one in known if one not in PLATFORM_ROLES]
+    return [role_name for role_name in known if role_name in PLATFORM_ROLES], [
+        role_name for role_name in known if role_name not in PLATFORM_ROLES
+    ]
 
 
 def known_actions(session: Session) -> dict[str, list[str]]:
@@ -87,11 +89,11 @@ def role_tag(role: CustomRole) -> str:
     return entity_tag(role.id, role.revision)
 
 
-def same_version(role: CustomRole, given: str | None) -> None:
+def same_version(role: CustomRole, revision: str | None) -> None:
     """400 without `If-Match`, 412 for another version."""
-    if not given:
+    if not revision:
         raise invalid("missing_required_header", "If-Match is required.", "If-Match", type_="header")
-    if sent_tag(given) != role_tag(role):
+    if sent_tag(revision) != role_tag(role):
         raise Problem(Reason.PRECONDITION, "request_not_processed", "If-Match is not the role's present ETag.")
 
 

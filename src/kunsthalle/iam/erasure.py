@@ -30,8 +30,8 @@ MOST = 1_000
 def _remove(session: Session, *parts: tuple[Table, ColumnElement[bool]]) -> bool:
     """Removes at most `MOST` rows of tables, one table after the other; whether there may be more."""
     removed = 0
-    for table, mine in parts:
-        removed += remove_some(session, table, MOST - removed, mine)
+    for table, condition in parts:
+        removed += remove_some(session, table, MOST - removed, condition)
         if removed >= MOST:
             return True
     return False

@@ -67,21 +67,21 @@ def forget(session: Session, *resource_ids: str) -> None:
 
 def changes_of(session: Session, resource_id: str) -> list[Record]:
     """Return the stored changes of a resource, oldest first."""
-    return [Record(*one) for one in _stored(session, [resource_id]).get(resource_id, [])]
+    return [Record(*record) for record in _stored(session, [resource_id]).get(resource_id, [])]
 
 
 def histories(session: Session, resources: Sequence[Created]) -> dict[str, list[Record]]:
     """Return the whole history of each resource by its id, oldest first: its creation, then its changes."""
-    stored = _stored(session, [one.id for one in resources])
+    stored = _stored(session, [resource.id for resource in resources])
     return {
-        one.id: [
-            Record(one.created_at, one.created_by, one.account_id, "create", []),
-            *(Record(*change) for change in stored.get(one.id, [])),
+        resource.id: [
+            Record(resource.created_at, resource.created_by, resource.account_id, "create", []),
+            *(Record(*change) for change in stored.get(resource.id, [])),
         ]
-        for one in resources
+        for resource in resources
     }
 
 
 def _stored(session: Session, ids: list[str]) -> dict[str, list[Any]]:
-    found = rows_of(session, identity_history, identity_history.c.resource_id.in_(ids))
-    return {row.resource_id: row.records for row in found}
+    rows = rows_of(session, identity_history, identity_history.c.resource_id.in_(ids))
+    return {row.resource_id: row.records for row in rows}

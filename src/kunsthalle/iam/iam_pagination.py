@@ -34,8 +34,8 @@ def _place(cursor: str) -> int:
     return offset
 
 
-def _following(offset: int, found: Window[Any]) -> int | None:
-    return offset + found.passed if found.passed else None
+def _following(offset: int, window: Window[Any]) -> int | None:
+    return offset + window.passed if window.passed else None
 
 
 class HistoryParameters(Parameters, frozen=True):
@@ -93,9 +93,9 @@ def by_token(
     no_filter(query)
     size, offset = query.pagesize, query.pagetoken
     order = sort.desc() if query.order == "desc" else sort.asc()
-    found = window(session, kind, *where, order=order, offset=offset, limit=size)
-    links = IDENTITY_PAGES.links(session.ctx.origin, request, offset, size, _following(offset, found))
-    return {"offset": offset, "limit": size, **links}, found.items
+    rows = window(session, kind, *where, order=order, offset=offset, limit=size)
+    links = IDENTITY_PAGES.links(session.ctx.origin, request, offset, size, _following(offset, rows))
+    return {"offset": offset, "limit": size, **links}, rows.items
 
 
 def by_offset(
@@ -103,12 +103,12 @@ def by_offset(
 ) -> tuple[dict[str, Any], list[M]]:
     """A page of an access-group list: `limit`, `offset`, `total_count` and addresses as objects."""
     limit, offset = query.limit, query.offset
-    found = find(offset, limit) if limit else []
-    following = offset + len(found)
+    rows = find(offset, limit) if limit else []
+    following = offset + len(rows)
     links = ACCESS_GROUP_PAGES.links(
-        session.ctx.origin, request, offset, limit, following if found and following < total else None, total
+        session.ctx.origin, request, offset, limit, following if rows and following < total else None, total
     )
-    return {"limit": limit, "offset": offset, "total_count": total, **links}, found
+    return {"limit": limit, "offset": offset, "total_count": total, **links}, rows
 
 
 def by_start(
@@ -126,21 +126,21 @@ def by_start(
     """
     whole = query.limit is None and query.start is None
     limit, offset = (FURTHEST, 0) if whole else (query.limit or 50, query.start or 0)
-    found = window(session, kind, *where, order=order, offset=offset, limit=limit)
+    rows = window(session, kind, *where, order=order, offset=offset, limit=limit)
     if shown_bytes is not None:
-        found = _shortened(found, shown_bytes)
-    if whole and not found.passed:
-        return {}, found.items
+        rows = _shortened(rows, shown_bytes)
+    if whole and not rows.passed:
+        return {}, rows.items
 
-    limit = len(found.items) if whole else limit
-    links = POLICY_PAGES.links(session.ctx.origin, request, offset, limit, _following(offset, found))
-    return {"limit": limit, **links}, found.items
+    limit = len(rows.items) if whole else limit
+    links = POLICY_PAGES.links(session.ctx.origin, request, offset, limit, _following(offset, rows))
+    return {"limit": limit, **links}, rows.items
 
 
-def _shortened(found: Window[M], shown_bytes: Callable[[M], int]) -> Window[M]:
-    sizes = [(shown_bytes(one),) for one in found.items]
-    kept, more = fitting(sizes, len(sizes))
-    return Window(found.items[: len(kept)], len(kept)) if more else found
+def _shortened(window: Window[M], shown_bytes: Callable[[M], int]) -> Window[M]:
+    sizes = [(shown_bytes(row),) for row in window.items]
+    shown, more = fitting(sizes, len(sizes))
+    return Window(window.items[: len(shown)], len(shown)) if more else window
 
 
 def total_of(session: Session, kind: ResourceType[Any], *where: ColumnElement[bool]) -> int:
@@ -150,12 +150,12 @@ def total_of(session: Session, kind: ResourceType[Any], *where: ColumnElement[bo
 
 def if_match(request: Request, tag: str, revision: int) -> int | None:
     """The revision that an identity's `If-Match` insists on; None for `*`. 400 without, 409 for another version."""
-    given = sent_tag(request.headers.get("if-match", ""))
-    if not given:
+    tags = sent_tag(request.headers.get("if-match", ""))
+    if not tags:
         raise invalid("bad_request", "If-Match is required: the entity_tag, or *.", "If-Match", type_="header")
-    if given == "*":
+    if tags == "*":
         return None
-    if given != tag:
+    if tags != tag:
         target = Target("If-Match", "header")
         raise Problem(Reason.CONFLICT, "conflict", "If-Match is not the present entity_tag.", target)
     return revision

@@ -58,17 +58,21 @@ def settings_of(session: Session, account_id: str) -> tuple[dict[str, Any], int]
     return {**DEFAULTS, **own}, revision
 
 
-def change_settings(session: Session, revision: int | None, given: dict[str, Any]) -> None:
+def change_settings(session: Session, revision: int | None, settings: dict[str, Any]) -> None:
     """Sets what is given. 400 for values out of range, 501 for protections that are not offered."""
     account_id = session.ctx.account_id
-    for name, value in given.items():
+    for name, value in settings.items():
         _check(name, value)
     hold(session, account_id)
     own, present = settings_row(session, account_id)
     if revision is not None and revision != present:
         raise stale()
     session.invalidate(VALIDITY)
-    values = {"settings": {**own, **given}, "modified_at": session.ctx.now(), "modified_by": session.ctx.actor.iam_id}
+    values = {
+        "settings": {**own, **settings},
+        "modified_at": session.ctx.now(),
+        "modified_by": session.ctx.actor.iam_id,
+    }
     put_row(
         session,
         identity_settings,
@@ -78,7 +82,7 @@ def change_settings(session: Session, revision: int | None, given: dict[str, Any
         revision=present + 1,
         **values,
     )
-    note(session, account_id, "update", given)
+    note(session, account_id, "update", settings)
 
 
 def _check(name: str, value: Any) -> None:

@@ -170,16 +170,16 @@ class Policy:
         return as_grant(self.roles, self.resource, self.tags, custom)
 
 
-def attribute(one: Mapping[str, str]) -> Attribute:
+def attribute(entry: Mapping[str, str]) -> Attribute:
     """A stored condition as the one that decides. That an attribute exists is that it has any value at all."""
-    if one["operator"] == "stringExists":
-        return Attribute(one["key"], "*", "stringMatch")
-    return Attribute(one["key"], one["value"], one["operator"])
+    if entry["operator"] == "stringExists":
+        return Attribute(entry["key"], "*", "stringMatch")
+    return Attribute(entry["key"], entry["value"], entry["operator"])
 
 
 def as_grant(roles: list[str], resource: Conditions, tags: Conditions, custom: Mapping[str, frozenset[str]]) -> Grant:
     """Roles on what meets every condition. A tag is asked for as the attribute `tag:<key>`; tags are in lower case."""
-    asked = [attribute(one) for one in resource]
+    asked = [attribute(entry) for entry in resource]
     tagged = [
         replace(condition, key=f"{TAG}{condition.key}".lower(), value=condition.value.lower())
         for condition in map(attribute, tags)

@@ -54,7 +54,7 @@ class Wanted:
 
 def value_of(conditions: Conditions, key: str) -> str | None:
     """The value that a list of conditions gives for a key."""
-    return next((one["value"] for one in conditions if one["key"] == key), None)
+    return next((condition["value"] for condition in conditions if condition["key"] == key), None)
 
 
 def create_policy(
@@ -69,25 +69,25 @@ def create_policy(
     return make_policy(session, Wanted(type_, subject, roles, resource, description=description))
 
 
-def make_policy(session: Session, wanted: Wanted) -> Policy:
+def make_policy(session: Session, prototype: Wanted) -> Policy:
     """A new policy of the account. 409 when the same is there, 403 when it grants more than its maker holds."""
     ctx, now = session.ctx, session.ctx.now()
-    subject_id = _checked(session, wanted)
-    _room_for_one(session, wanted.type, subject_id)
+    subject_id = _checked(session, prototype)
+    _room_for_one(session, prototype.type, subject_id)
     policy = Policy(
         id=ctx.ids.uuid(),
         account_id=ctx.account_id,
-        type=wanted.type,
+        type=prototype.type,
         subject_id=subject_id,
-        subject=wanted.subject,
-        roles=wanted.roles,
-        resource=wanted.resource,
-        tags=wanted.tags,
-        rule=wanted.rule,
-        pattern=wanted.pattern,
-        description=wanted.description,
+        subject=prototype.subject,
+        roles=prototype.roles,
+        resource=prototype.resource,
+        tags=prototype.tags,
+        rule=prototype.rule,
+        pattern=prototype.pattern,
+        description=prototype.description,
         state="active",
-        fingerprint=_fingerprint(wanted),
+        fingerprint=_fingerprint(prototype),
         created_by=ctx.actor.iam_id,
         modified_at=now,
         modified_by=ctx.actor.iam_id,
@@ -116,40 +116,49 @@ def _conflict() -> Problem:
     return Problem(Reason.CONFLICT, "policy_conflict_error", "The same policy exists already.")
 
 
-def _fingerprint(wanted: Wanted) -> str:
+def _fingerprint(prototype: Wanted) -> str:
     """The same for policies that say the same, in whatever order they say it."""
 
     def sorted_(conditions: Conditions) -> list[dict[str, str]]:
-        return sorted(conditions, key=lambda one: (one["key"], one["operator"], one["value"]))
+        return sorted(conditions, key=lambda condition: (condition["key"], condition["operator"], condition["value"]))
 
-    content: list[Any] = [wanted.type, sorted_(wanted.subject), sorted(set(wanted.roles)), sorted_(wanted.resource)]
-    if wanted.tags or wanted.rule:
-        content += [sorted_(wanted.tags), wanted.rule]
+    content: list[Any] = [
+        prototype.type,
+        sorted_(prototype.subject),
+        sorted(set(prototype.roles)),
+        sorted_(prototype.resource),
+    ]
+    if prototype.tags or prototype.rule:
+        content += [sorted_(prototype.tags), prototype.rule]
     return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
-def _checked(session: Session, wanted: Wanted) -> str:
+def _checked(session: Session, prototype: Wanted) -> str:
     """Who the policy is about. 400 for what makes no policy, 403 for more than the caller holds."""
     ctx = session.ctx
     custom = custom_actions(session, ctx.account_id)
-    unknown = [role for role in wanted.roles if role not in ROLES and role not in custom]
-    if unknown or not wanted.roles:
+    unknown = [role for role in prototype.roles if role not in ROLES and role not in custom]
+    if unknown or not prototype.roles:
         raise invalid("invalid_body", f"Unknown role: {', '.join(unknown)[:200] or '(none given)'}.", "roles")
-    if len(wanted.roles) > MAX_ROLES:
-        text = f"A policy has at most {MAX_ROLES} roles; {len(wanted.roles)} are given."
+    if len(prototype.roles) > MAX_ROLES:
+        text = f"A policy has at most {MAX_ROLES} roles; {len(prototype.roles)} are given."
         raise invalid("invalid_body", text, "roles")
-    for name, conditions in (("subject", wanted.subject), ("resource", wanted.resource), ("tags", wanted.tags)):
+    for name, conditions in (
+        ("subject", prototype.subject),
+        ("resource", prototype.resource),
+        ("tags", prototype.tags),
+    ):
         _conditions(name, conditions)
-    check(wanted.rule, wanted.pattern)
-    if wanted.type == "authorization":
-        return _authorizing(ctx, wanted)
-    if value_of(wanted.resource, "accountId") not in {None, ctx.account_id}:
+    check(prototype.rule, prototype.pattern)
+    if prototype.type == "authorization":
+        return _authorizing(ctx, prototype)
+    if value_of(prototype.resource, "accountId") not in {None, ctx.account_id}:
         raise invalid("invalid_body", "A policy covers resources of its own account only.", "resources")
-    if not any(one["key"] in _NARROWED or attribute(one) == RESOURCE_GROUPS for one in wanted.resource):
+    if not any(entry["key"] in _NARROWED or attribute(entry) == RESOURCE_GROUPS for entry in prototype.resource):
         text = "A policy names serviceType, serviceName, resourceGroupId, service_group_id or resource groups."
         raise invalid("invalid_body", text, "resources")
-    subject_id = _subject(session, wanted.subject)
-    if not ctx.grants.covers_grant(as_grant(wanted.roles, wanted.resource, wanted.tags, custom)):
+    subject_id = _subject(session, prototype.subject)
+    if not ctx.grants.covers_grant(as_grant(prototype.roles, prototype.resource, prototype.tags, custom)):
         raise forbidden("You cannot grant more than you hold.")
     return subject_id
 
@@ -157,40 +166,42 @@ def _checked(session: Session, wanted: Wanted) -> str:
 def _conditions(name: str, conditions: Conditions) -> None:
     if len(conditions) > MAX_ATTRIBUTES:
         raise invalid("invalid_body", f"At most {MAX_ATTRIBUTES} attributes are allowed.", name)
-    if len({one["key"] for one in conditions}) != len(conditions):
+    if len({condition["key"] for condition in conditions}) != len(conditions):
         raise invalid("invalid_body", "An attribute may be named once.", name)
-    for one in conditions:
-        if one["operator"] not in OPERATORS:
+    for condition in conditions:
+        if condition["operator"] not in OPERATORS:
             raise invalid("invalid_body", f"operator must be one of {', '.join(OPERATORS)}.", f"{name}.operator")
-        if not 1 <= len(one["value"]) <= _MOST_VALUE:
-            raise invalid("invalid_body", f"A value has 1 to {_MOST_VALUE} characters.", f"{name}.{one['key'][:64]}")
-        if one["operator"] == "stringExists" and one["value"] != "true":
-            raise invalid("invalid_body", "stringExists takes true only.", f"{name}.{one['key'][:64]}")
+        if not 1 <= len(condition["value"]) <= _MOST_VALUE:
+            raise invalid(
+                "invalid_body", f"A value has 1 to {_MOST_VALUE} characters.", f"{name}.{condition['key'][:64]}"
+            )
+        if condition["operator"] == "stringExists" and condition["value"] != "true":
+            raise invalid("invalid_body", "stringExists takes true only.", f"{name}.{condition['key'][:64]}")
 
 
 def _subject(session: Session, subject: Conditions) -> str:
     """The identity or the group that an access policy is about."""
-    named = [one["value"] for one in subject if one["key"] in {"iam_id", "access_group_id"}]
+    named = [entry["value"] for entry in subject if entry["key"] in {"iam_id", "access_group_id"}]
     if len(named) != 1 or len(subject) != 1 or subject[0]["operator"] != "stringEquals" or len(named[0]) > 128:
         raise invalid("invalid_body", "The subject is one iam_id or one access_group_id.", "subjects")
     if subject[0]["key"] == "access_group_id":
-        mine = (GROUP.table.c.id == named[0], GROUP.table.c.account_id == session.ctx.account_id)
-        if not unscoped(session, GROUP, *mine):
+        conditions = (GROUP.table.c.id == named[0], GROUP.table.c.account_id == session.ctx.account_id)
+        if not unscoped(session, GROUP, *conditions):
             raise invalid("invalid_body", "The access group does not exist.", "subjects")
     return named[0]
 
 
-def _authorizing(ctx: Context, wanted: Wanted) -> str:
+def _authorizing(ctx: Context, prototype: Wanted) -> str:
     """The service that an authorization lets in (catalog-iam-enterprise.md 3.3 and 3.5)."""
-    source, target = value_of(wanted.subject, "serviceName"), value_of(wanted.resource, "serviceName")
-    strange = [one["key"] for one in wanted.subject if one["key"] not in _AUTHORIZED]
+    source, target = value_of(prototype.subject, "serviceName"), value_of(prototype.resource, "serviceName")
+    strange = [entry["key"] for entry in prototype.subject if entry["key"] not in _AUTHORIZED]
     if not source or len(source) > 128 or strange:
         raise invalid("invalid_body", "The subject of an authorization names a service by serviceName.", "subject")
     if not target:
         raise invalid("invalid_body", "The resource of an authorization names a service by serviceName.", "resource")
-    if value_of(wanted.resource, "accountId") not in {None, ctx.account_id}:
+    if value_of(prototype.resource, "accountId") not in {None, ctx.account_id}:
         raise invalid("invalid_body", "An authorization is made in the account of what it opens.", "resource")
-    if not ctx.grants.covers_grant(as_grant(wanted.roles, wanted.resource, wanted.tags, {})):
+    if not ctx.grants.covers_grant(as_grant(prototype.roles, prototype.resource, prototype.tags, {})):
         raise forbidden("You cannot grant more than you hold.")
     return source
 
@@ -200,32 +211,32 @@ def tag_of(policy: Policy) -> str:
     return entity_tag(policy.id, policy.revision - (policy.state == "deleted"))
 
 
-def same_version(policy: Policy, given: str | None) -> None:
+def same_version(policy: Policy, tag: str | None) -> None:
     """400 without `If-Match`, 412 for another version. `*` is not accepted (3.3, U)."""
-    if not given:
+    if not tag:
         raise invalid("missing_required_header", "If-Match is required.", "If-Match", type_="header")
-    if sent_tag(given) != tag_of(policy):
+    if sent_tag(tag) != tag_of(policy):
         raise Problem(Reason.PRECONDITION, "request_not_processed", "If-Match is not the policy's present ETag.")
 
 
-def replace_policy(session: Session, granted: Authorized[Policy], wanted: Wanted) -> Policy:
+def replace_policy(session: Session, granted: Authorized[Policy], prototype: Wanted) -> Policy:
     """The policy as given anew. Its maker must hold what it grants, as for a new one."""
     old = granted.resource
-    if wanted.type != old.type:
+    if prototype.type != old.type:
         raise invalid("invalid_body", "The type of a policy cannot be changed.", "type")
-    subject_id = _checked(session, wanted)
+    subject_id = _checked(session, prototype)
     if old.type == "access" and subject_id != old.subject_id:
         refuse_excess_policy(session, old.account_id, subject_id)
     values = {
         "subject_id": subject_id,
-        "subject": wanted.subject,
-        "roles": wanted.roles,
-        "resource": wanted.resource,
-        "tags": wanted.tags,
-        "rule": wanted.rule,
-        "pattern": wanted.pattern,
-        "description": wanted.description,
-        "fingerprint": _fingerprint(wanted),
+        "subject": prototype.subject,
+        "roles": prototype.roles,
+        "resource": prototype.resource,
+        "tags": prototype.tags,
+        "rule": prototype.rule,
+        "pattern": prototype.pattern,
+        "description": prototype.description,
+        "fingerprint": _fingerprint(prototype),
     }
     session.invalidate(PERMISSIONS)
     try:
@@ -256,11 +267,11 @@ def restore_policy(session: Session, granted: Authorized[Policy]) -> Policy:
     policy = granted.resource
     if policy.state == "active":
         return policy
-    wanted = _said_by(policy)
-    _room_for_one(session, wanted.type, _checked(session, wanted))
+    prototype = _said_by(policy)
+    _room_for_one(session, prototype.type, _checked(session, prototype))
     session.invalidate(PERMISSIONS)
     try:
-        transition(session, ANY_POLICY, policy.id, "active", fingerprint=_fingerprint(wanted), **_by(session))
+        transition(session, ANY_POLICY, policy.id, "active", fingerprint=_fingerprint(prototype), **_by(session))
     except IntegrityError as error:
         raise _conflict() from error
     return find(session, POLICY, policy.id)
@@ -286,19 +297,19 @@ def move_subject(session: Session, account_id: str, subject: str, to: str) -> No
     whom = [{"key": "iam_id", "operator": "stringEquals", "value": to}]
     for policy in policies_of(session, account_id, subject):
         alive = policy.state == "active"
-        said = _fingerprint(replace(_said_by(policy), subject=whom)) if alive else policy.fingerprint
-        if said in known:
+        fingerprint = _fingerprint(replace(_said_by(policy), subject=whom)) if alive else policy.fingerprint
+        if fingerprint in known:
             _delete(session, policy)
         else:
-            update(session, ANY_POLICY, policy.id, subject_id=to, subject=whom, fingerprint=said)
+            update(session, ANY_POLICY, policy.id, subject_id=to, subject=whom, fingerprint=fingerprint)
 
 
 def drop_subject(session: Session, account_id: str, subject: str) -> None:
     """What an identity or a group held, and where it was a member, when it goes: nobody inherits it."""
     session.invalidate(PERMISSIONS)
-    mine = (policies.c.account_id == account_id, policies.c.subject_id == subject)
+    conditions = (policies.c.account_id == account_id, policies.c.subject_id == subject)
     deleted = {"fingerprint": literal("deleted ") + policies.c.id, **_by(session)}
-    transition_all(session, ANY_POLICY, "deleted", *mine, **deleted)  # those that are deleted stay so
+    transition_all(session, ANY_POLICY, "deleted", *conditions, **deleted)  # those that are deleted stay so
     members = access_group_members
     remove_rows(session, members, members.c.account_id == account_id, members.c.iam_id == subject)
 
@@ -352,7 +363,7 @@ def _lets_in(
     return (
         not policy.tags  # what is let in has no access tags to be known by
         and holds_now(policy.rule, session.ctx.now() // SECOND)
-        and all(attribute(one).matches(asking.get(one["key"])) for one in policy.subject)
-        and all(attribute(one).matches(known.get(one["key"])) for one in policy.resource)
+        and all(attribute(entry).matches(asking.get(entry["key"])) for entry in policy.subject)
+        and all(attribute(entry).matches(known.get(entry["key"])) for entry in policy.resource)
         and policy.grant(custom_actions(session, policy.account_id)).permits(action)
     )

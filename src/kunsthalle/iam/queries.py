@@ -30,32 +30,32 @@ def hash_of(secret: str) -> str:
 
 
 def key_by_secret(session: Session, secret: str) -> ApiKey | None:
-    found = unscoped(session, API_KEY, API_KEY.table.c.hash == hash_of(secret))
-    return found[0] if found else None
+    api_keys = unscoped(session, API_KEY, API_KEY.table.c.hash == hash_of(secret))
+    return api_keys[0] if api_keys else None
 
 
 def key_by_id(session: Session, id_: str) -> ApiKey | None:
-    found = unscoped(session, API_KEY, API_KEY.table.c.id == id_)
-    return found[0] if found else None
+    api_keys = unscoped(session, API_KEY, API_KEY.table.c.id == id_)
+    return api_keys[0] if api_keys else None
 
 
 def service_id(session: Session, iam_id: str) -> ServiceId | None:
     """The service ID with that IAM ID, whosever it is."""
-    found = unscoped(session, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
-    return found[0] if found else None
+    service_ids = unscoped(session, SERVICE_ID, SERVICE_ID.table.c.iam_id == iam_id)
+    return service_ids[0] if service_ids else None
 
 
 def profile_by(session: Session, *where: object) -> Profile | None:
     """A trusted profile, whosever it is: for those who would put it on."""
-    found = unscoped(session, PROFILE, *where)  # type: ignore[arg-type]  # conditions on columns, typed as bool by SQLAlchemy
-    return found[0] if found else None
+    profiles = unscoped(session, PROFILE, *where)  # type: ignore[arg-type]  # conditions on columns, typed as bool by SQLAlchemy
+    return profiles[0] if profiles else None
 
 
 def is_identity(session: Session, account_id: str, iam_id: str) -> bool:
     """Whether somebody of that IAM ID is at home in the account and may act in it."""
     if iam_id.startswith("iam-ServiceId-"):
-        found = service_id(session, iam_id)
-        return found is not None and found.account_id == account_id
+        identity = service_id(session, iam_id)
+        return identity is not None and identity.account_id == account_id
     if iam_id.startswith("iam-Profile-"):
         profile = profile_by(session, PROFILE.table.c.iam_id == iam_id)
         return profile is not None and profile.account_id == account_id
@@ -112,8 +112,8 @@ def _standing(session: Session, account_id: str, iam_id: str, api_key_id: str) -
 
 def _is_open(session: Session, account_id: str) -> bool:
     """Whether an account has not been cancelled: the keys of one that has are erased little by little."""
-    found = account(session, account_id)
-    return found is not None and found.state == "ACTIVE"
+    owned = account(session, account_id)
+    return owned is not None and owned.state == "ACTIVE"
 
 
 def _is_welcome(session: Session, key: ApiKey) -> bool:
@@ -169,8 +169,8 @@ def grants_of(session: Session, account_id: str, iam_id: str) -> Grants:
 
 def is_owner(session: Session, account_id: str, iam_id: str) -> bool:
     """Whether an identity is the owner of an account, as the account itself says."""
-    found = account(session, account_id)
-    return found is not None and found.owner_iam_id == iam_id
+    owned = account(session, account_id)
+    return owned is not None and owned.owner_iam_id == iam_id
 
 
 def owner_grants(account_id: str) -> tuple[Grant, ...]:
@@ -192,8 +192,8 @@ def _holding(session: Session, account_id: str, iam_id: str) -> _Holding:
 def access_policies(session: Session, account_id: str, subjects: list[str]) -> list[Policy]:
     """The active access policies of some subjects."""
     table = POLICY.table
-    mine = (table.c.account_id == account_id, table.c.subject_id.in_(subjects))
-    return unscoped(session, POLICY, *mine, table.c.type == "access", table.c.state == "active")
+    conditions = (table.c.account_id == account_id, table.c.subject_id.in_(subjects))
+    return unscoped(session, POLICY, *conditions, table.c.type == "access", table.c.state == "active")
 
 
 def policies_of(session: Session, account_id: str, subject: str) -> list[Policy]:
@@ -205,8 +205,8 @@ def policies_of(session: Session, account_id: str, subject: str) -> list[Policy]
 def active_policies_of(session: Session, account_id: str, subject: str) -> list[Policy]:
     """Every policy with that subject that is not deleted."""
     table = ANY_POLICY.table
-    mine = (table.c.account_id == account_id, table.c.subject_id == subject)
-    return unscoped(session, ANY_POLICY, *mine, table.c.state == "active")
+    conditions = (table.c.account_id == account_id, table.c.subject_id == subject)
+    return unscoped(session, ANY_POLICY, *conditions, table.c.state == "active")
 
 
 def groups_of(session: Session, account_id: str, iam_id: str) -> list[str]:
@@ -217,18 +217,18 @@ def groups_of(session: Session, account_id: str, iam_id: str) -> list[str]:
 
 def custom_actions(session: Session, account_id: str) -> dict[str, frozenset[str]]:
     """The actions of the account's own roles, by the role's CRN."""
-    found = unscoped(session, CUSTOM_ROLE, CUSTOM_ROLE.table.c.account_id == account_id)
-    return {role.crn: frozenset(role.actions) for role in found}
+    custom_roles = unscoped(session, CUSTOM_ROLE, CUSTOM_ROLE.table.c.account_id == account_id)
+    return {role.crn: frozenset(role.actions) for role in custom_roles}
 
 
 def authorizations(session: Session, account_id: str, source: str) -> list[Policy]:
     """The active authorization policies of an account for a source service."""
     table = POLICY.table
-    mine = (table.c.account_id == account_id, table.c.subject_id == source)
-    return unscoped(session, POLICY, *mine, table.c.type == "authorization", table.c.state == "active")
+    conditions = (table.c.account_id == account_id, table.c.subject_id == source)
+    return unscoped(session, POLICY, *conditions, table.c.type == "authorization", table.c.state == "active")
 
 
 def settings_row(session: Session, account_id: str) -> tuple[dict[str, object], int]:
     """The account's own identity settings, and the revision they are at; 0 when nobody ever set any."""
-    found = rows_of(session, identity_settings, identity_settings.c.account_id == account_id)
-    return (found[0].settings, found[0].revision) if found else ({}, 0)
+    rows = rows_of(session, identity_settings, identity_settings.c.account_id == account_id)
+    return (rows[0].settings, rows[0].revision) if rows else ({}, 0)

@@ -20,7 +20,10 @@ from kunsthalle.iam.schemas_access_groups import RuleRequest, RuleResponse, Rule
 def _body(request: Request, name: str | None = None) -> dict[str, Any]:
     """The values of a rule. Without a name in the body it is the one given, else `realm_name`."""
     body: RuleRequest = request.body
-    conditions = [{"claim": one.claim, "operator": one.operator, "value": one.value} for one in body.conditions]
+    conditions = [
+        {"claim": condition.claim, "operator": condition.operator, "value": condition.value}
+        for condition in body.conditions
+    ]
     return {
         "name": body.name or name or body.realm_name,
         "expiration": body.expiration,
@@ -58,7 +61,7 @@ def _delete(session: Session, _request: Request, rule: Authorized[AccessGroupRul
 
 
 def routes() -> tuple[Route, ...]:
-    many, one = "/v2/groups/{access_group_id}/rules", "/v2/groups/{group_id}/rules/{rule_id}"
+    many, item_path = "/v2/groups/{access_group_id}/rules", "/v2/groups/{group_id}/rules/{rule_id}"
     param = "access_group_id"
     read = access.item(GROUP, param=param)
     make = access.item(GROUP, service.MEMBER_CREATE, param=param)
@@ -69,7 +72,7 @@ def routes() -> tuple[Route, ...]:
     return (
         route("GET", many, _list, surface=FAMILY, access=read, answer=RulesResponse),
         route("POST", many, _create, access=make, body=RuleRequest, status=201, **shown),
-        route("GET", one, _get, access=read_one, **shown),
-        route("PUT", one, _replace, access=change_one, body=RuleRequest, **shown),
-        route("DELETE", one, _delete, surface=FAMILY, access=drop_one, status=204),
+        route("GET", item_path, _get, access=read_one, **shown),
+        route("PUT", item_path, _replace, access=change_one, body=RuleRequest, **shown),
+        route("DELETE", item_path, _delete, surface=FAMILY, access=drop_one, status=204),
     )

@@ -47,10 +47,10 @@ Federated = Annotated[bool, Meta(description="Whether groups are shown with whet
 
 
 def _searched(text: str) -> tuple[str, str]:
-    name, _, wanted = text.partition(":")
+    name, _, searched = text.partition(":")
     if name not in {"id", "name", "description"}:
         raise Fault("form", _SEARCH)
-    return name, wanted
+    return name, searched
 
 
 class GroupParameters(Parameters, frozen=True):
@@ -99,8 +99,8 @@ class DeletedGroupParameters(Parameters, frozen=True):
 
 
 def _found(search: tuple[str, str]) -> Any:
-    name, wanted = search
-    return _TABLE.id == wanted if name == "id" else _TABLE[name].contains(wanted, autoescape=True)
+    name, text = search
+    return _TABLE.id == text if name == "id" else _TABLE[name].contains(text, autoescape=True)
 
 
 def _filters(session: Session, query: GroupsParameters) -> list[Any]:
@@ -128,8 +128,8 @@ def _list(session: Session, request: Request, query: GroupsParameters) -> dict[s
     def rows(offset: int, limit: int) -> list[AccessGroup]:
         return window(session, GROUP, *where, order=order, offset=offset, limit=limit).items
 
-    envelope, found = by_offset(session, request, query, total, rows)
-    return {**envelope, "groups": [_show(session, query, group) for group in found]}
+    envelope, page_rows = by_offset(session, request, query, total, rows)
+    return {**envelope, "groups": [_show(session, query, group) for group in page_rows]}
 
 
 def tagged(body: Any, id_: str, revision: int) -> Reply:
@@ -174,9 +174,9 @@ def _delete(session: Session, _request: Request, group: Authorized[AccessGroup],
 
 def _members(session: Session, request: Request, group: AccessGroup, query: MembersParameters) -> dict[str, Any]:
     """List the members of an access group."""
-    found = [] if query.membership_type == "dynamic" else service.members_of(session, group, query.type)
+    members = [] if query.membership_type == "dynamic" else service.members_of(session, group, query.type)
     envelope, rows = by_offset(
-        session, request, query, len(found), lambda offset, limit: found[offset : offset + limit]
+        session, request, query, len(members), lambda offset, limit: members[offset : offset + limit]
     )
     shown = [(row, service.name_of(session, group.account_id, row.iam_id) if query.verbose else {}) for row in rows]
     return {**envelope, "members": [member_response(row, session.ctx, names) for row, names in shown]}
@@ -192,9 +192,9 @@ def _add(session: Session, request: Request, group: AccessGroup) -> Reply:
     body: MembersRequest = request.body
     _few(body.members)
     answers = [
-        {"iam_id": one.iam_id, "type": one.type, "trace": session.ctx.trace}
-        | service.tried(service.add_member, session, group, one.iam_id, one.type)
-        for one in body.members
+        {"iam_id": member.iam_id, "type": member.type, "trace": session.ctx.trace}
+        | service.tried(service.add_member, session, group, member.iam_id, member.type)
+        for member in body.members
     ]
     return Reply({"members": answers})
 
@@ -243,8 +243,8 @@ def _join_many(session: Session, request: Request, query: AccountParameters) -> 
     _few(body.groups)
     iam_id, trace = request.params["iam_id"], session.ctx.trace
     answers = [
-        {"access_group_id": one, "trace": trace} | service.tried(_join, session, one, iam_id, body.type)
-        for one in body.groups
+        {"access_group_id": group, "trace": trace} | service.tried(_join, session, group, iam_id, body.type)
+        for group in body.groups
     ]
     return Reply({"iam_id": iam_id, "groups": answers})
 
@@ -254,8 +254,8 @@ def _leave_all(session: Session, request: Request, query: AccountParameters) -> 
     own_account(session, query.account_id)
     iam_id, trace = request.params["iam_id"], session.ctx.trace
     answers = [
-        {"access_group_id": one, "trace": trace} | service.tried(_leave, session, one, iam_id, done=204)
-        for one in groups_of(session, session.ctx.account_id, iam_id)
+        {"access_group_id": group, "trace": trace} | service.tried(_leave, session, group, iam_id, done=204)
+        for group in groups_of(session, session.ctx.account_id, iam_id)
     ]
     return Reply({"iam_id": iam_id, "groups": answers})
 
@@ -281,7 +281,7 @@ def _set(session: Session, request: Request, query: AccountParameters) -> GroupS
 
 
 def routes() -> tuple[Route, ...]:
-    many, one, group, whose = "/v2/groups", "/v2/groups/{access_group_id}", "iam-groups.group", "{iam_id}"
+    many, item_path, group, whose = "/v2/groups", "/v2/groups/{access_group_id}", "iam-groups.group", "{iam_id}"
     param = "access_group_id"
     read = access.item(GROUP, param=param)
     change = access.item(GROUP, f"{group}.update", param=param)
@@ -292,7 +292,7 @@ def routes() -> tuple[Route, ...]:
     setting, make = access.create("iam-groups.settings.update"), access.create(f"{group}.create")
     shown: dict[str, Any] = {"surface": FAMILY, "answer": GroupResponse}
     settings: dict[str, Any] = {"surface": FAMILY, "answer": GroupSettingsResponse}
-    members = f"{one}/members"
+    members = f"{item_path}/members"
     return (
         route("GET", many, _list, surface=FAMILY, access=access.listing(GROUP), query=GroupsParameters),
         route("POST", many, _create, access=make, body=GroupRequest, status=201, query=AccountParameters, **shown),
@@ -325,9 +325,9 @@ def routes() -> tuple[Route, ...]:
             status=207,
             query=AccountParameters,
         ),
-        route("GET", one, _get, access=read, query=GroupParameters, **shown),
-        route("PATCH", one, _update, access=change, body=UpdateGroupRequest, **shown),
-        route("DELETE", one, _delete, surface=FAMILY, access=drop, status=204, query=DeletedGroupParameters),
+        route("GET", item_path, _get, access=read, query=GroupParameters, **shown),
+        route("PATCH", item_path, _update, access=change, body=UpdateGroupRequest, **shown),
+        route("DELETE", item_path, _delete, surface=FAMILY, access=drop, status=204, query=DeletedGroupParameters),
         route("GET", members, _members, surface=FAMILY, access=read, query=MembersParameters),
         route("PUT", members, _add, surface=FAMILY, access=join, body=MembersRequest, status=207),
         route("POST", f"{members}/delete", _remove_some, surface=FAMILY, access=leave, body=LeaversRequest, status=207),

@@ -56,9 +56,9 @@ def prototype(body: Any) -> service.KeyPrototype:
 def with_history(session: Session, query: HistoryParameters, resources: Sequence[M], wire: Callable[..., W]) -> list[W]:
     """Return resources as answers show them, each with its history where `include_history` asks for it."""
     if not query.include_history:
-        return [wire(one) for one in resources]
-    found = histories(session, resources)
-    return [wire(one, history=history_response(found[one.id])) for one in resources]
+        return [wire(resource) for resource in resources]
+    records = histories(session, resources)
+    return [wire(resource, history=history_response(records[resource.id])) for resource in resources]
 
 
 class ApiKeysParameters(TokenParameters, frozen=True):
@@ -89,16 +89,16 @@ def _filters(session: Session, query: ApiKeysParameters) -> list[Any]:
 
 def _list(session: Session, request: Request, query: ApiKeysParameters) -> ApiKeysResponse:
     """List API keys: the caller's own, unless another's are asked for and may be seen."""
-    envelope, found = by_token(session, request, query, API_KEY, _SORTS[query.sort], *_filters(session, query))
-    return ApiKeysResponse(**envelope, apikeys=with_history(session, query, found, key_response))
+    envelope, rows = by_token(session, request, query, API_KEY, _SORTS[query.sort], *_filters(session, query))
+    return ApiKeysResponse(**envelope, apikeys=with_history(session, query, rows, key_response))
 
 
 def _create(session: Session, request: Request) -> ApiKeyResponse:
     """Create an API key; its secret is in this answer and, unless it is stored, nowhere else."""
     body: CreateApiKeyRequest = request.body
     locked, disabled = header_flag(request, "Entity-Lock"), header_flag(request, "Entity-Disable")
-    wanted = replace(prototype(body), locked=locked, disabled=disabled)
-    key, secret = service.make_key(session, body.account_id or session.ctx.account_id, body.iam_id, wanted)
+    key_prototype = replace(prototype(body), locked=locked, disabled=disabled)
+    key, secret = service.make_key(session, body.account_id or session.ctx.account_id, body.iam_id, key_prototype)
     return key_response(key, secret)
 
 
@@ -154,8 +154,8 @@ def _delete(tokens: Tokens, session: Session, _request: Request, key: Authorized
 
 
 def routes(tokens: Tokens) -> tuple[Route, ...]:
-    many, one = "/v1/apikeys", "/v1/apikeys/{id}"
-    item, mine = access.item(API_KEY), access.member("iam-identity.apikey.get")
+    many, item_path = "/v1/apikeys", "/v1/apikeys/{id}"
+    item, member = access.item(API_KEY), access.member("iam-identity.apikey.get")
     make = Restrictable("iam-identity.apikey.create", setting="restrict_create_platform_apikey", open_by_default=True)
     disable, delete = partial(_disable, tokens), partial(_delete, tokens)
     return (
@@ -183,15 +183,17 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
             f"{many}/details",
             _details,
             surface=IDENTITY,
-            access=mine,
+            access=member,
             answer=ApiKeyResponse,
             query=HistoryParameters,
         ),
-        route("GET", one, _get, surface=IDENTITY, access=item, answer=ApiKeyResponse, query=HistoryParameters),
-        route("PUT", one, _update, surface=IDENTITY, access=item, body=UpdateApiKeyRequest, answer=ApiKeyResponse),
-        route("DELETE", one, delete, surface=IDENTITY, access=item, status=204),
-        route("POST", f"{one}/lock", _lock, surface=IDENTITY, access=item, status=204),
-        route("DELETE", f"{one}/lock", _unlock, surface=IDENTITY, access=item, status=204),
-        route("POST", f"{one}/disable", disable, surface=IDENTITY, access=item, status=204),
-        route("DELETE", f"{one}/disable", _enable, surface=IDENTITY, access=item, status=204),
+        route("GET", item_path, _get, surface=IDENTITY, access=item, answer=ApiKeyResponse, query=HistoryParameters),
+        route(
+            "PUT", item_path, _update, surface=IDENTITY, access=item, body=UpdateApiKeyRequest, answer=ApiKeyResponse
+        ),
+        route("DELETE", item_path, delete, surface=IDENTITY, access=item, status=204),
+        route("POST", f"{item_path}/lock", _lock, surface=IDENTITY, access=item, status=204),
+        route("DELETE", f"{item_path}/lock", _unlock, surface=IDENTITY, access=item, status=204),
+        route("POST", f"{item_path}/disable", disable, surface=IDENTITY, access=item, status=204),
+        route("DELETE", f"{item_path}/disable", _enable, surface=IDENTITY, access=item, status=204),
     )

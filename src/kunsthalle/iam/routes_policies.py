@@ -111,8 +111,8 @@ def _holds(text: str, key: str | None, value: str | None) -> Any:
     import msgspec
 
     def written(operator: str) -> str:
-        one = {"key": key, "operator": operator, "value": value}
-        whole = msgspec.json.encode(one, order="deterministic").decode()
+        condition = {"key": key, "operator": operator, "value": value}
+        whole = msgspec.json.encode(condition, order="deterministic").decode()
         rest = whole.removeprefix('{"key":null') if key is None else whole
         return rest.removesuffix("null}") if value is None else rest
 
@@ -155,15 +155,15 @@ def _page(
 
 def _list(session: Session, request: Request, query: PoliciesParameters) -> dict[str, Any]:
     """List the policies of the account."""
-    envelope, found = _page(session, request, query)
-    return {**envelope, "policies": [policy_response(policy, session.ctx) for policy in found]}
+    envelope, rows = _page(session, request, query)
+    return {**envelope, "policies": [policy_response(policy, session.ctx) for policy in rows]}
 
 
 def _list_v2(session: Session, request: Request, query: PoliciesV2Parameters) -> dict[str, Any]:
     """List the policies of the account in their second shape."""
     actions = _display(session, query.format)
-    envelope, found = _page(session, request, query, None if actions is None else partial(_action_bytes, actions))
-    return {**envelope, "policies": [policy_v2_response(policy, session.ctx, actions) for policy in found]}
+    envelope, rows = _page(session, request, query, None if actions is None else partial(_action_bytes, actions))
+    return {**envelope, "policies": [policy_v2_response(policy, session.ctx, actions) for policy in rows]}
 
 
 _BYTES_OF_ACTION = 150
@@ -235,7 +235,7 @@ def _delete(session: Session, _request: Request, policy: Authorized[Policy]) -> 
 
 
 def routes() -> tuple[Route, ...]:
-    v1, v2, one = "/v1/policies", "/v2/policies", "{id}"
+    v1, v2, item_path = "/v1/policies", "/v2/policies", "{id}"
     lists, make = access.listing(POLICY), access.create("iam-access-management.policy.create")
     read, change = access.item(POLICY), access.item(POLICY, "iam-access-management.policy.update")
     drop = access.item(POLICY, "iam-access-management.policy.delete")
@@ -245,27 +245,33 @@ def routes() -> tuple[Route, ...]:
     return (
         route("GET", v1, _list, surface=FAMILY, access=lists, query=PoliciesParameters),
         route("POST", v1, _create, access=make, status=201, **first),
-        route("GET", f"{v1}/{one}", _get, surface=FAMILY, access=read, answer=PolicyResponse),
-        route("PUT", f"{v1}/{one}", _replace, access=change, **first),
+        route("GET", f"{v1}/{item_path}", _get, surface=FAMILY, access=read, answer=PolicyResponse),
+        route("PUT", f"{v1}/{item_path}", _replace, access=change, **first),
         route(
             "PATCH",
-            f"{v1}/{one}",
+            f"{v1}/{item_path}",
             _restore,
             surface=FAMILY,
             access=again,
             body=PolicyStateRequest,
             answer=PolicyResponse,
         ),
-        route("DELETE", f"{v1}/{one}", _delete, surface=FAMILY, access=drop, status=204),
+        route("DELETE", f"{v1}/{item_path}", _delete, surface=FAMILY, access=drop, status=204),
         route("GET", v2, _list_v2, surface=FAMILY, access=lists, query=PoliciesV2Parameters),
         route("POST", v2, _create_v2, access=make, status=201, query=FormatParameters, **second),
         route(
-            "GET", f"{v2}/{one}", _get_v2, surface=FAMILY, access=read, answer=PolicyV2Response, query=FormatParameters
+            "GET",
+            f"{v2}/{item_path}",
+            _get_v2,
+            surface=FAMILY,
+            access=read,
+            answer=PolicyV2Response,
+            query=FormatParameters,
         ),
-        route("PUT", f"{v2}/{one}", _replace_v2, access=change, query=FormatParameters, **second),
+        route("PUT", f"{v2}/{item_path}", _replace_v2, access=change, query=FormatParameters, **second),
         route(
             "DELETE",
-            f"{v2}/{one}",
+            f"{v2}/{item_path}",
             _delete,
             surface=FAMILY,
             access=drop,

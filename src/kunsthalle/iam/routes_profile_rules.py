@@ -41,7 +41,10 @@ def _body(request: Request) -> dict[str, Any]:
         "realm_name": body.realm_name,
         "cr_type": body.cr_type,
         "expiration": body.expiration or 0,
-        "conditions": [{"claim": one.claim, "operator": one.operator, "value": one.value} for one in body.conditions],
+        "conditions": [
+            {"claim": condition.claim, "operator": condition.operator, "value": condition.value}
+            for condition in body.conditions
+        ],
     }
 
 
@@ -112,8 +115,8 @@ def _drop_links(session: Session, _request: Request, profile: Authorized[Profile
 
 
 def routes() -> tuple[Route, ...]:
-    one, param = "/v1/profiles/{profile_id}", "profile_id"
-    rules, links = f"{one}/rules", f"{one}/links"
+    item_path, param = "/v1/profiles/{profile_id}", "profile_id"
+    rules, links = f"{item_path}/rules", f"{item_path}/links"
     read, trust = access.item(PROFILE, param=param), access.item(PROFILE, TRUST, param)
     rule = access.item(PROFILE_RULE, None, "rule_id", (param,))
     rule_trust = access.item(PROFILE_RULE, TRUST, "rule_id", (param,))

@@ -108,7 +108,7 @@ def _delete(session: Session, _request: Request, role: Authorized[CustomRole]) -
 
 
 def routes() -> tuple[Route, ...]:
-    many, one, word = "/v2/roles", "/v2/roles/{id}", "iam-access-management.customRole"
+    many, item_path, word = "/v2/roles", "/v2/roles/{id}", "iam-access-management.customRole"
     return (
         route(
             "GET",
@@ -129,15 +129,17 @@ def routes() -> tuple[Route, ...]:
             answer=CustomRoleResponse,
             status=201,
         ),
-        route("GET", one, _get, surface=FAMILY, access=access.item(CUSTOM_ROLE), answer=CustomRoleResponse),
+        route("GET", item_path, _get, surface=FAMILY, access=access.item(CUSTOM_ROLE), answer=CustomRoleResponse),
         route(
             "PUT",
-            one,
+            item_path,
             _replace,
             surface=FAMILY,
             access=access.item(CUSTOM_ROLE, f"{word}.update"),
             body=ReplaceRoleRequest,
             answer=CustomRoleResponse,
         ),
-        route("DELETE", one, _delete, surface=FAMILY, access=access.item(CUSTOM_ROLE, f"{word}.delete"), status=204),
+        route(
+            "DELETE", item_path, _delete, surface=FAMILY, access=access.item(CUSTOM_ROLE, f"{word}.delete"), status=204
+        ),
     )

@@ -54,8 +54,8 @@ def _list(session: Session, request: Request, query: NamedIdentityParameters) ->
     where = [_TABLE.account_id == (query.account_id or session.ctx.account_id)]
     if query.name is not None:
         where.append(_TABLE.name == query.name)
-    envelope, found = by_token(session, request, query, SERVICE_ID, _SORTS[query.sort], *where)
-    return ServiceIdsResponse(**envelope, serviceids=with_history(session, query, found, service_id_response))
+    envelope, rows = by_token(session, request, query, SERVICE_ID, _SORTS[query.sort], *where)
+    return ServiceIdsResponse(**envelope, serviceids=with_history(session, query, rows, service_id_response))
 
 
 def own_account(session: Session, account_id: str | None) -> None:
@@ -68,10 +68,10 @@ def _create(session: Session, request: Request) -> ServiceIdResponse:
     """Create a service ID, with a key if one is asked for."""
     body: CreateServiceIdRequest = request.body
     own_account(session, body.account_id)
-    wanted = None if body.apikey is None else prototype(body.apikey)
+    key = None if body.apikey is None else prototype(body.apikey)
     locked = header_flag(request, "Entity-Lock")
     crns = body.unique_instance_crns
-    made, minted = service.create_service_id(session, body.name, body.description, crns, is_locked=locked, key=wanted)
+    made, minted = service.create_service_id(session, body.name, body.description, crns, is_locked=locked, key=key)
     return service_id_response(made, None if minted is None else key_response(*minted))
 
 
@@ -82,8 +82,8 @@ def _get(session: Session, _request: Request, service_id: ServiceId, query: Hist
 
 def _update(session: Session, request: Request, service_id: Authorized[ServiceId]) -> ServiceIdResponse:
     """Change a service ID."""
-    one = service_id.resource
-    revision = if_match(request, entity_tag(one.id, one.revision), one.revision)
+    resource = service_id.resource
+    revision = if_match(request, entity_tag(resource.id, resource.revision), resource.revision)
     changes = given(request.body, "name", "description", "unique_instance_crns")
     return service_id_response(service.change_service_id(session, service_id, revision, **changes))
 
@@ -152,7 +152,7 @@ def _settings_routes() -> tuple[Route, ...]:
 
 
 def routes(tokens: Tokens) -> tuple[Route, ...]:
-    many, one = "/v1/serviceids", "/v1/serviceids/{id}"
+    many, item_path = "/v1/serviceids", "/v1/serviceids/{id}"
     make = Restrictable("iam-identity.serviceid.create", setting="restrict_create_service_id")
     change = access.item(SERVICE_ID, "iam-identity.serviceid.update")
     drop = access.item(SERVICE_ID, "iam-identity.serviceid.delete")
@@ -182,10 +182,10 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
         ),
         route("POST", many, _create, surface=IDENTITY, access=make, **created),
         route("POST", f"{many}/", _create, surface=IDENTITY, access=make, summary=again, **created),
-        route("GET", one, _get, surface=IDENTITY, access=read, query=HistoryParameters, **shown),
-        route("PUT", one, _update, surface=IDENTITY, access=change, body=UpdateServiceIdRequest, **shown),
-        route("DELETE", one, delete, surface=IDENTITY, access=drop, status=204),
-        route("POST", f"{one}/lock", _lock, surface=IDENTITY, access=change, status=204),
-        route("DELETE", f"{one}/lock", _unlock, surface=IDENTITY, access=change, status=204),
+        route("GET", item_path, _get, surface=IDENTITY, access=read, query=HistoryParameters, **shown),
+        route("PUT", item_path, _update, surface=IDENTITY, access=change, body=UpdateServiceIdRequest, **shown),
+        route("DELETE", item_path, delete, surface=IDENTITY, access=drop, status=204),
+        route("POST", f"{item_path}/lock", _lock, surface=IDENTITY, access=change, status=204),
+        route("DELETE", f"{item_path}/lock", _unlock, surface=IDENTITY, access=change, status=204),
         *_settings_routes(),
     )

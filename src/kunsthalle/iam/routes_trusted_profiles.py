@@ -42,8 +42,8 @@ def _list(session: Session, request: Request, query: NamedIdentityParameters) ->
     where = [_TABLE.account_id == (query.account_id or session.ctx.account_id)]
     if query.name is not None:
         where.append(_TABLE.name == query.name)
-    envelope, found = by_token(session, request, query, PROFILE, _SORTS[query.sort], *where)
-    return ProfilesResponse(**envelope, profiles=with_history(session, query, found, profile_response))
+    envelope, rows = by_token(session, request, query, PROFILE, _SORTS[query.sort], *where)
+    return ProfilesResponse(**envelope, profiles=with_history(session, query, rows, profile_response))
 
 
 def _create(session: Session, request: Request) -> ProfileResponse:
@@ -94,8 +94,8 @@ def _set_identities(session: Session, request: Request, authorized: Authorized[P
     if len(body.identities) > _MOST:
         raise invalid("bad_request", f"At most {_MOST} identities can be named.", "identities")
     service.distrust(session, authorized)
-    for one in body.identities:
-        service.trust(session, authorized, one.type, one.identifier, one.accounts, one.description)
+    for identity in body.identities:
+        service.trust(session, authorized, identity.type, identity.identifier, identity.accounts, identity.description)
     _noted(session, profile)
     return _shown(session, profile.id)
 
@@ -124,8 +124,8 @@ def _drop_identity(session: Session, request: Request, profile: Authorized[Profi
 
 
 def routes() -> tuple[Route, ...]:
-    many, one = "/v1/profiles", "/v1/profiles/{profile_id}"
-    identities = f"{one}/identities"
+    many, item_path = "/v1/profiles", "/v1/profiles/{profile_id}"
+    identities = f"{item_path}/identities"
     typed = f"{identities}/{{identity_type}}"
     named, param = f"{typed}/{{identifier_id}}", "profile_id"
     read = access.item(PROFILE, param=param)
@@ -147,9 +147,9 @@ def routes() -> tuple[Route, ...]:
             query=NamedIdentityParameters,
         ),
         route("POST", many, _create, access=make, body=CreateProfileRequest, status=201, **shown),
-        route("GET", one, _get, access=read, query=HistoryParameters, **shown),
-        route("PUT", one, _update, access=change, body=UpdateProfileRequest, **shown),
-        route("DELETE", one, _delete, surface=IDENTITY, access=drop, status=204),
+        route("GET", item_path, _get, access=read, query=HistoryParameters, **shown),
+        route("PUT", item_path, _update, access=change, body=UpdateProfileRequest, **shown),
+        route("DELETE", item_path, _delete, surface=IDENTITY, access=drop, status=204),
         route("GET", identities, _identities, access=read, **all_),
         route("PUT", identities, _set_identities, access=trust, body=IdentitiesRequest, **all_),
         route("POST", typed, _add_identity, access=trust, body=IdentityRequest, **whom),

@@ -55,14 +55,14 @@ _MESSAGES = ClosedTable(
 def history_response(records: list[Record]) -> list[HistoryResponse]:
     return [
         HistoryResponse(
-            timestamp=rfc3339(one.at),
-            iam_id=one.iam_id,
-            iam_id_account=one.account_id,
-            action=one.action,
-            params=one.params,
-            message=_MESSAGES[one.action] or f"Changed {', '.join(one.params) or 'nothing'}.",
+            timestamp=rfc3339(record.at),
+            iam_id=record.iam_id,
+            iam_id_account=record.account_id,
+            action=record.action,
+            params=record.params,
+            message=_MESSAGES[record.action] or f"Changed {', '.join(record.params) or 'nothing'}.",
         )
-        for one in records
+        for record in records
     ]
 
 
@@ -208,20 +208,20 @@ class UpdateServiceIdRequest(RequestBody):
 
 
 def service_id_response(
-    one: ServiceId, key: ApiKeyResponse | None = None, history: History = UNSET
+    service_id: ServiceId, key: ApiKeyResponse | None = None, history: History = UNSET
 ) -> ServiceIdResponse:
     return ServiceIdResponse(
-        id=one.id,
-        iam_id=one.iam_id,
-        entity_tag=entity_tag(one.id, one.revision),
-        crn=one.crn,
-        locked=one.locked,
-        created_at=rfc3339(one.created_at),
-        modified_at=rfc3339(one.modified_at),
-        account_id=one.account_id,
-        name=one.name,
-        unique_instance_crns=one.unique_instance_crns,
-        description=UNSET if one.description is None else one.description,
+        id=service_id.id,
+        iam_id=service_id.iam_id,
+        entity_tag=entity_tag(service_id.id, service_id.revision),
+        crn=service_id.crn,
+        locked=service_id.locked,
+        created_at=rfc3339(service_id.created_at),
+        modified_at=rfc3339(service_id.modified_at),
+        account_id=service_id.account_id,
+        name=service_id.name,
+        unique_instance_crns=service_id.unique_instance_crns,
+        description=UNSET if service_id.description is None else service_id.description,
         apikey=UNSET if key is None else key,
         history=history,
     )

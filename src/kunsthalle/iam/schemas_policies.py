@@ -124,7 +124,9 @@ def wanted_v1(body: PolicyRequest) -> Wanted:
 
 
 def _named(attributes: list[AttributeRequest]) -> Conditions:
-    return [{"key": one.name, "operator": one.operator, "value": one.value} for one in attributes]
+    return [
+        {"key": attribute.name, "operator": attribute.operator, "value": attribute.value} for attribute in attributes
+    ]
 
 
 def wanted_v2(body: PolicyV2Request) -> Wanted:
@@ -144,7 +146,10 @@ def wanted_v2(body: PolicyV2Request) -> Wanted:
 
 
 def _keyed(attributes: list[Any]) -> Conditions:
-    return [{"key": one.key, "operator": one.operator, "value": _text(one.value)} for one in attributes]
+    return [
+        {"key": attribute.key, "operator": attribute.operator, "value": _text(attribute.value)}
+        for attribute in attributes
+    ]
 
 
 def _text(value: str | bool) -> str:
@@ -199,9 +204,9 @@ def description_of(role: str) -> str:
 
 def _v1(conditions: Conditions, *, operators: bool) -> list[dict[str, str]]:
     shown = []
-    for one in conditions:
-        plain = {"name": one["key"], "value": one["value"]}
-        shown.append({**plain, "operator": one["operator"]} if operators else plain)
+    for condition in conditions:
+        plain = {"name": condition["key"], "value": condition["value"]}
+        shown.append({**plain, "operator": condition["operator"]} if operators else plain)
     return shown
 
 
@@ -235,7 +240,10 @@ def policy_response(policy: Policy, ctx: Context) -> PolicyResponse:
 
 
 def _v2(conditions: Conditions) -> list[dict[str, Any]]:
-    return [{**one, "value": True} if one["operator"] == "stringExists" else dict(one) for one in conditions]
+    return [
+        {**condition, "value": True} if condition["operator"] == "stringExists" else dict(condition)
+        for condition in conditions
+    ]
 
 
 def _enriched(role: str, actions: list[str]) -> dict[str, Any]:

@@ -50,17 +50,17 @@ def create_owner(session: Session, account_id: str, name: str = "owner") -> tupl
 
 
 def change_service_id(
-    session: Session, granted: Authorized[ServiceId], revision: int | None, **given: Any
+    session: Session, granted: Authorized[ServiceId], revision: int | None, **changes: Any
 ) -> ServiceId:
     """Changes what is given of name, description and unique_instance_crns."""
     if granted.resource.locked:
         raise locked()
-    if "name" in given and not 1 <= len(given["name"]) <= 255:
+    if "name" in changes and not 1 <= len(changes["name"]) <= 255:
         raise invalid("bad_request", "A name has 1 to 255 characters.", "name")
     as_read = () if revision is None else (SERVICE_ID.table.c.revision == revision,)
-    if not update(session, SERVICE_ID, granted.resource.id, *as_read, modified_at=session.ctx.now(), **given):
+    if not update(session, SERVICE_ID, granted.resource.id, *as_read, modified_at=session.ctx.now(), **changes):
         raise stale()
-    note(session, granted.resource.id, "update", given)
+    note(session, granted.resource.id, "update", changes)
     return find(session, SERVICE_ID, granted.resource.id)
 
 

@@ -53,8 +53,8 @@ class Login:
         self._note(session, self.key.account_id, outcome, code, here)
 
     def _note(
-        self, session: Session, account_id: str, outcome: int, code: str | None, it: ApiKey | Profile | None
+        self, session: Session, account_id: str, outcome: int, code: str | None, api_key: ApiKey | Profile | None
     ) -> None:
         actor = Actor(self.key.iam_id if self.key is not None else "", "")
         ctx = session.ctx.acting_as(actor, account_id, Grants(account_id, ()), ())
-        audit.record(session.as_context(ctx), self.action, TARGET, outcome, code, it=it)
+        audit.record(session.as_context(ctx), self.action, TARGET, outcome, code, it=api_key)

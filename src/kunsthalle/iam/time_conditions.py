@@ -41,22 +41,22 @@ def _split(text: object) -> tuple[str, timedelta]:
     """A value and its offset; ValueError without one, TypeError for what is no text. `Z` is UTC."""
     if not isinstance(text, str) or len(text) > _MAX_VALUE:
         raise TypeError(f"a value must be text of at most {_MAX_VALUE} characters")
-    found = re.fullmatch(rf"(.+?)(?:Z|{_OFFSET})", text)
-    if found is None:
+    match = re.fullmatch(rf"(.+?)(?:Z|{_OFFSET})", text)
+    if match is None:
         raise ValueError(f"{text!r} has no offset from UTC")
-    if found[2] is None:
-        return found[1], timedelta(0)
-    minutes = int(found[3]) * 60 + int(found[4])
-    return found[1], timedelta(minutes=-minutes if found[2] == "-" else minutes)
+    if match[2] is None:
+        return match[1], timedelta(0)
+    minutes = int(match[3]) * 60 + int(match[4])
+    return match[1], timedelta(minutes=-minutes if match[2] == "-" else minutes)
 
 
 def _days(values: tuple[str, ...]) -> Rule:
     if len(values) > _MAX_DAYS:
         raise ValueError(f"{len(values)} days are given; at most {_MAX_DAYS} are allowed")
-    found = [_split(one) for one in values]
-    if not found or any(day not in set("1234567") for day, _ in found):
+    times = [_split(value) for value in values]
+    if not times or any(day not in set("1234567") for day, _ in times):
         raise ValueError("days are 1 (Monday) to 7, each with an offset")
-    days = [(int(day), offset) for day, offset in found]
+    days = [(int(day), offset) for day, offset in times]
     return lambda now: any((now + offset).isoweekday() == day for day, offset in days)
 
 
@@ -115,7 +115,10 @@ def parsed(rule: Mapping[str, Any] | None, depth: int = 0) -> Rule:
         or rule.get("operator") not in {"and", "or"}
     ):
         raise ValueError("conditions are a list joined by and, or")
-    joined, parts = all if rule["operator"] == "and" else any, [parsed(one, depth + 1) for one in conditions]
+    joined, parts = (
+        all if rule["operator"] == "and" else any,
+        [parsed(condition, depth + 1) for condition in conditions],
+    )
     return lambda now: joined([part(now) for part in parts])
 
 
@@ -123,7 +126,7 @@ def _count(rule: Mapping[str, Any], depth: int = 0) -> int:
     conditions = rule.get("conditions")
     if not isinstance(conditions, list) or depth >= _DEEPEST:
         return 1
-    return sum(_count(one, depth + 1) for one in conditions)
+    return sum(_count(condition, depth + 1) for condition in conditions)
 
 
 def moment_of(now: int) -> datetime:

@@ -154,7 +154,7 @@ def _in_account(session: Session, key: ApiKey, account_id: str | None) -> _Who:
 
 def _claims(who: _Who) -> dict[str, Any]:
     realm, _, identifier = who.iam_id.partition("-")
-    given, _, surface = who.name.partition(" ")
+    given_name, _, surface = who.name.partition(" ")
     known = {
         "iam_id": who.iam_id,
         "id": who.iam_id,
@@ -168,8 +168,8 @@ def _claims(who: _Who) -> dict[str, Any]:
         subject = {"sub": who.email, "iam_id": who.iam_id, "name": who.name, "email": who.email}
         return {
             **known,
-            "given_name": given,
-            "family_name": surface or given,
+            "given_name": given_name,
+            "family_name": surface or given_name,
             "sub": who.email,
             "authn": subject,
         }

@@ -141,16 +141,16 @@ class Tokens:
         """
         known = self._verified.get(token)
         if known is None:
-            found = self._decode(token, _ACCESS)
+            claims = self._decode(token, _ACCESS)
             known = Claims(
-                iam_id=found["iam_id"],
-                account_id=found["account"]["bss"],
-                name=found.get("name", ""),
-                email=found.get("email", ""),
-                kind=found.get("sub_type", "User"),
-                expires=found["exp"],
-                api_key_id=found.get("akid", ""),
-                generation=found.get(_GENERATION, 0),
+                iam_id=claims["iam_id"],
+                account_id=claims["account"]["bss"],
+                name=claims.get("name", ""),
+                email=claims.get("email", ""),
+                kind=claims.get("sub_type", "User"),
+                expires=claims["exp"],
+                api_key_id=claims.get("akid", ""),
+                generation=claims.get(_GENERATION, 0),
             )
             if len(self._verified) >= _REMEMBERED:
                 self._verified.clear()

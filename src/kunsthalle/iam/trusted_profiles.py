@@ -43,18 +43,18 @@ def _named(name: str) -> None:
         raise invalid("bad_request", "A name has 1 to 255 characters.", "name")
 
 
-def change_profile(session: Session, granted: Authorized[Profile], revision: int | None, **given: Any) -> Profile:
+def change_profile(session: Session, granted: Authorized[Profile], revision: int | None, **changes: Any) -> Profile:
     """Changes what is given of name, description and email."""
-    if "name" in given:
-        _named(given["name"])
+    if "name" in changes:
+        _named(changes["name"])
     as_read = () if revision is None else (PROFILE.table.c.revision == revision,)
     try:
-        done = update(session, PROFILE, granted.resource.id, *as_read, modified_at=session.ctx.now(), **given)
+        done = update(session, PROFILE, granted.resource.id, *as_read, modified_at=session.ctx.now(), **changes)
     except IntegrityError as error:
         raise conflict("conflict", "A profile of this name exists already.", "name") from error
     if not done:
         raise stale()
-    note(session, granted.resource.id, "update", given)
+    note(session, granted.resource.id, "update", changes)
     return find(session, PROFILE, granted.resource.id)
 
 
@@ -76,10 +76,14 @@ def identities_of(session: Session, profile: Profile) -> list[Any]:
 
 def one_identity(session: Session, profile: Profile, type_: str, identifier: str) -> Any:
     """One of those who may put the profile on, or 404."""
-    found = [one for one in identities_of(session, profile) if (one.type, one.identifier) == (type_, identifier)]
-    if not found:
+    identities = [
+        identity
+        for identity in identities_of(session, profile)
+        if (identity.type, identity.identifier) == (type_, identifier)
+    ]
+    if not identities:
         raise not_found("identifier_id")
-    return found[0]
+    return identities[0]
 
 
 def trust(
@@ -125,8 +129,8 @@ def _touch(session: Session, granted: Authorized[Profile]) -> None:
 
 def may_assume(session: Session, profile: Profile, iam_id: str, account_id: str) -> bool:
     """Whether an identity of an account is on the profile's list."""
-    mine = [one for one in identities_of(session, profile) if one.iam_id == iam_id]
-    return any(one.type != "user" or account_id in one.accounts for one in mine)
+    identities = [identity for identity in identities_of(session, profile) if identity.iam_id == iam_id]
+    return any(identity.type != "user" or account_id in identity.accounts for identity in identities)
 
 
 def meant_profile(session: Session, form: dict[str, str]) -> Profile | None:
@@ -135,44 +139,46 @@ def meant_profile(session: Session, form: dict[str, str]) -> Profile | None:
     if "profile_id" in form:
         return profile_by(session, table.c.id == form["profile_id"])
     if "profile_crn" in form:
-        found = profile_by(session, table.c.id == form["profile_crn"].rsplit(":", 1)[-1])
-        return found if found is not None and found.crn == form["profile_crn"] else None
+        profile = profile_by(session, table.c.id == form["profile_crn"].rsplit(":", 1)[-1])
+        return profile if profile is not None and profile.crn == form["profile_crn"] else None
     return profile_by(
         session, table.c.name == form.get("profile_name", ""), table.c.account_id == form.get("account", "")
     )
 
 
-def add_rule(session: Session, granted: Authorized[Profile], **given: Any) -> ProfileRule:
+def add_rule(session: Session, granted: Authorized[Profile], **changes: Any) -> ProfileRule:
     """Store a claim rule with the profile. 403 unless the caller holds whatever the profile holds."""
     ctx, now = session.ctx, session.ctx.now()
-    _rule(given)
+    _rule(changes)
     profile = granted.resource
     no_more_than_held(session, profile.iam_id)
     return insert(
         session,
         PROFILE_RULE,
         ProfileRule(
-            f"ClaimRule-{ctx.ids.uuid()}", profile.account_id, profile.id, **given, modified_at=now, created_at=now
+            f"ClaimRule-{ctx.ids.uuid()}", profile.account_id, profile.id, **changes, modified_at=now, created_at=now
         ),
     )
 
 
-def _rule(given: dict[str, Any]) -> None:
-    if given["type"] not in {"Profile-SAML", "Profile-CR"}:
+def _rule(rule: dict[str, Any]) -> None:
+    if rule["type"] not in {"Profile-SAML", "Profile-CR"}:
         raise invalid("bad_request", "type must be Profile-SAML or Profile-CR.", "type")
-    needed = "realm_name" if given["type"] == "Profile-SAML" else "cr_type"
-    if not given[needed]:
-        raise invalid("bad_request", f"A rule of type {given['type']} needs {needed}.", needed)
-    if not given["conditions"]:
+    needed = "realm_name" if rule["type"] == "Profile-SAML" else "cr_type"
+    if not rule[needed]:
+        raise invalid("bad_request", f"A rule of type {rule['type']} needs {needed}.", needed)
+    if not rule["conditions"]:
         raise invalid("bad_request", "A rule has at least one condition.", "conditions")
 
 
-def change_rule(session: Session, granted: Authorized[ProfileRule], revision: int | None, **given: Any) -> ProfileRule:
+def change_rule(
+    session: Session, granted: Authorized[ProfileRule], revision: int | None, **changes: Any
+) -> ProfileRule:
     """Replace a claim rule. 403 unless the caller holds whatever its profile holds."""
-    _rule(given)
+    _rule(changes)
     no_more_than_held(session, find(session, PROFILE, granted.resource.profile_id).iam_id)
     as_read = () if revision is None else (PROFILE_RULE.table.c.revision == revision,)
-    if not update(session, PROFILE_RULE, granted.resource.id, *as_read, modified_at=session.ctx.now(), **given):
+    if not update(session, PROFILE_RULE, granted.resource.id, *as_read, modified_at=session.ctx.now(), **changes):
         raise stale()
     return find(session, PROFILE_RULE, granted.resource.id)
 
@@ -201,10 +207,14 @@ def links_of(session: Session, profile: Profile) -> list[ProfileLink]:
 
 def delete_links_like(session: Session, granted: Authorized[Profile], asked: dict[str, str]) -> None:
     """Removes the links of a type whose parts are as asked; 404 when there is none."""
-    found = [one for one in links_of(session, granted.resource) if _alike(one, asked)]
-    if not found:
+    profile_links = [
+        profile_link for profile_link in links_of(session, granted.resource) if _alike(profile_link, asked)
+    ]
+    if not profile_links:
         raise not_found("type")
-    remove_rows(session, PROFILE_LINK.table, PROFILE_LINK.table.c.id.in_([one.id for one in found]))
+    remove_rows(
+        session, PROFILE_LINK.table, PROFILE_LINK.table.c.id.in_([profile_link.id for profile_link in profile_links])
+    )
 
 
 def _alike(link: ProfileLink, asked: dict[str, str]) -> bool:

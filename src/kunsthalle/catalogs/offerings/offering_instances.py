@@ -84,10 +84,10 @@ def _version(session: Session, body: InstanceRequest) -> Version:
         raise invalid("bad_request", "offering_id is required.", "offering_id")
     offering = find(session, OFFERING, body.offering_id, "offering_id", "field")
     usable = queries.published(queries.versions_of(session, offering))
-    found = [one for one in usable if body.version in {None, "", one.version}]
-    if not found or body.catalog_id not in {None, "", offering.catalog_id}:
+    versions = [version for version in usable if body.version in {None, "", version.version}]
+    if not versions or body.catalog_id not in {None, "", offering.catalog_id}:
         raise not_found("offering_id", "field")
-    return found[0]
+    return versions[0]
 
 
 def _create(session: Session, request: Request) -> Doc:
@@ -127,25 +127,25 @@ def _done(session: Session, operation: str) -> Doc:
     }
 
 
-def _wire(it: OfferingInstance, session: Session) -> Doc:
+def _wire(offering_instance: OfferingInstance, session: Session) -> Doc:
     return {
-        **it.document,
-        "id": it.id,
-        "_rev": it.rev,
-        "url": f"{session.ctx.origin}{BASE}/instances/offerings/{it.id}",
-        "crn": it.crn,
-        "label": it.label,
-        "catalog_id": it.catalog_id,
-        "offering_id": it.offering_id,
+        **offering_instance.document,
+        "id": offering_instance.id,
+        "_rev": offering_instance.rev,
+        "url": f"{session.ctx.origin}{BASE}/instances/offerings/{offering_instance.id}",
+        "crn": offering_instance.crn,
+        "label": offering_instance.label,
+        "catalog_id": offering_instance.catalog_id,
+        "offering_id": offering_instance.offering_id,
         "kind_format": "vsi-image",
         "kind_target": "vpc-x86",
-        "version": it.version,
-        "version_id": it.version_id,
-        "resource_group_id": it.resource_group_id,
-        "account": it.account_id,
-        "created": rfc3339(it.created_at),
-        "updated": rfc3339(it.updated_at),
-        "last_operation": it.last_operation,
+        "version": offering_instance.version,
+        "version_id": offering_instance.version_id,
+        "resource_group_id": offering_instance.resource_group_id,
+        "account": offering_instance.account_id,
+        "created": rfc3339(offering_instance.created_at),
+        "updated": rfc3339(offering_instance.updated_at),
+        "last_operation": offering_instance.last_operation,
     }
 
 
@@ -164,13 +164,18 @@ def _put(session: Session, request: Request, instance: OfferingInstance) -> Doc:
     return _wire(find(session, OFFERING_INSTANCE, instance.id), session)
 
 
-def _replace(session: Session, it: OfferingInstance, body: InstanceRequest) -> None:
+def _replace(session: Session, offering_instance: OfferingInstance, body: InstanceRequest) -> None:
     values: Doc = {"label": body.label or "", "document": _document(body), "last_operation": _done(session, "update")}
-    if body.version not in {None, "", it.version}:
-        version = _version(session, msgspec.structs.replace(body, offering_id=it.offering_id, catalog_id=it.catalog_id))
+    if body.version not in {None, "", offering_instance.version}:
+        version = _version(
+            session,
+            msgspec.structs.replace(
+                body, offering_id=offering_instance.offering_id, catalog_id=offering_instance.catalog_id
+            ),
+        )
         values |= {"version": version.version, "version_id": version.id}
-    same = OFFERING_INSTANCE.table.c.revision == it.revision
-    changed = update(session, OFFERING_INSTANCE, it.id, same, updated_at=session.ctx.now(), **values)
+    same = OFFERING_INSTANCE.table.c.revision == offering_instance.revision
+    changed = update(session, OFFERING_INSTANCE, offering_instance.id, same, updated_at=session.ctx.now(), **values)
     must(changed, "The offering instance was changed meanwhile.", "conflict")
 
 
@@ -182,7 +187,7 @@ def _delete(session: Session, request: Request, instance: OfferingInstance) -> N
 
 def routes() -> tuple[Route, ...]:
     many, surface = f"{BASE}/instances/offerings", CATALOG
-    one = f"{many}/{{instance_id}}"
+    item_path = f"{many}/{{instance_id}}"
 
     def rule(action: str = RETRIEVE) -> access.Access:
         return catalog_item(OFFERING_INSTANCE, action, "instance_id")
@@ -191,7 +196,7 @@ def routes() -> tuple[Route, ...]:
     create = access.create(_CREATE)
     return (
         route("POST", many, _create, surface=surface, access=create, body=InstanceRequest, status=201),
-        route("GET", one, _get, surface=surface, access=rule()),
-        route("PUT", one, _put, surface=surface, access=change, body=InstanceRequest),
-        route("DELETE", one, _delete, surface=surface, access=remove),
+        route("GET", item_path, _get, surface=surface, access=rule()),
+        route("PUT", item_path, _put, surface=surface, access=change, body=InstanceRequest),
+        route("DELETE", item_path, _delete, surface=surface, access=remove),
     )

@@ -38,10 +38,10 @@ class PlanItem(Access, frozen=True):
         return (Plan,)
 
     def check(self, session: Session, request: Request) -> Authorized[Plan]:
-        found = _LOCATOR.fullmatch(request.params[PARAM])
-        if found is None:
+        match = _LOCATOR.fullmatch(request.params[PARAM])
+        if match is None:
             raise not_found(PARAM)
-        return resolve_inside(session, PLAN, found[2], self.action, PARAM, {"catalog_id": found[1]})
+        return resolve_inside(session, PLAN, match[2], self.action, PARAM, {"catalog_id": match[1]})
 
 
 def _touch(session: Session, plan: Plan) -> None:
@@ -89,8 +89,8 @@ def _deprecate(session: Session, request: Request, plan: Plan) -> None:
 
 def _may_deprecate(plan: Plan, *, begin: bool) -> None:
     if plan.state != "consumable" or (plan.deprecate_pending is None) != begin:
-        said = "published and not being deprecated" if begin else "being deprecated"
-        raise refuse(f"The plan is not {said}: current state {plan.state}")
+        needed = "published and not being deprecated" if begin else "being deprecated"
+        raise refuse(f"The plan is not {needed}: current state {plan.state}")
 
 
 def _pending(session: Session, request: Request, plan: Plan) -> Doc:
@@ -120,15 +120,15 @@ HANDLER = queue.Handler(JOB, _due, _give_up)
 
 
 def routes() -> tuple[Route, ...]:
-    one, surface = f"{BASE}/plans/{{{PARAM}}}", CATALOG
+    item_path, surface = f"{BASE}/plans/{{{PARAM}}}", CATALOG
     change = PlanItem(states.UPDATE)
     return (
-        route("GET", one, _get, surface=surface, access=PlanItem(RETRIEVE)),
-        route("DELETE", one, _delete, surface=surface, access=PlanItem(states.DELETE)),
-        route("POST", f"{one}/consume-publish", _publish, surface=surface, access=change, status=202),
+        route("GET", item_path, _get, surface=surface, access=PlanItem(RETRIEVE)),
+        route("DELETE", item_path, _delete, surface=surface, access=PlanItem(states.DELETE)),
+        route("POST", f"{item_path}/consume-publish", _publish, surface=surface, access=change, status=202),
         route(
             "POST",
-            f"{one}/deprecate/{{setting}}",
+            f"{item_path}/deprecate/{{setting}}",
             _deprecate,
             surface=surface,
             access=change,

@@ -58,8 +58,8 @@ def create_catalog(session: Session, label: str, kind: str, group_id: str | None
     group = chosen_group(session, group_id)
     may_create(ctx, CREATE, {"resourceGroupId": group.id})
     now, id_ = ctx.now(), ctx.ids.uuid()
-    kept = credentials.encrypted(session, id_, document, {})
-    catalog = Catalog(id_, ctx.account_id, label, "live", group.id, kind, kept, now, now)
+    stored = credentials.encrypted(session, id_, document, {})
+    catalog = Catalog(id_, ctx.account_id, label, "live", group.id, kind, stored, now, now)
     made = insert(session, CATALOG, catalog)
     _check_bytes(session)
     return made
@@ -69,8 +69,8 @@ def _check_bytes(session: Session) -> None:
     """400 where the catalogs of the account have become too large for the list that shows them all."""
     table = CATALOG.table
     size = func.coalesce(func.sum(row_bytes(table) + _BYTES_OF_CATALOG), 0)
-    mine = (table.c.account_id == session.ctx.account_id, table.c.state == "live")
-    ((total,),) = columns_of(session, size, where=mine)
+    conditions = (table.c.account_id == session.ctx.account_id, table.c.state == "live")
+    ((total,),) = columns_of(session, size, where=conditions)
     if total > MAX_CATALOG_BYTES:
         text = (
             f"The catalogs of the account would have {total} bytes together; at most {MAX_CATALOG_BYTES} are allowed. "
@@ -105,7 +105,7 @@ def delete_catalog(session: Session, catalog: Authorized[Catalog], period: int) 
     relist_catalog(session, catalog.resource.id)
 
 
-def create_offering(session: Session, catalog: Authorized[Catalog], given: Fields) -> Offering:
+def create_offering(session: Session, catalog: Authorized[Catalog], fields: Fields) -> Offering:
     """A new product of the catalog, not shared with anybody. 409 when its name is taken there."""
     ctx = session.ctx
     now, id_ = ctx.now(), ctx.ids.uuid()
@@ -113,22 +113,22 @@ def create_offering(session: Session, catalog: Authorized[Catalog], given: Field
         id=id_,
         account_id=catalog.resource.account_id,
         catalog_id=catalog.resource.id,
-        name=given.name,
-        label=given.label,
+        name=fields.name,
+        label=fields.label,
         kind_id=ctx.ids.uuid(),
-        hidden=given.hidden,
+        hidden=fields.hidden,
         share_enabled=False,
         share_with_all=False,
         share_with_ibm=False,
-        document=credentials.encrypted(session, id_, given.document, {}),
+        document=credentials.encrypted(session, id_, fields.document, {}),
         updated_at=now,
         created_at=now,
     )
     try:
         insert(session, OFFERING, offering)
     except IntegrityError as error:
-        raise conflict("conflict", f"The catalog has an offering named {given.name} already.", "name") from error
-    seed_plans(session, offering, given.plans)
+        raise conflict("conflict", f"The catalog has an offering named {fields.name} already.", "name") from error
+    seed_plans(session, offering, fields.plans)
     relist(session, offering.id)
     return offering
 
@@ -136,7 +136,7 @@ def create_offering(session: Session, catalog: Authorized[Catalog], given: Field
 def seed_plans(session: Session, offering: Offering, seeds: tuple[PlanSeed, ...]) -> None:
     """Adds the plans that are new, and changes those that are known by their name. None is removed here."""
     now = session.ctx.now()
-    known = {one.name: one for one in unscoped(session, PLAN, plans.c.offering_id == offering.id)}
+    known = {named_plan.name: named_plan for named_plan in unscoped(session, PLAN, plans.c.offering_id == offering.id)}
     for seed in seeds:
         old = known.get(seed.name)
         if old is not None:
@@ -162,47 +162,47 @@ def seed_plans(session: Session, offering: Offering, seeds: tuple[PlanSeed, ...]
         known[seed.name] = insert(session, PLAN, plan)
 
 
-def same_rev(given: str | None, current: str) -> None:
+def same_rev(rev: str | None, current: str) -> None:
     """409 unless the body's `_rev` is the current one."""
-    if given != current:
+    if rev != current:
         raise conflict("conflict", "_rev is missing or not the current one; get the document again.", "_rev")
 
 
 def replace_offering(
-    session: Session, offering: Authorized[Offering], given_rev: str | None, given: Fields
+    session: Session, offering: Authorized[Offering], given_rev: str | None, fields: Fields
 ) -> Offering:
     """PUT: 409 on a stale or missing `_rev`."""
     same_rev(given_rev, offering.resource.rev)
-    return rewrite(session, offering, given)
+    return rewrite(session, offering, fields)
 
 
-def check_match(given: str | None, current: str) -> None:
+def check_match(etag: str | None, current: str) -> None:
     """412 unless `If-Match` names the current revision; quotes are part of the value that clients send."""
-    if given is None or given.strip().removeprefix("W/").strip('"') != current:
+    if etag is None or etag.strip().removeprefix("W/").strip('"') != current:
         target = Target("If-Match", "header")
         raise Problem(Reason.PRECONDITION, "precondition_failed", "If-Match is not the current revision.", target)
 
 
-def rewrite(session: Session, offering: Authorized[Offering], given: Fields) -> Offering:
+def rewrite(session: Session, offering: Authorized[Offering], fields: Fields) -> Offering:
     """Puts new fields in place of the old, unless the offering was changed meanwhile."""
-    columns, it = OFFERING.table.c, offering.resource
-    kept = credentials.encrypted(session, it.id, given.document, it.document)
+    columns, stored = OFFERING.table.c, offering.resource
+    encrypted = credentials.encrypted(session, stored.id, fields.document, stored.document)
     try:
         changed = update(
             session,
             OFFERING,
-            it.id,
-            columns.revision == it.revision,
-            name=given.name,
-            label=given.label,
-            hidden=given.hidden,
-            document=kept,
+            stored.id,
+            columns.revision == stored.revision,
+            name=fields.name,
+            label=fields.label,
+            hidden=fields.hidden,
+            document=encrypted,
             updated_at=session.ctx.now(),
         )
     except IntegrityError as error:
-        raise conflict("conflict", f"The catalog has an offering named {given.name} already.", "name") from error
+        raise conflict("conflict", f"The catalog has an offering named {fields.name} already.", "name") from error
     must(changed, "The offering was changed meanwhile.", "conflict")
-    seed_plans(session, offering.resource, given.plans)
+    seed_plans(session, offering.resource, fields.plans)
     relist(session, offering.resource.id)
     return find(session, OFFERING, offering.resource.id)
 

@@ -59,10 +59,10 @@ _approval = reader(Approval, share_approvals.columns)
 
 def normal(identifier: str) -> str:
     """Accounts in their bare form, enterprises and groups with their prefix; 400 for anything else."""
-    found = _IDENTIFIER.fullmatch(identifier)
-    if found is None:
+    match = _IDENTIFIER.fullmatch(identifier)
+    if match is None:
         raise invalid("bad_request", "Identifiers are <account>, -acct-<account>, -ent-<id> or -entgrp-<id>.", "body")
-    return found[2] if found[1] in {None, "-acct-"} else identifier
+    return match[2] if match[1] in {None, "-acct-"} else identifier
 
 
 def bounded(identifiers: list[str]) -> list[str]:
@@ -111,11 +111,11 @@ def promote(session: Session, version: Authorized[Version], flag: str) -> None:
 
 def entries(session: Session, offering: Offering) -> list[Entry]:
     """The access list, oldest first."""
-    found = rows_of(
+    rows = rows_of(
         session, access_entries, access_entries.c.offering_id == offering.id, order=access_entries.c.created_at
     )
     states = {row.identifier: row.state for row in _approvals(session, offering.account_id)}
-    return [Entry(row.id, row.identifier, row.created_at, states.get(row.identifier, "pending")) for row in found]
+    return [Entry(row.id, row.identifier, row.created_at, states.get(row.identifier, "pending")) for row in rows]
 
 
 def _approvals(session: Session, source: str) -> list[Approval]:
@@ -130,9 +130,9 @@ def add(session: Session, offering: Authorized[Offering], identifiers: list[str]
     """
     enterprise = enterprise_of(session, offering.resource.account_id)
     approved = is_granted(session, offering.resource.id)
-    wanted = {given: normal(given) for given in bounded(identifiers)}
-    errors = _unreachable(session, wanted, enterprise, approved=approved)
-    fit = [identifier for given, identifier in wanted.items() if given not in errors]
+    fields = {text: normal(text) for text in bounded(identifiers)}
+    errors = _unreachable(session, fields, enterprise, approved=approved)
+    fit = [identifier for text, identifier in fields.items() if text not in errors]
     rows = entries_of(session, fit, offering_id=offering.resource.id)
     put_rows(session, access_entries, ("offering_id", "identifier"), rows)
     ask(session, fit, TYPE)
@@ -148,15 +148,21 @@ def entries_of(session: Session, identifiers: Iterable[str], **of: str) -> list[
     return [{"id": ids.uuid(), **of, "identifier": identifier, "created_at": now} for identifier in different]
 
 
-def _unreachable(session: Session, wanted: dict[str, str], enterprise: str | None, *, approved: bool) -> dict[str, str]:
+def _unreachable(
+    session: Session, identifiers: dict[str, str], enterprise: str | None, *, approved: bool
+) -> dict[str, str]:
     """Why identifiers cannot be on an access list, by how they were given. Unknown and outside are told alike."""
-    known = enterprises_of_identifiers(session, set(wanted.values()))
+    known = enterprises_of_identifiers(session, set(identifiers.values()))
     if approved:
         text = "The account, group or enterprise is unknown."
-        return {given: text for given, one in wanted.items() if one not in known}
+        return {text_: text for text_, identifier in identifiers.items() if identifier not in known}
     reason = "The account, group or enterprise is unknown or outside the enterprise of the catalog."
     text = f"{reason} {REFUSAL}"
-    return {given: text for given, one in wanted.items() if enterprise is None or known.get(one) != enterprise}
+    return {
+        text_: text
+        for text_, identifier in identifiers.items()
+        if enterprise is None or known.get(identifier) != enterprise
+    }
 
 
 def request(session: Session, type_: str, identifiers: list[str]) -> None:
@@ -164,13 +170,13 @@ def request(session: Session, type_: str, identifiers: list[str]) -> None:
     400 names them, and no request is sent. An approved offering asks them when it is shared with them.
     """
     enterprise = enterprise_of(session, session.ctx.account_id)
-    wanted = {given: normal(given) for given in bounded(identifiers)}
-    wrong = list(_unreachable(session, wanted, enterprise, approved=False))
+    fields = {sent: normal(sent) for sent in bounded(identifiers)}
+    wrong = list(_unreachable(session, fields, enterprise, approved=False))
     if wrong:
         named = ", ".join(wrong[:_TOLD]) + (f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else "")
         text = f"Unknown, or outside the enterprise of this account: {named}. {REFUSAL}"
         raise invalid("bad_request", text, "body")
-    ask(session, wanted.values(), type_)
+    ask(session, fields.values(), type_)
 
 
 _APPROVAL_KEY = ("source_account_id", "identifier", "type")
@@ -186,23 +192,25 @@ def remove(session: Session, offering: Authorized[Offering], identifiers: list[s
     """Takes identifiers off the list, `["*"]` all. Whoever was shared with sees the offering no more."""
     where = [access_entries.c.offering_id == offering.resource.id]
     if identifiers != ["*"]:
-        where.append(access_entries.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
+        where.append(access_entries.c.identifier.in_([normal(text) for text in bounded(identifiers)]))
     remove_rows(session, access_entries, *where)
     relist(session, offering.resource.id)
 
 
 def sent(session: Session, type_: str) -> list[Approval]:
     """The requests that this account has sent."""
-    mine = (share_approvals.c.source_account_id == session.ctx.account_id, share_approvals.c.type == type_)
-    return [_approval(row) for row in rows_of(session, share_approvals, *mine, order=share_approvals.c.created_at)]
+    conditions = (share_approvals.c.source_account_id == session.ctx.account_id, share_approvals.c.type == type_)
+    return [
+        _approval(row) for row in rows_of(session, share_approvals, *conditions, order=share_approvals.c.created_at)
+    ]
 
 
 def withdraw(session: Session, type_: str, identifiers: list[str]) -> None:
     """Takes requests back, `["*"]` all; an acceptance is lost with its request."""
-    mine = [share_approvals.c.source_account_id == session.ctx.account_id, share_approvals.c.type == type_]
+    conditions = [share_approvals.c.source_account_id == session.ctx.account_id, share_approvals.c.type == type_]
     if identifiers != ["*"]:
-        mine.append(share_approvals.c.identifier.in_([normal(one) for one in bounded(identifiers)]))
-    remove_rows(session, share_approvals, *mine)
+        conditions.append(share_approvals.c.identifier.in_([normal(text) for text in bounded(identifiers)]))
+    remove_rows(session, share_approvals, *conditions)
 
 
 def addressed(session: Session, for_: str | None) -> tuple[str, ...]:
@@ -212,12 +220,12 @@ def addressed(session: Session, for_: str | None) -> tuple[str, ...]:
     ctx = session.ctx
     if for_ is None:
         return tuple(ctx.recipients)
-    mine = enterprise_of(session, ctx.account_id)
+    enterprise = enterprise_of(session, ctx.account_id)
     entitled = is_enterprise_account(session) and not ctx.grants.scope("enterprise.enterprise.update").empty
     id_ = for_.removeprefix("-entgrp-").removeprefix("-ent-")
-    if entitled and mine == id_:
+    if entitled and enterprise == id_:
         return (f"-ent-{id_}",)
-    if entitled and mine is not None and enterprise_of_identifier(session, f"-entgrp-{id_}") == mine:
+    if entitled and enterprise is not None and enterprise_of_identifier(session, f"-entgrp-{id_}") == enterprise:
         return (f"-entgrp-{id_}",)
     raise forbidden("Only the enterprise's own account answers for it and its account groups.")
 
@@ -231,20 +239,20 @@ def received(session: Session, type_: str, state: str, for_: str | None = None) 
     where = (share_approvals.c.type == type_, share_approvals.c.identifier.in_(addressed(session, for_)))
     decided: dict[str, Approval] = {}
     for row in rows_of(session, share_approvals, *where, order=share_approvals.c.created_at):
-        one = _approval(row)
-        if one.source_account_id == ctx.account_id and for_ is None:
+        approval = _approval(row)
+        if approval.source_account_id == ctx.account_id and for_ is None:
             continue
-        known = decided.get(one.source_account_id)
-        if known is None or _weight(one, ctx.account_id) > _weight(known, ctx.account_id):
-            decided[one.source_account_id] = one
-    return [one for one in decided.values() if one.state == state]
+        known = decided.get(approval.source_account_id)
+        if known is None or _weight(approval, ctx.account_id) > _weight(known, ctx.account_id):
+            decided[approval.source_account_id] = approval
+    return [approval for approval in decided.values() if approval.state == state]
 
 
-def _weight(one: Approval, account_id: str) -> int:
+def _weight(approval: Approval, account_id: str) -> int:
     """An answer of the account itself counts most, then an approval from above, then any open request."""
-    if one.identifier == account_id and one.state != "pending":
+    if approval.identifier == account_id and approval.state != "pending":
         return 2
-    return 1 if one.state == "approved" else 0
+    return 1 if approval.state == "approved" else 0
 
 
 def answer(session: Session, type_: str, state: str, sources: list[str], for_: str | None = None) -> list[Approval]:
@@ -252,10 +260,12 @@ def answer(session: Session, type_: str, state: str, sources: list[str], for_: s
     `for_` names. 400 for a source that never asked.
     """
     receiver = session.ctx.account_id if for_ is None else addressed(session, for_)[0]
-    asked = {one.source_account_id: one for every in STATES for one in received(session, type_, every, for_)}
-    found = []
-    for given in bounded(sources):
-        source = normal(given)
+    asked = {
+        approval.source_account_id: approval for every in STATES for approval in received(session, type_, every, for_)
+    }
+    answers = []
+    for text in bounded(sources):
+        source = normal(text)
         if source not in asked:
             raise invalid("bad_request", "There is no share request from one of the sources.", "body")
         put_row(
@@ -270,8 +280,8 @@ def answer(session: Session, type_: str, state: str, sources: list[str], for_: s
             state=state,
             created_at=session.ctx.now(),
         )
-        found.append(asked[source])
-    return found
+        answers.append(asked[source])
+    return answers
 
 
 # Publishing outside the enterprise: an offering's owner asks, the operator answers (1.9, and the source page).
@@ -287,8 +297,8 @@ REFUSAL = (
 
 def approval(session: Session, offering_id: str) -> PublishApproval | None:
     """What has been asked and answered about an offering."""
-    found = unscoped(session, PUBLISH_APPROVAL, publish_approvals.c.offering_id == offering_id)
-    return found[0] if found else None
+    rows = unscoped(session, PUBLISH_APPROVAL, publish_approvals.c.offering_id == offering_id)
+    return rows[0] if rows else None
 
 
 def is_granted(session: Session, offering_id: str) -> bool:
@@ -341,16 +351,16 @@ def decide(session: Session, offering_id: str, state: str) -> PublishApproval:
 
     404 without such an offering, 409 when it is repeated, or when there is nothing to refuse.
     """
-    found = unscoped(session, OFFERING, offerings.c.id == offering_id)
-    if not found:
+    rows = unscoped(session, OFFERING, offerings.c.id == offering_id)
+    if not rows:
         raise not_found("offering")
     known = approval(session, offering_id)
     if known is None and state == "revoked":
         raise conflict("conflict", "There is no request to publish this offering outside its enterprise.", "offering")
-    known = known or insert(session, PUBLISH_APPROVAL, _asked(session, found[0]))
+    known = known or insert(session, PUBLISH_APPROVAL, _asked(session, rows[0]))
     if known.state == state:
         raise conflict("conflict", f"The approval is {known.state} already.")
-    _answer(session, found[0], known.id, state)
+    _answer(session, rows[0], known.id, state)
     return unscoped(session, PUBLISH_APPROVAL, publish_approvals.c.id == known.id)[0]
 
 
@@ -366,6 +376,14 @@ def _answer(session: Session, offering: Offering, id_: str, state: str) -> None:
 
 def every(session: Session) -> list[tuple[PublishApproval, Offering]]:
     """All that was asked, oldest first, for the operator."""
-    asked = sorted(unscoped(session, PUBLISH_APPROVAL), key=lambda one: (one.created_at, one.id))
-    known = {one.id: one for one in unscoped(session, OFFERING, offerings.c.id.in_([one.offering_id for one in asked]))}
-    return [(one, known[one.offering_id]) for one in asked]
+    asked = sorted(
+        unscoped(session, PUBLISH_APPROVAL),
+        key=lambda publish_approval: (publish_approval.created_at, publish_approval.id),
+    )
+    known = {
+        offering.id: offering
+        for offering in unscoped(
+            session, OFFERING, offerings.c.id.in_([publish_approval.offering_id for publish_approval in asked])
+        )
+    }
+    return [(publish_approval, known[publish_approval.offering_id]) for publish_approval in asked]

@@ -130,11 +130,11 @@ def _list(session: Session, offering: Offering, terms: Terms) -> None:
 
 def _identifiers(terms: Terms) -> frozenset[str]:
     """Return the identifiers whose accounts may boot an offering, if they are within reach and have accepted."""
-    found = frozenset({ANYBODY}) if decide(terms, STRANGER).may_boot else frozenset()
+    identifiers = frozenset({ANYBODY}) if decide(terms, STRANGER).may_boot else frozenset()
     entry = "entry"
     accepted = replace(terms, public=False, approved=True, listed=frozenset({entry}), answers={entry: "approved"})
     named = decide(accepted, replace(STRANGER, account_id=entry, identifiers=frozenset({entry})))
-    return found | terms.listed if named.may_boot else found
+    return identifiers | terms.listed if named.may_boot else identifiers
 
 
 def page(session: Session, offset: int, limit: int, *, hidden: bool, public: bool) -> tuple[int, Window[Offering]]:
@@ -143,16 +143,16 @@ def page(session: Session, offset: int, limit: int, *, hidden: bool, public: boo
     `hidden` has hidden ones too, `public` those of others that are published to all.
     """
     ranges = tuple(_ranges(session, public))
-    stamp = stamps(session, _LISTS, *sorted({one.source for one in ranges}))
+    stamp = stamps(session, _LISTS, *sorted({span.source for span in ranges}))
     order = (listings.c.label, listings.c.offering_id)
     listed = Listed((_LISTS, ranges, hidden, public), stamp, order, tuple(_arms(session, ranges, hidden, public)))
     total, ids = list_versions.page(session, listed, offset, limit)
     if not ids:
         return total, Window([])
     known = offerings.c.id.in_(ids)
-    found = window(session, OFFERING, known, order=offerings.c.label, offset=0, limit=len(ids))
-    passed = ids.index(found.items[-1].id) + 1 if found.passed else None  # a row too many takes up a place, too
-    return total, Window(found.items, passed)
+    rows = window(session, OFFERING, known, order=offerings.c.label, offset=0, limit=len(ids))
+    passed = ids.index(rows.items[-1].id) + 1 if rows.passed else None  # a row too many takes up a place, too
+    return total, Window(rows.items, passed)
 
 
 def page_of_catalog(
@@ -185,11 +185,11 @@ def _arms(
 ) -> Iterator[tuple[ColumnElement[bool], ...]]:
     """Conditions for the rows, each of them a range of the index."""
     columns = listings.c
-    for one, shown in product(ranges, (False, True) if hidden else (False,)):
-        arm = [columns.identifier == one.identifier, columns.account_id == one.source, columns.hidden.is_(shown)]
-        if one.approved:
+    for span, shown in product(ranges, (False, True) if hidden else (False,)):
+        arm = [columns.identifier == span.identifier, columns.account_id == span.source, columns.hidden.is_(shown)]
+        if span.approved:
             arm.append(columns.approved.is_(True))
-        if not public and one.source != session.ctx.account_id:
+        if not public and span.source != session.ctx.account_id:
             arm.append(columns.public.is_(False))
         yield tuple(arm)
 

@@ -203,8 +203,8 @@ def _accepted_by_entry_sql(caller: Caller, rows: Shared) -> Predicate:
         named = entry.in_(caller.recipients)
         return exists(rows.entries, rows.on_entry, named, _answered_sql(rows, entry, "approved"))
     each = (
-        every(exists(rows.entries, rows.on_entry, entry == one), _answered_sql(rows, one, "approved"))
-        for one in caller.recipients
+        every(exists(rows.entries, rows.on_entry, entry == recipient), _answered_sql(rows, recipient, "approved"))
+        for recipient in caller.recipients
     )  # each by itself: whether a list names the caller changes nothing of the work
     return either(false(), *each)
 

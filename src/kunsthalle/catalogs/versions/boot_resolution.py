@@ -117,12 +117,12 @@ def _image(session: Session, version: Version) -> Image:
     region = session.ctx.region.name
     where = (version_images.c.version_id == version.id, version_images.c.region == region)
     chosen = rows_of(session, version_images, *where)
-    found = unscoped(session, IMAGE, IMAGE.table.c.id == chosen[0].image_id) if chosen else []
-    if not found:
+    images = unscoped(session, IMAGE, IMAGE.table.c.id == chosen[0].image_id) if chosen else []
+    if not images:
         raise not_found(TARGET, "field")
-    if found[0].status not in USABLE:
+    if images[0].status not in USABLE:
         raise conflict("invalid_state", "The image of this version cannot be used any more.", TARGET)
-    return found[0]
+    return images[0]
 
 
 # Whether an instance group may use the images of a catalog (R9, and 3.5 of the catalog reference).
@@ -141,7 +141,7 @@ def may_group_use(session: Session, catalog_id: str) -> bool:
     caller's account as its source. Asked at the creation of a group and at every scale-out: a policy that was
     removed grants nothing any more. An unknown catalog is never granted by the owner's side.
     """
-    found = unscoped(session, CATALOG, catalogs.c.id == catalog_id)
+    rows = unscoped(session, CATALOG, catalogs.c.id == catalog_id)
     target = {"serviceName": SERVICE, "serviceInstance": catalog_id}
-    owner = found[0].account_id if found else None
+    owner = rows[0].account_id if rows else None
     return is_authorized(session, SOURCE, target, RETRIEVE, owner=owner, kind="instance-group")

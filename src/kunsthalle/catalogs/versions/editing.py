@@ -74,12 +74,12 @@ class Import:
     document: dict[str, Any]
 
 
-def import_version(session: Session, offering: Authorized[Offering], wanted: Import) -> Version:
+def import_version(session: Session, offering: Authorized[Offering], prototype: Import) -> Version:
     """A new version in state `new`, managing its images from this transaction on."""
-    if precedence(wanted.version)[0] < 0:
+    if precedence(prototype.version)[0] < 0:
         raise invalid("bad_request", "The version must be a semantic version such as 1.0.0.", "version")
-    named = _fitting(session, wanted.images, frozenset())
-    version = _new_version(session, offering.resource, wanted)
+    named = _fitting(session, prototype.images, frozenset())
+    version = _new_version(session, offering.resource, prototype)
     _unique(session, offering.resource, version)
     for choice, image in named:
         claim(session, version, choice, image)
@@ -142,21 +142,21 @@ def _check_together(choices: tuple[ImageChoice, ...]) -> None:
         raise invalid("bad_request", message, FIELD)
 
 
-def _new_version(session: Session, offering: Offering, wanted: Import) -> Version:
+def _new_version(session: Session, offering: Offering, prototype: Import) -> Version:
     now = session.ctx.now()
     return Version(
         id=session.ctx.ids.uuid(),
         account_id=offering.account_id,
         catalog_id=offering.catalog_id,
         offering_id=offering.id,
-        version=wanted.version,
+        version=prototype.version,
         state="new",
         previous=None,
         entered_at=now,
         validation={"state": ""},
         deprecate_pending=None,
-        metadata=wanted.metadata,
-        document=wanted.document,
+        metadata=prototype.metadata,
+        document=prototype.document,
         copy_of="",
         updated_at=now,
         created_at=now,
@@ -209,23 +209,25 @@ def images_of(session: Session, version: Version) -> set[str]:
 
 def edit(session: Session, version: Authorized[Version], metadata: Doc, document: Doc) -> None:
     """Puts new documents in place of the old. 400 while a deprecation runs, 409 for images of others."""
-    it = version.resource
-    if it.deprecate_pending is not None:
-        raise refuse(states.NOT_PENDING.refusal.format(state=it.state))
-    if _named(metadata) != _named(it.metadata):
-        _change_images(session, it, metadata)
-        it = find(session, VERSION, it.id)
-    same = versions.c.revision == it.revision
-    if not update(session, VERSION, it.id, same, metadata=metadata, document=document, updated_at=session.ctx.now()):
+    resource = version.resource
+    if resource.deprecate_pending is not None:
+        raise refuse(states.NOT_PENDING.refusal.format(state=resource.state))
+    if _named(metadata) != _named(resource.metadata):
+        _change_images(session, resource, metadata)
+        resource = find(session, VERSION, resource.id)
+    same = versions.c.revision == resource.revision
+    if not update(
+        session, VERSION, resource.id, same, metadata=metadata, document=document, updated_at=session.ctx.now()
+    ):
         raise conflict("conflict", "The version was changed meanwhile; try again.")
-    touch(session, it)
+    touch(session, resource)
 
 
 def _named(metadata: Doc) -> list[tuple[Any, Any]]:
     images = metadata.get("images")
-    if not isinstance(images, list) or not all(isinstance(one, dict) for one in images):
+    if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
         raise invalid("bad_request", "metadata.images must be a list of images.", FIELD)
-    return [(one.get("id"), one.get("region")) for one in images]
+    return [(image.get("id"), image.get("region")) for image in images]
 
 
 def _change_images(session: Session, version: Version, metadata: Doc) -> None:
@@ -262,10 +264,10 @@ def reset(session: Session, version: Version) -> None:
 def reload(session: Session, offering: Authorized[Offering], target: str, tags: list[str] | None) -> None:
     """Looks at a version's source anew: it has to be validated again. 404-like 400 for a version that is not there."""
     named = (versions.c.offering_id == offering.resource.id, versions.c.version == target, versions.c.copy_of == "")
-    found = unscoped(session, VERSION, *named)
-    if not found:
+    rows = unscoped(session, VERSION, *named)
+    if not rows:
         raise invalid("bad_request", "The offering has no version of that name.", "targetVersion", type_="parameter")
-    version = found[0]
+    version = rows[0]
     if version.state == "deprecated" or version.deprecate_pending is not None:
         raise refuse(f"A version on its way out is not reloaded: current state {version.state}")
     reset(session, version)
@@ -276,22 +278,22 @@ def reload(session: Session, offering: Authorized[Offering], target: str, tags: 
 
 def open_working_copy(session: Session, version: Authorized[Version]) -> Version:
     """The draft of a version, made when there is none. It stands on its version's images and cannot be published."""
-    it = version.resource
-    if it.copy_of:
-        return it
-    if it.state == "deprecated" or it.deprecate_pending is not None:
-        raise refuse(f"A version on its way out is not edited: current state {it.state}")
-    known = queries.working_copy(session, it)
+    resource = version.resource
+    if resource.copy_of:
+        return resource
+    if resource.state == "deprecated" or resource.deprecate_pending is not None:
+        raise refuse(f"A version on its way out is not edited: current state {resource.state}")
+    known = queries.working_copy(session, resource)
     if known is not None:
         return known
-    _refuse_excess(session, it.offering_id)
-    return insert(session, VERSION, _draft(session, it, it.version, it.metadata, copy_of=it.id))
+    _refuse_excess(session, resource.offering_id)
+    return insert(session, VERSION, _draft(session, resource, resource.version, resource.metadata, copy_of=resource.id))
 
 
-def _draft(session: Session, it: Version, name: str, metadata: Doc, copy_of: str) -> Version:
+def _draft(session: Session, version: Version, name: str, metadata: Doc, copy_of: str) -> Version:
     now = session.ctx.now()
     return replace(
-        it,
+        version,
         id=session.ctx.ids.uuid(),
         version=name,
         state="new",
@@ -309,10 +311,10 @@ def _draft(session: Session, it: Version, name: str, metadata: Doc, copy_of: str
 
 def commit(session: Session, version: Authorized[Version]) -> None:
     """Puts the working copy in its version's place; a draft with other images must have been validated."""
-    it = version.resource
-    draft = it if it.copy_of else queries.working_copy(session, it)
+    resource = version.resource
+    draft = resource if resource.copy_of else queries.working_copy(session, resource)
     if draft is None:
-        raise refuse(f"The version has no working copy: current state {it.state}")
+        raise refuse(f"The version has no working copy: current state {resource.state}")
     origin = find(session, VERSION, draft.copy_of)
     if origin.state == "deprecated" or origin.deprecate_pending is not None:
         raise refuse(f"A version on its way out is not edited: current state {origin.state}")
@@ -343,14 +345,16 @@ def _hand_over(session: Session, draft: Version, origin: Version) -> None:
 
 def copy(session: Session, version: Authorized[Version], tags: list[str] | None) -> Version:
     """A new version like this one under the next free patch number, without its images: they are in one place (R1)."""
-    it = version.resource
-    major, minor, patch = precedence(it.version)[:3]
-    same = unscoped(session, VERSION, versions.c.offering_id == it.offering_id)
-    taken = {one.version for one in same}
-    name = next(one for step in range(1, len(taken) + 2) if (one := f"{major}.{minor}.{patch + step}") not in taken)
-    draft = _draft(session, it, name, {**it.metadata, "images": []}, copy_of="")
+    resource = version.resource
+    major, minor, patch = precedence(resource.version)[:3]
+    same = unscoped(session, VERSION, versions.c.offering_id == resource.offering_id)
+    taken = {sibling.version for sibling in same}
+    name = next(
+        candidate for step in range(1, len(taken) + 2) if (candidate := f"{major}.{minor}.{patch + step}") not in taken
+    )
+    draft = _draft(session, resource, name, {**resource.metadata, "images": []}, copy_of="")
     made = replace(draft, document=draft.document if tags is None else {**draft.document, "tags": tags})
-    _refuse_excess(session, it.offering_id)
+    _refuse_excess(session, resource.offering_id)
     insert(session, VERSION, made)
     touch(session, made)
     return made

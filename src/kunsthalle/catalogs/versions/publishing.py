@@ -116,17 +116,17 @@ def deprecate_offering(
     session: Session, offering: Authorized[Offering], begin: bool, days: int | None, description: str | None
 ) -> None:
     """The whole product: every published version begins, or ends, its period. 400 when there is none to move."""
-    found = [
-        one
-        for one in unscoped(
+    moving = [
+        candidate
+        for candidate in unscoped(
             session, VERSION, versions.c.offering_id == offering.resource.id, versions.c.state.in_(PUBLISHED)
         )
-        if (one.deprecate_pending is None) == begin
+        if (candidate.deprecate_pending is None) == begin
     ]
-    if not found:
-        said = "published" if begin else "being deprecated"
-        raise refuse(f"No version of the offering is {said}.")
-    for version in found:
+    if not moving:
+        needed = "published" if begin else "being deprecated"
+        raise refuse(f"No version of the offering is {needed}.")
+    for version in moving:
         if begin:
             deprecate(session, version, days, description)
         else:
@@ -154,16 +154,16 @@ HANDLER = queue.Handler(JOB, _due, _give_up)
 
 def delete_version(session: Session, version: Authorized[Version]) -> None:
     """The version and its working copy go, and their images are free at once (R4). The last published one stays."""
-    it = version.resource
-    if it.state in PUBLISHED:
-        same = (versions.c.offering_id == it.offering_id, versions.c.id != it.id)
+    resource = version.resource
+    if resource.state in PUBLISHED:
+        same = (versions.c.offering_id == resource.offering_id, versions.c.id != resource.id)
         if not unscoped(session, VERSION, *same, versions.c.state.in_(PUBLISHED)):
-            raise refuse(states.LAST.format(label=find(session, OFFERING, it.offering_id).label))
-    for draft in unscoped(session, VERSION, versions.c.copy_of == it.id):
+            raise refuse(states.LAST.format(label=find(session, OFFERING, resource.offering_id).label))
+    for draft in unscoped(session, VERSION, versions.c.copy_of == resource.id):
         remove_version(session, draft)
-    remove_version(session, it)
-    queue.cancel(session, JOB, it.id)
-    touch(session, it)
+    remove_version(session, resource)
+    queue.cancel(session, JOB, resource.id)
+    touch(session, resource)
 
 
 # Taking a version away: its row, its claim on images, and the hold on each of them, in one transaction (R4).

@@ -73,19 +73,19 @@ def _judge(session: Session, version: Version, rehearse: Rehearse) -> None:
 
 def unusable(session: Session, version: Version) -> str | None:
     """Why the images of a version cannot be used, or None. A working copy may stand on its version's images."""
-    named = {str(one.get("id")) for one in version.metadata.get("images", [])}
+    named = {str(entry.get("id")) for entry in version.metadata.get("images", [])}
     held = rows_of(session, version_images, version_images.c.version_id.in_([version.id, version.copy_of]))
     ids = [row.image_id for row in held if row.image_id in named]
-    found = unscoped(session, IMAGE, IMAGE.table.c.id.in_(ids))
-    if not named or len(found) != len(named) or any(image.status not in USABLE for image in found):
+    images = unscoped(session, IMAGE, IMAGE.table.c.id.in_(ids))
+    if not named or len(images) != len(named) or any(image.status not in USABLE for image in images):
         return "The image of this version cannot be used."
     return None
 
 
-def _settle(session: Session, version: Version, found: dict[str, Any]) -> None:
-    update(session, VERSION, version.id, validation={**version.validation, **found}, updated_at=session.ctx.now())
+def _settle(session: Session, version: Version, outcome: dict[str, Any]) -> None:
+    update(session, VERSION, version.id, validation={**version.validation, **outcome}, updated_at=session.ctx.now())
     touch(session, version)
-    audit.worked(session, VERSION.read, version, found["state"])
+    audit.worked(session, VERSION.read, version, outcome["state"])
 
 
 def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
