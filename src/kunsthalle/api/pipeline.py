@@ -278,7 +278,7 @@ class Pipeline:
         result = _called(route, route.call, inner, request)
         if route.writes and ctx.account_id:
             resource = request.authorized.resource if request.authorized is not None else result
-            audit.record(inner, route.access.action, request.path, route.status, it=resource)
+            audit.record(inner, route.access.action, request.path, route.status, subject=resource)
         return _response(route, result, ctx, self._entities.headers(route, request, result, ctx))
 
     async def _outside(self, ctx: Context, route: Route, request: Request) -> Answer:
@@ -330,7 +330,7 @@ class Pipeline:
             known = self._gate.authenticate(session, headers.get("authorization", ""))
             outcome = (problem.reason.value, problem.code)
             if known.account_id:
-                audit.record(session.as_context(known), route.access.action, path, *outcome, it=resource)
+                audit.record(session.as_context(known), route.access.action, path, *outcome, subject=resource)
 
         try:
             await self._store.write_async(ctx, record, account_id=request.account_id if request is not None else "")

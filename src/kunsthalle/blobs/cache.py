@@ -67,13 +67,13 @@ class BlobCache(FilesystemBlobs):
 
     def make_room(self, size: int = 0) -> None:
         """Removes what was not used for the longest time, until `size` more bytes fit, or all the rest is in use."""
-        found = []
+        unused = []
         for sha256, length in self.inventory():
             with contextlib.suppress(FileNotFoundError):
-                found.append((self.place(sha256).stat().st_atime, length, sha256))
-        taken = sum(length for _, length, _ in found) + size
+                unused.append((self.place(sha256).stat().st_atime, length, sha256))
+        taken = sum(length for _, length, _ in unused) + size
         now = self.clock()
-        for used, length, sha256 in sorted(found):
+        for used, length, sha256 in sorted(unused):
             if taken <= self._most or used > now - _IDLE_SECONDS:
                 return
             if not _in_use(self.place(sha256)):

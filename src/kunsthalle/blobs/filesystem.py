@@ -104,10 +104,10 @@ class FilesystemBlobs(Blobs):
             os.close(descriptor)
         else:
             raise BlobError("somebody is at this upload")
-        kept = keep if os.fstat(descriptor).st_size >= keep else 0
-        os.ftruncate(descriptor, kept)
-        os.lseek(descriptor, kept, os.SEEK_SET)
-        return FileUpload(self, path, descriptor, expected, hold, kept)
+        offset = keep if os.fstat(descriptor).st_size >= keep else 0
+        os.ftruncate(descriptor, offset)
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        return FileUpload(self, path, descriptor, expected, hold, offset)
 
     def exists(self, sha256: str) -> bool:
         """See Blobs.exists."""
@@ -149,13 +149,13 @@ class FilesystemBlobs(Blobs):
         place = self._place(sha256)
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as source:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
                 raise BlobError(f"not a regular file: {path}")
-            if found.st_dev == self._tmp.stat().st_dev:
+            if status.st_dev == self._tmp.stat().st_dev:
                 self._settle(path, descriptor, place)
                 return
-            with self.begin(found.st_size) as upload:
+            with self.begin(status.st_size) as upload:
                 while chunk := source.read(_COPY_CHUNK):
                     upload.write(chunk)
                 upload.commit(sha256)
@@ -174,9 +174,9 @@ class FilesystemBlobs(Blobs):
         removed = 0
         for path in self._tmp.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                found = path.lstat()
+                status = path.lstat()
                 patience = 0.0 if _NUMBERED.fullmatch(path.name) else max(0.0, _KEPT_SECONDS - older_than_seconds)
-                if stat.S_ISREG(found.st_mode) and found.st_mtime < limit - patience:
+                if stat.S_ISREG(status.st_mode) and status.st_mtime < limit - patience:
                     removed += _remove_unless_locked(path)
         return removed
 
@@ -340,10 +340,10 @@ def _free(folder: Path) -> int:
     return disk_room(folder)[1]
 
 
-def _name(given: str) -> str:
-    if not _UPLOAD.fullmatch(given):
-        raise BlobError(f"not the name of an upload: {given[:80]!r}")
-    return given
+def _name(text: str) -> str:
+    if not _UPLOAD.fullmatch(text):
+        raise BlobError(f"not the name of an upload: {text[:80]!r}")
+    return text
 
 
 def _forsaken(path: Path) -> bool:

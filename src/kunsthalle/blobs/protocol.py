@@ -24,8 +24,8 @@ class BlobError(Exception):
 class BadDigest(BlobError, ValueError):
     """The given name is not 64 lower-case hexadecimal digits; it was not used as a path."""
 
-    def __init__(self, given: object) -> None:
-        super().__init__(f"not a sha256 in lower-case hexadecimal: {str(given)[:80]!r}")
+    def __init__(self, value: object) -> None:
+        super().__init__(f"not a sha256 in lower-case hexadecimal: {str(value)[:80]!r}")
 
 
 class BlobNotFound(BlobError, LookupError):

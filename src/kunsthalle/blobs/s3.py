@@ -81,8 +81,8 @@ class S3Bucket:
     def head(self, name: str) -> S3Head:
         """S3Missing if it is not there."""
         with _translated("HEAD", name):
-            found = obstore.head(self._quick, name)
-            return S3Head(found["size"], found["e_tag"] or "")
+            s3_head = obstore.head(self._quick, name)
+            return S3Head(s3_head["size"], s3_head["e_tag"] or "")
 
     def read(self, name: str, head: S3Head, start: int = 0) -> Iterator[bytes]:
         """The object from an offset on, a range at a time, while the next ones are on their way."""
@@ -92,12 +92,12 @@ class S3Bucket:
             try:
                 while True:
                     if not coming:
-                        coming.extend(pool.submit(self._range, name, head, *one) for one in islice(ranges, 1))
+                        coming.extend(pool.submit(self._range, name, head, *span) for span in islice(ranges, 1))
                     if not coming:
                         return
                     yield coming.popleft().result()  # nothing is ahead of the first one: it may be refused
                     coming.extend(
-                        pool.submit(self._range, name, head, *one) for one in islice(ranges, _AHEAD - len(coming))
+                        pool.submit(self._range, name, head, *span) for span in islice(ranges, _AHEAD - len(coming))
                     )
             finally:
                 for late in coming:
@@ -105,10 +105,10 @@ class S3Bucket:
 
     def _range(self, name: str, head: S3Head, offset: int, end: int) -> bytes:
         with _translated("GET", name):
-            found = obstore.get(self._store, name, options={"range": (offset, end), "if_match": head.tag or None})
-            if head.tag and found.meta["e_tag"] != head.tag:
+            response = obstore.get(self._store, name, options={"range": (offset, end), "if_match": head.tag or None})
+            if head.tag and response.meta["e_tag"] != head.tag:
                 raise S3Changed("The object was replaced while it was read.")
-            content = bytes(found.bytes())
+            content = bytes(response.bytes())
         if len(content) != end - offset:
             raise S3Unavailable("The object storage sent fewer bytes than it announced.")
         return content
@@ -141,13 +141,13 @@ class S3Bucket:
         """Name and length in bytes of every object below a prefix, which ends at a slash."""
         with _translated("LIST", prefix):
             for page in obstore.list(self._store, prefix or None):
-                for one in page:
-                    yield one["path"], one["size"]
+                for item in page:
+                    yield item["path"], item["size"]
 
     def folders(self) -> list[str]:
         """The first parts of all names that have more than one."""
         with _translated("LIST", ""):
-            return [str(one) for one in obstore.list_with_delimiter(self._quick)["common_prefixes"]]
+            return [str(common_prefix) for common_prefix in obstore.list_with_delimiter(self._quick)["common_prefixes"]]
 
     def answers(self) -> bool:
         """Whether the bucket is there and may be read. S3Unavailable where nobody says."""

@@ -77,38 +77,38 @@ def parse(url: str, environment: Mapping[str, str], names: str) -> S3Address:
         raise BadAddress(
             f"Keys do not belong into the address: set {names}_ACCESS_KEY_ID and {names}_SECRET_ACCESS_KEY."
         )
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
-    for name in given:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name in options:
         if name not in _KNOWN:
             raise BadAddress(f"The address of an S3 store knows {', '.join(_KNOWN)}; not {name[:40]!r}.")
-    endpoint = _endpoint(given.get("endpoint", ""), insecure=given.get("insecure", "") == "true")
-    addressing = given.get("addressing", "path")
+    endpoint = _endpoint(options.get("endpoint", ""), insecure=options.get("insecure", "") == "true")
+    addressing = options.get("addressing", "path")
     if addressing not in {"path", "virtual"}:
         raise BadAddress("addressing is 'path' or 'virtual'.")
     return S3Address(
         bucket=unquote(parts.netloc),
         prefix=unquote(parts.path).strip("/"),
         endpoint=endpoint,
-        region=given.get("region", "us-east-1"),
+        region=options.get("region", "us-east-1"),
         keys=_keys(environment, names),
         virtual=addressing == "virtual",
-        seconds=_seconds(given.get("timeout", "")),
-        ca_file=Path(given["ca"]) if given.get("ca") else None,
+        seconds=_seconds(options.get("timeout", "")),
+        ca_file=Path(options["ca"]) if options.get("ca") else None,
     )
 
 
-def _endpoint(given: str, *, insecure: bool) -> str:
-    parts = urlsplit(given)
+def _endpoint(text: str, *, insecure: bool) -> str:
+    parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.query:
         raise BadAddress("The address of an S3 store says its endpoint: ?endpoint=https://host[:port].")
     if parts.scheme == "http" and not insecure and not is_loopback(parts.hostname):
         raise BadAddress("Over http, everybody on the way reads along; use https, or say insecure=true.")
-    return given.rstrip("/")
+    return text.rstrip("/")
 
 
-def _seconds(given: str) -> float:
+def _seconds(text: str) -> float:
     try:
-        seconds = float(given or _SECONDS)
+        seconds = float(text or _SECONDS)
     except ValueError:
         seconds = 0
     if not 0 < seconds <= _LONGEST:

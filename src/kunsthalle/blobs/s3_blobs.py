@@ -97,7 +97,7 @@ class S3Blobs(Blobs):
     def leftovers(self) -> list[str]:
         """See Blobs.leftovers; on the server, what was begun so long ago that no node is at it any more."""
         with _said(""):
-            return self._cache.leftovers() + [f"{_REMOTE}{one.id}" for one in self._forsaken()]
+            return self._cache.leftovers() + [f"{_REMOTE}{unfinished.id}" for unfinished in self._forsaken()]
 
     def discard(self, name: str) -> None:
         """See Blobs.discard."""
@@ -105,21 +105,21 @@ class S3Blobs(Blobs):
             self._cache.discard(name)
             return
         with _said(""):
-            for one in self._forsaken():
-                if name == f"{_REMOTE}{one.id}":
-                    s3_uploads.abort(self._bucket.address, one)
+            for unfinished in self._forsaken():
+                if name == f"{_REMOTE}{unfinished.id}":
+                    s3_uploads.abort(self._bucket.address, unfinished)
 
     def _forsaken(self) -> list[s3_uploads.Unfinished]:
         limit = self._now() - _FORSAKEN_SECONDS
-        return [one for one in s3_uploads.unfinished(self._bucket.address) if one.since < limit]
+        return [unfinished for unfinished in s3_uploads.unfinished(self._bucket.address) if unfinished.since < limit]
 
     def inventory(self) -> Iterator[tuple[str, int]]:
         """See Blobs.inventory."""
         with _said(""):
             for name, size in self._bucket.listed("sha256/"):
-                found = _OBJECT.fullmatch(name)
-                if found and found[2].startswith(found[1]):
-                    yield found[2], size
+                match = _OBJECT.fullmatch(name)
+                if match and match[2].startswith(match[1]):
+                    yield match[2], size
 
     def _head(self, sha256: str) -> S3Head:
         with _said(sha256):

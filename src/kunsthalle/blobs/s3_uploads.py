@@ -37,14 +37,14 @@ class Unfinished:
 
 def unfinished(address: S3Address) -> list[Unfinished]:
     """Every such upload below the address's prefix. S3Error."""
-    found: list[Unfinished] = []
+    uploads: list[Unfinished] = []
     query = {"uploads": "", "prefix": f"{address.prefix}/" if address.prefix else ""}
     for _ in range(_MOST_PAGES):
         page = _tree(_ask(address, "GET", "", query))
-        found += [
-            Unfinished(_text(one, "Key"), _text(one, "UploadId"), _moment(_text(one, "Initiated")))
-            for one in page.iter()
-            if _name(one) == "Upload"
+        uploads += [
+            Unfinished(_text(upload, "Key"), _text(upload, "UploadId"), _moment(_text(upload, "Initiated")))
+            for upload in page.iter()
+            if _name(upload) == "Upload"
         ]
         if _text(page, "IsTruncated") != "true":
             break
@@ -52,7 +52,7 @@ def unfinished(address: S3Address) -> list[Unfinished]:
             "key-marker": _text(page, "NextKeyMarker"),
             "upload-id-marker": _text(page, "NextUploadIdMarker"),
         }
-    return [one for one in found if one.key.startswith(query["prefix"])]
+    return [upload for upload in uploads if upload.key.startswith(query["prefix"])]
 
 
 def abort(address: S3Address, upload: Unfinished) -> None:
@@ -132,7 +132,7 @@ def _name(element: ET.Element) -> str:
 
 
 def _text(element: ET.Element, name: str) -> str:
-    return next((one.text or "" for one in element if _name(one) == name), "")
+    return next((child.text or "" for child in element if _name(child) == name), "")
 
 
 def _moment(text: str) -> float:

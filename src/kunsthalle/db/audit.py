@@ -57,13 +57,15 @@ class Entries(Struct, frozen=True):
     last: tuple[int, str] | None
 
 
-def record(session: Session, action: str, target: str, outcome: int, code: str | None = None, it: Any = None) -> None:
+def record(
+    session: Session, action: str, target: str, outcome: int, code: str | None = None, subject: Any = None
+) -> None:
     """Adds a row to the session's transaction. Refusals are recorded in a transaction of their own.
 
-    `it` is the resource, or the answer that shows it; anything with a CRN is noted by it.
+    `subject` is the resource, or the answer that shows it; anything with a CRN is noted by it.
     """
     ctx = session.ctx
-    crn = _crn(it)
+    crn = _crn(subject)
     session.execute(
         _insert,
         {
@@ -77,7 +79,7 @@ def record(session: Session, action: str, target: str, outcome: int, code: str |
             "code": code,
             "trace": ctx.trace,
             "thing_crn": crn,
-            "thing_account_id": _owner(it, crn),
+            "thing_account_id": _owner(subject, crn),
             "initiator": (ctx.initiator or None) if ctx.job else None,
             "client": ctx.client[:45] or None,
         },
@@ -87,16 +89,16 @@ def record(session: Session, action: str, target: str, outcome: int, code: str |
 _FAILED = frozenset({"failed", "invalid"})
 
 
-def worked(session: Session, read: str, it: Any, state: str) -> None:
+def worked(session: Session, read: str, subject: Any, state: str) -> None:
     """What a job has made of a resource. `read` is the action that reads resources of its kind, `state` what it is
     now."""
     resource = read.rsplit(".", 1)[0]
-    target = _crn(it) or f"{resource}/{it.id}"
+    target = _crn(subject) or f"{resource}/{subject.id}"
     if state not in _FAILED:
-        record(session, f"{resource}.{state.lower()}", target, 200, it=it)
+        record(session, f"{resource}.{state.lower()}", target, 200, subject=subject)
         return
-    reasons = getattr(it, "status_reasons", None)
-    record(session, f"{resource}.{state}", target, 422, str(reasons[0]["code"]) if reasons else state, it=it)
+    reasons = getattr(subject, "status_reasons", None)
+    record(session, f"{resource}.{state}", target, 422, str(reasons[0]["code"]) if reasons else state, subject=subject)
 
 
 def gave_up(session: Session, subject: str) -> None:
@@ -104,13 +106,13 @@ def gave_up(session: Session, subject: str) -> None:
     record(session, f"kunsthalle.job.{session.ctx.job}", subject, 500, "job_failed")
 
 
-def _crn(it: Any) -> str | None:
-    crn = it.get("crn") if isinstance(it, dict) else getattr(it, "crn", None)
+def _crn(subject: Any) -> str | None:
+    crn = subject.get("crn") if isinstance(subject, dict) else getattr(subject, "crn", None)
     return crn[:512] if isinstance(crn, str) else None
 
 
-def _owner(it: Any, crn: str | None) -> str | None:
-    owner = getattr(it, "account_id", None)
+def _owner(subject: Any, crn: str | None) -> str | None:
+    owner = getattr(subject, "account_id", None)
     if isinstance(owner, str):
         return owner[:32]
     try:
@@ -142,14 +144,14 @@ def page(
     if account_id is not None:
         where.append(_of(account_id))
     if about:
-        where.append(or_(*(_begins(one) for one in about)))
+        where.append(or_(*(_begins(text) for text in about)))
     if action is not None:
         where.append(table.action == action)
     where += [condition for condition in (_from(since), _before(until), _behind(after)) if condition is not None]
     statement = select(audit).where(*where).order_by(table.at.desc(), table.id.desc()).limit(limit + 1)
-    found = [_entry(row) for row in session.all(statement)]
-    more = found[limit - 1] if len(found) > limit else None
-    return Entries(found[:limit], (more.at, more.id) if more else None)
+    entries = [_entry(row) for row in session.all(statement)]
+    more = entries[limit - 1] if len(entries) > limit else None
+    return Entries(entries[:limit], (more.at, more.id) if more else None)
 
 
 def _of(account_id: str) -> ColumnElement[bool]:

@@ -62,9 +62,9 @@ class CompiledSelect:
         plan = self._plan
         if plan is None:
             plan = self._plan = _plan(self.statement, session.connection.dialect)
-        given = {**plan.constants, **values}
+        document = {**plan.constants, **values}
         LOOP_TURNS.give_way()
-        return plan, session.driver.execute(plan.text, [given[name] for name in plan.names])
+        return plan, session.driver.execute(plan.text, [document[name] for name in plan.names])
 
     @property
     def statement(self) -> Select[Any]:

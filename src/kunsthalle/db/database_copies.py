@@ -60,8 +60,8 @@ def load(store: Store, path: Path, metadata: MetaData) -> None:
     try:
         with copy.engine.connect() as source, store.engine.connect() as target, target.begin():
             _lock(target, store.node, metadata)
-            for one in reversed(metadata.sorted_tables):
-                target.execute(one.delete())
+            for source_table in reversed(metadata.sorted_tables):
+                target.execute(source_table.delete())
             _copy(source, target, metadata)
     except OperationalError as error:
         if _code(error) == "55P03":  # lock_not_available
@@ -91,24 +91,24 @@ def _lock(connection: Connection, node: str, metadata: MetaData) -> None:
     if others:
         raise StoreBusy(f"Other nodes of this database that run: {others}. Stop them, load, and start them again.")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
-    names = ", ".join(one.name for one in metadata.sorted_tables)
+    names = ", ".join(source_table.name for source_table in metadata.sorted_tables)
     connection.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
 
 
 def _copy(source: Connection, target: Connection, metadata: MetaData) -> None:
     """Row by row, tables that others refer to first; documents as the text that they are stored as."""
-    for one in metadata.sorted_tables:
-        plain = _plain(one)
+    for source_table in metadata.sorted_tables:
+        plain = _plain(source_table)
         for rows in _parts(source, plain):
             target.execute(insert(plain), rows)
 
 
 def _parts(source: Connection, plain: Any) -> Iterator[list[dict[str, Any]]]:
-    found = source.execution_options(yield_per=_ROWS).execute(select(plain))
-    for part in found.mappings().partitions(_ROWS):
+    result = source.execution_options(yield_per=_ROWS).execute(select(plain))
+    for part in result.mappings().partitions(_ROWS):
         yield [dict(row) for row in part]
 
 
-def _plain(one: Table) -> Any:
-    columns = (column(c.name, Text() if isinstance(c.type, TypeDecorator) else c.type) for c in one.columns)
-    return table(one.name, *columns)
+def _plain(plain_table: Table) -> Any:
+    columns = (column(c.name, Text() if isinstance(c.type, TypeDecorator) else c.type) for c in plain_table.columns)
+    return table(plain_table.name, *columns)

@@ -49,14 +49,14 @@ class Cipher:
     def _read(self) -> MasterKeys:
         if self._path is None:
             raise MasterKeyError("This database was opened without a master key.")
-        found = master_keys.read(self._path)
-        if found is None:
+        keys_text = master_keys.read(self._path)
+        if keys_text is None:
             raise MasterKeyError(
                 f"The database is encrypted, and there is no master key file {self._path}. Put the file back that was"
                 f" in use with this database, or name it with {master_keys.SETTING}; other nodes of the database have"
                 " it. Without it what is encrypted cannot be read."
             )
-        return found
+        return keys_text
 
     def ensure(self) -> None:
         """Makes the master key file where there is none: for a database that holds nothing encrypted yet."""

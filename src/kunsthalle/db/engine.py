@@ -127,10 +127,10 @@ def _is_embedded(url: str) -> bool:
 
 
 def _driver(connection: Connection) -> sqlite3.Connection:
-    found = connection.connection.driver_connection
-    if not isinstance(found, sqlite3.Connection):
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
         raise TypeError("only SQLite's driver is spoken to directly")
-    return found
+    return raw
 
 
 def _as_raised(function: Callable[[Session], T], session: Session) -> T:

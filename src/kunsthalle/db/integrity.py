@@ -112,10 +112,10 @@ class Watched:
         self._lock = threading.Lock()
         self._found, self._due = Soundness(), now()
 
-    def told(self, found: Soundness) -> None:
+    def told(self, verdict: Soundness) -> None:
         """Takes over what the doctor has found; damage stays until the doctor finds none."""
-        self._found = found
-        self._due = math.inf if found.damage else self._now() + _INTERVAL_SECONDS
+        self._found = verdict
+        self._due = math.inf if verdict.damage else self._now() + _INTERVAL_SECONDS
 
     def soundness(self) -> Soundness:
         """What is known. Whoever asks while another looks is not kept waiting."""

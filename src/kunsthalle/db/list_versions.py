@@ -84,24 +84,24 @@ class _Known(Struct, frozen=True):
     keys: dict[int, tuple[Any, ...]]
 
 
-def place(session: Session, it: Listed, offset: int) -> Place:
+def place(session: Session, list_: Listed, offset: int) -> Place:
     """Where the page at an offset begins, and how many rows there are."""
-    if not it.arms:
+    if not list_.arms:
         return Place(0)
-    known = session.at(it.name, it.stamp, lambda: _Known(it.count(session), {}))
+    known = session.at(list_.name, list_.stamp, lambda: _Known(list_.count(session), {}))
     if offset >= known.total:  # behind the end, where nothing is: not to be walked to
         return Place(known.total, (literal(value=False),))
     step = max(STEP, -(-known.total // _MOST_PLACES))
-    wanted = offset // step * step
-    nearest = next((at for at in range(wanted, 0, -step) if at in known.keys), 0)
-    if nearest < wanted:
-        walk = it.keys(*_behind(it, known.keys.get(nearest))).offset(wanted - nearest).limit(1)
-        known.keys[wanted] = tuple(session.all(walk)[0])
-    return Place(known.total, _behind(it, known.keys.get(wanted)), offset - wanted)
+    start = offset // step * step
+    nearest = next((at for at in range(start, 0, -step) if at in known.keys), 0)
+    if nearest < start:
+        walk = list_.keys(*_behind(list_, known.keys.get(nearest))).offset(start - nearest).limit(1)
+        known.keys[start] = tuple(session.all(walk)[0])
+    return Place(known.total, _behind(list_, known.keys.get(start)), offset - start)
 
 
-def _behind(it: Listed, key: tuple[Any, ...] | None) -> tuple[ColumnElement[bool], ...]:
-    return () if key is None else (_from_key(it.order, key),)
+def _behind(list_: Listed, key: tuple[Any, ...] | None) -> tuple[ColumnElement[bool], ...]:
+    return () if key is None else (_from_key(list_.order, key),)
 
 
 @lru_cache(maxsize=1_000)
@@ -114,10 +114,10 @@ def _from_key(order: tuple[Column[Any], ...], key: tuple[Any, ...]) -> ColumnEle
     return tuple_(*order) >= tuple_(*values)
 
 
-def page(session: Session, it: Listed, offset: int, limit: int) -> tuple[int, list[str]]:
+def page(session: Session, list_: Listed, offset: int, limit: int) -> tuple[int, list[str]]:
     """How many rows a list has, and the ids of a page of it."""
-    at = place(session, it, offset)
+    at = place(session, list_, offset)
     if offset >= at.total:
         return at.total, []
-    rows: Any = session.all(it.keys(*at.behind).offset(at.skipped).limit(limit))
+    rows: Any = session.all(list_.keys(*at.behind).offset(at.skipped).limit(limit))
     return at.total, [str(row[-1]) for row in rows]

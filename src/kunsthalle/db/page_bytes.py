@@ -61,11 +61,11 @@ def fitting(rows: Iterable[Sequence[Any]], limit: int, most: int = PAGE_BYTES) -
 
     `rows` are read one by one, and not beyond the first that is not on the page.
     """
-    found: list[Sequence[Any]] = []
+    fitted: list[Sequence[Any]] = []
     size = 0
     for row in rows:
         size += row[-1]
-        if len(found) == limit or (found and size > most):
-            return found, True
-        found.append(row)
-    return found, False
+        if len(fitted) == limit or (fitted and size > most):
+            return fitted, True
+        fitted.append(row)
+    return fitted, False

@@ -49,7 +49,7 @@ def page(
     total = count(session, kind, *where)
     if where or kind.others is not None:
         conditions = where if after is None else (*where, *behind_key(kind, *after))
-        found = _window(session, kind, *conditions, order=newest_first(kind), limit=limit)
+        window = _window(session, kind, *conditions, order=newest_first(kind), limit=limit)
     else:
         values = {"account": session.ctx.account_id, "limit": limit + 1}
         if after is not None:
@@ -57,9 +57,9 @@ def page(
         statement = statement_of(session, kind, "newest" if after is None else "older")
         with closing(statement.each(session, values)) as each:
             rows, more = fitting(each, limit)
-        found = _made(kind, rows, more=more)
-    end: Any = found.items[-1] if found.passed else None
-    return Page(found.items, total, None if end is None else (end.created_at, end.id))
+        window = _made(kind, rows, more=more)
+    end: Any = window.items[-1] if window.passed else None
+    return Page(window.items, total, None if end is None else (end.created_at, end.id))
 
 
 def ordered(
@@ -83,13 +83,13 @@ def ordered(
         last = values_of(session, kind, [column], *where, id_ == after[1])
         begin = after[0] + bool(last)
         if last:
-            mine, its = tuple_(column, id_), tuple_(literal(last[0][0], column.type), literal(after[1]))
-            behind = (*where, mine < its if descending else mine > its)
+            place, its = tuple_(column, id_), tuple_(literal(last[0][0], column.type), literal(after[1]))
+            behind = (*where, place < its if descending else place > its)
         else:
             offset = begin
-    found = _window(session, kind, *behind, order=order, limit=limit, offset=offset)
-    end: Any = found.items[-1] if found.passed else None
-    return Page(found.items, total, None if end is None else (begin + len(found.items) - 1, end.id))
+    window = _window(session, kind, *behind, order=order, limit=limit, offset=offset)
+    end: Any = window.items[-1] if window.passed else None
+    return Page(window.items, total, None if end is None else (begin + len(window.items) - 1, end.id))
 
 
 def window(

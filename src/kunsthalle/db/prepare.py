@@ -25,14 +25,14 @@ class NewerSchema(Exception):
 def prepare(store: Store, tables: Callable[[], MetaData]) -> None:
     """Brings the schema to HEAD, wholly or not at all. Safe to call by several processes at once."""
     with _alone(store) as connection:
-        found = _revision(connection)
-        if found is None:
+        revision = _revision(connection)
+        if revision is None:
             tables().create_all(connection)
             connection.execute(text(_STAMP))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-        elif found > HEAD:
-            raise NewerSchema(f"the database is at schema {found}, this release knows up to {HEAD}")
-        elif found < HEAD:
+        elif revision > HEAD:
+            raise NewerSchema(f"the database is at schema {revision}, this release knows up to {HEAD}")
+        elif revision < HEAD:
             from kunsthalle.db.migrations import upgrade
 
             upgrade(connection)

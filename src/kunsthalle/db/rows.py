@@ -30,10 +30,10 @@ def insert(session: Session, kind: ResourceType[M], model: M) -> M:
     return model
 
 
-def _worked(session: Session, kind: ResourceType[Any], it: Any, verb: str) -> None:
+def _worked(session: Session, kind: ResourceType[Any], resource: Any, verb: str) -> None:
     """What a job makes or removes is audited, as far as it is something by itself: something with a CRN."""
-    if session.ctx.job and getattr(it, "crn", None) is not None:
-        audit.worked(session, kind.read, it, verb)
+    if session.ctx.job and getattr(resource, "crn", None) is not None:
+        audit.worked(session, kind.read, resource, verb)
 
 
 def name_taken(name: str) -> Problem:

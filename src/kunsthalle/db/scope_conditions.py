@@ -76,7 +76,9 @@ def scope_condition(
     """The condition that a row of a resource type is within a scope. 503 where the scope is too large to be one."""
     if scope.everything:
         return true()
-    options = _merged([option for option in scope.options if all(_can_hold(attributes, one) for one in option)])
+    options = _merged(
+        [option for option in scope.options if all(_can_hold(attributes, attribute) for attribute in option)]
+    )
     tests = [test for option in options for test in option]
     if len(tests) > MAX_TESTS or sum(len(test.values) for test in tests) > MAX_VALUES:
         raise _too_large()
@@ -102,7 +104,10 @@ def _order(test: _Test) -> tuple[str, str, list[str]]:
 
 def _merged(options: Sequence[Sequence[Attribute]]) -> list[_Option]:
     """Fewer options that mean the same."""
-    merged = [frozenset(_Test(one.key, one.operator, frozenset({one.value})) for one in option) for option in options]
+    merged = [
+        frozenset(_Test(attribute.key, attribute.operator, frozenset({attribute.value})) for attribute in option)
+        for option in options
+    ]
     for key, operator in sorted({(test.key, test.operator) for option in merged for test in option}):
         merged = _merged_by(merged, key, operator)
     return list(dict.fromkeys(merged))
@@ -118,7 +123,7 @@ def _merged_by(options: list[_Option], key: str, operator: str) -> list[_Option]
             values.setdefault(option - {tests[0]}, set()).update(tests[0].values)
         else:
             unchanged.append(option)
-    return unchanged + [rest | {_Test(key, operator, frozenset(found))} for rest, found in values.items()]
+    return unchanged + [rest | {_Test(key, operator, frozenset(value))} for rest, value in values.items()]
 
 
 def _has(column: ColumnElement[Any], operator: str, values: frozenset[str]) -> ColumnElement[bool]:

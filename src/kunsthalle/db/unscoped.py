@@ -76,10 +76,10 @@ def columns_of(session: Session, *columns: Any, where: Sequence[ColumnElement[bo
     return [tuple(row) for row in session.all(select(*columns).where(*where))]
 
 
-def finder(column: Column[Any], *wanted: Column[Any]) -> CompiledSelect:
+def finder(column: Column[Any], *columns: Column[Any]) -> CompiledSelect:
     """The look-up of columns of a row that no caller sees, by a column whose value is given as `key`: for what every
     page asks."""
-    return CompiledSelect(lambda: select(*wanted).where(column == bindparam("key")))
+    return CompiledSelect(lambda: select(*columns).where(column == bindparam("key")))
 
 
 def add_row(session: Session, table: Table, **values: Any) -> None:

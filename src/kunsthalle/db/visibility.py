@@ -96,8 +96,8 @@ def _value(name: str, type_: Integer | None = None) -> BindParameter[Any]:
 
 def _own(kind: ResourceType[Any]) -> Select[Any]:
     """`visible` for whoever may read everything of the account, of a kind that no other account sees anything of."""
-    mine = select(kind.table).where(kind.table.c.account_id == _value("account"))
-    return mine if kind.live is None else mine.where(kind.live)
+    statement = select(kind.table).where(kind.table.c.account_id == _value("account"))
+    return statement if kind.live is None else statement.where(kind.live)
 
 
 def _by_id(kind: ResourceType[Any]) -> Select[Any]:
@@ -213,13 +213,13 @@ def _at_or_near(kind: ResourceType[Any], reach: PermissionScope, others: ColumnE
     Where no row has the id, the conditions are evaluated on the one that follows it, and the result is dropped.
     """
     table = kind.table
-    wanted, account = _value("id"), _value("account")
+    bind_parameter, account = _value("id"), _value("account")
     ids = table.alias().c.id
-    following = select(ids).where(ids >= wanted).order_by(ids).limit(1).scalar_subquery()
+    following = select(ids).where(ids >= bind_parameter).order_by(ids).limit(1).scalar_subquery()
     near = func.coalesce(following, select(func.min(ids)).scalar_subquery())
     own = every(table.c.account_id == account, policy_filter(kind, reach))
     live = true() if kind.live is None else kind.live
-    return select(table).where(table.c.id == near, every(either(own, others), live, table.c.id == wanted))
+    return select(table).where(table.c.id == near, every(either(own, others), live, table.c.id == bind_parameter))
 
 
 def _by_id_of(session: Session, kind: ResourceType[Any]) -> CompiledSelect | None:
@@ -249,10 +249,10 @@ def resolve(
     session: Session, kind: ResourceType[M], id_: str, action: str, target: str = "id", type_: str = "parameter"
 ) -> Authorized[M]:
     """`find`, then whether the action may be done on it: 403 for what is seen but not within the action's reach."""
-    it = find(session, kind, id_, target, type_)
+    resource = find(session, kind, id_, target, type_)
     if action != kind.read:
-        require(session, kind, it, action)
-    return Authorized(it, action)
+        require(session, kind, resource, action)
+    return Authorized(resource, action)
 
 
 def in_account(session: Session, kind: ResourceType[M], id_: str) -> M | None:
@@ -261,26 +261,28 @@ def in_account(session: Session, kind: ResourceType[M], id_: str) -> M | None:
     return None if row is None else kind.from_row(row)
 
 
-def require(session: Session, kind: ResourceType[M], it: M, action: str) -> None:
+def require(session: Session, kind: ResourceType[M], resource: M, action: str) -> None:
     """403 unless the action may be done on a resource that the caller sees."""
-    if may(session, kind, it, action):
+    if may(session, kind, resource, action):
         return
-    raise missing_action(action) if getattr(it, "account_id", None) == session.ctx.account_id else foreign()
+    raise missing_action(action) if getattr(resource, "account_id", None) == session.ctx.account_id else foreign()
 
 
-def may(session: Session, kind: ResourceType[M], it: M, action: str) -> bool:
+def may(session: Session, kind: ResourceType[M], resource: M, action: str) -> bool:
     """Whether the action may be done on a resource at hand. Another account's resources are never within reach."""
-    if getattr(it, "account_id", None) != session.ctx.account_id:
+    if getattr(resource, "account_id", None) != session.ctx.account_id:
         return False
     reach = session.ctx.grants.scope(action)
-    attributes = {name: getattr(it, column.key) for name, column in kind.attributes.items()}
+    attributes = {name: getattr(resource, column.key) for name, column in kind.attributes.items()}
     if reach.covers(attributes):
         return True
     tagged = reach.by_tags
     if tagged.empty:
         return False
-    mine = kind.table.c.id == it.id  # type: ignore[attr-defined]  # every kind has one
-    return session.first(select(true()).select_from(kind.table).where(mine, policy_filter(kind, tagged))) is not None
+    condition = kind.table.c.id == resource.id  # type: ignore[attr-defined]  # every kind has one
+    return (
+        session.first(select(true()).select_from(kind.table).where(condition, policy_filter(kind, tagged))) is not None
+    )
 
 
 def may_create(ctx: Context, action: str, attributes: Mapping[str, str | None]) -> None:
@@ -309,8 +311,8 @@ def values_of(
 
 def by_name(session: Session, kind: ResourceType[M], name: str) -> M | None:
     """The caller's own resource of that name, or nothing: a name never means another account's (R7)."""
-    found = some(session, kind, kind.table.c.name == name, kind.table.c.account_id == session.ctx.account_id, limit=1)
-    return found[0] if found else None
+    rows = some(session, kind, kind.table.c.name == name, kind.table.c.account_id == session.ctx.account_id, limit=1)
+    return rows[0] if rows else None
 
 
 def count(session: Session, kind: ResourceType[Any], *where: ColumnElement[bool]) -> int:

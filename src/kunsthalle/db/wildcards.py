@@ -147,8 +147,8 @@ def _words_sqlite(element: _Words, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(_Words, "postgresql")
 def _words_postgresql(element: _Words, compiler: SQLCompiler, **more: Any) -> str:
     marks = punctuation.replace("'", "''").replace("%", "%%")
-    found = compiler.process(element.clauses, **more)
-    return f"(' ' || translate({found}, '{marks}', '{' ' * len(punctuation)}') || ' ')"
+    compiled = compiler.process(element.clauses, **more)
+    return f"(' ' || translate({compiled}, '{marks}', '{' ' * len(punctuation)}') || ' ')"
 
 
 def any_item(

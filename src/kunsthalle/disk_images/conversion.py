@@ -42,7 +42,7 @@ def to_qcow2(
     source: Path,
     target: Path,
     limits: Limits,
-    found: Tools,
+    tools: Tools,
     *,
     format: str | None = None,  # noqa: A002 - the word of the field
     replace: bool = False,
@@ -64,7 +64,7 @@ def to_qcow2(
     _check_room(target.parent, disk.data_bytes + disk.virtual_size // _TABLE_SHARE)
     with _beside(target) as made:
         quota = disk.virtual_size + tables
-        qemu_img.convert(found, source, kind, made, "qcow2", quota_bytes=quota, limits=limits, watch=watch)
+        qemu_img.convert(tools, source, kind, made, "qcow2", quota_bytes=quota, limits=limits, watch=watch)
         if virtual_size_of(made, "qcow2") != disk.virtual_size:
             raise corrupted("Two readings of the image disagree on the size of its disk.")
         size = made.stat().st_size
@@ -90,20 +90,20 @@ def inspect(source: Path, limits: Limits, format: str | None = None) -> tuple[st
     return kind, _raw(source, limits) if kind == RAW else _RULES[kind](source, limits)
 
 
-def _kind(head: bytes, tail: bytes, said: str | None) -> str:
+def _kind(head: bytes, tail: bytes, claimed: str | None) -> str:
     names = names_of(head)
     bare = names <= {"gpt", RAW} and archive(head) is None
     if bare and tail.startswith(vhd.COOKIE):
         names, bare = frozenset({"vhd"}), False
-    if said == RAW and bare:
+    if claimed == RAW and bare:
         return RAW
     for kind in _RULES:
-        if names == {kind} and said in {None, kind}:
+        if names == {kind} and claimed in {None, kind}:
             return kind
     if any(names == {name} for name in disk_formats.IMPORTED):
         raise corrupted(f"The file is {describe(head, names)}, which is imported as it is.")
-    if said is not None:
-        raise corrupted(f"The file was to be a {said.upper()} image but is {describe(head, names)}.")
+    if claimed is not None:
+        raise corrupted(f"The file was to be a {claimed.upper()} image but is {describe(head, names)}.")
     hint = " If it is a bare disk, say so: --format raw." if bare else ""
     raise corrupted(f"The file is {describe(head, names)}; {_CONVERTED} disks are converted.{hint}")
 

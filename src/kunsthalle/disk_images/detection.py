@@ -11,14 +11,14 @@ from kunsthalle.core.disk_formats import FORMATS
 from kunsthalle.disk_images import qcow2, vhd
 from kunsthalle.disk_images.refusals import corrupted
 
-QEMU_NAMES = {one.name: one.engine_name for one in FORMATS.values()}
+QEMU_NAMES = {format_.name: format_.engine_name for format_ in FORMATS.values()}
 """Our names of formats to QEMU's."""
 
 HEAD_BYTES = 64 * 1024
 """How much of the start of a file is looked at: more than any detection below reads."""
 
 _NAMES = {
-    **{one.name: one.described for one in FORMATS.values() if one.name != "raw"},
+    **{format_.name: format_.described for format_ in FORMATS.values() if format_.name != "raw"},
     "vdi": "a VirtualBox disk (VDI)",
     "qed": "a QED image",
     "iso": "an ISO 9660 or UDF disc image",
@@ -63,7 +63,7 @@ def names_of(head: bytes) -> frozenset[str]:
     inspector that trips over a foreign format (the VMDK one does, over text that is not ASCII) has not found
     its own.
     """
-    found = set()
+    names = set()
     for name, kind in _inspectors().ALL_FORMATS.items():
         inspector = kind()
         try:
@@ -76,8 +76,8 @@ def names_of(head: bytes) -> frozenset[str]:
         except Exception:  # noqa: BLE001 - see above
             matches = False
         if matches:
-            found.add(name)
-    return frozenset(found) or frozenset({"raw"})
+            names.add(name)
+    return frozenset(names) or frozenset({"raw"})
 
 
 def check_qcow2_safety(head: bytes) -> None:

@@ -118,8 +118,8 @@ def _way_out(names: frozenset[str]) -> str:
 CONVERT = "kunsthalle images convert"
 """The command that makes an image of a disk in another format."""
 FORMATS = {
-    one.name: one
-    for one in (
+    image_format.name: image_format
+    for image_format in (
         ImageFormat(disk_formats.FORMATS["qcow2"], _qcow2_start, _qcow2_end, _qcow2_file, _qcow2_size, linked=True),
         ImageFormat(disk_formats.FORMATS["vhd"], _vhd_start, _vhd_end, _vhd_file, _vhd_size, linked=False),
     )

@@ -71,25 +71,25 @@ def _own_rules(path: Path, kind: str, size: int, limits: Limits) -> int:
     return import_rules.get(kind).check_file(import_rules.File(path, head, tail, size, names), limits)
 
 
-def _with_tools(path: Path, kind: str, virtual_size: int, limits: Limits, found: Tools) -> tuple[str, ...]:
+def _with_tools(path: Path, kind: str, virtual_size: int, limits: Limits, tools: Tools) -> tuple[str, ...]:
     """Refuses what qemu-img sees in the file although our rules, by which the disk has `virtual_size`, did not."""
-    _check_info(qemu_img.info(found, path, kind, limits), kind, virtual_size)
-    leaks = qemu_img.check(found, path, limits) if import_rules.get(kind).linked else 0
+    _check_info(qemu_img.info(tools, path, kind, limits), kind, virtual_size)
+    leaks = qemu_img.check(tools, path, limits) if import_rules.get(kind).linked else 0
     return (f"{leaks} clusters of the file are in no use; they waste room and do no harm.",) if leaks else ()
 
 
-def _check_info(said: dict[str, Any], kind: str, virtual_size: int) -> None:
-    data = (said.get("format-specific") or {}).get("data") or {}
-    if said.get("encrypted"):
+def _check_info(info: dict[str, Any], kind: str, virtual_size: int) -> None:
+    data = (info.get("format-specific") or {}).get("data") or {}
+    if info.get("encrypted"):
         raise Refused(ENCRYPTED, "The image is encrypted.")
-    if said.get("backing-filename") or said.get("full-backing-filename") or data.get("data-file"):
+    if info.get("backing-filename") or info.get("full-backing-filename") or data.get("data-file"):
         raise corrupted("The image needs another file; only images of one file are supported.")
-    if said.get("snapshots"):
+    if info.get("snapshots"):
         raise corrupted("The image holds internal snapshots; remove them and import it again.")
     if data.get("corrupt"):
         raise corrupted("The image is marked as corrupt by the program that wrote it.")
     title = import_rules.get(kind).title
-    if said.get("format") != QEMU_NAMES[kind]:
+    if info.get("format") != QEMU_NAMES[kind]:
         raise corrupted(f"The file cannot be read as a {title} image.")
-    if said.get("virtual-size") != virtual_size:
+    if info.get("virtual-size") != virtual_size:
         raise corrupted(f"Two readings of the {title} image disagree on the size of its disk.")

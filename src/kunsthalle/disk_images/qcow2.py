@@ -193,7 +193,7 @@ def check_extensions(start: bytes, header: Header) -> None:
 
 def extension(start: bytes, header: Header, kind: int) -> bytes | None:
     """The content of the first header extension of a kind, as far as `start` reaches."""
-    return next((data for found, data in _extensions(start, header) if found == kind), None)
+    return next((data for type_, data in _extensions(start, header) if type_ == kind), None)
 
 
 def _extensions(start: bytes, header: Header) -> Iterator[tuple[int, bytes]]:

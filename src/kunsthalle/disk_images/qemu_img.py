@@ -51,7 +51,9 @@ _MEASURED_SLACK = 1_000
 
 LEAKS_ONLY = 3
 """qemu-img check: clusters are lost, which wastes room and harms nothing."""
-_TARGET_OPTIONS = {one.name: one.written_with for one in FORMATS.values() if one.written_with is not None}
+_TARGET_OPTIONS = {
+    format_.name: format_.written_with for format_ in FORMATS.values() if format_.written_with is not None
+}
 _MEASURED_WITH = {name: FORMATS[name].measured_with for name in _TARGET_OPTIONS}
 
 
@@ -100,8 +102,8 @@ def find_tools(path: str | None = None) -> Tools | None:
 
 
 def _system_tool(name: str) -> Path | None:
-    found = shutil.which(name) or shutil.which(name, path="/usr/bin:/bin")
-    return None if found is None else Path(found).absolute()
+    program = shutil.which(name) or shutil.which(name, path="/usr/bin:/bin")
+    return None if program is None else Path(program).absolute()
 
 
 def info(tools: Tools, path: Path, kind: str, limits: Limits) -> dict[str, Any]:
@@ -294,7 +296,7 @@ def _listen(process: subprocess.Popen[bytes], deadline: float, watch: Callable[[
     assert process.stdout is not None  # noqa: S101 - for the type checker; both are pipes
     assert process.stderr is not None  # noqa: S101 - as above
     streams = (process.stdout, process.stderr)
-    kept = (bytearray(), bytearray())
+    outputs = (bytearray(), bytearray())
     with selectors.DefaultSelector() as selector:
         for number, stream in enumerate(streams):
             selector.register(stream, selectors.EVENT_READ, number)
@@ -304,6 +306,6 @@ def _listen(process: subprocess.Popen[bytes], deadline: float, watch: Callable[[
                 data = os.read(key.fd, 65536)
                 if not data:
                     selector.unregister(key.fileobj)
-                buffer = kept[key.data]
+                buffer = outputs[key.data]
                 buffer += data[: KEPT_BYTES - len(buffer)]
-    return bytes(kept[0]), bytes(kept[1])
+    return bytes(outputs[0]), bytes(outputs[1])

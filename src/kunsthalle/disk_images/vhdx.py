@@ -115,8 +115,8 @@ def _sound(block: bytes, signature: bytes, length: int) -> bool:
     """Whether a block is whole, is what it should be, and agrees with its checksum."""
     if len(block) < length or not block.startswith(signature):
         return False
-    said = int.from_bytes(block[CHECKSUM], "little")
-    return said == crc32c(block[: CHECKSUM.start] + bytes(4) + block[CHECKSUM.stop :])
+    checksum = int.from_bytes(block[CHECKSUM], "little")
+    return checksum == crc32c(block[: CHECKSUM.start] + bytes(4) + block[CHECKSUM.stop :])
 
 
 def _read(file: BinaryIO, at: int, length: int) -> bytes:
@@ -152,21 +152,21 @@ def _regions(file: BinaryIO, log: Span, size: int) -> dict[bytes, Span]:
     count = REGIONS.unpack_from(sound[0])[2]
     if count > MOST_ENTRIES:
         raise corrupted("The region table of the VHDX image has too many entries.")
-    found: dict[bytes, Span] = {}
+    by_region: dict[bytes, Span] = {}
     spans = [log]
     for number in range(count):
         kind, start, length, required = REGION.unpack_from(sound[0], REGIONS.size + number * REGION.size)
-        if kind in found:
+        if kind in by_region:
             raise corrupted("The VHDX image has a region twice.")
         if kind in (BAT, METADATA_REGION):
-            found[kind] = Span(start, length)
+            by_region[kind] = Span(start, length)
         elif required & REQUIRED:
             raise corrupted("The VHDX image has a region of an unknown kind that is needed to read it.")
         spans.append(Span(start, length))
-    if len(found) != 2:
+    if len(by_region) != 2:
         raise corrupted("The VHDX image has no block table, or no metadata.")
     _check_spans(spans, size)
-    return found
+    return by_region
 
 
 def _check_spans(spans: list[Span], size: int) -> None:

@@ -128,7 +128,7 @@ def _parsed(text: str) -> tuple[dict[str, str], list[re.Match[str]]]:
     """Assignments by their lower-case names, and the lines that name extents."""
     fields: dict[str, str] = {}
     extents = []
-    for line in (one.strip() for one in text.splitlines()):
+    for line in (text_line.strip() for text_line in text.splitlines()):
         if extent := _EXTENT.fullmatch(line):
             extents.append(extent)
         elif line and not line.startswith("#"):
@@ -174,7 +174,7 @@ def _grains(file: BinaryIO, header: Header, size: int) -> int:
         starts.append(header.redundant_at)
     for start in starts:
         _inside(start, header.directory_entries * 4, header, size, "grain directory")
-    found = 0
+    grains = 0
     for table in _numbers(file, header.directory_at, header.directory_entries):
         if table == 0:
             continue
@@ -183,15 +183,15 @@ def _grains(file: BinaryIO, header: Header, size: int) -> int:
         if used:
             _inside(min(used), SECTOR, header, size, "data")
             _inside(max(used), SECTOR if header.flags & COMPRESSED else header.grain * SECTOR, header, size, "data")
-        found += len(used)
-    return found
+        grains += len(used)
+    return grains
 
 
-def _inside(sector: int, length: int, header: Header, size: int, what: str) -> None:
+def _inside(sector: int, length: int, header: Header, size: int, part: str) -> None:
     if sector < header.descriptor_at + header.descriptor_sectors:
-        raise corrupted(f"The {what} of the VMDK image lies over its header.")
+        raise corrupted(f"The {part} of the VMDK image lies over its header.")
     if sector * SECTOR + length > size:
-        raise corrupted(f"The {what} of the VMDK image lies outside the file, which may be cut short.")
+        raise corrupted(f"The {part} of the VMDK image lies outside the file, which may be cut short.")
 
 
 def _numbers(file: BinaryIO, sector: int, count: int) -> array.array[int]:

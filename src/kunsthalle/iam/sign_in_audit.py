@@ -57,4 +57,4 @@ class Login:
     ) -> None:
         actor = Actor(self.key.iam_id if self.key is not None else "", "")
         ctx = session.ctx.acting_as(actor, account_id, Grants(account_id, ()), ())
-        audit.record(session.as_context(ctx), self.action, TARGET, outcome, code, it=api_key)
+        audit.record(session.as_context(ctx), self.action, TARGET, outcome, code, subject=api_key)

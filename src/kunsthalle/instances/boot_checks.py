@@ -67,8 +67,8 @@ def choose(session: Session, body: CreateInstanceRequest, source: str) -> Boot:
 
 def _from(session: Session, content: Content, wish: BootVolumeRequest) -> Boot:
     """A new volume of that content. Who may use it for less may not use it for more than its source allows."""
-    system, given = OPERATING_SYSTEMS[content.operating_system], uses_of(session, content, wish)
-    return Boot(content, None, system, content.image, content.catalog_offering, (content.allowed_use, given))
+    system, uses = OPERATING_SYSTEMS[content.operating_system], uses_of(session, content, wish)
+    return Boot(content, None, system, content.image, content.catalog_offering, (content.allowed_use, uses))
 
 
 def _own_image(session: Session, body: CreateInstanceRequest) -> Image:
@@ -87,10 +87,10 @@ def _catalog(session: Session, body: CatalogOfferingRequest) -> Content:
     offering = None if isinstance(body.offering, UnsetType) else body.offering.crn
     plan = None if isinstance(body.plan, UnsetType) else body.plan.crn
     source = bootable(session, version_crn=version, offering_crn=offering, plan_crn=plan)
-    kept = {"version": source.version_crn}
+    source_fields = {"version": source.version_crn}
     if plan is not None:
-        kept["plan"] = plan
-    return of_image(source.image, kept)
+        source_fields["plan"] = plan
+    return of_image(source.image, source_fields)
 
 
 def check_allowed(uses: Sequence[Mapping[str, str]], profile: InstanceProfile, options: dict[str, Any]) -> None:
@@ -102,7 +102,7 @@ def check_allowed(uses: Sequence[Mapping[str, str]], profile: InstanceProfile, o
         metadata=service.get("enabled", False),
         protocol=service.get("protocol", "http"),
     )
-    for expression in (one["instance"] for one in uses):
+    for expression in (use["instance"] for use in uses):
         if not permits(expression, known):
             raise invalid("bad_field", f"The image allows servers only where {expression}", "allowed_use")
 

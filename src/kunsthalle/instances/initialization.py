@@ -59,8 +59,8 @@ class Initialization:
         """What the server keeps of its trusted profile."""
         if self.trusted_profile is None:
             return None
-        it = self.trusted_profile.resource
-        return {"id": it.id, "crn": it.crn, "auto_link": self.auto_link}
+        profile = self.trusted_profile.resource
+        return {"id": profile.id, "crn": profile.crn, "auto_link": self.auto_link}
 
 
 def read(
@@ -70,36 +70,40 @@ def read(
     trusted: TrustedProfileRequest | UnsetType,
 ) -> Initialization:
     """What a request means; 404 for keys and profiles that are not seen, 403 for a profile that may not be lent."""
-    given = [] if isinstance(keys, UnsetType) else [refer_key(session, one, "keys").resource for one in keys]
+    resources = (
+        []
+        if isinstance(keys, UnsetType)
+        else [refer_key(session, authorized_keys, "keys").resource for authorized_keys in keys]
+    )
     profile = None
     if not isinstance(trusted, UnsetType):
         action = _TRUST if trusted.auto_link else None
         profile = refer(session, PROFILE, trusted.target, "default_trusted_profile.target", action)
     return Initialization(
-        keys=list({key.id: key for key in given}.values()),
+        keys=list({key.id: key for key in resources}.values()),
         user_data=None if isinstance(user_data, UnsetType) else user_data,
         trusted_profile=profile,
         auto_link=not isinstance(trusted, UnsetType) and trusted.auto_link,
     )
 
 
-def link(session: Session, instance: Instance, given: Initialization) -> None:
+def link(session: Session, instance: Instance, initialization: Initialization) -> None:
     """Gives the trusted profile its link to the server, if one is wanted."""
-    if given.trusted_profile is not None and given.auto_link:
+    if initialization.trusted_profile is not None and initialization.auto_link:
         parts = {"crn": instance.crn, "namespace": "", "name": instance.name}
-        add_link(session, given.trusted_profile, instance.name, _COMPUTE, parts)
+        add_link(session, initialization.trusted_profile, instance.name, _COMPUTE, parts)
 
 
 def unlink(session: Session, instance: Instance) -> None:
     """The server goes, or gets another profile: no profile is linked to it any more."""
     links = PROFILE_LINK.table
-    mine = (links.c.account_id == instance.account_id, links.c.cr_type == _COMPUTE)
-    remove_rows(session, links, *mine, wildcards(links.c.link, f'*"crn":"{instance.crn}"*'))
+    conditions = (links.c.account_id == instance.account_id, links.c.cr_type == _COMPUTE)
+    remove_rows(session, links, *conditions, wildcards(links.c.link, f'*"crn":"{instance.crn}"*'))
 
 
 def password(session: Session, system: OperatingSystem, keys: list[Key]) -> dict[str, str] | None:
     """A new administrator's password, encrypted with the first RSA key; None where the system has none."""
-    key = next((one for one in keys if one.type == "rsa"), None)
+    key = next((ssh_key for ssh_key in keys if ssh_key.type == "rsa"), None)
     if key is None or not system.family.startswith("Windows"):
         return None
     return {
@@ -162,21 +166,23 @@ def kept_key_response(key: dict[str, str], ctx: Context) -> KeyReferenceResponse
 
 
 def _password(instance: Instance) -> PasswordResponse | UnsetType:
-    kept = instance.password
-    if kept is None:
+    password = instance.password
+    if password is None:
         return UNSET
     return PasswordResponse(
-        encrypted_password=kept["encrypted_password"],
-        encryption_key=FingerprintResponse(fingerprint=kept["fingerprint"]),
+        encrypted_password=password["encrypted_password"],
+        encryption_key=FingerprintResponse(fingerprint=password["fingerprint"]),
     )
 
 
 def _profile(instance: Instance) -> TrustedProfileResponse | UnsetType:
-    kept = instance.default_trusted_profile
-    if kept is None:
+    default_trusted_profile = instance.default_trusted_profile
+    if default_trusted_profile is None:
         return UNSET
-    target = ProfileReferenceResponse(crn=kept["crn"], id=kept["id"], resource_type="trusted_profile")
-    return TrustedProfileResponse(auto_link=kept["auto_link"], target=target)
+    target = ProfileReferenceResponse(
+        crn=default_trusted_profile["crn"], id=default_trusted_profile["id"], resource_type="trusted_profile"
+    )
+    return TrustedProfileResponse(auto_link=default_trusted_profile["auto_link"], target=target)
 
 
 def _get(session: Session, _request: Request, instance: Instance) -> InitializationResponse:

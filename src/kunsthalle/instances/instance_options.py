@@ -21,16 +21,16 @@ _STOPPED = ("confidential_compute_mode", "enable_secure_boot", "threads_per_core
 
 def options_of(body: OptionsRequest) -> dict[str, Any]:
     """What the request sets of the options, in the words of the wire."""
-    given = {name: getattr(body, name) for name in OptionsRequest.__struct_fields__}
-    return {name: msgspec.to_builtins(value) for name, value in given.items() if value is not UNSET}
+    sent = {name: getattr(body, name) for name in OptionsRequest.__struct_fields__}
+    return {name: msgspec.to_builtins(value) for name, value in sent.items() if value is not UNSET}
 
 
 def over(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Options with others laid over them, field by field."""
     merged = dict(old)
     for name, value in new.items():
-        kept = old.get(name)
-        merged[name] = {**kept, **value} if isinstance(kept, dict) and isinstance(value, dict) else value
+        previous = old.get(name)
+        merged[name] = {**previous, **value} if isinstance(previous, dict) and isinstance(value, dict) else value
     return merged
 
 

@@ -160,7 +160,7 @@ def _gpu(count: int, suffix: str) -> Gpu:
 
 
 INSTANCE_PROFILES = {profile.name: profile for group in GROUPS for profile in _profiles(*group)}
-SORTED = tuple(sorted(INSTANCE_PROFILES.values(), key=lambda one: one.name))
+SORTED = tuple(sorted(INSTANCE_PROFILES.values(), key=lambda instance_profile: instance_profile.name))
 
 
 def named(name: str) -> InstanceProfile:

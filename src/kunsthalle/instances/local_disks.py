@@ -76,8 +76,8 @@ def _id(instance: Instance, number: int) -> str:
 
 
 def _name(instance: Instance, number: int) -> str:
-    given = instance.disk_name if number == 1 else instance.options.get(_NAMES, {}).get(str(number))
-    return given or f"instance-disk-{number}"
+    disk_name = instance.disk_name if number == 1 else instance.options.get(_NAMES, {}).get(str(number))
+    return disk_name or f"instance-disk-{number}"
 
 
 def disk_response(disk: Disk, session: Session) -> DiskResponse:
@@ -100,7 +100,7 @@ def _change(session: Session, instance: Instance, disk: Disk, body: NameRequest)
     if isinstance(body.name, UnsetType):
         return disk
     now = taken(session, instance)
-    if any(one.name == body.name and one.number != disk.number for one in disks_of(now)):
+    if any(other.name == body.name and other.number != disk.number for other in disks_of(now)):
         raise name_taken(body.name)
     if disk.number == 1:
         update(session, INSTANCE, instance.id, disk_name=body.name)

@@ -86,7 +86,7 @@ class Found:
     @property
     def data(self) -> list[Volume]:
         """The volumes besides the one it boots from."""
-        return [one for one in self.volumes if one.attachment_type == "data"]
+        return [volume for volume in self.volumes if volume.attachment_type == "data"]
 
 
 class HeldOn(Exception):
@@ -115,51 +115,51 @@ class Machines:
         """Drives the machine to what its server's state asks for."""
         made = ""
         while True:
-            found: Found | None = run.read(partial(_found, id_=run.job.subject))
-            if found is None or found.instance.status == "deleting":
-                self._remove(run, found)
+            server: Found | None = run.read(partial(_found, id_=run.job.subject))
+            if server is None or server.instance.status == "deleting":
+                self._remove(run, server)
                 return
-            instance = found.instance
+            instance = server.instance
             if instance.status == "pending":
                 run.write(partial(_move, id_=instance.id, to="starting"))
                 continue
-            wanted = _WANTED[instance.status]
-            if wanted == made or (wanted == _UP and made == _AGAIN):
+            aim = _WANTED[instance.status]
+            if aim == made or (aim == _UP and made == _AGAIN):
                 if self._settled(run, instance):
                     return
                 continue
-            if made == _WAITING and wanted == _DOWN:
+            if made == _WAITING and aim == _DOWN:
                 return
-            if self._drive(run, found, wanted):
-                made = wanted
+            if self._drive(run, server, aim):
+                made = aim
             else:
-                made = _WAITING if wanted == _DOWN else ""
+                made = _WAITING if aim == _DOWN else ""
 
     def _settled(self, run: queue.Run, instance: Instance) -> bool:
         """Whether nothing is left to say of the state in which the server was seen."""
         to = _SETTLED[instance.status]
         return to is None or bool(run.write(partial(_move, id_=instance.id, to=to, was=instance.status)))
 
-    def _drive(self, run: queue.Run, found: Found, wanted: str) -> bool:
+    def _drive(self, run: queue.Run, server: Found, aim: str) -> bool:
         """False when the server turned out `failed`: the next round sees to it that nothing of it runs; or when a
         guest takes its time to shut down.
         """
-        id_ = found.instance.id
-        if wanted == _DOWN:
-            cut = bool(run.job.payload.get("force")) or found.instance.status != "stopping"
+        id_ = server.instance.id
+        if aim == _DOWN:
+            cut = bool(run.job.payload.get("force")) or server.instance.status != "stopping"
             down = self.disks.hypervisor.stop(id_, 0 if cut else self.patience, cut=cut)
             if down:
                 run.write(partial(data_volumes.settle, instance_id=id_, attached=set(), held=set()))
             return down
         try:
-            for volume in found.volumes:
-                self._provide(run, found.instance, volume)
+            for volume in server.volumes:
+                self._provide(run, server.instance, volume)
             made: Found | None = run.read(partial(_found, id_=id_))
-            self._up(made or found, again=wanted == _AGAIN)
+            self._up(made or server, again=aim == _AGAIN)
         except FAULTS as fault:
             log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
             code, message = _reason(fault)
-            run.write(partial(_fail, id_=id_, message=message, code=code, was=found.instance.status))
+            run.write(partial(_fail, id_=id_, message=message, code=code, was=server.instance.status))
             return False
         self._set_disks(run, id_)
         return True
@@ -177,76 +177,76 @@ class Machines:
 
     def _set_disks(self, run: queue.Run, id_: str) -> None:
         """Brings the data disks of a machine that runs to what its server has; a job of its own sees to the rest."""
-        found: Found | None = run.read(partial(_found, id_=id_))
-        if found is None or found.instance.status in {"deleting", "failed"}:
+        server: Found | None = run.read(partial(_found, id_=id_))
+        if server is None or server.instance.status in {"deleting", "failed"}:
             return
-        mine = run.job.kind == DISKS
+        condition = run.job.kind == DISKS
         try:
-            given = self._data(found)
-            held = self.disks.hypervisor.set_disks(id_, given)
-            attached = {disk.id for disk in given}
+            data_disks = self._data(server)
+            held = self.disks.hypervisor.set_disks(id_, data_disks)
+            attached = {disk.id for disk in data_disks}
             run.write(partial(data_volumes.settle, instance_id=id_, attached=attached, held=held))
-            if held and mine:
+            if held and condition:
                 raise HeldOn(f"the guest of {id_} has not let go of {len(held)} disks")
         except NotRunning:
             return  # it ended meanwhile, or is being stopped
         except HypervisorError as error:
-            if mine:
+            if condition:
                 raise
             log.error("disks not set", instance=id_, error=str(error))  # noqa: TRY400  the engine's word is what counts
             held = {"unknown"}
         if held:
             run.write(lambda session: queue.enqueue(session, DISKS, id_))
 
-    def _data(self, found: Found) -> tuple[DataDisk, ...]:
+    def _data(self, server: Found) -> tuple[DataDisk, ...]:
         """The disks of the data volumes that the machine is to have: those that are made."""
-        made = [one for one in found.data if one.status in {"available", "updating"}]
-        wanted = [one for one in made if one.attachment_status != "detaching"]
-        disks = (DataDisk(str(one.attachment_id), self.disks.volume(one.id)) for one in wanted)
+        made = [volume for volume in server.data if volume.status in {"available", "updating"}]
+        attached = [volume for volume in made if volume.attachment_status != "detaching"]
+        disks = (DataDisk(str(volume.attachment_id), self.disks.volume(volume.id)) for volume in attached)
         return tuple(disk for disk in disks if disk.path.exists())
 
-    def _up(self, found: Found, *, again: bool) -> None:
-        hypervisor, id_ = self.disks.hypervisor, found.instance.id
+    def _up(self, server: Found, *, again: bool) -> None:
+        hypervisor, id_ = self.disks.hypervisor, server.instance.id
         if again and hypervisor.status(id_) is Status.RUNNING:
             with suppress(NotRunning):  # it ended between the question and the reset
                 hypervisor.reset(id_)
                 return
-        hypervisor.start(self._spec(found))
+        hypervisor.start(self._spec(server))
         if (facts := hypervisor.facts(id_)) is not None:
             size = {"vcpus": facts.vcpus, "memory_mib": facts.memory_mib}
             log.info("server started", instance=id_, engine=hypervisor.name, accelerator=facts.accelerator, **size)
 
-    def _spec(self, found: Found) -> ServerSpec:
-        instance = found.instance
+    def _spec(self, server: Found) -> ServerSpec:
+        instance = server.instance
         profile = INSTANCE_PROFILES[instance.profile]
         seed = SeedSpec(
             instance_id=instance.id,
             hostname=instance.name,
             user_data=instance.user_data or "",
             ssh_keys=tuple(key["public_key"] for key in instance.keys),
-            keys_in_metadata=_is_windows(found.volumes[0]),
+            keys_in_metadata=_is_windows(server.volumes[0]),
         )
         return ServerSpec(
             id=instance.id,
             name=instance.name,
-            disk=self.disks.volume(found.volumes[0].id),
+            disk=self.disks.volume(server.volumes[0].id),
             vcpus=profile.vcpus,
             memory_mib=profile.memory * 1024,
             seed=seed,
-            mac=found.interfaces[0].mac,
-            data=self._data(found),
+            mac=server.interfaces[0].mac,
+            data=self._data(server),
         )
 
-    def _remove(self, run: queue.Run, found: Found | None) -> None:
+    def _remove(self, run: queue.Run, server: Found | None) -> None:
         """The machine, then the disks that go with it, then the rows; each step may find its work done."""
         self.disks.hypervisor.delete(run.job.subject)
-        if found is None:
+        if server is None:
             self._remove_orphan(run)
             return
-        for volume in found.volumes:
+        for volume in server.volumes:
             if volume.status == "pending_deletion":
                 self.disks.hypervisor.delete_disk(self.disks.volume(volume.id))
-        run.finish(partial(_forget, found=found))
+        run.finish(partial(_forget, server=server))
 
     def _remove_orphan(self, run: queue.Run) -> None:
         """A job that was overtaken by the server's deletion may have made the disk anew."""
@@ -300,20 +300,20 @@ def _fail(session: Session, id_: str, message: str, code: str = "cannot_start", 
         memberships.moved(session, id_)
 
 
-def _forget(session: Session, found: Found) -> None:
+def _forget(session: Session, server: Found) -> None:
     """Once: a second job that came to the same end finds nothing left to do."""
-    if not delete(session, INSTANCE, found.instance.id, found.instance.account_id):
+    if not delete(session, INSTANCE, server.instance.id, server.instance.account_id):
         return
-    initialization.unlink(session, found.instance)
-    placement.let_go(session, interfaces_of(session, [found.instance.id])[found.instance.id])
-    for volume in found.volumes:
+    initialization.unlink(session, server.instance)
+    placement.let_go(session, interfaces_of(session, [server.instance.id])[server.instance.id])
+    for volume in server.volumes:
         if volume.status == "pending_deletion":
             forget_volume(session, volume)
         else:
             boot_volumes.detach(session, volume)
-    remove_rows(session, INTERFACE.table, INTERFACE.table.c.instance_id == found.instance.id)
-    grants.forget(session, found.instance.id)
-    memberships.gone(session, found.instance.id)
+    remove_rows(session, INTERFACE.table, INTERFACE.table.c.instance_id == server.instance.id)
+    grants.forget(session, server.instance.id)
+    memberships.gone(session, server.instance.id)
 
 
 def _keep_disks(_session: Session, job: queue.Claimed, error: Exception) -> None:

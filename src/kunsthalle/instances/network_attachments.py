@@ -61,17 +61,17 @@ def plan(
 ) -> PlannedAttachment:
     """404 for what is not seen; 400 for what does not go together; without `vpc_id` the subnet decides on the VPC."""
     asked, at = body.virtual_network_interface, f"{field}virtual_network_interface"
-    existing, wanted = None, None
+    existing, planned_attachment = None, None
     if asked.identity is not None:
         existing = refer(session, VIRTUAL, asked.identity, at, _BIND).resource
         if not existing.enable_infrastructure_nat:
             raise invalid("bad_field", "Servers need an interface with infrastructure NAT.", at)
         subnet = in_place(named(session, SUBNET, existing.subnet_id), zone, vpc_id, at)
     else:
-        wanted = virtual.plan(session, asked, bound=True, group_id=group_id, prefix=f"{at}.")
-        subnet = in_place(wanted.subnet, zone, vpc_id, f"{at}.subnet")
+        planned_attachment = virtual.plan(session, asked, bound=True, group_id=group_id, prefix=f"{at}.")
+        subnet = in_place(planned_attachment.subnet, zone, vpc_id, f"{at}.subnet")
     name = given(body.name, "") or session.ctx.ids.name()
-    return PlannedAttachment(field, name, named(session, VPC, subnet.vpc_id), subnet, existing, wanted)
+    return PlannedAttachment(field, name, named(session, VPC, subnet.vpc_id), subnet, existing, planned_attachment)
 
 
 def make(session: Session, planned: PlannedAttachment, instance_id: str, position: int) -> Interface:
@@ -83,9 +83,9 @@ def make(session: Session, planned: PlannedAttachment, instance_id: str, positio
         "href_path": f"/instances/{instance_id}/network_attachments/{id_}",
         "resource_type": _TYPE,
     }
-    it = planned.existing if planned.wanted is None else virtual.make(session, planned.wanted)
-    assert it is not None  # noqa: S101  one of both, by PlannedAttachment's word; for the type checker
-    virtual.bind(session, it, target, f"{planned.field}virtual_network_interface")
+    existing = planned.existing if planned.wanted is None else virtual.make(session, planned.wanted)
+    assert existing is not None  # noqa: S101  one of both, by PlannedAttachment's word; for the type checker
+    virtual.bind(session, existing, target, f"{planned.field}virtual_network_interface")
     return insert(
         session,
         INTERFACE,
@@ -97,10 +97,10 @@ def make(session: Session, planned: PlannedAttachment, instance_id: str, positio
             name=planned.name,
             type="secondary" if position else "primary",
             subnet={"id": planned.subnet.id, "crn": planned.subnet.crn, "name": planned.subnet.name},
-            primary_ip=kept_address(virtual.ips_of(session, it)[0]),
-            allow_ip_spoofing=it.allow_ip_spoofing,
-            mac=it.mac_address,
-            virtual_network_interface_id=it.id,
+            primary_ip=kept_address(virtual.ips_of(session, existing)[0]),
+            allow_ip_spoofing=existing.allow_ip_spoofing,
+            mac=existing.mac_address,
+            virtual_network_interface_id=existing.id,
             created_at=session.ctx.now(),
         ),
     )
@@ -156,7 +156,7 @@ class AttachmentResponse(AttachmentReferenceResponse):
     type: str
 
 
-def _shown(attachment: Interface, it: VirtualNetworkInterface, ctx: Context) -> dict[str, Any]:
+def _shown(attachment: Interface, virtual_network_interface: VirtualNetworkInterface, ctx: Context) -> dict[str, Any]:
     return {
         "href": href(ctx, f"/instances/{attachment.instance_id}/network_attachments/{attachment.id}"),
         "id": attachment.id,
@@ -164,18 +164,20 @@ def _shown(attachment: Interface, it: VirtualNetworkInterface, ctx: Context) -> 
         "primary_ip": address_reference(attachment, ctx),
         "resource_type": _TYPE,
         "subnet": subnet_reference(attachment, ctx),
-        "virtual_network_interface": interface_ref(it, ctx),
+        "virtual_network_interface": interface_ref(virtual_network_interface, ctx),
     }
 
 
-def reference_response(attachment: Interface, it: VirtualNetworkInterface, ctx: Context) -> AttachmentReferenceResponse:
-    return AttachmentReferenceResponse(**_shown(attachment, it, ctx))
+def reference_response(
+    attachment: Interface, virtual_network_interface: VirtualNetworkInterface, ctx: Context
+) -> AttachmentReferenceResponse:
+    return AttachmentReferenceResponse(**_shown(attachment, virtual_network_interface, ctx))
 
 
 def _wire(attachment: Interface, session: Session) -> AttachmentResponse:
-    it = virtual_of(session, [attachment])[attachment.bound]
+    virtual = virtual_of(session, [attachment])[attachment.bound]
     return AttachmentResponse(
-        **_shown(attachment, it, session.ctx),
+        **_shown(attachment, virtual, session.ctx),
         created_at=rfc3339(attachment.created_at),
         lifecycle_state="stable",
         port_speed=PORT_SPEED,
@@ -185,7 +187,11 @@ def _wire(attachment: Interface, session: Session) -> AttachmentResponse:
 
 def _owned(session: Session, _request: Request, instance: Instance) -> list[Interface]:
     id_ = instance.id
-    return [one for one in interfaces_of(session, [id_])[id_] if one.virtual_network_interface_id is not None]
+    return [
+        interface
+        for interface in interfaces_of(session, [id_])[id_]
+        if interface.virtual_network_interface_id is not None
+    ]
 
 
 ATTACHMENTS = Part(

@@ -66,10 +66,10 @@ class PlannedInterface:
     @property
     def kept_reference(self) -> dict[str, Any]:
         """What a template keeps of it in place of the references of the request."""
-        kept: dict[str, Any] = {"name": self.name, "subnet": {"id": self.subnet.id}}
+        document: dict[str, Any] = {"name": self.name, "subnet": {"id": self.subnet.id}}
         if self.kept is not None:
-            kept["primary_ip"] = {"id": self.kept.id}
-        return kept
+            document["primary_ip"] = {"id": self.kept.id}
+        return document
 
 
 def in_place(subnet: Subnet, zone: str, vpc_id: str | None, field: str) -> Subnet:
@@ -105,20 +105,22 @@ def plan(session: Session, zone: str, vpc_id: str | None, field: str, body: Inte
 def _groups(session: Session, vpc: Vpc, body: InterfaceRequest, field: str) -> list[SecurityGroup]:
     if isinstance(body.security_groups, UnsetType) or not body.security_groups:
         return [default_security_group(session, vpc)]
-    found = [refer(session, SECURITY_GROUP, one, field).resource for one in body.security_groups]
-    if any(group.vpc_id != vpc.id for group in found):
+    resources = [
+        refer(session, SECURITY_GROUP, security_group, field).resource for security_group in body.security_groups
+    ]
+    if any(group.vpc_id != vpc.id for group in resources):
         raise invalid("vpc_resource_separation", "The security group is in another VPC.", field)
-    return found
+    return resources
 
 
 def _kept(session: Session, wish: IpRequest, subnet: Subnet, field: str) -> ReservedIp | None:
     """The address that is reserved already, where one is meant; 400 for one of another subnet."""
     if not wish.identified:
         return None
-    kept = refer(session, RESERVED_IP, wish, field).resource
-    if kept.subnet_id != subnet.id:
+    resource = refer(session, RESERVED_IP, wish, field).resource
+    if resource.subnet_id != subnet.id:
         raise invalid("bad_field", "The reserved IP is in another subnet.", field)
-    return kept
+    return resource
 
 
 def make(session: Session, planned: PlannedInterface, instance_id: str, position: int) -> Interface:
@@ -242,19 +244,21 @@ class InterfaceResponse(ResponseBody):
 
 def subnet_reference(interface: Interface, ctx: Context) -> TypedReferenceResponse:
     """The subnet as it was when the interface was made."""
-    kept = interface.subnet
-    place = href(ctx, f"/subnets/{kept['id']}")
-    return TypedReferenceResponse(crn=kept["crn"], href=place, id=kept["id"], name=kept["name"], resource_type="subnet")
+    subnet = interface.subnet
+    place = href(ctx, f"/subnets/{subnet['id']}")
+    return TypedReferenceResponse(
+        crn=subnet["crn"], href=place, id=subnet["id"], name=subnet["name"], resource_type="subnet"
+    )
 
 
 def address_reference(interface: Interface, ctx: Context) -> IpReferenceResponse:
     """The primary address."""
-    kept = interface.primary_ip
+    primary_ip = interface.primary_ip
     return IpReferenceResponse(
-        address=kept["address"],
-        href=href(ctx, kept["path"]),
-        id=kept["id"],
-        name=kept["name"],
+        address=primary_ip["address"],
+        href=href(ctx, primary_ip["path"]),
+        id=primary_ip["id"],
+        name=primary_ip["name"],
         resource_type="subnet_reserved_ip",
     )
 

@@ -39,11 +39,11 @@ class Place:
 
 def surface(body: CreateInstanceRequest) -> tuple[str, str] | None:
     """The fields of the way that is taken; None where nothing is said. 400 for both ways at once."""
-    said = [any(getattr(body, field) not in (UNSET, []) for field in fields) for fields in FAMILIES]
-    if all(said):
+    named_families = [any(getattr(body, field) not in (UNSET, []) for field in fields) for fields in FAMILIES]
+    if all(named_families):
         text = f"A server has either {FAMILIES[0][1]} or {FAMILIES[1][1]}."
         raise invalid("validation_only_one", text, FAMILIES[1][0])
-    return next((fields for fields, one in zip(FAMILIES, said, strict=True) if one), None)
+    return next((fields for fields, is_named in zip(FAMILIES, named_families, strict=True) if is_named), None)
 
 
 def plan(session: Session, body: CreateInstanceRequest, profile: InstanceProfile, group_id: str) -> Place:
@@ -56,7 +56,7 @@ def plan(session: Session, body: CreateInstanceRequest, profile: InstanceProfile
     for field, wish in _wishes(body, profile.interfaces):
         planned.append(_planned(session, zone, vpc_id, group_id, field, wish))
         vpc_id = planned[0].vpc.id
-    names = [one.name for one in planned]
+    names = [interface.name for interface in planned]
     if len(set(names)) < len(names):
         raise name_taken(next(name for name in names if names.count(name) > 1))
     return Place(zone, vpc or planned[0].vpc, planned)
@@ -95,15 +95,15 @@ def _make(session: Session, planned: Planned, instance_id: str, position: int) -
     return network_interfaces.make(session, planned, instance_id, position)
 
 
-def give_back(session: Session, found: list[Interface]) -> None:
+def give_back(session: Session, interfaces: list[Interface]) -> None:
     """The server is being deleted: frees the addresses of its own interfaces, which leave their groups."""
-    for one in found:
-        if one.virtual_network_interface_id is None:
-            network_interfaces.give_back(session, one)
+    for interface in interfaces:
+        if interface.virtual_network_interface_id is None:
+            network_interfaces.give_back(session, interface)
 
 
-def let_go(session: Session, found: list[Interface]) -> None:
+def let_go(session: Session, interfaces: list[Interface]) -> None:
     """The server is gone: so are its attachments, and the interfaces that go with them."""
-    for one in found:
-        if one.virtual_network_interface_id is not None:
-            network_attachments.give_back(session, one)
+    for interface in interfaces:
+        if interface.virtual_network_interface_id is not None:
+            network_attachments.give_back(session, interface)

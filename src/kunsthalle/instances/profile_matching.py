@@ -31,16 +31,22 @@ def variables(profile: InstanceProfile, *, secure_boot: bool, metadata: bool, pr
 class Fitting:
     """See images.fitting.Profiles. A profile fits if some server of it does."""
 
-    def instance(self, wanted: Wanted) -> list[str]:
-        if wanted.system.user_data_format != "cloud_init":
+    def instance(self, system_wish: Wanted) -> list[str]:
+        if system_wish.system.user_data_format != "cloud_init":
             return []
-        of_kind = [one for one in INSTANCE_PROFILES.values() if one.architecture == wanted.system.architecture]
-        return [one.name for one in of_kind if _possible(one, wanted.expression)]
+        of_kind = [
+            instance_profile
+            for instance_profile in INSTANCE_PROFILES.values()
+            if instance_profile.architecture == system_wish.system.architecture
+        ]
+        return [
+            instance_profile.name for instance_profile in of_kind if _possible(instance_profile, system_wish.expression)
+        ]
 
-    def bare_metal(self, wanted: Wanted) -> list[str]:
-        if wanted.managed or wanted.system.architecture != ARCHITECTURE:
+    def bare_metal(self, system_wish: Wanted) -> list[str]:
+        if system_wish.managed or system_wish.system.architecture != ARCHITECTURE:
             return []
-        fits = any(permits_bare_metal(wanted.expression, {"enable_secure_boot": one}) for one in _BOOLS)
+        fits = any(permits_bare_metal(system_wish.expression, {"enable_secure_boot": secure}) for secure in _BOOLS)
         return list(BARE_METAL_PROFILES) if fits else []
 
 

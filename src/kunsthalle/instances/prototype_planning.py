@@ -42,9 +42,9 @@ class Plan:
     volumes: list[DataAttachmentRequest]
 
 
-def plan(session: Session, given: CreateInstanceRequest, action: str) -> Plan:
+def plan(session: Session, request: CreateInstanceRequest, action: str) -> Plan:
     """Everything that a prototype names, seen and fit for each other; 403 unless `action` may be done in its group."""
-    body, source = complete(session, given)
+    body, source = complete(session, request)
     boot = choose(session, body, source)
     profile = chosen(DEFAULT if body.profile is UNSET else name_of(body.profile, "profile"))
     group = chosen_group(session, None if body.resource_group is UNSET else body.resource_group.id)
@@ -58,12 +58,12 @@ def plan(session: Session, given: CreateInstanceRequest, action: str) -> Plan:
 
 
 def _volumes(body: CreateInstanceRequest) -> list[DataAttachmentRequest]:
-    found = [] if isinstance(body.volume_attachments, UnsetType) else body.volume_attachments
-    if len(found) > MOST:
+    volume_attachments = [] if isinstance(body.volume_attachments, UnsetType) else body.volume_attachments
+    if len(volume_attachments) > MOST:
         raise invalid("over_quota", f"A server has at most {MOST} data volumes.", "volume_attachments")
-    new = (one.volume.user_tags for one in found)
+    new = (volume_attachment.volume.user_tags for volume_attachment in volume_attachments)
     total = sum(len(tags) for tags in new if not isinstance(tags, UnsetType))
     if total > MOST_TAGS:
         text = f"The data volumes have {total} user tags together; at most {MOST_TAGS} are allowed in one request."
         raise invalid("over_quota", text, "volume_attachments")
-    return found
+    return volume_attachments

@@ -103,7 +103,7 @@ def _nowhere(query: InstanceParameters) -> bool:
         query.reservation_crn,
         query.reservation_name,
     )
-    return any(one is not None for one in asked)
+    return any(cluster_network_id is not None for cluster_network_id in asked)
 
 
 def list_instances(session: Session, query: InstanceParameters) -> Page[Instance]:
@@ -133,26 +133,26 @@ def list_templates(session: Session, query: PageParameters) -> Page[Template]:
 def interfaces_of(session: Session, instance_ids: Iterable[str]) -> dict[str, list[Interface]]:
     """The interfaces of servers that were looked up already, the primary one first."""
     ids = list(instance_ids)
-    found: dict[str, list[Interface]] = {id_: [] for id_ in ids}
+    interfaces: dict[str, list[Interface]] = {id_: [] for id_ in ids}
     columns = INTERFACE.table.c
     for row in rows_of(session, INTERFACE.table, columns.instance_id.in_(ids), order=columns.position):
         interface = INTERFACE.from_row(row)
-        found[interface.instance_id].append(interface)
-    return found
+        interfaces[interface.instance_id].append(interface)
+    return interfaces
 
 
 def virtual_of(session: Session, interfaces: Iterable[Interface]) -> dict[str, VirtualNetworkInterface]:
     """The virtual network interfaces behind interfaces, by id; nothing is asked where there are none."""
-    ids = [one.virtual_network_interface_id for one in interfaces if one.virtual_network_interface_id]
-    found = unscoped(session, VIRTUAL, VIRTUAL.table.c.id.in_(ids)) if ids else []
-    return {one.id: one for one in found}
+    ids = [interface.virtual_network_interface_id for interface in interfaces if interface.virtual_network_interface_id]
+    virtuals = unscoped(session, VIRTUAL, VIRTUAL.table.c.id.in_(ids)) if ids else []
+    return {virtual.id: virtual for virtual in virtuals}
 
 
 def parts_of(session: Session, instance_ids: Iterable[str]) -> dict[str, Parts]:
     """What hangs on servers that were looked up already."""
     ids = list(instance_ids)
     volumes, interfaces = attached_to(session, ids), interfaces_of(session, ids)
-    virtual = virtual_of(session, [one for some in interfaces.values() for one in some])
+    virtual = virtual_of(session, [interface for some in interfaces.values() for interface in some])
     groups = of_instances(session, ids)
     return {id_: Parts(volumes[id_], interfaces[id_], virtual, groups.get(id_)) for id_ in ids}
 
@@ -171,12 +171,12 @@ def free_position(session: Session, instance: Instance, name: str | UnsetType) -
     present = interfaces_of(session, [instance.id])[instance.id]
     if len(present) >= most:
         raise invalid("over_quota", f"A server of this profile has at most {most} network interfaces.")
-    if any(one.name == name for one in present):
+    if any(interface.name == name for interface in present):
         raise name_taken(str(name))
     return present, present[-1].position + 1
 
 
 def instance_of(session: Session, id_: str) -> Instance | None:
     """The server of a job, if it is still there."""
-    found = unscoped(session, INSTANCE, INSTANCE.table.c.id == id_)
-    return found[0] if found else None
+    instances = unscoped(session, INSTANCE, INSTANCE.table.c.id == id_)
+    return instances[0] if instances else None

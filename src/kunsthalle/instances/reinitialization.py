@@ -32,49 +32,49 @@ from kunsthalle.jobs import queue
 
 def reinitialize(session: Session, blobs: Blobs, instance: Instance, body: ReinitializeRequest) -> None:
     """Replaces what a stopped server boots from, and starts it. 409 for one that runs, or that came from a catalog."""
-    it = taken(session, instance)
-    if it.catalog_offering is not None:
+    server = taken(session, instance)
+    if server.catalog_offering is not None:
         raise conflict("invalid_state", "A server from a catalog cannot be reinitialized.")
-    if it.status != "stopped":
-        raise conflict("invalid_state", f"The server must be stopped, and is {it.status}.")
-    old = attached_to(session, [it.id])[it.id][0]
-    boot, given = _wanted(session, it, old, body), _given(session, body)
-    check_fit(boot, INSTANCE_PROFILES[it.profile], given.keys)
+    if server.status != "stopped":
+        raise conflict("invalid_state", f"The server must be stopped, and is {server.status}.")
+    old = attached_to(session, [server.id])[server.id][0]
+    boot, sent = _wanted(session, server, old, body), _given(session, body)
+    check_fit(boot, INSTANCE_PROFILES[server.profile], sent.keys)
     boot_volumes.replace(session, old)
-    initialization.unlink(session, it)
+    initialization.unlink(session, server)
     values = {
         "image": boot.image,
         "catalog_offering": boot.catalog_offering,
-        "keys": given.kept_keys,
-        "user_data": given.user_data,
-        "default_trusted_profile": given.kept_profile,
-        "password": initialization.password(session, boot.operating_system, given.keys),
+        "keys": sent.kept_keys,
+        "user_data": sent.user_data,
+        "default_trusted_profile": sent.kept_profile,
+        "password": initialization.password(session, boot.operating_system, sent.keys),
     }
-    update(session, INSTANCE, it.id, **values)
-    must(transition(session, INSTANCE, it.id, "starting", status_reasons=[]), "The server was acted on meanwhile.")
-    volume_id = boot_from(session, blobs, host_of(session, it), boot, body.boot_volume_attachment)
-    boot_volumes.set_active(session, it.id, True)
-    initialization.link(session, it, given)
-    queue.enqueue(session, BOOT, it.id, volume=volume_id)
+    update(session, INSTANCE, server.id, **values)
+    must(transition(session, INSTANCE, server.id, "starting", status_reasons=[]), "The server was acted on meanwhile.")
+    volume_id = boot_from(session, blobs, host_of(session, server), boot, body.boot_volume_attachment)
+    boot_volumes.set_active(session, server.id, True)
+    initialization.link(session, server, sent)
+    queue.enqueue(session, BOOT, server.id, volume=volume_id)
 
 
 def _given(session: Session, body: ReinitializeRequest) -> initialization.Initialization:
     return initialization.read(session, body.keys, body.user_data, body.default_trusted_profile)
 
 
-def _wanted(session: Session, it: Instance, old: Volume, body: ReinitializeRequest) -> Boot:
+def _wanted(session: Session, instance: Instance, old: Volume, body: ReinitializeRequest) -> Boot:
     """What the server is to boot from. 400 for no source or several, and for an image of another system's family."""
     asked = CreateInstanceRequest(image=body.image, boot_volume_attachment=body.boot_volume_attachment)
-    found = sources(asked)
-    if not found:
+    named_sources = sources(asked)
+    if not named_sources:
         raise invalid("validation_required_field", "An image, a boot volume or a snapshot is needed.", IMAGE)
-    if len(found) > 1:
-        raise invalid("validation_only_one", "Exactly one source of the boot volume must be given.", found[1])
-    boot = choose(session, asked, found[0])
+    if len(named_sources) > 1:
+        raise invalid("validation_only_one", "Exactly one source of the boot volume must be given.", named_sources[1])
+    boot = choose(session, asked, named_sources[0])
     present = OPERATING_SYSTEMS.get(str(old.operating_system))
-    if found[0] == IMAGE and present is not None and present.family != boot.operating_system.family:
+    if named_sources[0] == IMAGE and present is not None and present.family != boot.operating_system.family:
         raise invalid("bad_field", f"The server's system is {present.family}; the image's must be, too.", IMAGE)
-    check_allowed(boot.uses, INSTANCE_PROFILES[it.profile], it.options)
+    check_allowed(boot.uses, INSTANCE_PROFILES[instance.profile], instance.options)
     return boot
 
 

@@ -48,7 +48,12 @@ def _list(session: Session, request: Request, query: InstanceParameters) -> dict
     page = list_instances(session, query)
     parts = parts_of(session, [instance.id for instance in page.items])
     return collection(
-        request, session, "instances", page, lambda one, u: to_response(one, parts[one.id], u), query.limit
+        request,
+        session,
+        "instances",
+        page,
+        lambda instance, u: to_response(instance, parts[instance.id], u),
+        query.limit,
     )
 
 
@@ -57,8 +62,8 @@ def _list_profiles(session: Session, request: Request, query: PageParameters) ->
     if session.ctx.api_version < _PAGED_FROM:
         page, limit = Page(list(SORTED), len(SORTED), None), len(SORTED)
     else:
-        page, limit = among(query, SORTED, lambda one: one.name), query.limit
-    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), limit)
+        page, limit = among(query, SORTED, lambda profile: profile.name), query.limit
+    return collection(request, session, "profiles", page, lambda profile, u: profile_response(profile, u.ctx), limit)
 
 
 def _get_profile(session: Session, request: Request) -> InstanceProfileResponse:

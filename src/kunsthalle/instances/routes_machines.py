@@ -93,24 +93,24 @@ class MachinesParameters(Parameters, frozen=True):
     name: Annotated[str | None, Meta(description="Only servers of exactly this name.")] = None
 
 
-def _whole(found: Excerpt) -> tuple[int, str]:
+def _whole(excerpt: Excerpt) -> tuple[int, str]:
     """Up to the end of the last whole character: one that is still being written is read the next time."""
-    for short in range(min(4, len(found.text))):
-        text = found.text[: len(found.text) - short]
+    for short in range(min(4, len(excerpt.text))):
+        text = excerpt.text[: len(excerpt.text) - short]
         try:
-            return found.end - short, text.decode()
+            return excerpt.end - short, text.decode()
         except UnicodeDecodeError as error:
             if error.end < len(text):
                 break
-    return found.end, found.text.decode(errors="replace")
+    return excerpt.end, excerpt.text.decode(errors="replace")
 
 
 def console_response(hypervisor: Hypervisor, instance: Instance, query: ConsoleParameters) -> ConsoleResponse:
     """The part of the console that is asked for."""
-    found = hypervisor.read_console(instance.id, query.start, query.limit)
-    end, text = _whole(found)
+    excerpt = hypervisor.read_console(instance.id, query.start, query.limit)
+    end, text = _whole(excerpt)
     return ConsoleResponse(
-        id=instance.id, name=instance.name, status=instance.status, start=found.start, end=end, text=text
+        id=instance.id, name=instance.name, status=instance.status, start=excerpt.start, end=end, text=text
     )
 
 
@@ -133,16 +133,16 @@ def machine_response(hypervisor: Hypervisor, instance: Instance) -> MachineRespo
 
 
 def _newest(session: Session, *where: ColumnElement[bool]) -> list[Instance]:
-    found = unscoped(session, INSTANCE, *where)
-    return sorted(found, key=lambda one: one.created_at, reverse=True)[:MOST_MACHINES]
+    instances = unscoped(session, INSTANCE, *where)
+    return sorted(instances, key=lambda instance: instance.created_at, reverse=True)[:MOST_MACHINES]
 
 
 def _any(session: Session, request: Request) -> Instance:
     """For the operator: a server of any account, by id."""
-    found = instance_of(session, request.params["instance_id"])
-    if found is None:
+    instance = instance_of(session, request.params["instance_id"])
+    if instance is None:
         raise not_found("instance_id")
-    return found
+    return instance
 
 
 def routes(hypervisor: Hypervisor) -> tuple[Route, ...]:
@@ -157,7 +157,7 @@ def routes(hypervisor: Hypervisor) -> tuple[Route, ...]:
     def machines(session: Session, request: Request, query: MachinesParameters) -> Machines:  # noqa: ARG001  as above
         """List the servers of all accounts, or those of one name, with what they really run on."""
         where = [] if query.name is None else [INSTANCE.table.c.name == query.name]
-        return Machines(machines=[machine_response(hypervisor, one) for one in _newest(session, *where)])
+        return Machines(machines=[machine_response(hypervisor, instance) for instance in _newest(session, *where)])
 
     def any_console(session: Session, request: Request, query: ConsoleParameters) -> ConsoleResponse:
         """Read the serial console of a server of any account."""
@@ -167,18 +167,18 @@ def routes(hypervisor: Hypervisor) -> tuple[Route, ...]:
         """Make the token that opens a server's console, once."""
         return grants.issue(session, hypervisor, instance, request.body)
 
-    one = "{instance_id}"
+    item_path = "{instance_id}"
     operate = access.item(INSTANCE, "is.instance.instance.operate", param="instance_id")
     read, operator = access.item(INSTANCE, param="instance_id"), access.operator("kunsthalle.machine.read")
     own, every = "/_kunsthalle/servers", "/_kunsthalle/machines"
     admit = access.item(INSTANCE, "is.instance.instance.console", param="instance_id")
-    asked, given = ConsoleAccessTokenRequest, ConsoleAccessTokenResponse
+    asked, answer = ConsoleAccessTokenRequest, ConsoleAccessTokenResponse
     reads = partial(route, "GET", surface=OPERATOR, answer=ConsoleResponse, query=ConsoleParameters)
-    tokens = f"/v1/instances/{one}/console_access_token"
+    tokens = f"/v1/instances/{item_path}/console_access_token"
     return (
-        route("POST", tokens, token, surface=VPC, access=admit, body=asked, answer=given),
-        reads(f"{own}/{one}/console", console, access=operate),
-        route("GET", f"{own}/{one}", machine, surface=OPERATOR, access=read, answer=MachineResponse),
+        route("POST", tokens, token, surface=VPC, access=admit, body=asked, answer=answer),
+        reads(f"{own}/{item_path}/console", console, access=operate),
+        route("GET", f"{own}/{item_path}", machine, surface=OPERATOR, access=read, answer=MachineResponse),
         route("GET", every, machines, surface=OPERATOR, access=operator, answer=Machines, query=MachinesParameters),
-        reads(f"{every}/{one}/console", any_console, access=operator),
+        reads(f"{every}/{item_path}/console", any_console, access=operator),
     )

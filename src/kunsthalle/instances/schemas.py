@@ -171,8 +171,8 @@ def _gpu(profile: InstanceProfile) -> GpuResponse | UnsetType:
 
 def _attachments(parts: Parts, ctx: Context) -> list[AttachmentReferenceResponse]:
     virtual = parts.virtual
-    attached = [one for one in parts.interfaces if one.virtual_network_interface_id is not None]
-    return [network_attachments.reference_response(one, virtual[one.bound], ctx) for one in attached]
+    attached = [interface for interface in parts.interfaces if interface.virtual_network_interface_id is not None]
+    return [network_attachments.reference_response(interface, virtual[interface.bound], ctx) for interface in attached]
 
 
 def to_response(instance: Instance, parts: Parts, session: Session) -> InstanceResponse:

@@ -74,10 +74,10 @@ class InstanceService:
         self.blobs = blobs
         self.volumes = VolumeService(blobs)
 
-    def create(self, session: Session, given: CreateInstanceRequest) -> Instance:
+    def create(self, session: Session, request: CreateInstanceRequest) -> Instance:
         """A new server, `pending`, with its volumes and addresses; and the job that boots it."""
-        wanted = plan(session, given, "is.instance.instance.create")
-        body, zone = wanted.body, wanted.place.zone
+        planned = plan(session, request, "is.instance.instance.create")
+        body, zone = planned.body, planned.place.zone
         prefix = session.ctx.region.zones[zone]
         instance = Instance(
             id=session.ctx.ids.resource(prefix, "_"),
@@ -85,81 +85,81 @@ class InstanceService:
             name=session.ctx.ids.name() if body.name is UNSET else body.name,
             status="pending",
             status_reasons=[],
-            resource_group_id=wanted.group_id,
+            resource_group_id=planned.group_id,
             zone=zone,
-            profile=wanted.profile.name,
-            vpc_id=wanted.place.vpc.id,
-            vpc_crn=wanted.place.vpc.crn,
-            vpc_name=wanted.place.vpc.name,
-            image=wanted.boot.image,
-            catalog_offering=wanted.boot.catalog_offering,
-            keys=wanted.given.kept_keys,
-            user_data=wanted.given.user_data,
-            options=wanted.options,
-            default_trusted_profile=wanted.given.kept_profile,
-            password=initialization.password(session, wanted.boot.operating_system, wanted.given.keys),
+            profile=planned.profile.name,
+            vpc_id=planned.place.vpc.id,
+            vpc_crn=planned.place.vpc.crn,
+            vpc_name=planned.place.vpc.name,
+            image=planned.boot.image,
+            catalog_offering=planned.boot.catalog_offering,
+            keys=planned.given.kept_keys,
+            user_data=planned.given.user_data,
+            options=planned.options,
+            default_trusted_profile=planned.given.kept_profile,
+            password=initialization.password(session, planned.boot.operating_system, planned.given.keys),
             disk_name=None,
             created_at=session.ctx.now(),
         )
         insert_named(session, INSTANCE, instance)
         host = host_of(session, instance)
-        volume_id = boot_from(session, self.blobs, host, wanted.boot, body.boot_volume_attachment)
-        for at, wish in enumerate(wanted.volumes):
+        volume_id = boot_from(session, self.blobs, host, planned.boot, body.boot_volume_attachment)
+        for at, wish in enumerate(planned.volumes):
             attach_data(session, self.volumes, host, wish, active=True, field=f"volume_attachments.{at}.volume")
-        placement.settle(session, wanted.place, instance.id)
-        initialization.link(session, instance, wanted.given)
+        placement.settle(session, planned.place, instance.id)
+        initialization.link(session, instance, planned.given)
         queue.enqueue(session, BOOT, instance.id, volume=volume_id)
         return instance
 
     def update(self, session: Session, instance: Authorized[Instance], body: UpdateInstanceRequest) -> Instance:
         """Changes the name, the profile of a stopped server, and what is only shown again."""
-        it = instance.resource
-        values = _changed(taken(session, it), body)
+        server = instance.resource
+        values = _changed(taken(session, server), body)
         if values:
-            disks = attached_to(session, [it.id])[it.id]
-            boots = [one.uses for one in disks if one.attachment_type == "boot"]
+            disks = attached_to(session, [server.id])[server.id]
+            boots = [disk.uses for disk in disks if disk.attachment_type == "boot"]
             check_allowed(boots, INSTANCE_PROFILES[values["profile"]], values["options"])
-            _refuse_crowd(session, it, INSTANCE_PROFILES[values["profile"]])
-            update(session, INSTANCE, it.id, **values)
-        if body.name is not UNSET and body.name != it.name:
-            rename(session, INSTANCE, it.id, body.name)
-            boot_volumes.rename_host(session, it.id, body.name)
-        return find(session, INSTANCE, it.id)
+            _refuse_crowd(session, server, INSTANCE_PROFILES[values["profile"]])
+            update(session, INSTANCE, server.id, **values)
+        if body.name is not UNSET and body.name != server.name:
+            rename(session, INSTANCE, server.id, body.name)
+            boot_volumes.rename_host(session, server.id, body.name)
+        return find(session, INSTANCE, server.id)
 
     def act(self, session: Session, instance: Authorized[Instance], body: ActionRequest) -> Action:
         """Starts, stops or reboots. 409 while the server is being made or deleted, or cannot do it now."""
-        it, move = instance.resource, _MOVES[body.type]
-        if it.status in {"pending", "deleting"}:
-            raise conflict("invalid_state", f"A server that is {it.status} cannot {body.type}.")
-        completed = it.status in move.nothing
+        server, move = instance.resource, _MOVES[body.type]
+        if server.status in {"pending", "deleting"}:
+            raise conflict("invalid_state", f"A server that is {server.status} cannot {body.type}.")
+        completed = server.status in move.nothing
         if not completed:
             if move.to == "starting":
-                self._refuse_without_disk(session, it)
-            moved = transition(session, INSTANCE, it.id, move.to, status_reasons=[])
-            must(moved, f"A server that is {it.status} cannot {body.type}.")
+                self._refuse_without_disk(session, server)
+            moved = transition(session, INSTANCE, server.id, move.to, status_reasons=[])
+            must(moved, f"A server that is {server.status} cannot {body.type}.")
             if move.to == "starting":
-                boot_volumes.set_active(session, it.id, True)
-            queue.cancel(session, CUT, it.id)
-            queue.enqueue(session, move.job, it.id, force=body.force)
+                boot_volumes.set_active(session, server.id, True)
+            queue.cancel(session, CUT, server.id)
+            queue.enqueue(session, move.job, server.id, force=body.force)
             if move.job == STOP and not body.force:
-                queue.enqueue(session, CUT, it.id, due_at=session.ctx.now() + GRACE, force=True)
-        return Action(session.ctx.ids.uuid(), it.id, body.type, body.force, completed, session.ctx.now())
+                queue.enqueue(session, CUT, server.id, due_at=session.ctx.now() + GRACE, force=True)
+        return Action(session.ctx.ids.uuid(), server.id, body.type, body.force, completed, session.ctx.now())
 
-    def _refuse_without_disk(self, session: Session, it: Instance) -> None:
-        volumes = attached_to(session, [it.id])[it.id]
+    def _refuse_without_disk(self, session: Session, instance: Instance) -> None:
+        volumes = attached_to(session, [instance.id])[instance.id]
         if not volumes or volumes[0].status not in {"available", "pending"}:
             raise conflict("invalid_state", "The server's boot volume is not available.")
 
     def delete(self, session: Session, instance: Authorized[Instance]) -> None:
         """Has the server removed, with the volumes that go with it; its addresses are free at once."""
-        it = instance.resource
-        moved = transition(session, INSTANCE, it.id, "deleting", status_reasons=[])
+        server = instance.resource
+        moved = transition(session, INSTANCE, server.id, "deleting", status_reasons=[])
         must(moved, "The server is being deleted already.", "instance_delete_conflict")
-        queue.cancel(session, CUT, it.id)
-        volumes = attached_to(session, [it.id])[it.id]
-        boot_volumes.begin_detach(session, it.id)
-        placement.give_back(session, interfaces_of(session, [it.id])[it.id])
-        queue.enqueue(session, DELETE, it.id, volume=volumes[0].id if volumes else None)
+        queue.cancel(session, CUT, server.id)
+        volumes = attached_to(session, [server.id])[server.id]
+        boot_volumes.begin_detach(session, server.id)
+        placement.give_back(session, interfaces_of(session, [server.id])[server.id])
+        queue.enqueue(session, DELETE, server.id, volume=volumes[0].id if volumes else None)
 
 
 def host_of(session: Session, instance: Instance) -> Host:
@@ -178,38 +178,38 @@ def boot_from(session: Session, blobs: Blobs, host: Host, boot: Boot, asked: Boo
     return boot.volume.id
 
 
-def _changed(it: Instance, body: UpdateInstanceRequest) -> dict[str, Any]:
+def _changed(instance: Instance, body: UpdateInstanceRequest) -> dict[str, Any]:
     """The columns that a change sets; 400 or 409 for what cannot be."""
     if body.placement_target is not UNSET:
         text = "Dedicated hosts and placement groups are not offered here."
         raise invalid("bad_field", text, "placement_target")
-    profile = _profile(it, body)
+    profile = _profile(instance, body)
     changed = options_of(body)
-    refuse_running(changed, it.options, it.status)
-    options = over(it.options, changed)
-    if not changed and profile.name == it.profile:
+    refuse_running(changed, instance.options, instance.status)
+    options = over(instance.options, changed)
+    if not changed and profile.name == instance.profile:
         return {}
     check(options, profile)
     return {"options": options, "profile": profile.name}
 
 
-def _profile(it: Instance, body: UpdateInstanceRequest) -> InstanceProfile:
+def _profile(instance: Instance, body: UpdateInstanceRequest) -> InstanceProfile:
     """409 unless the server is stopped, 400 for a profile of another architecture."""
-    old = INSTANCE_PROFILES[it.profile]
+    old = INSTANCE_PROFILES[instance.profile]
     if isinstance(body.profile, UnsetType):
         return old
     new = chosen(name_of(body.profile, "profile"))
-    if new.name != old.name and it.status not in {"stopping", "stopped"}:
-        raise conflict("invalid_state", f"The server must be stopped, and is {it.status}.", "profile")
+    if new.name != old.name and instance.status not in {"stopping", "stopped"}:
+        raise conflict("invalid_state", f"The server must be stopped, and is {instance.status}.", "profile")
     if new.architecture != old.architecture:
         text = f"The server's architecture is {old.architecture}, the profile's {new.architecture}."
         raise invalid("bad_field", text, "profile")
     return new
 
 
-def _refuse_crowd(session: Session, it: Instance, profile: InstanceProfile) -> None:
+def _refuse_crowd(session: Session, instance: Instance, profile: InstanceProfile) -> None:
     """400 where the server has more network interfaces than the profile allows."""
-    present = len(interfaces_of(session, [it.id])[it.id])
+    present = len(interfaces_of(session, [instance.id])[instance.id])
     if present > profile.interfaces:
         text = f"The profile {profile.name} allows {profile.interfaces} network interfaces; the server has {present}."
         raise invalid("bad_field", text, "profile")

@@ -43,16 +43,16 @@ class Watch:
         thorough, first = self._rounds % FULL_CHECK_INTERVAL == 0, self._rounds == 0
         self._rounds += 1
         machines = self.hypervisor.servers()  # before the servers: those of a machine were there before it
-        servers = {one.id: one for one in self.store.read(self.ctx, _all if first else _moving)}
+        servers = {instance.id: instance for instance in self.store.read(self.ctx, _all if first else _moving)}
         if first:
             self._first_pass(machines, servers)
         if thorough:
             self._told.clear()  # what came of it is seen now
-        seen = {(one.id, one.revision) for one in servers.values()}
+        seen = {(server.id, server.revision) for server in servers.values()}
         self._told &= seen
-        for one in servers.values():
-            if (one.id, one.revision) not in self._told and one.status in ("running", "stopping"):
-                self._look(one, thorough=thorough)
+        for server in servers.values():
+            if (server.id, server.revision) not in self._told and server.status in ("running", "stopping"):
+                self._look(server, thorough=thorough)
 
     def _first_pass(self, machines: list[str], servers: dict[str, Instance]) -> None:
         """After a start: machines that no server answers for are ended; what was found is said once."""
@@ -60,7 +60,7 @@ class Watch:
         for id_ in orphans:
             log.warning("machine of no server", instance=id_)
             self.store.write(self.ctx, partial(queue.enqueue, kind=DELETE, subject=id_))
-        running = [one.id for one in servers.values() if one.status == "running" and one.id in machines]
+        running = [server.id for server in servers.values() if server.status == "running" and server.id in machines]
         if running:
             accelerator, reason = self.hypervisor.accelerator()
             told = {"engine": self.hypervisor.name, "accelerator": accelerator, "reason": reason}

@@ -117,8 +117,8 @@ class Run:
 
 
 def _keep(session: Session, id_: str, owner: str, values: Mapping[str, Any]) -> None:
-    mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)
-    if session.execute(update(jobs).where(mine).values(values)).rowcount != 1:
+    is_mine = and_(jobs.c.id == id_, jobs.c.state == "running", jobs.c.lease_owner == owner)
+    if session.execute(update(jobs).where(is_mine).values(values)).rowcount != 1:
         raise LeaseLost(id_)
 
 
@@ -154,7 +154,7 @@ def enqueue_all(session: Session, kind: str, subjects: Sequence[str]) -> None:
         return
     if ctx.actor.kind != "System":
         turns.refuse_excess(session, None)
-    session.execute_many(insert(jobs), [_row(ctx, kind, one, {}, AT_ONCE, None) for one in subjects])
+    session.execute_many(insert(jobs), [_row(ctx, kind, subject, {}, AT_ONCE, None) for subject in subjects])
     session.after_commit(_wake_all)
 
 
@@ -184,14 +184,14 @@ _WAITING = jobs.c.state + "" == "queued"
 
 def cancel(session: Session, kind: str, subject: str) -> int:
     """Removes what has not begun yet; the number of jobs removed."""
-    mine = and_(jobs.c.kind == kind, jobs.c.subject == subject, _WAITING)
-    return session.execute(delete(jobs).where(mine)).rowcount
+    waiting = and_(jobs.c.kind == kind, jobs.c.subject == subject, _WAITING)
+    return session.execute(delete(jobs).where(waiting)).rowcount
 
 
 def cancel_all(session: Session, kind: str, subjects: Select[Any]) -> int:
     """The same for every subject that a statement finds."""
-    mine = and_(jobs.c.kind == kind, jobs.c.subject.in_(subjects), _WAITING)
-    return session.execute(delete(jobs).where(mine)).rowcount
+    waiting = and_(jobs.c.kind == kind, jobs.c.subject.in_(subjects), _WAITING)
+    return session.execute(delete(jobs).where(waiting)).rowcount
 
 
 def claim(session: Session, owner: str, *, transfers: bool = True, most_running: int | None = None) -> Claimed | None:
@@ -287,14 +287,14 @@ def extend(session: Session, held: Mapping[str, str]) -> None:
     """The heartbeat of a worker process: the leases of the jobs in its hands, id and owner, run on."""
     until = session.ctx.clock.real() + LEASE
     for id_, owner in held.items():
-        mine = and_(jobs.c.id == id_, jobs.c.lease_owner == owner, jobs.c.state == "running")
-        session.execute(update(jobs).where(mine).values(lease_until=until))
+        is_mine = and_(jobs.c.id == id_, jobs.c.lease_owner == owner, jobs.c.state == "running")
+        session.execute(update(jobs).where(is_mine).values(lease_until=until))
 
 
 def release_all(session: Session) -> int:
     """At the start of the only process of a store: whoever held a lease is dead."""
-    mine = update(jobs).where(jobs.c.state == "running").values(state="queued", lease_owner=None)
-    return session.execute(mine).rowcount
+    condition = update(jobs).where(jobs.c.state == "running").values(state="queued", lease_owner=None)
+    return session.execute(condition).rowcount
 
 
 def next_due(session: Session, until: int, after: int = -1) -> int | None:

@@ -21,18 +21,18 @@ def escape(text: str) -> str:
 
 def escape_all_but_colours(text: str) -> str:
     """`escape` for text that this program may have put colours into."""
-    return _KEEPING_COLOURS.sub(lambda found: found["colour"] or _written_out(found), text)
+    return _KEEPING_COLOURS.sub(lambda match: match["colour"] or _written_out(match), text)
 
 
-def _written_out(found: re.Match[str]) -> str:
-    number = ord(found[0])
+def _written_out(match: re.Match[str]) -> str:
+    number = ord(match[0])
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
 def to_json(document: Any, indent: int) -> str:
     """JSON that is read back as the same document; other scripts than Latin stay as they are."""
     return _CONTROL.sub(
-        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(document, indent=indent, ensure_ascii=False)
+        lambda match: f"\\u{ord(match[0]):04x}", json.dumps(document, indent=indent, ensure_ascii=False)
     )
 
 

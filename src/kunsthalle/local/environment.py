@@ -59,12 +59,12 @@ def variables(
     """
     url = folder.url(data)
     known: dict[str, Any] = folder.credentials(data)
-    found = {"KUNSTHALLE_URL": url}
+    collected = {"KUNSTHALLE_URL": url}
     if url.startswith("https://"):
-        found |= trust.exported(os.environ.get(trust.CA_FILE) or folder.ca_file(data))
+        collected |= trust.exported(os.environ.get(trust.CA_FILE) or folder.ca_file(data))
     if account or owner is not None:
         who = owner or known.get("accounts", {})[account]
-        found |= {
+        collected |= {
             "IBMCLOUD_API_KEY": who["api_key"],
             "IC_API_KEY": who["api_key"],
             "IBMCLOUD_ACCOUNT_ID": who["account_id"],
@@ -75,8 +75,8 @@ def variables(
             **_buckets(data, who["account_id"]),
         }
     if operator:
-        found["KUNSTHALLE_OPERATOR_TOKEN"] = known["operator_token"]
-    return found
+        collected["KUNSTHALLE_OPERATOR_TOKEN"] = known["operator_token"]
+    return collected
 
 
 def _buckets(data: Path, account_id: str) -> dict[str, str]:
@@ -94,35 +94,35 @@ def accounts(data: Path) -> list[str]:
     return list(folder.credentials(data).get("accounts", {}))
 
 
-def _sdk(found: dict[str, str]) -> list[str]:
-    url, lines = found["KUNSTHALLE_URL"], []
+def _sdk(variables: dict[str, str]) -> list[str]:
+    url, lines = variables["KUNSTHALLE_URL"], []
     for service, path in _SERVICES:
-        values = {"AUTH_TYPE": "iam", "APIKEY": found["IBMCLOUD_API_KEY"], "AUTH_URL": url, "URL": url + path}
+        values = {"AUTH_TYPE": "iam", "APIKEY": variables["IBMCLOUD_API_KEY"], "AUTH_URL": url, "URL": url + path}
         lines += [f"{service}_{name}={value}" for name, value in values.items()]
     return lines
 
 
-def render(found: dict[str, str], form: str) -> str:
+def render(values: dict[str, str], form: str) -> str:
     """The variables in one of FORMATS.
 
     `sdk` is the SDKs' external configuration, `github` the file of GITHUB_ENV, `shell` is for eval, `direnv` for an
     .envrc, and `terraform` for eval before the provider is run.
     """
     if form == "terraform":
-        found = {name: value for name, value in found.items() if name not in NOT_FOR_TERRAFORM}
-    return _RENDERERS[form](found)
+        values = {name: value for name, value in values.items() if name not in NOT_FOR_TERRAFORM}
+    return _RENDERERS[form](values)
 
 
-def _json(found: dict[str, str]) -> str:
-    return json.dumps(found, indent=2)
+def _json(variables: dict[str, str]) -> str:
+    return json.dumps(variables, indent=2)
 
 
-def _plain(found: dict[str, str]) -> str:
-    return "\n".join(f"{name}={value}" for name, value in found.items())
+def _plain(variables: dict[str, str]) -> str:
+    return "\n".join(f"{name}={value}" for name, value in variables.items())
 
 
-def _exports(found: dict[str, str]) -> str:
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in found.items())
+def _exports(variables: dict[str, str]) -> str:
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 _RENDERERS = {
@@ -130,7 +130,7 @@ _RENDERERS = {
     "dotenv": _plain,
     "github": _plain,
     "json": _json,
-    "sdk": lambda found: "\n".join(_sdk(found)),
+    "sdk": lambda variables: "\n".join(_sdk(variables)),
     "shell": _exports,
     "terraform": _exports,
 }

@@ -30,10 +30,10 @@ class NoSuchWorld(Exception):
 def read(data: Path, name: str) -> dict[str, Any]:
     """A JSON file of the folder, or an empty document."""
     try:
-        found = json.loads((data / name).read_text())
+        content = json.loads((data / name).read_text())
     except FileNotFoundError:
         return {}
-    return dict(found)
+    return dict(content)
 
 
 def write(data: Path, name: str, document: dict[str, Any]) -> None:
@@ -63,10 +63,10 @@ def lock(data: Path) -> int:
 
 def credentials(data: Path) -> dict[str, Any]:
     """What `serve` wrote down at its first start."""
-    found = read(data, CREDENTIALS)
-    if not found:
+    stored = read(data, CREDENTIALS)
+    if not stored:
         raise NoSuchWorld(str(data))
-    return found
+    return stored
 
 
 def url(data: Path) -> str:

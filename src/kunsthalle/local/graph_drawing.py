@@ -55,17 +55,17 @@ def arranged(chain: list[list[Lines]], rows: list[Lines], ends: list[Lines]) -> 
         tallest = max(first.height, second.height if second else 0)
         pairs.append((_centred(first, top, tallest), _centred(second, top, tallest) if second else None))
         top += tallest + BETWEEN
-    height = max(top - BETWEEN + PAD, 2 * PAD + max(_box(0, 0, one[0]).height for one in chain))
-    line = [_centred(_box(number, 0, one[0]), 0, height) for number, one in enumerate(chain)]
+    height = max(top - BETWEEN + PAD, 2 * PAD + max(_box(0, 0, lines[0]).height for lines in chain))
+    line = [_centred(_box(number, 0, lines[0]), 0, height) for number, lines in enumerate(chain)]
     links = [*pairwise(line), *((line[-1], first) for first, _ in pairs)]
     links += [(first, second) for first, second in pairs if second]
-    boxes = (*line, *(one for pair in pairs for one in pair if one))
+    boxes = (*line, *(box for pair in pairs for box in pair if box))
     width = max(box.x for box in boxes) + WIDTH + PAD
     return Drawing(boxes, tuple(_path(left, right) for left, right in links), width, height)
 
 
 def _box(column: int, y: int, lines: Lines) -> Box:
-    return Box(PAD + column * (WIDTH + ACROSS), y, tuple(_short(one) for one in lines))
+    return Box(PAD + column * (WIDTH + ACROSS), y, tuple(_short(line) for line in lines))
 
 
 def _short(text: str) -> str:

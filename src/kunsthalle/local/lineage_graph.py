@@ -33,41 +33,43 @@ class Node:
 
 def counted(uses: Doc) -> list[str]:
     """`2 instances`, `1 snapshot`: what there is of each kind, if anything."""
-    return [f"{uses[key]} {one if uses[key] == 1 else many}" for key, one, many in KINDS if uses[key]]
+    return [f"{uses[key]} {single if uses[key] == 1 else many}" for key, single, many in KINDS if uses[key]]
 
 
-def tree(found: Doc) -> Node:
+def tree(lineage: Doc) -> Node:
     """The image; below it its version, if it has one; below that, accounts with what they made, and open shares."""
-    accounts = [Node((one["name"], _standing(one)), _made(one["uses"])) for one in found["accounts"] or []]
-    entries = (found["sharing"] or {"entries": []})["entries"]
-    shares = [_share(one) for one in entries if one["approval"] != "approved" or one["type"] != "account"]
+    accounts = [
+        Node((account["name"], _standing(account)), _made(account["uses"])) for account in lineage["accounts"] or []
+    ]
+    entries = (lineage["sharing"] or {"entries": []})["entries"]
+    shares = [_share(entry) for entry in entries if entry["approval"] != "approved" or entry["type"] != "account"]
     below = (*accounts, *shares)
-    version = _version(found)
-    return Node(_image(found), (Node(tuple(version), below),) if version else below)
+    version = _version(lineage)
+    return Node(_image(lineage), (Node(tuple(version), below),) if version else below)
 
 
-def drawn(found: Doc, most: int = DRAWN) -> Drawing:
+def drawn(lineage: Doc, most: int = DRAWN) -> Drawing:
     """The graph as boxes and lines: the image, its version, the accounts, and what each has made. At most `most`
     accounts are drawn.
     """
-    version = _version(found)
-    columns: list[list[Lines]] = [[list(_image(found))], *([[version]] if version else [])]
-    accounts = (found["accounts"] or [])[:most]
-    more = len(found["accounts"] or []) - len(accounts)
-    rows = [[one["name"], _standing(one)] for one in accounts]
-    made = [counted(one["uses"]) or ["nothing yet"] for one in accounts]
+    version = _version(lineage)
+    columns: list[list[Lines]] = [[list(_image(lineage))], *([[version]] if version else [])]
+    accounts = (lineage["accounts"] or [])[:most]
+    more = len(lineage["accounts"] or []) - len(accounts)
+    rows = [[account["name"], _standing(account)] for account in accounts]
+    made = [counted(account["uses"]) or ["nothing yet"] for account in accounts]
     if more > 0:
         rows, made = [*rows, [f"{more} more accounts", "see the table"]], [*made, []]
     return arranged(columns, rows, made)
 
 
-def _image(found: Doc) -> tuple[str, ...]:
-    return found["image"]["name"], f"image, {found['image']['status']}"
+def _image(lineage: Doc) -> tuple[str, ...]:
+    return lineage["image"]["name"], f"image, {lineage['image']['status']}"
 
 
-def _version(found: Doc) -> Lines:
+def _version(lineage: Doc) -> Lines:
     """Nothing for an image that no catalog manages."""
-    version, offering = found["version"], found["offering"]
+    version, offering = lineage["version"], lineage["offering"]
     if version is None:
         return []
     label = offering["label"] or offering["name"] if offering else ""

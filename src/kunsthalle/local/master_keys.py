@@ -90,10 +90,10 @@ def add(path: Path) -> MasterKeys:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise MasterKeyError(f"The master key file {path} cannot be written: {error}.") from error
-    found = read(path)
-    if found is None:
+    master_keys = read(path)
+    if master_keys is None:
         raise MasterKeyError(f"The master key file {path} was removed while it was written; start again.")
-    return found
+    return master_keys
 
 
 def _flush_folder(folder: Path) -> None:

@@ -61,9 +61,9 @@ def is_running(data: Path) -> bool:
 
 def folders(environment: Mapping[str, str] = os.environ) -> list[Path]:
     """The folders of this user's running servers, by name. What others may have written there is not read."""
-    found = []
+    paths = []
     with contextlib.suppress(OSError, RuntimeError):
         registry = _registry(environment)
         if registry.stat().st_uid == os.getuid() and not registry.stat().st_mode & stat.S_IWOTH:
-            found = [Path(entry.read_text()) for entry in registry.iterdir()]
-    return sorted(data for data in found if is_running(data))
+            paths = [Path(entry.read_text()) for entry in registry.iterdir()]
+    return sorted(data for data in paths if is_running(data))

@@ -16,8 +16,8 @@ def width(text: str) -> int:
         return len(text)
     import unicodedata  # most texts are ASCII, and commands start sooner without
 
-    kept = [one for one in text if not unicodedata.combining(one)]
-    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in kept)
+    characters = [character for character in text if not unicodedata.combining(character)]
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in characters)
 
 
 def line(value: object) -> str:

@@ -150,12 +150,12 @@ def make_acl_rule(session: Session, body: AclRuleRequest, prefix: str = "") -> d
 def changed_acl_rule(rule: dict[str, Any], body: UpdateAclRuleRequest) -> dict[str, Any]:
     """The rule as it will be. `type` and `code` are passed over where they mean nothing (vpc-api.md G3)."""
     plain = {key: getattr(body, key) for key in ("action", "direction", "name") if getattr(body, key) is not UNSET}
-    wanted = {**rule, **plain}
+    wanted_rule = {**rule, **plain}
     for key in ("source", "destination"):
         value = getattr(body, key)
         if value is not UNSET:
-            wanted[key] = _end(value, key)
-    return _checked(_with_ports(wanted, body, "", lenient=True), "")
+            wanted_rule[key] = _end(value, key)
+    return _checked(_with_ports(wanted_rule, body, "", lenient=True), "")
 
 
 def _with_ports(rule: dict[str, Any], body: RequestBody, prefix: str, *, lenient: bool) -> dict[str, Any]:
@@ -190,14 +190,14 @@ def placed(rules: list[dict[str, Any]], rule: dict[str, Any], before: Identity |
 
     404 with the field as target for a rule that is not in the ACL.
     """
-    others = [one for one in rules if one["id"] != rule["id"]]
+    others = [other for other in rules if other["id"] != rule["id"]]
     if isinstance(before, UnsetType):
-        return [rule if one["id"] == rule["id"] else one for one in rules] + ([rule] if others == rules else [])
+        return [rule if other["id"] == rule["id"] else other for other in rules] + ([rule] if others == rules else [])
     if before is None:
         return [*others, rule]
-    given = before.id if isinstance(before.href, UnsetType) else before.href.rstrip("/").rsplit("/", 1)[-1]
-    at = next((n for n, one in enumerate(others) if one["id"] == given), None)
-    if at is None or (before.id is not UNSET and before.id != given):
+    before_id = before.id if isinstance(before.href, UnsetType) else before.href.rstrip("/").rsplit("/", 1)[-1]
+    at = next((n for n, other in enumerate(others) if other["id"] == before_id), None)
+    if at is None or (before.id is not UNSET and before.id != before_id):
         raise not_found("before", "field")
     return [*others[:at], rule, *others[at:]]
 
@@ -205,14 +205,14 @@ def placed(rules: list[dict[str, Any]], rule: dict[str, Any], before: Identity |
 def rules_response(acl: NetworkAcl, ctx: Context) -> list[AclRuleResponse]:
     """All rules of an ACL; each names the one behind it."""
     made = [_wire(acl, rule, ctx) for rule in acl.rules]
-    for one, following in pairwise(made):
-        one.before = ItemReferenceResponse(href=following.href, id=following.id, name=following.name)
+    for earlier, following in pairwise(made):
+        earlier.before = ItemReferenceResponse(href=following.href, id=following.id, name=following.name)
     return made
 
 
 def rule_response(acl: NetworkAcl, id_: str, ctx: Context) -> AclRuleResponse:
     """One rule of an ACL, which must be there."""
-    return next(one for one in rules_response(acl, ctx) if one.id == id_)
+    return next(acl_rule for acl_rule in rules_response(acl, ctx) if acl_rule.id == id_)
 
 
 def _wire(acl: NetworkAcl, rule: dict[str, Any], ctx: Context) -> AclRuleResponse:

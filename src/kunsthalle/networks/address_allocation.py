@@ -43,8 +43,8 @@ def reserve(
 def bind(session: Session, ip: ReservedIp, target: Mapping[str, str], field: str = "id") -> ReservedIp:
     """Gives an address that is kept to a target. 409 `reserved_ip_in_use` for one that somebody uses already."""
     free = RESERVED_IP.table.c.target_id.is_(None)
-    mine = ip.owner == "user"
-    if not mine or not update(session, RESERVED_IP, ip.id, free, target_id=target["id"], target=dict(target)):
+    condition = ip.owner == "user"
+    if not condition or not update(session, RESERVED_IP, ip.id, free, target_id=target["id"], target=dict(target)):
         raise conflict("reserved_ip_in_use", f"The address {ip.address} is in use.", field)
     return unscoped(session, RESERVED_IP, RESERVED_IP.table.c.id == ip.id)[0]
 

@@ -100,11 +100,11 @@ def _create(session: Session, vpc: Vpc, body: CreatePrefixRequest) -> AddressPre
 def _update(session: Session, granted: Authorized[AddressPrefix], body: UpdatePrefixRequest) -> None:
     locked(session, VPC, granted.resource.vpc_id, "vpc_id")
     prefix = locked(session, ADDRESS_PREFIX, granted.resource.id)
-    wanted = given(body.is_default, prefix.is_default)
-    if wanted != prefix.is_default:
-        if wanted:
+    is_default = given(body.is_default, prefix.is_default)
+    if is_default != prefix.is_default:
+        if is_default:
             _only_default(in_vpc(session, ADDRESS_PREFIX, prefix.vpc_id), prefix.zone)
-        update(session, ADDRESS_PREFIX, prefix.id, is_default=wanted)
+        update(session, ADDRESS_PREFIX, prefix.id, is_default=is_default)
 
 
 def _delete(session: Session, granted: Authorized[AddressPrefix]) -> None:

@@ -119,9 +119,11 @@ def _servers(vpc: Vpc, session: Session) -> list[ServerResponse]:
             raise UnknownMember("type of a resolver", type_)
 
 
-def _server(kept: dict[str, Any], session: Session) -> ServerResponse:
-    zone = kept["zone"]
-    return ServerResponse(address=kept["address"], zone_affinity=UNSET if zone is None else zone_ref(session.ctx, zone))
+def _server(server: dict[str, Any], session: Session) -> ServerResponse:
+    zone = server["zone"]
+    return ServerResponse(
+        address=server["address"], zone_affinity=UNSET if zone is None else zone_ref(session.ctx, zone)
+    )
 
 
 def dns_response(vpc: Vpc, session: Session) -> DnsResponse:
@@ -184,7 +186,7 @@ def _listed(session: Session, bodies: list[ServerRequest]) -> list[dict[str, Any
         affinity = body.zone_affinity
         zone = None if isinstance(affinity, UnsetType) else zone_of(session, name_of(affinity, field), field)
         made.append({"address": str(parse_address(body.address, f"{field}.address")), "zone": zone})
-    zones = [one["zone"] for one in made]
+    zones = [server["zone"] for server in made]
     if any(zones) and sorted(map(str, zones)) != sorted(session.ctx.region.zones):
         raise invalid("bad_field", "With zone_affinity there is exactly one server for each zone.", field)
     return made
@@ -258,9 +260,9 @@ def _delete(session: Session, granted: Authorized[DnsBinding]) -> None:
 def change(session: Session, vpc: Vpc, body: DnsRequest | UnsetType) -> None:
     """PATCH of a VPC's configuration."""
     here = locked(session, VPC, vpc.id)
-    wanted = resolved(session, body, here)
-    if wanted != here.dns:
-        update(session, VPC, vpc.id, dns=wanted)
+    sent_policy = resolved(session, body, here)
+    if sent_policy != here.dns:
+        update(session, VPC, vpc.id, dns=sent_policy)
 
 
 _other = DNS_BINDING.table.c.other_vpc_id

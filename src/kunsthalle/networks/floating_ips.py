@@ -148,7 +148,7 @@ def bind_to_interface(session: Session, ip: FloatingIp, target_id: str, field: s
         # The interface is another package's; its address is held instead, so that two cannot bind to it at once.
         unscoped(session, RESERVED_IP, RESERVED_IP.table.c.target_id == target["id"], lock=True)
         translates = True
-    others = [one for one in of_target(session, target["id"]) if one.id != ip.id]
+    others = [floating_ip for floating_ip in of_target(session, target["id"]) if floating_ip.id != ip.id]
     if translates and others:
         raise conflict("target_in_use", "The target has a floating IP already.", field)
     return bind(session, ip, target, field)
@@ -177,10 +177,10 @@ def refer_floating_ip(session: Session, identity: FloatingIpIdentity, field: str
     plain = Identity(id=identity.id, crn=identity.crn, href=identity.href)
     if not isinstance(identity.address, UnsetType):
         number = int(parse_address(identity.address, f"{field}.address"))
-        found = some(session, FLOATING_IP, FLOATING_IP.table.c.number == number, limit=1)
-        if not found:
+        floating_ips = some(session, FLOATING_IP, FLOATING_IP.table.c.number == number, limit=1)
+        if not floating_ips:
             raise not_found(field, "field")
-        plain.id = found[0].id
+        plain.id = floating_ips[0].id
     return refer(session, FLOATING_IP, plain, field, "is.floating-ip.floating-ip.update").resource
 
 
@@ -214,15 +214,15 @@ def _update(session: Session, granted: Authorized[FloatingIp], body: UpdateFloat
     if isinstance(body.target, UnsetType):
         return
     ip = locked(session, FLOATING_IP, granted.resource.id)
-    wanted = (
+    chosen = (
         None if body.target is None else find_target(session, _target_id(body.target), "target", "field").target["id"]
     )
-    if wanted == ip.target_id:
+    if chosen == ip.target_id:
         return
     if ip.target_id is not None:
         unbind(session, ip)
-    if wanted is not None:
-        bind_to_interface(session, ip, wanted, "target")
+    if chosen is not None:
+        bind_to_interface(session, ip, chosen, "target")
 
 
 def remove(session: Session, ip: FloatingIp) -> None:

@@ -104,8 +104,8 @@ def ip_path(ip: ReservedIp) -> str:
     return f"/subnets/{ip.subnet_id}/reserved_ips/{ip.id}"
 
 
-def route_path(one: NetworkRoute) -> str:
-    return f"/vpcs/{one.vpc_id}/routing_tables/{one.routing_table_id}/routes/{one.id}"
+def route_path(network_route: NetworkRoute) -> str:
+    return f"/vpcs/{network_route.vpc_id}/routing_tables/{network_route.routing_table_id}/routes/{network_route.id}"
 
 
 def floating_ip_path(ip: FloatingIp) -> str:
@@ -163,8 +163,10 @@ def ip_ref(ip: ReservedIp, ctx: Context) -> IpReferenceResponse:
     )
 
 
-def route_ref(one: NetworkRoute, ctx: Context) -> ItemReferenceResponse:
-    return ItemReferenceResponse(href=href(ctx, route_path(one)), id=one.id, name=one.name)
+def route_ref(network_route: NetworkRoute, ctx: Context) -> ItemReferenceResponse:
+    return ItemReferenceResponse(
+        href=href(ctx, route_path(network_route)), id=network_route.id, name=network_route.name
+    )
 
 
 def floating_ip_ref(ip: FloatingIp, ctx: Context) -> FloatingIpReferenceResponse:

@@ -22,19 +22,19 @@ M = TypeVar("M")
 
 def named(session: Session, kind: ResourceType[M], id_: str) -> M:
     """What a resource at hand is in or has, for the reference to it: of the same account by construction."""
-    found = in_account(session, kind, id_)
-    if found is None:
+    resource = in_account(session, kind, id_)
+    if resource is None:
         raise LookupError(f"{kind.name} {id_}")
-    return found
+    return resource
 
 
 def locked(session: Session, kind: ResourceType[M], id_: str, target: str = "id", type_: str = "parameter") -> M:
     """The row as it is now, and as it stays until this transaction ends; 404 when it is gone."""
-    mine = (kind.table.c.id == id_, kind.table.c.account_id == session.ctx.account_id)
-    found = unscoped(session, kind, *mine, lock=True)
-    if not found:
+    conditions = (kind.table.c.id == id_, kind.table.c.account_id == session.ctx.account_id)
+    rows = unscoped(session, kind, *conditions, lock=True)
+    if not rows:
         raise not_found(target, type_)
-    return found[0]
+    return rows[0]
 
 
 def in_vpc(session: Session, kind: ResourceType[M], vpc_id: str) -> list[M]:
@@ -46,10 +46,10 @@ MOST_IN_VPC = 500
 """Security groups of a VPC, and network ACLs: they go with it in one transaction (U)."""
 
 
-def refuse_full(session: Session, kind: ResourceType[Any], vpc_id: str, what: str) -> None:
+def refuse_full(session: Session, kind: ResourceType[Any], vpc_id: str, name: str) -> None:
     """400 `over_quota` where a VPC has as many resources of a kind as it may have."""
     if number_of(session, kind.table, kind.table.c.vpc_id == vpc_id) >= MOST_IN_VPC:
-        raise invalid("over_quota", f"A VPC has at most {MOST_IN_VPC} {what}.", "vpc")
+        raise invalid("over_quota", f"A VPC has at most {MOST_IN_VPC} {name}.", "vpc")
 
 
 def attached_subnets(session: Session, column: str, id_: str) -> list[Subnet]:
@@ -65,8 +65,8 @@ def available(session: Session, subnet: Subnet) -> int:
 
 def ip_of_target(session: Session, target_id: str) -> ReservedIp | None:
     """The (first) address that a target has."""
-    found = unscoped(session, RESERVED_IP, RESERVED_IP.table.c.target_id == target_id)
-    return min(found, key=lambda ip: ip.number, default=None)
+    reserved_ips = unscoped(session, RESERVED_IP, RESERVED_IP.table.c.target_id == target_id)
+    return min(reserved_ips, key=lambda ip: ip.number, default=None)
 
 
 def default_security_group(session: Session, vpc: Vpc) -> SecurityGroup:
@@ -84,12 +84,12 @@ def refer_key(session: Session, identity: KeyIdentity, field: str, action: str |
     """The key that is meant; unknown, hidden and foreign are the same 404 with the field as target."""
     if isinstance(identity.fingerprint, UnsetType):
         return refer(session, KEY, identity, field, action)
-    found = some(session, KEY, KEY.table.c.fingerprint == identity.fingerprint, limit=1)
-    if not found:
+    keys = some(session, KEY, KEY.table.c.fingerprint == identity.fingerprint, limit=1)
+    if not keys:
         raise not_found(field, "field")
-    if identity.id not in (UNSET, found[0].id):
+    if identity.id not in (UNSET, keys[0].id):
         raise invalid("bad_field", "id and fingerprint mean different keys.", field)
-    return refer(session, KEY, Identity(id=found[0].id, crn=identity.crn, href=identity.href), field, action)
+    return refer(session, KEY, Identity(id=keys[0].id, crn=identity.crn, href=identity.href), field, action)
 
 
 def vpc_by_crn(column: Column[Any]) -> Filter:

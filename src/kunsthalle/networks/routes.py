@@ -122,13 +122,13 @@ def _create_key(session: Session, body: CreateKeyRequest) -> Key:
     return service.create_key(session, given(body.name, "") or None, body.public_key, type_=type_, group_id=group)
 
 
-def _default(resource: Resource[Any], what: str, summary: str) -> Route:
+def _default(resource: Resource[Any], name: str, summary: str) -> Route:
     """What came with a VPC, below the VPC's own path."""
 
     def call(session: Session, _request: Request, vpc: Vpc) -> Any:
-        return resource.to_response(find(session, resource.kind, getattr(vpc, f"{what}_id")), session)
+        return resource.to_response(find(session, resource.kind, getattr(vpc, f"{name}_id")), session)
 
-    path, rule = f"/v1/vpcs/{{id}}/{what}", access.item(VPC)
+    path, rule = f"/v1/vpcs/{{id}}/{name}", access.item(VPC)
     return route("GET", path, call, surface=FAMILY, access=rule, answer=resource.answer, summary=summary)
 
 
@@ -149,14 +149,14 @@ def _remove_target(session: Session, request: Request, group: SecurityGroup) -> 
 
 
 def _target_routes() -> tuple[Route, ...]:
-    one, param = f"{TARGETS.path}/{{id}}", TARGETS.parent_field
+    item_path, param = f"{TARGETS.path}/{{id}}", TARGETS.parent_field
     read = access.item(SECURITY_GROUP, param=param)
     change = access.item(SECURITY_GROUP, SECURITY_GROUPS.action("update"), param=param)
     return (
         listing(TARGETS, "List the targets of a security group."),
-        route("GET", one, _get_target, surface=FAMILY, access=read, answer=TargetResponse),
-        route("PUT", one, _add_target, surface=FAMILY, access=change, answer=TargetResponse),
-        route("DELETE", one, _remove_target, surface=FAMILY, access=change, status=204),
+        route("GET", item_path, _get_target, surface=FAMILY, access=read, answer=TargetResponse),
+        route("PUT", item_path, _add_target, surface=FAMILY, access=change, answer=TargetResponse),
+        route("DELETE", item_path, _remove_target, surface=FAMILY, access=change, status=204),
     )
 
 

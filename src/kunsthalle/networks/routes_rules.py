@@ -71,9 +71,9 @@ class RuleCollection(Generic[M]):
     """What a list answers that has no pages; None for a list in pages."""
 
 
-def _in_place(kept: list[Rule], rule: Rule, _body: Any) -> list[Rule]:
-    ids = [one["id"] for one in kept]
-    return [rule if one["id"] == rule["id"] else one for one in kept] + ([] if rule["id"] in ids else [rule])
+def _in_place(rules: list[Rule], rule: Rule, _body: Any) -> list[Rule]:
+    ids = [other["id"] for other in rules]
+    return [rule if other["id"] == rule["id"] else other for other in rules] + ([] if rule["id"] in ids else [rule])
 
 
 def _list_all(session: Session, _request: Request, group: SecurityGroup, query: RuleParameters) -> dict[str, Any]:
@@ -83,9 +83,9 @@ def _list_all(session: Session, _request: Request, group: SecurityGroup, query: 
 
 def _list_pages(session: Session, request: Request, acl: NetworkAcl, query: AclRuleParameters) -> dict[str, Any]:
     chosen = [rule for rule in acl.rules if query.direction in (None, rule["direction"])]
-    found = among(query, chosen, lambda rule: str(rule["id"]))
+    page = among(query, chosen, lambda rule: str(rule["id"]))
     return collection(
-        request, session, "rules", found, lambda rule, u: acl_rules.rule_response(acl, rule["id"], u.ctx), query.limit
+        request, session, "rules", page, lambda rule, u: acl_rules.rule_response(acl, rule["id"], u.ctx), query.limit
     )
 
 
@@ -123,7 +123,7 @@ ACL_RULES: RuleCollection[NetworkAcl] = RuleCollection(
     "network_acl_id",
     lambda session, _acl, body: acl_rules.make_acl_rule(session, body),
     lambda _session, _acl, rule, body: acl_rules.changed_acl_rule(rule, body),
-    lambda kept, rule, body: acl_rules.placed(kept, rule, body.before),
+    lambda rules, rule, body: acl_rules.placed(rules, rule, body.before),
     lambda acl, rule, session: acl_rules.rule_response(acl, rule["id"], session.ctx),
     (AclRuleRequest, UpdateAclRuleRequest),
     AclRuleResponse,
@@ -134,10 +134,10 @@ ACL_RULES: RuleCollection[NetworkAcl] = RuleCollection(
 
 
 def _one(owner: SecurityGroup | NetworkAcl, request: Request) -> Rule:
-    found = next((rule for rule in owner.rules if rule["id"] == request.params["id"]), None)
-    if found is None:
+    sent_rule = next((rule for rule in owner.rules if rule["id"] == request.params["id"]), None)
+    if sent_rule is None:
         raise not_found()
-    return found
+    return sent_rule
 
 
 def _reads(book: RuleCollection[M]) -> Call:
@@ -151,8 +151,8 @@ def _changes(book: RuleCollection[M]) -> dict[str, Call]:
     def latest(session: Session, owner: M) -> M:
         return locked(session, book.kind, owner.id, book.param)
 
-    def keep(session: Session, owner: M, kept: list[Rule]) -> M:
-        update(session, book.kind, owner.id, rules=unlike(kept))
+    def keep(session: Session, owner: M, rules: list[Rule]) -> M:
+        update(session, book.kind, owner.id, rules=unlike(rules))
         return locked(session, book.kind, owner.id)
 
     def create(session: Session, request: Request, owner: M) -> Any:
@@ -163,8 +163,8 @@ def _changes(book: RuleCollection[M]) -> dict[str, Call]:
     def change(session: Session, request: Request, owner: M) -> Any:
         owner = latest(session, owner)
         rule = book.change(session, owner, _one(owner, request), request.body)
-        kept = book.put(owner.rules, rule, request.body)
-        return book.to_response(owner if kept == owner.rules else keep(session, owner, kept), rule, session)
+        kept_rules = book.put(owner.rules, rule, request.body)
+        return book.to_response(owner if kept_rules == owner.rules else keep(session, owner, kept_rules), rule, session)
 
     def delete(session: Session, request: Request, owner: M) -> None:
         owner = latest(session, owner)
@@ -177,12 +177,12 @@ def _changes(book: RuleCollection[M]) -> dict[str, Call]:
 def _routes_of(book: RuleCollection[M]) -> tuple[Route, ...]:
     read = access.item(book.kind, param=book.param)
     change = access.item(book.kind, f"{book.kind.read.rsplit('.', 1)[0]}.update", param=book.param)
-    one, calls = f"{book.path}/{{id}}", _changes(book)
+    item_path, calls = f"{book.path}/{{id}}", _changes(book)
     table: tuple[tuple[str, str, Any, str, type | None, int], ...] = (
-        ("GET", one, _reads(book), book.summaries[1], None, 200),
+        ("GET", item_path, _reads(book), book.summaries[1], None, 200),
         ("POST", book.path, calls["POST"], book.summaries[2], book.bodies[0], 201),
-        ("PATCH", one, calls["PATCH"], book.summaries[3], book.bodies[1], 200),
-        ("DELETE", one, calls["DELETE"], book.summaries[4], None, 204),
+        ("PATCH", item_path, calls["PATCH"], book.summaries[3], book.bodies[1], 200),
+        ("DELETE", item_path, calls["DELETE"], book.summaries[4], None, 204),
     )
     made = [
         route(

@@ -79,20 +79,20 @@ class RouteResponse(ResponseBody):
     zone: NamedResponse
 
 
-def route_response(one: NetworkRoute, session: Session) -> RouteResponse:
+def route_response(network_route: NetworkRoute, session: Session) -> RouteResponse:
     return RouteResponse(
-        action=one.action,
-        advertise=one.advertise,
-        created_at=rfc3339(one.created_at),
-        destination=one.destination,
-        href=href(session.ctx, route_path(one)),
-        id=one.id,
+        action=network_route.action,
+        advertise=network_route.advertise,
+        created_at=rfc3339(network_route.created_at),
+        destination=network_route.destination,
+        href=href(session.ctx, route_path(network_route)),
+        id=network_route.id,
         lifecycle_state="stable",
-        name=one.name,
-        next_hop=AddressResponse(address=one.next_hop),
+        name=network_route.name,
+        next_hop=AddressResponse(address=network_route.next_hop),
         origin="user",
-        priority=one.priority,
-        zone=zone_ref(session.ctx, one.zone),
+        priority=network_route.priority,
+        zone=zone_ref(session.ctx, network_route.zone),
     )
 
 
@@ -117,17 +117,21 @@ def _hop(action: str, body: NextHopRequest | UnsetType | None, prefix: str = "")
     return address
 
 
-def _fits(session: Session, one: NetworkRoute, prefix: str = "") -> None:
+def _fits(session: Session, network_route: NetworkRoute, prefix: str = "") -> None:
     """At most two routes go the same way, and only if both deliver; all of them advertise, or none does."""
     table = ROUTE.table.c
-    same = [table.routing_table_id == one.routing_table_id, table.zone == one.zone, table.id != one.id]
-    others = unscoped(session, ROUTE, *same, table.destination == one.destination)
-    if any(other.advertise != one.advertise for other in others):
+    same = [
+        table.routing_table_id == network_route.routing_table_id,
+        table.zone == network_route.zone,
+        table.id != network_route.id,
+    ]
+    others = unscoped(session, ROUTE, *same, table.destination == network_route.destination)
+    if any(other.advertise != network_route.advertise for other in others):
         text = "All routes of a table with one destination and zone advertise, or none does."
         raise invalid("bad_field", text, f"{prefix}advertise")
-    rivals = [other for other in others if other.priority == one.priority]
-    deliver = all(other.action == "deliver" for other in (*rivals, one))
-    if len(rivals) > 1 or (rivals and not deliver) or any(other.next_hop == one.next_hop for other in rivals):
+    rivals = [other for other in others if other.priority == network_route.priority]
+    deliver = all(other.action == "deliver" for other in (*rivals, network_route))
+    if len(rivals) > 1 or (rivals and not deliver) or any(other.next_hop == network_route.next_hop for other in rivals):
         text = "The table has a route with this destination, zone and priority already."
         raise invalid("bad_field", text, f"{prefix}destination")
 
@@ -165,18 +169,18 @@ def _create_in_default(session: Session, vpc: Vpc, body: RouteRequest) -> Networ
 
 def _update(session: Session, granted: Authorized[NetworkRoute], body: UpdateRouteRequest) -> None:
     locked(session, ROUTING_TABLE, granted.resource.routing_table_id, "routing_table_id")
-    one = locked(session, ROUTE, granted.resource.id)
-    _reserved(given(body.name, one.name), "name")
+    current = locked(session, ROUTE, granted.resource.id)
+    _reserved(given(body.name, current.name), "name")
     changed: dict[str, Any] = {
-        "advertise": given(body.advertise, one.advertise),
-        "priority": given(body.priority, one.priority),
+        "advertise": given(body.advertise, current.advertise),
+        "priority": given(body.priority, current.priority),
     }
     if body.next_hop is not UNSET:
-        changed["next_hop"] = _hop(one.action, body.next_hop)
-    wanted = replace(one, **changed)
-    if wanted != one:
-        _fits(session, wanted)
-        update(session, ROUTE, one.id, **changed)
+        changed["next_hop"] = _hop(current.action, body.next_hop)
+    changed_route = replace(current, **changed)
+    if changed_route != current:
+        _fits(session, changed_route)
+        update(session, ROUTE, current.id, **changed)
 
 
 def _delete(session: Session, granted: Authorized[NetworkRoute]) -> None:

@@ -87,7 +87,7 @@ def interface_response(interface: VirtualNetworkInterface, session: Session) -> 
         protocol_state_filtering_mode=interface.protocol_state_filtering_mode,
         resource_group=group_response(session, interface.resource_group_id),
         resource_type=INTERFACE_TYPE,
-        security_groups=[security_group_ref(one, ctx) for one in security_groups.of_target(session, interface.id)],
+        security_groups=[security_group_ref(group, ctx) for group in security_groups.of_target(session, interface.id)],
         subnet=subnet_ref(subnet, ctx),
         vpc=vpc_ref(named(session, VPC, interface.vpc_id), ctx),
         zone=zone_ref(ctx, subnet.zone),
@@ -122,17 +122,17 @@ def _list_ips(
     owned = virtual_network_interfaces.ips_of(session, interface)
     if query.sort is not None:
         owned = in_order(owned, query.sort)
-    found = among(query, owned, lambda ip: ip.id)
-    return collection(request, session, "ips", found, lambda ip, u: ip_ref(ip, u.ctx), query.limit)
+    page = among(query, owned, lambda ip: ip.id)
+    return collection(request, session, "ips", page, lambda ip, u: ip_ref(ip, u.ctx), query.limit)
 
 
 def _ip(session: Session, request: Request, interface: VirtualNetworkInterface) -> ReservedIp:
     """One of the interface's addresses, else 404."""
     owned = virtual_network_interfaces.ips_of(session, interface)
-    found = next((ip for ip in owned if ip.id == request.params["id"]), None)
-    if found is None:
+    reserved_ip = next((ip for ip in owned if ip.id == request.params["id"]), None)
+    if reserved_ip is None:
         raise not_found()
-    return found
+    return reserved_ip
 
 
 def _get_ip(session: Session, request: Request, interface: VirtualNetworkInterface) -> IpReferenceResponse:
@@ -165,17 +165,17 @@ def _list_floating(
 ) -> dict[str, Any]:
     """List the floating IPs of one virtual network interface."""
     owned = in_order(floating_ips.of_target(session, interface.id), query.sort or "name")
-    found = among(query, owned, lambda ip: ip.id)
-    return collection(request, session, "floating_ips", found, lambda ip, u: floating_ip_ref(ip, u.ctx), query.limit)
+    page = among(query, owned, lambda ip: ip.id)
+    return collection(request, session, "floating_ips", page, lambda ip, u: floating_ip_ref(ip, u.ctx), query.limit)
 
 
 def _floating(session: Session, request: Request, interface: VirtualNetworkInterface) -> FloatingIp:
     """One of the interface's floating IPs, else 404."""
     owned = floating_ips.of_target(session, interface.id)
-    found = next((ip for ip in owned if ip.id == request.params["id"]), None)
-    if found is None:
+    floating_ip = next((ip for ip in owned if ip.id == request.params["id"]), None)
+    if floating_ip is None:
         raise not_found()
-    return found
+    return floating_ip
 
 
 def _get_floating(

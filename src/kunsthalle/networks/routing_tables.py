@@ -96,7 +96,9 @@ class RoutingTableResponse(ResponseBody):
 def table_response(table: RoutingTable, session: Session) -> RoutingTableResponse:
     ctx = session.ctx
     return RoutingTableResponse(
-        accept_routes_from=[SourceResponse(resource_type=one["resource_type"]) for one in table.accept_routes_from],
+        accept_routes_from=[
+            SourceResponse(resource_type=route_source["resource_type"]) for route_source in table.accept_routes_from
+        ],
         advertise_routes_to=table.advertise_routes_to,
         created_at=rfc3339(table.created_at),
         crn=table.crn,
@@ -108,7 +110,7 @@ def table_response(table: RoutingTable, session: Session) -> RoutingTableRespons
         resource_group=group_response(session, table.resource_group_id),
         resource_type="routing_table",
         **{f"route_{source}_ingress": table.ingress[source] for source in INGRESS},
-        routes=[route_ref(one, ctx) for one in some(session, ROUTE, ROUTE.table.c.routing_table_id == table.id)],
+        routes=[route_ref(route, ctx) for route in some(session, ROUTE, ROUTE.table.c.routing_table_id == table.id)],
         subnets=[subnet_ref(subnet, ctx) for subnet in attached_subnets(session, "routing_table_id", table.id)],
     )
 
@@ -121,8 +123,10 @@ def _values(
     selected = {source: given(getattr(body, f"route_{source}_ingress"), ingress[source]) for source in INGRESS}
     new = {source for source in INGRESS if selected[source] and not ingress[source]}
     _selectable(session, vpc_id, new, table)
-    kept: list[Any] = table.advertise_routes_to if table else []
-    advertised: list[str] = kept if isinstance(body.advertise_routes_to, UnsetType) else [*body.advertise_routes_to]
+    advertise_routes_to: list[Any] = table.advertise_routes_to if table else []
+    advertised: list[str] = (
+        advertise_routes_to if isinstance(body.advertise_routes_to, UnsetType) else [*body.advertise_routes_to]
+    )
     for source in advertised:
         if not selected[source]:
             text = f"{source} is advertised to only while route_{source}_ingress is true."
@@ -130,7 +134,7 @@ def _values(
     accepted = body.accept_routes_from
     filters: list[Any] = table.accept_routes_from if table else []
     if not isinstance(accepted, UnsetType):
-        filters = [{"resource_type": one.resource_type} for one in accepted]
+        filters = [{"resource_type": route_source.resource_type} for route_source in accepted]
     return {
         "accept_routes_from": filters,
         "advertise_routes_to": list(dict.fromkeys(advertised)),
@@ -145,7 +149,7 @@ def _selectable(session: Session, vpc_id: str, new: set[str], table: RoutingTabl
             text = f"Another routing table of the VPC has route_{taken[0]}_ingress already."
             raise invalid("bad_field", text, f"route_{taken[0]}_ingress")
     attached = () if table is None else in_vpc(session, SUBNET, vpc_id)
-    if new.intersection(_UNATTACHED) and any(one.routing_table_id == table.id for one in attached if table):
+    if new.intersection(_UNATTACHED) and any(subnet.routing_table_id == table.id for subnet in attached if table):
         source = min(new.intersection(_UNATTACHED))
         raise invalid("bad_field", "Subnets are attached to the routing table.", f"route_{source}_ingress")
 
@@ -164,8 +168,8 @@ def _create(session: Session, vpc: Vpc, body: CreateRoutingTableRequest) -> Rout
         created_at=session.ctx.now(),
     )
     insert_named(session, ROUTING_TABLE, made)
-    for at, one in enumerate(given(body.routes, [])):
-        create_route(session, made, one, f"routes[{at}].")
+    for at, route_request in enumerate(given(body.routes, [])):
+        create_route(session, made, route_request, f"routes[{at}].")
     return made
 
 

@@ -111,32 +111,35 @@ def shown_protocol(ctx: Context, protocol: str) -> str:
 def make_rule(session: Session, vpc_id: str, body: RuleRequest, prefix: str = "") -> dict[str, Any]:
     """A new rule of a group of a VPC, as it is kept. `prefix` stands before the names of refused fields."""
     protocol = read_protocol(session.ctx, body.protocol, f"{prefix}protocol")
-    given = {key: getattr(body, key) for key in _ONLY_FOR if getattr(body, key) is not UNSET}
-    for key in given:
+    sent = {key: getattr(body, key) for key in _ONLY_FOR if getattr(body, key) is not UNSET}
+    for key in sent:
         only_for(protocol, key, _ONLY_FOR[key], prefix)
-    _ports(given, prefix)
+    _ports(sent, prefix)
     local = EVERYWHERE if body.local is UNSET else _local(body.local, f"{prefix}local")
     remote = EVERYWHERE if body.remote is UNSET else _remote(session, vpc_id, body.remote, f"{prefix}remote")
     name = None if body.name is UNSET else body.name
-    return {**_rule(session, body.direction, protocol, local, remote, name), **given}
+    return {**_rule(session, body.direction, protocol, local, remote, name), **sent}
 
 
 def changed_rule(session: Session, vpc_id: str, rule: dict[str, Any], body: UpdateRuleRequest) -> dict[str, Any]:
     """The rule as it will be. `type` and `code` are passed over where they mean nothing (vpc-api.md G3)."""
-    wanted = {**rule, **{key: getattr(body, key) for key in ("direction", "name") if getattr(body, key) is not UNSET}}
+    wanted_rule = {
+        **rule,
+        **{key: getattr(body, key) for key in ("direction", "name") if getattr(body, key) is not UNSET},
+    }
     if body.local is not UNSET:
-        wanted["local"] = _local(body.local, "local")
+        wanted_rule["local"] = _local(body.local, "local")
     if body.remote is not UNSET:
-        wanted["remote"] = _remote(session, vpc_id, body.remote, "remote")
+        wanted_rule["remote"] = _remote(session, vpc_id, body.remote, "remote")
     for key, protocols in _ONLY_FOR.items():
         value = getattr(body, key)
         if value is None:
-            wanted.pop(key, None)
+            wanted_rule.pop(key, None)
         elif value is not UNSET and not (key in ("type", "code") and rule["protocol"] not in protocols):
             only_for(rule["protocol"], key, protocols, "")
-            wanted[key] = value
-    _ports({key: wanted[key] for key in _ONLY_FOR if key in wanted}, "")
-    return wanted
+            wanted_rule[key] = value
+    _ports({key: wanted_rule[key] for key in _ONLY_FOR if key in wanted_rule}, "")
+    return wanted_rule
 
 
 def only_for(protocol: str, key: str, protocols: tuple[str, ...], prefix: str) -> None:
@@ -173,35 +176,35 @@ def _old(ctx: Context) -> bool:
     return "" < ctx.api_version < _SINCE_ANY
 
 
-def read_protocol(ctx: Context, given: str | UnsetType, field: str) -> str:
+def read_protocol(ctx: Context, protocol: str | UnsetType, field: str) -> str:
     """The protocol as it is kept, by the names of the call's version; without one, all of them."""
-    if isinstance(given, UnsetType):
-        given = "all" if _old(ctx) else "any"
-    if _old(ctx) and given == "all":
+    if isinstance(protocol, UnsetType):
+        protocol = "all" if _old(ctx) else "any"
+    if _old(ctx) and protocol == "all":
         return "icmp_tcp_udp"
-    numbered = _NUMBERED.fullmatch(given)
-    if given not in _NAMED and not (numbered and int(numbered[1]) < 256 and int(numbered[1]) not in _NAMED_NUMBERS):
+    numbered = _NUMBERED.fullmatch(protocol)
+    if protocol not in _NAMED and not (numbered and int(numbered[1]) < 256 and int(numbered[1]) not in _NAMED_NUMBERS):
         raise invalid("validation_enum", "Invalid protocol.", field)
-    return given
+    return protocol
 
 
-def port_range(given: dict[str, int], least: str, most: str, prefix: str) -> None:
+def port_range(bounds: dict[str, int], least: str, most: str, prefix: str) -> None:
     """400 unless both ends of a range are there, in their order, or none is."""
-    if (least in given) != (most in given):
+    if (least in bounds) != (most in bounds):
         raise invalid("validation_required_field", f"{least} and {most} go together.", f"{prefix}{least}")
-    if given.get(least, 0) > given.get(most, 0):
+    if bounds.get(least, 0) > bounds.get(most, 0):
         raise invalid("bad_field", f"{most} must not be smaller than {least}.", f"{prefix}{most}")
 
 
-def icmp(given: dict[str, int], prefix: str) -> None:
+def icmp(bounds: dict[str, int], prefix: str) -> None:
     """400 for a code without its type."""
-    if "code" in given and "type" not in given:
+    if "code" in bounds and "type" not in bounds:
         raise invalid("validation_required_field", "A code needs its type.", f"{prefix}type")
 
 
-def _ports(given: dict[str, int], prefix: str) -> None:
-    port_range(given, "port_min", "port_max", prefix)
-    icmp(given, prefix)
+def _ports(bounds: dict[str, int], prefix: str) -> None:
+    port_range(bounds, "port_min", "port_max", prefix)
+    icmp(bounds, prefix)
 
 
 def _local(body: LocalRequest | RemoteRequest, field: str) -> dict[str, str]:

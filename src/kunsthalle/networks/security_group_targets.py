@@ -125,7 +125,7 @@ def bound_filters(kind: ResourceType[Any]) -> dict[str, Filter]:
     def by(key: str) -> Filter:
         def matching(session: Session, value: str) -> Any:
             bound = some(session, kind, columns.target_id.is_not(None))
-            return columns.id.in_([one.id for one in bound if one.target.get(key) == value])
+            return columns.id.in_([interface.id for interface in bound if interface.target.get(key) == value])
 
         return matching
 

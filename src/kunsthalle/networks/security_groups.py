@@ -46,14 +46,14 @@ def _join(session: Session, group: SecurityGroup, target: Mapping[str, str]) -> 
 def member(session: Session, group: SecurityGroup, id_: str) -> SecurityGroupTarget:
     """A target of a group, by any id that `find_target` knows it by; else 404."""
     table = SECURITY_GROUP_TARGET.table
-    mine = table.c.security_group_id == group.id
-    found = some(session, SECURITY_GROUP_TARGET, mine, table.c.target_id == id_, limit=1)
-    if not found:
+    condition = table.c.security_group_id == group.id
+    security_group_targets = some(session, SECURITY_GROUP_TARGET, condition, table.c.target_id == id_, limit=1)
+    if not security_group_targets:
         known = find_target(session, id_).target["id"]
-        found = some(session, SECURITY_GROUP_TARGET, mine, table.c.target_id == known, limit=1)
-    if not found:
+        security_group_targets = some(session, SECURITY_GROUP_TARGET, condition, table.c.target_id == known, limit=1)
+    if not security_group_targets:
         raise not_found()
-    return found[0]
+    return security_group_targets[0]
 
 
 def add(session: Session, group: SecurityGroup, id_: str) -> tuple[SecurityGroupTarget, bool]:
@@ -90,5 +90,5 @@ def of_target(session: Session, target_id: str) -> list[SecurityGroup]:
     """The groups a target is in, by name."""
     table = SECURITY_GROUP_TARGET.table
     ids = [row.security_group_id for row in unscoped(session, SECURITY_GROUP_TARGET, table.c.target_id == target_id)]
-    found = unscoped(session, SECURITY_GROUP, SECURITY_GROUP.table.c.id.in_(ids)) if ids else []
-    return sorted(found, key=lambda group: group.name)
+    security_groups = unscoped(session, SECURITY_GROUP, SECURITY_GROUP.table.c.id.in_(ids)) if ids else []
+    return sorted(security_groups, key=lambda group: group.name)

@@ -129,9 +129,9 @@ def create_subnet(
     group = _group(session, "is.subnet.subnet.create", group_id)
     locked(session, VPC, vpc.id, "vpc", "field")
     zone, block = _place(session, vpc, zone, cidr, USUAL_SIZE if count is None else count)
-    for field, one in (("network_acl", acl), ("routing_table", table), ("public_gateway", gateway)):
-        if one is not None:
-            fits(one, vpc.id, zone, field)
+    for field, part in (("network_acl", acl), ("routing_table", table), ("public_gateway", gateway)):
+        if part is not None:
+            fits(part, vpc.id, zone, field)
     subnet = Subnet(
         id=ids.resource(session.ctx.region.zones[zone]),
         account_id=vpc.account_id,
@@ -150,13 +150,13 @@ def create_subnet(
     return subnet
 
 
-def fits(one: NetworkAcl | RoutingTable | PublicGateway, vpc_id: str, zone: str, field: str) -> None:
+def fits(network_acl: NetworkAcl | RoutingTable | PublicGateway, vpc_id: str, zone: str, field: str) -> None:
     """400 unless a subnet in this VPC and zone can be attached to it."""
-    if one.vpc_id != vpc_id:
+    if network_acl.vpc_id != vpc_id:
         raise invalid("vpc_resource_separation", "The subnet is in another VPC.", field)
-    if isinstance(one, PublicGateway) and one.zone != zone:
-        raise invalid("zone_inconsistency", f"The public gateway is in {one.zone}.", field)
-    if isinstance(one, RoutingTable) and any(one.ingress.values()):
+    if isinstance(network_acl, PublicGateway) and network_acl.zone != zone:
+        raise invalid("zone_inconsistency", f"The public gateway is in {network_acl.zone}.", field)
+    if isinstance(network_acl, RoutingTable) and any(network_acl.ingress.values()):
         raise invalid("bad_field", "The routing table is selected for incoming traffic.", field)
 
 
@@ -165,10 +165,10 @@ def delete_subnet(session: Session, subnet: Authorized[Subnet]) -> None:
     locked(session, VPC, subnet.resource.vpc_id)
     locked(session, SUBNET, subnet.resource.id)
     table = RESERVED_IP.table
-    mine = table.c.subnet_id == subnet.resource.id
-    if number_of(session, table, mine, table.c.target_id.is_not(None)):
+    condition = table.c.subnet_id == subnet.resource.id
+    if number_of(session, table, condition, table.c.target_id.is_not(None)):
         raise conflict("subnet_not_empty", "Addresses of the subnet are in use.")
-    remove_rows(session, table, mine)
+    remove_rows(session, table, condition)
     delete(session, SUBNET, subnet.resource.id, subnet.resource.account_id)
 
 
@@ -208,7 +208,7 @@ def delete_security_group(session: Session, group: Authorized[SecurityGroup]) ->
     groups = SECURITY_GROUP.table.c
     naming = (groups.vpc_id == here.vpc_id, groups.id != here.id, type_coerce(groups.rules, Text).contains(here.id))
     others = unscoped(session, SECURITY_GROUP, *naming)
-    if any(rule["remote"].get("group_id") == here.id for one in others for rule in one.rules):
+    if any(rule["remote"].get("group_id") == here.id for other in others for rule in other.rules):
         raise conflict("security_group_remoting_rules", "A rule of another security group names this one.")
     delete(session, SECURITY_GROUP, here.id, here.account_id)
 
@@ -275,14 +275,14 @@ def _place(session: Session, vpc: Vpc, zone: str | None, cidr: str | None, count
 
 def _zone_of(prefixes: list[AddressPrefix], block: IPv4Network, zone: str | None) -> str:
     """The zone of the prefix a block lies in. A zone without any prefix takes every block (vpc-api.md G3)."""
-    found = next((prefix.zone for prefix in prefixes if block.subnet_of(prefix.network)), None)
-    if found is None and zone is not None and zone not in {prefix.zone for prefix in prefixes}:
+    zone_of_prefix = next((prefix.zone for prefix in prefixes if block.subnet_of(prefix.network)), None)
+    if zone_of_prefix is None and zone is not None and zone not in {prefix.zone for prefix in prefixes}:
         return zone
-    if found is None:
+    if zone_of_prefix is None:
         raise invalid("not_in_address_prefix", "The block is not in an address prefix of the VPC.", "ipv4_cidr_block")
-    if zone not in (None, found):
-        raise invalid("zone_inconsistency", f"The block is in an address prefix of the zone {found}.", "zone")
-    return found
+    if zone not in (None, zone_of_prefix):
+        raise invalid("zone_inconsistency", f"The block is in an address prefix of the zone {zone_of_prefix}.", "zone")
+    return zone_of_prefix
 
 
 def _cut(

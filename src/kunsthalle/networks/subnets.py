@@ -90,12 +90,12 @@ def _attach(session: Session, subnet: Subnet, name: str, identity: Identity | No
     kind = ATTACHED[name][0]
     locked(session, VPC, subnet.vpc_id)
     subnet = locked(session, SUBNET, subnet.id)
-    wanted = None if identity is None else refer(session, kind, identity, field).resource
-    if wanted is not None:
-        wanted = locked(session, kind, wanted.id, field, "field")
-        service.fits(wanted, subnet.vpc_id, subnet.zone, field)
-    if getattr(subnet, f"{name}_id") != (wanted and wanted.id):
-        update(session, SUBNET, subnet.id, **{f"{name}_id": wanted and wanted.id})
+    part = None if identity is None else refer(session, kind, identity, field).resource
+    if part is not None:
+        part = locked(session, kind, part.id, field, "field")
+        service.fits(part, subnet.vpc_id, subnet.zone, field)
+    if getattr(subnet, f"{name}_id") != (part and part.id):
+        update(session, SUBNET, subnet.id, **{f"{name}_id": part and part.id})
 
 
 def _update(session: Session, granted: Authorized[Subnet], body: UpdateSubnetRequest) -> None:
@@ -196,6 +196,6 @@ def routes() -> tuple[Route, ...]:
         making(SUBNETS, "Create a subnet.", _create, CreateSubnetRequest),
         updating(SUBNETS, "Change a subnet.", UpdateSubnetRequest, _update),
         removing(SUBNETS, "Delete a subnet.", service.delete_subnet),
-        *(one for name in ATTACHED for one in _attachment(name)),
+        *(attach_route for name in ATTACHED for attach_route in _attachment(name)),
         route("DELETE", gateway, _detach_gateway, surface=FAMILY, access=rule, status=204),
     )

@@ -122,7 +122,7 @@ def _take(session: Session, subnet: Subnet, wish: _Wish, target: Mapping[str, st
 def _groups(session: Session, body: CreateInterfaceRequest, subnet: Subnet, place: str) -> list[SecurityGroup]:
     if isinstance(body.security_groups, UnsetType) or not body.security_groups:
         return [default_security_group(session, named(session, VPC, subnet.vpc_id))]
-    return [refer(session, SECURITY_GROUP, one, place).resource for one in body.security_groups]
+    return [refer(session, SECURITY_GROUP, security_group, place).resource for security_group in body.security_groups]
 
 
 def _consistent(
@@ -173,7 +173,7 @@ def plan(
     may_create(session.ctx, CREATE, {"resourceGroupId": group})
     primary = _wish(session, body.primary_ip, f"{prefix}primary_ip")
     subnet = _subnet(session, body, primary, prefix)
-    more = [_wish(session, one, f"{prefix}ips[{at}]") for at, one in enumerate(given(body.ips, []))]
+    more = [_wish(session, address, f"{prefix}ips[{at}]") for at, address in enumerate(given(body.ips, []))]
     switches = {
         "allow_ip_spoofing": body.allow_ip_spoofing,
         "auto_delete": given(body.auto_delete, bound),
@@ -220,16 +220,16 @@ def make(session: Session, planned: Plan) -> VirtualNetworkInterface:
 
 def resolved(planned: Plan, shown: dict[str, Any]) -> dict[str, Any]:
     """What was asked for, to be kept: its references by id, whatever they were given by."""
-    kept = {**shown, "subnet": {"id": planned.subnet.id}}
+    prototype = {**shown, "subnet": {"id": planned.subnet.id}}
     primary, *more = planned.wishes
     if primary.kept is not None:
-        kept["primary_ip"] = {"id": primary.kept.id}
+        prototype["primary_ip"] = {"id": primary.kept.id}
     if more:
         pairs = zip(shown["ips"], more, strict=True)
-        kept["ips"] = [one if wish.kept is None else {"id": wish.kept.id} for one, wish in pairs]
+        prototype["ips"] = [entry if wish.kept is None else {"id": wish.kept.id} for entry, wish in pairs]
     if shown.get("security_groups"):
-        kept["security_groups"] = [{"id": group.id} for group in planned.groups]
-    return kept
+        prototype["security_groups"] = [{"id": group.id} for group in planned.groups]
+    return prototype
 
 
 def _not_reserved(name: str) -> None:
@@ -266,8 +266,8 @@ def rename_target(session: Session, target_id: str, name: str) -> None:
 
 def ips_of(session: Session, interface: VirtualNetworkInterface) -> list[ReservedIp]:
     """The addresses of an interface, the primary one first."""
-    found = unscoped(session, RESERVED_IP, RESERVED_IP.table.c.target_id == interface.id)
-    return sorted(found, key=lambda ip: (ip.id != interface.primary_ip_id, ip.number))
+    reserved_ips = unscoped(session, RESERVED_IP, RESERVED_IP.table.c.target_id == interface.id)
+    return sorted(reserved_ips, key=lambda ip: (ip.id != interface.primary_ip_id, ip.number))
 
 
 def change(session: Session, granted: Authorized[VirtualNetworkInterface], body: UpdateInterfaceRequest) -> None:
@@ -317,8 +317,8 @@ def settle(
 def check_addresses(interfaces: Iterable[tuple[str, CreateInterfaceRequest]]) -> None:
     """400 where new interfaces ask for too many addresses together; each comes with its field."""
     total = 0
-    for place, one in interfaces:
-        total += 0 if isinstance(one.ips, UnsetType) else len(one.ips)
+    for place, interface in interfaces:
+        total += 0 if isinstance(interface.ips, UnsetType) else len(interface.ips)
         if total > MOST_ADDRESSES:
             text = f"The interfaces of one request have at most {MOST_ADDRESSES} secondary addresses together."
             raise invalid("over_quota", text, f"{place}ips")

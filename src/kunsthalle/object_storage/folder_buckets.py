@@ -134,9 +134,9 @@ class BucketObject:
 
     def __init__(self, descriptor: int) -> None:
         """Made by Buckets.open; owns the descriptor."""
-        found = os.fstat(descriptor)
-        self.size = found.st_size
-        self.tag = f"{found.st_dev}-{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+        status = os.fstat(descriptor)
+        self.size = status.st_size
+        self.tag = f"{status.st_dev}-{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
         self._file = os.fdopen(descriptor, "rb", buffering=0)
 
     def skip(self, count: int) -> None:

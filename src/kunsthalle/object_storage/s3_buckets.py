@@ -80,9 +80,9 @@ class S3Buckets:
     def open(self, bucket: str, key: str) -> S3Object:
         """BucketNotFound, ObjectNotFound, BadObjectName, ObjectUnreadable, BucketUnavailable."""
         check_key(bucket, key)
-        found = self._bucket(bucket)
+        location = self._bucket(bucket)
         with _said(bucket, key):
-            return S3Object(found, bucket, key, found.head(key))
+            return S3Object(location, bucket, key, location.head(key))
 
     def put(self, bucket: str, key: str, source: Path, watch: Watch = unwatched) -> None:
         """Writes a local file into an object: whole, or not at all. As for `open`."""
@@ -134,8 +134,8 @@ class S3Object:
                 self._ranges = self._where.read(self._key, self._head, self._start)
             if not self._rest:
                 self._rest = memoryview(next(self._ranges, b""))
-        found, self._rest = self._rest[:count], self._rest[count:]
-        return bytes(found)
+        rest, self._rest = self._rest[:count], self._rest[count:]
+        return bytes(rest)
 
     def close(self) -> None:
         """May be repeated."""
@@ -163,5 +163,5 @@ def _said(bucket: str, key: str | None) -> Iterator[None]:
     try:
         yield
     except S3Error as error:
-        said = next(theirs for ours, theirs in kinds if isinstance(error, ours))
-        raise said(str(error), bucket, key) from error
+        problem = next(theirs for ours, theirs in kinds if isinstance(error, ours))
+        raise problem(str(error), bucket, key) from error

@@ -83,28 +83,28 @@ class AccountDetails:
     group: AccountGroup | None
 
 
-def create_account(session: Session, wanted: AccountPrototype) -> KeyMade:
+def create_account(session: Session, prototype: AccountPrototype) -> KeyMade:
     """A new account, its owner with everything in it, and the owner's first API key there.
 
     400 for an address that is none, for an unknown enterprise or parent; 409 for a name that another account has.
     """
-    if not _SHORTEST <= len(wanted.name) <= _LONGEST:
-        text = f"The name of an account has {_SHORTEST} to {_LONGEST} characters; {wanted.name[:64]!r} is given."
+    if not _SHORTEST <= len(prototype.name) <= _LONGEST:
+        text = f"The name of an account has {_SHORTEST} to {_LONGEST} characters; {prototype.name[:64]!r} is given."
         raise invalid("bad_field", text, "name")
-    if not is_email(wanted.owner):
-        raise invalid("bad_field", f"Invalid e-mail address of the owner: {wanted.owner[:64]!r}.", "owner")
-    if unscoped(session, ACCOUNT, ACCOUNT.table.c.name == wanted.name, ACCOUNT.table.c.state == "ACTIVE"):
-        raise _taken(wanted.name)
-    enterprise, group = _place(session, wanted)
+    if not is_email(prototype.owner):
+        raise invalid("bad_field", f"Invalid e-mail address of the owner: {prototype.owner[:64]!r}.", "owner")
+    if unscoped(session, ACCOUNT, ACCOUNT.table.c.name == prototype.name, ACCOUNT.table.c.state == "ACTIVE"):
+        raise _taken(prototype.name)
+    enterprise, group = _place(session, prototype)
     operator = session.as_context(replace(session.ctx, actor=OPERATOR))
-    owner = _person(session, wanted.owner)
-    made = service.open_account(operator, wanted.name, enterprise, group.id if group else None, owner=owner)
+    owner = _person(session, prototype.owner)
+    made = service.open_account(operator, prototype.name, enterprise, group.id if group else None, owner=owner)
     try:
-        add_row(session, operator_account_names, name=wanted.name, account_id=made.id)
+        add_row(session, operator_account_names, name=prototype.name, account_id=made.id)
     except IntegrityError as error:  # another call made it meanwhile
-        raise _taken(wanted.name) from error
+        raise _taken(prototype.name) from error
     IamIdentities().own(operator, made)
-    key = _key(session, made, owner.user_id.lower(), f"{wanted.name} owner")
+    key = _key(session, made, owner.user_id.lower(), f"{prototype.name} owner")
     _audit(session, made.id, CREATE, PATH, 201, made)
     return key
 
@@ -148,14 +148,17 @@ def list_accounts(session: Session, name: str = "") -> list[AccountDetails]:
     """The accounts there are, oldest first; of one name where it is given."""
     table = ACCOUNT.table.c
     where = [table.state == "ACTIVE", *([table.name == name] if name else [])]
-    found = sorted(unscoped(session, ACCOUNT, *where), key=lambda one: (one.created_at, one.id))
-    enterprises = {one.id: one for one in unscoped(session, ENTERPRISE)}
-    groups = {one.id: one for one in unscoped(session, ACCOUNT_GROUP)}
+    accounts = sorted(unscoped(session, ACCOUNT, *where), key=lambda account: (account.created_at, account.id))
+    enterprises = {enterprise.id: enterprise for enterprise in unscoped(session, ENTERPRISE)}
+    groups = {account_group.id: account_group for account_group in unscoped(session, ACCOUNT_GROUP)}
     return [
         AccountDetails(
-            one, owner_of(session, one), enterprises.get(one.enterprise_id or ""), groups.get(one.group_id or "")
+            account,
+            owner_of(session, account),
+            enterprises.get(account.enterprise_id or ""),
+            groups.get(account.group_id or ""),
         )
-        for one in found
+        for account in accounts
     ]
 
 
@@ -170,15 +173,15 @@ def find_account(session: Session, text: str, field: str = "account") -> Account
     if named is not None and named.state == "ACTIVE":
         return named
     table = ACCOUNT.table.c
-    found = unscoped(session, ACCOUNT, table.name == text, table.state == "ACTIVE")
-    if len(found) > 1:
-        ids = ", ".join(one.id for one in found[:_MOST_NAMED])
+    accounts = unscoped(session, ACCOUNT, table.name == text, table.state == "ACTIVE")
+    if len(accounts) > 1:
+        ids = ", ".join(match.id for match in accounts[:_MOST_NAMED])
         raise conflict("conflict", f"Several accounts have the name {text[:64]!r}; give an id: {ids}.", field)
-    if not found:
-        known = [one.name for one in unscoped(session, ACCOUNT, table.state == "ACTIVE")]
+    if not accounts:
+        known = [candidate.name for candidate in unscoped(session, ACCOUNT, table.state == "ACTIVE")]
         text = f"Unknown account: {text[:64]!r}.{hint(text, known)} `kunsthalle account list` shows all."
         raise Problem(Reason.NOT_FOUND, "not_found", text, Target(field))
-    return found[0]
+    return accounts[0]
 
 
 def _key(session: Session, here: Account, login: str, name: str) -> KeyMade:
@@ -196,18 +199,18 @@ def _key(session: Session, here: Account, login: str, name: str) -> KeyMade:
 
 
 def _user(session: Session, here: Account, login: str) -> User:
-    found = signing_in_as(session, here.id, login)
-    if found is None:
+    user = signing_in_as(session, here.id, login)
+    if user is None:
         text = f"{login[:64]!r} is neither a user of the account {here.name!r} nor invited to it; invite them first."
         raise invalid("bad_field", text, "user")
-    return found
+    return user
 
 
 def _iam_id_of_invited(session: Session, invitation: User) -> str:
     """The IAM ID of somebody who was invited. 409 for a person who acts somewhere: whoever owns the account of an
     invitation could otherwise ask for a key that opens the accounts of the invited one.
     """
-    known = [one for one in memberships_of(session, invitation.user_id) if not one.iam_id.startswith(PLACEHOLDER)]
+    known = [user for user in memberships_of(session, invitation.user_id) if not user.iam_id.startswith(PLACEHOLDER)]
     for other in known:
         home = account(session, other.account_id)
         if other.state == "ACTIVE" and home is not None and home.state == "ACTIVE":
@@ -221,26 +224,28 @@ def _iam_id_of_invited(session: Session, invitation: User) -> str:
 
 def _person(session: Session, address: str) -> Person:
     """Whoever signs in as an address, or somebody new."""
-    for one in memberships_of(session, address.lower()):
-        if not one.iam_id.startswith(PLACEHOLDER):
-            return Person(one.iam_id, one.user_id, one.name)
+    for membership in memberships_of(session, address.lower()):
+        if not membership.iam_id.startswith(PLACEHOLDER):
+            return Person(membership.iam_id, membership.user_id, membership.name)
     return Person(service.new_iam_id(session), address, address.partition("@")[0])
 
 
-def _place(session: Session, wanted: AccountPrototype) -> tuple[Enterprise | None, AccountGroup | None]:
+def _place(session: Session, prototype: AccountPrototype) -> tuple[Enterprise | None, AccountGroup | None]:
     """Where in the tree of an enterprise the account is to be, if anywhere."""
-    enterprise = _enterprise(session, wanted.enterprise) if wanted.enterprise else None
-    if not wanted.parent:
+    enterprise = _enterprise(session, prototype.enterprise) if prototype.enterprise else None
+    if not prototype.parent:
         return enterprise, None
-    group = _group(session, wanted.parent, enterprise)
+    group = _group(session, prototype.parent, enterprise)
     return enterprise or unscoped(session, ENTERPRISE, ENTERPRISE.table.c.id == group.enterprise_id)[0], group
 
 
 def _enterprise(session: Session, text: str) -> Enterprise:
     table = ENTERPRISE.table.c
     known = unscoped(session, ENTERPRISE, table.state == "ACTIVE")
-    found = [one for one in known if one.id == text] or [one for one in known if one.name == text]
-    return _only(found, text, "enterprise", "enterprise", (one.name for one in known))
+    enterprises = [enterprise for enterprise in known if enterprise.id == text] or [
+        enterprise for enterprise in known if enterprise.name == text
+    ]
+    return _only(enterprises, text, "enterprise", "enterprise", (enterprise.name for enterprise in known))
 
 
 def _group(session: Session, text: str, enterprise: Enterprise | None) -> AccountGroup:
@@ -248,26 +253,30 @@ def _group(session: Session, text: str, enterprise: Enterprise | None) -> Accoun
     meant = or_(table.id == text.rpartition(":")[2], table.name == text)
     inside = [table.enterprise_id == enterprise.id] if enterprise is not None else []
     known = unscoped(session, ACCOUNT_GROUP, meant, table.state == "ACTIVE", *inside)
-    found = [one for one in known if text in {one.id, one.crn}] or [one for one in known if one.name == text]
+    account_groups = [account_group for account_group in known if text in {account_group.id, account_group.crn}] or [
+        account_group for account_group in known if account_group.name == text
+    ]
     where = f"account group of the enterprise {enterprise.name!r}" if enterprise is not None else "account group"
     every = unscoped(session, ACCOUNT_GROUP, table.state == "ACTIVE", *inside)
-    return _only(found, text, where, "parent", (one.name for one in every))
+    return _only(account_groups, text, where, "parent", (account_group.name for account_group in every))
 
 
-def _only(found: list[_T], text: str, what: str, field: str, names: Iterable[str]) -> _T:
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(one.id for one in found[:_MOST_NAMED])
+def _only(candidates: list[_T], text: str, noun: str, field: str, names: Iterable[str]) -> _T:
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        ids = ", ".join(candidate.id for candidate in candidates[:_MOST_NAMED])
         raise conflict("conflict", f"Several have the name {text[:64]!r}; give an id: {ids}.", field)
     known = sorted(names)[:_MOST_NAMED]
     there = f"There is: {', '.join(known)}." if known else "There is none."
-    raise invalid("bad_field", f"Unknown {what}: {text[:64]!r}. {there}", field)
+    raise invalid("bad_field", f"Unknown {noun}: {text[:64]!r}. {there}", field)
 
 
-def _audit(session: Session, account_id: str, action: str, target: str, outcome: int, it: Account | ApiKey) -> None:
+def _audit(
+    session: Session, account_id: str, action: str, target: str, outcome: int, account: Account | ApiKey
+) -> None:
     here = session.as_context(replace(session.ctx, actor=OPERATOR, account_id=account_id))
-    audit.record(here, action, target, outcome, it=it)
+    audit.record(here, action, target, outcome, subject=account)
 
 
 __all__ = [

@@ -19,9 +19,9 @@ def callers(store: Store) -> Callers:
     def user(ctx: Context, text: str) -> str:
         if "@" not in text:
             return text  # an IAM ID, which services and trusted profiles have as well
-        found = store.read(ctx, lambda session: memberships_of(session, text.lower()))
-        if not found:
+        memberships = store.read(ctx, lambda session: memberships_of(session, text.lower()))
+        if not memberships:
             raise invalid("bad_field", f"Nobody signs in as {text[:64]!r}.", "user")
-        return found[0].iam_id
+        return memberships[0].iam_id
 
     return Callers(account, user)

@@ -158,8 +158,8 @@ def _create(session: Session, request: Request) -> NewKeyResponse:
 
 def _list(session: Session, _request: Request, query: AccountParameters) -> OperatorAccountsResponse:
     """List the accounts."""
-    found = accounts.list_accounts(session, query.name)
-    return OperatorAccountsResponse(accounts=[account_response(one) for one in found])
+    account_details = accounts.list_accounts(session, query.name)
+    return OperatorAccountsResponse(accounts=[account_response(account) for account in account_details])
 
 
 def _create_key(session: Session, request: Request) -> NewKeyResponse:
@@ -171,9 +171,9 @@ def _create_key(session: Session, request: Request) -> NewKeyResponse:
 def _list_keys(session: Session, request: Request, query: KeyParameters) -> OperatorKeysResponse:
     """List the API keys of an account, or of one user of it."""
     here = accounts.find_account(session, query.account)
-    found = accounts.keys_of(session, here, query.user, query.start, MOST_KEYS)
-    following = next_url(request, PLATFORM_PAGES, found.last) or UNSET
-    return OperatorKeysResponse(api_keys=[key_response(one) for one in found.items], next_url=following)
+    keys = accounts.keys_of(session, here, query.user, query.start, MOST_KEYS)
+    following = next_url(request, PLATFORM_PAGES, keys.last) or UNSET
+    return OperatorKeysResponse(api_keys=[key_response(api_key) for api_key in keys.items], next_url=following)
 
 
 def _revoke_key(session: Session, request: Request) -> OperatorKeyResponse:

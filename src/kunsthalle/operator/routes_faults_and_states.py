@@ -146,11 +146,11 @@ def _fault_response(fault: Fault) -> FaultResponse:
 def _fault(ctx: Context, body: FaultRequest, callers: Callers, hits: int = 0) -> Fault:
     """The fault that is asked for. A Problem for an unknown account or user."""
     elsewhere = {"account", "user", *_MOMENTS}
-    given = {name: getattr(body, name) for name in FaultRequest.__struct_fields__ if name not in elsewhere}
+    sent = {name: getattr(body, name) for name in FaultRequest.__struct_fields__ if name not in elsewhere}
     account_id = callers.account(ctx, body.account) if body.account else ""
     iam_id = callers.user(ctx, body.user) if body.user else ""
     moments: dict[str, Any] = {name: _moment(ctx.now(), name, getattr(body, name)) for name in _MOMENTS}
-    return Fault(id=ctx.ids.uuid(), hits=hits, account_id=account_id, iam_id=iam_id, **given, **moments)
+    return Fault(id=ctx.ids.uuid(), hits=hits, account_id=account_id, iam_id=iam_id, **sent, **moments)
 
 
 def _moment(now: int, name: str, text: str | None) -> int | None:
@@ -217,7 +217,7 @@ def fault_routes(
 
     def every(_ctx: Context, _request: Request) -> FaultsResponse:
         """List the faults that may still apply."""
-        return FaultsResponse(faults=[_fault_response(one) for one in faults.list()], applied=faults.applied())
+        return FaultsResponse(faults=[_fault_response(fault) for fault in faults.list()], applied=faults.applied())
 
     def add(ctx: Context, request: Request) -> FaultResponse:
         """Have calls or jobs go wrong, or all access tokens expire."""
@@ -263,7 +263,7 @@ def scenario_routes(scenarios: SavedScenarios, faults: Faults) -> tuple[Route, .
 
     def every(_ctx: Context, _request: Request) -> ScenariosResponse:
         """List the saved scenarios."""
-        return ScenariosResponse(scenarios=[_scenario_response(one) for one in scenarios.every()])
+        return ScenariosResponse(scenarios=[_scenario_response(scenario) for scenario in scenarios.every()])
 
     def save(_ctx: Context, request: Request) -> ScenarioResponse:
         """Save everything the server keeps, under a name."""
@@ -281,7 +281,7 @@ def scenario_routes(scenarios: SavedScenarios, faults: Faults) -> tuple[Route, .
 
     read, change = access.operator("kunsthalle.scenario.read"), access.operator("kunsthalle.scenario.update")
     path = "/_kunsthalle/scenarios"
-    one = f"{path}/{{name}}"
+    item_path = f"{path}/{{name}}"
     return (
         route_without_transaction(
             "GET", path, every, surface=OPERATOR, access=read, body=None, answer=ScenariosResponse
@@ -291,7 +291,7 @@ def scenario_routes(scenarios: SavedScenarios, faults: Faults) -> tuple[Route, .
         ),
         route_without_transaction(
             "POST",
-            f"{one}/load",
+            f"{item_path}/load",
             load,
             surface=OPERATOR,
             access=change,
@@ -300,6 +300,6 @@ def scenario_routes(scenarios: SavedScenarios, faults: Faults) -> tuple[Route, .
             answer=LoadedResponse,
         ),
         route_without_transaction(
-            "DELETE", one, remove, surface=OPERATOR, access=change, body=None, answer=ScenarioResponse
+            "DELETE", item_path, remove, surface=OPERATOR, access=change, body=None, answer=ScenarioResponse
         ),
     )

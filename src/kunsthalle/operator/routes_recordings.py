@@ -113,15 +113,17 @@ def recording_routes(recordings: Recordings) -> tuple[Route, ...]:
         return _events(recordings.stop(request.params["id"]))
 
     read = access.operator("kunsthalle.recording.read")
-    one = f"{RECORDINGS_PATH}/{{id}}"
+    item_path = f"{RECORDINGS_PATH}/{{id}}"
     return (
         route_without_transaction(
             "POST", RECORDINGS_PATH, start, surface=OPERATOR, access=read, body=None, answer=RecordingResponse
         ),
         route_without_transaction(
-            "POST", f"{one}/fetch", fetch, surface=OPERATOR, access=read, body=FetchRequest, answer=EventsResponse
+            "POST", f"{item_path}/fetch", fetch, surface=OPERATOR, access=read, body=FetchRequest, answer=EventsResponse
         ),
-        route_without_transaction("DELETE", one, stop, surface=OPERATOR, access=read, body=None, answer=EventsResponse),
+        route_without_transaction(
+            "DELETE", item_path, stop, surface=OPERATOR, access=read, body=None, answer=EventsResponse
+        ),
     )
 
 

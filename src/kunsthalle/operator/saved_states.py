@@ -98,8 +98,8 @@ class SavedScenarios:
     def every(self) -> list[Saved]:
         """Those there are, by name."""
         root = self._data / FOLDER
-        found = sorted(root.iterdir()) if root.is_dir() else []
-        return [self._about(one) for one in found if NAME.fullmatch(one.name)]
+        paths = sorted(root.iterdir()) if root.is_dir() else []
+        return [self._about(path) for path in paths if NAME.fullmatch(path.name)]
 
     def save(self, name: str, *, replace: bool) -> Saved:
         """Saves everything. 409 when the name is taken, while a machine really runs, or jobs do not end."""
@@ -112,8 +112,8 @@ class SavedScenarios:
             shutil.rmtree(made, ignore_errors=True)
             made.mkdir(mode=0o700, parents=True)
             database_copies.save(self.store, made / DATABASE, metadata())
-            for one in self._own(self._data):
-                _copy(one, made / one.name)
+            for path in self._own(self._data):
+                _copy(path, made / path.name)
             saved_blobs.save(self.drivers.blobs, made)
             folder.write(made, folder.CREDENTIALS, folder.read(self._data, folder.CREDENTIALS))
             moments = {"saved_at": rfc3339(self.clock.real()), "now": rfc3339(self.clock.now())}
@@ -135,10 +135,10 @@ class SavedScenarios:
             folder.write(self._data, folder.LOADING, {"name": name, "without_secrets": without_secrets})
             saved_blobs.add(self.drivers.blobs, place)
             self._become(database)
-            for one in self._own(self._data):
-                _remove(one)
-            for one in self._own(place):
-                _copy(one, self._data / one.name)
+            for path in self._own(self._data):
+                _remove(path)
+            for path in self._own(place):
+                _copy(path, self._data / path.name)
             self._credentials(place)
             saved_blobs.drop_others(self.drivers.blobs, place)
             self.clock.set(folder.read(place, ABOUT)["moment"])
@@ -194,10 +194,10 @@ class SavedScenarios:
         engine = self.drivers.hypervisor
         if not HYPERVISORS[engine.name].runs_guests:
             return []
-        found = {one for one in engine.servers() if engine.status(one) is Status.RUNNING}
+        servers = {server for server in engine.servers() if engine.status(server) is Status.RUNNING}
         if not self.store.embedded:
-            found |= self.store.read(self.base, _running_instances)
-        return sorted(found)
+            servers |= self.store.read(self.base, _running_instances)
+        return sorted(servers)
 
     @contextlib.contextmanager
     def _current_schema(self, place: Path, without_secrets: bool) -> Iterator[Path]:
@@ -234,13 +234,15 @@ class SavedScenarios:
 
     def _credentials(self, place: Path) -> None:
         """The scenario's own, but for the operator's token, which this process knows."""
-        mine, saved = (folder.read(one, folder.CREDENTIALS) for one in (self._data, place))
-        folder.write(self._data, folder.CREDENTIALS, {**saved, "operator_token": mine["operator_token"]})
+        own, saved = (folder.read(folder_path, folder.CREDENTIALS) for folder_path in (self._data, place))
+        folder.write(self._data, folder.CREDENTIALS, {**saved, "operator_token": own["operator_token"]})
 
     def _own(self, root: Path) -> list[Path]:
         """What of a data folder, or of its copy, is saved and restored as plain files: never the master keys."""
         apart = {*APART, self.settings.master_key_path.name}
-        return [one for one in sorted(root.iterdir()) if one.name not in apart and not one.name.startswith(DATABASE)]
+        return [
+            path for path in sorted(root.iterdir()) if path.name not in apart and not path.name.startswith(DATABASE)
+        ]
 
     def _place(self, name: str) -> Path:
         if not NAME.fullmatch(name):
@@ -257,8 +259,10 @@ class SavedScenarios:
 
     def _about(self, place: Path) -> Saved:
         about = folder.read(place, ABOUT)
-        files = [one.lstat() for one in place.rglob("*") if one.is_file()]
-        size = sum(one.st_blocks * 512 for one in files if one.st_nlink == 1)  # what is linked is there anyway
+        files = [path.lstat() for path in place.rglob("*") if path.is_file()]
+        size = sum(
+            file_status.st_blocks * 512 for file_status in files if file_status.st_nlink == 1
+        )  # what is linked is there anyway
         return Saved(place.name, about["saved_at"], about["now"], size)
 
 
@@ -280,8 +284,8 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copystat(source, target)
         return
     target.mkdir(mode=0o700, exist_ok=True)
-    for one in source.iterdir():
-        _copy(one, target / one.name)
+    for path in source.iterdir():
+        _copy(path, target / path.name)
     shutil.copystat(source, target)
 
 

@@ -147,13 +147,13 @@ def unpack(source: Path, target: Path) -> Manifest:
         with _reading(source) as archive:
             manifest = _manifest(source, archive)
             free = shutil.disk_usage(_existing(target.parent)).free
-            if sum(one.stored for one in manifest.files.values()) > free:
+            if sum(file.stored for file in manifest.files.values()) > free:
                 raise BadArchive(f"{source}: there are {free} bytes free, which is too few for what is in it.")
             partial.mkdir(mode=0o700, parents=True)
             for name in sorted(manifest.folders):
                 (partial / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name, one in manifest.files.items():
-                _extract(source, archive, name, one, partial / name)
+            for name, file in manifest.files.items():
+                _extract(source, archive, name, file, partial / name)
         _check_state(source, partial, manifest)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
@@ -173,7 +173,7 @@ def unpack_database(source: Path, target: Path) -> None:
 
 
 def _existing(path: Path) -> Path:
-    return next(one for one in (path, *path.parents) if one.exists())
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 @contextlib.contextmanager
@@ -188,34 +188,34 @@ def _reading(source: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _manifest(source: Path, archive: zipfile.ZipFile) -> Manifest:
-    names = [one.filename for one in archive.infolist()]
+    names = [entry.filename for entry in archive.infolist()]
     if names.count(_MANIFEST) != 1:
         raise BadArchive(f"{source}: this is no saved state: it has no {_MANIFEST}.")
     _check_members(source, archive)
     if archive.getinfo(_MANIFEST).file_size > _MOST_MANIFEST:
         raise BadArchive(f"{source}: {_MANIFEST} is larger than {_MOST_MANIFEST} bytes.")
-    given = archive.read(_MANIFEST)
-    _refuse_newer(source, given)
+    text = archive.read(_MANIFEST)
+    _refuse_newer(source, text)
     try:
-        manifest = msgspec.json.decode(given, type=Manifest)
+        manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, RecursionError) as error:
         raise BadArchive(f"{source}: {_MANIFEST}: {error}.") from error
     if {*manifest.files, _MANIFEST} != {*names}:
         raise BadArchive(f"{source}: {_MANIFEST} lists other files than are in it.")
     for name in (*manifest.files, *manifest.folders):
         _check_name(source, name)
-    for name, one in manifest.files.items():
-        _check_file(source, archive, name, one)
+    for name, file in manifest.files.items():
+        _check_file(source, archive, name, file)
     if not {DATABASE, ABOUT} <= manifest.files.keys() or not NAME.fullmatch(manifest.name):
         raise BadArchive(f"{source}: it lacks a database, what is said of it, or a name.")
     return manifest
 
 
-def _refuse_newer(source: Path, given: bytes) -> None:
+def _refuse_newer(source: Path, data: bytes) -> None:
     """Before anything else is read of it: later releases may write other fields."""
     try:
-        found: dict[str, Any] = json.loads(given)
-        format_, release, schema = int(found["format"]), str(found["release"]), str(found["schema"])
+        manifest: dict[str, Any] = json.loads(data)
+        format_, release, schema = int(manifest["format"]), str(manifest["release"]), str(manifest["schema"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadArchive(f"{source}: {_MANIFEST} lacks format, release or schema.") from error
     if format_ > FORMAT or schema > HEAD:
@@ -226,16 +226,16 @@ def _refuse_newer(source: Path, given: bytes) -> None:
 def _check_members(source: Path, archive: zipfile.ZipFile) -> None:
     """Members that are compressed or encrypted, share bytes with others, or are there twice."""
     members = archive.infolist()
-    for one in members:
-        if one.compress_type != zipfile.ZIP_STORED or one.flag_bits & 1 or one.compress_size != one.file_size:
-            raise BadArchive(f"{source}: {one.filename!r} is compressed or encrypted, which nothing of a state is.")
-    if len({one.filename for one in members}) != len(members):
+    for entry in members:
+        if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1 or entry.compress_size != entry.file_size:
+            raise BadArchive(f"{source}: {entry.filename!r} is compressed or encrypted, which nothing of a state is.")
+    if len({entry.filename for entry in members}) != len(members):
         raise BadArchive(f"{source}: two of its files have the same name.")
     end = 0
-    for one in sorted(members, key=lambda member: member.header_offset):
-        if one.header_offset < end:
-            raise BadArchive(f"{source}: {one.filename!r} shares bytes with another file.")
-        end = one.header_offset + one.file_size
+    for entry in sorted(members, key=lambda member: member.header_offset):
+        if entry.header_offset < end:
+            raise BadArchive(f"{source}: {entry.filename!r} shares bytes with another file.")
+        end = entry.header_offset + entry.file_size
     if end > source.stat().st_size:
         raise BadArchive(f"{source}: it is shorter than it says.")
 
@@ -258,28 +258,28 @@ def _has_place(parts: list[str]) -> bool:
     return first not in APART and not first.startswith(DATABASE)
 
 
-def _check_file(source: Path, archive: zipfile.ZipFile, name: str, one: _File) -> None:
+def _check_file(source: Path, archive: zipfile.ZipFile, name: str, file: _File) -> None:
     end = 0
-    for start, length in one.data or ():
-        if start < end or start + length > one.size:
+    for start, length in file.data or ():
+        if start < end or start + length > file.size:
             raise BadArchive(f"{source}: {name!r} has data outside of itself.")
         end = start + length
-    if archive.getinfo(name).file_size != one.stored:
+    if archive.getinfo(name).file_size != file.stored:
         raise BadArchive(f"{source}: {name!r} is not as long as {_MANIFEST} says.")
 
 
-def _extract(source: Path, archive: zipfile.ZipFile, name: str, one: _File, target: Path) -> None:
+def _extract(source: Path, archive: zipfile.ZipFile, name: str, file: _File, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     hashed = hashlib.sha256()
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as out, archive.open(name) as member:
-        for start, length in one.data if one.data is not None else [(0, one.size)]:
+        for start, length in file.data if file.data is not None else [(0, file.size)]:
             out.seek(start)
             for chunk in _chunks(member, length):
                 hashed.update(chunk)
                 out.write(chunk)
-        out.truncate(one.size)
-    if hashed.hexdigest() != one.sha256:
+        out.truncate(file.size)
+    if hashed.hexdigest() != file.sha256:
         raise BadArchive(f"{source}: {name!r} is damaged: its SHA-256 is another one than {_MANIFEST} says.")
 
 
@@ -294,8 +294,8 @@ def _chunks(file: IO[bytes], length: int) -> Iterator[bytes]:
 
 def _check_state(source: Path, state: Path, manifest: Manifest) -> None:
     """What only the files themselves tell: blobs that are not what their names say, a database that is none."""
-    for name, one in manifest.files.items():
-        if name.startswith(f"{saved_blobs.FOLDER}/") and (one.data is not None or one.sha256 != name.split("/")[2]):
+    for name, file in manifest.files.items():
+        if name.startswith(f"{saved_blobs.FOLDER}/") and (file.data is not None or file.sha256 != name.split("/")[2]):
             raise BadArchive(f"{source}: the blob {name!r} is not what its name says.")
     try:
         about = folder.read(state, ABOUT)

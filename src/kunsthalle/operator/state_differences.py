@@ -116,9 +116,12 @@ def compare(before: Path, after: Path) -> list[Difference]:
     """
     with _opened(before) as old, _opened(after) as new:
         names = _account_names(old) | _account_names(new)
-        found = [one for table in KINDS for one in _of_table(old, new, table, names)]
+        differences = [difference for table in KINDS for difference in _of_table(old, new, table, names)]
     kinds = [kind for kind, _ in KINDS.values()]
-    return sorted(found, key=lambda one: (one.account, kinds.index(one.kind), one.name, one.id))
+    return sorted(
+        differences,
+        key=lambda difference: (difference.account, kinds.index(difference.kind), difference.name, difference.id),
+    )
 
 
 @contextlib.contextmanager
@@ -152,8 +155,8 @@ def _account_names(connection: sqlite3.Connection) -> dict[str, str]:
 
 def _rows(connection: sqlite3.Connection, table: str) -> dict[str, dict[str, Any]]:
     """By what tells a row from all others of its table."""
-    found = (dict(row) for row in connection.execute(f'SELECT * FROM "{table}"'))  # noqa: S608  a name of ours
-    return {_key(table, row): row for row in found if row.get("state") != "DELETED" or table != "accounts"}
+    rows = (dict(row) for row in connection.execute(f'SELECT * FROM "{table}"'))  # noqa: S608  a name of ours
+    return {_key(table, row): row for row in rows if row.get("state") != "DELETED" or table != "accounts"}
 
 
 def _key(table: str, row: Mapping[str, Any]) -> str:
@@ -183,7 +186,7 @@ def _of_table(
 def _owners(*connections: sqlite3.Connection) -> dict[str, str]:
     """The accounts of offerings."""
     query = "SELECT id, account_id FROM offerings"
-    return {row["id"]: row["account_id"] for one in connections for row in one.execute(query)}
+    return {row["id"]: row["account_id"] for connection in connections for row in connection.execute(query)}
 
 
 def _account_of(table: str, row: Mapping[str, Any], owners: Mapping[str, str]) -> str:

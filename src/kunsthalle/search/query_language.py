@@ -150,10 +150,10 @@ class _Parser:
     def query(self) -> Node:
         if not self._text.strip():
             return Everything()
-        found = self._group("", 0)
+        node = self._group("", 0)
         if not self._ended():
             raise self._wrong("a parenthesis closes here that was not opened")
-        return found
+        return node
 
     def _wrong(self, why: str) -> Problem:
         return refused(f"{why}, at character {self._at + 1}.")
@@ -161,15 +161,15 @@ class _Parser:
     def _ended(self) -> bool:
         return self._take(_SPACE) is not None and self._at == len(self._text)
 
-    def _take(self, what: re.Pattern[str]) -> re.Match[str] | None:
-        found = what.match(self._text, self._at)
-        if found is not None:
-            self._at = found.end()
-        return found
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self._text, self._at)
+        if match is not None:
+            self._at = match.end()
+        return match
 
-    def _operator(self, what: re.Pattern[str]) -> bool:
+    def _operator(self, pattern: re.Pattern[str]) -> bool:
         self._take(_SPACE)
-        return self._take(what) is not None
+        return self._take(pattern) is not None
 
     def _closes(self) -> bool:
         return self._ended() or self._text[self._at] == ")"
@@ -230,8 +230,8 @@ class _Parser:
                 raise self._wrong("a parenthesis is not closed")
             self._take(_BOOST)
             return inner
-        found = self._range(field) if field else None
-        return self._counted(found or self._simple(field))
+        node = self._range(field) if field else None
+        return self._counted(node or self._simple(field))
 
     def _counted(self, node: Node) -> Node:
         LOOP_TURNS.give_way()
@@ -241,17 +241,17 @@ class _Parser:
         return node
 
     def _range(self, field: str) -> Node | None:
-        found = self._take(_RANGE)
-        if found is not None:
-            opened, low, high, closed = found.groups()
+        match = self._take(_RANGE)
+        if match is not None:
+            opened, low, high, closed = match.groups()
             return Range(field, _bound(low, opened == "["), _bound(high, closed == "]"))
         if self._text.startswith(("[", "{"), self._at):
             raise self._wrong("a range is [low TO high] or {low TO high}; write \\[ for the character itself")
-        found = self._take(_COMPARE)
-        if found is None:
+        match = self._take(_COMPARE)
+        if match is None:
             return None
-        end = _bound(found[2], found[1].endswith("="))
-        return Range(field, end, None) if found[1].startswith(">") else Range(field, None, end)
+        end = _bound(match[2], match[1].endswith("="))
+        return Range(field, end, None) if match[1].startswith(">") else Range(field, None, end)
 
     def _simple(self, field: str) -> Node:
         quoted = self._take(_QUOTED)
@@ -260,10 +260,10 @@ class _Parser:
             if self._text.startswith("~", self._at):
                 raise self._wrong("proximity (~) is not supported; write the whole phrase")
             return _exactly(field, unescaped(quoted[1]))
-        begin, found = self._at, self._take(_WORD)
-        if found is None:
+        begin, match = self._at, self._take(_WORD)
+        if match is None:
             raise self._wrong("a term is missing, or a quotation mark is not closed")
-        return self._word(field, found[0], begin)
+        return self._word(field, match[0], begin)
 
     def _word(self, field: str, word: str, begin: int) -> Node:
         self._at, end = begin, self._at
@@ -292,8 +292,8 @@ def _bound(text: str, inclusive: bool) -> Bound | None:
 def _pattern(word: str) -> Pattern:
     """The word as texts and wildcards; neighbouring `*` are one."""
     parts: list[str | Wild] = []
-    for found in re.finditer(r"\\(.)|([*?])|([^\\*?]+)", word, re.DOTALL):
-        escaped, wild, plain = found.groups()
+    for match in re.finditer(r"\\(.)|([*?])|([^\\*?]+)", word, re.DOTALL):
+        escaped, wild, plain = match.groups()
         if wild is None and parts and isinstance(parts[-1], str):
             parts[-1] += escaped or plain
         elif wild is None:

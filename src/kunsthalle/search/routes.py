@@ -111,9 +111,9 @@ def _search(session: Session, request: Request, query: SearchParameters) -> Scan
     limit, place = query.limit or USUAL, _place(request, query)
     if _nothing(session, query):
         return ScanResponse(items=[], limit=limit)
-    found = service.search(session, place, limit)
-    cursor = UNSET if found.place is None else service.cursor(found.place)
-    return ScanResponse(items=found.items, limit=limit, search_cursor=cursor)
+    outcome = service.search(session, place, limit)
+    cursor = UNSET if outcome.place is None else service.cursor(outcome.place)
+    return ScanResponse(items=outcome.items, limit=limit, search_cursor=cursor)
 
 
 def _changeable(query: TagTypeParameters) -> str:
@@ -135,8 +135,8 @@ def _names(session: Session, query: TagsParameters) -> list[str]:
     type_, only, crn = query.tag_type, query.attached_only, query.attached_to
     if _foreign(session, query.account_id) or type_ == "service" or query.providers == "ims":
         return []
-    found = tagging.names(session, type_, attached_only=only) if crn is None else tagging.names_on(session, type_, crn)
-    return found if query.order_by_name == "asc" else found[::-1]
+    names = tagging.names(session, type_, attached_only=only) if crn is None else tagging.names_on(session, type_, crn)
+    return names if query.order_by_name == "asc" else names[::-1]
 
 
 def _create_tags(session: Session, request: Request, query: TagTypeParameters) -> CreatedTagsResponse:
@@ -147,7 +147,7 @@ def _create_tags(session: Session, request: Request, query: TagTypeParameters) -
         )
     tagging.managing(session, "access")
     return CreatedTagsResponse(
-        results=[created_response(one) for one in tagging.create(session, request.body.tag_names)]
+        results=[created_response(tag) for tag in tagging.create(session, request.body.tag_names)]
     )
 
 
@@ -157,12 +157,12 @@ def _found(session: Session, request: Request, _query: TagTypeParameters) -> lis
     if bool(body.resources) == (body.query is not None):
         raise invalid("bad_request", "Give either resources or a query.", "resources")
     if body.query is None:
-        return [one.resource_id for one in body.resources]
-    found = service.search(session, Place(body.query.query_string, []), tagging.MAX_RESOURCES)
-    if found.place is not None:
+        return [reference.resource_id for reference in body.resources]
+    outcome = service.search(session, Place(body.query.query_string, []), tagging.MAX_RESOURCES)
+    if outcome.place is not None:
         text = f"The query finds more than {tagging.MAX_RESOURCES} resources; narrow it, or name the resources."
         raise invalid("bad_request", text, "query")
-    return [item["crn"] for item in found.items]
+    return [item["crn"] for item in outcome.items]
 
 
 def _attach(session: Session, request: Request, query: AttachParameters) -> TagResultsResponse:
@@ -170,14 +170,14 @@ def _attach(session: Session, request: Request, query: AttachParameters) -> TagR
     type_, names = _changeable(query), request.body.names
     change = tagging.attaching(session, type_, names, replace=query.replace, renew=query.update)
     outcomes = tagging.apply(session, change, request.prepared)
-    return TagResultsResponse(results=[result_response(one) for one in outcomes])
+    return TagResultsResponse(results=[result_response(outcome) for outcome in outcomes])
 
 
 def _detach(session: Session, request: Request, query: TagTypeParameters) -> TagResultsResponse:
     """Detach tags from resources that the caller may change."""
     change = tagging.detaching(_changeable(query), request.body.names)
     outcomes = tagging.apply(session, change, request.prepared)
-    return TagResultsResponse(results=[result_response(one) for one in outcomes])
+    return TagResultsResponse(results=[result_response(outcome) for outcome in outcomes])
 
 
 def _delete_tag(session: Session, request: Request, query: TagTypeParameters) -> DeletedTagResultsResponse:
@@ -199,7 +199,7 @@ def _delete_unused(session: Session, request: Request, query: TagTypeParameters)
     """Delete all tags that nothing has."""
     type_ = _changeable(query)
     tagging.managing(session, type_)
-    gone = [created_response(one) for one in tagging.delete_unused(session, type_, request.prepared)]
+    gone = [created_response(outcome) for outcome in tagging.delete_unused(session, type_, request.prepared)]
     return DeletedTagsResponse(total_count=len(gone), errors=False, items=gone)
 
 

@@ -53,15 +53,15 @@ class _Entry(Struct, frozen=True):
 
 
 def _entries() -> dict[str, _Entry]:
-    found = []
+    entries = []
     for service in OFFERED.values():
         kind = "service" if service.regional else "iaas"
         usable = {"service": {"rc_provisionable": True, "iam_compatible": True}}
-        found.append(_Entry(service.id, service.name, kind, "", usable))
+        entries.append(_Entry(service.id, service.name, kind, "", usable))
         for plan_id, name in service.plans.items():
-            found.append(_Entry(plan_id, name, "plan", service.id, {"plan": {}}))
-            found += [_deployment(plan_id, location) for location in (REGIONS if service.regional else [GLOBAL])]
-    return {entry.id: entry for entry in found}
+            entries.append(_Entry(plan_id, name, "plan", service.id, {"plan": {}}))
+            entries += [_deployment(plan_id, location) for location in (REGIONS if service.regional else [GLOBAL])]
+    return {entry.id: entry for entry in entries}
 
 
 def _deployment(plan_id: str, location: str) -> _Entry:
@@ -135,8 +135,8 @@ def _shown(entry: _Entry, origin: str) -> EntryResponse:
     )
 
 
-def _page(session: Session, found: list[_Entry], query: EntriesParameters) -> EntriesResponse:
-    named = [entry for entry in found if query.q in entry.name]
+def _page(session: Session, entries: list[_Entry], query: EntriesParameters) -> EntriesResponse:
+    named = [entry for entry in entries if query.q in entry.name]
     shown = named[query.offset : query.offset + query.limit]
     items = [_shown(entry, session.ctx.origin) for entry in shown]
     return EntriesResponse(query.offset, query.limit, len(named), len(items), items)
@@ -148,10 +148,10 @@ def _list(session: Session, _request: Request, query: EntriesParameters) -> Entr
 
 
 def _find(request: Request) -> _Entry:
-    found = ENTRIES.get(request.params["id"])
-    if found is None:
+    entry = ENTRIES.get(request.params["id"])
+    if entry is None:
         raise not_found("id")
-    return found
+    return entry
 
 
 def _get(session: Session, request: Request) -> EntryResponse:
@@ -162,11 +162,11 @@ def _get(session: Session, request: Request) -> EntryResponse:
 def _children(session: Session, request: Request, query: EntriesParameters) -> EntriesResponse:
     """List the plans of a service, or the deployments of a plan; `*` is any kind."""
     parent, kind = _find(request), request.params["kind"]
-    found = [entry for entry in ENTRIES.values() if entry.parent == parent.id]
+    entries = [entry for entry in ENTRIES.values() if entry.parent == parent.id]
     # The plans of what is of the kind `iaas` are asked for as flavors.
     kinds = {"flavor": "plan"}
     return _page(
-        session, [entry for entry in found if kind in {"*", entry.kind} or kinds.get(kind) == entry.kind], query
+        session, [entry for entry in entries if kind in {"*", entry.kind} or kinds.get(kind) == entry.kind], query
     )
 
 

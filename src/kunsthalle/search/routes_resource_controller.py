@@ -91,15 +91,15 @@ class InstanceItem(Access, frozen=True):
         return (ServiceInstance, Catalog)
 
     def check(self, session: Session, request: Request) -> Authorized[Any]:
-        given = request.params["id"]
+        sent_id = request.params["id"]
         try:
-            id_ = parse(given).instance
+            id_ = parse(sent_id).instance
         except ValueError:
-            id_ = given
-        found = self._resolved(session, id_)
-        if given not in {found.resource.id, found.resource.crn}:
+            id_ = sent_id
+        instance = self._resolved(session, id_)
+        if sent_id not in {instance.resource.id, instance.resource.crn}:
             raise not_found()
-        return found
+        return instance
 
     def _resolved(self, session: Session, id_: str) -> Authorized[Any]:
         for kind in _KINDS:
@@ -205,13 +205,13 @@ def _list(session: Session, request: Request, query: InstancesParameters) -> Ins
     limit, after = query.limit or MOST, query.start
     pages = [page(session, kind, *_filters(query, kind, _shown(kind)), after=after, limit=limit) for kind in _KINDS]
     # What lies behind the end of a page that is not the last is not known yet, of that kind.
-    known = max((one.last for one in pages if one.last is not None), default=(0, ""))
-    items = (it for one in pages for it in one.items if (it.created_at, it.id) >= known)
-    found = sorted(items, key=lambda it: (it.created_at, it.id), reverse=True)
-    more = len(found) > limit or any(one.last is not None for one in pages)
-    last = found[:limit][-1] if found and more else None
+    known = max((batch.last for batch in pages if batch.last is not None), default=(0, ""))
+    items = (instance for batch in pages for instance in batch.items if (instance.created_at, instance.id) >= known)
+    instances = sorted(items, key=lambda instance: (instance.created_at, instance.id), reverse=True)
+    more = len(instances) > limit or any(batch.last is not None for batch in pages)
+    last = instances[:limit][-1] if instances and more else None
     next_ = next_url(request, PLATFORM_PAGES, (last.created_at, last.id) if last else None) or ""
-    shown = [instance_response(it, session.ctx.origin) for it in found[:limit]]
+    shown = [instance_response(instance, session.ctx.origin) for instance in instances[:limit]]
     return InstancesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
@@ -226,8 +226,8 @@ def _create(session: Session, request: Request) -> InstanceResponse:
     group, locked = chosen_group(session, body.resource_group), header_flag(request, "Entity-Lock")
     service = _planned(body.resource_plan_id)
     _check_place(session, service, body.target)
-    given = (service, body.name, group, body.resource_plan_id, body.parameters)
-    made = service_instances.create(session, *given, locked=locked)
+    sent = (service, body.name, group, body.resource_plan_id, body.parameters)
+    made = service_instances.create(session, *sent, locked=locked)
     tagging.apply(session, tagging.attaching(session, "user", body.tags, replace=False, renew=False), [made.crn])
     return instance_response(made, session.ctx.origin)
 
@@ -236,8 +236,8 @@ def _update(session: Session, request: Request, instance: Authorized[ServiceInst
     """Change an instance of a service: its name, its plan, its parameters."""
     (service, granted), body = _owned(instance), request.body
     names = {"name": "name", "parameters": "parameters", "resource_plan_id": "plan_id"}
-    given = {column: getattr(body, name) for name, column in names.items() if getattr(body, name) is not UNSET}
-    return instance_response(service_instances.change(session, service, granted, given), session.ctx.origin)
+    sent = {column: getattr(body, name) for name, column in names.items() if getattr(body, name) is not UNSET}
+    return instance_response(service_instances.change(session, service, granted, sent), session.ctx.origin)
 
 
 def _delete(period: int, session: Session, _request: Request, instance: Authorized[ServiceInstance | Catalog]) -> None:
@@ -254,7 +254,7 @@ def _lock(value: bool) -> Call:
 
 
 def routes(reclamation_period: int) -> tuple[Route, ...]:
-    all_, one, lock = "/v2/resource_instances", "/v2/resource_instances/{id}", "/v2/resource_instances/{id}/lock"
+    all_, item_path, lock = "/v2/resource_instances", "/v2/resource_instances/{id}", "/v2/resource_instances/{id}/lock"
     see, create = InstanceItem(_READ), CreateInstance(_STORAGE.action("create"))
     change = InstanceItem(_STORAGE.action("update"), verb="update")
     delete = InstanceItem(_STORAGE.action("delete"), verb="delete")
@@ -269,9 +269,9 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
             query=InstancesParameters,
         ),
         make("POST", all_, _create, access=create, body=CreateInstanceRequest, answer=InstanceResponse, status=201),
-        make("GET", one, _get, access=see, answer=InstanceResponse),
-        make("PATCH", one, _update, access=change, body=UpdateInstanceRequest, answer=InstanceResponse),
-        make("DELETE", one, partial(_delete, reclamation_period), access=delete, status=204),
+        make("GET", item_path, _get, access=see, answer=InstanceResponse),
+        make("PATCH", item_path, _update, access=change, body=UpdateInstanceRequest, answer=InstanceResponse),
+        make("DELETE", item_path, partial(_delete, reclamation_period), access=delete, status=204),
         make("POST", lock, _lock(True), access=change, answer=InstanceResponse),
         make("DELETE", lock, _lock(False), access=change, answer=InstanceResponse),
     )

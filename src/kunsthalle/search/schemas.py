@@ -212,43 +212,55 @@ class InstancesResponse(ResponseBody):
     resources: list[InstanceResponse]
 
 
-def result_response(one: Outcome) -> TagResultResponse:
-    return TagResultResponse(resource_id=one.name, is_error=one.message is not None, message=one.message or UNSET)
+def result_response(outcome: Outcome) -> TagResultResponse:
+    return TagResultResponse(
+        resource_id=outcome.name, is_error=outcome.message is not None, message=outcome.message or UNSET
+    )
 
 
-def created_response(one: Outcome) -> CreatedTagResponse:
-    return CreatedTagResponse(tag_name=one.name, is_error=one.message is not None, message=one.message or UNSET)
+def created_response(outcome: Outcome) -> CreatedTagResponse:
+    return CreatedTagResponse(
+        tag_name=outcome.name, is_error=outcome.message is not None, message=outcome.message or UNSET
+    )
 
 
-def deleted_response(one: Outcome) -> DeletedTagResponse:
-    return DeletedTagResponse(provider="ghost", is_error=one.message is not None, message=one.message or UNSET)
+def deleted_response(outcome: Outcome) -> DeletedTagResponse:
+    return DeletedTagResponse(provider="ghost", is_error=outcome.message is not None, message=outcome.message or UNSET)
 
 
 SERVICE = "globalcatalog-collection"
 
 
-def instance_response(it: Catalog | ServiceInstance, origin: str) -> InstanceResponse:
+def instance_response(instance: Catalog | ServiceInstance, origin: str) -> InstanceResponse:
     """`origin` is the address of the server, under which a regional service is reached."""
-    if isinstance(it, Catalog):
-        done = _operation("create" if it.updated_at == it.created_at else "update")
-        return _instance(it, it.label, SERVICE, sub_type="catalog", last_operation=done)
-    made = {"created_by": it.created_by, "updated_by": it.updated_by, "parameters": it.parameters}
-    where = f"crn:v1:bluemix:public:resource-catalog::a/{it.account_id}::deployment:{it.plan_id}%3A{it.location}"
-    since = PlanHistoryResponse(it.plan_id, rfc3339(it.created_at), it.created_by)
-    plan = {"resource_plan_id": it.plan_id, "target_crn": where, "plan_history": [since]}
-    more = {"locked": it.locked, "state": it.state, "location": it.location, **plan, **made, **_ways(it)}
-    if OFFERED[it.service].regional:
+    if isinstance(instance, Catalog):
+        done = _operation("create" if instance.updated_at == instance.created_at else "update")
+        return _instance(instance, instance.label, SERVICE, sub_type="catalog", last_operation=done)
+    made = {"created_by": instance.created_by, "updated_by": instance.updated_by, "parameters": instance.parameters}
+    plan_at = f"{instance.plan_id}%3A{instance.location}"
+    where = f"crn:v1:bluemix:public:resource-catalog::a/{instance.account_id}::deployment:{plan_at}"
+    since = PlanHistoryResponse(instance.plan_id, rfc3339(instance.created_at), instance.created_by)
+    plan = {"resource_plan_id": instance.plan_id, "target_crn": where, "plan_history": [since]}
+    more = {
+        "locked": instance.locked,
+        "state": instance.state,
+        "location": instance.location,
+        **plan,
+        **made,
+        **_ways(instance),
+    }
+    if OFFERED[instance.service].regional:
         more["extensions"] = {"endpoints": {"public": origin, "private": origin}}
-    return _instance(it, it.name, OFFERED[it.service].id, **more)
+    return _instance(instance, instance.name, OFFERED[instance.service].id, **more)
 
 
-def _ways(it: ServiceInstance) -> dict[str, Any]:
+def _ways(service_instance: ServiceInstance) -> dict[str, Any]:
     """What there is to say of an instance that waits for its reclamation, or came back from there."""
-    done = {"last_operation": _operation(it.last_operation)}
-    at, by = rfc3339(it.updated_at), it.updated_by
-    if it.state == "pending_reclamation":
+    done = {"last_operation": _operation(service_instance.last_operation)}
+    at, by = rfc3339(service_instance.updated_at), service_instance.updated_by
+    if service_instance.state == "pending_reclamation":
         return {**done, "scheduled_reclaim_at": at, "scheduled_reclaim_by": by}
-    return {**done, "restored_at": at, "restored_by": by} if it.last_operation == "restore" else done
+    return {**done, "restored_at": at, "restored_by": by} if service_instance.last_operation == "restore" else done
 
 
 def _operation(kind: str) -> LastOperationResponse:
@@ -256,7 +268,7 @@ def _operation(kind: str) -> LastOperationResponse:
 
 
 def _instance(
-    it: Catalog | ServiceInstance,
+    instance: Catalog | ServiceInstance,
     name: str,
     service: str,
     *,
@@ -265,12 +277,12 @@ def _instance(
     location: str = GLOBAL,
     **more: Any,
 ) -> InstanceResponse:
-    account, group = it.account_id, it.resource_group_id
+    account, group = instance.account_id, instance.resource_group_id
     return InstanceResponse(
-        id=it.crn,
-        guid=it.id,
-        url=f"/v2/resource_instances/{it.id}",
-        crn=it.crn,
+        id=instance.crn,
+        guid=instance.id,
+        url=f"/v2/resource_instances/{instance.id}",
+        crn=instance.crn,
         name=name,
         account_id=account,
         resource_group_id=group,
@@ -280,7 +292,7 @@ def _instance(
         type="service_instance",
         state=state,
         locked=locked,
-        created_at=rfc3339(it.created_at),
-        updated_at=rfc3339(it.updated_at),
+        created_at=rfc3339(instance.created_at),
+        updated_at=rfc3339(instance.updated_at),
         **more,
     )

@@ -118,13 +118,13 @@ def located(session: Session, text: str) -> tuple[Searched, Any] | None:
         crn = parse(text)
     except ValueError:
         return None
-    for one in SEARCHED:
-        id_ = one.id_in(crn)
+    for searched in SEARCHED:
+        id_ = searched.id_in(crn)
         if id_ is None:
             continue
         try:
-            it = find(session, one.kind, id_)
+            resource = find(session, searched.kind, id_)
         except Problem:
             return None
-        return (one, it) if (it.crn, it.account_id) == (text, session.ctx.account_id) else None
+        return (searched, resource) if (resource.crn, resource.account_id) == (text, session.ctx.account_id) else None
     return None

@@ -73,79 +73,79 @@ def search(session: Session, place: Place, limit: int) -> Found:
     A batch ends early where its tags are large together, as pages of lists do (`db/page_bytes.py`).
     """
     _check_fields(place.fields)
-    query, found, size = parse(place.query), list[dict[str, Any]](), 0
+    query, matches, size = parse(place.query), list[dict[str, Any]](), 0
     names = None if "*" in place.fields else frozenset({*(place.fields or SHOWN), "crn", *LISTS})
     here = place
     for number in range(place.kind, len(SEARCHED)):
         session.check_time()
         if number != place.kind:
             here = Place(place.query, place.fields, place.taggable, number)
-        for document, key in _documents_from(session, query, here, limit + 1 - len(found)):
+        for document, key in _documents_from(session, query, here, limit + 1 - len(matches)):
             size += len(msgspec.json.encode(document))
-            if len(found) == limit or (found and size > PAGE_BYTES):
-                return Found(found, here)
-            found.append(_shown(document, names))
+            if len(matches) == limit or (matches and size > PAGE_BYTES):
+                return Found(matches, here)
+            matches.append(_shown(document, names))
             here = msgspec.structs.replace(here, kind=number, moment=key.created_at, id=key.id)
-    return Found(found, None)
+    return Found(matches, None)
 
 
 def _documents_from(session: Session, query: Node, place: Place, most: int) -> Iterator[tuple[dict[str, Any], Any]]:
     """What matches of one kind, with the row of each. Tags are read for a few rows at a time, for as long as asked."""
-    one = SEARCHED[place.kind]
+    searched = SEARCHED[place.kind]
     while most > 0:
-        count = min(most, _TOGETHER) if one.own_tags else most
-        rows = _matching(session, one, query, place, count)
+        count = min(most, _TOGETHER) if searched.own_tags else most
+        rows = _matching(session, searched, query, place, count)
         for begin in range(0, len(rows), _TOGETHER):
             some = rows[begin : begin + _TOGETHER]
-            yield from zip(documents(session, one, some), some, strict=True)
+            yield from zip(documents(session, searched, some), some, strict=True)
         if len(rows) < count:
             return
         most -= count
         place = msgspec.structs.replace(place, moment=rows[-1].created_at, id=rows[-1].id)
 
 
-def _matching(session: Session, one: Searched, query: Node, place: Place, limit: int) -> Sequence[Any]:
-    matches = condition(session, query, one)
+def _matching(session: Session, searched: Searched, query: Node, place: Place, limit: int) -> Sequence[Any]:
+    matches = condition(session, query, searched)
     if isinstance(matches, False_):
         return ()
-    table = one.kind.table.c
+    table = searched.kind.table.c
     where = [table.account_id == session.ctx.account_id, matches]
     if place.taggable:
-        where.append(policy_filter(one.kind, session.ctx.grants.scope(one.action("update"))))
+        where.append(policy_filter(searched.kind, session.ctx.grants.scope(searched.action("update"))))
     if place.moment is not None:
         where += [table.created_at <= place.moment, or_(table.created_at < place.moment, table.id < place.id)]
-    return rows_where(session, one, *where, limit=limit)
+    return rows_where(session, searched, *where, limit=limit)
 
 
-def rows_where(session: Session, one: Searched, *where: ColumnElement[bool], limit: int) -> Sequence[Any]:
+def rows_where(session: Session, searched: Searched, *where: ColumnElement[bool], limit: int) -> Sequence[Any]:
     """The rows of a kind that the caller sees and that meet the conditions, as `documents` reads them."""
-    table = one.kind.table.c
+    table = searched.kind.table.c
     columns = [
         table.id,
         table.created_at,
-        table[one.name].label("name"),
-        crn(one, session.ctx.account_id).label("crn"),
-        location(one).label("location"),
-        *(table[name] for name in ("updated_at", "resource_group_id", one.own_tags) if name in table),
+        table[searched.name].label("name"),
+        crn(searched, session.ctx.account_id).label("crn"),
+        location(searched).label("location"),
+        *(table[name] for name in ("updated_at", "resource_group_id", searched.own_tags) if name in table),
     ]
-    return values_of(session, one.kind, columns, *where, limit=limit)
+    return values_of(session, searched.kind, columns, *where, limit=limit)
 
 
-def documents(session: Session, one: Searched, rows: Sequence[Any]) -> list[dict[str, Any]]:
+def documents(session: Session, searched: Searched, rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Rows of one kind as search shows them, their tags with them."""
     tags = tags_of(session, [row.crn for row in rows])
-    return [_document(one, session.ctx.account_id, row, tags) for row in rows]
+    return [_document(searched, session.ctx.account_id, row, tags) for row in rows]
 
 
-def _document(one: Searched, account_id: str, row: Any, tags: dict[tuple[str, str], list[str]]) -> dict[str, Any]:
+def _document(searched: Searched, account_id: str, row: Any, tags: dict[tuple[str, str], list[str]]) -> dict[str, Any]:
     document = {
-        **constants(one, account_id),
+        **constants(searched, account_id),
         "crn": row.crn,
         "name": row.name,
         "resource_id": row.id,
         "region": row.location or "global",
         "creation_date": rfc3339(row.created_at),
-        "tags": sorted(getattr(row, one.own_tags)) if one.own_tags else tags.get((row.crn, "user"), []),
+        "tags": sorted(getattr(row, searched.own_tags)) if searched.own_tags else tags.get((row.crn, "user"), []),
         "access_tags": tags.get((row.crn, "access"), []),
         "service_tags": [],
     }
@@ -161,11 +161,11 @@ def tags_of(session: Session, crns: list[str]) -> dict[tuple[str, str], list[str
     if not crns:
         return {}
     columns = tag_links.c
-    mine = (columns.account_id == session.ctx.account_id, columns.crn.in_(crns))
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in rows_of(session, tag_links, *mine, order=columns.name):
-        found.setdefault((row.crn, row.type), []).append(row.name)
-    return found
+    conditions = (columns.account_id == session.ctx.account_id, columns.crn.in_(crns))
+    tags_by: dict[tuple[str, str], list[str]] = {}
+    for row in rows_of(session, tag_links, *conditions, order=columns.name):
+        tags_by.setdefault((row.crn, row.type), []).append(row.name)
+    return tags_by
 
 
 def _check_fields(fields: list[str]) -> None:

@@ -84,11 +84,11 @@ class _Tags:
 Field = _Constant | _Text | _Moment | _Tags
 
 
-def location(one: Searched) -> ColumnElement[Any]:
+def location(searched: Searched) -> ColumnElement[Any]:
     """Where a resource is, as its CRN says it: a zone, a region, `global`, or nothing."""
-    columns = one.kind.table.c
-    if one.location is not None:
-        return literal(one.location)
+    columns = searched.kind.table.c
+    if searched.location is not None:
+        return literal(searched.location)
     for name in ("zone", "location"):
         if name in columns:
             return columns[name]
@@ -96,68 +96,73 @@ def location(one: Searched) -> ColumnElement[Any]:
     return case(prefixes, value=func.substr(columns.id, 1, 4), else_="")
 
 
-def crn(one: Searched, account_id: str) -> ColumnElement[Any]:
+def crn(searched: Searched, account_id: str) -> ColumnElement[Any]:
     """The CRN of a row."""
-    columns = one.kind.table.c
-    begin = literal(f"crn:v1:bluemix:public:{one.service}:") + location(one) + literal(f":a/{account_id}:")
-    instance = columns[one.instance] if one.instance else literal("")
-    resource: ColumnElement[Any] = literal("") if one.whole else columns.id
-    for above in reversed(one.above):
+    columns = searched.kind.table.c
+    begin = literal(f"crn:v1:bluemix:public:{searched.service}:") + location(searched) + literal(f":a/{account_id}:")
+    instance = columns[searched.instance] if searched.instance else literal("")
+    resource: ColumnElement[Any] = literal("") if searched.whole else columns.id
+    for above in reversed(searched.above):
         resource = columns[above] + literal("/") + resource
-    return begin + instance + literal(f":{one.crn_type}:") + resource
+    return begin + instance + literal(f":{searched.crn_type}:") + resource
 
 
-def constants(one: Searched, account_id: str) -> dict[str, str]:
+def constants(searched: Searched, account_id: str) -> dict[str, str]:
     """The fields that all resources of a kind share."""
-    return {"type": one.type, "family": one.family, "service_name": one.service, "account_id": account_id}
+    return {
+        "type": searched.type,
+        "family": searched.family,
+        "service_name": searched.service,
+        "account_id": account_id,
+    }
 
 
-def condition(session: Session, node: Node, one: Searched) -> Condition:
+def condition(session: Session, node: Node, searched: Searched) -> Condition:
     """The condition on the kind's table. 400 for a value that a field cannot have, such as a word for a date."""
-    compiler = _Compiler(session, one)
-    found = compiler.compile(node)
-    return and_(found, compiler.joined) if compiler.joined is not None else found
+    compiler = _Compiler(session, searched)
+    compiled = compiler.compile(node)
+    return and_(compiled, compiler.joined) if compiler.joined is not None else compiled
 
 
 class _Compiler:
     """Compiles for one kind of resource."""
 
-    def __init__(self, session: Session, one: Searched) -> None:
+    def __init__(self, session: Session, searched: Searched) -> None:
         self._session = session
-        self._one = one
-        self._table = one.kind.table
+        self._one = searched
+        self._table = searched.kind.table
         self._fields = self._known()
         self._words: tuple[CTE, CTE] | None = None
         self.joined: Condition | None = None
 
     def _known(self) -> Mapping[str, Field]:
-        one, columns = self._one, self._one.kind.table.c
-        found: dict[str, Field] = {
-            name: _Constant(value) for name, value in constants(one, self._session.ctx.account_id).items()
+        searched, columns = self._one, self._one.kind.table.c
+        fields: dict[str, Field] = {
+            name: _Constant(value) for name, value in constants(searched, self._session.ctx.account_id).items()
         }
-        found |= {
-            "crn": _Id(crn(one, self._session.ctx.account_id), exact=True),
-            "name": _Text(columns[one.name]),
+        fields |= {
+            "crn": _Id(crn(searched, self._session.ctx.account_id), exact=True),
+            "name": _Text(columns[searched.name]),
             "resource_id": _Text(columns.id),
-            "region": _Constant("global") if one.location is not None else _Text(location(one)),
+            "region": _Constant("global") if searched.location is not None else _Text(location(searched)),
             "creation_date": _Moment(columns.created_at),
-            "tags": _Tags(self._own_tags if one.own_tags else self._linked("user")),
+            "tags": _Tags(self._own_tags if searched.own_tags else self._linked("user")),
             "access_tags": _Tags(self._linked("access")),
         }
         if "resource_group_id" in columns:
-            found["resource_group_id"] = _Text(columns.resource_group_id)
+            fields["resource_group_id"] = _Text(columns.resource_group_id)
         if "updated_at" in columns:
-            found["modification_date"] = _Moment(columns.updated_at)
-        return found
+            fields["modification_date"] = _Moment(columns.updated_at)
+        return fields
 
     def _linked(self, type_: str) -> Callable[[Callable[[ColumnElement[Any]], Condition] | None], Condition]:
         links = tag_links.c
-        mine = (links.account_id == self._session.ctx.account_id, links.type == type_)
+        conditions = (links.account_id == self._session.ctx.account_id, links.type == type_)
         kind = links.thing_kind == self._one.kind.name
 
         def having(tag: Callable[[ColumnElement[Any]], Condition] | None) -> Condition:
-            wanted = () if tag is None else (tag(links.name),)
-            return self._one.kind.table.c.id.in_(ids_where(links.thing_id, *mine, kind, *wanted))
+            tag_condition = () if tag is None else (tag(links.name),)
+            return self._one.kind.table.c.id.in_(ids_where(links.thing_id, *conditions, kind, *tag_condition))
 
         return having
 
@@ -201,23 +206,23 @@ class _Compiler:
 
     def _texts(self) -> tuple[CTE, CTE]:
         """The words of each row (its name, its CRN, and what the CRN leaves out of its kind), and those of its tags."""
-        one, account_id = self._one, self._session.ctx.account_id
-        text = crn(one, account_id) + literal(f" {one.type} {one.family}")
-        columns = [self._table.c.id, words(self._table.c[one.name]).label("name"), words(text).label("crn")]
-        if one.own_tags:
-            columns.append(words(type_coerce(self._table.c[one.own_tags], Text)).label("tags"))
+        searched, account_id = self._one, self._session.ctx.account_id
+        text = crn(searched, account_id) + literal(f" {searched.type} {searched.family}")
+        columns = [self._table.c.id, words(self._table.c[searched.name]).label("name"), words(text).label("crn")]
+        if searched.own_tags:
+            columns.append(words(type_coerce(self._table.c[searched.own_tags], Text)).label("tags"))
         links = tag_links.c
-        shown = links.type == "access" if one.own_tags else true()
-        mine = (links.account_id == account_id, links.thing_kind == one.kind.name, shown)
+        shown = links.type == "access" if searched.own_tags else true()
+        conditions = (links.account_id == account_id, links.thing_kind == searched.kind.name, shown)
         return (
             worked_out("texts", columns, self._table.c.account_id == account_id),
-            worked_out("tag_texts", [links.thing_id.label("id"), words(links.name).label("text")], *mine),
+            worked_out("tag_texts", [links.thing_id.label("id"), words(links.name).label("text")], *conditions),
         )
 
 
-def _on(field: Field, node: Term | Range | Exists, one: Searched) -> Condition:
+def _on(field: Field, node: Term | Range | Exists, searched: Searched) -> Condition:
     if isinstance(node, Term):
-        return _term(field, node.pattern, one)
+        return _term(field, node.pattern, searched)
     return _range(field, node) if isinstance(node, Range) else _exists(field)
 
 
@@ -229,7 +234,7 @@ def _exists(field: Field) -> Condition:
     return true()
 
 
-def _term(field: Field, pattern: Pattern, one: Searched) -> Condition:
+def _term(field: Field, pattern: Pattern, searched: Searched) -> Condition:
     if isinstance(field, _Constant):
         return true() if fnmatchcase(fold(field.value), glob_of(_folded(pattern))) else false()
     if isinstance(field, _Moment):
@@ -238,7 +243,7 @@ def _term(field: Field, pattern: Pattern, one: Searched) -> Condition:
     if isinstance(field, _Tags):
         return field.having(lambda tag: _same(folded(tag), _folded(pattern)))
     if isinstance(field, _Id) and len(pattern) == 1:
-        return _by_crn(field, str(pattern[0]), one)
+        return _by_crn(field, str(pattern[0]), searched)
     if field.exact:
         return _same(field.expression, pattern)
     return _same(folded(field.expression), _folded(pattern))
@@ -251,13 +256,13 @@ def _same(text: ColumnElement[Any], pattern: Pattern) -> Condition:
     return matches(text, pattern)
 
 
-def _by_crn(field: _Id, text: str, one: Searched) -> Condition:
+def _by_crn(field: _Id, text: str, searched: Searched) -> Condition:
     """The id in the CRN finds the row; the whole text decides."""
     try:
-        id_ = one.id_in(parse_crn(text))
+        id_ = searched.id_in(parse_crn(text))
     except ValueError:
         return false()
-    return false() if id_ is None else and_(one.kind.table.c.id == id_, field.expression == text)
+    return false() if id_ is None else and_(searched.kind.table.c.id == id_, field.expression == text)
 
 
 def _range(field: Field, node: Range) -> Condition:
@@ -279,26 +284,26 @@ def _is_between(text: str, node: Range) -> bool:
 
 def _texts_between(text: ColumnElement[Any], node: Range) -> Condition:
     """Texts are compared by their bytes, their ASCII letters in lower case."""
-    found: Condition = true()
+    bounds: Condition = true()
     if node.low is not None:
         low = fold(node.low.text)
-        found = and_(found, text >= low if node.low.inclusive else text > low)
+        bounds = and_(bounds, text >= low if node.low.inclusive else text > low)
     if node.high is not None:
         high = fold(node.high.text)
-        found = and_(found, text <= high if node.high.inclusive else text < high)
-    return found
+        bounds = and_(bounds, text <= high if node.high.inclusive else text < high)
+    return bounds
 
 
 def _moments_between(column: ColumnElement[Any], node: Range) -> Condition:
     """A date means all of its day, month or year: an inclusive end contains it, an exclusive one leaves it out."""
-    found: Condition = true()
+    bounds: Condition = true()
     if node.low is not None:
         begin, end = _period(node.low.text)
-        found = and_(found, column >= (begin if node.low.inclusive else end))
+        bounds = and_(bounds, column >= (begin if node.low.inclusive else end))
     if node.high is not None:
         begin, end = _period(node.high.text)
-        found = and_(found, column < (end if node.high.inclusive else begin))
-    return found
+        bounds = and_(bounds, column < (end if node.high.inclusive else begin))
+    return bounds
 
 
 def _plain(pattern: Pattern) -> str:

@@ -53,11 +53,11 @@ class Outcome:
 
 def normal(type_: str, name: str) -> str:
     """The name as it is kept; 400 unless it is one."""
-    found = name.strip().lower()
-    if not _NAME.fullmatch(found) or (type_ == "access" and not _PAIR.fullmatch(found)):
+    name_ = name.strip().lower()
+    if not _NAME.fullmatch(name_) or (type_ == "access" and not _PAIR.fullmatch(name_)):
         form = "key:value, both of" if type_ == "access" else "1 to 128 of"
         raise invalid("bad_request", f"A tag is {form} letters, digits, spaces, and any of _ - . :", "tag_names")
-    return found
+    return name_
 
 
 def _mine(session: Session, type_: str) -> tuple[Any, Any]:
@@ -70,42 +70,42 @@ def _linked(session: Session, type_: str, *where: Any) -> tuple[Any, ...]:
 
 def names(session: Session, type_: str, *, attached_only: bool = False) -> list[str]:
     """The account's tags of a type, in their order."""
-    found = _different(session, tag_links.c.name, *_linked(session, type_))
+    different = _different(session, tag_links.c.name, *_linked(session, type_))
     if type_ == "user":
-        found |= {name for one in SEARCHED if one.own_tags for name in _kept(session, one)}
+        different |= {name for searched in SEARCHED if searched.own_tags for name in _kept(session, searched)}
     if not attached_only:
-        found |= _different(session, tags.c.name, *_mine(session, type_))
-    return sorted(found)
+        different |= _different(session, tags.c.name, *_mine(session, type_))
+    return sorted(different)
 
 
-def _kept(session: Session, one: Searched, like: str = "") -> set[str]:
+def _kept(session: Session, searched: Searched, like: str = "") -> set[str]:
     """The tags that resources of a kind keep themselves, as far as the caller sees the resources.
 
     With `like`, of those resources alone that may have a tag of this name.
     """
-    column = one.kind.table.c[one.own_tags]
+    column = searched.kind.table.c[searched.own_tags]
     having = [column != []]
     if like:
         having.append(func.lower(type_coerce(column, Text)).contains(like, autoescape=True))
-    return {name.lower() for (names,) in values_of(session, one.kind, [column], *having) for name in names}
+    return {name.lower() for (names,) in values_of(session, searched.kind, [column], *having) for name in names}
 
 
 def names_on(session: Session, type_: str, crn: str) -> list[str]:
     """The tags of one resource; none of what the caller does not see."""
-    found = located(session, crn)
-    if found is None:
+    location = located(session, crn)
+    if location is None:
         return []
-    one, it = found
-    if type_ == "user" and one.own_tags:
-        return sorted(getattr(it, one.own_tags))
+    searched, resource = location
+    if type_ == "user" and searched.own_tags:
+        return sorted(getattr(resource, searched.own_tags))
     return tags_of(session, [crn]).get((crn, type_), [])
 
 
-def create(session: Session, wanted: list[str]) -> list[Outcome]:
+def create(session: Session, wanted_names: list[str]) -> list[Outcome]:
     """New access tags; those that are there already are reported."""
     hold(session, session.ctx.account_id)
     present = set(names(session, "access"))
-    made = [normal("access", name) for name in wanted]
+    made = [normal("access", name) for name in wanted_names]
     if len(present | set(made)) > MOST_ACCESS:
         raise conflict("conflict", f"An account has at most {MOST_ACCESS} access tags.", "tag_names")
     remember(session, "access", made)
@@ -120,25 +120,25 @@ class Change:
     work: Callable[[set[str]], set[str]]
 
 
-def attaching(session: Session, type_: str, wanted: list[str], *, replace: bool, renew: bool) -> Change:
+def attaching(session: Session, type_: str, wanted_names: list[str], *, replace: bool, renew: bool) -> Change:
     """Attach names; with `replace` instead of all others, with `renew` instead of those with the same key."""
-    added = {normal(type_, name) for name in wanted}
+    added = {normal(type_, name) for name in wanted_names}
     if type_ == "access" and not added <= set(names(session, "access")):
         raise invalid("bad_request", "An access tag must be created before it is attached.", "tag_names")
 
     def work(present: set[str]) -> set[str]:
         keys = {name.partition(":")[0] for name in added if ":" in name} if renew else set()
-        kept = {name for name in present if not (":" in name and name.partition(":")[0] in keys)}
-        return added if replace else kept | added
+        names = {name for name in present if not (":" in name and name.partition(":")[0] in keys)}
+        return added if replace else names | added
 
     return Change(type_, work)
 
 
-def detaching(type_: str, wanted: list[str]) -> Change:
+def detaching(type_: str, wanted_names: list[str]) -> Change:
     """Take names off; `key:*` takes off all of a key, and `*` all there are (SDK: `detach_tag`)."""
-    names_gone = {normal(type_, name) for name in wanted if not name.endswith("*")}
-    starts = tuple(_start(name) for name in wanted if name.endswith("*"))
-    return Change(type_, lambda present: {one for one in present - names_gone if not one.startswith(starts)})
+    names_gone = {normal(type_, name) for name in wanted_names if not name.endswith("*")}
+    starts = tuple(_start(name) for name in wanted_names if name.endswith("*"))
+    return Change(type_, lambda present: {name for name in present - names_gone if not name.startswith(starts)})
 
 
 def _start(pattern: str) -> str:
@@ -162,54 +162,64 @@ def apply(session: Session, change: Change, crns: list[str]) -> list[Outcome]:
 
 def _apply_one(session: Session, change: Change, crn: str, left: int) -> tuple[int, str | None]:
     """How many tags were put on or taken off, and what went wrong."""
-    found = located(session, crn)
-    if found is None:
+    location = located(session, crn)
+    if location is None:
         return 0, ABSENT
-    one, it = found
+    searched, resource = location
     verb = "administer" if change.type == "access" else "update"
-    if not may(session, one.kind, it, one.action(verb)):
+    if not may(session, searched.kind, resource, searched.action(verb)):
         return 0, ABSENT
     present = {name.lower() for name in names_on(session, change.type, crn)}
-    wanted = change.work(present)
-    if len(wanted) > MOST_ON_ONE:
+    aim = change.work(present)
+    if len(aim) > MOST_ON_ONE:
         return 0, f"A resource has at most {MOST_ON_ONE} tags."
-    if len(wanted ^ present) > left:
+    if len(aim ^ present) > left:
         return 0, TOO_MANY
-    _store(session, change.type, one, it, present, wanted)
-    return len(wanted ^ present), None
+    _store(session, change.type, searched, resource, present, aim)
+    return len(aim ^ present), None
 
 
-def _store(session: Session, type_: str, one: Searched, it: Any, present: set[str], wanted: set[str]) -> None:
-    remember(session, type_, wanted - present)
-    if type_ == "user" and one.own_tags:
-        if wanted != present:
-            update(session, one.kind, it.id, **{one.own_tags: sorted(wanted)})
+def _store(session: Session, type_: str, searched: Searched, resource: Any, present: set[str], aim: set[str]) -> None:
+    remember(session, type_, aim - present)
+    if type_ == "user" and searched.own_tags:
+        if aim != present:
+            update(session, searched.kind, resource.id, **{searched.own_tags: sorted(aim)})
         return
-    gone = present - wanted
+    gone = present - aim
     if gone:
-        remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.crn == it.crn, tag_links.c.name.in_(gone)))
-    here = {"account_id": session.ctx.account_id, "crn": it.crn, "thing_kind": one.kind.name, "thing_id": it.id}
-    rows = [{**here, "type": type_, "name": name} for name in wanted - present]
+        remove_rows(
+            session, tag_links, *_linked(session, type_, tag_links.c.crn == resource.crn, tag_links.c.name.in_(gone))
+        )
+    here = {
+        "account_id": session.ctx.account_id,
+        "crn": resource.crn,
+        "thing_kind": searched.kind.name,
+        "thing_id": resource.id,
+    }
+    rows = [{**here, "type": type_, "name": name} for name in aim - present]
     put_rows(session, tag_links, ("account_id", "crn", "type", "name"), rows)
 
 
-def _alive(one: Searched) -> Any:
+def _alive(searched: Searched) -> Any:
     """Whether the resource of a tag's link is still there; ids are never given again."""
-    links, kind = tag_links.c, one.kind.table.c
-    return exists(one.kind.table, kind.id == links.thing_id, kind.account_id == links.account_id)
+    links, kind = tag_links.c, searched.kind.table.c
+    return exists(searched.kind.table, kind.id == links.thing_id, kind.account_id == links.account_id)
 
 
-def _of_kind(session: Session, type_: str, one: Searched) -> tuple[Any, ...]:
-    return _linked(session, type_, tag_links.c.thing_kind == one.kind.name)
+def _of_kind(session: Session, type_: str, searched: Searched) -> tuple[Any, ...]:
+    return _linked(session, type_, tag_links.c.thing_kind == searched.kind.name)
 
 
 def _is_attached(session: Session, type_: str, name: str) -> bool:
     """Whether a resource of the account that is still there has the tag."""
     named = tag_links.c.name == name
-    if any(any_row(session, tag_links, *_of_kind(session, type_, one), named, _alive(one)) for one in SEARCHED):
+    if any(
+        any_row(session, tag_links, *_of_kind(session, type_, searched), named, _alive(searched))
+        for searched in SEARCHED
+    ):
         return True
     whole = session.as_context(session.ctx.as_system(session.ctx.account_id))
-    return type_ == "user" and any(name in _kept(whole, one, name) for one in SEARCHED if one.own_tags)
+    return type_ == "user" and any(name in _kept(whole, searched, name) for searched in SEARCHED if searched.own_tags)
 
 
 def _different(session: Session, column: Any, *where: Any) -> set[str]:
@@ -218,14 +228,14 @@ def _different(session: Session, column: Any, *where: Any) -> set[str]:
 
 def delete(session: Session, type_: str, name: str) -> Outcome:
     """A tag that nothing has any more."""
-    found = normal(type_, name)
-    if not number_of(session, tags, *_mine(session, type_), tags.c.name == found):
-        return Outcome(found, "The tag does not exist.")
-    if _is_attached(session, type_, found):
-        return Outcome(found, "The tag is attached.")
-    remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.name == found))
-    remove_rows(session, tags, *_mine(session, type_), tags.c.name == found)
-    return Outcome(found)
+    tag_name = normal(type_, name)
+    if not number_of(session, tags, *_mine(session, type_), tags.c.name == tag_name):
+        return Outcome(tag_name, "The tag does not exist.")
+    if _is_attached(session, type_, tag_name):
+        return Outcome(tag_name, "The tag is attached.")
+    remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.name == tag_name))
+    remove_rows(session, tags, *_mine(session, type_), tags.c.name == tag_name)
+    return Outcome(tag_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,24 +251,24 @@ def unused(session: Session, type_: str) -> Unused:
     whole = session.as_context(session.ctx.as_system(session.ctx.account_id))
     used: set[str] = set()
     gone: list[str] = []
-    for one in SEARCHED:
-        mine = _of_kind(session, type_, one)
-        used |= _different(session, tag_links.c.name, *mine, _alive(one))
-        gone += first_ids(session, tag_links.c.crn, MAX_UNUSED - len(gone), *mine, ~_alive(one))
-        if type_ == "user" and one.own_tags:
-            used |= _kept(whole, one)
+    for searched in SEARCHED:
+        conditions = _of_kind(session, type_, searched)
+        used |= _different(session, tag_links.c.name, *conditions, _alive(searched))
+        gone += first_ids(session, tag_links.c.crn, MAX_UNUSED - len(gone), *conditions, ~_alive(searched))
+        if type_ == "user" and searched.own_tags:
+            used |= _kept(whole, searched)
     names = sorted(_different(session, tags.c.name, *_mine(session, type_)) - used)
     return Unused(names[:MAX_UNUSED], sorted(set(gone)))
 
 
-def delete_unused(session: Session, type_: str, found: Unused) -> list[Outcome]:
+def delete_unused(session: Session, type_: str, unused: Unused) -> list[Outcome]:
     """Delete tags that nothing has any more, but for those that something was given meanwhile."""
-    for begin in range(0, len(found.gone), _AT_ONCE):
-        crns = found.gone[begin : begin + _AT_ONCE]
+    for begin in range(0, len(unused.gone), _AT_ONCE):
+        crns = unused.gone[begin : begin + _AT_ONCE]
         remove_rows(session, tag_links, *_linked(session, type_, tag_links.c.crn.in_(crns)))
     deleted: list[str] = []
-    for begin in range(0, len(found.names), _AT_ONCE):
-        names = found.names[begin : begin + _AT_ONCE]
+    for begin in range(0, len(unused.names), _AT_ONCE):
+        names = unused.names[begin : begin + _AT_ONCE]
         linked = _different(session, tag_links.c.name, *_linked(session, type_, tag_links.c.name.in_(names)))
         deleted += (free := [name for name in names if name not in linked])
         remove_rows(session, tags, *_mine(session, type_), tags.c.name.in_(free))

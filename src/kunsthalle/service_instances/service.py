@@ -81,17 +81,17 @@ def create(
 
 
 def change(
-    session: Session, service: OfferedService, granted: Authorized[ServiceInstance], given: dict[str, Any]
+    session: Session, service: OfferedService, granted: Authorized[ServiceInstance], changes: dict[str, Any]
 ) -> ServiceInstance:
     """Sets what is given of name, plan_id and parameters."""
     instance = _unlocked(granted.resource)
-    if "name" in given:
-        _named(given["name"])
-    if "plan_id" in given:
-        _planned(service, given["plan_id"])
-    if "parameters" in given:
-        service.configure(session, instance.id, given["parameters"])
-    update(session, service.kind, instance.id, last_operation="update", **_signed(session), **given)
+    if "name" in changes:
+        _named(changes["name"])
+    if "plan_id" in changes:
+        _planned(service, changes["plan_id"])
+    if "parameters" in changes:
+        service.configure(session, instance.id, changes["parameters"])
+    update(session, service.kind, instance.id, last_operation="update", **_signed(session), **changes)
     return find(session, service.kind, instance.id)
 
 

@@ -23,7 +23,7 @@ def test_whose_resource_it_was_done_to_does_not_read_where_the_others_are(house:
     asked = house.server.base.asked("trace", "http://kunsthalle.test", "203.0.113.9")
     actor = Actor(consumer.iam_id, "somebody")
     ctx = asked.acting_as(actor, consumer.account_id, AllGrants(consumer.account_id), ())
-    house.server.store.write(ctx, lambda session: audit.record(session, ACTION, "/v1/images/x", 403, it=image))
+    house.server.store.write(ctx, lambda session: audit.record(session, ACTION, "/v1/images/x", 403, subject=image))
     assert clients(consumer) == ["203.0.113.9"]
     assert clients(publisher) == [None]
     assert clients(house.operator(), "/_kunsthalle/audit") == ["203.0.113.9"]

@@ -36,7 +36,7 @@ def prepared(session: Session, body: InitializationRequest, *, secure_boot: bool
         "bare_metal_server": image.allowed_use.get("bare_metal_server", "true"),
     }
     refuse_use(allowed, secure_boot=secure_boot)
-    keys = {key.id: key for key in (refer_key(session, one, f"{at}keys").resource for one in body.keys)}
+    keys = {key.id: key for key in (refer_key(session, identity, f"{at}keys").resource for identity in body.keys)}
     system = OPERATING_SYSTEMS[image.operating_system]
     if system.family.startswith("Windows") and all(key.type != "rsa" for key in keys.values()):
         raise invalid("bad_field", "A Windows server needs at least one key of the type rsa.", f"{at}keys")

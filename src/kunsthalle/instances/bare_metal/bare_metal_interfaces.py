@@ -51,14 +51,14 @@ class Site:
 
 def of_server(session: Session, server_id: str) -> list[MetalInterface]:
     """The interfaces of a server, the primary one first."""
-    found = unscoped(session, METAL_INTERFACE, METAL_INTERFACE.table.c.bare_metal_server_id == server_id)
-    return sorted(found, key=lambda one: one.position)
+    metal_interfaces = unscoped(session, METAL_INTERFACE, METAL_INTERFACE.table.c.bare_metal_server_id == server_id)
+    return sorted(metal_interfaces, key=lambda metal_interface: metal_interface.position)
 
 
-def virtual_of(session: Session, it: MetalInterface) -> VirtualNetworkInterface:
+def virtual_of(session: Session, metal_interface: MetalInterface) -> VirtualNetworkInterface:
     """What an attachment uses; 404 where the server has just gone, and that with it."""
-    for found in unscoped(session, VIRTUAL, VIRTUAL.table.c.id == it.virtual_network_interface_id):
-        return found
+    for attached in unscoped(session, VIRTUAL, VIRTUAL.table.c.id == metal_interface.virtual_network_interface_id):
+        return attached
     raise not_found()
 
 
@@ -123,7 +123,7 @@ def _refuse_type(
         raise invalid("validation_required_field", "Missing a required field.", f"{field}vlan")
     if not isinstance(body.allowed_vlans, UnsetType):
         raise invalid("bad_field", "Only an interface of the type pci allows VLANs.", f"{field}allowed_vlans")
-    if not any(body.vlan in one.allowed_vlans for one in others):
+    if not any(body.vlan in other.allowed_vlans for other in others):
         raise invalid("bad_field", "No interface of the type pci allows the VLAN.", f"{field}vlan")
 
 
@@ -155,19 +155,19 @@ def _attach(
 ) -> tuple[dict[str, Any], Subnet, ReservedIp]:
     asked, at = body.virtual_network_interface, f"{field}virtual_network_interface"
     if asked.identity is not None:
-        it = refer(session, VIRTUAL, asked.identity, at, _BIND).resource
+        own_virtual = refer(session, VIRTUAL, asked.identity, at, _BIND).resource
     else:
         planned = virtual.plan(session, asked, bound=True, group_id=site.group_id, prefix=f"{at}.")
-        it = virtual.make(session, planned)
-    subnet = in_place(named(session, SUBNET, it.subnet_id), site.zone, site.vpc_id, at)
-    virtual.bind(session, it, target, at)
+        own_virtual = virtual.make(session, planned)
+    subnet = in_place(named(session, SUBNET, own_virtual.subnet_id), site.zone, site.vpc_id, at)
+    virtual.bind(session, own_virtual, target, at)
     parts = {
-        "allow_ip_spoofing": it.allow_ip_spoofing,
-        "enable_infrastructure_nat": it.enable_infrastructure_nat,
-        "mac": it.mac_address,
-        "virtual_network_interface_id": it.id,
+        "allow_ip_spoofing": own_virtual.allow_ip_spoofing,
+        "enable_infrastructure_nat": own_virtual.enable_infrastructure_nat,
+        "mac": own_virtual.mac_address,
+        "virtual_network_interface_id": own_virtual.id,
     }
-    return parts, subnet, virtual.ips_of(session, it)[0]
+    return parts, subnet, virtual.ips_of(session, own_virtual)[0]
 
 
 def _add(session: Session, server: BareMetalServer, body: Asked, *, attaching: bool) -> MetalInterface:
@@ -197,28 +197,32 @@ def _refuse_moving(server: BareMetalServer) -> None:
 
 def change_interface(session: Session, granted: Authorized[MetalInterface], body: UpdateMetalInterfaceRequest) -> None:
     """PATCH of all but the name. 409 for what only mirrors an attachment."""
-    it = granted.resource
-    _refuse_mirror(it)
-    spoofing = given(body.allow_ip_spoofing, it.allow_ip_spoofing)
-    nat = given(body.enable_infrastructure_nat, it.enable_infrastructure_nat)
+    interface = granted.resource
+    _refuse_mirror(interface)
+    spoofing = given(body.allow_ip_spoofing, interface.allow_ip_spoofing)
+    nat = given(body.enable_infrastructure_nat, interface.enable_infrastructure_nat)
     _refuse_switches(spoofing=spoofing, nat=nat)
-    update(session, METAL_INTERFACE, it.id, allow_ip_spoofing=spoofing, enable_infrastructure_nat=nat)
-    _change(session, it, body)
+    update(session, METAL_INTERFACE, interface.id, allow_ip_spoofing=spoofing, enable_infrastructure_nat=nat)
+    _change(session, interface, body)
 
 
 def _change(
-    session: Session, it: MetalInterface, body: UpdateMetalInterfaceRequest | UpdateMetalAttachmentRequest
+    session: Session, metal_interface: MetalInterface, body: UpdateMetalInterfaceRequest | UpdateMetalAttachmentRequest
 ) -> None:
     if not isinstance(body.allowed_vlans, UnsetType):
-        used = {one.vlan for one in of_server(session, it.bare_metal_server_id) if one.vlan in it.allowed_vlans}
-        if it.interface_type != PCI or not used <= set(body.allowed_vlans):
+        used = {
+            other.vlan
+            for other in of_server(session, metal_interface.bare_metal_server_id)
+            if other.vlan in metal_interface.allowed_vlans
+        }
+        if metal_interface.interface_type != PCI or not used <= set(body.allowed_vlans):
             text = "It must go on to allow the VLANs that interfaces of the server use; only pci interfaces do."
             raise invalid("bad_field", text, "allowed_vlans")
-        update(session, METAL_INTERFACE, it.id, allowed_vlans=body.allowed_vlans)
-    if not isinstance(body.name, UnsetType) and body.name != it.name:
-        rename(session, METAL_INTERFACE, it.id, body.name)
-        address_allocation.rename_target(session, it.id, body.name)
-        virtual.rename_target(session, it.id, body.name)
+        update(session, METAL_INTERFACE, metal_interface.id, allowed_vlans=body.allowed_vlans)
+    if not isinstance(body.name, UnsetType) and body.name != metal_interface.name:
+        rename(session, METAL_INTERFACE, metal_interface.id, body.name)
+        address_allocation.rename_target(session, metal_interface.id, body.name)
+        virtual.rename_target(session, metal_interface.id, body.name)
 
 
 def change_attachment(
@@ -228,8 +232,8 @@ def change_attachment(
     _change(session, granted.resource, body)
 
 
-def _refuse_mirror(it: MetalInterface) -> None:
-    if it.virtual_network_interface_id is not None:
+def _refuse_mirror(metal_interface: MetalInterface) -> None:
+    if metal_interface.virtual_network_interface_id is not None:
         raise conflict("invalid_state", "The interface mirrors a network attachment; change that.")
 
 
@@ -241,39 +245,39 @@ def remove_interface(session: Session, granted: Authorized[MetalInterface]) -> N
 
 def remove_attachment(session: Session, granted: Authorized[MetalInterface]) -> None:
     """409 for the primary one, a pci one of a server that is not stopped, one whose VLANs are used."""
-    it = granted.resource
-    if it.position == 0:
+    interface = granted.resource
+    if interface.position == 0:
         raise conflict("invalid_state", "The primary interface stays with its server.")
-    server = locked(session, BARE_METAL, it.bare_metal_server_id, "bare_metal_server_id")
-    if it.interface_type == PCI:
+    server = locked(session, BARE_METAL, interface.bare_metal_server_id, "bare_metal_server_id")
+    if interface.interface_type == PCI:
         _refuse_moving(server)
-        rest = [one for one in of_server(session, server.id) if one.id != it.id]
-        allowed = {vlan for one in rest for vlan in one.allowed_vlans}
-        if any(one.vlan is not None and one.vlan not in allowed for one in rest):
+        rest = [other for other in of_server(session, server.id) if other.id != interface.id]
+        allowed = {vlan for other in rest for vlan in other.allowed_vlans}
+        if any(other.vlan is not None and other.vlan not in allowed for other in rest):
             raise conflict("invalid_state", "Interfaces of the server use a VLAN that only this one allows.")
-    give_back(session, it)
-    delete(session, METAL_INTERFACE, it.id, it.account_id)
+    give_back(session, interface)
+    delete(session, METAL_INTERFACE, interface.id, interface.account_id)
 
 
-def give_back(session: Session, it: MetalInterface) -> None:
+def give_back(session: Session, metal_interface: MetalInterface) -> None:
     """Frees the address and leaves the groups, or lets go of the virtual network interface."""
-    if it.virtual_network_interface_id is not None:
-        virtual.unbind(session, it.id)
+    if metal_interface.virtual_network_interface_id is not None:
+        virtual.unbind(session, metal_interface.id)
         return
-    address_allocation.release(session, it.id)
-    security_groups.detach(session, it.id)
+    address_allocation.release(session, metal_interface.id)
+    security_groups.detach(session, metal_interface.id)
 
 
-def give_floating(session: Session, it: MetalInterface, ip: FloatingIp) -> FloatingIp:
+def give_floating(session: Session, metal_interface: MetalInterface, ip: FloatingIp) -> FloatingIp:
     """Gives a floating IP to an interface; with infrastructure NAT, in the place of the one it had."""
-    if ip.target_id == it.bound:
+    if ip.target_id == metal_interface.bound:
         return ip
-    if it.virtual_network_interface_id is not None:
-        nat = virtual_of(session, it).enable_infrastructure_nat
+    if metal_interface.virtual_network_interface_id is not None:
+        nat = virtual_of(session, metal_interface).enable_infrastructure_nat
     else:
-        nat = it.enable_infrastructure_nat
+        nat = metal_interface.enable_infrastructure_nat
     if ip.target_id is not None:
         raise conflict("floating_ip_in_use", "The floating IP has a target already.")
     if nat:
-        floating_ips.release(session, it.bound)
-    return floating_ips.bind_to_interface(session, ip, it.bound, "id", "parameter")
+        floating_ips.release(session, metal_interface.bound)
+    return floating_ips.bind_to_interface(session, ip, metal_interface.bound, "id", "parameter")

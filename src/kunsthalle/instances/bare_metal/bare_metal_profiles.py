@@ -113,7 +113,7 @@ def _profile(prefix: str, text: str) -> BareMetalProfile:
 
 
 BARE_METAL_PROFILES = {
-    profile.name: profile for prefix, sizes in _GROUPS for profile in (_profile(prefix, one) for one in sizes.split())
+    profile.name: profile for prefix, sizes in _GROUPS for profile in (_profile(prefix, part) for part in sizes.split())
 }
 
 

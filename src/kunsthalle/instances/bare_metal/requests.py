@@ -49,7 +49,7 @@ class VirtualInterfaceRequest(CreateInterfaceRequest, kw_only=True):
     @property
     def identity(self) -> Identity | None:
         named = (self.id, self.crn, self.href)
-        return Identity(*named) if any(one is not UNSET for one in named) else None
+        return Identity(*named) if any(part is not UNSET for part in named) else None
 
 
 class MetalAttachmentRequest(NameRequest, kw_only=True):

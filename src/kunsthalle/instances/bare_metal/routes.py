@@ -73,8 +73,10 @@ _PROFILES = "/v1/bare_metal_server/profiles"
 
 def _list_profiles(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the bare metal server profiles."""
-    page = among(query, list(BARE_METAL_PROFILES.values()), lambda one: one.name)
-    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), query.limit)
+    page = among(query, list(BARE_METAL_PROFILES.values()), lambda profile: profile.name)
+    return collection(
+        request, session, "profiles", page, lambda profile, u: profile_response(profile, u.ctx), query.limit
+    )
 
 
 def _get_profile(session: Session, request: Request) -> BareMetalProfileResponse:

@@ -63,14 +63,14 @@ class MetalFloatingIps(ResponseBody):
     floating_ips: list[FloatingIpResponse]
 
 
-def _primary(session: Session, it: MetalInterface) -> ReservedIp:
-    return named(session, RESERVED_IP, it.primary_ip["id"])
+def _primary(session: Session, metal_interface: MetalInterface) -> ReservedIp:
+    return named(session, RESERVED_IP, metal_interface.primary_ip["id"])
 
 
 def _list_ips(session: Session, request: Request, interface: MetalInterface, query: PageParameters) -> dict[str, Any]:
     """List the primary address of a network interface of a bare metal server."""
-    found = among(query, [_primary(session, interface)], lambda ip: ip.id)
-    return collection(request, session, "ips", found, ip_response, query.limit)
+    page = among(query, [_primary(session, interface)], lambda ip: ip.id)
+    return collection(request, session, "ips", page, ip_response, query.limit)
 
 
 def _get_ip(session: Session, request: Request, interface: MetalInterface) -> ReservedIpResponse:
@@ -114,7 +114,7 @@ def _remove_floating(session: Session, request: Request, interface: MetalInterfa
 def routes() -> tuple[Route, ...]:
     read = access.item(METAL_INTERFACE, param=_INTERFACE, parents=(_SERVER,))
     change = access.item(METAL_INTERFACE, METAL_INTERFACES.action("update"), param=_INTERFACE, parents=(_SERVER,))
-    one = f"{_FLOATING}/{{id}}"
+    item_path = f"{_FLOATING}/{{id}}"
     detach = METAL_ATTACHMENTS.on_one("delete")
 
     def remove_attachment(session: Session, _request: Request, interface: Authorized[MetalInterface]) -> None:
@@ -145,9 +145,9 @@ def routes() -> tuple[Route, ...]:
         route("GET", _IPS, _list_ips, surface=VPC, access=read, query=PageParameters),
         route("GET", f"{_IPS}/{{id}}", _get_ip, surface=VPC, access=read, answer=ReservedIpResponse),
         route("GET", _FLOATING, _list_floating, surface=VPC, access=read, answer=MetalFloatingIps),
-        route("GET", one, _get_floating, surface=VPC, access=read, answer=FloatingIpResponse),
-        route("PUT", one, _add_floating, surface=VPC, access=change, answer=FloatingIpResponse, status=201),
-        route("DELETE", one, _remove_floating, surface=VPC, access=change, status=204),
+        route("GET", item_path, _get_floating, surface=VPC, access=read, answer=FloatingIpResponse),
+        route("PUT", item_path, _add_floating, surface=VPC, access=change, answer=FloatingIpResponse, status=201),
+        route("DELETE", item_path, _remove_floating, surface=VPC, access=change, status=204),
         listing(METAL_ATTACHMENTS, "List the network attachments of a bare metal server."),
         reading(METAL_ATTACHMENTS, "Get a network attachment of a bare metal server."),
         making(

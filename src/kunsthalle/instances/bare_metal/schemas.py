@@ -135,7 +135,7 @@ def _disk_path(server: BareMetalServer, disk: dict[str, str]) -> str:
 
 
 def disk_response(server: BareMetalServer, disk: dict[str, str], ctx: Context) -> MetalDiskResponse:
-    place = next(at for at, one in enumerate(server.disks) if one["id"] == disk["id"])
+    place = next(at for at, entry in enumerate(server.disks) if entry["id"] == disk["id"])
     kind = BARE_METAL_PROFILES[server.profile].each_disk[place]
     return MetalDiskResponse(
         created_at=rfc3339(server.created_at),
@@ -195,7 +195,7 @@ def server_response(server: BareMetalServer, session: Session) -> BareMetalServe
     interfaces, options = of_server(session, server.id), server.options
     if not interfaces:
         raise not_found()  # it has gone since it was looked up
-    shown = [interface_reference(one, ctx) for one in interfaces]
+    shown = [interface_reference(interface, ctx) for interface in interfaces]
     wire = BareMetalServerResponse(
         bandwidth=profile.bandwidth,
         boot_target=BootTargetResponse(
@@ -242,7 +242,7 @@ def server_response(server: BareMetalServer, session: Session) -> BareMetalServe
         zone=zone_ref(ctx, server.zone),
     )
     if interfaces[0].virtual_network_interface_id is not None:
-        wire.network_attachments = [attachment_reference(one, session) for one in interfaces]
+        wire.network_attachments = [attachment_reference(interface, session) for interface in interfaces]
         wire.primary_network_attachment = wire.network_attachments[0]
     return wire
 

@@ -69,82 +69,86 @@ def server_path(server_id: str) -> str:
     return f"/bare_metal_servers/{server_id}"
 
 
-def _subnet(it: MetalInterface, ctx: Context) -> TypedReferenceResponse:
-    kept = it.subnet
-    place = href(ctx, f"/subnets/{kept['id']}")
-    return TypedReferenceResponse(crn=kept["crn"], href=place, id=kept["id"], name=kept["name"], resource_type="subnet")
-
-
-def _address(it: MetalInterface, ctx: Context) -> IpReferenceResponse:
-    kept = it.primary_ip
-    place, type_ = href(ctx, kept["path"]), "subnet_reserved_ip"
-    return IpReferenceResponse(
-        address=kept["address"], href=place, id=kept["id"], name=kept["name"], resource_type=type_
+def _subnet(metal_interface: MetalInterface, ctx: Context) -> TypedReferenceResponse:
+    subnet = metal_interface.subnet
+    place = href(ctx, f"/subnets/{subnet['id']}")
+    return TypedReferenceResponse(
+        crn=subnet["crn"], href=place, id=subnet["id"], name=subnet["name"], resource_type="subnet"
     )
 
 
-def interface_reference(it: MetalInterface, ctx: Context) -> InterfaceReferenceResponse:
-    return InterfaceReferenceResponse(**_shown(it, "network_interfaces", "network_interface", ctx))
+def _address(metal_interface: MetalInterface, ctx: Context) -> IpReferenceResponse:
+    primary_ip = metal_interface.primary_ip
+    place, type_ = href(ctx, primary_ip["path"]), "subnet_reserved_ip"
+    return IpReferenceResponse(
+        address=primary_ip["address"], href=place, id=primary_ip["id"], name=primary_ip["name"], resource_type=type_
+    )
 
 
-def _shown(it: MetalInterface, segment: str, type_: str, ctx: Context) -> dict[str, Any]:
+def interface_reference(metal_interface: MetalInterface, ctx: Context) -> InterfaceReferenceResponse:
+    return InterfaceReferenceResponse(**_shown(metal_interface, "network_interfaces", "network_interface", ctx))
+
+
+def _shown(metal_interface: MetalInterface, segment: str, type_: str, ctx: Context) -> dict[str, Any]:
     return {
-        "href": href(ctx, f"{server_path(it.bare_metal_server_id)}/{segment}/{it.id}"),
-        "id": it.id,
-        "name": it.name,
-        "primary_ip": _address(it, ctx),
+        "href": href(ctx, f"{server_path(metal_interface.bare_metal_server_id)}/{segment}/{metal_interface.id}"),
+        "id": metal_interface.id,
+        "name": metal_interface.name,
+        "primary_ip": _address(metal_interface, ctx),
         "resource_type": type_,
-        "subnet": _subnet(it, ctx),
+        "subnet": _subnet(metal_interface, ctx),
     }
 
 
-def interface_response(it: MetalInterface, session: Session) -> MetalInterfaceResponse:
+def interface_response(metal_interface: MetalInterface, session: Session) -> MetalInterfaceResponse:
     """Of an attachment: what its virtual network interface says now."""
-    ctx, spoofing, nat = session.ctx, it.allow_ip_spoofing, it.enable_infrastructure_nat
-    if it.virtual_network_interface_id is not None:
-        bound = virtual_of(session, it)
+    ctx, spoofing, nat = session.ctx, metal_interface.allow_ip_spoofing, metal_interface.enable_infrastructure_nat
+    if metal_interface.virtual_network_interface_id is not None:
+        bound = virtual_of(session, metal_interface)
         spoofing, nat = bound.allow_ip_spoofing, bound.enable_infrastructure_nat
     wire = MetalInterfaceResponse(
-        **_shown(it, "network_interfaces", "network_interface", ctx),
+        **_shown(metal_interface, "network_interfaces", "network_interface", ctx),
         allow_ip_spoofing=spoofing,
-        created_at=rfc3339(it.created_at),
+        created_at=rfc3339(metal_interface.created_at),
         enable_infrastructure_nat=nat,
-        floating_ips=[floating_ip_ref(ip, ctx) for ip in floating_ips.of_target(session, it.bound)],
-        interface_type=it.interface_type,
-        mac_address=it.mac,
+        floating_ips=[floating_ip_ref(ip, ctx) for ip in floating_ips.of_target(session, metal_interface.bound)],
+        interface_type=metal_interface.interface_type,
+        mac_address=metal_interface.mac,
         port_speed=PORT_SPEED,
-        security_groups=[security_group_ref(group, ctx) for group in security_groups.of_target(session, it.bound)],
+        security_groups=[
+            security_group_ref(group, ctx) for group in security_groups.of_target(session, metal_interface.bound)
+        ],
         status="available",
-        type=it.type,
+        type=metal_interface.type,
     )
-    if it.interface_type == VLAN:
-        wire.vlan, wire.allow_interface_to_float = it.vlan or 0, it.floats
+    if metal_interface.interface_type == VLAN:
+        wire.vlan, wire.allow_interface_to_float = metal_interface.vlan or 0, metal_interface.floats
     else:
-        wire.allowed_vlans = it.allowed_vlans
+        wire.allowed_vlans = metal_interface.allowed_vlans
     return wire
 
 
-def _attached(it: MetalInterface, session: Session) -> dict[str, Any]:
-    bound = virtual_of(session, it)
-    shown = _shown(it, "network_attachments", "bare_metal_server_network_attachment", session.ctx)
+def _attached(metal_interface: MetalInterface, session: Session) -> dict[str, Any]:
+    bound = virtual_of(session, metal_interface)
+    shown = _shown(metal_interface, "network_attachments", "bare_metal_server_network_attachment", session.ctx)
     return {**shown, "virtual_network_interface": interface_ref(bound, session.ctx)}
 
 
-def attachment_reference(it: MetalInterface, session: Session) -> AttachmentReferenceResponse:
-    return AttachmentReferenceResponse(**_attached(it, session))
+def attachment_reference(metal_interface: MetalInterface, session: Session) -> AttachmentReferenceResponse:
+    return AttachmentReferenceResponse(**_attached(metal_interface, session))
 
 
-def attachment_response(it: MetalInterface, session: Session) -> MetalAttachmentResponse:
+def attachment_response(metal_interface: MetalInterface, session: Session) -> MetalAttachmentResponse:
     wire = MetalAttachmentResponse(
-        **_attached(it, session),
-        created_at=rfc3339(it.created_at),
-        interface_type=it.interface_type,
+        **_attached(metal_interface, session),
+        created_at=rfc3339(metal_interface.created_at),
+        interface_type=metal_interface.interface_type,
         lifecycle_state="stable",
         port_speed=PORT_SPEED,
-        type=it.type,
+        type=metal_interface.type,
     )
-    if it.interface_type == VLAN:
-        wire.vlan, wire.allow_to_float = it.vlan or 0, it.floats
+    if metal_interface.interface_type == VLAN:
+        wire.vlan, wire.allow_to_float = metal_interface.vlan or 0, metal_interface.floats
     else:
-        wire.allowed_vlans = it.allowed_vlans
+        wire.allowed_vlans = metal_interface.allowed_vlans
     return wire

@@ -91,13 +91,15 @@ def _wishes(body: CreateBareMetalRequest) -> list[tuple[str, MetalInterfaceReque
         raise invalid("validation_required_field", "Missing a required field.", _PRIMARY[0])
     if len(surfaces) > 1:
         raise invalid("validation_only_one", f"Only one of {' and '.join(_PRIMARY)} may be given.", _PRIMARY[1])
-    (mine,) = surfaces
-    if getattr(body, _MORE[1 - mine]) is not UNSET:
-        raise invalid("validation_only_one", f"{_MORE[1 - mine]} does not go with {_PRIMARY[mine]}.", _MORE[1 - mine])
-    more = given(getattr(body, _MORE[mine]), [])
+    (surface,) = surfaces
+    if getattr(body, _MORE[1 - surface]) is not UNSET:
+        raise invalid(
+            "validation_only_one", f"{_MORE[1 - surface]} does not go with {_PRIMARY[surface]}.", _MORE[1 - surface]
+        )
+    more = given(getattr(body, _MORE[surface]), [])
     wishes = [
-        (f"{_PRIMARY[mine]}.", getattr(body, _PRIMARY[mine])),
-        *((f"{_MORE[mine]}.{at}.", wish) for at, wish in enumerate(more)),
+        (f"{_PRIMARY[surface]}.", getattr(body, _PRIMARY[surface])),
+        *((f"{_MORE[surface]}.{at}.", wish) for at, wish in enumerate(more)),
     ]
     attachments = [(field, wish) for field, wish in wishes if isinstance(wish, MetalAttachmentRequest)]
     check_addresses([(f"{field}{_NEW}.", wish.virtual_network_interface) for field, wish in attachments])
@@ -179,8 +181,8 @@ def disk_of(server: BareMetalServer, disk_id: str) -> dict[str, str]:
 
 def rename_disk(session: Session, server: BareMetalServer, disk_id: str, body: NameRequest) -> BareMetalServer:
     """PATCH of a disk."""
-    server, wanted = locked(session, BARE_METAL, server.id, "bare_metal_server_id"), disk_of(server, disk_id)
-    name = given(body.name, wanted["name"])
+    server, wanted_disk = locked(session, BARE_METAL, server.id, "bare_metal_server_id"), disk_of(server, disk_id)
+    name = given(body.name, wanted_disk["name"])
     if any(disk["name"] == name and disk["id"] != disk_id for disk in server.disks):
         raise name_taken(name)
     disks = [{**disk, "name": name} if disk["id"] == disk_id else disk for disk in server.disks]

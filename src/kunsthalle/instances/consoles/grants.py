@@ -114,7 +114,7 @@ def spend(session: Session, instance_id: str, token: str) -> ConsoleGrant:
     if instance is None or not remove_rows(session, console_tokens, console_tokens.c.digest == row.digest):
         raise _unknown()
     holder = session.ctx.acting_as(Actor(row.iam_id, ""), row.account_id, Grants(row.account_id, ()), ())
-    audit.record(session.as_context(holder), _OPENED, path(instance_id), _SWITCHING, it=instance)
+    audit.record(session.as_context(holder), _OPENED, path(instance_id), _SWITCHING, subject=instance)
     return ConsoleGrant(instance_id, Channel(row.line), row.force)
 
 

@@ -114,15 +114,15 @@ class Consoles:
 
     async def _seated(self, stack: contextlib.AsyncExitStack, admission: ConsoleGrant) -> _SessionSlot:
         """The serial console to itself. 409 while somebody has it who is not to be hung up on."""
-        id_, mine = admission.instance_id, _SessionSlot()
+        id_, session_slot = admission.instance_id, _SessionSlot()
         while (other := self._seats.get(id_)) is not None:
             if not admission.force:
                 raise conflict("instance_console_in_use", "The serial console is in use; `force` hangs up on its user.")
             other.taken.set()
             await other.left.wait()
-        self._seats[id_] = mine
-        stack.callback(self._leave, id_, mine)
-        return mine
+        self._seats[id_] = session_slot
+        stack.callback(self._leave, id_, session_slot)
+        return session_slot
 
     def _leave(self, id_: str, seat: _SessionSlot) -> None:
         del self._seats[id_]
@@ -152,7 +152,7 @@ class Session(ABC):
             self._task(self._say()): ENDED,
             self._task(self._taken.wait()): TAKEN,
         }
-        aside = [self._task(one) for one in self._aside()]
+        aside = [self._task(step) for step in self._aside()]
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             first = done.pop()
@@ -196,8 +196,8 @@ class Session(ABC):
         with contextlib.suppress(OSError):  # the line is dead, as whoever reads it finds out
             while await self._typing.wait():
                 self._typing.clear()
-                said, self._typed = bytes(self._typed), bytearray()
-                await self._loop.sock_sendall(line, said)
+                typed, self._typed = bytes(self._typed), bytearray()
+                await self._loop.sock_sendall(line, typed)
 
     async def _next(self, line: socket.socket) -> bytes:
         """What comes next on a line; nothing where it has ended."""
@@ -212,8 +212,8 @@ class Screen(Session):
 
     async def _say(self) -> None:
         assert self._line is not None  # noqa: S101  nobody opens a screen that is not there
-        while said := await self._next(self._line):
-            await self._web.send_bytes(said)
+        while part := await self._next(self._line):
+            await self._web.send_bytes(part)
 
 
 class Serial(Session):
@@ -248,10 +248,10 @@ class Serial(Session):
         while True:
             over = self._over or (self._line is None and not await self._lives())
             self._rung.clear()
-            found = await asyncio.to_thread(self._hypervisor.read_console, self._id, at, most)
-            at, most = found.end, _CHUNK
-            if found.text:
-                await self._web.send_bytes(found.text)
+            output = await asyncio.to_thread(self._hypervisor.read_console, self._id, at, most)
+            at, most = output.end, _CHUNK
+            if output.text:
+                await self._web.send_bytes(output.text)
             elif over:
                 return
             else:

@@ -17,7 +17,10 @@ def in_group(id_: str | None, crn: str | None, instance_id: Column[Any]) -> list
     if crn is not None:
         asked.append(_id_in(crn))
     here = memberships.c.instance_id == instance_id
-    return [exists(memberships, here, memberships.c.instance_group_id == one) if one else false() for one in asked]
+    return [
+        exists(memberships, here, memberships.c.instance_group_id == group_id) if group_id else false()
+        for group_id in asked
+    ]
 
 
 def _id_in(text: str) -> str:

@@ -31,8 +31,8 @@ def create(session: Session, group: InstanceGroup, body: CreateManagerRequest) -
     """A new manager. 400 `over_quota` (U) for a second one of its type: two would pull at one count."""
     group = standing(session, group.id)
     columns = MANAGER.table.c
-    mine = (columns.instance_group_id == group.id, columns.manager_type == body.manager_type)
-    if unscoped(session, MANAGER, *mine):
+    conditions = (columns.instance_group_id == group.id, columns.manager_type == body.manager_type)
+    if unscoped(session, MANAGER, *conditions):
         raise invalid("over_quota", f"The group has a manager of the type {body.manager_type}.", "manager_type")
     made = Manager(
         id=session.ctx.ids.resource(session.ctx.region.prefix),
@@ -71,18 +71,18 @@ def _ordered(bounds: dict[str, Any]) -> None:
 
 def change(session: Session, granted: Authorized[Manager], body: UpdateManagerRequest) -> None:
     """PATCH of all but the name; the count follows the new bounds."""
-    it = granted.resource
-    group = standing(session, it.instance_group_id)
+    manager = granted.resource
+    group = standing(session, manager.instance_group_id)
     values = {name: getattr(body, name) for name in ("management_enabled", *_OF_AUTOSCALE)}
     values = {name: value for name, value in values.items() if value is not UNSET}
-    if it.manager_type != AUTOSCALE:
+    if manager.manager_type != AUTOSCALE:
         for name in _OF_AUTOSCALE:
             if name in values:
                 raise invalid("bad_field", "Only an autoscale manager has it.", name)
     else:
-        _ordered({name: values.get(name, getattr(it, name)) for name in _OF_AUTOSCALE})
-    update(session, MANAGER, it.id, **values, updated_at=session.ctx.now())
-    if it.manager_type == AUTOSCALE:
+        _ordered({name: values.get(name, getattr(manager, name)) for name in _OF_AUTOSCALE})
+    update(session, MANAGER, manager.id, **values, updated_at=session.ctx.now())
+    if manager.manager_type == AUTOSCALE:
         may_grow(session, group)
         keep_within(session, group)
 

@@ -71,47 +71,51 @@ def placed(template: Template, group_id: str) -> set[tuple[str, str]]:
     """The resource groups that what comes with a member goes to, and the action that makes it there; a boot volume is
     a part of its server unless it is to go elsewhere.
     """
-    kept, found = template.prototype, set[tuple[str, str]]()
-    boot = (kept.get("boot_volume_attachment") or {}).get("volume") or {}
+    prototype, needed = template.prototype, set[tuple[str, str]]()
+    boot = (prototype.get("boot_volume_attachment") or {}).get("volume") or {}
     if boot.get("resource_group"):
-        found.add((boot["resource_group"]["id"], MAKE_VOLUME))
+        needed.add((boot["resource_group"]["id"], MAKE_VOLUME))
     for field, part, action in _PARTS:
-        given = kept.get(field) or []
-        for one in [given] if isinstance(given, dict) else given:
-            found.add(((one[part].get("resource_group") or {}).get("id", group_id), action))
-    return found
+        interfaces = prototype.get(field) or []
+        for interface in [interfaces] if isinstance(interfaces, dict) else interfaces:
+            needed.add(((interface[part].get("resource_group") or {}).get("id", group_id), action))
+    return needed
 
 
 def refuse_unrepeatable(template: Template) -> None:
     """400 for a template of which only one server can be made at a time."""
     for field in ("primary_network_attachment", "network_attachments"):
-        given = template.prototype.get(field) or []
-        for one in [given] if isinstance(given, dict) else given:
-            if {"id", "crn", "href"} & set(one["virtual_network_interface"]):
+        interfaces = template.prototype.get(field) or []
+        for volume_attachment in [interfaces] if isinstance(interfaces, dict) else interfaces:
+            if {"id", "crn", "href"} & set(volume_attachment["virtual_network_interface"]):
                 text = "The template names a virtual network interface, which only one server can use."
                 raise invalid("bad_field", text, "instance_template")
-    for one in template.prototype.get("volume_attachments") or []:
-        if {"id", "crn", "href"} & set(one["volume"]):
+    for volume_attachment in template.prototype.get("volume_attachments") or []:
+        if {"id", "crn", "href"} & set(volume_attachment["volume"]):
             text = "The template names a volume, which only one server can use."
             raise invalid("bad_field", text, "instance_template")
 
 
 def member_body(template: Template, group: InstanceGroup, subnet: dict[str, str]) -> CreateInstanceRequest:
     """The request for one member: the template, but for what its place decides and what no two servers share."""
-    kept, wish = template.prototype, dict[str, Any]()
+    prototype, wish = template.prototype, dict[str, Any]()
     for field in ("primary_network_interface", "network_interfaces"):
-        if field in kept:
-            wish[field] = _each(kept[field], lambda one: _without(one, "primary_ip"))
+        if field in prototype:
+            wish[field] = _each(prototype[field], lambda interface: _without(interface, "primary_ip"))
     for field in ("primary_network_attachment", "network_attachments"):
-        if field in kept:
-            wish[field] = _each(kept[field], lambda one: _within(one, "virtual_network_interface", *_SHARED_NOT))
-    if "primary_network_attachment" in kept:
+        if field in prototype:
+            wish[field] = _each(
+                prototype[field], lambda interface: _within(interface, "virtual_network_interface", *_SHARED_NOT)
+            )
+    if "primary_network_attachment" in prototype:
         wish["primary_network_attachment"]["virtual_network_interface"]["subnet"] = {"id": subnet["id"]}
     else:
         wish["primary_network_interface"]["subnet"] = {"id": subnet["id"]}
-    if "volume_attachments" in kept:
-        wish["volume_attachments"] = _each(kept["volume_attachments"], lambda one: _within(one, "volume", "name"))
-    boot = kept.get("boot_volume_attachment")
+    if "volume_attachments" in prototype:
+        wish["volume_attachments"] = _each(
+            prototype["volume_attachments"], lambda attachment: _within(attachment, "volume", "name")
+        )
+    boot = prototype.get("boot_volume_attachment")
     if boot is not None:
         wish["boot_volume_attachment"] = _within(boot, "volume", "name", "source_snapshot")
     wish |= {"source_template": {"id": template.id}, "zone": {"name": subnet["zone"]}}
@@ -119,13 +123,13 @@ def member_body(template: Template, group: InstanceGroup, subnet: dict[str, str]
     return msgspec.convert(wish, CreateInstanceRequest)
 
 
-def _each(given: Any, change: Any) -> Any:
-    return change(given) if isinstance(given, dict) else [change(one) for one in given]
+def _each(values: Any, change: Any) -> Any:
+    return change(values) if isinstance(values, dict) else [change(value) for value in values]
 
 
-def _without(one: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in one.items() if name not in names}
+def _without(reference: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in reference.items() if name not in names}
 
 
-def _within(one: dict[str, Any], field: str, *names: str) -> dict[str, Any]:
-    return {**one, field: _without(one[field], *names)}
+def _within(interface: dict[str, Any], field: str, *names: str) -> dict[str, Any]:
+    return {**interface, field: _without(interface[field], *names)}

@@ -34,8 +34,8 @@ def autoscale(session: Session, group_id: str) -> Manager | None:
     """The enabled autoscale manager of a group."""
     columns = MANAGER.table.c
     where = (columns.instance_group_id == group_id, columns.manager_type == AUTOSCALE, columns.management_enabled)
-    found = unscoped(session, MANAGER, *where)
-    return found[0] if found else None
+    managers = unscoped(session, MANAGER, *where)
+    return managers[0] if managers else None
 
 
 def fits(manager: Manager | None, count: int) -> bool:

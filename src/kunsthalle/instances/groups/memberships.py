@@ -74,26 +74,26 @@ _seat = reader(Seat, _SEAT)
 
 def seats(session: Session, group_id: str) -> list[Seat]:
     """The members of a group, the newest first; but for those whose servers have just gone."""
-    mine = [_TABLE.c.instance_group_id == group_id, INSTANCE.table.c.id == _TABLE.c.instance_id]
-    found = (_seat(row) for row in columns_of(session, *_SEAT, where=mine))
-    return sorted(found, key=lambda seat: (seat.created_at, seat.id), reverse=True)
+    conditions = [_TABLE.c.instance_group_id == group_id, INSTANCE.table.c.id == _TABLE.c.instance_id]
+    shown_seats = (_seat(row) for row in columns_of(session, *_SEAT, where=conditions))
+    return sorted(shown_seats, key=lambda seat: (seat.created_at, seat.id), reverse=True)
 
 
 def members(session: Session, chosen: Sequence[Seat]) -> list[Member]:
     """The whole of some members, in the same order."""
-    rows = {row.id: row for row in unscoped(session, MEMBERSHIP, _TABLE.c.id.in_([one.id for one in chosen]))}
+    rows = {row.id: row for row in unscoped(session, MEMBERSHIP, _TABLE.c.id.in_([seat.id for seat in chosen]))}
     servers = by_id(session, (row.instance_id for row in rows.values()))
-    found = (rows[one.id] for one in chosen if one.id in rows)
-    return [Member(row, servers[row.instance_id]) for row in found if row.instance_id in servers]
+    chosen_rows = (rows[seat.id] for seat in chosen if seat.id in rows)
+    return [Member(row, servers[row.instance_id]) for row in chosen_rows if row.instance_id in servers]
 
 
 def by_id(session: Session, ids: Iterable[str]) -> dict[str, Instance]:
     """Servers of memberships, by id."""
-    wanted = list(ids)
-    found: list[Instance] = []
-    for at in range(0, len(wanted), 500):
-        found += unscoped(session, INSTANCE, INSTANCE.table.c.id.in_(wanted[at : at + 500]))
-    return {one.id: one for one in found}
+    wanted_ids = list(ids)
+    instances: list[Instance] = []
+    for at in range(0, len(wanted_ids), 500):
+        instances += unscoped(session, INSTANCE, INSTANCE.table.c.id.in_(wanted_ids[at : at + 500]))
+    return {instance.id: instance for instance in instances}
 
 
 Belonging = tuple[Membership, InstanceGroup]
@@ -103,8 +103,12 @@ Belonging = tuple[Membership, InstanceGroup]
 def of_instances(session: Session, instance_ids: Iterable[str]) -> dict[str, Belonging]:
     """The memberships of servers, and their groups, by the servers' ids; nothing for a server on its own."""
     rows = unscoped(session, MEMBERSHIP, _TABLE.c.instance_id.in_(list(instance_ids)))
-    wanted = {row.instance_group_id for row in rows}
-    groups = {one.id: one for one in unscoped(session, GROUP, GROUP.table.c.id.in_(wanted))} if wanted else {}
+    instance_group_ids = {row.instance_group_id for row in rows}
+    groups = (
+        {group.id: group for group in unscoped(session, GROUP, GROUP.table.c.id.in_(instance_group_ids))}
+        if instance_group_ids
+        else {}
+    )
     return {row.instance_id: (row, groups[row.instance_group_id]) for row in rows if row.instance_group_id in groups}
 
 

@@ -62,13 +62,13 @@ class Scaler:
 
     def step(self, session: Session, group_id: str) -> bool:
         """One step towards what the group is meant to be; whether there may be another."""
-        found = unscoped(session, GROUP, GROUP.table.c.id == group_id, lock=True)
-        if not found:
+        groups = unscoped(session, GROUP, GROUP.table.c.id == group_id, lock=True)
+        if not groups:
             return False
-        group, taken = found[0], seats(session, group_id)
+        group, taken = groups[0], seats(session, group_id)
         if group.status == "deleting":
             return self._remove(session, group, taken)
-        live = [one for one in taken if one.status != "deleting"]
+        live = [membership for membership in taken if membership.status != "deleting"]
         if len(live) > group.membership_count:
             transition(session, GROUP, group.id, "scaling", reasons=[])
             self.release_some(session, _surplus(live)[: len(live) - group.membership_count])
@@ -84,9 +84,9 @@ class Scaler:
         """Makes the next members, at most so many at once. Refused as the creation of each server is, and by R9."""
         template = named(session, TEMPLATE, group.template_id)
         refuse_ungranted(session, template)
-        taken = Counter(one.subnet_id for one in live)
+        taken = Counter(seat.subnet_id for seat in live)
         for _ in range(min(AT_ONCE, group.membership_count - len(live))):
-            subnet = min(group.subnets, key=lambda one: taken[one["id"]])
+            subnet = min(group.subnets, key=lambda subnet: taken[subnet["id"]])
             taken[subnet["id"]] += 1
             instance = self._instances.create(session, member_body(template, group, subnet))
             made = Membership(
@@ -113,7 +113,7 @@ class Scaler:
 
     def empty(self, session: Session, group_id: str, until: int) -> bool:
         """Takes members that came before a moment from their group, at most so many at once; whether there are more."""
-        there = [one for one in seats(session, group_id) if one.created_at <= until and one.status != "deleting"]
+        there = [seat for seat in seats(session, group_id) if seat.created_at <= until and seat.status != "deleting"]
         return self.release_some(session, there)
 
     def _empty(self, run: queue.Run) -> None:
@@ -132,7 +132,7 @@ class Scaler:
 
     def _remove(self, session: Session, group: InstanceGroup, taken: list[Seat]) -> bool:
         """All its servers go with a group, and it goes with the last of them."""
-        left = [one for one in taken if one.status != "deleting"]
+        left = [seat for seat in taken if seat.status != "deleting"]
         for member in members(session, left[:AT_ONCE]):
             self.release(session, member, keep=False)
         if not taken:
@@ -143,13 +143,13 @@ class Scaler:
 
 def _surplus(live: list[Seat]) -> list[Seat]:
     """Who goes first: what does not serve, then the newest."""
-    return sorted(live, key=lambda one: one.status == "healthy")
+    return sorted(live, key=lambda seat: seat.status == "healthy")
 
 
 def _settle(session: Session, group: InstanceGroup, taken: list[Seat]) -> None:
     """The group has its number of members: are they well? Whoever is on the way wakes it again."""
-    statuses = {one.status for one in taken}
-    failed = sum(one.instance_status == "failed" for one in taken)
+    statuses = {seat.status for seat in taken}
+    failed = sum(seat.instance_status == "failed" for seat in taken)
     if failed:
         text = f"{failed} of {len(taken)} members could not be started; start them again, or delete them."
         _unwell(session, group, {"code": "cannot_start", "message": text})

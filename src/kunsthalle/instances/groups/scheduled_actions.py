@@ -96,10 +96,10 @@ def _next(spec: str, after: int) -> int:
     from cronsim import CronSim, CronSimError  # where an expression is read, and not at the start
 
     try:
-        found: datetime = next(CronSim(spec, _EPOCH + timedelta(microseconds=after)))
+        moment: datetime = next(CronSim(spec, _EPOCH + timedelta(microseconds=after)))
     except (CronSimError, StopIteration) as error:
         raise invalid("bad_field", f"The cron expression cannot be used: {error}", "cron_spec") from error
-    return int((found - _EPOCH).total_seconds()) * SECOND
+    return int((moment - _EPOCH).total_seconds()) * SECOND
 
 
 def _target(session: Session, group: InstanceGroup, body: CreateActionRequest) -> dict[str, Any]:
@@ -129,26 +129,26 @@ def _bounds(body: ManagerTargetRequest) -> dict[str, int]:
 
 def change(session: Session, granted: Authorized[Action], body: UpdateActionRequest) -> None:
     """PATCH of all but the name. A new time makes the action active again; a new target counts from its next run."""
-    it = granted.resource
-    group = standing(session, it.instance_group_id)
+    action = granted.resource
+    group = standing(session, action.instance_group_id)
     names = ("auto_delete", "auto_delete_timeout")
     values = {name: getattr(body, name) for name in names if getattr(body, name) is not UNSET}
-    values |= {"target": _changed(it.target, body), "updated_at": session.ctx.now()}
+    values |= {"target": _changed(action.target, body), "updated_at": session.ctx.now()}
     again = body.run_at is not UNSET or body.cron_spec is not UNSET
-    if again or values["target"] != it.target:
+    if again or values["target"] != action.target:
         may_grow(session, group)
     if again:
         spec, due = _when(session, body.run_at, body.cron_spec)
         values |= {"cron_spec": spec, "next_run_at": due}
-        transition(session, ACTION, it.id, "active")
+        transition(session, ACTION, action.id, "active")
         for kind in (RUN, EXPIRE):
-            queue.cancel(session, kind, it.id)
-        queue.enqueue(session, RUN, it.id, due_at=due)
-    elif it.status != "active":
-        queue.cancel(session, EXPIRE, it.id)
-        hours = given(body.auto_delete_timeout, it.auto_delete_timeout)
-        queue.enqueue(session, EXPIRE, it.id, due_at=session.ctx.now() + hours * _HOUR)
-    update(session, ACTION, it.id, **values)
+            queue.cancel(session, kind, action.id)
+        queue.enqueue(session, RUN, action.id, due_at=due)
+    elif action.status != "active":
+        queue.cancel(session, EXPIRE, action.id)
+        hours = given(body.auto_delete_timeout, action.auto_delete_timeout)
+        queue.enqueue(session, EXPIRE, action.id, due_at=session.ctx.now() + hours * _HOUR)
+    update(session, ACTION, action.id, **values)
 
 
 def _changed(target: dict[str, Any], body: UpdateActionRequest) -> dict[str, Any]:
@@ -211,8 +211,8 @@ def _apply(session: Session, group: InstanceGroup, action: Action) -> str:
         return "omitted"
     if "manager" not in action.target:
         return _apply_count(session, group, action.target["membership_count"])
-    found = unscoped(session, MANAGER, MANAGER.table.c.id == action.target["manager"])
-    return _apply_bounds(session, group, found[0], action.target) if found else "incompatible"
+    managers = unscoped(session, MANAGER, MANAGER.table.c.id == action.target["manager"])
+    return _apply_bounds(session, group, managers[0], action.target) if managers else "incompatible"
 
 
 def _apply_count(session: Session, group: InstanceGroup, count: int) -> str:
@@ -224,11 +224,11 @@ def _apply_count(session: Session, group: InstanceGroup, count: int) -> str:
 
 
 def _apply_bounds(session: Session, group: InstanceGroup, manager: Manager, target: dict[str, Any]) -> str:
-    wanted = {name: target[name] for name in ("max_membership_count", "min_membership_count") if name in target}
-    new = replace(manager, **wanted)
+    target_fields = {name: target[name] for name in ("max_membership_count", "min_membership_count") if name in target}
+    new = replace(manager, **target_fields)
     if (new.min_membership_count or 0) > (new.max_membership_count or 0):
         return "incompatible"
-    update(session, MANAGER, manager.id, **wanted, updated_at=session.ctx.now())
+    update(session, MANAGER, manager.id, **target_fields, updated_at=session.ctx.now())
     keep_within(session, group)
     return "completed"
 

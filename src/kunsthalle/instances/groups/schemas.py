@@ -76,17 +76,19 @@ def _template_path(id_: str) -> str:
     return f"/instance/templates/{id_}"
 
 
-def _crn_ref(kept: dict[str, str], path: str, ctx: Context) -> CrnReferenceResponse:
-    return CrnReferenceResponse(crn=kept["crn"], href=href(ctx, path), id=kept["id"], name=kept["name"])
+def _crn_ref(stored: dict[str, str], path: str, ctx: Context) -> CrnReferenceResponse:
+    return CrnReferenceResponse(crn=stored["crn"], href=href(ctx, path), id=stored["id"], name=stored["name"])
 
 
-def _typed_ref(kept: dict[str, str], path: str, type_: str, ctx: Context) -> TypedReferenceResponse:
+def _typed_ref(stored: dict[str, str], path: str, type_: str, ctx: Context) -> TypedReferenceResponse:
     place = href(ctx, path)
-    return TypedReferenceResponse(crn=kept["crn"], href=place, id=kept["id"], name=kept["name"], resource_type=type_)
+    return TypedReferenceResponse(
+        crn=stored["crn"], href=place, id=stored["id"], name=stored["name"], resource_type=type_
+    )
 
 
-def _of(it: Any) -> dict[str, str]:
-    return {"id": it.id, "crn": it.crn, "name": it.name}
+def _of(resource: Any) -> dict[str, str]:
+    return {"id": resource.id, "crn": resource.crn, "name": resource.name}
 
 
 _LIFECYCLES = {"scaling": "updating", "healthy": "stable", "unhealthy": "waiting", "deleting": "deleting"}
@@ -112,7 +114,7 @@ def group_wire_of(group: InstanceGroup, session: Session) -> InstanceGroupRespon
         name=group.name,
         resource_group=group_response(session, group.resource_group_id),
         status=group.status,
-        subnets=[_typed_ref(one, f"/subnets/{one['id']}", "subnet", ctx) for one in group.subnets],
+        subnets=[_typed_ref(subnet, f"/subnets/{subnet['id']}", "subnet", ctx) for subnet in group.subnets],
         updated_at=rfc3339(group.updated_at),
         vpc=_typed_ref(group.vpc, f"/vpcs/{group.vpc['id']}", "vpc", ctx),
     )
@@ -128,13 +130,13 @@ def _membership_path(membership: Membership) -> str:
 
 def membership_response(membership: Membership, session: Session) -> MembershipResponse:
     ctx, instance = session.ctx, by_id(session, [membership.instance_id]).get(membership.instance_id)
-    kept = (membership.instance or {}) if instance is None else _of(instance)
+    reference = (membership.instance or {}) if instance is None else _of(instance)
     return MembershipResponse(
         created_at=rfc3339(membership.created_at),
         delete_instance_on_membership_delete=membership.delete_instance_on_membership_delete,
         href=href(ctx, _membership_path(membership)),
         id=membership.id,
-        instance=_crn_ref(kept, f"/instances/{membership.instance_id}", ctx),
+        instance=_crn_ref(reference, f"/instances/{membership.instance_id}", ctx),
         instance_template=_crn_ref(membership.template, _template_path(membership.template["id"]), ctx),
         name=membership.name,
         status=status_of(instance),
@@ -142,11 +144,11 @@ def membership_response(membership: Membership, session: Session) -> MembershipR
     )
 
 
-def membership_reference(found: Belonging | None, ctx: Context) -> MembershipReferenceResponse | UnsetType:
+def membership_reference(belonging: Belonging | None, ctx: Context) -> MembershipReferenceResponse | UnsetType:
     """What a server shows of the group it is in."""
-    if found is None:
+    if belonging is None:
         return UNSET
-    membership, group = found
+    membership, group = belonging
     return MembershipReferenceResponse(
         href=href(ctx, _membership_path(membership)),
         id=membership.id,

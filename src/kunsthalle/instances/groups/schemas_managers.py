@@ -122,15 +122,16 @@ def manager_response(manager: Manager, session: Session) -> ManagerResponse:
     if manager.manager_type == AUTOSCALE:
         policies = unscoped(session, POLICY, POLICY.table.c.instance_group_manager_id == manager.id)
         shown.policies = [
-            ItemReferenceResponse(href=href(ctx, _below(one, "policies")), id=one.id, name=one.name) for one in policies
+            ItemReferenceResponse(href=href(ctx, _below(policy, "policies")), id=policy.id, name=policy.name)
+            for policy in policies
         ]
     else:
         actions = unscoped(session, ACTION, ACTION.table.c.instance_group_manager_id == manager.id)
         shown.actions = [
             ActionReferenceResponse(
-                href=href(ctx, _below(one, "actions")), id=one.id, name=one.name, resource_type=_ACTION_TYPE
+                href=href(ctx, _below(action, "actions")), id=action.id, name=action.name, resource_type=_ACTION_TYPE
             )
-            for one in actions
+            for action in actions
         ]
     return shown
 

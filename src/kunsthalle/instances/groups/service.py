@@ -77,7 +77,7 @@ class GroupService:
             values["subnets"] = [_kept(subnet) for subnet in _subnets(session, body.subnets, template)]
         elif template.prototype["vpc"]["id"] != group.vpc["id"]:
             raise invalid("vpc_resource_separation", "The template's servers are in another VPC.", _TEMPLATE)
-        if any(one["vpc"] != group.vpc["id"] for one in values.get("subnets", [])):
+        if any(subnet_["vpc"] != group.vpc["id"] for subnet_ in values.get("subnets", [])):
             raise invalid("vpc_resource_separation", "The subnet is in another VPC.", "subnets")
         if not isinstance(body.membership_count, UnsetType):
             refuse_out_of_bounds(session, group.id, body.membership_count)
@@ -108,7 +108,7 @@ class GroupService:
     def remove_members(self, session: Session, group_id: str) -> None:
         """Every membership, as if each were deleted."""
         group = standing(session, group_id)
-        self._release(session, group, [one for one in seats(session, group_id) if one.status != "deleting"])
+        self._release(session, group, [seat for seat in seats(session, group_id) if seat.status != "deleting"])
 
     def _release(self, session: Session, group: InstanceGroup, leaving: list[Seat]) -> None:
         if self._scaler.release_some(session, leaving):
@@ -135,10 +135,13 @@ def _template(session: Session, identity: Identity) -> Template:
 
 def _subnets(session: Session, identities: list[Identity], template: Template) -> list[Subnet]:
     """The subnets that are meant, each once; 400 for one outside the template's VPC."""
-    found = {one.id: one for one in (refer(session, SUBNET, identity, "subnets").resource for identity in identities)}
-    if any(subnet.vpc_id != template.prototype["vpc"]["id"] for subnet in found.values()):
+    resources = {
+        resource.id: resource
+        for resource in (refer(session, SUBNET, identity, "subnets").resource for identity in identities)
+    }
+    if any(subnet.vpc_id != template.prototype["vpc"]["id"] for subnet in resources.values()):
         raise invalid("vpc_resource_separation", "The subnet is in another VPC than the template's servers.", "subnets")
-    return list(found.values())
+    return list(resources.values())
 
 
 def _kept(subnet: Subnet) -> dict[str, str]:

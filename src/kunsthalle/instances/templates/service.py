@@ -34,22 +34,22 @@ _OWN = ("name", "zone", "resource_group", "source_template")
 class TemplateService:
     """Making, renaming and removing templates."""
 
-    def create(self, session: Session, given: CreateInstanceRequest) -> Template:
+    def create(self, session: Session, request: CreateInstanceRequest) -> Template:
         """A new template, after the same checks as for a server; nothing is taken or held for it."""
-        if sources(given) == [VOLUME]:
+        if sources(request) == [VOLUME]:
             raise invalid("bad_field", "Servers of a template cannot share one boot volume.", VOLUME)
-        wanted = plan(session, given, "is.instance-template.instance-template.create")
-        body, zone = wanted.body, wanted.place.zone
-        if wanted.boot.content is not None:
-            fitting(wanted.boot.content, boot_volume(body))
+        planned = plan(session, request, "is.instance-template.instance-template.create")
+        body, zone = planned.body, planned.place.zone
+        if planned.boot.content is not None:
+            fitting(planned.boot.content, boot_volume(body))
         refuse_hidden_group(session, boot_volume(body))
         template = Template(
             id=session.ctx.ids.resource(session.ctx.region.zones[zone]),
             account_id=session.ctx.account_id,
             name=session.ctx.ids.name() if body.name is UNSET else body.name,
-            resource_group_id=wanted.group_id,
+            resource_group_id=planned.group_id,
             zone=zone,
-            prototype=_resolved(session, wanted),
+            prototype=_resolved(session, planned),
             created_at=session.ctx.now(),
         )
         return insert_named(session, TEMPLATE, template)
@@ -68,57 +68,57 @@ class TemplateService:
         delete(session, TEMPLATE, template.resource.id, template.resource.account_id)
 
 
-def _resolved(session: Session, wanted: Plan) -> dict[str, Any]:
+def _resolved(session: Session, plan: Plan) -> dict[str, Any]:
     """The request as it is kept and echoed: every reference by id, whatever it was given by."""
-    body, boot, given = wanted.body, wanted.boot, wanted.given
+    body, boot, sent = plan.body, plan.boot, plan.given
     shown: dict[str, Any] = msgspec.to_builtins(body)
-    kept = {name: value for name, value in shown.items() if name not in _OWN} | wanted.options
-    kept |= {"vpc": {"id": wanted.place.vpc.id}, "profile": {"name": wanted.profile.name}}
-    kept |= _networks(shown, wanted)
-    if given.keys or "keys" in shown:
-        kept["keys"] = [{"id": key.id} for key in given.keys]
-    if given.trusted_profile is not None:
-        kept["default_trusted_profile"]["target"] = {"id": given.trusted_profile.resource.id}
+    prototype = {name: value for name, value in shown.items() if name not in _OWN} | plan.options
+    prototype |= {"vpc": {"id": plan.place.vpc.id}, "profile": {"name": plan.profile.name}}
+    prototype |= _networks(shown, plan)
+    if sent.keys or "keys" in shown:
+        prototype["keys"] = [{"id": key.id} for key in sent.keys]
+    if sent.trusted_profile is not None:
+        prototype["default_trusted_profile"]["target"] = {"id": sent.trusted_profile.resource.id}
     if "image" in shown and boot.image is not None:
-        kept["image"] = {name: boot.image[name] for name in ("id", "crn", "name")}
+        prototype["image"] = {name: boot.image[name] for name in ("id", "crn", "name")}
     if not isinstance(body.boot_volume_attachment, UnsetType):
-        kept["boot_volume_attachment"] = _attachment(shown["boot_volume_attachment"], wanted)
-    if wanted.volumes:
-        pairs = zip(shown["volume_attachments"], wanted.volumes, strict=True)
-        fields = (f"volume_attachments.{at}.volume" for at in range(len(wanted.volumes)))
-        kept["volume_attachments"] = [
-            {**one, "volume": kept_volume(session, one["volume"], wish.volume, field)}
-            for (one, wish), field in zip(pairs, fields, strict=True)
+        prototype["boot_volume_attachment"] = _attachment(shown["boot_volume_attachment"], plan)
+    if plan.volumes:
+        pairs = zip(shown["volume_attachments"], plan.volumes, strict=True)
+        fields = (f"volume_attachments.{at}.volume" for at in range(len(plan.volumes)))
+        prototype["volume_attachments"] = [
+            {**attachment, "volume": kept_volume(session, attachment["volume"], wish.volume, field)}
+            for (attachment, wish), field in zip(pairs, fields, strict=True)
         ]
-    return kept
+    return prototype
 
 
-def _networks(shown: dict[str, Any], wanted: Plan) -> dict[str, Any]:
-    first, others = surface(wanted.body) or FAMILIES[0]
-    primary, *more = wanted.place.interfaces
-    kept: dict[str, Any] = {first: _interface(shown[first], primary)}
+def _networks(shown: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    first, others = surface(plan.body) or FAMILIES[0]
+    primary, *more = plan.place.interfaces
+    interface_fields: dict[str, Any] = {first: _interface(shown[first], primary)}
     if others in shown:
-        kept[others] = [_interface(*pair) for pair in zip(shown[others], more, strict=True)]
-    return kept
+        interface_fields[others] = [_interface(*pair) for pair in zip(shown[others], more, strict=True)]
+    return interface_fields
 
 
 def _interface(shown: dict[str, Any], planned: Planned) -> dict[str, Any]:
     """An interface or an attachment as it was asked for, its references by id."""
-    found = {**shown, **planned.kept_reference}
+    fields = {**shown, **planned.kept_reference}
     if isinstance(planned, PlannedAttachment):
         if planned.wanted is not None:
-            found["virtual_network_interface"] = virtual.resolved(planned.wanted, shown["virtual_network_interface"])
+            fields["virtual_network_interface"] = virtual.resolved(planned.wanted, shown["virtual_network_interface"])
     elif shown.get("security_groups"):
-        found["security_groups"] = [{"id": group.id} for group in planned.groups]
-    return found
+        fields["security_groups"] = [{"id": group.id} for group in planned.groups]
+    return fields
 
 
-def _attachment(shown: dict[str, Any], wanted: Plan) -> dict[str, Any]:
+def _attachment(shown: dict[str, Any], plan: Plan) -> dict[str, Any]:
     """The SDK's models ask for the volume and its profile where there is an attachment."""
     volume = dict(shown.get("volume", {}))
-    profile, content = volume.get("profile", {}), wanted.boot.content
+    profile, content = volume.get("profile", {}), plan.boot.content
     name = name_of(msgspec.convert(profile, NamedIdentity), "profile") if profile else volume_profiles.DEFAULT
     volume["profile"] = {"name": name}
-    if wanted.source == SNAPSHOT and content is not None and content.snapshot is not None:
+    if plan.source == SNAPSHOT and content is not None and content.snapshot is not None:
         volume["source_snapshot"] = {"id": content.snapshot.id}
     return {"delete_volume_on_instance_delete": True, **shown, "volume": volume}

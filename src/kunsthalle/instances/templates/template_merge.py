@@ -40,29 +40,29 @@ def sources(body: CreateInstanceRequest) -> list[str]:
         (VOLUME, wish.identity is not None),
         (SNAPSHOT, wish.source_snapshot is not UNSET),
     )
-    return [field for field, given in named if given]
+    return [field for field, is_sent in named if is_sent]
 
 
 def complete(session: Session, body: CreateInstanceRequest) -> tuple[CreateInstanceRequest, str]:
     """The request with what its template adds, and the one source it boots from. 400 for none, or several."""
-    given = sources(body)
-    if len(given) > 1:
-        raise invalid("validation_only_one", "Exactly one source of the boot volume must be given.", given[1])
+    named_sources = sources(body)
+    if len(named_sources) > 1:
+        raise invalid("validation_only_one", "Exactly one source of the boot volume must be given.", named_sources[1])
     if not isinstance(body.source_template, UnsetType):
         template = refer(session, TEMPLATE, body.source_template, "source_template").resource
-        body = _over(template, body, replaced=bool(given))
-        given = sources(body)
-    if not given:
+        body = _over(template, body, replaced=bool(named_sources))
+        named_sources = sources(body)
+    if not named_sources:
         raise invalid("validation_required_field", "An image, catalog_offering or source_template is needed.", IMAGE)
     _refuse_unknown(body)
-    return body, given[0]
+    return body, named_sources[0]
 
 
 def _refuse_unknown(body: CreateInstanceRequest) -> None:
     """400 for what is asked for and cannot be done: it would be found missing later."""
     for field, message in _NOT_OFFERED.items():
-        given = getattr(body, field)
-        if given is not UNSET and given not in ([], {}):
+        value = getattr(body, field)
+        if value is not UNSET and value not in ([], {}):
             raise invalid("bad_field", message, field)
 
 
@@ -77,12 +77,12 @@ def _over(template: Template, body: CreateInstanceRequest, *, replaced: bool) ->
     if replaced:
         values |= {"image": UNSET, "catalog_offering": UNSET}
         values["boot_volume_attachment"] = _without_source(under.boot_volume_attachment)
-    kept = boot_volume(under).source_snapshot
+    source_snapshot = boot_volume(under).source_snapshot
     own = {name: getattr(body, name) for name in body.__struct_fields__}
     values |= {name: value for name, value in own.items() if value is not UNSET}
     values |= {"name": body.name, "source_template": UNSET}
-    if not replaced and not isinstance(kept, UnsetType):
-        values["boot_volume_attachment"] = _with_snapshot(values["boot_volume_attachment"], kept)
+    if not replaced and not isinstance(source_snapshot, UnsetType):
+        values["boot_volume_attachment"] = _with_snapshot(values["boot_volume_attachment"], source_snapshot)
     return CreateInstanceRequest(**values)
 
 

@@ -21,20 +21,20 @@ from kunsthalle.operator.doctor.findings import CheckContext, ExpectedReferences
 _LOST = "The bytes of the image were lost; the operator has been told."
 
 
-def stored(books: ExpectedReferences, found: dict[str, int]) -> Iterator[Finding]:
-    """Every blob and every row of one. `found` is the inventory, taken before the books were read."""
+def stored(books: ExpectedReferences, inventory: dict[str, int]) -> Iterator[Finding]:
+    """Every blob and every row of one. `inventory` is what is there, taken before the books were read."""
     needed = {digest for digest, _ in books.expected | books.actual}
-    for digest in sorted(needed - found.keys()):
+    for digest in sorted(needed - inventory.keys()):
         yield Finding("missing_blob", digest, "Bytes that are needed are not in the store.", partial(_give_up, digest))
-    for digest in sorted(found.keys() - needed):
+    for digest in sorted(inventory.keys() - needed):
         if digest not in books.busy:
             text = "Bytes are in the store that nothing refers to."
             yield Finding("unreferenced_blob", digest, text, partial(_sweep, digest))
-    for digest in sorted(found.keys() & needed & books.sizes.keys()):
-        if found[digest] != books.sizes[digest]:
-            text = f"The blob has {found[digest]} bytes, and {books.sizes[digest]} by the books."
+    for digest in sorted(inventory.keys() & needed & books.sizes.keys()):
+        if inventory[digest] != books.sizes[digest]:
+            text = f"The blob has {inventory[digest]} bytes, and {books.sizes[digest]} by the books."
             yield Finding("wrong_length", digest, text, partial(_measure, digest))
-    for digest in sorted(books.sizes.keys() - needed - found.keys()):
+    for digest in sorted(books.sizes.keys() - needed - inventory.keys()):
         if digest not in books.busy:
             yield Finding("stray_row", digest, "A row tells of bytes that are not there.", partial(_forget, digest))
 
@@ -51,18 +51,18 @@ def references(books: ExpectedReferences) -> Iterator[Finding]:
 
 def uploads(books: ExpectedReferences, store: Blobs) -> Iterator[Finding]:
     """What crashed uploads left. Those that an import is to take up again are in their place."""
-    kept = {upload_name(id_) for id_ in books.pending_images}
+    upload_names = {upload_name(id_) for id_ in books.pending_images}
     for name in store.leftovers():
-        if name not in kept:
+        if name not in upload_names:
             yield Finding("leftover_upload", name, "An upload was left unfinished.", partial(_discard, name))
 
 
 def contents(ward: CheckContext) -> Iterator[Finding]:
     """Every byte: whether each blob is what its name says."""
     store = ward.disks.blobs
-    found = list(store.inventory())
-    ward.progress.reads(sum(size for _, size in found))
-    for digest, _ in found:
+    inventory = list(store.inventory())
+    ward.progress.reads(sum(size for _, size in inventory))
+    for digest, _ in inventory:
         if not _genuine(store, digest, ward.progress):
             text = "The content of the blob is another one than its name says."
             yield Finding("wrong_digest", digest, text, partial(_give_up, digest))
@@ -117,10 +117,10 @@ def _settle(digest: str, holder: str) -> partial[bool]:
 
 def _set_right(digest: str, holder: str, ward: CheckContext) -> bool:
     def settle(session: Session) -> None:
-        books, one = ledger.read(session), (digest, holder)
-        if one in books.expected - books.actual:
+        books, reference = ledger.read(session), (digest, holder)
+        if reference in books.expected - books.actual:
             blob_bytes.retain(session, ward.disks.blobs, digest, holder)
-        elif one in books.actual - books.expected - books.tolerated:
+        elif reference in books.actual - books.expected - books.tolerated:
             remove_rows(session, blob_refs, blob_refs.c.digest == digest, blob_refs.c.holder == holder)
             blob_bytes.unneeded(session, digest)
 

@@ -73,9 +73,17 @@ def read(session: Session) -> ExpectedReferences:
         waiting={
             *((IMPORT, id_, account) for id_, account, _, status in images.values() if status == "pending"),
             *((RUN, id_, account) for id_, account, _, status in exports if status in _AWAITED),
-            *((_OF_VOLUMES[one.state], one.id, one.account_id) for one in disks.values() if _left_alone(one)),
-            *((_OF_SNAPSHOTS[it.state], it.id, it.account_id) for it in captured.values() if it.state in _OF_SNAPSHOTS),
-            *((_OF_SERVERS[it.status], it.id, it.account_id) for it in machines.values() if it.status in _OF_SERVERS),
+            *((_OF_VOLUMES[disk.state], disk.id, disk.account_id) for disk in disks.values() if _left_alone(disk)),
+            *(
+                (_OF_SNAPSHOTS[snapshot.state], snapshot.id, snapshot.account_id)
+                for snapshot in captured.values()
+                if snapshot.state in _OF_SNAPSHOTS
+            ),
+            *(
+                (_OF_SERVERS[machine.status], machine.id, machine.account_id)
+                for machine in machines.values()
+                if machine.status in _OF_SERVERS
+            ),
         },
         pending_images={id_ for id_, _, _, status in images.values() if status == "pending"},
         keys_by_others=made_by_others(session),
@@ -100,7 +108,7 @@ def _left_alone(volume: Disk) -> bool:
 
 
 def _held(kind: str, rows: Iterable[Disk]) -> Iterator[tuple[str, str]]:
-    return ((one.digest, f"{kind}:{one.id}") for one in rows if one.digest is not None)
+    return ((row.digest, f"{kind}:{row.id}") for row in rows if row.digest is not None)
 
 
 def _named(alive: Iterable[queue.Alive]) -> Iterator[str]:

@@ -55,24 +55,26 @@ class ExaminationResponse(ResponseBody):
 
 
 def progress_response(progress: Progress | None) -> ExaminationResponse:
-    it = progress or Progress("none")
-    percent = 100 * it.done // it.total if it.total else 0
-    return ExaminationResponse(phase=it.phase, percent=min(100, percent), done_bytes=it.done, total_bytes=it.total)
+    current = progress or Progress("none")
+    percent = 100 * current.done // current.total if current.total else 0
+    return ExaminationResponse(
+        phase=current.phase, percent=min(100, percent), done_bytes=current.done, total_bytes=current.total
+    )
 
 
 def to_response(report: Report) -> ReportResponse:
-    mended = {id(one) for one in report.mended}
+    mended = {id(finding) for finding in report.mended}
 
-    def shown(one: Finding) -> FindingResponse:
+    def shown(finding: Finding) -> FindingResponse:
         return FindingResponse(
-            check=one.check,
-            subject=one.subject,
-            message=one.message,
-            repairable=one.mend is not None,
-            repaired=id(one) in mended,
+            check=finding.check,
+            subject=finding.subject,
+            message=finding.message,
+            repairable=finding.mend is not None,
+            repaired=id(finding) in mended,
         )
 
-    shown_all = [shown(one) for one in report.findings]
+    shown_all = [shown(finding) for finding in report.findings]
     unchecked = list(report.unchecked)
     return ReportResponse(healthy=report.healthy, findings=shown_all, examined=report.examined, unchecked=unchecked)
 

@@ -45,13 +45,13 @@ def examine(ward: CheckContext, *, deep: bool = False, repair: bool = False) -> 
         return Report(damaged(sound), [], {"databases": 1}, sound.unchecked)
     examined, findings = _look(ward)
     if findings:
-        again = {(one.check, one.subject) for one in _look(ward)[1]}
-        findings = [one for one in findings if (one.check, one.subject) in again]
+        again = {(finding.check, finding.subject) for finding in _look(ward)[1]}
+        findings = [finding for finding in findings if (finding.check, finding.subject) in again]
     if deep:
         findings += of_bytes.contents(ward)
     if repair and findings:
         ward.progress.phase = "mending"
-    mended = [one for one in findings if repair and one.mend is not None and one.mend(ward)]
+    mended = [finding for finding in findings if repair and finding.mend is not None and finding.mend(ward)]
     return Report(findings, mended, {**examined, "databases": 1}, sound.unchecked)
 
 
@@ -61,10 +61,10 @@ def damaged(sound: Soundness) -> list[Finding]:
 
 
 def _look(ward: CheckContext) -> tuple[dict[str, int], list[Finding]]:
-    found = dict(ward.disks.blobs.inventory())
+    inventory = dict(ward.disks.blobs.inventory())
     books = ward.read(ledger.read)
     examined = {
-        "blobs": len(found),
+        "blobs": len(inventory),
         "references": len(books.actual),
         "volumes": len(books.volumes),
         "snapshots": len(books.snapshots),
@@ -73,7 +73,7 @@ def _look(ward: CheckContext) -> tuple[dict[str, int], list[Finding]]:
     }
 
     def checks() -> Iterator[Finding]:
-        yield from of_bytes.stored(books, found)
+        yield from of_bytes.stored(books, inventory)
         yield from of_bytes.references(books)
         yield from of_bytes.uploads(books, ward.disks.blobs)
         yield from of_disks.files(books, ward.disks)

@@ -16,11 +16,11 @@ def upgrade() -> None:
     rows = connection.execute(
         sa.text("SELECT id, account_id, iam_id, user_id, state FROM users ORDER BY created_at, id")
     ).all()
-    kept: set[tuple[str, str]] = set()
+    seen_logins: set[tuple[str, str]] = set()
     for row in sorted(rows, key=lambda row: row.state == "PENDING"):
         login = (row.account_id, row.user_id)
-        if login not in kept:
-            kept.add(login)
+        if login not in seen_logins:
+            seen_logins.add(login)
         elif row.state == "PENDING":
             connection.execute(sa.text("DELETE FROM users WHERE id = :id"), {"id": row.id})
         else:
