@@ -114,8 +114,8 @@ def use_of(document: Doc, by: str, field: str, account: str, at: Place, status: 
 
 def crn_resource(text: str) -> str:
     """The id at the end of a CRN, or an empty text."""
-    found = crn_of(text)
-    return found.resource if found else ""
+    crn = crn_of(text)
+    return crn.resource if crn else ""
 
 
 def _image(facts: Facts, document: Doc, at: Place) -> None:
@@ -159,7 +159,7 @@ def _version(facts: Facts, document: Doc, at: Place) -> None:
             text_of(document, "version"),
             text_of(document, "state", "current"),
             text_of(document, "deprecate_pending", "deprecate_date"),
-            tuple(text_of(one, "id") for one in _images_of(document)),
+            tuple(text_of(image, "id") for image in _images_of(document)),
             listed=_is_listed(at),
         )
     )
@@ -175,7 +175,7 @@ def _images_of(version: Doc) -> Iterator[Doc]:
     holders = (metadata, metadata.get("vsi_vpc")) if isinstance(metadata, dict) else ()
     for holder in holders:
         images = holder.get("images") if isinstance(holder, dict) else None
-        yield from (one for one in (images if isinstance(images, list) else ()) if isinstance(one, dict))
+        yield from (image for image in (images if isinstance(images, list) else ()) if isinstance(image, dict))
 
 
 def _offering(facts: Facts, document: Doc, at: Place) -> None:

@@ -55,16 +55,16 @@ def check(paths: Iterable[Path], own: str = "", source: Source | None = None, ig
     `own` is the account that the user says is theirs, `ignored` are ids of rules that are left out.
     """
     files = [_for_account(read(path, own), own) for path in paths]
-    together = [one.facts for one in files if not one.facts.apart]
+    together = [file.facts for file in files if not file.facts.apart]
     known = known_from(together)
     if source is not None and together:
         source.teach(known, together)
     findings = [
         finding
-        for one in files
-        for finding in _findings(one, known_from([one.facts]) if one.facts.apart else known, ignored)
+        for file in files
+        for finding in _findings(file, known_from([file.facts]) if file.facts.apart else known, ignored)
     ]
-    judged = tuple(JudgedFile(one.facts.file, one.facts.form, _judged_for(one.facts, own)) for one in files)
+    judged = tuple(JudgedFile(file.facts.file, file.facts.form, _judged_for(file.facts, own)) for file in files)
     return Report(judged, tuple(findings), source.url if source is not None and together else "")
 
 
@@ -72,9 +72,9 @@ def _for_account(file: CheckedFile, own: str) -> CheckedFile:
     """Have what does not say whose it is be of the account that the user says, or that all else in the file is of."""
     facts = file.facts
     account = own or facts.account
-    facts.uses = [one if one.account else replace(one, account=account) for one in facts.uses]
-    facts.lookups = [one if one.account else replace(one, account=account) for one in facts.lookups]
-    facts.reads = [one if one.account else replace(one, account=account) for one in facts.reads]
+    facts.uses = [use if use.account else replace(use, account=account) for use in facts.uses]
+    facts.lookups = [lookup if lookup.account else replace(lookup, account=account) for lookup in facts.lookups]
+    facts.reads = [read if read.account else replace(read, account=account) for read in facts.reads]
     return file
 
 
@@ -91,6 +91,6 @@ def _findings(file: CheckedFile, known: Known, ignored: Collection[str]) -> list
         if rule.id not in ignored
         for place, message in rule.find(file.facts, known)
     ]
-    lines = file.lines([one.place for one in hits])
-    placed = [replace(one, place=file.place(one.place, lines)) for one in hits]
-    return sorted(placed, key=lambda one: one.place.line)
+    lines = file.lines([hit.place for hit in hits])
+    placed = [replace(hit, place=file.place(hit.place, lines)) for hit in hits]
+    return sorted(placed, key=lambda hit: hit.place.line)

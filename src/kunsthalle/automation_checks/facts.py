@@ -220,8 +220,8 @@ def crn_of(text: object) -> Crn | None:
 
 def account_of(text: object) -> str:
     """The account in a CRN, or an empty text."""
-    found = crn_of(text)
-    return found.account if found else ""
+    crn = crn_of(text)
+    return crn.account if crn else ""
 
 
 def text_of(document: object, *names: str) -> str:

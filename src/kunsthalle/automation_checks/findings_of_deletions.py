@@ -35,14 +35,14 @@ def managed_image_change(facts: Facts, known: Known) -> Hits:
 
 
 def _attempts(facts: Facts, known: Known, is_meant: Callable[[str], bool]) -> Hits:
-    for one in facts.attempts:
-        if one.kind != IMAGE or not is_meant(one.verb):
+    for attempt in facts.attempts:
+        if attempt.kind != IMAGE or not is_meant(attempt.verb):
             continue
-        manager = _manager(facts, known, one.id)
-        if one.status == 0 and manager:
-            yield one.place, f"The plan is to {one.verb} the image {one.id}, which {manager} manages."
-        elif one.status == _CONFLICT and _BY_CATALOG in one.answer:
-            yield one.place, f"To {one.verb} the image {one.id} was refused: {_told(one)}"
+        manager = _manager(facts, known, attempt.id)
+        if attempt.status == 0 and manager:
+            yield attempt.place, f"The plan is to {attempt.verb} the image {attempt.id}, which {manager} manages."
+        elif attempt.status == _CONFLICT and _BY_CATALOG in attempt.answer:
+            yield attempt.place, f"To {attempt.verb} the image {attempt.id} was refused: {_told(attempt)}"
 
 
 def _told(attempt: Attempt) -> str:
@@ -61,13 +61,17 @@ def _manager_of_used(facts: Facts, known: Known, use: ImageUse) -> str:
     """As `_manager`; of a transcript, what it had shown before the call."""
     if not facts.apart:
         return _manager(facts, known, use.image_id)
-    before = [one for one in facts.versions if one.place.line < use.place.line and use.image_id in one.image_ids]
+    before = [
+        version
+        for version in facts.versions
+        if version.place.line < use.place.line and use.image_id in version.image_ids
+    ]
     return f"the version {before[-1].crn}" if before else ""
 
 
 def _is_deleted(facts: Facts, version_crn: str) -> bool:
     """Whether the file deletes a version, or its offering, which frees its images at once."""
-    if version_crn in {one.crn for one in facts.version_deletions}:
+    if version_crn in {version_deletion.crn for version_deletion in facts.version_deletions}:
         return True
     offering = version_crn.rpartition("/")[0].replace(":version:", ":offering:")
     return offering in facts.deleted_offerings
@@ -106,19 +110,28 @@ def last_published_version_delete(facts: Facts, _known: Known) -> Hits:
     for deletion in facts.version_deletions:
         if deletion.published and deletion.others_published == ():
             yield deletion.place, f"The version {deletion.crn} is the last published one of its offering."
-    for one in facts.attempts:
-        if one.kind == VERSION and one.status >= _REFUSED and _LAST in one.answer:
-            yield one.place, f"To {one.verb} the version {one.id} was refused: {_told(one)}"
+    for attempt in facts.attempts:
+        if attempt.kind == VERSION and attempt.status >= _REFUSED and _LAST in attempt.answer:
+            yield attempt.place, f"To {attempt.verb} the version {attempt.id} was refused: {_told(attempt)}"
 
 
 def catalog_delete_keeps_images(facts: Facts, known: Known) -> Hits:
     """Deletions of catalogs whose versions hold images."""
     for deletion in facts.catalog_deletions:
-        inside = (one for one in known.versions_in(deletion.catalog_id) if not _is_deleted(facts, one.crn))
-        kept = deletion.keeps if facts.apart else [id_ for one in inside for id_ in one.image_ids]
-        if kept:
+        inside = (
+            known_version
+            for known_version in known.versions_in(deletion.catalog_id)
+            if not _is_deleted(facts, known_version.crn)
+        )
+        kept_ids = (
+            deletion.keeps if facts.apart else [id_ for known_version in inside for id_ in known_version.image_ids]
+        )
+        if kept_ids:
             until = f" until {deletion.free_at}" if deletion.free_at else ""
-            yield deletion.place, f"Images of the catalog {deletion.catalog_id} stay managed{until}: {', '.join(kept)}."
+            yield (
+                deletion.place,
+                f"Images of the catalog {deletion.catalog_id} stay managed{until}: {', '.join(kept_ids)}.",
+            )
 
 
 def template_in_use_delete(facts: Facts, _known: Known) -> Hits:

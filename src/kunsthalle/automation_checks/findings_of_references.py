@@ -97,8 +97,8 @@ def ambiguous_image_name(facts: Facts, known: Known) -> Hits:
 
 def _namesakes(lookup: NameLookup, known: Known) -> list[str]:
     """The images of other accounts with the name, with their accounts."""
-    named = (one for one in known.images.values() if one.name == lookup.name and one.id not in lookup.found)
-    owners = ((one.id, known.foreign_owner(one.id, lookup.account)) for one in named)
+    named = (image for image in known.images.values() if image.name == lookup.name and image.id not in lookup.found)
+    owners = ((image.id, known.foreign_owner(image.id, lookup.account)) for image in named)
     return [f"{id_} of the account {owner}" for id_, owner in owners if owner]
 
 

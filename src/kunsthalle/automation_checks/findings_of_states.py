@@ -21,7 +21,7 @@ _ABSENT = 404
 
 def deprecated_image(facts: Facts, known: Known) -> Hits:
     """Uses of what is on its way out; and where nothing uses it, answers that say so."""
-    images = [one for one in facts.images if not one.listed or one.visibility != "public"]
+    images = [image for image in facts.images if not image.listed or image.visibility != "public"]
     yield from _used(facts, known, _leaving_image, _leaving_version)
     yield from _unused(facts, _told(images, _leaving_image) + _told(facts.versions, _leaving_version))
 
@@ -29,8 +29,8 @@ def deprecated_image(facts: Facts, known: Known) -> Hits:
 def obsolete_image(facts: Facts, known: Known) -> Hits:
     """Uses of what boots no more; and where nothing uses it, answers that say so. Lists also have what was once."""
     images, versions = (
-        [one for one in facts.images if not one.listed],
-        [one for one in facts.versions if not one.listed],
+        [image for image in facts.images if not image.listed],
+        [version for version in facts.versions if not version.listed],
     )
     yield from _used(facts, known, _obsolete_image, _archived_version)
     yield from _unused(facts, _told(images, _obsolete_image) + _told(versions, _archived_version))
@@ -75,7 +75,7 @@ Fact = ImageFact | VersionFact
 
 
 def _told(shown: Sequence[F], say: Callable[[F], Told]) -> list[tuple[Fact, Told]]:
-    return [(one, say(one)) for one in shown]
+    return [(fact, say(fact)) for fact in shown]
 
 
 def _unused(facts: Facts, shown: list[tuple[Fact, Told]]) -> Hits:
@@ -112,5 +112,6 @@ def gone_version(facts: Facts, known: Known) -> Hits:
 
 def _deleted_before(facts: Facts, use: ImageUse) -> bool:
     return any(
-        one.place.line < use.place.line and f":{one.catalog_id}:" in use.version_crn for one in facts.catalog_deletions
+        catalog_deletion.place.line < use.place.line and f":{catalog_deletion.catalog_id}:" in use.version_crn
+        for catalog_deletion in facts.catalog_deletions
     )

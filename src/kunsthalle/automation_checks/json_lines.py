@@ -12,13 +12,13 @@ _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],]')
 """Nothing is remembered of how a string was read: a long one would take a hundred times its length."""
 
 
-def lines_of(text: str, wanted: Iterable[Steps]) -> dict[Steps, int]:
+def lines_of(text: str, steps: Iterable[Steps]) -> dict[Steps, int]:
     """The lines of the parts that paths of keys and positions lead to. `text` is valid JSON.
 
     A part that the document does not have is left out. Of a key that is there twice, the last counts, as for readers.
     """
-    wanted = set(wanted)
-    found: dict[Steps, int] = {}
+    steps = set(steps)
+    lines_found: dict[Steps, int] = {}
     path: list[str | int] = []
     inside: list[str] = []
     line, at = 1, 0
@@ -27,7 +27,7 @@ def lines_of(text: str, wanted: Iterable[Steps]) -> dict[Steps, int]:
         at = token.start()
         word = token[0]
         if inside[-1:] == ["["] and word not in "],":
-            _note(found, wanted, path, line)
+            _note(lines_found, steps, path, line)
         if word in "{[":
             inside.append(word)
             path.append(0 if word == "[" else "")
@@ -38,14 +38,14 @@ def lines_of(text: str, wanted: Iterable[Steps]) -> dict[Steps, int]:
             path[-1] = int(path[-1]) + 1
         elif inside[-1:] == ["{"] and word != "," and _is_key(text, token.end()):
             path[-1] = json.loads(word)
-            _note(found, wanted, path, line)
-    return found
+            _note(lines_found, steps, path, line)
+    return lines_found
 
 
-def _note(found: dict[Steps, int], wanted: set[Steps], path: list[str | int], line: int) -> None:
+def _note(lines_found: dict[Steps, int], wanted_steps: set[Steps], path: list[str | int], line: int) -> None:
     steps = tuple(path)
-    if steps in wanted:
-        found[steps] = line
+    if steps in wanted_steps:
+        lines_found[steps] = line
 
 
 def _is_key(text: str, end: int) -> bool:

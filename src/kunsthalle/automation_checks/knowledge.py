@@ -70,13 +70,13 @@ class Known:
 
     def deleted_at(self, crn: str) -> str | None:
         """When the deletion of a version's catalog becomes final; None while it is not deleted, or nobody says so."""
-        found = crn_of(crn)
-        return self.deleted_catalogs.get(found.instance) if found else None
+        parsed = crn_of(crn)
+        return self.deleted_catalogs.get(parsed.instance) if parsed else None
 
     def versions_in(self, catalog_id: str) -> list[KnownVersion]:
         """The versions of a catalog."""
-        crns = ((crn_of(one.crn), one) for one in self.versions.values())
-        return [one for crn, one in crns if crn is not None and crn.instance == catalog_id]
+        crns = ((crn_of(version.crn), version) for version in self.versions.values())
+        return [version for crn, version in crns if crn is not None and crn.instance == catalog_id]
 
 
 def known_from(files: Iterable[Facts]) -> Known:

@@ -53,8 +53,8 @@ class CheckedFile:
         """The lines of places in JSON, and of what they are in."""
         if not self.positions:
             return {}
-        wanted = {one.steps[:depth] for one in places for depth in range(len(one.steps) + 1)}
-        return lines_of(self.text, wanted)
+        steps = {place.steps[:depth] for place in places for depth in range(len(place.steps) + 1)}
+        return lines_of(self.text, steps)
 
 
 def read(path: Path, own: str = "") -> CheckedFile:
@@ -162,7 +162,7 @@ def _wrong_shape(path: Path, text: str, message: str) -> str:
         if index == "...":
             break  # msgspec does not tell which key of a map it was
         steps.append(int(index) if index else name)
-    wanted = [tuple(steps[:depth]) for depth in range(len(steps) + 1)]
-    line = nearest(lines_of(text, wanted), tuple(steps)) or 1
+    prefixes = [tuple(steps[:depth]) for depth in range(len(steps) + 1)]
+    line = nearest(lines_of(text, prefixes), tuple(steps)) or 1
     shown = (where[1] if where else "").lstrip(".") or "the document"
     return f"{path}:{line}: {shown}: {_WHERE.sub('', message)}."

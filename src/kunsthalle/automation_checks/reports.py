@@ -23,7 +23,7 @@ _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice
 
 def as_text(report: Report) -> str:
     """For people: each file with what it was judged for, each finding with its place and the way out."""
-    lines = [_judged(one.file, one.form, one.account) for one in report.files]
+    lines = [_judged(file.file, file.form, file.account) for file in report.files]
     for finding in report.findings:
         lines += ["", f"{_where(finding)}: {finding.rule.level} [{finding.rule.id}]"]
         subject = f"{finding.place.subject}: " if finding.place.subject else ""
@@ -41,9 +41,9 @@ def _where(finding: Finding) -> str:
 
 
 def _summary(report: Report) -> str:
-    counted = Counter(one.rule.level for one in report.findings)
+    counted = Counter(finding.rule.level for finding in report.findings)
     numbers = [f"{counted[level]} {level}{'s' if counted[level] != 1 else ''}" for level in reversed(Level)]
-    told = ", ".join(one for one in numbers if not one.startswith("0 ")) or "Nothing was found"
+    told = ", ".join(count for count in numbers if not count.startswith("0 ")) or "Nothing was found"
     by = f"The server at {report.server} was asked" if report.server else "No server was asked: the files alone tell"
     return line(f"{told}. {by}.")
 
@@ -53,18 +53,18 @@ def as_json(report: Report) -> str:
     return to_json(
         {
             "server": report.server or None,
-            "files": [{"file": one.file, "form": one.form, "account": one.account or None} for one in report.files],
+            "files": [{"file": file.file, "form": file.form, "account": file.account or None} for file in report.files],
             "findings": [
                 {
-                    "rule": one.rule.id,
-                    "level": one.rule.level.value,
-                    "file": one.place.file,
-                    "line": one.place.line,
-                    "subject": one.place.subject,
-                    "message": one.message,
-                    "remedy": f"{one.rule.remedy}.",
+                    "rule": finding.rule.id,
+                    "level": finding.rule.level.value,
+                    "file": finding.place.file,
+                    "line": finding.place.line,
+                    "subject": finding.place.subject,
+                    "message": finding.message,
+                    "remedy": f"{finding.rule.remedy}.",
                 }
-                for one in report.findings
+                for finding in report.findings
             ],
         },
         indent=2,
@@ -120,24 +120,24 @@ def _sarif_rule(rule: Rule) -> Doc:
 def _sarif_results(report: Report) -> Iterator[Doc]:
     positions = {rule.id: number for number, rule in enumerate(RULES)}
     seen: Counter[str] = Counter()
-    for one in report.findings:
-        subject = f"{one.place.subject}: " if one.place.subject else ""
-        named = (one.rule.id, one.place.file, one.place.subject, one.message)
+    for finding in report.findings:
+        subject = f"{finding.place.subject}: " if finding.place.subject else ""
+        named = (finding.rule.id, finding.place.file, finding.place.subject, finding.message)
         mark = hashlib.sha256(repr(named).encode()).hexdigest()
         seen[mark] += 1
         location: Doc = {
             "physicalLocation": {
-                "artifactLocation": {"uri": _uri(one.place.file)},
-                "region": {"startLine": one.place.line},
+                "artifactLocation": {"uri": _uri(finding.place.file)},
+                "region": {"startLine": finding.place.line},
             }
         }
-        if one.place.subject:
-            location["logicalLocations"] = [{"fullyQualifiedName": one.place.subject}]
+        if finding.place.subject:
+            location["logicalLocations"] = [{"fullyQualifiedName": finding.place.subject}]
         yield {
-            "ruleId": one.rule.id,
-            "ruleIndex": positions[one.rule.id],
-            "level": one.rule.level.value,
-            "message": {"text": f"{subject}{one.message} {one.rule.remedy}."},
+            "ruleId": finding.rule.id,
+            "ruleIndex": positions[finding.rule.id],
+            "level": finding.rule.level.value,
+            "message": {"text": f"{subject}{finding.message} {finding.rule.remedy}."},
             "locations": [location],
             "partialFingerprints": {"findingHash/v1": f"{mark[:32]}:{seen[mark]}"},
         }

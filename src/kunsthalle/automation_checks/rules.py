@@ -200,4 +200,4 @@ RULES = (
 
 def rule(id_: str) -> Rule:
     """The rule of an id. KeyError for an unknown one."""
-    return {one.id: one for one in RULES}[id_]
+    return {rule_.id: rule_ for rule_ in RULES}[id_]

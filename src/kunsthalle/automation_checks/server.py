@@ -45,7 +45,7 @@ class Server:
         for account in self.api_keys:
             self._teach_reclamations(known, account)
         crns = _distinct(use.version_crn for facts in files for use in facts.uses)
-        crns |= _distinct(one.crn for facts in files for one in facts.versions if not one.listed)
+        crns |= _distinct(version.crn for facts in files for version in facts.versions if not version.listed)
         for crn in sorted(crns):
             self._teach_version(known, crn, files)
         in_versions = {id_ for crn in crns for id_ in known.version(crn).image_ids}
@@ -125,17 +125,17 @@ class Server:
 
 
 def _distinct(texts: Iterable[str]) -> set[str]:
-    return {one for one in texts if one}
+    return {text for text in texts if text}
 
 
 def _image_ids(files: Collection[Facts]) -> set[str]:
     """Every image that files name; of lists of images, none."""
     readers: tuple[Callable[[Facts], Iterable[str]], ...] = (
-        lambda facts: (one.image_id for one in facts.uses),
-        lambda facts: (one.id for one in facts.images if not one.listed),
-        lambda facts: (one.image_id for one in facts.reads),
-        lambda facts: (one.id for one in facts.attempts),
-        lambda facts: (id_ for one in facts.lookups for id_ in one.found),
+        lambda facts: (use.image_id for use in facts.uses),
+        lambda facts: (image.id for image in facts.images if not image.listed),
+        lambda facts: (read.image_id for read in facts.reads),
+        lambda facts: (attempt.id for attempt in facts.attempts),
+        lambda facts: (id_ for lookup in facts.lookups for id_ in lookup.found),
     )
     return {id_ for facts in files for read in readers for id_ in read(facts) if id_}
 

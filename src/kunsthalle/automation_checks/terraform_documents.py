@@ -178,11 +178,11 @@ def block_of(address: str) -> str:
 
 def of_state(state: State) -> Iterator[Resource]:
     """The resources of a state file."""
-    for number, one in enumerate(state.resources or []):
-        for position, instance in enumerate(one.instances):
+    for number, resource in enumerate(state.resources or []):
+        for position, instance in enumerate(resource.instances):
             steps = ("resources", number, "instances", position, "attributes")
             values = instance.attributes or {}
-            yield Resource(_address(one, instance), one.mode, one.type, values, values, (), steps)
+            yield Resource(_address(resource, instance), resource.mode, resource.type, values, values, (), steps)
 
 
 def _address(resource: StateResource, instance: StateInstance) -> str:
@@ -199,9 +199,11 @@ def of_shown(shown: Shown, steps: Steps = ()) -> Iterator[Resource]:
 
 
 def _of_module(module: Module, steps: Steps) -> Iterator[Resource]:
-    for number, one in enumerate(module.resources):
-        values = one.values or {}
-        yield Resource(one.address, one.mode, one.type, values, values, (), (*steps, "resources", number, "values"))
+    for number, resource in enumerate(module.resources):
+        values = resource.values or {}
+        yield Resource(
+            resource.address, resource.mode, resource.type, values, values, (), (*steps, "resources", number, "values")
+        )
     for number, child in enumerate(module.child_modules):
         yield from _of_module(child, (*steps, "child_modules", number))
 
@@ -209,16 +211,27 @@ def _of_module(module: Module, steps: Steps) -> Iterator[Resource]:
 def of_plan(plan: Plan) -> Iterator[Resource]:
     """The resources of a plan, and the data sources that were read for it."""
     configured = dict(_configured(plan.configuration.root_module, ""))
-    changed = {one.address for one in plan.resource_changes}
+    changed = {resource_change.address for resource_change in plan.resource_changes}
     for resource in of_shown(plan.prior_state or Shown(), ("prior_state",)):
         if resource.address not in changed:
             yield _with(resource, configured)
-    for number, one in enumerate(plan.resource_changes):
-        before, after = one.change.before, one.change.after
+    for number, resource_change in enumerate(plan.resource_changes):
+        before, after = resource_change.change.before, resource_change.change.after
         steps = ("resource_changes", number, "change", "before" if after is None else "after")
-        actions = tuple(one.change.actions)
+        actions = tuple(resource_change.change.actions)
         values = (before if after is None else after) or {}
-        yield _with(Resource(one.address, one.mode, one.type, values, before or {}, actions, steps), configured)
+        yield _with(
+            Resource(
+                resource_change.address,
+                resource_change.mode,
+                resource_change.type,
+                values,
+                before or {},
+                actions,
+                steps,
+            ),
+            configured,
+        )
 
 
 def _configured(module: ConfiguredModule, prefix: str) -> Iterator[tuple[str, ConfiguredResource]]:
@@ -249,8 +262,10 @@ def _with(resource: Resource, configured: dict[str, ConfiguredResource]) -> Reso
 def references(expression: object) -> list[str]:
     """All that an expression refers to, at any depth."""
     if isinstance(expression, list):
-        return [one for part in expression for one in references(part)]
+        return [reference for part in expression for reference in references(part)]
     if not isinstance(expression, dict):
         return []
-    found = [one for one in expression.get("references", ()) if isinstance(one, str)]
-    return found + [one for name, part in expression.items() if name != "references" for one in references(part)]
+    texts = [reference for reference in expression.get("references", ()) if isinstance(reference, str)]
+    return texts + [
+        reference for name, part in expression.items() if name != "references" for reference in references(part)
+    ]

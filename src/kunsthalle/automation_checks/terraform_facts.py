@@ -82,7 +82,9 @@ class _Collector:
     def __init__(self, facts: Facts, resources: list[Resource], own: str) -> None:
         self._facts, self._resources, self._own = facts, resources, own
         self._masked = {
-            one.block: one for one in resources if one.type == "ibm_is_instance" and self._runs_foreign(one)
+            resource.block: resource
+            for resource in resources
+            if resource.type == "ibm_is_instance" and self._runs_foreign(resource)
         }
 
     def add(self, resource: Resource) -> None:
@@ -178,14 +180,14 @@ class _Collector:
                 read = ImageRead(place, identifier, self._account(resource), masked_source=source)
                 self._facts.reads.append(read)
             return
-        given = ("visibility" in resource.expressions) if resource.expressions else None
-        self._look_up(resource, given, tuple(filter(None, [text_of(values, "id")])))
+        by_visibility = ("visibility" in resource.expressions) if resource.expressions else None
+        self._look_up(resource, by_visibility, tuple(filter(None, [text_of(values, "id")])))
 
-    def _look_up(self, resource: Resource, visibility_given: bool | None, found: tuple[str, ...]) -> None:
+    def _look_up(self, resource: Resource, visibility_given: bool | None, ids: tuple[str, ...]) -> None:
         name = text_of(resource.values, "name")
         if name:
             place = self._place(resource, "name")
-            lookup = NameLookup(place, name, self._account(resource), visibility_given, found)
+            lookup = NameLookup(place, name, self._account(resource), visibility_given, ids)
             self._facts.lookups.append(lookup)
 
     def _images(self, resource: Resource) -> None:
@@ -193,8 +195,8 @@ class _Collector:
         for number, image in enumerate(shown):
             self._image_fact(resource, image, (*resource.steps, "images", number), declared=True)
         if resource.data and text_of(resource.values, "name"):
-            given = bool(text_of(resource.values, "visibility"))
-            self._look_up(resource, given, tuple(text_of(one, "id") for one in shown))
+            by_visibility = bool(text_of(resource.values, "visibility"))
+            self._look_up(resource, by_visibility, tuple(text_of(image, "id") for image in shown))
 
     def _image_fact(self, resource: Resource, values: Doc, steps: Steps, *, declared: bool = False) -> None:
         catalog = _first(values.get("catalog_offering"))
@@ -246,19 +248,27 @@ class _Collector:
 
     def _others_published(self, crn: str) -> tuple[str, ...] | None:
         """The published versions that an offering keeps when the plan is carried out; None without its list."""
-        found = crn_of(crn)
-        offering = found.resource.partition("/")[0] if found else ""
+        parsed = crn_of(crn)
+        offering = parsed.resource.partition("/")[0] if parsed else ""
         listed = [
-            _version_fact(self._place(one), version)
-            for one in self._resources
-            if one.type == "ibm_cm_offering" and offering and text_of(one.before, "id").endswith(offering)
-            for kind in _dicts(one.before.get("kinds"))
+            _version_fact(self._place(resource), version)
+            for resource in self._resources
+            if resource.type == "ibm_cm_offering" and offering and text_of(resource.before, "id").endswith(offering)
+            for kind in _dicts(resource.before.get("kinds"))
             for version in _dicts(kind.get("versions"))
         ]
-        if crn not in {one.crn for one in listed}:
+        if crn not in {version_fact.crn for version_fact in listed}:
             return None
-        gone = {text_of(one.before, "crn") for one in self._resources if one.type == "ibm_cm_version" and one.deleted}
-        return tuple(one.crn for one in listed if one.state in _PUBLISHED and one.crn not in gone)
+        gone = {
+            text_of(resource.before, "crn")
+            for resource in self._resources
+            if resource.type == "ibm_cm_version" and resource.deleted
+        }
+        return tuple(
+            version_fact.crn
+            for version_fact in listed
+            if version_fact.state in _PUBLISHED and version_fact.crn not in gone
+        )
 
     def _offering(self, resource: Resource) -> None:
         if resource.deleted:
@@ -277,30 +287,36 @@ class _Collector:
         if resource.data or resource.actions == ("delete",):
             return
         templates = {
-            block_of(one.block): one
-            for one in self._resources
-            if one.type == "ibm_is_instance_template" and not one.data and one.module == resource.module
+            block_of(other.block): other
+            for other in self._resources
+            if other.type == "ibm_is_instance_template" and not other.data and other.module == resource.module
         }
         named = references(resource.expressions.get("instance_template"))
-        mine = [templates[one.removesuffix(".id")] for one in named if one.removesuffix(".id") in templates]
-        if resource.created and any(_has_catalog(one) for one in mine):
+        own_templates = [
+            templates[reference.removesuffix(".id")]
+            for reference in named
+            if reference.removesuffix(".id") in templates
+        ]
+        if resource.created and any(_has_catalog(own_template) for own_template in own_templates):
             self._unordered(resource)
-        kept = text_of(resource.before, "instance_template")
+        template_before = text_of(resource.before, "instance_template")
         for template in self._resources:
             replaced = template.actions in {("delete",), ("delete", "create")}
-            is_of_group = bool(kept) and text_of(template.before, "id") == kept
+            is_of_group = bool(template_before) and text_of(template.before, "id") == template_before
             if template.type == "ibm_is_instance_template" and replaced and is_of_group and not resource.created:
                 self._facts.template_deletions.append(TemplateDeletion(self._place(template), resource.address))
 
     def _unordered(self, group: Resource) -> None:
         """Note an authorization that is created with the group and that the group does not wait for."""
-        policies = [one for one in self._resources if one.module == group.module and _is_authorization(one)]
-        if not policies or not all(one.created for one in policies):
+        policies = [
+            resource for resource in self._resources if resource.module == group.module and _is_authorization(resource)
+        ]
+        if not policies or not all(policy.created for policy in policies):
             return
         waits = self._waits_for(group, {block_of(group.block)})
-        if group.module or any(one.startswith(("module.", "local.")) for one in waits):
+        if group.module or any(wait.startswith(("module.", "local.")) for wait in waits):
             return  # what modules and locals lead to is not followed
-        if not waits & {block_of(one.block) for one in policies}:
+        if not waits & {block_of(policy.block) for policy in policies}:
             self._facts.groups.append(GroupCreation(self._place(group), policies[0].address))
 
     def _waits_for(self, resource: Resource, seen: set[str]) -> set[str]:
@@ -351,7 +367,7 @@ def _version_fact(place: Place, values: Doc, *, declared: bool = True) -> Versio
         text_of(values, "version"),
         text_of(_first(values.get("state")), "current"),
         text_of(_first(values.get("deprecate_pending")), "deprecate_date"),
-        tuple(text_of(one, "id") for one in _dicts(shown.get("images"))),
+        tuple(text_of(image, "id") for image in _dicts(shown.get("images"))),
         declared=declared,
     )
 
@@ -371,4 +387,4 @@ def _dict(value: Any) -> Doc:
 
 def _dicts(value: Any) -> Iterator[Doc]:
     items: Iterable[Any] = value if isinstance(value, list) else ()
-    return (one for one in items if isinstance(one, dict))
+    return (item for item in items if isinstance(item, dict))

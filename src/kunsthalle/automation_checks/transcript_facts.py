@@ -82,9 +82,9 @@ class _Collector:
         """Add what one call says."""
         place = Place(self._facts.file, f"call {number}, {call.method} {call.path}", line=call.line)
         for method, path, read in self._routes:
-            found = path.fullmatch(call.path)
-            if method == call.method and found:
-                read(place, call, found[1] if found.groups() else "")
+            match = path.fullmatch(call.path)
+            if method == call.method and match:
+                read(place, call, match[1] if match.groups() else "")
         if _OK <= call.status < _REFUSED:
             self._answer(place, call)
 
@@ -99,8 +99,8 @@ class _Collector:
         for use in shown.uses:
             self._facts.uses.append(replace(use, place=place, shown=True))
             self._templates(use, call)
-        self._facts.images += [self._images[one.id] for one in shown.images]
-        self._facts.versions += [self._versions[one.crn] for one in shown.versions]
+        self._facts.images += [self._images[shown_image.id] for shown_image in shown.images]
+        self._facts.versions += [self._versions[shown_version.crn] for shown_version in shown.versions]
 
     def _templates(self, use: ImageUse, call: Call) -> None:
         id_ = text_of(call.response_document, "id")
@@ -112,8 +112,8 @@ class _Collector:
         if name and call.status == _OK:
             document = call.response_document
             images = document.get("images") if isinstance(document, dict) else None
-            found = tuple(text_of(one, "id") for one in images) if isinstance(images, list) else ()
-            lookup = NameLookup(place, name, call.caller, "visibility" in call.query, found)
+            ids = tuple(text_of(image, "id") for image in images) if isinstance(images, list) else ()
+            lookup = NameLookup(place, name, call.caller, "visibility" in call.query, ids)
             self._facts.lookups.append(lookup)
 
     def _read_image(self, place: Place, call: Call, id_: str) -> None:
@@ -175,31 +175,35 @@ class _Collector:
     def _delete_version(self, place: Place, call: Call, locator: str) -> None:
         self._attempt(place, call, DELETE, VERSION, locator)
         if _OK <= call.status < _REFUSED:
-            self._forget(lambda one: one.crn.endswith(f"/{locator.rpartition('.')[2]}"))
+            self._forget(lambda version: version.crn.endswith(f"/{locator.rpartition('.')[2]}"))
 
     def _delete_offering(self, _place: Place, call: Call, id_: str) -> None:
         if _OK <= call.status < _REFUSED:
-            self._forget(lambda one: f":version:{id_}/" in one.crn)
+            self._forget(lambda version: f":version:{id_}/" in version.crn)
 
     def _forget(self, is_gone: Callable[[VersionFact], bool]) -> None:
-        for crn in [crn for crn, one in self._versions.items() if is_gone(one)]:
+        for crn in [crn for crn, version in self._versions.items() if is_gone(version)]:
             del self._versions[crn]
 
     def _delete_catalog(self, place: Place, call: Call, id_: str) -> None:
         if not _OK <= call.status < _REFUSED:
             return
-        kept = {image for one in self._versions.values() if _catalog_of(one) == id_ for image in one.image_ids}
-        self._facts.catalog_deletions.append(CatalogDeletion(place, id_, done=True, keeps=tuple(sorted(kept))))
+        images = {
+            image for version in self._versions.values() if _catalog_of(version) == id_ for image in version.image_ids
+        }
+        self._facts.catalog_deletions.append(CatalogDeletion(place, id_, done=True, keeps=tuple(sorted(images))))
 
     def _restore_catalog(self, _place: Place, call: Call, _step: str) -> None:
         id_ = text_of(call.response_document, "entity_id")
-        kept = [one for one in self._facts.catalog_deletions if one.catalog_id != id_]
-        self._facts.catalog_deletions[:] = kept
+        catalog_deletions = [
+            catalog_deletion for catalog_deletion in self._facts.catalog_deletions if catalog_deletion.catalog_id != id_
+        ]
+        self._facts.catalog_deletions[:] = catalog_deletions
 
 
 def _catalog_of(version: VersionFact) -> str:
-    found = crn_of(version.crn)
-    return found.instance if found else ""
+    crn = crn_of(version.crn)
+    return crn.instance if crn else ""
 
 
 def _first_error(document: Any) -> Any:

@@ -129,14 +129,14 @@ def list_(name: str, output: str, **where: Any) -> None:
     def work(session: Session) -> Any:
         from kunsthalle.operator import accounts, routes_accounts
 
-        found = accounts.list_accounts(session, name)
-        return {"accounts": [routes_accounts.account_response(one) for one in found]}
+        account_details = accounts.list_accounts(session, name)
+        return {"accounts": [routes_accounts.account_response(account_detail) for account_detail in account_details]}
 
     query = f"?{urlencode({'name': name})}" if name else ""
-    found = _Server(**where).call("GET", _PATH + query, None, work)["accounts"]
+    listed = _Server(**where).call("GET", _PATH + query, None, work)["accounts"]
     fields = ("name", "id", "owner", "enterprise", "parent")
-    rows = [[one.get(field, "") for field in fields] for one in found]
-    click.echo(common.as_json(found) if output == "json" else common.table(_ACCOUNT_COLUMNS, rows))
+    rows = [[row.get(field, "") for field in fields] for row in listed]
+    click.echo(common.as_json(listed) if output == "json" else common.table(_ACCOUNT_COLUMNS, rows))
 
 
 @account.group()
@@ -181,13 +181,16 @@ def list_keys(account_name: str, user: str, output: str, **where: Any) -> None:
         from kunsthalle.operator import accounts, routes_accounts
 
         here = accounts.find_account(session, account_name)
-        found = accounts.keys_of(session, here, user, None, routes_accounts.MOST_KEYS)
-        return {"api_keys": [routes_accounts.key_response(one) for one in found.items]}
+        page = accounts.keys_of(session, here, user, None, routes_accounts.MOST_KEYS)
+        return {"api_keys": [routes_accounts.key_response(api_key) for api_key in page.items]}
 
     path = f"{_KEYS_PATH}?{urlencode({'account': account_name, 'user': user})}"
-    found = _Server(**where).call("GET", path, None, work)["api_keys"]
-    rows = [[one["id"], one["name"], one["iam_id"], one["created_at"], _state(one)] for one in found]
-    click.echo(common.as_json(found) if output == "json" else common.table(_KEY_COLUMNS, rows))
+    api_keys = _Server(**where).call("GET", path, None, work)["api_keys"]
+    rows = [
+        [api_key["id"], api_key["name"], api_key["iam_id"], api_key["created_at"], _state(api_key)]
+        for api_key in api_keys
+    ]
+    click.echo(common.as_json(api_keys) if output == "json" else common.table(_KEY_COLUMNS, rows))
 
 
 @key.command()

@@ -41,8 +41,8 @@ def list_(state: str | None, data: Path, output: str) -> None:
     kunsthalle approvals list
     kunsthalle approvals list --state requested --output json
     """
-    found = [_worded(one) for one in common.operate(data, "GET", _PATH)["approvals"]]
-    _say(data, [one for one in found if state in {None, one["state"]}], output)
+    approvals = [_worded(approval) for approval in common.operate(data, "GET", _PATH)["approvals"]]
+    _say(data, [worded for worded in approvals if state in {None, worded["state"]}], output)
 
 
 def _decision(name: str, state: str, text: str) -> click.Command:
@@ -53,8 +53,8 @@ def _decision(name: str, state: str, text: str) -> click.Command:
     @common.DATA
     @common.OUTPUT
     def decide(offering: str, data: Path, output: str) -> None:
-        found = _worded(common.operate(data, "POST", _PATH, {"offering": offering, "state": state}))
-        _say(data, found, output)
+        worded = _worded(common.operate(data, "POST", _PATH, {"offering": offering, "state": state}))
+        _say(data, worded, output)
 
     return decide
 
@@ -63,24 +63,24 @@ grant = _decision("grant", "granted", "Let an offering, given by id or CRN, be s
 refuse = _decision("refuse", "revoked", "Refuse an offering, given by id or CRN, or take its grant back.")
 
 
-def _worded(one: dict[str, Any]) -> dict[str, Any]:
-    return {**one, "state": _WORDS[one["state"]]}
+def _worded(approval: dict[str, Any]) -> dict[str, Any]:
+    return {**approval, "state": _WORDS[approval["state"]]}
 
 
-def _say(data: Path, found: list[dict[str, Any]] | dict[str, Any], output: str) -> None:
+def _say(data: Path, approvals: list[dict[str, Any]] | dict[str, Any], output: str) -> None:
     if output == "json":
-        click.echo(common.as_json(found))
+        click.echo(common.as_json(approvals))
         return
     names = common.account_names(data)
     rows = [
         (
-            one["offering"],
-            one["name"],
-            names.get(one["account"], one["account"]),
-            one["state"],
-            one["asked_by"],
-            one["updated"],
+            approval["offering"],
+            approval["name"],
+            names.get(approval["account"], approval["account"]),
+            approval["state"],
+            approval["asked_by"],
+            approval["updated"],
         )
-        for one in (found if isinstance(found, list) else [found])
+        for approval in (approvals if isinstance(approvals, list) else [approvals])
     ]
     click.echo(common.table(_COLUMNS, rows))

@@ -17,29 +17,29 @@ _PAGE = 200
 
 def _fetch(data: Path, query: dict[str, str], limit: int) -> list[dict[str, Any]]:
     """Entries, newest first, page by page until there are enough or no more."""
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     path = f"{_PATH}?" + urlencode({**query, "limit": min(limit, _PAGE)})
-    while path and len(found) < limit:
+    while path and len(entries) < limit:
         answer = common.operate(data, "GET", path)
-        found += answer["entries"]
+        entries += answer["entries"]
         path = answer.get("next_url", "")
-    return found[:limit]
+    return entries[:limit]
 
 
-def _who(one: dict[str, Any]) -> str:
+def _who(entry: dict[str, Any]) -> str:
     """Who did it; of what the product did by itself, on whose behalf."""
-    actor, initiator = one.get("actor_email", one["actor"]), one.get("initiator_email", one.get("initiator"))
+    actor, initiator = entry.get("actor_email", entry["actor"]), entry.get("initiator_email", entry.get("initiator"))
     return f"{actor} for {initiator}" if initiator else actor
 
 
 def _table(entries: list[dict[str, Any]], names: dict[str, str]) -> str:
     rows = []
-    for one in entries:
+    for entry in entries:
         shown = {
-            **one,
-            "account": names.get(one["account_id"], one["account_id"]),
-            "actor": _who(one),
-            "outcome": " ".join(str(part) for part in (one["outcome"], one.get("code")) if part),
+            **entry,
+            "account": names.get(entry["account_id"], entry["account_id"]),
+            "actor": _who(entry),
+            "outcome": " ".join(str(part) for part in (entry["outcome"], entry.get("code")) if part),
         }
         rows.append([shown[name] for name in _COLUMNS])
     return common.table(_COLUMNS, rows)

@@ -112,7 +112,7 @@ def _server(place: Path | None, data: Path | None, url: str, *, named: bool) -> 
     if place is None:
         return None
     known = folder.read(place, folder.CREDENTIALS)
-    keys = {one["account_id"]: one["api_key"] for one in known.get("accounts", {}).values()}
+    keys = {account["account_id"]: account["api_key"] for account in known.get("accounts", {}).values()}
     return Server(folder.url(place), known.get("operator_token", ""), keys, folder.ca_file(place))
 
 
@@ -137,4 +137,4 @@ def _at(url: str, *, named: bool) -> Server | None:
 
 
 def _fails(findings: Iterable[checking.Finding], least: str) -> bool:
-    return any(_LEVELS.index(one.rule.level) >= _LEVELS.index(least) for one in findings)
+    return any(_LEVELS.index(finding.rule.level) >= _LEVELS.index(least) for finding in findings)

@@ -35,14 +35,14 @@ HERE = Path("kunsthalle-data")
 """The data folder of a server that was told none."""
 
 
-def find_data(given: Path | None) -> Path:
+def find_data(path: Path | None) -> Path:
     """The data folder that is meant: what was given; else that of the one server of this user that runs.
 
     A folder in the working directory comes first, and is also taken while no server runs. Refused otherwise, with what
     was looked at.
     """
-    if given is not None:
-        return given
+    if path is not None:
+        return path
     if running.is_running(HERE):
         return HERE
     servers = running.folders()
@@ -64,9 +64,9 @@ def filters(path: str, *names: str) -> Callable[[F], F]:
     known = [parameter(path, name) for name in names]
 
     def declare(verb: F) -> F:
-        for one in reversed(known):
-            text = one.description.removesuffix(".")
-            verb = click.option(f"--{one.name.replace('_', '-')}", one.name, default="", help=text)(verb)
+        for declared in reversed(known):
+            text = declared.description.removesuffix(".")
+            verb = click.option(f"--{declared.name.replace('_', '-')}", declared.name, default="", help=text)(verb)
         return verb
 
     return declare
@@ -79,7 +79,7 @@ def data_option(*, resolved: bool = True) -> Callable[[F], F]:
         type=click.Path(path_type=Path),
         default=None,
         envvar="KUNSTHALLE_DATA",
-        callback=(lambda _context, _option, given: find_data(given)) if resolved else None,
+        callback=(lambda _context, _option, folder: find_data(folder)) if resolved else None,
         help="Data folder; default: kunsthalle-data, or the folder of your only running server",
     )
 
@@ -118,14 +118,14 @@ def account_id(data: Path, account: str) -> str:
 
 def account_names(data: Path) -> dict[str, str]:
     """Names of the scenario's accounts by their ids."""
-    return {one["account_id"]: name for name, one in _credentials(data).get("accounts", {}).items()}
+    return {account["account_id"]: name for name, account in _credentials(data).get("accounts", {}).items()}
 
 
 def _of_account(known: Mapping[str, Any], account: str) -> dict[str, Any]:
     accounts = known.get("accounts", {})
-    for name, one in accounts.items():
-        if account in {name, one["account_id"]}:
-            return dict(one)
+    for name, member in accounts.items():
+        if account in {name, member["account_id"]}:
+            return dict(member)
     raise click.ClickException(f"Unknown account: {account!r}. Use one of: {', '.join(accounts)}.")
 
 
@@ -193,8 +193,8 @@ def image_id(data: Path, account: str, image: str) -> str:
     if _IMAGE_ID.fullmatch(image):
         return image
     query = urlencode({"version": VPC_VERSION, "generation": 2, "name": image})
-    found = act(data, account, "GET", f"/v1/images?{query}")["images"]
-    if not found:
+    images = act(data, account, "GET", f"/v1/images?{query}")["images"]
+    if not images:
         names = display.escape(f"{account!r} has no image named {image!r}")
         raise click.ClickException(f"Account {names}. List its images: ibmcloud is images; or choose --account.")
-    return str(found[0]["id"])
+    return str(images[0]["id"])

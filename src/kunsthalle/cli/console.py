@@ -25,10 +25,10 @@ class _Reader:
         self._data, self._account = data, account
         self._base = "/_kunsthalle/servers" if account else "/_kunsthalle/machines"
         named = urlencode({"name": server})
-        found = self._get(f"/v1/instances?{_VPC}&{named}" if account else f"{self._base}?{named}")
-        servers = found["instances" if account else "machines"]
+        answer = self._get(f"/v1/instances?{_VPC}&{named}" if account else f"{self._base}?{named}")
+        servers = answer["instances" if account else "machines"]
         if len(servers) > 1:
-            ids = ", ".join(one["id"] for one in servers)
+            ids = ", ".join(candidate["id"] for candidate in servers)
             raise click.ClickException(f"{len(servers)} instances have this name. Use one of the ids: {ids}.")
         self._id = servers[0]["id"] if servers else server
 
@@ -46,28 +46,30 @@ class _Reader:
         return self._read(start=start)
 
     def _read(self, **query: int) -> dict[str, Any]:
-        found: dict[str, Any] = self._get(f"{self._base}/{quote(self._id, safe='')}/console?{urlencode(query)}")
-        return found
+        console_output: dict[str, Any] = self._get(
+            f"{self._base}/{quote(self._id, safe='')}/console?{urlencode(query)}"
+        )
+        return console_output
 
 
 def _readable(text: str, *, raw: bool) -> str:
     """Without what a terminal would take for a command: a guest says what it likes."""
     if raw:
         return text
-    return "".join(one for one in text if one.isprintable() or one in "\n\t")
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
 def _spoken(reader: _Reader, most: int, *, follow: bool) -> Iterator[dict[str, Any]]:
     """What was said, piece by piece as it comes."""
-    found = reader.end(most)
-    yield found
+    rest_of_output = reader.end(most)
+    yield rest_of_output
     while follow:
-        at = found["end"]
-        found = reader.on(at)
-        if found["end"] == at:
+        at = rest_of_output["end"]
+        rest_of_output = reader.on(at)
+        if rest_of_output["end"] == at:
             time.sleep(_PAUSE_SECONDS)
         else:
-            yield found
+            yield rest_of_output
 
 
 @click.command()
@@ -90,10 +92,10 @@ def console(server: str, data: Path, account: str, follow: bool, most: int, raw:
     kunsthalle console 0717_1e09281b-f177-46fb-baf1-bc152b2e391a --account consumer-a --follow
     """
     try:
-        for found in _spoken(_Reader(data, account, server), most, follow=follow):
+        for text_now in _spoken(_Reader(data, account, server), most, follow=follow):
             if output == "json":
-                click.echo(json.dumps(found))
+                click.echo(json.dumps(text_now))
             else:
-                click.echo(_readable(found["text"], raw=raw), nl=False)
+                click.echo(_readable(text_now["text"], raw=raw), nl=False)
     except KeyboardInterrupt:
         return

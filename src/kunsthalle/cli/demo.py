@@ -160,7 +160,9 @@ def _import(teller: Teller) -> dict[str, Any]:
     }
     made = teller.step("publisher", "imports it as a custom image", "POST", "/v1/images", body, expect=201).body
     path_ = f"/v1/images/{made['id']}"
-    image: dict[str, Any] = teller.until("publisher", path_, lambda one: one["status"] != "pending", "the import")
+    image: dict[str, Any] = teller.until(
+        "publisher", path_, lambda image_now: image_now["status"] != "pending", "the import"
+    )
     teller.check(image["status"] == "available", f"{image['id']} is available")
     teller.check(image["file"]["checksums"]["sha256"] == digest, "its checksum is that of the file")
     return image
@@ -174,7 +176,7 @@ def _publish(teller: Teller, image: dict[str, Any]) -> dict[str, Any]:
     ).body
     where = f"{base}/catalogs/{catalog['id']}/offerings"
     offering = teller.step("publisher", "creates an offering in it", "POST", where, {"name": "golden"}, expect=201).body
-    one = f"{where}/{offering['id']}"
+    item_path = f"{where}/{offering['id']}"
     body = {
         "version": "1.0.0",
         "install_kind": "instance",
@@ -182,8 +184,10 @@ def _publish(teller: Teller, image: dict[str, Any]) -> dict[str, Any]:
         "format_kind": "vsi-image",
         "metadata": {"images": [{"id": image["id"], "name": image["name"], "region": "us-south"}]},
     }
-    made = teller.step("publisher", "imports the image as version 1.0.0", "POST", f"{one}/version", body, expect=201)
-    version = {**made.body["kinds"][0]["versions"][0], "offering_path": one, "offering_crn": made.body["crn"]}
+    made = teller.step(
+        "publisher", "imports the image as version 1.0.0", "POST", f"{item_path}/version", body, expect=201
+    )
+    version = {**made.body["kinds"][0]["versions"][0], "offering_path": item_path, "offering_crn": made.body["crn"]}
     locator = f"{base}/versions/{version['version_locator']}"
     path = f"/v1/images/{image['id']}"
     refusal = teller.step(
@@ -192,13 +196,18 @@ def _publish(teller: Teller, image: dict[str, Any]) -> dict[str, Any]:
     teller.check(refusal.body["errors"][0]["code"] == "image_managed_by_catalog", "nothing changed")
     install = f"{locator}/validation/install"
     teller.step("publisher", "has the version validated", "POST", install, {}, expect=202)
-    teller.until("publisher", install, lambda found: found["state"] == "valid", "the validation")
+    teller.until("publisher", install, lambda version_now: version_now["state"] == "valid", "the validation")
     teller.step("publisher", "publishes it", "POST", f"{locator}/consume-publish", expect=202)
     consumer = teller.id_of("consumer-a")
     teller.step(
-        "publisher", "adds consumer-a to the access list", "POST", f"{one}/access", [f"-acct-{consumer}"], expect=201
+        "publisher",
+        "adds consumer-a to the access list",
+        "POST",
+        f"{item_path}/access",
+        [f"-acct-{consumer}"],
+        expect=201,
     )
-    teller.step("publisher", "switches sharing on", "POST", f"{one}/share", {"enabled": True}, expect=200)
+    teller.step("publisher", "switches sharing on", "POST", f"{item_path}/share", {"enabled": True}, expect=200)
     accept = f"{base}/shareapproval/offering/access/source/approved"
     body_ = [f"-acct-{teller.id_of('publisher')}"]
     teller.step("consumer-a", "accepts what the publisher shares", "POST", accept, body_, expect=201)
@@ -221,10 +230,10 @@ def _prototype(teller: Teller, account: str, name: str, **source: Any) -> dict[s
 
 def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any], engine: str) -> dict[str, Any]:
     teller.chapter("3. consumer-a boots an instance from it")
-    found = teller.step(
+    created = teller.step(
         "consumer-a", "lists the offerings that it may use", "GET", "/api/v1-beta/offerings", expect=200
     ).body
-    crn = found["resources"][0]["kinds"][0]["versions"][0]["crn"]
+    crn = created["resources"][0]["kinds"][0]["versions"][0]["crn"]
     teller.check(crn == version["crn"], f"the offering is listed, with the CRN of its version: {crn}")
     body = _prototype(teller, "consumer-a", "borrowed", catalog_offering={"version": {"crn": crn}})
     made = teller.step(
@@ -232,7 +241,9 @@ def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any], engine
     ).body
     path = f"/v1/instances/{made['id']}"
     ended = ("running", "failed")
-    server: dict[str, Any] = teller.until("consumer-a", path, lambda one: one["status"] in ended, "the boot")
+    server: dict[str, Any] = teller.until(
+        "consumer-a", path, lambda server_now: server_now["status"] in ended, "the boot"
+    )
     teller.check(server["status"] == "running", f"{server['id']} is running ({engine})")
     teller.check(server["image"]["id"] == image["id"], "it shows the reference: " + server["image"]["crn"])
     if HYPERVISORS[engine].runs_guests:
@@ -243,10 +254,12 @@ def _boot(teller: Teller, image: dict[str, Any], version: dict[str, Any], engine
 def _says_so(teller: Teller, server: dict[str, Any]) -> None:
     """The guest's own line, as the account reads it."""
     path = f"/_kunsthalle/servers/{server['id']}/console"
-    teller.until("consumer-a", path, lambda found: demo_disk.MARKER in found["text"], "the boot of the guest")
+    teller.until(
+        "consumer-a", path, lambda console_output: demo_disk.MARKER in console_output["text"], "the boot of the guest"
+    )
     text = teller.step("consumer-a", "reads the serial console of its instance", "GET", path, expect=200).body["text"]
-    said = [line.strip() for line in text.splitlines() if demo_disk.MARKER in line]
-    teller.check(len(said) == 1, f"the guest says: {said[0]}")
+    marked = [line.strip() for line in text.splitlines() if demo_disk.MARKER in line]
+    teller.check(len(marked) == 1, f"the guest says: {marked[0]}")
 
 
 def _engine(teller: Teller) -> str:
@@ -277,10 +290,10 @@ def _strangers(teller: Teller, version: dict[str, Any]) -> None:
     teller.chapter("5. For all other accounts the offering does not exist")
     offer = {"version": {"crn": version["crn"]}}
     for account, why in (("consumer-b", "not on the list"), ("outsider", "outside the enterprise")):
-        found = teller.step(
+        step = teller.step(
             account, f"({why}) lists the offerings that it may use", "GET", "/api/v1-beta/offerings", expect=200
         )
-        teller.check(found.body["total_count"] == 0, "the list is empty")
+        teller.check(step.body["total_count"] == 0, "the list is empty")
         body = _prototype(teller, account, "stolen", catalog_offering=offer)
         teller.step(account, "tries to boot by the CRN", "POST", "/v1/instances", body, expect=404)
 
@@ -295,7 +308,7 @@ def _away(teller: Teller, image: dict[str, Any], version: dict[str, Any], server
     teller.served.advance("7d")
     teller.line("operator", "kunsthalle clock advance 7d")
     teller.step("publisher", "deletes the image", "DELETE", path, expect=202)
-    found = teller.step("consumer-a", "views its instance", "GET", f"/v1/instances/{server['id']}", expect=200).body
-    teller.check(found["status"] == "running", "it is still running")
-    teller.check(found["image"] == server["image"], "with the same reference")
+    body = teller.step("consumer-a", "views its instance", "GET", f"/v1/instances/{server['id']}", expect=200).body
+    teller.check(body["status"] == "running", "it is still running")
+    teller.check(body["image"] == server["image"], "with the same reference")
     teller.step("consumer-a", "deletes its instance", "DELETE", f"/v1/instances/{server['id']}", expect=204)

@@ -42,7 +42,7 @@ Note = Callable[[dict[str, Any]], object]
 
 def shortened(text: str) -> str:
     """Return the text with the beginning of each id alone: `r006-1e09281b…`."""
-    return _ID.sub(lambda found: f"{found[1] or found[2]}…", text)
+    return _ID.sub(lambda match: f"{match[1] or match[2]}…", text)
 
 
 class Teller:
@@ -106,7 +106,7 @@ class Teller:
             raise StepFailed(f"expected {expect}, got {answer.status}: {answer.raw.decode(errors='replace')[:400]}")
         return answer
 
-    def until(self, account: str, path: str, done: Callable[[Any], bool], what: str) -> Any:
+    def until(self, account: str, path: str, done: Callable[[Any], bool], text: str) -> Any:
         """Asks until an answer is as awaited."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
@@ -114,13 +114,13 @@ class Teller:
             if done(body):
                 return body
             time.sleep(_PAUSE)
-        raise StepFailed(f"{what} did not happen within {_PATIENCE} s")
+        raise StepFailed(f"{text} did not happen within {_PATIENCE} s")
 
     def clear_away(self, account: str) -> None:
         """Deletes an account's servers and waits until they are gone: with QEMU they are processes of their own."""
         for server in self.call(account, "GET", "/v1/instances").body.get("instances", []):
             self.call(account, "DELETE", f"/v1/instances/{server['id']}")
-        self.until(account, "/v1/instances", lambda found: found.get("total_count") == 0, "the end of the servers")
+        self.until(account, "/v1/instances", lambda answer: answer.get("total_count") == 0, "the end of the servers")
 
     def check(self, holds: bool, text: str) -> None:
         """A fact that is told, with its ids whole; StepFailed unless it holds."""

@@ -57,13 +57,13 @@ def diff(before: str, after: str, data: Path | None, form: str) -> None:
 
     try:
         with _places(data, before, after) as (first, second):
-            found = compare(first, second)
+            differences = compare(first, second)
     except CannotCompare as error:
         raise _Unanswered(line(error)) from error
     except click.ClickException as error:
         raise _Unanswered(error.message) from error
-    click.echo(_document(found) if form == "json" else "\n".join(_told(found)))
-    sys.exit(1 if found else 0)
+    click.echo(_document(differences) if form == "json" else "\n".join(_told(differences)))
+    sys.exit(1 if differences else 0)
 
 
 @contextlib.contextmanager
@@ -93,27 +93,31 @@ def _place(data: Path | None, text: str) -> Path:
     return place
 
 
-def _document(found: list[Difference]) -> str:
-    counts = {change: sum(one.change == change for one in found) for change in _SIGNS}
-    shown = [{**asdict(one), "fields": _values(one)} for one in found]
+def _document(differences: list[Difference]) -> str:
+    counts = {change: sum(difference.change == change for difference in differences) for change in _SIGNS}
+    shown = [{**asdict(difference), "fields": _values(difference)} for difference in differences]
     return common.as_json({"summary": counts, "differences": shown})
 
 
-def _values(one: Difference) -> dict[str, object]:
+def _values(difference: Difference) -> dict[str, object]:
     """Of a field that is not shown: null."""
-    return {name: values and {"before": values[0], "after": values[1]} for name, values in one.fields.items()}
+    return {name: values and {"before": values[0], "after": values[1]} for name, values in difference.fields.items()}
 
 
-def _told(found: list[Difference]) -> Iterator[str]:
-    for account, ones in groupby(found, key=lambda one: one.account):
+def _told(differences: list[Difference]) -> Iterator[str]:
+    for account, ones in groupby(differences, key=lambda difference: difference.account):
         yield line(f"{account or '(no account)'}")
-        yield from (_line(one) for one in ones)
-    counts = ", ".join(f"{sum(one.change == change for one in found)} {change}" for change in _SIGNS)
-    yield f"{counts}." if found else "No differences."
+        yield from (_line(difference) for difference in ones)
+    counts = ", ".join(
+        f"{sum(difference.change == change for difference in differences)} {change}" for change in _SIGNS
+    )
+    yield f"{counts}." if differences else "No differences."
 
 
-def _line(one: Difference) -> str:
-    name = f"{one.kind} {one.name}".rstrip()
-    head = f"  {_SIGNS[one.change]} {name} ({one.id})"
-    fields = (f"{key}: {values[0]} -> {values[1]}" if values else key for key, values in sorted(one.fields.items()))
-    return line(head + (": " + "; ".join(fields) if one.fields else ""))
+def _line(difference: Difference) -> str:
+    name = f"{difference.kind} {difference.name}".rstrip()
+    head = f"  {_SIGNS[difference.change]} {name} ({difference.id})"
+    fields = (
+        f"{key}: {values[0]} -> {values[1]}" if values else key for key, values in sorted(difference.fields.items())
+    )
+    return line(head + (": " + "; ".join(fields) if difference.fields else ""))

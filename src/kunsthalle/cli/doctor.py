@@ -57,10 +57,10 @@ def examine(
         server = build(settings, "")
         with contextlib.closing(server.store):
             ward = CheckContext(server.store, server.base.as_system(""), disks_of(server.drivers), progress)
-            found: Doc = msgspec.to_builtins(to_response(look(ward, deep=deep, repair=repair)))
+            answer: Doc = msgspec.to_builtins(to_response(look(ward, deep=deep, repair=repair)))
     finally:
         os.close(lock)
-    return found
+    return answer
 
 
 def _damaged(settings: Settings, *, deep: bool) -> Doc | None:
@@ -75,18 +75,18 @@ def _damaged(settings: Settings, *, deep: bool) -> Doc | None:
     with contextlib.closing(Store(settings.database_url)) as store:
         sound = integrity.examine(store, deep=deep)
     report = Report(damaged(sound), [], {"databases": 1}, sound.unchecked)
-    found: Doc = msgspec.to_builtins(to_response(report))
-    return found if sound.damage else None
+    answer: Doc = msgspec.to_builtins(to_response(report))
+    return answer if sound.damage else None
 
 
 def render(report: dict[str, Any]) -> str:
     """A line for each finding, and one for the whole."""
     lines = []
-    for one in report["findings"]:
-        state = "repaired" if one["repaired"] else "repairable" if one["repairable"] else "cannot be repaired"
-        subject, message = line(one["subject"]), line(one["message"])
-        lines.append(f"{one['check']:20} {subject}\n{'':20} {message} ({state})")
-    lines += [f"{'not checked':20} {line(one)}" for one in report["unchecked"]]
+    for finding in report["findings"]:
+        state = "repaired" if finding["repaired"] else "repairable" if finding["repairable"] else "cannot be repaired"
+        subject, message = line(finding["subject"]), line(finding["message"])
+        lines.append(f"{finding['check']:20} {subject}\n{'':20} {message} ({state})")
+    lines += [f"{'not checked':20} {line(subject)}" for subject in report["unchecked"]]
     seen = ", ".join(f"{count} {kind}" for kind, count in report["examined"].items())
     lines.append(f"{'Healthy' if report['healthy'] else 'Not healthy'}: examined {seen}.")
     return "\n".join(lines)

@@ -63,7 +63,7 @@ def env(data: Path | None, account: str, key_file: IO[str] | None, form: str, op
         click.echo(f"Note: no server runs on {common.HERE.resolve()}; this is your server on {place}.", err=True)
     try:
         owner = _owner(place, account, key_file)
-        found = environment.variables(place, account, operator=operator, owner=owner)
+        variables = environment.variables(place, account, operator=operator, owner=owner)
     except folder.NoSuchWorld as error:
         raise click.ClickException(f"{place} contains no scenario. Create one: {common.MAKE} --data {place}") from error
     if not running.is_running(place):
@@ -72,7 +72,7 @@ def env(data: Path | None, account: str, key_file: IO[str] | None, form: str, op
             f" Start it: kunsthalle serve --data {place}",
             err=True,
         )
-    click.echo(environment.render(found, form))
+    click.echo(environment.render(variables, form))
 
 
 def _owner(data: Path, account: str, key_file: IO[str] | None) -> dict[str, str] | None:
@@ -109,12 +109,12 @@ def _key_of(content: str) -> str:
         document = json.loads(content)
     except ValueError:
         document = content.strip()
-    found = document.get("api_key") or document.get("apikey") if isinstance(document, dict) else document
-    if not isinstance(found, str) or len(found.split()) != 1 or not found.isascii():
+    api_key = document.get("api_key") or document.get("apikey") if isinstance(document, dict) else document
+    if not isinstance(api_key, str) or len(api_key.split()) != 1 or not api_key.isascii():
         raise common.Refused(
             "--key-file: no API key; give a file with a key, or with the JSON that has one as api_key."
         )
-    return found
+    return api_key
 
 
 def _no_key(account: str, known: Sequence[str]) -> str:
@@ -145,7 +145,7 @@ def _awaited(data: Path | None, seconds: float) -> Path:
         except common.Refused as refusal:
             why = refusal.message
         if waited > seconds:
-            others = ", ".join(line(one) for one in running.folders()) if near else ""
+            others = ", ".join(line(other) for other in running.folders()) if near else ""
             more = f" Servers of yours run elsewhere: {others}; choose one: --data FOLDER." if others else ""
             raise common.Refused(f"Nothing answered within {seconds:g} seconds: {why.rstrip('.')}.{more}")
         time.sleep(_BETWEEN_LOOKS)

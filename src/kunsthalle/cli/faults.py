@@ -42,11 +42,11 @@ def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
 _TYPES = {"STATUS": int, "SECONDS": float, "DURATION": str}
 
 
-def _effects(what: Literal["call", "job", "tokens"]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _effects(target: Literal["call", "job", "tokens"]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """An option for each effect on calls, jobs or tokens; a flag where it has no value."""
 
     def declare(command: Callable[..., Any]) -> Callable[..., Any]:
-        for name in reversed(effects_on(what)):
+        for name in reversed(effects_on(target)):
             effect = EFFECTS[name]
             more: dict[str, Any] = {"is_flag": True}
             if effect.value:
@@ -89,9 +89,9 @@ def list_(data: Path, output: str) -> None:
 @_narrowed
 @common.DATA
 @common.OUTPUT
-def call(pattern: str, data: Path, output: str, **given: Any) -> None:
+def call(pattern: str, data: Path, output: str, **changes: Any) -> None:
     """Set a fault for API calls. PATTERN is matched with `METHOD /path`; `*` matches any text."""
-    _add(data, output, {"on": "call", "match": pattern, **_chosen("call", given), **given})
+    _add(data, output, {"on": "call", "match": pattern, **_chosen("call", changes), **changes})
 
 
 @fault.command()
@@ -101,9 +101,9 @@ def call(pattern: str, data: Path, output: str, **given: Any) -> None:
 @_narrowed
 @common.DATA
 @common.OUTPUT
-def job(kind: str, data: Path, output: str, **given: Any) -> None:
+def job(kind: str, data: Path, output: str, **changes: Any) -> None:
     """Set a fault for jobs. KIND is a pattern: image.import, instance.*, …"""
-    _add(data, output, {"on": "job", "match": kind, **_chosen("job", given), **given})
+    _add(data, output, {"on": "job", "match": kind, **_chosen("job", changes), **changes})
 
 
 @fault.command(
@@ -117,7 +117,10 @@ def job(kind: str, data: Path, output: str, **given: Any) -> None:
 @common.DATA
 @common.OUTPUT
 def set_(name: str, account: str, seed: int, data: Path, output: str) -> None:
-    made = [common.operate(data, "POST", _PATH, {**one, "account": account}) for one in fault_set(name, seed)]
+    made = [
+        common.operate(data, "POST", _PATH, {**fault_fields, "account": account})
+        for fault_fields in fault_set(name, seed)
+    ]
     _say(made, output)
 
 
@@ -125,12 +128,12 @@ def set_(name: str, account: str, seed: int, data: Path, output: str) -> None:
 @_effects("tokens")
 @common.DATA
 @common.OUTPUT
-def tokens(data: Path, output: str, **given: Any) -> None:
+def tokens(data: Path, output: str, **changes: Any) -> None:
     """Expire all access tokens at once and for good, also across restarts. Refresh tokens and API keys go on.
 
     Moving the clock does not expire tokens: clients keep them by real time.
     """
-    _add(data, output, {"on": "tokens", **_chosen("tokens", given)})
+    _add(data, output, {"on": "tokens", **_chosen("tokens", changes)})
 
 
 @fault.command()
@@ -143,9 +146,9 @@ def clear(id_: str | None, data: Path, output: str) -> None:
     click.echo(common.as_json(answer) if output == "json" else f"Cleared: {answer['cleared']}")
 
 
-def _chosen(what: Literal["call", "job", "tokens"], given: dict[str, Any]) -> dict[str, Any]:
+def _chosen(target: Literal["call", "job", "tokens"], options: dict[str, Any]) -> dict[str, Any]:
     """The one effect that was chosen of those on calls, jobs or tokens, and how much; out of what was given."""
-    effects = {name: given.pop(name) for name in effects_on(what)}
+    effects = {name: options.pop(name) for name in effects_on(target)}
     chosen = [(name, value) for name, value in effects.items() if value not in (None, False)]
     if len(chosen) != 1:
         raise click.UsageError(f"Give one of --{', --'.join(sorted(effects))}.")
@@ -175,19 +178,19 @@ def _say(faults: list[dict[str, Any]], output: str) -> None:
         return
     rows = (
         (
-            one["id"],
-            one["on"],
-            one["match"],
-            _effect(one),
-            one["times"] - one["hits"] if one["times"] else "-",
-            one["hits"],
+            fault["id"],
+            fault["on"],
+            fault["match"],
+            _effect(fault),
+            fault["times"] - fault["hits"] if fault["times"] else "-",
+            fault["hits"],
         )
-        for one in faults
+        for fault in faults
     )
     click.echo(common.table(_COLUMNS, rows))
 
 
-def _effect(one: dict[str, Any]) -> str:
-    field = EFFECTS[one["effect"]].field
-    much = {"": "", "status": f" {one['status']}", "seconds": f" {one['seconds']:g}s"}
-    return f"{one['effect']}{much[field]}"
+def _effect(fault: dict[str, Any]) -> str:
+    field = EFFECTS[fault["effect"]].field
+    much = {"": "", "status": f" {fault['status']}", "seconds": f" {fault['seconds']:g}s"}
+    return f"{fault['effect']}{much[field]}"

@@ -61,8 +61,8 @@ class BadRequest(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """Uvicorn's protocol under the limits of a register of connections."""
 
-    def __init__(self, register: Connections, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, register: Connections, **changes: Any) -> None:
+        super().__init__(**changes)
         self._register = register
         self._unsent = Unsent()
         self.url = b""
@@ -187,8 +187,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Time
 
-    def _wait(self, what: _Waits) -> None:
-        self._waits, self._since = what, self.loop.time()
+    def _wait(self, waits: _Waits) -> None:
+        self._waits, self._since = waits, self.loop.time()
 
     def expire(self, now: float) -> None:
         """Close the connection if its client has taken too long to send its request or to read its answer."""
@@ -280,5 +280,5 @@ def _too_many_headers() -> BadRequest:
     return BadRequest(431, "too_many_headers", f"A request may have at most {MOST_HEADERS} headers.")
 
 
-def _late(what: str, timeout: float) -> BadRequest:
-    return BadRequest(408, "request_timeout", f"{what} must arrive within {timeout:g} seconds.")
+def _late(subject: str, timeout: float) -> BadRequest:
+    return BadRequest(408, "request_timeout", f"{subject} must arrive within {timeout:g} seconds.")

@@ -109,9 +109,9 @@ def convert(file: Path, output: Path | None, kind: str | None, *, force: bool) -
 
 def _until_ended(ask: Callable[[], Doc]) -> Iterator[Doc]:
     while True:
-        found = ask()
-        yield found
-        if found["phase"] in _ENDED:
+        answer = ask()
+        yield answer
+        if answer["phase"] in _ENDED:
             return
         time.sleep(_PAUSE_SECONDS)
 
@@ -144,6 +144,6 @@ def _as_bar(steps: Iterator[Doc]) -> Doc:
 
 
 def _line(step: Doc) -> str:
-    reasons = " ".join(one["message"] for one in step["status_reasons"])
+    reasons = " ".join(status_reason["message"] for status_reason in step["status_reasons"])
     size = f" of {step['total_bytes'] / 2**20:.1f} MiB" if "total_bytes" in step else ""
     return line(f"{step['status']}: {step['phase']} {step['percent']} %{size} {reasons}".rstrip())

@@ -42,22 +42,22 @@ def lineage(image: str, data: Path, account: str, form: str) -> None:
     kunsthalle lineage golden --format svg > golden.svg
     """
     id_ = common.image_id(data, account, image)
-    found = common.act(data, account, "GET", f"/_kunsthalle/images/{quote(id_, safe='')}/lineage")
-    click.echo(_written(found, form))
+    lineage = common.act(data, account, "GET", f"/_kunsthalle/images/{quote(id_, safe='')}/lineage")
+    click.echo(_written(lineage, form))
 
 
-def _written(found: Doc, form: str) -> str:
+def _written(lineage: Doc, form: str) -> str:
     if form == "table":
-        return "\n".join(_told(found))
+        return "\n".join(_told(lineage))
     if form == "json":
-        return common.as_json(found)
+        return common.as_json(lineage)
     from kunsthalle.cli import lineage_formats
 
-    return lineage_formats.FORMATS[form](found)
+    return lineage_formats.FORMATS[form](lineage)
 
 
-def _told(found: Doc) -> Iterator[str]:
-    image, version, offering = found["image"], found["version"], found["offering"]
+def _told(lineage: Doc) -> Iterator[str]:
+    image, version, offering = lineage["image"], lineage["version"], lineage["offering"]
     yield line(f"{image['name']}  {image['status']}  {image['operating_system']}  {image['id']}")
     if version and "version" in version:
         where = f" of {offering['name']} in the catalog {offering['catalog']['label']}" if offering else ""
@@ -66,14 +66,14 @@ def _told(found: Doc) -> Iterator[str]:
         yield line(f"  in the version {version['crn']}")
     else:
         yield "  in no catalog"
-    yield from (f"    shared with {_entry(one)}" for one in (found["sharing"] or {"entries": []})["entries"])
-    yield from _accounts(found["accounts"] or [])
-    yield from (line(f"! {one['message']}") for one in found["warnings"])
+    yield from (f"    shared with {_entry(entry)}" for entry in (lineage["sharing"] or {"entries": []})["entries"])
+    yield from _accounts(lineage["accounts"] or [])
+    yield from (line(f"! {warning['message']}") for warning in lineage["warnings"])
 
 
-def _entry(one: Doc) -> str:
-    name = f"{one['name']} ({one['identifier']})" if one["name"] else one["identifier"]
-    return line(f"{one['type'].replace('_', ' ')} {name}: {one['approval']}")
+def _entry(entry: Doc) -> str:
+    name = f"{entry['name']} ({entry['identifier']})" if entry["name"] else entry["identifier"]
+    return line(f"{entry['type'].replace('_', ' ')} {name}: {entry['approval']}")
 
 
 def _accounts(accounts: list[Doc]) -> Iterator[str]:
@@ -82,8 +82,13 @@ def _accounts(accounts: list[Doc]) -> Iterator[str]:
     kinds = list(accounts[0]["uses"])
     columns = ("ACCOUNT", "MAY BOOT", *(kind.upper().replace("_", " ") for kind in kinds), "WHY")
     rows = [
-        (one["name"], "yes" if one["may_boot"] else "no", *(one["uses"][kind] for kind in kinds), one["reason"])
-        for one in accounts
+        (
+            account["name"],
+            "yes" if account["may_boot"] else "no",
+            *(account["uses"][kind] for kind in kinds),
+            account["reason"],
+        )
+        for account in accounts
     ]
     yield ""
     yield common.table(columns, rows)

@@ -24,22 +24,22 @@ rect{fill:#fff;stroke:#8d8d8d}path{fill:none;stroke:#8d8d8d}.page{fill:#f4f4f4;s
 @media(prefers-color-scheme:dark){text{fill:#f4f4f4}rect{fill:#262626;stroke:#6f6f6f}.page{fill:#161616}}"""
 
 
-def as_tree(found: Doc) -> str:
+def as_tree(lineage: Doc) -> str:
     """Text with a line for each node, below the one that it belongs to."""
-    return "\n".join(_branch(tree(found), "", ""))
+    return "\n".join(_branch(tree(lineage), "", ""))
 
 
 def _branch(node: Node, first: str, rest: str) -> Iterator[str]:
-    name, *more = (line(one) for one in node.lines)
+    name, *more = (line(text) for text in node.lines)
     yield first + name + (f" ({', '.join(more)})" if more else "")
     for child in node.children:
         last = child is node.children[-1]
         yield from _branch(child, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
 
 
-def as_dot(found: Doc) -> str:
+def as_dot(lineage: Doc) -> str:
     """A directed graph for Graphviz, from left to right."""
-    nodes, edges = _numbered(tree(found))
+    nodes, edges = _numbered(tree(lineage))
     lines = [
         "digraph lineage {",
         '  graph [rankdir="LR"];',
@@ -55,13 +55,13 @@ def _dot(node: Node) -> str:
     """The lines of a node within DOT's quotes. A backslash is doubled, and `&` spelled out: `\\N` and `&lt;` would
     stand for something.
     """
-    written = (line(one).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') for one in node.lines)
+    written = (line(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') for text in node.lines)
     return r"\n".join(written)
 
 
-def as_mermaid(found: Doc) -> str:
+def as_mermaid(lineage: Doc) -> str:
     """A flowchart from left to right."""
-    nodes, edges = _numbered(tree(found))
+    nodes, edges = _numbered(tree(lineage))
     lines = [
         "flowchart LR",
         *(f'  n{number}["{"<br/>".join(map(_mermaid, node.lines))}"]' for number, node in enumerate(nodes)),
@@ -72,7 +72,10 @@ def as_mermaid(found: Doc) -> str:
 
 def _mermaid(text: str) -> str:
     """Everything else than letters, digits and a few marks becomes `#code;`, which Mermaid shows as the character."""
-    return "".join(one if _PLAIN.match(one) or one.isalpha() else f"#{ord(one)};" for one in line(text))
+    return "".join(
+        character if _PLAIN.match(character) or character.isalpha() else f"#{ord(character)};"
+        for character in line(text)
+    )
 
 
 def _numbered(root: Node) -> tuple[list[Node], list[tuple[int, int]]]:
@@ -90,13 +93,13 @@ def _numbered(root: Node) -> tuple[list[Node], list[tuple[int, int]]]:
     return nodes, edges
 
 
-def as_svg(found: Doc) -> str:
+def as_svg(lineage: Doc) -> str:
     """A picture that is whole in itself: for light and dark pages, without scripts, fonts and addresses."""
-    drawing = drawn(found, most=len(found["accounts"] or []))
+    drawing = drawn(lineage, most=len(lineage["accounts"] or []))
     size = f'width="{drawing.width}" height="{drawing.height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {drawing.width} {drawing.height}" role="img">',
-        f"<title>Lineage of {_xml(found['image']['name'])}</title>",
+        f"<title>Lineage of {_xml(lineage['image']['name'])}</title>",
         f"<style>{_STYLE}</style>",
         f'<rect class="page" {size}/>',
         *(f'<path d="{path}"/>' for path in drawing.paths),

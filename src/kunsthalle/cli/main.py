@@ -30,8 +30,8 @@ class _Verbs(click.Group):
         if place is None:
             return super().get_command(ctx, cmd_name)
         module, _, name = place.partition(":")
-        found: click.Command = getattr(import_module(f"kunsthalle.cli.{module}"), name)
-        return found
+        command: click.Command = getattr(import_module(f"kunsthalle.cli.{module}"), name)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -142,7 +142,7 @@ def _options_of(setting: Description) -> dict[str, Any]:
 
 def _several() -> dict[str, Any]:
     """An option that may be repeated; the setting is one text."""
-    return {"multiple": True, "callback": lambda _context, _option, given: ",".join(given)}
+    return {"multiple": True, "callback": lambda _context, _option, texts: ",".join(texts)}
 
 
 def _value(setting: Description) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _flag(setting: Description) -> dict[str, Any]:
 
 @cli.command()
 @_settings_options
-def serve(**given: Any) -> None:
+def serve(**changes: Any) -> None:
     """Run the server until it is interrupted.
 
     \b
@@ -168,7 +168,7 @@ def serve(**given: Any) -> None:
     from kunsthalle.cli import serve as server
 
     try:
-        server.serve(Settings(**{one.name: given[one.name] for one in fields(Settings)}))
+        server.serve(Settings(**{field.name: changes[field.name] for field in fields(Settings)}))
     except (server.Refusal, BadSetting) as refusal:
         raise common.Refused(str(refusal)) from refusal
 
@@ -189,7 +189,7 @@ def version(output: str) -> None:
 )
 @click.option(
     option("hypervisor"),
-    type=_SettingType(next(one for one in described() if one.name == "hypervisor")),
+    type=_SettingType(next(description for description in described() if description.name == "hypervisor")),
     default="auto",
     show_default=True,
     help="Where instances run; auto boots them with QEMU if it is installed",

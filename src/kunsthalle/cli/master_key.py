@@ -30,14 +30,14 @@ def list_(data: Path, master_key_file: str, output: str) -> None:
     """List the ids of the keys in the file, the active key first."""
     path = _path(data, master_key_file)
     try:
-        found = master_keys.read(path)
+        keys_text = master_keys.read(path)
     except MasterKeyError as error:
         raise click.ClickException(str(error)) from error
-    if found is None:
+    if keys_text is None:
         raise click.ClickException(f"Master key file not found: {path}. The first start of the server creates it.")
-    ids = list(reversed(list(found.by_id)))
-    rows = [{"id": id_, "encrypts": id_ == found.newest} for id_ in ids]
-    table = common.table(("ID", "ENCRYPTS"), [(one["id"], "yes" if one["encrypts"] else "no") for one in rows])
+    ids = list(reversed(list(keys_text.by_id)))
+    rows = [{"id": id_, "encrypts": id_ == keys_text.newest} for id_ in ids]
+    table = common.table(("ID", "ENCRYPTS"), [(row["id"], "yes" if row["encrypts"] else "no") for row in rows])
     click.echo(common.as_json(rows) if output == "json" else table)
 
 
@@ -60,5 +60,5 @@ def rotate(data: Path, master_key_file: str) -> None:
     click.echo(f"Added {made.newest} to {path}. Start the server again: it then encrypts all secrets with the new key.")
 
 
-def _path(data: Path, given: str) -> Path:
-    return Settings(data=data, master_key_file=given).master_key_path
+def _path(data: Path, name: str) -> Path:
+    return Settings(data=data, master_key_file=name).master_key_path

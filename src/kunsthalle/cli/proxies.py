@@ -27,15 +27,15 @@ def client_of(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
     `forwarded_for` is the whole of X-Forwarded-For. Each proxy adds the address that has called it at the end, so that
     only what trusted proxies have added counts. What is no address ends the search: then it is the last proxy known.
     """
-    found = peer
+    peer_address = peer
     for entry in reversed(forwarded_for.rsplit(",", MOST_HOPS)[-MOST_HOPS:]):
         address = _address(entry.strip())
         if address is None:
             break
-        found = str(address)
+        peer_address = str(address)
         if not is_in(address, trusted):
             break
-    return found
+    return peer_address
 
 
 def _address(entry: str) -> Address | None:
@@ -79,8 +79,8 @@ def _rewrite(scope: Scope, peer: str, trusted: Sequence[Network]) -> None:
         scope["headers"] = [(b"host", host.encode("latin-1")), *others]
 
 
-def _values(scope: Scope, wanted: bytes) -> list[str]:
-    return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted]
+def _values(scope: Scope, data: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in scope["headers"] if name == data]
 
 
 def _last(values: list[str]) -> str:

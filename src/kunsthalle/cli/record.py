@@ -135,18 +135,18 @@ def _server(url: str, data: Path | None) -> tuple[Operate, str, dict[str, str]]:
             return remote, address, _names(remote("GET", _ACCOUNTS, None))
         except CallFailed as error:
             raise click.ClickException(str(error)) from error
-    found = common.find_data(data)
-    listed = common.operate(found, "GET", _ACCOUNTS)
-    token, address = folder.credentials(found)["operator_token"], folder.url(found)
+    store = common.find_data(data)
+    listed = common.operate(store, "GET", _ACCOUNTS)
+    token, address = folder.credentials(store)["operator_token"], folder.url(store)
 
     def local(method: str, path: str, body: Any) -> Any:
-        return call(address, method, path, token, body, ca_file=folder.ca_file(found))
+        return call(address, method, path, token, body, ca_file=folder.ca_file(store))
 
-    return local, address, {**_names(listed), **common.account_names(found)}
+    return local, address, {**_names(listed), **common.account_names(store)}
 
 
 def _names(listed: Any) -> dict[str, str]:
-    return {one["id"]: one["name"] for one in listed["accounts"]}
+    return {account["id"]: account["name"] for account in listed["accounts"]}
 
 
 def _wait(recorder: Recorder) -> None:

@@ -33,7 +33,7 @@ def apply(file: str, data: Path, output: str) -> None:
     if output == "json":
         click.echo(common.as_json({"made": made}))
     else:
-        click.echo("\n".join([f"Made: {one}" for one in made]) or "Nothing to do: everything is there.")
+        click.echo("\n".join([f"Made: {part}" for part in made]) or "Nothing to do: everything is there.")
 
 
 @click.command()

@@ -98,7 +98,7 @@ def _pack(data: Path, name: str, file: Path) -> None:
 @scenario.command()
 @click.argument("name")
 @click.option(
-    "--name", "given", default="", help="For a file: the name to keep it under; default: the one it was saved as"
+    "--name", "kept_name", default="", help="For a file: the name to keep it under; default: the one it was saved as"
 )
 @_REPLACE
 @click.option(
@@ -108,10 +108,10 @@ def _pack(data: Path, name: str, file: Path) -> None:
 )
 @common.DATA
 @common.OUTPUT
-def load(name: str, given: str, replace: bool, without_secrets: bool, data: Path, output: str) -> None:
+def load(name: str, kept_name: str, replace: bool, without_secrets: bool, data: Path, output: str) -> None:
     """Load scenario NAME, or a file that `save --file` wrote. Later changes are lost, and faults are cleared."""
     if _is_file(name):
-        name = _unpack(data, Path(name), given, replace)
+        name = _unpack(data, Path(name), kept_name, replace)
     path = f"{_PATH}/{quote(name, safe='')}/load"
     loaded = common.operate(data, "POST", path, {"without_secrets": without_secrets}, timeout=_PATIENCE)
     _say([loaded], output)
@@ -162,7 +162,10 @@ def _say(scenarios: list[dict[str, Any]], output: str) -> None:
     if output == "json":
         click.echo(common.as_json(scenarios))
         return
-    rows = ((one["name"], one["saved_at"], one["now"], _size(one["size_bytes"])) for one in scenarios)
+    rows = (
+        (scenario["name"], scenario["saved_at"], scenario["now"], _size(scenario["size_bytes"]))
+        for scenario in scenarios
+    )
     click.echo(common.table(_COLUMNS, rows))
 
 

@@ -87,7 +87,12 @@ def make_scenario(server: Server) -> None:
     made = server.seed(settings.scenario)
     known = folder.read(settings.data, folder.CREDENTIALS)
     accounts: dict[str, Any] = {
-        one.account: {"account_id": one.account_id, "iam_id": one.iam_id, "api_key": one.api_key} for one in made
+        credential.account: {
+            "account_id": credential.account_id,
+            "iam_id": credential.iam_id,
+            "api_key": credential.api_key,
+        }
+        for credential in made
     }
     folder.write(settings.data, folder.CREDENTIALS, {**known, "scenario": settings.scenario, "accounts": accounts})
 
@@ -179,15 +184,15 @@ def _check_addresses(settings: Settings) -> None:
     from kunsthalle.blobs import s3_address
     from kunsthalle.object_storage import s3_buckets
 
-    given, parse = ("blobs", settings.blobs), partial(s3_address.parse, environment=os.environ)
+    option, parse = ("blobs", settings.blobs), partial(s3_address.parse, environment=os.environ)
     try:
         if settings.blobs.startswith("s3:"):
             parse(settings.blobs, names="KUNSTHALLE_BLOBS").at()
-        given = ("buckets", settings.buckets)
+        option = ("buckets", settings.buckets)
         if settings.buckets:
             s3_buckets.checked(parse(settings.buckets, names="KUNSTHALLE_BUCKETS"))
     except s3_address.BadAddress as error:
-        raise Refusal(str(BadSetting(*given, str(error).rstrip(".")))) from error
+        raise Refusal(str(BadSetting(*option, str(error).rstrip(".")))) from error
 
 
 def _check_folders(settings: Settings) -> None:
@@ -197,7 +202,7 @@ def _check_folders(settings: Settings) -> None:
         places.append(("blobs", settings.blobs, settings.blob_root))
     if settings.blob_cache:
         places.append(("blob_cache", settings.blob_cache, settings.cache_root))
-    for name, given, path in places:
+    for name, value, path in places:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, probe = mkstemp(dir=path, prefix=".kunsthalle-probe-")
@@ -206,7 +211,7 @@ def _check_folders(settings: Settings) -> None:
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             allowed = f"{why}; give a folder that this process can create and write to"
-            raise Refusal(str(BadSetting(name, given, allowed))) from error
+            raise Refusal(str(BadSetting(name, value, allowed))) from error
 
 
 @contextlib.contextmanager
@@ -274,11 +279,11 @@ def _warn_of_seeded_keys(settings: Settings, scenario: str | None) -> None:
         log_format.tell(settings, text, level="warning", scenario=scenario, host=settings.host)
 
 
-def web_socket(register: Connections, **given: Any) -> Any:
+def web_socket(register: Connections, **changes: Any) -> Any:
     """The protocol of a connection that becomes a web socket, which most runs never see: loaded with the first."""
     from kunsthalle.cli.web_sockets import BoundedWebSocket
 
-    return BoundedWebSocket(register, **given)
+    return BoundedWebSocket(register, **changes)
 
 
 def raise_file_limit() -> int:

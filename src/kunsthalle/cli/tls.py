@@ -81,7 +81,7 @@ def read(settings: Settings) -> Certificate:
         why = (error.reason or "no key").lower().replace("_", " ")
         raise BadSetting("tls_key", key, f"no usable private key ({why}); give one in PEM form") from error
     leaf = chain[0]
-    signed = any(_signed_itself(one) for one in chain)
+    signed = any(_signed_itself(certificate) for certificate in chain)
     return Certificate(context, _names(leaf), leaf.not_valid_before_utc, leaf.not_valid_after_utc, signed)
 
 
@@ -111,17 +111,17 @@ def _signed_itself(certificate: x509.Certificate) -> bool:
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
-        found = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
+        value = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
     except (x509.ExtensionNotFound, ValueError):
         return ()
-    if not isinstance(found, x509.SubjectAlternativeName):
+    if not isinstance(value, x509.SubjectAlternativeName):
         return ()
     addresses: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = [
-        one
-        for one in found.get_values_for_type(x509.IPAddress)
-        if isinstance(one, ipaddress.IPv4Address | ipaddress.IPv6Address)
+        address
+        for address in value.get_values_for_type(x509.IPAddress)
+        if isinstance(address, ipaddress.IPv4Address | ipaddress.IPv6Address)
     ]
-    return (*found.get_values_for_type(x509.DNSName), *map(str, addresses))
+    return (*value.get_values_for_type(x509.DNSName), *map(str, addresses))
 
 
 class Certificates:
@@ -159,10 +159,10 @@ class TlsHandshake(asyncio.Protocol):
     """
 
     def __init__(
-        self, register: Connections, certificates: Certificates, make: Callable[..., asyncio.Protocol], **given: Any
+        self, register: Connections, certificates: Certificates, make: Callable[..., asyncio.Protocol], **changes: Any
     ) -> None:
         self._register, self._certificates = register, certificates
-        self._make, self._given = make, given
+        self._make, self._given = make, changes
         self._loop = asyncio.get_running_loop()
         self._since = 0.0
         self._plain: asyncio.Transport | None = None

@@ -19,11 +19,13 @@ _PAGE = 100
 
 @click.command()
 @click.argument("offering")
-@click.option("--version", "wanted", default="", help="A version, or the beginning of some: 1.2.0 or 1.2; default: all")
+@click.option(
+    "--version", "wanted_version", default="", help="A version, or the beginning of some: 1.2.0 or 1.2; default: all"
+)
 @common.DATA
 @common.ACCOUNT
 @common.OUTPUT
-def usage(offering: str, wanted: str, data: Path, account: str, output: str) -> None:
+def usage(offering: str, wanted_version: str, data: Path, account: str, output: str) -> None:
     """Show who still runs which version of an offering of the account: numbers, by version and account.
 
     OFFERING is a name or an id. Of other accounts you see names and counts only.
@@ -34,22 +36,22 @@ def usage(offering: str, wanted: str, data: Path, account: str, output: str) -> 
     """
     id_ = _offering_id(data, account, offering)
     path = f"/_kunsthalle/offerings/{quote(id_, safe='')}/usage"
-    found = common.act(data, account, "GET", f"{path}?{urlencode({'version': wanted})}")
+    report = common.act(data, account, "GET", f"{path}?{urlencode({'version': wanted_version})}")
     if output == "json":
-        click.echo(common.as_json(found))
-    elif found["versions"]:
-        click.echo(_table(found["versions"]))
+        click.echo(common.as_json(report))
+    elif report["versions"]:
+        click.echo(_table(report["versions"]))
     else:
-        which = f" {wanted!r}" if wanted else ""
-        click.echo(f"{found['offering']['name']!r} has no version{which}.")
+        which = f" {wanted_version!r}" if wanted_version else ""
+        click.echo(f"{report['offering']['name']!r} has no version{which}.")
 
 
 def _table(versions: list[Doc]) -> str:
     """A line for each version, and below it one for each account that made something of it."""
     rows: list[tuple[object, ...]] = []
-    for one in versions:
-        rows.append((one["version"], one["state"], f"{one['accounts']} in all", *_numbers(one["uses"])))
-        rows += [("", "", account["name"], *_numbers(account["uses"])) for account in one["by_account"]]
+    for version in versions:
+        rows.append((version["version"], version["state"], f"{version['accounts']} in all", *_numbers(version["uses"])))
+        rows += [("", "", account["name"], *_numbers(account["uses"])) for account in version["by_account"]]
     names = ("RUNNING" if key == "running_servers" else many.upper() for key, _, many in KINDS)
     return common.table(("VERSION", "STATE", "ACCOUNT", *names), rows)
 
@@ -69,15 +71,15 @@ def _every(data: Path, account: str, path: str) -> Iterator[Doc]:
             return
 
 
-def _offering_id(data: Path, account: str, given: str) -> str:
+def _offering_id(data: Path, account: str, name: str) -> str:
     """The id of the account's offering that has the name; a text that is no name is taken for an id."""
-    found = [
-        (one["id"], catalog["label"])
+    offerings = [
+        (offering["id"], catalog["label"])
         for catalog in _every(data, account, _CATALOGS)
-        for one in _every(data, account, f"{_CATALOGS}/{catalog['id']}/offerings")
-        if one["name"] == given
+        for offering in _every(data, account, f"{_CATALOGS}/{catalog['id']}/offerings")
+        if offering["name"] == name
     ]
-    if len(found) > 1:
-        named = ", ".join(f"{id_} in {label!r}" for id_, label in found)
-        raise click.ClickException(f"{len(found)} offerings are named {given!r}; give the id of one: {named}.")
-    return str(found[0][0]) if found else given
+    if len(offerings) > 1:
+        named = ", ".join(f"{id_} in {label!r}" for id_, label in offerings)
+        raise click.ClickException(f"{len(offerings)} offerings are named {name!r}; give the id of one: {named}.")
+    return str(offerings[0][0]) if offerings else name

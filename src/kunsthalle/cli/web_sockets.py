@@ -30,8 +30,8 @@ def _refusal(error: Exception) -> BadRequest:
 class BoundedWebSocket(WebSocketsSansIOProtocol):
     """Uvicorn's protocol, which asks idle clients whether they live; here it also lets go of those that do not read."""
 
-    def __init__(self, register: Connections, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, register: Connections, **changes: Any) -> None:
+        super().__init__(**changes)
         self._register = register
         self._unsent = Unsent()
         self._since = self.loop.time()

@@ -101,15 +101,15 @@ class Host:
     async def _answer(self, scope: Scope) -> tuple[int, Any]:
         if scope["path"] == "/healthz":
             return 200, {"status": "ok"}
-        given = dict(scope["headers"]).get(b"authorization", b"")
-        if not hmac.compare_digest(given, self._token):
+        authorization = dict(scope["headers"]).get(b"authorization", b"")
+        if not hmac.compare_digest(authorization, self._token):
             return 401, {"message": "The token of `kunsthalle worlds` is missing or wrong."}
         match scope["method"], scope["path"].strip("/").split("/"):
             case "POST", ["worlds"]:
                 return 201, self._shown(await self.pool.take())
             case "GET", ["worlds", id_, "calls"] if id_ in self.pool.taken:
                 page = self.pool.taken[id_].calls()
-                return 200, {"calls": [recorded(one) for one in page.events], "dropped": page.lost}
+                return 200, {"calls": [recorded(event) for event in page.events], "dropped": page.lost}
             case "DELETE", ["worlds", id_] if id_ in self.pool.taken:
                 self.pool.end(self.pool.taken[id_])
                 return 200, {"id": id_}

@@ -21,7 +21,7 @@ _WORKERS = 2
 @click.option("--hypervisor", default="simulated", show_default=True, help="As for serve")
 @click.option("--ready", type=click.IntRange(0, 64), default=2, show_default=True, help="Worlds made ahead")
 @click.option("--with-parent", is_flag=True, help="End when standard input is closed")
-def worlds(port: int, ready: int, with_parent: bool, **given: str) -> None:
+def worlds(port: int, ready: int, with_parent: bool, **changes: str) -> None:
     """Serve clean worlds to test runners: each has its own port, database and clock, and ends with its test.
 
     The first line on standard output is a JSON object with the address and the token that test runners need
@@ -31,7 +31,7 @@ def worlds(port: int, ready: int, with_parent: bool, **given: str) -> None:
     from kunsthalle.cli.world_host import run
 
     try:
-        chosen = {name: parse(name, text) for name, text in given.items()}
+        chosen = {name: parse(name, text) for name, text in changes.items()}
         settings = Settings(
             data=Path("unused"), port=port, log="warning", log_format="json", workers=_WORKERS, **chosen
         )

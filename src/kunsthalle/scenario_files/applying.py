@@ -60,14 +60,14 @@ class Applied:
     made: list[str] = field(default_factory=list)
 
 
-def apply(data: Path, given: ScenarioFile, patience: float = 120) -> Applied:
+def apply(data: Path, scenario_file: ScenarioFile, patience: float = 120) -> Applied:
     """Make everything on the server of a data folder. CannotApply names the part that was refused."""
-    return _Application(data, given, patience).run()
+    return _Application(data, scenario_file, patience).run()
 
 
 class _Application:
-    def __init__(self, data: Path, given: ScenarioFile, patience: float) -> None:
-        self._data, self._given, self._scenario, self._patience = data, given, given.scenario, patience
+    def __init__(self, data: Path, scenario_file: ScenarioFile, patience: float) -> None:
+        self._data, self._given, self._scenario, self._patience = data, scenario_file, scenario_file.scenario, patience
         self._calls = Calls(data)
         self._images: dict[tuple[str, str], dict[str, Any]] = {}
         self._versions: dict[str, dict[str, Any]] = {}
@@ -100,34 +100,43 @@ class _Application:
     def _make(self) -> None:
         scenario = self._scenario
         parts: list[tuple[str, Any, Any]] = [
-            *((f"account group {one.name}", self._account_group, one) for one in scenario.account_groups),
-            *((f"account {one.name}", self._account, one) for one in scenario.accounts),
-            *((f"user {one.name}", self._user, one) for one in scenario.users),
-            *((f"image {one.name} of {one.account}", self._image, one) for one in scenario.images),
-            *((f"catalog {one.label}", self._catalog, one) for one in scenario.catalogs),
-            *((f"authorization of {one.account}", self._authorization, one) for one in scenario.authorizations),
-            *((f"instance {one.name}", self._instance, one) for one in scenario.instances),
-            *((f"template {one.name}", self._template, one) for one in scenario.templates),
-            *((f"instance group {one.name}", self._instance_group, one) for one in scenario.instance_groups),
-            *((f"catalog {one.label}", self._end_catalog, one) for one in scenario.catalogs),
             *(
-                (f"image {name} of {one.account}", self._end_image, (one, name))
-                for one in scenario.images
-                for name in one.names
+                (f"account group {account_group.name}", self._account_group, account_group)
+                for account_group in scenario.account_groups
             ),
-            *((f"account {one.name}", self._end_account, one) for one in scenario.accounts),
+            *((f"account {account.name}", self._account, account) for account in scenario.accounts),
+            *((f"user {user.name}", self._user, user) for user in scenario.users),
+            *((f"image {image.name} of {image.account}", self._image, image) for image in scenario.images),
+            *((f"catalog {catalog.label}", self._catalog, catalog) for catalog in scenario.catalogs),
+            *(
+                (f"authorization of {authorization.account}", self._authorization, authorization)
+                for authorization in scenario.authorizations
+            ),
+            *((f"instance {instance.name}", self._instance, instance) for instance in scenario.instances),
+            *((f"template {template.name}", self._template, template) for template in scenario.templates),
+            *(
+                (f"instance group {instance_group.name}", self._instance_group, instance_group)
+                for instance_group in scenario.instance_groups
+            ),
+            *((f"catalog {catalog.label}", self._end_catalog, catalog) for catalog in scenario.catalogs),
+            *(
+                (f"image {name} of {image.account}", self._end_image, (image, name))
+                for image in scenario.images
+                for name in image.names
+            ),
+            *((f"account {account.name}", self._end_account, account) for account in scenario.accounts),
         ]
-        gone = {one.name for one in scenario.accounts if f"account {one.name} deleted" in self._notes}
-        for what, make, part in parts:
+        gone = {account.name for account in scenario.accounts if f"account {account.name} deleted" in self._notes}
+        for noun, make, part in parts:
             if getattr(part[0] if isinstance(part, tuple) else part, "account", "") not in gone:
-                self._told(what, make, part)
+                self._told(noun, make, part)
         self._told("clock", self._clock, None)
 
-    def _told(self, what: str, make: Any, part: Any) -> None:
+    def _told(self, noun: str, make: Any, part: Any) -> None:
         try:
             make(part)
         except CallFailed as error:
-            raise CannotApply(f"{self._given.path}: {what}: {error}") from error
+            raise CannotApply(f"{self._given.path}: {noun}: {error}") from error
 
     def _once(self, key: str) -> bool:
         """Whether something was not done yet; it is noted as done."""
@@ -217,7 +226,7 @@ class _Application:
         """The account's own images of the name, or all where the part is of many."""
         narrowed = f"&name={part.name}" if part.count == 1 else ""
         path = f"/v1/images?{VPC}&visibility=private&limit=100{narrowed}"
-        return {one["name"]: one for one in self._calls.pages(part.account, path, "images")}
+        return {page["name"]: page for page in self._calls.pages(part.account, path, "images")}
 
     def _uploaded(self, part: ImagePart) -> str:
         """Where the file of a part is, for an import."""
@@ -233,38 +242,38 @@ class _Application:
             return
         path = f"{CATALOGS}/catalogs"
         every = self._calls.ask(part.account, "GET", f"{path}?limit=100")["resources"]
-        found = next((one for one in every if one["label"] == part.label), None)
-        if found is None:
-            found = self._calls.ask(part.account, "POST", path, {"label": part.label})
+        catalog = next((catalog for catalog in every if catalog["label"] == part.label), None)
+        if catalog is None:
+            catalog = self._calls.ask(part.account, "POST", path, {"label": part.label})
             self._made(f"catalog {part.label}")
         for offering in part.offerings:
-            self._offering(part, f"{path}/{found['id']}/offerings", offering)
+            self._offering(part, f"{path}/{catalog['id']}/offerings", offering)
 
     def _offering(self, catalog: CatalogPart, path: str, part: OfferingPart) -> None:
         every = self._calls.ask(catalog.account, "GET", f"{path}?limit=100")["resources"]
-        found = next((one for one in every if one["name"] == part.name), None)
-        if found is None:
-            found = self._calls.ask(catalog.account, "POST", path, {"name": part.name, "label": part.name})
+        listed = next((listed for listed in every if listed["name"] == part.name), None)
+        if listed is None:
+            listed = self._calls.ask(catalog.account, "POST", path, {"name": part.name, "label": part.name})
             self._made(f"offering {part.name} of {catalog.label}")
-        one = f"{path}/{found['id']}"
+        item_path = f"{path}/{listed['id']}"
         for version in part.versions:
-            self._version(catalog, one, part.name, version)
+            self._version(catalog, item_path, part.name, version)
         for share in part.shares:
-            self._share(catalog, one, part.name, share)
+            self._share(catalog, item_path, part.name, share)
 
     def _version(self, catalog: CatalogPart, path: str, offering: str, part: VersionPart) -> None:
         name = f"{catalog.label}/{offering}/{part.version}"
         if f"version {catalog.account}/{name} deleted" in self._notes:
             return
-        found = self._find_version(catalog.account, path, part.version)
-        if found is None:
+        version = self._find_version(catalog.account, path, part.version)
+        if version is None:
             image = self._images[catalog.account, part.image]
-            found = self._calls.ask(catalog.account, "POST", f"{path}/version", _import_body(offering, part, image))
-            found = self._find_version(catalog.account, path, part.version) or {}
+            version = self._calls.ask(catalog.account, "POST", f"{path}/version", _import_body(offering, part, image))
+            version = self._find_version(catalog.account, path, part.version) or {}
             self._made(f"version {name}")
-        self._versions[name] = found
-        locator = f"{CATALOGS}/versions/{found['version_locator']}"
-        state = found["state"]["current"]
+        self._versions[name] = version
+        locator = f"{CATALOGS}/versions/{version['version_locator']}"
+        state = version["state"]["current"]
         if part.state != "draft" and state == "new":
             self._calls.ask(catalog.account, "POST", f"{locator}{INSTALL}", {})
             self._settle()
@@ -274,13 +283,13 @@ class _Application:
 
     def _find_version(self, account: str, path: str, version: str) -> dict[str, Any] | None:
         kinds = self._calls.ask(account, "GET", path).get("kinds", [])
-        every = [one for kind in kinds for one in kind.get("versions", [])]
-        return next((one for one in every if one["version"] == version), None)
+        every = [version_of_kind for kind in kinds for version_of_kind in kind.get("versions", [])]
+        return next((version_of_kind for version_of_kind in every if version_of_kind["version"] == version), None)
 
     def _share(self, catalog: CatalogPart, path: str, offering: str, part: SharePart) -> None:
         account_id = self._calls.id(part.account)
         listed = self._calls.ask(catalog.account, "GET", f"{path}/access?limit=100")["resources"]
-        if not any(account_id in str(one) for one in listed):
+        if not any(account_id in str(policy) for policy in listed):
             self._calls.ask(catalog.account, "POST", f"{path}/access", [f"-acct-{account_id}"])
             self._calls.ask(catalog.account, "POST", f"{path}/share", {"enabled": True})
             self._made(f"share of {offering} with {part.account}")
@@ -331,8 +340,8 @@ class _Application:
         }
 
     def _subnet(self, account: str) -> dict[str, Any]:
-        found: dict[str, Any] = self._calls.ask(account, "GET", f"/v1/subnets?{VPC}")["subnets"][0]
-        return found
+        subnet: dict[str, Any] = self._calls.ask(account, "GET", f"/v1/subnets?{VPC}")["subnets"][0]
+        return subnet
 
     def _template(self, part: TemplatePart) -> None:
         if self._named(part.account, "/v1/instance/templates", "templates", part.name) is None:
@@ -356,7 +365,7 @@ class _Application:
     def _named(self, account: str, path: str, field: str, name: str) -> dict[str, Any] | None:
         """A resource of an account by its name."""
         every = self._calls.pages(account, f"{path}?{VPC}&limit=100", field)
-        return next((one for one in every if one["name"] == name), None)
+        return next((page for page in every if page["name"] == name), None)
 
     def _end_account(self, part: AccountPart) -> None:
         """Its enterprise deletes it; what it made is gone, and what others made of it stays."""
@@ -372,7 +381,7 @@ class _Application:
                 self._end_version(part, f"{part.label}/{offering.name}/{version.version}", version)
         if part.deleted and self._once(f"catalog {part.account}/{part.label} deleted"):
             every = self._calls.ask(part.account, "GET", f"{CATALOGS}/catalogs?limit=100")["resources"]
-            id_ = next(one["id"] for one in every if one["label"] == part.label)
+            id_ = next(catalog["id"] for catalog in every if catalog["label"] == part.label)
             self._calls.ask(part.account, "DELETE", f"{CATALOGS}/catalogs/{id_}")
             self._made(f"catalog {part.label} is deleted")
 
@@ -406,7 +415,9 @@ class _Application:
 
     def _fault(self, part: FaultSetPart) -> None:
         """Faults end with the process, so that those there are decide and no note does."""
-        there = [(one["name"], one["effect"], one["match"], one["seed"]) for one in self._calls.faults()]
+        there = [
+            (present["name"], present["effect"], present["match"], present["seed"]) for present in self._calls.faults()
+        ]
         for fault in [*(fault_set(part.set, part.seed) if part.set else ()), *([part.fault] if part.fault else ())]:
             key = (fault.get("name", ""), fault.get("effect"), fault.get("match", "*"), fault.get("seed", 0))
             if key not in there:
@@ -417,9 +428,9 @@ class _Application:
 def _again(fault: dict[str, Any]) -> dict[str, Any]:
     """What sets a fault once more, with what is left of its count."""
     apart = {"id", "hits", "times", "account_id", "iam_id"}
-    given = {name: value for name, value in fault.items() if name not in apart and value is not None}
+    options = {name: value for name, value in fault.items() if name not in apart and value is not None}
     times = fault["times"] - fault["hits"] if fault["times"] else 0
-    return {**given, "times": times, "account": fault["account_id"], "user": fault["iam_id"]}
+    return {**options, "times": times, "account": fault["account_id"], "user": fault["iam_id"]}
 
 
 def _put(place: Path, part: ImagePart, source: Path | None) -> None:
@@ -449,5 +460,5 @@ def _import_body(offering: str, part: VersionPart, image: dict[str, Any]) -> dic
     }
 
 
-def _keyed(given: dict[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "operator": "stringEquals", "value": value} for key, value in given.items()]
+def _keyed(attributes: dict[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "operator": "stringEquals", "value": value} for key, value in attributes.items()]

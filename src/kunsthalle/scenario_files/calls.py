@@ -31,8 +31,8 @@ class Calls:
 
     @property
     def accounts(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._known.setdefault("accounts", {})
-        return found
+        known_accounts: dict[str, Any] = self._known.setdefault("accounts", {})
+        return known_accounts
 
     def id(self, account: str) -> str:
         """The id of an account that is named."""
@@ -64,18 +64,18 @@ class Calls:
 
     def enterprise(self) -> dict[str, Any]:
         """The enterprise that the account `enterprise` is of."""
-        found: dict[str, Any] = self.ask("enterprise", "GET", "/v1/enterprises")["resources"][0]
-        return found
+        answer: dict[str, Any] = self.ask("enterprise", "GET", "/v1/enterprises")["resources"][0]
+        return answer
 
     def account_groups(self) -> dict[str, dict[str, Any]]:
         """The account groups of the enterprise by name, those at the top first."""
         path = f"/v1/account-groups?enterprise_id={self.enterprise()['id']}&limit=100"
-        found: dict[str, dict[str, Any]] = {}
+        groups: dict[str, dict[str, Any]] = {}
         while path:
             page = self.ask("enterprise", "GET", path)
-            found |= {one["name"]: one for one in page["resources"]}
+            groups |= {group["name"]: group for group in page["resources"]}
             path = page.get("next_url") or ""
-        return dict(sorted(found.items(), key=lambda item: (item[1]["enterprise_path"].count("/"), item[0])))
+        return dict(sorted(groups.items(), key=lambda item: (item[1]["enterprise_path"].count("/"), item[0])))
 
     def operate(self, method: str, path: str, body: Any = None) -> Any:
         """A call with the operator's token."""

@@ -136,10 +136,10 @@ def _line(node: yaml.Node, steps: Iterable[str | int]) -> int:
             node = node.value[step]
             line = node.start_mark.line + 1
             continue
-        found = [pair for pair in getattr(node, "value", ()) if isinstance(pair, tuple) and pair[0].value == step]
-        if not found:
+        pairs = [pair for pair in getattr(node, "value", ()) if isinstance(pair, tuple) and pair[0].value == step]
+        if not pairs:
             break
-        key, node = found[0]
+        key, node = pairs[0]
         line = key.start_mark.line + 1
     return line
 
@@ -147,15 +147,17 @@ def _line(node: yaml.Node, steps: Iterable[str | int]) -> int:
 def _unresolved(scenario: Scenario, path: Path) -> Iterator[tuple[Steps, str]]:
     """Names that nothing in the file has, that are there twice, and files that are not there."""
     yield from _in_tree(scenario)
-    accounts = [*BASE_ACCOUNTS, *(one.name for one in scenario.accounts)]
+    accounts = [*BASE_ACCOUNTS, *(account.name for account in scenario.accounts)]
     yield from _twice("accounts", accounts, len(BASE_ACCOUNTS))
-    yield from _twice("users", [*accounts, *(one.name for one in scenario.users)], len(accounts))
+    yield from _twice("users", [*accounts, *(user.name for user in scenario.users)], len(accounts))
     for kind in ("users", "images", "catalogs", "instances", "authorizations", "templates", "instance_groups"):
-        for index, one in enumerate(getattr(scenario, kind)):
-            yield from _unknown([kind, index, "account"], "account", one.account, accounts)
-    yield from _twice("images", [(one.account, one.name) for one in scenario.images])
-    yield from _twice("catalogs", [(one.account, one.label) for one in scenario.catalogs])
-    yield from _twice("instances", [(one.account, one.name) for one in scenario.instances])
+        for index, part in enumerate(getattr(scenario, kind)):
+            yield from _unknown([kind, index, "account"], "account", part.account, accounts)
+    yield from _twice("images", [(named_image.account, named_image.name) for named_image in scenario.images])
+    yield from _twice("catalogs", [(catalog.account, catalog.label) for catalog in scenario.catalogs])
+    yield from _twice(
+        "instances", [(named_instance.account, named_instance.name) for named_instance in scenario.instances]
+    )
     for index, image in enumerate(scenario.images):
         if image.file and not (path.parent / image.file).is_file():
             yield ["images", index, "file"], f"there is no file {image.file!r} beside the scenario file."
@@ -167,7 +169,7 @@ def _unresolved(scenario: Scenario, path: Path) -> Iterator[tuple[Steps, str]]:
 
 
 def _images(scenario: Scenario, account: str) -> list[str]:
-    return [name for one in scenario.images if one.account == account for name in one.names]
+    return [name for image in scenario.images if image.account == account for name in image.names]
 
 
 def _twice(kind: str, names: list[Any], known: int = 0) -> Iterator[tuple[Steps, str]]:
@@ -190,7 +192,9 @@ def _in_catalogs(scenario: Scenario, accounts: list[str]) -> Iterator[tuple[Step
     used: set[tuple[str, str]] = set()
     for number, catalog in enumerate(scenario.catalogs):
         images = _images(scenario, catalog.account)
-        yield from _twice(f"catalogs[{number}].offerings", [one.name for one in catalog.offerings])
+        yield from _twice(
+            f"catalogs[{number}].offerings", [named_offering.name for named_offering in catalog.offerings]
+        )
         for place, offering in enumerate(catalog.offerings):
             at: Steps = ["catalogs", number, "offerings", place]
             for index, version in enumerate(offering.versions):
@@ -226,9 +230,9 @@ def _in_groups(scenario: Scenario) -> Iterator[tuple[Steps, str]]:
     for index, template in enumerate(scenario.templates):
         yield from _source(scenario, ["templates", index], template)
     for kind in ("templates", "instance_groups"):
-        yield from _twice(kind, [(one.account, one.name) for one in getattr(scenario, kind)])
+        yield from _twice(kind, [(part.account, part.name) for part in getattr(scenario, kind)])
     for index, group in enumerate(scenario.instance_groups):
-        known = [one.name for one in scenario.templates if one.account == group.account]
+        known = [template_part.name for template_part in scenario.templates if template_part.account == group.account]
         steps: Steps = ["instance_groups", index, "template"]
         yield from _unknown(steps, f"template of {group.account}", group.template, known)
 

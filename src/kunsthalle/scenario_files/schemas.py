@@ -172,11 +172,11 @@ def json_schema() -> dict[str, Any]:
 
 def allowed_at(path: list[str | int]) -> list[str]:
     """The fields of the part at a path, or the words that are allowed there; empty where there is no list of them."""
-    found: Any = Scenario
+    type_: Any = Scenario
     for step in path:
-        found = _inside(found, step)
-    words = _words(found)
-    return words or list(getattr(_part(found), "__struct_fields__", ()))
+        type_ = _inside(type_, step)
+    words = _words(type_)
+    return words or list(getattr(_part(type_), "__struct_fields__", ()))
 
 
 def _inside(type_: Any, step: str | int) -> Any:
@@ -189,8 +189,10 @@ def _inside(type_: Any, step: str | int) -> Any:
 
 def _part(type_: Any) -> Any:
     candidates = (type_, *getattr(type_, "__args__", ()))
-    return next((one for one in candidates if isinstance(one, type) and issubclass(one, Struct)), None)
+    return next(
+        (candidate for candidate in candidates if isinstance(candidate, type) and issubclass(candidate, Struct)), None
+    )
 
 
 def _words(type_: Any) -> list[str]:
-    return [str(one) for one in getattr(type_, "__args__", ()) if isinstance(one, str) and one]
+    return [str(argument) for argument in getattr(type_, "__args__", ()) if isinstance(argument, str) and argument]

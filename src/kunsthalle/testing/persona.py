@@ -58,9 +58,9 @@ class Persona:
     @cached_property
     def variables(self) -> dict[str, str]:
         """What `kunsthalle env` prints for the account, and the SDKs' external configuration."""
-        found = environment.variables(self._world.data, self.name)
-        sdk = environment.render(found, "sdk").splitlines()
-        return {**found, **dict(line.split("=", 1) for line in sdk), "KUNSTHALLE_DATA": str(self._world.data)}
+        values = environment.variables(self._world.data, self.name)
+        sdk = environment.render(values, "sdk").splitlines()
+        return {**values, **dict(line.split("=", 1) for line in sdk), "KUNSTHALLE_DATA": str(self._world.data)}
 
     @property
     def environment(self) -> dict[str, str]:

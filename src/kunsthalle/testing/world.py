@@ -112,25 +112,27 @@ class World:
     def calls(self) -> list[dict[str, Any]]:
         """The last calls that the world was sent, redacted, in order; those of the operator are left out."""
         made: list[dict[str, Any]] = self._server.ask("GET", f"/worlds/{self.id}/calls")["calls"]
-        calls = [one for one in made if one["event"] == "call" and one["caller"] != OPERATOR]
-        return [{**one, "path": one["target"], "account_id": one["caller"]} for one in calls]
+        calls = [entry for entry in made if entry["event"] == "call" and entry["caller"] != OPERATOR]
+        return [{**call, "path": call["target"], "account_id": call["caller"]} for call in calls]
 
     def report(self) -> str:
         """The calls as lines, and the faults that were applied to them: what the report of a failing test ends with."""
         calls = self.calls()
-        names = {one["account_id"]: name for name, one in self._accounts.items()}
-        lines = [_line(one, names) for one in calls[-_SHOWN:]]
+        names = {account["account_id"]: name for name, account in self._accounts.items()}
+        lines = [_line(call, names) for call in calls[-_SHOWN:]]
         if len(calls) > _SHOWN:
             lines.insert(0, f"({len(calls) - _SHOWN} earlier calls are left out)")
         faults = self.faults.applied()
-        lines += ["Faults that were applied:", *(f"  {one}" for one in faults)] if faults else ["No fault was applied."]
+        lines += (
+            ["Faults that were applied:", *(f"  {fault}" for fault in faults)] if faults else ["No fault was applied."]
+        )
         return "\n".join([f"Calls to {self.url}:", *lines])
 
     def recorder(self, *, durations: bool = False, every_call: bool = False) -> Recorder:
         """Records every call from its `start` to its `stop`, which returns a transcript."""
         from kunsthalle.transcripts.recorder import Recorder
 
-        names = {one["account_id"]: name for name, one in self._accounts.items()}
+        names = {account["account_id"]: name for name, account in self._accounts.items()}
         return Recorder(self.operate, self.url, names, durations=durations, every_call=every_call)
 
     def close(self) -> None:
@@ -166,15 +168,15 @@ class WorldClock:
         return str(self._world.operate("POST", _CLOCK, {"to": moment})["now"])
 
 
-def _line(one: dict[str, Any], names: dict[str, str]) -> str:
-    account, status = one["account_id"], one["status"] or "no answer"
-    parts = [f"  {names.get(account, account or '-'):<12} {one['method']} {one['path']} → {status}"]
-    parts += [f"fault: {one['fault']}"] if one["fault"] else []
+def _line(event: dict[str, Any], names: dict[str, str]) -> str:
+    account, status = event["account_id"], event["status"] or "no answer"
+    parts = [f"  {names.get(account, account or '-'):<12} {event['method']} {event['path']} → {status}"]
+    parts += [f"fault: {event['fault']}"] if event["fault"] else []
     line = "  ".join(parts)
-    more = [("sent", one["request"]), ("answered", one["response"] if one["status"] >= _REFUSED else "")]
+    more = [("sent", event["request"]), ("answered", event["response"] if event["status"] >= _REFUSED else "")]
     shown = [
-        f"\n      {what} {text[:_LONGEST_LINE]}{'…' if len(text) > _LONGEST_LINE else ''}"
-        for what, text in more
+        f"\n      {label} {text[:_LONGEST_LINE]}{'…' if len(text) > _LONGEST_LINE else ''}"
+        for label, text in more
         if text
     ]
     return line + "".join(shown)

@@ -56,8 +56,8 @@ class WorldServer:
         if not line:
             self._process.wait(_PATIENCE)
             raise WorldServerError(f"kunsthalle worlds did not start: {self.log()}")
-        said = json.loads(line)
-        self.url, self._token = said["url"], said["token"]
+        answer = json.loads(line)
+        self.url, self._token = answer["url"], answer["token"]
         return self
 
     @property

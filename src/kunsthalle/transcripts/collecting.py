@@ -59,8 +59,8 @@ class _Held:
 
     def repeats(self, other: _Held) -> bool:
         """Whether it asks what the other one has asked, with the same outcome."""
-        mine, its = self.event, other.event
-        return all(mine[name] == its[name] for name in ("caller", "method", "target", "status", "fault"))
+        event, its = self.event, other.event
+        return all(event[name] == its[name] for name in ("caller", "method", "target", "status", "fault"))
 
 
 @dataclass(slots=True)
@@ -131,9 +131,9 @@ class Collector:
         self._held.append(call)
         for length in range(1, len(self._held) // 2 + 1):
             earlier, later = self._held[-2 * length : -length], self._held[-length:]
-            if all(map(_Held.repeats, later, earlier)) and any(one.event["method"] in _READS for one in later):
-                for one, instead in zip(earlier, later, strict=True):
-                    one.instead = instead
+            if all(map(_Held.repeats, later, earlier)) and any(call.event["method"] in _READS for call in later):
+                for former, instead in zip(earlier, later, strict=True):
+                    former.instead = instead
                 del self._held[-2 * length : -length]
                 break
         if len(self._held) > _LONGEST_LOOP * 2:
@@ -231,19 +231,21 @@ class Collector:
 
         Of resources that no call shows nothing is told: which of them is which would be chance.
         """
-        shown = [one for one in changes if one["resource"] in self._names.names]
+        shown = [change for change in changes if change["resource"] in self._names.names]
         states = [
-            StateChange(self._names.name_of(one["resource"]), one["state"]) for one in shown if one["event"] == "state"
+            StateChange(self._names.name_of(change["resource"]), change["state"])
+            for change in shown
+            if change["event"] == "state"
         ]
         if states and isinstance(event, Call | ClockMove):
-            ordered = tuple(sorted(states, key=lambda one: _in_order(one.resource)))
+            ordered = tuple(sorted(states, key=lambda state: _in_order(state.resource)))
             yield msgspec.structs.replace(event, states=ordered)
         else:
             yield event
         at = event.moment if isinstance(event, Call) else event.end if isinstance(event, ClockMove) else START
-        for one in shown:
-            if one["event"] == "job_fault":
-                yield JobFault(one["job"], self._names.name_of(one["resource"]), at, self._fault(one["fault"]))
+        for change in shown:
+            if change["event"] == "job_fault":
+                yield JobFault(change["job"], self._names.name_of(change["resource"]), at, self._fault(change["fault"]))
 
 
 def _may_repeat(event: Mapping[str, Any]) -> bool:

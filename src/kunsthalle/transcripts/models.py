@@ -118,7 +118,7 @@ class Transcript(Struct, frozen=True):
 
     def label(self, name: str) -> str:
         """What people call an account; its name where they call it nothing."""
-        return next((one.label for one in self.accounts if one.name == name and one.label), name)
+        return next((account.label for account in self.accounts if account.name == name and account.label), name)
 
 
 def _document(text: str) -> Any:

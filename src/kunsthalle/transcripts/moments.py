@@ -71,7 +71,7 @@ class Moments:
 
     def replaced(self, text: str) -> str:
         """A text with what stands for its dates."""
-        return _DATE.sub(lambda found: self.shown(found[0]), text) if "T" in text else text
+        return _DATE.sub(lambda match: self.shown(match[0]), text) if "T" in text else text
 
     def replaced_number(self, name: str, value: int) -> int | str:
         """The number of a field that counts seconds since the epoch, or milliseconds, as a moment."""
@@ -93,18 +93,20 @@ class Moments:
         return self._at(at, 0 if "." in text else SECOND)
 
     def _is_within(self, at: int) -> bool:
-        return any(one.begin <= at <= one.end for one in self._stretches)
+        return any(stretch.begin <= at <= stretch.end for stretch in self._stretches)
 
     def _at(self, at: int, cut: int) -> str:
         """`cut`: so much may have been cut off the moment."""
         if at < self._stretches[0].begin - cut:
             return _EARLIER
-        for one in reversed(self._stretches):
-            if one.begin - _TOLERANCE <= at <= one.end + _TOLERANCE:
-                return one.label
-        rounded = [(_roundest(at - one.end - _TOLERANCE, at - one.begin + _TOLERANCE), one) for one in self._stretches]
+        for part in reversed(self._stretches):
+            if part.begin - _TOLERANCE <= at <= part.end + _TOLERANCE:
+                return part.label
+        rounded = [
+            (_roundest(at - part.end - _TOLERANCE, at - part.begin + _TOLERANCE), part) for part in self._stretches
+        ]
         (_, distance), stretch = min(
-            (found for found in rounded if found[0][1] > 0), key=lambda found: found[0][0], default=((0, 0), None)
+            (pair for pair in rounded if pair[0][1] > 0), key=lambda pair: pair[0][0], default=((0, 0), None)
         )
         if stretch is None:  # between two stretches: the clock jumped over it
             return self._stretches[-1].label

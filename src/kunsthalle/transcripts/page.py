@@ -166,7 +166,7 @@ def _summary(transcript: Transcript) -> list[tuple[str, int]]:
         ("call lost", lost),
     ]
     return [
-        (what if count == 1 else _PLURALS.get(what, what), count) for what, count in counted if count or what == "call"
+        (noun if count == 1 else _PLURALS.get(noun, noun), count) for noun, count in counted if count or noun == "call"
     ]
 
 

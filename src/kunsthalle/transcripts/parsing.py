@@ -85,14 +85,14 @@ class _Reader:
 
     def _header(self) -> None:
         first = self._take()
-        found = _HEADER.fullmatch(first.removesuffix("\r"))
-        if found is None:
+        match = _HEADER.fullmatch(first.removesuffix("\r"))
+        if match is None:
             raise self._bad(
                 f"this is no transcript: it begins with {_shown(first)}, not with `kunsthalle transcript 1`."
             )
-        if int(found[1]) != VERSION:
+        if int(match[1]) != VERSION:
             raise self._bad(
-                f"this transcript is of version {found[1]}; known is {VERSION}. Use a later release to read it."
+                f"this transcript is of version {match[1]}; known is {VERSION}. Use a later release to read it."
             )
         if first.endswith("\r"):
             raise self._bad("lines end with CR LF; they must end with LF alone.")
@@ -138,7 +138,7 @@ class _Reader:
     def _account(self, words: list[str]) -> None:
         if len(words) < 2 or not _NAME.fullmatch(words[1]):
             raise self._bad('an account is `account NAME "LABEL"`, such as `account account-1 "publisher"`.')
-        if any(one.name == words[1] for one in self._accounts):
+        if any(account.name == words[1] for account in self._accounts):
             raise self._bad(f"{words[1]!r} is there twice.")
         quoted = " ".join(words[2:])
         self._accounts.append(Account(words[1], self._label(quoted) if quoted else "", self._number))
@@ -165,7 +165,7 @@ class _Reader:
         return Call(caller, at, method, target, status, request, response, fault, self._states(), milliseconds, line)
 
     def _caller(self, word: str) -> str:
-        known = {OPERATOR, NOBODY, *(one.name for one in self._accounts)}
+        known = {OPERATOR, NOBODY, *(account.name for account in self._accounts)}
         if word not in known:
             raise self._bad(
                 f"unknown caller {_shown(word)}: give {OPERATOR}, {NOBODY} or an account that is listed above."
@@ -178,10 +178,10 @@ class _Reader:
         return word
 
     def _duration(self, word: str) -> float:
-        found = _TAKEN.fullmatch(word)
-        if found is None:
+        match = _TAKEN.fullmatch(word)
+        if match is None:
             raise self._bad(f"{_shown(word)} is no duration such as 12.3ms.")
-        return float(found[1])
+        return float(match[1])
 
     def _request_line(self) -> tuple[str, str]:
         words = self._following("the request").split(" ")
@@ -189,11 +189,11 @@ class _Reader:
             raise self._bad("the second line of a call is its method and its path: `GET /v1/images`.")
         return words[0], words[1]
 
-    def _following(self, what: str) -> str:
+    def _following(self, noun: str) -> str:
         """The next line of a block, which must be there."""
         if not self._peek():
             self._number = min(self._number + 1, len(self._lines))
-            raise self._bad(f"{what} is missing.")
+            raise self._bad(f"{noun} is missing.")
         return self._take()
 
     def _body(self, mark: str) -> str:
@@ -228,13 +228,13 @@ class _Reader:
         return self._take().removeprefix("* fault ")
 
     def _states(self) -> tuple[StateChange, ...]:
-        found = []
+        changes = []
         while self._peek().startswith("* state "):
             words = self._take().split(" ")
             if len(words) != 4 or not _NAME.fullmatch(words[2]) or not words[3]:
                 raise self._bad("a change of state is `* state RESOURCE STATE`, such as `* state image-1 available`.")
-            found.append(StateChange(words[2], words[3], self._number))
-        return tuple(found)
+            changes.append(StateChange(words[2], words[3], self._number))
+        return tuple(changes)
 
     def _clock(self, words: list[str]) -> ClockMove:
         line = self._number

@@ -68,13 +68,13 @@ class StableNames:
 
     def learn_text(self, text: str) -> None:
         """What the CRNs and addresses of a text tell about ids."""
-        for found in _SCOPE.finditer(text):
-            self.learn(found["id"], "account")
-        for found in _CRN.finditer(text):
-            if found["type"] and found["id"]:
-                self.learn(found["id"], found["type"])
-        for found in _SEGMENT.finditer(text):
-            self.learn(found["id"], singular(found["collection"]))
+        for match in _SCOPE.finditer(text):
+            self.learn(match["id"], "account")
+        for match in _CRN.finditer(text):
+            if match["type"] and match["id"]:
+                self.learn(match["id"], match["type"])
+        for match in _SEGMENT.finditer(text):
+            self.learn(match["id"], singular(match["collection"]))
 
     def learn_document(self, document: Any, around: str = "") -> None:
         """The same of JSON; the names of fields tell too. `around` is what the document itself is."""
@@ -93,8 +93,8 @@ class StableNames:
     def _learn_field(self, name: str, value: Any, around: str) -> None:
         if isinstance(value, str):
             self.learn_text(value)
-            found = _IN_FIELD.fullmatch(name)
-            kind = _FIELDS.get(name) or (around if name in {"id", "guid"} else found["kind"] if found else "")
+            match = _IN_FIELD.fullmatch(name)
+            kind = _FIELDS.get(name) or (around if name in {"id", "guid"} else match["kind"] if match else "")
             if kind:
                 self.learn(value, kind)
         else:
@@ -102,15 +102,15 @@ class StableNames:
 
     def replaced(self, text: str) -> str:
         """The text with names for its ids, and for what else the server makes up."""
-        text = _ID.sub(lambda found: self.name_of(found[0]), text)
+        text = _ID.sub(lambda match: self.name_of(match[0]), text)
         if ":" in text:
-            text = _MAC.sub(lambda found: self._named(found[0], "mac"), text)
+            text = _MAC.sub(lambda match: self._named(match[0], "mac"), text)
         if "198.1" in text:
-            text = _FLOATING.sub(lambda found: self._named(found[0], "address"), text)
+            text = _FLOATING.sub(lambda match: self._named(match[0], "address"), text)
         if "SHA256:" in text or " AAAA" in text:
-            text = _KEY.sub(lambda found: self._named(found[0], str(found.lastgroup)), text)
+            text = _KEY.sub(lambda match: self._named(match[0], str(match.lastgroup)), text)
         if "-" in text:
-            text = _SUFFIX.sub(lambda found: self._named(found[0], "suffix"), text)
+            text = _SUFFIX.sub(lambda match: self._named(match[0], "suffix"), text)
         if "-" in text and is_made_up_name(text):
             return self._named(text, "name")
         return text

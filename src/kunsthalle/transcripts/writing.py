@@ -76,13 +76,13 @@ def _body(mark: str, text: str) -> Iterator[str]:
         lines = display.to_json(json.loads(text), indent=2)
     except (ValueError, RecursionError):
         lines = line(text if text.startswith("(") else f"({text})")
-    for one in lines.split("\n"):
-        yield f"{mark} {one}"
+    for part in lines.split("\n"):
+        yield f"{mark} {part}"
 
 
 def _states(states: Iterable[StateChange]) -> Iterator[str]:
-    for one in states:
-        yield f"* state {_word(one.resource)} {_word(one.state)}"
+    for state in states:
+        yield f"* state {_word(state.resource)} {_word(state.state)}"
 
 
 def _word(text: str) -> str:
