@@ -15,13 +15,15 @@ class Limits:
     """Bounds of one examination.
 
     The sizes are bytes. IBM's "250 GB" is read as 250 * 2**30, which is how its own machines count volumes.
-    `tool_seconds` is the wall clock of one look of a tool, `tool_memory_bytes` its address space.
+    `tool_seconds` is the wall clock of one look of a tool, `tool_memory_bytes` its address space. `encrypted`: the file
+    has to be encrypted with LUKS; otherwise it must not be encrypted.
     """
 
     max_file_bytes: int = 250 * GIB
     max_virtual_bytes: int = 250 * GIB
     tool_seconds: int = 60
     tool_memory_bytes: int = GIB
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

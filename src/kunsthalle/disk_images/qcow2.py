@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core.sizes import MIB
+from kunsthalle.disk_images import luks
 from kunsthalle.disk_images.limits import SECTOR, Limits, check_virtual_size
 from kunsthalle.disk_images.refusals import ENCRYPTED, Refused, corrupted
 
@@ -29,6 +30,8 @@ ENCRYPTION_HEADER = 0x0537BE77
 
 LUKS = 2
 """The last method of encryption that there is; 1 is AES, 0 none."""
+ENCRYPTION_SPAN = struct.Struct(">QQ")
+"""Offset and length of the LUKS header with its key material: the content of the header extension for it."""
 
 MIN_CLUSTER_BITS, MAX_CLUSTER_BITS = 9, 21
 MIN_EXTENDED_BITS = 14
@@ -64,6 +67,11 @@ class Header:
     @property
     def cluster_size(self) -> int:
         return 1 << self.cluster_bits
+
+    @property
+    def refcount_span(self) -> int:
+        """Bytes of the refcount table."""
+        return self.refcount_clusters << self.cluster_bits
 
     @property
     def l1_span(self) -> int:
@@ -122,8 +130,10 @@ def check_head(head: bytes, limits: Limits) -> Header:
     `head` is its first 64 KiB, or all of a shorter file.
     """
     header = parse(head)
-    for rule in (_shape, _encryption, _other_files, _features):
-        rule(header)
+    _shape(header)
+    _encryption(header, expected=limits.encrypted)
+    _other_files(header)
+    _features(header)
     if header.snapshots:
         raise corrupted("The QCOW2 image holds internal snapshots; remove them and import it again.")
     check_extensions(head, header)
@@ -147,7 +157,7 @@ def check_tables(header: Header, file_size: int) -> None:
     """The L1 and refcount tables must lie in the file, on cluster bounds and not over the header."""
     tables = (
         ("L1 table", header.l1_offset, header.l1_entries * 8),
-        ("refcount table", header.refcount_offset, header.refcount_clusters << header.cluster_bits),
+        ("refcount table", header.refcount_offset, header.refcount_span),
     )
     for name, offset, size in tables:
         if size == 0:
@@ -164,8 +174,35 @@ def check_file(path: Path, head: bytes, file_size: int) -> Header:
     check_tables(header, file_size)
     if header.cluster_size > len(head):
         with path.open("rb") as file:
-            check_extensions(file.read(header.cluster_size), header)
+            head = file.read(header.cluster_size)
+            check_extensions(head, header)
+    if header.crypt_method == LUKS:
+        encryption_header(path, head, header)
     return header
+
+
+def encryption_header(path: Path, start: bytes, header: Header) -> tuple[luks.Header, bytes]:
+    """The LUKS header of an encrypted file, which keeps all rules, and the bytes of it and of its key material.
+
+    `start` is the first cluster of the file. Reads at most 4 MiB; raises Refused.
+    """
+    content = extension(start, header, ENCRYPTION_HEADER)
+    if content is None or len(content) != ENCRYPTION_SPAN.size:
+        raise corrupted("The QCOW2 image is encrypted, and does not say where its encryption header is.")
+    offset, length = ENCRYPTION_SPAN.unpack(content)
+    if offset == 0 or offset % header.cluster_size:
+        raise corrupted("The encryption header of the QCOW2 image does not start on a cluster of its own.")
+    if length > luks.MOST_BYTES:
+        raise corrupted(f"The encryption header of the QCOW2 image has {length} bytes, more than {luks.MOST_BYTES}.")
+    tables = ((header.l1_offset, header.l1_entries * 8), (header.refcount_offset, header.refcount_span))
+    if any(offset < at + size and at < offset + length for at, size in tables):
+        raise corrupted("The encryption header of the QCOW2 image overlaps one of its tables.")
+    if offset + length > path.stat().st_size:
+        raise corrupted("The encryption header of the QCOW2 image lies outside the file, which may be cut short.")
+    with path.open("rb") as file:
+        file.seek(offset)
+        area = file.read(length)
+    return luks.parse(area), area
 
 
 def check_one_file(head: bytes) -> None:
@@ -176,18 +213,21 @@ def check_one_file(head: bytes) -> None:
     """
     header = parse(head)
     _shape(header)
-    _encryption(header)
+    _encryption(header, expected=False)
     if header.incompatible & DATA_FILE:
         raise corrupted("The QCOW2 image keeps its data in an external file, which is not supported.")
     check_extensions(head, header)
 
 
 def check_extensions(start: bytes, header: Header) -> None:
-    """Refuses header extensions that name another file or a key, as far as `start` reaches."""
+    """Refuses header extensions that name another file, or a key of a file that is not encrypted.
+
+    As far as `start` reaches.
+    """
     for kind, _ in _extensions(start, header):
         if kind == DATA_FILE_NAME:
             raise corrupted("The QCOW2 image names an external data file, which is not supported.")
-        if kind == ENCRYPTION_HEADER:
+        if kind == ENCRYPTION_HEADER and header.crypt_method != LUKS:
             raise Refused(ENCRYPTED, "The QCOW2 image carries an encryption header.")
 
 
@@ -213,10 +253,14 @@ def _extensions(start: bytes, header: Header) -> Iterator[tuple[int, bytes]]:
         at += -(-length // 8) * 8
 
 
-def _encryption(header: Header) -> None:
+def _encryption(header: Header, *, expected: bool) -> None:
     if header.crypt_method > LUKS:
         raise corrupted(f"The QCOW2 image names an unknown method of encryption, {header.crypt_method}.")
-    if header.crypt_method:
+    if expected and header.crypt_method == 0:
+        raise corrupted("The QCOW2 image is not encrypted, although an encryption key was given for it.")
+    if expected and header.crypt_method != LUKS:
+        raise corrupted("The QCOW2 image is encrypted with the method AES, which is not supported; LUKS is.")
+    if header.crypt_method and not expected:
         raise Refused(ENCRYPTED, "The QCOW2 image is encrypted.")
 
 

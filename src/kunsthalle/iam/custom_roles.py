@@ -23,6 +23,7 @@ AUTHORIZING = {
     ("is", "globalcatalog-collection"): PLATFORM_ROLES[:1],
     ("is", "cloud-object-storage"): SERVICE_ROLES[:2],
     ("is", "kms"): SERVICE_ROLES[:1],
+    ("server-protect", "kms"): SERVICE_ROLES[:1],
 }
 """Between which services an authorization makes sense, and with which roles (terraform.md 2.7)."""
 

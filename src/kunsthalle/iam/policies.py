@@ -337,16 +337,18 @@ def is_authorized(
     *,
     owner: str | None = None,
     kind: str | None = None,
+    by_owner: bool = False,
 ) -> bool:
     """Whether a service may do an action on a target service's resource for the caller's account (R9).
 
     `target` has the attributes of the resource: `serviceName`, and `serviceInstance` for one instance. `owner` is the
     account of the target when it is another's: a policy there counts if its subject names the caller's account.
-    `kind` is the kind of resource the source acts for (`instance-group`).
+    `kind` is the kind of resource the source acts for (`instance-group`). `by_owner`: only policies of the target's
+    own account count, because what the target holds is that account's to share.
     """
     here = session.ctx.account_id
     asking = {"serviceName": source, "accountId": here, "resourceType": kind}
-    for account_id in dict.fromkeys((here, owner or here)):
+    for account_id in dict.fromkeys((owner or here,) if by_owner else (here, owner or here)):
         known = {**target, "accountId": account_id}
         for policy in authorizations(session, account_id, source):
             foreign = account_id != here and value_of(policy.subject, "accountId") != here
