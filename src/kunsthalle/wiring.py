@@ -52,7 +52,9 @@ from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates.service import TemplateService
 from kunsthalle.instances.test_deployment import rehearse
 from kunsthalle.jobs import audit_retention, queue
+from kunsthalle.key_protect import rotation_job as key_rotation
 from kunsthalle.key_protect import routes as key_routes
+from kunsthalle.key_protect import routes_policies as key_policy_routes
 from kunsthalle.key_protect import service as key_service
 from kunsthalle.key_protect.routes import not_implemented_routes as unserved_keys
 from kunsthalle.networks import routes as network_routes
@@ -83,6 +85,7 @@ def join(
         *account_routes.routes(IamIdentities()),
         *identity_routes.routes(tokens),
         *key_routes.routes(),
+        *key_policy_routes.routes(),
         *image_routes.routes(ImageService(drivers.buckets, volumes, CatalogHolds())),
         *routes_exports.routes(ExportService(drivers.buckets, blobs)),
         *routes_compatible_profiles.routes(fitting),
@@ -103,6 +106,7 @@ def join(
         exporter.handler(),
         image_dates.handler(),
         key_service.purge_job(),
+        key_rotation.rotate_job(),
         sweep_job(blobs),
         audit_retention.handler(),
         *catalog_handlers(rehearse),

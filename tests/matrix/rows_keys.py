@@ -10,6 +10,7 @@ from fixtures.frozen_app import FrozenApp
 RequestBody = Callable[[FrozenApp], Any]
 PLAN = "eedd3585-90c6-4c8f-be3d-062069e99fc3"
 ONE = "/api/v2/keys/{id}"
+METRICS = {"policy_type": "metrics", "policy_data": {"enabled": True}}
 
 
 def _key(**fields: Any) -> dict[str, Any]:
@@ -27,6 +28,10 @@ BODIES: dict[str, RequestBody] = {
     f"POST {ONE}/actions/unwrap": _ciphertext,
     f"POST {ONE}/actions/rewrap": _ciphertext,
     f"POST {ONE}/actions/rotate": lambda _frozen: {},
+    "POST /api/v2/keys_with_policy_overrides": lambda _frozen: _key(name="another"),
+    f"PUT {ONE}/policies": lambda _frozen: {"resources": [{"rotation": {"interval_month": 1}}]},
+    "PUT /api/v2/instance/policies": lambda _frozen: {"resources": [METRICS]},
+    "POST /api/v2/import_token": lambda _frozen: {},
 }
 
 

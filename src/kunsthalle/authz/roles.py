@@ -115,12 +115,15 @@ _EXACT: dict[str, str] = {
 _OPERATORS_EDIT = frozenset({"globalcatalog-collection"})
 
 
-# Service roles speak of what a service holds for its users: the last words of actions on that, and the least role.
+# Service roles speak of what a service holds for its users: the last words of actions on that, or all but the service,
+# and the least role.
 _DATA_WORDS: dict[str, dict[str, str]] = {
     "cloud-object-storage": {"get": READER, "head": READER, "list": READER, "put": WRITER, "delete": WRITER},
     "kms": {
         **dict.fromkeys(("list", "readmetadata", "wrap", "unwrap", "rewrap"), READER),
         **dict.fromkeys(("read", "create", "patch", "rotate", "createalias", "deletealias"), WRITER),
+        **dict.fromkeys(("setkeyfordeletion", "unsetkeyfordeletion", "sync"), WRITER),
+        **dict.fromkeys(("policies.read", "instancepolicies.read"), MANAGER),
     },
 }
 _PLATFORM_KEEPS_OUT = frozenset({"kms"})
@@ -138,7 +141,8 @@ def _carries_data(role: str, action: str) -> bool:
     if not _holds(action):
         return False
     words = _DATA_WORDS[action.split(".", 1)[0]]
-    needed = SERVICE_ROLES.index(words.get(action.rsplit(".", 1)[1], MANAGER))
+    what, last = action.split(".", 1)[1], action.rsplit(".", 1)[1]
+    needed = SERVICE_ROLES.index(words.get(what, words.get(last, MANAGER)))
     return SERVICE_ROLES.index(role) >= needed
 
 

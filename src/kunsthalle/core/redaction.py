@@ -14,7 +14,7 @@ _SECRET_NAME = re.compile(
     r"api_?key$|pass_?w(?:or)?d|pwd$|passphrase|passcode|secret|token$|credential|private_?key"
     r"|user_data$|authorization$"
     r"|signature$"  # of a presigned address
-    r"|payload$|plaintext$",  # of Key Protect
+    r"|payload$|plaintext$|ciphertext$|nonce$",  # of Key Protect
     re.IGNORECASE,
 )
 # Tenants choose the texts that these read while nothing else runs: from each start, a bounded length is looked at.

@@ -103,9 +103,11 @@ def window(
 ) -> Window[M]:
     """A window by offset, for the API families that page that way; ties are kept in a fixed order by id.
 
+    `order` is a column, or a tuple of several.
+
     It ends early where its documents are large together.
     """
-    ordered = (order, kind.table.c.id)
+    ordered = (*(order if isinstance(order, tuple) else (order,)), kind.table.c.id)
     return _window(session, kind, *where, order=ordered, offset=offset, limit=limit, most_bytes=most_bytes)
 
 

@@ -12,6 +12,7 @@ from kunsthalle.core.errors import not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, in_account, require, resolve, some
 from kunsthalle.key_protect.models import Key, KeyRing
+from kunsthalle.key_protect.policies import refuse_other_addresses
 from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY
 from kunsthalle.key_protect.service import named
 from kunsthalle.service_instances.models import ServiceInstance
@@ -22,13 +23,14 @@ RING = "x-kms-key-ring"
 
 
 def instance_of(session: Session, request: Request) -> ServiceInstance:
-    """The instance that the header names. 404 unless it is an active one of the account.
+    """The instance that the header names. 404 unless it is an active one of the account, 403 from other subnets.
 
     Roles within the service say nothing about the instance itself, so that it is found whatever the caller's are.
     """
     found = in_account(session, KEY_PROTECT_INSTANCE, request.headers.get(INSTANCE.lower(), ""))
     if found is None or found.state != "active":
         raise not_found(INSTANCE, "header")
+    refuse_other_addresses(session, found.id)
     return found
 
 

@@ -21,3 +21,9 @@ def in_use(message: str) -> Problem:
 
 def taken(code: str, message: str, field: str) -> Problem:
     return Problem(Reason.CONFLICT, code, message, Target(field))
+
+
+def rotated_lately() -> Problem:
+    """409: a root key is rotated once an hour at most."""
+    text = "This root key has been rotated within the last hour: only one rotate action per hour is permitted."
+    return Problem(Reason.CONFLICT, "KEY_ROTATION_NOT_PERMITTED", text)

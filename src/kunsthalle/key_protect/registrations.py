@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
+from kunsthalle.key_protect.key_lists import PageParameters
 from kunsthalle.key_protect.models import Key
-from kunsthalle.key_protect.schemas import RegistrationResponse, RegistrationsResponse, VersionResponse, collection
+from kunsthalle.key_protect.schemas import RegistrationResponse, RegistrationsResponse, VersionResponse, page
 from kunsthalle.key_protect.tables import key_registrations
 
 
 def register(session: Session, key: Key, resource_crn: str) -> None:
-    """The resource is protected by the key, at the version in force, and keeps it from being deleted."""
+    """The resource is protected by the key, at the version in force, and keeps it from being deleted without force."""
     values: dict[str, Any] = {
         "key_id": key.id,
         "resource_crn": resource_crn,
@@ -32,13 +33,15 @@ def unregister(session: Session, resource_crn: str) -> None:
     remove_rows(session, key_registrations, key_registrations.c.resource_crn == resource_crn)
 
 
-def listed(session: Session, keys: list[Key], *where: ColumnElement[bool]) -> RegistrationsResponse:
+def listed(
+    session: Session, keys: list[Key], query: PageParameters, *where: ColumnElement[bool]
+) -> RegistrationsResponse:
     """The registrations of keys that the caller sees."""
     ids = [key.id for key in keys]
     columns = key_registrations.c
     rows = rows_of(session, key_registrations, columns.key_id.in_(ids), *where, order=columns.resource_crn)
     shown = [_shown(row) for row in rows]
-    return RegistrationsResponse(metadata=collection("registration", len(shown)), resources=shown)
+    return RegistrationsResponse(*page("registration", shown, query))
 
 
 def _shown(row: Any) -> RegistrationResponse:
@@ -50,6 +53,6 @@ def _shown(row: Any) -> RegistrationResponse:
         created=at,
         updated=at,
         description="",
-        prevents_deletion=True,
+        prevents_deletion=False,
         version=VersionResponse(id=row.version_id),
     )

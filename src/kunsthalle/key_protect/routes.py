@@ -6,9 +6,9 @@ from functools import partial
 from typing import Annotated, Any
 
 from msgspec import Meta, field
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import ColumnElement, false
 
-from kunsthalle.api.query_params import Fault, Parameters
+from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Call, Route, not_implemented, route
 from kunsthalle.api.surfaces.kms import BASE, KMS
@@ -20,8 +20,8 @@ from kunsthalle.db.visibility import Authorized, count, some
 from kunsthalle.db.wildcards import wildcards
 from kunsthalle.key_protect import actions, registrations, service
 from kunsthalle.key_protect.access import RING, InInstance, OnKey, OnRing
+from kunsthalle.key_protect.key_lists import KeyFilters, KeysParameters, PageParameters, order_of, wanted
 from kunsthalle.key_protect.models import Key, KeyRing
-from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY
 from kunsthalle.key_protect.schemas import (
     AliasesResponse,
@@ -29,7 +29,6 @@ from kunsthalle.key_protect.schemas import (
     KeysResponse,
     MoveRequest,
     NewKeysRequest,
-    PoliciesResponse,
     RegistrationsResponse,
     RingsResponse,
     RotateRequest,
@@ -40,71 +39,36 @@ from kunsthalle.key_protect.schemas import (
     WrapRequest,
     WrapResponse,
     collection,
+    given_material,
     keys_response,
     new_key,
+    page,
     rings_response,
     wrap_response,
 )
-from kunsthalle.key_protect.states import DEACTIVATED, NUMBERS
-from kunsthalle.key_protect.tables import key_aliases, key_registrations, key_versions, protected_keys
+from kunsthalle.key_protect.tables import key_registrations, key_versions, protected_keys
 from kunsthalle.service_instances.models import ServiceInstance
 
 _DEFAULT_LIMIT, _MOST, _FURTHEST = 200, 5_000, 10**8
 NOT_SERVED = (
     "POST /api/v2/keys/{id}",
-    "POST /api/v2/keys_with_policy_overrides",
-    "POST /api/v2/keys/{id}/actions/setKeyForDeletion",
-    "POST /api/v2/keys/{id}/actions/unsetKeyForDeletion",
-    "PUT /api/v2/keys/{id}/policies",
-    "PUT /api/v2/instance/policies",
-    "GET /api/v2/instance/allowed_ip_port",
-    "POST /api/v2/import_token",
-    "GET /api/v2/import_token",
     "GET /api/v2/kmip_adapters",
     "POST /api/v2/kmip_adapters",
     "GET /api/v2/kmip_adapters/{id}",
     "DELETE /api/v2/kmip_adapters/{id}",
+    "GET /api/v2/kmip_adapters/{id}/kmip_objects",
+    "GET /api/v2/kmip_adapters/{id}/kmip_objects/{object_id}",
+    "DELETE /api/v2/kmip_adapters/{id}/kmip_objects/{object_id}",
+    "GET /api/v2/kmip_adapters/{id}/certificates",
+    "POST /api/v2/kmip_adapters/{id}/certificates",
+    "GET /api/v2/kmip_adapters/{id}/certificates/{certificate_id}",
+    "DELETE /api/v2/kmip_adapters/{id}/certificates/{certificate_id}",
 )
-"""Policies, import tokens and KMIP protect keys from their own people; here there is one server and its operator."""
+"""An action as a query parameter is the way of before `actions/`; KMIP is a protocol of its own, for other products."""
 
 
 def not_implemented_routes() -> tuple[Route, ...]:
     return not_implemented(NOT_SERVED, KMS, InInstance("kms.secrets.list"))
-
-
-def _states(text: str) -> list[str] | None:
-    if not text:
-        return None  # as IBM's client for Python sends it where it was given none
-    names = {str(number): name for name, number in NUMBERS.items()} | {"0": ""}
-    if not set(text.split(",")) <= set(names):
-        raise Fault("choice", f"numbers of states between commas: {', '.join(names)}")
-    return [names[number] for number in text.split(",")]
-
-
-class KeyFilters(Parameters, frozen=True):
-    """Which keys are meant."""
-
-    state: Annotated[
-        list[str] | None,
-        Meta(
-            description="Only keys in these states, as numbers between commas; otherwise all but destroyed ones.",
-            extra={"parse": _states},
-        ),
-    ] = None
-    extractable: Annotated[
-        bool | None, Meta(description="Only standard keys (`true`), or only root keys (`false`).")
-    ] = None
-    search: Annotated[str | None, Meta(description="Only keys with this text in their name or in an alias.")] = None
-
-
-class KeysParameters(KeyFilters, frozen=True):
-    """Of lists of keys."""
-
-    limit: Annotated[int, Meta(ge=1, le=_MOST, description="How many keys a page has at most.")] = _DEFAULT_LIMIT
-    offset: Annotated[int, Meta(ge=0, le=_FURTHEST, description="How many keys come before the page.")] = 0
-    sort: Annotated[
-        str, Meta(description="`name`, `id`, `state`, `creationDate`, `lastUpdateDate`; with `-` before it descending.")
-    ] = "id"
 
 
 class DeleteParameters(Parameters, frozen=True):
@@ -113,64 +77,36 @@ class DeleteParameters(Parameters, frozen=True):
     force: Annotated[bool, Meta(description="Whether to delete what is still in use.")] = False
 
 
-class RegistrationsParameters(Parameters, frozen=True):
+class VersionsParameters(PageParameters, frozen=True):
+    """Of lists of versions. Keys in any state show theirs, whether the parameter `allKeyStates` is there or not."""
+
+
+class RingsParameters(PageParameters, frozen=True):
+    """Of lists of key rings."""
+
+
+class RegistrationsParameters(PageParameters, frozen=True):
     """Of lists of registrations."""
 
     crn: Annotated[
         str | None, Meta(description="Only of resources whose CRN is this one; `*` stands for any characters.")
     ] = field(name="urlEncodedResourceCRNQuery", default=None)
-
-
-_SORTS = {
-    "name": protected_keys.c.name,
-    "id": protected_keys.c.id,
-    "state": protected_keys.c.state,
-    "creationDate": protected_keys.c.created_at,
-    "lastUpdateDate": protected_keys.c.updated_at,
-}
-
-
-def _order(text: str) -> Any:
-    column = _SORTS.get(text.removeprefix("-"))
-    if column is None:
-        raise bad_request("BAD_REQUEST_ERR", f"sort is one of {', '.join(_SORTS)}.", "sort", type_="parameter")
-    return column.desc() if text.startswith("-") else column
-
-
-def _in_states(session: Session, names: list[str] | None) -> ColumnElement[bool]:
-    """Keys that are shown in one of the states; that a key is deactivated follows from its date of expiration."""
-    columns = protected_keys.c
-    if names is None:
-        return columns.state != "destroyed"
-    expired = and_(columns.expires_at.is_not(None), columns.expires_at <= session.ctx.now())
-    stored = [name for name in names if name not in ("", DEACTIVATED)]
-    usable = and_(columns.state.in_(stored), or_(columns.state == "destroyed", not_(expired)))
-    return or_(usable, and_(columns.state != "destroyed", expired)) if DEACTIVATED in names else usable
-
-
-def _wanted(session: Session, request: Request, instance: ServiceInstance, query: KeyFilters) -> list[Any]:
-    columns = protected_keys.c
-    where: list[Any] = [columns.instance_id == instance.id, _in_states(session, query.state)]
-    if ring := request.headers.get(RING, ""):
-        where.append(columns.key_ring_id == ring)
-    if query.extractable is not None:
-        where.append(columns.extractable.is_(query.extractable))
-    if query.search:
-        aliased = ids_where(key_aliases.c.key_id, key_aliases.c.alias.contains(query.search, autoescape=True))
-        where.append(or_(columns.name.contains(query.search, autoescape=True), columns.id.in_(aliased)))
-    return where
+    retained: Annotated[
+        bool | None,
+        Meta(description="Only of resources that keep their key from being deleted by force: there are none."),
+    ] = field(name="preventKeyDeletion", default=None)
 
 
 def _list(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> KeysResponse:
     """List keys."""
-    where, order = _wanted(session, request, instance, query), _order(query.sort)
+    where, order = wanted(session, request, instance, query), order_of(query.sort)
     found = window(session, PROTECTED_KEY, *where, order=order, offset=query.offset, limit=query.limit)
     return keys_response(session, found.items)
 
 
 def _total(session: Session, request: Request, instance: ServiceInstance, query: KeyFilters) -> Reply:
     """Count keys: the header `Key-Total` says how many a list without pages would hold."""
-    number = count(session, PROTECTED_KEY, *_wanted(session, request, instance, query))
+    number = count(session, PROTECTED_KEY, *wanted(session, request, instance, query))
     return Reply(None, 200, {"Key-Total": str(number)})
 
 
@@ -219,11 +155,11 @@ def _restore(session: Session, _request: Request, key: Authorized[Key]) -> KeysR
     return keys_response(session, [service.restore(session, key)])
 
 
-def _versions(session: Session, _request: Request, key: Key) -> VersionsResponse:
+def _versions(session: Session, _request: Request, key: Key, query: VersionsParameters) -> VersionsResponse:
     """List the versions of a key."""
     rows = rows_of(session, key_versions, key_versions.c.key_id == key.id, order=key_versions.c.created_at.desc())
     shown = [VersionResponse(id=row.id, created=rfc3339(row.created_at)) for row in rows]
-    return VersionsResponse(metadata=collection("key_version", len(shown)), resources=shown)
+    return VersionsResponse(*page("key_version", shown, query))
 
 
 def _wrap(session: Session, request: Request, key: Key) -> WrapResponse:
@@ -252,7 +188,7 @@ def _rewrap(session: Session, request: Request, key: Key) -> WrapResponse:
 
 def _rotate(session: Session, request: Request, key: Authorized[Key]) -> None:
     """Rotate a root key."""
-    service.rotate(session, key, request.body.payload if request.body else None)
+    service.rotate(session, key, *given_material(request.body or RotateRequest()))
 
 
 def _enable(value: bool) -> Call:
@@ -282,9 +218,9 @@ def _remove_alias(session: Session, request: Request, key: Authorized[Key]) -> N
     service.remove_alias(session, key, request.params["alias"])
 
 
-def _rings(session: Session, _request: Request, instance: ServiceInstance) -> RingsResponse:
+def _rings(session: Session, _request: Request, instance: ServiceInstance, query: RingsParameters) -> RingsResponse:
     """List key rings."""
-    return rings_response(some(session, KEY_RING, KEY_RING.table.c.instance_id == instance.id))
+    return rings_response(query, some(session, KEY_RING, KEY_RING.table.c.instance_id == instance.id))
 
 
 def _create_ring(session: Session, request: Request, instance: ServiceInstance) -> None:
@@ -298,33 +234,25 @@ def _delete_ring(session: Session, _request: Request, ring: Authorized[KeyRing],
 
 
 def _named(query: RegistrationsParameters) -> list[ColumnElement[bool]]:
-    return [wildcards(key_registrations.c.resource_crn, query.crn)] if query.crn else []
+    named = [wildcards(key_registrations.c.resource_crn, query.crn)] if query.crn else []
+    return [*named, false()] if query.retained else named
 
 
 def _registrations(
     session: Session, _request: Request, key: Key, query: RegistrationsParameters
 ) -> RegistrationsResponse:
     """List what a key protects."""
-    return registrations.listed(session, [key], *_named(query))
+    return registrations.listed(session, [key], query, *_named(query))
 
 
 def _all_registrations(
-    session: Session, _request: Request, instance: ServiceInstance, query: RegistrationsParameters
+    session: Session, request: Request, instance: ServiceInstance, query: RegistrationsParameters
 ) -> RegistrationsResponse:
     """List what all keys of an instance protect."""
     registered = ids_where(key_registrations.c.key_id, key_registrations.c.instance_id == instance.id)
-    keys = some(session, PROTECTED_KEY, protected_keys.c.id.in_(registered))
-    return registrations.listed(session, keys, *_named(query))
-
-
-def _policies(_session: Session, _request: Request, _key: Key) -> PoliciesResponse:
-    """List the policies of a key, of which there are none."""
-    return PoliciesResponse(metadata=collection("policy", 0), resources=[])
-
-
-def _instance_policies(_session: Session, _request: Request, _instance: ServiceInstance) -> PoliciesResponse:
-    """List the policies of an instance, of which there are none."""
-    return PoliciesResponse(metadata=collection("policy", 0), resources=[])
+    in_ring = [protected_keys.c.key_ring_id == ring] if (ring := request.headers.get(RING, "")) else []
+    keys = some(session, PROTECTED_KEY, protected_keys.c.id.in_(registered), *in_ring)
+    return registrations.listed(session, keys, query, *_named(query))
 
 
 def routes() -> tuple[Route, ...]:
@@ -343,8 +271,7 @@ def routes() -> tuple[Route, ...]:
         make("PATCH", one, _patch, access=OnKey("kms.secrets.patch"), body=MoveRequest, answer=KeysResponse),
         make("DELETE", one, _delete, access=OnKey("kms.secrets.delete"), query=DeleteParameters, status=204),
         make("GET", f"{one}/metadata", _metadata, access=see, answer=KeysResponse),
-        make("GET", f"{one}/versions", _versions, access=see, answer=VersionsResponse),
-        make("GET", f"{one}/policies", _policies, access=see, answer=PoliciesResponse),
+        make("GET", f"{one}/versions", _versions, access=see, query=VersionsParameters, answer=VersionsResponse),
         make("DELETE", f"{one}/purge", _purge, access=OnKey("kms.secrets.purge"), status=204),
         make("POST", f"{one}/restore", _restore, access=OnKey("kms.secrets.restore"), answer=KeysResponse, status=201),
         make("POST", f"{do}/wrap", _wrap, **using("wrap", WrapRequest, WrapResponse, body_required=False)),
@@ -364,7 +291,7 @@ def routes() -> tuple[Route, ...]:
         make("POST", f"{do}/sync", _sync, access=OnKey("kms.secrets.sync"), status=204),
         make("POST", alias, _add_alias, access=OnKey("kms.secrets.createalias"), answer=AliasesResponse, status=201),
         make("DELETE", alias, _remove_alias, access=OnKey("kms.secrets.deletealias"), status=204),
-        make("GET", rings, _rings, access=InInstance(KEY_RING.read), answer=RingsResponse),
+        make("GET", rings, _rings, access=InInstance(KEY_RING.read), query=RingsParameters, answer=RingsResponse),
         make("POST", f"{rings}/{{id}}", _create_ring, access=InInstance("kms.keyrings.create"), status=201),
         make(
             "DELETE",
@@ -390,5 +317,4 @@ def routes() -> tuple[Route, ...]:
             query=RegistrationsParameters,
             answer=RegistrationsResponse,
         ),
-        make("GET", f"{BASE}/instance/policies", _instance_policies, access=list_, answer=PoliciesResponse),
     )

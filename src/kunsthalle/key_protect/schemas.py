@@ -12,7 +12,10 @@ from kunsthalle.core.clock import moment, rfc3339
 from kunsthalle.db.session import Session
 from kunsthalle.key_protect import service
 from kunsthalle.key_protect.actions import Wrapped
+from kunsthalle.key_protect.import_tokens import Sealed
+from kunsthalle.key_protect.key_lists import PageParameters
 from kunsthalle.key_protect.models import DEFAULT_RING, Key, KeyRing
+from kunsthalle.key_protect.policies import DUAL_AUTH, ROTATION, NewKeyPolicy, authorization, dual_auth_keys
 from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.states import NUMBERS
 
@@ -21,6 +24,9 @@ KEY_TYPE = _TYPE.format("key")
 _Alias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{1,89}\Z")]
 Text = Annotated[str, Meta(max_length=12_000)]
 """Base64 of at most 7,500 octets, and what wraps as many."""
+Nonce = Annotated[str, Meta(max_length=100)]
+Algorithm = Literal["RSAES_OAEP_SHA_256"]
+"""How a client encrypts key material with the public key of an import token."""
 
 
 class NewKeyRequest(RequestBody):
@@ -32,14 +38,41 @@ class NewKeyRequest(RequestBody):
     description: Annotated[str, Meta(max_length=240)] = ""
     expiration: str | None = field(name="expirationDate", default=None)
     aliases: Annotated[list[_Alias], at_most(service.MOST_ALIASES)] = field(default_factory=list)
-    encrypted_nonce: str | None = field(name="encryptedNonce", default=None)
-    iv: str | None = None
+    encrypted_nonce: Nonce | None = field(name="encryptedNonce", default=None)
+    iv: Nonce | None = None
+    algorithm: Algorithm = field(name="encryptionAlgorithm", default="RSAES_OAEP_SHA_256")
+
+
+class RotationRequest(RequestBody):
+    """How often a key is rotated, in months of 30 days: 1 to 12. Without the interval that of before is meant."""
+
+    enabled: bool | None = None
+    months: int | None = field(name="interval_month", default=None)
+
+
+class DualAuthRequest(RequestBody):
+    """Whether two users have to delete a key."""
+
+    enabled: bool
 
 
 class NewKeysRequest(RequestBody):
     """A collection of exactly one key."""
 
     resources: Annotated[list[NewKeyRequest], at_most(1, at_least=1)]
+
+
+class NewKeyWithPoliciesRequest(NewKeyRequest):
+    """A key to be made, and policies in the place of those that its instance has for new keys."""
+
+    rotation: RotationRequest | None = None
+    dual_auth: DualAuthRequest | None = field(name="dualAuthDelete", default=None)
+
+
+class NewKeysWithPoliciesRequest(RequestBody):
+    """A collection of exactly one key, with policies."""
+
+    resources: Annotated[list[NewKeyWithPoliciesRequest], at_most(1, at_least=1)]
 
 
 class MoveRequest(RequestBody):
@@ -49,9 +82,12 @@ class MoveRequest(RequestBody):
 
 
 class RotateRequest(RequestBody):
-    """New material for an imported key, base64."""
+    """New material for an imported key, base64; or as an import token asks for it, with nonce and iv."""
 
     payload: Text | None = None
+    encrypted_nonce: Nonce | None = field(name="encryptedNonce", default=None)
+    iv: Nonce | None = None
+    algorithm: Algorithm = field(name="encryptionAlgorithm", default="RSAES_OAEP_SHA_256")
 
 
 class WrapRequest(RequestBody):
@@ -73,6 +109,7 @@ class CollectionResponse(ResponseBody):
 
     type: str = field(name="collectionType")
     total: int = field(name="collectionTotal")
+    counted: int | UnsetType = field(name="totalCount", default=UNSET)
 
 
 class VersionResponse(ResponseBody):
@@ -90,9 +127,11 @@ class AlgorithmResponse(ResponseBody):
 
 
 class DualAuthResponse(ResponseBody):
-    """Whether two people have to agree on a deletion: never, here."""
+    """Whether two users have to delete a key; and whether the first one has authorized the other, and until when."""
 
-    enabled: bool = False
+    enabled: bool
+    set_for_deletion: bool | UnsetType = field(name="keySetForDeletion", default=UNSET)
+    until: str | UnsetType = field(name="authExpiration", default=UNSET)
 
 
 class KeyResponse(ResponseBody):
@@ -176,7 +215,7 @@ class RingsResponse(ResponseBody):
 
 
 class RegistrationResponse(ResponseBody):
-    """A resource that a key protects."""
+    """A resource that a key protects. None has a retention policy, which would prevent deletion by force."""
 
     key_id: str = field(name="keyId")
     crn: str = field(name="resourceCrn")
@@ -193,13 +232,6 @@ class RegistrationsResponse(ResponseBody):
 
     metadata: CollectionResponse
     resources: list[RegistrationResponse]
-
-
-class PoliciesResponse(ResponseBody):
-    """Policies of a key or of an instance: there are none here."""
-
-    metadata: CollectionResponse
-    resources: list[dict[str, Any]]
 
 
 class WrapResponse(ResponseBody):
@@ -220,7 +252,7 @@ class UnwrapResponse(ResponseBody):
     rewrapped_version: VersionResponse | UnsetType = field(name="rewrappedKeyVersion", default=UNSET)
 
 
-Kind = Literal["key", "key_version", "alias", "key_ring", "registration", "policy"]
+Kind = Literal["key", "key_version", "alias", "key_ring", "registration", "policy", "allowed_ip_metadata"]
 
 
 def collection(kind: Kind, total: int) -> CollectionResponse:
@@ -229,18 +261,47 @@ def collection(kind: Kind, total: int) -> CollectionResponse:
 
 def new_key(body: NewKeyRequest, ring: str | None) -> service.NewKey:
     """What a request asks for; `ring` is that of its header."""
-    if body.encrypted_nonce or body.iv:
-        text = "Payloads that an import token encrypts are not taken here: send the payload as it is, over TLS."
-        raise bad_request("NOT_SUPPORTED_ERR", text, "encryptedNonce")
+    payload, sealed = given_material(body)
     return service.NewKey(
         name=body.name,
         extractable=body.extractable,
-        payload=body.payload,
+        payload=payload,
+        sealed=sealed,
+        overrides=policies_of(body),
         description=body.description,
         expires_at=None if body.expiration is None else _date(body.expiration),
         aliases=body.aliases,
         ring=ring or DEFAULT_RING,
     )
+
+
+def page(kind: Kind, shown: list[Any], query: PageParameters) -> tuple[CollectionResponse, list[Any]]:
+    """The metadata of a page, and what is on it."""
+    here = shown[query.offset : query.offset + query.limit]
+    metadata = collection(kind, len(here))
+    metadata.counted = len(shown) if query.counted else UNSET
+    return metadata, here
+
+
+def given_material(body: NewKeyRequest | RotateRequest) -> tuple[str | None, Sealed | None]:
+    """The payload of a request; or, with a nonce, what a client encrypted as an import token asks for."""
+    if body.encrypted_nonce is None and body.iv is None:
+        return body.payload, None
+    for name, value in (("payload", body.payload), ("encryptedNonce", body.encrypted_nonce), ("iv", body.iv)):
+        if not value:
+            text = f"Key material for an import token is payload, encryptedNonce and iv: {name} is missing."
+            raise bad_request("BAD_BODY_ERR", text, name)
+    return None, Sealed(body.payload or "", body.encrypted_nonce or "", body.iv or "")
+
+
+def policies_of(given: Any) -> list[NewKeyPolicy]:
+    """The policies that a request for a key, or one for its policies, asks for."""
+    found = []
+    if (rotation := getattr(given, "rotation", None)) is not None:
+        found.append(NewKeyPolicy(ROTATION, rotation.enabled, rotation.months))
+    if (dual_auth := getattr(given, "dual_auth", None)) is not None:
+        found.append(NewKeyPolicy(DUAL_AUTH, dual_auth.enabled))
+    return found
 
 
 def _date(text: str) -> int:
@@ -257,9 +318,17 @@ def _optional(at: int | None) -> str | UnsetType:
 
 def keys_response(session: Session, keys: list[Key], payload: str | None = None) -> KeysResponse:
     """Keys as answers show them; `payload` is that of the only one."""
-    aliases = service.aliases_of(session, keys)
+    aliases, dual = service.aliases_of(session, keys), dual_auth_keys(session, [key.id for key in keys])
     shown = [_key(session, key, aliases[key.id], payload) for key in keys]
+    for key, one in zip(keys, shown, strict=True):
+        one.dual_auth = _dual_auth(session, key) if key.id in dual else DualAuthResponse(enabled=False)
     return KeysResponse(metadata=collection("key", len(keys)), resources=shown)
+
+
+def _dual_auth(session: Session, key: Key) -> DualAuthResponse:
+    given = authorization(session, key)
+    until = UNSET if given is None else rfc3339(given[1])
+    return DualAuthResponse(enabled=True, set_for_deletion=given is not None, until=until)
 
 
 def _key(session: Session, key: Key, aliases: list[str], payload: str | None) -> KeyResponse:
@@ -282,7 +351,7 @@ def _key(session: Session, key: Key, aliases: list[str], payload: str | None) ->
         mode=mode,
         updated=rfc3339(key.updated_at),
         version=VersionResponse(id=key.version_id, created=rfc3339(key.rotated_at or key.created_at)),
-        dual_auth=DualAuthResponse(),
+        dual_auth=DualAuthResponse(enabled=False),
         deleted=key.state == "destroyed",
         description=key.description or UNSET,
         expiration=_optional(key.expires_at),
@@ -307,11 +376,11 @@ def _deletion(now: int, key: Key) -> dict[str, Any]:
     }
 
 
-def rings_response(rings: list[KeyRing]) -> RingsResponse:
+def rings_response(query: PageParameters, rings: list[KeyRing]) -> RingsResponse:
     """The default one first, which was never made."""
     shown = [RingResponse(id=DEFAULT_RING)]
     shown += [RingResponse(id=one.name, created=rfc3339(one.created_at), created_by=one.created_by) for one in rings]
-    return RingsResponse(metadata=collection("key_ring", len(shown)), resources=shown)
+    return RingsResponse(*page("key_ring", shown, query))
 
 
 def wrap_response(wrapped: Wrapped) -> WrapResponse:

@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from kunsthalle.core.clock import DAY, HOUR
 from kunsthalle.core.errors import Problem, not_found
@@ -19,8 +19,10 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import add_row, any_row, number_of, put_row, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, may_create, unscoped
 from kunsthalle.jobs import queue
+from kunsthalle.key_protect import import_tokens, policies
+from kunsthalle.key_protect.import_tokens import Sealed
 from kunsthalle.key_protect.models import DEFAULT_RING, Key, KeyRing
-from kunsthalle.key_protect.refusals import bad_request, in_use, taken, wrong_state
+from kunsthalle.key_protect.refusals import bad_request, in_use, rotated_lately, taken, wrong_state
 from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY
 from kunsthalle.key_protect.states import DEACTIVATED
 from kunsthalle.key_protect.tables import key_aliases, key_registrations, key_versions, protected_keys
@@ -32,6 +34,13 @@ PURGE_JOB = "kms.purge"
 RESTORABLE, PURGEABLE, PURGED = 30 * DAY, 4 * HOUR, 90 * DAY
 """After its deletion a key can be restored for so long, be purged from then on, and is purged then."""
 MOST_ALIASES, MOST_RINGS = 5, 50
+RESERVED = frozenset(
+    (
+        *("allowed_ip", "key", "keys", "metadata", "policy", "policies", "registration", "registrations"),
+        *("ring", "rings", "rotate", "wrap", "unwrap", "rewrap", "version", "versions"),
+    )
+)
+"""Words that are no aliases: https://cloud.ibm.com/docs/key-protect?topic=key-protect-create-key-alias"""
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,89}")
 _RING = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,99}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -40,7 +49,11 @@ _STANDARD_OCTETS = 7_500
 
 
 class NewKey(Struct, frozen=True):
-    """What a key is made with; `payload` is base64, None where the service generates the material."""
+    """What a key is made with; `payload` is base64, None where the service generates the material.
+
+    `sealed` is the payload in the form that an import token asks for; `overrides` are policies of this key that take
+    the place of those of its instance.
+    """
 
     name: str
     extractable: bool
@@ -49,6 +62,8 @@ class NewKey(Struct, frozen=True):
     expires_at: int | None
     aliases: list[str]
     ring: str
+    sealed: Sealed | None = None
+    overrides: list[policies.NewKeyPolicy] = field(default_factory=list)
 
 
 def create(session: Session, instance: ServiceInstance, given: NewKey) -> Key:
@@ -56,6 +71,8 @@ def create(session: Session, instance: ServiceInstance, given: NewKey) -> Key:
     ctx, now = session.ctx, session.ctx.now()
     may_create(ctx, CREATE, {"serviceInstance": instance.id, "keyRing": given.ring})
     _known_ring(session, instance.id, given.ring)
+    imported, by_token = given.payload is not None or given.sealed is not None, given.sealed is not None
+    policies.refuse_way(session, instance.id, extractable=given.extractable, imported=imported, by_token=by_token)
     if given.expires_at is not None and given.expires_at <= now:
         raise bad_request("KEY_EXP_DATE_INVALID_ERR", "The date of expiration must be in the future.", "expirationDate")
     made = Key(
@@ -67,7 +84,7 @@ def create(session: Session, instance: ServiceInstance, given: NewKey) -> Key:
         name=given.name,
         description=given.description,
         extractable=given.extractable,
-        imported=given.payload is not None,
+        imported=imported,
         state="active",
         version_id=ctx.ids.uuid(),
         expires_at=given.expires_at,
@@ -79,10 +96,16 @@ def create(session: Session, instance: ServiceInstance, given: NewKey) -> Key:
         created_at=now,
     )
     insert(session, PROTECTED_KEY, made)
-    _keep(session, made.version_id, made.id, _material(given.payload, extractable=given.extractable))
+    payload = _unsealed(session, instance.id, given.payload, given.sealed)
+    _keep(session, made.version_id, made.id, _material(payload, extractable=given.extractable))
+    policies.inherit(session, made, given.overrides)
     for alias in given.aliases:
         add_alias(session, made, alias)
     return made
+
+
+def _unsealed(session: Session, instance_id: str, payload: str | None, sealed: Sealed | None) -> str | None:
+    return payload if sealed is None else import_tokens.opened(session, instance_id, sealed)
 
 
 def _material(payload: str | None, *, extractable: bool) -> bytes:
@@ -119,10 +142,11 @@ def material_of(session: Session, key: Key, version_id: str) -> bytes | None:
 
 
 def renew_secrets(session: Session, turn: Turn) -> None:
-    """Encrypts all key material anew."""
+    """Encrypts all key material and all import tokens anew."""
     for row in rows_of(session, key_versions):
         values = {**row._asdict(), "material": turn(row.material, purpose(row.id))}
         put_row(session, key_versions, ("id",), replacing=("material",), **values)
+    import_tokens.renew_secrets(session, turn)
 
 
 def payload_of(session: Session, key: Key) -> str | None:
@@ -165,18 +189,31 @@ def set_enabled(session: Session, granted: Authorized[Key], *, enabled: bool) ->
         raise wrong_state(f"The key is {state_of(session, key)}: it cannot be {'enabled' if enabled else 'disabled'}.")
 
 
-def rotate(session: Session, granted: Authorized[Key], payload: str | None) -> None:
-    """New material for a root key; what was wrapped before is unwrapped with the material of its time."""
+def rotate(session: Session, granted: Authorized[Key], payload: str | None, sealed: Sealed | None = None) -> None:
+    """New material for a root key; what was wrapped before is unwrapped with the material of its time.
+
+    409 within an hour of the last rotation:
+    https://cloud.ibm.com/docs/key-protect?topic=key-protect-key-rotation#rotation-frequency
+    """
     key = granted.resource
     if key.extractable:
         raise bad_request("KEY_ROOT_REQ_ERR", "Only root keys can be rotated.")
     refuse_unless_active(session, key, "rotate")
+    if key.rotated_at is not None and session.ctx.now() < key.rotated_at + HOUR:
+        raise rotated_lately()
+    payload = _unsealed(session, key.instance_id, payload, sealed)
     if key.imported != (payload is not None):
         text = "An imported key is rotated with a new payload, a generated one without."
         raise bad_request("KEY_IMPORT_STATUS_ERR", text, "payload")
+    renew_material(session, key, payload)
+
+
+def renew_material(session: Session, key: Key, payload: str | None) -> None:
+    """New material for a root key, and the next rotation that its policy asks for."""
     version_id, now = session.ctx.ids.uuid(), session.ctx.now()
     _keep(session, version_id, key.id, _material(payload, extractable=False))
     _touch(session, key, version_id=version_id, rotated_at=now)
+    policies.schedule_rotation(session, find(session, PROTECTED_KEY, key.id))
 
 
 def remove(session: Session, granted: Authorized[Key], *, force: bool) -> Key:
@@ -185,11 +222,13 @@ def remove(session: Session, granted: Authorized[Key], *, force: bool) -> Key:
     used = number_of(session, key_registrations, key_registrations.c.key_id == key.id)
     if used and not force:
         raise in_use(f"The key protects {used} resource{'' if used == 1 else 's'}: see its registrations.")
+    policies.refuse_unless_authorized(session, key)
     values = {"deleted_at": now, "deleted_by": session.ctx.actor.iam_id, "updated_at": now}
     if not transition(session, PROTECTED_KEY, key.id, "destroyed", **values):
         raise wrong_state("The key was deleted already.")
     remove_rows(session, key_aliases, key_aliases.c.key_id == key.id)
     queue.enqueue(session, PURGE_JOB, key.id, due_at=now + PURGED)
+    queue.cancel(session, policies.ROTATE_JOB, key.id)
     return find(session, PROTECTED_KEY, key.id)
 
 
@@ -199,10 +238,15 @@ def restore(session: Session, granted: Authorized[Key]) -> Key:
     if key.state != "destroyed" or key.deleted_at is None:
         raise wrong_state("The key was not deleted.")
     if now > key.deleted_at + RESTORABLE:
-        raise wrong_state("The key was deleted more than 30 days ago: it cannot be restored.")
+        raise bad_request("KEY_RESTORE_EXPIRED", "The key was deleted more than 30 days ago: it cannot be restored.")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise bad_request("KEY_EXPIRED_ERR", "The key is expired: it cannot be restored.")
     transition(session, PROTECTED_KEY, key.id, "active", deleted_at=None, deleted_by=None, updated_at=now)
     queue.cancel(session, PURGE_JOB, key.id)
-    return find(session, PROTECTED_KEY, key.id)
+    policies.withdraw_all(session, key.id)
+    restored = find(session, PROTECTED_KEY, key.id)
+    policies.schedule_rotation(session, restored)
+    return restored
 
 
 def purge(session: Session, granted: Authorized[Key]) -> Key:
@@ -221,6 +265,7 @@ def erase(session: Session, key: Key) -> None:
     """The row of a key goes, with all that hangs on it."""
     for table in (key_versions, key_aliases, key_registrations):
         remove_rows(session, table, table.c.key_id == key.id)
+    policies.forget_key(session, key.id)
     delete(session, PROTECTED_KEY, key.id, key.account_id)
 
 
@@ -254,6 +299,9 @@ def add_alias(session: Session, key: Key, alias: str) -> None:
     is found by its alias first, and nobody may put another key in the place of one.
     """
     columns = key_aliases.c
+    if alias in RESERVED:
+        text = f"{alias} is a word of the paths of this API: a key of this alias could not be named by it."
+        raise bad_request("KEY_ALIAS_INVALID_ERR", text, "alias")
     if not _ALIAS.fullmatch(alias) or _UUID.fullmatch(alias):
         raise _bad_name("KEY_ALIAS_INVALID_ERR", "An alias", 90, "alias", alias)
     if number_of(session, key_aliases, columns.key_id == key.id) >= MOST_ALIASES:
@@ -341,3 +389,5 @@ def erase_instance(session: Session, instance_id: str, account_id: str) -> None:
         erase(session, key)
     for ring in unscoped(session, KEY_RING, KEY_RING.table.c.instance_id == instance_id):
         delete(session, KEY_RING, ring.id, account_id)
+    policies.forget_instance(session, instance_id)
+    import_tokens.forget_instance(session, instance_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text
 
 from kunsthalle.db.column_types import Moment
 from kunsthalle.db.tables import metadata, resource_table
@@ -67,4 +67,55 @@ key_registrations = Table(
     Column("created_by", String(128), nullable=False),
     Column("created_at", Moment, nullable=False),
     Index("ix_key_registrations_instance", "instance_id"),
+)
+
+# Policies of keys: rotation, and deletion by two users.
+key_policies = Table(
+    "key_policies",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("policy_type", String(32), primary_key=True),
+    Column("id", String(64), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("interval_months", Integer),
+    Column("created_by", String(128), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+# `attributes` is the JSON of what an answer shows of them.
+instance_policies = Table(
+    "instance_policies",
+    metadata,
+    Column("instance_id", String(64), primary_key=True),
+    Column("policy_type", String(32), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("attributes", Text, nullable=False),
+    Column("created_by", String(128), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+# The first of the two users who delete a key.
+key_deletion_authorizations = Table(
+    "key_deletion_authorizations",
+    metadata,
+    Column("key_id", String(64), primary_key=True),
+    Column("authorized_by", String(128), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+# One of an instance. Its private key and its nonce are encrypted as key material is.
+import_tokens = Table(
+    "import_tokens",
+    metadata,
+    Column("instance_id", String(64), primary_key=True),
+    Column("private_key", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("most_retrievals", Integer, nullable=False),
+    Column("retrievals_left", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
 )

@@ -50,7 +50,7 @@ def test_the_payload_of_a_standard_key_is_read_and_left_out_of_its_metadata(keys
         ({"name": "x"}, "BAD_REQUEST_ERR"),
         ({"aliases": ["no spaces in it"]}, "BAD_REQUEST_ERR"),
         ({"aliases": ["one", "two", "three", "four", "five", "six"]}, "BAD_REQUEST_ERR"),
-        ({"encryptedNonce": "AAAA", "iv": "AAAA", "payload": MATERIAL}, "NOT_SUPPORTED_ERR"),
+        ({"encryptedNonce": "AAAA", "payload": MATERIAL}, "BAD_BODY_ERR"),
     ],
 )
 def test_what_is_no_key_is_refused_by_its_field(keys: Keys, fields: dict[str, Any], code: str) -> None:
@@ -191,7 +191,7 @@ def test_after_thirty_days_a_deleted_key_is_lost_and_after_ninety_it_is_forgotte
     root = keys.create()["id"]
     keys.ask("delete_key", id=root)
     keys.app.travel(days(31))
-    assert keys.refused("restore_key", id=root) == (409, "KEY_ACTION_INVALID_STATE_ERR")
+    assert keys.refused("restore_key", id=root) == (400, "KEY_RESTORE_EXPIRED")
     assert keys.ask("get_key_metadata", id=root)["resources"][0]["restoreAllowed"] is False
     keys.app.travel(days(60))
     assert keys.refused("get_key", id=root) == (404, "KEY_NOT_FOUND_ERR")
@@ -217,10 +217,23 @@ def test_lists_are_narrowed_sorted_and_paged(keys: Keys) -> None:
     assert names(sort="name") == ["apple", "banana", "cherry"]
     assert names(sort="-name", limit=2) == ["cherry", "banana"]
     assert names(sort="name", offset=2) == ["cherry"]
+    assert names(sort="-extractable,-name") == ["apple", "cherry", "banana"]
     assert names(extractable=True) == ["apple"]
     assert names(search="nan") == ["banana"]
     assert names(search="cherry-al") == ["cherry"]
     assert names(search="%") == []
+    assert names(search="name:exact:Cherry") == ["cherry"]
+    assert names(search="alias:exact:cherry") == []
+    assert names(search="not:an", sort="name") == ["apple", "cherry"]
+    assert names(search="escape:not:an") == []
+    made = keys.get("cherry-alias")
+    assert names(search=made["id"]) == ["cherry"]
+    assert names(filter=f'creationDate="{made["creationDate"]}" extractable=false', sort="name") != []
+    assert names(filter="lastRotateDate=none state=1,2 extractable=true") == ["apple"]
+    assert names(filter='creationDate=gte:"2000-01-01T00:00:00Z" creationDate=lt:"2000-02-01T00:00:00Z"') == []
+    for wrong in ("colour=red", "creationDate=soon", 'creationDate=gt:"soon"', "state=7"):
+        assert keys.refused("get_keys", filter=wrong) == (400, "BAD_REQUEST_ERR"), wrong
+    assert keys.refused("get_keys", filter="state=1", state=[1]) == (400, "BAD_REQUEST_ERR")
     total = keys.sdk.get_key_collection_metadata(bluemix_instance=keys.instance, extractable=False)
     assert total.get_headers()["Key-Total"] == "2"
     assert keys.refused("get_keys", sort="colour") == (400, "BAD_REQUEST_ERR")
@@ -254,6 +267,16 @@ def test_no_alias_takes_the_place_of_the_id_of_another_key(keys: Keys) -> None:
         body = _new(aliases=[alias])
         assert keys.refused("create_key", key_create_body=body) == (400, "KEY_ALIAS_INVALID_ERR")
     assert keys.get(second)["id"] == second
+
+
+RESERVED = ("keys", "registrations", "policies", "versions", "metadata", "wrap", "ring", "allowed_ip")
+
+
+@pytest.mark.parametrize("alias", RESERVED)
+def test_a_word_of_the_paths_is_no_alias(keys: Keys, alias: str) -> None:
+    root = keys.create()["id"]
+    assert keys.refused("create_key_alias", id=root, alias=alias) == (400, "KEY_ALIAS_INVALID_ERR")
+    assert keys.refused("create_key", key_create_body=_new(aliases=[alias])) == (400, "KEY_ALIAS_INVALID_ERR")
 
 
 def _new(**fields: Any) -> str:

@@ -16,7 +16,7 @@ SECRETS = {
     "a password": {"password": {"encrypted_password": "K1"}},
     "a start-up script": {"instance": {"user_data": "K1"}},
     "the payload of a key": {"resources": [{"name": "a key", "payload": "K1"}]},
-    "a data key": {"plaintext": "K1", "ciphertext": "public"},
+    "a data key": {"plaintext": "K1", "ciphertext": "K1"},
     "a password by its short names": {"passwd": "K1", "db_pwd": "K1"},
     "a variable": {"env": [{"name": "DB_PASSWORD", "value": "K1"}, {"key": "api_key", "default_value": ["K1"]}]},
     "a document within a string": {"values": json.dumps({"a": [json.dumps({"password": "K1"})]})},
@@ -93,7 +93,7 @@ def test_a_secret_in_a_path_is_left_out_however_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [{"name": "K1"}, {"ciphertext": "K1"}, {"token_type": "K1"}, {"payload_size": "K1"}, {"secret": None}]
+    "document", [{"name": "K1"}, {"nonces": "K1"}, {"token_type": "K1"}, {"payload_size": "K1"}, {"secret": None}]
 )
 def test_what_is_no_secret_stays(document: dict[str, str | None]) -> None:
     assert redact(document) == document

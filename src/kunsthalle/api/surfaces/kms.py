@@ -39,13 +39,18 @@ _PHRASES = ClosedTable(
     },
 )
 _OWN_CODE = "_ERR"
-"""How the service's codes end; others are the product's, and the reason's code stands for them."""
+"""How the service's codes end, but for some; others are the product's, and the reason's code stands for them."""
+_OTHER_CODES = frozenset(("AUTHORIZATIONS_NOT_MET", "KEY_RESTORE_EXPIRED", "KEY_ROTATION_NOT_PERMITTED"))
+
+
+def _is_own(code: str) -> bool:
+    return code.endswith(_OWN_CODE) or code in _OTHER_CODES
 
 
 def _problem(problem: Problem, _ctx: Context) -> dict[str, Any]:
     phrase, code = _PHRASES[problem.reason]
     reason: dict[str, Any] = {
-        "code": problem.code if problem.code.endswith(_OWN_CODE) else code,
+        "code": problem.code if _is_own(problem.code) else code,
         "message": problem.message,
         "status": problem.reason.value,
         "moreInfo": "",
