@@ -27,6 +27,7 @@ class Flag(NamedTuple):
     """`name` and `also` are without dashes. Without a `value` to name in the help it is a switch.
 
     `kind`: `text`, `int`, `bool`, `list` (comma separated), `json` (inline or `@file`), `file` (text or `@file`).
+    `repeated` flags may stand several times and are a list; of every other the last repetition counts.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Flag(NamedTuple):
     kind: str = "text"
     choices: tuple[str, ...] = ()
     required: bool = False
+    repeated: bool = False
 
     @property
     def ignored(self) -> str:
@@ -189,7 +191,7 @@ def is_flag(word: str) -> bool:
 
 
 def _split(flags: Sequence[Flag], argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Positionals, and flags by name: the last repetition wins."""
+    """Positionals, and flags by name."""
     known, words, found = _spelled(flags), list[str](), dict[str, Any]()
     rest = list(argv)
     while rest:
@@ -208,8 +210,13 @@ def _split(flags: Sequence[Flag], argv: Sequence[str]) -> tuple[list[str], dict[
             continue
         if not equals and not rest:
             raise WrongUsage(f"flag needs an argument: -{name}")
-        found[one.name] = _valued(one, text if equals else rest.pop(0))
+        value = _valued(one, text if equals else rest.pop(0))
+        found[one.name] = _added(found.get(one.name, []), value) if one.repeated else value
     return words, found
+
+
+def _added(before: list[Any], value: Any) -> list[Any]:
+    return [*before, *(value if isinstance(value, list) else [value])]
 
 
 def _positionals(takes: str, words: list[str]) -> dict[str, Any]:

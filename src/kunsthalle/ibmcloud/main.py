@@ -107,7 +107,9 @@ def _do(command: Command, argv: list[str], env: Mapping[str, str], terminal: Ter
 
 
 def _warn_of_ignored(command: Command, given: Given, terminal: Terminal) -> None:
-    """Options that the reference has and that change nothing here."""
+    """Options that the reference has and that change nothing here; not beside JSON, which scripts read with stderr."""
+    if terminal.json:
+        return
     for one in command.flags:
         if one.ignored and given.has(one.name):
             terminal.warn(f"{dashed(one.name)} is ignored: {one.ignored}")

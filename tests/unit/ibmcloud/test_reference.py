@@ -116,9 +116,21 @@ def _resolved(house: World, word: str) -> str:
         web = json.loads(house.run("is", "instance", "web", "--output", "json").out)
         return str(web["boot_volume_attachment"]["volume"]["id"])
     if found[1].startswith("policy of "):
-        of = {"viewer": ("user-policies", "viewer@publisher.example"), "service": ("service-policies", "policy-test")}
+        of = {
+            "viewer": ("user-policies", "viewer@publisher.example"),
+            "service": ("service-policies", "policy-test"),
+            "profile": ("trusted-profile-policies", "my-profile"),
+            "group": ("access-group-policies", "hello_world_group"),
+        }
         listed = json.loads(house.run("iam", *of[found[1].removeprefix("policy of ")], "--output", "json").out)
-        return str(next(one["id"] for one in listed if one["roles"][0]["display_name"] != "Administrator"))
+        others = [one["id"] for one in listed if one["roles"][0]["display_name"] != "Administrator"]
+        return str(others[0] if others else listed[0]["id"])
+    if found[1] == "authorization":
+        listed = json.loads(house.run("iam", "authorization-policies", "--output", "json").out)
+        return str(listed[-1]["id"])
+    if found[1] == "user viewer":
+        users = json.loads(house.run("account", "users", "--output", "json").out)
+        return str(next(one["iam_id"] for one in users if one["user_id"] == "viewer@publisher.example"))
     asked, _, wanted = found[1].partition(":")
     field, _, value = wanted.partition("=")
     listed = json.loads(house.run("is", *asked.split(), "--output", "json").out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
@@ -19,25 +18,30 @@ _FIELDS: tuple[Field, ...] = (
     ("Description", "description"),
     ("Created At", "created_at"),
 )
-_MEMBERS: tuple[Field, ...] = (
-    ("User Name", "email"),
-    ("Name", "name"),
-    ("IAM ID", "iam_id"),
-)
+
+
+def _groups(run: Run) -> list[Any]:
+    return list(run.api.listed(GROUPS, "groups", {"account_id": run.session.account}))
 
 
 def group(run: Run, ref: str) -> Any:
-    return named(run.api.listed(GROUPS, "groups", {"account_id": run.session.account}), ref, "access group")
+    """The access group of a name or an ID; Failed where there is none."""
+    return named(_groups(run), ref, "access group")
+
+
+def _of_name(run: Run, ref: str) -> list[Any]:
+    return [one for one in _groups(run) if one["name"] == ref] or [group(run, ref)]
 
 
 def _list(run: Run) -> None:
-    """With `-u` those that a user is in."""
+    """With `-u`, `-s` or `-p` those that an identity is in."""
+    from kunsthalle.ibmcloud.commands.access_group_members import KINDS
+
     run.core_progress("Getting access groups", by_id=True)
     query = {"account_id": run.session.account}
-    if run.given.has("u"):
-        from kunsthalle.ibmcloud.commands.policies import user_id
-
-        query["iam_id"] = user_id(run, run.given.get("u"))
+    for kind in KINDS:
+        if run.given.has(kind.flag):
+            query["iam_id"] = kind.id_of(run, run.given.get(kind.flag))
     found = list(run.api.listed(GROUPS, "groups", query))
     run.terminal.ok()
     run.table(found, _COLUMNS, "No access groups were found.")
@@ -69,6 +73,8 @@ def _create(run: Run) -> None:
 def _update(run: Run) -> None:
     ref = run.given["GROUP"]
     path = path_of(f"{GROUPS}/{{}}", group(run, ref)["id"])
+    if not run.confirmed(f"Really update access group {ref}?"):
+        return
     run.core_progress(f"Updating access group {ref}", by_id=True)
     headers = {"If-Match": run.api.call("GET", path).etag}
     body = filled(name=run.given.get("n"), description=run.given.get("d"))
@@ -79,46 +85,14 @@ def _update(run: Run) -> None:
 
 def _delete(run: Run) -> None:
     ref = run.given["GROUP"]
-    found = group(run, ref)
+    found = _of_name(run, ref) if run.given.get("all") else [group(run, ref)]
     if not run.confirmed(f"Really delete access group {ref}?"):
         return
     run.core_progress(f"Deleting access group {ref}", by_id=True)
     force = {"force": "true"} if run.given.get("recursive") else None
-    run.api.call("DELETE", path_of(f"{GROUPS}/{{}}", found["id"]), None, force)
+    for one in found:
+        run.api.call("DELETE", path_of(f"{GROUPS}/{{}}", one["id"]), None, force)
     run.done(f"Access group {ref} is deleted.")
-
-
-def _ids(run: Run) -> list[str]:
-    from kunsthalle.ibmcloud.commands.policies import user_id
-
-    return [user_id(run, ref) for ref in run.given["USER"]]
-
-
-def _users(run: Run) -> None:
-    ref = run.given["GROUP"]
-    run.core_progress(f"Getting users of access group {ref}", by_id=True)
-    path = path_of(f"{GROUPS}/{{}}/members", group(run, ref)["id"])
-    found = [one for one in run.api.listed(path, "members", {"verbose": "true"}) if one.get("type") == "user"]
-    run.terminal.ok()
-    run.table(found, _MEMBERS, "No users were found.")
-
-
-def _add(run: Run) -> None:
-    ref = run.given["GROUP"]
-    path = path_of(f"{GROUPS}/{{}}/members", group(run, ref)["id"])
-    members = [{"iam_id": one, "type": "user"} for one in _ids(run)]
-    run.core_progress(f"Adding users to access group {ref}", by_id=True)
-    run.done(f"The users are in access group {ref}.", run.api.call("PUT", path, {"members": members}).body)
-
-
-def _remove(run: Run, question: str) -> None:
-    ref = run.given["GROUP"]
-    path = path_of(f"{GROUPS}/{{}}/members/delete", group(run, ref)["id"])
-    members = _ids(run)
-    if not run.confirmed(question.format(ref)):
-        return
-    run.core_progress(f"Removing users from access group {ref}", by_id=True)
-    run.done(f"The users are no longer in access group {ref}.", run.api.post(path, {"members": members}))
 
 
 _DESCRIPTION = flag("d", "TEXT", "Description.", also=("description",))
@@ -128,7 +102,12 @@ COMMANDS = (
         "iam access-groups",
         "List the access groups.",
         _list,
-        flags=(flag("u", "USER", "Those that this user is in.", also=("user",)),),
+        flags=(
+            flag("u", "USER", "Those that this user is in.", also=("user",)),
+            flag("s", "SERVICE_ID", "Those that this service ID is in."),
+            flag("p", "PROFILE", "Those that this trusted profile is in."),
+        ),
+        alone=(("u", "s", "p"),),
     ),
     Command("iam access-group", "View an access group.", _get, "GROUP", (flag("id", text="Print the ID only."),)),
     Command("iam access-group-create", "Create an access group.", _create, "NAME", (_DESCRIPTION,)),
@@ -137,7 +116,7 @@ COMMANDS = (
         "Change an access group.",
         _update,
         "GROUP",
-        (flag("n", "NAME", "New name.", also=("name",)), _DESCRIPTION),
+        (flag("n", "NAME", "New name.", also=("name",)), _DESCRIPTION, FORCE),
         any_of=(("n", "d"),),
     ),
     Command(
@@ -145,15 +124,10 @@ COMMANDS = (
         "Delete an access group.",
         _delete,
         "GROUP",
-        (flag("recursive", text="With its members and policies.", also=("r",)), FORCE),
-    ),
-    Command("iam access-group-users", "List the users of an access group.", _users, "GROUP"),
-    Command("iam access-group-user-add", "Add users to an access group.", _add, "GROUP USER..."),
-    Command(
-        "iam access-group-user-remove",
-        "Remove users from an access group.",
-        partial(_remove, question="Really remove the users from access group {}?"),
-        "GROUP USER...",
-        (FORCE,),
+        (
+            flag("recursive", text="With its members and policies.", also=("r",)),
+            flag("all", text="Every access group of that name.", also=("a",)),
+            FORCE,
+        ),
     ),
 )

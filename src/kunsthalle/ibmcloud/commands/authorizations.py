@@ -6,6 +6,8 @@ from typing import Any
 
 from kunsthalle.ibmcloud.commands.iam_lookups import (
     POLICIES,
+    VERSION,
+    as_wanted,
     attribute,
     attributes,
     from_json_file,
@@ -115,7 +117,7 @@ def _get(run: Run) -> None:
     run.core_progress(f"Getting authorization policy {id_}", by_id=True)
     found = one_policy(run, id_)
     if run.json:
-        run.print_json(found)
+        run.print_json(as_wanted(run, found))
         return
     run.terminal.ok()
     run.terminal.say()
@@ -153,9 +155,15 @@ COMMANDS = (
             *_flags("target"),
             flag("file", "FILE", "File of the policy as JSON."),
         ),
-        alone=tuple((f"{side}-service-instance-name", f"{side}-service-instance-id") for side in ("source", "target")),
+        alone=(
+            ("source-service-instance-name", "source-service-instance-id"),
+            ("source-service-instance-name", "source-service-account"),
+            ("source-service-instance-id", "source-resource-group-id"),
+            ("target-service-instance-name", "target-service-instance-id"),
+            ("target-service-instance-id", "target-resource-group-id"),
+        ),
     ),
     Command("iam authorization-policies", "List the authorization policies.", _list),
-    Command("iam authorization-policy", "View an authorization policy.", _get, "ID"),
+    Command("iam authorization-policy", "View an authorization policy.", _get, "ID", (VERSION,)),
     Command("iam authorization-policy-delete", "Delete an authorization policy.", _delete, "ID", (FORCE,)),
 )

@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from kunsthalle.ibmcloud.errors import Failed
-from kunsthalle.ibmcloud.grammar import WrongUsage, from_file, reason
+from kunsthalle.ibmcloud.grammar import WrongUsage, flag, from_file, reason
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run
 
 POLICIES = "/v1/policies"
+POLICIES_V2 = "/v2/policies"
+VERSION = flag("api-version", text="Version of the policies in JSON, and in the file.", choices=("v1", "v2"))
+
+
+def is_second(run: Run) -> bool:
+    """Whether policies are wanted in their second shape."""
+    return bool(run.given.get("api-version") == "v2")
 
 
 def roles(run: Run, service: str | None = None, **more: str) -> list[dict[str, Any]]:
@@ -35,7 +42,12 @@ def role_ids(run: Run, names: Sequence[str], service: str | None) -> list[dict[s
 
 
 def attributes(pairs: dict[str, str | None]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in pairs.items() if value]
+    """Attributes of a policy; `*` and `?` in a value stand for any letters and for one."""
+    return [{"name": name, "value": value, **_matched(value)} for name, value in pairs.items() if value]
+
+
+def _matched(value: str) -> dict[str, str]:
+    return {"operator": "stringMatch"} if {"*", "?"} & set(value) else {}
 
 
 def attribute(parts: Any, name: str) -> str | None:
@@ -69,4 +81,11 @@ def one_policy(run: Run, id_: str) -> Any:
 
 
 def listed(run: Run, **query: Any) -> list[Any]:
-    return list(run.api.listed(POLICIES, "policies", {"account_id": run.session.account, **query}))
+    """Policies of the account: in the first shape, and as JSON in the one that is asked for."""
+    path = POLICIES_V2 if run.json and is_second(run) else POLICIES
+    return list(run.api.listed(path, "policies", {"account_id": run.session.account, **query}))
+
+
+def as_wanted(run: Run, policy: Any) -> Any:
+    """A policy of the first shape, as it is shown in JSON: in the shape that is asked for."""
+    return run.api.get(path_of(f"{POLICIES_V2}/{{}}", policy["id"])) if is_second(run) else policy

@@ -73,7 +73,9 @@ _NEW_ADDRESS = (
     flag("auto-delete", "true|false", "Whether the reserved IP ends with the interface."),
     flag("ip-name", "NAME", "Name of the reserved IP."),
 )
-_GROUPS = flag("sg", "LIST", "IDs or names of security groups.", kind="list", also=("sgs", "security-group"))
+_GROUPS = flag(
+    "sg", "LIST", "IDs or names of security groups.", kind="list", also=("sgs", "security-group"), repeated=True
+)
 
 
 def _interface(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`iam user-policies` and its twins for access groups and service IDs, and `iam roles` (cli.md 5)."""
+"""`iam user-policies` and its twins for access groups, service IDs and trusted profiles (cli.md 5)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from typing import Any, NamedTuple
 from kunsthalle.ibmcloud.commands.access_groups import group
 from kunsthalle.ibmcloud.commands.iam_lookups import (
     POLICIES,
+    POLICIES_V2,
+    VERSION,
+    as_wanted,
     attribute,
     attributes,
     from_json_file,
+    is_second,
     listed,
     one_policy,
     role_ids,
     role_names,
-    roles,
 )
 from kunsthalle.ibmcloud.commands.service_ids import service_ids
+from kunsthalle.ibmcloud.commands.trusted_profiles import ONE_ONLY, profile
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
 from kunsthalle.ibmcloud.resource_commands import group_id
-from kunsthalle.ibmcloud.tables import Field, grid, nested, value
+from kunsthalle.ibmcloud.tables import MISSING, Field, grid, nested, value
 
 
 def user_id(run: Run, ref: str) -> str:
@@ -53,7 +57,20 @@ SERVICE = Subject(
     lambda run, ref: str(named(service_ids(run), ref, "service ID")["iam_id"]),
 )
 
-_BLOCK: tuple[Field, ...] = (
+TRUSTED = Subject(
+    "trusted-profile",
+    "PROFILE",
+    "iam_id",
+    lambda run, ref: str(profile(run, ref)["iam_id"]),
+)
+
+
+def _tag_names(policy: Any) -> str:
+    tags = [tag for resource in policy.get("resources") or () for tag in resource.get("tags") or ()]
+    return ",".join(f"{tag['name']}:{tag['value']}" for tag in tags)
+
+
+BLOCK: tuple[Field, ...] = (
     ("Policy ID:", "id"),
     ("Roles:", role_names),
     (
@@ -64,20 +81,33 @@ _BLOCK: tuple[Field, ...] = (
             ("Value", "value"),
         ),
     ),
+    ("Tags:", _tag_names),
 )
 
 
-def _block(policy: Any) -> list[str]:
-    return grid([(label, value(policy, what)) for label, what in _BLOCK], header=False)
+def _lines(policy: Any, fields: tuple[Field, ...]) -> list[str]:
+    """A label block; what a policy says nothing of is left away."""
+    rows = [(label, value(policy, what)) for label, what in fields]
+    return grid([row for row in rows if row[1] != MISSING], header=False)
 
 
-def _show(run: Run, policies: list[Any], found: Any) -> None:
+def show_all(run: Run, found: list[Any], fields_of: Callable[[Any], tuple[Field, ...]] = lambda _policy: BLOCK) -> None:
+    """A list of policies: its JSON, or a block for each."""
     if run.json:
         run.print_json(found)
         return
     run.terminal.ok()
     run.terminal.say()
-    run.terminal.lines([line for policy in policies for line in _block(policy)] or ["No policies were found."])
+    lines = [line for policy in found for line in _lines(policy, fields_of(policy))]
+    run.terminal.lines(lines or ["No policies were found."])
+
+
+def _show(run: Run, policy: Any) -> None:
+    """A policy that is given in the first shape."""
+    if run.json:
+        run.print_json(as_wanted(run, policy))
+    else:
+        show_all(run, [policy])
 
 
 def _of(run: Run, subject: Subject) -> str:
@@ -87,8 +117,7 @@ def _of(run: Run, subject: Subject) -> str:
 def _list(run: Run, subject: Subject) -> None:
     ref = run.given[subject.takes]
     run.core_progress(f"Getting policies of {ref}", by_id=True)
-    found = listed(run, type="access", **{subject.attribute: _of(run, subject)})
-    _show(run, found, found)
+    show_all(run, listed(run, type="access", **{subject.attribute: _of(run, subject)}))
 
 
 def _mine(run: Run, subject: Subject) -> Any:
@@ -101,8 +130,7 @@ def _mine(run: Run, subject: Subject) -> Any:
 
 def _get(run: Run, subject: Subject) -> None:
     run.core_progress(f"Getting policy {run.given['POLICY_ID']}", by_id=True)
-    found = _mine(run, subject)
-    _show(run, [found], found)
+    _show(run, _mine(run, subject))
 
 
 def _more(text: str | None) -> dict[str, str]:
@@ -111,6 +139,19 @@ def _more(text: str | None) -> dict[str, str]:
     if any(not equals for _, equals, _ in pairs):
         raise WrongUsage("--attributes is a list of name=value")
     return {name.strip(): found.strip() for name, _, found in pairs}
+
+
+def _group(run: Run, ref: str) -> str:
+    """The ID of a resource group; `*` is every one."""
+    return ref if ref == "*" else group_id(run, ref)
+
+
+def _tags(run: Run) -> dict[str, Any]:
+    """`name:value,name:value`: access tags of the resource."""
+    pairs = [one.partition(":") for one in run.given.get("tags") or ()]
+    if any(not (name and colon and text) for name, colon, text in pairs):
+        raise WrongUsage("--tags is a list of name:value")
+    return {"tags": attributes({name.strip(): text.strip() for name, _, text in pairs})} if pairs else {}
 
 
 def _resource(run: Run) -> list[dict[str, str]]:
@@ -123,7 +164,7 @@ def _resource(run: Run) -> list[dict[str, str]]:
         "region": given.get("region"),
         "resourceType": given.get("resource-type"),
         "resource": given.get("resource"),
-        "resourceGroupId": group_id(run, named_group) if named_group else None,
+        "resourceGroupId": _group(run, named_group) if named_group else None,
         **_more(given.get("attributes")),
     }
     if given.get("account-management"):
@@ -133,32 +174,47 @@ def _resource(run: Run) -> list[dict[str, str]]:
     return attributes({"accountId": run.session.account, **found})
 
 
-def _body(run: Run, subject: Subject) -> dict[str, Any]:
+def _from_file(run: Run, subject: Subject) -> tuple[str, dict[str, Any]]:
+    """The path that takes the policy of a file, and its body: the subject is the one that is named."""
+    kept = from_json_file(run.given.get("file"))
+    (whom,) = attributes({subject.attribute: _of(run, subject)})
+    if is_second(run):
+        keyed = {"key": whom["name"], "operator": "stringEquals", "value": whom["value"]}
+        return POLICIES_V2, {**kept, "type": "access", "subject": {"attributes": [keyed]}}
+    return POLICIES, {**kept, "type": "access", "subjects": [{"attributes": [whom]}]}
+
+
+def _wanted(run: Run, subject: Subject) -> tuple[str, dict[str, Any]]:
+    """The path that takes the policy of the command line, and its body."""
     given = run.given
-    subjects = [{"attributes": attributes({subject.attribute: _of(run, subject)})}]
     if given.has("file"):
-        return {**from_json_file(given.get("file")), "type": "access", "subjects": subjects}
-    return {
+        return _from_file(run, subject)
+    return POLICIES, {
         "type": "access",
-        "subjects": subjects,
-        "resources": [{"attributes": _resource(run)}],
+        "subjects": [{"attributes": attributes({subject.attribute: _of(run, subject)})}],
+        "resources": [{"attributes": _resource(run), **_tags(run)}],
         "roles": role_ids(run, given.get("roles"), given.get("service-name")),
     }
 
 
+def _shown(run: Run, path: str, made: Any) -> None:
+    _show(run, made if path == POLICIES else one_policy(run, made["id"]))
+
+
 def _create(run: Run, subject: Subject) -> None:
     run.core_progress(f"Creating policy for {run.given[subject.takes]}", by_id=True)
-    made = run.api.post(POLICIES, _body(run, subject))
-    _show(run, [made], made)
+    path, body = _wanted(run, subject)
+    _shown(run, path, run.api.post(path, body))
 
 
 def _update(run: Run, subject: Subject) -> None:
     _mine(run, subject)
-    path = path_of(f"{POLICIES}/{{}}", run.given["POLICY_ID"])
-    run.core_progress(f"Updating policy {run.given['POLICY_ID']}", by_id=True)
-    headers = {"If-Match": run.api.call("GET", path).etag}
-    made = run.api.call("PUT", path, _body(run, subject), headers=headers).body
-    _show(run, [made], made)
+    id_ = run.given["POLICY_ID"]
+    run.core_progress(f"Updating policy {id_}", by_id=True)
+    path, body = _wanted(run, subject)
+    one = path_of(f"{path}/{{}}", id_)
+    headers = {"If-Match": run.api.call("GET", one).etag}
+    _shown(run, path, run.api.call("PUT", one, body, headers=headers).body)
 
 
 def _delete(run: Run, subject: Subject) -> None:
@@ -169,18 +225,6 @@ def _delete(run: Run, subject: Subject) -> None:
     run.core_progress(f"Deleting policy {id_}", by_id=True)
     run.api.call("DELETE", path_of(f"{POLICIES}/{{}}", id_))
     run.done(f"Policy {id_} is deleted.")
-
-
-_ROLES: tuple[Field, ...] = (("Name", "display_name"), ("CRN", "crn"), ("Description", "description"))
-
-
-def _roles(run: Run) -> None:
-    given = run.given
-    more = {"source_service_name": given.get("source-service")} if given.has("source-service") else {}
-    run.core_progress("Retrieving roles", by_id=True)
-    found = roles(run, given.get("service"), **more)
-    run.terminal.ok()
-    run.table(found, _ROLES, "No roles were found.")
 
 
 _WHAT = (
@@ -195,10 +239,9 @@ _WHAT = (
     flag("resource-group-id", "ID", "ID of the resource group."),
     flag("account-management", text="All account management services."),
     flag("attributes", "LIST", "Further attributes: name=value,name=value."),
+    flag("tags", "LIST", "Access tags of the resource: name:value,name:value.", kind="list"),
 )
-_VERSION = flag("api-version", "v1|v2", "Ignored: policies are shown as version 1 has them.")
-_FORCE = flag("force", text="Ignored: nothing is asked.", also=("f",))
-_MORE = (_FORCE, _VERSION)
+_MORE = (ONE_ONLY, VERSION)
 _FILE_OR_ROLES = (("file", "roles"),)
 
 
@@ -214,7 +257,7 @@ def _commands(subject: Subject, label: str) -> tuple[Command, ...]:
         Command(f"{words}y", f"View a policy of {label}.", run(_get), one, _MORE),
         change(f"{words}y-create", f"Create a policy for {label}.", run(_create), subject.takes),
         change(f"{words}y-update", f"Replace a policy of {label}.", run(_update), one),
-        Command(f"{words}y-delete", f"Delete a policy of {label}.", run(_delete), one, (FORCE, _VERSION)),
+        Command(f"{words}y-delete", f"Delete a policy of {label}.", run(_delete), one, (FORCE, VERSION)),
     )
 
 
@@ -222,14 +265,5 @@ COMMANDS = (
     *_commands(USER, "a user"),
     *_commands(GROUP, "an access group"),
     *_commands(SERVICE, "a service ID"),
-    Command(
-        "iam roles",
-        "List the roles.",
-        _roles,
-        flags=(
-            flag("service", "NAME", "Name of the service."),
-            flag("resource-type", "TYPE", "Ignored: a policy names a service."),
-            flag("source-service", "NAME", "Name of the source service, for authorizations."),
-        ),
-    ),
+    *_commands(TRUSTED, "a trusted profile"),
 )
