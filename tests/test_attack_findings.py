@@ -85,6 +85,7 @@ FINDINGS: dict[str, dict[str, tuple[str, ...]]] = {
             "unit/search/test_query.py::test_the_largest_queries_are_answered",
             "unit/search/test_query.py::test_these_are_refused_with_a_reason",
         ),
+        "alternatives are one condition": ("unit/search/test_query.py::test_alternatives_cost_little_more_than_one",),
         "accounts take turns in long reads": (
             "unit/db/test_long_reads.py::test_one_accounts_long_reads_leave_a_thread_for_another_account",
             "unit/api/test_search_turns.py::test_an_account_with_too_many_long_reads_is_refused_and_others_are_not",
@@ -108,6 +109,12 @@ FINDINGS: dict[str, dict[str, tuple[str, ...]]] = {
     "S5-work-in-writes": {
         "a patch copies its document once": (
             "unit/catalogs/test_patching.py::test_the_document_is_copied_once_however_many_operations",
+        ),
+        "a patch is worked out before the transaction": (
+            "unit/api/test_work_before_writes.py::test_every_json_patch_is_applied_outside_the_transaction",
+            "unit/api/test_work_before_writes.py::test_one_that_is_planted_inside_is_found",
+            "unit/api/test_work_before_writes.py::test_a_patch_of_what_has_changed_meanwhile_is_refused",
+            "unit/api/test_work_before_writes.py::test_large_bodies_are_decoded_outside_the_transaction",
         ),
         "a patch makes a bounded document": (
             "unit/catalogs/test_patching.py::test_copies_of_copies_end_before_they_fill_the_memory",

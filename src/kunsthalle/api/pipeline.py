@@ -43,6 +43,8 @@ log = get_logger("http")
 MAX_BODY = MIB
 MAX_SMALL_BODY = 64 * KIB
 """For routes that take no JSON, or take it from anybody."""
+_LARGE_BODY = 32 * KIB
+"""Bytes of a body that takes a while to decode: in a thread, so that neither the writer nor the event loop waits."""
 _JSON = "application/json; charset=utf-8"
 _TRACE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NOTHING = b""
@@ -237,10 +239,23 @@ class Pipeline:
 
     async def _write(self, ctx: Context, route: Route, request: Request) -> Answer:
         if route.prepare is not None:
-            await self._store.read_async(ctx, lambda session: self._prepare(session, route, request), long=True)
+            await self._prepared(ctx, route, request)
+        elif route.body is not None and len(request.raw) > _LARGE_BODY:
+            await self._store.beside_async(partial(_decode_early, route, request), request.account_id)
         return await self._store.write_async(
             ctx, lambda session: self._answer(session, route, request), route.name, account_id=request.account_id
         )
+
+    async def _prepared(self, ctx: Context, route: Route, request: Request) -> None:
+        """What the route prepares, in a thread: among the account's long reads where it says that it is one."""
+
+        def prepare(session: Session) -> None:
+            self._prepare(session, route, request)
+
+        if route.long:
+            await self._store.read_async(ctx, prepare, long=True)
+        else:
+            await self._store.prepare_async(ctx, prepare, request.account_id)
 
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
         answer = await self._store.read_async(
@@ -261,8 +276,10 @@ class Pipeline:
         ctx = route.surface.admit(request, ctx)
         inner = session.as_context(ctx)
         request.authorized = route.access.check(inner, request)
-        if route.body is not None and (request.raw or route.body_required):
-            request.body = decode(request.raw, route.body)
+        if request.malformed is not None:
+            raise request.malformed
+        if request.body is None and route.body is not None and (request.raw or route.body_required):
+            request.body = decode(request.raw, route.body)  # else it is there since before the transaction
         return inner
 
     def _prepare(self, session: Session, route: Route, request: Request) -> None:
@@ -336,6 +353,14 @@ class Pipeline:
             await self._store.write_async(ctx, record, account_id=request.account_id if request is not None else "")
         except Problem:
             log.info("refused without an actor", route=route.name)
+
+
+def _decode_early(route: Route, request: Request) -> None:
+    """Decode a body before the transaction that writes. What is wrong with it is told after the rules of access."""
+    try:
+        request.body = decode(request.raw, route.body)
+    except Problem as problem:
+        request.malformed = problem
 
 
 def _called(route: Route, call: Call, session: Session, request: Request) -> Any:

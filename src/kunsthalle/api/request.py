@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from kunsthalle.api.asgi import Headers, Query
-from kunsthalle.core.errors import invalid
+from kunsthalle.core.errors import Problem, invalid
 from kunsthalle.core.text_values import boolean
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized
@@ -24,7 +24,8 @@ class Request(Struct):
     `raw_query` is for the decoder and for the addresses of other pages; handlers take the parameters that their route
     declares.
 
-    `prepared` is what the route's `prepare` has read before the transaction of the call.
+    `prepared` is what the route's `prepare` has read before the transaction of the call. `malformed` is what is wrong
+    with a large body, which is decoded before the transaction, too.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Request(Struct):
     record: Callable[[Session, int, str | None], None] | None = None
     account_id: str = ""
     prepared: Any = None
+    malformed: Problem | None = None
 
 
 class Reply(Struct, frozen=True):

@@ -30,7 +30,8 @@ Outside = Callable[[Context, Request], Any]
 
 
 class Route(Struct, frozen=True):
-    """One operation. `writes` decides which kind of transaction it runs in; `long` reads run in a thread at once.
+    """One operation. `writes` decides which kind of transaction it runs in; `long` reads run in a thread at once, and
+    so does what a `long` write prepares: an account may have a few of them.
 
     `prepare` reads in a thread what a call that writes needs and what may take long: its result is `Request.prepared`,
     and what it saw may have changed until the call runs. `query` are the parameters that call, and `prepare`, take.
@@ -63,7 +64,8 @@ class Options(TypedDict, total=False):
     """What is declared of an operation. `body` is the struct that the JSON body must fit, `answer` what is sent.
 
     `summary` says what it does, where the first line of the handler's docstring does not.
-    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop.
+    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop. Of a call
+    that writes it is said of what prepares it.
     """
 
     surface: Required[Surface]

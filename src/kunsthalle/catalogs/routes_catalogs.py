@@ -153,8 +153,8 @@ def _replace_offering(session: Session, request: Request, offering: Authorized[O
     return offering_reply(session, changed)
 
 
-def _patch_offering(session: Session, request: Request, authorized: Authorized[Offering]) -> Reply:
-    """Change an offering by JSON Patch."""
+def _patched_offering(session: Session, request: Request, authorized: Authorized[Offering]) -> service.Fields:
+    """The fields of an offering after a JSON Patch, before the transaction that puts them in place of the old."""
     offering = authorized.resource
     service.check_match(request.headers.get("if-match"), offering.rev)
     branch = queries.branch(session, offering)
@@ -162,8 +162,13 @@ def _patch_offering(session: Session, request: Request, authorized: Authorized[O
     plans = [{**plan.document, "name": plan.name, "label": plan.label} for plan in branch.plans]
     shown = {"tags": [], "keywords": [], **masked(offering.document), **response, "plans": plans}
     after = json_patch.apply(shown, request.body)
-    body: OfferingRequest = decode(msgspec.json.encode(after), OfferingRequest)
-    return offering_reply(session, service.rewrite(session, authorized, fields(body)))
+    return fields(decode(msgspec.json.encode(after), OfferingRequest))
+
+
+def _patch_offering(session: Session, request: Request, authorized: Authorized[Offering]) -> Reply:
+    """Change an offering by JSON Patch."""
+    service.check_match(request.headers.get("if-match"), authorized.resource.rev)
+    return offering_reply(session, service.rewrite(session, authorized, request.prepared))
 
 
 def _delete_offering(session: Session, _request: Request, offering: Authorized[Offering] | None) -> None:
@@ -190,7 +195,15 @@ def _offering_routes(item_path: str, many: str) -> tuple[Route, ...]:
             query=OfferingParameters,
         ),
         route("PUT", item_path, _replace_offering, surface=surface, access=change, body=OfferingRequest),
-        route("PATCH", item_path, _patch_offering, surface=surface, access=change, body=patch),
+        route(
+            "PATCH",
+            item_path,
+            _patch_offering,
+            surface=surface,
+            access=change,
+            body=patch,
+            prepare=_patched_offering,
+        ),
         route("DELETE", item_path, _delete_offering, surface=surface, access=remove),
     )
 

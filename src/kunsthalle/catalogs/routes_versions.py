@@ -48,6 +48,7 @@ from kunsthalle.catalogs.versions.editing import import_version
 from kunsthalle.catalogs.versions.validation import Rehearse
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
+from kunsthalle.db.transitions import must
 from kunsthalle.db.visibility import Authorized, find, resolve
 
 _CREATE = states.CREATE
@@ -290,25 +291,40 @@ def _version_in(body: Doc) -> Doc:
     return version
 
 
+class _Patched(msgspec.Struct, frozen=True):
+    """What a JSON Patch makes of a version at `revision`: its documents, or the state `test` where they are None."""
+
+    revision: int
+    documents: tuple[Doc, Doc] | None
+
+
 def _patch(session: Session, request: Request, version: Authorized[Version]) -> Reply:
     """Change a version by JSON Patch under its offering's revision."""
-    service.check_match(request.headers.get("if-match"), editing.offering_of(session, version.resource).rev)
-    _apply(session, version, request.body)
+    _check_offering(session, request, version)
+    patched: _Patched = request.prepared
+    must(version.resource.revision == patched.revision, "The version was changed meanwhile; try again.", "conflict")
+    if patched.documents is None:
+        publishing.take(session, version.resource, "test")
+    else:
+        editing.edit(session, version, *patched.documents)
     return version_reply(session, find(session, resources.VERSION, version.resource.id))
 
 
-def _apply(session: Session, version: Authorized[Version], operations: list[Doc]) -> None:
-    """Carries the operations out on the version as it is shown."""
+def _check_offering(session: Session, request: Request, version: Authorized[Version]) -> None:
+    service.check_match(request.headers.get("if-match"), editing.offering_of(session, version.resource).rev)
+
+
+def _patched(session: Session, request: Request, version: Authorized[Version]) -> _Patched:
+    """Carry the operations out on the version as it is shown, before the transaction that keeps what they make."""
+    _check_offering(session, request, version)
     shown = {**version_response(version.resource, session.ctx), "metadata": nested_metadata(version.resource.metadata)}
     before = msgspec.json.decode(msgspec.json.encode(shown))
-    moved = [nested_metadata_operation(operation, _PREFIX) for operation in operations]
-    patched = json_patch.apply({"kinds": [{"versions": [before]}]}, moved, _PREFIX)
-    after = _version_in(patched)
-    if _only_known(shown, after):
-        publishing.take(session, version.resource, "test")
-    else:
-        metadata, document = _split(decode(msgspec.json.encode(after), VersionRequest))
-        editing.edit(session, version, metadata, document)
+    moved = [nested_metadata_operation(operation, _PREFIX) for operation in request.body]
+    after = _version_in(json_patch.apply({"kinds": [{"versions": [before]}]}, moved, _PREFIX))
+    known = _only_known(shown, after)
+    return _Patched(
+        version.resource.revision, None if known else _split(decode(msgspec.json.encode(after), VersionRequest))
+    )
 
 
 def _only_known(before: Doc, after: Doc) -> bool:
@@ -462,7 +478,7 @@ def editing_routes(rehearse: Rehearse) -> tuple[Route, ...]:
     check = _validate_inputs(rehearse)
     return (
         route("PUT", item_path, _put, surface=surface, access=change, body=Document),
-        route("PATCH", item_path, _patch, surface=surface, access=change, body=patch),
+        route("PATCH", item_path, _patch, surface=surface, access=change, body=patch, prepare=_patched),
         *(route("GET", f"{item_path}/{path}", call, surface=surface, access=see) for path, call in texts),
         route("GET", f"{item_path}/validation/overridevalues", _override_values, surface=surface, access=change),
         route(

@@ -8,10 +8,14 @@ the loop says when it reads, and threads call `give_way` before their own statem
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 MOST_SECONDS = 0.002
 """How long a thread waits at one place: longer than most reads of the loop, and short beside a job."""
 _NOBODY = 0
+_MINE = threading.local()
+"""`wait`, of a thread that also waits for others than the loop and the writer."""
 _IDENTITY = threading.get_ident
 
 
@@ -31,7 +35,9 @@ class LoopTurns:
         self._changed = threading.Condition()
 
     def give_way(self) -> None:
-        """Wait until nobody works who goes before the thread that calls this, at most `most_seconds`."""
+        """Wait until nobody works who goes before the thread that calls this, at most `most_seconds`; and for whom
+        else the thread is `waiting` for.
+        """
         if self._goes_before(_IDENTITY()):
             with self._changed:
                 self._waiting += 1
@@ -40,6 +46,9 @@ class LoopTurns:
                         self._changed.wait(self.most_seconds)
                 finally:
                     self._waiting -= 1
+        wait = getattr(_MINE, "wait", None)
+        if wait is not None:
+            wait()
 
     def _goes_before(self, me: int) -> bool:
         """Whether somebody who works goes before a thread: the loop before all, the writer before all but the loop."""
@@ -51,6 +60,16 @@ class LoopTurns:
         if self._waiting:  # whoever begins to wait after this line sees what has changed
             with self._changed:
                 self._changed.notify_all()
+
+
+@contextmanager
+def waiting(wait: Callable[[], None]) -> Iterator[None]:
+    """Have this thread call `wait` wherever it gives way meanwhile."""
+    _MINE.wait = wait
+    try:
+        yield
+    finally:
+        _MINE.wait = None
 
 
 class _Working:

@@ -2,7 +2,7 @@
 
 Used is the processor time of reads, writes and jobs, of which half is forgotten every `HALF_LIFE` seconds. Steps of
 requests of heavy accounts queue for the event loop, one in each of its turns, those of the account that has used least
-first; all other requests pass. Jobs of a heavy account wait a moment for requests of others
+first; all other requests pass. Jobs of a heavy account, and its reads in threads, wait a moment for requests of others
 (docs/decisions/0024-account-priority.md).
 """
 
@@ -26,6 +26,8 @@ FACTOR = 1.25
 """How many times as much as another account a heavy one must have used for its jobs to wait for that one."""
 MOST_SECONDS = 0.02
 """How long a job waits before one of its steps. A request that is worked on for longer is not waited for."""
+PATIENCE_SECONDS = 0.25
+"""How long one read of a heavy account, in a thread, waits for requests of others in all."""
 MOST_ACCOUNTS = 1_024
 """Accounts that are remembered; the one that used the processor longest ago is forgotten."""
 UNKNOWN = ""
@@ -129,6 +131,19 @@ class AccountPriority:
                 self._changed.wait_for(lambda: not self.is_behind(account_id), seconds)
             finally:
                 self._waiting_jobs -= 1
+
+    def patience(self, account_id: Callable[[], str]) -> Callable[[], None]:
+        """What a thread calls at convenient places of one read: it waits as a job does, but not for long in all."""
+        left = PATIENCE_SECONDS
+
+        def wait() -> None:
+            nonlocal left
+            if left > 0 and self.is_behind(account_id()):
+                begun = self._now()
+                self.wait_in_job(account_id(), min(left, MOST_SECONDS))
+                left -= self._now() - begun
+
+        return wait
 
     def is_behind(self, account_id: str) -> bool:
         """Whether a job of the account should wait for a request that is worked on."""

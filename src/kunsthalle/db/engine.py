@@ -29,7 +29,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem
 from kunsthalle.core.ids import entropy
-from kunsthalle.core.loop_turns import LOOP_TURNS
+from kunsthalle.core.loop_turns import LOOP_TURNS, waiting
 from kunsthalle.core.recordings import Recordings
 from kunsthalle.core.space import disk_full, is_out_of_space
 from kunsthalle.db import deadlines, kv
@@ -329,10 +329,26 @@ class Store:
             return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), call))
         return await self._long.run(_turn(account_id()), reading)
 
+    async def prepare_async(self, ctx: Context, function: Callable[[Session], T], account_id: str) -> T:
+        """`read` in a thread, from the event loop, for what a write of the account needs and its transaction must not
+        wait for. However many an account asks for, they run one after another.
+        """
+        reading = partial(self._read_counted, ctx, function, lambda: account_id)
+        return await self._long.prepare(_turn(account_id), reading)
+
+    async def beside_async(self, function: Callable[[], T], account_id: str) -> T:
+        """What a function makes of what a caller has sent, without a transaction; as `prepare_async`."""
+
+        def work(_seconds: float) -> T:
+            with self.priority.counted(lambda: account_id):
+                return function()
+
+        return await self._long.prepare(_turn(account_id), work)
+
     def _read_counted(
         self, ctx: Context, function: Callable[[Session], T], account_id: Callable[[], str], seconds: float
     ) -> T:
-        with self.priority.counted(account_id):
+        with self.priority.counted(account_id), waiting(self.priority.patience(account_id)):
             return self.read(ctx, function, seconds)
 
     async def write_async(

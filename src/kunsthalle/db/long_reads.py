@@ -1,7 +1,8 @@
 """Threads for long reads, which accounts share in turns.
 
 One account has at most one read running and `MOST_WAITING` waiting, so that its reads delay another account's by the
-time of one (docs/decisions/0021-bounded-work.md).
+time of one (docs/decisions/0021-bounded-work.md). What is worked out for a write has a thread of its own, one at a time
+for each account, and no bound on how many wait: a client may send many small changes at once.
 """
 
 from __future__ import annotations
@@ -33,13 +34,21 @@ class LongReads:
 
     def __init__(self) -> None:
         self._turns = AccountTurns(LONG_READERS, "read", most_running=1, most_waiting=MOST_WAITING)
+        self._preparations = AccountTurns(1, "prepare", most_running=1)
 
     async def run(self, account: Hashable, read: Callable[[float], T]) -> T:
         """Run a read when it is the account's turn, and return what it returns.
 
         429 when the account has too many; ReadTimeout when its time passes before it begins.
         """
-        future = self._submit(account, read)
+        return await self._result(self._submit(account, read))
+
+    async def prepare(self, account: Hashable, read: Callable[[float], T]) -> T:
+        """Run what a write needs when it is the account's turn, and return what it returns. ReadTimeout as `run`."""
+        until = time.monotonic() + deadlines.READ_SECONDS
+        return await self._result(self._preparations.submit(account, partial(_timed, read, until)))
+
+    async def _result(self, future: Future[T]) -> T:
         result = asyncio.wrap_future(future)
         try:
             await asyncio.wait({result}, timeout=deadlines.READ_SECONDS)
@@ -51,6 +60,7 @@ class LongReads:
 
     def close(self) -> None:
         self._turns.close()
+        self._preparations.close()
 
     def _submit(self, account: Hashable, read: Callable[[float], T]) -> Future[T]:
         try:

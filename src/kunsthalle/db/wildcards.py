@@ -7,9 +7,11 @@ of the two lengths, whatever the pattern.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase, punctuation
 from typing import Any
 
@@ -99,6 +101,42 @@ def _matches_sqlite(element: _Matches, compiler: SQLCompiler, **more: Any) -> st
 def _matches_postgresql(element: _Matches, compiler: SQLCompiler, **more: Any) -> str:
     text, _, like = element.clauses
     return f"({compiler.process(text, **more)} LIKE {compiler.process(like, **more)})"
+
+
+class _MatchesAny(FunctionElement[bool]):
+    """Holds a text and a JSON list of patterns in both notations."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+@lru_cache(maxsize=64)
+def _listed(patterns: tuple[Pattern, ...]) -> tuple[str, str]:
+    return json.dumps([glob_of(one) for one in patterns]), json.dumps([_like_of(one) for one in patterns])
+
+
+def matches_any(text: ColumnElement[Any], patterns: tuple[Pattern, ...]) -> ColumnElement[bool]:
+    """Whether the whole of a text is what one of the patterns describes.
+
+    They are one parameter, so that neither the statement nor the time to make it grows with their number.
+    """
+    globs, likes = _listed(patterns)
+    return _MatchesAny(text, literal(globs), literal(likes))
+
+
+@compiles(_MatchesAny, "sqlite")
+def _matches_any_sqlite(element: _MatchesAny, compiler: SQLCompiler, **more: Any) -> str:
+    text, globs, _ = element.clauses
+    items = f"json_each({compiler.process(globs, **more)}) AS pattern"
+    fits = f"{compiler.process(text, **more)} GLOB pattern.value"
+    return f"EXISTS (SELECT 1 FROM {items} WHERE {fits})"  # noqa: S608  pieces that the compiler has made
+
+
+@compiles(_MatchesAny, "postgresql")
+def _matches_any_postgresql(element: _MatchesAny, compiler: SQLCompiler, **more: Any) -> str:
+    text, _, likes = element.clauses
+    items = f"SELECT jsonb_array_elements_text(CAST({compiler.process(likes, **more)} AS JSONB))"
+    return f"({compiler.process(text, **more)} LIKE ANY (ARRAY({items})))"
 
 
 class _Folded(FunctionElement[str]):

@@ -222,6 +222,7 @@ def _take_in(found: ObjectReader, upload: Upload, intake: Intake, meter: Meter) 
             intake.feed(chunk)
             if writing is not None:
                 writing.result()
+            meter.give_way()
             if meter.due:
                 meter.note(upload.sync())
             writing = writer.submit(upload.write, chunk)

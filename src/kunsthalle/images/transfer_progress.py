@@ -78,8 +78,13 @@ class Meter:
 
     def at(self, done: int) -> None:
         """So many bytes are done of the present phase: noted if it is time. Unwanted, LeaseLost."""
+        self.give_way()
         if self.due:
             self.note(done)
+
+    def give_way(self) -> None:
+        """To be called between two chunks, where `at` is not: waits a moment for requests that go first."""
+        self._run.give_way()
 
     def enter(self, phase: str, total: int) -> None:
         """Another phase begins. It is noted if there is a note to replace."""

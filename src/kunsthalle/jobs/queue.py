@@ -84,8 +84,11 @@ class Run:
         reader: Callable[..., Any],
         writer: Callable[..., Any],
         owner: str,
+        give_way: Callable[[], None] = lambda: None,
     ) -> None:
         self.job = job
+        self.give_way = give_way
+        """To be called between two pieces of work that take long: it waits a moment for those who go first."""
         self.ctx = ctx
         self._reader = reader
         self._writer = writer

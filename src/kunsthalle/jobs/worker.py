@@ -53,11 +53,11 @@ class _Steps:
         self._since = time.thread_time()
 
     def read(self, ctx: Context, function: Callable[[Session], Any]) -> Any:
-        self._wait()
+        self.give_way()
         return self._store.read(ctx, function)
 
     def write(self, ctx: Context, function: Callable[[Session], Any]) -> Any:
-        self._wait()
+        self.give_way()
         return self._store.write(ctx, function)
 
     def count(self) -> None:
@@ -66,7 +66,7 @@ class _Steps:
         self._store.priority.add(self._account_id, now - self._since)
         self._since = now
 
-    def _wait(self) -> None:
+    def give_way(self) -> None:
         self.count()
         self._store.priority.wait_in_job(self._account_id)
 
@@ -213,7 +213,7 @@ class Worker:
             self._struck(job, ctx, owner, fault)
             return
         steps = _Steps(self._store, job.account_id)
-        run = queue.Run(job, ctx, steps.read, steps.write, owner)
+        run = queue.Run(job, ctx, steps.read, steps.write, owner, steps.give_way)
         try:
             if job.attempts > queue.MOST_CLAIMS:
                 raise TooOften(f"taken up {job.attempts - 1} times without an end")

@@ -209,7 +209,7 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
     change = access.member("global-search-tagging.tag.attach")
     drop = access.create("global-search-tagging.tag.delete")
     make = access.create(tagging.MANAGE)
-    tagged: dict[str, Any] = {"body": TagRequest, "answer": TagResultsResponse, "prepare": _found}
+    tagged: dict[str, Any] = {"body": TagRequest, "answer": TagResultsResponse, "prepare": _found, "long": True}
     return (
         route(
             "POST",
@@ -244,6 +244,7 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
             answer=DeletedTagsResponse,
             query=typed,
             prepare=_unused,
+            long=True,
         ),
         route("POST", f"{tags}/attach", _attach, surface=p, access=change, query=AttachParameters, **tagged),
         route("POST", f"{tags}/detach", _detach, surface=p, access=change, query=typed, **tagged),

@@ -7,7 +7,7 @@ the database's work, which its time budget bounds (docs/decisions/0021-bounded-w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -23,7 +23,7 @@ from kunsthalle.core.regions import REGIONS
 from kunsthalle.db.session import Session
 from kunsthalle.db.tag_tables import tag_links
 from kunsthalle.db.unscoped import ids_where, worked_out
-from kunsthalle.db.wildcards import Pattern, Wild, any_item, folded, glob_of, matches, spaced, words
+from kunsthalle.db.wildcards import Pattern, Wild, any_item, folded, glob_of, matches, matches_any, spaced, words
 from kunsthalle.search.query_language import And, Everything, Exists, Node, Not, Or, Phrase, Range, Term, Word, refused
 from kunsthalle.search.searchable_resources import Searched
 
@@ -54,7 +54,7 @@ class _Constant:
     value: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Text:
     """A text of each row. `exact` texts tell case apart."""
 
@@ -62,7 +62,7 @@ class _Text:
     exact: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Id(_Text):
     """The CRN: a whole one is looked up by the id in it, which has an index."""
 
@@ -180,28 +180,45 @@ class _Compiler:
             case And(nodes):
                 return and_(true(), *(self.compile(each) for each in nodes))
             case Or(nodes):
-                return or_(false(), *(self.compile(each) for each in nodes))
+                return or_(false(), *self._alternatives(nodes))
             case Word() | Phrase():
-                return self._anywhere(node)
+                return self._anywhere((_in_words(node),))
             case Term() | Range() | Exists():
-                field = self._fields.get(_ALIASES.get(node.field, node.field))
+                field = self._field(node)
                 return false() if field is None else _on(field, node, self._one)
             case _:
                 assert_never(node)
 
-    def _anywhere(self, node: Word | Phrase) -> Condition:
-        """Free words stand between spaces, phrases anywhere, in what `_texts` works out of each row and its tags."""
-        if isinstance(node, Phrase):
-            pattern: Pattern = (Wild.MANY, spaced(node.text), Wild.MANY)
-        else:
-            parts = (part if isinstance(part, Wild) else spaced(part) for part in node.pattern)
-            pattern = (Wild.MANY, " ", *parts, " ", Wild.MANY)
+    def _field(self, node: Term | Range | Exists) -> Field | None:
+        return self._fields.get(_ALIASES.get(node.field, node.field))
+
+    def _alternatives(self, nodes: tuple[Node, ...]) -> Iterator[Condition]:
+        """One condition for each node, but for the patterns of one text, and for words, which are one together."""
+        patterns: dict[_Text, list[Pattern]] = {}
+        anywhere: list[Pattern] = []
+        for node in nodes:
+            field = self._field(node) if isinstance(node, Term) else None
+            if isinstance(node, Word | Phrase):
+                anywhere.append(_in_words(node))
+            elif isinstance(node, Term) and isinstance(field, _Text) and not field.exact:
+                patterns.setdefault(field, []).append(_folded(node.pattern))
+            else:
+                yield self.compile(node)
+        LOOP_TURNS.give_way()
+        for text, several in patterns.items():
+            expression = folded(text.expression)
+            yield _same(expression, several[0]) if len(several) == 1 else matches_any(expression, tuple(several))
+        if anywhere:
+            yield self._anywhere(tuple(anywhere))
+
+    def _anywhere(self, patterns: tuple[Pattern, ...]) -> Condition:
+        """One of the patterns describes what `_texts` works out of a row, or of one of its tags."""
         if self._words is None:
             self._words = self._texts()
             self.joined = self._words[0].c.id == self._table.c.id
         texts, tags = self._words
-        own = [matches(text, pattern) for text in texts.c if text.name != "id"]
-        tagged = ids_where(tags.c.id, matches(tags.c.text, pattern))
+        own = [_one_of(text, patterns) for text in texts.c if text.name != "id"]
+        tagged = ids_where(tags.c.id, _one_of(tags.c.text, patterns))
         return or_(*own, self._table.c.id.in_(tagged))
 
     def _texts(self) -> tuple[CTE, CTE]:
@@ -218,6 +235,18 @@ class _Compiler:
             worked_out("texts", columns, self._table.c.account_id == account_id),
             worked_out("tag_texts", [links.thing_id.label("id"), words(links.name).label("text")], *conditions),
         )
+
+
+def _in_words(node: Word | Phrase) -> Pattern:
+    """What the words of a text must be: free words stand between spaces, phrases anywhere."""
+    if isinstance(node, Phrase):
+        return (Wild.MANY, spaced(node.text), Wild.MANY)
+    parts = (part if isinstance(part, Wild) else spaced(part) for part in node.pattern)
+    return (Wild.MANY, " ", *parts, " ", Wild.MANY)
+
+
+def _one_of(text: ColumnElement[Any], patterns: tuple[Pattern, ...]) -> Condition:
+    return matches(text, patterns[0]) if len(patterns) == 1 else matches_any(text, patterns)
 
 
 def _on(field: Field, node: Term | Range | Exists, searched: Searched) -> Condition:

@@ -11,7 +11,15 @@ import pytest
 
 from fixtures.threads import PATIENCE, until
 from kunsthalle.db import account_priority
-from kunsthalle.db.account_priority import ALONE_SECONDS, HALF_LIFE, HEAVY_SECONDS, MOST_ACCOUNTS, UNKNOWN
+from kunsthalle.db.account_priority import (
+    ALONE_SECONDS,
+    HALF_LIFE,
+    HEAVY_SECONDS,
+    MOST_ACCOUNTS,
+    MOST_SECONDS,
+    PATIENCE_SECONDS,
+    UNKNOWN,
+)
 from kunsthalle.db.account_priority import AccountPriority as Priority
 
 
@@ -180,3 +188,25 @@ def test_a_job_waits_for_nobody_else(priority: Priority, clock: Clock, monkeypat
     for request in requests:
         priority.end(request)
     assert priority._active == {}
+
+
+def test_a_read_waits_for_lighter_accounts_until_its_patience_ends(
+    priority: Priority, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def wait_in_job(account_id: str, seconds: float) -> None:
+        assert account_id == "heavy"
+        waited.append(seconds)
+        clock.now += seconds
+
+    monkeypatch.setattr(priority, "wait_in_job", wait_in_job)
+    priority.add("heavy", 3.0)
+    wait = priority.patience(lambda: "heavy")
+    wait()
+    assert waited == [], "nobody is worked for"
+    for _ in range(20):
+        request = priority.begin("light")
+        wait()
+        priority.end(request)
+    assert (sum(waited), max(waited)) == (pytest.approx(PATIENCE_SECONDS), MOST_SECONDS)

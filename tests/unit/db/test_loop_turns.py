@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.threads import PATIENCE, until
-from kunsthalle.core.loop_turns import LoopTurns
+from kunsthalle.core.loop_turns import LoopTurns, waiting
 
 
 class Other:
@@ -87,3 +87,12 @@ def test_a_thread_waits_no_longer_than_it_must() -> None:
     turns = LoopTurns(most_seconds=0.001)
     with turns.reading:
         Other(turns.give_way).join()
+
+
+def test_a_thread_may_wait_for_others_too_where_it_gives_way(turns: LoopTurns) -> None:
+    waits: list[int] = []
+    with waiting(lambda: waits.append(1)):
+        turns.give_way()
+        Other(turns.give_way).join()
+    turns.give_way()
+    assert waits == [1]

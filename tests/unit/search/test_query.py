@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -62,6 +64,11 @@ FOUND = [
     "name:Golden?image*",
     "name:*image*",
     r"name:*\[x\]\**",
+    r"name:none* OR name:*\[x\]\** OR name:?",
+    r'name:none OR name:"golden-IMAGE 7 [x]*\\"',
+    "NOT (name:none* OR name:other*)",
+    'none* "no phrase" golden',
+    "none prod*",
     "golden",
     "golden-image",
     "GOLDEN",
@@ -230,6 +237,30 @@ def test_the_largest_queries_are_answered(shelf: Shelf) -> None:
     assert shelf.finds(" OR ".join(["name:*x*"] * (MAX_TERMS - 2)) + " OR tags:env*")
     assert shelf.finds("(" * (MAX_DEPTH - 2) + "golden" + ")" * (MAX_DEPTH - 2))
     assert not shelf.finds("*a" * MAX_WILDCARDS)
+
+
+@pytest.mark.parametrize("term", ["name:*a{}*", "region:b{}", "a{}*", '"a {}"'])
+def test_alternatives_cost_little_more_than_one(shelf: Shelf, term: str) -> None:
+    """Counted in calls of Python functions: the interpreter is what a search shares with all other requests."""
+
+    def calls(count: int) -> int:
+        query = Place(" OR ".join(term.format(number) for number in range(count)), [])
+        return calls_of(lambda: shelf.world.read(shelf.ctx, lambda session: search(session, query, 10)))
+
+    calls(1)
+    calls(MAX_TERMS)  # statements are made at the first one
+    assert calls(MAX_TERMS) < 3 * calls(1)
+
+
+def calls_of(function: Callable[[], object]) -> int:
+    """How many Python functions are called by one."""
+    counted = Counter[str]()
+    sys.setprofile(lambda _frame, event, _argument: counted.update((event,)))
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return counted["call"]
 
 
 @pytest.mark.parametrize("query", REFUSED, ids=lambda query: query[:24])
