@@ -150,3 +150,28 @@ def test_uv_installs_where_it_is(dev: ModuleType, tmp_path: Path, monkeypatch: p
     uv.write_text("#!/bin/sh\n")
     uv.chmod(0o755)
     assert dev.installer() == [str(uv), "pip", "install", "--python", str(dev.BIN / "python")]
+
+
+def test_checks_run_beside_each_other_and_are_told_in_their_order(
+    dev: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first ends only when the second has begun."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    first = [
+        sys.executable,
+        "-c",
+        f"print(open({str(fifo)!r}).read()); print('to stderr', file=__import__('sys').stderr)",
+    ]
+    second = [sys.executable, "-c", f"open({str(fifo)!r}, 'w').write('one'); print('two'); raise SystemExit(3)"]
+    assert dev.run_at_once(first, second) == 3
+    said = capsys.readouterr().out.split("\n")
+    assert (sorted(said[:2]), said[2]) == (["one", "to stderr"], "two")
+    assert dev.run_at_once([sys.executable, "-c", "pass"], [sys.executable, "-c", "pass"]) == 0
+
+
+def test_what_tests_start_is_compiled_once(dev: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("KUNSTHALLE_OTHER", "kept")
+    given = dev.with_bytecode()
+    assert ("PYTHONDONTWRITEBYTECODE" in given, given["KUNSTHALLE_OTHER"]) == (False, "kept")

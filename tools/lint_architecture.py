@@ -8,6 +8,7 @@ import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +22,12 @@ Rule = Callable[[str, ast.Module, list[str]], Iterator[Finding]]
 
 _NOQA = re.compile(r"#\s*(?:ruff:\s*)?noqa(?P<codes>:\s*[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*)?(?P<reason>.*)$", re.IGNORECASE)
 _IGNORE = re.compile(r"#\s*type:\s*ignore(?P<codes>\[[\w\-, ]+\])?(?P<reason>.*)$")
+
+
+@lru_cache(maxsize=1)
+def _nodes(tree: ast.Module) -> list[ast.AST]:
+    """All of a file; walked once for all rules."""
+    return list(ast.walk(tree))
 
 
 def _in_database_layer(path: str) -> bool:
@@ -57,10 +64,10 @@ def _body_lines(node: ast.FunctionDef, lines: list[str]) -> int:
 def short_handlers(path: str, tree: ast.Module, lines: list[str]) -> Iterator[Finding]:
     """A handler decodes, calls, encodes; what takes more lines is a rule and belongs to a service."""
     if not path.startswith("src/") or not any(
-        _called(node) in {"route", "route_without_transaction"} for node in ast.walk(tree)
+        _called(node) in {"route", "route_without_transaction"} for node in _nodes(tree)
     ):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.FunctionDef) and _is_handler(node):
             count = _body_lines(node, lines)
             if count > MOST_HANDLER_LINES:
@@ -80,7 +87,7 @@ def visibility(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Findi
     """Outside the database layer every read goes through db.visibility."""
     if not path.startswith("src/") or _in_database_layer(path):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         bare_table = isinstance(node, ast.Call) and _called(node) == ".select" and not node.args and not node.keywords
         imported = isinstance(node, ast.ImportFrom) and node.module in {"sqlalchemy", "sqlalchemy.sql"}
         named = imported and any(one.name == "select" for one in node.names)  # type: ignore[attr-defined]  # an ImportFrom
@@ -102,7 +109,7 @@ def transitions(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Find
     """A state column moves by db.transitions, a compare-and-set on the declared table."""
     if not path.startswith("src/") or _in_database_layer(path):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if _sets_state(node):
             yield node.lineno, "a state moves by db.transitions.transition only"  # type: ignore[attr-defined]  # a call
 
@@ -111,7 +118,7 @@ def access(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
     """Every route says who may call it."""
     if not path.startswith("src/"):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         called = _called(node)
         if called == "Route" and path != "src/kunsthalle/api/router.py":
             yield node.lineno, "declare routes with route(…) or route_without_transaction(…)"  # type: ignore[attr-defined]  # a call
@@ -124,7 +131,7 @@ def query(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
     """What is read of a query is declared: the parameters as they came are for the decoder and its neighbours."""
     if not path.startswith("src/") or path.startswith("src/kunsthalle/api/"):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Attribute) and node.attr in {"raw_query", "query_params"} and not _in_console(path):
             yield node.lineno, "a handler takes the query parameters that its route declares (query=…)"
 
@@ -133,7 +140,7 @@ def row(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
     """The row that an access rule has found stands in the signature of the handler."""
     if not path.startswith("src/") or path.startswith("src/kunsthalle/api/"):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Attribute) and node.attr == "authorized":
             yield node.lineno, "a handler takes the row that its access rule finds as its third parameter"
 
@@ -150,6 +157,8 @@ def _comments(lines: list[str]) -> Iterator[Finding]:
 
 def reasons(_path: str, _tree: ast.Module, lines: list[str]) -> Iterator[Finding]:
     """An exception from a rule names the rule and says why."""
+    if not any(_NOQA.search(line) or _IGNORE.search(line) for line in lines):
+        return
     for number, comment in _comments(lines):
         for word, pattern in (("noqa", _NOQA), ("type: ignore", _IGNORE)):
             found = pattern.search(comment)
@@ -180,7 +189,7 @@ def class_names(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Find
     """What goes over the wire, and what is compared, is declared: a class may be renamed."""
     if not path.startswith("src/") or path in _SHOWN_CLASS_NAMES:
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Attribute) and node.attr in {"__name__", "__qualname__"}:
             yield node.lineno, "declare a constant; the name of a class is no value"
 
@@ -199,7 +208,7 @@ def error_texts(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Find
     """An exception is told by its type or its code, never by its words."""
     if not path.startswith("src/") or path in _ERROR_TEXTS:
         return
-    handlers = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name]
+    handlers = [node for node in _nodes(tree) if isinstance(node, ast.ExceptHandler) and node.name]
     for handler in handlers:
         for node in ast.walk(handler):
             judged = isinstance(node, ast.Compare) or _called(node) in _TEXT_CALLS
@@ -211,12 +220,12 @@ def module_magic(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Fin
     """What a module holds stands in it: no name is made up when it is asked for."""
     if not path.startswith("src/"):
         return
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.Import))
+    imports = (node for node in _nodes(tree) if isinstance(node, ast.Import))
     modules = {(one.asname or one.name).partition(".")[0] for node in imports for one in node.names}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
             yield node.lineno, "a module has no __getattr__; import what is needed from where it is"
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         called = _called(node)
         if called in {"globals", "locals"}:
             yield node.lineno, f"no {called}(); a dictionary says what it holds"  # type: ignore[attr-defined]  # a call
@@ -230,7 +239,7 @@ def models_by_name(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[F
     """A row becomes a model by the names of its columns."""
     if not path.startswith("src/") or path == "src/kunsthalle/db/row_models.py":
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         starred = [one.value for one in node.args if isinstance(one, ast.Starred)] if isinstance(node, ast.Call) else []
         if any(isinstance(value, ast.Name) and value.id == "row" for value in starred):
             yield node.lineno, "models of rows are made by db.row_models.reader, which matches names"  # type: ignore[attr-defined]  # a call
@@ -243,7 +252,7 @@ def closed_tables(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Fi
     """A state, a format, an effect that is unknown raises: no look-up has a value for it."""
     if not path.startswith("src/"):
         return
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         key = node.args[0] if isinstance(node, ast.Call) and _called(node) == ".get" and node.args else None
         if isinstance(key, ast.Attribute) and key.attr in _CLOSED:
             yield key.lineno, f"look {key.attr} up in a core.closed_tables.ClosedTable, by [], not by get"

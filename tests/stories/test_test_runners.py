@@ -22,7 +22,7 @@ def _blocks(page: str, language: str) -> list[str]:
 
 def _shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
     trap = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", trap + script],
