@@ -13,7 +13,8 @@ from msgspec import UNSET, UnsetType
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
-from kunsthalle.block_storage.models import Snapshot, Volume
+from kunsthalle.block_storage import volume_keys
+from kunsthalle.block_storage.models import PROVIDER_MANAGED, Sealing, Snapshot, Volume
 from kunsthalle.block_storage.requests import BootAttachmentRequest, BootVolumeRequest
 from kunsthalle.block_storage.resources import DELETE as REMOVE
 from kunsthalle.block_storage.resources import MAKE, VOLUME
@@ -59,6 +60,7 @@ class Content:
     catalog_offering: dict[str, str] | None
     snapshot: Snapshot | None
     allowed_use: Mapping[str, str]
+    sealing: Sealing
 
 
 def of_image(image: Image, catalog_offering: dict[str, str] | None) -> Content:
@@ -75,6 +77,7 @@ def of_image(image: Image, catalog_offering: dict[str, str] | None) -> Content:
         catalog_offering=catalog_offering,
         snapshot=None,
         allowed_use={**ANY, **image.allowed_use},
+        sealing=PROVIDER_MANAGED,
     )
 
 
@@ -92,6 +95,7 @@ def of_snapshot(snapshot: Snapshot) -> Content:
         catalog_offering=None,
         snapshot=snapshot,
         allowed_use=snapshot.uses,
+        sealing=snapshot.sealing,
     )
 
 
@@ -107,8 +111,6 @@ class Size:
 
 def fitting(content: Content, wish: BootVolumeRequest) -> Size:
     """400 for a boot volume that does not exist or does not hold the content."""
-    if wish.encryption_key is not UNSET:
-        raise invalid("bad_field", "Volumes are encrypted by the provider here.", f"{_VOLUME}.encryption_key")
     profile = chosen(DEFAULT if wish.profile is UNSET else name_of(wish.profile, "profile"), f"{_VOLUME}.profile")
     field = f"{_VOLUME}.capacity"
     least, most = max(content.least, profile.boot_capacity[0]), profile.boot_capacity[1]
@@ -126,6 +128,11 @@ def uses_of(session: Session, content: Content, wish: BootVolumeRequest) -> dict
     return uses(session, wish.allowed_use, content.allowed_use, f"{_VOLUME}.allowed_use")
 
 
+def sealing_of(session: Session, content: Content, wish: BootVolumeRequest) -> Sealing:
+    """How a new boot volume is encrypted: as asked, else as its content is. 400, 403 or 404 for a key of no use."""
+    return volume_keys.chosen(session, wish.encryption_key, content.sealing, f"{_VOLUME}.encryption_key")
+
+
 def _placed(session: Session, host: Host, wish: BootVolumeRequest) -> str:
     """The resource group of a new boot volume: its server's, or the one named, in which the caller may make volumes."""
     if wish.resource_group is UNSET:
@@ -139,6 +146,7 @@ def attach_new(session: Session, blobs: Blobs, host: Host, content: Content, bod
     """A new boot volume, `pending`, attached to its server. Whoever starts the server makes its disk."""
     wish = BootVolumeRequest() if body.volume is UNSET else body.volume
     size = fitting(content, wish)
+    sealing = sealing_of(session, content, wish)
     volume = Volume(
         id=session.ctx.ids.resource(session.ctx.region.prefix),
         account_id=session.ctx.account_id,
@@ -171,8 +179,10 @@ def attach_new(session: Session, blobs: Blobs, host: Host, content: Content, bod
         active=True,
         allowed_use=uses_of(session, content, wish),
         created_at=session.ctx.now(),
+        **volume_keys.columns(sealing),
     )
     insert_named(session, VOLUME, volume)
+    volume_keys.register(session, volume)
     remember(session, "user", volume.user_tags)
     _retain(session, blobs, volume)
     return volume
@@ -185,6 +195,7 @@ def attach_existing(session: Session, host: Host, volume: Volume, body: BootAtta
     if volume.zone != host.zone:
         raise invalid("zone_inconsistency", "The volume is in another zone than the server.", _VOLUME)
     refuse_going(session, volume, body.delete_volume_on_instance_delete)
+    volume_keys.refuse_unusable(session, (volume,), _VOLUME)
     columns = VOLUME.table.c
     attached = update(
         session,

@@ -10,8 +10,9 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import NamedIdentity, name_of, refer
+from kunsthalle.block_storage import volume_keys
 from kunsthalle.block_storage.boot_volumes import Host, detach, refuse_going
-from kunsthalle.block_storage.models import Volume
+from kunsthalle.block_storage.models import PROVIDER_MANAGED, Volume
 from kunsthalle.block_storage.queries import attached_to
 from kunsthalle.block_storage.requests import (
     AttachmentRequest,
@@ -58,6 +59,7 @@ def attach_data(
     else:
         volume = refer(session, VOLUME, identity, field, USE).resource
         refuse_going(session, volume, body.delete_volume_on_instance_delete)
+        volume_keys.refuse_unusable(session, (volume,), field)
         if volume.zone != host.zone:
             raise invalid("zone_inconsistency", "The volume is in another zone than the server.", field)
     columns, wanted = VOLUME.table.c, ("pending", "available") if identity is None else ("available",)
@@ -148,6 +150,7 @@ def kept_volume(session: Session, shown: dict[str, Any], wish: DataVolumeRequest
         raise invalid("validation_required_field", "Missing a required field.", f"{field}.profile")
     profile = chosen(name_of(wish.profile, "profile"), f"{field}.profile")
     refuse_hidden_group(session, wish)
+    volume_keys.chosen(session, wish.encryption_key, PROVIDER_MANAGED, f"{field}.encryption_key")
     kept = {**shown, "profile": {"name": profile.name}}
     if not isinstance(wish.source_snapshot, UnsetType):
         snapshot = refer(session, SNAPSHOT, wish.source_snapshot, f"{field}.source_snapshot", RESTORE).resource

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +18,14 @@ from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.volume_profiles import most_of
 from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace, Space
-from kunsthalle.disk_images import backing_files, qcow2
+from kunsthalle.disk_images import backing_files, encrypted_disks, qcow2
 from kunsthalle.disk_images.growth import grow
 from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import TABLE_BYTES, Tools, convert, converted_size
+from kunsthalle.disk_images.reencryption import Layer, copy_content
 from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.disk_images.writers import write_empty
-from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError
+from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError, Passphrases
 
 FAULTS = (HypervisorError, BlobError, Refused, ToolFailed)
 """What making, checking and copying disks may raise."""
@@ -95,7 +96,54 @@ class Disks:
             return self.snapshot(source.id).exists()
         return source.minimum_capacity == volume.capacity
 
-    def ready(self, volume: Volume) -> None:
+    def make_encrypted(
+        self, volume: Volume, source: Snapshot | None, opened: Passphrases, source_opened: Passphrases
+    ) -> None:
+        """`make` for a volume with a key of its owner's: what its snapshot holds is encrypted anew unless the key is
+        the same. The passphrases are of the volume and of the snapshot. FAULTS.
+        """
+        path = self.volume(volume.id)
+        written = source if source is not None and self._written(source) else None
+        if path.exists():
+            self._grow(volume)
+        elif written is not None and opened.disk == source_opened.disk:
+            self.quota.check(self.folder, volume.capacity)
+            self.copy(self.snapshot(written.id), path, None)
+            self._grow(volume)
+        elif written is not None or volume.digest is not None:
+            self.quota.check(self.folder, volume.capacity)
+            self._place(path, lambda part: self._write_encrypted(part, volume, opened, written, source_opened))
+
+    def _written(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot holds anything besides the bytes that it stands on."""
+        path = self.snapshot(snapshot.id)
+        return path.exists() and not untouched(path)
+
+    def _write_encrypted(
+        self, part: Path, volume: Volume, opened: Passphrases, source: Snapshot | None, source_opened: Passphrases
+    ) -> None:
+        size, passphrase, base = volume.capacity * GIB, opened.disk or b"", self._base(volume)
+        if base is None:
+            encrypted_disks.write_disk(part, size, passphrase, room=most_of(volume.profile) * GIB)
+        else:
+            encrypted_disks.write_overlay(part, base, str(volume.format), size, passphrase)
+        if source is None:
+            return
+        below = (base, str(volume.format), opened.base)
+        copied = Layer(self.snapshot(source.id), source_opened.disk, *below)
+        self._copy_content(copied, Layer(part, passphrase, *below), taken_bytes(copied.path), own_only=True)
+
+    def _copy_content(self, source: Layer, target: Layer, needed: int, *, own_only: bool, most: int = 0) -> None:
+        if self.tools is None:
+            raise ToolFailed("The disk was written to; encrypting it with another key needs qemu-img on the host.")
+        bound = (most or source.path.stat().st_size) + TABLE_BYTES
+        with self.room(needed + TABLE_BYTES):
+            copy_content(self.tools, source, target, own_only=own_only, quota_bytes=bound, limits=self.limits)
+
+    def _base(self, volume: Volume) -> Path | None:
+        return None if volume.digest is None else self.blobs.local_path(volume.digest)
+
+    def ready(self, volume: Volume, opened: Passphrases) -> None:
         """Sees to it that a volume which a server is to have has a file, if only an empty one. FAULTS.
 
         Several jobs may come to do so at once: the first file stays, for a server may write to it already.
@@ -104,10 +152,21 @@ class Disks:
         if path.exists():
             return
         self.quota.check(self.folder, volume.capacity)
-        part = self.scratch(f"{volume.id}.{os.getpid()}.{threading.get_ident()}")
+        size, room = volume.capacity * GIB, most_of(volume.profile) * GIB
+        if opened.disk is None:
+            self._place(path, lambda part: write_empty(part, size, room))
+        else:
+            passphrase = opened.disk
+            self._place(path, lambda part: encrypted_disks.write_disk(part, size, passphrase, room=room))
+
+    def _place(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Has `write` make a file under a name of its own, which then gets its place; the first that comes there stays.
+        FAULTS.
+        """
+        part = self.scratch(f"{path.stem}.{os.getpid()}.{threading.get_ident()}")
         part.unlink(missing_ok=True)
         try:
-            write_empty(part, volume.capacity * GIB, most_of(volume.profile) * GIB)
+            write(part)
             part.chmod(0o600)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with suppress(FileExistsError):
@@ -195,6 +254,17 @@ class Disks:
         needed = converted_size(tools, source, kind, kind, most=most, limits=limits, backing_allowed=True)
         with self.room(needed):
             convert(tools, source, kind, target, kind, quota_bytes=needed, limits=limits, backing_allowed=True)
+
+    def standalone_encrypted(self, source: Path, volume: Volume, opened: Passphrases, target: Path) -> None:
+        """As `standalone`, for a copy of the disk of an encrypted volume: the file opens as the volume does. FAULTS."""
+        size = volume.capacity * GIB
+        base = self._base(volume)
+        target.unlink(missing_ok=True)
+        encrypted_disks.write_disk(target, size, opened.disk or b"")
+        copied = Layer(source, opened.disk, base, str(volume.format), opened.base)
+        needed = taken_bytes(source) + (base.stat().st_size if base else 0)
+        most = size + size // _OVERHEAD
+        self._copy_content(copied, Layer(target, opened.disk), needed, own_only=False, most=most)
 
 
 def untouched(path: Path) -> bool:

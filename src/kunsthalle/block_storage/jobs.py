@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kunsthalle.block_storage import service, snapshots, volume_changes
+from kunsthalle.block_storage import rewrapping, service, snapshots, volume_changes, volume_keys
 from kunsthalle.block_storage.disk_files import Disks
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.provisioning import provide, snapshot_of, volume_of
@@ -19,6 +19,7 @@ from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.schemas import gigabytes
 from kunsthalle.jobs import queue
+from kunsthalle.key_protect.data_keys import KeyRefused
 
 log = get_logger("storage")
 
@@ -32,7 +33,7 @@ def handlers(disks: Disks) -> tuple[queue.Handler, ...]:
         (snapshots.DELETE, SNAPSHOT, _remove_snapshot),
     )
     made = tuple(queue.Handler(name, _on(disks, step), _give_up(kind)) for name, kind, step in steps)
-    return (*made, queue.Handler(volume_changes.UPDATE, _on(disks, _change_volume), _not_grown))
+    return (*made, rewrapping.handler(), queue.Handler(volume_changes.UPDATE, _on(disks, _change_volume), _not_grown))
 
 
 def _on(disks: Disks, step: Callable[[queue.Run, Disks], None]) -> Callable[[queue.Run], None]:
@@ -47,9 +48,10 @@ def _make_volume(run: queue.Run, disks: Disks) -> None:
         provide(run, disks, volume)
         if run.read(lambda session: volume_of(session, volume.id)) is None:  # its server took it along
             disks.hypervisor.delete_disk(disks.volume(volume.id))
-    except (Refused, ToolFailed) as fault:  # trying again would not help; with what the engine says, it may
+    except (Refused, ToolFailed, KeyRefused) as fault:  # trying again would not help; with what the engine says, it may
         log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
-        run.finish(lambda session: transition(session, VOLUME, volume.id, "failed"))
+        reasons = [{"code": fault.cause.value, "message": fault.message}] if isinstance(fault, KeyRefused) else []
+        run.finish(lambda session: transition(session, VOLUME, volume.id, "failed", status_reasons=reasons))
 
 
 def _change_volume(run: queue.Run, disks: Disks) -> None:
@@ -99,11 +101,13 @@ def _remove_snapshot(run: queue.Run, disks: Disks) -> None:
 def forget_volume(session: Session, volume: Volume) -> None:
     """Its disk is gone: so are the row and its hold on the bytes."""
     delete(session, VOLUME, volume.id, volume.account_id)
+    volume_keys.unregister(session, volume)
     blob_bytes.release(session, volume.holder)
 
 
 def _forget_snapshot(session: Session, snapshot: Snapshot) -> None:
     delete(session, SNAPSHOT, snapshot.id, snapshot.account_id)
+    volume_keys.unregister(session, snapshot)
     blob_bytes.release(session, snapshot.holder)
 
 

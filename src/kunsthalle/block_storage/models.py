@@ -11,12 +11,47 @@ from kunsthalle.core.regions import place
 from kunsthalle.images.image_usage_rules import ANY
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How a disk is encrypted: CRN of the root key, and the disk's own data key, wrapped with it.
+
+    `base_key` and `base_data_key` are those of the image that the disk stands on. None for what the provider encrypts.
+    """
+
+    encryption_key: str | None = None
+    encrypted_data_key: str | None = None
+    base_key: str | None = None
+    base_data_key: str | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The CRNs of the root keys that it takes to open the disk."""
+        return list(dict.fromkeys(key for key in (self.encryption_key, self.base_key) if key is not None))
+
+
+PROVIDER_MANAGED = Sealing()
+
+
 class Bootable:
-    """Something that may hold an operating system."""
+    """Something that may hold an operating system, and may be encrypted."""
 
     __slots__ = ()
     operating_system: str | None
     allowed_use: dict[str, str] | None
+    encryption_key: str | None
+    encrypted_data_key: str | None
+    base_key: str | None
+    base_data_key: str | None
+
+    @property
+    def sealing(self) -> Sealing:
+        """With which keys its disk is encrypted."""
+        return Sealing(self.encryption_key, self.encrypted_data_key, self.base_key, self.base_data_key)
+
+    @property
+    def encryption(self) -> str:
+        """Whose keys its disk is encrypted with, in the API's word."""
+        return "provider_managed" if self.encryption_key is None else "user_managed"
 
     @property
     def bootable(self) -> bool:
@@ -70,6 +105,10 @@ class Volume(Bootable):
     allowed_use: dict[str, str] | None
     created_at: int
     revision: int = 1
+    encryption_key: str | None = None
+    encrypted_data_key: str | None = None
+    base_key: str | None = None
+    base_data_key: str | None = None
 
     @property
     def crn(self) -> str:
@@ -115,6 +154,10 @@ class Snapshot(Bootable):
     allowed_use: dict[str, str] | None
     created_at: int
     revision: int = 1
+    encryption_key: str | None = None
+    encrypted_data_key: str | None = None
+    base_key: str | None = None
+    base_data_key: str | None = None
 
     @property
     def crn(self) -> str:

@@ -8,6 +8,7 @@ from kunsthalle.block_storage.disk_files import Disks
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.recheck import recheck_blob
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.block_storage.volume_keys import passphrases
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
@@ -29,7 +30,8 @@ def snapshot_of(session: Session, id_: str | None) -> Snapshot | None:
 
 
 def provide(run: queue.Run, disks: Disks, volume: Volume) -> None:
-    """Makes the disk of a `pending` volume; one that was made larger while a server ran on it grows. FAULTS.
+    """Makes the disk of a `pending` volume; one that was made larger while a server ran on it grows. FAULTS,
+    KeyRefused.
 
     Either way its bytes may be run afterwards.
     """
@@ -39,9 +41,13 @@ def provide(run: queue.Run, disks: Disks, volume: Volume) -> None:
         disks.grow(volume)
         return
     source = run.read(lambda session: snapshot_of(session, volume.source_snapshot_id))
-    if disks.outgrown(volume, source):
-        volume = _rebase(run, disks, volume, source)
-    disks.make(volume, source)
+    if volume.encryption_key is not None:
+        opened = run.read(lambda session: [passphrases(session, disk) for disk in (volume, source)])
+        disks.make_encrypted(volume, source, *opened)
+    else:
+        if disks.outgrown(volume, source):
+            volume = _rebase(run, disks, volume, source)
+        disks.make(volume, source)
     run.write(lambda session: transition(session, VOLUME, volume.id, "available"))
 
 

@@ -40,7 +40,7 @@ class VolumeParameters(UsualParameters, frozen=True):
     ] = ()
     encryption: Annotated[
         tuple[Literal["provider_managed", "user_managed"], ...],
-        Meta(description="Only volumes encrypted with keys of the provider, which all are, or of the user."),
+        Meta(description="Only volumes encrypted with keys of the provider, or of the user."),
     ] = ()
     tag: Tag = None
     zone_name: ZoneName = field(name="zone.name", default=None)
@@ -132,8 +132,9 @@ def _volume_conditions(query: VolumeParameters) -> list[ColumnElement[bool]]:
     )
     if query.attachment_state:
         found.append(_attachment(query.attachment_state))
-    if query.encryption and "provider_managed" not in query.encryption:
-        found.append(false())
+    if query.encryption and len(set(query.encryption)) == 1:
+        by_provider = "provider_managed" in query.encryption
+        found.append(_VOLUMES.encryption_key.is_(None) if by_provider else _VOLUMES.encryption_key.is_not(None))
     if query.tag is not None:
         found.append(_holds(_VOLUMES.user_tags, "", query.tag))
     for attribute, wanted in (

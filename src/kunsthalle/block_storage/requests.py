@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from kunsthalle.api.body_bounds import Document, at_most
+from kunsthalle.api.body_bounds import at_most
 from kunsthalle.api.common_schemas import GroupRequest, Name
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.serialization import RequestBody, form
@@ -17,6 +17,12 @@ Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=128, pattern=
 Gigabytes = Annotated[int, Meta(ge=1, le=64_000)]
 Iops = Annotated[int, Meta(ge=1, le=1_000_000)]
 Bandwidth = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class EncryptionKeyRequest(RequestBody):
+    """A root key of Key Protect, which wraps the data key of a volume."""
+
+    crn: Annotated[str, Meta(min_length=1, max_length=512)]
 
 
 class CreateVolumeRequest(RequestBody):
@@ -32,7 +38,7 @@ class CreateVolumeRequest(RequestBody):
     resource_group: GroupRequest | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
     allowed_use: AllowedUseRequest | UnsetType = UNSET
-    encryption_key: Document | UnsetType = UNSET
+    encryption_key: EncryptionKeyRequest | UnsetType = UNSET
 
 
 class UpdateVolumeRequest(RequestBody):
@@ -62,7 +68,7 @@ class BootVolumeRequest(RequestBody):
     resource_group: GroupRequest | UnsetType = UNSET
     user_tags: Tags | UnsetType = UNSET
     allowed_use: AllowedUseRequest | UnsetType = UNSET
-    encryption_key: Document | UnsetType = UNSET
+    encryption_key: EncryptionKeyRequest | UnsetType = UNSET
 
     @property
     def identity(self) -> Identity | None:

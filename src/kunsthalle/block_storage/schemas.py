@@ -11,6 +11,7 @@ from kunsthalle.api.common_schemas import GroupResponse, NamedResponse
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.vpc import href
 from kunsthalle.authz.context import Context
+from kunsthalle.block_storage import volume_keys
 from kunsthalle.block_storage.models import Bootable, Snapshot, Volume
 from kunsthalle.block_storage.states import VOLUME_STATES
 from kunsthalle.block_storage.volume_profiles import PROFILES
@@ -106,6 +107,12 @@ class CatalogUseResponse(ResponseBody):
     plan: PlanReferenceResponse | UnsetType = UNSET
 
 
+class EncryptionKeyResponse(ResponseBody):
+    """A root key by CRN."""
+
+    crn: str
+
+
 class VolumeResponse(ResponseBody):
     """A volume."""
 
@@ -136,6 +143,7 @@ class VolumeResponse(ResponseBody):
     volume_attachments: list[VolumeAttachmentInVolumeResponse]
     zone: NamedResponse
     allowed_use: AllowedUseResponse | UnsetType = UNSET
+    encryption_key: EncryptionKeyResponse | UnsetType = UNSET
     catalog_offering: CatalogUseResponse | UnsetType = UNSET
     operating_system: OperatingSystemResponse | UnsetType = UNSET
     source_image: ImageReferenceResponse | UnsetType = UNSET
@@ -181,6 +189,7 @@ class SnapshotResponse(ResponseBody):
     storage_generation: int
     user_tags: list[str]
     allowed_use: AllowedUseResponse | UnsetType = UNSET
+    encryption_key: EncryptionKeyResponse | UnsetType = UNSET
     captured_at: str | UnsetType = UNSET
     operating_system: OperatingSystemResponse | UnsetType = UNSET
     source_image: ImageReferenceResponse | UnsetType = UNSET
@@ -201,6 +210,11 @@ def system_response(name: str | None, ctx: Context) -> OperatingSystemResponse |
 
 def uses_response(it: Bootable) -> AllowedUseResponse | UnsetType:
     return AllowedUseResponse(**it.uses) if it.bootable else UNSET
+
+
+def key_response(it: Bootable) -> EncryptionKeyResponse | UnsetType:
+    """The root key of what is encrypted with one, whoever may see the key itself."""
+    return UNSET if it.encryption_key is None else EncryptionKeyResponse(crn=it.encryption_key)
 
 
 def catalog_response(offering: dict[str, str] | None) -> CatalogUseResponse | UnsetType:
@@ -309,7 +323,7 @@ def volume_response(volume: Volume, session: Session) -> VolumeResponse:
         capacity=volume.capacity,
         created_at=rfc3339(volume.created_at),
         crn=volume.crn,
-        encryption="provider_managed",
+        encryption=volume.encryption,
         health_reasons=[],
         health_state=_HEALTH[volume.status],
         href=href(ctx, f"/volumes/{volume.id}"),
@@ -321,12 +335,13 @@ def volume_response(volume: Volume, session: Session) -> VolumeResponse:
         resource_type="volume",
         software_attachments=[],
         status=volume.status,
-        status_reasons=volume.status_reasons,
+        status_reasons=[*volume.status_reasons, *volume_keys.reasons(session, volume)],
         storage_generation=profile.generation,
         user_tags=volume.user_tags,
         volume_attachments=_attachments(volume, ctx),
         zone=zone_response(ctx, volume.zone),
         allowed_use=uses_response(volume),
+        encryption_key=key_response(volume),
         catalog_offering=catalog_response(volume.catalog_offering),
         operating_system=system_response(volume.operating_system, ctx),
         source_image=image_response(volume.source_image, ctx),
@@ -350,7 +365,7 @@ def snapshot_response(snapshot: Snapshot, session: Session) -> SnapshotResponse:
         created_at=rfc3339(snapshot.created_at),
         crn=snapshot.crn,
         deletable=True,
-        encryption="provider_managed",
+        encryption=snapshot.encryption,
         href=href(ctx, f"/snapshots/{snapshot.id}"),
         id=snapshot.id,
         lifecycle_state=snapshot.lifecycle_state,
@@ -366,6 +381,7 @@ def snapshot_response(snapshot: Snapshot, session: Session) -> SnapshotResponse:
         storage_generation=1,
         user_tags=snapshot.user_tags,
         allowed_use=uses_response(snapshot),
+        encryption_key=key_response(snapshot),
         captured_at=UNSET if captured is None else rfc3339(captured),
         operating_system=system_response(snapshot.operating_system, ctx),
         source_image=image_response(snapshot.source_image, ctx),

@@ -7,8 +7,8 @@ from msgspec import UNSET, UnsetType
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import Identity, name_of, refer
 from kunsthalle.blobs.protocol import Blobs
-from kunsthalle.block_storage import volume_changes
-from kunsthalle.block_storage.models import Bootable, Snapshot, Volume
+from kunsthalle.block_storage import volume_changes, volume_keys
+from kunsthalle.block_storage.models import PROVIDER_MANAGED, Bootable, Snapshot, Volume
 from kunsthalle.block_storage.queries import captures_of
 from kunsthalle.block_storage.requests import CreateVolumeRequest, UpdateVolumeRequest
 from kunsthalle.block_storage.resources import MAKE, RESTORE, SNAPSHOT, VOLUME
@@ -38,9 +38,10 @@ class VolumeService:
 
         `group_id` is the resource group when the body names none.
         """
-        if body.encryption_key is not UNSET:
-            raise invalid("bad_field", "Volumes are encrypted by the provider here.", "encryption_key")
         source = _snapshot(session, body.source_snapshot)
+        sealing = volume_keys.chosen(
+            session, body.encryption_key, source.sealing if source else PROVIDER_MANAGED, "encryption_key"
+        )
         profile = chosen(name_of(body.profile, "profile"), "profile")
         capacity = capacity_of(source, body.capacity, "capacity")
         check_capacity(capacity, profile.capacity, "capacity")
@@ -79,8 +80,10 @@ class VolumeService:
             active=False,
             allowed_use=uses_of(session, source, body.allowed_use),
             created_at=session.ctx.now(),
+            **volume_keys.columns(sealing),
         )
         insert_named(session, VOLUME, volume)
+        volume_keys.register(session, volume)
         remember(session, "user", volume.user_tags)
         if volume.digest is not None:
             blob_bytes.retain(session, self._blobs, volume.digest, volume.holder)

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import refer
 from kunsthalle.blobs.protocol import Blobs
-from kunsthalle.block_storage import snapshot_clones
+from kunsthalle.block_storage import snapshot_clones, volume_keys
 from kunsthalle.block_storage.models import Snapshot
 from kunsthalle.block_storage.queries import restores_of
 from kunsthalle.block_storage.requests import CreateSnapshotRequest, UpdateSnapshotRequest
@@ -70,12 +70,14 @@ class SnapshotService:
             clones=snapshot_clones.wanted(session, body.clones),
             allowed_use=uses_of(session, volume, body.allowed_use),
             created_at=session.ctx.now(),
+            **volume_keys.columns(volume.sealing),
         )
         if number_of(session, SNAPSHOT.table, SNAPSHOT.table.c.source_volume_id == volume.id) >= MOST:
             raise invalid(
                 "over_quota", f"There may be {MOST} snapshots of a volume: delete one first.", "source_volume"
             )
         insert_named(session, SNAPSHOT, snapshot)
+        volume_keys.register(session, snapshot)
         remember(session, "user", snapshot.user_tags)
         if snapshot.digest is not None:
             blob_bytes.retain(session, self._blobs, snapshot.digest, snapshot.holder)

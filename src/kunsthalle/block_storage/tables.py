@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Index, Integer, String, Text, UniqueConstraint
 
 from kunsthalle.db.column_types import Json, Moment
 from kunsthalle.db.tables import resource_table
+
+
+def key_columns() -> tuple[Column[Any], ...]:
+    """How the disk is encrypted: see `volume_keys.Sealing`."""
+    return (
+        Column("encryption_key", String(512)),
+        Column("encrypted_data_key", Text),
+        Column("base_key", String(512)),
+        Column("base_data_key", Text),
+    )
+
 
 # capacity: GB of 2**30 bytes. digest, format, checked: the blob under the disk; NULL where the disk stands on none.
 volumes = resource_table(
@@ -38,8 +51,10 @@ volumes = resource_table(
     Column("attachment_status", String(16)),
     Column("active", Boolean, nullable=False),
     Column("allowed_use", Json),
+    *key_columns(),
     UniqueConstraint("account_id", "name"),
     Index("ix_volumes_instance_id", "instance_id"),
+    Index("ix_volumes_encryption_key", "encryption_key"),
     Index("ix_volumes_source_snapshot_id", "source_snapshot_id"),
 )
 
@@ -64,6 +79,8 @@ snapshots = resource_table(
     Column("captured_at", Moment),
     Column("clones", Json, nullable=False),
     Column("allowed_use", Json),
+    *key_columns(),
     UniqueConstraint("account_id", "name"),
     Index("ix_snapshots_source_volume_id", "source_volume_id"),
+    Index("ix_snapshots_encryption_key", "encryption_key"),
 )

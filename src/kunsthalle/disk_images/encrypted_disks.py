@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 from kunsthalle.core.ids import entropy
-from kunsthalle.disk_images import qcow2
+from kunsthalle.disk_images import luks, qcow2
 from kunsthalle.disk_images.atomic_files import appearing
 from kunsthalle.disk_images.backing_files import name_of
 from kunsthalle.disk_images.detection import QEMU_NAMES
@@ -28,23 +26,16 @@ from kunsthalle.disk_images.writers import Qcow2File
 ITERATIONS = 1_000
 """Of the derivations: the least that the specification allows."""
 
-_HEADER = struct.Struct(">6sH32s32s32sII20s32sI40s")
-_SLOT = struct.Struct(">II32sII")
-_MAGIC = b"LUKS\xba\xbe"
-_ACTIVE, _FREE = 0x00AC71F3, 0x0000DEAD
-_SLOTS, _STRIPES = 8, 4_000
 _MASTER_OCTETS, _SALT_OCTETS, _CHECK_OCTETS = 64, 32, 20
 """A master key of AES-256 in the mode XTS is two keys of 32 octets."""
 
 _ALIGNED = 4_096
-_MATERIAL = _STRIPES * _MASTER_OCTETS
+_MATERIAL = luks.STRIPES * _MASTER_OCTETS
 _ROOM = -(-_MATERIAL // _ALIGNED) * _ALIGNED
 """Bytes of a slot's key material, and of its place."""
 
-_LENGTH = _ALIGNED + _SLOTS * _ROOM
+_LENGTH = _ALIGNED + luks.SLOTS * _ROOM
 """Bytes of the header with the places of all slots."""
-
-_POINTER = struct.Struct(">QQ")
 
 
 def write_disk(path: Path, virtual_size: int, passphrase: bytes, *, room: int = 0) -> None:
@@ -68,7 +59,8 @@ def _write(path: Path, virtual_size: int, passphrase: bytes, *, room: int = 0, *
     with appearing(path) as part, part.open("wb") as file:
         disk = Qcow2File(file, virtual_size, max(room, virtual_size))
         offset = disk.reserve(_LENGTH)
-        pointer = qcow2.EXTENSION.pack(qcow2.ENCRYPTION_HEADER, _POINTER.size) + _POINTER.pack(offset, _LENGTH)
+        pointer = qcow2.EXTENSION.pack(qcow2.ENCRYPTION_HEADER, qcow2.ENCRYPTION_SPAN.size)
+        pointer += qcow2.ENCRYPTION_SPAN.pack(offset, _LENGTH)
         disk.close(**backing, crypt_method=qcow2.LUKS, extensions=pointer)
         header, material = luks_header(passphrase)
         file.seek(offset)
@@ -84,11 +76,11 @@ def luks_header(passphrase: bytes) -> tuple[bytes, bytes]:
     names = (b"aes", b"xts-plain64", b"sha256")
     number = str(uuid.UUID(bytes=entropy(16), version=4)).encode()
     sizes = (_LENGTH // SECTOR, _MASTER_OCTETS)
-    header = _HEADER.pack(_MAGIC, 1, *names, *sizes, check, check_salt, ITERATIONS, number)
-    for slot in range(_SLOTS):
+    header = luks.HEADER.pack(luks.MAGIC, 1, *names, *sizes, check, check_salt, ITERATIONS, number)
+    for slot in range(luks.SLOTS):
         place = (_ALIGNED + slot * _ROOM) // SECTOR
-        used = (_ACTIVE, ITERATIONS, salt) if slot == 0 else (_FREE, 0, bytes(_SALT_OCTETS))
-        header += _SLOT.pack(*used, place, _STRIPES)
+        used = (luks.ACTIVE, ITERATIONS, salt) if slot == 0 else (luks.INACTIVE, 0, bytes(_SALT_OCTETS))
+        header += luks.SLOT.pack(*used, place, luks.STRIPES)
     derived = hashlib.pbkdf2_hmac("sha256", passphrase, salt, ITERATIONS, _MASTER_OCTETS)
     return header, _encrypted(derived, _split(master))
 
@@ -96,21 +88,11 @@ def luks_header(passphrase: bytes) -> tuple[bytes, bytes]:
 def _split(master: bytes) -> bytes:
     """The master key as stripes: who loses one of them has lost it (section 2.4 of the specification)."""
     stripes, mixed = [], bytes(_MASTER_OCTETS)
-    for _ in range(_STRIPES - 1):
+    for _ in range(luks.STRIPES - 1):
         stripe = entropy(_MASTER_OCTETS)
         stripes.append(stripe)
-        mixed = b"".join(_diffused(_either(mixed, stripe)))
-    return b"".join((*stripes, _either(mixed, master)))
-
-
-def _diffused(block: bytes) -> Iterator[bytes]:
-    size = hashlib.sha256().digest_size
-    for index in range(len(block) // size):
-        yield hashlib.sha256(struct.pack(">I", index) + block[index * size : (index + 1) * size]).digest()
-
-
-def _either(left: bytes, right: bytes) -> bytes:
-    return (int.from_bytes(left) ^ int.from_bytes(right)).to_bytes(_MASTER_OCTETS)
+        mixed = luks.diffuse(luks.xor(mixed, stripe), "sha256")
+    return b"".join((*stripes, luks.xor(mixed, master)))
 
 
 def _encrypted(key: bytes, data: bytes) -> bytes:

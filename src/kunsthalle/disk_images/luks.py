@@ -163,11 +163,12 @@ def _merge(material: bytes, size: int, hash_: str) -> bytes:
     """The key that an anti-forensic splitter has spread over stripes of `size` bytes."""
     merged = bytes(size)
     for at in range(0, len(material) - size, size):
-        merged = _diffuse(_xor(merged, material[at : at + size]), hash_)
-    return _xor(merged, material[-size:])
+        merged = diffuse(xor(merged, material[at : at + size]), hash_)
+    return xor(merged, material[-size:])
 
 
-def _diffuse(block: bytes, hash_: str) -> bytes:
+def diffuse(block: bytes, hash_: str) -> bytes:
+    """The hashing of an anti-forensic splitter: each bit of the outcome depends on the whole of its part of `block`."""
     width = hashlib.new(hash_, usedforsecurity=False).digest_size
     parts = (
         hashlib.new(hash_, number.to_bytes(4, "big") + block[at : at + width]).digest()[: len(block) - at]
@@ -176,5 +177,6 @@ def _diffuse(block: bytes, hash_: str) -> bytes:
     return b"".join(parts)
 
 
-def _xor(one: bytes, other: bytes) -> bytes:
+def xor(one: bytes, other: bytes) -> bytes:
+    """Of two values of one length."""
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")

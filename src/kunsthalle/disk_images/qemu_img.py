@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,7 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
+class Ran:
     """`code` is negative for a signal. `out` and `words` (standard output and error) may be cut."""
 
     code: int
@@ -95,7 +95,7 @@ def find_tools(path: str | None = None) -> Tools | None:
         return None
     tools = Tools(Path(qemu_img).absolute(), Path(prlimit).absolute(), _system_tool("setpriv"), _system_tool("nice"))
     try:
-        ran = _run(tools, ["--version"], Limits())
+        ran = run(tools, ["--version"], Limits())
     except ToolFailed:
         return None
     return tools if ran.code == 0 else None
@@ -108,7 +108,7 @@ def _system_tool(name: str) -> Path | None:
 
 def info(tools: Tools, path: Path, kind: str, limits: Limits) -> dict[str, Any]:
     """What `qemu-img info` says of a file of this kind (qcow2, vhd); raises Refused if it cannot open it."""
-    ran = _run(tools, ["info", "--output=json", _described(block_node(path, kind))], limits)
+    ran = run(tools, ["info", "--output=json", _described(block_node(path, kind))], limits)
     if ran.code != 0:
         raise _unreadable(ran.code)
     return _answer(ran)
@@ -116,7 +116,7 @@ def info(tools: Tools, path: Path, kind: str, limits: Limits) -> dict[str, Any]:
 
 def check(tools: Tools, path: Path, limits: Limits) -> int:
     """Lets `qemu-img check` follow all tables of a qcow2 file: how many clusters are lost; raises Refused."""
-    ran = _run(tools, ["check", "--output=json", "-f", "qcow2", str(_absolute(path))], limits)
+    ran = run(tools, ["check", "--output=json", "-f", "qcow2", str(_absolute(path))], limits)
     if ran.code not in (0, LEAKS_ONLY):
         raise _unreadable(ran.code)
     leaks = _answer(ran).get("leaks", 0)
@@ -147,9 +147,9 @@ def convert(
     seconds = limits.tool_seconds + quota_bytes // SLOWEST_WRITE
     with appearing(_absolute(target)) as part:
         command = ["convert", *disk, *_TARGET_OPTIONS[target_format], str(part)]
-        ran = _run(tools, command, limits, seconds=seconds, cpu_seconds=seconds, file_bytes=quota_bytes, watch=watch)
+        ran = run(tools, command, limits, seconds=seconds, cpu_seconds=seconds, file_bytes=quota_bytes, watch=watch)
         if ran.code != 0:
-            raise _conversion_failed(ran, quota_bytes)
+            raise conversion_failed(ran, quota_bytes)
 
 
 def converted_size(
@@ -168,7 +168,7 @@ def converted_size(
     """
     disk = _source(source, source_format, backing_allowed=backing_allowed)
     options = _MEASURED_WITH[target_format]
-    ran = _run(tools, ["measure", "--output=json", "-O", "qcow2", *options, *disk], limits)
+    ran = run(tools, ["measure", "--output=json", "-O", "qcow2", *options, *disk], limits)
     try:
         required = int(json.loads(ran.out)["required"]) if ran.code == 0 else most
     except (ValueError, KeyError, TypeError):
@@ -184,7 +184,7 @@ def create_overlay(tools: Tools, overlay: Path, backing: Path, backing_format: s
     base = ["-F", QEMU_NAMES[backing_format], "-b", name_of(backing, backing_format)]
     with appearing(_absolute(overlay)) as part:
         command = ["create", "-q", "-f", "qcow2", *base, str(part), str(virtual_size)]
-        ran = _run(tools, command, Limits(), file_bytes=OVERLAY_BYTES)
+        ran = run(tools, command, Limits(), file_bytes=OVERLAY_BYTES)
         if ran.code != 0:
             raise ToolFailed("The overlay could not be made.", ran.words)
 
@@ -204,7 +204,8 @@ def _described(node: dict[str, object]) -> str:
     return "json:" + json.dumps(node)
 
 
-def _conversion_failed(ran: _Ran, quota_bytes: int) -> Refused | ToolFailed | NoSpace:
+def conversion_failed(ran: Ran, quota_bytes: int) -> Refused | ToolFailed | NoSpace:
+    """Why a conversion that was allowed to write so many bytes did not end well."""
     if ran.code == -signal.SIGXFSZ or "File too large" in ran.words:
         return Refused(TOO_BIG, f"The disk of the image needs more than the {quota_bytes} bytes allowed for it.")
     if "No space left" in ran.words:
@@ -224,7 +225,7 @@ def _unreadable(code: int) -> Refused:
     return corrupted("The image is damaged: its tables do not agree with its data, or cannot be read.")
 
 
-def _answer(ran: _Ran) -> dict[str, Any]:
+def _answer(ran: Ran) -> dict[str, Any]:
     try:
         answer = json.loads(ran.out)
     except ValueError as fault:
@@ -241,7 +242,7 @@ def _absolute(path: Path) -> Path:
     return path
 
 
-def _run(
+def run(
     tools: Tools,
     arguments: list[str],
     limits: Limits,
@@ -250,8 +251,12 @@ def _run(
     cpu_seconds: int | None = None,
     file_bytes: int = 0,
     watch: Callable[[], None] = lambda: None,
-) -> _Ran:
-    """Runs qemu-img to its end, or to the end of its time; then the signal that killed it is its code."""
+    descriptors: Sequence[int] = (),
+) -> Ran:
+    """Runs qemu-img to its end, or to the end of its time; then the signal that killed it is its code.
+
+    It inherits `descriptors` under their numbers.
+    """
     bounds = {
         "as": limits.tool_memory_bytes,
         "stack": STACK_BYTES,
@@ -271,6 +276,7 @@ def _run(
             env=ENVIRONMENT,
             cwd="/",
             start_new_session=True,
+            pass_fds=descriptors,
         )
     except OSError as fault:
         raise ToolFailed("qemu-img could not be started.", str(fault)) from fault
@@ -285,7 +291,7 @@ def _run(
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode in (126, 127):  # prlimit found no program to run
         raise ToolFailed("qemu-img could not be started.", words.decode(errors="replace")[:DETAIL_CHARACTERS])
-    return _Ran(process.returncode, out, words.decode(errors="replace")[:DETAIL_CHARACTERS])
+    return Ran(process.returncode, out, words.decode(errors="replace")[:DETAIL_CHARACTERS])
 
 
 def _listen(process: subprocess.Popen[bytes], deadline: float, watch: Callable[[], None]) -> tuple[bytes, bytes]:

@@ -7,6 +7,7 @@ looked at the state after that, and no machine is left that nobody asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from kunsthalle.block_storage.jobs import forget_volume
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import provide, volume_of
 from kunsthalle.block_storage.queries import attached_to
+from kunsthalle.block_storage.volume_keys import passphrases
 from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.rows import delete
@@ -26,7 +28,17 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.disk_images.refusals import Refused
-from kunsthalle.hypervisor.protocol import DataDisk, HypervisorError, NoRoom, NotRunning, SeedSpec, ServerSpec, Status
+from kunsthalle.hypervisor.protocol import (
+    NOT_ENCRYPTED,
+    DataDisk,
+    HypervisorError,
+    NoRoom,
+    NotRunning,
+    Passphrases,
+    SeedSpec,
+    ServerSpec,
+    Status,
+)
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
 from kunsthalle.instances import initialization, placement
 from kunsthalle.instances.consoles import grants
@@ -39,6 +51,7 @@ from kunsthalle.instances.resources import INSTANCE, INTERFACE
 from kunsthalle.instances.service import BOOT, CUT, DELETE, DISKS, RESTART, SETTLE, STOP
 from kunsthalle.instances.states import INSTANCE_STATES
 from kunsthalle.jobs import queue
+from kunsthalle.key_protect.data_keys import Cause, KeyRefused
 
 log = get_logger("machines")
 
@@ -155,8 +168,8 @@ class Machines:
             for volume in server.volumes:
                 self._provide(run, server.instance, volume)
             made: Found | None = run.read(partial(_found, id_=id_))
-            self._up(made or server, again=aim == _AGAIN)
-        except FAULTS as fault:
+            self._up(run, made or server, again=aim == _AGAIN)
+        except (*FAULTS, KeyRefused) as fault:
             log.error("server not started", instance=id_, error=str(fault), detail=getattr(fault, "detail", ""))  # noqa: TRY400  the engine's word is what counts
             code, message = _reason(fault)
             run.write(partial(_fail, id_=id_, message=message, code=code, was=server.instance.status))
@@ -168,8 +181,9 @@ class Machines:
         """A data volume that cannot be made does not keep a server from running that runs already."""
         try:
             provide(run, self.disks, volume)
-            self.disks.ready(volume)
-        except FAULTS as fault:
+            if not self.disks.volume(volume.id).exists():
+                self.disks.ready(volume, run.read(partial(passphrases, disk=volume)))
+        except (*FAULTS, KeyRefused) as fault:
             if instance.status != "running" or volume.attachment_type == "boot":
                 raise
             log.error("volume not made", instance=instance.id, volume=volume.id, error=str(fault))  # noqa: TRY400  as above
@@ -182,7 +196,7 @@ class Machines:
             return
         condition = run.job.kind == DISKS
         try:
-            data_disks = self._data(server)
+            data_disks = self._data(server, self._opened(run, server))
             held = self.disks.hypervisor.set_disks(id_, data_disks)
             attached = {disk.id for disk in data_disks}
             run.write(partial(data_volumes.settle, instance_id=id_, attached=attached, held=held))
@@ -198,25 +212,43 @@ class Machines:
         if held:
             run.write(lambda session: queue.enqueue(session, DISKS, id_))
 
-    def _data(self, server: Found) -> tuple[DataDisk, ...]:
+    def _opened(self, run: queue.Run, server: Found) -> dict[str, Passphrases]:
+        """The passphrases of a server's volumes, by their ids. KeyRefused.
+
+        A machine that runs has its disks open, and goes on though a key cannot be used any more.
+        """
+        runs = self.disks.hypervisor.lives(server.instance.id)
+        opened: dict[str, Passphrases] = {}
+        for volume in server.volumes:
+            try:
+                opened[volume.id] = run.read(partial(passphrases, disk=volume))
+            except KeyRefused:
+                if not runs:
+                    raise
+                opened[volume.id] = NOT_ENCRYPTED
+        return opened
+
+    def _data(self, server: Found, opened: Mapping[str, Passphrases]) -> tuple[DataDisk, ...]:
         """The disks of the data volumes that the machine is to have: those that are made."""
         made = [volume for volume in server.data if volume.status in {"available", "updating"}]
         attached = [volume for volume in made if volume.attachment_status != "detaching"]
-        disks = (DataDisk(str(volume.attachment_id), self.disks.volume(volume.id)) for volume in attached)
+        disks = [
+            DataDisk(str(volume.attachment_id), self.disks.volume(volume.id), opened[volume.id]) for volume in attached
+        ]
         return tuple(disk for disk in disks if disk.path.exists())
 
-    def _up(self, server: Found, *, again: bool) -> None:
+    def _up(self, run: queue.Run, server: Found, *, again: bool) -> None:
         hypervisor, id_ = self.disks.hypervisor, server.instance.id
         if again and hypervisor.status(id_) is Status.RUNNING:
             with suppress(NotRunning):  # it ended between the question and the reset
                 hypervisor.reset(id_)
                 return
-        hypervisor.start(self._spec(server))
+        hypervisor.start(self._spec(server, self._opened(run, server)))
         if (facts := hypervisor.facts(id_)) is not None:
             size = {"vcpus": facts.vcpus, "memory_mib": facts.memory_mib}
             log.info("server started", instance=id_, engine=hypervisor.name, accelerator=facts.accelerator, **size)
 
-    def _spec(self, server: Found) -> ServerSpec:
+    def _spec(self, server: Found, opened: Mapping[str, Passphrases]) -> ServerSpec:
         instance = server.instance
         profile = INSTANCE_PROFILES[instance.profile]
         seed = SeedSpec(
@@ -234,7 +266,8 @@ class Machines:
             memory_mib=profile.memory * 1024,
             seed=seed,
             mac=server.interfaces[0].mac,
-            data=self._data(server),
+            data=self._data(server, opened),
+            passphrases=opened[server.volumes[0].id],
         )
 
     def _remove(self, run: queue.Run, server: Found | None) -> None:
@@ -286,6 +319,9 @@ def _reason(fault: Exception) -> tuple[str, str]:
         return "cannot_start_storage", "The host has no room left for the disks of this server."
     if isinstance(fault, NoRoom):
         return "cannot_start_capacity", "The host has no memory left for this server: stop another one, and start it."
+    if isinstance(fault, KeyRefused):
+        code = fault.cause.value if fault.cause is Cause.DELETED else "cannot_start_storage"
+        return code, f"A volume of this server cannot be opened. {fault.message}"
     return "cannot_start", fault.message if isinstance(fault, Refused) else _MESSAGE
 
 

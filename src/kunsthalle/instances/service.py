@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
-from kunsthalle.block_storage import boot_volumes
+from kunsthalle.block_storage import boot_volumes, volume_keys
 from kunsthalle.block_storage.boot_volumes import Host
 from kunsthalle.block_storage.data_volumes import attach_data
 from kunsthalle.block_storage.queries import attached_to
@@ -149,6 +149,7 @@ class InstanceService:
         volumes = attached_to(session, [instance.id])[instance.id]
         if not volumes or volumes[0].status not in {"available", "pending"}:
             raise conflict("invalid_state", "The server's boot volume is not available.")
+        volume_keys.refuse_unusable(session, volumes)
 
     def delete(self, session: Session, instance: Authorized[Instance]) -> None:
         """Has the server removed, with the volumes that go with it; its addresses are free at once."""

@@ -12,6 +12,7 @@ of a status in jobs.
 
 from __future__ import annotations
 
+import base64
 from enum import Enum
 from functools import partial
 from typing import NoReturn
@@ -113,8 +114,24 @@ def chosen(session: Session, key_crn: str, kind: str, field: str) -> Key:
 
 
 def wrapped_new(session: Session, key: Key) -> str:
-    """A new data key of 32 octets, wrapped with a key that was `chosen`. Its octets are `unwrap`'s to give."""
-    return _wrapped(session, key, entropy(KEY_OCTETS))
+    """A new data key, wrapped with a key that was `chosen`. Its octets are `unwrap`'s to give.
+
+    It is the base64 of 32 random octets: disks take it as their passphrase, and passphrases are text.
+    """
+    return _wrapped(session, key, base64.b64encode(entropy(KEY_OCTETS)))
+
+
+def usable(session: Session, key_crn: str, kind: str) -> Key:
+    """The root key that a new resource of a kind takes over from what it is made of. KeyRefused.
+
+    Whether the caller sees the key does not matter: who may copy the resource has it encrypted as it was.
+    """
+    return _usable(session, key_crn, kind, WRAP)
+
+
+def is_deleted(session: Session, key_crn: str) -> bool:
+    """Whether a root key that protects a resource is destroyed, or not even known any more."""
+    return all(key.state == "destroyed" for key in _named(session, key_crn))
 
 
 def unwrap(session: Session, key_crn: str, wrapped: str, kind: str) -> DataKey:

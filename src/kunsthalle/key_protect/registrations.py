@@ -25,7 +25,7 @@ def register(session: Session, key: Key, resource_crn: str) -> None:
         "created_by": session.ctx.actor.iam_id,
         "created_at": session.ctx.now(),
     }
-    put_row(session, key_registrations, ("key_id", "resource_crn"), **values)
+    put_row(session, key_registrations, ("key_id", "resource_crn"), replacing=("version_id",), **values)
 
 
 def unregister(session: Session, resource_crn: str) -> None:

@@ -30,6 +30,9 @@ from kunsthalle.key_protect.wrapping import KEY_OCTETS
 from kunsthalle.service_instances.models import ServiceInstance
 
 CREATE, READ = "kms.secrets.create", "kms.secrets.read"
+REWRAP_JOB = "key.rewrap"
+"""The job after a rotation, which those packages do that keep data keys."""
+
 PURGE_JOB = "kms.purge"
 RESTORABLE, PURGEABLE, PURGED = 30 * DAY, 4 * HOUR, 90 * DAY
 """After its deletion a key can be restored for so long, be purged from then on, and is purged then."""
@@ -187,6 +190,8 @@ def set_enabled(session: Session, granted: Authorized[Key], *, enabled: bool) ->
     moves = key.state == ("suspended" if enabled else "active") and state_of(session, key) != DEACTIVATED
     if not moves or not transition(session, PROTECTED_KEY, key.id, to, updated_at=session.ctx.now()):
         raise wrong_state(f"The key is {state_of(session, key)}: it cannot be {'enabled' if enabled else 'disabled'}.")
+    if enabled:  # it may have been disabled while its data keys were being rewrapped
+        queue.enqueue(session, REWRAP_JOB, key.id)
 
 
 def rotate(session: Session, granted: Authorized[Key], payload: str | None, sealed: Sealed | None = None) -> None:
@@ -214,6 +219,7 @@ def renew_material(session: Session, key: Key, payload: str | None) -> None:
     _keep(session, version_id, key.id, _material(payload, extractable=False))
     _touch(session, key, version_id=version_id, rotated_at=now)
     policies.schedule_rotation(session, find(session, PROTECTED_KEY, key.id))
+    queue.enqueue(session, REWRAP_JOB, key.id)
 
 
 def remove(session: Session, granted: Authorized[Key], *, force: bool) -> Key:

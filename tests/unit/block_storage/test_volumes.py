@@ -70,7 +70,7 @@ def test_what_follows_from_profile_and_capacity(
         ({"capacity": 10, "zone": {"name": "eu-de-1"}}, 400, "invalid_zone", "zone"),
         ({"capacity": 10, "profile": {"name": "custom"}, "iops": 99}, 400, "validation_min_value", "iops"),
         ({"capacity": 10, "profile": {"name": "custom"}, "iops": 48001}, 400, "validation_max_value", "iops"),
-        ({"capacity": 10, "encryption_key": {"crn": "x"}}, 400, "bad_field", "encryption_key"),
+        ({"capacity": 10, "encryption_key": {"crn": "x"}}, 404, "encryption_key_not_found", "encryption_key.crn"),
         ({"capacity": 10, "resource_group": {"id": "none"}}, 400, "bad_field", "resource_group"),
         ({"source_snapshot": ABSENT}, 404, "not_found", "source_snapshot"),
         ({"capacity": 10, "name": "UPPER"}, 400, "validation_invalid_name", "name"),

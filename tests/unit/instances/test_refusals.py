@@ -144,11 +144,11 @@ CASES: dict[str, tuple[Change, int, str, str | None]] = {
         "validation_max_value",
         f"{SOURCE}.capacity",
     ),
-    "own key for the volume": (
+    "a key that there is not": (
         lambda c: {"image": _image(c), **_boot(**GENERAL, encryption_key={"crn": "x"})},
-        400,
-        "bad_field",
-        f"{SOURCE}.encryption_key",
+        404,
+        "encryption_key_not_found",
+        f"{SOURCE}.encryption_key.crn",
     ),
     "no zone": (lambda c: {"image": _image(c), "zone": None}, 400, "validation_required_field", "zone"),
     "unknown zone": (lambda c: {"image": _image(c), "zone": {"name": "eu-de-1"}}, 400, "invalid_zone", "zone"),

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from kunsthalle.api.references import NamedIdentity, name_of
 from kunsthalle.block_storage import volume_profiles
-from kunsthalle.block_storage.boot_volumes import fitting
+from kunsthalle.block_storage.boot_volumes import fitting, sealing_of
 from kunsthalle.block_storage.data_volumes import kept_volume, refuse_hidden_group
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import delete, insert_named, rename
@@ -42,6 +42,7 @@ class TemplateService:
         body, zone = planned.body, planned.place.zone
         if planned.boot.content is not None:
             fitting(planned.boot.content, boot_volume(body))
+            sealing_of(session, planned.boot.content, boot_volume(body))
         refuse_hidden_group(session, boot_volume(body))
         template = Template(
             id=session.ctx.ids.resource(session.ctx.region.zones[zone]),

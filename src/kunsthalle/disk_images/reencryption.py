@@ -1,0 +1,106 @@
+"""Copies what encrypted disks hold into others, with qemu-img: encrypted anew, or for the first time.
+
+qemu-img reads the passphrases from pipes that it inherits: they are on no command line and in no file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kunsthalle.disk_images.detection import block_node
+from kunsthalle.disk_images.limits import Limits
+from kunsthalle.disk_images.qemu_img import SLOWEST_WRITE, Tools, conversion_failed, run
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A qcow2 disk and the file that it stands on, if any; with a passphrase each that is encrypted."""
+
+    path: Path
+    passphrase: bytes | None = field(default=None, repr=False)
+    base: Path | None = None
+    base_format: str = "qcow2"
+    base_passphrase: bytes | None = field(default=None, repr=False)
+
+
+def copy_content(
+    tools: Tools, source: Layer, target: Layer, *, own_only: bool, quota_bytes: int, limits: Limits
+) -> None:
+    """Writes what `source` holds into the disk `target`, which is there, empty, and at least as large.
+
+    With `own_only` what comes from the base of the source is left out: the target stands on the same one. At most
+    `quota_bytes` are written. Raises as `qemu_img.convert` does; the target is of no use then.
+    """
+    secrets: dict[str, bytes] = {}
+    described = json.dumps(_node(source, "source", secrets))
+    target_options = ",".join(_options(_node(target, "target", secrets)))
+    seconds = limits.tool_seconds + quota_bytes // SLOWEST_WRITE
+    base = ["-B", str(source.base)] if own_only and source.base is not None else []
+    with _pipes(secrets) as descriptors:
+        objects = [part for name, at in descriptors.items() for part in ("--object", _secret(name, at))]
+        command = ["convert", "-n", *objects, *base, f"json:{described}", "--target-image-opts", target_options]
+        ran = run(
+            tools,
+            command,
+            limits,
+            seconds=seconds,
+            cpu_seconds=seconds,
+            file_bytes=quota_bytes,
+            descriptors=tuple(descriptors.values()),
+        )
+    if ran.code != 0:
+        raise conversion_failed(ran, quota_bytes)
+
+
+def _node(layer: Layer, name: str, secrets: dict[str, bytes]) -> dict[str, Any]:
+    """The disk as a node of QEMU's; its passphrases are added to `secrets` by the names that the node calls them."""
+    node = _opened(block_node(layer.path, "qcow2"), name, layer.passphrase, secrets)
+    if layer.base is None:
+        return node
+    base = block_node(layer.base, layer.base_format)
+    return {**node, "backing": _opened(base, f"{name}-base", layer.base_passphrase, secrets)}
+
+
+def _opened(node: dict[str, Any], name: str, passphrase: bytes | None, secrets: dict[str, bytes]) -> dict[str, Any]:
+    if passphrase is None:
+        return node
+    secrets[name] = passphrase
+    return {**node, "encrypt": {"format": "luks", "key-secret": name}}
+
+
+def _options(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """A node as options of a command line: a comma within a value is written twice."""
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _options(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}={str(value).replace(',', ',,')}"
+
+
+def _secret(name: str, descriptor: int) -> str:
+    return f"secret,id={name},format=base64,file=/dev/fd/{descriptor}"
+
+
+@contextmanager
+def _pipes(secrets: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
+    """A pipe for each passphrase, which is in it already: the descriptors to read them from, by their names."""
+    with ExitStack() as opened:
+        found = {}
+        for name, passphrase in secrets.items():
+            reader, writer = os.pipe()
+            opened.callback(os.close, reader)
+            try:
+                os.write(
+                    writer, base64.b64encode(passphrase)
+                )  # a pipe takes 4,096 bytes at once; a passphrase is short
+            finally:
+                os.close(writer)
+            found[name] = reader
+        yield found
