@@ -83,7 +83,7 @@ def _said(path: Path) -> str:
 
 def _entries(folder: Path) -> list[Path]:
     """The packages in a folder, and the modules that belong to none."""
-    hidden = {"__init__.py", "__pycache__"}
+    hidden = {"__init__.py", "__pycache__", "site"}  # the last is built, and git ignores it
     found = [one for one in folder.iterdir() if one.name not in hidden and not one.name.startswith(".")]
     alone = folder == ROOT / "src" / "kunsthalle"
     found = [one for one in found if (one.is_dir() and any(one.rglob("*.*"))) or (alone and one.suffix == ".py")]

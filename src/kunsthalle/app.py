@@ -72,6 +72,7 @@ log = get_logger("app")
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 _CONSOLE = "/console"
+_DOCUMENTATION = "/docs"
 _ROOM_TO_PROBE = 16 * MIB
 """Free bytes below which `/readyz` tries whether the database can still be written to."""
 
@@ -109,6 +110,7 @@ class Server:
     worker: Worker
     watching: VmMonitorThread
     console: Lazy[Application]
+    documentation: Lazy[Application]
     sockets: Lazy[Application]
     hosts: Hosts
 
@@ -160,8 +162,8 @@ class Server:
                 await self._refuse(_cut_off(), scope, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" or (scope["type"] == "http" and scope["path"].startswith(_CONSOLE)):
-            asked = self.sockets if scope["type"] == "websocket" else self.console
+        asked = self._beside_the_apis(scope)
+        if asked is not None:
             application = asked.known
             if application is None:
                 application = await asyncio.to_thread(asked)
@@ -173,6 +175,15 @@ class Server:
             await pipeline(scope, receive, send)
             if pipeline is self.front:
                 self.behind()
+
+    def _beside_the_apis(self, scope: Scope) -> Lazy[Application] | None:
+        """The application that answers what belongs to no API."""
+        if scope["type"] == "websocket":
+            return self.sockets
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path == _DOCUMENTATION or path.startswith(f"{_DOCUMENTATION}/"):
+            return self.documentation
+        return self.console if path.startswith(_CONSOLE) else None
 
     async def _refuse(self, problem: Problem, scope: Scope, send: Send) -> None:
         """Answers for whichever API the path belongs to; its addresses are of no host."""
@@ -302,10 +313,12 @@ def build(
     behind = Lazy(lambda: _load(everything))
     watching = VmMonitorThread(store, context, drivers.machines, lambda: drivers.hypervisor)
     pages = Lazy(lambda: _console(everything(), store, context))
+    documents = Lazy(_documentation)
     sockets = Lazy(lambda: _sockets(drivers, store, context))
     hosts = Hosts(_names(settings))
+    applications = (pages, documents, sockets)
     return Server(
-        settings, store, context, clock, drivers, front, everything, behind, worker, watching, pages, sockets, hosts
+        settings, store, context, clock, drivers, front, everything, behind, worker, watching, *applications, hosts
     )
 
 
@@ -320,6 +333,12 @@ def _console(api: Application, store: Store, base: Context) -> Application:
     from kunsthalle.console.app import Console
 
     return Console(api, store, base)
+
+
+def _documentation() -> Application:
+    from kunsthalle.documentation import Documentation
+
+    return Documentation()
 
 
 def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:

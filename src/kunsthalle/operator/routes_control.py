@@ -62,6 +62,7 @@ class EntryResponse(ResponseBody):
     name: str
     version: str
     console: str
+    docs: str
     vpc: str
     catalog: str
     iam: str
@@ -97,7 +98,14 @@ def _health(_session: Session, _request: Request) -> HealthResponse:
     return HealthResponse(status="ok", version=__version__)
 
 
-_ENTRIES = {"console": "/console/", "vpc": "/v1", "catalog": "/api/v1-beta", "iam": "/identity", "health": "/healthz"}
+_ENTRIES = {
+    "console": "/console/",
+    "docs": "/docs/",
+    "vpc": "/v1",
+    "catalog": "/api/v1-beta",
+    "iam": "/identity",
+    "health": "/healthz",
+}
 
 
 def _entry(session: Session, request: Request) -> EntryResponse | Reply:

@@ -161,7 +161,7 @@ def test_browsers_are_led_to_the_console_and_programs_are_told_where_things_are(
     assert (answer.status, answer.getheader("Location"), answer.read()) == (303, f"{served.url}/console/", b"")
     entry = call(served.url, "GET", "/", "")
     assert entry["name"] == "Kunsthalle"
-    for name in ("vpc", "catalog", "iam", "health", "console"):
+    for name in ("vpc", "catalog", "iam", "health", "console", "docs"):
         assert entry[name].startswith(served.url)
     connection.request("GET", urlsplit(entry["console"]).path)
     assert connection.getresponse().status in {200, 303}

@@ -1,0 +1,89 @@
+"""How the site of the documentation is built from this folder: `./dev docs` builds it, `./dev docs serve` shows it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import subprocess
+from pathlib import Path
+
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
+from kunsthalle import __version__
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES_OF_FILES = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "README.md": "index.md",
+    "SECURITY.md": "security.md",
+    "examples/README.md": "examples.md",
+    "examples/terraform/README.md": "examples-terraform.md",
+}
+"""Files outside this folder, from the root of the repository, and the page of the site that shows each."""
+_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s#:]+)(#[^()\s]*)?\)")
+_FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
+
+
+def _date_of_the_last_change() -> str:
+    """The day of the last commit, so that the same checkout builds the same pages; empty where there is no git."""
+    command = ["git", "log", "-1", "--format=%cs"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
+project = "Kunsthalle"
+release = version = __version__
+html_title = f"Kunsthalle {release}"
+html_last_updated_fmt = f"{_date_of_the_last_change()} (version {release})"
+html_show_copyright = False
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_design"]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 4
+nitpicky = True
+
+html_theme = "furo"
+html_theme_options = {
+    "footer_icons": [],
+    "light_css_variables": {"color-brand-primary": "#0f62fe", "color-brand-content": "#0f62fe"},
+    "dark_css_variables": {"color-brand-primary": "#78a9ff", "color-brand-content": "#78a9ff"},
+}
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+html_favicon = "../src/kunsthalle/console/static/mark.svg"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+
+
+def linked_within_the_site(text: str, folder: str, page: str) -> str:
+    """The text of a file of `folder` with links as they lead from `page`, both from the root of the repository.
+
+    A file of `PAGES_OF_FILES` is linked as its page. Other files and folders outside this folder are named without a
+    link, for the site has none of them.
+    """
+
+    def within(found: re.Match[str]) -> str:
+        words, target, heading = found[1], found[2], found[3] or ""
+        place = posixpath.normpath(posixpath.join(folder, target))
+        place = f"docs/{PAGES_OF_FILES[place]}" if place in PAGES_OF_FILES else place
+        if not place.startswith("docs/") or not (ROOT / place).is_file():
+            return words if (ROOT / place).exists() else found[0]
+        return f"[{words}]({posixpath.relpath(place, posixpath.dirname(page))}{heading})"
+
+    parts = _FENCE.split(text)
+    return "".join(part if number % 2 else _LINK.sub(within, part) for number, part in enumerate(parts))
+
+
+def _read(_app: Sphinx, name: str, source: list[str]) -> None:
+    page = f"docs/{name}.md"
+    file = next((file for file, shown in PAGES_OF_FILES.items() if f"docs/{shown}" == page and name != "index"), page)
+    source[0] = linked_within_the_site((ROOT / file).read_text(), posixpath.dirname(file), page)
+
+
+def setup(app: Sphinx) -> None:
+    """Joins the above with Sphinx; diagrams and HCL are shown as the text that they are."""
+    app.add_lexer("mermaid", TextLexer)
+    app.add_lexer("hcl", TextLexer)
+    app.connect("source-read", _read)
