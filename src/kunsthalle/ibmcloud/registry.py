@@ -52,6 +52,7 @@ AREAS = {
         "instance_groups",
         "group_managers",
         "bare_metal",
+        "bare_metal_parts",
         "volumes",
         "snapshots",
         "keys",

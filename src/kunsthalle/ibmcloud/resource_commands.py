@@ -32,6 +32,7 @@ GROUP = (
 GROUP_OR_ALL = (*GROUP, flag("all-resource-groups", text="Query all resource groups."))
 _ONE_GROUP = ("resource-group-id", "resource-group-name")
 NAME = flag("name", "NAME", "New name.")
+OF_VPC = flag("vpc", "VPC", "ID, CRN or name of the VPC, where resources of several have the name.")
 
 
 class Filter(NamedTuple):
@@ -138,8 +139,16 @@ def id_of(run: Run, resource: Resource, ref: str, parents: Sequence[str] = ()) -
     if (within := crn_of(ref)) is not None:
         return within
     listed = run.api.listed(path_of(resource.path, *parents), resource.key, {"name": ref})
-    found = one_of([one for one in listed if one.get("name") == ref], resource.noun, ref)
+    found = one_of(_in_vpc(run, [one for one in listed if one.get("name") == ref]), resource.noun, ref)
     return str(found["id"]) if found else ref
+
+
+def _in_vpc(run: Run, found: list[Any]) -> list[Any]:
+    """Of several resources of a name those in the VPC that `--vpc` names by ID, CRN or name."""
+    vpc = run.given.get("vpc")
+    if len(found) < 2 or not vpc:
+        return found
+    return [one for one in found if vpc in (one.get("vpc") or {}).values()]
 
 
 def reference(run: Run, resource: Resource, ref: str) -> dict[str, str]:

@@ -27,6 +27,8 @@ NAMED = {
     "/v1/snapshots": {"snapshots": [{"id": "r006-snap", "name": "snap"}]},
     "/v1/virtual_network_interfaces": {"virtual_network_interfaces": [{"id": "0717-vni", "name": "vni"}]},
     "/v1/instance/templates": {"templates": [{"id": "0717-tpl", "name": "tpl"}]},
+    "/v1/subnets/0717-sub/reserved_ips": {"reserved_ips": [{"id": "0717-rip", "name": "kept"}]},
+    "/v1/profiles": {"profiles": [{"id": "Profile-1", "name": "builders"}]},
     "/v2/resource_groups": {"resources": [{"id": "g1", "name": "Default"}]},
 }
 CREATE = "is instance-create web net us-south-1 bx2-2x8 sub"
@@ -41,6 +43,79 @@ INSTANCES, BARE = "POST /v1/instances", "POST /v1/bare_metal_servers"
 
 Row = tuple[str, str, dict[str, Any]]
 ROWS: tuple[Row, ...] = (
+    (
+        (
+            f'{CREATE} --boot-volume \'{{"volume": {{"name": "boot", "source_snapshot": {{"name": "snap"}}}}}}\' '
+            f'--volume-attach \'[{{"volume": {{"name": "vol"}}}}, {{"volume": {{"name": "new", "capacity": 10}}}}]\' '
+            f"--reserved-ip kept --default-trusted-profile builders"
+        ),
+        INSTANCES,
+        {
+            **PLACED,
+            "primary_network_interface": {"subnet": {"id": "0717-sub"}, "primary_ip": {"id": "0717-rip"}},
+            "boot_volume_attachment": {"volume": {"name": "boot", "source_snapshot": {"id": "r006-snap"}}},
+            "volume_attachments": [{"volume": {"id": "r006-vol"}}, {"volume": {"name": "new", "capacity": 10}}],
+            "default_trusted_profile": {"target": {"id": "Profile-1"}},
+        },
+    ),
+    (
+        (
+            "is instance-create-from-template --template tpl --key one --primary-network-interface "
+            """'{"subnet": {"id": "sub"}, "primary_ip": {"name": "kept"}, "security_groups": [{"name": "doors"}]}' """
+            """--network-interface '{"subnet": {"name": "absent"}, """
+            """"primary_ip": {"address": "10.0.0.9", "auto-delete": true}}'"""
+        ),
+        INSTANCES,
+        {
+            "source_template": {"id": "0717-tpl"},
+            "keys": [{"id": "r006-k1"}],
+            "primary_network_interface": {
+                "subnet": {"id": "0717-sub"},
+                "primary_ip": {"id": "0717-rip"},
+                "security_groups": [{"id": "r006-sg"}],
+            },
+            "network_interfaces": [
+                {"subnet": {"name": "absent"}, "primary_ip": {"address": "10.0.0.9", "auto_delete": True}}
+            ],
+        },
+    ),
+    (
+        (
+            "is bare-metal-server-create --zone z --profile p --image img --keys one --pnic-subnet sub "
+            "--pnic-name eth0 --pnic-rip kept --pnic-sgs doors --pnic-allowed-vlans 100,7-5,900-901 "
+            "--pnic-ein false --pnic-ais true"
+        ),
+        BARE,
+        {
+            "zone": {"name": "z"},
+            "profile": {"name": "p"},
+            "initialization": {"image": {"id": "r006-img"}, "keys": [{"id": "r006-k1"}]},
+            "primary_network_interface": {
+                "name": "eth0",
+                "subnet": {"id": "0717-sub"},
+                "primary_ip": {"id": "0717-rip"},
+                "security_groups": [{"id": "r006-sg"}],
+                "allowed_vlans": [100, 5, 6, 7, 900, 901],
+                "enable_infrastructure_nat": False,
+                "allow_ip_spoofing": True,
+            },
+        },
+    ),
+    (f"is bare-metal-server-stop {ID} -f", f"POST /v1/bare_metal_servers/{ID}/stop", {"type": "soft"}),
+    (
+        (
+            f"is bare-metal-server-network-interface-create {ID} --subnet sub --interface-type vlan --vlan 4 "
+            "--allow-interface-to-float true --rip kept"
+        ),
+        f"POST /v1/bare_metal_servers/{ID}/network_interfaces",
+        {
+            "subnet": {"id": "0717-sub"},
+            "interface_type": "vlan",
+            "primary_ip": {"id": "0717-rip"},
+            "vlan": 4,
+            "allow_interface_to_float": True,
+        },
+    ),
     (
         f"{CREATE} --image img --keys one,two --user-data hello --resource-group-name Default",
         INSTANCES,
@@ -308,6 +383,28 @@ def test_body(tmp_path: Path, line: str, call: str, body: dict[str, Any]) -> Non
     with canned(**{path: (200, json.loads(json.dumps(answer))) for path, answer in NAMED.items()}) as server:
         server.otherwise = (200, {})
         assert _sent(tmp_path, line, server) == (call, body)
+
+
+def test_of_several_of_a_name_the_one_in_the_vpc_is_meant(tmp_path: Path) -> None:
+    listed = [{"id": f"r006-{vpc}", "name": "doors", "vpc": {"id": f"r006-{vpc}", "name": vpc}} for vpc in ("a", "b")]
+    with canned(**{"/v1/security_groups": (200, {"security_groups": listed})}) as server:
+        server.otherwise = (200, {})
+        env = server.session(tmp_path)
+        words = ("is", "security-group-update", "doors", "--name", "gates")
+        assert ibmcloud(*words, "--vpc", "b", env=env).code == 0
+        assert server.calls[-1] == ("PATCH /v1/security_groups/r006-b", {"name": "gates"})
+        assert "2 security groups are named 'doors'" in ibmcloud(*words, env=env).err
+
+
+def test_the_protocol_of_a_rule_is_not_changed(tmp_path: Path) -> None:
+    rule = f"/v1/network_acls/{IMAGE}/rules/{IMAGE}"
+    with canned(**{rule: (200, {"protocol": "icmp"})}) as server:
+        env = server.session(tmp_path)
+        words = ("is", "network-acl-rule-update", IMAGE, IMAGE, "--name", "pings", "--protocol")
+        assert ibmcloud(*words, "icmp", env=env).code == 0
+        said = ibmcloud(*words, "tcp", env=env)
+    assert (said.code, "delete the rule and add another one" in said.err) == (1, True)
+    assert [call for call, _ in server.calls if not call.startswith("GET ")] == [f"PATCH {rule}"]
 
 
 QUERIES = (

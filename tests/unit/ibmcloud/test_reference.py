@@ -107,7 +107,7 @@ def _resolved(house: World, word: str) -> str:
     found = re.fullmatch(r"\{([a-z][^{}\"]*)\}", word)
     if found is None:
         return word
-    if found[1].startswith("account_"):
+    if found[1] in house.names and found[1] != "locator":
         return house.names[found[1]]
     if found[1] == "locator":
         get = ("catalog", "offering", "get", "-c", "dev-catalog", "-o", "virtual-server-image", "--output", "json")

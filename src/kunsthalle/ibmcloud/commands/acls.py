@@ -6,31 +6,34 @@ from typing import Any
 
 from kunsthalle.ibmcloud.commands.network_resources import ACL_RULE, NETWORK_ACL, protocol_of
 from kunsthalle.ibmcloud.commands.vpc_resources import VPC
+from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import flag
-from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.invocation import Run, one_of
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
+    OF_VPC,
     changes,
     deletes,
     filled,
     group_of,
     id_of,
+    is_id,
     lists,
     makes,
     parents_of,
     reference,
     renames,
+    shown,
     shows,
 )
 
-_OF_VPC = flag("vpc", "VPC", "ID or name of the VPC.")
 _PORTS = tuple(
     flag(f"{side}-port-{end}", "PORT", f"{'Lowest' if end == 'min' else 'Highest'} {side} port.", kind="int")
     for side in ("source", "destination")
     for end in ("min", "max")
 )
 _RULE = (
-    _OF_VPC,
+    OF_VPC,
     flag("icmp-type", "N", "ICMP type.", kind="int"),
     flag("icmp-code", "N", "ICMP code.", kind="int"),
     *_PORTS,
@@ -41,9 +44,19 @@ _ALONE = (("before-rule", "reset-before-rule"),)
 _DIRECTION = flag("direction", text="Direction of the traffic.", choices=("inbound", "outbound"))
 
 
+def _source(run: Run) -> str:
+    """The ACL whose rules are copied; where several have the name, that of the VPC that is named with it."""
+    ref, vpc = run.given.get("source-acl"), run.given.get("source-acl-vpc")
+    if not vpc or is_id(ref):
+        return id_of(run, NETWORK_ACL, ref)
+    listed = run.api.listed(NETWORK_ACL.path, NETWORK_ACL.key, {"name": ref})
+    found = one_of([one for one in listed if vpc in one["vpc"].values()], NETWORK_ACL.noun, ref)
+    return str(found["id"]) if found else str(ref)
+
+
 def _acl(run: Run) -> dict[str, Any]:
     given = run.given
-    source = reference(run, NETWORK_ACL, given.get("source-acl")) if given.has("source-acl") else None
+    source = {"id": _source(run)} if given.has("source-acl") else None
     return filled(
         name=given["NAME"],
         vpc=reference(run, VPC, given["VPC"]),
@@ -73,8 +86,16 @@ def _rule(run: Run) -> dict[str, Any]:
     return {**{name.lower(): run.given[name] for name in names}, **protocol, **_options(run)}
 
 
+def _same_protocol(run: Run) -> None:
+    """Failed for another protocol than the rule has: the API changes everything else."""
+    word = run.given.get("protocol")
+    if word and protocol_of(word) != shown(run, ACL_RULE, run.given[ACL_RULE.label()])["protocol"]:
+        raise Failed("The protocol of a rule is not changed: delete the rule and add another one.")
+
+
 def _changed_rule(run: Run) -> dict[str, Any]:
     given = run.given
+    _same_protocol(run)
     last = {"before": None} if given.get("reset-before-rule") else {}
     ends = filled(source=given.get("source"), destination=given.get("dest"))
     return {**filled(action=given.get("action"), direction=given.get("direction")), **ends, **_options(run), **last}
@@ -82,7 +103,7 @@ def _changed_rule(run: Run) -> dict[str, Any]:
 
 COMMANDS = (
     lists(NETWORK_ACL, "network-acls", also=("is acls",)),
-    shows(NETWORK_ACL, "network-acl", _OF_VPC, also=("is acl",)),
+    shows(NETWORK_ACL, "network-acl", OF_VPC, also=("is acl",)),
     makes(
         NETWORK_ACL,
         "network-acl-create",
@@ -94,10 +115,10 @@ COMMANDS = (
         alone=(("rules", "source-acl"),),
         also=("is aclc",),
     ),
-    changes(NETWORK_ACL, "network-acl-update", _OF_VPC, NAME, body=renames, also=("is aclu",), any_of=(("name",),)),
-    deletes(NETWORK_ACL, "network-acl-delete", _OF_VPC, also=("is acld",)),
-    lists(ACL_RULE, "network-acl-rules", _OF_VPC, also=("is acl-rules",)),
-    shows(ACL_RULE, "network-acl-rule", _OF_VPC, also=("is acl-rule",)),
+    changes(NETWORK_ACL, "network-acl-update", OF_VPC, NAME, body=renames, also=("is aclu",), any_of=(("name",),)),
+    deletes(NETWORK_ACL, "network-acl-delete", OF_VPC, also=("is acld",)),
+    lists(ACL_RULE, "network-acl-rules", OF_VPC, also=("is acl-rules",)),
+    shows(ACL_RULE, "network-acl-rule", OF_VPC, also=("is acl-rule",)),
     makes(
         ACL_RULE,
         "network-acl-rule-add",
@@ -114,11 +135,12 @@ COMMANDS = (
         NAME,
         _DIRECTION,
         flag("action", text="What becomes of the traffic.", choices=("allow", "deny")),
+        flag("protocol", "PROTOCOL", "The protocol that the rule has, which is not changed."),
         flag("source", "ADDRESS|CIDR", "Where from."),
         flag("dest", "ADDRESS|CIDR", "Where to.", also=("destination",)),
         *_RULE,
         body=_changed_rule,
         alone=_ALONE,
     ),
-    deletes(ACL_RULE, "network-acl-rule-delete", _OF_VPC),
+    deletes(ACL_RULE, "network-acl-rule-delete", OF_VPC),
 )

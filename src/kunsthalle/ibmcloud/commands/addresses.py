@@ -23,6 +23,7 @@ from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
+    OF_VPC,
     Filter,
     changes,
     deletes,
@@ -37,8 +38,6 @@ from kunsthalle.ibmcloud.resource_commands import (
     renames,
     shows,
 )
-
-_OF_VPC = flag("vpc", "VPC", "ID or name of the VPC.")
 
 
 def _interface_id(run: Run, ref: str) -> str:
@@ -194,7 +193,7 @@ _TYPES = ("load_balancer", "endpoint_gateway", "vpn_server", "virtual_network_in
 _NAMED_TARGET = (flag("trt", text="Type of the target, where it is named.", choices=_TYPES), _IN, _BM)
 _WITHIN = (("trt", "in", "bm"),)
 _RULE = (
-    _OF_VPC,
+    OF_VPC,
     flag("remote", "ADDRESS|CIDR|GROUP", "Where from, or where to."),
     flag("port-min", "PORT", "Lowest port.", kind="int"),
     flag("port-max", "PORT", "Highest port.", kind="int"),
@@ -231,8 +230,8 @@ COMMANDS = (
         also=("is ipu",),
     ),
     deletes(FLOATING_IP, "floating-ip-release", also=("is ipd",)),
-    lists(SECURITY_GROUP, "security-groups", Filter("vpc", "vpc.id", "VPC", _OF_VPC.help, of=VPC)),
-    shows(SECURITY_GROUP, "security-group", _OF_VPC),
+    lists(SECURITY_GROUP, "security-groups", Filter("vpc", "vpc.id", "VPC", OF_VPC.help, of=VPC)),
+    shows(SECURITY_GROUP, "security-group", OF_VPC),
     makes(
         SECURITY_GROUP,
         "security-group-create",
@@ -241,10 +240,10 @@ COMMANDS = (
             name=run.given["NAME"], vpc=reference(run, VPC, run.given["VPC"]), resource_group=group_of(run)
         ),
     ),
-    changes(SECURITY_GROUP, "security-group-update", _OF_VPC, NAME, body=renames, any_of=_RENAMED),
-    deletes(SECURITY_GROUP, "security-group-delete", _OF_VPC),
-    lists(RULE, "security-group-rules", _OF_VPC),
-    shows(RULE, "security-group-rule", _OF_VPC),
+    changes(SECURITY_GROUP, "security-group-update", OF_VPC, NAME, body=renames, any_of=_RENAMED),
+    deletes(SECURITY_GROUP, "security-group-delete", OF_VPC),
+    lists(RULE, "security-group-rules", OF_VPC),
+    shows(RULE, "security-group-rule", OF_VPC),
     makes(
         RULE,
         "security-group-rule-add",
@@ -264,14 +263,14 @@ COMMANDS = (
         body=_changed_rule,
         alone=_RESET_ALONE,
     ),
-    deletes(RULE, "security-group-rule-delete", _OF_VPC),
-    lists(TARGET, "security-group-targets", _OF_VPC, also=("is sg-ts",)),
+    deletes(RULE, "security-group-rule-delete", OF_VPC),
+    lists(TARGET, "security-group-targets", OF_VPC, also=("is sg-ts",)),
     Command(
         "is security-group-target",
         "View details of a security group target.",
         _target,
         "GROUP TARGET",
-        (_OF_VPC, *_NAMED_TARGET),
+        (OF_VPC, *_NAMED_TARGET),
         also=("is sg-t",),
         alone=_WITHIN,
     ),
@@ -280,7 +279,7 @@ COMMANDS = (
         "Add a target to a security group.",
         _add_target,
         "GROUP TARGET",
-        (_OF_VPC, *_NAMED_TARGET),
+        (OF_VPC, *_NAMED_TARGET),
         also=("is sg-ta",),
         alone=_WITHIN,
     ),
@@ -289,12 +288,12 @@ COMMANDS = (
         "Remove one or more targets from a security group.",
         _remove_targets,
         "GROUP TARGET...",
-        (_OF_VPC, *_NAMED_TARGET, FORCE),
+        (OF_VPC, *_NAMED_TARGET, FORCE),
         also=("is sg-td",),
         alone=_WITHIN,
     ),
     lists(PUBLIC_GATEWAY, "public-gateways", also=("is pubgws",)),
-    shows(PUBLIC_GATEWAY, "public-gateway", _OF_VPC, also=("is pubgw",)),
+    shows(PUBLIC_GATEWAY, "public-gateway", OF_VPC, also=("is pubgw",)),
     makes(
         PUBLIC_GATEWAY,
         "public-gateway-create",
@@ -303,8 +302,8 @@ COMMANDS = (
         body=_gateway,
         also=("is pubgwc",),
     ),
-    changes(PUBLIC_GATEWAY, "public-gateway-update", _OF_VPC, NAME, body=renames, any_of=_RENAMED),
-    deletes(PUBLIC_GATEWAY, "public-gateway-delete", _OF_VPC, also=("is pubgwd",)),
+    changes(PUBLIC_GATEWAY, "public-gateway-update", OF_VPC, NAME, body=renames, any_of=_RENAMED),
+    deletes(PUBLIC_GATEWAY, "public-gateway-delete", OF_VPC, also=("is pubgwd",)),
     lists(VNI, "virtual-network-interfaces", also=("is vnis",)),
     shows(VNI, "virtual-network-interface", also=("is vni",)),
     makes(
@@ -313,7 +312,7 @@ COMMANDS = (
         "",
         flag("name", "NAME", "Name of the interface."),
         flag("subnet", "SUBNET", "ID or name of the subnet.", required=True),
-        _OF_VPC,
+        OF_VPC,
         flag("sgs", "LIST", "Comma separated IDs or names of security groups.", kind="list"),
         *_INTERFACE,
         body=_interface,

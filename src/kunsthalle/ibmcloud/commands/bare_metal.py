@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from kunsthalle.ibmcloud.commands.named_documents import each, interface_document, reserved_ip, vlans
 from kunsthalle.ibmcloud.commands.network_resources import SECURITY_GROUP, VNI
 from kunsthalle.ibmcloud.commands.vpc_resources import (
     BARE_METAL_PROFILE,
@@ -124,8 +125,19 @@ def _network(run: Run) -> dict[str, Any]:
         subnet = {"subnet": reference(run, SUBNET, given.get("pnac-vni-subnet"))}
         return {"primary_network_attachment": {"virtual_network_interface": subnet}}
     groups = references(run, SECURITY_GROUP, given.get("pnic-sgs") or ())
-    subnet = {"subnet": reference(run, SUBNET, given.get("pnic-subnet"))}
-    return {"primary_network_interface": {**subnet, **filled(security_groups=groups or None)}}
+    primary = filled(
+        name=given.get("pnic-name"),
+        subnet=reference(run, SUBNET, given.get("pnic-subnet")),
+        primary_ip=reserved_ip(run, given.get("pnic-subnet"), "pnic-rip"),
+        security_groups=groups or None,
+        allowed_vlans=vlans(run, "pnic-allowed-vlans"),
+        enable_infrastructure_nat=given.get("pnic-ein"),
+        allow_ip_spoofing=given.get("pnic-ais"),
+    )
+    return filled(
+        primary_network_interface=primary,
+        network_interfaces=each(run, given.get("network-interfaces"), interface_document),
+    )
 
 
 def _server(run: Run) -> dict[str, Any]:
@@ -142,6 +154,12 @@ def _server(run: Run) -> dict[str, Any]:
     )
 
 
+_PRIMARY_IP = (
+    flag("pnic-rip", "RESERVED_IP", "ID or name of the reserved IP of the primary network interface."),
+    flag("pnic-rip-address", "IP", "Address to reserve for the primary network interface."),
+    flag("pnic-rip-auto-delete", "true|false", "Whether the reserved IP ends with the interface."),
+    flag("pnic-rip-name", "NAME", "Name of the reserved IP."),
+)
 _DOING = {"start": "Starting", "stop": "Stopping", "restart": "Restarting"}
 
 
@@ -150,7 +168,7 @@ def _act(run: Run, verb: str) -> None:
     if verb != "start" and not run.confirmed(f"This will {verb} bare metal server {ref}. Continue"):
         return
     run.progress(_DOING[verb], f"bare metal server {ref}")
-    body = {"type": run.given.get("type") or "hard"} if verb == "stop" else None
+    body = {"type": run.given.get("type") or "soft"} if verb == "stop" else None
     run.api.post(f"{place(run, SERVER, ref)}/{verb}", body)
     run.done(f"The request to {verb} bare metal server {ref} has been accepted.")
 
@@ -188,7 +206,14 @@ COMMANDS = (
         _IMAGE,
         _KEYS,
         flag("pnic-subnet", "SUBNET", "Subnet of the primary network interface."),
+        flag("pnic-name", "NAME", "Name of the primary network interface."),
+        *_PRIMARY_IP,
         flag("pnic-sgs", "LIST", "Security groups of the primary network interface.", kind="list"),
+        flag("pnic-allowed-vlans", "LIST", "VLAN IDs and ranges of them, for VLAN interfaces on it."),
+        flag("pnic-ein", "true|false", "Whether NAT is done by the infrastructure."),
+        flag("pnic-ais", "true|false", "Whether source IP spoofing is allowed."),
+        flag("network-interfaces", "JSON|@FILE", "List of further network interfaces.", kind="json"),
+        flag("interactive", text="Ignored: nothing is asked.", also=("i",)),
         flag("pnac-vni", "VNI", "Virtual network interface of the primary attachment."),
         flag("pnac-vni-subnet", "SUBNET", "Subnet of a new virtual network interface."),
         flag("name", "NAME", "Name of the server."),
@@ -197,7 +222,7 @@ COMMANDS = (
         _SECURE,
         _TPM,
         body=_server,
-        alone=(("pnic-subnet", "pnac-vni", "pnac-vni-subnet"),),
+        alone=(("pnic-subnet", "pnac-vni", "pnac-vni-subnet"), ("pnic-rip", "pnic-rip-address")),
         any_of=(("pnic-subnet", "pnac-vni", "pnac-vni-subnet"),),
     ),
     changes(
@@ -214,6 +239,10 @@ COMMANDS = (
         "View what a bare metal server was initialized with.",
         _initialization,
         SERVER.label(),
+        (
+            flag("private-key", "KEY|@FILE", "Ignored: a password is shown as it is encrypted.", kind="file"),
+            flag("private-key-passphrase", "TEXT", "Ignored: no private key is read."),
+        ),
     ),
     Command(
         "is bare-metal-server-initialization-replace",

@@ -6,8 +6,10 @@ from typing import Any
 
 from kunsthalle.ibmcloud.commands.instance_groups import INSTANCE_GROUP
 from kunsthalle.ibmcloud.commands.vpc_resources import ID, NAMED, STATUS
+from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Flag, flag
-from kunsthalle.ibmcloud.invocation import Run
+from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.invocation import Run, one_of
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
@@ -17,7 +19,7 @@ from kunsthalle.ibmcloud.resource_commands import (
     filled,
     lists,
     makes,
-    renames,
+    parents_of,
     shows,
 )
 from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, nested, when
@@ -117,6 +119,16 @@ def _policy(run: Run) -> dict[str, Any]:
     return filled(name=given.get("name"), metric_type=given.get("metric-type"), metric_value=given.get("metric-value"))
 
 
+def _autoscaler(run: Run) -> str:
+    """The autoscale manager of the group, whose limits an action changes where none is named."""
+    (group, *_) = parents_of(run, ACTION)
+    listed = run.api.listed(path_of(MANAGER.path, group), MANAGER.key)
+    found = one_of([one for one in listed if one["manager_type"] == "autoscale"], "autoscale manager", group)
+    if found is None:
+        raise Failed(f"Instance group {run.given[INSTANCE_GROUP.label()]} has no autoscale manager.")
+    return str(found["id"])
+
+
 def _action(run: Run) -> dict[str, Any]:
     """When, and either a number of members or the limits of an autoscale manager."""
     given = run.given
@@ -126,10 +138,12 @@ def _action(run: Run) -> dict[str, Any]:
         min_membership_count=given.get("min-members"),
         max_membership_count=given.get("max-members"),
     )
+    if manager and "id" not in manager and ACTION.label() not in given.words:
+        manager["id"] = _autoscaler(run)
     return filled(
         name=given.get("name"),
         run_at=given.get("run-at"),
-        cron_spec=given.get("cron-spec"),
+        cron_spec=given.get("cron"),
         group={"membership_count": count} if count is not None else None,
         manager=manager,
     )
@@ -137,12 +151,14 @@ def _action(run: Run) -> dict[str, Any]:
 
 _WHEN = (
     flag("run-at", "TIME", "When, ISO 8601."),
-    flag("cron-spec", "CRON", "When, again and again."),
+    flag("cron", "CRON", "When, again and again.", also=("cron-spec",)),
     flag("membership-count", "N", "Number of members then.", kind="int"),
     flag("target-manager", "MANAGER", "ID of the autoscale manager to change."),
     flag("min-members", "N", "Its smallest number of members then.", kind="int"),
     flag("max-members", "N", "Its largest number of members then.", kind="int"),
 )
+_RUNS = (("run-at", "cron"),)
+_ALONE = (*_RUNS, ("membership-count", "max-members"), ("membership-count", "min-members"))
 
 COMMANDS = (
     lists(MANAGER, "instance-group-managers"),
@@ -180,9 +196,16 @@ COMMANDS = (
         flag("name", "NAME", "Name of the action."),
         *_WHEN,
         body=_action,
-        alone=(("run-at", "cron-spec"),),
-        any_of=(("run-at", "cron-spec"),),
+        alone=_ALONE,
+        any_of=_RUNS,
     ),
-    changes(ACTION, "instance-group-manager-action-update", NAME, body=renames),
+    changes(
+        ACTION,
+        "instance-group-manager-action-update",
+        NAME,
+        *_WHEN,
+        body=_action,
+        alone=_ALONE,
+    ),
     deletes(ACTION, "instance-group-manager-action-delete"),
 )

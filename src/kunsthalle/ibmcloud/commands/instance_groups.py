@@ -13,6 +13,7 @@ from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     GROUP,
     NAME,
+    OF_VPC,
     RESOURCE_GROUP,
     Resource,
     changes,
@@ -153,12 +154,14 @@ def _no_load_balancer(run: Run) -> None:
 def _options(*, required: bool) -> tuple[Flag, ...]:
     return (
         flag("instance-template", "TEMPLATE", "ID or name of the template.", required=required),
-        flag("subnets", "LIST", "IDs or names of subnets.", kind="list", required=required, also=("subnet-ids",)),
+        flag(
+            "subnets", "LIST", "IDs or names of subnets.", kind="list", required=required, also=("subnet", "subnet-ids")
+        ),
         flag("membership-count", "N", "Number of instances.", kind="int"),
         flag("lb", "ID", "ID of the load balancer."),
         flag("lb-pool", "ID", "ID of the load balancer's pool."),
         flag("application-port", "PORT", "Port of the application.", kind="int"),
-        flag("vpc", "VPC", "ID or name of the VPC."),
+        OF_VPC,
     )
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.instance_views import CREATE_REPLY, INSTANCE, TEMPLATE
+from kunsthalle.ibmcloud.commands.named_documents import volume_attachment
 from kunsthalle.ibmcloud.commands.prototypes import (
     ALONE,
     ONE_SOURCE,
@@ -109,7 +110,7 @@ def _reinitialize(run: Run) -> None:
     run.progress("Reinitializing", f"instance {ref}")
     body = filled(
         image=reference(run, IMAGE, given.get("image")) if given.has("image") else None,
-        boot_volume_attachment=given.get("boot-volume"),
+        boot_volume_attachment=volume_attachment(run, given.get("boot-volume")),
         keys=references(run, KEY, given.get("keys") or ()) or None,
         user_data=given.get("user-data"),
         default_trusted_profile=trusted_profile(run),
@@ -204,7 +205,7 @@ COMMANDS = (
             flag("boot-volume", "JSON|@FILE", "Boot volume attachment.", kind="json"),
             flag("keys", "LIST", "IDs or names of SSH keys.", kind="list"),
             flag("user-data", "DATA|@FILE", "User data.", kind="file"),
-            flag("default-trusted-profile", "PROFILE", "ID or CRN of the default trusted profile."),
+            flag("default-trusted-profile", "PROFILE", "ID, CRN or name of the default trusted profile."),
             flag("default-trusted-profile-auto-link", "true|false", "Whether the profile is linked."),
             FORCE,
         ),

@@ -15,6 +15,7 @@ from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     CREATED,
     NAME,
+    OF_VPC,
     Resource,
     changes,
     deletes,
@@ -34,17 +35,17 @@ from kunsthalle.ibmcloud.tables import Field
 _ADDRESS: tuple[Field, ...] = (ID, NAMED, ("Address", "address"))
 
 
-def _below(owner: Resource, parents: tuple[Resource, ...], noun: str, path: str) -> Resource:
+def below(owner: Resource, parents: tuple[Resource, ...], noun: str, path: str) -> Resource:
     """What an interface has of one kind."""
     whole = f"{owner.path}/{{}}/{path}"
     return Resource(noun, f"{noun}s", whole, path, _ADDRESS, _ADDRESS, parents=parents)
 
 
 _OF_INSTANCE = (INSTANCE, INTERFACE)
-_FLOATING = _below(INTERFACE, _OF_INSTANCE, "floating ip", "floating_ips")
-_RESERVED = _below(INTERFACE, _OF_INSTANCE, "reserved ip", "ips")
-_VNI_FLOATING = _below(VNI, (VNI,), "floating ip", "floating_ips")
-_VNI_RESERVED = _below(VNI, (VNI,), "reserved ip", "ips")
+_FLOATING = below(INTERFACE, _OF_INSTANCE, "floating ip", "floating_ips")
+_RESERVED = below(INTERFACE, _OF_INSTANCE, "reserved ip", "ips")
+_VNI_FLOATING = below(VNI, (VNI,), "floating ip", "floating_ips")
+_VNI_RESERVED = below(VNI, (VNI,), "reserved ip", "ips")
 
 _ATTACHMENT: tuple[Field, ...] = (
     ID,
@@ -65,7 +66,6 @@ ATTACHMENT = Resource(
     parents=(INSTANCE,),
 )
 
-_OF_VPC = flag("vpc", "VPC", "Ignored: names are looked up in all VPCs.")
 _SPOOFING = flag("allow-ip-spoofing", "true|false", "Whether other source addresses are allowed.")
 _NEW_ADDRESS = (
     flag("rip", "RESERVED_IP", "ID or name of the reserved IP to use."),
@@ -122,6 +122,19 @@ def _add(words: str, resource: Resource, wanted: Resource) -> Command:
     return Command(f"is {words}", f"Add a {wanted.noun} to a {resource.parents[-1].noun}.", run, takes)
 
 
+def address_commands(words: str, addresses: Resource, noun: str, *, writable: bool) -> tuple[Command, ...]:
+    """The commands of the addresses below an interface: `writable` ones are added and removed."""
+    shown = (lists(addresses, f"{words}-{noun}s"), shows(addresses, f"{words}-{noun}"))
+    if not writable:
+        return shown
+    wanted = FLOATING_IP if noun == "floating-ip" else RESERVED_IP
+    return (
+        *shown,
+        _add(f"{words}-{noun}-add", addresses, wanted),
+        deletes(addresses, f"{words}-{noun}-remove"),
+    )
+
+
 _NIC, _VIRTUAL = "instance-network-interface", "virtual-network-interface"
 
 COMMANDS = (
@@ -129,7 +142,7 @@ COMMANDS = (
         INTERFACE,
         f"{_NIC}-create",
         "NAME INSTANCE SUBNET",
-        _OF_VPC,
+        OF_VPC,
         *_NEW_ADDRESS,
         _GROUPS,
         _SPOOFING,
@@ -140,20 +153,10 @@ COMMANDS = (
     ),
     changes(INTERFACE, f"{_NIC}-update", NAME, _SPOOFING, body=_changed_interface, also=("is in-nicu",)),
     deletes(INTERFACE, f"{_NIC}-delete", also=("is in-nicd",)),
-    lists(_FLOATING, f"{_NIC}-floating-ips"),
-    shows(_FLOATING, f"{_NIC}-floating-ip"),
-    _add(f"{_NIC}-floating-ip-add", _FLOATING, FLOATING_IP),
-    deletes(_FLOATING, f"{_NIC}-floating-ip-remove"),
-    lists(_RESERVED, f"{_NIC}-reserved-ips"),
-    shows(_RESERVED, f"{_NIC}-reserved-ip"),
-    lists(_VNI_FLOATING, f"{_VIRTUAL}-floating-ips"),
-    shows(_VNI_FLOATING, f"{_VIRTUAL}-floating-ip"),
-    _add(f"{_VIRTUAL}-floating-ip-add", _VNI_FLOATING, FLOATING_IP),
-    deletes(_VNI_FLOATING, f"{_VIRTUAL}-floating-ip-remove"),
-    lists(_VNI_RESERVED, f"{_VIRTUAL}-reserved-ips"),
-    shows(_VNI_RESERVED, f"{_VIRTUAL}-reserved-ip"),
-    _add(f"{_VIRTUAL}-reserved-ip-add", _VNI_RESERVED, RESERVED_IP),
-    deletes(_VNI_RESERVED, f"{_VIRTUAL}-reserved-ip-remove"),
+    *address_commands(_NIC, _FLOATING, "floating-ip", writable=True),
+    *address_commands(_NIC, _RESERVED, "reserved-ip", writable=False),
+    *address_commands(_VIRTUAL, _VNI_FLOATING, "floating-ip", writable=True),
+    *address_commands(_VIRTUAL, _VNI_RESERVED, "reserved-ip", writable=True),
     lists(ATTACHMENT, "instance-network-attachments"),
     shows(ATTACHMENT, "instance-network-attachment"),
     makes(

@@ -18,6 +18,7 @@ from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.resource_commands import (
     NAME,
+    OF_VPC,
     Filter,
     Resource,
     changes,
@@ -40,7 +41,6 @@ _DNS = (
     flag("dns-resolver-type", text="How names are resolved.", choices=("system", "manual", "delegated")),
     flag("dns-resolver-manual-servers", "JSON|@FILE", "Servers that resolve names.", kind="json"),
 )
-_OF_VPC = flag("vpc", "VPC", "ID or name of the VPC.")
 _ATTACHED = flag("show-attached", text="View what is attached, too.")
 
 
@@ -202,14 +202,14 @@ COMMANDS = (
         "subnets",
         Filter("zone", "zone.name", "ZONE", "Name of the zone."),
         Filter("rt", "routing_table.id", "TABLE", "ID of the routing table."),
-        Filter("vpc", "vpc.id", "VPC", _OF_VPC.help, of=VPC),
+        Filter("vpc", "vpc.id", "VPC", OF_VPC.help, of=VPC),
     ),
     Command(
         "is subnet",
         "View details of a subnet.",
         partial(_show_attached, resource=SUBNET, what=()),
         "SUBNET",
-        (_OF_VPC, _ATTACHED),
+        (OF_VPC, _ATTACHED),
     ),
     makes(
         SUBNET,
@@ -229,26 +229,26 @@ COMMANDS = (
         SUBNET,
         "subnet-update",
         NAME,
-        _OF_VPC,
+        OF_VPC,
         flag("acl", "ACL", "ID or name of the network ACL."),
         flag("pgw", "GATEWAY", "ID or name of the public gateway."),
         flag("rt", "TABLE", "ID or name of the routing table."),
         body=lambda run: {**renames(run), **_bound(run)},
     ),
     Command(
-        "is subnet-public-gateway", "View the public gateway of a subnet.", _gateway_of_subnet, "SUBNET", (_OF_VPC,)
+        "is subnet-public-gateway", "View the public gateway of a subnet.", _gateway_of_subnet, "SUBNET", (OF_VPC,)
     ),
     Command(
-        "is subnet-public-gateway-detach", "Detach the public gateway of a subnet.", _detach, "SUBNET", (_OF_VPC, FORCE)
+        "is subnet-public-gateway-detach", "Detach the public gateway of a subnet.", _detach, "SUBNET", (OF_VPC, FORCE)
     ),
-    deletes(SUBNET, "subnet-delete", _OF_VPC),
-    lists(RESERVED_IP, "subnet-reserved-ips", _OF_VPC),
-    shows(RESERVED_IP, "subnet-reserved-ip", _OF_VPC),
+    deletes(SUBNET, "subnet-delete", OF_VPC),
+    lists(RESERVED_IP, "subnet-reserved-ips", OF_VPC),
+    shows(RESERVED_IP, "subnet-reserved-ip", OF_VPC),
     makes(
         RESERVED_IP,
         "subnet-reserved-ip-create",
         "",
-        _OF_VPC,
+        OF_VPC,
         flag("name", "NAME", "Name of the address."),
         flag("address", "ADDRESS", "The address, otherwise any that is free."),
         flag("target", "ID", "ID of the virtual network interface that it is bound to."),
@@ -258,10 +258,10 @@ COMMANDS = (
     changes(
         RESERVED_IP,
         "subnet-reserved-ip-update",
-        _OF_VPC,
+        OF_VPC,
         NAME,
         flag("auto-delete", "true|false", "Whether it ends with its target."),
         body=lambda run: {**renames(run), **filled(auto_delete=run.given.get("auto-delete"))},
     ),
-    deletes(RESERVED_IP, "subnet-reserved-ip-delete", _OF_VPC),
+    deletes(RESERVED_IP, "subnet-reserved-ip-delete", OF_VPC),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kunsthalle.ibmcloud.commands.named_documents import each, interface_document, reserved_ip, volume_attachment
 from kunsthalle.ibmcloud.commands.network_resources import SECURITY_GROUP, VNI
 from kunsthalle.ibmcloud.commands.vpc_resources import IMAGE, KEY, SUBNET, VPC
 from kunsthalle.ibmcloud.grammar import Flag, flag
@@ -25,7 +26,7 @@ _INTERFACE = (
     flag(
         "sgs", "LIST", "IDs or names of security groups.", kind="list", also=("security-group-ids", "security-groups")
     ),
-    flag("rip", "RESERVED_IP", "ID of the reserved IP to use."),
+    flag("rip", "RESERVED_IP", "ID or name of the reserved IP to use.", also=("reserved-ip",)),
     flag("address", "IP", "Address to reserve in the subnet."),
     flag("auto-delete", "true|false", "Whether the reserved IP ends with the interface."),
     flag("ip-name", "NAME", "Name of the reserved IP."),
@@ -41,7 +42,7 @@ _ATTACHMENT = (
     flag("pnac-vni-ein", "true|false", "Whether NAT is enabled by the infrastructure."),
     flag("pnac-vni-auto-delete", "true|false", "Whether the interface ends with the instance."),
     flag("pnac-vni-ips", "JSON|@FILE", "Secondary reserved IPs.", kind="json"),
-    flag("pnac-vni-rip", "RESERVED_IP", "ID of the primary reserved IP."),
+    flag("pnac-vni-rip", "RESERVED_IP", "ID or name of the primary reserved IP."),
     flag("pnac-vni-rip-address", "IP", "Address of the primary reserved IP."),
     flag("pnac-vni-rip-auto-delete", "true|false", "Whether the reserved IP ends with the interface."),
     flag("pnac-vni-rip-name", "NAME", "Name of the primary reserved IP."),
@@ -70,10 +71,10 @@ SETTINGS = (
     flag("threads-per-core", "1|2", "Threads of each core.", kind="int"),
 )
 _MORE = (
-    flag("keys", "LIST", "IDs or names of SSH keys.", kind="list", also=("key-ids",)),
+    flag("keys", "LIST", "IDs or names of SSH keys.", kind="list", also=("key", "key-ids")),
     flag("user-data", "DATA|@FILE", "User data.", kind="file"),
     flag("placement-group", "ID", "Placement group to place it in."),
-    flag("default-trusted-profile", "PROFILE", "ID or CRN of the default trusted profile."),
+    flag("default-trusted-profile", "PROFILE", "ID, CRN or name of the default trusted profile."),
     flag("default-trusted-profile-auto-link", "true|false", "Whether the profile is linked."),
     flag("cluster-network-attachments", "JSON|@FILE", "Cluster network attachments.", kind="json"),
     flag("interactive", text="Ignored: nothing is asked.", also=("i",)),
@@ -136,12 +137,12 @@ def _target(run: Run) -> dict[str, str]:
     return {"id": found} if found else {}
 
 
-def _interface(run: Run, subnet: str | None) -> dict[str, Any] | None:
+def _interface(run: Run, subnet: str | None) -> Any:
     """The primary interface: as JSON, or from its own flags."""
     given = run.given
     if given.has("primary-network-interface"):
-        return dict(given.get("primary-network-interface"))
-    ip = {"id": given.get("rip")} if given.has("rip") else {}
+        return interface_document(run, given.get("primary-network-interface"))
+    ip = reserved_ip(run, subnet, "rip")
     ip |= filled(address=given.get("address"), auto_delete=given.get("auto-delete"), name=given.get("ip-name"))
     groups = references(run, SECURITY_GROUP, given.get("sgs") or ())
     made = filled(
@@ -158,12 +159,7 @@ def _attachment(run: Run, subnet: str | None) -> dict[str, Any]:
     given = run.given
     if given.has("pnac-vni"):
         return filled(name=given.get("pnac-name"), virtual_network_interface=reference(run, VNI, given.get("pnac-vni")))
-    ip = {"id": given.get("pnac-vni-rip")} if given.has("pnac-vni-rip") else {}
-    ip |= filled(
-        address=given.get("pnac-vni-rip-address"),
-        auto_delete=given.get("pnac-vni-rip-auto-delete"),
-        name=given.get("pnac-vni-rip-name"),
-    )
+    ip = reserved_ip(run, subnet, "pnac-vni-rip")
     groups = references(run, SECURITY_GROUP, given.get("pnac-vni-sgs") or ())
     interface = filled(
         name=given.get("pnac-vni-name"),
@@ -184,7 +180,14 @@ def _network(run: Run, subnet: str | None) -> dict[str, Any]:
     if any(name.startswith("pnac-") for name in given.flags) or given.has("network-attachments"):
         attachment = _attachment(run, subnet)
         return filled(primary_network_attachment=attachment, network_attachments=given.get("network-attachments"))
-    return filled(primary_network_interface=_interface(run, subnet), network_interfaces=given.get("network-interface"))
+    more = each(run, given.get("network-interface"), interface_document)
+    return filled(primary_network_interface=_interface(run, subnet), network_interfaces=more)
+
+
+def _profile(run: Run, ref: str) -> str:
+    from kunsthalle.ibmcloud.commands.trusted_profiles import profile
+
+    return ref if ref.startswith("Profile-") else str(profile(run, ref)["id"])
 
 
 def trusted_profile(run: Run) -> dict[str, Any]:
@@ -192,7 +195,7 @@ def trusted_profile(run: Run) -> dict[str, Any]:
     ref = run.given.get("default-trusted-profile")
     if not ref:
         return {}
-    target = {"crn": ref} if ref.startswith("crn:") else {"id": ref}
+    target = {"crn": ref} if ref.startswith("crn:") else {"id": _profile(run, ref)}
     return filled(target=target, auto_link=run.given.get("default-trusted-profile-auto-link"))
 
 
@@ -211,8 +214,8 @@ def prototype(run: Run) -> dict[str, Any]:
         **source(run),
         **_network(run, subnet),
         **settings(run),
-        boot_volume_attachment=given.get("boot-volume"),
-        volume_attachments=given.get("volume-attach"),
+        boot_volume_attachment=volume_attachment(run, given.get("boot-volume")),
+        volume_attachments=each(run, given.get("volume-attach"), volume_attachment),
         cluster_network_attachments=given.get("cluster-network-attachments"),
         keys=keys or None,
         user_data=given.get("user-data"),

@@ -8,7 +8,7 @@ from kunsthalle.ibmcloud.commands.network_resources import ROUTE, ROUTING_TABLE
 from kunsthalle.ibmcloud.commands.vpc_resources import SUBNET, VPC
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.invocation import Run
-from kunsthalle.ibmcloud.resource_commands import NAME, changes, deletes, filled, lists, makes, place, shows
+from kunsthalle.ibmcloud.resource_commands import NAME, OF_VPC, changes, deletes, filled, lists, makes, place, shows
 
 _INGRESS = tuple(
     flag(f"{source}-ingress", "true|false", f"Whether the table routes what comes from {text}.", also=(source,))
@@ -84,7 +84,7 @@ COMMANDS = (
         "View the routing table of a subnet.",
         _of_subnet,
         "SUBNET",
-        (flag("vpc", "VPC", "ID or name of the VPC."),),
+        (OF_VPC,),
     ),
     lists(ROUTING_TABLE, "vpc-routing-tables", also=("is vpc-rtbls",)),
     shows(ROUTING_TABLE, "vpc-routing-table", also=("is vpc-rtbl",)),

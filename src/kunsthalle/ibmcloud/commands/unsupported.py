@@ -20,14 +20,10 @@ private-path-service-gateway-endpoint-gateway-binding public-address-range vpc-d
 backup-policy backup-policy-plan backup-policy-job reservation snapshot-consistency-group
 cluster-network cluster-network-profile cluster-network-interface cluster-network-subnet
 cluster-network-subnet-reserved-ip instance-cluster-network-attachment
-bare-metal-server-disk bare-metal-server-network-attachment
-bare-metal-server-network-interface
 """.split()
 _VERBS = ("", "-create", "-update", "-delete")
 _MORE = """
 backup-policy-jobs-delete bare-metal-server-console bare-metal-server-firmware-update
-bare-metal-server-network-interface-floating-ip bare-metal-server-network-interface-floating-ip-add
-bare-metal-server-network-interface-floating-ip-remove bare-metal-server-network-interface-floating-ips
 endpoint-gateway-reserved-ip-bind endpoint-gateway-reserved-ip-unbind
 ike-policy-connections ipsec-policy-connections
 load-balancer-pool-members-update load-balancer-statistics
