@@ -188,6 +188,7 @@ FINDINGS: dict[str, dict[str, tuple[str, ...]]] = {
         "an account's waiting and running jobs have a bound": (
             "attacks/test_job_turns.py::test_many_imports_of_one_account_are_refused_and_another_account_is_served_in_between",
             "unit/db/test_turns.py::test_an_account_runs_no_more_jobs_than_it_may",
+            "unit/db/test_worker.py::test_an_account_runs_fewer_jobs_at_once_while_others_ask",
         ),
         "long transfers have a lane": (
             "unit/db/test_turns.py::test_a_worker_of_short_jobs_takes_no_transfer_not_even_a_lost_one",

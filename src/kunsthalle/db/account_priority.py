@@ -88,6 +88,11 @@ class AccountPriority:
         alone = now - self._before[1] > ALONE_SECONDS
         return not alone and self.used(account_id) >= HEAVY_SECONDS
 
+    def asking(self) -> set[str]:
+        """The last two accounts that asked for anything, as far as they did within `ALONE_SECONDS`. From any thread."""
+        since = self._now() - ALONE_SECONDS
+        return {account for account, at in (self._latest, self._before) if at >= since}
+
     async def turn(self, account_id: str) -> None:
         """Return when it is the turn of a request of a heavy account."""
         loop = asyncio.get_running_loop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,8 @@ log = get_logger("jobs")
 _TICK_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 10.0
 _KEEP_DONE = 86_400 * SECOND
+_SHARED = max(1, len(os.sched_getaffinity(0)) // 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) // 2)
+"""Jobs of one account that run at once while other accounts ask: an import keeps a processor busy."""
 
 
 class Busy(Exception):
@@ -99,6 +102,8 @@ class Worker:
         self._paused = False
         self._busy = 0
         self._held: dict[str, str] = {}
+        self._running: dict[str, str] = {}
+        """The account of each job that is carried out."""
         self._travelling = threading.Lock()
         self._unregister: Callable[[], None] = lambda: None
 
@@ -185,24 +190,33 @@ class Worker:
         if job is None:
             return False
         self._held[job.id] = owner
+        self._running[job.id] = job.account_id
         try:
             self._do(job, owner)
         except queue.LeaseLost:
             log.warning("lease lost", job=job.kind, subject=job.subject)
         finally:
             self._held.pop(job.id, None)
+            self._running.pop(job.id, None)
             self._wake()
         return True
 
     def _claim(self, owner: str, *, transfers: bool) -> queue.Claimed | None:
         """The threads look one after another, so that of all that a job has woken only one tries to claim it."""
-        most = self._store.bounds.running
         with self._claiming:
+            most = self._most_running()
             if not self._store.read(self._ctx, lambda session: queue.claimable(session, transfers=transfers)):
                 return None
             return self._store.write(
                 self._ctx, lambda session: queue.claim(session, owner, transfers=transfers, most_running=most)
             )
+
+    def _most_running(self) -> int:
+        """How many jobs of one account may run: fewer while others ask, whose requests need a processor as well."""
+        most = self._store.bounds.running
+        accounts = set(self._running.copy().values())
+        shared = bool(accounts) and len(accounts | self._store.priority.asking()) > 1
+        return min(most, _SHARED) if shared else most
 
     def _do(self, job: queue.Claimed, owner: str) -> None:
         ctx = self._ctx.working(job.kind, job.account_id, job.initiator or "", job.trace or "")

@@ -210,3 +210,13 @@ def test_a_read_waits_for_lighter_accounts_until_its_patience_ends(
         wait()
         priority.end(request)
     assert (sum(waited), max(waited)) == (pytest.approx(PATIENCE_SECONDS), MOST_SECONDS)
+
+
+def test_who_has_asked_lately_is_known(priority: Priority, clock: Clock) -> None:
+    assert priority.asking() == set()
+    for account in ("a", "b", "b", "c", "c"):
+        priority.must_queue(account)
+    assert priority.asking() == {"b", "c"}
+    clock.now += ALONE_SECONDS + 0.1
+    priority.must_queue("c")
+    assert priority.asking() == {"c"}

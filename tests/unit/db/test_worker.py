@@ -12,7 +12,7 @@ from fixtures.threads import PATIENCE, together, until
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import DAY, SECOND
-from kunsthalle.db import kv
+from kunsthalle.db import account_priority, kv
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs as table
@@ -168,6 +168,20 @@ def test_after_the_last_try_it_gives_up_in_the_transaction_that_ends_the_job(han
     assert hands.given_up == [("job", "ValueError: never \0 well")]
     assert hands.rows()["job"].last_error == "ValueError: never ? well"
     assert hands.world.read(hands.ctx, kv.get, "given up") == "job"
+
+
+def test_an_account_runs_fewer_jobs_at_once_while_others_ask(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_SHARED", 1)
+    one = hands.worker(start=False)
+    for subject in ("first", "second"):
+        hands.enqueue(subject)
+    first = one._claim("thread 1", transfers=True)
+    assert first is not None
+    one._running[first.id] = first.account_id
+    hands.world.store.priority.must_queue("another account")
+    assert one._claim("thread 2", transfers=True) is None
+    monkeypatch.setattr(account_priority, "ALONE_SECONDS", -1.0)  # it is long ago that others asked
+    assert one._claim("thread 2", transfers=True) is not None
 
 
 def test_a_job_of_a_kind_that_nobody_knows_ends(hands: Hands) -> None:
