@@ -257,8 +257,9 @@ class Disks:
 
     def standalone_encrypted(self, source: Path, volume: Volume, opened: Passphrases, target: Path) -> None:
         """As `standalone`, for a copy of the disk of an encrypted volume: the file opens as the volume does. FAULTS."""
-        size = volume.capacity * GIB
-        base = self._base(volume)
+        size, base = volume.capacity * GIB, self._base(volume)
+        if volume.digest is not None:
+            self.stand(source, volume.digest)
         target.unlink(missing_ok=True)
         encrypted_disks.write_disk(target, size, opened.disk or b"")
         copied = Layer(source, opened.disk, base, str(volume.format), opened.base)

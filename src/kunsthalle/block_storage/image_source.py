@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.api.references import Identity, refer
+from kunsthalle.block_storage import volume_keys
 from kunsthalle.block_storage.disk_files import Disks, untouched
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import volume_of
@@ -18,7 +19,7 @@ from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images.refusals import Refused, ToolFailed, corrupted
-from kunsthalle.hypervisor.protocol import HypervisorError
+from kunsthalle.hypervisor.protocol import HypervisorError, Passphrases
 from kunsthalle.images.import_sources import VolumeBytes, VolumeSource
 
 MOST_GB = 250
@@ -27,10 +28,11 @@ _FIELD = "source_volume"
 
 @dataclass(frozen=True, slots=True)
 class VolumeContent:
-    """A volume as it was when the work began, and a name for the files of this work."""
+    """A volume as it was when the work began, a name for the files of this work, and what opens the disk."""
 
     volume: Volume
     token: str
+    opened: Passphrases
 
 
 class VolumesAsImages:
@@ -57,18 +59,19 @@ class VolumesAsImages:
         volume = volume_of(session, volume_id)
         if volume is None or volume.status != "available":
             raise corrupted("The volume was deleted before the image was made.")
-        return VolumeContent(volume, session.ctx.ids.hex(8))
+        return VolumeContent(volume, session.ctx.ids.hex(8), volume_keys.passphrases(session, volume))
 
     def flatten(self, content: VolumeContent) -> VolumeBytes:
         """The blob that it stands on if nothing was ever written; else one file of its own. Refused, NoSpace.
 
+        The file of an encrypted volume is encrypted with the volume's data key, whatever is below.
         Works on a copy, so that a server that is started meanwhile does no harm.
         """
         volume = content.volume
         copy = self._disks.scratch(f"{volume.id}.{content.token}.copy")
         target = self._disks.scratch(f"{volume.id}.{content.token}.qcow2")
         try:
-            return self._flatten(volume, copy, target)
+            return self._flatten(content, copy, target)
         except NoSpace:
             raise
         except HypervisorError as error:
@@ -78,10 +81,14 @@ class VolumesAsImages:
         finally:
             copy.unlink(missing_ok=True)
 
-    def _flatten(self, volume: Volume, copy: Path, target: Path) -> VolumeBytes:
+    def _flatten(self, content: VolumeContent, copy: Path, target: Path) -> VolumeBytes:
+        volume = content.volume
         self._disks.copy(self._disks.volume(volume.id), copy, volume.instance_id)
         if volume.digest is None or volume.format is None:
             raise Refused("image_data_corrupted", "The volume has no content.")
+        if volume.encryption_key is not None:
+            self._disks.standalone_encrypted(copy, volume, content.opened, target)
+            return VolumeBytes(target, None, "qcow2")
         if untouched(copy):
             return VolumeBytes(None, volume.digest, volume.format)
         self._disks.standalone(copy, volume.digest, volume.capacity, target)

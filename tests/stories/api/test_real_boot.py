@@ -24,6 +24,8 @@ from kunsthalle.testing import Served
 
 pytestmark = pytest.mark.needs_qemu
 MARKER = "KUNSTHALLE-BOOT-OK"
+BOOT_PATIENCE = 180
+"""Seconds for a boot without KVM, which takes six of a processor of its own, beside other work."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def marked(account: Account, server: dict[str, Any], boots: int) -> str:
         lines = [one for one in console(account, server).splitlines() if MARKER in one and f"boots={boots}" in one]
         return lines[0] if lines else ""
 
-    return str(eventually(line, f"boot {boots} of {server['name']}"))
+    return str(eventually(line, f"boot {boots} of {server['name']}", BOOT_PATIENCE))
 
 
 def becomes(account: Account, server: dict[str, Any], status: str) -> dict[str, Any]:

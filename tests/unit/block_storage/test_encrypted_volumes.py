@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import ibm_vpc.vpc_v1 as sdk
 import pytest
 
 from fixtures.app import App
+from fixtures.frozen_app import OPERATOR
 from kunsthalle.disk_images import qcow2
 from kunsthalle.hypervisor.overlays import read_header
 from unit.block_storage.vault import Vault, authorize, id_of
@@ -239,3 +241,24 @@ def registrations(vault: Vault, key: str) -> list[dict[str, Any]]:
         json.dumps(vault.keys.ask("get_registrations", id=id_of(key))["resources"])
     )
     return found
+
+
+def test_the_doctor_knows_which_disks_are_encrypted_and_with_what(vault: Vault) -> None:
+    app, key = vault.app, vault.key()
+    server, plain = vault.server(app.image("plain")["id"], key), app.server_of(app.image("other")["id"])
+    first, snapshot, last = boot_of(server), vault.snapshot(boot_of(server))["id"], boot_of(plain)
+
+    def found() -> set[tuple[str, str]]:
+        answer = app.call(OPERATOR, "POST", "/_kunsthalle/doctor", {})
+        return {(one["check"], one["subject"]) for one in answer.json["findings"]}
+
+    assert found() == set()
+    shutil.copy(vault.path(first), vault.path(last))
+    assert ("wrong_encryption", last) in found()
+    another = boot_of(vault.server(app.image("third")["id"], vault.key("another"), name="another"))
+    shutil.copy(vault.path(another), vault.path(snapshot))
+    assert ("wrong_data_key", snapshot) in found()
+    vault.path(first).write_bytes(b"no disk")
+    assert ("broken_disk", first) in found()
+    vault.act(key, "disable")
+    assert ("wrong_data_key", snapshot) not in found(), "without the key nobody can tell"

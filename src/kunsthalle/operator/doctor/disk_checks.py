@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from kunsthalle.block_storage.disk_files import FAULTS, Disks
+from kunsthalle.disk_images import luks, qcow2
 from kunsthalle.disk_images.backing_files import backing_of
+from kunsthalle.disk_images.detection import HEAD_BYTES
 from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.jobs import queue
 from kunsthalle.operator.doctor.findings import CheckContext, Disk, ExpectedReferences, Finding
@@ -36,14 +38,38 @@ def _kind(
             continue
         if row is None:
             yield Finding(f"disk_without_{kind}", id_, f"There is a file of no {kind}.", partial(_unlink, path))
-        elif row.digest is not None:
-            yield from _backing(path, row, disks)
+        else:
+            damage = list(_encryption(path, id_, books))
+            yield from damage
+            if row.digest is not None and not damage:
+                yield from _backing(path, row, disks)
     for id_, row in sorted(rows.items()):
         if id_ not in there and id_ not in books.busy and row.digest is not None and row.state in _WHOLE[kind]:
             yield Finding(f"{kind}_without_disk", id_, f"The file of the {kind} is gone.")
     for path in _found(folder, ".*.partial"):
         if path.name[1:].removesuffix(".qcow2.partial") not in books.busy:
             yield Finding("leftover_file", path.name, "A disk was left unfinished.", partial(_unlink, path))
+
+
+def _encryption(path: Path, id_: str, books: ExpectedReferences) -> Iterator[Finding]:
+    """A disk is encrypted if its volume has a key, and the volume's data key opens it. Nobody else can mend that."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(HEAD_BYTES)
+        header = qcow2.parse(start)
+        encrypted = header.crypt_method == qcow2.LUKS
+        found = qcow2.encryption_header(path, start, header) if encrypted else None
+    except FileNotFoundError:
+        return
+    except (OSError, Refused):
+        yield Finding("broken_disk", id_, "The file of the disk cannot be read.")
+        return
+    passphrase = books.encrypted.get(id_)
+    if encrypted != (id_ in books.encrypted):
+        state = "is encrypted, and has no key" if encrypted else "has a key, and is not encrypted"
+        yield Finding("wrong_encryption", id_, f"The disk {state}.")
+    elif found is not None and passphrase is not None and not luks.opens(*found, passphrase):
+        yield Finding("wrong_data_key", id_, "The data key does not open the disk.")
 
 
 def _backing(path: Path, row: Disk, disks: Disks) -> Iterator[Finding]:

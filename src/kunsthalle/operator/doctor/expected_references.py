@@ -9,10 +9,13 @@ from sqlalchemy import ColumnElement, null
 
 from kunsthalle.block_storage import service as volumes
 from kunsthalle.block_storage import snapshots
+from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.block_storage.volume_keys import passphrases
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import columns_of
+from kunsthalle.db.visibility import ResourceType, unscoped
 from kunsthalle.images.export_service import RUN
 from kunsthalle.images.resources import EXPORT, IMAGE
 from kunsthalle.images.service import IMPORT
@@ -20,6 +23,7 @@ from kunsthalle.images.tables import blob_refs, blobs
 from kunsthalle.instances import service as servers
 from kunsthalle.instances.resources import INSTANCE
 from kunsthalle.jobs import queue
+from kunsthalle.key_protect.data_keys import KeyRefused
 from kunsthalle.operator.doctor.findings import Disk, ExpectedReferences, Machine
 from kunsthalle.operator.doctor.keys import made_by_others
 
@@ -87,6 +91,7 @@ def read(session: Session) -> ExpectedReferences:
         },
         pending_images={id_ for id_, _, _, status in images.values() if status == "pending"},
         keys_by_others=made_by_others(session),
+        encrypted=_encrypted(session),
     )
 
 
@@ -96,6 +101,19 @@ def _volumes(session: Session) -> dict[str, Disk]:
 
 def _snapshots(session: Session) -> dict[str, Disk]:
     return {disk.id: disk for disk in map(_snapshot, columns_of(session, *_SNAPSHOT))}
+
+
+def _encrypted(session: Session) -> dict[str, bytes | None]:
+    kinds: tuple[ResourceType[Any], ...] = (VOLUME, SNAPSHOT)
+    found = [disk for kind in kinds for disk in unscoped(session, kind, kind.table.c.encryption_key.is_not(None))]
+    return {disk.id: _passphrase(session, disk) for disk in found}
+
+
+def _passphrase(session: Session, disk: Volume | Snapshot) -> bytes | None:
+    try:
+        return passphrases(session, disk).disk
+    except KeyRefused:
+        return None
 
 
 def _servers(session: Session) -> dict[str, Machine]:

@@ -85,7 +85,8 @@ class ExpectedReferences:
     `expected` and `actual` are pairs of a digest and its holder (`image:<id>`); those in `tolerated` may be or not.
     `jobs` are kind and subject of the jobs that wait or run, `busy` all that those name, `running` the kinds that run.
     `waiting`: kind of job, id and account of everything whose state says that such a job will come.
-    `keys_by_others` are API keys of people that somebody else made.
+    `keys_by_others` are API keys of people that somebody else made. `encrypted`: the volumes and snapshots whose disks
+    are encrypted, by id, with what opens them, None while their root key cannot be used.
     """
 
     sizes: Mapping[str, int]
@@ -101,3 +102,4 @@ class ExpectedReferences:
     waiting: Set[tuple[str, str, str]]
     pending_images: Set[str]
     keys_by_others: Sequence[ApiKey]
+    encrypted: Mapping[str, bytes | None] = field(repr=False)
