@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from fixtures import durations
 from fixtures.durations import Measured
+from fixtures.tools import PYTEST
 
 ROOT = Path(__file__).resolve().parents[1]
 KNOWN = {"tests/test_long.py": Measured(300.0, 3), "tests/test_short.py": Measured(60.0, 6)}
@@ -83,7 +83,7 @@ def test_a_run_names_its_slowest(pytester: pytest.Pytester, monkeypatch: pytest.
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     monkeypatch.delenv("KUNSTHALLE_DURATIONS", raising=False)
     pytester.makepyfile(test_story=SUITE)
-    result = pytester.run(sys.executable, "-m", "pytest", "-q", "-p", "fixtures.durations", "--worst=9", *workers)
+    result = pytester.run(*PYTEST, "-q", "-p", "fixtures.durations", "--worst=9", *workers)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
         [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+
+from fixtures.tools import PYTEST
 
 SUITE = """
     import pytest
@@ -40,7 +41,7 @@ def bare(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def _run(pytester: pytest.Pytester) -> pytest.RunResult:
     markers = ["-o", "markers=needs_qemu\nneeds_qemu_img\nneeds_postgres"]
-    return pytester.run(sys.executable, "-m", "pytest", "-p", "fixtures.packages", *markers)
+    return pytester.run(*PYTEST, "-p", "fixtures.packages", *markers)
 
 
 def test_one_line_names_what_is_missing(bare: pytest.Pytester) -> None:

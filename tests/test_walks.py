@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 from fixtures import walks
+from fixtures.tools import PYTEST
 from fixtures.walks import Reached
 from test_durations import ROOT
 
+HYPOTHESIS = ("-p", "_hypothesis_pytestplugin")
 SUITE = """
     import random
     from hypothesis import given, strategies as st
@@ -30,7 +31,7 @@ SUITE = """
 
 def _run(pytester: pytest.Pytester, *more: str) -> tuple[str, list[str]]:
     """The seed that a run told, and what it drew."""
-    result = pytester.run(sys.executable, "-m", "pytest", "-q", "-rA", "-p", "fixtures.walks", *more)
+    result = pytester.run(*PYTEST, *HYPOTHESIS, "-q", "-rA", "-p", "fixtures.walks", *more)
     result.assert_outcomes(passed=2, failed=1)
     told = re.findall(r"Seed (\d+); `./dev test --seed (\d+)` repeats", result.stdout.str())
     assert len(told) == 2, "at the start, and again after a failure"
@@ -76,7 +77,7 @@ def test_a_kept_seed_is_walked_besides_the_seed_of_the_run(
         """
     )
     pytester.makepyfile(test_it="def test_walk(walk_seed): print('walked', walk_seed)")
-    result = pytester.run(sys.executable, "-m", "pytest", "-q", "-rA", "test_it.py")
+    result = pytester.run(*PYTEST, *HYPOTHESIS, "-q", "-rA", "test_it.py")
     result.assert_outcomes(passed=2)
     assert [line for line in result.outlines if line.startswith("walked")] == ["walked 77", "walked 5"]
 

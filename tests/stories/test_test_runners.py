@@ -14,6 +14,8 @@ from kunsthalle.core.fault_sets import SETS
 from kunsthalle.core.faults import IMPORT_REASONS
 
 PAGES = ROOT / "docs" / "how-to"
+NOT_THEIRS = "-p no:schemathesis -p no:hypothesispytest -p no:anyio"
+"""Plugins that are installed here for other tests, and take each run of pytest a second."""
 
 
 def _blocks(page: str, language: str) -> list[str]:
@@ -22,7 +24,7 @@ def _blocks(page: str, language: str) -> list[str]:
 
 def _shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-    environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
+    environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8", "PYTEST_ADDOPTS": NOT_THEIRS}
     trap = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", trap + script],
