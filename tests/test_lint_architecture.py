@@ -219,6 +219,32 @@ def test_a_model_by_position_is_found() -> None:
     assert lines(DOMAIN, "found = print(*words)") == []
 
 
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(one): ...", ["one"]),
+        ("async def f(*, kept=None): ...", ["kept"]),
+        ("def f():\n    found = 1", ["found"]),
+        ("def f():\n    given: int = 1", ["given"]),
+        ("def f():\n    said, (mine, rest) = x", ["mine", "said"]),
+        ("def f():\n    if (wanted := x): ...", ["wanted"]),
+        ("def f():\n    for it in x: ...", ["it"]),
+        ("def f():\n    with x as found: ...", ["found"]),
+        ("NAMES = [one.name for one in IMAGES]", ["one"]),
+        ("SORTED = sorted(IMAGES, key=lambda what: what.name)", ["what"]),
+        ("def f(image, row, found_rows, one_image): ...", []),
+        ("def f():\n    return image.found, said(given=row), mine", []),
+        ("class Read:\n    found: int\n    given = 1", []),
+    ],
+)
+def test_a_local_is_a_noun(source: str, names: list[str]) -> None:
+    text = "{} is no noun"
+    assert [message for _, message in lines("src/kunsthalle/accounts/service.py", source)] == [
+        text.format(name) for name in names
+    ]
+    assert lines("tests/unit/x.py", source) == []
+
+
 def test_an_exception_of_a_file_is_a_file_that_needs_it() -> None:
     """A file that is mended loses its place in the lists."""
     for path in {*architecture._SHOWN_CLASS_NAMES, *architecture._ERROR_TEXTS}:

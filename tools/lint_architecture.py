@@ -258,6 +258,45 @@ def closed_tables(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Fi
             yield key.lineno, f"look {key.attr} up in a core.closed_tables.ClosedTable, by [], not by get"
 
 
+_NO_NOUNS = frozenset({"one", "it", "found", "given", "wanted", "kept", "said", "mine", "what"})
+"""Words that say of a value where it came from or whose it is, and not what it is."""
+_OTHER_NAMES = (
+    "src/kunsthalle/block_storage/",
+    "src/kunsthalle/console/",
+    "src/kunsthalle/hypervisor/",
+    "src/kunsthalle/ibmcloud/",
+    "src/kunsthalle/images/",
+    "src/kunsthalle/key_protect/",
+)
+"""Packages that are not held to `nouns` yet."""
+_SCOPES = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+
+
+def _locals(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The names that functions and comprehensions bind, parameters included. Fields of classes are none."""
+    for scope in (node for node in ast.walk(tree) if isinstance(node, _SCOPES)):
+        for node in ast.walk(scope):
+            if isinstance(node, ast.arg):
+                yield node.lineno, node.arg
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.lineno, node.id
+
+
+def nouns(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
+    """A local says what it holds: `image`, `row`, `condition`."""
+    if path.startswith("src/") and not path.startswith(_OTHER_NAMES):
+        for line, name in sorted({local for local in _locals(tree) if local[1] in _NO_NOUNS}):
+            yield line, f"{name} is no noun; name what the value is: image, row, condition"
+
+
 RULES: tuple[Rule, ...] = (
     short_files,
     short_handlers,
@@ -272,6 +311,7 @@ RULES: tuple[Rule, ...] = (
     module_magic,
     models_by_name,
     closed_tables,
+    nouns,
 )
 
 
