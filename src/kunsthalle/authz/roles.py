@@ -141,8 +141,8 @@ def _carries_data(role: str, action: str) -> bool:
     if not _holds(action):
         return False
     words = _DATA_WORDS[action.split(".", 1)[0]]
-    what, last = action.split(".", 1)[1], action.rsplit(".", 1)[1]
-    needed = SERVICE_ROLES.index(words.get(what, words.get(last, MANAGER)))
+    operation, last = action.split(".", 1)[1], action.rsplit(".", 1)[1]
+    needed = SERVICE_ROLES.index(words.get(operation, words.get(last, MANAGER)))
     return SERVICE_ROLES.index(role) >= needed
 
 

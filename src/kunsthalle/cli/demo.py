@@ -26,6 +26,7 @@ import click
 from kunsthalle.cli import demo_disk
 from kunsthalle.cli.common import Refused
 from kunsthalle.cli.demo_teller import Note, StepFailed, Teller
+from kunsthalle.config import Settings
 from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.local.client import CallFailed, Unreachable
 from kunsthalle.local.display import Paint, coloured, plain, takes_colours
@@ -299,14 +300,15 @@ def _strangers(teller: Teller, version: dict[str, Any]) -> None:
 
 
 def _away(teller: Teller, image: dict[str, Any], version: dict[str, Any], server: dict[str, Any]) -> None:
-    teller.chapter("6. The publisher deletes the catalog; the image is free seven days later")
+    period = Settings().reclamation_period
+    teller.chapter(f"6. The publisher deletes the catalog; the image is free {period} later")
     catalog, path = version["catalog_id"], f"/v1/images/{image['id']}"
     teller.step("publisher", "deletes the catalog", "DELETE", f"/api/v1-beta/catalogs/{catalog}", expect=200)
     teller.step("publisher", "tries to delete the image, which is still managed", "DELETE", path, expect=409)
     records = teller.step("publisher", "sees the reclamation", "GET", "/v1/reclamations", expect=200).body["resources"]
     teller.check(records[0]["resource_instance_id"] == catalog, f"due {records[0]['target_time']}")
-    teller.served.advance("7d")
-    teller.line("operator", "kunsthalle clock advance 7d")
+    teller.served.advance(period)
+    teller.line("operator", f"kunsthalle clock advance {period}")
     teller.step("publisher", "deletes the image", "DELETE", path, expect=202)
     body = teller.step("consumer-a", "views its instance", "GET", f"/v1/instances/{server['id']}", expect=200).body
     teller.check(body["status"] == "running", "it is still running")

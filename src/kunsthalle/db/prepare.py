@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import Connection, MetaData, inspect, text
 
 from kunsthalle.db.engine import Store
 
-HEAD = "0035"
-"""The newest migration. The comparison with it costs one row; alembic is imported only when they differ."""
+HEAD = max(path.name[1:5] for path in Path(__file__).with_name("migrations").glob("versions/v[0-9]*.py"))
+"""The newest migration, by the names of the files. The comparison with it costs one row; alembic is imported only where
+they differ.
+"""
 _STAMP = (
     "CREATE TABLE alembic_version"
     " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

@@ -18,12 +18,12 @@ HEAD_BYTES = 64 * 1024
 """How much of the start of a file is looked at: more than any detection below reads."""
 
 _NAMES = {
-    **{format_.name: format_.described for format_ in FORMATS.values() if format_.name != "raw"},
     "vdi": "a VirtualBox disk (VDI)",
     "qed": "a QED image",
     "iso": "an ISO 9660 or UDF disc image",
     "gpt": "a raw disk with a partition table",
     "luks": "a LUKS-encrypted volume",
+    **{format_.name: format_.described for format_ in FORMATS.values() if format_.name != "raw"},
 }
 
 _MAGICS = (
