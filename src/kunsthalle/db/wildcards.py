@@ -112,7 +112,9 @@ class _MatchesAny(FunctionElement[bool]):
 
 @lru_cache(maxsize=64)
 def _listed(patterns: tuple[Pattern, ...]) -> tuple[str, str]:
-    return json.dumps([glob_of(one) for one in patterns]), json.dumps([_like_of(one) for one in patterns])
+    return json.dumps([glob_of(pattern) for pattern in patterns]), json.dumps(
+        [_like_of(pattern) for pattern in patterns]
+    )
 
 
 def matches_any(text: ColumnElement[Any], patterns: tuple[Pattern, ...]) -> ColumnElement[bool]:

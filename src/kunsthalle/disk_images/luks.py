@@ -139,8 +139,10 @@ def _opens(header: Header, slot: KeySlot, area: bytes, passphrase: bytes) -> boo
     material = _decrypt(area[slot.offset : slot.offset + header.key_bytes * STRIPES], key)
     if material is None:
         return False
-    found = _merge(material, header.key_bytes, header.hash)
-    digest = hashlib.pbkdf2_hmac(header.hash, found, header.digest_salt, header.digest_iterations, len(header.digest))
+    master_key = _merge(material, header.key_bytes, header.hash)
+    digest = hashlib.pbkdf2_hmac(
+        header.hash, master_key, header.digest_salt, header.digest_iterations, len(header.digest)
+    )
     return hmac.compare_digest(digest, header.digest)
 
 
@@ -177,6 +179,6 @@ def diffuse(block: bytes, hash_: str) -> bytes:
     return b"".join(parts)
 
 
-def xor(one: bytes, other: bytes) -> bytes:
+def xor(left: bytes, right: bytes) -> bytes:
     """Of two values of one length."""
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")
+    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).to_bytes(len(left), "big")
