@@ -260,15 +260,6 @@ def closed_tables(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Fi
 
 _NO_NOUNS = frozenset({"one", "it", "found", "given", "wanted", "kept", "said", "mine", "what"})
 """Words that say of a value where it came from or whose it is, and not what it is."""
-_OTHER_NAMES = (
-    "src/kunsthalle/block_storage/",
-    "src/kunsthalle/console/",
-    "src/kunsthalle/hypervisor/",
-    "src/kunsthalle/ibmcloud/",
-    "src/kunsthalle/images/",
-    "src/kunsthalle/key_protect/",
-)
-"""Packages that are not held to `nouns` yet."""
 _SCOPES = (
     ast.FunctionDef,
     ast.AsyncFunctionDef,
@@ -292,7 +283,7 @@ def _locals(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def nouns(path: str, tree: ast.Module, _lines: list[str]) -> Iterator[Finding]:
     """A local says what it holds: `image`, `row`, `condition`."""
-    if path.startswith("src/") and not path.startswith(_OTHER_NAMES):
+    if path.startswith("src/"):
         for line, name in sorted({local for local in _locals(tree) if local[1] in _NO_NOUNS}):
             yield line, f"{name} is no noun; name what the value is: image, row, condition"
 

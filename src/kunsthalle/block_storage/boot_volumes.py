@@ -286,8 +286,8 @@ def _of(session: Session, instance_id: str) -> list[Volume]:
 
 
 def _auto_delete(body: BootAttachmentRequest, *, otherwise: bool) -> bool:
-    given = body.delete_volume_on_instance_delete
-    return otherwise if given is UNSET else given
+    delete_volume_on_instance_delete = body.delete_volume_on_instance_delete
+    return otherwise if delete_volume_on_instance_delete is UNSET else delete_volume_on_instance_delete
 
 
 def _boot_name(session: Session, host: Host) -> str:

@@ -45,13 +45,13 @@ def handler(disks: Disks) -> queue.Handler:
 
     def run(run: queue.Run) -> None:
         digest = run.job.subject
-        found = run.read(lambda session: unscoped(session, IMAGE, *UNCHECKED, IMAGE.table.c.digest == digest))
-        if not found or found[0].format is None:
+        images = run.read(lambda session: unscoped(session, IMAGE, *UNCHECKED, IMAGE.table.c.digest == digest))
+        if not images or images[0].format is None:
             return
         try:
-            examine(run, disks, digest, found[0].format)
+            examine(run, disks, digest, images[0].format)
         except Refused as refusal:
-            log.warning("image refused later", digest=digest, images=[one.id for one in found], code=refusal.code)
+            log.warning("image refused later", digest=digest, images=[image.id for image in images], code=refusal.code)
         except BlobNotFound:
             log.warning("image not checked", digest=digest, reason="its bytes are missing; ask the doctor")
 

@@ -50,7 +50,7 @@ def attach_data(
     The caller has taken the server's row, so that one volume is attached to it at a time.
     """
     others = attached_to(session, [host.id])[host.id]
-    if sum(one.attachment_type == "data" for one in others) >= MOST:
+    if sum(other.attachment_type == "data" for other in others) >= MOST:
         raise invalid("over_quota", f"A server has at most {MOST} data volumes.", field)
     name = _name(session, others, body.name)
     identity = body.volume.identity
@@ -62,20 +62,20 @@ def attach_data(
         volume_keys.refuse_unusable(session, (volume,), field)
         if volume.zone != host.zone:
             raise invalid("zone_inconsistency", "The volume is in another zone than the server.", field)
-    columns, wanted = VOLUME.table.c, ("pending", "available") if identity is None else ("available",)
+    columns, states = VOLUME.table.c, ("pending", "available") if identity is None else ("available",)
     attached = update(
         session,
         VOLUME,
         volume.id,
         columns.instance_id.is_(None),
-        columns.status.in_(wanted),
+        columns.status.in_(states),
         instance_id=host.id,
         instance_name=host.name,
         attachment_id=session.ctx.ids.resource(host.prefix),
         attachment_name=name,
         attachment_type="data",
         attachment_auto_delete=body.delete_volume_on_instance_delete is True,
-        attached_at=max(session.ctx.now(), *(1 + (one.attached_at or 0) for one in others)),
+        attached_at=max(session.ctx.now(), *(1 + (other.attached_at or 0) for other in others)),
         attachment_status="attaching" if active else "attached",
         active=active,
     )
@@ -134,12 +134,12 @@ def refuse_detach(volume: Volume) -> None:
         raise conflict("invalid_state", f"A volume that is {volume.status} cannot be detached.")
 
 
-def _name(session: Session, others: list[Volume], given: str | UnsetType) -> str:
-    if isinstance(given, UnsetType):
+def _name(session: Session, others: list[Volume], sent: str | UnsetType) -> str:
+    if isinstance(sent, UnsetType):
         return session.ctx.ids.name()
-    if any(one.attachment_name == given for one in others):
-        raise name_taken(given)
-    return given
+    if any(other.attachment_name == sent for other in others):
+        raise name_taken(sent)
+    return sent
 
 
 def kept_volume(session: Session, shown: dict[str, Any], wish: DataVolumeRequest, field: str) -> dict[str, Any]:
@@ -151,11 +151,11 @@ def kept_volume(session: Session, shown: dict[str, Any], wish: DataVolumeRequest
     profile = chosen(name_of(wish.profile, "profile"), f"{field}.profile")
     refuse_hidden_group(session, wish)
     volume_keys.chosen(session, wish.encryption_key, PROVIDER_MANAGED, f"{field}.encryption_key")
-    kept = {**shown, "profile": {"name": profile.name}}
+    fields = {**shown, "profile": {"name": profile.name}}
     if not isinstance(wish.source_snapshot, UnsetType):
         snapshot = refer(session, SNAPSHOT, wish.source_snapshot, f"{field}.source_snapshot", RESTORE).resource
-        kept["source_snapshot"] = {"id": snapshot.id}
-    return kept
+        fields["source_snapshot"] = {"id": snapshot.id}
+    return fields
 
 
 def refuse_hidden_group(session: Session, wish: BootVolumeRequest) -> None:
@@ -167,6 +167,6 @@ def refuse_hidden_group(session: Session, wish: BootVolumeRequest) -> None:
 def _prototype(host: Host, wish: DataVolumeRequest, field: str) -> CreateVolumeRequest:
     if isinstance(wish.profile, UnsetType):
         raise invalid("validation_required_field", "Missing a required field.", f"{field}.profile")
-    given = {name: getattr(wish, name) for name in wish.__struct_fields__ if name not in {"id", "crn", "href"}}
-    given = {name: value for name, value in given.items() if value is not UNSET}
-    return CreateVolumeRequest(**given, zone=NamedIdentity(name=host.zone))
+    sent = {name: getattr(wish, name) for name in wish.__struct_fields__ if name not in {"id", "crn", "href"}}
+    sent = {name: value for name, value in sent.items() if value is not UNSET}
+    return CreateVolumeRequest(**sent, zone=NamedIdentity(name=host.zone))

@@ -60,10 +60,10 @@ class Disks:
 
     def sweep(self) -> int:
         """At the start of the only process: removes what a killed one left on its way; how many files."""
-        found = [path for path in (self.folder / "scratch").glob("*") if path.is_file()]
-        for path in found:
+        paths = [path for path in (self.folder / "scratch").glob("*") if path.is_file()]
+        for path in paths:
             path.unlink(missing_ok=True)
-        return len(found)
+        return len(paths)
 
     def make(self, volume: Volume, source: Snapshot | None) -> None:
         """The file of a new volume: a copy of its snapshot, or an empty overlay on its blob; none without either."""

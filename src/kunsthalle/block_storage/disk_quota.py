@@ -37,10 +37,10 @@ class Quota:
 
     def check(self, folder: Path, new: int = 0) -> None:
         """DiskFull if no more may be added to the disks in a folder, or no volume of `new` GB."""
-        if self.used and (found := used_bytes(folder)) >= self.used * GIB:
-            raise DiskFull(f"the disks take {found / GIB:.1f} GB of {self.used}")
-        if self.promised and new and (found := promised_bytes(folder) + new * GIB) > self.promised * GIB:
-            raise DiskFull(f"with {new} GB more the volumes would have {found / GIB:.0f} GB of {self.promised}")
+        if self.used and (bytes_used := used_bytes(folder)) >= self.used * GIB:
+            raise DiskFull(f"the disks take {bytes_used / GIB:.1f} GB of {self.used}")
+        if self.promised and new and (bytes_used := promised_bytes(folder) + new * GIB) > self.promised * GIB:
+            raise DiskFull(f"with {new} GB more the volumes would have {bytes_used / GIB:.0f} GB of {self.promised}")
 
 
 def taken_bytes(path: Path) -> int:

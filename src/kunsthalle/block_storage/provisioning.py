@@ -19,14 +19,14 @@ from kunsthalle.jobs import queue
 
 def volume_of(session: Session, id_: str) -> Volume | None:
     """The volume of a job, if it is still there."""
-    found = unscoped(session, VOLUME, VOLUME.table.c.id == id_)
-    return found[0] if found else None
+    volumes = unscoped(session, VOLUME, VOLUME.table.c.id == id_)
+    return volumes[0] if volumes else None
 
 
 def snapshot_of(session: Session, id_: str | None) -> Snapshot | None:
     """The snapshot of a job, if it is still there."""
-    found = unscoped(session, SNAPSHOT, SNAPSHOT.table.c.id == id_)
-    return found[0] if found else None
+    snapshots = unscoped(session, SNAPSHOT, SNAPSHOT.table.c.id == id_)
+    return snapshots[0] if snapshots else None
 
 
 def provide(run: queue.Run, disks: Disks, volume: Volume) -> None:

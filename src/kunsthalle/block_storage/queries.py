@@ -110,14 +110,14 @@ def _holds(column: ColumnElement[Any], key: str, value: str) -> ColumnElement[bo
     return wildcards(column, f'*"{key}":"{value}"*' if key else f'*"{value}"*')
 
 
-def _systems(wanted: Sequence[str], attribute: str) -> list[str]:
-    return [key for key, system in OPERATING_SYSTEMS.items() if getattr(system, attribute) in wanted]
+def _systems(names: Sequence[str], attribute: str) -> list[str]:
+    return [key for key, system in OPERATING_SYSTEMS.items() if getattr(system, attribute) in names]
 
 
 def _attachment(states: Sequence[str]) -> ColumnElement[bool]:
     loose, attached = _VOLUMES.instance_id.is_(None), _VOLUMES.instance_id.is_not(None)
-    wanted = [condition for state, condition in (("unattached", loose), ("attached", attached)) if state in states]
-    return or_(false(), *wanted)
+    value = [condition for state, condition in (("unattached", loose), ("attached", attached)) if state in states]
+    return or_(false(), *value)
 
 
 def _equals(*pairs: tuple[ColumnElement[Any], str | None]) -> list[ColumnElement[bool]]:
@@ -125,28 +125,28 @@ def _equals(*pairs: tuple[ColumnElement[Any], str | None]) -> list[ColumnElement
 
 
 def _volume_conditions(query: VolumeParameters) -> list[ColumnElement[bool]]:
-    found = _equals(
+    conditions = _equals(
         (_VOLUMES.name, query.name),
         (_VOLUMES.zone, query.zone_name),
         (_VOLUMES.resource_group_id, query.resource_group_id),
     )
     if query.attachment_state:
-        found.append(_attachment(query.attachment_state))
+        conditions.append(_attachment(query.attachment_state))
     if query.encryption and len(set(query.encryption)) == 1:
         by_provider = "provider_managed" in query.encryption
-        found.append(_VOLUMES.encryption_key.is_(None) if by_provider else _VOLUMES.encryption_key.is_not(None))
+        conditions.append(_VOLUMES.encryption_key.is_(None) if by_provider else _VOLUMES.encryption_key.is_not(None))
     if query.tag is not None:
-        found.append(_holds(_VOLUMES.user_tags, "", query.tag))
-    for attribute, wanted in (
+        conditions.append(_holds(_VOLUMES.user_tags, "", query.tag))
+    for attribute, value in (
         ("family", query.operating_system_family),
         ("architecture", query.operating_system_architecture),
     ):
-        if wanted:
-            found.append(_or_null(wanted, _VOLUMES.operating_system, _systems(wanted, attribute)))
+        if value:
+            conditions.append(_or_null(value, _VOLUMES.operating_system, _systems(value, attribute)))
     if query.storage_generation:
-        names = [name for name, one in PROFILES.items() if one.generation in query.storage_generation]
-        found.append(_VOLUMES.profile.in_(names))
-    return found
+        names = [name for name, profile in PROFILES.items() if profile.generation in query.storage_generation]
+        conditions.append(_VOLUMES.profile.in_(names))
+    return conditions
 
 
 def list_volumes(session: Session, query: VolumeParameters) -> Page[Volume]:
@@ -169,30 +169,30 @@ def _nowhere(query: SnapshotParameters) -> bool:
         query.consistency_group_id,
         query.consistency_group_crn,
     )
-    return any(one not in {None, "null"} for one in asked)
+    return any(backup_policy_plan_id not in {None, "null"} for backup_policy_plan_id in asked)
 
 
 def _snapshot_conditions(query: SnapshotParameters) -> list[ColumnElement[bool]]:
-    found = _equals(
+    conditions = _equals(
         (_SNAPSHOTS.name, query.name),
         (_SNAPSHOTS.resource_group_id, query.resource_group_id),
         (_SNAPSHOTS.source_volume_id, query.source_volume_id),
     )
-    for column, wanted in (
+    for column, value in (
         (_SNAPSHOTS.source_image_id, query.source_image_id),
         (_SNAPSHOTS.source_image_crn, query.source_image_crn),
     ):
-        if wanted is not None:
-            found.append(_or_null((wanted,), column, [wanted]))
+        if value is not None:
+            conditions.append(_or_null((value,), column, [value]))
     if query.source_volume_crn is not None:
-        found.append(_holds(_SNAPSHOTS.source_volume, "crn", query.source_volume_crn))
+        conditions.append(_holds(_SNAPSHOTS.source_volume, "crn", query.source_volume_crn))
     if query.tag is not None:
-        found.append(_holds(_SNAPSHOTS.user_tags, "", query.tag))
+        conditions.append(_holds(_SNAPSHOTS.user_tags, "", query.tag))
     if query.clones_zone_name is not None:
-        found.append(_holds(_SNAPSHOTS.clones, "zone", query.clones_zone_name))
+        conditions.append(_holds(_SNAPSHOTS.clones, "zone", query.clones_zone_name))
     if _nowhere(query):
-        found.append(false())
-    return found
+        conditions.append(false())
+    return conditions
 
 
 def list_snapshots(session: Session, query: SnapshotParameters) -> Page[Snapshot]:
@@ -203,25 +203,25 @@ def list_snapshots(session: Session, query: SnapshotParameters) -> Page[Snapshot
     where = _snapshot_conditions(query)
     if query.sort in {None, _NEWEST}:
         return page(session, SNAPSHOT, *where, after=query.start, limit=query.limit)
-    return among(query, in_order(some(session, SNAPSHOT, *where), str(query.sort)), lambda one: str(one.id))
+    return among(query, in_order(some(session, SNAPSHOT, *where), str(query.sort)), lambda snapshot: str(snapshot.id))
 
 
 def attached_to(session: Session, instance_ids: Iterable[str]) -> dict[str, list[Volume]]:
     """The volumes of servers that were looked up already, the boot volume first, the others as they came."""
     ids = list(instance_ids)
-    found: dict[str, list[Volume]] = {id_: [] for id_ in ids}
+    volumes_of: dict[str, list[Volume]] = {id_: [] for id_ in ids}
     for row in rows_of(session, VOLUME.table, _VOLUMES.instance_id.in_(ids), order=_VOLUMES.attached_at):
         volume = VOLUME.from_row(row)
-        found[str(volume.instance_id)].append(volume)
-    for volumes in found.values():
+        volumes_of[str(volume.instance_id)].append(volume)
+    for volumes in volumes_of.values():
         volumes.sort(key=lambda volume: volume.attachment_type != "boot")
-    return found
+    return volumes_of
 
 
 def captures_of(session: Session, volume_id: str) -> int:
     """How many snapshots of a volume are being taken."""
-    mine = (_SNAPSHOTS.source_volume_id == volume_id, _SNAPSHOTS.lifecycle_state == "pending")
-    return number_of(session, SNAPSHOT.table, *mine)
+    conditions = (_SNAPSHOTS.source_volume_id == volume_id, _SNAPSHOTS.lifecycle_state == "pending")
+    return number_of(session, SNAPSHOT.table, *conditions)
 
 
 def restores_of(session: Session, *snapshot_ids: str) -> int:

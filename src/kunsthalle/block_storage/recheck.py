@@ -49,8 +49,8 @@ def confirm(session: Session, digest: str) -> None:
     """Marks everything that stands on these bytes as checked."""
     kinds: tuple[ResourceType[Any], ...] = (IMAGE, VOLUME, SNAPSHOT)
     for kind in kinds:
-        for it in unscoped(session, kind, kind.table.c.digest == digest, kind.table.c.checked == 0):
-            update(session, kind, it.id, checked=1)
+        for resource in unscoped(session, kind, kind.table.c.digest == digest, kind.table.c.checked == 0):
+            update(session, kind, resource.id, checked=1)
 
 
 def mark_failed(session: Session, digest: str, code: str, message: str) -> None:

@@ -40,8 +40,10 @@ def _list_snapshots(session: Session, request: Request, query: SnapshotParameter
 
 def _list_profiles(session: Session, request: Request, query: PageParameters) -> dict[str, Any]:
     """List the volume profiles."""
-    page = among(query, sorted(PROFILES.values(), key=lambda one: one.name), lambda one: one.name)
-    return collection(request, session, "profiles", page, lambda one, u: profile_response(one, u.ctx), query.limit)
+    page = among(query, sorted(PROFILES.values(), key=lambda profile: profile.name), lambda profile: profile.name)
+    return collection(
+        request, session, "profiles", page, lambda profile, u: profile_response(profile, u.ctx), query.limit
+    )
 
 
 def _get_profile(session: Session, request: Request) -> VolumeProfileResponse:

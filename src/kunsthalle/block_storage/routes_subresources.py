@@ -36,7 +36,7 @@ _CLONES = "/v1/snapshots/{id}/clones"
 
 def _list_clones(session: Session, _request: Request, snapshot: Snapshot) -> Clones:
     """List the clones of a snapshot."""
-    return Clones(clones=[clone_response(one, session.ctx) for one in snapshot.clones])
+    return Clones(clones=[clone_response(clone, session.ctx) for clone in snapshot.clones])
 
 
 def _get_clone(session: Session, request: Request, snapshot: Snapshot) -> CloneResponse:
@@ -55,13 +55,13 @@ def _delete_clone(session: Session, request: Request, snapshot: Authorized[Snaps
 
 
 def _clone_routes() -> tuple[Route, ...]:
-    one, see = f"{_CLONES}/{{zone_name}}", access.item(SNAPSHOT)
+    item_path, see = f"{_CLONES}/{{zone_name}}", access.item(SNAPSHOT)
     change = access.item(SNAPSHOT, "is.snapshot.snapshot.update")
     return (
         route("GET", _CLONES, _list_clones, surface=VPC, access=see, answer=Clones),
-        route("GET", one, _get_clone, surface=VPC, access=see, answer=CloneResponse),
-        route("PUT", one, _put_clone, surface=VPC, access=change, answer=CloneResponse),
-        route("DELETE", one, _delete_clone, surface=VPC, access=change, status=202),
+        route("GET", item_path, _get_clone, surface=VPC, access=see, answer=CloneResponse),
+        route("PUT", item_path, _put_clone, surface=VPC, access=change, answer=CloneResponse),
+        route("DELETE", item_path, _delete_clone, surface=VPC, access=change, status=202),
     )
 
 
@@ -79,22 +79,22 @@ def _no_jobs(session: Session, request: Request, _volume: Volume, query: PagePar
     """List the jobs that migrate a volume: none."""
     nothing: list[str] = []
     page = among(query, nothing, str)
-    return collection(request, session, "jobs", page, lambda one, _session: one, query.limit)
+    return collection(request, session, "jobs", page, lambda job, _session: job, query.limit)
 
 
 def _empty_routes() -> tuple[Route, ...]:
-    found = []
+    jobs = []
     for kind, name in ((VOLUME, "volume"), (SNAPSHOT, "snapshot")):
         every, see = f"/v1/{name}s/{{{name}_id}}/software_attachments", access.item(kind, param=f"{name}_id")
         listed, read = (
             f"List the licensed software of a {name}: none.",
             f"Get one piece of licensed software of a {name}: there is none.",
         )
-        found.append(route("GET", every, _no_software, surface=VPC, access=see, summary=listed))
-        found.append(route("GET", f"{every}/{{id}}", _no_such_software, surface=VPC, access=see, summary=read))
+        jobs.append(route("GET", every, _no_software, surface=VPC, access=see, summary=listed))
+        jobs.append(route("GET", f"{every}/{{id}}", _no_such_software, surface=VPC, access=see, summary=read))
     see = access.item(VOLUME, param="volume_id")
     return (
-        *found,
+        *jobs,
         route("GET", "/v1/volumes/{volume_id}/jobs", _no_jobs, surface=VPC, access=see, query=PageParameters),
     )
 

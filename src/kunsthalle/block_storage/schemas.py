@@ -208,13 +208,13 @@ def system_response(name: str | None, ctx: Context) -> OperatingSystemResponse |
     return UNSET if name is None else operating_system_response(OPERATING_SYSTEMS[name], ctx)
 
 
-def uses_response(it: Bootable) -> AllowedUseResponse | UnsetType:
-    return AllowedUseResponse(**it.uses) if it.bootable else UNSET
+def uses_response(bootable: Bootable) -> AllowedUseResponse | UnsetType:
+    return AllowedUseResponse(**bootable.uses) if bootable.bootable else UNSET
 
 
-def key_response(it: Bootable) -> EncryptionKeyResponse | UnsetType:
+def key_response(bootable: Bootable) -> EncryptionKeyResponse | UnsetType:
     """The root key of what is encrypted with one, whoever may see the key itself."""
-    return UNSET if it.encryption_key is None else EncryptionKeyResponse(crn=it.encryption_key)
+    return UNSET if bootable.encryption_key is None else EncryptionKeyResponse(crn=bootable.encryption_key)
 
 
 def catalog_response(offering: dict[str, str] | None) -> CatalogUseResponse | UnsetType:
@@ -303,11 +303,14 @@ def _attachments(volume: Volume, ctx: Context) -> list[VolumeAttachmentInVolumeR
 
 
 def _source_snapshot(volume: Volume, ctx: Context) -> SnapshotReferenceResponse | UnsetType:
-    kept = volume.source_snapshot
-    if kept is None:
+    source_snapshot = volume.source_snapshot
+    if source_snapshot is None:
         return UNSET
     return SnapshotReferenceResponse(
-        crn=kept["crn"], href=href(ctx, f"/snapshots/{kept['id']}"), id=kept["id"], name=kept["name"]
+        crn=source_snapshot["crn"],
+        href=href(ctx, f"/snapshots/{source_snapshot['id']}"),
+        id=source_snapshot["id"],
+        name=source_snapshot["name"],
     )
 
 
@@ -360,7 +363,7 @@ def snapshot_response(snapshot: Snapshot, session: Session) -> SnapshotResponse:
     captured = snapshot.captured_at
     return SnapshotResponse(
         bootable=snapshot.bootable,
-        clones=[clone_response(one, ctx) for one in snapshot.clones],
+        clones=[clone_response(clone, ctx) for clone in snapshot.clones],
         copies=[],
         created_at=rfc3339(snapshot.created_at),
         crn=snapshot.crn,

@@ -92,44 +92,46 @@ class VolumeService:
 
     def update(self, session: Session, volume: Authorized[Volume], body: UpdateVolumeRequest) -> Volume:
         """Changes the disk, the tags, the allowed use and the name."""
-        it = volume.resource
-        if it.status == "pending_deletion":
+        current = volume.resource
+        if current.status == "pending_deletion":
             raise conflict("invalid_state", "The volume is being deleted.")
-        volume_changes.apply(session, it, body)
+        volume_changes.apply(session, current, body)
         if not isinstance(body.user_tags, UnsetType):
-            update(session, VOLUME, it.id, user_tags=tags(body.user_tags))
+            update(session, VOLUME, current.id, user_tags=tags(body.user_tags))
             remember(session, "user", body.user_tags)
         if body.allowed_use is not UNSET:
-            update(session, VOLUME, it.id, allowed_use=uses_of(session, it, body.allowed_use))
-        if body.name is not UNSET and body.name != it.name:
-            rename(session, VOLUME, it.id, body.name)
-        return find(session, VOLUME, it.id)
+            update(session, VOLUME, current.id, allowed_use=uses_of(session, current, body.allowed_use))
+        if body.name is not UNSET and body.name != current.name:
+            rename(session, VOLUME, current.id, body.name)
+        return find(session, VOLUME, current.id)
 
     def delete(self, session: Session, volume: Authorized[Volume]) -> None:
         """Has the volume removed. 409 while it is attached, being made, or being captured."""
-        it = volume.resource
-        if it.instance_id is not None:
-            raise conflict("volume_still_attached", f"The volume is attached to the server {it.instance_name}.")
+        current = volume.resource
+        if current.instance_id is not None:
+            raise conflict("volume_still_attached", f"The volume is attached to the server {current.instance_name}.")
         columns = VOLUME.table.c
         settled = (columns.status.in_(("available", "failed")), columns.instance_id.is_(None))
-        message = f"A volume that is {it.status} cannot be deleted."
-        must(transition(session, VOLUME, it.id, "pending_deletion", *settled), message)
-        refuse_captured(session, it)
-        queue.enqueue(session, DELETE, it.id)
+        message = f"A volume that is {current.status} cannot be deleted."
+        must(transition(session, VOLUME, current.id, "pending_deletion", *settled), message)
+        refuse_captured(session, current)
+        queue.enqueue(session, DELETE, current.id)
 
 
-def uses_of(session: Session, it: Bootable | None, given: AllowedUseRequest | UnsetType) -> dict[str, str] | None:
+def uses_of(
+    session: Session, bootable: Bootable | None, allowed_use_request: AllowedUseRequest | UnsetType
+) -> dict[str, str] | None:
     """What something bootable may be used for, after what is given; 400 for a use of what nothing boots from."""
-    if it is not None and it.bootable:
-        return uses(session, given, it.uses)
-    if given is UNSET:
+    if bootable is not None and bootable.bootable:
+        return uses(session, allowed_use_request, bootable.uses)
+    if allowed_use_request is UNSET:
         return None
     raise invalid("bad_field", "Only what a server can boot from has an allowed use.", "allowed_use")
 
 
-def tags(given: list[str] | UnsetType) -> list[str]:
+def tags(sent: list[str] | UnsetType) -> list[str]:
     """Each once, in the order in which they were said."""
-    return [] if isinstance(given, UnsetType) else list(dict.fromkeys(given))
+    return [] if isinstance(sent, UnsetType) else list(dict.fromkeys(sent))
 
 
 def refuse_captured(session: Session, volume: Volume) -> None:

@@ -26,7 +26,7 @@ def wanted(session: Session, bodies: list[CloneRequest] | UnsetType) -> list[Clo
     if isinstance(bodies, UnsetType):
         return []
     field = "clones.zone"
-    zones = dict.fromkeys(zone_named(session, name_of(one.zone, field), field) for one in bodies)
+    zones = dict.fromkeys(zone_named(session, name_of(answer.zone, field), field) for answer in bodies)
     return [{"zone": zone, "created_at": session.ctx.now()} for zone in zones]
 
 

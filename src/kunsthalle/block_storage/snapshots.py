@@ -109,21 +109,21 @@ class SnapshotService:
     def delete_of(self, session: Session, volume_id: str) -> None:
         """Has all snapshots of a volume removed that the caller sees, or none: 403 or 409 as for a single one."""
         columns = SNAPSHOT.table.c
-        mine = (columns.source_volume_id == volume_id, columns.lifecycle_state != "deleting")
-        found = some(session, SNAPSHOT, *mine)
-        for it in found:
-            require(session, SNAPSHOT, it, DELETING)
-        ids = [it.id for it in found]
+        conditions = (columns.source_volume_id == volume_id, columns.lifecycle_state != "deleting")
+        snapshots = some(session, SNAPSHOT, *conditions)
+        for snapshot in snapshots:
+            require(session, SNAPSHOT, snapshot, DELETING)
+        ids = [snapshot.id for snapshot in snapshots]
         moved = transition_all(session, SNAPSHOT, "deleting", columns.id.in_(ids))
         must(moved == len(ids), "A snapshot of the volume that is not made yet cannot be deleted.")
         self._refuse_restoring(session, *ids)
         queue.enqueue_all(session, DELETE, ids)
 
-    def _remove(self, session: Session, it: Snapshot) -> None:
-        moved = transition(session, SNAPSHOT, it.id, "deleting")
-        must(moved, f"A snapshot that is {it.lifecycle_state} cannot be deleted.")
-        self._refuse_restoring(session, it.id)
-        queue.enqueue(session, DELETE, it.id)
+    def _remove(self, session: Session, snapshot: Snapshot) -> None:
+        moved = transition(session, SNAPSHOT, snapshot.id, "deleting")
+        must(moved, f"A snapshot that is {snapshot.lifecycle_state} cannot be deleted.")
+        self._refuse_restoring(session, snapshot.id)
+        queue.enqueue(session, DELETE, snapshot.id)
 
     def _refuse_restoring(self, session: Session, *ids: str) -> None:
         if restores_of(session, *ids):

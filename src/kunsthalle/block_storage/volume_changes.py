@@ -23,8 +23,8 @@ UPDATE = "volume.update"
 
 def apply(session: Session, volume: Volume, body: UpdateVolumeRequest) -> None:
     """Has the volume `updating` to what is asked for, if it is not so already. 400 or 409 where it cannot be."""
-    wanted = _wanted(volume, body)
-    changed = [field for field, value in wanted.items() if value != getattr(volume, field)]
+    size = _wanted(volume, body)
+    changed = [field for field, value in size.items() if value != getattr(volume, field)]
     if not changed:
         return
     adjustable = PROFILES[volume.profile].adjustable
@@ -33,7 +33,7 @@ def apply(session: Session, volume: Volume, body: UpdateVolumeRequest) -> None:
         text = f"A volume of the profile {volume.profile} is changed while it is {' or '.join(adjustable)}."
         raise conflict("invalid_state", text, changed[0])
     same = VOLUME.table.c.revision == volume.revision
-    if not transition(session, VOLUME, volume.id, "updating", VOLUME.table.c.status == "available", same, **wanted):
+    if not transition(session, VOLUME, volume.id, "updating", VOLUME.table.c.status == "available", same, **size):
         raise conflict("invalid_state", f"A volume that is {volume.status} cannot be changed.", changed[0])
     if captures_of(session, volume.id):
         raise conflict("invalid_state", f"A snapshot of the volume {volume.name} is being taken; try again.")
@@ -47,8 +47,8 @@ def _wanted(volume: Volume, body: UpdateVolumeRequest) -> dict[str, Any]:
     if asked is None and profile.tier is None and profile.name == volume.profile:
         asked = volume.iops
     iops = profile.iops_for(capacity, asked)
-    kept = body.bandwidth is UNSET and profile.generation > 1 and iops == volume.iops
-    bandwidth = volume.bandwidth if kept else profile.bandwidth_asked(iops, body.bandwidth)
+    keeps_iops = body.bandwidth is UNSET and profile.generation > 1 and iops == volume.iops
+    bandwidth = volume.bandwidth if keeps_iops else profile.bandwidth_asked(iops, body.bandwidth)
     return {"profile": profile.name, "capacity": capacity, "iops": iops, "bandwidth": bandwidth}
 
 

@@ -101,7 +101,7 @@ PROFILES = {
 
 def most_of(name: str) -> int:
     """The largest capacity, in GB, that a volume of a profile may ever grow to: by other profiles like it, too."""
-    return max(one.capacity[1] for one in PROFILES.values() if one.generation == PROFILES[name].generation)
+    return max(profile.capacity[1] for profile in PROFILES.values() if profile.generation == PROFILES[name].generation)
 
 
 def named(name: str) -> VolumeProfile:

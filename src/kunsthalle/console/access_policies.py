@@ -29,19 +29,19 @@ SERVICES = (
 
 def said(attributes: list[Row]) -> str:
     """Conditions in one line: `serviceName is, accountId 1234`."""
-    return ", ".join(f"{one['name']} {one['value']}" for one in attributes) or "everything"
+    return ", ".join(f"{attribute['name']} {attribute['value']}" for attribute in attributes) or "everything"
 
 
 def subject_of(policy: Row) -> str:
-    return said([one for part in policy["subjects"] for one in part["attributes"]])
+    return said([attribute for part in policy["subjects"] for attribute in part["attributes"]])
 
 
 def target_of(policy: Row) -> str:
-    return said([one for part in policy["resources"] for one in part["attributes"]])
+    return said([attribute for part in policy["resources"] for attribute in part["attributes"]])
 
 
 def roles_of(policy: Row) -> str:
-    return ", ".join(one["role_id"].rsplit(":", 1)[-1] for one in policy["roles"])
+    return ", ".join(role["role_id"].rsplit(":", 1)[-1] for role in policy["roles"])
 
 
 POLICY = Subject("/policies/{policy_id}", _API, "/policies", lambda row: f"the policy for {subject_of(row)}")
@@ -66,8 +66,8 @@ _TOLD: dict[str, Any] = {"subject_of": subject_of, "target_of": target_of, "role
 def _lists(type_: str) -> Any:
     async def shown(visit: Visit) -> Response:
         source = Linked("/v1/policies", "policies", fixed=(("type", type_),))
-        found = await listing(visit.api, visit.query, source, _COLUMNS)
-        return visit.page("access/policies.html", list=found, kind=type_, **_TOLD)
+        table = await listing(visit.api, visit.query, source, _COLUMNS)
+        return visit.page("access/policies.html", list=table, kind=type_, **_TOLD)
 
     return shown
 
@@ -81,8 +81,8 @@ async def _new_page(visit: Visit, filled: Form) -> Response:
     account = segment(visit.session.active if visit.session else "")
     users, _ = await everything(visit.api, Linked(f"/v2/accounts/{account}/users", "resources", "_start"))
     roles = await visit.api.get("/v2/roles")
-    offered = [(one["crn"], one["display_name"]) for one in (*roles["system_roles"], *roles["custom_roles"])]
-    people = [(one["iam_id"], f"{one['email']} ({one['state'].lower()})") for one in users]
+    offered = [(role["crn"], role["display_name"]) for role in (*roles["system_roles"], *roles["custom_roles"])]
+    people = [(user["iam_id"], f"{user['email']} ({user['state'].lower()})") for user in users]
     return visit.form_page("access/new_policy.html", filled, people=people, roles=offered, services=SERVICES)
 
 

@@ -48,7 +48,7 @@ async def _every(visit: Visit, path: str) -> list[Row]:
 
 async def forest(visit: Visit) -> list[Node]:
     """The part of the tree that the visitor sees, without the levels above it."""
-    found = [
+    nodes = [
         Node(kind, row)
         for kind, path in (
             ("enterprise", "/v1/enterprises"),
@@ -57,11 +57,11 @@ async def forest(visit: Visit) -> list[Node]:
         )
         for row in await _every(visit, path)
     ]
-    by_crn = {one.row["crn"]: one for one in found}
+    by_crn = {node.row["crn"]: node for node in nodes}
     tops: list[Node] = []
-    for one in found:
-        above = by_crn.get(one.row.get("parent", ""))
-        (tops if above is None else above.below).append(one)
+    for node in nodes:
+        above = by_crn.get(node.row.get("parent", ""))
+        (tops if above is None else above.below).append(node)
     return tops
 
 
@@ -71,8 +71,8 @@ async def _tree(visit: Visit) -> Response:
 
 async def _users(visit: Visit) -> Response:
     path = USER.at(visit, _USERS)
-    found = await listing(visit.api, visit.query, Linked(path, "resources", "_start"), _COLUMNS)
-    return visit.page("access/users.html", list=found)
+    table = await listing(visit.api, visit.query, Linked(path, "resources", "_start"), _COLUMNS)
+    return visit.page("access/users.html", list=table)
 
 
 async def _user(visit: Visit) -> Response:

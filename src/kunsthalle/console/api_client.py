@@ -115,7 +115,7 @@ class Api:
 
     def _headers(self, token: str, more: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
         """The page's own host and trace go along; its cookies do not."""
-        kept = [(name, value) for name, value in self._page["headers"] if name in {b"host", b"x-request-id"}]
+        stored = [(name, value) for name, value in self._page["headers"] if name in {b"host", b"x-request-id"}]
         if token:
-            kept.append((b"authorization", f"Bearer {token}".encode("latin-1", "replace")))
-        return [*kept, *((name.lower().encode(), value.encode("latin-1")) for name, value in more.items())]
+            stored.append((b"authorization", f"Bearer {token}".encode("latin-1", "replace")))
+        return [*stored, *((name.lower().encode(), value.encode("latin-1")) for name, value in more.items())]

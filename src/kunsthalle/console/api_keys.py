@@ -61,9 +61,9 @@ async def _all(api: Api) -> list[Row]:
 
 
 async def _keys(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Made(_all), _COLUMNS)
+    table = await listing(visit.api, visit.query, Made(_all), _COLUMNS)
     told: dict[str, Any] = {"actions": actions, "state_of": state_of}
-    return visit.page("access/keys.html", list=found, **told)
+    return visit.page("access/keys.html", list=table, **told)
 
 
 async def _key(visit: Visit) -> Response:
@@ -86,5 +86,5 @@ PAGES: tuple[Page, ...] = (
     page("/api-keys", _keys, "GET /v1/apikeys"),
     *form("/api-keys/new", _new_page, _new, "POST /v1/apikeys"),
     page(KEY.here, _key, f"GET {_API}"),
-    *(one for each in (_LOCK, _UNLOCK, _DELETE) for one in question(KEY, each)),
+    *(batch for each in (_LOCK, _UNLOCK, _DELETE) for batch in question(KEY, each)),
 )

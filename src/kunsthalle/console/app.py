@@ -58,11 +58,11 @@ class Console:
 
         async def guarded(message: Any) -> None:
             if message["type"] == "http.response.start":
-                given = {name for name, _ in message["headers"]}
+                names = {name for name, _ in message["headers"]}
                 more = [(name.encode(), value.encode()) for name, value in {**HEADERS, **https}.items()]
                 message["headers"] = [
                     *message["headers"],
-                    *((name, value) for name, value in more if name not in given),
+                    *((name, value) for name, value in more if name not in names),
                 ]
             await send(message)
 
@@ -77,18 +77,18 @@ class Console:
             return RedirectResponse(f"{ROOT}/", 308)
         if request.method == "GET" and (now := moved(path)):
             return RedirectResponse(str(request.url.replace(scheme="", netloc="", path=f"{ROOT}{now}")), 308)
-        one, scope["path_params"] = self._pages.find(request.method, path)
+        entry, scope["path_params"] = self._pages.find(request.method, path)
         visit = self._stranger(request)
         try:
             visit = await self._visit(request)
-            if one is None:
+            if entry is None:
                 return _not_found(visit) if _signed_in(visit) else _ask_to_sign_in(visit)
-            return await self._answer(one, visit)
+            return await self._answer(entry, visit)
         except Refused as refused:
             return await self._refused(visit, refused)
         except Exception as error:
             trace = self._ctx.ids.uuid()
-            log.exception("internal error", path=one.path if one else "", trace=trace)
+            log.exception("internal error", path=entry.path if entry else "", trace=trace)
             if is_out_of_space(error):
                 text = "Nothing was changed. Try again later."
                 return visit.page("refused.html", 503, title="The server's disk is full", text=text, trace=trace)
@@ -113,16 +113,16 @@ class Console:
             visit.clock = await _clock(visit.api) if visit.session.operator else None
         return visit
 
-    async def _answer(self, one: Page, visit: Visit) -> Response:
-        if one.method == "POST":
+    async def _answer(self, page: Page, visit: Visit) -> Response:
+        if page.method == "POST":
             await _protect(visit)
-        if one.signed_in and not _signed_in(visit):
+        if page.signed_in and not _signed_in(visit):
             return _ask_to_sign_in(visit)
-        if one.signed_in and not one.without_account and _is_in_no_account(visit):
+        if page.signed_in and not page.without_account and _is_in_no_account(visit):
             return visit.to("/invitations")
-        if one.operator and visit.clock is None:
+        if page.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
-        return await one.handler(visit)
+        return await page.handler(visit)
 
     async def _refused(self, visit: Visit, refused: Refused) -> Response:
         if refused.status == 401 and visit.session is not None:
@@ -205,8 +205,8 @@ async def _protect(visit: Visit) -> None:
         raise Refused(403, "forbidden", "The form was sent from another site.")
     if not _signed_in(visit):
         return
-    given = (await filled(request)).get("form_token")
-    if not hmac.compare_digest(given.encode(), visit.form_token.encode()):
+    form_token = (await filled(request)).get("form_token")
+    if not hmac.compare_digest(form_token.encode(), visit.form_token.encode()):
         raise Refused(403, "forbidden", "The form is older than the session: go back, load the page again and repeat.")
 
 

@@ -23,7 +23,7 @@ _CATALOGS = (
 )
 _PRODUCTS = (
     Column("label", "Offering"),
-    Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
+    Column("versions", "Versions", lambda row: " ".join(entry["version"] for entry in versions_of(row))),
     Column("shared", "Sharing", lambda row: "On" if row["share_enabled"] else "Off"),
     Column("updated", "Changed"),
 )
@@ -38,8 +38,8 @@ _RECLAMATIONS = (
 
 def versions_of(offering: Row) -> list[Row]:
     """The versions of an offering, newest first, without working copies."""
-    found = [one for kind in offering.get("kinds", []) for one in kind["versions"]]
-    return [one for one in reversed(found) if not one.get("working_copy_of")]
+    versions = [version for kind in offering.get("kinds", []) for version in kind["versions"]]
+    return [version for version in reversed(versions) if not version.get("working_copy_of")]
 
 
 def catalog_path(visit: Visit) -> str:
@@ -51,8 +51,8 @@ async def _all_catalogs(api: Api) -> list[Row]:
 
 
 async def _catalogs(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Made(_all_catalogs), _CATALOGS)
-    return visit.page("catalogs/list.html", list=found)
+    table = await listing(visit.api, visit.query, Made(_all_catalogs), _CATALOGS)
+    return visit.page("catalogs/list.html", list=table)
 
 
 async def _new_page(visit: Visit, filled: Form) -> Response:
@@ -67,8 +67,8 @@ async def _new(visit: Visit, filled: Form) -> Response:
 async def _details(visit: Visit) -> Response:
     catalog = await visit.api.get(catalog_path(visit))
     source = Offsets(f"{catalog_path(visit)}/offerings", fixed=(("includeHidden", "true"), ("digest", "true")))
-    found = await listing(visit.api, visit.query, source, _PRODUCTS)
-    return visit.page("catalogs/details.html", catalog=catalog, list=found, versions_of=versions_of)
+    table = await listing(visit.api, visit.query, source, _PRODUCTS)
+    return visit.page("catalogs/details.html", catalog=catalog, list=table, versions_of=versions_of)
 
 
 async def _delete_page(visit: Visit, filled: Form) -> Response:
@@ -101,15 +101,15 @@ async def _all_reclamations(api: Api) -> list[Row]:
 
 
 async def _reclamations(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Made(_all_reclamations), _RECLAMATIONS)
-    return visit.page("catalogs/reclamations.html", list=found)
+    table = await listing(visit.api, visit.query, Made(_all_reclamations), _RECLAMATIONS)
+    return visit.page("catalogs/reclamations.html", list=table)
 
 
 async def _reclamation(visit: Visit) -> Any:
-    wanted = visit.request.path_params["reclamation_id"]
-    for one in await _all_reclamations(visit.api):
-        if one["id"] == wanted:
-            return one
+    reclamation_id = visit.request.path_params["reclamation_id"]
+    for reclamation in await _all_reclamations(visit.api):
+        if reclamation["id"] == reclamation_id:
+            return reclamation
     raise Refused(404, "not_found", NOT_FOUND)
 
 

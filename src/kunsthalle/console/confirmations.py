@@ -37,7 +37,7 @@ class Subject:
         """The path of this one, or of another template that names it, and the visitor's account at most."""
         account = segment(visit.session.active if visit.session else "")
         names = {"{account_id}": account}
-        return _PLACE.sub(lambda found: names.get(found[0]) or self.id(visit), template or self.api)
+        return _PLACE.sub(lambda match: names.get(match[0]) or self.id(visit), template or self.api)
 
     async def find(self, visit: Visit) -> Any:
         return await visit.api.get(self.at(visit))
@@ -60,21 +60,21 @@ class Question:
     gone: bool = False
 
 
-def question(subject: Subject, one: Question) -> tuple[Page, Page]:
+def question(subject: Subject, entry: Question) -> tuple[Page, Page]:
     """The page that asks, and what the yes does."""
-    method, _, path = one.operation.partition(" ")
+    method, _, path = entry.operation.partition(" ")
 
     async def show(visit: Visit, filled: Form) -> Response:
         told = {"label": subject.label(await subject.find(visit)), "back": subject.at(visit, subject.here)}
-        return visit.form_page("question.html", filled, question=one, entry=subject.entry, **told)
+        return visit.form_page("question.html", filled, question=entry, entry=subject.entry, **told)
 
     async def submit(visit: Visit, _filled: Form) -> Response:
-        await visit.api.send(method, subject.at(visit, path), one.body)
-        return visit.to(subject.entry if one.gone else subject.at(visit, subject.here), one.done, "info")
+        await visit.api.send(method, subject.at(visit, path), entry.body)
+        return visit.to(subject.entry if entry.gone else subject.at(visit, subject.here), entry.done, "info")
 
-    return form(f"{subject.here}/{one.key}", show, submit, one.operation)
+    return form(f"{subject.here}/{entry.key}", show, submit, entry.operation)
 
 
 def acts(here: str, *offered: Question) -> list[Act]:
     """The actions that are offered for the resource whose page is given."""
-    return [(one.label, f"{here}/{one.key}", one.danger) for one in offered]
+    return [(entry.label, f"{here}/{entry.key}", entry.danger) for entry in offered]

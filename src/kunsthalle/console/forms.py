@@ -18,8 +18,8 @@ class Form:
 
     def get(self, name: str, default: str = "") -> str:
         """The last value of an input, without the white space around it."""
-        given = self.values.get(name)
-        return given[-1].strip() if given else default
+        value = self.values.get(name)
+        return value[-1].strip() if value else default
 
     def all(self, name: str) -> list[str]:
         """Every value of an input: of lists, and of ticked boxes."""

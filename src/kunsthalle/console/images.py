@@ -31,19 +31,19 @@ MOVING = frozenset({"pending", "deleting"})
 def acts(image: Row) -> list[tuple[str, str, bool]]:
     """What can be asked for, given the image's status; what is then refused is told with the reason."""
     at, status = f"/images/custom/{image['id']}", image["status"]
-    found = [("Show details", at, False)]
-    found.append(("Show lineage", f"{at}/lineage", False))
+    entries = [("Show details", at, False)]
+    entries.append(("Show lineage", f"{at}/lineage", False))
     if status == "available" and not image["catalog_offering"]["managed"]:
-        found.append(("Share to catalog", f"{at}/share", False))
+        entries.append(("Share to catalog", f"{at}/share", False))
     if status in {"available", "deprecated", "obsolete"}:
-        found.append(("Rename", f"{at}/edit", False))
+        entries.append(("Rename", f"{at}/edit", False))
     if status in {"available", "obsolete"}:
-        found.append(("Deprecate", f"{at}/deprecate", False))
+        entries.append(("Deprecate", f"{at}/deprecate", False))
     if status in {"available", "deprecated"}:
-        found.append(("Make obsolete", f"{at}/obsolete", False))
+        entries.append(("Make obsolete", f"{at}/obsolete", False))
     if status != "deleting":
-        found.append(("Delete", f"{at}/delete", True))
-    return found
+        entries.append(("Delete", f"{at}/delete", True))
+    return entries
 
 
 async def _image(visit: Visit) -> Any:
@@ -63,10 +63,10 @@ async def _progress(visit: Visit, image: Row) -> Row | None:
 
 
 async def _custom(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Linked("/v1/images", "images"), _COLUMNS, (_STATUS,))
-    moving = any(image["status"] in MOVING for image in found.rows)
-    progress = {image["id"]: await _progress(visit, image) for image in found.rows}
-    return visit.page("images/custom.html", list=found, moving=moving, progress=progress, acts=acts)
+    table = await listing(visit.api, visit.query, Linked("/v1/images", "images"), _COLUMNS, (_STATUS,))
+    moving = any(image["status"] in MOVING for image in table.rows)
+    progress = {image["id"]: await _progress(visit, image) for image in table.rows}
+    return visit.page("images/custom.html", list=table, moving=moving, progress=progress, acts=acts)
 
 
 async def _stock(visit: Visit) -> Response:
@@ -91,12 +91,12 @@ async def _edit(visit: Visit, filled: Form) -> Response:
 
 async def _import_page(visit: Visit, filled: Form) -> Response:
     systems, _ = await everything(visit.api, Linked("/v1/operating_systems", "operating_systems"))
-    offered = [(one["name"], one["display_name"]) for one in systems if one["allow_user_image_creation"]]
+    offered = [(system["name"], system["display_name"]) for system in systems if system["allow_user_image_creation"]]
     return visit.form_page(
         "images/import.html",
         filled,
         formats=listed(IMPORTED, "or"),
-        systems=sorted(offered, key=lambda one: one[1].casefold()),
+        systems=sorted(offered, key=lambda entry: entry[1].casefold()),
     )
 
 

@@ -54,9 +54,9 @@ def actions(group: Row) -> list[Act]:
 
 
 async def _groups(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Linked("/v1/instance_groups", "instance_groups"), _COLUMNS)
-    moving = any(one["status"] in {"scaling", "deleting"} for one in found.rows)
-    return visit.page("groups/list.html", list=found, moving=moving, actions=actions)
+    table = await listing(visit.api, visit.query, Linked("/v1/instance_groups", "instance_groups"), _COLUMNS)
+    moving = any(row["status"] in {"scaling", "deleting"} for row in table.rows)
+    return visit.page("groups/list.html", list=table, moving=moving, actions=actions)
 
 
 async def _template(visit: Visit, id_: str) -> Any:
@@ -82,18 +82,21 @@ async def _details(visit: Visit) -> Response:
 
 async def _new_page(visit: Visit, filled: Form) -> Response:
     templates, _ = await everything(visit.api, Linked("/v1/instance/templates", "templates"))
-    wanted = filled.get("instance_template.id") or visit.query.get("template", "")
-    template = next((one for one in templates if one["id"] == wanted), None)
-    found = await subnets(visit) if template else []
-    fitting = [one for one in found if template and one["vpc"]["id"] == template["vpc"]["id"]]
-    told: dict[str, Any] = {"templates": [(one["id"], one["name"]) for one in templates], "pattern": template}
+    instance_template_id = filled.get("instance_template.id") or visit.query.get("template", "")
+    template = next((template_ for template_ in templates if template_["id"] == instance_template_id), None)
+    rows = await subnets(visit) if template else []
+    fitting = [row for row in rows if template and row["vpc"]["id"] == template["vpc"]["id"]]
+    told: dict[str, Any] = {
+        "templates": [(template_["id"], template_["name"]) for template_ in templates],
+        "pattern": template,
+    }
     told |= {"missing": is_ungranted(filled.summary), "catalog": catalog_of(template)}
     return visit.form_page("groups/new.html", filled, subnets=subnet_options(fitting), **told)
 
 
 async def _new(visit: Visit, filled: Form) -> Response:
     body = filled.body("name", "instance_template.id")
-    body["subnets"] = [{"id": one} for one in filled.all("subnets")]
+    body["subnets"] = [{"id": row} for row in filled.all("subnets")]
     body["membership_count"] = number(filled.get("membership_count", "0") or "0")
     made = await visit.api.send("POST", "/v1/instance_groups", body)
     return visit.to(f"/groups/{segment(made['id'])}", "The group is being created.", "info")

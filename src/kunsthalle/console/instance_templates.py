@@ -36,8 +36,8 @@ def source_of(template: Row) -> str:
 
 def catalog_crn(template: Row) -> str:
     """The CRN of the catalog version or offering that its instances boot from; empty without one."""
-    given = template.get("catalog_offering", {})
-    return str((given.get("version") or given.get("offering") or {}).get("crn", ""))
+    catalog_offering = template.get("catalog_offering", {})
+    return str((catalog_offering.get("version") or catalog_offering.get("offering") or {}).get("crn", ""))
 
 
 _COLUMNS = (
@@ -55,9 +55,9 @@ def actions(template: Row) -> list[Act]:
 
 
 async def _templates(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Linked("/v1/instance/templates", "templates"), _COLUMNS)
+    table = await listing(visit.api, visit.query, Linked("/v1/instance/templates", "templates"), _COLUMNS)
     told: dict[str, Any] = {"actions": actions, "source_of": source_of}
-    return visit.page("instances/templates.html", list=found, **told)
+    return visit.page("instances/templates.html", list=table, **told)
 
 
 async def _details(visit: Visit) -> Response:

@@ -93,32 +93,32 @@ async def standing(visit: Visit, image: Row | None) -> str:
     if image is None:
         return "none"
     try:
-        found = await visit.if_allowed("GET", f"/v1/images/{segment(image['id'])}")
+        image_shown = await visit.if_allowed("GET", f"/v1/images/{segment(image['id'])}")
     except Refused as refused:
         if refused.status != 404:
             raise
         own = visit.session is not None and image["crn"].split(":")[6] == f"a/{visit.session.active}"
         return "gone" if own else "foreign"
-    return "opens" if found is not None else "closed"
+    return "opens" if image_shown is not None else "closed"
 
 
 async def _servers(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Linked("/v1/instances", "instances"), _COLUMNS)
-    moving = any(server["status"] in MOVING for server in found.rows)
+    table = await listing(visit.api, visit.query, Linked("/v1/instances", "instances"), _COLUMNS)
+    moving = any(server["status"] in MOVING for server in table.rows)
     told: dict[str, Any] = {"actions": with_details, "address_of": address_of}
-    return visit.page("instances/list.html", list=found, moving=moving, **told)
+    return visit.page("instances/list.html", list=table, moving=moving, **told)
 
 
 async def _tail(visit: Visit) -> Any:
     """The end of the serial console, for those who may operate the instance."""
     path = f"/_kunsthalle/servers/{visit.id('instance_id')}/console"
     try:
-        found = await visit.api.get(path, [("limit", str(LAST_BYTES))])
+        answer = await visit.api.get(path, [("limit", str(LAST_BYTES))])
     except Refused as refused:
         if refused.status == 403:
             return None
         raise
-    return {**found, "text": plain(found["text"])}
+    return {**answer, "text": plain(answer["text"])}
 
 
 def plain(text: str) -> str:
@@ -140,5 +140,5 @@ async def _details(visit: Visit) -> Response:
 PAGES: tuple[Page, ...] = (
     page("/instances", _servers, "GET /v1/instances"),
     page(SERVER.here, _details, f"GET {INSTANCE}"),
-    *(one for each in (_START, _STOP, _REBOOT, _DELETE) for one in question(SERVER, each)),
+    *(batch for each in (_START, _STOP, _REBOOT, _DELETE) for batch in question(SERVER, each)),
 )

@@ -11,9 +11,9 @@ from kunsthalle.local.lineage_graph import KINDS, drawn
 
 
 async def _lineage(visit: Visit) -> Response:
-    found = await visit.api.get(f"/_kunsthalle/images/{visit.id('image_id')}/lineage")
-    told: dict[str, Any] = {"drawing": drawn(found), "kinds": KINDS}
-    return visit.page("images/lineage.html", found=found, image=found["image"], **told)
+    answer = await visit.api.get(f"/_kunsthalle/images/{visit.id('image_id')}/lineage")
+    told: dict[str, Any] = {"drawing": drawn(answer), "kinds": KINDS}
+    return visit.page("images/lineage.html", found=answer, image=answer["image"], **told)
 
 
 PAGES: tuple[Page, ...] = (page("/images/custom/{image_id}/lineage", _lineage, "GET /_kunsthalle/images/{id}/lineage"),)

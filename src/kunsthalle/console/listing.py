@@ -103,9 +103,9 @@ class Made:
     async def slice(self, api: Api, start: str, limit: int, filters: list[tuple[str, str]]) -> Slice:
         at = integer(start, 0, FURTHEST) or 0
         every = await self.make(api)
-        kept = [row for row in every if all(str(row.get(key, "")) == value for key, value in filters)]
-        here = kept[at : at + limit]
-        return Slice(here, len(kept), str(at + limit) if at + limit < len(kept) else None)
+        rows = [row for row in every if all(str(row.get(key, "")) == value for key, value in filters)]
+        here = rows[at : at + limit]
+        return Slice(here, len(rows), str(at + limit) if at + limit < len(rows) else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +121,16 @@ class Asked:
     @classmethod
     def of(cls, query: Any, columns: Sequence[Column], choices: Sequence[Choice]) -> Asked:
         """Reads a query; what makes no sense is left out."""
-        known = {sign + one.key for one in columns for sign in ("", "-")}
+        known = {sign + column.key for column in columns for sign in ("", "-")}
         limit = query.get("limit", "")
         sizes = {str(size): size for size in SIZES}
-        given = [(one.key, query.get(one.key, ""), {value for value, _ in one.options}) for one in choices]
+        sent = [(choice.key, query.get(choice.key, ""), {value for value, _ in choice.options}) for choice in choices]
         return cls(
             search=query.get("q", "").strip()[:200],
             sort=query.get("sort", "") if query.get("sort", "") in known else "",
             limit=sizes.get(limit, DEFAULT_SIZE),
             starts=tuple(query.getlist("start"))[:500],
-            filters=tuple((key, value) for key, value, options in given if value in options),
+            filters=tuple((key, value) for key, value, options in sent if value in options),
         )
 
     def address(self, **changed: Any) -> str:
@@ -138,7 +138,7 @@ class Asked:
         asked = replace(self, starts=changed.pop("starts", ()), **changed)
         pairs = [("q", asked.search), ("sort", asked.sort)]
         pairs += [("limit", str(asked.limit) if asked.limit != DEFAULT_SIZE else "")]
-        pairs += [*asked.filters, *(("start", one) for one in asked.starts)]
+        pairs += [*asked.filters, *(("start", start) for start in asked.starts)]
         return "?" + urlencode([(name, value) for name, value in pairs if value])
 
 
@@ -203,8 +203,8 @@ async def listing(
     filters = list(asked.filters)
     if not asked.search and not asked.sort:
         start = asked.starts[-1] if asked.starts else ""
-        found = await source.slice(api, start, asked.limit, filters)
-        return Listing(columns, choices, asked, found.rows, found.total, found.next)
+        resource = await source.slice(api, start, asked.limit, filters)
+        return Listing(columns, choices, asked, resource.rows, resource.total, resource.next)
     every, cut = await everything(api, source, filters)
     rows = _sorted(_searched(every, asked.search, columns), asked.sort, columns)
     at = len(asked.starts) * asked.limit
@@ -217,23 +217,25 @@ async def everything(api: Api, source: Source, filters: list[tuple[str, str]] | 
     rows: list[Row] = []
     start = ""
     while True:
-        found = await source.slice(api, start, SIZES[-1], filters or [])
-        rows += found.rows
-        if found.next is None or len(rows) >= MOST:
-            return rows, found.next is not None
-        start = found.next
+        resource = await source.slice(api, start, SIZES[-1], filters or [])
+        rows += resource.rows
+        if resource.next is None or len(rows) >= MOST:
+            return rows, resource.next is not None
+        start = resource.next
 
 
 def _searched(rows: list[Row], search: str, columns: Sequence[Column]) -> list[Row]:
     words = search.casefold().split()
     if not words:
         return rows
-    texts = [" ".join([str(one.value(row)) for one in columns] + [str(row.get("id", ""))]).casefold() for row in rows]
+    texts = [
+        " ".join([str(column.value(row)) for column in columns] + [str(row.get("id", ""))]).casefold() for row in rows
+    ]
     return [row for row, text in zip(rows, texts, strict=True) if all(word in text for word in words)]
 
 
 def _sorted(rows: list[Row], sort: str, columns: Sequence[Column]) -> list[Row]:
-    column = next((one for one in columns if one.key == sort.removeprefix("-")), None)
+    column = next((entry for entry in columns if entry.key == sort.removeprefix("-")), None)
     if column is None:
         return rows
 

@@ -24,7 +24,7 @@ class Group:
 
     @property
     def paths(self) -> set[str]:
-        return {one.path for one in self.entries}
+        return {entry.path for entry in self.entries}
 
 
 MENU: tuple[Group, ...] = (

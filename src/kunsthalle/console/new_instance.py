@@ -62,64 +62,68 @@ async def sources(visit: Visit) -> dict[str, list[Source]]:
     images, _ = await everything(api, Linked("/v1/images", "images"))
     offerings, _ = await everything(api, Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),)))
     snapshots, _ = await everything(api, Linked("/v1/snapshots", "snapshots"))
-    versions = [(one, version) for one in offerings for version in versions_of(one)]
+    versions = [(offering, version) for offering in offerings for version in versions_of(offering)]
     return {
-        "Own and stock images": [_of_image(one) for one in images if one["status"] in BOOTABLE],
+        "Own and stock images": [_of_image(image) for image in images if image["status"] in BOOTABLE],
         "Catalog images": [
-            _of_version(one, version, owner_of(one) == here)
-            for one, version in versions
+            _of_version(entry, version, owner_of(entry) == here)
+            for entry, version in versions
             if state_of(version) in {"published", "deprecated"}
         ],
-        "Snapshots": [_of_snapshot(one) for one in snapshots if one["bootable"] and one["lifecycle_state"] == "stable"],
+        "Snapshots": [
+            _of_snapshot(snapshot)
+            for snapshot in snapshots
+            if snapshot["bootable"] and snapshot["lifecycle_state"] == "stable"
+        ],
     }
 
 
 def chosen(offered: dict[str, list[Source]], key: str) -> Source | None:
-    return next((one for kind in offered.values() for one in kind if one.key == key), None)
+    return next((entry for kind in offered.values() for entry in kind if entry.key == key), None)
 
 
 async def profiles(visit: Visit, source: Source) -> Options:
     """The profiles that go with a source."""
     every, _ = await everything(visit.api, Linked("/v1/instance/profiles", "profiles"))
-    fitting = [one for one in every if source.architecture in one["os_architecture"]["values"]]
+    fitting = [entry for entry in every if source.architecture in entry["os_architecture"]["values"]]
     if source.image:
         path = f"/v1/images/{segment(source.image)}/instance_profiles"
-        names = {one["name"] for one in (await everything(visit.api, Linked(path, "instance_profiles")))[0]}
-        fitting = [one for one in fitting if one["name"] in names]
-    return [(one["name"], _profile(one)) for one in fitting]
+        names = {entry["name"] for entry in (await everything(visit.api, Linked(path, "instance_profiles")))[0]}
+        fitting = [entry for entry in fitting if entry["name"] in names]
+    return [(entry["name"], _profile(entry)) for entry in fitting]
 
 
-def _profile(one: Row) -> str:
-    return f"{one['name']}: {one['vcpu_count']['value']} vCPU, {one['memory']['value']} GiB"
+def _profile(row: Row) -> str:
+    return f"{row['name']}: {row['vcpu_count']['value']} vCPU, {row['memory']['value']} GiB"
 
 
 async def subnets(visit: Visit) -> list[Row]:
     """The subnets that have an address left."""
     every, _ = await everything(visit.api, Linked("/v1/subnets", "subnets"))
-    return [one for one in every if one["status"] == "available" and one["available_ipv4_address_count"] > 0]
+    return [entry for entry in every if entry["status"] == "available" and entry["available_ipv4_address_count"] > 0]
 
 
-def subnet_options(found: list[Row]) -> Options:
+def subnet_options(rows: list[Row]) -> Options:
     return [
-        (one["id"], f"{one['vpc']['name']}, {one['zone']['name']}: {one['name']} ({one['ipv4_cidr_block']})")
-        for one in found
+        (row["id"], f"{row['vpc']['name']}, {row['zone']['name']}: {row['name']} ({row['ipv4_cidr_block']})")
+        for row in rows
     ]
 
 
 async def keys(visit: Visit) -> Options:
     every, _ = await everything(visit.api, Linked("/v1/keys", "keys"))
-    return [(one["id"], f"{one['name']} ({one['type']})") for one in every]
+    return [(entry["id"], f"{entry['name']} ({entry['type']})") for entry in every]
 
 
 async def prototype(visit: Visit, filled: Form, source: Source) -> Row:
     """What the form asks for, as the API is told it: VPC and zone follow from the subnet."""
     body = {**filled.body("name", "profile.name", "user_data"), **source.body}
-    subnet = next((one for one in await subnets(visit) if one["id"] == filled.get("subnet")), None)
+    subnet = next((entry for entry in await subnets(visit) if entry["id"] == filled.get("subnet")), None)
     if subnet is None:
         raise Refused(400, "bad_request", "Choose a subnet that has an address left.", "subnet")
     body |= {"vpc": {"id": subnet["vpc"]["id"]}, "zone": {"name": subnet["zone"]["name"]}}
     body["primary_network_interface"] = {"subnet": {"id": subnet["id"]}}
-    body["keys"] = [{"id": one} for one in filled.all("keys")]
+    body["keys"] = [{"id": row} for row in filled.all("keys")]
     size = filled.get("boot_volume_attachment.volume.capacity")
     if size:
         volume = body.get("boot_volume_attachment", {}).get("volume", {})
@@ -134,8 +138,8 @@ async def form_values(visit: Visit, filled: Form) -> dict[str, Any]:
     source = chosen(offered, key)
     fits: dict[str, Any] = {"profiles": [], "subnets": [], "keys": []}
     if source is not None:
-        found = subnet_options(await subnets(visit))
-        fits = {"profiles": await profiles(visit, source), "subnets": found, "keys": await keys(visit)}
+        options = subnet_options(await subnets(visit))
+        fits = {"profiles": await profiles(visit, source), "subnets": options, "keys": await keys(visit)}
     return {"offered": offered, "source": source, "lost": bool(key) and source is None, **fits}
 
 

@@ -25,7 +25,7 @@ def owner_of(offering: Row) -> str:
 
 _OFFERED = (
     Column("label", "Offering"),
-    Column("versions", "Versions", lambda row: " ".join(one["version"] for one in versions_of(row))),
+    Column("versions", "Versions", lambda row: " ".join(version["version"] for version in versions_of(row))),
     Column("catalog_name", "Catalog", lambda row: row.get("catalog_name") or ""),
     Column("owner", "Owner account", owner_of),
     Column("updated", "Changed"),
@@ -42,9 +42,9 @@ def state_of(version: Row) -> str:
 
 async def _offered(visit: Visit) -> Response:
     source = Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),))
-    found = await listing(visit.api, visit.query, source, _OFFERED)
+    table = await listing(visit.api, visit.query, source, _OFFERED)
     told: dict[str, Any] = {"versions_of": versions_of, "state_of": state_of, "owner_of": owner_of}
-    return visit.page("images/catalog.html", list=found, **told)
+    return visit.page("images/catalog.html", list=table, **told)
 
 
 def offering_path(visit: Visit) -> str:
@@ -72,7 +72,7 @@ async def _details(visit: Visit) -> Response:
         path = f"/_kunsthalle/offerings/{visit.id('offering_id')}/audience"
         recipients = await visit.if_allowed("POST", path, {})
     versions = versions_of(offering)
-    moving = any(one["validation"].get("state") in {"requested", "in_progress"} for one in versions)
+    moving = any(version["validation"].get("state") in {"requested", "in_progress"} for version in versions)
     told: dict[str, Any] = {
         "versions": versions,
         "state_of": state_of,
@@ -90,9 +90,9 @@ async def _share_page(visit: Visit, filled: Form) -> Response:
 async def _share(visit: Visit, filled: Form) -> Response:
     offering = await _offering(visit)
     flags = {"ibm": offering["share_with_ibm"], "public": offering["share_with_all"]}
-    wanted = filled.get("enabled") == "true"
-    await visit.api.send("POST", f"{offering_path(visit)}/share", {**flags, "enabled": wanted})
-    return visit.to(_at(visit), "Sharing is on." if wanted else "Sharing is off.")
+    target = filled.get("enabled") == "true"
+    await visit.api.send("POST", f"{offering_path(visit)}/share", {**flags, "enabled": target})
+    return visit.to(_at(visit), "Sharing is on." if target else "Sharing is off.")
 
 
 async def _allow_page(visit: Visit, filled: Form) -> Response:
@@ -100,8 +100,8 @@ async def _allow_page(visit: Visit, filled: Form) -> Response:
 
 
 async def _allow(visit: Visit, filled: Form) -> Response:
-    wanted = filled.get("identifiers").split()
-    told = await visit.api.send("POST", f"{offering_path(visit)}/access", wanted)
+    target = filled.get("identifiers").split()
+    told = await visit.api.send("POST", f"{offering_path(visit)}/access", target)
     errors = [f"{identifier}: {reason}" for identifier, reason in (told.get("errors") or {}).items()]
     if errors:
         raise Refused(400, "bad_request", " ".join(errors), "identifiers")
@@ -128,9 +128,9 @@ async def _outside_page(visit: Visit, filled: Form) -> Response:
 
 
 async def _outside(visit: Visit, filled: Form) -> Response:
-    wanted = "true" if filled.get("wanted") == "true" else "false"
-    await visit.api.send("POST", f"{offering_path(visit)}/publish/allow_request/{wanted}")
-    done = "The approval is requested." if wanted == "true" else "The request is withdrawn."
+    target = "true" if filled.get("wanted") == "true" else "false"
+    await visit.api.send("POST", f"{offering_path(visit)}/publish/allow_request/{target}")
+    done = "The approval is requested." if target == "true" else "The request is withdrawn."
     return visit.to(_at(visit), done, "info")
 
 
@@ -265,5 +265,5 @@ PAGES: tuple[Page, ...] = (
     *form(f"{HERE}/withhold", _withhold_page, _withhold, f"DELETE {OFFERING}/access"),
     *form(f"{HERE}/outside", _outside_page, _outside, f"POST {OFFERING}/publish/{{approval_type}}/{{approved}}"),
     *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {OFFERING}"),
-    *(one for step in STEPS for one in _step_form(step)),
+    *(batch for step in STEPS for batch in _step_form(step)),
 )

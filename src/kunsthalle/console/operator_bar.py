@@ -94,8 +94,8 @@ async def _clear_page(visit: Visit, filled: Form) -> Response:
 
 
 async def _clear(visit: Visit, filled: Form) -> Response:
-    wanted = filled.get("fault")
-    await visit.api.operate("DELETE", f"{_K}/faults/{segment(wanted)}" if wanted else f"{_K}/faults")
+    fault = filled.get("fault")
+    await visit.api.operate("DELETE", f"{_K}/faults/{segment(fault)}" if fault else f"{_K}/faults")
     return visit.to("/operator/overview", "The faults are cleared.")
 
 

@@ -98,8 +98,8 @@ class Visit:
 
     @property
     def theme(self) -> str:
-        given = self.request.cookies.get(THEME, "")
-        return given if given in {"light", "dark"} else "auto"
+        cookie = self.request.cookies.get(THEME, "")
+        return cookie if cookie in {"light", "dark"} else "auto"
 
     @property
     def said(self) -> dict[str, str] | None:
@@ -122,11 +122,11 @@ class Visit:
         """A page with a form, under the status of what the API said to it."""
         return self.page(template, form.refused.status if form.refused else 200, form=form, **values)
 
-    def to(self, path: str, said: str = "", kind: str = "success") -> Response:
+    def to(self, path: str, text: str = "", kind: str = "success") -> Response:
         """On to another page of the console, which tells what has been done."""
         answer = RedirectResponse(ROOT + path, 303)
-        if said:
-            self._cookie(answer, FLASH, quote(json.dumps([kind, said])), max_age=60)
+        if text:
+            self._cookie(answer, FLASH, quote(json.dumps([kind, text])), max_age=60)
         return answer
 
     def _cookie(self, answer: Response, name: str, value: str, **more: Any) -> None:
@@ -192,14 +192,14 @@ def form(
         return await show(visit, Form())
 
     async def sent(visit: Visit) -> Response:
-        given = await filled(visit.request, MOST_FORM if visit.session is not None else MOST_STRANGER_FORM)
+        form = await filled(visit.request, MOST_FORM if visit.session is not None else MOST_STRANGER_FORM)
         try:
-            return await submit(visit, given)
+            return await submit(visit, form)
         except Refused as refused:
             if refused.status == 401 and visit.session is not None:
                 raise
-            given.refused = refused
-        return await show(visit, given)
+            form.refused = refused
+        return await show(visit, form)
 
     return (
         Page("GET", path, shown, operation, signed_in, operator, without_account),
@@ -212,20 +212,20 @@ class Pages:
 
     def __init__(self, pages: Iterable[Page]) -> None:
         self._by_shape: dict[tuple[str, int, str], list[tuple[Page, list[str]]]] = {}
-        for one in pages:
-            segments = one.path.split("/")[1:]
-            self._by_shape.setdefault((one.method, len(segments), segments[0]), []).append((one, segments))
-        for found in self._by_shape.values():
-            found.sort(key=lambda one: [segment.startswith("{") for segment in one[1]])
+        for page in pages:
+            segments = page.path.split("/")[1:]
+            self._by_shape.setdefault((page.method, len(segments), segments[0]), []).append((page, segments))
+        for resource in self._by_shape.values():
+            resource.sort(key=lambda entry: [segment.startswith("{") for segment in entry[1]])
 
     def find(self, method: str, path: str) -> tuple[Page | None, dict[str, str]]:
         """The page and what its path names, decoded already."""
-        given = path.split("/")[1:]
-        wanted = "GET" if method == "HEAD" else method
-        for one, segments in self._by_shape.get((wanted, len(given), given[0]), ()):
-            pairs = list(zip(segments, given, strict=True))
+        sent = path.split("/")[1:]
+        target = "GET" if method == "HEAD" else method
+        for entry, segments in self._by_shape.get((target, len(sent), sent[0]), ()):
+            pairs = list(zip(segments, sent, strict=True))
             if all(name == value or (name.startswith("{") and value) for name, value in pairs):
-                return one, {name[1:-1]: value for name, value in pairs if name.startswith("{")}
+                return entry, {name[1:-1]: value for name, value in pairs if name.startswith("{")}
         return None, {}
 
 

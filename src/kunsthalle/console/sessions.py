@@ -47,17 +47,17 @@ class BrowserSession(msgspec.Struct):
     @property
     def here(self) -> SignIn | None:
         """The sign-in of the active account."""
-        return next((one for one in self.sign_ins if one.account_id == self.active), None)
+        return next((sign_in for sign_in in self.sign_ins if sign_in.account_id == self.active), None)
 
     def add(self, sign_in: SignIn) -> None:
         """Takes a sign-in in, in the place of an older one to the same account, and makes it the active one."""
-        kept = [one for one in self.sign_ins if one.account_id != sign_in.account_id]
-        self.sign_ins = [*kept[-MOST_SIGN_INS + 1 :], sign_in]
+        sign_ins = [entry for entry in self.sign_ins if entry.account_id != sign_in.account_id]
+        self.sign_ins = [*sign_ins[-MOST_SIGN_INS + 1 :], sign_in]
         self.active = sign_in.account_id
 
     def drop(self, account_id: str) -> None:
         """Lets go of a sign-in; another one becomes active, if there is any."""
-        self.sign_ins = [one for one in self.sign_ins if one.account_id != account_id]
+        self.sign_ins = [sign_in for sign_in in self.sign_ins if sign_in.account_id != account_id]
         if self.active == account_id:
             self.active = self.sign_ins[-1].account_id if self.sign_ins else ""
 

@@ -18,13 +18,15 @@ _STATES = ("pending", "approved", "rejected")
 
 async def _places(visit: Visit) -> list[tuple[str, str]]:
     """Where a version may go: every offering of every catalog, and a new offering in each."""
-    found = []
+    entries = []
     for catalog in (await visit.api.get(f"{BASE}/catalogs"))["resources"]:
-        found.append((catalog["id"], f"{catalog['label']}: a new offering"))
+        entries.append((catalog["id"], f"{catalog['label']}: a new offering"))
         path = f"{BASE}/catalogs/{segment(catalog['id'])}/offerings"
         offerings, _ = await everything(visit.api, Offsets(path, fixed=(("digest", "true"), ("includeHidden", "true"))))
-        found += [(f"{catalog['id']}/{one['id']}", f"{catalog['label']}: {one['label']}") for one in offerings]
-    return found
+        entries += [
+            (f"{catalog['id']}/{offering['id']}", f"{catalog['label']}: {offering['label']}") for offering in offerings
+        ]
+    return entries
 
 
 async def _image(visit: Visit) -> Any:

@@ -24,16 +24,16 @@ def _claims(token: str) -> dict[str, object]:
     return dict(msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
 
 
-async def _opened(visit: Visit, **given: str) -> SignIn:
+async def _opened(visit: Visit, **changes: str) -> SignIn:
     """A sign-in from what the token endpoint grants."""
-    told = await visit.api.form("/identity/token", given)
+    told = await visit.api.form("/identity/token", changes)
     claims = _claims(told["access_token"])
     account_id = str(claims["account"]["bss"])  # type: ignore[index]  # our own token's claim
     account = account_id
     if account_id:  # who was invited and has not accepted is in none
         with contextlib.suppress(Refused):  # who may not read the account still knows its id
-            mine = visit.api.with_token(told["access_token"])
-            account = (await mine.get(f"/v1/accounts/{segment(account_id)}"))["name"]
+            api = visit.api.with_token(told["access_token"])
+            account = (await api.get(f"/v1/accounts/{segment(account_id)}"))["name"]
     return SignIn(
         account_id=account_id,
         account=account,
@@ -63,10 +63,10 @@ async def renewed(visit: Visit, session: BrowserSession) -> BrowserSession | Non
     return session
 
 
-def _next(given: str) -> str:
+def _next(value: str) -> str:
     """Where to go on: a page of the console, and nothing else."""
-    inside = given.startswith(f"{ROOT}/") and "\\" not in given and not given.startswith(f"{ROOT}//")
-    return given.removeprefix(ROOT) if inside and given.isprintable() else "/"
+    inside = value.startswith(f"{ROOT}/") and "\\" not in value and not value.startswith(f"{ROOT}//")
+    return value.removeprefix(ROOT) if inside and value.isprintable() else "/"
 
 
 async def _show(visit: Visit, filled: Form) -> Response:
@@ -90,23 +90,23 @@ async def _sign_in(visit: Visit, filled: Form) -> Response:
 async def _switch_page(visit: Visit, filled: Form) -> Response:
     """The accounts that are open, and those that can be seen from here: whether one may enter, the API says."""
     session = visit.session
-    known = {one.account_id for one in session.sign_ins} if session is not None else set()
+    known = {sign_in.account_id for sign_in in session.sign_ins} if session is not None else set()
     told = await visit.if_allowed("GET", "/v1/accounts") or {"resources": []}
-    others = [(one["id"], one["name"]) for one in told["resources"] if one["id"] not in known]
+    others = [(resource["id"], resource["name"]) for resource in told["resources"] if resource["id"] not in known]
     return visit.form_page("accounts.html", filled, others=others)
 
 
 async def _switch(visit: Visit, filled: Form) -> Response:
     """To an account that is open, or into another one of which the user is a member."""
     session = visit.session
-    wanted = filled.get("account") or filled.get("account_id")
+    account = filled.get("account") or filled.get("account_id")
     if session is None or session.here is None:
         raise Refused(401, "unauthorized", "The session has ended.")
-    if wanted in {one.account_id for one in session.sign_ins}:
-        session.active = wanted
+    if account in {sign_in.account_id for sign_in in session.sign_ins}:
+        session.active = account
     else:
         here = session.here.refresh_token
-        session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=wanted))
+        session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=account))
     await visit.sessions.keep(visit.secret, session)
     return visit.to("/")
 
@@ -119,13 +119,13 @@ async def _invitations(visit: Visit, filled: Form) -> Response:
 
 async def _accept(visit: Visit, filled: Form) -> Response:
     """Into the account that has invited: whoever was in none is in it from now on."""
-    session, wanted = visit.session, filled.get("account_id")
+    session, account_id = visit.session, filled.get("account_id")
     if session is None or session.here is None:
         raise Refused(401, "unauthorized", "The session has ended.")
-    await visit.api.send("POST", "/v2/users/accept", {"account_id": wanted})
+    await visit.api.send("POST", "/v2/users/accept", {"account_id": account_id})
     here = session.here.refresh_token
     session.drop("")
-    session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=wanted))
+    session.add(await _opened(visit, grant_type="refresh_token", refresh_token=here, bss_account=account_id))
     await visit.sessions.keep(visit.secret, session)
     return visit.to("/", "You have accepted the invitation.")
 

@@ -30,5 +30,5 @@ def serve(request: Request, name: str) -> Response:
     if content is None:
         return Response(status_code=404)
     marked = address(name).endswith(f"?{request.url.query}")
-    kept = "public, max-age=31536000, immutable" if marked else "no-cache"
-    return Response(content, headers={"cache-control": kept, "content-type": _MEDIA[Path(name).suffix]})
+    stored = "public, max-age=31536000, immutable" if marked else "no-cache"
+    return Response(content, headers={"cache-control": stored, "content-type": _MEDIA[Path(name).suffix]})

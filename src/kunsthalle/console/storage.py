@@ -42,7 +42,11 @@ def image_name(row: Row) -> str:
 
 
 def servers_of(volume: Row) -> list[Row]:
-    return [one["instance"] for one in volume["volume_attachments"] if "instance" in one]
+    return [
+        volume_attachment["instance"]
+        for volume_attachment in volume["volume_attachments"]
+        if "instance" in volume_attachment
+    ]
 
 
 _VOLUMES = (
@@ -50,7 +54,7 @@ _VOLUMES = (
     Column("status", "Status"),
     Column("capacity", "Capacity", number=True),
     Column("image", "Created from", image_name),
-    Column("server", "Instance", lambda row: " ".join(one["name"] for one in servers_of(row))),
+    Column("server", "Instance", lambda row: " ".join(entry["name"] for entry in servers_of(row))),
     Column("zone", "Zone", lambda row: row["zone"]["name"]),
     Column("created_at", "Created"),
 )
@@ -82,10 +86,10 @@ def snapshot_acts(snapshot: Row) -> list[Act]:
 
 
 async def _volumes(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Linked("/v1/volumes", "volumes"), _VOLUMES, (_ATTACHED,))
-    moving = any(one["status"] in {"pending", "pending_deletion", "updating"} for one in found.rows)
+    table = await listing(visit.api, visit.query, Linked("/v1/volumes", "volumes"), _VOLUMES, (_ATTACHED,))
+    moving = any(row["status"] in {"pending", "pending_deletion", "updating"} for row in table.rows)
     told: dict[str, Any] = {"acts": volume_acts, "servers_of": servers_of, "image_name": image_name}
-    return visit.page("storage/volumes.html", list=found, moving=moving, **told)
+    return visit.page("storage/volumes.html", list=table, moving=moving, **told)
 
 
 async def _volume(visit: Visit) -> Response:
@@ -95,10 +99,10 @@ async def _volume(visit: Visit) -> Response:
 
 
 async def _snapshots(visit: Visit) -> Response:
-    found = await listing(visit.api, visit.query, Linked("/v1/snapshots", "snapshots"), _SNAPSHOTS)
-    moving = any(one["lifecycle_state"] in {"pending", "deleting", "updating"} for one in found.rows)
+    table = await listing(visit.api, visit.query, Linked("/v1/snapshots", "snapshots"), _SNAPSHOTS)
+    moving = any(row["lifecycle_state"] in {"pending", "deleting", "updating"} for row in table.rows)
     told: dict[str, Any] = {"acts": snapshot_acts, "image_name": image_name}
-    return visit.page("storage/snapshots.html", list=found, moving=moving, **told)
+    return visit.page("storage/snapshots.html", list=table, moving=moving, **told)
 
 
 async def _snapshot(visit: Visit) -> Response:

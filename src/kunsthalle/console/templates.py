@@ -38,12 +38,12 @@ def environment() -> Environment:
 
 def render(template: str, part: str, **values: Any) -> Iterator[str]:
     """A template in pieces, the first of which is the head; or one live part of it: the block `live_<part>`."""
-    found = environment().get_template(template)
-    block = found.blocks.get(f"live_{part}") if part else None
+    page_template = environment().get_template(template)
+    block = page_template.blocks.get(f"live_{part}") if part else None
     if block is not None:
-        yield "".join(block(found.new_context(values)))
+        yield "".join(block(page_template.new_context(values)))
         return
-    pieces, head = found.generate(**values), []
+    pieces, head = page_template.generate(**values), []
     for piece in pieces:
         head.append(piece)
         if "</head>" in piece:

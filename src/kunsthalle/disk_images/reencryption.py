@@ -92,7 +92,7 @@ def _secret(name: str, descriptor: int) -> str:
 def _pipes(secrets: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
     """A pipe for each passphrase, which is in it already: the descriptors to read them from, by their names."""
     with ExitStack() as opened:
-        unwrapped = {}
+        readers = {}
         for name, passphrase in secrets.items():
             reader, writer = os.pipe()
             opened.callback(os.close, reader)
@@ -102,5 +102,5 @@ def _pipes(secrets: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
                 )  # a pipe takes 4,096 bytes at once; a passphrase is short
             finally:
                 os.close(writer)
-            unwrapped[name] = reader
-        yield unwrapped
+            readers[name] = reader
+        yield readers

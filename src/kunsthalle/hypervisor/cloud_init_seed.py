@@ -47,10 +47,10 @@ def ignition(user_data: str) -> bytes | None:
     if '"ignition"' not in user_data:
         return None
     try:
-        found = json.loads(user_data)
+        document = json.loads(user_data)
     except (ValueError, RecursionError):
         return None
-    known = found.get("ignition") if isinstance(found, dict) else None
+    known = document.get("ignition") if isinstance(document, dict) else None
     return user_data.encode() if isinstance(known, dict) and isinstance(known.get("version"), str) else None
 
 

@@ -58,11 +58,11 @@ def _cut(path: Path, reader: BinaryIO, file: BinaryIO) -> None:
     if size <= MAX_BYTES:
         return  # another reader has cut it while we waited
     reader.seek(size - KEPT_BYTES)
-    kept = reader.read(KEPT_BYTES)
+    tail = reader.read(KEPT_BYTES)
     # Counted before it is cut: after a crash in between, places only seem to have moved on.
-    write_atomically(_count(path), str(_gone(path) + size - len(kept)).encode())
+    write_atomically(_count(path), str(_gone(path) + size - len(tail)).encode())
     file.truncate(0)
-    file.write(kept)
+    file.write(tail)
 
 
 def _count(path: Path) -> Path:

@@ -73,8 +73,8 @@ def find_hypervisor(
         programs = {program: shutil.which(program) for program in driver.needs}
         absent = [program for program, path in programs.items() if path is None]
         if not absent:
-            found = {program: Path(str(path)) for program, path in programs.items()}
-            return driver.make(Host(root, found, write_overlay, accelerator, bounds))
+            paths = {program: Path(str(path)) for program, path in programs.items()}
+            return driver.make(Host(root, paths, write_overlay, accelerator, bounds))
         if choice == name:
             packages = " ".join(driver.needs[program] for program in absent)
             raise Unavailable(f"{' and '.join(absent)} not found (Debian: apt-get install {packages})")

@@ -61,8 +61,8 @@ def create_overlay(spec: DiskSpec, write: Callable[[Path], None]) -> None:
     check_disk(spec)
     if not spec.base.is_file():
         raise DiskError(f"there is no base at {spec.base}")
-    if (found := read_header(spec.path)) is not None:
-        if found != DiskHeader(spec.backing, spec.size_bytes):
+    if (header := read_header(spec.path)) is not None:
+        if header != DiskHeader(spec.backing, spec.size_bytes):
             raise DiskError(f"another disk is at {spec.path}")
         return
     partial = _partial(spec.path)
@@ -98,9 +98,9 @@ def copy_overlay(source: Path, target: Path) -> None:
 
 def already_copied(source: Path, target: Path) -> bool:
     """Whether the target is there and is an overlay like the source. DiskError if it is another one."""
-    if (found := read_header(target)) is None:
+    if (header := read_header(target)) is None:
         return False
-    if found != read_header(source):
+    if header != read_header(source):
         raise DiskError(f"another disk is at {target}")
     return True
 
@@ -136,15 +136,15 @@ def copy_sparse(source: Path, target: Path) -> None:
     """Copies a plain file to a name that is free; holes stay holes. DiskError for what is no plain file."""
     reader = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        found = os.fstat(reader)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(reader)
+        if not stat.S_ISREG(status.st_mode):
             raise DiskError(f"not a regular file: {source}")
         writer = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
             if not _clone(reader, writer):
-                for start, end in data_stretches(reader, found.st_size):
+                for start, end in data_stretches(reader, status.st_size):
                     _copy_range(reader, writer, start, end)
-                os.ftruncate(writer, found.st_size)
+                os.ftruncate(writer, status.st_size)
         finally:
             os.close(writer)
     finally:

@@ -43,7 +43,7 @@ def check_data(data: tuple[DataDisk, ...]) -> None:
     """BadSpec for disks that could never be told apart, or found."""
     require_absolute(*(disk.path for disk in data))
     ids = [disk.id for disk in data]
-    if len(set(ids)) < len(ids) or not all(_ID.fullmatch(one) for one in ids):
+    if len(set(ids)) < len(ids) or not all(_ID.fullmatch(disk_id) for disk_id in ids):
         raise BadSpec(f"not the ids of disks: {str(ids)[:200]}")
 
 

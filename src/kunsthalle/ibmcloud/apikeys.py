@@ -11,7 +11,7 @@ def from_text(text: str) -> str:
     if not stripped.startswith("{"):
         return stripped
     try:
-        found = json.loads(stripped)
+        document = json.loads(stripped)
     except ValueError:
         return stripped
-    return str(found.get("apikey") or found.get("apiKey") or "")
+    return str(document.get("apikey") or document.get("apiKey") or "")

@@ -14,16 +14,16 @@ VARIABLE = "_IBMCLOUD_COMPLETE"
 """The variable of the environment in which a shell asks."""
 
 
-def _option(number: int, one: Flag) -> click.Option:
-    names = [dashed(name) for name in (one.name, *one.also)]
-    if not one.value:
-        return click.Option([f"option_{number}", *names], is_flag=True, help=one.help)
-    kind = click.Choice(one.choices) if one.choices else None
-    return click.Option([f"option_{number}", *names], type=kind, help=one.help)
+def _option(number: int, flag: Flag) -> click.Option:
+    names = [dashed(name) for name in (flag.name, *flag.also)]
+    if not flag.value:
+        return click.Option([f"option_{number}", *names], is_flag=True, help=flag.help)
+    kind = click.Choice(flag.choices) if flag.choices else None
+    return click.Option([f"option_{number}", *names], type=kind, help=flag.help)
 
 
 def _leaf(name: str, command: Command) -> click.Command:
-    options: list[click.Parameter] = [_option(number, one) for number, one in enumerate(command.all_flags())]
+    options: list[click.Parameter] = [_option(number, flag) for number, flag in enumerate(command.all_flags())]
     return click.Command(name, params=options, short_help=command.summary, add_help_option=False)
 
 

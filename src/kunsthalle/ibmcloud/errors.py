@@ -56,7 +56,7 @@ def refusal(status: int, path: str, raw: bytes) -> Refused:
     if not isinstance(body, dict):
         return Refused(status, path, [{"code": "", "message": _plain(status, raw)}])
     listed = body.get("errors")
-    errors = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
     if not errors:
         text = body.get("errorMessage") or body.get("message") or _phrase(status)
         errors = [{"code": body.get("errorCode") or body.get("code") or "", "message": text}]
@@ -75,11 +75,11 @@ def _plain(status: int, raw: bytes) -> str:
 def _block(refused: Refused) -> str:
     """One block for each entry (cli.md 1.3)."""
     lines = []
-    for one in refused.errors:
+    for error in refused.errors:
         lines.append(f"Response HTTP Status Code: {refused.status}")
-        lines += [f"Error code: {one['code']}"] if one.get("code") else []
-        lines.append(f"Error message: {one.get('message', '')}")
-        target = one.get("target")
+        lines += [f"Error code: {error['code']}"] if error.get("code") else []
+        lines.append(f"Error message: {error.get('message', '')}")
+        target = error.get("target")
         if isinstance(target, dict):
             lines.append(f"Error target name: {target.get('name', '')}, type: {target.get('type', '')}")
         if refused.trace:

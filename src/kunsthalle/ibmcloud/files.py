@@ -27,10 +27,10 @@ def append_private(path: str, text: str) -> None:
 
 def writable(path: str) -> Path:
     """Where a file is going to be written: said before anything is done that could not be written down."""
-    found = Path(path).expanduser()
-    if found.is_dir() or not found.parent.is_dir() or not os.access(found.parent, os.W_OK):
+    file_path = Path(path).expanduser()
+    if file_path.is_dir() or not file_path.parent.is_dir() or not os.access(file_path.parent, os.W_OK):
         raise Failed(f"The file {path} could not be written.")
-    return found
+    return file_path
 
 
 def write_private(path: Path, document: dict[str, Any]) -> None:

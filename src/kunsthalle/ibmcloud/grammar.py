@@ -45,7 +45,7 @@ class Flag(NamedTuple):
         return self.help.removeprefix(_IGNORED) if self.help.startswith(_IGNORED) else ""
 
     def label(self) -> str:
-        names = ", ".join(dashed(one) for one in (self.name, *self.also))
+        names = ", ".join(dashed(name) for name in (self.name, *self.also))
         return f"{names} {self.value}".rstrip()
 
 
@@ -83,17 +83,21 @@ class Command(NamedTuple):
 
     def all_flags(self) -> tuple[Flag, ...]:
         """Its own flags, and those of every command, unless it has its own of that name."""
-        own = {name for one in self.flags for name in (one.name, *one.also)}
+        own = {name for flag in self.flags for name in (flag.name, *flag.also)}
         shared = (OUTPUT, QUIET, HELP) if self.output else (QUIET, HELP)
-        kept = [
-            Flag(one.name, one.value, one.help, tuple(set(one.also) - own)) for one in shared if one.name not in own
+        flags = [
+            Flag(entry.name, entry.value, entry.help, tuple(set(entry.also) - own))
+            for entry in shared
+            if entry.name not in own
         ]
-        return (*self.flags, *kept)
+        return (*self.flags, *flags)
 
     def synopsis(self) -> str:
         """`ibmcloud is image-delete IMAGE... [--force] [-q]`."""
         words = ["ibmcloud", self.words, self.takes]
-        words += [one.label() if one.required else f"[{one.label().replace(', ', ' | ')}]" for one in self.all_flags()]
+        words += [
+            flag.label() if flag.required else f"[{flag.label().replace(', ', ' | ')}]" for flag in self.all_flags()
+        ]
         return " ".join(word for word in words if word)
 
 
@@ -121,7 +125,7 @@ class Given:
 
 
 def _spelled(flags: Sequence[Flag]) -> dict[str, Flag]:
-    return {name: one for one in flags for name in (one.name, *one.also)}
+    return {name: flag for flag in flags for name in (flag.name, *flag.also)}
 
 
 def _switch(name: str, text: str) -> bool:
@@ -160,30 +164,30 @@ def _document(name: str, text: str) -> Any:
         raise WrongUsage(f"the value of {dashed(name)} is not valid JSON: {error}") from error
 
 
-def _valued(one: Flag, text: str) -> Any:
+def _valued(flag: Flag, text: str) -> Any:
     """The text in the flag's kind."""
-    if one.choices:
-        found = {choice.lower(): choice for choice in one.choices}.get(text.lower())
-        if found is None:
+    if flag.choices:
+        value = {choice.lower(): choice for choice in flag.choices}.get(text.lower())
+        if value is None:
             raise WrongUsage(
-                f"invalid value '{text}' for {dashed(one.name)}: one of {', '.join(one.choices)} is expected"
+                f"invalid value '{text}' for {dashed(flag.name)}: one of {', '.join(flag.choices)} is expected"
             )
-        return found
-    match one.kind:
+        return value
+    match flag.kind:
         case "text":
             return text
         case "bool":
-            return _switch(one.name, text)
+            return _switch(flag.name, text)
         case "int":
-            return _number(one.name, text)
+            return _number(flag.name, text)
         case "list":
             return [word.strip() for word in text.split(",") if word.strip()]
         case "json":
-            return _document(one.name, text)
+            return _document(flag.name, text)
         case "file":
             return from_file(text)
         case _:
-            raise ValueError(f"{dashed(one.name)} has the unknown kind {one.kind!r}")
+            raise ValueError(f"{dashed(flag.name)} has the unknown kind {flag.kind!r}")
 
 
 def is_flag(word: str) -> bool:
@@ -192,27 +196,27 @@ def is_flag(word: str) -> bool:
 
 def _split(flags: Sequence[Flag], argv: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     """Positionals, and flags by name."""
-    known, words, found = _spelled(flags), list[str](), dict[str, Any]()
+    known, words, resource = _spelled(flags), list[str](), dict[str, Any]()
     rest = list(argv)
     while rest:
         word = rest.pop(0)
         if word == "--":
-            return words + rest, found
+            return words + rest, resource
         if not is_flag(word):
             words.append(word)
             continue
         name, equals, text = word.removeprefix("-").removeprefix("-").partition("=")
-        one = known.get(name)
-        if one is None:
+        entry = known.get(name)
+        if entry is None:
             raise WrongUsage(f"flag provided but not defined: -{name}")
-        if not one.value:
-            found[one.name] = _switch(name, text) if equals else True
+        if not entry.value:
+            resource[entry.name] = _switch(name, text) if equals else True
             continue
         if not equals and not rest:
             raise WrongUsage(f"flag needs an argument: -{name}")
-        value = _valued(one, text if equals else rest.pop(0))
-        found[one.name] = _added(found.get(one.name, []), value) if one.repeated else value
-    return words, found
+        value = _valued(entry, text if equals else rest.pop(0))
+        resource[entry.name] = _added(resource.get(entry.name, []), value) if entry.repeated else value
+    return words, resource
 
 
 def _added(before: list[Any], value: Any) -> list[Any]:
@@ -220,30 +224,30 @@ def _added(before: list[Any], value: Any) -> list[Any]:
 
 
 def _positionals(takes: str, words: list[str]) -> dict[str, Any]:
-    rest, found = list(words), dict[str, Any]()
+    rest, entries = list(words), dict[str, Any]()
     for name in takes.split():
         plain = name.strip("[]").removesuffix("...")
         if name.endswith("..."):
             if not rest:
                 raise WrongUsage(f"{plain} is missing")
-            found[plain], rest = rest, []
+            entries[plain], rest = rest, []
         elif rest:
-            found[plain] = rest.pop(0)
+            entries[plain] = rest.pop(0)
         elif name.startswith("["):
-            found[plain] = None
+            entries[plain] = None
         else:
             raise WrongUsage(f"{plain} is missing")
-        if found[plain] == "":
+        if entries[plain] == "":
             raise WrongUsage(f"{plain} is empty")
     if rest:
         raise WrongUsage(f"too many arguments: {' '.join(rest)}")
-    return found
+    return entries
 
 
 def _check(command: Command, flags: dict[str, Any]) -> None:
-    for one in command.flags:
-        if one.required and one.name not in flags:
-            raise WrongUsage(f"{dashed(one.name)} is required")
+    for flag in command.flags:
+        if flag.required and flag.name not in flags:
+            raise WrongUsage(f"{dashed(flag.name)} is required")
     for some in command.alone:
         if len(named := [name for name in some if name in flags]) > 1:
             raise WrongUsage(f"{dashed(named[0])} and {dashed(named[1])} exclude each other")
@@ -257,16 +261,16 @@ def parse(command: Command, argv: Sequence[str]) -> Given:
     flags = command.all_flags()
     if command.anything:
         return Given({}, {"help": True} if {"-h", "--help"} & set(argv) else {})
-    words, found = _split((*flags, JSON) if command.output else flags, argv)
-    if found.pop("json", False):
-        found["output"] = "JSON"
-    if found.get("help"):
-        return Given({}, found)
-    if "output" in found and command.output and str(found["output"]).upper() != "JSON":
-        raise WrongUsage(f"invalid output format '{found['output']}', only JSON is supported")
-    given = Given(_positionals(command.takes, words), found)
-    _check(command, given.flags)
-    return given
+    words, resource = _split((*flags, JSON) if command.output else flags, argv)
+    if resource.pop("json", False):
+        resource["output"] = "JSON"
+    if resource.get("help"):
+        return Given({}, resource)
+    if "output" in resource and command.output and str(resource["output"]).upper() != "JSON":
+        raise WrongUsage(f"invalid output format '{resource['output']}', only JSON is supported")
+    options = Given(_positionals(command.takes, words), resource)
+    _check(command, options.flags)
+    return options
 
 
 JSON = Flag("json", "", "Deprecated: --output JSON.")

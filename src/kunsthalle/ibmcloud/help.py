@@ -20,11 +20,11 @@ def of_command(command: Command) -> list[str]:
     if command.also:
         lines += ["", "ALIAS:", f"   {', '.join(command.also)}"]
     rows = []
-    for one in command.all_flags():
-        words = f"{one.help} One of: {', '.join(one.choices)}." if one.choices else one.help
-        rows.append((one.label(), words.strip()))
+    for flag in command.all_flags():
+        words = f"{flag.help} One of: {', '.join(flag.choices)}." if flag.choices else flag.help
+        rows.append((flag.label(), words.strip()))
     lines += ["", "OPTIONS:", *_aligned(rows)]
-    return [*lines, "", "EXAMPLES:", *(f"   {one}" for one in command.examples)] if command.examples else lines
+    return [*lines, "", "EXAMPLES:", *(f"   {example}" for example in command.examples)] if command.examples else lines
 
 
 def of_group(words: Sequence[str], commands: Commands, groups: Mapping[str, str]) -> list[str]:

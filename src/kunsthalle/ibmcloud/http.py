@@ -69,18 +69,18 @@ class Api:
         """A call as whoever is logged in; Refused when the answer is 400 or above. A token that has ended is renewed,
         and the call made again: an answer of 401 says that nothing was done."""
         self.session.logged_in()
-        given = {"Content-Type": "application/json", **(headers or {})}
+        document = {"Content-Type": "application/json", **(headers or {})}
         raw = None if body is None else json.dumps(body).encode()
         asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         asked |= VERSION if is_vpc(path) else {}
         target = path + (f"?{urlencode(asked)}" if asked else "")
         try:
-            return self._once(method, target, raw, {**given, "Authorization": self.session.text("IAMToken")})
+            return self._once(method, target, raw, {**document, "Authorization": self.session.text("IAMToken")})
         except Refused as refused:
             if refused.status != _UNAUTHORIZED:
                 raise
         self.refresh()
-        return self._once(method, target, raw, {**given, "Authorization": self.session.text("IAMToken")})
+        return self._once(method, target, raw, {**document, "Authorization": self.session.text("IAMToken")})
 
     def get(self, path: str, query: Query | None = None) -> Any:
         return self.call("GET", path, None, query).body
@@ -98,7 +98,7 @@ class Api:
             yield from page.get(key) or ()
             following = page.get("next_url") or page.get("next")
             following = following.get("href") if isinstance(following, dict) else following
-            more = {name: found[-1] for name, found in parse_qs(urlsplit(following or "").query).items()}
+            more = {name: values[-1] for name, values in parse_qs(urlsplit(following or "").query).items()}
             if not more or all(asked.get(name) == value for name, value in more.items()):
                 return
             asked |= more
@@ -106,19 +106,19 @@ class Api:
     def token(self, form: Mapping[str, str]) -> dict[str, Any]:
         """A token for a grant."""
         head = {"Content-Type": FORM, "Authorization": "Basic Yng6Yng="}
-        found = self._once("POST", "/identity/token", urlencode(form).encode(), head).body
-        if not isinstance(found, dict) or "access_token" not in found:
+        answer = self._once("POST", "/identity/token", urlencode(form).encode(), head).body
+        if not isinstance(answer, dict) or "access_token" not in answer:
             raise Failed(f"The server at {self.session.endpoint} gave no token.")
-        return found
+        return answer
 
     def refresh(self) -> None:
         """A new token for the session's refresh token; Failed when that has ended too."""
         try:
-            found = self.token({"grant_type": "refresh_token", "refresh_token": self.session.text("IAMRefreshToken")})
+            token = self.token({"grant_type": "refresh_token", "refresh_token": self.session.text("IAMRefreshToken")})
         except Refused as refused:
             raise Failed(NOT_LOGGED_IN) from refused
-        self.session.put(IAMToken=f"Bearer {found['access_token']}")
-        self.session.put(IAMRefreshToken=found.get("refresh_token") or self.session.text("IAMRefreshToken"))
+        self.session.put(IAMToken=f"Bearer {token['access_token']}")
+        self.session.put(IAMRefreshToken=token.get("refresh_token") or self.session.text("IAMRefreshToken"))
         self.session.save()
 
     def _once(self, method: str, target: str, raw: bytes | None, headers: Mapping[str, str]) -> Answer:

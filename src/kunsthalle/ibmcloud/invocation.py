@@ -17,8 +17,8 @@ from kunsthalle.local.display import to_json
 class Run:
     """One command at work."""
 
-    def __init__(self, given: Given, session: Session, terminal: Terminal, env: Mapping[str, str]) -> None:
-        self.given, self.session, self.terminal, self.env = given, session, terminal, env
+    def __init__(self, options: Given, session: Session, terminal: Terminal, env: Mapping[str, str]) -> None:
+        self.given, self.session, self.terminal, self.env = options, session, terminal, env
         self.api = Api(session, env)
         self.failures = 0
 
@@ -29,25 +29,25 @@ class Run:
     def who(self) -> str:
         return f"under account {self.session.account_name} as user {self.session.user}"
 
-    def progress(self, verb: str, what: str) -> None:
+    def progress(self, verb: str, noun: str) -> None:
         """`Getting image golden under account A as user U...`"""
-        self.terminal.say(tables.safe(f"{verb} {what} {self.who()}..."))
+        self.terminal.say(tables.safe(f"{verb} {noun} {self.who()}..."))
 
-    def core_progress(self, what: str, *, by_id: bool = False) -> None:
+    def core_progress(self, noun: str, *, by_id: bool = False) -> None:
         """The progress line of the core commands, and OK below it: `What under account A as U...`"""
         account = self.session.account if by_id else self.session.account_name
-        self.terminal.say(tables.safe(f"{what} under account {account} as {self.session.user}..."))
+        self.terminal.say(tables.safe(f"{noun} under account {account} as {self.session.user}..."))
 
-    def print_json(self, found: Any) -> None:
-        self.terminal.lines([to_json(found, indent=4)])
+    def print_json(self, resource: Any) -> None:
+        self.terminal.lines([to_json(resource, indent=4)])
 
     def table(self, rows: Iterable[Any], columns: Sequence[tables.Field], none: str) -> None:
         """A list: its JSON, its table, or a sentence that there is nothing (which `quiet` keeps)."""
-        found = list(rows)
+        entries = list(rows)
         if self.json:
-            self.print_json(found)
-        elif found:
-            self.terminal.lines(tables.table(found, columns, colour=self.terminal.colour))
+            self.print_json(entries)
+        elif entries:
+            self.terminal.lines(tables.table(entries, columns, colour=self.terminal.colour))
         else:
             self.terminal.lines([none])
 
@@ -58,10 +58,10 @@ class Run:
         else:
             self.terminal.lines(tables.detail(resource, fields, colour=self.terminal.colour))
 
-    def done(self, sentence: str, found: Any = None) -> None:
+    def done(self, sentence: str, resource: Any = None) -> None:
         """OK, and what was done; as JSON the object, if there is one."""
         if self.json:
-            self.print_json({} if found is None else found)
+            self.print_json({} if resource is None else resource)
             return
         self.terminal.ok()
         self.terminal.say(tables.safe(sentence))
@@ -76,20 +76,20 @@ class Run:
         self.terminal.failed(tables.safe(str(failure)))
 
 
-def named(found: Iterable[Any], ref: str, noun: str, *keys: str) -> Any:
+def named(entries: Iterable[Any], ref: str, noun: str, *keys: str) -> Any:
     """The resource whose name or id is given; Failed where there is none, or there are several."""
-    listed = list(found)
-    wanted = [one for one in listed if one.get("id") == ref]
-    wanted = wanted or [one for one in listed if ref in {one.get(key) for key in keys or ("name",)}]
-    chosen = one_of(wanted, noun, ref)
+    listed = list(entries)
+    target = [entry for entry in listed if entry.get("id") == ref]
+    target = target or [entry for entry in listed if ref in {entry.get(key) for key in keys or ("name",)}]
+    chosen = one_of(target, noun, ref)
     if chosen is None:
         raise Failed(f"{noun[0].upper()}{noun[1:]} '{ref}' was not found.")
     return chosen
 
 
-def one_of(found: Sequence[Any], noun: str, ref: str) -> Any:
+def one_of(entries: Sequence[Any], noun: str, ref: str) -> Any:
     """The only resource of a name; Failed when there are several (U)."""
-    if len(found) > 1:
-        ids = ", ".join(str(one.get("id")) for one in found)
-        raise Failed(f"{len(found)} {noun}s are named '{ref}': {ids}. Use the ID instead.")
-    return found[0] if found else None
+    if len(entries) > 1:
+        ids = ", ".join(str(entry.get("id")) for entry in entries)
+        raise Failed(f"{len(entries)} {noun}s are named '{ref}': {ids}. Use the ID instead.")
+    return entries[0] if entries else None

@@ -74,8 +74,8 @@ def _words(argv: Sequence[str]) -> list[str]:
 
 def _key(command: Command, words: Sequence[str]) -> tuple[str, ...]:
     """The words by which the command was called."""
-    called = [tuple(one.split()) for one in (command.words, *command.also)]
-    return max((one for one in called if one == tuple(words[: len(one)])), key=len)
+    called = [tuple(entry.split()) for entry in (command.words, *command.also)]
+    return max((entry for entry in called if entry == tuple(words[: len(entry)])), key=len)
 
 
 def _obey(command: Command, argv: list[str], env: Mapping[str, str], terminal: Terminal) -> int:
@@ -89,30 +89,30 @@ def _obey(command: Command, argv: list[str], env: Mapping[str, str], terminal: T
 
 
 def _do(command: Command, argv: list[str], env: Mapping[str, str], terminal: Terminal) -> int:
-    given = parse(command, argv)
-    if given.get("help"):
+    options = parse(command, argv)
+    if options.get("help"):
         terminal.lines(helped.of_command(command))
         return 0
     session = Session(env)
-    terminal.quiet = terminal.quiet or bool(given.get("quiet"))
-    terminal.json = bool(given.get("output")) and command.output
+    terminal.quiet = terminal.quiet or bool(options.get("quiet"))
+    terminal.json = bool(options.get("output")) and command.output
     terminal.colour = wants_colour(env, terminal.out, session.text("ColorEnabled"))
     if not command.offline:
         session.logged_in()
         _targeted(command, session)
-    _warn_of_ignored(command, given, terminal)
-    work = Run(given, session, terminal, env)
+    _warn_of_ignored(command, options, terminal)
+    work = Run(options, session, terminal, env)
     command.run(work)
     return 1 if work.failures else 0
 
 
-def _warn_of_ignored(command: Command, given: Given, terminal: Terminal) -> None:
+def _warn_of_ignored(command: Command, options: Given, terminal: Terminal) -> None:
     """Options that the reference has and that change nothing here; not beside JSON, which scripts read with stderr."""
     if terminal.json:
         return
-    for one in command.flags:
-        if one.ignored and given.has(one.name):
-            terminal.warn(f"{dashed(one.name)} is ignored: {one.ignored}")
+    for flag in command.flags:
+        if flag.ignored and options.has(flag.name):
+            terminal.warn(f"{dashed(flag.name)} is ignored: {flag.ignored}")
 
 
 def _targeted(command: Command, session: Session) -> None:
@@ -156,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from kunsthalle.ibmcloud.completion import complete
 
         sys.exit(complete(os.environ))
-    streams = [StringIO() if one is None else one for one in (sys.stdin, sys.stdout, sys.stderr)]
+    streams = [StringIO() if entry is None else entry for entry in (sys.stdin, sys.stdout, sys.stderr)]
     for stream in streams[1:]:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

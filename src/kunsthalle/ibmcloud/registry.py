@@ -77,12 +77,12 @@ Commands = dict[tuple[str, ...], Command]
 
 
 def _of(modules: Sequence[str]) -> Commands:
-    found: Commands = {}
+    commands: Commands = {}
     for name in modules:
         for command in import_module(f"kunsthalle.ibmcloud.commands.{name}").COMMANDS:
             for words in (command.words, *command.also):
-                found[tuple(words.split())] = command
-    return found
+                commands[tuple(words.split())] = command
+    return commands
 
 
 def commands(area: str) -> Commands:
@@ -92,7 +92,7 @@ def commands(area: str) -> Commands:
 
 def everything() -> Commands:
     """Every command there is."""
-    found = _of(CORE)
+    resource = _of(CORE)
     for area in AREAS:
-        found |= commands(area)
-    return found
+        resource |= commands(area)
+    return resource

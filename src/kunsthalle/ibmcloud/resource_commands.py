@@ -71,10 +71,14 @@ class Filter(NamedTuple):
 
     def asked(self, run: Run) -> dict[str, str]:
         """What the command line asks of the list by this flag."""
-        given = run.given.get(self.flag)
-        if given in (None, "", []):
+        options = run.given.get(self.flag)
+        if options in (None, "", []):
             return {self.parameter: self.otherwise} if self.otherwise else {}
-        values = given if isinstance(given, list) else [str(given).lower() if isinstance(given, bool) else str(given)]
+        values = (
+            options
+            if isinstance(options, list)
+            else [str(options).lower() if isinstance(options, bool) else str(options)]
+        )
         if self.or_all and ALL in values:
             return {}
         name = self.by_crn if self.by_crn and values[0].startswith("crn:") else self.parameter
@@ -118,10 +122,10 @@ def crn_of(ref: str) -> str | None:
 
 def parents_of(run: Run, resource: Resource) -> list[str]:
     """The ids of the parents that the command line names."""
-    found: list[str] = []
+    entries: list[str] = []
     for parent in resource.parents:
-        found.append(id_of(run, parent, str(run.given[parent.label()]), found))
-    return found
+        entries.append(id_of(run, parent, str(run.given[parent.label()]), entries))
+    return entries
 
 
 def place(run: Run, resource: Resource, ref: str = "") -> str:
@@ -139,16 +143,16 @@ def id_of(run: Run, resource: Resource, ref: str, parents: Sequence[str] = ()) -
     if (within := crn_of(ref)) is not None:
         return within
     listed = run.api.listed(path_of(resource.path, *parents), resource.key, {"name": ref})
-    found = one_of(_in_vpc(run, [one for one in listed if one.get("name") == ref]), resource.noun, ref)
-    return str(found["id"]) if found else ref
+    match = one_of(_in_vpc(run, [entry for entry in listed if entry.get("name") == ref]), resource.noun, ref)
+    return str(match["id"]) if match else ref
 
 
-def _in_vpc(run: Run, found: list[Any]) -> list[Any]:
+def _in_vpc(run: Run, entries: list[Any]) -> list[Any]:
     """Of several resources of a name those in the VPC that `--vpc` names by ID, CRN or name."""
     vpc = run.given.get("vpc")
-    if len(found) < 2 or not vpc:
-        return found
-    return [one for one in found if vpc in (one.get("vpc") or {}).values()]
+    if len(entries) < 2 or not vpc:
+        return entries
+    return [entry for entry in entries if vpc in (entry.get("vpc") or {}).values()]
 
 
 def reference(run: Run, resource: Resource, ref: str) -> dict[str, str]:
@@ -164,8 +168,8 @@ def references(run: Run, resource: Resource, refs: Sequence[str]) -> list[dict[s
 
 def group_of(run: Run) -> dict[str, str]:
     """The resource group that something is made in: the flags' or the targeted one; empty leaves it to the API."""
-    found = _named_group(run) or run.session.group
-    return {"id": found} if found else {}
+    named_group = _named_group(run) or run.session.group
+    return {"id": named_group} if named_group else {}
 
 
 def _named_group(run: Run) -> str:
@@ -178,10 +182,10 @@ def _named_group(run: Run) -> str:
 def group_id(run: Run, ref: str) -> str:
     """The id of a resource group, by its name or id; Failed where there is none."""
     groups = list(run.api.listed("/v2/resource_groups", "resources", {"account_id": run.session.account}))
-    found = [one for one in groups if one["name"] == ref] or [one for one in groups if one["id"] == ref]
-    if not found:
+    entries = [group for group in groups if group["name"] == ref] or [group for group in groups if group["id"] == ref]
+    if not entries:
         raise Failed(f"Resource group '{ref}' was not found.")
-    return str(found[0]["id"])
+    return str(entries[0]["id"])
 
 
 def _wanted_group(run: Run) -> tuple[str, str]:
@@ -196,26 +200,26 @@ def _wanted_group(run: Run) -> tuple[str, str]:
     return "", "all resource groups"
 
 
-def _undressed(_run: Run, found: list[Any]) -> list[Any]:
-    return found
+def _undressed(_run: Run, entries: list[Any]) -> list[Any]:
+    return entries
 
 
 def _list(run: Run, resource: Resource, filters: Sequence[Filter], dress: Dress) -> None:
     where = f"region {run.session.region}"
-    asked = {name: value for one in filters for name, value in one.asked(run).items()}
+    asked = {name: value for filter_ in filters for name, value in filter_.asked(run).items()}
     if resource.grouped:
         group, words = _wanted_group(run)
         where = f"{words} and {where}"
         asked |= {"resource_group.id": group}
     owner = f" of {resource.parents[-1].noun} {run.given[resource.parents[-1].label()]}" if resource.parents else ""
     run.progress("Listing", f"{resource.nouns}{owner} in {where}")
-    found = [one for one in run.api.listed(place(run, resource), resource.key, asked) if _in(one, asked)]
-    run.table(found if run.json else dress(run, found), resource.columns, f"No {resource.nouns} were found.")
+    entries = [entry for entry in run.api.listed(place(run, resource), resource.key, asked) if _in(entry, asked)]
+    run.table(entries if run.json else dress(run, entries), resource.columns, f"No {resource.nouns} were found.")
 
 
-def _in(one: Any, asked: Mapping[str, Any]) -> bool:
+def _in(entry: Any, asked: Mapping[str, Any]) -> bool:
     group = asked.get("resource_group.id")
-    return not group or one.get("resource_group", {}).get("id") == group
+    return not group or entry.get("resource_group", {}).get("id") == group
 
 
 def shown(run: Run, resource: Resource, ref: str) -> Any:
@@ -226,8 +230,8 @@ def shown(run: Run, resource: Resource, ref: str) -> Any:
 def _get(run: Run, resource: Resource, dress: Dress) -> None:
     ref = run.given[resource.label()]
     run.progress("Getting", f"{resource.noun} {ref}")
-    found = shown(run, resource, ref)
-    run.detail(found if run.json else dress(run, [found])[0], resource.fields)
+    result = shown(run, resource, ref)
+    run.detail(result if run.json else dress(run, [result])[0], resource.fields)
 
 
 def _create(run: Run, resource: Resource, body: RequestBody, fields: Sequence[Field]) -> None:
@@ -257,9 +261,9 @@ def _delete(run: Run, resource: Resource) -> None:
         outcome = {"id": ref, "name": ref, "result": False}
         run.progress("Deleting", f"{resource.noun} {ref}")
         try:
-            found = shown(run, resource, ref)
-            outcome |= {"id": found["id"], "name": found.get("name", ref)}
-            answer = run.api.call("DELETE", f"{place(run, resource)}/{path_of('{}', str(found['id']))}")
+            result = shown(run, resource, ref)
+            outcome |= {"id": result["id"], "name": result.get("name", ref)}
+            answer = run.api.call("DELETE", f"{place(run, resource)}/{path_of('{}', str(result['id']))}")
             outcome["result"] = True
             _deleted(run, resource, ref, answer.status)
         except (Refused, Failed) as failure:
@@ -285,8 +289,8 @@ def lists(
     also: tuple[str, ...] = (),
 ) -> Command:
     """The command that lists a resource: with its flags, of which those that narrow the list are filters."""
-    filters = [one for one in flags if isinstance(one, Filter)]
-    own = [one.as_flag(resource.path) if isinstance(one, Filter) else one for one in flags]
+    filters = [flag for flag in flags if isinstance(flag, Filter)]
+    own = [flag.as_flag(resource.path) if isinstance(flag, Filter) else flag for flag in flags]
     more = GROUP_OR_ALL if resource.grouped else ()
     alone = ((*_ONE_GROUP, "all-resource-groups"),) if resource.grouped else ()
     run = partial(_list, resource=resource, filters=filters, dress=dress)
@@ -311,10 +315,10 @@ def makes(
     **more: Any,
 ) -> Command:
     takes = f"{resource.takes()} {takes}".strip() if more.pop("parents_first", True) else takes
-    given = (*flags, *(GROUP if resource.grouped else ()))
+    options = (*flags, *(GROUP if resource.grouped else ()))
     alone = (*more.pop("alone", ()), *((_ONE_GROUP,) if resource.grouped else ()))
     run = partial(_create, resource=resource, body=body, fields=tuple(fields) or resource.fields)
-    return Command(f"is {words}", f"Create {_a(resource.noun)}.", run, takes, given, alone=alone, **more)
+    return Command(f"is {words}", f"Create {_a(resource.noun)}.", run, takes, options, alone=alone, **more)
 
 
 def changes(
@@ -340,8 +344,8 @@ def filled(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != {} and value != ""}
 
 
-def named(given: Given) -> dict[str, Any]:
-    return filled(name=given.get("name"))
+def named(options: Given) -> dict[str, Any]:
+    return filled(name=options.get("name"))
 
 
 def renames(run: Run) -> dict[str, Any]:

@@ -58,18 +58,18 @@ def _talk(console: ClientConnection, keys: TextIO, out: TextIO) -> str:
     try:
         while True:
             try:
-                said = console.recv(timeout=_QUIET_SECONDS)
+                data = console.recv(timeout=_QUIET_SECONDS)
             except TimeoutError:
                 if ended.is_set():
                     return ""
                 continue
-            _show(out, said)
+            _show(out, data)
     except ConnectionClosed as error:
         return error.rcvd.reason if error.rcvd is not None else "The connection was lost."
 
 
-def _show(out: TextIO, said: str | bytes) -> None:
-    raw, binary = said.encode() if isinstance(said, str) else said, getattr(out, "buffer", None)
+def _show(out: TextIO, data: str | bytes) -> None:
+    raw, binary = data.encode() if isinstance(data, str) else data, getattr(out, "buffer", None)
     if binary is None:
         out.write(raw.decode(errors="replace"))
     else:

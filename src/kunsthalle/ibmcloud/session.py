@@ -44,9 +44,9 @@ class Session:
 
     def _read(self) -> None:
         try:
-            found = json.loads((self.folder / CONFIG).read_text())
-            if isinstance(found, dict):
-                self.kept = found
+            document = json.loads((self.folder / CONFIG).read_text())
+            if isinstance(document, dict):
+                self.kept = document
             else:
                 self.broken = "it is not a JSON object"
         except FileNotFoundError:
@@ -69,10 +69,10 @@ class Session:
             )
 
     def text(self, *path: str) -> str:
-        found: Any = self.kept
+        resource: Any = self.kept
         for step in path:
-            found = found.get(step) if isinstance(found, dict) else None
-        return found if isinstance(found, str) else ""
+            resource = resource.get(step) if isinstance(resource, dict) else None
+        return resource if isinstance(resource, str) else ""
 
     def put(self, **values: Any) -> None:
         self.kept.update(values)
@@ -86,8 +86,8 @@ class Session:
 
         What `kunsthalle env` put into the environment, the only running server of this user, or the usual place.
         """
-        found = next((self.env[name] for name in _PLACES if self.env.get(name)), "")
-        return (found or self._only_server() or LOCAL).rstrip("/")
+        first = next((self.env[name] for name in _PLACES if self.env.get(name)), "")
+        return (first or self._only_server() or LOCAL).rstrip("/")
 
     def _only_server(self) -> str:
         from kunsthalle.local import running  # most commands have a session, and start sooner without
@@ -133,7 +133,7 @@ class Session:
             raise Failed(NOT_LOGGED_IN)
 
     def log_out(self) -> None:
-        kept = (
+        stored = (
             "APIEndpoint",
             "SSLDisabled",
             "ColorEnabled",
@@ -142,7 +142,7 @@ class Session:
             "Locale",
             "CheckCLIVersionDisabled",
         )
-        self.kept = {name: self.kept[name] for name in kept if name in self.kept}
+        self.kept = {name: self.kept[name] for name in stored if name in self.kept}
         self.save()
 
 
@@ -151,7 +151,7 @@ def claims_of(token: str) -> dict[str, Any]:
     if len(parts) != 3:
         return {}
     try:
-        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        document = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, binascii.Error):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}

@@ -45,7 +45,7 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join(shown(one) for one in value)
+        return ",".join(shown(entry) for entry in value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return safe(str(value))
@@ -62,7 +62,7 @@ def grid(rows: Sequence[Sequence[str]], *, header: bool = True, colour: bool = F
 
 def table(resource_table: Sequence[Any], columns: Sequence[Field], *, colour: bool = False) -> list[str]:
     """A list of resources: a header, then a row each."""
-    return grid([[label for label, _ in columns], *(cells(one, columns) for one in resource_table)], colour=colour)
+    return grid([[label for label, _ in columns], *(cells(entry, columns) for entry in resource_table)], colour=colour)
 
 
 class Nested:
@@ -72,8 +72,8 @@ class Nested:
         self.path, self.columns = path, columns
 
     def text(self, resource: Any) -> str:
-        found = look(resource, self.path)
-        rows = found if isinstance(found, list) else [found] if found else []
+        result = look(resource, self.path)
+        rows = result if isinstance(result, list) else [result] if result else []
         return "\n".join([*table(rows, self.columns), ""]) if rows else MISSING
 
 
@@ -87,26 +87,26 @@ ID_NAME: tuple[Field, ...] = (("ID", "id"), ("Name", "name"))
 class IfAny:
     """A field that is left out of a detail view where there is nothing to show."""
 
-    def __init__(self, what: Any) -> None:
-        self.what = what
+    def __init__(self, noun: Any) -> None:
+        self.what = noun
 
 
-def value(resource: Any, what: Any) -> str:
+def value(resource: Any, noun: Any) -> str:
     """A field's value in a detail view."""
-    if isinstance(what, IfAny):
-        return value(resource, what.what)
-    return what.text(resource) if isinstance(what, Nested) else shown(look(resource, what))
+    if isinstance(noun, IfAny):
+        return value(resource, noun.what)
+    return noun.text(resource) if isinstance(noun, Nested) else shown(look(resource, noun))
 
 
 def detail(resource: Any, fields: Sequence[Field], *, colour: bool = False) -> list[str]:
     """A resource: an empty line, then field names and values."""
-    rows = [(label, value(resource, what)) for label, what in fields]
-    kept = [row for row, (_, what) in zip(rows, fields, strict=True) if not _absent(row[1], what)]
-    return ["", *grid(kept, header=False, colour=colour)]
+    rows = [(label, value(resource, noun)) for label, noun in fields]
+    stored = [row for row, (_, noun) in zip(rows, fields, strict=True) if not _absent(row[1], noun)]
+    return ["", *grid(stored, header=False, colour=colour)]
 
 
-def _absent(text: str, what: Any) -> bool:
-    return isinstance(what, IfAny) and text == MISSING
+def _absent(text: str, noun: Any) -> bool:
+    return isinstance(noun, IfAny) and text == MISSING
 
 
 def when(path: str) -> Callable[[Any], str | None]:
@@ -123,7 +123,7 @@ def names(path: str, key: str = "name") -> Callable[[Any], str | None]:
     """The names in a list of references, separated by commas."""
 
     def get(resource: Any) -> str | None:
-        found = look(resource, path)
-        return ",".join(str(one.get(key, "")) for one in found) if isinstance(found, list) else None
+        result = look(resource, path)
+        return ",".join(str(entry.get(key, "")) for entry in result) if isinstance(result, list) else None
 
     return get

@@ -105,16 +105,16 @@ def _parse(expression: str, variables: Mapping[str, str]) -> _Node:
 def _tokens(expression: str) -> list[_Token]:
     if len(expression) > LONGEST:
         raise BadExpression(f"an expression has at most {LONGEST} characters")
-    found, at, text = [], 0, expression.rstrip()
+    tokens, at, text = [], 0, expression.rstrip()
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
             raise BadExpression(f"the expression cannot be read from character {at + 1} on")
-        found.append(_Token(match.lastgroup, match[match.lastgroup]))
+        tokens.append(_Token(match.lastgroup, match[match.lastgroup]))
         at = match.end()
-    if len(found) > _MOST_TOKENS:
+    if len(tokens) > _MOST_TOKENS:
         raise BadExpression(f"an expression has at most {_MOST_TOKENS} words and signs")
-    return [*found, _Token("end", "the end")]
+    return [*tokens, _Token("end", "the end")]
 
 
 _NUMBERS, _ORDERED = ("int", "double"), ("int", "double", "string", "bool")
@@ -272,7 +272,7 @@ class _Parser:
                 self._expect(",")
             items.append(self.conditional())
             _need(items[-1], "in a list", items[0].type)
-        values = [one.value for one in items]
+        values = [value_node.value for value_node in items]
         return _Node(f"list:{items[0].type if items else ''}", lambda known: [value(known) for value in values])
 
 

@@ -51,8 +51,8 @@ def foresee(session: Session, digest: str) -> None:
 
 def release(session: Session, holder: str) -> None:
     """Drops what a holder refers to; bytes that nobody needs any more are swept a little later."""
-    mine = delete(blob_refs).where(blob_refs.c.holder == holder).returning(blob_refs.c.digest)
-    for (digest,) in session.all(mine):
+    statement = delete(blob_refs).where(blob_refs.c.holder == holder).returning(blob_refs.c.digest)
+    for (digest,) in session.all(statement):
         unneeded(session, digest)
 
 

@@ -27,10 +27,10 @@ class Wanted:
 class Profiles(Protocol):
     """The names of the profiles that can do it."""
 
-    def instance(self, wanted: Wanted) -> list[str]:
+    def instance(self, system_wish: Wanted) -> list[str]:
         """Of virtual servers."""
 
-    def bare_metal(self, wanted: Wanted) -> list[str]:
+    def bare_metal(self, system_wish: Wanted) -> list[str]:
         """Of bare metal servers: none for an image that a catalog manages (D2)."""
 
 

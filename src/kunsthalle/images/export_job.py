@@ -174,8 +174,8 @@ class Exporter:
 def _begin(session: Session, id_: str) -> ImageExport | None:
     """The export, if it has not ended; `running` from now on, unless it was deleted."""
     transition(session, EXPORT, id_, "running", started_at=session.ctx.now())
-    found = unscoped(session, EXPORT, EXPORT.table.c.id == id_)
-    return found[0] if found and found[0].status in {"running", "deleting"} else None
+    exports = unscoped(session, EXPORT, EXPORT.table.c.id == id_)
+    return exports[0] if exports and exports[0].status in {"running", "deleting"} else None
 
 
 def _image(run: queue.Run, export: ImageExport) -> Image:

@@ -91,19 +91,19 @@ class ExportService:
 
     def delete(self, session: Session, export: Authorized[ImageExport]) -> None:
         """Removes the job, and cancels it if it has not ended; an object that is finished stays."""
-        it = export.resource
-        must(transition(session, EXPORT, it.id, "deleting"), "The export job is being deleted already.")
-        if it.status != "running" and (it.status != "queued" or queue.cancel(session, RUN, it.id)):
-            forget(session, it)  # else whoever runs it finds out, and cleans up
+        job = export.resource
+        must(transition(session, EXPORT, job.id, "deleting"), "The export job is being deleted already.")
+        if job.status != "running" and (job.status != "queued" or queue.cancel(session, RUN, job.id)):
+            forget(session, job)  # else whoever runs it finds out, and cleans up
 
 
 def _named(session: Session, crn: str | UnsetType) -> str:
     try:
-        found = parse(str(crn))
+        parsed = parse(str(crn))
     except ValueError as error:
         raise invalid("bad_field", f"The CRN is not well-formed: {error}", f"{_FIELD}.crn") from error
-    own = (found.service, found.account, found.type) == (SERVICE, session.ctx.account_id, BUCKET)
-    return found.resource if own else ""
+    own = (parsed.service, parsed.account, parsed.type) == (SERVICE, session.ctx.account_id, BUCKET)
+    return parsed.resource if own else ""
 
 
 def _quota(session: Session, image_id: str) -> None:
@@ -113,9 +113,9 @@ def _quota(session: Session, image_id: str) -> None:
         (MOST_ACTIVE, (here, active), "export jobs of one image at a time"),
         (MOST_OF_ACCOUNT, (_COLUMNS.account_id == session.ctx.account_id, active), "export jobs at a time"),
     )
-    for most, where, what in counted:
+    for most, where, bound_name in counted:
         if number_of(session, EXPORT.table, *where) >= most:
-            raise invalid("over_quota", f"There may be {most} {what}.")
+            raise invalid("over_quota", f"There may be {most} {bound_name}.")
 
 
 def forget(session: Session, export: ImageExport) -> None:
@@ -139,11 +139,11 @@ def forget_deleted(session: Session, image_id: str) -> None:
     if not update(session, IMAGE, image_id, IMAGE.table.c.status == "deleting"):
         return
     exports = unscoped(session, EXPORT, _COLUMNS.image_id == image_id)
-    if any(one.status in {*ACTIVE, "deleting"} for one in exports):
+    if any(export.status in {*ACTIVE, "deleting"} for export in exports):
         return
     for image in unscoped(session, IMAGE, IMAGE.table.c.id == image_id):
-        for one in exports:
-            delete(session, EXPORT, one.id, one.account_id)
-            transfer_progress.forget(session, one.id)
+        for export in exports:
+            delete(session, EXPORT, export.id, export.account_id)
+            transfer_progress.forget(session, export.id)
         delete(session, IMAGE, image.id, image.account_id)
         blob_bytes.release(session, f"image:{image.id}")

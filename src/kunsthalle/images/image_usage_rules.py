@@ -23,28 +23,28 @@ def uses(
     session: Session, body: AllowedUseRequest | UnsetType, before: Mapping[str, Any], field: str = "allowed_use"
 ) -> dict[str, str]:
     """What is given over what was before; 400 `bad_field` for what cannot be read or is not allowed."""
-    found = {**ANY, **before}
+    merged = {**ANY, **before}
     if isinstance(body, UnsetType):
-        return found
+        return merged
     for name, variables in (("instance", allowed_use.INSTANCE), ("bare_metal_server", allowed_use.BARE_METAL)):
-        given = getattr(body, name)
-        if given is UNSET:
+        expression = getattr(body, name)
+        if expression is UNSET:
             continue
         try:
-            allowed_use.check(given, variables)
+            allowed_use.check(expression, variables)
         except allowed_use.BadExpression as error:
             raise invalid("bad_field", f"Invalid expression: {error}.", f"{field}.{name}") from error
-        found[name] = given
+        merged[name] = expression
     if not isinstance(body.api_version, UnsetType):
-        found["api_version"] = _api_version(session, body.api_version, f"{field}.api_version")
-    return found
+        merged["api_version"] = _api_version(session, body.api_version, f"{field}.api_version")
+    return merged
 
 
-def _api_version(session: Session, given: str, field: str) -> str:
+def _api_version(session: Session, value: str, field: str) -> str:
     try:
-        known = date.fromisoformat(given).isoformat() == given
+        known = date.fromisoformat(value).isoformat() == value
     except ValueError:
         known = False
-    if not known or not EARLIEST <= given <= max(rfc3339(session.ctx.now())[:10], NEWEST_KNOWN):
+    if not known or not EARLIEST <= value <= max(rfc3339(session.ctx.now())[:10], NEWEST_KNOWN):
         raise invalid("bad_field", "The version must be a date (YYYY-MM-DD) between 2019-01-01 and today.", field)
-    return given
+    return value

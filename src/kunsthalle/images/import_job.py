@@ -117,27 +117,27 @@ class Importer:
     def _from_bucket(self, run: queue.Run, image: Image) -> Examined:
         source = parse_href(image.source_href or "")
         try:
-            with self.buckets.open(image.account_id, source) as found:
-                return self._take_up(run, image, source.format, found)
+            with self.buckets.open(image.account_id, source) as source_object:
+                return self._take_up(run, image, source.format, source_object)
         except _LATER:
             raise
         except BucketError as error:
             raise Refused(_CORRUPTED, f"The object could not be read to its end: {error}") from error
 
-    def _take_up(self, run: queue.Run, image: Image, format_: str, found: ObjectReader) -> Examined:
+    def _take_up(self, run: queue.Run, image: Image, format_: str, object_reader: ObjectReader) -> Examined:
         """The object, from where an earlier try has come to."""
         had = run.read(lambda session: transfer_progress.known(session, image.id))
-        kept = _kept(had, found)
-        first = Transfer(image.id, "receiving", kept, found.size, found.tag, None, run.ctx.now())
+        received = _kept(had, object_reader)
+        first = Transfer(image.id, "receiving", received, object_reader.size, object_reader.tag, None, run.ctx.now())
         meter = Meter(run, first, lambda session: _waits(session, image.id))
-        with self.blobs.begin(found.size, upload_name(image.id), first.done) as upload:
+        with self.blobs.begin(object_reader.size, upload_name(image.id), first.done) as upload:
             try:
-                arrived = _take_in(found, upload, Intake(format_, self.limits, found.size), meter)
+                arrived = _take_in(object_reader, upload, Intake(format_, self.limits, object_reader.size), meter)
                 upload.sync()
-                meter.enter("checking", found.size)
+                meter.enter("checking", object_reader.size)
                 examined = examine(upload.path, arrived, self.limits, self.tools)
                 run.write(lambda session: blob_bytes.foresee(session, arrived.sha256))
-                meter.enter("storing", found.size)
+                meter.enter("storing", object_reader.size)
                 _commit(upload, arrived.sha256, meter)
             except _LATER:
                 upload.suspend()
@@ -165,7 +165,7 @@ class Importer:
                 made.path.unlink(missing_ok=True)
         return examined
 
-    def _complete(self, session: Session, image_id: str, found: Examined) -> None:
+    def _complete(self, session: Session, image_id: str, examined: Examined) -> None:
         moved = transition(
             session,
             IMAGE,
@@ -173,15 +173,15 @@ class Importer:
             "available",
             IMAGE.table.c.status == "pending",
             status_reasons=[],
-            digest=found.sha256,
-            format=found.format,
-            file_size=found.size,
-            virtual_size=found.virtual_size,
-            checked=int(found.checked),
+            digest=examined.sha256,
+            format=examined.format,
+            file_size=examined.size,
+            virtual_size=examined.virtual_size,
+            checked=int(examined.checked),
         )
         transfer_progress.forget(session, image_id)
         if moved:  # else it was deleted meanwhile; the bytes go with the sweep that was foreseen
-            blob_bytes.retain(session, self.blobs, found.sha256, f"image:{image_id}")
+            blob_bytes.retain(session, self.blobs, examined.sha256, f"image:{image_id}")
             apply_due_dates(session, image_id)
 
     def give_up(self, session: Session, job: queue.Claimed, error: Exception) -> None:
@@ -203,22 +203,22 @@ def _still_open(session: Session, image: Image) -> None:
         refuse_closed(session, parse_href(image.source_href).bucket, FIELD)
 
 
-def _kept(had: Transfer | None, found: ObjectReader) -> int:
+def _kept(had: Transfer | None, object_reader: ObjectReader) -> int:
     """Bytes of this very object that an earlier try has made durable: all of them where it had come to the end."""
-    if had is None or (had.tag, had.total) != (found.tag, found.size):
+    if had is None or (had.tag, had.total) != (object_reader.tag, object_reader.size):
         return 0
     return had.done if had.phase == "receiving" else had.total
 
 
-def _take_in(found: ObjectReader, upload: Upload, intake: Intake, meter: Meter) -> Arrived:
+def _take_in(object_reader: ObjectReader, upload: Upload, intake: Intake, meter: Meter) -> Arrived:
     """Every chunk is looked at and hashed while the one before it is being written."""
-    with upload.path.open("rb") as kept:
-        while chunk := kept.read(CHUNK):
+    with upload.path.open("rb") as upload_file:
+        while chunk := upload_file.read(CHUNK):
             intake.feed(chunk)
-    found.skip(upload.written)
+    object_reader.skip(upload.written)
     with ThreadPoolExecutor(1, thread_name_prefix="import") as writer:
         writing: Future[int] | None = None
-        while chunk := found.read(CHUNK):
+        while chunk := object_reader.read(CHUNK):
             intake.feed(chunk)
             if writing is not None:
                 writing.result()

@@ -59,16 +59,16 @@ def parse_href(href: str) -> CosObject:
     """400 with the codes of vpc-api.md A6 for addresses that cannot be imported from."""
     if not href.startswith("cos://"):
         raise invalid("cos_scheme_uri_invalid", "The address must be cos://<region>/<bucket>/<object>.", FIELD)
-    found = _HREF.fullmatch(href)
-    if found is None:
+    match = _HREF.fullmatch(href)
+    if match is None:
         raise invalid("cos_uri_not_supported", "The address must be cos://<region>/<bucket>/<object>.", FIELD)
-    key = unquote(found[3])
+    key = unquote(match[3])
     suffix = key.rsplit(".", 1)[-1]
     if suffix not in _FORMATS:
         convert = f"Convert a disk of another format first: {import_rules.CONVERT}."
         text = f"The object's name must end in {_SUFFIXES}. {convert}"
         raise invalid("cos_invalid_file_extension", text, FIELD)
-    return CosObject(found[1], found[2], key, _FORMATS[suffix])
+    return CosObject(match[1], match[2], key, _FORMATS[suffix])
 
 
 def refuse_region(source: CosObject, region: str) -> None:
@@ -93,18 +93,18 @@ class AccountBuckets:
 
     def of(self, account_id: str) -> ObjectStorage:
         """One object an account, whichever thread asks: it numbers what is on its way in."""
-        found = self._opened.get(account_id)
-        return found or self._opened.setdefault(account_id, self._make(account_id))
+        buckets = self._opened.get(account_id)
+        return buckets or self._opened.setdefault(account_id, self._make(account_id))
 
     def _folder(self, account_id: str) -> ObjectStorage:
         return Buckets(self._root / account_id, self._space)
 
     def sweep(self) -> int:
         """At the start of the only process: removes what a killed one left on its way into folders; how many files."""
-        found = list(self._root.glob(f"*/{INCOMING}/*"))
-        for path in found:
+        paths = list(self._root.glob(f"*/{INCOMING}/*"))
+        for path in paths:
             path.unlink(missing_ok=True)
-        return len(found)
+        return len(paths)
 
     def folder(self, account_id: str) -> Path:
         return self._root / account_id

@@ -30,17 +30,17 @@ class Dates:
     obsolescence_at: int | None
 
 
-def read(given: Given, field: str) -> int | None:
+def read(value: Given, field: str) -> int | None:
     """The moment that a date of a body means; None where there is none. 400 for what is no date with a time zone."""
-    if given is None or isinstance(given, UnsetType):
+    if value is None or isinstance(value, UnsetType):
         return None
     try:
-        found = moment(given)
+        at = moment(value)
     except (ValueError, OverflowError) as error:
         raise invalid("bad_field", f"The date is not in the form of RFC 3339: {error}", field) from error
-    if not 0 <= found < _END_OF_DATES:
+    if not 0 <= at < _END_OF_DATES:
         raise invalid("bad_field", "The date is out of range.", field)
-    return found
+    return at
 
 
 def first(session: Session, deprecation_at: Given, obsolescence_at: Given) -> Dates:
@@ -56,8 +56,8 @@ def changed(
     session: Session, image: Image, deprecation_at: Given, obsolescence_at: Given, refuse_held: RefusesHeld
 ) -> Dates | None:
     """What a change makes of an image's dates; None if it changes none. 409 where its state or a hold forbids it."""
-    given = {"deprecation_at": deprecation_at, "obsolescence_at": obsolescence_at}
-    new = {field: read(value, field) for field, value in given.items() if value is not UNSET}
+    sent = {"deprecation_at": deprecation_at, "obsolescence_at": obsolescence_at}
+    new = {field: read(value, field) for field, value in sent.items() if value is not UNSET}
     new = {field: value for field, value in new.items() if not _same(value, getattr(image, field))}
     if not new:
         return None

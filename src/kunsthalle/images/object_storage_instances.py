@@ -35,14 +35,14 @@ _MOST_BUCKETS = 100
 
 
 def _buckets(parameters: dict[str, Any]) -> list[str]:
-    given = parameters.get("buckets", [])
-    if not isinstance(given, list) or len(given) > _MOST_BUCKETS:
+    buckets = parameters.get("buckets", [])
+    if not isinstance(buckets, list) or len(buckets) > _MOST_BUCKETS:
         raise invalid("bad_request", f"buckets is a list of at most {_MOST_BUCKETS} names.", "parameters.buckets")
-    for name in given:
+    for name in buckets:
         if not isinstance(name, str) or not _BUCKET.fullmatch(name):
             text = "A bucket name has 3 to 63 lower-case letters, digits, dots and hyphens."
             raise invalid("bad_request", text, "parameters.buckets")
-    return list(dict.fromkeys(given))
+    return list(dict.fromkeys(buckets))
 
 
 def _configure(session: Session, instance_id: str, parameters: dict[str, Any]) -> None:

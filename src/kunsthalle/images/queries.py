@@ -43,20 +43,20 @@ class ImageParameters(UsualParameters, frozen=True):
 
 def _conditions(query: ImageParameters) -> list[ColumnElement[bool]]:
     columns = IMAGE.table.c
-    found: list[Any] = []
+    conditions: list[Any] = []
     if query.name is not None:
-        found.append(columns.name == query.name)
+        conditions.append(columns.name == query.name)
     if query.resource_group_id is not None:
-        found.append(columns.resource_group_id == query.resource_group_id)
+        conditions.append(columns.resource_group_id == query.resource_group_id)
     if query.status:
-        found.append(columns.status.in_(query.status))
+        conditions.append(columns.status.in_(query.status))
     if query.user_data_format:
-        wanted = query.user_data_format
-        names = [name for name, system in OPERATING_SYSTEMS.items() if system.user_data_format in wanted]
-        found.append(columns.operating_system.in_(names))
+        value = query.user_data_format
+        names = [name for name, system in OPERATING_SYSTEMS.items() if system.user_data_format in value]
+        conditions.append(columns.operating_system.in_(names))
     if _only_foreign(query):
-        found.append(false())
-    return found
+        conditions.append(false())
+    return conditions
 
 
 def _only_foreign(query: ImageParameters) -> bool:

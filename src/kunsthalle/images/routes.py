@@ -38,7 +38,12 @@ def _list_systems(session: Session, request: Request, query: PageParameters) -> 
     systems = sorted(OPERATING_SYSTEMS.values(), key=lambda system: system.name)
     page = among(query, systems, lambda system: system.name)
     return collection(
-        request, session, "operating_systems", page, lambda one, u: operating_system_response(one, u.ctx), query.limit
+        request,
+        session,
+        "operating_systems",
+        page,
+        lambda system, u: operating_system_response(system, u.ctx),
+        query.limit,
     )
 
 
@@ -56,15 +61,15 @@ def _changes(service: ImageService) -> tuple[Route, ...]:
         """Make an image obsolete."""
         service.obsolete(session, image)
 
-    one, change = f"{IMAGES.path}/{{id}}", IMAGES.on_one("update")
+    item_path, change = f"{IMAGES.path}/{{id}}", IMAGES.on_one("update")
     made = "Import an image from object storage, or make one from a volume."
     changed = "Change an image: its name, what it may be used for, when it is retired."
     return (
         making(IMAGES, made, service.create, CreateImageRequest),
         changing(IMAGES, changed, service.update, UpdateImageRequest),
         removing(IMAGES, "Delete an image.", service.delete, status=202),
-        route("POST", f"{one}/deprecate", deprecate, surface=VPC, access=change, status=204),
-        route("POST", f"{one}/obsolete", obsolete, surface=VPC, access=change, status=204),
+        route("POST", f"{item_path}/deprecate", deprecate, surface=VPC, access=change, status=204),
+        route("POST", f"{item_path}/obsolete", obsolete, surface=VPC, access=change, status=204),
     )
 
 

@@ -19,16 +19,18 @@ INSTANCE, BARE_METAL = "instance", "bare_metal_server"
 def routes(profiles: Profiles) -> tuple[Route, ...]:
     def instance(session: Session, request: Request, image: Image, query: PageParameters) -> dict[str, Any]:
         """List the instance profiles that an image can be used with."""
-        found = profiles.instance(of_image(image, INSTANCE))
-        return listed(request, session, query, INSTANCE, found)
+        names = profiles.instance(of_image(image, INSTANCE))
+        return listed(request, session, query, INSTANCE, names)
 
     def bare_metal(session: Session, request: Request, image: Image, query: PageParameters) -> dict[str, Any]:
         """List the bare metal server profiles that an image can be used with."""
-        found = profiles.bare_metal(of_image(image, BARE_METAL))
-        return listed(request, session, query, BARE_METAL, found)
+        names = profiles.bare_metal(of_image(image, BARE_METAL))
+        return listed(request, session, query, BARE_METAL, names)
 
-    one, see = "/v1/images/{id}", access.item(IMAGE)
+    item_path, see = "/v1/images/{id}", access.item(IMAGE)
     return (
-        route("GET", f"{one}/instance_profiles", instance, surface=VPC, access=see, query=PageParameters),
-        route("GET", f"{one}/bare_metal_server_profiles", bare_metal, surface=VPC, access=see, query=PageParameters),
+        route("GET", f"{item_path}/instance_profiles", instance, surface=VPC, access=see, query=PageParameters),
+        route(
+            "GET", f"{item_path}/bare_metal_server_profiles", bare_metal, surface=VPC, access=see, query=PageParameters
+        ),
     )

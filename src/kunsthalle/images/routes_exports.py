@@ -39,7 +39,7 @@ def _list(session: Session, _request: Request, image: Image, query: ExportParame
     where = [columns.image_id == image.id]
     if query.name is not None:
         where.append(columns.name == query.name)
-    return Exports(export_jobs=[export_response(one, session) for one in some(session, EXPORT, *where)])
+    return Exports(export_jobs=[export_response(export, session) for export in some(session, EXPORT, *where)])
 
 
 def routes(service: ExportService) -> tuple[Route, ...]:

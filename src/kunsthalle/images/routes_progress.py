@@ -60,32 +60,32 @@ class ProgressResponse(ResponseBody):
     checked: bool | UnsetType = UNSET
 
 
-def _checked(it: Image | ImageExport) -> bool | UnsetType:
-    return bool(it.checked) if isinstance(it, Image) and it.digest is not None else UNSET
+def _checked(image: Image | ImageExport) -> bool | UnsetType:
+    return bool(image.checked) if isinstance(image, Image) and image.digest is not None else UNSET
 
 
-def _wire(session: Session, it: Image | ImageExport) -> ProgressResponse:
-    return replace(_progress_response(session, it), checked=_checked(it))
+def _wire(session: Session, image: Image | ImageExport) -> ProgressResponse:
+    return replace(_progress_response(session, image), checked=_checked(image))
 
 
-def _progress_response(session: Session, it: Image | ImageExport) -> ProgressResponse:
-    found = transfer_progress.known(session, it.id)
-    phase = _PHASES[it.status]
-    if found is None or phase == "failed":
+def _progress_response(session: Session, image: Image | ImageExport) -> ProgressResponse:
+    known = transfer_progress.known(session, image.id)
+    phase = _PHASES[image.status]
+    if known is None or phase == "failed":
         percent = 100 if phase == "done" else 0
         return ProgressResponse(
-            id=it.id, status=it.status, phase=phase, percent=percent, status_reasons=it.status_reasons
+            id=image.id, status=image.status, phase=phase, percent=percent, status_reasons=image.status_reasons
         )
     return ProgressResponse(
-        id=it.id,
-        status=it.status,
-        phase=found.phase,
-        percent=found.percent,
-        status_reasons=it.status_reasons,
-        done_bytes=found.done,
-        total_bytes=found.total,
-        sha256=found.sha256 if found.sha256 and found.phase == "done" else UNSET,
-        updated_at=rfc3339(found.updated_at),
+        id=image.id,
+        status=image.status,
+        phase=known.phase,
+        percent=known.percent,
+        status_reasons=image.status_reasons,
+        done_bytes=known.done,
+        total_bytes=known.total,
+        sha256=known.sha256 if known.sha256 and known.phase == "done" else UNSET,
+        updated_at=rfc3339(known.updated_at),
     )
 
 

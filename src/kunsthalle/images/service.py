@@ -108,9 +108,9 @@ class ImageService:
         refuse_region(source, session.ctx.region.name)
         object_storage_instances.refuse_closed(session, source.bucket, FIELD)
         size = 0
-        with suppress(BucketUnavailable), self._open(session, source) as found:
+        with suppress(BucketUnavailable), self._open(session, source) as source_object:
             # Where nobody answers, the import will find out, and say so.
-            size = found.size
+            size = source_object.size
             if size == 0:
                 raise invalid("cos_not_found", "The object is empty.", "file.href")
         return _Source(system.name, body.file.href, None, {}, size)
@@ -121,33 +121,33 @@ class ImageService:
 
     def update(self, session: Session, image: Authorized[Image], body: UpdateImageRequest) -> Image:
         """Changes the name, the allowed use and the dates; of a managed image all but the dates (D2)."""
-        it = image.resource
-        if it.status == "deleting":
+        current = image.resource
+        if current.status == "deleting":
             raise conflict("invalid_state", "The image is being deleted.")
-        dates = life.changed(session, it, body.deprecation_at, body.obsolescence_at, self._refuse_held)
+        dates = life.changed(session, current, body.deprecation_at, body.obsolescence_at, self._refuse_held)
         if dates is not None:
-            life.apply(session, it, dates)
+            life.apply(session, current, dates)
         if not isinstance(body.allowed_use, UnsetType):
-            update(session, IMAGE, it.id, allowed_use=uses(session, body.allowed_use, it.allowed_use))
-        if body.name is not UNSET and body.name != it.name:
+            update(session, IMAGE, current.id, allowed_use=uses(session, body.allowed_use, current.allowed_use))
+        if body.name is not UNSET and body.name != current.name:
             _refuse_reserved(body.name)
-            rename(session, IMAGE, it.id, body.name)
-        return find(session, IMAGE, it.id)
+            rename(session, IMAGE, current.id, body.name)
+        return find(session, IMAGE, current.id)
 
     def delete(self, session: Session, image: Authorized[Image]) -> None:
         """Removes the image, after its exports; what was made from it keeps its reference. 409 while it is managed."""
-        it = image.resource
-        self._refuse_held(session, it)
-        moved = transition(session, IMAGE, it.id, "deleting", IMAGE.table.c.hold_crn.is_(None))
+        current = image.resource
+        self._refuse_held(session, current)
+        moved = transition(session, IMAGE, current.id, "deleting", IMAGE.table.c.hold_crn.is_(None))
         if not moved:
-            now = find(session, IMAGE, it.id)  # a catalog took it in between
+            now = find(session, IMAGE, current.id)  # a catalog took it in between
             self._refuse_held(session, now)
             raise conflict("invalid_state", "The image is being deleted already.")
         transfer_progress.forget(
-            session, it.id
+            session, current.id
         )  # an import that runs, or is to be tried again, finds out and leaves nothing
-        queue.cancel(session, life.APPLY_DUE_DATES, it.id)
-        export_service.forget_deleted(session, it.id)
+        queue.cancel(session, life.APPLY_DUE_DATES, current.id)
+        export_service.forget_deleted(session, current.id)
 
     def deprecate(self, session: Session, image: Authorized[Image]) -> None:
         """`available` to `deprecated`; servers can still be made from it. 409 while a date is set for it (C1)."""
@@ -158,20 +158,20 @@ class ImageService:
 
     def obsolete(self, session: Session, image: Authorized[Image]) -> None:
         """To `obsolete`; nothing more can be made from it. 409 while a date is set for it, or a later deprecation."""
-        it = image.resource
-        self._refuse_held(session, it)
-        if it.obsolescence_at is not None:
+        current = image.resource
+        self._refuse_held(session, current)
+        if current.obsolescence_at is not None:
             raise conflict("invalid_state", "The image has an obsolescence date; remove it first.")
-        if it.deprecation_at is not None and it.deprecation_at > session.ctx.now():
+        if current.deprecation_at is not None and current.deprecation_at > session.ctx.now():
             raise conflict("invalid_state", "The image has a deprecation date in the future; remove it first.")
         self._retire(session, image, "obsolete", "obsolescence_at")
 
     def _retire(self, session: Session, image: Authorized[Image], to: str, stamp: str) -> None:
-        columns, it = IMAGE.table.c, image.resource
+        columns, current = IMAGE.table.c, image.resource
         sources = {"deprecated": ("available",), "obsolete": ("available", "deprecated")}[to]
-        sure = (columns.status.in_(sources), columns.hold_crn.is_(None), columns.revision == it.revision)
-        if not transition(session, IMAGE, it.id, to, *sure, **{stamp: session.ctx.now()}):
-            raise conflict("invalid_state", f"An image that is {it.status} cannot become {to}.")
+        sure = (columns.status.in_(sources), columns.hold_crn.is_(None), columns.revision == current.revision)
+        if not transition(session, IMAGE, current.id, to, *sure, **{stamp: session.ctx.now()}):
+            raise conflict("invalid_state", f"An image that is {current.status} cannot become {to}.")
 
 
 def _refuse_reserved(name: str) -> None:

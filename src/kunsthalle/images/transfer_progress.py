@@ -44,8 +44,8 @@ class Transfer:
 
 def known(session: Session, subject: str) -> Transfer | None:
     """What was noted last of a transfer, if anything was."""
-    found = rows_of(session, transfers, transfers.c.subject == subject)
-    return Transfer(*found[0]) if found else None
+    rows = rows_of(session, transfers, transfers.c.subject == subject)
+    return Transfer(*rows[0]) if rows else None
 
 
 def note(session: Session, transfer: Transfer) -> None:
@@ -62,13 +62,13 @@ def forget(session: Session, subject: str) -> None:
 class Meter:
     """Notes how far a job's transfer is, and finds out on the way whether it is wanted still.
 
-    `wanted` is asked in the transaction of each note.
+    `is_wanted` is asked in the transaction of each note.
     """
 
-    def __init__(self, run: queue.Run, first: Transfer, wanted: Callable[[Session], bool]) -> None:
+    def __init__(self, run: queue.Run, first: Transfer, is_wanted: Callable[[Session], bool]) -> None:
         self._run = run
         self._now = first
-        self._wanted = wanted
+        self._wanted = is_wanted
         self._noted = self._run.ctx.clock.real()
 
     @property

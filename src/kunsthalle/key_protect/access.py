@@ -27,11 +27,11 @@ def instance_of(session: Session, request: Request) -> ServiceInstance:
 
     Roles within the service say nothing about the instance itself, so that it is found whatever the caller's are.
     """
-    found = in_account(session, KEY_PROTECT_INSTANCE, request.headers.get(INSTANCE.lower(), ""))
-    if found is None or found.state != "active":
+    instance = in_account(session, KEY_PROTECT_INSTANCE, request.headers.get(INSTANCE.lower(), ""))
+    if instance is None or instance.state != "active":
         raise not_found(INSTANCE, "header")
-    refuse_other_addresses(session, found.id)
-    return found
+    refuse_other_addresses(session, instance.id)
+    return instance
 
 
 class InInstance(Access, frozen=True):

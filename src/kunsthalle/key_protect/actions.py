@@ -79,12 +79,12 @@ def _cannot() -> Problem:
 
 
 def _material(session: Session, key: Key) -> bytes:
-    found = material_of(session, key, key.version_id)
-    if found is None:
+    material = material_of(session, key, key.version_id)
+    if material is None:
         raise RuntimeError(f"key {key.id} has no material of its version")
-    if not found:
+    if not material:
         raise wrong_state("The material of the key was left out when the saved state was loaded without secrets.")
-    return found
+    return material
 
 
 def _plain(text: str) -> bytes:

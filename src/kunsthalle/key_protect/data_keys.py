@@ -176,8 +176,8 @@ def _named(session: Session, key_crn: str) -> list[Key]:
         return []
     if (named.service, named.type) != (KEY_PROTECT, "key"):
         return []
-    found = unscoped(session, PROTECTED_KEY, protected_keys.c.id == named.resource)
-    return [key for key in found if key.crn == key_crn]
+    rows = unscoped(session, PROTECTED_KEY, protected_keys.c.id == named.resource)
+    return [key for key in rows if key.crn == key_crn]
 
 
 def _usable(session: Session, key_crn: str, kind: str, action: str) -> Key:
@@ -207,7 +207,9 @@ def _refuse_unauthorized(session: Session, key: Key, kind: str, action: str) -> 
     if not active:
         raise KeyRefused(Cause.NOT_FOUND)
     owner = key.account_id
-    if not any(is_authorized(session, one, target, action, owner=owner, kind=kind, by_owner=True) for one in SOURCES):
+    if not any(
+        is_authorized(session, source, target, action, owner=owner, kind=kind, by_owner=True) for source in SOURCES
+    ):
         raise KeyRefused(Cause.NOT_FOUND if foreign else Cause.NOT_AUTHORIZED)
 
 

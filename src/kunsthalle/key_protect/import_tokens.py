@@ -66,9 +66,9 @@ def create(session: Session, instance_id: str, private_key: str, seconds: int, m
     return made
 
 
-def purpose(instance_id: str, what: str) -> str:
+def purpose(instance_id: str, noun: str) -> str:
     """What a secret of a token is encrypted for."""
-    return f"{instance_id}/import-token-{what}"
+    return f"{instance_id}/import-token-{noun}"
 
 
 def new_private_key() -> str:
@@ -130,8 +130,8 @@ def opened(session: Session, instance_id: str, sealed: Sealed) -> str:
     """The key material that a client encrypted, base64. 400 unless it and its nonce are those of the token in force."""
     row = _live(session, instance_id)
     material = _decrypted(_private_key(session, row), _octets(sealed.payload, "payload"))
-    found = _nonce(material, _octets(sealed.nonce, "encryptedNonce"), _octets(sealed.iv, "iv"))
-    if not hmac.compare_digest(_text(found), session.cipher.decrypt(row.nonce, purpose(instance_id, "nonce"))):
+    data = _nonce(material, _octets(sealed.nonce, "encryptedNonce"), _octets(sealed.iv, "iv"))
+    if not hmac.compare_digest(_text(data), session.cipher.decrypt(row.nonce, purpose(instance_id, "nonce"))):
         text = "The encrypted nonce given does not match existing record: take that of the import token in force."
         raise bad_request("INCORRECT_NONCE_ERR", text, "encryptedNonce")
     return _text(material)

@@ -105,7 +105,7 @@ _MOST_SORTS = 10
 
 def order_of(text: str) -> tuple[Any, ...]:
     """The order of a list: one column after the other."""
-    return tuple(_order(one) for one in text.split(",")[:_MOST_SORTS])
+    return tuple(_order(part) for part in text.split(",")[:_MOST_SORTS])
 
 
 def _order(text: str) -> Any:
@@ -162,14 +162,14 @@ class _Filter:
 def _on_date(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
     if value.lower() == "none":
         return column.is_(None)
-    found = _DATE.fullmatch(value)
+    match = _DATE.fullmatch(value)
     try:
-        at = moment(found[2]) if found else None
+        at = moment(match[2]) if match else None
     except (ValueError, OverflowError):
         at = None
-    if found is None or at is None:
+    if match is None or at is None:
         raise _no_filter(f'{value[:60]} is not of the form gte:"2030-01-31T00:00:00Z"')
-    return _COMPARED[found[1]](column, at) if found[1] else and_(column >= at, column < at + MILLISECOND)
+    return _COMPARED[match[1]](column, at) if match[1] else and_(column >= at, column < at + MILLISECOND)
 
 
 def _no_filter(text: str) -> Problem:
@@ -182,9 +182,9 @@ _OPTION = re.compile(r"(not|exact|name|alias):")
 def _search(text: str) -> ColumnElement[bool]:
     """The keys with a text in name or alias; options stand before the text."""
     options = set()
-    while found := _OPTION.match(text):
-        options.add(found[1])
-        text = text[found.end() :]
+    while match := _OPTION.match(text):
+        options.add(match[1])
+        text = text[match.end() :]
     text = text.removeprefix("escape:").lower()
     scopes = options & {"name", "alias"} or {"name", "alias"}
 
@@ -200,16 +200,16 @@ def _search(text: str) -> ColumnElement[bool]:
 
 def wanted(session: Session, request: Request, instance: ServiceInstance, query: KeyFilters) -> list[Any]:
     """The conditions of the keys that a call means. 400 where state or extractable is asked for twice."""
-    columns, given = protected_keys.c, _Filter(query.filter or "")
-    for name, one, other in (
-        ("state", query.state, given.states),
-        ("extractable", query.extractable, given.extractable),
+    columns, value = protected_keys.c, _Filter(query.filter or "")
+    for name, entry, other in (
+        ("state", query.state, value.states),
+        ("extractable", query.extractable, value.extractable),
     ):
-        if one is not None and other is not None:
+        if entry is not None and other is not None:
             raise _no_filter(f"{name} is a parameter of its own in this call, and cannot be filtered by too")
-    states = given.states if query.state is None else query.state
-    extractable = given.extractable if query.extractable is None else query.extractable
-    where: list[Any] = [columns.instance_id == instance.id, _in_states(session, states), *given.where]
+    states = value.states if query.state is None else query.state
+    extractable = value.extractable if query.extractable is None else query.extractable
+    where: list[Any] = [columns.instance_id == instance.id, _in_states(session, states), *value.where]
     if ring := request.headers.get(RING, ""):
         where.append(columns.key_ring_id == ring)
     if extractable is not None:

@@ -94,21 +94,21 @@ def dual_auth_keys(session: Session, ids: list[str]) -> set[str]:
     return {str(row.key_id) for row in rows_of(session, key_policies, *where)}
 
 
-def set_on_key(session: Session, key: Key, wanted: NewKeyPolicy) -> KeyPolicy:
+def set_on_key(session: Session, key: Key, new_key_policy: NewKeyPolicy) -> KeyPolicy:
     """Makes or changes a policy of a key, and what follows from it."""
-    before = of_key(session, key, wanted.policy_type)
+    before = of_key(session, key, new_key_policy.policy_type)
     before_enabled, before_months = (before[0].enabled, before[0].interval_months) if before else (None, None)
-    if wanted.policy_type == ROTATION:
-        enabled, months = _rotation(key, wanted, before_months)
+    if new_key_policy.policy_type == ROTATION:
+        enabled, months = _rotation(key, new_key_policy, before_months)
     else:
-        enabled, months = _dual_auth(wanted, before_enabled), None
-    _store_on_key(session, key, wanted.policy_type, months, enabled=enabled)
+        enabled, months = _dual_auth(new_key_policy, before_enabled), None
+    _store_on_key(session, key, new_key_policy.policy_type, months, enabled=enabled)
     schedule_rotation(session, key)
-    return of_key(session, key, wanted.policy_type)[0]
+    return of_key(session, key, new_key_policy.policy_type)[0]
 
 
-def _rotation(key: Key, wanted: NewKeyPolicy, before: int | None) -> tuple[bool, int]:
-    months = before if wanted.interval_months is None else wanted.interval_months
+def _rotation(key: Key, new_key_policy: NewKeyPolicy, before: int | None) -> tuple[bool, int]:
+    months = before if new_key_policy.interval_months is None else new_key_policy.interval_months
     if key.extractable:
         raise bad_request("KEY_ROOT_REQ_ERR", "Only root keys have a rotation policy; this is a standard key.")
     if key.imported:
@@ -116,7 +116,7 @@ def _rotation(key: Key, wanted: NewKeyPolicy, before: int | None) -> tuple[bool,
         raise bad_request("KEY_IMPORT_STATUS_ERR", text, "rotation")
     if months is None:
         raise bad_request("BAD_BODY_ERR", "A rotation policy needs interval_month: 1 to 12.", "interval_month")
-    return wanted.enabled is not False, checked_months(months)
+    return new_key_policy.enabled is not False, checked_months(months)
 
 
 def checked_months(months: int) -> int:
@@ -125,13 +125,13 @@ def checked_months(months: int) -> int:
     return months
 
 
-def _dual_auth(wanted: NewKeyPolicy, before: bool | None) -> bool:
-    if wanted.enabled is None:
+def _dual_auth(new_key_policy: NewKeyPolicy, before: bool | None) -> bool:
+    if new_key_policy.enabled is None:
         raise bad_request("BAD_BODY_ERR", "dualAuthDelete needs enabled: true or false.", "enabled")
-    if before and not wanted.enabled:
+    if before and not new_key_policy.enabled:
         text = "Once two users have to delete a key, that cannot be reverted."
         raise Problem(Reason.CONFLICT, "DUAL_AUTH_REVERT_ERR", text)
-    return wanted.enabled
+    return new_key_policy.enabled
 
 
 def _store_on_key(session: Session, key: Key, policy_type: str, months: int | None, *, enabled: bool) -> None:
@@ -154,10 +154,10 @@ def _store_on_key(session: Session, key: Key, policy_type: str, months: int | No
 def schedule_rotation(session: Session, key: Key) -> None:
     """Has the clock rotate a key when its policy says so, counted from its last rotation or its creation."""
     queue.cancel(session, ROTATE_JOB, key.id)
-    found = of_key(session, key, ROTATION)
-    if not found or not found[0].enabled or key.state == "destroyed":
+    key_policies = of_key(session, key, ROTATION)
+    if not key_policies or not key_policies[0].enabled or key.state == "destroyed":
         return
-    due = (key.rotated_at or key.created_at) + (found[0].interval_months or 1) * MONTH
+    due = (key.rotated_at or key.created_at) + (key_policies[0].interval_months or 1) * MONTH
     queue.enqueue(session, ROTATE_JOB, key.id, due_at=due)
 
 
@@ -197,8 +197,8 @@ def refuse_unless_authorized(session: Session, key: Key) -> None:
     """409 where two users have to delete a key, and no other one has authorized it."""
     if not dual_auth_keys(session, [key.id]):
         return
-    given = authorization(session, key)
-    if given is None or given[0] == session.ctx.actor.iam_id:
+    value = authorization(session, key)
+    if value is None or value[0] == session.ctx.actor.iam_id:
         text = "Number of authorizations required to delete is not met: another user has to set the key for deletion."
         raise Problem(Reason.CONFLICT, "AUTHORIZATIONS_NOT_MET", text)
 
@@ -216,19 +216,19 @@ def of_instance(session: Session, instance_id: str, policy_type: str | None = No
     """The policies of an instance, all or those of a type."""
     columns = instance_policies.c
     where = [columns.instance_id == instance_id, *([columns.policy_type == policy_type] if policy_type else [])]
-    found = []
+    entries = []
     for row in rows_of(session, instance_policies, *where, order=columns.policy_type):
         values = {**row._asdict(), "attributes": json.loads(row.attributes)}
         values.pop("instance_id")
-        found.append(InstancePolicy(**values))
-    return found
+        entries.append(InstancePolicy(**values))
+    return entries
 
 
 def set_on_instance(
-    session: Session, instance_id: str, policy_type: str, given: dict[str, Any], *, enabled: bool
+    session: Session, instance_id: str, policy_type: str, value: dict[str, Any], *, enabled: bool
 ) -> None:
     """Makes or changes a policy of an instance. 400 for attributes that it does not have, or lacks."""
-    attributes = _CHECKS[policy_type](enabled, given)
+    attributes = _CHECKS[policy_type](enabled, value)
     who, now = session.ctx.actor.iam_id, session.ctx.now()
     values = {
         "instance_id": instance_id,
@@ -244,40 +244,40 @@ def set_on_instance(
     put_row(session, instance_policies, ("instance_id", "policy_type"), replacing=replacing, **values)
 
 
-def _only(policy_type: str, given: Mapping[str, Any], *names: str) -> None:
-    for name in given:
+def _only(policy_type: str, value: Mapping[str, Any], *names: str) -> None:
+    for name in value:
         if name not in names:
             has = f"has {', '.join(names)}" if names else "has none"
             raise bad_request("BAD_BODY_ERR", f"{name} is no attribute of {policy_type}, which {has}.", name)
 
 
 def _no_attributes(policy_type: str) -> Any:
-    def check(_enabled: bool, given: dict[str, Any]) -> dict[str, Any]:
-        _only(policy_type, given)
+    def check(_enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
+        _only(policy_type, value)
         return {}
 
     return check
 
 
-def _rotation_attributes(enabled: bool, given: dict[str, Any]) -> dict[str, Any]:
-    _only(ROTATION, given, *(["interval_month"] if enabled else []))
-    if enabled and "interval_month" not in given:
+def _rotation_attributes(enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
+    _only(ROTATION, value, *(["interval_month"] if enabled else []))
+    if enabled and "interval_month" not in value:
         raise bad_request("BAD_BODY_ERR", "A rotation policy needs interval_month: 1 to 12.", "interval_month")
-    return {name: checked_months(months) for name, months in given.items()}
+    return {name: checked_months(months) for name, months in value.items()}
 
 
-def _network_attributes(enabled: bool, given: dict[str, Any]) -> dict[str, Any]:
+def _network_attributes(enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
     """Clients name the network of a disabled policy too."""
-    _only(NETWORK, given, "allowed_network")
-    if enabled and "allowed_network" not in given:
+    _only(NETWORK, value, "allowed_network")
+    if enabled and "allowed_network" not in value:
         text = "allowedNetwork needs allowed_network: public-and-private or private-only."
         raise bad_request("BAD_BODY_ERR", text, "allowed_network")
-    return given
+    return value
 
 
-def _address_attributes(enabled: bool, given: dict[str, Any]) -> dict[str, Any]:
-    _only(ADDRESSES, given, "allowed_ip")
-    addresses = given.get("allowed_ip", [])
+def _address_attributes(enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
+    _only(ADDRESSES, value, "allowed_ip")
+    addresses = value.get("allowed_ip", [])
     if enabled != bool(addresses):
         text = "allowed_ip has at least one subnet where the policy is enabled, and none where it is disabled."
         raise bad_request("BAD_BODY_ERR", text, "allowed_ip")
@@ -290,10 +290,10 @@ def _address_attributes(enabled: bool, given: dict[str, Any]) -> dict[str, Any]:
     return {"allowed_ip": addresses} if enabled else {}
 
 
-def _way_attributes(enabled: bool, given: dict[str, Any]) -> dict[str, Any]:
+def _way_attributes(enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
     """The provider of Terraform reads all attributes, of disabled policies too."""
-    _only(CREATE_IMPORT, given, *(WAYS if enabled else ()))
-    return {**WAYS, **given}
+    _only(CREATE_IMPORT, value, *(WAYS if enabled else ()))
+    return {**WAYS, **value}
 
 
 _CHECKS = ClosedTable(
@@ -347,14 +347,14 @@ def refuse_way(session: Session, instance_id: str, *, extractable: bool, importe
 
 def inherit(session: Session, key: Key, overrides: list[NewKeyPolicy]) -> None:
     """Gives a new key the policies that its instance has for new keys, unless others are asked for."""
-    wanted = {policy.policy_type: policy for policy in overrides}
+    policies = {policy.policy_type: policy for policy in overrides}
     if _in_force(session, key.instance_id, DUAL_AUTH) is not None:
-        wanted.setdefault(DUAL_AUTH, NewKeyPolicy(DUAL_AUTH, enabled=True))
+        policies.setdefault(DUAL_AUTH, NewKeyPolicy(DUAL_AUTH, enabled=True))
     rotation = _in_force(session, key.instance_id, ROTATION)
     if rotation is not None and not key.extractable and not key.imported:
         months = rotation.attributes["interval_month"]
-        wanted.setdefault(ROTATION, NewKeyPolicy(ROTATION, enabled=True, interval_months=months))
-    for policy in wanted.values():
+        policies.setdefault(ROTATION, NewKeyPolicy(ROTATION, enabled=True, interval_months=months))
+    for policy in policies.values():
         set_on_key(session, key, policy)
 
 

@@ -188,11 +188,11 @@ def _one_of_each(names: list[str], asked: str | None) -> None:
 def wanted_key_policies(body: KeyPoliciesRequest, asked: str | None) -> list[NewKeyPolicy]:
     """What a request asks for; `asked` is the policy that its query names."""
     _complete(body.metadata.total, len(body.resources))
-    wanted = [policy for resource in body.resources for policy in policies_of(resource)]
-    if not wanted:
+    policies = [policy for resource in body.resources for policy in policies_of(resource)]
+    if not policies:
         raise bad_request("BAD_BODY_ERR", "A policy of a key is rotation or dualAuthDelete.", "resources")
-    _one_of_each([policy.policy_type for policy in wanted], asked)
-    return wanted
+    _one_of_each([policy.policy_type for policy in policies], asked)
+    return policies
 
 
 def wanted_instance_policies(
@@ -201,12 +201,12 @@ def wanted_instance_policies(
     """Type, whether it is enabled, and attributes of the policies that a request asks for."""
     _complete(body.metadata.total, len(body.resources))
     _one_of_each([resource.policy_type for resource in body.resources], asked)
-    return [(one.policy_type, one.policy_data.enabled, _attributes(one.policy_data)) for one in body.resources]
+    return [(entry.policy_type, entry.policy_data.enabled, _attributes(entry.policy_data)) for entry in body.resources]
 
 
 def _attributes(data: PolicyDataRequest) -> dict[str, Any]:
-    given = data.attributes
-    values = {} if given is None else {name: getattr(given, name) for name in given.__struct_fields__}
+    attributes = data.attributes
+    values = {} if attributes is None else {name: getattr(attributes, name) for name in attributes.__struct_fields__}
     return {name: value for name, value in values.items() if value is not UNSET}
 
 

@@ -100,8 +100,8 @@ class RegistrationsParameters(PageParameters, frozen=True):
 def _list(session: Session, request: Request, instance: ServiceInstance, query: KeysParameters) -> KeysResponse:
     """List keys."""
     where, order = wanted(session, request, instance, query), order_of(query.sort)
-    found = window(session, PROTECTED_KEY, *where, order=order, offset=query.offset, limit=query.limit)
-    return keys_response(session, found.items)
+    protected_keys = window(session, PROTECTED_KEY, *where, order=order, offset=query.offset, limit=query.limit)
+    return keys_response(session, protected_keys.items)
 
 
 def _total(session: Session, request: Request, instance: ServiceInstance, query: KeyFilters) -> Reply:
@@ -170,11 +170,11 @@ def _wrap(session: Session, request: Request, key: Key) -> WrapResponse:
 
 def _unwrap(session: Session, request: Request, key: Key) -> UnwrapResponse:
     """Unwrap a data key."""
-    found = actions.unwrap(session, key, request.body.ciphertext, request.body.aad)
-    answer = UnwrapResponse(plaintext=found.plaintext, version=VersionResponse(id=found.version_id))
-    if found.rewrapped is not None:
-        answer.ciphertext = found.rewrapped.ciphertext
-        answer.rewrapped_version = VersionResponse(id=found.rewrapped.version_id)
+    plain = actions.unwrap(session, key, request.body.ciphertext, request.body.aad)
+    answer = UnwrapResponse(plaintext=plain.plaintext, version=VersionResponse(id=plain.version_id))
+    if plain.rewrapped is not None:
+        answer.ciphertext = plain.rewrapped.ciphertext
+        answer.rewrapped_version = VersionResponse(id=plain.rewrapped.version_id)
     return answer
 
 
@@ -256,8 +256,8 @@ def _all_registrations(
 
 
 def routes() -> tuple[Route, ...]:
-    all_, one, rings = f"{BASE}/keys", f"{BASE}/keys/{{id}}", f"{BASE}/key_rings"
-    do, alias, make = f"{one}/actions", f"{one}/aliases/{{alias}}", partial(route, surface=KMS)
+    all_, item_path, rings = f"{BASE}/keys", f"{BASE}/keys/{{id}}", f"{BASE}/key_rings"
+    do, alias, make = f"{item_path}/actions", f"{item_path}/aliases/{{alias}}", partial(route, surface=KMS)
 
     def using(action: str, body: Any, answer: Any, **more: Any) -> dict[str, Any]:
         return {"access": OnKey(f"kms.secrets.{action}"), "body": body, "answer": answer, "writes": False, **more}
@@ -267,13 +267,20 @@ def routes() -> tuple[Route, ...]:
         make("GET", all_, _list, access=list_, query=KeysParameters, answer=KeysResponse),
         make("HEAD", all_, _total, access=list_, query=KeyFilters, writes=False),
         make("POST", all_, _create, access=InInstance(service.CREATE), body=NewKeysRequest, answer=KeysResponse),
-        make("GET", one, _get, access=OnKey(service.READ), answer=KeysResponse),
-        make("PATCH", one, _patch, access=OnKey("kms.secrets.patch"), body=MoveRequest, answer=KeysResponse),
-        make("DELETE", one, _delete, access=OnKey("kms.secrets.delete"), query=DeleteParameters, status=204),
-        make("GET", f"{one}/metadata", _metadata, access=see, answer=KeysResponse),
-        make("GET", f"{one}/versions", _versions, access=see, query=VersionsParameters, answer=VersionsResponse),
-        make("DELETE", f"{one}/purge", _purge, access=OnKey("kms.secrets.purge"), status=204),
-        make("POST", f"{one}/restore", _restore, access=OnKey("kms.secrets.restore"), answer=KeysResponse, status=201),
+        make("GET", item_path, _get, access=OnKey(service.READ), answer=KeysResponse),
+        make("PATCH", item_path, _patch, access=OnKey("kms.secrets.patch"), body=MoveRequest, answer=KeysResponse),
+        make("DELETE", item_path, _delete, access=OnKey("kms.secrets.delete"), query=DeleteParameters, status=204),
+        make("GET", f"{item_path}/metadata", _metadata, access=see, answer=KeysResponse),
+        make("GET", f"{item_path}/versions", _versions, access=see, query=VersionsParameters, answer=VersionsResponse),
+        make("DELETE", f"{item_path}/purge", _purge, access=OnKey("kms.secrets.purge"), status=204),
+        make(
+            "POST",
+            f"{item_path}/restore",
+            _restore,
+            access=OnKey("kms.secrets.restore"),
+            answer=KeysResponse,
+            status=201,
+        ),
         make("POST", f"{do}/wrap", _wrap, **using("wrap", WrapRequest, WrapResponse, body_required=False)),
         make("POST", f"{do}/unwrap", _unwrap, **using("unwrap", UnwrapRequest, UnwrapResponse)),
         make("POST", f"{do}/rewrap", _rewrap, **using("rewrap", UnwrapRequest, WrapResponse)),
@@ -303,7 +310,7 @@ def routes() -> tuple[Route, ...]:
         ),
         make(
             "GET",
-            f"{one}/registrations",
+            f"{item_path}/registrations",
             _registrations,
             access=OnKey("kms.registrations.list"),
             query=RegistrationsParameters,

@@ -57,9 +57,9 @@ class InstancePolicyParameters(Parameters, frozen=True):
 def _create(session: Session, request: Request, instance: ServiceInstance) -> Reply:
     """Create a key with policies of its own, in the place of those that the instance has for new keys."""
     body, ring = request.body.resources[0], request.headers.get(RING)
-    wanted = new_key(body, ring)
-    may_create(session.ctx, _SET_POLICIES, {"serviceInstance": instance.id, "keyRing": wanted.ring})
-    key = service.create(session, instance, wanted)
+    target = new_key(body, ring)
+    may_create(session.ctx, _SET_POLICIES, {"serviceInstance": instance.id, "keyRing": target.ring})
+    key = service.create(session, instance, target)
     made = keys_response(session, [key], payload=service.payload_of(session, key))
     return Reply(made, 201, {"Location": f"{session.ctx.origin}{BASE}/keys/{key.id}"})
 
@@ -73,8 +73,8 @@ def _set_policies(
     session: Session, request: Request, key: Authorized[Key], query: KeyPolicyParameters
 ) -> KeyPoliciesResponse:
     """Set policies of a key."""
-    wanted = wanted_key_policies(request.body, query.policy)
-    made = [policies.set_on_key(session, key.resource, policy) for policy in wanted]
+    new_key_policies = wanted_key_policies(request.body, query.policy)
+    made = [policies.set_on_key(session, key.resource, policy) for policy in new_key_policies]
     return key_policies_response(key.resource, made)
 
 
@@ -133,10 +133,10 @@ def _token(session: Session, _request: Request, instance: ServiceInstance) -> Im
 
 
 def routes() -> tuple[Route, ...]:
-    one, of_instance, token = f"{BASE}/keys/{{id}}", f"{BASE}/instance/policies", f"{BASE}/import_token"
+    item_path, of_instance, token = f"{BASE}/keys/{{id}}", f"{BASE}/instance/policies", f"{BASE}/import_token"
     make, in_instance = partial(route, surface=KMS), InInstance("kms.secrets.list")
     seen: dict[str, Any] = {"query": KeyPolicyParameters, "answer": KeyPoliciesResponse}
-    set_key, unset = f"{one}/actions/setKeyForDeletion", f"{one}/actions/unsetKeyForDeletion"
+    set_key, unset = f"{item_path}/actions/setKeyForDeletion", f"{item_path}/actions/unsetKeyForDeletion"
     make_with: dict[str, Any] = {
         "access": InInstance(service.CREATE),
         "body": NewKeysWithPoliciesRequest,
@@ -149,8 +149,10 @@ def routes() -> tuple[Route, ...]:
     retrieved: dict[str, Any] = {"answer": ImportTokenResponse, "writes": True}
     return (
         make("POST", f"{BASE}/keys_with_policy_overrides", _create, **make_with),
-        make("GET", f"{one}/policies", _policies, access=OnKey(_SEE_POLICIES), **seen),
-        make("PUT", f"{one}/policies", _set_policies, access=OnKey(_SET_POLICIES), body=KeyPoliciesRequest, **seen),
+        make("GET", f"{item_path}/policies", _policies, access=OnKey(_SEE_POLICIES), **seen),
+        make(
+            "PUT", f"{item_path}/policies", _set_policies, access=OnKey(_SET_POLICIES), body=KeyPoliciesRequest, **seen
+        ),
         make("POST", set_key, _authorize, access=OnKey("kms.secrets.setkeyfordeletion"), status=204),
         make("POST", unset, _withdraw, access=OnKey("kms.secrets.unsetkeyfordeletion"), status=204),
         make(

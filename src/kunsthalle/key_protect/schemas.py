@@ -294,14 +294,14 @@ def given_material(body: NewKeyRequest | RotateRequest) -> tuple[str | None, Sea
     return None, Sealed(body.payload or "", body.encrypted_nonce or "", body.iv or "")
 
 
-def policies_of(given: Any) -> list[NewKeyPolicy]:
+def policies_of(value: Any) -> list[NewKeyPolicy]:
     """The policies that a request for a key, or one for its policies, asks for."""
-    found = []
-    if (rotation := getattr(given, "rotation", None)) is not None:
-        found.append(NewKeyPolicy(ROTATION, rotation.enabled, rotation.months))
-    if (dual_auth := getattr(given, "dual_auth", None)) is not None:
-        found.append(NewKeyPolicy(DUAL_AUTH, dual_auth.enabled))
-    return found
+    entries = []
+    if (rotation := getattr(value, "rotation", None)) is not None:
+        entries.append(NewKeyPolicy(ROTATION, rotation.enabled, rotation.months))
+    if (dual_auth := getattr(value, "dual_auth", None)) is not None:
+        entries.append(NewKeyPolicy(DUAL_AUTH, dual_auth.enabled))
+    return entries
 
 
 def _date(text: str) -> int:
@@ -320,15 +320,15 @@ def keys_response(session: Session, keys: list[Key], payload: str | None = None)
     """Keys as answers show them; `payload` is that of the only one."""
     aliases, dual = service.aliases_of(session, keys), dual_auth_keys(session, [key.id for key in keys])
     shown = [_key(session, key, aliases[key.id], payload) for key in keys]
-    for key, one in zip(keys, shown, strict=True):
-        one.dual_auth = _dual_auth(session, key) if key.id in dual else DualAuthResponse(enabled=False)
+    for key, entry in zip(keys, shown, strict=True):
+        entry.dual_auth = _dual_auth(session, key) if key.id in dual else DualAuthResponse(enabled=False)
     return KeysResponse(metadata=collection("key", len(keys)), resources=shown)
 
 
 def _dual_auth(session: Session, key: Key) -> DualAuthResponse:
-    given = authorization(session, key)
-    until = UNSET if given is None else rfc3339(given[1])
-    return DualAuthResponse(enabled=True, set_for_deletion=given is not None, until=until)
+    value = authorization(session, key)
+    until = UNSET if value is None else rfc3339(value[1])
+    return DualAuthResponse(enabled=True, set_for_deletion=value is not None, until=until)
 
 
 def _key(session: Session, key: Key, aliases: list[str], payload: str | None) -> KeyResponse:
@@ -379,7 +379,9 @@ def _deletion(now: int, key: Key) -> dict[str, Any]:
 def rings_response(query: PageParameters, rings: list[KeyRing]) -> RingsResponse:
     """The default one first, which was never made."""
     shown = [RingResponse(id=DEFAULT_RING)]
-    shown += [RingResponse(id=one.name, created=rfc3339(one.created_at), created_by=one.created_by) for one in rings]
+    shown += [
+        RingResponse(id=ring.name, created=rfc3339(ring.created_at), created_by=ring.created_by) for ring in rings
+    ]
     return RingsResponse(*page("key_ring", shown, query))
 
 

@@ -69,28 +69,28 @@ class NewKey(Struct, frozen=True):
     overrides: list[policies.NewKeyPolicy] = field(default_factory=list)
 
 
-def create(session: Session, instance: ServiceInstance, given: NewKey) -> Key:
+def create(session: Session, instance: ServiceInstance, value: NewKey) -> Key:
     """A new key, with its material and its aliases."""
     ctx, now = session.ctx, session.ctx.now()
-    may_create(ctx, CREATE, {"serviceInstance": instance.id, "keyRing": given.ring})
-    _known_ring(session, instance.id, given.ring)
-    imported, by_token = given.payload is not None or given.sealed is not None, given.sealed is not None
-    policies.refuse_way(session, instance.id, extractable=given.extractable, imported=imported, by_token=by_token)
-    if given.expires_at is not None and given.expires_at <= now:
+    may_create(ctx, CREATE, {"serviceInstance": instance.id, "keyRing": value.ring})
+    _known_ring(session, instance.id, value.ring)
+    imported, by_token = value.payload is not None or value.sealed is not None, value.sealed is not None
+    policies.refuse_way(session, instance.id, extractable=value.extractable, imported=imported, by_token=by_token)
+    if value.expires_at is not None and value.expires_at <= now:
         raise bad_request("KEY_EXP_DATE_INVALID_ERR", "The date of expiration must be in the future.", "expirationDate")
     made = Key(
         id=ctx.ids.uuid(),
         account_id=ctx.account_id,
         instance_id=instance.id,
         location=instance.location,
-        key_ring_id=given.ring,
-        name=given.name,
-        description=given.description,
-        extractable=given.extractable,
+        key_ring_id=value.ring,
+        name=value.name,
+        description=value.description,
+        extractable=value.extractable,
         imported=imported,
         state="active",
         version_id=ctx.ids.uuid(),
-        expires_at=given.expires_at,
+        expires_at=value.expires_at,
         rotated_at=None,
         deleted_at=None,
         deleted_by=None,
@@ -99,10 +99,10 @@ def create(session: Session, instance: ServiceInstance, given: NewKey) -> Key:
         created_at=now,
     )
     insert(session, PROTECTED_KEY, made)
-    payload = _unsealed(session, instance.id, given.payload, given.sealed)
-    _keep(session, made.version_id, made.id, _material(payload, extractable=given.extractable))
-    policies.inherit(session, made, given.overrides)
-    for alias in given.aliases:
+    payload = _unsealed(session, instance.id, value.payload, value.sealed)
+    _keep(session, made.version_id, made.id, _material(payload, extractable=value.extractable))
+    policies.inherit(session, made, value.overrides)
+    for alias in value.aliases:
         add_alias(session, made, alias)
     return made
 
@@ -121,15 +121,15 @@ def _material(payload: str | None, *, extractable: bool) -> bytes:
         raise bad_request("PAYLOAD_ERR", "The payload must be base64.", "payload") from error
     if (extractable and 1 <= len(octets) <= _STANDARD_OCTETS) or (not extractable and len(octets) in _ROOT_OCTETS):
         return octets
-    wanted = f"1 to {_STANDARD_OCTETS:,}" if extractable else "16, 24 or 32"
+    lengths = f"1 to {_STANDARD_OCTETS:,}" if extractable else "16, 24 or 32"
     kind = "standard" if extractable else "root"
-    text = f"The payload of a {kind} key has {wanted} octets; these are {len(octets):,}."
+    text = f"The payload of a {kind} key has {lengths} octets; these are {len(octets):,}."
     raise bad_request("INCORRECT_PAYLOAD_LEN_ERR", text, "payload")
 
 
 def _keep(session: Session, version_id: str, key_id: str, material: bytes) -> None:
-    kept = session.cipher.encrypt(base64.b64encode(material).decode(), purpose(version_id))
-    add_row(session, key_versions, id=version_id, key_id=key_id, material=kept, created_at=session.ctx.now())
+    sealed = session.cipher.encrypt(base64.b64encode(material).decode(), purpose(version_id))
+    add_row(session, key_versions, id=version_id, key_id=key_id, material=sealed, created_at=session.ctx.now())
 
 
 def purpose(version_id: str) -> str:
@@ -320,9 +320,9 @@ def add_alias(session: Session, key: Key, alias: str) -> None:
         raise taken("KEY_ALIAS_NOT_UNIQUE_ERR", text, "alias") from error
 
 
-def _bad_name(code: str, what: str, most: int, field: str, given: str) -> Problem:
+def _bad_name(code: str, noun: str, most: int, field: str, value: str) -> Problem:
     form = f"2 to {most} letters, digits, hyphens or underscores, begins with a letter or a digit, and is no UUID"
-    return bad_request(code, f"{what} has {form}; given was {given[:most]!r}.", field)
+    return bad_request(code, f"{noun} has {form}; given was {value[:most]!r}.", field)
 
 
 def remove_alias(session: Session, granted: Authorized[Key], alias: str) -> None:
@@ -333,10 +333,10 @@ def remove_alias(session: Session, granted: Authorized[Key], alias: str) -> None
 
 def aliases_of(session: Session, keys: list[Key]) -> dict[str, list[str]]:
     """The aliases of keys, by their ids."""
-    found: dict[str, list[str]] = {key.id: [] for key in keys}
-    for row in rows_of(session, key_aliases, key_aliases.c.key_id.in_(list(found)), order=key_aliases.c.alias):
-        found[row.key_id].append(row.alias)
-    return found
+    aliases_by_key: dict[str, list[str]] = {key.id: [] for key in keys}
+    for row in rows_of(session, key_aliases, key_aliases.c.key_id.in_(list(aliases_by_key)), order=key_aliases.c.alias):
+        aliases_by_key[row.key_id].append(row.alias)
+    return aliases_by_key
 
 
 def named(session: Session, instance_id: str, id_or_alias: str) -> str:

@@ -62,11 +62,11 @@ class Accelerator:
     It is made anew when the binary or the running kernel changes.
     """
 
-    def __init__(self, root: Path, binary: Path, wanted: str = "auto", device: Path = _DEVICE) -> None:
-        """`wanted`: `auto`, or `kvm` or `tcg` to be used without asking. BadSpec for another word."""
-        if wanted not in {"auto", "kvm", "tcg"}:
-            raise BadSpec(f"not an accelerator: {wanted[:40]!r}")
-        self._file, self._binary, self._wanted, self._device = root / _VERDICT, binary, wanted, device
+    def __init__(self, root: Path, binary: Path, choice: str = "auto", device: Path = _DEVICE) -> None:
+        """`choice`: `auto`, or `kvm` or `tcg` to be used without asking. BadSpec for another word."""
+        if choice not in {"auto", "kvm", "tcg"}:
+            raise BadSpec(f"not an accelerator: {choice[:40]!r}")
+        self._file, self._binary, self._wanted, self._device = root / _VERDICT, binary, choice, device
         self._lock = threading.Lock()
 
     def choose(self) -> str:

@@ -50,8 +50,8 @@ def forgetting(node: Node, passphrases: Passphrases) -> list[Command]:
 
 
 def _secrets(name: str, passphrases: Passphrases) -> dict[str, bytes]:
-    given = {_secret(name): passphrases.disk, _base_secret(name): passphrases.base}
-    return {id_: octets for id_, octets in given.items() if octets is not None}
+    secrets = {_secret(name): passphrases.disk, _base_secret(name): passphrases.base}
+    return {id_: octets for id_, octets in secrets.items() if octets is not None}
 
 
 def _secret(name: str) -> str:

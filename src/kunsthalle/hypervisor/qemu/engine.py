@@ -281,7 +281,9 @@ class Qemu(Hypervisor):
             qemu_process.launch(folder, server_command(spec, machine), START_SECONDS, opening(spec))
 
     def _refuse_without_room(self, wanted_mib: int) -> None:
-        used = sum(facts.memory_mib for one in self.servers() if self.lives(one) and (facts := self.facts(one)))
+        used = sum(
+            facts.memory_mib for server in self.servers() if self.lives(server) and (facts := self.facts(server))
+        )
         if self._total_mib and used + wanted_mib > self._total_mib:
             raise NoRoom(f"{used} of {self._total_mib} MiB are in use, and {wanted_mib} MiB are wanted")
 

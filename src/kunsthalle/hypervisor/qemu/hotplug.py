@@ -33,39 +33,39 @@ def arguments(data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> 
 
     The nodes of encrypted disks are not in it: see `opening`.
     """
-    found = []
+    nodes = []
     for disk in data:
         options = (f"{name}={value}" for name, value in _device(disk).items())
         if not disk.passphrases:
-            found += ["-blockdev", json.dumps(_node(disk, direct=direct(disk.path)))]
-        found += ["-device", ",".join((_DRIVER, *options))]
-    return found
+            nodes += ["-blockdev", json.dumps(_node(disk, direct=direct(disk.path)))]
+        nodes += ["-device", ",".join((_DRIVER, *options))]
+    return nodes
 
 
 def opening(data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> list[Command]:
     """The commands that open the encrypted ones of the disks, before there is a machine."""
-    found: list[Command] = []
+    nodes: list[Command] = []
     for disk in data:
         if disk.passphrases:
-            found += encrypted_nodes.opening(_node(disk, direct=direct(disk.path)), disk.passphrases)
-    return found
+            nodes += encrypted_nodes.opening(_node(disk, direct=direct(disk.path)), disk.passphrases)
+    return nodes
 
 
 def set_disks(ask: Ask, data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> set[str]:
     """See Hypervisor.set_disks."""
-    wanted = {disk.id: disk for disk in data}
+    disks = {disk.id: disk for disk in data}
     present = _present(ask)
     for name in _nodes(ask) - {_node_name(id_) for id_ in present}:
         _drop(ask, name)  # of a disk that the guest has let go of since somebody asked
-    for id_ in wanted.keys() - present:
-        _add(ask, wanted[id_], direct=direct(wanted[id_].path))
-    return _let_go(ask, present - wanted.keys())
+    for id_ in disks.keys() - present:
+        _add(ask, disks[id_], direct=direct(disks[id_].path))
+    return _let_go(ask, present - disks.keys())
 
 
 def _present(ask: Ask) -> set[str]:
     """The ids of the disks that the guest has."""
     answers = ask(("qom-list", {"path": "/machine/peripheral"}))
-    names = [str(one["name"]) for one in answers[0]] if answers else []
+    names = [str(answer["name"]) for answer in answers[0]] if answers else []
     return {name.removeprefix(_DEVICE) for name in names if name.startswith(_DEVICE)}
 
 
@@ -86,7 +86,7 @@ def _add(ask: Ask, disk: DataDisk, *, direct: bool) -> None:
 def _nodes(ask: Ask) -> set[str]:
     """The names of the nodes of data disks."""
     answers = ask(("query-named-block-nodes", {"flat": True}))
-    names = (str(one.get("node-name")) for one in answers[0]) if answers else ()
+    names = (str(answer.get("node-name")) for answer in answers[0]) if answers else ()
     return {name for name in names if name.startswith(_NODE)}
 
 

@@ -53,8 +53,8 @@ class Machine:
 
 def server_uuid(server_id: str) -> str:
     """The UUID a guest sees: the one in the server's id, or one made from the id."""
-    found = _UUID.search(server_id)
-    return found[0].lower() if found else str(uuid.uuid5(_SPACE, server_id))
+    match = _UUID.search(server_id)
+    return match[0].lower() if match else str(uuid.uuid5(_SPACE, server_id))
 
 
 def identity(server_id: str) -> list[str]:
@@ -107,11 +107,11 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
 
 def opening(spec: ServerSpec) -> list[Command]:
     """The commands that open the encrypted disks of a server before its machine is built; none if it has none."""
-    found: list[Command] = []
+    commands: list[Command] = []
     if spec.passphrases:
         node = encrypted_nodes.disk_node(_BOOT, spec.disk, spec.passphrases, direct=is_direct(spec.disk))
-        found += encrypted_nodes.opening(node, spec.passphrases)
-    return found + hotplug.opening(spec.data, direct=is_direct)
+        commands += encrypted_nodes.opening(node, spec.passphrases)
+    return commands + hotplug.opening(spec.data, direct=is_direct)
 
 
 def _drive(name: str, path: str, options: str, device: str) -> list[str]:

@@ -185,8 +185,8 @@ def _own(pid: int, folder: Path) -> list[str] | None:
         here = os.path.samestat(Path(f"/proc/{pid}/cwd").stat(), folder.stat())
     except OSError:
         return None
-    wanted = identity(folder.name)
-    named = any(arguments[start : start + len(wanted)] == wanted for start in range(len(arguments)))
+    expected = identity(folder.name)
+    named = any(arguments[start : start + len(expected)] == expected for start in range(len(arguments)))
     return arguments if here and named else None
 
 

@@ -72,9 +72,9 @@ def _members(run: Run) -> str:
 
 def _list(run: Run, kind: Kind) -> None:
     run.core_progress(f"Getting {kind.nouns} of access group {run.given['GROUP']}", by_id=True)
-    found = list(run.api.listed(_members(run), "members", {"verbose": "true", "type": kind.type}))
+    entries = list(run.api.listed(_members(run), "members", {"verbose": "true", "type": kind.type}))
     run.terminal.ok()
-    run.table(found, kind.columns, f"No {kind.nouns} were found.")
+    run.table(entries, kind.columns, f"No {kind.nouns} were found.")
 
 
 def _add(run: Run, kind: Kind) -> None:
@@ -110,9 +110,9 @@ def _purge(run: Run, kind: Kind) -> None:
 
 def _refuse(outcomes: list[Any]) -> None:
     """Failed where one of many was refused: the answer to all of them is a success, and each has its own outcome."""
-    failed = [one for one in outcomes if one.get("status_code", 0) >= _REFUSED]
+    failed = [outcome for outcome in outcomes if outcome.get("status_code", 0) >= _REFUSED]
     if failed:
-        raise Failed("\n".join(_sentence(one) for one in failed))
+        raise Failed("\n".join(_sentence(outcome) for outcome in failed))
 
 
 def _sentence(outcome: Any) -> str:
@@ -124,7 +124,7 @@ def _sentence(outcome: Any) -> str:
 
 def _commands(kind: Kind) -> tuple[Command, ...]:
     words = f"iam access-group-{kind.words}"
-    one, many = kind.takes, f"GROUP {kind.takes}..."
+    takes, many = kind.takes, f"GROUP {kind.takes}..."
 
     def run(function: Callable[[Run, Kind], None]) -> Callable[[Run], None]:
         return lambda work: function(work, kind)
@@ -133,7 +133,7 @@ def _commands(kind: Kind) -> tuple[Command, ...]:
         Command(f"{words}s", f"List the {kind.nouns} of an access group.", run(_list), "GROUP"),
         Command(f"{words}-add", f"Add {kind.nouns} to an access group.", run(_add), many),
         Command(f"{words}-remove", f"Remove {kind.nouns} from an access group.", run(_remove), many, (FORCE,)),
-        Command(f"{words}-purge", f"Remove a {kind.noun} from all access groups.", run(_purge), one, (FORCE,)),
+        Command(f"{words}-purge", f"Remove a {kind.noun} from all access groups.", run(_purge), takes, (FORCE,)),
     )
 
 

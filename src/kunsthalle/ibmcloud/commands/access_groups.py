@@ -30,7 +30,7 @@ def group(run: Run, ref: str) -> Any:
 
 
 def _of_name(run: Run, ref: str) -> list[Any]:
-    return [one for one in _groups(run) if one["name"] == ref] or [group(run, ref)]
+    return [entry for entry in _groups(run) if entry["name"] == ref] or [group(run, ref)]
 
 
 def _list(run: Run) -> None:
@@ -42,9 +42,9 @@ def _list(run: Run) -> None:
     for kind in KINDS:
         if run.given.has(kind.flag):
             query["iam_id"] = kind.id_of(run, run.given.get(kind.flag))
-    found = list(run.api.listed(GROUPS, "groups", query))
+    entries = list(run.api.listed(GROUPS, "groups", query))
     run.terminal.ok()
-    run.table(found, _COLUMNS, "No access groups were found.")
+    run.table(entries, _COLUMNS, "No access groups were found.")
 
 
 def _get(run: Run) -> None:
@@ -52,12 +52,12 @@ def _get(run: Run) -> None:
     ref, bare = run.given["GROUP"], run.given.get("id")
     if not bare:
         run.core_progress(f"Getting access group {ref}", by_id=True)
-    found = group(run, ref)
+    resource = group(run, ref)
     if bare and not run.json:
-        run.terminal.lines([found["id"]])
+        run.terminal.lines([resource["id"]])
         return
     run.terminal.ok()
-    run.detail(found, _FIELDS)
+    run.detail(resource, _FIELDS)
 
 
 def _create(run: Run) -> None:
@@ -85,13 +85,13 @@ def _update(run: Run) -> None:
 
 def _delete(run: Run) -> None:
     ref = run.given["GROUP"]
-    found = _of_name(run, ref) if run.given.get("all") else [group(run, ref)]
+    of_name = _of_name(run, ref) if run.given.get("all") else [group(run, ref)]
     if not run.confirmed(f"Really delete access group {ref}?"):
         return
     run.core_progress(f"Deleting access group {ref}", by_id=True)
     force = {"force": "true"} if run.given.get("recursive") else None
-    for one in found:
-        run.api.call("DELETE", path_of(f"{GROUPS}/{{}}", one["id"]), None, force)
+    for entry in of_name:
+        run.api.call("DELETE", path_of(f"{GROUPS}/{{}}", entry["id"]), None, force)
     run.done(f"Access group {ref} is deleted.")
 
 

@@ -18,7 +18,7 @@ _FIELDS: tuple[Field, ...] = (
     ("Account Owner:", "owner_email"),
     ("Account Owner IAM ID:", "owner_iam_id"),
     ("Account Status:", "state"),
-    ("Account Type:", lambda one: "ENTERPRISE" if one.get("is_enterprise_account") else "STANDARD"),
+    ("Account Type:", lambda entry: "ENTERPRISE" if entry.get("is_enterprise_account") else "STANDARD"),
     ("Enterprise ID:", "enterprise_id"),
     ("Created:", "created_at"),
 )
@@ -30,7 +30,7 @@ _COLUMNS: tuple[Field, ...] = (
 )
 _USERS: tuple[Field, ...] = (
     ("User ID", "user_id"),
-    ("Name", lambda one: f"{one.get('firstname', '')} {one.get('lastname', '')}".strip()),
+    ("Name", lambda entry: f"{entry.get('firstname', '')} {entry.get('lastname', '')}".strip()),
     ("IAM ID", "iam_id"),
     ("State", "state"),
 )
@@ -39,18 +39,18 @@ _GONE = "Ignored: Cloud Foundry organizations and spaces are gone."
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?")
 _AUDIT: tuple[Field, ...] = (
     ("Date", "at"),
-    ("User", lambda one: one.get("actor_email") or one.get("actor")),
+    ("User", lambda entry: entry.get("actor_email") or entry.get("actor")),
     ("Action", "action"),
     ("Outcome", "outcome"),
-    ("Object", lambda one: one.get("resource_crn") or one.get("target")),
+    ("Object", lambda entry: entry.get("resource_crn") or entry.get("target")),
 )
 
 
 def _show(run: Run) -> None:
     run.core_progress("Retrieving account")
-    found = run.api.get(path_of("/v1/accounts/{}", run.session.account))
+    answer = run.api.get(path_of("/v1/accounts/{}", run.session.account))
     run.terminal.ok()
-    run.detail(found, _FIELDS)
+    run.detail(answer, _FIELDS)
 
 
 def _list(run: Run) -> None:
@@ -58,17 +58,17 @@ def _list(run: Run) -> None:
     unwanted = {state.upper() for state in run.given.get("exclude") or ()}
     listed = list(run.api.listed("/v1/accounts", "resources"))
     if run.given.get("active"):
-        listed = [one for one in listed if one.get("state") == "ACTIVE"]
+        listed = [entry for entry in listed if entry.get("state") == "ACTIVE"]
     run.terminal.ok()
-    run.table([one for one in listed if one.get("state") not in unwanted], _COLUMNS, "No accounts were found.")
+    run.table([entry for entry in listed if entry.get("state") not in unwanted], _COLUMNS, "No accounts were found.")
 
 
 def _users(run: Run) -> None:
     run.core_progress("Getting users")
     path = path_of("/v2/accounts/{}/users", run.session.account)
-    found = list(run.api.listed(path, "resources"))
+    entries = list(run.api.listed(path, "resources"))
     run.terminal.ok()
-    run.table(found, _USERS, "No users were found.")
+    run.table(entries, _USERS, "No users were found.")
 
 
 def _invite(run: Run) -> None:
@@ -111,15 +111,15 @@ def _fits(entry: Any, user: str | None, kind: str | None, resource: str | None) 
 
 
 def _audit(run: Run) -> None:
-    given = run.given
+    options = run.given
     asked = filled(
-        action=given.get("action"), since=_moment(run, "start-date"), until=_moment(run, "end-date"), limit=200
+        action=options.get("action"), since=_moment(run, "start-date"), until=_moment(run, "end-date"), limit=200
     )
     run.core_progress("Retrieving audit logs")
-    wanted = [given.get(name) for name in ("user-name", "object-type", "object")]
-    found = [one for one in run.api.listed("/v1/audit", "entries", asked) if _fits(one, *wanted)]
+    target = [options.get(name) for name in ("user-name", "object-type", "object")]
+    entries = [entry for entry in run.api.listed("/v1/audit", "entries", asked) if _fits(entry, *target)]
     run.terminal.ok()
-    run.table(found, _AUDIT, "No audit logs were found.")
+    run.table(entries, _AUDIT, "No audit logs were found.")
 
 
 def _organizations(_run: Run) -> None:

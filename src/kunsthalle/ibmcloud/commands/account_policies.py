@@ -42,10 +42,10 @@ def _fields(policy: Any) -> tuple[Field, ...]:
 
 
 def _access(run: Run) -> None:
-    wanted = run.given.get("type")
+    target = run.given.get("type")
     run.core_progress("Getting access policies", by_id=True)
-    found = listed(run, type="access", **_SORT.asked(run))
-    show_all(run, [one for one in found if wanted in {None, _type(one)}], _fields)
+    entries = listed(run, type="access", **_SORT.asked(run))
+    show_all(run, [entry for entry in entries if target in {None, _type(entry)}], _fields)
 
 
 def _all(run: Run) -> None:

@@ -40,14 +40,14 @@ def _path(run: Run) -> str:
 
 def _show(run: Run) -> None:
     run.core_progress("Getting account settings", by_id=True)
-    found = run.api.get(_path(run))
+    answer = run.api.get(_path(run))
     run.terminal.ok()
-    run.detail(found, _FIELDS)
+    run.detail(answer, _FIELDS)
 
 
 def _update(run: Run) -> None:
-    given = run.given
-    body = {one.name.replace("-", "_"): given.get(one.name) for one in _OPTIONS if given.has(one.name)}
+    options = run.given
+    body = {option.name.replace("-", "_"): options.get(option.name) for option in _OPTIONS if options.has(option.name)}
     run.core_progress("Updating account settings", by_id=True)
     headers = {"If-Match": run.api.get(_path(run))["entity_tag"]}
     made = run.api.call("PUT", _path(run), body, headers=headers).body
@@ -62,6 +62,6 @@ COMMANDS = (
         "Change the account's settings of identities.",
         _update,
         flags=_OPTIONS,
-        any_of=(tuple(one.name for one in _OPTIONS),),
+        any_of=(tuple(option.name for option in _OPTIONS),),
     ),
 )

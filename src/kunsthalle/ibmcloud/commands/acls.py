@@ -50,17 +50,17 @@ def _source(run: Run) -> str:
     if not vpc or is_id(ref):
         return id_of(run, NETWORK_ACL, ref)
     listed = run.api.listed(NETWORK_ACL.path, NETWORK_ACL.key, {"name": ref})
-    found = one_of([one for one in listed if vpc in one["vpc"].values()], NETWORK_ACL.noun, ref)
-    return str(found["id"]) if found else str(ref)
+    resource = one_of([entry for entry in listed if vpc in entry["vpc"].values()], NETWORK_ACL.noun, ref)
+    return str(resource["id"]) if resource else str(ref)
 
 
 def _acl(run: Run) -> dict[str, Any]:
-    given = run.given
-    source = {"id": _source(run)} if given.has("source-acl") else None
+    options = run.given
+    source = {"id": _source(run)} if options.has("source-acl") else None
     return filled(
-        name=given["NAME"],
-        vpc=reference(run, VPC, given["VPC"]),
-        rules=given.get("rules"),
+        name=options["NAME"],
+        vpc=reference(run, VPC, options["VPC"]),
+        rules=options.get("rules"),
         source_network_acl=source,
         resource_group=group_of(run),
     )
@@ -68,15 +68,15 @@ def _acl(run: Run) -> dict[str, Any]:
 
 def _options(run: Run) -> dict[str, Any]:
     """The part of a rule's body that is the same for a new rule and for a changed one."""
-    given = run.given
+    options = run.given
     body = filled(
-        name=given.get("name"),
-        type=given.get("icmp-type"),
-        code=given.get("icmp-code"),
-        **{one.name.replace("-", "_"): given.get(one.name) for one in _PORTS},
+        name=options.get("name"),
+        type=options.get("icmp-type"),
+        code=options.get("icmp-code"),
+        **{port.name.replace("-", "_"): options.get(port.name) for port in _PORTS},
     )
-    if given.has("before-rule"):
-        body["before"] = {"id": id_of(run, ACL_RULE, given.get("before-rule"), parents_of(run, ACL_RULE))}
+    if options.has("before-rule"):
+        body["before"] = {"id": id_of(run, ACL_RULE, options.get("before-rule"), parents_of(run, ACL_RULE))}
     return body
 
 
@@ -94,11 +94,11 @@ def _same_protocol(run: Run) -> None:
 
 
 def _changed_rule(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     _same_protocol(run)
-    last = {"before": None} if given.get("reset-before-rule") else {}
-    ends = filled(source=given.get("source"), destination=given.get("dest"))
-    return {**filled(action=given.get("action"), direction=given.get("direction")), **ends, **_options(run), **last}
+    last = {"before": None} if options.get("reset-before-rule") else {}
+    ends = filled(source=options.get("source"), destination=options.get("dest"))
+    return {**filled(action=options.get("action"), direction=options.get("direction")), **ends, **_options(run), **last}
 
 
 COMMANDS = (

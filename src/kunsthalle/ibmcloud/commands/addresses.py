@@ -42,28 +42,28 @@ from kunsthalle.ibmcloud.resource_commands import (
 
 def _interface_id(run: Run, ref: str) -> str:
     """The id of a network interface, by its name within the instance or server of `--in` or `--bm`."""
-    given = run.given
+    options = run.given
     for name, owner in (("in", INSTANCE), ("bm", SERVER)):
-        if given.has(name):
-            path = f"{owner.path}/{path_of('{}', id_of(run, owner, given.get(name)))}/network_interfaces"
+        if options.has(name):
+            path = f"{owner.path}/{path_of('{}', id_of(run, owner, options.get(name)))}/network_interfaces"
             listed = run.api.listed(path, "network_interfaces")
-            return next((str(one["id"]) for one in listed if one["name"] == ref), ref)
+            return next((str(entry["id"]) for entry in listed if entry["name"] == ref), ref)
     return ref
 
 
 def _bound_to(run: Run) -> dict[str, str] | None:
     """What a floating IP is bound to: an interface of a server, or a virtual one."""
-    given = run.given
-    if given.has("vni"):
-        return {"id": id_of(run, VNI, given.get("vni"))}
-    return {"id": _interface_id(run, given.get("nic"))} if given.has("nic") else None
+    options = run.given
+    if options.has("vni"):
+        return {"id": id_of(run, VNI, options.get("vni"))}
+    return {"id": _interface_id(run, options.get("nic"))} if options.has("nic") else None
 
 
 def _floating(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given["NAME"],
-        zone={"name": given.get("zone")} if given.has("zone") else None,
+        name=options["NAME"],
+        zone={"name": options.get("zone")} if options.has("zone") else None,
         target=_bound_to(run),
         resource_group=group_of(run),
     )
@@ -86,14 +86,14 @@ def _remote(run: Run, text: str | None) -> dict[str, str]:
 
 
 def _rule(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        remote=_remote(run, given.get("remote")),
-        port_min=given.get("port-min"),
-        port_max=given.get("port-max"),
-        type=given.get("icmp-type"),
-        code=given.get("icmp-code"),
-        name=given.get("name"),
+        remote=_remote(run, options.get("remote")),
+        port_min=options.get("port-min"),
+        port_max=options.get("port-max"),
+        type=options.get("icmp-type"),
+        code=options.get("icmp-code"),
+        name=options.get("name"),
     )
 
 
@@ -103,36 +103,38 @@ def _new_rule(run: Run) -> dict[str, Any]:
 
 def _changed_rule(run: Run) -> dict[str, Any]:
     """The API asks for the protocol of the rule, which a change does not name."""
-    given, path = run.given, place(run, RULE, run.given[RULE.label()])
-    removed = {field: None for name, field in _RESETS.items() if given.get(f"reset-{name}")}
+    options, path = run.given, place(run, RULE, run.given[RULE.label()])
+    removed = {field: None for name, field in _RESETS.items() if options.get(f"reset-{name}")}
     protocol = {"protocol": run.api.get(path)["protocol"]}
-    return {**filled(direction=given.get("direction")), **_rule(run), **removed, **protocol}
+    return {**filled(direction=options.get("direction")), **_rule(run), **removed, **protocol}
 
 
 def _changed_interface(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given.get("name"), auto_delete=given.get("auto-delete"), allow_ip_spoofing=given.get("allow-ip-spoofing")
+        name=options.get("name"),
+        auto_delete=options.get("auto-delete"),
+        allow_ip_spoofing=options.get("allow-ip-spoofing"),
     )
 
 
 def _interface(run: Run) -> dict[str, Any]:
-    given = run.given
-    groups = references(run, SECURITY_GROUP, given.get("sgs") or ()) or None
-    subnet = reference(run, SUBNET, given.get("subnet"))
+    options = run.given
+    groups = references(run, SECURITY_GROUP, options.get("sgs") or ()) or None
+    subnet = reference(run, SUBNET, options.get("subnet"))
     return filled(subnet=subnet, security_groups=groups, resource_group=group_of(run), **_changed_interface(run))
 
 
 def _target_path(run: Run, ref: str) -> str:
     """The path of a target, by its id, or by its name with what it is named within."""
-    given = run.given
-    if given.get("trt") == "virtual_network_interface":
+    options = run.given
+    if options.get("trt") == "virtual_network_interface":
         ref = id_of(run, VNI, ref)
-    elif given.has("trt"):
-        raise Failed(f"A target of the type {given.get('trt')} is not supported by Kunsthalle.")
-    group = id_of(run, SECURITY_GROUP, given["GROUP"])
-    found = ref if given.has("trt") else _interface_id(run, ref)
-    return path_of(TARGET.path + "/{}", group, id_of(run, TARGET, found, [group]))
+    elif options.has("trt"):
+        raise Failed(f"A target of the type {options.get('trt')} is not supported by Kunsthalle.")
+    group = id_of(run, SECURITY_GROUP, options["GROUP"])
+    resource = ref if options.has("trt") else _interface_id(run, ref)
+    return path_of(TARGET.path + "/{}", group, id_of(run, TARGET, resource, [group]))
 
 
 def _add_target(run: Run) -> None:
@@ -158,12 +160,12 @@ def _remove_targets(run: Run) -> None:
 
 
 def _gateway(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given["NAME"],
-        vpc=reference(run, VPC, given["VPC"]),
-        zone={"name": given["ZONE"]},
-        floating_ip=_floating_ip(run, given.get("ip")),
+        name=options["NAME"],
+        vpc=reference(run, VPC, options["VPC"]),
+        zone={"name": options["ZONE"]},
+        floating_ip=_floating_ip(run, options.get("ip")),
         resource_group=group_of(run),
     )
 
@@ -173,8 +175,8 @@ def _floating_ip(run: Run, text: str | None) -> dict[str, str]:
     if not text:
         return {}
     listed = run.api.listed(FLOATING_IP.path, FLOATING_IP.key)
-    found = next((str(one["id"]) for one in listed if text in {one["name"], one["address"]}), text)
-    return {"id": found}
+    first = next((str(entry["id"]) for entry in listed if text in {entry["name"], entry["address"]}), text)
+    return {"id": first}
 
 
 _ALONE = (("zone", "nic", "vni"),)

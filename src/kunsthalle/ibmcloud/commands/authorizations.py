@@ -44,48 +44,48 @@ BLOCK: tuple[Field, ...] = (
 
 def block(policy: Any) -> list[str]:
     """A label block: what is not said is left away."""
-    rows = [(label, value(policy, what)) for label, what in BLOCK]
+    rows = [(label, value(policy, noun)) for label, noun in BLOCK]
     return [*grid([row for row in rows if row[1] != "-"], header=False), ""]
 
 
 def _instance(run: Run, side: str) -> str | None:
     """The instance of a service: by its id, by its CRN, or by its name."""
-    given = run.given
-    ref = given.get(f"{side}-service-instance-id")
+    options = run.given
+    ref = options.get(f"{side}-service-instance-id")
     if ref:
         return ref.split(":")[7] if crn_of(ref) is not None and ref.count(":") > 7 else str(ref)
-    name = given.get(f"{side}-service-instance-name")
+    name = options.get(f"{side}-service-instance-name")
     return str(named(instances(run, name=name), name, "service instance")["guid"]) if name else None
 
 
 def _side(run: Run, side: str, service: str, account: str) -> list[dict[str, str]]:
-    given = run.given
-    group = given.get(f"{side}-resource-group-id")
+    options = run.given
+    group = options.get(f"{side}-resource-group-id")
     return attributes(
         {
             "serviceName": service,
             "accountId": account,
             "serviceInstance": _instance(run, side),
             "resourceGroupId": group_id(run, group) if group else None,
-            "resourceType": given.get(f"{side}-resource-type"),
-            "resource": given.get(f"{side}-resource"),
+            "resourceType": options.get(f"{side}-resource-type"),
+            "resource": options.get(f"{side}-resource"),
         }
     )
 
 
 def _body(run: Run) -> dict[str, Any]:
-    given, account = run.given, run.session.account
-    if given.has("file"):
-        return {"type": "authorization", **from_json_file(given.get("file"))}
-    source, target, roles = (given[name] for name in ("SOURCE_SERVICE_NAME", "TARGET_SERVICE_NAME", "ROLES"))
+    options, account = run.given, run.session.account
+    if options.has("file"):
+        return {"type": "authorization", **from_json_file(options.get("file"))}
+    source, target, roles = (options[name] for name in ("SOURCE_SERVICE_NAME", "TARGET_SERVICE_NAME", "ROLES"))
     if not (source and target and roles):
         raise WrongUsage("SOURCE_SERVICE_NAME TARGET_SERVICE_NAME ROLES or --file is required")
-    wanted = [role.strip() for role in roles.split(",") if role.strip()]
+    aim = [role.strip() for role in roles.split(",") if role.strip()]
     return {
         "type": "authorization",
-        "subjects": [{"attributes": _side(run, "source", source, given.get("source-service-account") or account)}],
+        "subjects": [{"attributes": _side(run, "source", source, options.get("source-service-account") or account)}],
         "resources": [{"attributes": _side(run, "target", target, account)}],
-        "roles": role_ids(run, wanted, target),
+        "roles": role_ids(run, aim, target),
     }
 
 
@@ -101,27 +101,27 @@ def _create(run: Run) -> None:
 
 def _list(run: Run) -> None:
     run.core_progress("Getting authorization policies", by_id=True)
-    found = listed(run, type="authorization")
+    entries = listed(run, type="authorization")
     if run.json:
-        run.print_json(found)
+        run.print_json(entries)
         return
     run.terminal.ok()
     run.terminal.say()
     run.terminal.lines(
-        [line for policy in found for line in block(policy)] or ["No authorization policies were found."]
+        [line for policy in entries for line in block(policy)] or ["No authorization policies were found."]
     )
 
 
 def _get(run: Run) -> None:
     id_ = run.given["ID"]
     run.core_progress(f"Getting authorization policy {id_}", by_id=True)
-    found = one_policy(run, id_)
+    resource = one_policy(run, id_)
     if run.json:
-        run.print_json(as_wanted(run, found))
+        run.print_json(as_wanted(run, resource))
         return
     run.terminal.ok()
     run.terminal.say()
-    run.terminal.lines(block(found))
+    run.terminal.lines(block(resource))
 
 
 def _delete(run: Run) -> None:

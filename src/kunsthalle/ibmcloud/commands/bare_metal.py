@@ -100,11 +100,11 @@ _TPM = flag("tpm-mode", text="Trusted platform module.", choices=("tpm_2", "disa
 
 
 def _values(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        image=reference(run, IMAGE, given.get("image")),
-        keys=references(run, KEY, given.get("keys")),
-        user_data=given.get("user-data"),
+        image=reference(run, IMAGE, options.get("image")),
+        keys=references(run, KEY, options.get("keys")),
+        user_data=options.get("user-data"),
     )
 
 
@@ -117,36 +117,36 @@ def _settings(run: Run) -> dict[str, Any]:
 
 
 def _network(run: Run) -> dict[str, Any]:
-    given = run.given
-    if given.has("pnac-vni"):
-        interface: dict[str, Any] = reference(run, VNI, given.get("pnac-vni"))
+    options = run.given
+    if options.has("pnac-vni"):
+        interface: dict[str, Any] = reference(run, VNI, options.get("pnac-vni"))
         return {"primary_network_attachment": {"virtual_network_interface": interface}}
-    if given.has("pnac-vni-subnet"):
-        subnet = {"subnet": reference(run, SUBNET, given.get("pnac-vni-subnet"))}
+    if options.has("pnac-vni-subnet"):
+        subnet = {"subnet": reference(run, SUBNET, options.get("pnac-vni-subnet"))}
         return {"primary_network_attachment": {"virtual_network_interface": subnet}}
-    groups = references(run, SECURITY_GROUP, given.get("pnic-sgs") or ())
+    groups = references(run, SECURITY_GROUP, options.get("pnic-sgs") or ())
     primary = filled(
-        name=given.get("pnic-name"),
-        subnet=reference(run, SUBNET, given.get("pnic-subnet")),
-        primary_ip=reserved_ip(run, given.get("pnic-subnet"), "pnic-rip"),
+        name=options.get("pnic-name"),
+        subnet=reference(run, SUBNET, options.get("pnic-subnet")),
+        primary_ip=reserved_ip(run, options.get("pnic-subnet"), "pnic-rip"),
         security_groups=groups or None,
         allowed_vlans=vlans(run, "pnic-allowed-vlans"),
-        enable_infrastructure_nat=given.get("pnic-ein"),
-        allow_ip_spoofing=given.get("pnic-ais"),
+        enable_infrastructure_nat=options.get("pnic-ein"),
+        allow_ip_spoofing=options.get("pnic-ais"),
     )
     return filled(
         primary_network_interface=primary,
-        network_interfaces=each(run, given.get("network-interfaces"), interface_document),
+        network_interfaces=each(run, options.get("network-interfaces"), interface_document),
     )
 
 
 def _server(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given.get("name"),
-        zone={"name": given.get("zone")},
-        profile={"name": given.get("profile")},
-        vpc=reference(run, VPC, given.get("vpc")) if given.has("vpc") else None,
+        name=options.get("name"),
+        zone={"name": options.get("zone")},
+        profile={"name": options.get("profile")},
+        vpc=reference(run, VPC, options.get("vpc")) if options.has("vpc") else None,
         initialization=_values(run),
         **_network(run),
         **_settings(run),

@@ -100,43 +100,43 @@ _NAT = flag("enable-infrastructure-nat", "true|false", "Whether NAT is done by t
 
 
 def _protection(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given.get("name"),
+        name=options.get("name"),
         allowed_vlans=vlans(run, "allowed-vlans"),
-        allow_ip_spoofing=given.get("allow-ip-spoofing"),
-        enable_infrastructure_nat=given.get("enable-infrastructure-nat"),
+        allow_ip_spoofing=options.get("allow-ip-spoofing"),
+        enable_infrastructure_nat=options.get("enable-infrastructure-nat"),
     )
 
 
 def _address(run: Run) -> dict[str, Any]:
-    given = run.given
-    new = filled(address=given.get("address"), auto_delete=given.get("auto-delete"), name=given.get("ip-name"))
-    return {**reserved_ip(run, given.get("subnet"), "rip"), **new}
+    options = run.given
+    new = filled(address=options.get("address"), auto_delete=options.get("auto-delete"), name=options.get("ip-name"))
+    return {**reserved_ip(run, options.get("subnet"), "rip"), **new}
 
 
 def _interface(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        subnet=reference(run, SUBNET, given.get("subnet")),
-        interface_type=given.get("interface-type"),
+        subnet=reference(run, SUBNET, options.get("subnet")),
+        interface_type=options.get("interface-type"),
         primary_ip=_address(run),
-        security_groups=references(run, SECURITY_GROUP, given.get("security-groups") or ()) or None,
-        vlan=given.get("vlan"),
-        allow_interface_to_float=given.get("allow-interface-to-float"),
+        security_groups=references(run, SECURITY_GROUP, options.get("security-groups") or ()) or None,
+        vlan=options.get("vlan"),
+        allow_interface_to_float=options.get("allow-interface-to-float"),
         **_protection(run),
     )
 
 
 def _attachment(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given.get("name"),
-        virtual_network_interface=reference(run, VNI, given.get("vni")),
-        interface_type=given.get("interface-type"),
+        name=options.get("name"),
+        virtual_network_interface=reference(run, VNI, options.get("vni")),
+        interface_type=options.get("interface-type"),
         allowed_vlans=vlans(run, "allowed-vlans"),
-        vlan=given.get("vlan"),
-        allow_to_float=given.get("allow-interface-to-float"),
+        vlan=options.get("vlan"),
+        allow_to_float=options.get("allow-interface-to-float"),
     )
 
 

@@ -37,8 +37,8 @@ STATES = {
 }
 
 
-def needed(one: Flag) -> Flag:
-    return Flag(one.name, one.value, one.help, one.also, one.kind, one.choices, True)
+def needed(flag: Flag) -> Flag:
+    return Flag(flag.name, flag.value, flag.help, flag.also, flag.kind, flag.choices, True)
 
 
 def command(
@@ -61,9 +61,13 @@ def catalog_id(run: Run, ref: str) -> str:
     """The id of a catalog, by its id or its name; what nothing is named stays for the API to answer."""
     if _UUID.fullmatch(ref):
         return ref
-    listed = [one for one in run.api.listed(f"{CATALOG}/catalogs", "resources") if ref in {one.get("label"), one["id"]}]
-    found = one_of(listed, "catalog", ref)
-    return str(found["id"]) if found else ref
+    listed = [
+        entry
+        for entry in run.api.listed(f"{CATALOG}/catalogs", "resources")
+        if ref in {entry.get("label"), entry["id"]}
+    ]
+    resource = one_of(listed, "catalog", ref)
+    return str(resource["id"]) if resource else ref
 
 
 def catalog_path(run: Run) -> str:
@@ -75,8 +79,10 @@ def offering_path(run: Run) -> str:
     above, ref = catalog_path(run), run.given.get("offering")
     if not _UUID.fullmatch(ref):
         listed = run.api.listed(f"{above}/offerings", "resources", {"name": ref})
-        found = one_of([one for one in listed if ref in {one.get("name"), one.get("label")}], "offering", ref)
-        ref = str(found["id"]) if found else ref
+        resource = one_of(
+            [entry for entry in listed if ref in {entry.get("name"), entry.get("label")}], "offering", ref
+        )
+        ref = str(resource["id"]) if resource else ref
     return f"{above}/offerings/{path_of('{}', ref)}"
 
 
@@ -89,14 +95,16 @@ def account_identifiers(run: Run) -> list[str]:
     refs: list[str] = run.given.get("account-ids")
     named = [ref for ref in refs if not _IDENTIFIER.fullmatch(ref)]
     known = list(run.api.listed("/v1/accounts", "resources")) if named else []
-    found = {ref: one_of([one for one in known if one.get("name") == ref], "account", ref) for ref in named}
-    unknown = ", ".join(repr(ref) for ref in named if not found[ref])
+    accounts_by_ref = {
+        ref: one_of([entry for entry in known if entry.get("name") == ref], "account", ref) for ref in named
+    }
+    unknown = ", ".join(repr(ref) for ref in named if not accounts_by_ref[ref])
     if unknown:
         raise Failed(
             f"No account that you can view is named {unknown}. Names are those of 'ibmcloud enterprise accounts';"
             " use the ID of any other account."
         )
-    return [str(found[ref]["id"]) if ref in found else ref for ref in refs]
+    return [str(accounts_by_ref[ref]["id"]) if ref in accounts_by_ref else ref for ref in refs]
 
 
 def document(text: str) -> Any:
@@ -123,21 +131,21 @@ def state_of(version: Any) -> str:
     return STATES.get(str(current), str(current or ""))
 
 
-def _kind_rows(kind: Any, before: str, wanted: str | None) -> list[Row]:
+def _kind_rows(kind: Any, before: str, target: str | None) -> list[Row]:
     """A kind and its versions below it."""
     rows: list[Row] = [(f"{before}|__{kind.get('format_kind', '')}", "", "", "")]
     for version in kind.get("versions") or ():
-        if wanted in {None, version.get("version")}:
+        if target in {None, version.get("version")}:
             name = f"{before}   |__{version.get('version', '')}"
             rows.append((name, "", state_of(version), shown(version.get("version_locator"))))
     return rows
 
 
-def offering_rows(offering: Any, wanted: str | None = None) -> list[Row]:
+def offering_rows(offering: Any, target: str | None = None) -> list[Row]:
     """An offering at the root: what `offering list` shows of each."""
     rows: list[Row] = [(shown(offering.get("name")), shown(offering.get("id")), "", "")]
     for kind in offering.get("kinds") or ():
-        rows += _kind_rows(kind, "", wanted)
+        rows += _kind_rows(kind, "", target)
     return rows
 
 

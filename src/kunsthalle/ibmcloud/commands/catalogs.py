@@ -44,19 +44,19 @@ def _list(run: Run) -> None:
 
 def _get(run: Run) -> None:
     path = catalog_path(run)
-    found = run.api.get(path)
+    answer = run.api.get(path)
     if run.json:
-        run.print_json(found)
+        run.print_json(answer)
     else:
-        tree(run, catalog_rows(found, list(run.api.listed(f"{path}/offerings", "resources"))))
+        tree(run, catalog_rows(answer, list(run.api.listed(f"{path}/offerings", "resources"))))
 
 
 def _create(run: Run) -> None:
     """In the targeted resource group."""
-    given = run.given
+    options = run.given
     body = filled(
-        label=given.get("name"),
-        short_description=given.get("catalog-description"),
+        label=options.get("name"),
+        short_description=options.get("catalog-description"),
         resource_group_id=run.session.group,
     )
     made = run.api.post(f"{CATALOG}/catalogs", body)
@@ -76,21 +76,21 @@ def _delete(run: Run) -> None:
 _SEARCHED: tuple[Field, ...] = (
     ("Name", "name"),
     ("ID", "id"),
-    ("Category", lambda one: ",".join(one.get("tags") or ())),
+    ("Category", lambda entry: ",".join(entry.get("tags") or ())),
 )
 
 
-def matches(one: Any, query: str) -> bool:
-    words = [str(one.get(name, "")) for name in ("name", "label", "short_description")]
-    return query.lower() in " ".join([*words, *(one.get("tags") or ()), *(one.get("keywords") or ())]).lower()
+def matches(entry: Any, query: str) -> bool:
+    words = [str(entry.get(name, "")) for name in ("name", "label", "short_description")]
+    return query.lower() in " ".join([*words, *(entry.get("tags") or ()), *(entry.get("keywords") or ())]).lower()
 
 
 def _search(run: Run) -> None:
     """Among what this account may use; there is no public catalog here."""
     within = {"catalog": catalog_id(run, run.given.get("catalog"))} if run.given.has("catalog") else {}
     listed = run.api.listed(f"{CATALOG}/offerings", "resources", within)
-    found = [one for one in listed if matches(one, run.given["QUERY"])]
-    run.table(found, _SEARCHED, "No offerings were found.")
+    entries = [entry for entry in listed if matches(entry, run.given["QUERY"])]
+    run.table(entries, _SEARCHED, "No offerings were found.")
 
 
 def _settings(run: Run) -> Any:
@@ -98,31 +98,31 @@ def _settings(run: Run) -> Any:
 
 
 def _put(run: Run, **changed: Any) -> None:
-    found = run.api.call("PUT", f"{CATALOG}/catalogaccount", {**_settings(run), **changed}).body
-    run.done("The settings are updated.", found)
+    answer = run.api.call("PUT", f"{CATALOG}/catalogaccount", {**_settings(run), **changed}).body
+    run.done("The settings are updated.", answer)
 
 
 def _filter(run: Run) -> None:
-    found = _settings(run)
+    settings = _settings(run)
     fields = (
         ("Hide IBM public catalog", "hide_IBM_cloud_catalog"),
         ("Include all", "account_filters.include_all"),
-        ("Categories", lambda one: ",".join(one["account_filters"].get("category_filters") or ())),
+        ("Categories", lambda entry: ",".join(entry["account_filters"].get("category_filters") or ())),
         ("Offerings included", "account_filters.id_filters.include.filter_terms"),
         ("Offerings excluded", "account_filters.id_filters.exclude.filter_terms"),
     )
-    run.detail(found, fields)
+    run.detail(settings, fields)
 
 
 def _create_filter(run: Run) -> None:
-    given = run.given
+    options = run.given
     terms = {
-        name: {"filter_terms": given.get(f"{name}-list")}
+        name: {"filter_terms": options.get(f"{name}-list")}
         for name in ("include", "exclude")
-        if given.has(f"{name}-list")
+        if options.has(f"{name}-list")
     }
-    included = given.get("include-all", True)
-    hidden = {"hide_IBM_cloud_catalog": True} if given.get("hide-ibm-catalog") else {}
+    included = options.get("include-all", True)
+    hidden = {"hide_IBM_cloud_catalog": True} if options.get("hide-ibm-catalog") else {}
     _put(run, account_filters={"include_all": included, "category_filters": {}, "id_filters": terms}, **hidden)
 
 

@@ -46,28 +46,28 @@ _NOUNS = {"/v1/account-groups": "account group", "/v1/accounts": "account"}
 
 
 def _enterprise(run: Run) -> Any:
-    found = next(run.api.listed("/v1/enterprises", "resources"), None)
-    if found is None:
+    first = next(run.api.listed("/v1/enterprises", "resources"), None)
+    if first is None:
         raise Failed("The account is in no enterprise.")
-    return found
+    return first
 
 
 def _one(run: Run, path: str) -> Any:
     """What `-n` or `--id` names."""
-    given = run.given
-    if given.has("id"):
-        return run.api.get(path_of(f"{path}/{{}}", given.get("id")))
-    return named(run.api.listed(path, "resources"), given.get("n"), _NOUNS[path])
+    options = run.given
+    if options.has("id"):
+        return run.api.get(path_of(f"{path}/{{}}", options.get("id")))
+    return named(run.api.listed(path, "resources"), options.get("n"), _NOUNS[path])
 
 
 def _parent(run: Run) -> Any:
     """The account group that the flags name, or the enterprise."""
-    given = run.given
-    if given.has("parent-account-group-id"):
-        return run.api.get(path_of("/v1/account-groups/{}", given.get("parent-account-group-id")))
-    if given.has("parent-account-group"):
+    options = run.given
+    if options.has("parent-account-group-id"):
+        return run.api.get(path_of("/v1/account-groups/{}", options.get("parent-account-group-id")))
+    if options.has("parent-account-group"):
         listed = run.api.listed("/v1/account-groups", "resources")
-        return named(listed, given.get("parent-account-group"), "account group")
+        return named(listed, options.get("parent-account-group"), "account group")
     return _enterprise(run)
 
 
@@ -82,74 +82,74 @@ def _list(run: Run, path: str, nouns: str) -> None:
         key = "account_group_id" if path == "/v1/accounts" else "parent_account_group_id"
         asked = {key: above["id"]}
     run.core_progress(f"Listing {nouns}")
-    found = list(run.api.listed(path, "resources", asked))
+    entries = list(run.api.listed(path, "resources", asked))
     run.terminal.ok()
-    run.table(found, _TREE, f"No {nouns} were found.")
+    run.table(entries, _TREE, f"No {nouns} were found.")
 
 
 def _show(run: Run) -> None:
     run.core_progress("Getting enterprise")
-    found = _enterprise(run)
+    enterprise = _enterprise(run)
     run.terminal.ok()
-    run.detail(found, _ENTERPRISE)
+    run.detail(enterprise, _ENTERPRISE)
 
 
 def _create(run: Run) -> None:
-    given, session = run.given, run.session
-    name = given["NAME"]
+    options, session = run.given, run.session
+    name = options["NAME"]
     body = filled(
         source_account_id=session.account,
         name=name,
-        domain=given.get("d"),
-        primary_contact_iam_id=given.get("primary-contact-id") or session.iam_id,
+        domain=options.get("d"),
+        primary_contact_iam_id=options.get("primary-contact-id") or session.iam_id,
     )
     run.core_progress(f"Creating enterprise {name}")
     run.done(f"Enterprise {name} is created.", run.api.post("/v1/enterprises", body))
 
 
 def _update(run: Run) -> None:
-    found = _enterprise(run)
-    if not run.confirmed(f"Really update enterprise {found['name']}?"):
+    enterprise = _enterprise(run)
+    if not run.confirmed(f"Really update enterprise {enterprise['name']}?"):
         return
-    run.core_progress(f"Updating enterprise {found['name']}")
+    run.core_progress(f"Updating enterprise {enterprise['name']}")
     body = filled(name=run.given.get("n"), domain=run.given.get("d"))
-    run.api.call("PATCH", path_of("/v1/enterprises/{}", found["id"]), body)
-    run.done(f"Enterprise {found['name']} is updated.")
+    run.api.call("PATCH", path_of("/v1/enterprises/{}", enterprise["id"]), body)
+    run.done(f"Enterprise {enterprise['name']} is updated.")
 
 
 def _group_show(run: Run) -> None:
     run.core_progress("Getting account group")
-    found = _one(run, "/v1/account-groups")
+    resource = _one(run, "/v1/account-groups")
     run.terminal.ok()
-    run.detail(found, _GROUP)
+    run.detail(resource, _GROUP)
 
 
 def _account_show(run: Run) -> None:
     run.core_progress("Getting account")
-    found = _one(run, "/v1/accounts")
+    resource = _one(run, "/v1/accounts")
     run.terminal.ok()
-    run.detail(found, _ACCOUNT)
+    run.detail(resource, _ACCOUNT)
 
 
 def _group_create(run: Run) -> None:
-    given, name = run.given, run.given["NAME"]
-    contact = given.get("primary-contact-id") or run.session.iam_id
+    options, name = run.given, run.given["NAME"]
+    contact = options.get("primary-contact-id") or run.session.iam_id
     run.core_progress(f"Creating account group {name}")
     body = {"parent": _parent(run)["crn"], "name": name, "primary_contact_iam_id": contact}
     run.done(f"Account group {name} is created.", run.api.post("/v1/account-groups", body))
 
 
 def _group_update(run: Run) -> None:
-    found = _one(run, "/v1/account-groups")
-    run.core_progress(f"Updating account group {found['name']}")
-    run.api.call("PATCH", path_of("/v1/account-groups/{}", found["id"]), {"name": run.given.get("new-name")})
-    run.done(f"Account group {found['name']} is updated.")
+    resource = _one(run, "/v1/account-groups")
+    run.core_progress(f"Updating account group {resource['name']}")
+    run.api.call("PATCH", path_of("/v1/account-groups/{}", resource["id"]), {"name": run.given.get("new-name")})
+    run.done(f"Account group {resource['name']} is updated.")
 
 
 def _account_create(run: Run) -> None:
     """The owner by IAM ID or by e-mail; oneself otherwise."""
-    given, name = run.given, run.given["NAME"]
-    owner = given.get("owner") or run.session.iam_id
+    options, name = run.given, run.given["NAME"]
+    owner = options.get("owner") or run.session.iam_id
     if "@" in owner:
         users = run.api.listed(path_of("/v2/accounts/{}/users", run.session.account), "resources")
         owner = named(users, owner.lower(), "user", "user_id")["iam_id"]
@@ -159,10 +159,10 @@ def _account_create(run: Run) -> None:
 
 
 def _account_move(run: Run) -> None:
-    found, above = _one(run, "/v1/accounts"), _parent(run)
-    run.core_progress(f"Moving account {found['name']} to {above['name']}")
-    run.api.call("PATCH", path_of("/v1/accounts/{}", found["id"]), {"parent": above["crn"]})
-    run.done(f"Account {found['name']} is moved.")
+    resource, above = _one(run, "/v1/accounts"), _parent(run)
+    run.core_progress(f"Moving account {resource['name']} to {above['name']}")
+    run.api.call("PATCH", path_of("/v1/accounts/{}", resource["id"]), {"parent": above["crn"]})
+    run.done(f"Account {resource['name']} is moved.")
 
 
 def _account_import(run: Run) -> None:
@@ -174,12 +174,12 @@ def _account_import(run: Run) -> None:
 
 
 def _account_delete(run: Run) -> None:
-    found = _one(run, "/v1/accounts")
-    if not run.confirmed(f"Really delete account {found['name']}? It is cancelled for good."):
+    resource = _one(run, "/v1/accounts")
+    if not run.confirmed(f"Really delete account {resource['name']}? It is cancelled for good."):
         return
-    run.core_progress(f"Deleting account {found['name']}")
-    run.api.call("DELETE", path_of("/v1/accounts/{}", found["id"]))
-    run.done(f"Account {found['name']} is deleted.")
+    run.core_progress(f"Deleting account {resource['name']}")
+    run.api.call("DELETE", path_of("/v1/accounts/{}", resource["id"]))
+    run.done(f"Account {resource['name']} is deleted.")
 
 
 _WHICH = (flag("n", "NAME", "Name.", also=("name",)), flag("id", "ID", "ID."))

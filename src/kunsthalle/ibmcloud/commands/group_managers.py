@@ -95,14 +95,14 @@ _METRICS = ("cpu", "memory", "network_in", "network_out")
 
 
 def _manager(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given.get("name"),
-        manager_type=given.get("manager-type"),
-        max_membership_count=given.get("max-members"),
-        min_membership_count=given.get("min-members"),
-        aggregation_window=given.get("aggregation-window"),
-        cooldown=given.get("cooldown"),
+        name=options.get("name"),
+        manager_type=options.get("manager-type"),
+        max_membership_count=options.get("max-members"),
+        min_membership_count=options.get("min-members"),
+        aggregation_window=options.get("aggregation-window"),
+        cooldown=options.get("cooldown"),
         management_enabled=run.given.get("management-enabled"),
     )
 
@@ -115,35 +115,37 @@ def _metric(*, required: bool) -> tuple[Flag, ...]:
 
 
 def _policy(run: Run) -> dict[str, Any]:
-    given = run.given
-    return filled(name=given.get("name"), metric_type=given.get("metric-type"), metric_value=given.get("metric-value"))
+    options = run.given
+    return filled(
+        name=options.get("name"), metric_type=options.get("metric-type"), metric_value=options.get("metric-value")
+    )
 
 
 def _autoscaler(run: Run) -> str:
     """The autoscale manager of the group, whose limits an action changes where none is named."""
     (group, *_) = parents_of(run, ACTION)
     listed = run.api.listed(path_of(MANAGER.path, group), MANAGER.key)
-    found = one_of([one for one in listed if one["manager_type"] == "autoscale"], "autoscale manager", group)
-    if found is None:
+    resource = one_of([entry for entry in listed if entry["manager_type"] == "autoscale"], "autoscale manager", group)
+    if resource is None:
         raise Failed(f"Instance group {run.given[INSTANCE_GROUP.label()]} has no autoscale manager.")
-    return str(found["id"])
+    return str(resource["id"])
 
 
 def _action(run: Run) -> dict[str, Any]:
     """When, and either a number of members or the limits of an autoscale manager."""
-    given = run.given
-    count = given.get("membership-count")
+    options = run.given
+    count = options.get("membership-count")
     manager = filled(
-        id=given.get("target-manager"),
-        min_membership_count=given.get("min-members"),
-        max_membership_count=given.get("max-members"),
+        id=options.get("target-manager"),
+        min_membership_count=options.get("min-members"),
+        max_membership_count=options.get("max-members"),
     )
-    if manager and "id" not in manager and ACTION.label() not in given.words:
+    if manager and "id" not in manager and ACTION.label() not in options.words:
         manager["id"] = _autoscaler(run)
     return filled(
-        name=given.get("name"),
-        run_at=given.get("run-at"),
-        cron_spec=given.get("cron"),
+        name=options.get("name"),
+        run_at=options.get("run-at"),
+        cron_spec=options.get("cron"),
         group={"membership_count": count} if count is not None else None,
         manager=manager,
     )

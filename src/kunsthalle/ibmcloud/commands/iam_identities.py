@@ -60,11 +60,11 @@ def keys_of(run: Run, iam_id: str = "") -> list[Any]:
 
 def _keys(run: Run) -> None:
     run.core_progress("Getting API keys")
-    found = keys_of(run)
+    keys = keys_of(run)
     run.terminal.ok()
-    given = run.given
-    wanted = [column for name, column in _ONLY.items() if given.get(name)]
-    run.table(found, wanted or KEY_COLUMNS, "No API keys were found.")
+    options = run.given
+    columns = [column for name, column in _ONLY.items() if options.get(name)]
+    run.table(keys, columns or KEY_COLUMNS, "No API keys were found.")
 
 
 _ONLY: dict[str, Field] = {"uuid": ("UUID", "id"), "n": ("Name", "name"), "d": ("Description", "description")}
@@ -72,17 +72,17 @@ _ONLY: dict[str, Field] = {"uuid": ("UUID", "id"), "n": ("Name", "name"), "d": (
 
 def create_key(run: Run, iam_id: str = "") -> None:
     """The file that it goes to is tried first: a secret is shown once."""
-    given, name = run.given, run.given["NAME"]
-    file = writable(given.get("file")) if given.has("file") else None
+    options, name = run.given, run.given["NAME"]
+    file = writable(options.get("file")) if options.has("file") else None
     body = filled(
         name=name,
         iam_id=iam_id or run.session.iam_id,
         account_id=run.session.account,
-        description=given.get("d"),
-        action_when_leaked=given.get("action-if-leaked"),
+        description=options.get("d"),
+        action_when_leaked=options.get("action-if-leaked"),
     )
     run.core_progress(f"Creating API key {name}")
-    headers = {"Entity-Lock": "true"} if given.get("lock") else {}
+    headers = {"Entity-Lock": "true"} if options.get("lock") else {}
     with uninterrupted():
         made = run.api.call("POST", KEYS, body, headers=headers).body
         if file is not None:
@@ -92,7 +92,7 @@ def create_key(run: Run, iam_id: str = "") -> None:
         return
     run.done(f"API key {name} was created")
     if file is not None:
-        run.terminal.say(f"\nSuccessfully save API key information to {given.get('file')}")
+        run.terminal.say(f"\nSuccessfully save API key information to {options.get('file')}")
         return
     run.terminal.say("\nPlease preserve the API key! It cannot be retrieved after it's created.")
     run.detail(made, KEY_FIELDS)
@@ -100,9 +100,9 @@ def create_key(run: Run, iam_id: str = "") -> None:
 
 def _kept(made: Any) -> dict[str, Any]:
     """What the file holds (U)."""
-    kept = {name: made.get(name) or "" for name in ("name", "description")}
+    fields = {name: made.get(name) or "" for name in ("name", "description")}
     return {
-        **kept,
+        **fields,
         "apikey": made["apikey"],
         "createdAt": made.get("created_at", ""),
         "locked": bool(made.get("locked")),
@@ -112,28 +112,28 @@ def _kept(made: Any) -> dict[str, Any]:
 
 def _update(run: Run) -> None:
     ref = run.given["NAME"]
-    found = named(keys_of(run), ref, "API key")
+    resource = named(keys_of(run), ref, "API key")
     body = filled(name=run.given.get("n"), description=run.given.get("d"))
     run.core_progress(f"Updating API key {ref}")
-    headers = {"If-Match": found["entity_tag"]}
-    made = run.api.call("PUT", path_of(f"{KEYS}/{{}}", found["id"]), body, headers=headers).body
+    headers = {"If-Match": resource["entity_tag"]}
+    made = run.api.call("PUT", path_of(f"{KEYS}/{{}}", resource["id"]), body, headers=headers).body
     run.done(f"API key {ref} was updated", made)
 
 
 def _delete(run: Run) -> None:
     ref = run.given["NAME"]
-    found = named(keys_of(run), ref, "API key")
+    resource = named(keys_of(run), ref, "API key")
     if not run.confirmed(f"Really delete API key {ref}?"):
         return
     run.core_progress(f"Deleting API key {ref}")
-    run.api.call("DELETE", path_of(f"{KEYS}/{{}}", found["id"]))
+    run.api.call("DELETE", path_of(f"{KEYS}/{{}}", resource["id"]))
     run.done(f"API key {ref} was deleted")
 
 
 def _lock(run: Run, method: str, done: str) -> None:
     ref = run.given["NAME"]
-    found = named(keys_of(run), ref, "API key")
-    run.api.call(method, path_of(f"{KEYS}/{{}}/lock", found["id"]))
+    resource = named(keys_of(run), ref, "API key")
+    run.api.call(method, path_of(f"{KEYS}/{{}}/lock", resource["id"]))
     run.done(f"API key {ref} was {done}")
 
 

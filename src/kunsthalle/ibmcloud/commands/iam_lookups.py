@@ -23,22 +23,22 @@ def is_second(run: Run) -> bool:
 def roles(run: Run, service: str | None = None, **more: str) -> list[dict[str, Any]]:
     """Every role that is known for a service."""
     asked = {"account_id": run.session.account, "service_name": service, **more}
-    found = run.api.get("/v2/roles", asked)
+    v2_roles = run.api.get("/v2/roles", asked)
     groups = ("system_roles", "service_roles", "custom_roles")
-    return [role for group in groups for role in found.get(group) or ()]
+    return [role for group in groups for role in v2_roles.get(group) or ()]
 
 
 def role_ids(run: Run, names: Sequence[str], service: str | None) -> list[dict[str, str]]:
     """Roles by their names; Failed for one that is not known, with those that are."""
     known = {str(role["display_name"]): str(role["crn"]) for role in roles(run, service)}
     lower = {name.lower(): crn for name, crn in known.items()}
-    wanted = []
+    target = []
     for name in names:
         crn = name if name.startswith("crn:") else lower.get(name.lower())
         if crn is None:
             raise Failed(f"Role '{name}' was not found. There is: {', '.join(sorted(known))}.")
-        wanted.append({"role_id": crn})
-    return wanted
+        target.append({"role_id": crn})
+    return target
 
 
 def attributes(pairs: dict[str, str | None]) -> list[dict[str, str]]:
@@ -68,12 +68,12 @@ def from_json_file(path: str) -> dict[str, Any]:
     import json
 
     try:
-        found = json.loads(from_file(f"@{path.removeprefix('@')}"))
+        document = json.loads(from_file(f"@{path.removeprefix('@')}"))
     except (ValueError, RecursionError) as error:
         raise WrongUsage(f"the file '{path}' is not valid JSON: {reason(error)}") from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise WrongUsage(f"the file '{path}' is not a JSON object")
-    return found
+    return document
 
 
 def one_policy(run: Run, id_: str) -> Any:

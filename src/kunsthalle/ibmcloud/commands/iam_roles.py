@@ -26,32 +26,32 @@ _ACCOUNT_MANAGEMENT = "allacctmgmtroles"
 
 def _roles(run: Run) -> None:
     """With `--roles` the details of those that are named."""
-    given = run.given
-    if given.has("resource-type") and not given.has("service"):
+    options = run.given
+    if options.has("resource-type") and not options.has("service"):
         raise WrongUsage("--service is required with --resource-type")
-    service = given.get("service")
+    service = options.get("service")
     run.core_progress("Retrieving roles", by_id=True)
-    more = filled(source_service_name=given.get("source-service"))
-    found = roles(run, None if service == _ACCOUNT_MANAGEMENT else service, **more)
-    wanted = {name.lower() for name in given.get("roles") or ()}
-    known = {str(one["display_name"]).lower() for one in found}
-    if wanted - known:
-        raise Failed(f"Role '{min(wanted - known)}' was not found. There is: {', '.join(sorted(known))}.")
+    more = filled(source_service_name=options.get("source-service"))
+    resource = roles(run, None if service == _ACCOUNT_MANAGEMENT else service, **more)
+    target = {name.lower() for name in options.get("roles") or ()}
+    known = {str(role["display_name"]).lower() for role in resource}
+    if target - known:
+        raise Failed(f"Role '{min(target - known)}' was not found. There is: {', '.join(sorted(known))}.")
     run.terminal.ok()
-    if wanted:
-        found = [one for one in found if str(one["display_name"]).lower() in wanted]
-    run.table(found, _DETAILS if wanted else _COLUMNS, "No roles were found.")
+    if target:
+        resource = [role for role in resource if str(role["display_name"]).lower() in target]
+    run.table(resource, _DETAILS if target else _COLUMNS, "No roles were found.")
 
 
 def _create(run: Run) -> None:
-    given, name = run.given, run.given["ROLE_NAME"]
+    options, name = run.given, run.given["ROLE_NAME"]
     run.core_progress(f"Creating role {name}", by_id=True)
     body = filled(
         name=name,
-        display_name=given.get("display-name"),
-        service_name=given.get("service-name"),
-        actions=given.get("a"),
-        description=given.get("d"),
+        display_name=options.get("display-name"),
+        service_name=options.get("service-name"),
+        actions=options.get("a"),
+        description=options.get("d"),
         account_id=run.session.account,
     )
     made = run.api.post("/v2/roles", body)

@@ -101,43 +101,45 @@ _FILTERS = (
 
 
 def allowed_use(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        api_version=given.get("au-api-version"), bare_metal_server=given.get("au-bms"), instance=given.get("au-ins")
+        api_version=options.get("au-api-version"),
+        bare_metal_server=options.get("au-bms"),
+        instance=options.get("au-ins"),
     )
 
 
 def _prototype(run: Run) -> dict[str, Any]:
-    given = run.given
-    if given.has("file"):
-        if not given.has("os-name"):
+    options = run.given
+    if options.has("file"):
+        if not options.has("os-name"):
             raise WrongUsage("--os-name is required with --file")
-        source = {"file": {"href": given.get("file")}, "operating_system": {"name": given.get("os-name")}}
+        source = {"file": {"href": options.get("file")}, "operating_system": {"name": options.get("os-name")}}
     else:
-        source = {"source_volume": reference(run, VOLUME, given.get("source-volume"))}
-    key = given.get("encryption-key") or given.get("encryption-key-volume")
+        source = {"source_volume": reference(run, VOLUME, options.get("source-volume"))}
+    key = options.get("encryption-key") or options.get("encryption-key-volume")
     return filled(
-        name=given["NAME"],
+        name=options["NAME"],
         **source,
-        encrypted_data_key=given.get("encrypted-data-key"),
+        encrypted_data_key=options.get("encrypted-data-key"),
         encryption_key={"crn": key} if key else None,
         allowed_use=allowed_use(run),
         resource_group=group_of(run),
-        deprecation_at=given.get("deprecate-at"),
-        obsolescence_at=given.get("obsolete-at"),
+        deprecation_at=options.get("deprecate-at"),
+        obsolescence_at=options.get("obsolete-at"),
     )
 
 
 def _change(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     body = filled(
-        name=given.get("name"),
+        name=options.get("name"),
         allowed_use=allowed_use(run),
-        deprecation_at=given.get("deprecate-at"),
-        obsolescence_at=given.get("obsolete-at"),
+        deprecation_at=options.get("deprecate-at"),
+        obsolescence_at=options.get("obsolete-at"),
     )
-    body |= {"deprecation_at": None} if given.get("reset-deprecate-at") else {}
-    return body | ({"obsolescence_at": None} if given.get("reset-obsolete-at") else {})
+    body |= {"deprecation_at": None} if options.get("reset-deprecate-at") else {}
+    return body | ({"obsolescence_at": None} if options.get("reset-obsolete-at") else {})
 
 
 def _retire(run: Run, verb: str) -> None:
@@ -152,8 +154,8 @@ def _retire(run: Run, verb: str) -> None:
 def _fitting(run: Run, path: str, profile: Resource) -> None:
     ref = run.given["IMAGE"]
     run.progress("Listing", f"{profile.nouns} for image {ref}")
-    found = run.api.listed(f"{place(run, IMAGE, ref)}/{path}", path)
-    run.table(found, (("Name", "name"), ("Resource type", "resource_type")), f"No {profile.nouns} were found.")
+    entries = run.api.listed(f"{place(run, IMAGE, ref)}/{path}", path)
+    run.table(entries, (("Name", "name"), ("Resource type", "resource_type")), f"No {profile.nouns} were found.")
 
 
 def _versions(offering: Any) -> list[Any]:
@@ -178,8 +180,8 @@ OFFERINGS: tuple[Field, ...] = (
 def _offerings(run: Run) -> None:
     """Image offerings that this account may use; `latest` is the version made last."""
     run.progress("Listing", "catalog image offerings")
-    found = [one for one in run.api.listed("/api/v1-beta/offerings", "resources") if _versions(one)]
-    run.table(found, OFFERINGS, "No catalog image offerings were found.")
+    entries = [entry for entry in run.api.listed("/api/v1-beta/offerings", "resources") if _versions(entry)]
+    run.table(entries, OFFERINGS, "No catalog image offerings were found.")
 
 
 def _offering(run: Run) -> None:
@@ -187,13 +189,13 @@ def _offering(run: Run) -> None:
 
     catalog, offering = run.given["CATALOG"], run.given["OFFERING"]
     run.progress("Getting", f"catalog image offering {offering}")
-    found = run.api.get(path_of("/api/v1-beta/catalogs/{}/offerings/{}", catalog, offering))
+    answer = run.api.get(path_of("/api/v1-beta/catalogs/{}/offerings/{}", catalog, offering))
     if run.json:
-        run.print_json(found)
+        run.print_json(answer)
         return
-    run.detail(found, (("ID", "id"), ("Name", "name"), ("Catalog ID", "catalog_id"), ("CRN", "crn")))
+    run.detail(answer, (("ID", "id"), ("Name", "name"), ("Catalog ID", "catalog_id"), ("CRN", "crn")))
     run.terminal.lines([""])
-    run.table(_versions(found), VERSIONS, "No versions were found.")
+    run.table(_versions(answer), VERSIONS, "No versions were found.")
 
 
 def _command(words: str, summary: str, run: Any, takes: str = "", *flags: Flag, also: tuple[str, ...] = ()) -> Command:

@@ -99,15 +99,15 @@ NO_POLICY = (
 
 
 def _parts(run: Run) -> dict[str, Any]:
-    given = run.given
-    template, subnets = given.get("instance-template"), references(run, SUBNET, given.get("subnets") or ())
+    options = run.given
+    template, subnets = options.get("instance-template"), references(run, SUBNET, options.get("subnets") or ())
     return filled(
         instance_template=reference(run, TEMPLATE, template) if template else None,
         subnets=subnets or None,
-        membership_count=given.get("membership-count"),
-        load_balancer={"id": given.get("lb")} if given.has("lb") else None,
-        load_balancer_pool={"id": given.get("lb-pool")} if given.has("lb-pool") else None,
-        application_port=given.get("application-port"),
+        membership_count=options.get("membership-count"),
+        load_balancer={"id": options.get("lb")} if options.has("lb") else None,
+        load_balancer_pool={"id": options.get("lb-pool")} if options.has("lb-pool") else None,
+        application_port=options.get("application-port"),
     )
 
 
@@ -126,9 +126,9 @@ def _create(run: Run) -> None:
 
 def _of_catalog(run: Run, body: dict[str, Any]) -> bool:
     """Whether the group's template boots from a catalog."""
-    found = body.get("instance_template", {}).get("id", "")
+    value = body.get("instance_template", {}).get("id", "")
     try:
-        return bool(run.api.get(f"{TEMPLATE.path}/{found}").get("catalog_offering"))
+        return bool(run.api.get(f"{TEMPLATE.path}/{value}").get("catalog_offering"))
     except Refused:
         return False
 

@@ -100,12 +100,12 @@ _AUTO_DELETE = flag("auto-delete", "true|false", "Whether the volume ends with t
 
 def _attach(run: Run) -> dict[str, Any]:
     """A volume that is there, or a new one of the flags."""
-    given, ref = run.given, run.given["VOLUME"]
-    if not ref and not given.has("profile"):
+    options, ref = run.given, run.given["VOLUME"]
+    if not ref and not options.has("profile"):
         raise WrongUsage("VOLUME or --profile is required")
-    name = given.get("new-volume-name")
+    name = options.get("new-volume-name")
     volume = reference(run, VOLUME, ref) if ref else {**filled(name=name), **volume_prototype(run)}
-    return filled(name=given["NAME"], volume=volume, delete_volume_on_instance_delete=run.given.get("auto-delete"))
+    return filled(name=options["NAME"], volume=volume, delete_volume_on_instance_delete=run.given.get("auto-delete"))
 
 
 def _add(run: Run) -> None:

@@ -12,10 +12,10 @@ from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, look, names, neste
 def _interfaces(server: Any) -> list[dict[str, Any]]:
     """The interfaces, the primary one first, with what the list of interfaces alone would say beside them."""
     primary = look(server, "primary_network_interface.id")
-    found = [dict(one) for one in server.get("network_interfaces") or ()]
-    for one in found:
-        one["kind"] = "Primary" if one.get("id") == primary else "Secondary"
-    return sorted(found, key=lambda one: str(one["kind"]))
+    network_interfaces = [dict(network_interface) for network_interface in server.get("network_interfaces") or ()]
+    for network_interface in network_interfaces:
+        network_interface["kind"] = "Primary" if network_interface.get("id") == primary else "Secondary"
+    return sorted(network_interfaces, key=lambda network_interface: str(network_interface["kind"]))
 
 
 def _disk(attachment: Any) -> Any:
@@ -29,7 +29,11 @@ def _boot(server: Any) -> Any:
 
 def _data(server: Any) -> list[Any]:
     boot = look(server, "boot_volume_attachment.id")
-    return [one for one in server.get("volume_attachments") or () if one.get("id") != boot]
+    return [
+        volume_attachment
+        for volume_attachment in server.get("volume_attachments") or ()
+        if volume_attachment.get("id") != boot
+    ]
 
 
 _VOLUMES: tuple[Field, ...] = (

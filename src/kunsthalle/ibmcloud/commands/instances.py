@@ -71,11 +71,14 @@ def _addressed(run: Run, servers: list[Any]) -> list[Any]:
         listed = list(run.api.listed("/v1/floating_ips", "floating_ips"))
     except Refused:
         listed = []
-    known = {look(one, "target.id"): one.get("address") for one in listed}
+    known = {look(entry, "target.id"): entry.get("address") for entry in listed}
     for server in servers:
-        mine = [look(one, "id") for one in server.get("network_interfaces") or ()]
-        mine += [look(one, "virtual_network_interface.id") for one in server.get("network_attachments") or ()]
-        server["floating_ip"] = next((known[one] for one in mine if one in known), None)
+        ids = [look(network_interface, "id") for network_interface in server.get("network_interfaces") or ()]
+        ids += [
+            look(network_attachment, "virtual_network_interface.id")
+            for network_attachment in server.get("network_attachments") or ()
+        ]
+        server["floating_ip"] = next((known[entry] for entry in ids if entry in known), None)
     return servers
 
 
@@ -104,15 +107,15 @@ def _initialization(run: Run) -> None:
 
 
 def _reinitialize(run: Run) -> None:
-    given, ref = run.given, run.given["INSTANCE"]
+    options, ref = run.given, run.given["INSTANCE"]
     if not run.confirmed(f"This will reinitialize instance {ref} and its boot volume is replaced. Continue"):
         return
     run.progress("Reinitializing", f"instance {ref}")
     body = filled(
-        image=reference(run, IMAGE, given.get("image")) if given.has("image") else None,
-        boot_volume_attachment=volume_attachment(run, given.get("boot-volume")),
-        keys=references(run, KEY, given.get("keys") or ()) or None,
-        user_data=given.get("user-data"),
+        image=reference(run, IMAGE, options.get("image")) if options.has("image") else None,
+        boot_volume_attachment=volume_attachment(run, options.get("boot-volume")),
+        keys=references(run, KEY, options.get("keys") or ()) or None,
+        user_data=options.get("user-data"),
         default_trusted_profile=trusted_profile(run),
     )
     run.api.post(f"{place(run, INSTANCE, ref)}/reinitialize", body)
@@ -140,9 +143,9 @@ def _of_template(run: Run) -> dict[str, Any]:
 
 
 def _change(run: Run) -> dict[str, Any]:
-    given = run.given
-    profile = {"name": given.get("profile")} if given.has("profile") else None
-    return filled(name=given.get("name"), profile=profile, **settings(run))
+    options = run.given
+    profile = {"name": options.get("profile")} if options.has("profile") else None
+    return filled(name=options.get("name"), profile=profile, **settings(run))
 
 
 _NO_WAIT = flag("no-wait", text="Do not wait for the operating system to end.")

@@ -80,16 +80,16 @@ _GROUPS = flag(
 
 def _interface(run: Run) -> dict[str, Any]:
     """The body of a new interface, which `floating-ip-add` and its kin are then told of."""
-    given = run.given
-    subnet = id_of(run, SUBNET, given["SUBNET"])
-    ip = {"id": id_of(run, RESERVED_IP, given.get("rip"), [subnet])} if given.has("rip") else {}
-    ip |= filled(address=given.get("address"), auto_delete=given.get("auto-delete"), name=given.get("ip-name"))
+    options = run.given
+    subnet = id_of(run, SUBNET, options["SUBNET"])
+    ip = {"id": id_of(run, RESERVED_IP, options.get("rip"), [subnet])} if options.has("rip") else {}
+    ip |= filled(address=options.get("address"), auto_delete=options.get("auto-delete"), name=options.get("ip-name"))
     return filled(
-        name=given["NAME"],
+        name=options["NAME"],
         subnet={"id": subnet},
         primary_ip=ip,
-        security_groups=references(run, SECURITY_GROUP, given.get("sg") or ()) or None,
-        allow_ip_spoofing=given.get("allow-ip-spoofing"),
+        security_groups=references(run, SECURITY_GROUP, options.get("sg") or ()) or None,
+        allow_ip_spoofing=options.get("allow-ip-spoofing"),
     )
 
 
@@ -101,25 +101,25 @@ def _attachment(run: Run) -> dict[str, Any]:
     return filled(name=run.given.get("name"), virtual_network_interface=reference(run, VNI, run.given.get("vni")))
 
 
-def _bind(run: Run, resource: Resource, wanted: Resource, noun: str) -> None:
+def _bind(run: Run, resource: Resource, target: Resource, noun: str) -> None:
     """Puts an address below an interface; a reserved IP is named within the subnet of the interface."""
     ref, parents = run.given[resource.label()], parents_of(run, resource)
     run.progress("Adding", f"{noun} {ref}")
-    within = [_subnet_of(run, resource, parents)] if wanted.parents else []
-    path = f"{path_of(resource.path, *parents)}/{path_of('{}', id_of(run, wanted, ref, within))}"
+    within = [_subnet_of(run, resource, parents)] if target.parents else []
+    path = f"{path_of(resource.path, *parents)}/{path_of('{}', id_of(run, target, ref, within))}"
     run.detail(run.api.call("PUT", path, {}).body, resource.fields)
 
 
 def _subnet_of(run: Run, resource: Resource, parents: list[str]) -> str:
     owner = resource.parents[-1]
-    found = run.api.get(f"{place(run, owner)}/{path_of('{}', parents[-1])}")
-    return str(found["subnet"]["id"])
+    answer = run.api.get(f"{place(run, owner)}/{path_of('{}', parents[-1])}")
+    return str(answer["subnet"]["id"])
 
 
-def _add(words: str, resource: Resource, wanted: Resource) -> Command:
-    run = partial(_bind, resource=resource, wanted=wanted, noun=wanted.noun)
+def _add(words: str, resource: Resource, target: Resource) -> Command:
+    run = partial(_bind, resource=resource, target=target, noun=target.noun)
     takes = f"{resource.takes()} {resource.label()}"
-    return Command(f"is {words}", f"Add a {wanted.noun} to a {resource.parents[-1].noun}.", run, takes)
+    return Command(f"is {words}", f"Add a {target.noun} to a {resource.parents[-1].noun}.", run, takes)
 
 
 def address_commands(words: str, addresses: Resource, noun: str, *, writable: bool) -> tuple[Command, ...]:
@@ -127,10 +127,10 @@ def address_commands(words: str, addresses: Resource, noun: str, *, writable: bo
     shown = (lists(addresses, f"{words}-{noun}s"), shows(addresses, f"{words}-{noun}"))
     if not writable:
         return shown
-    wanted = FLOATING_IP if noun == "floating-ip" else RESERVED_IP
+    target = FLOATING_IP if noun == "floating-ip" else RESERVED_IP
     return (
         *shown,
-        _add(f"{words}-{noun}-add", addresses, wanted),
+        _add(f"{words}-{noun}-add", addresses, target),
         deletes(addresses, f"{words}-{noun}-remove"),
     )
 

@@ -34,12 +34,12 @@ def _key(run: Run) -> str:
     """The API key that was given: by a flag, as the password of the user `apikey`, by the environment, or typed."""
     from kunsthalle.ibmcloud.apikeys import from_text
 
-    given = run.given
-    if given.has("apikey"):
-        return from_text(from_file(given.get("apikey")))
-    if given.get("u") == "apikey" and given.has("p"):
-        return str(given.get("p"))
-    if given.has("sso", "u", "p"):
+    options = run.given
+    if options.has("apikey"):
+        return from_text(from_file(options.get("apikey")))
+    if options.get("u") == "apikey" and options.has("p"):
+        return str(options.get("p"))
+    if options.has("sso", "u", "p"):
         raise Failed(_NO_PASSWORDS)
     known = run.env.get("IBMCLOUD_API_KEY") or run.env.get("BLUEMIX_API_KEY")
     return from_text(from_file(known)) if known else run.terminal.secret("API key> ").strip()
@@ -47,12 +47,12 @@ def _key(run: Run) -> str:
 
 def _grant(run: Run) -> dict[str, str]:
     """The form that is exchanged for a token."""
-    given, env = run.given, run.env
-    if given.get("vpc-cri"):
+    options, env = run.given, run.env
+    if options.get("vpc-cri"):
         raise Failed("There is no metadata service here that could say who this server is. Use --apikey or --cr-token.")
-    profile = given.get("profile") or env.get("IBMCLOUD_CR_PROFILE", "")
+    profile = options.get("profile") or env.get("IBMCLOUD_CR_PROFILE", "")
     which = "profile_id" if profile.startswith("Profile-") else "profile_name"
-    token = given.get("cr-token") or ("" if given.has("apikey") else env.get("IBMCLOUD_CR_TOKEN", ""))
+    token = options.get("cr-token") or ("" if options.has("apikey") else env.get("IBMCLOUD_CR_TOKEN", ""))
     if token:
         return {"grant_type": f"{GRANT}cr-token", "cr_token": from_file(token).strip(), which: profile}
     return {"grant_type": f"{GRANT}apikey", "apikey": _key(run), "response_type": "cloud_iam"}
@@ -72,13 +72,13 @@ def _assume(run: Run, token: str) -> dict[str, str]:
 def _authenticate(run: Run) -> None:
     session = run.session
     try:
-        found = run.api.token(_grant(run))
+        token = run.api.token(_grant(run))
         if run.given.has("profile") and not run.given.has("cr-token"):
-            found = {**run.api.token(_assume(run, found["access_token"])), "refresh_token": ""}
+            token = {**run.api.token(_assume(run, token["access_token"])), "refresh_token": ""}
     except Refused as refused:
         first = refused.errors[0]
         raise Failed(f"Unable to authenticate: {first.get('message', '')} ({refused.code})") from refused
-    session.put(IAMToken=f"Bearer {found['access_token']}", IAMRefreshToken=found.get("refresh_token") or "")
+    session.put(IAMToken=f"Bearer {token['access_token']}", IAMRefreshToken=token.get("refresh_token") or "")
     session.put(IAMEndpoint=session.endpoint)
 
 
@@ -86,23 +86,23 @@ def _account(run: Run) -> None:
     """Targets the account that the key belongs to."""
     session = run.session
     id_ = str(session.claims().get("account", {}).get("bss", ""))
-    wanted = run.given.get("c")
+    account = run.given.get("c")
     if not id_:
         raise Failed("The token names no account.")
     try:
-        found: dict[str, Any] = run.api.get(path_of("/v1/accounts/{}", id_))
+        document: dict[str, Any] = run.api.get(path_of("/v1/accounts/{}", id_))
     except Refused:
-        found = {}
-    name = str(found.get("name") or id_)
-    if wanted and wanted not in {id_, name}:
+        document = {}
+    name = str(document.get("name") or id_)
+    if account and account not in {id_, name}:
         raise Failed(f"The API key belongs to account {name} ({id_}); another account cannot be targeted with it.")
-    session.put(Account={"GUID": id_, "Name": name, "Owner": str(found.get("owner_iam_id") or "")})
+    session.put(Account={"GUID": id_, "Name": name, "Owner": str(document.get("owner_iam_id") or "")})
 
 
-def _region(run: Run, wanted: str | None) -> None:
+def _region(run: Run, target: str | None) -> None:
     """Targets a region that the server knows; its first when nobody says."""
-    known = [one["name"] for one in run.api.get("/v1/regions")["regions"]]
-    name = wanted or (run.session.region if run.session.region in known else known[0])
+    known = [region["name"] for region in run.api.get("/v1/regions")["regions"]]
+    name = target or (run.session.region if run.session.region in known else known[0])
     if name not in known:
         raise Failed(f"Region '{name}' was not found. There is: {', '.join(known)}.")
     run.session.put(Region=name, RegionID=f"ibm:yp:{name}")
@@ -110,21 +110,21 @@ def _region(run: Run, wanted: str | None) -> None:
 
 def _group(run: Run, ref: str) -> None:
     path = path_of("/v2/resource_groups/{}", group_id(run, ref))
-    found = run.api.get(path)
-    kept = {
-        "GUID": found["id"],
-        "Name": found["name"],
-        "State": found.get("state", ""),
-        "Default": found.get("default"),
+    answer = run.api.get(path)
+    document = {
+        "GUID": answer["id"],
+        "Name": answer["name"],
+        "State": answer.get("state", ""),
+        "Default": answer.get("default"),
     }
-    run.session.put(ResourceGroup={**kept, "QuotaID": found.get("quota_id", "")})
+    run.session.put(ResourceGroup={**document, "QuotaID": answer.get("quota_id", "")})
 
 
 def _login(run: Run) -> None:
-    given, session = run.given, run.session
-    session.put(APIEndpoint=valid(given.get("a") or session.offered() if _fresh(run) else session.endpoint))
-    if given.has("skip-ssl-validation"):
-        session.put(SSLDisabled=bool(given.get("skip-ssl-validation")))
+    options, session = run.given, run.session
+    session.put(APIEndpoint=valid(options.get("a") or session.offered() if _fresh(run) else session.endpoint))
+    if options.has("skip-ssl-validation"):
+        session.put(SSLDisabled=bool(options.get("skip-ssl-validation")))
     run.terminal.say(f"API endpoint: {session.endpoint}")
     run.terminal.say("Authenticating...")
     session.broken = ""  # what could not be read is made anew
@@ -134,13 +134,13 @@ def _login(run: Run) -> None:
     _account(run)
     run.terminal.ok()
     run.terminal.say(f"\nTargeted account {_named_account(run)}\n")
-    if given.has("g"):
-        _group(run, given.get("g"))
+    if options.has("g"):
+        _group(run, options.get("g"))
         run.terminal.say(f"Targeted resource group {session.text('ResourceGroup', 'Name')}\n")
-    if given.get("no-region"):
+    if options.get("no-region"):
         session.put(Region="", RegionID="")
     else:
-        _region(run, given.get("r") or run.env.get("IBMCLOUD_REGION"))
+        _region(run, options.get("r") or run.env.get("IBMCLOUD_REGION"))
         run.terminal.say(f"Targeted region {session.region}\n")
     session.save()
     run.terminal.say()
@@ -179,22 +179,22 @@ def _logout(run: Run) -> None:
 
 
 def _target(run: Run) -> None:
-    given, session, terminal = run.given, run.session, run.terminal
-    if given.has("c") and given.get("c") not in {session.account, session.account_name}:
+    options, session, terminal = run.given, run.session, run.terminal
+    if options.has("c") and options.get("c") not in {session.account, session.account_name}:
         raise Failed(f"The API key belongs to account {_named_account(run)}; log in with a key of the other account.")
-    if given.has("c"):
+    if options.has("c"):
         terminal.say(f"Targeted account {_named_account(run)}\n")
-    if given.has("g"):
-        _group(run, given.get("g"))
+    if options.has("g"):
+        _group(run, options.get("g"))
         terminal.say(f"Targeted resource group {session.text('ResourceGroup', 'Name')}\n")
-    if given.has("r"):
-        _region(run, given.get("r"))
+    if options.has("r"):
+        _region(run, options.get("r"))
         terminal.say(f"Targeted region {session.region}\n")
-    if given.get("unset-region"):
+    if options.get("unset-region"):
         session.put(Region="", RegionID="")
-    if given.get("unset-resource-group"):
+    if options.get("unset-resource-group"):
         session.kept.pop("ResourceGroup", None)
-    if given.has("g", "r", "unset-region", "unset-resource-group"):
+    if options.has("g", "r", "unset-region", "unset-resource-group"):
         session.save()
         terminal.say()
     if run.json:
@@ -217,8 +217,8 @@ def _target_json(run: Run) -> dict[str, Any]:
 
 def _regions(run: Run) -> None:
     run.terminal.say("Listing regions...\n")
-    found = run.api.get("/v1/regions")["regions"]
-    run.table(found, (("Name", "name"), ("Display name", "name")), "No regions were found.")
+    regions = run.api.get("/v1/regions")["regions"]
+    run.table(regions, (("Name", "name"), ("Display name", "name")), "No regions were found.")
 
 
 COMMANDS = (

@@ -45,9 +45,9 @@ _ATTACHED = flag("show-attached", text="View what is attached, too.")
 
 
 def _dns(run: Run) -> dict[str, Any]:
-    given = run.given
-    resolver = filled(type=given.get("dns-resolver-type"), manual_servers=given.get("dns-resolver-manual-servers"))
-    return filled(enable_hub=given.get("dns-enable-hub"), resolver=resolver)
+    options = run.given
+    resolver = filled(type=options.get("dns-resolver-type"), manual_servers=options.get("dns-resolver-manual-servers"))
+    return filled(enable_hub=options.get("dns-enable-hub"), resolver=resolver)
 
 
 def _vpc(run: Run) -> dict[str, Any]:
@@ -59,59 +59,59 @@ def _vpc(run: Run) -> dict[str, Any]:
     )
 
 
-def _show_attached(run: Run, resource: Resource, what: tuple[tuple[Resource, str], ...]) -> None:
+def _show_attached(run: Run, resource: Resource, resources: tuple[tuple[Resource, str], ...]) -> None:
     """The resource, and with `--show-attached` tables of what names it."""
     ref = run.given[resource.label()]
     run.progress("Getting", f"{resource.noun} {ref}")
-    found = shown(run, resource, ref)
-    run.detail(found, resource.fields)
+    result = shown(run, resource, ref)
+    run.detail(result, resource.fields)
     if run.given.get("show-attached") and not run.json:
-        for other, parameter in what:
+        for other, parameter in resources:
             listed = [
-                one
-                for one in run.api.listed(other.path, other.key, {parameter: found["id"]})
-                if look(one, parameter) == found["id"]
+                entry
+                for entry in run.api.listed(other.path, other.key, {parameter: result["id"]})
+                if look(entry, parameter) == result["id"]
             ]
             run.terminal.lines(["", other.nouns.capitalize()])
             run.table(listed, other.columns, f"No {other.nouns} were found.")
 
 
 def _subnet(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given["NAME"],
-        vpc=reference(run, VPC, given["VPC"]),
-        zone={"name": given.get("zone")} if given.has("zone") else None,
-        total_ipv4_address_count=given.get("ipv4-address-count"),
-        ipv4_cidr_block=given.get("ipv4-cidr-block"),
+        name=options["NAME"],
+        vpc=reference(run, VPC, options["VPC"]),
+        zone={"name": options.get("zone")} if options.has("zone") else None,
+        total_ipv4_address_count=options.get("ipv4-address-count"),
+        ipv4_cidr_block=options.get("ipv4-cidr-block"),
         **_bound(run),
         resource_group=group_of(run),
     )
 
 
 def _bound(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        network_acl=reference(run, NETWORK_ACL, given.get("acl")) if given.has("acl") else None,
-        public_gateway=reference(run, PUBLIC_GATEWAY, given.get("pgw")) if given.has("pgw") else None,
+        network_acl=reference(run, NETWORK_ACL, options.get("acl")) if options.has("acl") else None,
+        public_gateway=reference(run, PUBLIC_GATEWAY, options.get("pgw")) if options.has("pgw") else None,
         routing_table=_routing_table(run),
     )
 
 
 def _routing_table(run: Run) -> dict[str, str]:
     """By its id, or its name in the VPC that the command line or the subnet names."""
-    given = run.given
-    if not given.has("rt"):
+    options = run.given
+    if not options.has("rt"):
         return {}
-    named = given.words.get("VPC") or given.get("vpc")
-    vpc = id_of(run, VPC, named) if named else shown(run, SUBNET, given["SUBNET"])["vpc"]["id"]
-    return {"id": id_of(run, ROUTING_TABLE, given.get("rt"), [vpc])}
+    named = options.words.get("VPC") or options.get("vpc")
+    vpc = id_of(run, VPC, named) if named else shown(run, SUBNET, options["SUBNET"])["vpc"]["id"]
+    return {"id": id_of(run, ROUTING_TABLE, options.get("rt"), [vpc])}
 
 
-def _default(run: Run, what: str, resource: Resource) -> None:
+def _default(run: Run, noun: str, resource: Resource) -> None:
     ref = run.given["VPC"]
     run.progress("Getting", f"default {resource.noun} of vpc {ref}")
-    run.detail(run.api.get(f"{place(run, VPC, ref)}/{what}"), resource.fields)
+    run.detail(run.api.get(f"{place(run, VPC, ref)}/{noun}"), resource.fields)
 
 
 def _gateway_of_subnet(run: Run) -> None:
@@ -130,16 +130,16 @@ def _detach(run: Run) -> None:
 
 
 def _reserved(run: Run) -> dict[str, Any]:
-    given = run.given
-    target = {"id": given.get("target")} if given.has("target") else None
-    named = {**renames(run), **filled(address=given.get("address"), auto_delete=given.get("auto-delete"))}
+    options = run.given
+    target = {"id": options.get("target")} if options.has("target") else None
+    named = {**renames(run), **filled(address=options.get("address"), auto_delete=options.get("auto-delete"))}
     return {**named, **filled(target=target)}
 
 
 def _prefix(run: Run) -> dict[str, Any]:
-    given = run.given
-    zone = {"name": given["ZONE"]}
-    return filled(name=given["NAME"], zone=zone, cidr=given["CIDR"], is_default=given.get("default"))
+    options = run.given
+    zone = {"name": options["ZONE"]}
+    return filled(name=options["NAME"], zone=zone, cidr=options["CIDR"], is_default=options.get("default"))
 
 
 COMMANDS = (
@@ -151,7 +151,7 @@ COMMANDS = (
     Command(
         "is vpc",
         "View details of a vpc.",
-        partial(_show_attached, resource=VPC, what=((SUBNET, "vpc.id"),)),
+        partial(_show_attached, resource=VPC, resources=((SUBNET, "vpc.id"),)),
         "VPC",
         (_ATTACHED,),
     ),
@@ -170,13 +170,13 @@ COMMANDS = (
     Command(
         "is vpc-default-security-group",
         "View the default security group of a VPC.",
-        partial(_default, what="default_security_group", resource=SECURITY_GROUP),
+        partial(_default, noun="default_security_group", resource=SECURITY_GROUP),
         "VPC",
     ),
     Command(
         "is vpc-default-network-acl",
         "View the default network ACL of a VPC.",
-        partial(_default, what="default_network_acl", resource=NETWORK_ACL),
+        partial(_default, noun="default_network_acl", resource=NETWORK_ACL),
         "VPC",
     ),
     lists(ADDRESS_PREFIX, "vpc-address-prefixes"),
@@ -207,7 +207,7 @@ COMMANDS = (
     Command(
         "is subnet",
         "View details of a subnet.",
-        partial(_show_attached, resource=SUBNET, what=()),
+        partial(_show_attached, resource=SUBNET, resources=()),
         "SUBNET",
         (OF_VPC, _ATTACHED),
     ),

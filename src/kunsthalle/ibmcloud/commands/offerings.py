@@ -44,39 +44,39 @@ _CATEGORY = (("Name", "name"), ("Tags", "tags"), ("Description", "description"))
 
 
 def _body(run: Run) -> dict[str, Any]:
-    given = run.given
-    body = document(given.get("vpc-body")) if given.has("vpc-body") else {}
+    options = run.given
+    body = document(options.get("vpc-body")) if options.has("vpc-body") else {}
     if not isinstance(body, dict):
         raise WrongUsage("--vpc-body is not a JSON object")
-    label = given.get("variation-label")
-    flavor = filled(name=given.get("flavor") or label, label=label)
+    label = options.get("variation-label")
+    flavor = filled(name=options.get("flavor") or label, label=label)
     return {
         **body,
         **filled(
-            version=given.get("target-version"),
-            format_kind=given.get("format-kind"),
-            product_kind=given.get("product-kind"),
+            version=options.get("target-version"),
+            format_kind=options.get("format-kind"),
+            product_kind=options.get("product-kind"),
             flavor=flavor,
         ),
     }
 
 
 def _import(run: Run, path: str) -> Any:
-    given = run.given
+    options = run.given
     query = filled(
-        zipurl=given.get("zipurl"),
-        targetVersion=given.get("target-version"),
-        includeConfig="true" if given.get("include-config") else None,
+        zipurl=options.get("zipurl"),
+        targetVersion=options.get("target-version"),
+        includeConfig="true" if options.get("include-config") else None,
     )
-    headers = {"X-Auth-Token": given.get("token")} if given.has("token") else None
+    headers = {"X-Auth-Token": options.get("token")} if options.has("token") else None
     return run.api.call("POST", path, _body(run), query, headers).body
 
 
-def _show(run: Run, offerings: Sequence[Any], wanted: str | None = None) -> None:
+def _show(run: Run, offerings: Sequence[Any], target: str | None = None) -> None:
     if run.json:
         run.print_json(list(offerings))
     elif offerings:
-        tree(run, [row for one in offerings for row in offering_rows(one, wanted)])
+        tree(run, [row for offering in offerings for row in offering_rows(offering, target)])
     else:
         run.terminal.lines(["No offerings were found."])
 
@@ -102,13 +102,13 @@ def _import_version(run: Run) -> None:
 
 def _chosen(run: Run) -> list[Any]:
     """The offerings of the catalog that is named, or of all; the one that is named among them, or all."""
-    given = run.given
-    if given.has("catalog"):
-        found = list(run.api.listed(f"{catalog_path(run)}/offerings", "resources"))
+    options = run.given
+    if options.has("catalog"):
+        entries = list(run.api.listed(f"{catalog_path(run)}/offerings", "resources"))
     else:
-        found = list(run.api.listed(f"{CATALOG}/offerings", "resources"))
-    ref = given.get("offering")
-    return [one for one in found if ref in {None, one["id"], one.get("name"), one.get("label")}]
+        entries = list(run.api.listed(f"{CATALOG}/offerings", "resources"))
+    ref = options.get("offering")
+    return [entry for entry in entries if ref in {None, entry["id"], entry.get("name"), entry.get("label")}]
 
 
 def _list(run: Run) -> None:
@@ -117,7 +117,7 @@ def _list(run: Run) -> None:
 
 def _search(run: Run) -> None:
     query = run.given["QUERY"]
-    _show(run, [one for one in _chosen(run) if not query or matches(one, query)], run.given.get("version"))
+    _show(run, [entry for entry in _chosen(run) if not query or matches(entry, query)], run.given.get("version"))
 
 
 def _get(run: Run) -> None:
@@ -128,9 +128,9 @@ def _update(run: Run) -> None:
     body = document(run.given.get("updated-offering"))
     if not isinstance(body, dict):
         raise WrongUsage("--updated-offering is not a JSON object")
-    found = run.api.call("PUT", offering_path(run), body).body
+    answer = run.api.call("PUT", offering_path(run), body).body
     run.terminal.ok()
-    _one(run, found)
+    _one(run, answer)
 
 
 def _delete(run: Run) -> None:
@@ -150,9 +150,9 @@ def _categories(run: Run) -> None:
 
 def _add_category(run: Run) -> None:
     path, category = offering_path(run), run.given.get("category")
-    found = run.api.get(path)
-    tags = [*(one for one in found.get("tags") or () if one != category), category]
-    run.done(f"Category {category} is added.", run.api.call("PUT", path, {**found, "tags": tags}).body)
+    answer = run.api.get(path)
+    tags = [*(tag for tag in answer.get("tags") or () if tag != category), category]
+    run.done(f"Category {category} is added.", run.api.call("PUT", path, {**answer, "tags": tags}).body)
 
 
 def _options(run: Run) -> None:
@@ -172,9 +172,9 @@ def versions_of(offering: Any) -> list[Any]:
 def suspend(run: Run) -> None:
     """Takes every published version back."""
     published = [
-        one
-        for one in versions_of(run.api.get(offering_path(run)))
-        if one.get("state", {}).get("current") in {"consumable", "prerelease"}
+        entry
+        for entry in versions_of(run.api.get(offering_path(run)))
+        if entry.get("state", {}).get("current") in {"consumable", "prerelease"}
     ]
     if not published:
         raise Failed("No version of the offering is published.")

@@ -47,9 +47,9 @@ def _built_in(run: Run, verb: str) -> None:
 
 
 def _show(run: Run) -> None:
-    wanted = _name(run.given["NAME"])
-    found = next(row for row in _rows() if row["name"] == wanted)
-    run.detail(found, (("Plugin Name", "name"), *_COLUMNS[1:]))
+    name = _name(run.given["NAME"])
+    first = next(row for row in _rows() if row["name"] == name)
+    run.detail(first, (("Plugin Name", "name"), *_COLUMNS[1:]))
 
 
 _FLAGS = (

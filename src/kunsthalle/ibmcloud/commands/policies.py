@@ -87,18 +87,20 @@ BLOCK: tuple[Field, ...] = (
 
 def _lines(policy: Any, fields: tuple[Field, ...]) -> list[str]:
     """A label block; what a policy says nothing of is left away."""
-    rows = [(label, value(policy, what)) for label, what in fields]
+    rows = [(label, value(policy, noun)) for label, noun in fields]
     return grid([row for row in rows if row[1] != MISSING], header=False)
 
 
-def show_all(run: Run, found: list[Any], fields_of: Callable[[Any], tuple[Field, ...]] = lambda _policy: BLOCK) -> None:
+def show_all(
+    run: Run, entries: list[Any], fields_of: Callable[[Any], tuple[Field, ...]] = lambda _policy: BLOCK
+) -> None:
     """A list of policies: its JSON, or a block for each."""
     if run.json:
-        run.print_json(found)
+        run.print_json(entries)
         return
     run.terminal.ok()
     run.terminal.say()
-    lines = [line for policy in found for line in _lines(policy, fields_of(policy))]
+    lines = [line for policy in entries for line in _lines(policy, fields_of(policy))]
     run.terminal.lines(lines or ["No policies were found."])
 
 
@@ -122,10 +124,10 @@ def _list(run: Run, subject: Subject) -> None:
 
 def _mine(run: Run, subject: Subject) -> Any:
     """The policy, which must be the subject's."""
-    found = one_policy(run, run.given["POLICY_ID"])
-    if attribute(found.get("subjects"), subject.attribute) != _of(run, subject):
+    resource = one_policy(run, run.given["POLICY_ID"])
+    if attribute(resource.get("subjects"), subject.attribute) != _of(run, subject):
         raise Failed(f"Policy '{run.given['POLICY_ID']}' was not found.")
-    return found
+    return resource
 
 
 def _get(run: Run, subject: Subject) -> None:
@@ -138,7 +140,7 @@ def _more(text: str | None) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in (text or "").split(",") if pair]
     if any(not equals for _, equals, _ in pairs):
         raise WrongUsage("--attributes is a list of name=value")
-    return {name.strip(): found.strip() for name, _, found in pairs}
+    return {name.strip(): resource.strip() for name, _, resource in pairs}
 
 
 def _group(run: Run, ref: str) -> str:
@@ -148,7 +150,7 @@ def _group(run: Run, ref: str) -> str:
 
 def _tags(run: Run) -> dict[str, Any]:
     """`name:value,name:value`: access tags of the resource."""
-    pairs = [one.partition(":") for one in run.given.get("tags") or ()]
+    pairs = [tag.partition(":") for tag in run.given.get("tags") or ()]
     if any(not (name and colon and text) for name, colon, text in pairs):
         raise WrongUsage("--tags is a list of name:value")
     return {"tags": attributes({name.strip(): text.strip() for name, _, text in pairs})} if pairs else {}
@@ -156,44 +158,44 @@ def _tags(run: Run) -> dict[str, Any]:
 
 def _resource(run: Run) -> list[dict[str, str]]:
     """On what: everything of the account's services unless something is named."""
-    given = run.given
-    named_group = given.get("resource-group-id") or given.get("resource-group-name")
-    found: dict[str, str | None] = {
-        "serviceName": given.get("service-name"),
-        "serviceInstance": given.get("service-instance"),
-        "region": given.get("region"),
-        "resourceType": given.get("resource-type"),
-        "resource": given.get("resource"),
+    options = run.given
+    named_group = options.get("resource-group-id") or options.get("resource-group-name")
+    document: dict[str, str | None] = {
+        "serviceName": options.get("service-name"),
+        "serviceInstance": options.get("service-instance"),
+        "region": options.get("region"),
+        "resourceType": options.get("resource-type"),
+        "resource": options.get("resource"),
         "resourceGroupId": _group(run, named_group) if named_group else None,
-        **_more(given.get("attributes")),
+        **_more(options.get("attributes")),
     }
-    if given.get("account-management"):
-        found["serviceType"] = "platform_service"
-    elif not any(found.values()):
-        found["serviceType"] = "service"
-    return attributes({"accountId": run.session.account, **found})
+    if options.get("account-management"):
+        document["serviceType"] = "platform_service"
+    elif not any(document.values()):
+        document["serviceType"] = "service"
+    return attributes({"accountId": run.session.account, **document})
 
 
 def _from_file(run: Run, subject: Subject) -> tuple[str, dict[str, Any]]:
     """The path that takes the policy of a file, and its body: the subject is the one that is named."""
-    kept = from_json_file(run.given.get("file"))
+    stored = from_json_file(run.given.get("file"))
     (whom,) = attributes({subject.attribute: _of(run, subject)})
     if is_second(run):
         keyed = {"key": whom["name"], "operator": "stringEquals", "value": whom["value"]}
-        return POLICIES_V2, {**kept, "type": "access", "subject": {"attributes": [keyed]}}
-    return POLICIES, {**kept, "type": "access", "subjects": [{"attributes": [whom]}]}
+        return POLICIES_V2, {**stored, "type": "access", "subject": {"attributes": [keyed]}}
+    return POLICIES, {**stored, "type": "access", "subjects": [{"attributes": [whom]}]}
 
 
 def _wanted(run: Run, subject: Subject) -> tuple[str, dict[str, Any]]:
     """The path that takes the policy of the command line, and its body."""
-    given = run.given
-    if given.has("file"):
+    options = run.given
+    if options.has("file"):
         return _from_file(run, subject)
     return POLICIES, {
         "type": "access",
         "subjects": [{"attributes": attributes({subject.attribute: _of(run, subject)})}],
         "resources": [{"attributes": _resource(run), **_tags(run)}],
-        "roles": role_ids(run, given.get("roles"), given.get("service-name")),
+        "roles": role_ids(run, options.get("roles"), options.get("service-name")),
     }
 
 
@@ -212,9 +214,9 @@ def _update(run: Run, subject: Subject) -> None:
     id_ = run.given["POLICY_ID"]
     run.core_progress(f"Updating policy {id_}", by_id=True)
     path, body = _wanted(run, subject)
-    one = path_of(f"{path}/{{}}", id_)
-    headers = {"If-Match": run.api.call("GET", one).etag}
-    _shown(run, path, run.api.call("PUT", one, body, headers=headers).body)
+    entry = path_of(f"{path}/{{}}", id_)
+    headers = {"If-Match": run.api.call("GET", entry).etag}
+    _shown(run, path, run.api.call("PUT", entry, body, headers=headers).body)
 
 
 def _delete(run: Run, subject: Subject) -> None:
@@ -246,7 +248,7 @@ _FILE_OR_ROLES = (("file", "roles"),)
 
 
 def _commands(subject: Subject, label: str) -> tuple[Command, ...]:
-    one, words = f"{subject.takes} POLICY_ID", f"iam {subject.words}-polic"
+    entry, words = f"{subject.takes} POLICY_ID", f"iam {subject.words}-polic"
 
     def run(function: Callable[[Run, Subject], None]) -> Callable[[Run], None]:
         return lambda work: function(work, subject)
@@ -254,10 +256,10 @@ def _commands(subject: Subject, label: str) -> tuple[Command, ...]:
     change = partial(Command, flags=(*_WHAT, *_MORE), alone=_FILE_OR_ROLES, any_of=_FILE_OR_ROLES)
     return (
         Command(f"{words}ies", f"List the policies of {label}.", run(_list), subject.takes, _MORE),
-        Command(f"{words}y", f"View a policy of {label}.", run(_get), one, _MORE),
+        Command(f"{words}y", f"View a policy of {label}.", run(_get), entry, _MORE),
         change(f"{words}y-create", f"Create a policy for {label}.", run(_create), subject.takes),
-        change(f"{words}y-update", f"Replace a policy of {label}.", run(_update), one),
-        Command(f"{words}y-delete", f"Delete a policy of {label}.", run(_delete), one, (FORCE, VERSION)),
+        change(f"{words}y-update", f"Replace a policy of {label}.", run(_update), entry),
+        Command(f"{words}y-delete", f"Delete a policy of {label}.", run(_delete), entry, (FORCE, VERSION)),
     )
 
 

@@ -27,7 +27,10 @@ class Part(NamedTuple):
 
 
 def _conditions(rule: Any) -> str:
-    return "; ".join(f"{one['claim']} {one['operator']} {one['value']}" for one in rule.get("conditions") or ())
+    return "; ".join(
+        f"{condition['claim']} {condition['operator']} {condition['value']}"
+        for condition in rule.get("conditions") or ()
+    )
 
 
 LINK = Part(
@@ -75,18 +78,18 @@ def _rows(run: Run, part: Part) -> list[Any]:
 
 def _list(run: Run, part: Part) -> None:
     run.core_progress(f"Getting {part.key} of trusted profile {run.given[PROFILE]}", by_id=True)
-    found = _rows(run, part)
+    rows = _rows(run, part)
     run.terminal.ok()
-    run.table(found, (("ID", "id"),) if run.given.get("id") else part.columns, f"No {part.key} were found.")
+    run.table(rows, (("ID", "id"),) if run.given.get("id") else part.columns, f"No {part.key} were found.")
 
 
 def _delete(run: Run, part: Part) -> None:
     ref = run.given[part.label]
-    found = named(_rows(run, part), ref, part.noun)
+    resource = named(_rows(run, part), ref, part.noun)
     if not run.confirmed(f"Really delete {part.noun} {ref} of trusted profile {run.given[PROFILE]}?"):
         return
     run.core_progress(f"Deleting {part.noun} {ref}", by_id=True)
-    run.api.call("DELETE", path_of(f"{place(run)}/{part.key}/{{}}", found["id"]))
+    run.api.call("DELETE", path_of(f"{place(run)}/{part.key}/{{}}", resource["id"]))
     run.done(f"The {part.noun} {ref} is deleted.")
 
 
@@ -98,25 +101,25 @@ def _made(run: Run, part: Part, body: dict[str, Any]) -> None:
 
 
 def _link(run: Run) -> None:
-    given = run.given
-    kind = given.get("cr-type")
-    if kind in {"IKS_SA", "ROKS_SA"} and not (given.has("link-namespace") and given.has("link-name")):
+    options = run.given
+    kind = options.get("cr-type")
+    if kind in {"IKS_SA", "ROKS_SA"} and not (options.has("link-namespace") and options.has("link-name")):
         raise WrongUsage(f"--link-namespace and --link-name are required with --cr-type {kind}")
     link = filled(
-        crn=given.get("link-crn"),
-        namespace=given.get("link-namespace"),
-        name=given.get("link-name"),
-        component_type=given.get("link-component-type"),
-        component_name=given.get("link-component-name"),
+        crn=options.get("link-crn"),
+        namespace=options.get("link-namespace"),
+        name=options.get("link-name"),
+        component_type=options.get("link-component-type"),
+        component_name=options.get("link-component-name"),
     )
-    _made(run, LINK, filled(name=given.get("name"), cr_type=kind, link=link))
+    _made(run, LINK, filled(name=options.get("name"), cr_type=kind, link=link))
 
 
 def _condition(text: str) -> dict[str, str]:
     """`claim:CLAIM,operator:OPERATOR,value:VALUE`; the value is JSON in the API, and may contain commas and colons."""
     head, comma, value = text.partition(",value:")
-    pairs = [one.partition(":") for one in head.split(",")]
-    words = {name.strip(): said.strip() for name, _, said in pairs}
+    pairs = [part.partition(":") for part in head.split(",")]
+    words = {name.strip(): message.strip() for name, _, message in pairs}
     if not comma or set(words) != {"claim", "operator"} or not all((*words.values(), value)):
         raise WrongUsage(f"'{text}' is no condition: claim:CLAIM,operator:OPERATOR,value:VALUE is expected")
     return {**words, "value": value if value.startswith('"') else json.dumps(value)}
@@ -124,14 +127,14 @@ def _condition(text: str) -> dict[str, str]:
 
 def _rule(run: Run) -> dict[str, Any]:
     """What the command line says of a rule."""
-    given = run.given
-    conditions = [_condition(one) for one in given.get("conditions") or ()]
+    options = run.given
+    conditions = [_condition(condition) for condition in options.get("conditions") or ()]
     return filled(
-        name=given.get("name"),
-        type=given.get("type"),
-        realm_name=given.get(_ISSUER),
-        cr_type=given.get("cr-type"),
-        expiration=given.get("expiration"),
+        name=options.get("name"),
+        type=options.get("type"),
+        realm_name=options.get(_ISSUER),
+        cr_type=options.get("cr-type"),
+        expiration=options.get("expiration"),
         conditions=conditions or None,
     )
 
@@ -139,44 +142,48 @@ def _rule(run: Run) -> dict[str, Any]:
 def _rule_update(run: Run) -> None:
     """What is not said stays as it is: the API replaces the whole rule."""
     ref = run.given[RULE.label]
-    found = named(_rows(run, RULE), ref, RULE.noun)
-    kept = {name: found[name] for name in ("name", "type", "realm_name", "cr_type", "expiration") if name in found}
+    resource = named(_rows(run, RULE), ref, RULE.noun)
+    fields = {
+        name: resource[name] for name in ("name", "type", "realm_name", "cr_type", "expiration") if name in resource
+    }
     run.core_progress(f"Updating rule {ref}", by_id=True)
-    body = {**kept, "conditions": found["conditions"], **_rule(run)}
-    path = path_of(f"{place(run)}/rules/{{}}", found["id"])
-    made = run.api.call("PUT", path, body, headers={"If-Match": found["entity_tag"]}).body
+    body = {**fields, "conditions": resource["conditions"], **_rule(run)}
+    path = path_of(f"{place(run)}/rules/{{}}", resource["id"])
+    made = run.api.call("PUT", path, body, headers={"If-Match": resource["entity_tag"]}).body
     run.terminal.ok()
     run.detail(made, RULE.columns)
 
 
 def _identities(run: Run) -> list[Any]:
-    wanted = run.given.get("id-type")
+    id_type = run.given.get("id-type")
     listed = run.api.get(f"{place(run)}/identities")["identities"]
-    return [one for one in listed if wanted is None or one["type"] == wanted.lower()]
+    return [identity for identity in listed if id_type is None or identity["type"] == id_type.lower()]
 
 
 def _identity_list(run: Run) -> None:
     run.core_progress(f"Getting identities of trusted profile {run.given[PROFILE]}", by_id=True)
-    found = _identities(run)
+    identities = _identities(run)
     run.terminal.ok()
-    run.table(found, (("IAM ID", "iam_id"),) if run.given.get("id") else _IDENTITIES, "No identities were found.")
+    run.table(identities, (("IAM ID", "iam_id"),) if run.given.get("id") else _IDENTITIES, "No identities were found.")
 
 
 def _identity(run: Run) -> Any:
     """The identity of an identifier or an IAM ID, in the type that is asked for."""
     ref = run.given["IDENTITY"]
-    found = next((one for one in _identities(run) if ref in {one["identifier"], one["iam_id"]}), None)
-    if found is None:
+    identity = next(
+        (identity for identity in _identities(run) if ref in {identity["identifier"], identity["iam_id"]}), None
+    )
+    if identity is None:
         raise Failed(f"Identity '{ref}' was not found.")
-    return found
+    return identity
 
 
 def _identity_show(run: Run) -> None:
-    found = _identity(run)
+    identity = _identity(run)
     if run.given.get("id") and not run.json:
-        run.terminal.lines([found["iam_id"]])
+        run.terminal.lines([identity["iam_id"]])
         return
-    run.detail(found, _IDENTITIES)
+    run.detail(identity, _IDENTITIES)
 
 
 def _identifier(run: Run) -> str:
@@ -203,12 +210,12 @@ def _identity_create(run: Run) -> None:
 
 
 def _identity_delete(run: Run) -> None:
-    found, name = _identity(run), run.given[PROFILE]
-    if not run.confirmed(f"Really disconnect identity {found['identifier']} from trusted profile {name}?"):
+    identity, name = _identity(run), run.given[PROFILE]
+    if not run.confirmed(f"Really disconnect identity {identity['identifier']} from trusted profile {name}?"):
         return
-    run.core_progress(f"Disconnecting identity {found['identifier']} from trusted profile {name}", by_id=True)
-    run.api.call("DELETE", path_of(f"{place(run)}/identities/{{}}/{{}}", found["type"], found["identifier"]))
-    run.done(f"Identity {found['identifier']} is disconnected from trusted profile {name}.")
+    run.core_progress(f"Disconnecting identity {identity['identifier']} from trusted profile {name}", by_id=True)
+    run.api.call("DELETE", path_of(f"{place(run)}/identities/{{}}/{{}}", identity["type"], identity["identifier"]))
+    run.done(f"Identity {identity['identifier']} is disconnected from trusted profile {name}.")
 
 
 def _kind(*, required: bool) -> Flag:

@@ -13,22 +13,22 @@ def setting(name: str) -> Callable[[Any], Any]:
     """What a profile says of a quantity: its value, its range, or its choices."""
 
     def get(profile: Any) -> Any:
-        found = look(profile, name)
-        if not isinstance(found, dict):
+        resource = look(profile, name)
+        if not isinstance(resource, dict):
             return None
-        if "value" in found:
-            return found["value"]
-        if "min" in found:
-            return f"{found['min']}-{found.get('max', '')}"
-        return found.get("values") or found.get("type")
+        if "value" in resource:
+            return resource["value"]
+        if "min" in resource:
+            return f"{resource['min']}-{resource.get('max', '')}"
+        return resource.get("values") or resource.get("type")
 
     return get
 
 
 def _bound(name: str, which: str) -> Callable[[Any], Any]:
     def get(profile: Any) -> Any:
-        found = look(profile, name) or {}
-        return found.get(which, found.get("value"))
+        resource = look(profile, name) or {}
+        return resource.get(which, resource.get("value"))
 
     return get
 

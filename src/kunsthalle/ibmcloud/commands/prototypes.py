@@ -96,91 +96,93 @@ ALONE = (
 
 def source(run: Run) -> dict[str, Any]:
     """Image or catalog offering. A CRN goes as it is: whether it fits its flag is the API's to say."""
-    given = run.given
+    options = run.given
     offering = filled(
-        offering={"crn": given.get("catalog-offering")} if given.has("catalog-offering") else None,
-        version={"crn": given.get("catalog-offering-version")} if given.has("catalog-offering-version") else None,
-        plan={"crn": given.get("catalog-offering-plan")} if given.has("catalog-offering-plan") else None,
+        offering={"crn": options.get("catalog-offering")} if options.has("catalog-offering") else None,
+        version={"crn": options.get("catalog-offering-version")} if options.has("catalog-offering-version") else None,
+        plan={"crn": options.get("catalog-offering-plan")} if options.has("catalog-offering-plan") else None,
     )
-    image = reference(run, IMAGE, given.get("image")) if given.has("image") else None
+    image = reference(run, IMAGE, options.get("image")) if options.has("image") else None
     return filled(image=image, catalog_offering=offering)
 
 
 def settings(run: Run) -> dict[str, Any]:
     """What is kept of a server beside its source and its network."""
-    given = run.given
+    options = run.given
     metadata = filled(
-        enabled=given.get("metadata-service"), protocol=given.get("msp"), response_hop_limit=given.get("msrhl")
+        enabled=options.get("metadata-service"), protocol=options.get("msp"), response_hop_limit=options.get("msrhl")
     )
-    pool = [{"id": one} for one in given.get("res-pool") or ()]
-    percentage = given.get("vcpu-percentage")
+    pool = [{"id": entry} for entry in options.get("res-pool") or ()]
+    percentage = options.get("vcpu-percentage")
     return filled(
-        total_volume_bandwidth=given.get("total-volume-bandwidth"),
+        total_volume_bandwidth=options.get("total-volume-bandwidth"),
         placement_target=_target(run),
-        reservation_affinity=filled(policy=given.get("res-policy"), pool=pool or None),
+        reservation_affinity=filled(policy=options.get("res-policy"), pool=pool or None),
         metadata_service=metadata,
         availability_policy=filled(
-            host_failure=given.get("host-failure-policy"), preemption=given.get("preemption-policy")
+            host_failure=options.get("host-failure-policy"), preemption=options.get("preemption-policy")
         ),
-        availability=filled(**{"class": given.get("availability-class")}),
-        confidential_compute_mode=given.get("confidential-compute-mode"),
-        enable_secure_boot=given.get("enable-secure-boot"),
-        volume_bandwidth_qos_mode=given.get("volume-bandwidth-qos-mode"),
+        availability=filled(**{"class": options.get("availability-class")}),
+        confidential_compute_mode=options.get("confidential-compute-mode"),
+        enable_secure_boot=options.get("enable-secure-boot"),
+        volume_bandwidth_qos_mode=options.get("volume-bandwidth-qos-mode"),
         vcpu={"percentage": percentage} if percentage is not None else None,
-        threads_per_core=given.get("threads-per-core"),
+        threads_per_core=options.get("threads-per-core"),
     )
 
 
 def _target(run: Run) -> dict[str, str]:
     names = ("dedicated-host", "dedicated-host-group", "placement-group")
-    found = next((run.given.get(name) for name in names if run.given.has(name)), None)
-    return {"id": found} if found else {}
+    first = next((run.given.get(name) for name in names if run.given.has(name)), None)
+    return {"id": first} if first else {}
 
 
 def _interface(run: Run, subnet: str | None) -> Any:
     """The primary interface: as JSON, or from its own flags."""
-    given = run.given
-    if given.has("primary-network-interface"):
-        return interface_document(run, given.get("primary-network-interface"))
+    options = run.given
+    if options.has("primary-network-interface"):
+        return interface_document(run, options.get("primary-network-interface"))
     ip = reserved_ip(run, subnet, "rip")
-    ip |= filled(address=given.get("address"), auto_delete=given.get("auto-delete"), name=given.get("ip-name"))
-    groups = references(run, SECURITY_GROUP, given.get("sgs") or ())
+    ip |= filled(address=options.get("address"), auto_delete=options.get("auto-delete"), name=options.get("ip-name"))
+    groups = references(run, SECURITY_GROUP, options.get("sgs") or ())
     made = filled(
         subnet=reference(run, SUBNET, subnet) if subnet else None,
         primary_ip=ip,
         security_groups=groups or None,
-        allow_ip_spoofing=given.get("allow-ip-spoofing"),
+        allow_ip_spoofing=options.get("allow-ip-spoofing"),
     )
     return made or None
 
 
 def _attachment(run: Run, subnet: str | None) -> dict[str, Any]:
     """The primary network attachment, with a virtual network interface that is there or one that is made for it."""
-    given = run.given
-    if given.has("pnac-vni"):
-        return filled(name=given.get("pnac-name"), virtual_network_interface=reference(run, VNI, given.get("pnac-vni")))
+    options = run.given
+    if options.has("pnac-vni"):
+        return filled(
+            name=options.get("pnac-name"), virtual_network_interface=reference(run, VNI, options.get("pnac-vni"))
+        )
     ip = reserved_ip(run, subnet, "pnac-vni-rip")
-    groups = references(run, SECURITY_GROUP, given.get("pnac-vni-sgs") or ())
+    groups = references(run, SECURITY_GROUP, options.get("pnac-vni-sgs") or ())
     interface = filled(
-        name=given.get("pnac-vni-name"),
+        name=options.get("pnac-vni-name"),
         subnet=reference(run, SUBNET, subnet) if subnet else None,
         primary_ip=ip,
-        ips=given.get("pnac-vni-ips"),
+        ips=options.get("pnac-vni-ips"),
         security_groups=groups or None,
-        allow_ip_spoofing=given.get("pnac-vni-ais"),
-        enable_infrastructure_nat=given.get("pnac-vni-ein"),
-        auto_delete=given.get("pnac-vni-auto-delete"),
-        protocol_state_filtering_mode=given.get("pnac-vni-psfm"),
+        allow_ip_spoofing=options.get("pnac-vni-ais"),
+        enable_infrastructure_nat=options.get("pnac-vni-ein"),
+        auto_delete=options.get("pnac-vni-auto-delete"),
+        protocol_state_filtering_mode=options.get("pnac-vni-psfm"),
     )
-    return filled(name=given.get("pnac-name"), virtual_network_interface=interface)
+    return filled(name=options.get("pnac-name"), virtual_network_interface=interface)
 
 
 def _network(run: Run, subnet: str | None) -> dict[str, Any]:
-    given = run.given
-    if any(name.startswith("pnac-") for name in given.flags) or given.has("network-attachments"):
+    options = run.given
+    if any(name.startswith("pnac-") for name in options.flags) or options.has("network-attachments"):
         attachment = _attachment(run, subnet)
-        return filled(primary_network_attachment=attachment, network_attachments=given.get("network-attachments"))
-    more = each(run, given.get("network-interface"), interface_document)
+        return filled(primary_network_attachment=attachment, network_attachments=options.get("network-attachments"))
+    more = each(run, options.get("network-interface"), interface_document)
     return filled(primary_network_interface=_interface(run, subnet), network_interfaces=more)
 
 
@@ -201,11 +203,11 @@ def trusted_profile(run: Run) -> dict[str, Any]:
 
 def prototype(run: Run) -> dict[str, Any]:
     """The whole body of `instance-create` and of its kin, from positionals where there are some, else from flags."""
-    given = run.given
+    options = run.given
     name, vpc, zone, profile, subnet = (
-        given.words.get(one.upper()) or given.get(one) for one in ("name", "vpc", "zone", "profile", "subnet")
+        options.words.get(entry.upper()) or options.get(entry) for entry in ("name", "vpc", "zone", "profile", "subnet")
     )
-    keys = references(run, KEY, given.get("keys") or ())
+    keys = references(run, KEY, options.get("keys") or ())
     return filled(
         name=name,
         vpc=reference(run, VPC, vpc) if vpc else None,
@@ -214,11 +216,11 @@ def prototype(run: Run) -> dict[str, Any]:
         **source(run),
         **_network(run, subnet),
         **settings(run),
-        boot_volume_attachment=volume_attachment(run, given.get("boot-volume")),
-        volume_attachments=each(run, given.get("volume-attach"), volume_attachment),
-        cluster_network_attachments=given.get("cluster-network-attachments"),
+        boot_volume_attachment=volume_attachment(run, options.get("boot-volume")),
+        volume_attachments=each(run, options.get("volume-attach"), volume_attachment),
+        cluster_network_attachments=options.get("cluster-network-attachments"),
         keys=keys or None,
-        user_data=given.get("user-data"),
+        user_data=options.get("user-data"),
         default_trusted_profile=trusted_profile(run),
         resource_group=group_of(run),
     )

@@ -27,16 +27,16 @@ APPROVALS: tuple[Field, ...] = (
     ("Account", "account"),
     ("Target account", "target_account"),
     ("Kind", "target_kind"),
-    ("Approval state", lambda one: one.get("approval_state") or "approved"),
+    ("Approval state", lambda entry: entry.get("approval_state") or "approved"),
     ("Created", "created"),
 )
 
 
 def _share(run: Run, path: str, **changed: bool) -> None:
     """Changes some of an offering's share flags; the others stay as they are."""
-    found = run.api.get(path)
+    answer = run.api.get(path)
     now = {"ibm": "share_with_ibm", "public": "share_with_all", "enabled": "share_enabled"}
-    run.api.post(f"{path}/share", {**{name: bool(found.get(field)) for name, field in now.items()}, **changed})
+    run.api.post(f"{path}/share", {**{name: bool(answer.get(field)) for name, field in now.items()}, **changed})
 
 
 def _add(run: Run, path: str, identifiers: list[str]) -> None:
@@ -50,8 +50,8 @@ def _add(run: Run, path: str, identifiers: list[str]) -> None:
 def _account(run: Run) -> None:
     """Every validated version becomes what the account itself may use."""
     ready = versions_of(run.api.get(offering_path(run)))
-    states = [one.get("state", {}).get("current") for one in ready]
-    valid = [one for one in ready if one.get("state", {}).get("current") == "validated"]
+    states = [entry.get("state", {}).get("current") for entry in ready]
+    valid = [entry for entry in ready if entry.get("state", {}).get("current") == "validated"]
     if not valid and "consumable" not in states:
         raise Failed("No version of the offering is validated. Use 'ibmcloud catalog offering version validate' first.")
     for version in valid:
@@ -60,10 +60,10 @@ def _account(run: Run) -> None:
 
 
 def _enterprise_id(run: Run) -> str:
-    found = next(run.api.listed("/v1/enterprises", "resources"), None)
-    if found is None:
+    first = next(run.api.listed("/v1/enterprises", "resources"), None)
+    if first is None:
         raise Failed("The account is in no enterprise.")
-    return f"-ent-{found['id']}"
+    return f"-ent-{first['id']}"
 
 
 def _enterprise(run: Run) -> None:
@@ -97,8 +97,8 @@ def _approval_path(run: Run) -> str:
 
 def _ask(run: Run, method: str, done: str) -> None:
     """`add-approval-access` asks accounts for the permission to share with them; `delete` takes the question back."""
-    found = run.api.call(method, _approval_path(run), account_identifiers(run)).body
-    run.done(f"The request is {done}.", found)
+    answer = run.api.call(method, _approval_path(run), account_identifiers(run)).body
+    run.done(f"The request is {done}.", answer)
 
 
 def _sent(run: Run) -> None:
@@ -108,18 +108,18 @@ def _sent(run: Run) -> None:
 def _received(run: Run) -> None:
     """Of one state, or of all three."""
     state = run.given.get("approval-state")
-    _approvals(run, *(f"{_approval_path(run)}/source/{one}" for one in ([state] if state else _STATES)))
+    _approvals(run, *(f"{_approval_path(run)}/source/{entry}" for entry in ([state] if state else _STATES)))
 
 
 def _approvals(run: Run, *paths: str) -> None:
-    found: list[Any] = [one for path in paths for one in run.api.listed(path, "resources")]
-    run.table(found, APPROVALS, "No approvals were found.")
+    entries: list[Any] = [entry for path in paths for entry in run.api.listed(path, "resources")]
+    run.table(entries, APPROVALS, "No approvals were found.")
 
 
 def _answer(run: Run) -> None:
     state = run.given.get("approval-state")
-    found = run.api.post(f"{_approval_path(run)}/source/{state}", account_identifiers(run))
-    run.done(f"The approval state is {state}.", found)
+    answer = run.api.post(f"{_approval_path(run)}/source/{state}", account_identifiers(run))
+    run.done(f"The approval state is {state}.", answer)
 
 
 _STATES = ("pending", "approved", "rejected")

@@ -77,18 +77,18 @@ def window(nouns: str) -> tuple[Flag, ...]:
     )
 
 
-def part(run: Run, found: list[Any]) -> list[Any]:
+def part(run: Run, entries: list[Any]) -> list[Any]:
     """The part of a list that `window` asks for."""
     begin, most = max(run.given.get("o", 0), 0), run.given.get("l")
-    return found[begin:] if most is None else found[begin : begin + max(most, 0)]
+    return entries[begin:] if most is None else entries[begin : begin + max(most, 0)]
 
 
 def _groups(run: Run) -> None:
     run.core_progress("Retrieving all resource groups")
     only = {"default": "true"} if run.given.get("default") else {}
-    found = list(run.api.listed(GROUPS, "resources", _ours(run, **only)))
+    entries = list(run.api.listed(GROUPS, "resources", _ours(run, **only)))
     run.terminal.ok()
-    run.table(found, _COLUMNS, "No resource groups were found.")
+    run.table(entries, _COLUMNS, "No resource groups were found.")
 
 
 def _group(run: Run) -> None:
@@ -96,12 +96,12 @@ def _group(run: Run) -> None:
     name, bare = run.given["NAME"], run.given.get("id")
     if not bare:
         run.core_progress(f"Retrieving resource group {name}")
-    found = run.api.get(path_of(f"{GROUPS}/{{}}", group_id(run, name)))
+    answer = run.api.get(path_of(f"{GROUPS}/{{}}", group_id(run, name)))
     if bare and not run.json:
-        run.terminal.lines([found["id"]])
+        run.terminal.lines([answer["id"]])
         return
     run.terminal.ok()
-    run.detail(found, _FIELDS)
+    run.detail(answer, _FIELDS)
 
 
 def _create(run: Run) -> None:
@@ -116,12 +116,12 @@ def _create(run: Run) -> None:
 
 
 def _update(run: Run) -> None:
-    name, wanted = run.given["NAME"], run.given.get("n")
+    name, new_name = run.given["NAME"], run.given.get("n")
     path = path_of(f"{GROUPS}/{{}}", group_id(run, name))
     if not run.confirmed(f"Really update resource group {name}?"):
         return
     run.core_progress(f"Updating resource group {name}")
-    run.done(f"Resource group {name} was updated.", run.api.call("PATCH", path, {"name": wanted}).body)
+    run.done(f"Resource group {name} was updated.", run.api.call("PATCH", path, {"name": new_name}).body)
 
 
 def _delete(run: Run) -> None:
@@ -139,29 +139,29 @@ def instances(run: Run, **query: Any) -> list[Any]:
 
 
 def _instances(run: Run) -> None:
-    given = run.given
-    group = given.get("g")
+    options = run.given
+    group = options.get("g")
     run.core_progress("Retrieving service instances")
     asked = filled(
-        resource_id=given.get("service-name"),
+        resource_id=options.get("service-name"),
         resource_group_id=group_id(run, group) if group else run.session.group,
     )
-    if given.get("all-resource-groups"):
+    if options.get("all-resource-groups"):
         asked.pop("resource_group_id", None)
-    found = part(run, instances(run, **asked))
+    resource = part(run, instances(run, **asked))
     run.terminal.ok()
-    run.table(found, _INSTANCES, "No service instance found.")
+    run.table(resource, _INSTANCES, "No service instance found.")
 
 
 def _instance(run: Run) -> None:
     ref = run.given["INSTANCE"]
     run.core_progress(f"Retrieving service instance {ref}")
-    found = named(instances(run), ref, "service instance", "name", "guid", "crn")
+    resource = named(instances(run), ref, "service instance", "name", "guid", "crn")
     if run.given.get("id") and not run.json:
-        run.terminal.lines([f"{found['crn']} {found['guid']}"])
+        run.terminal.lines([f"{resource['crn']} {resource['guid']}"])
         return
     run.terminal.ok()
-    run.detail(found, INSTANCE_FIELDS)
+    run.detail(resource, INSTANCE_FIELDS)
 
 
 def _listed(run: Run) -> list[Any]:
@@ -170,44 +170,44 @@ def _listed(run: Run) -> list[Any]:
 
 def _reclamations(run: Run) -> None:
     run.core_progress("Listing reclamations")
-    wanted = run.given.get("resource-instance-id")
-    found = [one for one in _listed(run) if wanted in {None, one.get("resource_instance_id")}]
+    resource_instance_id = run.given.get("resource-instance-id")
+    entries = [entry for entry in _listed(run) if resource_instance_id in {None, entry.get("resource_instance_id")}]
     run.terminal.ok()
-    run.table(found, _RECLAMATIONS, "No reclamation found.")
+    run.table(entries, _RECLAMATIONS, "No reclamation found.")
 
 
 def _reclamation(run: Run) -> None:
     ref = run.given["ID"]
     run.core_progress(f"Getting reclamation {ref}")
-    found = named(_listed(run), ref, "reclamation", "resource_instance_id")
+    entries = named(_listed(run), ref, "reclamation", "resource_instance_id")
     run.terminal.ok()
-    run.detail(found, _RECLAMATION)
+    run.detail(entries, _RECLAMATION)
 
 
 def _act(run: Run, action: str, done: str, question: str) -> None:
     ref = run.given["ID"]
-    found = named(_listed(run), ref, "reclamation", "resource_instance_id")
+    entries = named(_listed(run), ref, "reclamation", "resource_instance_id")
     if question and not run.confirmed(question.format(ref)):
         return
     run.core_progress(f"{'Restoring' if action == 'restore' else 'Reclaiming'} {ref}")
     body = filled(comment=run.given.get("comment"), request_by=run.session.iam_id)
-    path = path_of("/v1/reclamations/{}/actions/{}", found["id"], action)
+    path = path_of("/v1/reclamations/{}/actions/{}", entries["id"], action)
     run.done(f"Reclamation {ref} is {done}.", run.api.post(path, body))
 
 
 def _quotas(run: Run) -> None:
     run.core_progress("Retrieving all quota definitions")
-    found = run.api.get("/v2/quota_definitions")["resources"]
+    resources = run.api.get("/v2/quota_definitions")["resources"]
     run.terminal.ok()
-    run.table(found, _QUOTAS, "No quota definitions were found.")
+    run.table(resources, _QUOTAS, "No quota definitions were found.")
 
 
 def _quota(run: Run) -> None:
     ref = run.given["NAME"]
     run.core_progress(f"Retrieving quota definition {ref}")
-    found = named(run.api.get("/v2/quota_definitions")["resources"], ref, "quota definition")
+    answer = named(run.api.get("/v2/quota_definitions")["resources"], ref, "quota definition")
     run.terminal.ok()
-    run.detail(found, _QUOTA)
+    run.detail(answer, _QUOTA)
 
 
 _COMMENT = flag("comment", "TEXT", "Why.")

@@ -37,31 +37,31 @@ def _group(run: Run) -> str:
     return str(next(iter(run.api.listed("/v2/resource_groups", "resources", query)))["id"])
 
 
-def _entry(entries: list[Any], what: str, wanted: str, all_of_them: str) -> Any:
+def _entry(entries: list[Any], noun: str, target: str, all_of_them: str) -> Any:
     """The entry of the global catalog with a name or an ID."""
     for entry in entries:
-        if wanted in (entry["name"], entry["id"]):
+        if target in (entry["name"], entry["id"]):
             return entry
     names = ", ".join(entry["name"] for entry in entries)
-    raise Failed(f"{what} '{wanted}' was not found. {all_of_them} are {names}.")
+    raise Failed(f"{noun} '{target}' was not found. {all_of_them} are {names}.")
 
 
 def _create(run: Run) -> None:
-    given = run.given
-    name, service, plan = given["NAME"], given["SERVICE_NAME"], given["SERVICE_PLAN_NAME"]
+    options = run.given
+    name, service, plan = options["NAME"], options["SERVICE_NAME"], options["SERVICE_PLAN_NAME"]
     offered = _entry(run.api.get(_CATALOG)["resources"], "Service offering", service, "Services")
     plans = run.api.get(path_of(f"{_CATALOG}/{{}}/plan", offered["id"]))["resources"]
     plan_id = _entry(plans, "Service plan", plan, f"Plans of {offered['name']}")["id"]
     run.core_progress(f"Creating service instance {name}")
     body = {
         "name": name,
-        "target": given["LOCATION"],
+        "target": options["LOCATION"],
         "resource_group": _group(run),
         "resource_plan_id": plan_id,
-        **filled(parameters=given.get("p"), tags=given.get("t")),
+        **filled(parameters=options.get("p"), tags=options.get("t")),
     }
     made = run.api.post(_PATH, body)
-    if given.get("lock"):
+    if options.get("lock"):
         made = run.api.post(path_of(f"{_PATH}/{{}}/lock", made["guid"]))
     if run.json:
         run.print_json(made)
@@ -77,32 +77,32 @@ def _found(run: Run) -> Any:
 
 
 def _update(run: Run) -> None:
-    given = run.given
-    body = filled(name=given.get("n"), parameters=given.get("p"), resource_plan_id=given.get("service-plan-id"))
-    found = _found(run)
-    if not run.confirmed(f"Really update service instance {found['name']}?"):
+    options = run.given
+    body = filled(name=options.get("n"), parameters=options.get("p"), resource_plan_id=options.get("service-plan-id"))
+    resource = _found(run)
+    if not run.confirmed(f"Really update service instance {resource['name']}?"):
         return
-    run.core_progress(f"Updating service instance {found['name']}")
-    changed = run.api.call("PATCH", path_of(f"{_PATH}/{{}}", found["guid"]), body).body
-    run.done(f"Service instance {found['name']} was updated.", changed)
+    run.core_progress(f"Updating service instance {resource['name']}")
+    changed = run.api.call("PATCH", path_of(f"{_PATH}/{{}}", resource["guid"]), body).body
+    run.done(f"Service instance {resource['name']} was updated.", changed)
 
 
 def _delete(run: Run) -> None:
-    found = _found(run)
-    if not run.confirmed(f"Really delete service instance {found['name']}?"):
+    resource = _found(run)
+    if not run.confirmed(f"Really delete service instance {resource['name']}?"):
         return
-    run.core_progress(f"Deleting service instance {found['name']}")
-    run.api.call("DELETE", path_of(f"{_PATH}/{{}}", found["guid"]))
-    run.done(f"Service instance {found['name']} was deleted. Until it is reclaimed it can be restored.")
+    run.core_progress(f"Deleting service instance {resource['name']}")
+    run.api.call("DELETE", path_of(f"{_PATH}/{{}}", resource["guid"]))
+    run.done(f"Service instance {resource['name']} was deleted. Until it is reclaimed it can be restored.")
 
 
 def _lock(run: Run, method: str, word: str) -> None:
-    found = _found(run)
-    if not run.confirmed(f"Really {word} service instance {found['name']}?"):
+    resource = _found(run)
+    if not run.confirmed(f"Really {word} service instance {resource['name']}?"):
         return
-    run.core_progress(f"{word.capitalize()}ing service instance {found['name']}")
-    run.api.call(method, path_of(f"{_PATH}/{{}}/lock", found["guid"]))
-    run.done(f"Service instance {found['name']} was {word}ed.")
+    run.core_progress(f"{word.capitalize()}ing service instance {resource['name']}")
+    run.api.call(method, path_of(f"{_PATH}/{{}}/lock", resource["guid"]))
+    run.done(f"Service instance {resource['name']} was {word}ed.")
 
 
 def _type(run: Run) -> dict[str, str]:
@@ -111,17 +111,19 @@ def _type(run: Run) -> dict[str, str]:
 
 def _tags(run: Run) -> None:
     run.core_progress("Listing tags")
-    given = run.given
-    only = filled(attached_to=given.get("attached-to"), attached_only="true" if given.get("a") else None)
-    page = {"limit": str(given.get("l", 1_000)), "offset": str(given.get("o", 0))}
-    found = run.api.get("/v3/tags", {**_type(run), **page, **only})["items"]
+    options = run.given
+    only = filled(attached_to=options.get("attached-to"), attached_only="true" if options.get("a") else None)
+    page = {"limit": str(options.get("l", 1_000)), "offset": str(options.get("o", 0))}
+    answer = run.api.get("/v3/tags", {**_type(run), **page, **only})["items"]
     run.terminal.ok()
-    run.table(found, (("Name", "name"),), "No tags were found.")
+    run.table(answer, (("Name", "name"),), "No tags were found.")
 
 
 def _each(run: Run, results: list[Any], key: str, done: str) -> None:
     """OK, unless the answer tells of one that went wrong."""
-    wrong = [f"{one.get(key, '')}: {one.get('message', 'failed')}" for one in results if one.get("is_error")]
+    wrong = [
+        f"{result.get(key, '')}: {result.get('message', 'failed')}" for result in results if result.get("is_error")
+    ]
     if wrong:
         raise Failed("\n".join(wrong))
     run.done(done, {"results": results})
@@ -152,19 +154,19 @@ def _tags_delete(run: Run) -> None:
         return
     run.core_progress("Deleting all tags that are attached to nothing")
     gone: list[Any] = []
-    while found := run.api.call("DELETE", "/v3/tags", None, _type(run)).body["items"]:
-        gone += found
+    while answer := run.api.call("DELETE", "/v3/tags", None, _type(run)).body["items"]:
+        gone += answer
     run.done("The tags were deleted.", {"items": gone})
 
 
 def _tag_resource(run: Run, verb: str) -> None:
-    given = run.given
-    names, query = given.get("tag-names"), given.get("resources-query")
-    body: dict[str, Any] = {"tag_names": names, **filled(replace=given.get("replace"), update=given.get("update"))}
+    options = run.given
+    names, query = options.get("tag-names"), options.get("resources-query")
+    body: dict[str, Any] = {"tag_names": names, **filled(replace=options.get("replace"), update=options.get("update"))}
     if query:
         where, body["query"] = f"what '{query}' finds", {"query_string": query}
     else:
-        where = given.get("resource-id") or _one_named(run, str(given.get("resource-name")))
+        where = options.get("resource-id") or _one_named(run, str(options.get("resource-name")))
         body["resources"] = [{"resource_id": where}]
     run.core_progress(f"{verb.capitalize()}ing tags {', '.join(names)} {'to' if verb == 'attach' else 'from'} {where}")
     _each(run, run.api.post(f"/v3/tags/{verb}", body, _type(run))["results"], "resource_id", f"The tags were {verb}ed.")
@@ -172,24 +174,24 @@ def _tag_resource(run: Run, verb: str) -> None:
 
 def _one_named(run: Run, name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    found = run.api.post("/v3/resources/search", {"query": f'name:"{escaped}"', "fields": ["crn", "name"]})["items"]
-    return str(named(found, name, "resource", "name")["crn"])
+    answer = run.api.post("/v3/resources/search", {"query": f'name:"{escaped}"', "fields": ["crn", "name"]})["items"]
+    return str(named(answer, name, "resource", "name")["crn"])
 
 
 def _search(run: Run) -> None:
     run.core_progress(f"Searching for {run.given['QUERY']}")
-    found: list[Any] = []
+    entries: list[Any] = []
     body: dict[str, Any] = {"query": run.given["QUERY"], "fields": ["*"]}
     while True:
         page = run.api.post("/v3/resources/search", body, {"limit": "100"})
-        found += page["items"]
+        entries += page["items"]
         if not page.get("search_cursor"):
             break
         body = {"search_cursor": page["search_cursor"]}
     by = run.given.get("s")
-    found = part(run, sorted(found, key=lambda one: str(one.get(by, ""))) if by else found)
+    entries = part(run, sorted(entries, key=lambda entry: str(entry.get(by, ""))) if by else entries)
     run.terminal.ok()
-    run.table(found, _FOUND, "No resources were found.")
+    run.table(entries, _FOUND, "No resources were found.")
 
 
 def _unserved(_run: Run, words: str) -> None:

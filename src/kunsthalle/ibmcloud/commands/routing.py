@@ -34,31 +34,31 @@ _ADVERTISE = flag("advertise", "true|false", "Whether the route is advertised.")
 
 
 def _table(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     body = filled(
-        name=given.get("name"),
-        **{f"route_{one.name.replace('-', '_')}": given.get(one.name) for one in _INGRESS},
+        name=options.get("name"),
+        **{f"route_{entry.name.replace('-', '_')}": options.get(entry.name) for entry in _INGRESS},
     )
-    if given.has(_SOURCES.name) or given.get(_CLEAN.name):
-        body["accept_routes_from"] = [{"resource_type": one} for one in given.get(_SOURCES.name) or ()]
+    if options.has(_SOURCES.name) or options.get(_CLEAN.name):
+        body["accept_routes_from"] = [{"resource_type": entry} for entry in options.get(_SOURCES.name) or ()]
     return body
 
 
 def _route(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        name=given.get("name"),
-        zone={"name": given.get("zone")},
-        destination=given.get("destination"),
-        action=given.get("action"),
+        name=options.get("name"),
+        zone={"name": options.get("zone")},
+        destination=options.get("destination"),
+        action=options.get("action"),
         **_options(run),
     )
 
 
 def _options(run: Run) -> dict[str, Any]:
-    hop, given = run.given.get("next-hop"), run.given
+    hop, options = run.given.get("next-hop"), run.given
     next_hop = {"address": hop} if hop else None
-    return filled(next_hop=next_hop, priority=given.get("priority"), advertise=given.get("advertise"))
+    return filled(next_hop=next_hop, priority=options.get("priority"), advertise=options.get("advertise"))
 
 
 def _changed_route(run: Run) -> dict[str, Any]:

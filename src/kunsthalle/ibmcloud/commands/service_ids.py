@@ -41,21 +41,21 @@ def _one(run: Run) -> Any:
 
 def _list(run: Run) -> None:
     run.core_progress("Getting all services IDs bound to current account")
-    found = service_ids(run)
+    resource = service_ids(run)
     run.terminal.ok()
-    run.table(found, (("UUID", "id"),) if run.given.get("uuid") else _SERVICE_IDS, "No service IDs were found.")
+    run.table(resource, (("UUID", "id"),) if run.given.get("uuid") else _SERVICE_IDS, "No service IDs were found.")
 
 
 def _show(run: Run) -> None:
     _detail(run, _one(run), _SERVICE_IDS)
 
 
-def _detail(run: Run, found: Any, fields: tuple[Field, ...]) -> None:
+def _detail(run: Run, resource: Any, fields: tuple[Field, ...]) -> None:
     """`--uuid` prints the bare id and nothing else."""
     if run.given.get("uuid") and not run.json:
-        run.terminal.lines([found["id"]])
+        run.terminal.lines([resource["id"]])
         return
-    run.detail(found, fields)
+    run.detail(resource, fields)
 
 
 def _create(run: Run) -> None:
@@ -69,62 +69,62 @@ def _create(run: Run) -> None:
     run.detail(made, _SERVICE_IDS)
 
 
-def _change(run: Run, path: str, found: Any, noun: str) -> None:
+def _change(run: Run, path: str, resource: Any, noun: str) -> None:
     """Another name or description of what is shown with its entity tag."""
-    if not run.confirmed(f"Really update {noun} {found['name']}?"):
+    if not run.confirmed(f"Really update {noun} {resource['name']}?"):
         return
-    run.core_progress(f"Updating {noun} {found['name']}")
+    run.core_progress(f"Updating {noun} {resource['name']}")
     body = filled(name=run.given.get("n"), description=run.given.get("d"))
-    made = run.api.call("PUT", path, body, headers={"If-Match": found["entity_tag"]}).body
-    run.done(f"The {noun} {found['name']} is updated.", made)
+    made = run.api.call("PUT", path, body, headers={"If-Match": resource["entity_tag"]}).body
+    run.done(f"The {noun} {resource['name']} is updated.", made)
 
 
 def _update(run: Run) -> None:
-    found = _one(run)
-    _change(run, path_of(f"{_PATH}/{{}}", found["id"]), found, "service ID")
+    resource = _one(run)
+    _change(run, path_of(f"{_PATH}/{{}}", resource["id"]), resource, "service ID")
 
 
-def _remove(run: Run, path: str, found: Any, noun: str) -> None:
-    if not run.confirmed(f"Really delete {noun} {found['name']}?"):
+def _remove(run: Run, path: str, resource: Any, noun: str) -> None:
+    if not run.confirmed(f"Really delete {noun} {resource['name']}?"):
         return
-    run.core_progress(f"Deleting {noun} {found['name']}")
+    run.core_progress(f"Deleting {noun} {resource['name']}")
     run.api.call("DELETE", path)
-    run.done(f"{noun[0].upper()}{noun[1:]} {found['name']} is deleted.")
+    run.done(f"{noun[0].upper()}{noun[1:]} {resource['name']} is deleted.")
 
 
 def _delete(run: Run) -> None:
-    found = _one(run)
-    _remove(run, path_of(f"{_PATH}/{{}}", found["id"]), found, "service ID")
+    resource = _one(run)
+    _remove(run, path_of(f"{_PATH}/{{}}", resource["id"]), resource, "service ID")
 
 
 def _lock(run: Run, method: str, word: str) -> None:
-    found = _one(run)
-    if not run.confirmed(f"Really {word} service ID {found['name']}?"):
+    resource = _one(run)
+    if not run.confirmed(f"Really {word} service ID {resource['name']}?"):
         return
-    run.api.call(method, path_of(f"{_PATH}/{{}}/lock", found["id"]))
-    run.done(f"Service ID {found['name']} was {word}ed")
+    run.api.call(method, path_of(f"{_PATH}/{{}}/lock", resource["id"]))
+    run.done(f"Service ID {resource['name']} was {word}ed")
 
 
 # API keys of service IDs.
 
 
 def _keys(run: Run) -> None:
-    given = run.given
-    if not given.get("a") and given.words.get("SERVICE_ID") is None:
+    options = run.given
+    if not options.get("a") and options.words.get("SERVICE_ID") is None:
         raise Failed("Name a service ID, or give --all.")
     run.core_progress("Getting API keys of service IDs")
-    whose = service_ids(run) if given.get("a") else [_one(run)]
-    found = [key for one in whose for key in keys_of(run, one["iam_id"])]
+    whose = service_ids(run) if options.get("a") else [_one(run)]
+    keys = [key for service_id in whose for key in keys_of(run, service_id["iam_id"])]
     run.terminal.ok()
-    run.table(found, KEY_COLUMNS, "No API keys were found.")
+    run.table(keys, KEY_COLUMNS, "No API keys were found.")
 
 
 def _key(run: Run) -> Any:
     return named(keys_of(run, _one(run)["iam_id"]), run.given["NAME"], "API key")
 
 
-def _key_path(found: Any, *more: str) -> str:
-    return "/".join((path_of(f"{KEYS}/{{}}", found["id"]), *more))
+def _key_path(resource: Any, *more: str) -> str:
+    return "/".join((path_of(f"{KEYS}/{{}}", resource["id"]), *more))
 
 
 def _key_show(run: Run) -> None:
@@ -136,21 +136,21 @@ def _key_create(run: Run) -> None:
 
 
 def _key_update(run: Run) -> None:
-    found = _key(run)
-    _change(run, _key_path(found), found, "API key")
+    key = _key(run)
+    _change(run, _key_path(key), key, "API key")
 
 
 def _key_delete(run: Run) -> None:
-    found = _key(run)
-    _remove(run, _key_path(found), found, "API key")
+    key = _key(run)
+    _remove(run, _key_path(key), key, "API key")
 
 
 def _key_lock(run: Run, method: str, word: str) -> None:
-    found = _key(run)
-    if not run.confirmed(f"Really {word} API key {found['name']}?"):
+    key = _key(run)
+    if not run.confirmed(f"Really {word} API key {key['name']}?"):
         return
-    run.api.call(method, _key_path(found, "lock"))
-    run.done(f"API key {found['name']} was {word}ed")
+    run.api.call(method, _key_path(key, "lock"))
+    run.done(f"API key {key['name']} was {word}ed")
 
 
 _UUID = flag("uuid", text="Print the UUID only.")

@@ -21,16 +21,16 @@ _ON_OFF = ("true", "false")
 """As words: they are kept as they are."""
 
 
-def _value(name: str, given: str) -> dict[str, Any]:
+def _value(name: str, options: str) -> dict[str, Any]:
     if name == "http-timeout":
-        seconds = integer(given, 0)
+        seconds = integer(options, 0)
         if seconds is None:
-            raise WrongUsage(f"invalid value '{given}' for --http-timeout: seconds are expected")
+            raise WrongUsage(f"invalid value '{options}' for --http-timeout: seconds are expected")
         return {"HTTPTimeout": seconds}
     if name in {"check-version", "alpha-commands"}:
         inverse = {"check-version": "CheckCLIVersionDisabled"}.get(name)
-        return {inverse: given == "false"} if inverse else {"AlphaCommandsEnabled": given}
-    return {_NAMES[name]: "" if name == "locale" and given == "CLEAR" else given}
+        return {inverse: options == "false"} if inverse else {"AlphaCommandsEnabled": options}
+    return {_NAMES[name]: "" if name == "locale" and options == "CLEAR" else options}
 
 
 def _config(run: Run) -> None:

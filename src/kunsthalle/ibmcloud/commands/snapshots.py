@@ -41,25 +41,25 @@ _TAGS = flag("tags", "LIST", "Comma separated tags.", kind="list")
 
 
 def _snapshot(run: Run) -> dict[str, Any]:
-    given, key = run.given, run.given.get("encryption-key")
-    if given.has("volume"):
-        source = {"source_volume": reference(run, VOLUME, given.get("volume"))}
+    options, key = run.given, run.given.get("encryption-key")
+    if options.has("volume"):
+        source = {"source_volume": reference(run, VOLUME, options.get("volume"))}
     else:
-        source = {"source_snapshot": {"crn": given.get("source-snapshot-crn")}}
+        source = {"source_snapshot": {"crn": options.get("source-snapshot-crn")}}
     return filled(
-        name=given.get("name"),
+        name=options.get("name"),
         **source,
         encryption_key={"crn": key} if key else None,
-        clones=[{"zone": {"name": zone}} for zone in given.get("clone-zones") or ()] or None,
-        user_tags=given.get("tags"),
+        clones=[{"zone": {"name": zone}} for zone in options.get("clone-zones") or ()] or None,
+        user_tags=options.get("tags"),
         allowed_use=allowed_use(run),
         resource_group=group_of(run),
     )
 
 
 def _change(run: Run) -> dict[str, Any]:
-    given = run.given
-    return filled(name=given.get("name"), user_tags=given.get("tags"), allowed_use=allowed_use(run))
+    options = run.given
+    return filled(name=options.get("name"), user_tags=options.get("tags"), allowed_use=allowed_use(run))
 
 
 def _clone(run: Run) -> None:

@@ -41,9 +41,9 @@ def place(run: Run) -> str:
 def _list(run: Run) -> None:
     bare = run.given.get("id")
     run.core_progress("Getting trusted profiles", by_id=True)
-    found = profiles(run)
+    resource = profiles(run)
     run.terminal.ok()
-    run.table(found, (("ID", "id"),) if bare else _COLUMNS, "No trusted profiles were found.")
+    run.table(resource, (("ID", "id"),) if bare else _COLUMNS, "No trusted profiles were found.")
 
 
 def _get(run: Run) -> None:
@@ -51,12 +51,12 @@ def _get(run: Run) -> None:
     ref, bare = run.given[PROFILE], run.given.get("id") and not run.json
     if not bare:
         run.core_progress(f"Getting trusted profile {ref}", by_id=True)
-    found = profile(run, ref)
+    resource = profile(run, ref)
     if bare:
-        run.terminal.lines([found["id"]])
+        run.terminal.lines([resource["id"]])
         return
     run.terminal.ok()
-    run.detail(found, _FIELDS)
+    run.detail(resource, _FIELDS)
 
 
 def _create(run: Run) -> None:
@@ -71,12 +71,12 @@ def _create(run: Run) -> None:
 def _update(run: Run) -> None:
     """An empty description takes the one that is there away."""
     ref = run.given[PROFILE]
-    found = profile(run, ref)
+    resource = profile(run, ref)
     run.core_progress(f"Updating trusted profile {ref}", by_id=True)
     body = filled(name=run.given.get("n"))
     body |= {"description": run.given.get("d")} if run.given.has("d") else {}
-    headers = {"If-Match": found["entity_tag"]}
-    made = run.api.call("PUT", path_of(f"{PATH}/{{}}", found["id"]), body, headers=headers).body
+    headers = {"If-Match": resource["entity_tag"]}
+    made = run.api.call("PUT", path_of(f"{PATH}/{{}}", resource["id"]), body, headers=headers).body
     run.terminal.ok()
     run.detail(made, _FIELDS)
 

@@ -37,15 +37,15 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 
 
 def _values(run: Run) -> dict[str, Any]:
-    given = run.given
-    values = document(given.get("override-values")) if given.has("override-values") else None
+    options = run.given
+    values = document(options.get("override-values")) if options.has("override-values") else None
     if values is not None and not isinstance(values, dict):
         raise WrongUsage("--override-values is not a JSON object")
     return filled(
         override_values=values,
-        cluster_id=given.get("cluster"),
-        namespace=given.get("namespace"),
-        region=given.get("workspace-region"),
+        cluster_id=options.get("cluster"),
+        namespace=options.get("namespace"),
+        region=options.get("workspace-region"),
     )
 
 
@@ -56,10 +56,10 @@ def _validate(run: Run) -> None:
     if run.given.get("wait") is False:
         run.done("The validation has begun.", _state(run, path))
         return
-    found = _outcome(run, path, run.given.get("timeout", 180))
-    if found.get("state") != "valid":
-        raise Failed(f"The version is not valid: {found.get('message') or found.get('state')}")
-    run.done("The version is valid.", found)
+    outcome = _outcome(run, path, run.given.get("timeout", 180))
+    if outcome.get("state") != "valid":
+        raise Failed(f"The version is not valid: {outcome.get('message') or outcome.get('state')}")
+    run.done("The version is valid.", outcome)
 
 
 def _refreshing(run: Run) -> dict[str, str]:
@@ -74,9 +74,9 @@ def _state(run: Run, path: str) -> dict[str, Any]:
 def _outcome(run: Run, path: str, seconds: int) -> dict[str, Any]:
     deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE
     while True:
-        found = _state(run, path)
-        if found.get("state") not in {"in_progress", "", None}:
-            return found
+        state = _state(run, path)
+        if state.get("state") not in {"in_progress", "", None}:
+            return state
         if time.monotonic() + pause > deadline:
             raise Failed(f"The validation did not end within {seconds} seconds.")
         time.sleep(pause)
@@ -99,24 +99,24 @@ def _delete(run: Run) -> None:
 
 
 def _get(run: Run) -> None:
-    found = run.api.get(version_path(run))
+    answer = run.api.get(version_path(run))
     if run.json:
-        run.print_json(found)
+        run.print_json(answer)
     else:
-        tree(run, offering_rows(found))
+        tree(run, offering_rows(answer))
 
 
 def _refresh(run: Run) -> None:
     """What is imported again from its source: the version's own, or that of the offering's version that is named."""
-    given = run.given
-    if given.has("version-locator"):
+    options = run.given
+    if options.has("version-locator"):
         branch = run.api.get(version_path(run))
         version = branch["kinds"][0]["versions"][0]["version"]
         path = f"{CATALOG}/catalogs/{branch['catalog_id']}/offerings/{branch['id']}"
     else:
-        path, version = offering_path(run), given.get("target-version")
-    found = run.api.call("PUT", f"{path}/reload", {}, {"targetVersion": version}).body
-    run.done(f"Version {version} is refreshed.", found)
+        path, version = offering_path(run), options.get("target-version")
+    answer = run.api.call("PUT", f"{path}/reload", {}, {"targetVersion": version}).body
+    run.done(f"Version {version} is refreshed.", answer)
 
 
 def _unserved(_run: Run, words: str) -> None:

@@ -52,23 +52,23 @@ _PROFILE = flag("profile", "PROFILE", "Name of the profile.")
 
 
 def _sizes(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return filled(
-        capacity=given.get("capacity"),
-        iops=given.get("iops"),
-        bandwidth=given.get("bandwidth"),
-        user_tags=given.get("tags"),
+        capacity=options.get("capacity"),
+        iops=options.get("iops"),
+        bandwidth=options.get("bandwidth"),
+        user_tags=options.get("tags"),
         allowed_use=allowed_use(run),
     )
 
 
 def volume_prototype(run: Run) -> dict[str, Any]:
     """A new volume, from the flags of `volume-create` and of `instance-volume-attachment-add`."""
-    given = run.given
-    snapshot = given.get("snapshot") or given.get("source-snapshot")
-    key = given.get("encryption-key")
+    options = run.given
+    snapshot = options.get("snapshot") or options.get("source-snapshot")
+    key = options.get("encryption-key")
     return filled(
-        profile={"name": given.words.get("PROFILE") or given.get("profile")},
+        profile={"name": options.words.get("PROFILE") or options.get("profile")},
         source_snapshot=reference(run, SNAPSHOT, snapshot) if snapshot else None,
         encryption_key={"crn": key} if key else None,
         **_sizes(run),
@@ -76,10 +76,10 @@ def volume_prototype(run: Run) -> dict[str, Any]:
 
 
 def _volume(run: Run) -> dict[str, Any]:
-    given = run.given
+    options = run.given
     return {
-        "name": given["NAME"],
-        "zone": {"name": given["ZONE"]},
+        "name": options["NAME"],
+        "zone": {"name": options["ZONE"]},
         **volume_prototype(run),
         **filled(resource_group=group_of(run)),
     }

@@ -21,8 +21,8 @@ ALLOWED_USE: tuple[Field, ...] = (
 
 
 def _managed(image: Any) -> str | None:
-    found = look(image, "catalog_offering.managed")
-    return "managed" if found else None
+    resource = look(image, "catalog_offering.managed")
+    return "managed" if resource else None
 
 
 OPERATING_SYSTEM = Resource(
