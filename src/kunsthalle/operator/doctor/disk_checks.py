@@ -58,7 +58,7 @@ def _encryption(path: Path, id_: str, books: ExpectedReferences) -> Iterator[Fin
             start = file.read(HEAD_BYTES)
         header = qcow2.parse(start)
         encrypted = header.crypt_method == qcow2.LUKS
-        found = qcow2.encryption_header(path, start, header) if encrypted else None
+        luks_parts = qcow2.encryption_header(path, start, header) if encrypted else None
     except FileNotFoundError:
         return
     except (OSError, Refused):
@@ -68,7 +68,7 @@ def _encryption(path: Path, id_: str, books: ExpectedReferences) -> Iterator[Fin
     if encrypted != (id_ in books.encrypted):
         state = "is encrypted, and has no key" if encrypted else "has a key, and is not encrypted"
         yield Finding("wrong_encryption", id_, f"The disk {state}.")
-    elif found is not None and passphrase is not None and not luks.opens(*found, passphrase):
+    elif luks_parts is not None and passphrase is not None and not luks.opens(*luks_parts, passphrase):
         yield Finding("wrong_data_key", id_, "The data key does not open the disk.")
 
 

@@ -105,8 +105,8 @@ def _snapshots(session: Session) -> dict[str, Disk]:
 
 def _encrypted(session: Session) -> dict[str, bytes | None]:
     kinds: tuple[ResourceType[Any], ...] = (VOLUME, SNAPSHOT)
-    found = [disk for kind in kinds for disk in unscoped(session, kind, kind.table.c.encryption_key.is_not(None))]
-    return {disk.id: _passphrase(session, disk) for disk in found}
+    disks = [disk for kind in kinds for disk in unscoped(session, kind, kind.table.c.encryption_key.is_not(None))]
+    return {disk.id: _passphrase(session, disk) for disk in disks}
 
 
 def _passphrase(session: Session, disk: Volume | Snapshot) -> bytes | None:
