@@ -217,15 +217,14 @@ class Machines:
 
         A machine that runs has its disks open, and goes on though a key cannot be used any more.
         """
-        runs = self.disks.hypervisor.lives(server.instance.id)
-        opened: dict[str, Passphrases] = {}
+        opened = dict.fromkeys((volume.id for volume in server.volumes), NOT_ENCRYPTED)
         for volume in server.volumes:
             try:
-                opened[volume.id] = run.read(partial(passphrases, disk=volume))
+                if volume.sealing.keys:
+                    opened[volume.id] = run.read(partial(passphrases, disk=volume))
             except KeyRefused:
-                if not runs:
+                if not self.disks.hypervisor.lives(server.instance.id):
                     raise
-                opened[volume.id] = NOT_ENCRYPTED
         return opened
 
     def _data(self, server: Found, opened: Mapping[str, Passphrases]) -> tuple[DataDisk, ...]:

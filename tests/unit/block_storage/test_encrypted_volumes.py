@@ -262,3 +262,29 @@ def test_the_doctor_knows_which_disks_are_encrypted_and_with_what(vault: Vault) 
     assert ("broken_disk", first) in found()
     vault.act(key, "disable")
     assert ("wrong_data_key", snapshot) not in found(), "without the key nobody can tell"
+
+
+def test_members_of_a_group_have_volumes_of_the_templates_key(vault: Vault) -> None:
+    app, key = vault.app, vault.key()
+    wish = {"profile": {"name": "general-purpose"}, "encryption_key": {"crn": key}}
+    body = {**prototype(app), "image": {"id": app.image("plain")["id"]}, "boot_volume_attachment": {"volume": wish}}
+    template = app.do("POST", "/v1/instance/templates", body)
+    subnets = [{"id": body["primary_network_interface"]["subnet"]["id"]}]
+    wanted = {"instance_template": {"id": template["id"]}, "subnets": subnets, "membership_count": 2}
+    app.do("POST", "/v1/instance_groups", wanted)
+    app.exhaust()
+    volumes = app.do("GET", "/v1/volumes")["volumes"]
+    assert [one["encryption_key"]["crn"] for one in volumes] == [key, key]
+    assert len({vault.opened(one["id"]).disk for one in volumes}) == 2, "each has a data key of its own"
+
+
+def test_a_volume_whose_key_was_disabled_before_it_was_made_says_why_it_failed(vault: Vault) -> None:
+    app, key = vault.app, vault.key()
+    app.pause()
+    made = app.do("POST", "/v1/volumes", {**GENERAL, "encryption_key": {"crn": key}})
+    vault.keys.ask("disable_key", id=id_of(key))
+    app.restart()
+    app.exhaust()
+    read = app.do("GET", f"/v1/volumes/{made['id']}")
+    (reason,) = read["status_reasons"]
+    assert (read["status"], reason["code"]) == ("failed", "encryption_key_disabled")
