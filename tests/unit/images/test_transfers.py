@@ -80,6 +80,23 @@ def test_a_second_try_fetches_only_what_is_missing(app: App, monkeypatch: pytest
     assert app.ok("owner", "GET", f"/_kunsthalle/images/{id_}/progress")["phase"] == "done"
 
 
+def test_an_import_gives_way_after_each_chunk(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the requests of accounts that have used less of the processor (`db/account_priority.py`)."""
+    app.put("one.qcow2", CONTENT)
+    ways: list[str] = []
+    wait_in_job = app.server.store.priority.wait_in_job
+
+    def waiting(account_id: str) -> None:
+        ways.append(account_id)
+        wait_in_job(account_id)
+
+    monkeypatch.setattr(app.server.store.priority, "wait_in_job", waiting)
+    monkeypatch.setattr(transfer_progress, "EVERY", 3_600_000_000)
+    ask(app)
+    wait(app)
+    assert len(ways) >= chunks(app)
+
+
 def test_an_import_outlives_its_server(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = app.put("one.qcow2", CONTENT)
     whole = chunks(app)
