@@ -7,6 +7,7 @@ import re
 import tokenize
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,7 @@ def _modules() -> list[Path]:
     return [path for path in paths if "node_modules" not in path.parts and path != Path(__file__)]
 
 
+@cache
 def _prose(path: Path) -> str:
     """The docstrings and comments of a module, where sources are cited, as one line."""
     with tokenize.open(path) as file:
