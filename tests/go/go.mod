@@ -4,6 +4,7 @@ go 1.24.0
 
 require (
 	github.com/IBM/go-sdk-core/v5 v5.21.2
+	github.com/IBM/keyprotect-go-client v0.15.1
 	github.com/IBM/platform-services-go-sdk v0.94.3
 	github.com/IBM/vpc-go-sdk v0.80.0
 	github.com/go-openapi/strfmt v0.25.0

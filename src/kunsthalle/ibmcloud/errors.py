@@ -55,12 +55,20 @@ def refusal(status: int, path: str, raw: bytes) -> Refused:
         body = None
     if not isinstance(body, dict):
         return Refused(status, path, [{"code": "", "message": _plain(status, raw)}])
-    listed = body.get("errors")
-    errors = [error for error in listed if isinstance(error, dict)] if isinstance(listed, list) else []
+    errors = _dictionaries(body.get("errors")) or _reasons(body)
     if not errors:
         text = body.get("errorMessage") or body.get("message") or _phrase(status)
         errors = [{"code": body.get("errorCode") or body.get("code") or "", "message": text}]
     return Refused(status, path, errors, str(body.get("trace") or ""))
+
+
+def _dictionaries(listed: Any) -> list[dict[str, Any]]:
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def _reasons(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The reasons that Key Protect gives, in its collections of errors."""
+    return [reason for one in _dictionaries(body.get("resources")) for reason in _dictionaries(one.get("reasons"))]
 
 
 def _phrase(status: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+from kunsthalle.core.redaction import is_secret
 from kunsthalle.core.text_values import integer
 from kunsthalle.ibmcloud.errors import NOT_LOGGED_IN, Failed, Refused, is_vpc, refusal
 from kunsthalle.ibmcloud.session import Session
@@ -22,7 +23,7 @@ CATALOG = "/api/v1-beta"
 _TIMEOUT = 60
 _LONGEST = 24 * 60 * 60
 _UNAUTHORIZED = 401
-_SECRETS = re.compile(r'("(?:access_token|refresh_token|apikey|iam_token|user_data|password)"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_FIELDS = re.compile(r'("((?:[^"\\]|\\.){1,100})"\s*:\s*)"(?:[^"\\]|\\.)*"')
 _IN_ADDRESS = re.compile(r'(\baccess_token=)[^"&\s]*')
 
 Query = Mapping[str, Any]
@@ -160,7 +161,12 @@ def _masked(raw: bytes | None) -> str:
     text = (raw or b"").decode(errors="replace")
     if text.startswith("grant_type="):
         return re.sub(r"=[^&]*", "=[PRIVATE DATA HIDDEN]", text)
-    return _IN_ADDRESS.sub(r"\1[PRIVATE DATA HIDDEN]", _SECRETS.sub(r'\1"[PRIVATE DATA HIDDEN]"', text))
+    return _IN_ADDRESS.sub(r"\1[PRIVATE DATA HIDDEN]", _FIELDS.sub(_field, text))
+
+
+def _field(found: re.Match[str]) -> str:
+    """A field of a document, without its value where the name says that it is a secret."""
+    return f'{found[1]}"[PRIVATE DATA HIDDEN]"' if is_secret(found[2]) else found[0]
 
 
 def _unreachable(endpoint: str, why: Exception) -> str:

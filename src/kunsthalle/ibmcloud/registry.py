@@ -21,6 +21,14 @@ GROUPS = {
     "enterprise": "Manage an enterprise, its account groups and accounts",
     "iam": "Manage identities, tokens and policies",
     "is": "Manage virtual private clouds: images, servers, storage, networks",
+    "kp": "Manage keys of Key Protect, their key rings and policies",
+    "kp import-token": "Import key material that nobody on the way can read",
+    "kp instance": "Manage the policies of an instance",
+    "kp instance policy-update": "Set a policy of an instance",
+    "kp key": "Manage keys",
+    "kp key policy-update": "Set a policy of a key",
+    "kp key-alias": "Manage aliases of keys",
+    "kp key-ring": "Manage key rings",
     "plugin": "Plug-ins: what Kunsthalle serves is built in",
     "resource": "Manage resource groups, service instances, reclamations and tags",
 }
@@ -63,6 +71,7 @@ AREAS = {
         "geography",
         "unsupported",
     ),
+    "kp": ("kp_keys", "kp_policies"),
     "resource": ("resource", "resource_instances"),
 }
 CORE = ("login", "settings", "plugins")

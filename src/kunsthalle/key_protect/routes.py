@@ -41,6 +41,7 @@ from kunsthalle.key_protect.schemas import (
     collection,
     given_material,
     keys_response,
+    moved_to,
     new_key,
     page,
     rings_response,
@@ -130,7 +131,7 @@ def _metadata(session: Session, _request: Request, key: Key) -> KeysResponse:
 
 def _patch(session: Session, request: Request, key: Authorized[Key]) -> KeysResponse:
     """Move a key to another key ring."""
-    return keys_response(session, [service.move(session, key, request.body.ring)])
+    return keys_response(session, [service.move(session, key, moved_to(request.body))])
 
 
 def _represented(session: Session, request: Request, key: Key) -> Reply:

@@ -24,6 +24,7 @@ KEY_TYPE = _TYPE.format("key")
 _Alias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{1,89}\Z")]
 Text = Annotated[str, Meta(max_length=12_000)]
 """Base64 of at most 7,500 octets, and what wraps as many."""
+_RingId = Annotated[str, Meta(min_length=1, max_length=100)]
 Nonce = Annotated[str, Meta(max_length=100)]
 Algorithm = Literal["RSAES_OAEP_SHA_256"]
 """How a client encrypts key material with the public key of an import token."""
@@ -76,9 +77,10 @@ class NewKeysWithPoliciesRequest(RequestBody):
 
 
 class MoveRequest(RequestBody):
-    """The key ring that a key is to be in."""
+    """The key ring that a key is to be in; the Go client writes the name of the field with a capital letter."""
 
-    ring: Annotated[str, Meta(min_length=1, max_length=100)] = field(name="keyRingID")
+    ring: _RingId | None = field(name="keyRingID", default=None)
+    go_ring: _RingId | None = field(name="KeyRingID", default=None)
 
 
 class RotateRequest(RequestBody):
@@ -281,6 +283,14 @@ def page(kind: Kind, shown: list[Any], query: PageParameters) -> tuple[Collectio
     metadata = collection(kind, len(here))
     metadata.counted = len(shown) if query.counted else UNSET
     return metadata, here
+
+
+def moved_to(body: MoveRequest) -> str:
+    """The key ring that a request names."""
+    ring = body.ring or body.go_ring
+    if ring is None:
+        raise bad_request("BAD_BODY_ERR", "keyRingID is missing: the key ring that the key is to be in.", "keyRingID")
+    return ring
 
 
 def given_material(body: NewKeyRequest | RotateRequest) -> tuple[str | None, Sealed | None]:

@@ -15,7 +15,7 @@ from unit.ibmcloud.world import World
 
 _GROUP = ("--resource-group-id", "--resource-group-name")
 _SHORT = {"@f": ("--force", "-f"), "@rg": _GROUP, "@all": (*_GROUP, "--all-resource-groups")}
-_AREAS = ("catalog ", "account ", "resource ", "enterprise ", "iam ")
+_AREAS = ("catalog ", "account ", "resource ", "enterprise ", "iam ", "kp ")
 _SHARED = ("--output", "--quiet", "-q")
 
 
@@ -100,6 +100,18 @@ def _named(call: str) -> str:
     return re.sub(r"(?<!')\{[a-z][^{}\"]*\}", lambda found: shlex.quote(found[0]), call)
 
 
+def _of_keys(house: World, what: str) -> str:
+    """Something of the instance of Key Protect: its ID, of its import token, or what a key of it has wrapped."""
+    shown = house.run("resource", "service-instance", "reference-keys", "--output", "json").out
+    instance = str(json.loads(shown)["guid"])
+    if what == "kms":
+        return instance
+    wrap = ("key", "wrap", "kp-key", "-a", "image", "-o", "json")
+    command = wrap if what == "ciphertext" else ("import-token", "show")
+    answer = json.loads(house.run("kp", *command, "-i", instance).out)
+    return str(answer["Ciphertext" if what == "ciphertext" else what])
+
+
 def _resolved(house: World, word: str) -> str:
     """`{command arguments}` is the id of the last that the list shows; `:field=value` chooses."""
     if "IMAGE_ID" in word:
@@ -112,6 +124,8 @@ def _resolved(house: World, word: str) -> str:
     if found[1] == "locator":
         get = ("catalog", "offering", "get", "-c", "dev-catalog", "-o", "virtual-server-image", "--output", "json")
         return str(json.loads(house.run(*get).out)["kinds"][0]["versions"][0]["version_locator"])
+    if found[1] in ("kms", "nonce", "payload", "ciphertext"):
+        return _of_keys(house, found[1])
     if found[1] == "boot volume of web":
         web = json.loads(house.run("is", "instance", "web", "--output", "json").out)
         return str(web["boot_volume_attachment"]["volume"]["id"])

@@ -22,7 +22,7 @@ def _listed() -> list[tuple[str, bool]]:
         if head := re.fullmatch(r"\[(\w+)(, not supported)?\]", line):
             area, served = head[1], head[2] is None
         elif line and not line.startswith("#"):
-            verbs = line.split(", ") if area == "catalog" else line.split()
+            verbs = line.split(", ") if area in ("catalog", "kp") else line.split()
             found += [(f"{area} {verb.strip()}", served) for verb in verbs]
     return found
 

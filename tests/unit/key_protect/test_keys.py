@@ -302,6 +302,7 @@ def test_keys_are_grouped_in_rings(keys: Keys) -> None:
     assert keys.refused("delete_key_ring", key_ring_id="images") == (409, "PROTECTED_RESOURCE_ERR")
     patch = json.dumps({"keyRingID": "default"})
     assert keys.ask("patch_key", id=root, key_patch_body=patch)["resources"][0]["keyRingID"] == "default"
+    assert keys.refused("patch_key", id=root, key_patch_body="{}") == (400, "BAD_BODY_ERR")
     keys.ask("delete_key_ring", key_ring_id="images")
     assert keys.refused("delete_key_ring", key_ring_id="default") == (404, "KEY_NOT_FOUND_ERR")
 

@@ -10,6 +10,7 @@ from kunsthalle.ibmcloud.invocation import Run
 BUILT_IN = {
     "vpc-infrastructure": ("infrastructure-service", "is"),
     "catalogs-management": ("catalog",),
+    "key-protect": ("kp",),
 }
 _COLUMNS = (
     ("Plugin Name", "label"),
