@@ -30,6 +30,8 @@ NAMES = {
     "group_id": "instance_groups",
     "volume_id": "volumes",
     "snapshot_id": "snapshots",
+    "kms_id": "bluemix-instance",
+    "root_id": "api/keys",
 }
 """What a path of the console names, and the key of the publisher's id."""
 
@@ -81,6 +83,10 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     "/groups/authorize": lambda frozen: {"catalog": frozen.ids["catalogs"]},
     "/groups/{group_id}/size": lambda _frozen: {"membership_count": "1"},
     "/volumes/{volume_id}/snapshot": lambda _frozen: {"name": "another"},
+    "/keys/new": lambda frozen: {"instance": frozen.ids["bluemix-instance"], "name": "another", "type": "root"},
+    "/keys/new-ring": lambda frozen: {"instance": frozen.ids["bluemix-instance"], "id": "another-ring"},
+    "/keys/{kms_id}/{root_id}/alias": lambda _frozen: {"alias": "another-alias"},
+    "/keys/{kms_id}/{root_id}/ring": lambda _frozen: {"keyRingID": "hidden-ring"},
     "/operator": lambda _frozen: {"operator_token": OPERATOR},
     "/operator/clock": lambda _frozen: {"to": "2000-01-01T00:00:00Z"},
     "/operator/fault": lambda _frozen: {"on": "call", "match": "GET /never", "effect": "refuse"},

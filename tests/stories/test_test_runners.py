@@ -91,6 +91,18 @@ def test_faults(tmp_path: Path) -> None:
     assert int(last) == sum(len(SETS[name]) for name in sets)
 
 
+def test_keys(tmp_path: Path) -> None:
+    (tmp_path / "keys.sh").write_text("\n".join(_blocks("keys.md", "sh")))
+    (tmp_path / "keys.py").write_text(_blocks("keys.md", "python")[0])
+    done = _shell("kunsthalle run -- sh -e keys.sh", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "refused while disabled" in done.stdout
+    assert "refused: the same user twice" in done.stdout
+    versions = done.stdout.split("Retrieving key versions")[1].split("Setting a dual")[0]
+    assert len(re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-\S+", versions)) == 3
+    assert done.stdout.splitlines()[-2:] == ["the same data key: True", "state: 1"]
+
+
 def test_the_page_on_faults_names_every_reason() -> None:
     page = (PAGES / "faults.md").read_text()
     assert [reason for reason in IMPORT_REASONS if f"`{reason}`" not in page] == []

@@ -40,13 +40,18 @@ def refusal(status: int, body: bytes) -> Refused:
         told = msgspec.json.decode(body)
     except msgspec.DecodeError:
         told = {}
-    errors = told.get("errors") or [{}]
+    errors = told.get("errors") or _reasons(told) or [{}]
     first = errors[0]
     message = first.get("message") or told.get("errorMessage") or told.get("message") or "The request was refused."
     code = first.get("code") or told.get("errorCode") or ""
     target = first.get("target") or {}
     trace = told.get("trace") or told.get("context", {}).get("requestId", "")
     return Refused(status, code, message, target.get("name") or first.get("details") or "", trace)
+
+
+def _reasons(told: Any) -> list[Any]:
+    """The reasons that Key Protect gives, in its collections of errors."""
+    return [reason for one in told.get("resources") or () for reason in one.get("reasons") or ()]
 
 
 def segment(text: str) -> str:

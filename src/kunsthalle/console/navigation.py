@@ -40,6 +40,7 @@ MENU: tuple[Group, ...] = (
         open=True,
     ),
     Group("Infrastructure", "Storage", (Entry("Volumes", "/volumes"), Entry("Snapshots", "/snapshots")), open=True),
+    Group("Infrastructure", "Security", (Entry("Keys", "/keys"),), open=True),
     Group(
         "Sharing",
         "Catalogs",

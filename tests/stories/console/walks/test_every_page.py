@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
+from keyprotect import IbmKeyProtectApiV2
 
 from fixtures.clients import Account
 from kunsthalle.console import static
@@ -39,7 +41,16 @@ def names(publisher_account: Account) -> dict[str, str]:
     group = account.vpc.create_instance_group({"id": template["id"]}, [subnet]).get_result()
     volume = server["boot_volume_attachment"]["volume"]["id"]
     snapshot = account.vpc.create_snapshot({"source_volume": {"id": volume}}).get_result()
+    group_id = account.groups.list_resource_groups().get_result()["resources"][0]["id"]
+    plan = "eedd3585-90c6-4c8f-be3d-062069e99fc3"
+    kms = account.controller.create_resource_instance("every-page", "us-south", group_id, plan).get_result()["guid"]
+    new = json.dumps({"resources": [{"name": "every-page", "extractable": False}]})
+    keys = IbmKeyProtectApiV2(account.authenticator)
+    keys.set_service_url(account.url)
+    key = keys.create_key(kms, new).get_result()["resources"][0]["id"]
     return {
+        "kms_id": kms,
+        "root_id": key,
         "template_id": template["id"],
         "group_id": group["id"],
         "volume_id": volume,
