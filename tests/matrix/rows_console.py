@@ -82,6 +82,12 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
     },
     "/groups/authorize": lambda frozen: {"catalog": frozen.ids["catalogs"]},
     "/groups/{group_id}/size": lambda _frozen: {"membership_count": "1"},
+    "/volumes/new": lambda frozen: {
+        "name": "another",
+        "zone.name": frozen.ids["zone"],
+        "profile.name": "general-purpose",
+        "capacity": "10",
+    },
     "/volumes/{volume_id}/snapshot": lambda _frozen: {"name": "another"},
     "/keys/new": lambda frozen: {"instance": frozen.ids["bluemix-instance"], "name": "another", "type": "root"},
     "/keys/new-ring": lambda frozen: {"instance": frozen.ids["bluemix-instance"], "id": "another-ring"},

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.catalogs import BASE, versions_of
 from kunsthalle.console.forms import Form, number
+from kunsthalle.console.keys import choices_of_keys
 from kunsthalle.console.listing import Linked, Offsets, Row, everything
 from kunsthalle.console.offerings import owner_of, state_of
 from kunsthalle.console.page_frame import Page, Visit, form
@@ -17,6 +18,7 @@ from kunsthalle.console.page_frame import Page, Visit, form
 BOOTABLE = frozenset({"available", "deprecated"})
 CATALOG_ARCHITECTURE = "amd64"
 """Images of catalogs are of this architecture alone (R1)."""
+_BOOT = "boot_volume_attachment.volume"
 Options = list[tuple[str, str]]
 
 
@@ -124,11 +126,15 @@ async def prototype(visit: Visit, filled: Form, source: Source) -> Row:
     body |= {"vpc": {"id": subnet["vpc"]["id"]}, "zone": {"name": subnet["zone"]["name"]}}
     body["primary_network_interface"] = {"subnet": {"id": subnet["id"]}}
     body["keys"] = [{"id": row} for row in filled.all("keys")]
-    size = filled.get("boot_volume_attachment.volume.capacity")
-    if size:
-        volume = body.get("boot_volume_attachment", {}).get("volume", {})
-        body["boot_volume_attachment"] = {"volume": {**volume, "capacity": number(size)}}
-    return body
+    volume = {**body.get("boot_volume_attachment", {}).get("volume", {}), **_boot_volume(filled)}
+    return {**body, "boot_volume_attachment": {"volume": volume}} if volume else body
+
+
+def _boot_volume(filled: Form) -> Row:
+    """What the form asks of the boot volume: its size, and the root key that encrypts it."""
+    size, key = filled.get(f"{_BOOT}.capacity"), filled.get(f"{_BOOT}.encryption_key.crn")
+    asked: Row = {"capacity": number(size)} if size else {}
+    return {**asked, "encryption_key": {"crn": key}} if key else asked
 
 
 async def form_values(visit: Visit, filled: Form) -> dict[str, Any]:
@@ -136,10 +142,17 @@ async def form_values(visit: Visit, filled: Form) -> dict[str, Any]:
     offered = await sources(visit)
     key = filled.get("source") or visit.query.get("source", "")
     source = chosen(offered, key)
-    fits: dict[str, Any] = {"profiles": [], "subnets": [], "keys": []}
+    fits: dict[str, Any] = {"profiles": [], "subnets": [], "keys": [], "root_keys": []}
     if source is not None:
         options = subnet_options(await subnets(visit))
-        fits = {"profiles": await profiles(visit, source), "subnets": options, "keys": await keys(visit)}
+        root_keys = await choices_of_keys(visit.api)
+        ssh_keys = await keys(visit)
+        fits = {
+            "profiles": await profiles(visit, source),
+            "subnets": options,
+            "keys": ssh_keys,
+            "root_keys": root_keys,
+        }
     return {"offered": offered, "source": source, "lost": bool(key) and source is None, **fits}
 
 

@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import segment
 from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
-from kunsthalle.console.forms import Form
+from kunsthalle.console.forms import Form, number
 from kunsthalle.console.instances import standing
-from kunsthalle.console.listing import Choice, Column, Linked, Row, listing
+from kunsthalle.console.keys import choices_of_keys
+from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
 _VOLUME, _SNAPSHOT = "/v1/volumes/{id}", "/v1/snapshots/{id}"
@@ -98,6 +99,25 @@ async def _volume(visit: Visit) -> Response:
     return visit.page("storage/volume.html", volume=volume, acts=volume_acts(volume), **told)
 
 
+async def _new_page(visit: Visit, filled: Form) -> Response:
+    zones = [
+        (zone["name"], zone["name"])
+        for region in (await visit.api.get("/v1/regions"))["regions"]
+        for zone in (await visit.api.get(f"/v1/regions/{segment(region['name'])}/zones"))["zones"]
+    ]
+    profiles, _ = await everything(visit.api, Linked("/v1/volume/profiles", "profiles"))
+    told = {"zones": zones, "profiles": [(one["name"], one["name"]) for one in profiles]}
+    return visit.form_page("storage/new_volume.html", filled, root_keys=await choices_of_keys(visit.api), **told)
+
+
+async def _new(visit: Visit, filled: Form) -> Response:
+    body = filled.body("name", "profile.name", "zone.name", "encryption_key.crn")
+    capacity = filled.get("capacity")
+    body |= {"capacity": number(capacity)} if capacity else {}
+    made = await visit.api.send("POST", "/v1/volumes", body)
+    return visit.to(f"/volumes/{segment(made['id'])}", "The volume is being created.", "info")
+
+
 async def _snapshots(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Linked("/v1/snapshots", "snapshots"), _SNAPSHOTS)
     moving = any(row["lifecycle_state"] in {"pending", "deleting", "updating"} for row in table.rows)
@@ -125,6 +145,7 @@ async def _take(visit: Visit, filled: Form) -> Response:
 
 PAGES: tuple[Page, ...] = (
     page("/volumes", _volumes, "GET /v1/volumes"),
+    *form("/volumes/new", _new_page, _new, "POST /v1/volumes"),
     page(VOLUME.here, _volume, f"GET {_VOLUME}"),
     *form(f"{VOLUME.here}/snapshot", _take_page, _take, "POST /v1/snapshots"),
     *question(VOLUME, _DELETE_VOLUME),
