@@ -51,7 +51,7 @@ def refusal(status: int, body: bytes) -> Refused:
 
 def _reasons(told: Any) -> list[Any]:
     """The reasons that Key Protect gives, in its collections of errors."""
-    return [reason for one in told.get("resources") or () for reason in one.get("reasons") or ()]
+    return [reason for resource in told.get("resources") or () for reason in resource.get("reasons") or ()]
 
 
 def segment(text: str) -> str:

@@ -48,8 +48,8 @@ _QUESTIONS = (_ROTATE, _DISABLE, _ENABLE, _RESTORE)
 
 async def instances_of(api: Api) -> list[Row]:
     """The active instances of Key Protect that the visitor sees."""
-    found = await api.get("/v2/resource_instances", (("limit", "100"),))
-    return [one for one in found["resources"] if ":kms:" in one["crn"] and one["state"] == "active"]
+    answer = await api.get("/v2/resource_instances", (("limit", "100"),))
+    return [row for row in answer["resources"] if ":kms:" in row["crn"] and row["state"] == "active"]
 
 
 async def ask(
@@ -121,10 +121,10 @@ async def _keys(visit: Visit) -> Response:
     async def every(api: Api) -> list[Row]:
         return await keys_of(api, instances, (("state", _ALL_STATES), ("sort", "name"), ("limit", "5000")))
 
-    chosen = Choice("instance", "Instance", [(one["guid"], one["name"]) for one in instances])
-    found = await listing(visit.api, visit.query, Made(every), _COLUMNS, (_KINDS, chosen))
+    chosen = Choice("instance", "Instance", [(row["guid"], row["name"]) for row in instances])
+    keys = await listing(visit.api, visit.query, Made(every), _COLUMNS, (_KINDS, chosen))
     told: dict[str, Any] = {"acts": key_acts, "instances": instances}
-    return visit.page("keys/list.html", list=found, **told)
+    return visit.page("keys/list.html", list=keys, **told)
 
 
 def _at(visit: Visit) -> str:
@@ -159,7 +159,7 @@ async def _key(visit: Visit) -> Response:
 
 
 async def _new_page(visit: Visit, filled: Form) -> Response:
-    instances = [(one["guid"], one["name"]) for one in await instances_of(visit.api)]
+    instances = [(row["guid"], row["name"]) for row in await instances_of(visit.api)]
     return visit.form_page("keys/new.html", filled, instances=instances)
 
 
@@ -177,7 +177,7 @@ async def _new(visit: Visit, filled: Form) -> Response:
 
 
 async def _new_ring_page(visit: Visit, filled: Form) -> Response:
-    instances = [(one["guid"], one["name"]) for one in await instances_of(visit.api)]
+    instances = [(row["guid"], row["name"]) for row in await instances_of(visit.api)]
     return visit.form_page("keys/new_ring.html", filled, instances=instances)
 
 
@@ -218,25 +218,25 @@ async def _delete(visit: Visit, filled: Form) -> Response:
     return visit.to(_at(visit), "The key is deleted. It can be restored for 30 days.")
 
 
-def _question(one: Question) -> tuple[Page, Page]:
+def _question(dialog: Question) -> tuple[Page, Page]:
     """The page that asks, and what the yes does."""
-    method, _, path = one.operation.partition(" ")
-    show, submit = _shows(one), _submits(one, method, path)
-    return form(f"{HERE}/{one.key}", show, submit, one.operation)
+    method, _, path = dialog.operation.partition(" ")
+    show, submit = _shows(dialog), _submits(dialog, method, path)
+    return form(f"{HERE}/{dialog.key}", show, submit, dialog.operation)
 
 
-def _shows(one: Question) -> Callable[..., Any]:
+def _shows(dialog: Question) -> Callable[..., Any]:
     async def show(visit: Visit, filled: Form) -> Response:
         told = {"label": (await _found(visit))["name"], "back": _at(visit), "entry": "/keys"}
-        return visit.form_page("question.html", filled, question=one, **told)
+        return visit.form_page("question.html", filled, question=dialog, **told)
 
     return show
 
 
-def _submits(one: Question, method: str, path: str) -> Callable[..., Any]:
+def _submits(dialog: Question, method: str, path: str) -> Callable[..., Any]:
     async def submit(visit: Visit, _filled: Form) -> Response:
         await _on_key(visit, method, path)
-        return visit.to(_at(visit), one.done)
+        return visit.to(_at(visit), dialog.done)
 
     return submit
 
@@ -246,7 +246,7 @@ PAGES: tuple[Page, ...] = (
     *form("/keys/new", _new_page, _new, "POST /api/v2/keys"),
     *form("/keys/new-ring", _new_ring_page, _new_ring, f"POST {_RINGS}/{{id}}"),
     page(HERE, _key, f"GET {_API}/metadata"),
-    *(one for each in _QUESTIONS for one in _question(each)),
+    *(dialog for each in _QUESTIONS for dialog in _question(each)),
     *form(f"{HERE}/alias", _alias_page, _alias, f"POST {_API}/aliases/{{alias}}"),
     *form(f"{HERE}/ring", _ring_page, _ring, f"PATCH {_API}"),
     *form(f"{HERE}/delete", _delete_page, _delete, f"DELETE {_API}"),

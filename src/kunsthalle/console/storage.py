@@ -106,7 +106,7 @@ async def _new_page(visit: Visit, filled: Form) -> Response:
         for zone in (await visit.api.get(f"/v1/regions/{segment(region['name'])}/zones"))["zones"]
     ]
     profiles, _ = await everything(visit.api, Linked("/v1/volume/profiles", "profiles"))
-    told = {"zones": zones, "profiles": [(one["name"], one["name"]) for one in profiles]}
+    told = {"zones": zones, "profiles": [(profile["name"], profile["name"]) for profile in profiles]}
     return visit.form_page("storage/new_volume.html", filled, root_keys=await choices_of_keys(visit.api), **told)
 
 

@@ -63,12 +63,12 @@ def refusal(status: int, path: str, raw: bytes) -> Refused:
 
 
 def _dictionaries(listed: Any) -> list[dict[str, Any]]:
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
 
 
 def _reasons(body: dict[str, Any]) -> list[dict[str, Any]]:
     """The reasons that Key Protect gives, in its collections of errors."""
-    return [reason for one in _dictionaries(body.get("resources")) for reason in _dictionaries(one.get("reasons"))]
+    return [reason for entry in _dictionaries(body.get("resources")) for reason in _dictionaries(entry.get("reasons"))]
 
 
 def _phrase(status: int) -> str:

@@ -164,9 +164,9 @@ def _masked(raw: bytes | None) -> str:
     return _IN_ADDRESS.sub(r"\1[PRIVATE DATA HIDDEN]", _FIELDS.sub(_field, text))
 
 
-def _field(found: re.Match[str]) -> str:
+def _field(match: re.Match[str]) -> str:
     """A field of a document, without its value where the name says that it is a secret."""
-    return f'{found[1]}"[PRIVATE DATA HIDDEN]"' if is_secret(found[2]) else found[0]
+    return f'{match[1]}"[PRIVATE DATA HIDDEN]"' if is_secret(match[2]) else match[0]
 
 
 def _unreachable(endpoint: str, why: Exception) -> str:

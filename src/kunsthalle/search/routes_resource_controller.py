@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from msgspec import UNSET, Meta
 from sqlalchemy import Column, ColumnElement, literal
@@ -144,9 +145,12 @@ def _date(text: str) -> int:
 
 
 def _check_place(session: Session, service: OfferedService, target: str) -> None:
-    """400 unless a regional service is wanted where it is: `us-south`, or the CRN of a deployment that ends so."""
+    """400 unless a regional service is wanted where it is: `us-south`, or the CRN of a deployment that ends so.
+
+    The CRN that the global catalog shows has the colon of the deployment's ID encoded, and Terraform sends that.
+    """
     place = service.location(session.ctx)
-    if service.regional and target.rpartition(":")[2] != place:
+    if service.regional and unquote(target).rpartition(":")[2] != place:
         text = f"{service.name} has no deployment at '{target[:64]}' here: instances are made in {place}."
         raise invalid("bad_request", text, "target")
 

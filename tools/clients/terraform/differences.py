@@ -20,6 +20,10 @@ _POLICY = {
 
 IMPORTED: dict[str, dict[str, str]] = {
     "ibm_kms_key": {"force_delete": _NOT_READ},
+    "ibm_kms_instance_policies": dict.fromkeys(
+        ("dual_auth_delete", "key_create_import_access", "metrics", "rotation"),
+        "the provider reads only the policies that its state has already",
+    ),
     "ibm_cm_offering": {"tags": _OWN, "share_with_access_list": _NOT_READ},
     "ibm_cm_version": dict.fromkeys(
         (

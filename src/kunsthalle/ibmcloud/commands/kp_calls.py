@@ -26,11 +26,11 @@ def flags(*more: Flag, ring: bool = True) -> tuple[Flag, ...]:
 
 def instance(run: Run) -> str:
     """The instance that is meant, by its ID or its CRN; Failed where none is."""
-    given = run.given.get("instance-id") or run.env.get(VARIABLE, "")
-    if not given:
+    options = run.given.get("instance-id") or run.env.get(VARIABLE, "")
+    if not options:
         raise Failed(f"No instance of Key Protect is named. Use '-i INSTANCE_ID', or set {VARIABLE}.")
-    parts = str(given).split(":")
-    return parts[7] if len(parts) > 7 else str(given)
+    parts = str(options).split(":")
+    return parts[7] if len(parts) > 7 else str(options)
 
 
 def call(run: Run, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
@@ -60,13 +60,13 @@ def said(run: Run, sentence: str) -> None:
     run.terminal.say(f"{sentence}...")
 
 
-def found(run: Run, one: Any, columns: tuple[Field, ...] = KEY_COLUMNS) -> None:
+def found(run: Run, resource: Any, columns: tuple[Field, ...] = KEY_COLUMNS) -> None:
     """One resource: its JSON, or OK and a row."""
     if run.json:
-        run.print_json(one)
+        run.print_json(resource)
         return
     run.terminal.ok()
-    run.table([one], columns, "")
+    run.table([resource], columns, "")
 
 
 def ended(run: Run, more: Any = None) -> None:

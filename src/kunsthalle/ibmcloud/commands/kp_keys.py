@@ -51,11 +51,10 @@ _CRN = flag("crn", text="Show the CRN of each key.", also=("c",))
 
 def material(run: Run) -> dict[str, Any]:
     """Key material as it is, or as an import token asks for it."""
-    given = run.given
-    payload = given.get("key-material")
-    return filled(
-        payload=payload.strip() if payload else None, encryptedNonce=given.get("encrypted-nonce"), iv=given.get("iv")
-    )
+    options = run.given
+    payload = options.get("key-material")
+    nonce, iv = options.get("encrypted-nonce"), options.get("iv")
+    return filled(payload=payload.strip() if payload else None, encryptedNonce=nonce, iv=iv)
 
 
 def _keys(run: Run) -> None:
@@ -67,17 +66,17 @@ def _keys(run: Run) -> None:
 
 
 def _create(run: Run) -> None:
-    given, name = run.given, run.given["KEY_NAME"]
+    options, name = run.given, run.given["KEY_NAME"]
     said(run, f"Creating key: '{name}', in instance: '{instance(run)}'")
     key = {
         "type": "application/vnd.ibm.kms.key+json",
         "name": name,
-        "extractable": bool(given.get("standard-key")),
+        "extractable": bool(options.get("standard-key")),
         **material(run),
         **filled(
-            aliases=given.get("key-alias"),
-            description=given.get("description"),
-            expirationDate=given.get("expiration-date"),
+            aliases=options.get("key-alias"),
+            description=options.get("description"),
+            expirationDate=options.get("expiration-date"),
         ),
     }
     found(run, call(run, "POST", KEYS, collection(key))["resources"][0])
@@ -170,9 +169,9 @@ def _registrations(run: Run) -> None:
 
 def _alias(method: str, verb: str) -> Callable[[Run], None]:
     def change(run: Run) -> None:
-        given = run.given
-        said(run, f"{verb} alias: '{given['ALIAS']}', of key: '{given['KEY_ID']}'")
-        answer = call(run, method, path_of(ONE + "/aliases/{}", given["KEY_ID"], given["ALIAS"]))
+        options = run.given
+        said(run, f"{verb} alias: '{options['ALIAS']}', of key: '{options['KEY_ID']}'")
+        answer = call(run, method, path_of(ONE + "/aliases/{}", options["KEY_ID"], options["ALIAS"]))
         ended(run, answer["resources"][0] if answer else None)
 
     return change

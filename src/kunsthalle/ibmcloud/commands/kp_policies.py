@@ -110,8 +110,8 @@ def _sets(policy: str, attributes: Callable[[Run], dict[str, Any]]) -> Callable[
 
 
 def _token_create(run: Run) -> None:
-    given = run.given
-    body = filled(expiration=given.get("expiration"), maxAllowedRetrievals=given.get("max-retrievals"))
+    options = run.given
+    body = filled(expiration=options.get("expiration"), maxAllowedRetrievals=options.get("max-retrievals"))
     found(run, call(run, "POST", _TOKEN, body), _TOKEN_COLUMNS)
 
 
@@ -121,11 +121,11 @@ def _token_show(run: Run) -> None:
     run.print_json({"nonce": token["nonce"], "payload": token["payload"]})
 
 
-def _octets(text: str, what: str) -> bytes:
+def _octets(text: str, label: str) -> bytes:
     try:
         return base64.b64decode(text.strip(), validate=True)
     except binascii.Error as error:
-        raise Failed(f"{what} must be base64.") from error
+        raise Failed(f"{label} must be base64.") from error
 
 
 def _key_encrypt(run: Run) -> None:

@@ -57,3 +57,31 @@ output "instance_id" { value = ibm_resource_instance.keys.guid }
 output "root_id" { value = ibm_kms_key.root.key_id }
 output "names" { value = sort([for key in data.ibm_kms_keys.all.keys : key.name]) }
 output "golden_crn" { value = data.ibm_kms_key.golden.keys[0].crn }
+
+resource "ibm_kms_key_policies" "root" {
+  instance_id = ibm_resource_instance.keys.guid
+  key_id      = ibm_kms_key.root.key_id
+  rotation {
+    interval_month = 3
+  }
+}
+
+resource "ibm_kms_instance_policies" "keys" {
+  instance_id = ibm_resource_instance.keys.guid
+  rotation {
+    enabled        = true
+    interval_month = 2
+  }
+  dual_auth_delete {
+    enabled = false
+  }
+  metrics {
+    enabled = true
+  }
+  key_create_import_access {
+    enabled             = true
+    create_standard_key = false
+    enforce_token       = true
+  }
+  depends_on = [ibm_kms_key.root, ibm_kms_key.standard]
+}
