@@ -338,10 +338,7 @@ FINDINGS: dict[str, dict[str, tuple[str, ...]]] = {
             "unit/instances/test_profiles.py::test_what_follows_from_names",
             "unit/instances/test_profiles.py::test_the_list_pages_and_the_sdk_reads_every_one",
         ),
-        "of bare metal servers": (
-            "unit/instances/test_profiles.py::test_each_bare_metal_profile_is_as_public_tables_say",
-            "unit/instances/test_profiles.py::test_bare_metal_profiles",
-        ),
+        "of bare metal servers": ("unit/instances/test_profiles.py::test_bare_metal_profiles",),
         "of volumes": (
             "unit/block_storage/test_volumes.py::test_profiles",
             "unit/block_storage/test_volumes.py::test_what_follows_from_profile_and_capacity",

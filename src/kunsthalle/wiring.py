@@ -31,8 +31,10 @@ from kunsthalle.iam.not_implemented import not_implemented_routes as unserved_id
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.images import lifecycle_dates as image_dates
 from kunsthalle.images import routes as image_routes
-from kunsthalle.images import routes_compatible_profiles, routes_exports, routes_progress
+from kunsthalle.images import routes_buckets, routes_compatible_profiles, routes_exports, routes_progress
 from kunsthalle.images.blob_references import sweep_job
+from kunsthalle.images.bucket_service import BucketService
+from kunsthalle.images.conversion_job import Converter
 from kunsthalle.images.export_job import Exporter
 from kunsthalle.images.export_service import ExportService
 from kunsthalle.images.import_job import Importer
@@ -78,6 +80,7 @@ def join(
     exporter = Exporter(
         blobs, drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space, drivers.bucket_bytes
     )
+    converter = Converter(drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space)
     snapshots, fitting = SnapshotService(blobs), Fitting()
     instances = InstanceService(blobs)
     scaler = Scaler(instances)
@@ -88,6 +91,7 @@ def join(
         *key_policy_routes.routes(),
         *image_routes.routes(ImageService(drivers.buckets, volumes, CatalogHolds())),
         *routes_exports.routes(ExportService(drivers.buckets, blobs)),
+        *routes_buckets.routes(BucketService(drivers.buckets, drivers.limits, drivers.bucket_bytes)),
         *routes_compatible_profiles.routes(fitting),
         *routes_progress.routes(),
         *catalog_routes.routes(rehearse, ImageUsage(questions), drivers.reclamation_period),
@@ -104,6 +108,7 @@ def join(
     handlers = (
         importer.handler(),
         exporter.handler(),
+        converter.handler(),
         image_dates.handler(),
         key_service.purge_job(),
         key_rotation.rotate_job(),

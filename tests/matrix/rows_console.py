@@ -61,6 +61,8 @@ FORMS: dict[str, Callable[[FrozenApp], Fields]] = {
         "place": f"{frozen.ids['catalogs']}/{frozen.ids['offerings']}",
         "version": "3.0.0",
     },
+    "/images/buckets/new": lambda _frozen: {"name": "another"},
+    "/images/upload/cancel": lambda frozen: {"upload": frozen.ids["uploads"]},
     "/catalogs/new": lambda _frozen: {"label": "another"},
     "/catalogs/{catalog_id}/delete": lambda _frozen: {"confirm": "hidden catalog"},
     "/catalogs/{catalog_id}/new-offering": lambda _frozen: {"name": "another"},

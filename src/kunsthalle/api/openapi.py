@@ -113,6 +113,9 @@ def _operation(route: Route, known: Mapping[int, Schema], answer: Any) -> dict[s
     if route.body is not None:
         content = {_JSON: {"schema": known[id(route.body)]}}
         operation["requestBody"] = {"required": route.body_required, "content": content}
+    if route.raw_body:
+        binary = {"schema": {"type": "string", "format": "binary", "maxLength": route.raw_body}}
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": binary}}
     return operation
 
 

@@ -408,6 +408,8 @@ def _is_host(text: str) -> bool:
 
 
 def _largest_body(route: Route) -> int:
+    if route.raw_body:
+        return route.raw_body
     known = route.access.authenticated or route.access.operator
     return MAX_BODY if known and route.body is not None else MAX_SMALL_BODY
 

@@ -34,7 +34,8 @@ class Route(Struct, frozen=True):
     so does what a `long` write prepares: an account may have a few of them.
 
     `prepare` reads in a thread what a call that writes needs and what may take long: its result is `Request.prepared`,
-    and what it saw may have changed until the call runs. `query` are the parameters that call, and `prepare`, take.
+    and what it saw may have changed until the call runs. `raw_body` is how many bytes a body may have that is no JSON:
+    the call finds them in `Request.raw`. `query` are the parameters that call, and `prepare`, take.
     `arguments` says what both take besides the session and the request.
     """
 
@@ -52,6 +53,7 @@ class Route(Struct, frozen=True):
     body_required: bool = True
     long: bool = False
     prepare: Call | None = None
+    raw_body: int = 0
     query: type[Parameters] | None = None
     arguments: Arguments = Arguments()
 
@@ -76,6 +78,7 @@ class Options(TypedDict, total=False):
     writes: bool
     body_required: bool
     long: bool
+    raw_body: int
     summary: str
 
 

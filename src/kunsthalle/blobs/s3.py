@@ -144,6 +144,16 @@ class S3Bucket:
                 for item in page:
                     yield item["path"], item["size"]
 
+    def objects(self, most: int) -> list[tuple[str, int, float]]:
+        """Name, length in bytes, and when it was written in seconds since the epoch, of at most so many objects."""
+        results: list[tuple[str, int, float]] = []
+        with _translated("LIST", ""):
+            for page in obstore.list(self._store):
+                results += [(entry["path"], entry["size"], entry["last_modified"].timestamp()) for entry in page]
+                if len(results) >= most:
+                    break
+        return results[:most]
+
     def folders(self) -> list[str]:
         """The first parts of all names that have more than one."""
         with _translated("LIST", ""):

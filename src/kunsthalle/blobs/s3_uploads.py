@@ -1,7 +1,7 @@
-"""Uploads in parts that were never ended: what a killed process leaves on an S3 server, unseen and paid for.
+"""Uploads in parts: those that somebody sends over days, and those that a killed process has left on an S3 server.
 
-The client that moves the bytes has no word for these two requests, so they are signed here (Signature Version 4, as
-every S3 server knows it) and sent with the standard library. Few and small, they may.
+The client that moves whole files has no word for these requests, so they are signed here (Signature Version 4, as every
+S3 server knows it) and sent with the standard library.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hmac
 import http.client
 import ssl
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
@@ -21,7 +21,6 @@ from kunsthalle.blobs.s3_address import S3Address
 from kunsthalle.core.clock import SECOND, SystemClock
 from kunsthalle.core.sizes import MIB
 
-_EMPTY = hashlib.sha256(b"").hexdigest()
 _MOST_BYTES = 8 * MIB
 _MOST_PAGES = 100
 
@@ -55,6 +54,54 @@ def unfinished(address: S3Address) -> list[Unfinished]:
     return [upload for upload in uploads if upload.key.startswith(query["prefix"])]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part that the server has: `size` in bytes, and its entity tag."""
+
+    number: int
+    size: int
+    etag: str
+
+
+def begin(address: S3Address, key: str) -> str:
+    """The id of a new upload of an object, whose whole name is given. S3Error."""
+    return _text(_tree(_ask(address, "POST", key, {"uploads": ""})), "UploadId")
+
+
+def put_part(address: S3Address, key: str, upload: str, number: int, content: bytes) -> None:
+    """Sends a part; S3Missing where there is no such upload, S3Error."""
+    _ask(address, "PUT", key, {"partNumber": str(number), "uploadId": upload}, content)
+
+
+def parts(address: S3Address, key: str, upload: str) -> list[Part]:
+    """What the server has of an upload, by number. S3Missing, S3Error."""
+    results: list[Part] = []
+    query = {"uploadId": upload}
+    for _ in range(_MOST_PAGES):
+        page = _tree(_ask(address, "GET", key, query))
+        results += [
+            Part(int(_text(entry, "PartNumber")), int(_text(entry, "Size")), _text(entry, "ETag"))
+            for entry in page.iter()
+            if _name(entry) == "Part"
+        ]
+        if _text(page, "IsTruncated") != "true":
+            break
+        query |= {"part-number-marker": _text(page, "NextPartNumberMarker")}
+    return sorted(results, key=lambda part: part.number)
+
+
+def complete(address: S3Address, key: str, upload: str, having: Sequence[Part]) -> None:
+    """Makes an object of the parts. A server may say 200 first and fail then. S3Missing, S3Error."""
+    root = ET.Element("CompleteMultipartUpload")
+    for part in having:
+        entry = ET.SubElement(root, "Part")
+        ET.SubElement(entry, "PartNumber").text = str(part.number)
+        ET.SubElement(entry, "ETag").text = part.etag
+    answer = _ask(address, "POST", key, {"uploadId": upload}, ET.tostring(root))
+    if answer.strip() and _name(_tree(answer)) == "Error":
+        raise S3Unavailable("The object storage could not put the parts together.")
+
+
 def abort(address: S3Address, upload: Unfinished) -> None:
     """Frees its parts; one that is gone is fine. S3Error."""
     try:
@@ -63,25 +110,25 @@ def abort(address: S3Address, upload: Unfinished) -> None:
         return
 
 
-def _ask(address: S3Address, method: str, key: str, query: Mapping[str, str]) -> bytes:
+def _ask(address: S3Address, method: str, key: str, query: Mapping[str, str], body: bytes = b"") -> bytes:
     parts = urlsplit(address.endpoint)
     host = f"{address.bucket}.{parts.netloc}" if address.virtual else parts.netloc
     path = f"/{quote(key, safe='/~')}" if address.virtual else f"/{address.bucket}/{quote(key, safe='/~')}".rstrip("/")
     asked = "&".join(f"{quote(name, safe='~')}={quote(query[name], safe='~')}" for name in sorted(query))
-    headers = _signed(address, method, host, path or "/", asked)
+    headers = _signed(address, method, host, path or "/", asked, hashlib.sha256(body).hexdigest())
     try:
         connection = _connection(address, parts.scheme, host)
         try:
-            connection.request(method, f"{path or '/'}?{asked}", headers=headers)
+            connection.request(method, f"{path or '/'}?{asked}", body or None, headers)
             answer = connection.getresponse()
-            body = answer.read(_MOST_BYTES)
+            told = answer.read(_MOST_BYTES)
         finally:
             connection.close()
     except (OSError, http.client.HTTPException) as error:
         raise S3Unavailable("The object storage cannot be reached, or broke off.") from error
     if answer.status >= http.client.BAD_REQUEST:
         raise _refusal(answer.status)
-    return body
+    return told
 
 
 def _connection(address: S3Address, scheme: str, host: str) -> http.client.HTTPConnection:
@@ -99,15 +146,16 @@ def _refusal(status: int) -> S3Error:
     return S3Unavailable(f"The object storage answered {status}.")
 
 
-def _signed(address: S3Address, method: str, host: str, path: str, query: str) -> dict[str, str]:
+def _signed(address: S3Address, method: str, host: str, path: str, query: str, payload: str) -> dict[str, str]:
+    """The headers of a request; `payload` is the hexadecimal sha256 of its body."""
     keys, now = address.keys, datetime.fromtimestamp(SystemClock().real() / SECOND, UTC)
     stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
-    headers = {"host": host, "x-amz-content-sha256": _EMPTY, "x-amz-date": stamp}
+    headers = {"host": host, "x-amz-content-sha256": payload, "x-amz-date": stamp}
     if keys.token:
         headers["x-amz-security-token"] = keys.token
     names = ";".join(sorted(headers))
     lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{_EMPTY}"
+    canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}"
     scope = f"{day}/{address.region}/s3/aws4_request"
     text = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))
     secret = f"AWS4{keys.secret}".encode()

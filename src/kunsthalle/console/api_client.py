@@ -5,7 +5,7 @@ Access, visibility, audit and errors are therefore the API's own; the console ha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -25,8 +25,18 @@ _KEPT = frozenset({"type", "asgi", "http_version", "scheme", "server", "client"}
 class Refused(Exception):
     """What the API refused, in its own words. `field` is what in the request is meant, dotted, if it says so."""
 
-    def __init__(self, status: int, code: str, message: str, field: str = "", trace: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        field: str = "",
+        trace: str = "",
+        faults: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`faults` are all that was wrong, each with its field, where the API names several."""
         super().__init__(message)
+        self.faults = tuple(faults) or ((field, message),)
         self.status = status
         self.code = code
         self.message = message
@@ -44,9 +54,14 @@ def refusal(status: int, body: bytes) -> Refused:
     first = errors[0]
     message = first.get("message") or told.get("errorMessage") or told.get("message") or "The request was refused."
     code = first.get("code") or told.get("errorCode") or ""
-    target = first.get("target") or {}
     trace = told.get("trace") or told.get("context", {}).get("requestId", "")
-    return Refused(status, code, message, target.get("name") or first.get("details") or "", trace)
+    faults = [(_field(entry), str(entry.get("message", ""))) for entry in errors if entry.get("message")]
+    return Refused(status, code, message, _field(first), trace, faults)
+
+
+def _field(error: Mapping[str, Any]) -> str:
+    target = error.get("target") or {}
+    return str(target.get("name") or error.get("details") or "")
 
 
 def _reasons(told: Any) -> list[Any]:
@@ -78,6 +93,10 @@ class Api:
         """A call with a JSON body; the decoded answer, or None when there is none. Refused from 400 on."""
         raw = b"" if body is None else msgspec.json.encode(body)
         return await self._call(method, path, raw, query, self._token, headers)
+
+    async def send_bytes(self, method: str, path: str, content: bytes) -> Any:
+        """A call with bytes that are no JSON. Refused from 400 on."""
+        return await self._call(method, path, content, (), self._token, None)
 
     async def form(self, path: str, values: Mapping[str, str]) -> Any:
         """A call with a form as its body and no token: what the token endpoint takes."""

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Api, segment
 from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
-from kunsthalle.console.forms import Form
+from kunsthalle.console.forms import Form, instant
 from kunsthalle.console.listing import Column, Linked, Made, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 
@@ -78,7 +78,8 @@ async def _new_page(visit: Visit, filled: Form) -> Response:
 async def _new(visit: Visit, filled: Form) -> Response:
     """The secret is in this one page: it is kept nowhere, not even for the next page."""
     here = visit.session.here if visit.session else None
-    body = {**filled.body("name", "description", "expires_at"), "iam_id": here.iam_id if here else ""}
+    body = {**filled.body("name", "description"), "iam_id": here.iam_id if here else ""}
+    body |= {name: instant(value) for name, value in filled.body("expires_at").items()}
     return visit.page("access/made_key.html", made=await visit.api.send("POST", "/v1/apikeys", body))
 
 

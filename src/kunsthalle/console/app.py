@@ -15,7 +15,7 @@ from kunsthalle.console import static
 from kunsthalle.console.api_client import Api, Application, Refused
 from kunsthalle.console.former_addresses import moved
 from kunsthalle.console.page_frame import ROOT, Page, Pages, Visit, filled, session_cookie
-from kunsthalle.console.pages import PAGES
+from kunsthalle.console.pages import CALLS, PAGES
 from kunsthalle.console.sessions import BrowserSession, Sessions
 from kunsthalle.console.sign_in import renewed
 from kunsthalle.console.templates import render
@@ -39,6 +39,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 
+_DIALOG = "x-dialog"
+"""What the script says that sends a form of a dialog: it goes on to the next page itself."""
 _YEAR = 365 * 24 * 60 * 60
 """Seconds."""
 
@@ -50,7 +52,7 @@ class Console:
         self._api = api
         self._ctx = base
         self._sessions = Sessions(store, base)
-        self._pages = Pages(PAGES)
+        self._pages = Pages((*PAGES, *CALLS))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -114,15 +116,16 @@ class Console:
         return visit
 
     async def _answer(self, page: Page, visit: Visit) -> Response:
-        if page.method == "POST":
+        if page.method != "GET":
             await _protect(visit)
         if page.signed_in and not _signed_in(visit):
-            return _ask_to_sign_in(visit)
+            return Response(status_code=401) if page.script else _ask_to_sign_in(visit)
         if page.signed_in and not page.without_account and _is_in_no_account(visit):
             return visit.to("/invitations")
         if page.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
-        return await page.handler(visit)
+        answer = await page.handler(visit)
+        return _for_dialog(answer) if visit.request.headers.get(_DIALOG) else answer
 
     async def _refused(self, visit: Visit, refused: Refused) -> Response:
         if refused.status == 401 and visit.session is not None:
@@ -162,6 +165,16 @@ def _https_url(request: Request, public_url: str) -> str:
     host = request.headers.get("host", "").lower()
     plain = request.url.scheme == "http" and (bool(proxied) or host != urlsplit(public_url).netloc.lower())
     return f"{public_url}{ROOT}/" if plain and public_url.startswith("https://") else ""
+
+
+def _for_dialog(answer: Response) -> Response:
+    """A redirection as the script is told of it, which cannot see one; anything else as it is."""
+    if answer.status_code != 303:
+        return answer
+    answer.status_code = 204
+    answer.headers["x-location"] = answer.headers["location"]
+    del answer.headers["location"]
+    return answer
 
 
 def _signed_in(visit: Visit) -> bool:
@@ -205,7 +218,8 @@ async def _protect(visit: Visit) -> None:
         raise Refused(403, "forbidden", "The form was sent from another site.")
     if not _signed_in(visit):
         return
-    form_token = (await filled(request)).get("form_token")
+    # No other site can have a browser send a header of that name.
+    form_token = request.headers.get("x-form-token") or (await filled(request)).get("form_token")
     if not hmac.compare_digest(form_token.encode(), visit.form_token.encode()):
         raise Refused(403, "forbidden", "The form is older than the session: go back, load the page again and repeat.")
 

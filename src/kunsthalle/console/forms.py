@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from kunsthalle.console.api_client import Refused
 from kunsthalle.core.text_values import integer
 
+_PICKED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_PICKED_SECOND = re.compile(rf"{_PICKED.pattern}:\d\d")
+
 
 class Form:
-    """What was filled in, and what the API said to it."""
+    """What was filled in, and what the API said to it. What is told at an input is not told above the form again."""
 
     def __init__(self, values: Mapping[str, list[str]] | None = None, refused: Refused | None = None) -> None:
         self.values = dict(values or {})
         self.refused = refused
+        self._placed = False
 
     def get(self, name: str, default: str = "") -> str:
         """The last value of an input, without the white space around it."""
@@ -32,12 +37,16 @@ class Form:
     def error(self, name: str) -> str:
         """What the API said about this input."""
         refused = self.refused
-        return refused.message if refused is not None and refused.field.split("[")[0] == name else ""
+        if refused is None:
+            return ""
+        texts = [text for field, text in refused.faults if field.split("[")[0] == name]
+        self._placed |= bool(texts)
+        return " ".join(dict.fromkeys(texts))
 
     @property
     def summary(self) -> str:
-        """What the API said, for the top of the form."""
-        return self.refused.message if self.refused is not None else ""
+        """What the API said, for the top of the form, where no input before was told of it."""
+        return self.refused.message if self.refused is not None and not self._placed else ""
 
     def body(self, *names: str) -> dict[str, Any]:
         """The named inputs that are not empty as a nested body: `file.href` becomes `{"file": {"href": …}}`."""
@@ -51,6 +60,16 @@ class Form:
                     inner = inner.setdefault(parent, {})
                 inner[last] = value
         return whole
+
+
+def instant(text: str) -> str:
+    """A moment as a browser's own input writes it (`2027-01-31T00:00`, in UTC) as the API takes it; others as given."""
+    return f"{text}:00Z" if _PICKED.fullmatch(text) else f"{text}Z" if _PICKED_SECOND.fullmatch(text) else text
+
+
+def picked(text: str) -> str:
+    """A moment of the API as a browser's own input shows it."""
+    return text[:16] if _PICKED.fullmatch(text[:16]) else text
 
 
 def number(text: str) -> Any:

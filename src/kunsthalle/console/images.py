@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.responses import Response
 
-from kunsthalle.console.api_client import segment
-from kunsthalle.console.forms import Form
+from kunsthalle.console.api_client import Refused, segment
+from kunsthalle.console.forms import Form, instant
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.core.disk_formats import IMPORTED, listed
@@ -97,11 +98,38 @@ async def _import_page(visit: Visit, filled: Form) -> Response:
         filled,
         formats=listed(IMPORTED, "or"),
         systems=sorted(offered, key=lambda entry: entry[1].casefold()),
+        file=await chosen_file(visit),
     )
 
 
+async def chosen_file(visit: Visit) -> Row | None:
+    """The object that the address names, with what its bytes say; None where it names none that is there."""
+    bucket, name = visit.query.get("bucket", ""), visit.query.get("object", "")
+    if not bucket or not name:
+        return None
+    at = f"/_kunsthalle/buckets/{segment(bucket)}"
+    try:
+        told = await visit.api.get(f"{at}/inspection", [("object", name)])
+        every = (await visit.api.get(f"{at}/objects"))["objects"]
+    except Refused as refused:
+        if refused.status >= 500:
+            raise
+        return None
+    about = next((entry for entry in every if entry["name"] == name), {"href": "", "size": None})
+    return {**told, **about, "suggested": _image_name(name)}
+
+
+def _image_name(file: str) -> str:
+    """A name that an image can have, after that of its file."""
+    stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower()
+    return re.sub(r"[^a-z0-9]+", "-", stem).strip("-0123456789")[:63].rstrip("-")
+
+
 async def _import(visit: Visit, filled: Form) -> Response:
-    body = filled.body("name", "file.href", "operating_system.name", "deprecation_at", "obsolescence_at")
+    body = filled.body("name", "file.href", "operating_system.name")
+    body |= {name: instant(value) for name, value in filled.body("deprecation_at", "obsolescence_at").items()}
+    if not filled.get("operating_system.name"):
+        raise Refused(400, "bad_request", "Choose the operating system of the image.", "operating_system.name")
     made = await visit.api.send("POST", "/v1/images", body)
     return visit.to(f"/images/custom/{segment(made['id'])}", "The import has begun.", "info")
 

@@ -169,11 +169,32 @@ class Page:
     operator: bool = False
     without_account: bool = False
     """Also for somebody who was invited and is in no account yet."""
+    script: bool = False
+    """What a script asks for, and is answered in JSON or nothing: no page that is looked at."""
 
 
 def page(path: str, handler: Handler, operation: str, *, signed_in: bool = True, operator: bool = False) -> Page:
     """A page that is only looked at. `operation` is the API's, as `GET /v1/images`."""
     return Page("GET", path, handler, operation, signed_in, operator)
+
+
+def call(method: str, path: str, handler: Handler, operation: str) -> Page:
+    """What a script asks for: a refusal is `{"message", "field"}` under its status."""
+
+    async def answered(visit: Visit) -> Response:
+        try:
+            return await handler(visit)
+        except Refused as refused:
+            if refused.status == 401:
+                raise
+            return json_answer({"message": refused.message, "field": refused.field}, refused.status)
+
+    return Page(method, path, answered, operation, script=True)
+
+
+def json_answer(value: Any, status: int = 200) -> Response:
+    """What a script is told."""
+    return Response(json.dumps(value), status, media_type="application/json")
 
 
 def form(
@@ -252,10 +273,15 @@ async def filled(request: Request, most: int = MOST_FORM) -> Form:
     return Form(values)
 
 
+async def body_of(request: Request, most: int) -> bytes:
+    """The body of a request that is no form; Refused beyond `most` bytes."""
+    return await _read(request, most)
+
+
 async def _read(request: Request, most: int) -> bytes:
     from starlette.requests import ClientDisconnect
 
-    too_large = Refused(413, "request_too_large", f"The form must be at most {most} bytes.")
+    too_large = Refused(413, "request_too_large", f"What is sent must be at most {most} bytes.")
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and integer(announced, most=most) is None:
         raise too_large

@@ -19,11 +19,13 @@ from kunsthalle.console import (
     sharing,
     sign_in,
     storage,
+    uploads,
 )
 from kunsthalle.console.page_frame import Page
 
 PAGES: tuple[Page, ...] = (
     *sign_in.PAGES,
+    *uploads.PAGES,
     *images.PAGES,
     *offerings.PAGES,
     *catalogs.PAGES,
@@ -40,3 +42,5 @@ PAGES: tuple[Page, ...] = (
     *api_keys.PAGES,
     *operator_bar.PAGES,
 )
+CALLS: tuple[Page, ...] = uploads.CALLS
+"""What scripts ask for."""

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kunsthalle.console import static
+from kunsthalle.console.forms import picked
 from kunsthalle.console.navigation import MENU
 from kunsthalle.core.clock import moment
 
@@ -31,7 +32,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals |= {"static": static.address, "menu": MENU, "form_field": _form_field}
-    made.filters |= {"moment": _moment, "bytes": _bytes, "words": _words}
+    made.filters |= {"moment": _moment, "bytes": _bytes, "words": _words, "picked": picked}
     made.globals["ui"] = made.get_template("ui.html").module
     return made
 

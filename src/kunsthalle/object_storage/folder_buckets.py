@@ -21,6 +21,7 @@ from typing import Protocol, Self
 from kunsthalle.blobs.protocol import Watch, unwatched
 from kunsthalle.core.sizes import MIB
 from kunsthalle.core.space import NoSpace, Space
+from kunsthalle.object_storage.uploads import StoredObject, Uploads
 
 # Bucket names as object storage has them: 3 to 63 of lower-case letters, digits, dots and hyphens.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -116,6 +117,13 @@ class ObjectStorage(Protocol):
     def list_buckets(self) -> list[str]:
         """The names, sorted, as far as they can be listed."""
 
+    def objects(self, bucket: str, most: int) -> list[StoredObject]:
+        """At most so many objects of a bucket, by name."""
+
+    @property
+    def uploads(self) -> Uploads:
+        """Objects that come in parts."""
+
     def open(self, bucket: str, key: str) -> ObjectReader:
         """An object, to be read."""
 
@@ -206,26 +214,44 @@ class Buckets:
 
         BucketNotFound; BadObjectName, also where a part of the name is an object or the name is a folder; BucketFull.
         """
+        _parts(bucket, key)
+        os.close(self._bucket(bucket))
+        with self._room(bucket, key, source.stat().st_size):
+            incoming = self._copy_in(bucket, key, source, watch)
+        try:
+            self._place(bucket, key, incoming)
+        finally:
+            incoming.unlink(missing_ok=True)
+
+    def _place(self, bucket: str, key: str, incoming: Path) -> None:
+        """Gives a whole file of the same disk the name of an object."""
         parts = _parts(bucket, key)
         folder = self._bucket(bucket)
         try:
-            with self._room(bucket, key, source.stat().st_size):
-                incoming = self._copy_in(bucket, key, source, watch)
-            try:
-                for part in parts[:-1]:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(part, 0o700, dir_fd=folder)
-                    folder = _replace(folder, os.open(part, _FOLDER, dir_fd=folder))
-                os.rename(incoming, parts[-1], dst_dir_fd=folder)
-            except OSError as error:
-                if error.errno in _IN_THE_WAY:
-                    raise BadObjectName("the name runs into a file, a link or a folder", bucket, key) from error
-                raise
-            finally:
-                incoming.unlink(missing_ok=True)
+            for part in parts[:-1]:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, 0o700, dir_fd=folder)
+                folder = _replace(folder, os.open(part, _FOLDER, dir_fd=folder))
+            os.rename(incoming, parts[-1], dst_dir_fd=folder)
             os.fsync(folder)
+        except OSError as error:
+            if error.errno in _IN_THE_WAY:
+                raise BadObjectName("the name runs into a file, a link or a folder", bucket, key) from error
+            raise
         finally:
             os.close(folder)
+
+    def objects(self, bucket: str, most: int) -> list[StoredObject]:
+        """See ObjectStorage: regular files alone, links followed nowhere. BucketNotFound."""
+        os.close(self._bucket(bucket))
+        return list(itertools.islice(_objects_below(self._root / bucket, ""), most))
+
+    @property
+    def uploads(self) -> Uploads:
+        """See ObjectStorage."""
+        from kunsthalle.object_storage.folder_uploads import FolderUploads
+
+        return FolderUploads(self._root, self._space, self._place)
 
     def delete(self, bucket: str, key: str) -> None:
         """An absent object is fine; empty folders of its name stay. BucketNotFound, BadObjectName."""
@@ -285,6 +311,22 @@ class Buckets:
                 raise BucketFull("there is no room for the object", bucket, key) from error
             raise
         return incoming
+
+
+def _objects_below(folder: Path, prefix: str) -> Iterator[StoredObject]:
+    """In the order of names; what vanishes meanwhile is left out."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        key = prefix + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _objects_below(folder / entry.name, f"{key}/")
+        elif entry.is_file(follow_symlinks=False) and _problem(key) is None:
+            with contextlib.suppress(FileNotFoundError):
+                about = entry.stat(follow_symlinks=False)
+                yield StoredObject(key, about.st_size, about.st_mtime)
 
 
 def is_bucket(name: str) -> bool:

@@ -29,6 +29,7 @@ from kunsthalle.object_storage.folder_buckets import (
     check_key,
     is_bucket,
 )
+from kunsthalle.object_storage.uploads import StoredObject, Upload, Uploads
 
 _MARK = ".bucket"
 """An object that makes a folder of a shared bucket be there before anything else is in it. No image has the name."""
@@ -72,10 +73,13 @@ class S3Buckets:
         """The names of the folders, sorted; buckets of the server's are not listed: nobody says whose they are."""
         if not self._folders:
             return []
-        before = self._template.prefix.split("{bucket}")[0].rstrip("/")
-        place = replace(self._template, prefix=before).at(account=self._account)
         with _said("", None):
-            return sorted(name for name in S3Bucket(place).folders() if is_bucket(name))
+            return sorted(name for name in S3Bucket(self._account_place()).folders() if is_bucket(name))
+
+    def _account_place(self) -> S3Address:
+        """What all folders of the account are in."""
+        before = self._template.prefix.split("{bucket}")[0].rstrip("/")
+        return replace(self._template, prefix=before).at(account=self._account)
 
     def open(self, bucket: str, key: str) -> S3Object:
         """BucketNotFound, ObjectNotFound, BadObjectName, ObjectUnreadable, BucketUnavailable."""
@@ -89,6 +93,22 @@ class S3Buckets:
         check_key(bucket, key)
         with _said(bucket, key):
             self._bucket(bucket).put(key, source, watch)
+
+    def objects(self, bucket: str, most: int) -> list[StoredObject]:
+        """At most so many, by name; the mark of a folder is none. BucketNotFound, BucketUnavailable."""
+        if not self.has_bucket(bucket):
+            raise BucketNotFound("there is no bucket of this name", bucket)
+        with _said(bucket, None):
+            results = self._bucket(bucket).objects(most + 1)
+        return [StoredObject(*entry) for entry in sorted(results) if entry[0] != _MARK][:most]
+
+    @property
+    def uploads(self) -> Uploads:
+        """See ObjectStorage."""
+        from kunsthalle.object_storage.s3_multipart import S3Uploads
+
+        account = self._account_place() if self._folders else None
+        return _Translated(S3Uploads(lambda bucket: self._bucket(bucket).address, account))
 
     def used(self) -> int:
         """See ObjectStorage.used."""
@@ -149,6 +169,38 @@ class S3Object:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _Translated:
+    """Uploads whose failures are in the words of object storage."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
+
+    def begin(self, bucket: str, key: str, size: int, id_: str) -> Upload:
+        check_key(bucket, key)
+        with _said(bucket, key):
+            return self._uploads.begin(bucket, key, size, id_)
+
+    def pending(self) -> list[Upload]:
+        with _said("", None):
+            return self._uploads.pending()
+
+    def received(self, upload: Upload) -> dict[int, int]:
+        with _said(upload.bucket, upload.key):
+            return self._uploads.received(upload)
+
+    def write(self, upload: Upload, number: int, size: int, content: bytes) -> None:
+        with _said(upload.bucket, upload.key):
+            self._uploads.write(upload, number, size, content)
+
+    def end(self, upload: Upload, size: int) -> None:
+        with _said(upload.bucket, upload.key):
+            self._uploads.end(upload, size)
+
+    def abort(self, upload: Upload) -> None:
+        with _said(upload.bucket, upload.key):
+            self._uploads.abort(upload)
 
 
 @contextlib.contextmanager

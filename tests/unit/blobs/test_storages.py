@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,10 +14,13 @@ from fixtures.s3 import ENVIRONMENT, S3Server, s3_setting
 from kunsthalle.blobs.s3 import PART
 from kunsthalle.blobs.s3_address import S3Address, parse
 from kunsthalle.blobs.s3_uploads import unfinished
+from kunsthalle.core.sizes import GIB
+from kunsthalle.core.space import Space
 from kunsthalle.object_storage.folder_buckets import (
     BadBucketName,
     BadObjectName,
     BucketError,
+    BucketFull,
     BucketNotFound,
     Buckets,
     BucketUnavailable,
@@ -23,7 +28,19 @@ from kunsthalle.object_storage.folder_buckets import (
     ObjectNotFound,
     ObjectStorage,
 )
+from kunsthalle.object_storage.folder_uploads import FolderUploads
 from kunsthalle.object_storage.s3_buckets import S3Buckets, checked
+from kunsthalle.object_storage.uploads import (
+    LONGEST_SECONDS,
+    MOST_PARTS,
+    SMALLEST_PART,
+    PartsMissing,
+    StoredObject,
+    UploadNotFound,
+    missing_parts,
+    part_lengths,
+    part_size,
+)
 
 Storages = Callable[[str], ObjectStorage]
 """The storage of an account."""
@@ -61,6 +78,14 @@ def storages(request: pytest.FixtureRequest) -> Storages:
 @pytest.fixture
 def mine(storages: Storages) -> ObjectStorage:
     return storages("one")
+
+
+ID = "0" * 32
+
+
+def objects(storage: ObjectStorage) -> list[StoredObject]:
+    """All but what made the bucket, where the server's buckets are made by what is in them."""
+    return [one for one in storage.objects("images", 10) if one.key != ".made"]
 
 
 def file(tmp_path: Path, content: bytes) -> Path:
@@ -146,6 +171,81 @@ def test_a_put_that_is_ended_leaves_what_was_there(mine: ObjectStorage, tmp_path
     with pytest.raises(Stopped):
         mine.put("images", "x", file(tmp_path, bytes(PART * 6)), stop)
     assert read(mine, "x") == b"before"
+
+
+def test_an_upload_is_interrupted_and_goes_on(storages: Storages) -> None:
+    size, mine = SMALLEST_PART + 777, storages("one")
+    content = os.urandom(size)
+    upload = mine.uploads.begin("images", "some/where/golden image+1.qcow2", size, ID)
+    mine.uploads.write(upload, 2, size, content[SMALLEST_PART:])
+    later = storages("one").uploads
+    assert later.received(upload) == {2: 777}
+    with pytest.raises(PartsMissing) as refused:
+        later.end(upload, size)
+    assert refused.value.missing == [1]
+    later.write(upload, 1, size, bytes(SMALLEST_PART))
+    later.write(upload, 1, size, content[:SMALLEST_PART])
+    assert objects(mine) == []
+    later.end(upload, size)
+    assert read(mine, upload.key) == content
+    (found,) = objects(mine)
+    assert (found.key, found.size, found.modified > 1_700_000_000) == (upload.key, size, True)
+    for ask in (later.received, lambda gone: later.write(gone, 1, size, b"x"), lambda gone: later.end(gone, size)):
+        with pytest.raises(UploadNotFound):
+            ask(upload)
+
+
+def test_an_upload_that_is_cancelled_leaves_nothing(storages: Storages) -> None:
+    mine, other = storages("one"), storages("two")
+    upload = mine.uploads.begin("images", "x", 10, ID)
+    mine.uploads.write(upload, 1, 10, b"0123456789")
+    with pytest.raises(UploadNotFound):
+        other.uploads.received(upload)
+    other.uploads.abort(upload)
+    assert mine.uploads.received(upload) == {1: 10}
+    mine.uploads.abort(upload)
+    mine.uploads.abort(upload)
+    assert (mine.uploads.pending(), objects(mine)) == ([], [])
+    with pytest.raises(UploadNotFound):
+        mine.uploads.received(upload)
+    with pytest.raises(BadObjectName):
+        mine.uploads.begin("images", "../x", 10, ID)
+
+
+def test_uploads_are_listed_where_buckets_are(request: pytest.FixtureRequest) -> None:
+    for make in (_folders, _shared):
+        mine, other = make(request)("one"), make(request)("two")
+        mine.create_bucket("images")
+        upload = mine.uploads.begin("images", "a/b", 10, ID)
+        assert (mine.uploads.pending(), other.uploads.pending()) == ([upload], [])
+
+
+def test_a_folder_forgets_old_uploads_and_keeps_room_for_those_under_way(tmp_path: Path) -> None:
+    def place(_bucket: str, _key: str, _path: Path) -> None:
+        raise AssertionError
+
+    (tmp_path / "images").mkdir()
+    old = FolderUploads(tmp_path, Space(), place).begin("images", "x", 10, ID)
+    later = FolderUploads(tmp_path, Space(), place, lambda: time.time() + LONGEST_SECONDS + 60)
+    assert later.pending() == [old]
+    free = shutil.disk_usage(tmp_path).free
+    with pytest.raises(BucketFull):
+        later.begin("images", "y", free * 2, ID)
+    assert later.pending() == []
+    tight = FolderUploads(tmp_path, Space(free // 2), place)
+    kept = tight.begin("images", "y", free // 3, ID)
+    with pytest.raises(BucketFull):
+        tight.begin("images", "z", free // 3, "1" * 32)
+    assert tight.pending() == [kept]
+
+
+def test_parts_are_so_large_that_there_are_few() -> None:
+    for size in (1, SMALLEST_PART, SMALLEST_PART + 1, 250 * GIB):
+        lengths = part_lengths(size)
+        assert (sum(lengths.values()), min(lengths)) == (size, 1)
+        assert len(lengths) <= MOST_PARTS
+        assert all(length == part_size(size) for length in list(lengths.values())[:-1])
+        assert missing_parts(size, lengths) == []
 
 
 def test_buckets_are_listed_where_they_can_be(request: pytest.FixtureRequest) -> None:

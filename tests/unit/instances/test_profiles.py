@@ -18,15 +18,11 @@ from kunsthalle.instances.profile_matching import Fitting
 from kunsthalle.instances.profile_table import SHARES
 from unit.instances.cloud import Cloud
 
-
-def rows(file: str) -> list[list[str]]:
-    """The rows of a table beside this file, without its sources."""
-    lines = Path(__file__).with_name(file).read_text().splitlines()
-    return [line.split("|") for line in lines if not line.startswith("#")]
-
-
-SAID = rows("profiles.txt")
-SAID_OF_METAL = rows("profiles_bare_metal.txt")
+SAID = [
+    line.split("|")
+    for line in Path(__file__).with_name("profiles.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
 
 
 @pytest.mark.parametrize(("name", "gigabits", "disks", "interfaces"), SAID, ids=[row[0] for row in SAID])
@@ -150,17 +146,6 @@ def test_small_flexible_servers_have_one_interface(still: Cloud) -> None:
         still.call("POST", "/v1/instances", body, status=status)
 
 
-@pytest.mark.parametrize(
-    ("name", "cores", "vcpus", "memory", "disks"), SAID_OF_METAL, ids=[row[0] for row in SAID_OF_METAL]
-)
-def test_each_bare_metal_profile_is_as_public_tables_say(
-    name: str, cores: str, vcpus: str, memory: str, disks: str
-) -> None:
-    profile = BARE_METAL_PROFILES[name]
-    assert (profile.cores, profile.vcpus, profile.memory) == (int(cores), int(vcpus), int(memory))
-    assert " ".join(f"{kind.quantity}x{kind.size}" for kind in profile.disks) == disks
-
-
 def test_bare_metal_profiles(still: Cloud) -> None:
     assert {"bx2-metal-96x384", "bx2d-metal-192x768", "mx3d-metal-128x1024", "ux3-metal-16x512"} <= set(
         BARE_METAL_PROFILES
@@ -168,10 +153,6 @@ def test_bare_metal_profiles(still: Cloud) -> None:
     largest, smallest = BARE_METAL_PROFILES["bx2d-metal-192x768"], BARE_METAL_PROFILES["cx3-metal-48x128"]
     assert (largest.cores, largest.sockets, largest.bandwidth) == (96, 4, 100_000)
     assert [(one.quantity, one.size, one.interface) for one in largest.disks] == [(1, 960, "sata"), (16, 3_200, "nvme")]
-    assert {name: BARE_METAL_PROFILES[f"ux2d-metal-{name}"].sockets for name in ("112x3072", "224x6144")} == {
-        "112x3072": 2,
-        "224x6144": 4,
-    }
     assert (smallest.cores, smallest.sockets, smallest.bandwidth, smallest.family) == (24, 2, 200_000, "compute")
 
 

@@ -48,12 +48,35 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
-// A form is sent once, however often its button is pressed.
+// A form is sent once, however often its button is pressed. That of a dialog is sent from here, so that a refusal stays
+// in the dialog, with what was typed.
 document.addEventListener("submit", (event) => {
-  if (event.target.method !== "post") return;
-  if (event.target.dataset.sent) event.preventDefault();
-  event.target.dataset.sent = "yes";
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "yes";
+  const dialog = form.closest("dialog");
+  if (dialog) { event.preventDefault(); send(dialog, form, event.submitter); }
 });
+const send = async (dialog, form, button) => {
+  const body = new URLSearchParams(new FormData(form));
+  if (button && button.name) body.append(button.name, button.value);
+  const asked = { method: "POST", body, credentials: "same-origin", redirect: "manual", headers: { "x-dialog": "yes" } };
+  const answer = await fetch(form.getAttribute("action"), asked).catch(() => null);
+  const next = answer && answer.headers.get("x-location");
+  if (next) { if (new URL(next, location.href).href === location.href) location.reload(); else location.assign(next); return; }
+  const page = answer && answer.headers.get("content-type")?.startsWith("text/html") ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  const fresh = page && (page.querySelector(".dialog-body") || page.querySelector("main"));
+  if (!fresh) { delete form.dataset.sent; told("The server did not answer. Try again."); return; }
+  const copied = document.importNode(fresh, true);
+  dialog.replaceChildren(...(copied.nodeName === "MAIN" ? copied.childNodes : [copied]));
+  dialog.scrollTop = 0;
+  ready(dialog);
+  const wrong = dialog.querySelector("[aria-invalid], [role=alert]");
+  if (!wrong) return;
+  if (wrong.getAttribute("role") === "alert") wrong.tabIndex = -1;
+  wrong.focus();
+};
 addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
 
 const ready = (root) => { for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false; };

@@ -1,9 +1,8 @@
 """Bare metal server profiles: static data, and what follows from their names.
 
 Source: "x86-64 bare metal server profiles" of github.com/ibm-cloud-docs/vpc; sockets, and bx2-metal-192x768 with its
-sibling, from a list of `ibmcloud is bare-metal-server-profiles` in a public Terraform template for VMware; ux2d from
-the tables of profiles for SAP HANA and SAP NetWeaver of github.com/ibm-cloud-docs/sap. Profiles of s390x have another
-kind of interface and are not offered.
+sibling, from a list of `ibmcloud is bare-metal-server-profiles` in a public Terraform template for VMware. Profiles
+of s390x have another kind of interface and are not offered.
 """
 
 from __future__ import annotations
@@ -43,7 +42,6 @@ _GROUPS = (
     ("mx2", "96x768"),
     ("mx2d", "96x768:8x3200"),
     ("vx2d", "96x1536:8x3200"),
-    ("ux2d", "112x3072:8x3200 224x6144:16x3200"),
     ("bx3", "48x256 64x256"),
     ("bx3d", "48x256:4x7680 64x256:4x7680 192x1024:8x7680"),
     ("cx3", "48x128 64x128"),
@@ -94,7 +92,7 @@ class BareMetalProfile:
 
     @property
     def sockets(self) -> int:
-        return 4 if self._second and self.vcpus > 112 else 2
+        return 4 if self._second and self.vcpus > 96 else 2
 
     @property
     def disks(self) -> tuple[DiskKind, ...]:

@@ -22,9 +22,7 @@ def test_an_operator_moves_the_clock_and_sets_faults(publisher: Visitor, served:
     ).accessible()
     assert token not in publisher.page.content()
     before = served.operate("GET", "/_kunsthalle/clock")["now"]
-    publisher.press("Move clock").fill(advance="yesterday").press("Move clock").sees(
-        "The request was refused"
-    ).accessible()
+    publisher.press("Move clock").fill(advance="yesterday").press("Move clock").faulted("advance", "").accessible()
     publisher.fill(advance="2d").press("Move clock").sees("The clock has moved")
     assert served.operate("GET", "/_kunsthalle/clock")["now"][:10] > before[:10]
 

@@ -32,7 +32,7 @@ def test_a_server_lives_and_dies_in_the_browser(publisher: Visitor, publisher_ac
     offered = publisher.page.locator('[name="profile.name"] option').all_inner_texts()
     assert offered
     assert not [one for one in offered if one.startswith("bz2")], "of another architecture"
-    publisher.fill(name="Not A Name").press("Create instance").sees("The request was refused").accessible()
+    publisher.fill(name="Not A Name").press("Create instance").faulted("name", "").accessible()
     publisher.fill(name="by-hand", **{"profile.name": "bx2-2x8"}).shoot("create-server")
     publisher.press("Create instance").sees("The instance is being created", "Running", "No guest ran").accessible()
     publisher.shoot("server")

@@ -30,7 +30,7 @@ def shared_product(publisher: Visitor, publisher_account: Account, consumer_acco
     publisher.fill(name="walk", file__href="cos://us-south/images/nothing.qcow2").fill(
         operating_system__name="debian-12-amd64"
     )
-    publisher.press("Import").sees("The request was refused").accessible().shoot("import-refused")
+    publisher.press("Import").faulted("file.href", "does not exist").accessible().shoot("import-refused")
     publisher.fill(file__href="cos://us-south/images/walk.qcow2").press("Import")
     publisher.sees("The import has begun", "Available").accessible()
     image = publisher.page.url.rsplit("/", 1)[-1]
@@ -42,8 +42,10 @@ def shared_product(publisher: Visitor, publisher_account: Account, consumer_acco
     publisher.sees("The image is a version now").accessible()
     _act(publisher, "1.0.0", "Validate").press("Validate").sees("Validated")
     _act(publisher, "1.0.0", "Publish").press("Publish").sees("The version is published", "Consumable")
-    publisher.press("Add accounts").fill(identifiers="no account").press("Add accounts").sees("The request was refused")
-    publisher.accessible().fill(identifiers=f"-acct-{consumer_account.id}").press("Add accounts").sees("Pending")
+    publisher.press("Add accounts").fill(identifiers="no account").press("Add accounts")
+    publisher.faulted("identifiers", "no").accessible().fill(identifiers=f"-acct-{consumer_account.id}").press(
+        "Add accounts"
+    ).sees("Pending")
     publisher.press("Switch sharing on").press("Switch on").sees(
         "In effect.", "Accounts that can boot this offering"
     ).accessible()

@@ -123,6 +123,8 @@ class Visitor:
             found.click()
             if over:
                 dialog.wait_for()
+            elif self._scripts:  # a form of a dialog is sent by the script: until it is answered
+                self.page.locator("dialog form[data-sent]").wait_for(state="detached")
         return self
 
     def fill(self, **values: str) -> Self:
@@ -139,6 +141,17 @@ class Visitor:
         """Each text is on the page, now or soon."""
         for text in texts:
             self.page.get_by_text(text).first.wait_for()
+        return self
+
+    def faulted(self, name: str, text: str) -> Self:
+        """The form that was sent is still there, says so at this input alone, and the input has the focus."""
+        box = self.page.locator(f'[name="{name}"][aria-invalid="true"]')
+        box.wait_for()
+        told = self.page.locator(f'[id="{name}-told"]').inner_text()
+        assert text in told, told
+        assert self.page.get_by_text("The request was refused").count() == 0
+        if self._scripts:
+            assert box.evaluate("node => node === document.activeElement")
         return self
 
     def misses(self, *texts: str) -> Self:
