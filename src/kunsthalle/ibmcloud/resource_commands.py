@@ -54,6 +54,13 @@ class Filter(NamedTuple):
     """What words of the plug-in mean to the API."""
     or_all: bool = False
     otherwise: str = ""
+    also: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    """The words that the command takes, where they are not the API's; `words` says what they mean."""
+    switch: bool = False
+    """Whether the flag stands alone, for a parameter that is true or false."""
+    by: Callable[[Run, str], str] | None = None
+    """What makes the parameter's value of the flag's."""
 
     def as_flag(self, path: str) -> Flag:
         """The flag, for the list at a path; LookupError where that list has no such parameter."""
@@ -62,12 +69,13 @@ class Filter(NamedTuple):
             parameter(path, self.by_crn)
         text = self.text or known.description
         if known.kind == "bool":
-            return flag(self.flag, BOOLEAN, text)
+            return flag(self.flag, "" if self.switch else BOOLEAN, text, also=self.also)
         if self.value and known.several and not known.choices:
-            return flag(self.flag, self.value, text)
+            return flag(self.flag, self.value, text, also=self.also)
         if self.value:
-            return flag(self.flag, self.value, text, kind="list" if known.several else known.kind)
-        return flag(self.flag, text=text, choices=((ALL,) if self.or_all else ()) + known.choices)
+            return flag(self.flag, self.value, text, kind="list" if known.several else known.kind, also=self.also)
+        choices = ((ALL,) if self.or_all else ()) + (self.choices or known.choices)
+        return flag(self.flag, text=text, choices=choices, also=self.also)
 
     def asked(self, run: Run) -> dict[str, str]:
         """What the command line asks of the list by this flag."""
@@ -82,8 +90,22 @@ class Filter(NamedTuple):
         if self.or_all and ALL in values:
             return {}
         name = self.by_crn if self.by_crn and values[0].startswith("crn:") else self.parameter
-        meant = [self.words.get(value, value) if self.of is None else id_of(run, self.of, value) for value in values]
-        return {name: ",".join(meant)}
+        return {name: ",".join(self._meant(run, value) for value in values)}
+
+    def _meant(self, run: Run, value: str) -> str:
+        if self.by is not None:
+            return self.by(run, value)
+        return self.words.get(value, value) if self.of is None else id_of(run, self.of, value)
+
+
+def filter_flags(path: str, filters: Sequence[Filter]) -> tuple[Flag, ...]:
+    """The flags of filters of the list at a path; LookupError for a parameter that the list does not have."""
+    return tuple(one.as_flag(path) for one in filters)
+
+
+def asked_of(run: Run, filters: Sequence[Filter]) -> dict[str, str]:
+    """What the command line asks of a list by its filters."""
+    return {name: value for one in filters for name, value in one.asked(run).items()}
 
 
 class Resource(NamedTuple):
@@ -206,7 +228,7 @@ def _undressed(_run: Run, entries: list[Any]) -> list[Any]:
 
 def _list(run: Run, resource: Resource, filters: Sequence[Filter], dress: Dress) -> None:
     where = f"region {run.session.region}"
-    asked = {name: value for filter_ in filters for name, value in filter_.asked(run).items()}
+    asked = asked_of(run, filters)
     if resource.grouped:
         group, words = _wanted_group(run)
         where = f"{words} and {where}"

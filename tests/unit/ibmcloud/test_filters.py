@@ -8,7 +8,7 @@ import pytest
 
 from kunsthalle.ibmcloud.commands.vpc_resources import IMAGE, VPC
 from kunsthalle.ibmcloud.grammar import Given
-from kunsthalle.ibmcloud.resource_commands import Filter, lists
+from kunsthalle.ibmcloud.resource_commands import Filter, filter_flags, lists
 
 GROUP = "instance_group_membership.instance_group"
 
@@ -33,6 +33,19 @@ def test_choices_and_types_are_those_of_the_server() -> None:
     assert Filter("zone", "zone.name", "ZONE", "Name.").as_flag("/v1/volumes")[1:4] == ("ZONE", "Name.", ())
 
 
+def test_filters_of_other_lists_take_their_names_from_the_server_too() -> None:
+    (switch,) = filter_flags("/v2/resource_groups", (Filter("default", "default", switch=True, also=("d",)),))
+    assert (switch.value, switch.also, switch.help) == (
+        "",
+        ("d",),
+        "Only the default resource group, or only the others.",
+    )
+    (choice,) = filter_flags("/v1/policies", (Filter("type", "type", choices=("access", "auth")),))
+    assert choice.choices == ("access", "auth")
+    with pytest.raises(LookupError, match="The list at /v2/groups has no parameter user; it has account_id, iam_id"):
+        filter_flags("/v2/groups", (Filter("u", "user"),))
+
+
 @pytest.mark.parametrize(
     ("one", "flags", "query"),
     [
@@ -48,6 +61,13 @@ def test_choices_and_types_are_those_of_the_server() -> None:
         (Filter("ig", f"{GROUP}.id", by_crn=f"{GROUP}.crn"), {"ig": "r006-1"}, {f"{GROUP}.id": "r006-1"}),
         (Filter("vpc", "vpc.id", of=VPC), {"vpc": "crn:v1:a:b:c:d:e::vpc:r006-1"}, {"vpc.id": "r006-1"}),
         (Filter("zone", "zone.name"), {}, {}),
+        (Filter("default", "default", switch=True), {"default": True}, {"default": "true"}),
+        (
+            Filter("type", "type", choices=("auth",), words={"auth": "authorization"}),
+            {"type": "auth"},
+            {"type": "authorization"},
+        ),
+        (Filter("g", "group", by=lambda _run, text: f"id of {text}"), {"g": "Default"}, {"group": "id of Default"}),
     ],
 )
 def test_what_a_filter_asks_of_the_list(one: Filter, flags: dict[str, Any], query: dict[str, str]) -> None:

@@ -6,10 +6,14 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pytest
 
 from kunsthalle.ibmcloud.grammar import Command, Flag
+from kunsthalle.ibmcloud.http import Api
 from kunsthalle.ibmcloud.registry import everything
+from kunsthalle.local import list_parameters
 from unit.ibmcloud.test_verbs import UNSUPPORTED, VERBS
 from unit.ibmcloud.world import World
 
@@ -75,9 +79,12 @@ def test_every_command_has_one_row_and_is_served() -> None:
     assert [words for words in named if not VERBS[words]] == []
 
 
-def test_every_call_of_the_reference_works(house: World) -> None:
-    """In order, over HTTP; what a call needs of another's answer is asked for when its turn comes."""
-    failed = []
+def test_every_call_of_the_reference_works(house: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, over HTTP; what a call needs of another's answer is asked for when its turn comes.
+
+    A list is asked for nothing that it does not know: the server passes over such a parameter, and so would a mistake.
+    """
+    asked, failed = _recorded(monkeypatch), []
     for row in rows():
         if row.call.startswith("["):
             continue
@@ -86,6 +93,38 @@ def test_every_call_of_the_reference_works(house: World) -> None:
         if said.code != 0 or UNSUPPORTED in said.err:
             failed.append((row.words, argv, said.err or said.out))
     assert failed == [], "\n".join(map(str, failed))
+    assert len(asked) > 25
+    assert {(path, name) for path, name in asked if name not in _parameters_of(path)} == set()
+
+
+_ANYWHERE = frozenset({"name", "version", "generation"})
+"""What every read may be asked: a look-up by name compares the names itself, where the list does not."""
+
+
+def _recorded(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """The path and each parameter of the reads that commands make from now on, but those that turn pages."""
+    seen, call = set[tuple[str, str]](), Api.call
+
+    def recording(self: Api, method: str, path: str, body: Any = None, query: Any = None, headers: Any = None) -> Any:
+        if method == "GET":
+            said = {name for name, value in (query or {}).items() if value not in {None, ""} and name not in _ANYWHERE}
+            seen.update((path, name) for name in said if list_parameters.narrows(name))
+        return call(self, method, path, body, query, headers)
+
+    monkeypatch.setattr(Api, "call", recording)
+    return seen
+
+
+def _parameters_of(path: str) -> set[str]:
+    """The parameters of the list at a path, of those that the routes of the server declare."""
+    parts = path.split("/")
+    found = [
+        template
+        for template in json.loads(list_parameters.FILE.read_text())
+        if len(template.split("/")) == len(parts)
+        and all(one in {"{}", part} for one, part in zip(template.split("/"), parts, strict=True))
+    ]
+    return {name for template in found for name in list_parameters.parameters_of(template)}
 
 
 def _who(words: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
-from kunsthalle.ibmcloud.resource_commands import filled
+from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags
 from kunsthalle.ibmcloud.tables import Field
 
 GROUPS = "/v2/groups"
@@ -17,6 +18,23 @@ _FIELDS: tuple[Field, ...] = (
     ("ID", "id"),
     ("Description", "description"),
     ("Created At", "created_at"),
+)
+
+
+def _iam_id(run: Run, ref: str, flag_name: str) -> str:
+    """The IAM ID of the user, service ID or trusted profile that a flag names."""
+    from kunsthalle.ibmcloud.commands.access_group_members import KINDS
+
+    return next(kind.id_of(run, ref) for kind in KINDS if kind.flag == flag_name)
+
+
+_OF_GROUPS = tuple(
+    Filter(name, "iam_id", value, text, also=also, by=partial(_iam_id, flag_name=name))
+    for name, value, text, also in (
+        ("u", "USER", "Those that this user is in.", ("user",)),
+        ("s", "SERVICE_ID", "Those that this service ID is in.", ()),
+        ("p", "PROFILE", "Those that this trusted profile is in.", ()),
+    )
 )
 
 
@@ -35,13 +53,8 @@ def _of_name(run: Run, ref: str) -> list[Any]:
 
 def _list(run: Run) -> None:
     """With `-u`, `-s` or `-p` those that an identity is in."""
-    from kunsthalle.ibmcloud.commands.access_group_members import KINDS
-
     run.core_progress("Getting access groups", by_id=True)
-    query = {"account_id": run.session.account}
-    for kind in KINDS:
-        if run.given.has(kind.flag):
-            query["iam_id"] = kind.id_of(run, run.given.get(kind.flag))
+    query = {"account_id": run.session.account, **asked_of(run, _OF_GROUPS)}
     entries = list(run.api.listed(GROUPS, "groups", query))
     run.terminal.ok()
     run.table(entries, _COLUMNS, "No access groups were found.")
@@ -102,11 +115,7 @@ COMMANDS = (
         "iam access-groups",
         "List the access groups.",
         _list,
-        flags=(
-            flag("u", "USER", "Those that this user is in.", also=("user",)),
-            flag("s", "SERVICE_ID", "Those that this service ID is in."),
-            flag("p", "PROFILE", "Those that this trusted profile is in."),
-        ),
+        flags=filter_flags(GROUPS, _OF_GROUPS),
         alone=(("u", "s", "p"),),
     ),
     Command("iam access-group", "View an access group.", _get, "GROUP", (flag("id", text="Print the ID only."),)),

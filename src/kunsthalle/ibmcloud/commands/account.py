@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run
-from kunsthalle.ibmcloud.resource_commands import filled
+from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags
 from kunsthalle.ibmcloud.tables import Field
 
 _FIELDS: tuple[Field, ...] = (
@@ -95,12 +96,20 @@ def _remove(run: Run) -> None:
     run.done(f"User {who} is removed.")
 
 
-def _moment(run: Run, name: str) -> str | None:
+def _moment(_run: Run, text: str, name: str) -> str:
     """`yyyy-MM-ddTHH:mm:ss`, in UTC."""
-    text: str | None = run.given.get(name)
-    if text and not _MOMENT.fullmatch(text):
+    if not _MOMENT.fullmatch(text):
         raise WrongUsage(f"invalid value '{text}' for --{name}: yyyy-MM-ddTHH:mm:ss is expected")
-    return f"{text}Z" if text and not text.endswith("Z") else text
+    return text if text.endswith("Z") else f"{text}Z"
+
+
+_ACTIONS = "/v1/audit"
+_TIME = "yyyy-MM-ddTHH:mm:ss, UTC."
+_FILTERS = (
+    Filter("action", "action", "ACTION", "What was done, for example is.image.image.create.", also=("a",)),
+    Filter("start-date", "since", "TIME", _TIME, also=("s",), by=partial(_moment, name="start-date")),
+    Filter("end-date", "until", "TIME", _TIME, also=("e",), by=partial(_moment, name="end-date")),
+)
 
 
 def _fits(entry: Any, user: str | None, kind: str | None, resource: str | None) -> bool:
@@ -112,12 +121,10 @@ def _fits(entry: Any, user: str | None, kind: str | None, resource: str | None) 
 
 def _audit(run: Run) -> None:
     options = run.given
-    asked = filled(
-        action=options.get("action"), since=_moment(run, "start-date"), until=_moment(run, "end-date"), limit=200
-    )
+    asked = {**asked_of(run, _FILTERS), "limit": 200}
     run.core_progress("Retrieving audit logs")
     target = [options.get(name) for name in ("user-name", "object-type", "object")]
-    entries = [entry for entry in run.api.listed("/v1/audit", "entries", asked) if _fits(entry, *target)]
+    entries = [entry for entry in run.api.listed(_ACTIONS, "entries", asked) if _fits(entry, *target)]
     run.terminal.ok()
     run.table(entries, _AUDIT, "No audit logs were found.")
 
@@ -162,9 +169,7 @@ COMMANDS = (
             flag("user-name", "USER", "Who did it.", also=("u",)),
             flag("object-type", "TYPE", "Kind of what it was done to, for example image.", also=("t",)),
             flag("object", "OBJECT", "ID or CRN of what it was done to.", also=("o",)),
-            flag("action", "ACTION", "What was done, for example is.image.image.create.", also=("a",)),
-            flag("start-date", "TIME", "yyyy-MM-ddTHH:mm:ss, UTC.", also=("s",)),
-            flag("end-date", "TIME", "yyyy-MM-ddTHH:mm:ss, UTC.", also=("e",)),
+            *filter_flags(_ACTIONS, _FILTERS),
         ),
     ),
     Command("account orgs", "Not served.", _organizations, offline=True, anything=True),

@@ -9,12 +9,19 @@ from kunsthalle.ibmcloud.commands.iam_lookups import POLICIES, VERSION, attribut
 from kunsthalle.ibmcloud.commands.policies import BLOCK, show_all
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.invocation import Run
-from kunsthalle.ibmcloud.resource_commands import Filter, filled
+from kunsthalle.ibmcloud.resource_commands import Filter
 from kunsthalle.ibmcloud.tables import Field
 
 _TYPES = ("user", "service_id", "access_group", "trusted_profile")
 _SORT = Filter("sort-by", "sort")
-_OF = {"access": "access", "auth": "authorization"}
+_TYPE = Filter(
+    "type",
+    "type",
+    text="Only policies of this type.",
+    choices=("access", "auth"),
+    words={"auth": "authorization"},
+    also=("t",),
+)
 
 
 def _subject(policy: Any) -> str:
@@ -50,7 +57,7 @@ def _access(run: Run) -> None:
 
 def _all(run: Run) -> None:
     run.core_progress("Getting account policies", by_id=True)
-    show_all(run, listed(run, **filled(type=_OF.get(run.given.get("type")))), _fields)
+    show_all(run, listed(run, **_TYPE.asked(run)), _fields)
 
 
 COMMANDS = (
@@ -68,6 +75,6 @@ COMMANDS = (
         "iam account-policies",
         "List the access and authorization policies of the account.",
         _all,
-        flags=(flag("type", text="Only policies of this type.", choices=tuple(_OF), also=("t",)), VERSION),
+        flags=(_TYPE.as_flag(POLICIES), VERSION),
     ),
 )

@@ -11,6 +11,7 @@ from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run
 
 POLICIES = "/v1/policies"
+ROLES = "/v2/roles"
 POLICIES_V2 = "/v2/policies"
 VERSION = flag("api-version", text="Version of the policies in JSON, and in the file.", choices=("v1", "v2"))
 
@@ -20,10 +21,10 @@ def is_second(run: Run) -> bool:
     return bool(run.given.get("api-version") == "v2")
 
 
-def roles(run: Run, service: str | None = None, **more: str) -> list[dict[str, Any]]:
+def roles(run: Run, service_name: str | None = None, **more: str) -> list[dict[str, Any]]:
     """Every role that is known for a service."""
-    asked = {"account_id": run.session.account, "service_name": service, **more}
-    v2_roles = run.api.get("/v2/roles", asked)
+    asked = {"account_id": run.session.account, "service_name": service_name, **more}
+    v2_roles = run.api.get(ROLES, asked)
     groups = ("system_roles", "service_roles", "custom_roles")
     return [role for group in groups for role in v2_roles.get(group) or ()]
 

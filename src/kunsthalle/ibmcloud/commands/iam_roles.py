@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kunsthalle.ibmcloud.commands.iam_lookups import roles
+from kunsthalle.ibmcloud.commands.iam_lookups import ROLES, roles
 from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, WrongUsage, flag
 from kunsthalle.ibmcloud.invocation import Run
-from kunsthalle.ibmcloud.resource_commands import filled
+from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags
 from kunsthalle.ibmcloud.tables import Field
 
 _COLUMNS: tuple[Field, ...] = (("Name", "display_name"), ("CRN", "crn"), ("Description", "description"))
@@ -22,6 +22,10 @@ _ROLE: tuple[Field, ...] = (
 )
 _ACCOUNT_MANAGEMENT = "allacctmgmtroles"
 """The word of `--service` for all account management services, which have the roles of the platform."""
+_FILTERS = (
+    Filter("service", "service_name", "NAME", "Name of the service.", words={_ACCOUNT_MANAGEMENT: ""}),
+    Filter("source-service", "source_service_name", "NAME", "Name of the source service, for authorizations."),
+)
 
 
 def _roles(run: Run) -> None:
@@ -29,10 +33,8 @@ def _roles(run: Run) -> None:
     options = run.given
     if options.has("resource-type") and not options.has("service"):
         raise WrongUsage("--service is required with --resource-type")
-    service = options.get("service")
     run.core_progress("Retrieving roles", by_id=True)
-    more = filled(source_service_name=options.get("source-service"))
-    resource = roles(run, None if service == _ACCOUNT_MANAGEMENT else service, **more)
+    resource = roles(run, **asked_of(run, _FILTERS))
     target = {name.lower() for name in options.get("roles") or ()}
     known = {str(role["display_name"]).lower() for role in resource}
     if target - known:
@@ -54,7 +56,7 @@ def _create(run: Run) -> None:
         description=options.get("d"),
         account_id=run.session.account,
     )
-    made = run.api.post("/v2/roles", body)
+    made = run.api.post(ROLES, body)
     run.terminal.ok()
     run.detail(made, _ROLE)
 
@@ -65,9 +67,8 @@ COMMANDS = (
         "List the roles.",
         _roles,
         flags=(
-            flag("service", "NAME", "Name of the service."),
+            *filter_flags(ROLES, _FILTERS),
             flag("resource-type", "TYPE", "Ignored: a service has the same roles for all of its resources."),
-            flag("source-service", "NAME", "Name of the source service, for authorizations."),
             flag("roles", "LIST", "Comma separated names of roles, whose actions are shown.", kind="list"),
         ),
     ),

@@ -8,7 +8,7 @@ from typing import Any
 from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
-from kunsthalle.ibmcloud.resource_commands import filled, group_id
+from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags, group_id
 from kunsthalle.ibmcloud.tables import Field
 
 GROUPS = "/v2/resource_groups"
@@ -85,8 +85,7 @@ def part(run: Run, entries: list[Any]) -> list[Any]:
 
 def _groups(run: Run) -> None:
     run.core_progress("Retrieving all resource groups")
-    only = {"default": "true"} if run.given.get("default") else {}
-    entries = list(run.api.listed(GROUPS, "resources", _ours(run, **only)))
+    entries = list(run.api.listed(GROUPS, "resources", _ours(run, **asked_of(run, _OF_GROUPS))))
     run.terminal.ok()
     run.table(entries, _COLUMNS, "No resource groups were found.")
 
@@ -139,14 +138,10 @@ def instances(run: Run, **query: Any) -> list[Any]:
 
 
 def _instances(run: Run) -> None:
-    options = run.given
-    group = options.get("g")
+    """Those of the group that is named, else of the one that is targeted."""
     run.core_progress("Retrieving service instances")
-    asked = filled(
-        resource_id=options.get("service-name"),
-        resource_group_id=group_id(run, group) if group else run.session.group,
-    )
-    if options.get("all-resource-groups"):
+    asked = {"resource_group_id": run.session.group, **asked_of(run, _OF_INSTANCES)}
+    if run.given.get("all-resource-groups"):
         asked.pop("resource_group_id", None)
     resource = part(run, instances(run, **asked))
     run.terminal.ok()
@@ -164,14 +159,13 @@ def _instance(run: Run) -> None:
     run.detail(resource, INSTANCE_FIELDS)
 
 
-def _listed(run: Run) -> list[Any]:
-    return list(run.api.listed("/v1/reclamations", "resources", _ours(run)))
+def _listed(run: Run, **more: str) -> list[Any]:
+    return list(run.api.listed(_RECLAIMED, "resources", _ours(run, **more)))
 
 
 def _reclamations(run: Run) -> None:
     run.core_progress("Listing reclamations")
-    resource_instance_id = run.given.get("resource-instance-id")
-    entries = [entry for entry in _listed(run) if resource_instance_id in {None, entry.get("resource_instance_id")}]
+    entries = _listed(run, **asked_of(run, _OF_RECLAMATIONS))
     run.terminal.ok()
     run.table(entries, _RECLAMATIONS, "No reclamation found.")
 
@@ -210,6 +204,14 @@ def _quota(run: Run) -> None:
     run.detail(answer, _QUOTA)
 
 
+_RECLAIMED = "/v1/reclamations"
+_OF_GROUPS = (Filter("default", "default", text="Only the default group.", switch=True),)
+_OF_INSTANCES = (
+    Filter("service-name", "resource_id", "NAME", "Name of the service."),
+    Filter("g", "resource_group_id", "GROUP", "Name or ID of the resource group.", by=group_id),
+    Filter("type", "type", "TYPE", "Type of the instances, or 'all'.", or_all=True),
+)
+_OF_RECLAMATIONS = (Filter("resource-instance-id", "resource_instance_id", "ID", "ID of the service instance."),)
 _COMMENT = flag("comment", "TEXT", "Why.")
 _LOCATION = flag("location", "LOCATION", "Ignored: instances are global.")
 
@@ -218,7 +220,7 @@ COMMANDS = (
         "resource groups",
         "List all resource groups.",
         _groups,
-        flags=(flag("default", text="Only the default group."),),
+        flags=filter_flags(GROUPS, _OF_GROUPS),
     ),
     Command(
         "resource group",
@@ -243,10 +245,8 @@ COMMANDS = (
         "List service instances: private catalogs and object storage.",
         _instances,
         flags=(
-            flag("service-name", "NAME", "Name of the service."),
-            flag("g", "GROUP", "Name or ID of the resource group."),
+            *filter_flags("/v2/resource_instances", _OF_INSTANCES),
             flag("all-resource-groups", text="Query all resource groups."),
-            flag("type", "TYPE", "Ignored: there is one type of service instances."),
             _LOCATION,
             *window("instances"),
             flag("long", text="Ignored: all columns are shown."),
@@ -264,7 +264,7 @@ COMMANDS = (
         "resource reclamations",
         "List what is deleted and can be restored.",
         _reclamations,
-        flags=(flag("resource-instance-id", "ID", "ID of the service instance."),),
+        flags=filter_flags(_RECLAIMED, _OF_RECLAMATIONS),
     ),
     Command("resource reclamation", "View a reclamation.", _reclamation, "ID"),
     Command(

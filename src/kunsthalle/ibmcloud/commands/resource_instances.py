@@ -10,7 +10,7 @@ from kunsthalle.ibmcloud.errors import Failed
 from kunsthalle.ibmcloud.grammar import FORCE, Command, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
-from kunsthalle.ibmcloud.resource_commands import filled, group_id
+from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags, group_id
 from kunsthalle.ibmcloud.tables import Field
 
 _PATH = "/v2/resource_instances"
@@ -111,10 +111,8 @@ def _type(run: Run) -> dict[str, str]:
 
 def _tags(run: Run) -> None:
     run.core_progress("Listing tags")
-    options = run.given
-    only = filled(attached_to=options.get("attached-to"), attached_only="true" if options.get("a") else None)
-    page = {"limit": str(options.get("l", 1_000)), "offset": str(options.get("o", 0))}
-    answer = run.api.get("/v3/tags", {**_type(run), **page, **only})["items"]
+    page = {"limit": str(run.given.get("l", 1_000)), "offset": str(run.given.get("o", 0))}
+    answer = run.api.get(_TAGGED, {**page, **asked_of(run, _OF_TAGS)})["items"]
     run.terminal.ok()
     run.table(answer, (("Name", "name"),), "No tags were found.")
 
@@ -199,6 +197,13 @@ def _unserved(_run: Run, words: str) -> None:
 
 
 _TAG_TYPE = flag("tag-type", text="Type of the tags.", choices=("user", "access", "service"))
+_TAGGED = "/v3/tags"
+_OF_TAGS = (
+    Filter("tag-type", "tag_type", otherwise="user"),
+    Filter("attached-to", "attached_to", "CRN", "Only tags of a resource."),
+    Filter("a", "attached_only", text="Only tags that are attached to a resource.", also=("attached",)),
+    Filter("account-id", "account_id", "ID"),
+)
 _TAG_NAMES = flag(
     "tag-names", "NAMES", "Names of tags, separated by commas.", also=("tag-name",), kind="list", required=True
 )
@@ -285,13 +290,10 @@ COMMANDS = (
         "List tags.",
         _tags,
         flags=(
-            _TAG_TYPE,
-            flag("attached-to", "CRN", "Only tags of a resource."),
-            flag("a", "true|false", "Only tags that are attached to a resource.", also=("attached",)),
+            *filter_flags(_TAGGED, _OF_TAGS),
             *window("tags"),
             flag("d", "true|false", "Ignored: a tag has no more than its name.", also=("details",)),
             _PROVIDER,
-            _ACCOUNT,
         ),
     ),
     Command("resource tag-create", "Create access tags.", _tag_create, flags=(_TAG_NAMES, _TAG_TYPE)),
