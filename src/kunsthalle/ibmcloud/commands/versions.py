@@ -133,6 +133,19 @@ _DAYS = (
     flag("description", "TEXT", "What users are told."),
 )
 _REFRESHED = (("version-locator", "catalog"),)
+_CONFIG = flag("include-config", text="Ignored: an image has no configuration of its own.")
+_NOT_SERVED = (
+    "preinstall",
+    "get-claims",
+    "update-claims",
+    "get-controls",
+    "add-controls",
+    "delete-controls",
+    "scc-apply",
+    "scc-apply-status",
+    "get-scans",
+    "cra",
+)
 
 COMMANDS = (
     _moves(
@@ -202,7 +215,15 @@ COMMANDS = (
         "being deprecated",
         *_DAYS,
     ),
-    _moves("offering version restore-version", "End the deprecation of a version.", "deprecate/false", "restored"),
+    _moves(
+        "offering version restore-version",
+        "End the deprecation of a version.",
+        "deprecate/false",
+        "restored",
+        flag("catalog", "NAME_OR_ID", "Ignored: the version has a locator.", also=("c",)),
+        flag("offering", "NAME_OR_ID", "Ignored: the version has a locator.", also=("o",)),
+        _CONFIG,
+    ),
     _moves("offering version suspend-version", "Take a version back from publication.", "suspend", "suspended"),
     command(
         "offering version refresh-version",
@@ -213,6 +234,8 @@ COMMANDS = (
         CATALOG_FLAG,
         OFFERING_FLAG,
         flag("target-version", "VERSION", "Version to import again."),
+        flag("zipurl", "URL", "Ignored: an image is imported again from where it is."),
+        _CONFIG,
         any_of=_REFRESHED,
         alone=_REFRESHED,
     ),
@@ -224,6 +247,6 @@ COMMANDS = (
             offline=True,
             anything=True,
         )
-        for words in ("preinstall", "get-claims", "update-claims", "scc-apply", "scc-apply-status", "get-scans", "cra")
+        for words in _NOT_SERVED
     ),
 )
