@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,15 @@ ROWS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         },
     ),
     (
+        "iam access-group-policy-create staff -f @first.json",
+        "POST /v1/policies",
+        {
+            "roles": [{"role_id": "crn:r"}],
+            "type": "access",
+            "subjects": [{"attributes": [{"name": "access_group_id", "value": "AccessGroupId-1"}]}],
+        },
+    ),
+    (
         "iam access-group-service-id-add staff robot iam-ServiceId-1",
         "PUT /v2/groups/AccessGroupId-1/members",
         {"members": [{"iam_id": "iam-ServiceId-1", "type": "service"}] * 2},
@@ -132,7 +142,8 @@ ROWS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 def _said(tmp_path: Path, line: str, server: Canned) -> Any:
     (tmp_path / "second.json").write_text('{"control": {"grant": {"roles": [{"role_id": "crn:r"}]}}}')
-    words = [word.replace("second.json", str(tmp_path / "second.json")) for word in shlex.split(line)]
+    (tmp_path / "first.json").write_text('{"roles": [{"role_id": "crn:r"}]}')
+    words = [re.sub(r"\w+\.json", lambda found: str(tmp_path / found[0]), word) for word in shlex.split(line)]
     return ibmcloud(*words, env=server.session(tmp_path))
 
 

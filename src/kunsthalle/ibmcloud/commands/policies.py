@@ -24,7 +24,7 @@ from kunsthalle.ibmcloud.commands.iam_lookups import (
 from kunsthalle.ibmcloud.commands.service_ids import service_ids
 from kunsthalle.ibmcloud.commands.trusted_profiles import ONE_ONLY, profile
 from kunsthalle.ibmcloud.errors import Failed
-from kunsthalle.ibmcloud.grammar import FORCE, Command, WrongUsage, flag
+from kunsthalle.ibmcloud.grammar import FORCE, Command, Flag, WrongUsage, flag
 from kunsthalle.ibmcloud.http import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
 from kunsthalle.ibmcloud.resource_commands import group_id
@@ -229,8 +229,8 @@ def _delete(run: Run, subject: Subject) -> None:
     run.done(f"Policy {id_} is deleted.")
 
 
+_FILE = flag("file", "FILE", "File of the policy as JSON.")
 _WHAT = (
-    flag("file", "FILE", "File of the policy as JSON."),
     flag("roles", "LIST", "Comma separated names of roles.", also=("r",), kind="list"),
     flag("service-name", "NAME", "Name of the service."),
     flag("service-instance", "ID", "ID of the service instance."),
@@ -247,13 +247,20 @@ _MORE = (ONE_ONLY, VERSION)
 _FILE_OR_ROLES = (("file", "roles"),)
 
 
+def _changes(subject: Subject) -> tuple[Flag, ...]:
+    """The flags of a new or changed policy. Of access groups `-f` is the file, as the examples have it."""
+    if subject is GROUP:
+        return (_FILE._replace(also=("f",)), *_WHAT, VERSION)
+    return (_FILE, *_WHAT, *_MORE)
+
+
 def _commands(subject: Subject, label: str) -> tuple[Command, ...]:
     entry, words = f"{subject.takes} POLICY_ID", f"iam {subject.words}-polic"
 
     def run(function: Callable[[Run, Subject], None]) -> Callable[[Run], None]:
         return lambda work: function(work, subject)
 
-    change = partial(Command, flags=(*_WHAT, *_MORE), alone=_FILE_OR_ROLES, any_of=_FILE_OR_ROLES)
+    change = partial(Command, flags=_changes(subject), alone=_FILE_OR_ROLES, any_of=_FILE_OR_ROLES)
     return (
         Command(f"{words}ies", f"List the policies of {label}.", run(_list), subject.takes, _MORE),
         Command(f"{words}y", f"View a policy of {label}.", run(_get), entry, _MORE),
