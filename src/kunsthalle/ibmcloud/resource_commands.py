@@ -100,12 +100,12 @@ class Filter(NamedTuple):
 
 def filter_flags(path: str, filters: Sequence[Filter]) -> tuple[Flag, ...]:
     """The flags of filters of the list at a path; LookupError for a parameter that the list does not have."""
-    return tuple(one.as_flag(path) for one in filters)
+    return tuple(filter_.as_flag(path) for filter_ in filters)
 
 
 def asked_of(run: Run, filters: Sequence[Filter]) -> dict[str, str]:
     """What the command line asks of a list by its filters."""
-    return {name: value for one in filters for name, value in one.asked(run).items()}
+    return {name: value for filter_ in filters for name, value in filter_.asked(run).items()}
 
 
 class Resource(NamedTuple):
