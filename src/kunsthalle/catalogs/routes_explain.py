@@ -17,7 +17,7 @@ from kunsthalle.catalogs import explain, resources, states
 from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.models import Catalog, Offering, PublishApproval
 from kunsthalle.catalogs.requests import Identifiers
-from kunsthalle.catalogs.sharing import access_list
+from kunsthalle.catalogs.sharing import access_list, received_requests
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import not_found
@@ -99,6 +99,11 @@ class _UsageRoutes:
         return explain.deletion(session, self._usage, catalog, self._period)
 
 
+def _share_requests(session: Session, _request: Request) -> Doc:
+    """List the share requests that the account has received, with who asks and what is offered."""
+    return {"requests": received_requests.requests(session)}
+
+
 def _approval_response(publish_approval: PublishApproval, offering: Offering) -> Doc:
     return {
         "offering": offering.id,
@@ -156,6 +161,13 @@ def routes(usage: ImageUsage, reclamation_period: int) -> tuple[Route, ...]:
         ),
         route("POST", f"{base}/offerings/{{offering_id}}/audience", _audience, surface=surface, access=owner, **trial),
         route("GET", f"{base}/catalogs/{{catalog_id}}/deletion", counted.deletion, surface=surface, access=catalog),
+        route(
+            "GET",
+            f"{base}/share-requests",
+            _share_requests,
+            surface=surface,
+            access=access.create(resources.RETRIEVE),
+        ),
         route("GET", f"{base}/approvals", _approvals, surface=surface, access=operator),
         route("POST", f"{base}/approvals", _decide, surface=surface, access=decide, body=ApprovalRequest),
     )

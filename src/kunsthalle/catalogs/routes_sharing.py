@@ -20,9 +20,12 @@ from kunsthalle.catalogs.resources import offering as offering_rule
 from kunsthalle.catalogs.routes_catalogs import ListedOfferingsParameters, page_of_offerings, shown_page
 from kunsthalle.catalogs.schemas import approval_response, entry_response, reclamation_response, token_page
 from kunsthalle.catalogs.sharing import access_list, offering_lists
+from kunsthalle.catalogs.tables import catalogs
 from kunsthalle.core.errors import forbidden, invalid, not_found
 from kunsthalle.db.session import Session
+from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import Authorized, some
+from kunsthalle.service_instances.tables import service_instances
 
 Group = Annotated[str | None, Meta(description="Only resources of the resource group with this ID.")]
 _APPROVE = "globalcatalog-collection.approval.update"
@@ -211,9 +214,8 @@ def _reclamations(session: Session, request: Request, query: ReclamationParamete
     where = [column == value for column, value in asked if value is not None]
     if query.account_id not in {None, session.ctx.account_id}:
         return {"resources": []}
-    return {
-        "resources": [reclamation_response(reclamation) for reclamation in some(session, resources.RECLAMATION, *where)]
-    }
+    results = some(session, resources.RECLAMATION, *where)
+    return {"resources": [_reclamation(session, reclamation) for reclamation in results]}
 
 
 def _act(session: Session, request: Request, authorized: Authorized[Reclamation]) -> Reply:
@@ -222,7 +224,15 @@ def _act(session: Session, request: Request, authorized: Authorized[Reclamation]
     act = actions.get(request.params["action"])
     if act is None:
         raise invalid("bad_request", "The action must be reclaim or restore.", "action", type_="parameter")
-    return Reply(reclamation_response(act(session, authorized)))
+    return Reply(_reclamation(session, act(session, authorized)))
+
+
+def _reclamation(session: Session, record: Reclamation) -> dict[str, Any]:
+    """With the name of what was deleted, which nothing else tells any more."""
+    rows = rows_of(session, catalogs, catalogs.c.id == record.catalog_id)
+    rows += rows_of(session, service_instances, service_instances.c.id == record.catalog_id)
+    names = [str(getattr(row, "label", None) or row.name) for row in rows]
+    return {**reclamation_response(record), "custom_properties": {"name": names[0]} if names else {}}
 
 
 def _approvals() -> tuple[Route, ...]:

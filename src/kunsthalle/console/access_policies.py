@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import names
 from kunsthalle.console.api_client import segment
 from kunsthalle.console.confirmations import Question, Subject, question
 from kunsthalle.console.forms import Form
@@ -67,7 +68,18 @@ def _lists(type_: str) -> Any:
     async def shown(visit: Visit) -> Response:
         source = Linked("/v1/policies", "policies", fixed=(("type", type_),))
         table = await listing(visit.api, visit.query, source, _COLUMNS)
-        return visit.page("access/policies.html", list=table, kind=type_, **_TOLD)
+        users = await names.of_users(visit)
+
+        def name_of(policy: Row) -> str:
+            ids = [
+                attribute["value"]
+                for part in policy["subjects"]
+                for attribute in part["attributes"]
+                if attribute["name"] == "iam_id"
+            ]
+            return ", ".join(users.get(id_, id_) for id_ in ids)
+
+        return visit.page("access/policies.html", list=table, kind=type_, name_of=name_of, **_TOLD)
 
     return shown
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import names
 from kunsthalle.console.api_client import Api, segment
 from kunsthalle.console.confirmations import Act, Question, Subject, acts, question
 from kunsthalle.console.forms import Form, instant
@@ -63,7 +64,7 @@ async def _all(api: Api) -> list[Row]:
 async def _keys(visit: Visit) -> Response:
     table = await listing(visit.api, visit.query, Made(_all), _COLUMNS)
     told: dict[str, Any] = {"actions": actions, "state_of": state_of}
-    return visit.page("access/keys.html", list=table, **told)
+    return visit.page("access/keys.html", list=table, names=await names.of_users(visit), **told)
 
 
 async def _key(visit: Visit) -> Response:

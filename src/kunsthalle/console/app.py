@@ -124,6 +124,8 @@ class Console:
             return visit.to("/invitations")
         if page.operator and visit.clock is None:
             raise Refused(404, "not_found", NOT_FOUND)
+        if page.method == "GET" and page.signed_in and not page.script and not visit.query.get("part"):
+            await visit.count_requests()
         answer = await page.handler(visit)
         return _for_dialog(answer) if visit.request.headers.get(_DIALOG) else answer
 

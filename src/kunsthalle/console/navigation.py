@@ -28,6 +28,7 @@ class Group:
 
 
 MENU: tuple[Group, ...] = (
+    Group("", "Overview", (Entry("Home", "/"),), open=True),
     Group(
         "Infrastructure",
         "Compute",

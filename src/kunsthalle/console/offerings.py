@@ -7,8 +7,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from kunsthalle.console import names
+from kunsthalle.console.account_users import forest
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.catalogs import BASE, CATALOG, catalog_path, versions_of
+from kunsthalle.console.confirmations import Act
 from kunsthalle.console.forms import Form, number
 from kunsthalle.console.listing import Column, Offsets, Row, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
@@ -44,7 +47,21 @@ async def _offered(visit: Visit) -> Response:
     source = Offsets(f"{BASE}/offerings", fixed=(("digest", "true"),))
     table = await listing(visit.api, visit.query, source, _OFFERED)
     told: dict[str, Any] = {"versions_of": versions_of, "state_of": state_of, "owner_of": owner_of}
-    return visit.page("images/catalog.html", list=table, **told)
+    known = await names.of_accounts(visit)
+    return visit.page("images/catalog.html", list=table, names=known, boot_of=boot_of, **told)
+
+
+def boot_of(offering: Row) -> list[Act]:
+    """The form of an instance for each version that boots now."""
+    return [
+        (
+            f"Show the instance form of {entry['version']}",
+            f"/instances/new?source=version+{segment(entry['crn'])}",
+            False,
+        )
+        for entry in versions_of(offering)
+        if state_of(entry) in {"published", "deprecated"}
+    ]
 
 
 def offering_path(visit: Visit) -> str:
@@ -72,15 +89,79 @@ async def _details(visit: Visit) -> Response:
         path = f"/_kunsthalle/offerings/{visit.id('offering_id')}/audience"
         recipients = await visit.if_allowed("POST", path, {})
     versions = versions_of(offering)
-    moving = any(version["validation"].get("state") in {"requested", "in_progress"} for version in versions)
+    known = await names.of_accounts(visit)
+    life = life_of(offering, versions, (access or {}).get("resources", []), recipients) if own else ()
+    moving = any(entry["validation"].get("state") in {"requested", "in_progress"} for entry in versions)
     told: dict[str, Any] = {
         "versions": versions,
         "state_of": state_of,
         "steps_of": steps_of,
         "moving": moving,
         "own": own,
+        "names": known,
+        "life": life,
+        "next": next((entry for entry in life if entry.now), None),
+        "boot_of": boot_of(offering),
     }
     return visit.page("catalogs/offering.html", offering=offering, access=access, recipients=recipients, **told)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step in the life of an offering. `state`: `done`, `now` or `later`; `action` is what takes it: label, path."""
+
+    label: str
+    state: str
+    text: str
+    action: tuple[str, str] | None = None
+
+    @property
+    def now(self) -> bool:
+        return self.state == "now"
+
+
+def life_of(offering: Row, versions: list[Row], entries: list[Row], recipients: Row | None) -> tuple[Stage, ...]:
+    """Import, validate, publish, share, accepted: what is done, what is next, and what is missing for it.
+
+    The version that has come furthest counts.
+    """
+    at = f"/catalogs/{segment(offering['catalog_id'])}/offerings/{segment(offering['id'])}"
+    order = {"consumable": 3, "prerelease": 3, "validated": 2, "test": 1, "new": 1}
+    best = max(versions, key=lambda entry: order.get(entry["state"]["current"], 0), default=None)
+    reached = order.get(best["state"]["current"], 0) if best else 0
+    step = f"/versions/{segment(best['version_locator'])}" if best else ""
+    busy = best is not None and best["validation"].get("state") in {"requested", "in_progress"}
+    others = [
+        entry
+        for entry in (recipients or {}).get("by_reason", [])
+        if entry["may_boot"] and "owner" not in entry["reason"]
+    ]
+    listed, on = len(entries), offering["share_enabled"]
+    share = (at + "/allow", "Add accounts") if not listed else (at + "/share", "Switch sharing on")
+    missing = "No account is on the access list." if not listed else "The access list is not in effect."
+    stages = (
+        (reached >= 1, "Import", "Share a custom image to this offering.", ("Choose an image", "/images/custom")),
+        (
+            reached >= 2,
+            "Validate",
+            "The validation is running." if busy else "The version has not been validated.",
+            None if busy else ("Validate", f"{step}/validate"),
+        ),
+        (
+            reached >= 3,
+            "Publish",
+            "No version is published: no account can use it.",
+            ("Publish", f"{step}/publish"),
+        ),
+        (bool(listed) and on, "Share", missing, (share[1], share[0])),
+        (bool(others), "Accepted", "No account has accepted the share request yet.", None),
+    )
+    results, open_ = [], True
+    for done, label, text, action in stages:
+        state = "done" if done else "now" if open_ else "later"
+        results.append(Stage(label, state, "" if done else text, action if state == "now" else None))
+        open_ = open_ and done
+    return tuple(results)
 
 
 async def _share_page(visit: Visit, filled: Form) -> Response:
@@ -96,12 +177,19 @@ async def _share(visit: Visit, filled: Form) -> Response:
 
 
 async def _allow_page(visit: Visit, filled: Form) -> Response:
-    return visit.form_page("catalogs/allow.html", filled, offering=await _offering(visit), at=_at(visit))
+    """What the visitor may see of the tree is offered; anything else is typed."""
+    nodes = [entry for entry in names.walked(await forest(visit)) if entry.row["id"] != visit.active]
+    offered = [(names.identifier_of(entry), str(entry.row["name"]), entry.kind) for entry in nodes]
+    return visit.form_page(
+        "catalogs/allow.html", filled, offering=await _offering(visit), at=_at(visit), offered=offered
+    )
 
 
 async def _allow(visit: Visit, filled: Form) -> Response:
-    target = filled.get("identifiers").split()
-    told = await visit.api.send("POST", f"{offering_path(visit)}/access", target)
+    identifiers = [*filled.all("chosen"), *filled.get("identifiers").split()]
+    if not identifiers:
+        raise Refused(400, "bad_request", "Choose an account, or type an ID.", "identifiers")
+    told = await visit.api.send("POST", f"{offering_path(visit)}/access", identifiers)
     errors = [f"{identifier}: {reason}" for identifier, reason in (told.get("errors") or {}).items()]
     if errors:
         raise Refused(400, "bad_request", " ".join(errors), "identifiers")
@@ -110,9 +198,8 @@ async def _allow(visit: Visit, filled: Form) -> Response:
 
 async def _withhold_page(visit: Visit, filled: Form) -> Response:
     entries = (await visit.api.get(f"{offering_path(visit)}/access"))["resources"]
-    return visit.form_page(
-        "catalogs/withhold.html", filled, offering=await _offering(visit), entries=entries, at=_at(visit)
-    )
+    told = {"offering": await _offering(visit), "names": await names.of_accounts(visit)}
+    return visit.form_page("catalogs/withhold.html", filled, entries=entries, at=_at(visit), **told)
 
 
 async def _withhold(visit: Visit, filled: Form) -> Response:

@@ -5,6 +5,7 @@ A page names the operation of the API that it shows or sends, so that tests can 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ class Visit:
     """The console's https URL, for a browser that called another one over plain http and will keep no session."""
     clock: dict[str, Any] | None = None
     """Where the product clock stands, for whoever operates the server."""
+    waiting: int = 0
+    """How many share requests wait for an answer of the account."""
 
     def id(self, name: str) -> str:
         """What the path names, as one segment of another path."""
@@ -88,9 +91,20 @@ class Visit:
                 return None
             raise
 
+    async def count_requests(self) -> None:
+        """How many share requests wait for an answer, which every page shows in its menu."""
+        with contextlib.suppress(Refused):  # whoever may not read them
+            told = await self.api.get("/api/v1-beta/shareapproval/offering/access/source/pending")
+            self.waiting = len(told["resources"])
+
     @property
     def query(self) -> Any:
         return self.request.query_params
+
+    @property
+    def active(self) -> str:
+        """The account whose pages are seen."""
+        return self.session.active if self.session is not None else ""
 
     @property
     def form_token(self) -> str:

@@ -7,6 +7,7 @@ from kunsthalle.console import (
     account_users,
     api_keys,
     catalogs,
+    home,
     images,
     instance_groups,
     instance_templates,
@@ -16,6 +17,7 @@ from kunsthalle.console import (
     new_instance,
     offerings,
     operator_bar,
+    share_requests,
     sharing,
     sign_in,
     storage,
@@ -24,12 +26,14 @@ from kunsthalle.console import (
 from kunsthalle.console.page_frame import Page
 
 PAGES: tuple[Page, ...] = (
+    *home.PAGES,
     *sign_in.PAGES,
     *uploads.PAGES,
     *images.PAGES,
     *offerings.PAGES,
     *catalogs.PAGES,
     *sharing.PAGES,
+    *share_requests.PAGES,
     *new_instance.PAGES,
     *instances.PAGES,
     *instance_templates.PAGES,

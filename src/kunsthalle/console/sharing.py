@@ -1,4 +1,4 @@
-"""From image to catalog, and the handshake between those who share and those who are shared with."""
+"""From image to catalog."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from kunsthalle.console.catalogs import BASE
 from kunsthalle.console.forms import Form
 from kunsthalle.console.listing import Offsets, everything
 from kunsthalle.console.page_frame import Page, Visit, form
-
-_ASKED = f"{BASE}/shareapproval/offering/access"
-_STATES = ("pending", "approved", "rejected")
 
 
 async def _places(visit: Visit) -> list[tuple[str, str]]:
@@ -55,21 +52,6 @@ async def _to_catalog(visit: Visit, filled: Form) -> Response:
     return visit.to(at, "The image is a version now: validate it, publish it, and add accounts.")
 
 
-async def _requests(visit: Visit, filled: Form) -> Response:
-    received = {state: (await visit.api.get(f"{_ASKED}/source/{state}"))["resources"] for state in _STATES}
-    sent = (await visit.api.get(_ASKED))["resources"]
-    return visit.form_page("catalogs/requests.html", filled, received=received, sent=sent)
-
-
-async def _answer(visit: Visit, filled: Form) -> Response:
-    state, _, source = filled.get("answer").partition(" ")
-    if state not in {"approved", "rejected"}:
-        raise Refused(400, "bad_request", "Invalid answer. Accept or reject the request.", "answer")
-    await visit.api.send("POST", f"{_ASKED}/source/{state}", [source])
-    done = "accepted: Catalog images lists its offerings" if state == "approved" else "rejected"
-    return visit.to("/share-requests", f"The request is {done}.")
-
-
 PAGES: tuple[Page, ...] = (
     *form(
         "/images/custom/{image_id}/share",
@@ -77,5 +59,4 @@ PAGES: tuple[Page, ...] = (
         _to_catalog,
         f"POST {BASE}/catalogs/{{catalog_id}}/import/offerings",
     ),
-    *form("/share-requests", _requests, _answer, f"POST {BASE}/shareapproval/{{type}}/access/source/{{state}}"),
 )

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.forms import Form
-from kunsthalle.console.page_frame import FLASH, ROOT, Page, Visit, form, page, session_cookie
+from kunsthalle.console.page_frame import FLASH, ROOT, Page, Visit, form, session_cookie
 from kunsthalle.console.sessions import BrowserSession, SignIn
 
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
@@ -153,12 +153,7 @@ async def _theme(visit: Visit, filled: Form) -> Response:
     return visit.choose_theme(visit.to(_next(filled.get("next"))), theme)
 
 
-async def _home(visit: Visit) -> Response:
-    return visit.to("/images/catalog")
-
-
 PAGES: tuple[Page, ...] = (
-    page("/", _home, ""),
     *form("/sign-in", _show, _sign_in, "POST /identity/token", signed_in=False),
     *form("/account", _switch_page, _switch, "POST /identity/token", without_account=True),
     *form("/invitations", _invitations, _accept, "POST /v2/users/accept", without_account=True),

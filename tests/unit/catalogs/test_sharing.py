@@ -102,6 +102,29 @@ def test_what_is_taken_back_is_gone_at_once(shop: Shop, product: Product, how: s
     assert shop.cloud.answer("GET", product.path, caller="consumer").status_code == 404
 
 
+def _offered(shop: Shop, caller: str = "consumer") -> list[tuple[str, str, list[str]]]:
+    """State, and names of what is offered, of each request that an account has received."""
+    found = shop.cloud.call("GET", "/_kunsthalle/share-requests", status=200, caller=caller)["requests"]
+    return [(one["state"], one["account"]["id"], [offering["name"] for offering in one["offerings"]]) for one in found]
+
+
+def test_a_request_says_what_is_offered_and_no_more(shop: Shop, product: Product) -> None:
+    me, consumer = shop.account("me"), shop.account("consumer")
+    assert _offered(shop) == []
+    product.share(consumer)
+    shop.product("unpublished").share(consumer)
+    shop.product("for others")
+    assert _offered(shop) == [("pending", me, ["product"])]
+    told = shop.cloud.answer("GET", "/_kunsthalle/share-requests", caller="consumer").text
+    version = product.get()["kinds"][0]["versions"][0]
+    assert not [one for one in (version["id"], version["crn"], product.get()["id"]) if one in told]
+    assert "1.0.0" in told
+    shop.accept()
+    assert _offered(shop) == [("approved", me, ["product"])]
+    shop.cloud.call("POST", f"{product.path}/share", {"enabled": False}, status=200)
+    assert _offered(shop) == [("approved", me, [])]
+
+
 def test_the_enterprise_is_addressed_as_a_whole(shop: Shop, product: Product) -> None:
     (entry,) = product.share(_enterprise(shop))["resources"]
     assert (entry["account"], entry["account_type"]) == (_enterprise(shop), 1)

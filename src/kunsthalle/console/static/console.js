@@ -79,7 +79,15 @@ const send = async (dialog, form, button) => {
 };
 addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
 
-const ready = (root) => { for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false; };
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[data-filter]")) return;
+  const words = event.target.value.toLowerCase().split(/\s+/);
+  for (const row of event.target.closest("[data-pick]").querySelectorAll("[data-row]")) row.hidden = !words.every((word) => row.dataset.row.includes(word));
+});
+
+const ready = (root) => {
+  for (const search of root.querySelectorAll("[data-filter][hidden]")) search.hidden = false;
+  for (const button of root.querySelectorAll("[data-copy][hidden]")) button.hidden = false; };
 ready(document);
 
 // A live part asks for itself until the server says, by leaving the mark out, that nothing moves any more.
@@ -99,6 +107,7 @@ const live = async () => {
     if (fresh.innerHTML !== part.innerHTML) {
       const label = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       part.replaceWith(document.importNode(fresh, true));
+      if (!fresh.dataset.live) document.querySelector("main > [data-said] .note.info")?.remove(); // what was under way is over
       ready(document);
       if (label) { const again = document.querySelector(`[href="${CSS.escape(label)}"]`); if (again) again.focus(); }
     }
