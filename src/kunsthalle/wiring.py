@@ -29,9 +29,15 @@ from kunsthalle.iam import routes as identity_routes
 from kunsthalle.iam.account_adapter import IamIdentities
 from kunsthalle.iam.not_implemented import not_implemented_routes as unserved_identity
 from kunsthalle.iam.tokens import Tokens
+from kunsthalle.images import (
+    image_encryption,
+    routes_buckets,
+    routes_compatible_profiles,
+    routes_exports,
+    routes_progress,
+)
 from kunsthalle.images import lifecycle_dates as image_dates
 from kunsthalle.images import routes as image_routes
-from kunsthalle.images import routes_buckets, routes_compatible_profiles, routes_exports, routes_progress
 from kunsthalle.images.blob_references import sweep_job
 from kunsthalle.images.bucket_service import BucketService
 from kunsthalle.images.conversion_job import Converter
@@ -110,6 +116,7 @@ def join(
         exporter.handler(),
         converter.handler(),
         image_dates.handler(),
+        image_encryption.state_job(),
         key_service.purge_job(),
         key_rotation.rotate_job(),
         sweep_job(blobs),

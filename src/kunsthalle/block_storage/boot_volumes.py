@@ -14,7 +14,7 @@ from kunsthalle.accounts.queries import chosen_group
 from kunsthalle.api.references import name_of
 from kunsthalle.blobs.protocol import Blobs
 from kunsthalle.block_storage import volume_keys
-from kunsthalle.block_storage.models import PROVIDER_MANAGED, Sealing, Snapshot, Volume
+from kunsthalle.block_storage.models import Sealing, Snapshot, Volume
 from kunsthalle.block_storage.requests import BootAttachmentRequest, BootVolumeRequest
 from kunsthalle.block_storage.resources import DELETE as REMOVE
 from kunsthalle.block_storage.resources import MAKE, VOLUME
@@ -77,8 +77,15 @@ def of_image(image: Image, catalog_offering: dict[str, str] | None) -> Content:
         catalog_offering=catalog_offering,
         snapshot=None,
         allowed_use={**ANY, **image.allowed_use},
-        sealing=PROVIDER_MANAGED,
+        sealing=_sealing_of(image),
     )
+
+
+def _sealing_of(image: Image) -> Sealing:
+    """A volume of an encrypted image has a data key of its own, which the image's root key wraps unless another one is
+    asked for; the bytes that it stands on open with the image's data key.
+    """
+    return Sealing(image.encryption_key, None, image.encryption_key, image.encrypted_data_key)
 
 
 def of_snapshot(snapshot: Snapshot) -> Content:

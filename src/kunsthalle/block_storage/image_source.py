@@ -52,10 +52,18 @@ class VolumesAsImages:
             raise conflict("invalid_state", f"A volume that is {volume.status} cannot become an image.", _FIELD)
         if volume.active:
             raise conflict("invalid_state", f"Stop the server {volume.instance_name} first.", _FIELD)
-        return VolumeSource(volume.id, volume.operating_system, volume.reference, volume.uses, volume.capacity * GIB)
+        return VolumeSource(
+            volume.id,
+            volume.operating_system,
+            volume.reference,
+            volume.uses,
+            volume.capacity * GIB,
+            volume.encryption_key,
+            volume.encrypted_data_key,
+        )
 
     def content(self, session: Session, volume_id: str) -> VolumeContent:
-        """Refused if the volume went meanwhile."""
+        """Refused if the volume went meanwhile, KeyRefused while a root key of it cannot be used."""
         volume = volume_of(session, volume_id)
         if volume is None or volume.status != "available":
             raise corrupted("The volume was deleted before the image was made.")

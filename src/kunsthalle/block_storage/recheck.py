@@ -15,10 +15,12 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import ResourceType, unscoped
 from kunsthalle.disk_images.inspection import recheck
-from kunsthalle.disk_images.refusals import Refused
+from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.images import blob_references as blob_bytes
+from kunsthalle.images import image_encryption
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.jobs import queue
+from kunsthalle.key_protect.data_keys import KeyRefused
 
 
 def recheck_blob(run: queue.Run, disks: Disks, volume: Volume) -> None:
@@ -32,12 +34,17 @@ def recheck_blob(run: queue.Run, disks: Disks, volume: Volume) -> None:
 def examine(run: queue.Run, disks: Disks, digest: str, kind: str) -> None:
     """Has qemu-img examine these bytes, and notes what it finds: on all that stands on them, or on their images.
 
-    Raises Refused for what no image may be. Does nothing on a host without qemu-img.
+    Raises Refused for what no image may be, ToolFailed for an encrypted image whose key cannot be used. Does nothing on
+    a host without qemu-img.
     """
     if disks.tools is None:
         return
     try:
-        recheck(disks.blobs.local_path(digest), kind, disks.limits, disks.tools)
+        secret = run.read(lambda session: image_encryption.passphrase_of(session, digest))
+        passphrase = None if secret is None else secret.reveal()
+        recheck(disks.blobs.local_path(digest), kind, disks.limits, disks.tools, passphrase)
+    except KeyRefused as refusal:
+        raise ToolFailed(f"The encrypted image cannot be checked. {refusal.message}") from refusal
     except Refused as refusal:
         code, message = refusal.code, refusal.message
         run.write(lambda session: mark_failed(session, digest, code, message))

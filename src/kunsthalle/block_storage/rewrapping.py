@@ -18,6 +18,7 @@ from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.db.visibility import ResourceType, unscoped
+from kunsthalle.images.resources import IMAGE
 from kunsthalle.jobs import queue
 from kunsthalle.key_protect import data_keys
 from kunsthalle.key_protect.data_keys import KeyRefused
@@ -29,6 +30,7 @@ SLICE = 100
 """Data keys of one transaction."""
 
 _WRAPPED: tuple[tuple[ResourceType[Any], str, str, str], ...] = (
+    (IMAGE, "encryption_key", "encrypted_data_key", "image"),
     (VOLUME, "encryption_key", "encrypted_data_key", "volume"),
     (VOLUME, "base_key", "base_data_key", "image"),
     (SNAPSHOT, "encryption_key", "encrypted_data_key", "volume"),

@@ -7,6 +7,7 @@ processes is not limited: that limit counts all processes of the user, so that a
 
 from __future__ import annotations
 
+import base64
 import errno
 import json
 import os
@@ -15,8 +16,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,9 +115,19 @@ def info(tools: Tools, path: Path, kind: str, limits: Limits) -> dict[str, Any]:
     return _answer(ran)
 
 
-def check(tools: Tools, path: Path, limits: Limits) -> int:
-    """Lets `qemu-img check` follow all tables of a qcow2 file: how many clusters are lost; raises Refused."""
-    ran = run(tools, ["check", "--output=json", "-f", "qcow2", str(_absolute(path))], limits)
+def check(tools: Tools, path: Path, limits: Limits, passphrase: bytes | None = None) -> int:
+    """Lets `qemu-img check` follow all tables of a qcow2 file: how many clusters are lost; raises Refused.
+
+    It reads the passphrase of an encrypted file from a pipe: it is on no command line and in no file.
+    """
+    if passphrase is None:
+        ran = run(tools, ["check", "--output=json", "-f", "qcow2", str(_absolute(path))], limits)
+    else:
+        node = {**block_node(path, "qcow2"), "encrypt": {"format": "luks", "key-secret": "image"}}
+        with _piped(passphrase) as descriptor:
+            secret = f"secret,id=image,format=base64,file=/dev/fd/{descriptor}"
+            command = ["check", "--output=json", "--object", secret, _described(node)]
+            ran = run(tools, command, limits, descriptors=(descriptor,))
     if ran.code not in (0, LEAKS_ONLY):
         raise _unreadable(ran.code)
     leaks = _answer(ran).get("leaks", 0)
@@ -198,6 +209,20 @@ def _source(path: Path, kind: str, *, backing_allowed: bool) -> list[str]:
     if FORMATS[kind].names_files and not backing_allowed:
         node["backing"] = None
     return [_described(node)]
+
+
+@contextmanager
+def _piped(passphrase: bytes) -> Iterator[int]:
+    """The end of a pipe that the passphrase can be read from; a pipe takes 16 KiB at once without a reader."""
+    reader, writer = os.pipe()
+    try:
+        try:
+            os.write(writer, base64.b64encode(passphrase))
+        finally:
+            os.close(writer)
+        yield reader
+    finally:
+        os.close(reader)
 
 
 def _described(node: dict[str, object]) -> str:

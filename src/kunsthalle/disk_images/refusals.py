@@ -7,13 +7,15 @@ from typing import Final
 CORRUPTED: Final = "image_data_corrupted"
 TOO_BIG: Final = "image_provisioned_size_unsupported"
 ENCRYPTED: Final = "image_encrypted"
+NOT_OPENED: Final = "encrypted_data_key_invalid"
 
 
 class Refused(Exception):
     """The file is no image that may enter.
 
-    `code` is `image_data_corrupted`, `image_provisioned_size_unsupported` or `image_encrypted`. `message` is
-    one plain sentence for the image's owner; it never holds a path of this host or words taken from the file.
+    `code` is `image_data_corrupted`, `image_provisioned_size_unsupported`, `image_encrypted` or
+    `encrypted_data_key_invalid`. `message` is one plain sentence for the image's owner; it never holds a path of this
+    host or words taken from the file.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -22,6 +22,7 @@ from kunsthalle.images.resources import EXPORT, IMAGE
 from kunsthalle.images.schemas_exports import BUCKET, SERVICE, BucketRequest, CreateExportRequest
 from kunsthalle.images.states import EXPORTABLE
 from kunsthalle.jobs import queue
+from kunsthalle.key_protect import data_keys
 from kunsthalle.object_storage.folder_buckets import BucketUnavailable, is_bucket
 
 RUN = "image.export"
@@ -42,6 +43,7 @@ class ExportService:
     def create(self, session: Session, image: Image, body: CreateExportRequest) -> ImageExport:
         """A new export, `queued`, that holds the image's bytes; and the job that writes them."""
         bucket = self._bucket(session, body.storage_bucket)
+        _refuse_conversion(image, body.format)
         # Taking the image's row lets one export be made at a time, and none of an image that is being deleted.
         taken = update(
             session, IMAGE, image.id, IMAGE.table.c.status.in_(EXPORTABLE), IMAGE.table.c.digest.is_not(None)
@@ -65,6 +67,7 @@ class ExportService:
             started_at=None,
             completed_at=None,
             created_at=session.ctx.now(),
+            encrypted_data_key=image.encrypted_data_key,
         )
         insert_named(session, EXPORT, export)
         blob_bytes.retain(session, self._blobs, str(image.digest), export.holder)
@@ -95,6 +98,13 @@ class ExportService:
         must(transition(session, EXPORT, job.id, "deleting"), "The export job is being deleted already.")
         if job.status != "running" and (job.status != "queued" or queue.cancel(session, RUN, job.id)):
             forget(session, job)  # else whoever runs it finds out, and cleans up
+
+
+def _refuse_conversion(image: Image, format_: str) -> None:
+    """400: an encrypted image is written as it is, still encrypted; nobody decrypts it on its way."""
+    if image.encrypted and format_ != image.format:
+        text = f"An encrypted image can be exported as {image.format or 'qcow2'} only, encrypted as it is."
+        raise invalid("bad_field", text, "format")
 
 
 def _named(session: Session, crn: str | UnsetType) -> str:
@@ -147,3 +157,5 @@ def forget_deleted(session: Session, image_id: str) -> None:
             transfer_progress.forget(session, export.id)
         delete(session, IMAGE, image.id, image.account_id)
         blob_bytes.release(session, f"image:{image.id}")
+        if image.encryption_key is not None:
+            data_keys.unregister(session, image.crn)

@@ -21,7 +21,7 @@ from kunsthalle.images.resources import IMAGE
 
 
 def place(session: Session, image: Authorized[Image], holder_crn: str) -> bool:
-    """Takes the hold for a holder. False when the image is held already, gone, or no longer available."""
+    """Takes the hold for a holder. False when the image is held already, gone, encrypted, or no longer available."""
     table = IMAGE.table
     return update(
         session,
@@ -30,6 +30,7 @@ def place(session: Session, image: Authorized[Image], holder_crn: str) -> bool:
         table.c.account_id == image.resource.account_id,
         table.c.hold_crn.is_(None),
         table.c.status == "available",
+        table.c.encryption_key.is_(None),
         hold_crn=holder_crn,
         hold_since=session.ctx.now(),
         deprecation_at=None,

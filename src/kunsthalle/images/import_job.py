@@ -9,7 +9,7 @@ job and the import together.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kunsthalle.blobs.protocol import BlobError, Blobs, OutOfSpace, StoreUnavailable, Upload
@@ -26,10 +26,10 @@ from kunsthalle.db.visibility import unscoped
 from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
-from kunsthalle.disk_images.refusals import Refused
+from kunsthalle.disk_images.refusals import ENCRYPTED, Refused
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
 from kunsthalle.images import blob_references as blob_bytes
-from kunsthalle.images import transfer_progress
+from kunsthalle.images import image_encryption, transfer_progress
 from kunsthalle.images.import_sources import FIELD, AccountBuckets, VolumeBytes, Volumes, parse_href
 from kunsthalle.images.lifecycle_dates import apply_due_dates
 from kunsthalle.images.models import Image
@@ -39,6 +39,7 @@ from kunsthalle.images.service import IMPORT
 from kunsthalle.images.transfer_progress import Meter, Transfer, Unwanted
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import InjectedFailure
+from kunsthalle.key_protect.data_keys import DataKey, KeyRefused
 from kunsthalle.object_storage.folder_buckets import BucketError, BucketUnavailable, ObjectReader
 
 log = get_logger("imports")
@@ -80,7 +81,12 @@ class Importer:
             return
         try:
             run.read(lambda session: _still_open(session, image))
-            examined = self._from_volume(run, image) if image.source_volume else self._from_bucket(run, image)
+            secret = run.read(lambda session: image_encryption.passphrase(session, image))
+            fetch = self._from_volume if image.source_volume else self._from_bucket
+            examined = fetch(run, image, secret)
+        except KeyRefused as refusal:
+            key_reason = image_encryption.reason(refusal)
+            run.finish(lambda session: _fail(session, image.id, **key_reason))
         except NoSpace as error:
             if not error.never:
                 self._wait_for_room(run, image)
@@ -96,7 +102,7 @@ class Importer:
         except Unwanted:
             run.finish()  # it was deleted, and what it left went with the upload
         else:
-            run.finish(lambda session: self._complete(session, image.id, examined))
+            run.finish(lambda session: self._complete(session, image, examined))
 
     def _wait_for_room(self, run: queue.Run, image: Image) -> None:
         """Says that the import waits; where the database has no room either, nothing can be said."""
@@ -114,17 +120,19 @@ class Importer:
                 raise
             log.warning("no room to say that an import waits", image=image.id)
 
-    def _from_bucket(self, run: queue.Run, image: Image) -> Examined:
+    def _from_bucket(self, run: queue.Run, image: Image, secret: DataKey | None) -> Examined:
         source = parse_href(image.source_href or "")
         try:
             with self.buckets.open(image.account_id, source) as source_object:
-                return self._take_up(run, image, source.format, source_object)
+                return self._take_up(run, image, source.format, source_object, secret)
         except _LATER:
             raise
         except BucketError as error:
             raise Refused(_CORRUPTED, f"The object could not be read to its end: {error}") from error
 
-    def _take_up(self, run: queue.Run, image: Image, format_: str, object_reader: ObjectReader) -> Examined:
+    def _take_up(
+        self, run: queue.Run, image: Image, format_: str, object_reader: ObjectReader, secret: DataKey | None
+    ) -> Examined:
         """The object, from where an earlier try has come to."""
         had = run.read(lambda session: transfer_progress.known(session, image.id))
         received = _kept(had, object_reader)
@@ -132,10 +140,12 @@ class Importer:
         meter = Meter(run, first, lambda session: _waits(session, image.id))
         with self.blobs.begin(object_reader.size, upload_name(image.id), first.done) as upload:
             try:
-                arrived = _take_in(object_reader, upload, Intake(format_, self.limits, object_reader.size), meter)
+                arrived = _take_in(
+                    object_reader, upload, Intake(format_, self._expecting(secret), object_reader.size), meter
+                )
                 upload.sync()
                 meter.enter("checking", object_reader.size)
-                examined = examine(upload.path, arrived, self.limits, self.tools)
+                examined = self._examine(upload.path, arrived, secret)
                 run.write(lambda session: blob_bytes.foresee(session, arrived.sha256))
                 meter.enter("storing", object_reader.size)
                 _commit(upload, arrived.sha256, meter)
@@ -144,7 +154,15 @@ class Importer:
                 raise
         return examined
 
-    def _from_volume(self, run: queue.Run, image: Image) -> Examined:
+    def _expecting(self, secret: DataKey | None) -> Limits:
+        """A file has to be encrypted where there is a data key for it, and only there."""
+        return replace(self.limits, encrypted=secret is not None)
+
+    def _examine(self, path: Path, arrived: Arrived, secret: DataKey | None) -> Examined:
+        passphrase = None if secret is None else secret.reveal()
+        return examine(path, arrived, self._expecting(secret), self.tools, passphrase)
+
+    def _from_volume(self, run: queue.Run, image: Image, secret: DataKey | None) -> Examined:
         volume_id = (image.source_volume or {})["id"]
         content = run.read(lambda session: self.volumes.content(session, volume_id))
         made: VolumeBytes = self.volumes.flatten(content)
@@ -155,8 +173,8 @@ class Importer:
         first = Transfer(image.id, "receiving", 0, size, "", None, run.ctx.now())
         meter = Meter(run, first, lambda session: _waits(session, image.id))
         try:
-            arrived = _look_at(path, Intake(made.format, self.limits, size), meter)
-            examined = examine(path, arrived, self.limits, self.tools)
+            arrived = _look_at(path, Intake(made.format, self._expecting(secret), size), meter)
+            examined = self._examine(path, arrived, secret)
             if made.path is not None:
                 run.write(lambda session: blob_bytes.foresee(session, examined.sha256))
                 self.blobs.adopt(made.path, examined.sha256)
@@ -165,7 +183,16 @@ class Importer:
                 made.path.unlink(missing_ok=True)
         return examined
 
-    def _complete(self, session: Session, image_id: str, examined: Examined) -> None:
+    def _complete(self, session: Session, image: Image, examined: Examined) -> None:
+        """The image is `available`, unless its key was disabled or deleted while its bytes came in."""
+        try:
+            image_encryption.passphrase(session, image)
+        except KeyRefused as refusal:
+            _fail(session, image.id, **image_encryption.reason(refusal))
+        else:
+            self._make_available(session, image.id, examined)
+
+    def _make_available(self, session: Session, image_id: str, examined: Examined) -> None:
         moved = transition(
             session,
             IMAGE,
@@ -268,7 +295,9 @@ def _waits(session: Session, image_id: str) -> bool:
 
 
 def _fail(session: Session, image_id: str, code: str, message: str) -> None:
-    shown = code if code.startswith("image_") and code != "image_encrypted" else _CORRUPTED
+    shown = code if code in IMPORT_REASONS else _CORRUPTED
+    if code == ENCRYPTED:
+        message += " Import it with its encryption_key and its encrypted_data_key."
     _mark_failed(session, image_id, shown, message)
     log.info("import refused", image=image_id, code=code)
 

@@ -128,7 +128,8 @@ class AccountBuckets:
 class VolumeSource:
     """A volume as the source of an image, which keeps `reference`, and may be used as the volume may.
 
-    `size` is the capacity in bytes.
+    `size` is the capacity in bytes. An encrypted volume has the CRN of a root key and a data key that it wraps, with
+    which the bytes that `flatten` gives are encrypted as well.
     """
 
     volume_id: str
@@ -136,6 +137,8 @@ class VolumeSource:
     reference: dict[str, Any]
     allowed_use: Mapping[str, str]
     size: int = 0
+    encryption_key: str | None = None
+    encrypted_data_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ class Image:
 
     `digest` is the sha256 of the imported bytes, by which they are stored; None until the import is done. `hold_crn`
     names the catalog version that manages the image, if one does (R2). `checked` tells whether `qemu-img` has
-    confirmed what our own header rules found.
+    confirmed what our own header rules found. `encryption_key` is the CRN of the root key of an encrypted image, which
+    wraps `encrypted_data_key`.
     """
 
     id: str
@@ -39,10 +40,17 @@ class Image:
     obsolescence_at: int | None
     created_at: int
     revision: int = 1
+    encryption_key: str | None = None
+    encrypted_data_key: str | None = None
 
     @property
     def crn(self) -> str:
         return str(Crn("is", place(self.id), self.account_id, "", "image", self.id))
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether its file is encrypted with a key of the user."""
+        return self.encryption_key is not None
 
     @property
     def managed(self) -> bool:
@@ -68,7 +76,8 @@ def reference(image: Image) -> Reference:
 class ImageExport:
     """The writing of an image into a bucket. `object_name` and the rest of what it writes never change.
 
-    `resource_group_id` is the image's: who may see the image sees its exports.
+    `resource_group_id` is the image's: who may see the image sees its exports. `encrypted_data_key` is that of an
+    encrypted image, as it was wrapped when the export was asked for.
     """
 
     id: str
@@ -85,6 +94,7 @@ class ImageExport:
     completed_at: int | None
     created_at: int
     revision: int = 1
+    encrypted_data_key: str | None = None
 
     @property
     def holder(self) -> str:

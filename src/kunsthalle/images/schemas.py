@@ -8,7 +8,6 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.accounts.schemas_resource_groups import group_response
-from kunsthalle.api.body_bounds import Document
 from kunsthalle.api.common_schemas import GroupRequest, GroupResponse, Name, NamedResponse, ReasonResponse
 from kunsthalle.api.references import Identity, NamedIdentity
 from kunsthalle.api.serialization import RequestBody, ResponseBody
@@ -35,6 +34,18 @@ class FileRequest(RequestBody):
     href: Annotated[str, Meta(min_length=1, max_length=2048)]
 
 
+class EncryptionKeyRequest(RequestBody):
+    """A root key of Key Protect, which wraps a data key."""
+
+    crn: Annotated[str, Meta(min_length=9, max_length=512)]
+
+
+class EncryptionKeyResponse(ResponseBody):
+    """The root key that wraps the data key of a resource."""
+
+    crn: str
+
+
 Expression = Annotated[str, Meta(min_length=1, max_length=LONGEST)]
 Date = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -48,7 +59,10 @@ class AllowedUseRequest(RequestBody):
 
 
 class CreateImageRequest(RequestBody):
-    """Exactly one of `file` (with `operating_system`) and `source_volume`. Dates are RFC 3339."""
+    """Exactly one of `file` (with `operating_system`) and `source_volume`. Dates are RFC 3339.
+
+    `encrypted_data_key` is the passphrase of a file that is encrypted with LUKS, wrapped with `encryption_key`, base64.
+    """
 
     name: Name | UnsetType = UNSET
     file: FileRequest | UnsetType = UNSET
@@ -58,7 +72,7 @@ class CreateImageRequest(RequestBody):
     allowed_use: AllowedUseRequest | UnsetType = UNSET
     deprecation_at: Date | UnsetType = UNSET
     obsolescence_at: Date | UnsetType = UNSET
-    encryption_key: Document | UnsetType = UNSET
+    encryption_key: EncryptionKeyRequest | UnsetType = UNSET
     encrypted_data_key: str | UnsetType = UNSET
 
 
@@ -179,6 +193,7 @@ class ImageResponse(ResponseBody):
     source_volume: VolumeReferenceResponse | UnsetType = UNSET
     deprecation_at: str | UnsetType = UNSET
     obsolescence_at: str | UnsetType = UNSET
+    encryption_key: EncryptionKeyResponse | UnsetType = UNSET
 
 
 def operating_system_response(system: OperatingSystem, ctx: Context) -> OperatingSystemResponse:
@@ -260,7 +275,7 @@ def to_response(image: Image, session: Session) -> ImageResponse:
         catalog_offering=CatalogOfferingResponse(managed=image.managed, version=version),
         created_at=rfc3339(image.created_at),
         crn=image.crn,
-        encryption="none",
+        encryption="user_managed" if image.encrypted else "none",
         file=_file(image),
         href=href(ctx, f"/images/{image.id}"),
         id=image.id,
@@ -278,4 +293,5 @@ def to_response(image: Image, session: Session) -> ImageResponse:
         source_volume=_source_volume(image, ctx),
         deprecation_at=_optional_moment(image.deprecation_at),
         obsolescence_at=_optional_moment(image.obsolescence_at),
+        encryption_key=UNSET if image.encryption_key is None else EncryptionKeyResponse(crn=image.encryption_key),
     )

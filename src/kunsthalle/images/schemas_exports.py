@@ -68,6 +68,7 @@ class ExportResponse(ResponseBody):
     storage_object: ObjectResponse
     completed_at: str | UnsetType = UNSET
     started_at: str | UnsetType = UNSET
+    encrypted_data_key: str | UnsetType = UNSET
 
 
 class Exports(ResponseBody):
@@ -97,4 +98,5 @@ def export_response(export: ImageExport, session: Session) -> ExportResponse:
         storage_object=ObjectResponse(name=export.object_name),
         completed_at=UNSET if export.completed_at is None else rfc3339(export.completed_at),
         started_at=UNSET if export.started_at is None else rfc3339(export.started_at),
+        encrypted_data_key=UNSET if export.encrypted_data_key is None else export.encrypted_data_key,
     )

@@ -15,9 +15,10 @@ from kunsthalle.db.rows import insert_named, rename, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import Authorized, find, may_create
-from kunsthalle.images import export_service, object_storage_instances, transfer_progress
+from kunsthalle.images import export_service, image_encryption, object_storage_instances, transfer_progress
 from kunsthalle.images import lifecycle_dates as life
 from kunsthalle.images.holds import Holders, RefusesHeld
+from kunsthalle.images.image_encryption import Encryption
 from kunsthalle.images.image_usage_rules import uses
 from kunsthalle.images.import_sources import FIELD, AccountBuckets, CosObject, Volumes, parse_href, refuse_region
 from kunsthalle.images.models import Image
@@ -42,6 +43,7 @@ class _Source(Struct, frozen=True):
     volume: dict[str, Any] | None
     allowed_use: Mapping[str, str]
     size: int
+    encryption: Encryption
 
 
 class ImageService:
@@ -57,9 +59,6 @@ class ImageService:
         """A new image, `pending`, and the job that fills it."""
         if (body.file is UNSET) == (body.source_volume is UNSET):
             raise invalid("validation_only_one", "Exactly one of file and source_volume must be given.", "file")
-        for field in ("encryption_key", "encrypted_data_key"):
-            if getattr(body, field) is not UNSET:
-                raise invalid("cos_image_encrypted", "Encrypted images cannot be imported here.", field)
         source = self._source(session, body)
         group = chosen_group(session, None if body.resource_group is UNSET else body.resource_group.id)
         may_create(session.ctx, "is.image.image.create", {"resourceGroupId": group.id})
@@ -87,8 +86,11 @@ class ImageService:
             deprecation_at=dates.deprecation_at,
             obsolescence_at=dates.obsolescence_at,
             created_at=session.ctx.now(),
+            encryption_key=source.encryption.key_crn,
+            encrypted_data_key=source.encryption.data_key,
         )
         insert_named(session, IMAGE, image)
+        image_encryption.register(session, image)
         queue.enqueue(session, IMPORT, image.id, transfer_bytes=source.size)
         life.schedule(session, image.id, dates)
         return image
@@ -96,7 +98,8 @@ class ImageService:
     def _source(self, session: Session, body: CreateImageRequest) -> _Source:
         if body.source_volume is not UNSET:
             volume = self._volumes.source(session, body.source_volume)
-            return _Source(volume.operating_system, None, volume.reference, volume.allowed_use, volume.size)
+            encryption = image_encryption.of_volume(session, body.encryption_key, body.encrypted_data_key, volume)
+            return _Source(volume.operating_system, None, volume.reference, volume.allowed_use, volume.size, encryption)
         if body.operating_system is UNSET:
             raise invalid("validation_required_field", "Missing a required field.", "operating_system")
         field = "operating_system"
@@ -105,6 +108,7 @@ class ImageService:
             raise invalid("operating_system_restricted", "Images of this operating system cannot be imported.", field)
         assert body.file is not UNSET  # noqa: S101  said by the caller's check; for the type checker
         source = parse_href(body.file.href)
+        encryption = image_encryption.of_file(session, body.encryption_key, body.encrypted_data_key, source.format)
         refuse_region(source, session.ctx.region.name)
         object_storage_instances.refuse_closed(session, source.bucket, FIELD)
         size = 0
@@ -113,7 +117,7 @@ class ImageService:
             size = source_object.size
             if size == 0:
                 raise invalid("cos_not_found", "The object is empty.", "file.href")
-        return _Source(system.name, body.file.href, None, {}, size)
+        return _Source(system.name, body.file.href, None, {}, size, encryption)
 
     def _open(self, session: Session, source: CosObject) -> ObjectReader:
         cause = object_storage_instances.cause_of(session, source.bucket)

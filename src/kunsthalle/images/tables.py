@@ -27,8 +27,11 @@ images = resource_table(
     Column("hold_since", Moment),
     Column("deprecation_at", Moment),
     Column("obsolescence_at", Moment),
+    Column("encryption_key", String(512)),
+    Column("encrypted_data_key", Text),
     UniqueConstraint("account_id", "name"),
     Index("ix_images_hold_crn", "hold_crn"),
+    Index("ix_images_encryption_key", "encryption_key"),
 )
 UNCHECKED = (images.c.checked == 0, images.c.digest.is_not(None))
 """Images that have their bytes, of which no qemu-img has said anything yet."""
@@ -46,6 +49,7 @@ image_exports = resource_table(
     Column("object_name", String(128), nullable=False),
     Column("started_at", Moment),
     Column("completed_at", Moment),
+    Column("encrypted_data_key", Text),
     UniqueConstraint("image_id", "name"),
 )
 

@@ -134,6 +134,11 @@ def is_deleted(session: Session, key_crn: str) -> bool:
     return all(key.state == "destroyed" for key in _named(session, key_crn))
 
 
+def wrapped(session: Session, key: Key, secret: DataKey) -> str:
+    """A data key that is there already, wrapped with a key that was `chosen`."""
+    return _wrapped(session, key, secret.reveal())
+
+
 def unwrap(session: Session, key_crn: str, wrapped: str, kind: str) -> DataKey:
     """The data key of a resource of a kind (`image`, `volume`). KeyRefused, whatever the cause.
 

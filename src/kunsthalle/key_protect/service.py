@@ -34,6 +34,8 @@ REWRAP_JOB = "key.rewrap"
 """The job after a rotation, which those packages do that keep data keys."""
 
 PURGE_JOB = "kms.purge"
+STATE_JOB = "kms.state"
+"""The job after a key came into another state, for whoever has resources that it protects."""
 RESTORABLE, PURGEABLE, PURGED = 30 * DAY, 4 * HOUR, 90 * DAY
 """After its deletion a key can be restored for so long, be purged from then on, and is purged then."""
 MOST_ALIASES, MOST_RINGS = 5, 50
@@ -104,6 +106,8 @@ def create(session: Session, instance: ServiceInstance, value: NewKey) -> Key:
     policies.inherit(session, made, value.overrides)
     for alias in value.aliases:
         add_alias(session, made, alias)
+    if made.expires_at is not None:
+        queue.enqueue(session, STATE_JOB, made.id, due_at=made.expires_at)
     return made
 
 
@@ -192,6 +196,7 @@ def set_enabled(session: Session, granted: Authorized[Key], *, enabled: bool) ->
         raise wrong_state(f"The key is {state_of(session, key)}: it cannot be {'enabled' if enabled else 'disabled'}.")
     if enabled:  # it may have been disabled while its data keys were being rewrapped
         queue.enqueue(session, REWRAP_JOB, key.id)
+    queue.enqueue(session, STATE_JOB, key.id)
 
 
 def rotate(session: Session, granted: Authorized[Key], payload: str | None, sealed: Sealed | None = None) -> None:
@@ -235,6 +240,7 @@ def remove(session: Session, granted: Authorized[Key], *, force: bool) -> Key:
     remove_rows(session, key_aliases, key_aliases.c.key_id == key.id)
     queue.enqueue(session, PURGE_JOB, key.id, due_at=now + PURGED)
     queue.cancel(session, policies.ROTATE_JOB, key.id)
+    queue.enqueue(session, STATE_JOB, key.id)
     return find(session, PROTECTED_KEY, key.id)
 
 
@@ -249,6 +255,7 @@ def restore(session: Session, granted: Authorized[Key]) -> Key:
         raise bad_request("KEY_EXPIRED_ERR", "The key is expired: it cannot be restored.")
     transition(session, PROTECTED_KEY, key.id, "active", deleted_at=None, deleted_by=None, updated_at=now)
     queue.cancel(session, PURGE_JOB, key.id)
+    queue.enqueue(session, STATE_JOB, key.id)
     policies.withdraw_all(session, key.id)
     restored = find(session, PROTECTED_KEY, key.id)
     policies.schedule_rotation(session, restored)

@@ -34,13 +34,6 @@ def test_what_an_image_says_of_itself(app: App) -> None:
     assert (use.instance, use.bare_metal_server, use.api_version) == ("true", "true", "2026-10-06")
 
 
-def test_encrypted_images_are_refused(app: App) -> None:
-    app.put("one.qcow2")
-    body = {"file": {"href": "cos://us-south/images/one.qcow2"}, "operating_system": {"name": "debian-12-amd64"}}
-    for field, value in (("encryption_key", {"crn": "crn:v1:x"}), ("encrypted_data_key", "AAAA")):
-        assert app.refused("POST", "/v1/images", {**body, field: value}) == (400, "cos_image_encrypted", field)
-
-
 def test_what_it_may_be_used_for(app: App) -> None:
     use = {"instance": "vcpu.count >= 2 && gpu.count == 0", "api_version": "2024-02-29"}
     path = f"/v1/images/{app.image('one', allowed_use=use)['id']}"

@@ -118,6 +118,8 @@ def _fit(session: Session, choice: ImageChoice, place: int, holders: Collection[
         image = None
     if image is None or choice.region != region:
         raise invalid("bad_request", f"image not found: {choice.id[:64]} in region {choice.region[:32]}", field)
+    if image.encrypted:
+        raise invalid("bad_request", "The image is encrypted: a private catalog cannot use encrypted images.", field)
     if image.hold_crn in holders:
         return image
     require(session, IMAGE, image, USE)

@@ -53,6 +53,8 @@ def _image(session: Session, identity: Identity, field: str) -> Image:
     if image.managed:
         text = "The image is managed by a private catalog, and cannot be put on a bare metal server."
         raise invalid("bad_field", text, field)
+    if image.encrypted:
+        raise invalid("bad_field", "The image is encrypted, and cannot be put on a bare metal server.", field)
     if image.status not in USABLE:
         raise conflict("invalid_state", f"An image that is {image.status} cannot be used.", field)
     system = OPERATING_SYSTEMS[image.operating_system]
