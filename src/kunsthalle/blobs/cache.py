@@ -7,12 +7,12 @@ import fcntl
 import hashlib
 import os
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import BlobDamaged
+from kunsthalle.core.keyed_locks import KeyedLocks
 from kunsthalle.core.space import Space
 
 _IDLE_SECONDS = 60.0
@@ -35,14 +35,11 @@ class BlobCache(FilesystemBlobs):
     def __init__(self, root: Path, most: int, space: Space | None = None) -> None:
         super().__init__(root, space)
         self._most = most
-        self._fetching: dict[str, threading.Lock] = {}
-        self._guard = threading.Lock()
+        self._fetching = KeyedLocks()
 
     def fetched(self, sha256: str, size: int, fetch: Fetch) -> Path:
         """The local file of a blob, fetched unless it is here. BlobDamaged if it is not what its name says."""
-        with self._guard:
-            lock = self._fetching.setdefault(sha256, threading.Lock())
-        with lock:
+        with self._fetching.hold(sha256):
             if not self.exists(sha256):
                 self.make_room(size)
                 self._fetch(sha256, size, fetch)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kunsthalle.core.keyed_locks import KeyedLocks
 from kunsthalle.core.sizes import MIB
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec
 from kunsthalle.hypervisor.specs import check_disk, require_absolute
@@ -21,6 +22,10 @@ _MAGIC = b"QFI\xfb"
 _MAX_BACKING_NAME = 1023
 _FICLONE = 0x40049409
 _CHUNK = MIB
+_MAKING = KeyedLocks()
+"""By the path of the disk. Several jobs may come to make one disk: the first makes it, and a server may write to it
+before the others look.
+"""
 # Answers of file systems and kernels that cannot copy in the kernel; a plain copy does it then.
 _CANNOT = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM})
 
@@ -61,20 +66,12 @@ def create_overlay(spec: DiskSpec, write: Callable[[Path], None]) -> None:
     check_disk(spec)
     if not spec.base.is_file():
         raise DiskError(f"there is no base at {spec.base}")
-    if (header := read_header(spec.path)) is not None:
-        if header != DiskHeader(spec.backing, spec.size_bytes):
-            raise DiskError(f"another disk is at {spec.path}")
-        return
-    partial = _partial(spec.path)
-    try:
-        spec.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial.unlink(missing_ok=True)
-        write(partial)
-        _finish(partial, spec.path)
-    except OSError as error:
-        raise DiskError(f"the disk {spec.path} could not be made: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with _MAKING.hold(spec.path):
+        if (header := read_header(spec.path)) is not None:
+            if header != DiskHeader(spec.backing, spec.size_bytes):
+                raise DiskError(f"another disk is at {spec.path}")
+            return
+        _make(spec.path, write, f"the disk {spec.path} could not be made")
 
 
 def copy_overlay(source: Path, target: Path) -> None:
@@ -82,16 +79,21 @@ def copy_overlay(source: Path, target: Path) -> None:
     require_absolute(source, target)
     if read_header(source) is None:
         raise DiskError(f"there is no disk at {source}")
-    if already_copied(source, target):
-        return
-    partial = _partial(target)
+    with _MAKING.hold(target):
+        if not already_copied(source, target):
+            _make(target, lambda partial: copy_sparse(source, partial), f"the disk {source} could not be copied")
+
+
+def _make(path: Path, write: Callable[[Path], None], failure: str) -> None:
+    """Has a file written under another name, which then gets its own. What a crash left of it is replaced."""
+    partial = _partial(path)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial.unlink(missing_ok=True)
-        copy_sparse(source, partial)
-        _finish(partial, target)
+        write(partial)
+        _finish(partial, path)
     except OSError as error:
-        raise DiskError(f"the disk {source} could not be copied: {error}") from error
+        raise DiskError(f"{failure}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -170,6 +170,36 @@ def test_a_full_disk_leaves_no_half_copy(tmp_path: Path, monkeypatch: pytest.Mon
     assert [path.name for path in tmp_path.iterdir()] == ["source.qcow2"]
 
 
+def test_a_disk_that_two_jobs_copy_is_copied_once_and_what_was_written_to_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source.qcow2", tmp_path / "target.qcow2"
+    write_overlay(source, tmp_path / "base", "qcow2", 1 << 30)
+    copied, copying, go_on = [], threading.Event(), threading.Event()
+    copy_sparse = overlays.copy_sparse
+
+    def slowly(*paths: Path) -> None:
+        copied.append(paths)
+        copying.set()
+        assert go_on.wait(60)
+        copy_sparse(*paths)
+
+    monkeypatch.setattr(overlays, "copy_sparse", slowly)
+    jobs = [threading.Thread(target=overlays.copy_overlay, args=(source, target)) for _ in range(2)]
+    jobs[0].start()
+    assert copying.wait(60)
+    jobs[1].start()
+    go_on.set()
+    jobs[0].join(60)
+    with target.open("ab") as file:
+        file.write(b"of the server that runs on it")
+    jobs[1].join(60)
+    assert len(copied) == 1
+    assert target.read_bytes().endswith(b"of the server that runs on it")
+    assert len(overlays._MAKING) == 0
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
 def test_headers_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "disk"
     write_overlay(path, Path("/base"), "vhd", 1 << 30)
