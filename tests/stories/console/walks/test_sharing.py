@@ -43,7 +43,7 @@ def shared_product(publisher: Visitor, publisher_account: Account, consumer_acco
     _act(publisher, "1.0.0", "Validate").press("Validate").sees("Validated")
     _act(publisher, "1.0.0", "Publish").press("Publish").sees("The version is published", "Consumable")
     publisher.press("Add accounts").fill(identifiers="no account").press("Add accounts")
-    publisher.faulted("identifiers", "no").accessible().fill(identifiers=f"-acct-{consumer_account.id}").press(
+    publisher.sees("Identifiers are").accessible().fill(identifiers=f"-acct-{consumer_account.id}").press(
         "Add accounts"
     ).sees("Pending")
     publisher.press("Switch sharing on").press("Switch on").sees(
