@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.forms import Form, instant
+from kunsthalle.console.keys import choices_of_keys
 from kunsthalle.console.listing import Choice, Column, Linked, Row, everything, listing
 from kunsthalle.console.page_frame import Page, Visit, form, page
 from kunsthalle.core.disk_formats import IMPORTED, listed
@@ -99,6 +100,7 @@ async def _import_page(visit: Visit, filled: Form) -> Response:
         formats=listed(IMPORTED, "or"),
         systems=sorted(offered, key=lambda entry: entry[1].casefold()),
         file=await chosen_file(visit),
+        root_keys=await choices_of_keys(visit.api),
     )
 
 
@@ -126,7 +128,7 @@ def _image_name(file: str) -> str:
 
 
 async def _import(visit: Visit, filled: Form) -> Response:
-    body = filled.body("name", "file.href", "operating_system.name")
+    body = filled.body("name", "file.href", "operating_system.name", "encryption_key.crn", "encrypted_data_key")
     body |= {name: instant(value) for name, value in filled.body("deprecation_at", "obsolescence_at").items()}
     if not filled.get("operating_system.name"):
         raise Refused(400, "bad_request", "Choose the operating system of the image.", "operating_system.name")

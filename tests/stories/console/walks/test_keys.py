@@ -49,6 +49,9 @@ def test_a_volume_is_encrypted_with_a_key_that_is_chosen(consumer: Visitor, cons
     key = keys.create_key(kms, new).get_result()["resources"][0]
     consumer.sign_in().open("/volumes/new").accessible()
     assert consumer.page.get_by_role("option", name="volume root (volume-keys)").count() == 1
+    consumer.open("/images/custom/import").accessible()
+    assert consumer.page.get_by_role("option", name="volume root (volume-keys)").count() == 1
+    consumer.open("/volumes/new")
     chosen = {"name": "sealed", "encryption_key.crn": key["crn"]}
     consumer.fill(**chosen).press("Create volume").sees("The request was refused")
     account.policies.create_policy(**_reads_keys(account))
