@@ -8,7 +8,6 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "PATCH /v1/instances/{id} | reservation_affinity.pool",
         "PATCH /v1/instances/{id} | reservation_affinity.pool.0",
         "POST /v1/bare_metal_servers | initialization.default_trusted_profile",
-        "POST /v1/images | encryption_key",
         "POST /v1/instance/templates | cluster_network_attachments",
         "POST /v1/instance/templates | cluster_network_attachments.0",
         "POST /v1/instance/templates | placement_target",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,21 @@ def stop(account: Account, server: dict[str, Any]) -> None:
     becomes(account, server, "stopped")
 
 
+def snapshot_of(account: Account, volume_id: str) -> dict[str, Any]:
+    """A snapshot, taken."""
+    made = account.vpc.create_snapshot({"source_volume": {"id": volume_id}}).get_result()
+
+    def taken() -> Any:
+        found = account.vpc.get_snapshot(made["id"]).get_result()
+        return found if found["lifecycle_state"] == "stable" else None
+
+    return dict(eventually(taken, "the snapshot"))
+
+
+def volume_of(account: Account, server: dict[str, Any]) -> dict[str, Any]:
+    return dict(account.vpc.get_volume(server["boot_volume_attachment"]["volume"]["id"]).get_result())
+
+
 def test_a_catalog_image_in_a_volume_of_ones_own_key(
     served: Served, publisher: Account, consumer: Account, boot_image: Path
 ) -> None:
@@ -58,44 +75,80 @@ def test_a_catalog_image_in_a_volume_of_ones_own_key(
     product.share_with(consumer)
     product.accept_as(consumer)
     vault, vpc = Vault(consumer), consumer.vpc
-    key, other = vault.key("first", ROOT), vault.key("second")
+    key = vault.key("own", ROOT)
 
     offer = {"version": {"crn": product.version["crn"]}}
     server = consumer.boot("sealed", catalog_offering=offer, boot_volume_attachment=boot_volume(key), user_data=STAY)
     assert "hostname=sealed" in marked(consumer, server, 1)
-    volume = vpc.get_volume(server["boot_volume_attachment"]["volume"]["id"]).get_result()
+    volume = volume_of(consumer, server)
     assert (volume["encryption"], volume["encryption_key"]) == ("user_managed", {"crn": key["crn"]})
     assert volume["catalog_offering"]["version"]["crn"] == product.version["crn"]
-    snapshot = vpc.create_snapshot({"source_volume": {"id": volume["id"]}}).get_result()
+    nothing_shows(served, vault, key, server)
 
-    def taken() -> Any:
-        found = vpc.get_snapshot(snapshot["id"]).get_result()
-        return found if found["lifecycle_state"] == "stable" else None
-
-    assert eventually(taken, "the snapshot")["encryption_key"] == {"crn": key["crn"]}
-    nothing_shows(served, consumer, vault, key, server)
-
-    # Without its key the server runs on; once stopped it does not start, nor does a copy of it.
+    # Without its key the server runs on; once stopped it does not start before the key is enabled again.
     vault.ask("disable_key", id=key["id"])
     assert vpc.get_instance(server["id"]).get_result()["status"] == "running"
     stop(consumer, server)
     assert refusal(vpc.create_instance_action, server["id"], type="start") == (409, "encryption_key_disabled")
     assert vpc.get_instance(server["id"]).get_result()["status"] == "stopped"
-    restored = boot_volume(other, source_snapshot={"id": snapshot["id"]})
     vault.ask("enable_key", id=key["id"])
     vpc.create_instance_action(server["id"], type="start")
     marked(consumer, server, 2)
-    stop(consumer, server)
-
-    # What the snapshot holds is encrypted anew with another key, and the first is needed no more.
-    again = consumer.boot("sealed-anew", boot_volume_attachment=restored, user_data=STAY)
-    assert "hostname=sealed-anew" in marked(consumer, again, 2)
-    copy = vpc.get_volume(again["boot_volume_attachment"]["volume"]["id"]).get_result()
-    assert copy["encryption_key"] == {"crn": other["crn"]}
     assert served.operate("POST", "/_kunsthalle/doctor", {})["findings"] == []
 
 
-def nothing_shows(served: Served, account: Account, vault: Vault, key: dict[str, Any], server: dict[str, Any]) -> None:
+def encrypted_copy(source: Path, target: Path, passphrase: bytes) -> None:
+    """What an owner does before the import: a LUKS file whose passphrase is the data key."""
+    command = ["qemu-img", "convert", "--object", "secret,id=k,format=base64,file=/dev/stdin", "-O", "qcow2"]
+    command += ["-o", "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10", str(source), str(target)]
+    subprocess.run(command, input=base64.b64encode(passphrase), check=True, timeout=120)
+
+
+def test_from_a_key_and_an_encrypted_image_to_a_volume_of_another_key(
+    served: Served, consumer: Account, boot_image: Path
+) -> None:
+    vault, vpc, data_key = Vault(consumer), consumer.vpc, b"a data key that its owner has made"
+    key, other = vault.key("of images", ROOT), vault.key("of volumes")
+    wrap = json.dumps({"plaintext": base64.b64encode(data_key).decode()})
+    wrapped = vault.ask("wrap_key", id=key["id"], key_action_wrap_body=wrap)["ciphertext"]
+    encrypted_copy(boot_image, Path(consumer.bucket) / "sealed.qcow2", data_key)
+    prototype = {
+        "name": "sealed",
+        "file": {"href": "cos://us-south/images/sealed.qcow2"},
+        "operating_system": {"name": "debian-12-amd64"},
+        "encryption_key": {"crn": key["crn"]},
+        "encrypted_data_key": wrapped,
+    }
+    image = consumer.settled_image(vpc.create_image(prototype).get_result()["id"])
+    assert (image["status"], image["status_reasons"]) == ("available", [])
+    assert (image["encryption"], image["encryption_key"]) == ("user_managed", {"crn": key["crn"]})
+    with pytest.raises(ApiException, match="encrypted"):
+        Product(consumer, image, "sealed")
+
+    # The volume of an encrypted image has the image's key unless another is asked for, and so has its snapshot.
+    server = consumer.boot("inherits", image={"id": image["id"]}, user_data=STAY)
+    assert "hostname=inherits" in marked(consumer, server, 1)
+    volume = volume_of(consumer, server)
+    assert volume["encryption_key"] == {"crn": key["crn"]}
+    snapshot = snapshot_of(consumer, volume["id"])
+    assert snapshot["encryption_key"] == {"crn": key["crn"]}
+    stop(consumer, server)
+
+    # What the snapshot holds is encrypted anew with another key.
+    restored = boot_volume(other, source_snapshot={"id": snapshot["id"]})
+    again = consumer.boot("sealed-anew", boot_volume_attachment=restored, user_data=STAY)
+    assert "hostname=sealed-anew" in marked(consumer, again, 2)
+    assert volume_of(consumer, again)["encryption_key"] == {"crn": other["crn"]}
+    stop(consumer, again)
+
+    # An image of an encrypted volume is encrypted, with the volume's key.
+    source = {"name": "captured", "source_volume": {"id": volume_of(consumer, again)["id"]}}
+    captured = consumer.settled_image(vpc.create_image(source).get_result()["id"])
+    assert (captured["status"], captured["encryption_key"]) == ("available", {"crn": other["crn"]})
+    assert served.operate("POST", "/_kunsthalle/doctor", {})["findings"] == []
+
+
+def nothing_shows(served: Served, vault: Vault, key: dict[str, Any], server: dict[str, Any]) -> None:
     """Key material is in no file, no log, no audit, and nothing that the host tells of processes."""
     database = sqlite3.connect(f"file:{served.data / 'kunsthalle.sqlite'}?mode=ro", uri=True)
     with contextlib.closing(database):
