@@ -103,9 +103,15 @@ def rfc3339(moment: int) -> str:
 
 
 def moment(text: str) -> int:
-    """The moment of an RFC 3339 text with a zone; ValueError for naive or malformed ones."""
+    """The moment of an RFC 3339 text with a zone; ValueError for naive or malformed ones, and for a moment that in UTC
+    is of no year from 1 to 9999: no answer could show it.
+    """
     padded = re.sub(r"([+-])(\d):", r"\g<1>0\2:", text)
     at = datetime.fromisoformat(padded)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999") from error
     return (at - _EPOCH.replace(tzinfo=UTC)) // timedelta(microseconds=1)

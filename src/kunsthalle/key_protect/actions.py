@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from functools import partial
 
 from msgspec import Struct
@@ -89,8 +88,8 @@ def _material(session: Session, key: Key) -> bytes:
 
 def _plain(text: str) -> bytes:
     try:
-        octets = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+        octets = wrapping.octets_of(text)
+    except ValueError as error:
         raise bad_request("BASE64_ERR", "The plaintext must be base64.", "plaintext") from error
     if not 1 <= len(octets) <= _MOST_OCTETS:
         raise bad_request("PLAINTEXT_LEN_ERR", f"The plaintext has 1 to {_MOST_OCTETS:,} octets.", "plaintext")

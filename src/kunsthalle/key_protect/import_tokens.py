@@ -8,7 +8,6 @@ https://cloud.ibm.com/docs/key-protect?topic=key-protect-create-import-tokens
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from typing import Any
 
@@ -22,6 +21,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
 from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.tables import import_tokens
+from kunsthalle.key_protect.wrapping import octets_of
 
 NONCE_OCTETS = 12
 RSA_BITS = 2_048
@@ -171,8 +171,8 @@ def _text(octets: bytes) -> str:
 
 def _octets(text: str, field: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+        return octets_of(text)
+    except ValueError as error:
         raise bad_request("BASE64_ERR", f"{field} must be base64.", field) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from kunsthalle.core import addresses
 from kunsthalle.core.clock import DAY
 from kunsthalle.core.closed_tables import ClosedTable
 from kunsthalle.core.errors import Problem, Reason
@@ -186,11 +187,15 @@ def withdraw_all(session: Session, key_id: str) -> None:
 
 def authorization(session: Session, key: Key) -> tuple[str, int] | None:
     """Who has authorized the deletion of a key, and until when; None where nobody has, or it has run out."""
+    return authorizations(session, [key.id]).get(key.id)
+
+
+def authorizations(session: Session, ids: list[str]) -> dict[str, tuple[str, int]]:
+    """As `authorization`, of those of the keys that have one."""
     columns = key_deletion_authorizations.c
-    where = (columns.key_id == key.id, columns.expires_at > session.ctx.now())
-    for row in rows_of(session, key_deletion_authorizations, *where):
-        return str(row.authorized_by), int(row.expires_at)
-    return None
+    where = (columns.key_id.in_(ids), columns.expires_at > session.ctx.now())
+    rows = rows_of(session, key_deletion_authorizations, *where)
+    return {str(row.key_id): (str(row.authorized_by), int(row.expires_at)) for row in rows}
 
 
 def refuse_unless_authorized(session: Session, key: Key) -> None:
@@ -277,17 +282,17 @@ def _network_attributes(enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
 
 def _address_attributes(enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
     _only(ADDRESSES, value, "allowed_ip")
-    addresses = value.get("allowed_ip", [])
-    if enabled != bool(addresses):
+    subnets = value.get("allowed_ip", [])
+    if enabled != bool(subnets):
         text = "allowed_ip has at least one subnet where the policy is enabled, and none where it is disabled."
         raise bad_request("BAD_BODY_ERR", text, "allowed_ip")
-    for address in addresses:
+    for address in subnets:
         try:
             ipaddress.ip_network(address, strict=False)
         except ValueError as error:
             text = f"{address[:60]!r} is no subnet of the form 192.0.2.0/24 or 2001:db8::/32."
             raise bad_request("BAD_BODY_ERR", text, "allowed_ip") from error
-    return {"allowed_ip": addresses} if enabled else {}
+    return {"allowed_ip": subnets} if enabled else {}
 
 
 def _way_attributes(enabled: bool, value: dict[str, Any]) -> dict[str, Any]:
@@ -322,8 +327,9 @@ def refuse_other_addresses(session: Session, instance_id: str) -> None:
     policy = _in_force(session, instance_id, ADDRESSES)
     if policy is None or not session.ctx.client:
         return
-    address = ipaddress.ip_address(session.ctx.client)
-    if not any(address in ipaddress.ip_network(subnet, strict=False) for subnet in policy.attributes["allowed_ip"]):
+    address = addresses.parse(session.ctx.client)  # where both kinds of addresses are listened to, a mapped one
+    subnets = [ipaddress.ip_network(subnet, strict=False) for subnet in policy.attributes["allowed_ip"]]
+    if address is None or not addresses.is_in(address, subnets):
         text = "The policy allowedIP of the instance does not allow calls from your address."
         raise Problem(Reason.FORBIDDEN, "CONFIG_RULE_CONFLICT_ERR", text)
 

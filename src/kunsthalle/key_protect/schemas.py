@@ -15,7 +15,7 @@ from kunsthalle.key_protect.actions import Wrapped
 from kunsthalle.key_protect.import_tokens import Sealed
 from kunsthalle.key_protect.key_lists import PageParameters
 from kunsthalle.key_protect.models import DEFAULT_RING, Key, KeyRing
-from kunsthalle.key_protect.policies import DUAL_AUTH, ROTATION, NewKeyPolicy, authorization, dual_auth_keys
+from kunsthalle.key_protect.policies import DUAL_AUTH, ROTATION, NewKeyPolicy, authorizations, dual_auth_keys
 from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.states import NUMBERS
 
@@ -329,14 +329,16 @@ def _optional(at: int | None) -> str | UnsetType:
 def keys_response(session: Session, keys: list[Key], payload: str | None = None) -> KeysResponse:
     """Keys as answers show them; `payload` is that of the only one."""
     aliases, dual = service.aliases_of(session, keys), dual_auth_keys(session, [key.id for key in keys])
+    authorizations_by_key = authorizations(session, sorted(dual))
     shown = [_key(session, key, aliases[key.id], payload) for key in keys]
     for key, entry in zip(keys, shown, strict=True):
-        entry.dual_auth = _dual_auth(session, key) if key.id in dual else DualAuthResponse(enabled=False)
+        entry.dual_auth = (
+            _dual_auth(authorizations_by_key.get(key.id)) if key.id in dual else DualAuthResponse(enabled=False)
+        )
     return KeysResponse(metadata=collection("key", len(keys)), resources=shown)
 
 
-def _dual_auth(session: Session, key: Key) -> DualAuthResponse:
-    value = authorization(session, key)
+def _dual_auth(value: tuple[str, int] | None) -> DualAuthResponse:
     until = UNSET if value is None else rfc3339(value[1])
     return DualAuthResponse(enabled=True, set_for_deletion=value is not None, until=until)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import Any
 
@@ -26,7 +25,7 @@ from kunsthalle.key_protect.refusals import bad_request, in_use, rotated_lately,
 from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY
 from kunsthalle.key_protect.states import DEACTIVATED
 from kunsthalle.key_protect.tables import key_aliases, key_registrations, key_versions, protected_keys
-from kunsthalle.key_protect.wrapping import KEY_OCTETS
+from kunsthalle.key_protect.wrapping import KEY_OCTETS, octets_of
 from kunsthalle.service_instances.models import ServiceInstance
 
 CREATE, READ = "kms.secrets.create", "kms.secrets.read"
@@ -120,8 +119,8 @@ def _material(payload: str | None, *, extractable: bool) -> bytes:
     if payload is None:
         return entropy(KEY_OCTETS)
     try:
-        octets = base64.b64decode(payload, validate=True)
-    except binascii.Error as error:
+        octets = octets_of(payload)
+    except ValueError as error:
         raise bad_request("PAYLOAD_ERR", "The payload must be base64.", "payload") from error
     if (extractable and 1 <= len(octets) <= _STANDARD_OCTETS) or (not extractable and len(octets) in _ROOT_OCTETS):
         return octets
@@ -259,6 +258,7 @@ def restore(session: Session, granted: Authorized[Key]) -> Key:
     policies.withdraw_all(session, key.id)
     restored = find(session, PROTECTED_KEY, key.id)
     policies.schedule_rotation(session, restored)
+    queue.enqueue(session, REWRAP_JOB, key.id)  # as of a key that is enabled again
     return restored
 
 

@@ -7,7 +7,6 @@ A ciphertext is the base64 of a JSON document, as the service's own are: `cipher
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable
@@ -44,9 +43,9 @@ def unwrap(material_of: Callable[[str], bytes | None], ciphertext: str, aad: lis
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     try:
-        document = json.loads(_octets(ciphertext))
-        version_id, nonce = str(document["handle"]), _octets(document["iv"])
-        sealed, form = _octets(document["ciphertext"]), document["version"]
+        document = json.loads(octets_of(ciphertext))
+        version_id, nonce = str(document["handle"]), octets_of(document["iv"])
+        sealed, form = octets_of(document["ciphertext"]), document["version"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CannotUnwrap from error
     material = material_of(version_id) if _HANDLE.fullmatch(version_id) else None
@@ -66,8 +65,9 @@ def _text(octets: bytes) -> str:
     return base64.b64encode(octets).decode()
 
 
-def _octets(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
+def octets_of(text: str) -> bytes:
+    """The octets of base64. ValueError for any other text, with the decoder's complaint about it.
+
+    Letters beyond ASCII are complained about as no `binascii.Error`, which is a kind of ValueError.
+    """
+    return base64.b64decode(text, validate=True)

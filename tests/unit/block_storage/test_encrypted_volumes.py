@@ -236,6 +236,21 @@ def test_after_a_rotation_data_keys_are_wrapped_anew_and_disks_stay_as_they_are(
     assert versions.isdisjoint(one["keyVersion"]["id"] for one in registrations(vault, key))
 
 
+def test_what_a_deletion_kept_from_being_wrapped_anew_is_when_the_key_is_restored(vault: Vault) -> None:
+    app, key = vault.app, vault.key()
+    volume = vault.volume(capacity=10, encryption_key={"crn": key})
+    before, versions = vault.opened(volume["id"]), {one["keyVersion"]["id"] for one in registrations(vault, key)}
+    app.pause()
+    vault.keys.ask("rotate_key", id=id_of(key))
+    vault.keys.ask("delete_key", id=id_of(key), force=True)
+    app.restart()
+    app.exhaust()
+    vault.keys.ask("restore_key", id=id_of(key))
+    app.exhaust()
+    assert versions.isdisjoint(one["keyVersion"]["id"] for one in registrations(vault, key))
+    assert vault.opened(volume["id"]) == before
+
+
 def registrations(vault: Vault, key: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(
         json.dumps(vault.keys.ask("get_registrations", id=id_of(key))["resources"])

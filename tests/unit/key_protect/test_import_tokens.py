@@ -122,3 +122,9 @@ def test_with_enforce_token_only_sealed_material_is_taken(keys: Keys) -> None:
     plain = _body({"payload": b64(MATERIAL)})
     assert keys.refused("create_key", key_create_body=plain) == (409, "KEY_CREATE_IMPORT_ACCESS_ERR")
     keys.create(**sealed(token_of(keys), MATERIAL))
+
+
+@pytest.mark.parametrize("field", ["payload", "encryptedNonce", "iv"])
+def test_what_is_not_even_of_the_alphabet_is_no_base64(keys: Keys, field: str) -> None:
+    given = {**sealed(token_of(keys), MATERIAL), field: "ключ"}
+    assert keys.refused("create_key", key_create_body=_body(given)) == (400, "BASE64_ERR")

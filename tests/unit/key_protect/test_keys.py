@@ -42,10 +42,12 @@ def test_the_payload_of_a_standard_key_is_read_and_left_out_of_its_metadata(keys
     ("fields", "code"),
     [
         ({"payload": "not base64!"}, "PAYLOAD_ERR"),
+        ({"payload": "ключ"}, "PAYLOAD_ERR"),
         ({"payload": b64(b"seven..")}, "INCORRECT_PAYLOAD_LEN_ERR"),
         ({"root": False, "payload": b64(bytes(7_501))}, "INCORRECT_PAYLOAD_LEN_ERR"),
         ({"expirationDate": "yesterday"}, "KEY_EXP_DATE_INVALID_ERR"),
         ({"expirationDate": "2001-01-01T00:00:00Z"}, "KEY_EXP_DATE_INVALID_ERR"),
+        ({"expirationDate": "9999-12-31T23:59:59-14:00"}, "KEY_EXP_DATE_INVALID_ERR"),
         ({"ring": "nowhere"}, "KEY_RING_NOT_FOUND_ERR"),
         ({"name": "x"}, "BAD_REQUEST_ERR"),
         ({"aliases": ["no spaces in it"]}, "BAD_REQUEST_ERR"),
@@ -113,6 +115,7 @@ def test_only_what_the_key_wrapped_is_unwrapped(keys: Keys) -> None:
     ("body", "code"),
     [
         ({"plaintext": "not base64!"}, "BASE64_ERR"),
+        ({"plaintext": "ключ"}, "BASE64_ERR"),
         ({"plaintext": ""}, "PLAINTEXT_LEN_ERR"),
         ({"plaintext": b64(bytes(4_097))}, "PLAINTEXT_LEN_ERR"),
         ({"aad": ["x" * 256]}, "INVALID_AAD_ERR"),

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from fixtures.app import App
 from kunsthalle.core.clock import DAY, SECOND
+from kunsthalle.core.errors import Problem
+from kunsthalle.db.session import Session
+from kunsthalle.db.visibility import unscoped
+from kunsthalle.key_protect.policies import refuse_other_addresses
+from kunsthalle.key_protect.resources import PROTECTED_KEY
+from kunsthalle.key_protect.schemas import keys_response
 from unit.key_protect.conftest import Keys, b64
 
 KIND = "application/vnd.ibm.kms.policy+json"
@@ -155,6 +163,23 @@ def test_two_users_delete_a_key(keys: Keys, second: Keys) -> None:
     assert second.refused("delete_key", id=root) == (409, "AUTHORIZATIONS_NOT_MET"), "a restored key asks anew"
 
 
+def test_a_list_of_keys_asks_once_for_the_authorizations_of_all(keys: Keys) -> None:
+    for _ in range(4):
+        key = keys.create()
+        set_policy(keys, key["id"], {"dualAuthDelete": {"enabled": True}})
+    keys.ask("set_key_for_deletion", id=key["id"])
+    server, statements = keys.app.server, []
+
+    def shown(session: Session) -> set[str]:
+        found = unscoped(session, PROTECTED_KEY)
+        event.listen(session.connection, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        response = keys_response(session, found)
+        return {one.id for one in response.resources if one.dual_auth.set_for_deletion}
+
+    assert server.store.read(server.base, shown) == {key["id"]}
+    assert len(statements) == 3, "aliases, policies, authorizations"
+
+
 def test_an_authorization_is_withdrawn_or_ends_after_seven_days(keys: Keys, second: Keys) -> None:
     root = keys.create()["id"]
     set_policy(keys, root, {"dualAuthDelete": {"enabled": True}})
@@ -244,6 +269,26 @@ def test_an_instance_is_for_some_addresses(keys: Keys, app: App) -> None:
     keys.create()
     set_instance(keys, "allowedIP", allowed_ip=["192.0.2.0/24"])
     assert keys.refused("get_keys") == (403, "CONFIG_RULE_CONFLICT_ERR")
+
+
+@pytest.mark.parametrize(
+    ("client", "refused"),
+    [
+        ("192.0.2.7", False),
+        ("::ffff:192.0.2.7", False),
+        ("2001:db8::7", False),
+        ("::ffff:198.51.100.7", True),
+        ("2001:db9::7", True),
+        ("a path", True),
+    ],
+)
+def test_a_listener_of_both_kinds_of_addresses_writes_those_of_ipv4_as_ipv6(
+    keys: Keys, app: App, client: str, refused: bool
+) -> None:
+    set_instance(keys, "allowedIP", allowed_ip=["192.0.2.0/24", "2001:db8::/32"])
+    caller = app.server.base.asked("trace", "http://kunsthalle.test", client)
+    with pytest.raises(Problem) if refused else nullcontext():
+        app.server.store.read(caller, lambda session: refuse_other_addresses(session, keys.instance))
 
 
 @pytest.mark.parametrize(
