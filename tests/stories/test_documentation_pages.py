@@ -26,6 +26,7 @@ OF_OTHER_TESTS = {
     "docs/how-to/approve.md": "tests/stories/test_test_runners.py",
     "docs/how-to/check-automation.md": "tests/stories/test_test_runners.py",
     "docs/how-to/continuous-integration.md": "tests/stories/test_continuous_integration.py",
+    "docs/how-to/encrypted-images.md": "tests/stories/test_test_runners.py",
     "docs/how-to/faults.md": "tests/stories/test_test_runners.py",
     "docs/how-to/first-run.md": "tests/stories/test_first_run.py",
     "docs/how-to/pytest.md": "tests/stories/test_test_runners.py",

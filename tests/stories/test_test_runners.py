@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socket
 import subprocess
@@ -56,6 +57,34 @@ def test_pytest(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert [int(count) for count in re.findall(r"(\d+) passed", done.stdout)] == [1, 1, 4, 1, 1]
     assert "Ran 1 test" in done.stderr
+
+
+def test_encrypted_images(tmp_path: Path) -> None:
+    """Where the clock of processors is coarse, qemu-img sometimes cannot measure one: then it is asked again."""
+    (tmp_path / "bin").mkdir()
+    tool = tmp_path / "bin" / "qemu-img"
+    measuring = "Unable to get accurate CPU usage"
+    tool.write_text(
+        "#!/bin/bash\n"
+        '[[ $1 == create ]] || exec /usr/bin/qemu-img "$@"\n'
+        "for _ in {1..40}; do\n"
+        '  words=$(/usr/bin/qemu-img "$@" 2>&1) && exit 0\n'
+        f'  [[ $words == *"{measuring}"* ]] || break\n'
+        "done\n"
+        'echo "$words" >&2; exit 1\n'
+    )
+    tool.chmod(0o755)
+    (wrap,) = _blocks("encrypted-images.md", "python")
+    (tmp_path / "wrap.py").write_text(wrap)
+    (tmp_path / "encrypted-images.sh").write_text("\n".join(_blocks("encrypted-images.md", "sh")))
+    run = 'PATH="$PWD/bin:$PATH" kunsthalle run --account publisher -- sh -e encrypted-images.sh'
+    done = _shell(run, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "user_managed" in done.stdout
+    assert "the key is in use" in done.stdout
+    statuses = re.findall(r"^Status +(available|unusable|failed)$", done.stdout, re.MULTILINE)
+    assert [status for status, _ in itertools.groupby(statuses)] == ["available", "unusable", "available"]
+    assert "a passphrase of mine" not in done.stdout + done.stderr
 
 
 def test_run(tmp_path: Path) -> None:
