@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kunsthalle.authz.context import Context
 from kunsthalle.blobs.protocol import BlobNotFound
 from kunsthalle.block_storage.disk_files import Disks
@@ -13,9 +15,12 @@ from kunsthalle.db.tables import jobs as job_table
 from kunsthalle.db.unscoped import columns_of
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.disk_images.refusals import Refused
+from kunsthalle.images.image_encryption import passphrase
+from kunsthalle.images.models import Image
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.images.tables import UNCHECKED, images
 from kunsthalle.jobs import queue
+from kunsthalle.key_protect.data_keys import KeyRefused
 
 log = get_logger("images")
 CHECK = "image.check"
@@ -40,6 +45,21 @@ def _enqueue(session: Session) -> None:
         queue.enqueue(session, CHECK, digest, transfer_bytes=0)  # it takes as long as a transfer, and writes nothing
 
 
+def _opened(session: Session, images: list[Image]) -> bytes | None:
+    """What opens the bytes of these images, by the first whose root key can be used. KeyRefused if none can."""
+    refused = None
+    for image in images:
+        try:
+            secret = passphrase(session, image)
+        except KeyRefused as refusal:
+            refused = refusal
+        else:
+            return None if secret is None else secret.reveal()
+    if refused is not None:
+        raise refused
+    return None
+
+
 def handler(disks: Disks) -> queue.Handler:
     """The job. After its last failure the image stays unchecked, and is looked at again before its first real boot."""
 
@@ -49,7 +69,7 @@ def handler(disks: Disks) -> queue.Handler:
         if not images or images[0].format is None:
             return
         try:
-            examine(run, disks, digest, images[0].format)
+            examine(run, disks, digest, images[0].format, partial(_opened, images=images))
         except Refused as refusal:
             log.warning("image refused later", digest=digest, images=[image.id for image in images], code=refusal.code)
         except BlobNotFound:

@@ -5,11 +5,13 @@ A passed check is stored on everything that uses those bytes; a failed one makes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kunsthalle.block_storage.disk_files import Disks
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
+from kunsthalle.block_storage.volume_keys import passphrases
 from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
@@ -17,7 +19,6 @@ from kunsthalle.db.visibility import ResourceType, unscoped
 from kunsthalle.disk_images.inspection import recheck
 from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.images import blob_references as blob_bytes
-from kunsthalle.images import image_encryption
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.jobs import queue
 from kunsthalle.key_protect.data_keys import KeyRefused
@@ -28,21 +29,19 @@ def recheck_blob(run: queue.Run, disks: Disks, volume: Volume) -> None:
     digest, kind = volume.digest, volume.format
     if volume.checked or disks.tools is None or digest is None or kind is None:
         return
-    examine(run, disks, digest, kind)
+    examine(run, disks, digest, kind, lambda session: passphrases(session, volume).base)
 
 
-def examine(run: queue.Run, disks: Disks, digest: str, kind: str) -> None:
+def examine(run: queue.Run, disks: Disks, digest: str, kind: str, opened: Callable[[Session], bytes | None]) -> None:
     """Has qemu-img examine these bytes, and notes what it finds: on all that stands on them, or on their images.
 
-    Raises Refused for what no image may be, ToolFailed for an encrypted image whose key cannot be used. Does nothing on
-    a host without qemu-img.
+    `opened` gives their passphrase, None for bytes that are not encrypted. Raises Refused for what no image may be,
+    ToolFailed for an encrypted image whose key cannot be used. Does nothing on a host without qemu-img.
     """
     if disks.tools is None:
         return
     try:
-        secret = run.read(lambda session: image_encryption.passphrase_of(session, digest))
-        passphrase = None if secret is None else secret.reveal()
-        recheck(disks.blobs.local_path(digest), kind, disks.limits, disks.tools, passphrase)
+        recheck(disks.blobs.local_path(digest), kind, disks.limits, disks.tools, run.read(opened))
     except KeyRefused as refusal:
         raise ToolFailed(f"The encrypted image cannot be checked. {refusal.message}") from refusal
     except Refused as refusal:

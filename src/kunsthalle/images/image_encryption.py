@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from functools import partial
 
 from msgspec import UNSET, Struct, UnsetType
+from sqlalchemy import or_
 
 from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import invalid
@@ -27,8 +28,7 @@ from kunsthalle.images.schemas import EncryptionKeyRequest
 from kunsthalle.jobs import queue
 from kunsthalle.key_protect import data_keys
 from kunsthalle.key_protect.data_keys import LONGEST_WRAPPED, Cause, DataKey, KeyRefused
-from kunsthalle.key_protect.resources import PROTECTED_KEY
-from kunsthalle.key_protect.service import STATE_JOB, state_of
+from kunsthalle.key_protect.service import STATE_JOB
 
 KIND = "image"
 KEY, DATA_KEY = "encryption_key", "encrypted_data_key"
@@ -124,46 +124,36 @@ def passphrase(session: Session, image: Image) -> DataKey | None:
     return data_keys.unwrap(account, image.encryption_key, image.encrypted_data_key, KIND)
 
 
-def passphrase_of(session: Session, digest: str) -> DataKey | None:
-    """What opens the bytes of a digest, None where they are not encrypted. KeyRefused as `passphrase`."""
-    columns = IMAGE.table.c
-    images = unscoped(session, IMAGE, columns.digest == digest, columns.encryption_key.is_not(None))
-    return passphrase(session, images[0]) if images else None
-
-
 def reason(refusal: KeyRefused) -> dict[str, str]:
     """The reason of a status that a refused key comes to."""
     return {"code": _REASONS.get(refusal.cause, NOT_OPENED), "message": refusal.message}
 
 
 def state_job() -> queue.Handler:
-    """After a root key was disabled, enabled, deleted, restored, or has expired: its images follow."""
+    """Images follow their root key: it was disabled, enabled, deleted, restored, has expired, or its instance went."""
     return queue.Handler(STATE_JOB, _follow, _left)
 
 
 def _follow(run: queue.Run) -> None:
-    """Each image in a transaction of its own, by the state that the key has in it."""
-
-    def encrypted(session: Session) -> list[str]:
-        keys = unscoped(session, PROTECTED_KEY, PROTECTED_KEY.table.c.id == run.job.subject)
-        crns = [key.crn for key in keys]
-        return [image.id for image in unscoped(session, IMAGE, IMAGE.table.c.encryption_key.in_(crns))]
-
-    for id_ in run.read(encrypted):
-        run.write(_following(id_, run.job.subject))
+    """Each image in a transaction of its own, by the state that its key has in it. The job's subject is the id of a key
+    or of an instance, which may be gone already.
+    """
+    column, subject = IMAGE.table.c.encryption_key, run.job.subject
+    protected = or_(
+        column.endswith(f":key:{subject}", autoescape=True), column.contains(f":{subject}:key:", autoescape=True)
+    )
+    for id_ in run.read(lambda session: [image.id for image in unscoped(session, IMAGE, protected)]):
+        run.write(partial(_follow_key, image_id=id_))
     run.finish()
 
 
-def _following(image_id: str, key_id: str) -> Callable[[Session], None]:
-    def follow(session: Session) -> None:
-        for key in unscoped(session, PROTECTED_KEY, PROTECTED_KEY.table.c.id == key_id):
-            state = state_of(session, key)
-            if state == "active":
-                _make_usable(session, image_id)
-            else:
-                _make_unusable(session, image_id, DELETED if state == "destroyed" else DISABLED)
-
-    return follow
+def _follow_key(session: Session, image_id: str) -> None:
+    for image in unscoped(session, IMAGE, IMAGE.table.c.id == image_id):
+        state = data_keys.state_of_named(session, str(image.encryption_key))
+        if state == "active":
+            _make_usable(session, image_id)
+        else:
+            _make_unusable(session, image_id, DELETED if state == "destroyed" else DISABLED)
 
 
 _TEXTS = {

@@ -202,8 +202,8 @@ class Machines:
             run.write(partial(data_volumes.settle, instance_id=id_, attached=attached, held=held))
             if held and condition:
                 raise HeldOn(f"the guest of {id_} has not let go of {len(held)} disks")
-        except NotRunning:
-            return  # it ended meanwhile, or is being stopped
+        except (NotRunning, KeyRefused):
+            return  # it ended meanwhile, or is being stopped: the next start opens its disks, or says why not
         except HypervisorError as error:
             if condition:
                 raise

@@ -129,9 +129,17 @@ def usable(session: Session, key_crn: str, kind: str) -> Key:
     return _usable(session, key_crn, kind, WRAP)
 
 
+def state_of_named(session: Session, key_crn: str) -> str:
+    """The state of a root key that protects a resource: `destroyed` also once it, or its instance, is no more."""
+    for key in _named(session, key_crn):
+        if _instance_is_active(session, key):
+            return state_of(session, key)
+    return "destroyed"
+
+
 def is_deleted(session: Session, key_crn: str) -> bool:
     """Whether a root key that protects a resource is destroyed, or not even known any more."""
-    return all(key.state == "destroyed" for key in _named(session, key_crn))
+    return state_of_named(session, key_crn) == "destroyed"
 
 
 def wrapped(session: Session, key: Key, secret: DataKey) -> str:
@@ -200,8 +208,6 @@ def _usable(session: Session, key_crn: str, kind: str, action: str) -> Key:
 
 def _refuse_unauthorized(session: Session, key: Key, kind: str, action: str) -> None:
     foreign = key.account_id != session.ctx.account_id
-    instances = KEY_PROTECT_INSTANCE.table.c
-    active = unscoped(session, KEY_PROTECT_INSTANCE, instances.id == key.instance_id, instances.state == "active")
     target = {
         "serviceName": KEY_PROTECT,
         "serviceInstance": key.instance_id,
@@ -209,13 +215,18 @@ def _refuse_unauthorized(session: Session, key: Key, kind: str, action: str) -> 
         "resourceType": "key",
         "resource": key.id,
     }
-    if not active:
+    if not _instance_is_active(session, key):
         raise KeyRefused(Cause.NOT_FOUND)
     owner = key.account_id
     if not any(
         is_authorized(session, source, target, action, owner=owner, kind=kind, by_owner=True) for source in SOURCES
     ):
         raise KeyRefused(Cause.NOT_FOUND if foreign else Cause.NOT_AUTHORIZED)
+
+
+def _instance_is_active(session: Session, key: Key) -> bool:
+    columns = KEY_PROTECT_INSTANCE.table.c
+    return bool(unscoped(session, KEY_PROTECT_INSTANCE, columns.id == key.instance_id, columns.state == "active"))
 
 
 def _refuse_unseen(session: Session, key_crn: str) -> None:

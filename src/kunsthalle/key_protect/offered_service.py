@@ -6,7 +6,8 @@ from typing import Any
 
 from kunsthalle.core.errors import invalid
 from kunsthalle.db.session import Session
-from kunsthalle.key_protect.service import erase_instance
+from kunsthalle.jobs import queue
+from kunsthalle.key_protect.service import STATE_JOB, erase_instance
 from kunsthalle.service_instances.resources import KEY_PROTECT, KEY_PROTECT_INSTANCE
 from kunsthalle.service_instances.service import OfferedService
 
@@ -23,6 +24,11 @@ def _configure(_session: Session, _instance_id: str, parameters: dict[str, Any])
         raise invalid("bad_request", text, "parameters.allowed_network")
 
 
+def _follow(session: Session, instance_id: str) -> None:
+    """What the keys of the instance protect learns of it."""
+    queue.enqueue(session, STATE_JOB, instance_id)
+
+
 KEY_PROTECT_SERVICE = OfferedService(
-    KEY_PROTECT, SERVICE_ID, PLANS, KEY_PROTECT_INSTANCE, _configure, erase_instance, regional=True
+    KEY_PROTECT, SERVICE_ID, PLANS, KEY_PROTECT_INSTANCE, _configure, erase_instance, _follow, regional=True
 )

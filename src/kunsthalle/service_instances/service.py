@@ -26,7 +26,8 @@ class OfferedService(Struct, frozen=True, eq=False):
 
     `id` and `plans` (names by id) are those that public clients send. `regional`: whether an instance is in the region
     of the server, or at no place. `configure` takes an instance's id and the parameters that it has from now on, and
-    refuses what it does not know; `erase` takes away what an instance holds, with the id and the account.
+    refuses what it does not know; `follow` is told the id of an instance that was deleted, restored, or is about to be
+    erased; `erase` takes away what an instance holds, with the id and the account.
     """
 
     name: str
@@ -35,6 +36,7 @@ class OfferedService(Struct, frozen=True, eq=False):
     kind: ResourceType[ServiceInstance]
     configure: Callable[[Session, str, dict[str, Any]], None]
     erase: Callable[[Session, str, str], None]
+    follow: Callable[[Session, str], None] = lambda _session, _instance_id: None
     regional: bool = False
 
     def location(self, ctx: Context) -> str:
@@ -111,6 +113,7 @@ def retire(session: Session, service: OfferedService, granted: Authorized[Servic
         session, service.kind, instance.id, "pending_reclamation", last_operation="delete", **_signed(session)
     )
     must(moved, "The instance is deleted already, and waits for its reclamation.", "conflict")
+    service.follow(session, instance.id)
     return instance
 
 
@@ -118,10 +121,12 @@ def restore(session: Session, service: OfferedService, instance_id: str) -> None
     """A retired instance is as it was."""
     moved = transition(session, service.kind, instance_id, "active", last_operation="restore", **_signed(session))
     must(moved, "The instance cannot be restored.", "conflict")
+    service.follow(session, instance_id)
 
 
 def erase(session: Session, service: OfferedService, instance_id: str, account_id: str) -> None:
     """A retired instance goes, with what the service keeps for it."""
+    service.follow(session, instance_id)
     service.erase(session, instance_id, account_id)
     delete(session, service.kind, instance_id, account_id)
 

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.app import App, open_app
 from fixtures.frozen_app import OPERATOR
+from fixtures.vault import Vault, asking, authorize, encrypted_with, put_encrypted
 from hostile_images import builders_qcow2 as q
 from kunsthalle import drivers
 from kunsthalle.block_storage import checking
@@ -104,6 +105,33 @@ def test_equal_bytes_are_checked_once_and_not_twice_at_once(app: App, monkeypatc
         checking.schedule(server.store, server.base)
     waiting = (job_table.c.kind == checking.CHECK, job_table.c.state == "queued")
     assert server.store.read(server.base, lambda session: number_of(session, job_table, *waiting)) == 2
+
+
+@pytest.mark.needs_qemu_img
+@pytest.mark.parametrize("disabled", [0, 1])
+def test_encrypted_bytes_are_checked_with_whichever_key_can_be_used(
+    app: App, monkeypatch: pytest.MonkeyPatch, disabled: int
+) -> None:
+    authorize(app)
+    vault = Vault(app)
+    keys = [vault.key("one"), vault.key("other")]
+    put_encrypted(app, "secret")
+    images = [
+        app.do(
+            "POST",
+            "/v1/images",
+            {**asking("secret"), "name": f"secret-{number}", **encrypted_with(key, vault.wrap(key))},
+        )
+        for number, key in enumerate(keys)
+    ]
+    app.settle()
+    assert unchecked(app) == 2
+    vault.act(keys[disabled], "disable")
+    monkeypatch.undo()
+    app.restart()
+    app.settle()
+    assert unchecked(app) == 0
+    assert [checked(app, image["id"]) for image in images] == [True, True]
 
 
 @pytest.mark.needs_qemu_img

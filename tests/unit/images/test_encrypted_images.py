@@ -157,6 +157,30 @@ def test_an_image_follows_the_state_of_its_key(app: App, vault: Vault) -> None:
     assert state() == ("deprecated", [])
 
 
+def test_an_image_follows_the_instance_of_its_key(app: App, vault: Vault) -> None:
+    key = vault.key()
+    put_encrypted(app, "secret")
+    image = image_of(app, "secret", **encrypted_with(key, vault.wrap(key)))
+
+    def state() -> tuple[str, list[str]]:
+        app.settle()
+        shown = app.do("GET", f"/v1/images/{image['id']}")
+        return shown["status"], [reason["code"] for reason in shown["status_reasons"]]
+
+    def reclaim(verb: str) -> None:
+        (reclamation,) = app.do("GET", "/v1/reclamations")["resources"]
+        app.do("POST", f"/v1/reclamations/{reclamation['id']}/actions/{verb}", {})
+
+    app.do("DELETE", f"/v2/resource_instances/{vault.instance}")
+    assert state() == ("unusable", ["encryption_key_deleted"])
+    reclaim("restore")
+    assert state() == ("available", [])
+    app.do("DELETE", f"/v2/resource_instances/{vault.instance}")
+    reclaim("reclaim")
+    assert app.call("owner", "GET", f"/v2/resource_instances/{vault.instance}").status == 404
+    assert state() == ("unusable", ["encryption_key_deleted"])
+
+
 def test_an_encrypted_image_is_exported_as_it_is(app: App, vault: Vault) -> None:
     key = vault.key()
     digest = put_encrypted(app, "secret")
