@@ -14,6 +14,8 @@ from kunsthalle.testing.served import Served
 VERSION = "version=2026-10-06&generation=2"
 GIB = 2**30
 IMAGE = "cos://us-south/images/small.qcow2"
+KEYS = "eedd3585-90c6-4c8f-be3d-062069e99fc3"
+"""The plan of Key Protect."""
 _VPC = (
     "vpcs subnets security_groups network_acls public_gateways floating_ips keys volumes snapshots instances "
     "instance/templates instance_groups bare_metal_servers virtual_network_interfaces"
@@ -62,13 +64,24 @@ class World:
         return self.served.env(account)["IBMCLOUD_API_KEY"]
 
     def call(
-        self, account: str, method: str, path: str, body: Any = None, *, etag_of: str = "", within: str = ""
+        self,
+        account: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        etag_of: str = "",
+        within: str = "",
+        vault: str = "",
     ) -> Any:
         """A call with the token of an account's owner. `etag_of`: the path whose ETag is sent as `If-Match`.
 
-        `within`: the id of another account that the owner is a member of, and makes the call in.
+        `within`: the id of another account that the owner is a member of, and makes the call in. `vault`: the id of the
+        instance of Key Protect that the call is for.
         """
         headers = {**self._headers(account, within), "X-Auth-Refresh-Token": "unused"}
+        if vault:
+            headers["bluemix-instance"] = vault
         if etag_of:
             headers["If-Match"] = exchange(self.served.url, "GET", etag_of, headers=headers).headers["ETag"]
         content = None if body is None else json.dumps(body)
@@ -108,6 +121,36 @@ class World:
         image = self.vpc(account, "POST", "images", body)
         self.until(account, f"images/{image['id']}", "status", "available")
         return str(image["id"])
+
+    def root_key(self, account: str) -> dict[str, str]:
+        """A root key that images and volumes of the account may use: its id and CRN, and the id of its `vault`."""
+        group = self.call(account, "GET", "/v2/resource_groups")["resources"][0]["id"]
+        body: dict[str, Any] = {
+            "name": "vault",
+            "target": "us-south",
+            "resource_group": group,
+            "resource_plan_id": KEYS,
+        }
+        vault = str(self.call(account, "POST", "/v2/resource_instances", body)["guid"])
+        attributes = [
+            {"name": name, "value": value}
+            for name, value in (("serviceName", "is"), ("accountId", self.id_of(account)))
+        ]
+        resources = [{"name": "serviceName", "value": "kms"}, {"name": "accountId", "value": self.id_of(account)}]
+        policy = {
+            "type": "authorization",
+            "subjects": [{"attributes": attributes}],
+            "roles": [{"role_id": "crn:v1:bluemix:public:iam::::serviceRole:Reader"}],
+            "resources": [{"attributes": resources}],
+        }
+        self.call(account, "POST", "/v1/policies", policy)
+        kind = "application/vnd.ibm.kms.key+json"
+        new = {
+            "metadata": {"collectionType": kind, "collectionTotal": 1},
+            "resources": [{"type": kind, "name": "root", "extractable": False}],
+        }
+        (key,) = self.call(account, "POST", "/api/v2/keys", new, vault=vault)["resources"]
+        return {"id": key["id"], "crn": key["crn"], "vault": vault}
 
     def shared_version(self) -> dict[str, Any]:
         """A version that the publisher shares with consumer-a, which accepted: CRNs, and the id of its image."""

@@ -42,7 +42,10 @@ IMPORTED: dict[str, dict[str, str]] = {
     "ibm_iam_api_key": {"entity_lock": _NOT_READ},
     "ibm_iam_service_policy": _POLICY,
     "ibm_iam_trusted_profile_policy": _POLICY,
-    "ibm_is_image": {"source_volume": _NOT_READ},
+    "ibm_is_image": {
+        "encrypted_data_key": "the API does not show it: set `ignore_changes = [encrypted_data_key]` after an import",
+        "source_volume": _NOT_READ,
+    },
     "ibm_is_image_export_job": {"image": _NOT_READ},
     "ibm_is_instance": {
         "catalog_offering": "the API shows the version that was booted, and not the offering that led to it",

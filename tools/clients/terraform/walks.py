@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +13,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tools.clients.terraform.workspace import CommandFailed, Workspace
-from tools.clients.world import IMAGE, World
+from tools.clients.world import GIB, IMAGE, World
 
 from kunsthalle.core.errors import NOT_FOUND
+from kunsthalle.disk_images.encrypted_disks import write_disk
 
 _HERE = Path(__file__).resolve().parent / "configurations"
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "terraform"
@@ -288,7 +291,36 @@ def _renamed_back(world: World, space: Workspace) -> None:
     _rename_enterprise("new", world, space.outputs())
 
 
+def _encrypted(world: World) -> dict[str, str]:
+    """An encrypted file in the bucket, and its passphrase wrapped with a root key that the account may use."""
+    passphrase, href = secrets.token_urlsafe(24).encode(), "cos://us-south/images/encrypted.qcow2"
+    write_disk(world.served.bucket("publisher") / "encrypted.qcow2", 10 * GIB, passphrase)
+    key = world.root_key("publisher")
+    plaintext = {"plaintext": base64.b64encode(passphrase).decode()}
+    wrapped = world.call("publisher", "POST", f"/api/v2/keys/{key['id']}/actions/wrap", plaintext, vault=key["vault"])
+    return {
+        "image_href": IMAGE,
+        "encrypted_href": href,
+        "image_key": key["crn"],
+        "data_key": wrapped["ciphertext"],
+    }
+
+
+def _encrypted_with(world: World, outputs: Outputs) -> None:
+    expect(outputs["image_encryption"] == "user_managed", f"encryption: {outputs['image_encryption']}")
+    expect(outputs["volume_key"] == outputs["volumes_key"], f"key of the volume: {outputs['volume_key']}")
+    boot = {volume["name"]: volume for volume in world.vpc("publisher", "GET", "volumes")["volumes"]}["own-key-boot"]
+    expect(boot["encryption_key"]["crn"] == outputs["volumes_key"], f"boot volume: {boot}")
+    for instance in world.vpc("publisher", "GET", "instances")["instances"]:
+        expect(instance["status"] == "running", f"instance: {instance['status']}")
+
+
+def _renamed_encrypted(world: World, outputs: Outputs) -> None:
+    world.vpc("publisher", "PATCH", f"images/{outputs['image_id']}", {"name": "other"})
+
+
 WALKS: tuple[Plot, ...] = (
+    Plot(_HERE / "encryption", prepare=_encrypted, check=_encrypted_with, behind=_renamed_encrypted),
     Plot(
         EXAMPLES / "instance-group",
         account="consumer-a",
