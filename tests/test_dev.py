@@ -71,7 +71,7 @@ def test_what_runs_by_night_is_there(dev: ModuleType) -> None:
         for place in places:
             files = [ROOT / place] if place.endswith(".py") else list((ROOT / place).glob("test_*.py"))
             texts = [file.read_text() for file in files]
-            assert any("share(" in text or "mark.nightly" in text for text in texts), place
+            assert any(re.search(r"share\(|mark\.nightly|\bNIGHTLY\b", text) for text in texts), place
 
 
 @pytest.fixture

@@ -46,6 +46,8 @@ class AccountPriority:
         """Seconds, and when they were right; the account that was added to last is the last."""
         self._latest, self._before = _NOBODY, _NOBODY
         """The account that asked last, and the other one that asked before it; and when."""
+        self._latest_known, self._before_known = _NOBODY, _NOBODY
+        """As above, of those that are recognised: each request begins as one of nobody's."""
         self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = count()
         self._serving = False
@@ -85,13 +87,17 @@ class AccountPriority:
         if account_id != latest[0]:
             self._before = latest
         self._latest = (account_id, now)
+        if account_id != UNKNOWN:
+            if account_id != self._latest_known[0]:
+                self._before_known = self._latest_known
+            self._latest_known = self._latest
         alone = now - self._before[1] > ALONE_SECONDS
         return not alone and self.used(account_id) >= HEAVY_SECONDS
 
     def asking(self) -> set[str]:
         """The last two accounts that asked for anything, as far as they did within `ALONE_SECONDS`. From any thread."""
         since = self._now() - ALONE_SECONDS
-        return {account for account, at in (self._latest, self._before) if at >= since}
+        return {account for account, at in (self._latest_known, self._before_known) if at >= since}
 
     async def turn(self, account_id: str) -> None:
         """Return when it is the turn of a request of a heavy account."""

@@ -76,6 +76,15 @@ async def _step(priority: Priority, account_id: str) -> None:
         await priority.turn(account_id)
 
 
+def test_who_is_not_recognised_yet_is_no_other_account(priority: Priority) -> None:
+    """Each request begins as one of nobody's: an account that asks alone has no other beside it."""
+    for account_id in (UNKNOWN, "one", UNKNOWN, "one"):
+        priority.must_queue(account_id)
+    assert priority.asking() == {"one"}
+    priority.must_queue("other")
+    assert priority.asking() == {"one", "other"}
+
+
 def _order(priority: Priority, *asking: tuple[str, str], others: tuple[str, ...] = ("other",)) -> list[str]:
     """In which order requests go on that come in one turn of the loop: each an account and a name."""
     order: list[str] = []

@@ -137,9 +137,9 @@ def test_who_is_not_logged_in_is_told(tmp_path: Path, words: str, command: Comma
     if command.offline:
         return
     given = [name.strip("[]").removesuffix("...") for name in command.takes.split()]
-    flags = [word for one in command.flags if one.required for word in (f"--{one.name}", _example(one))]
-    for some in command.any_of:
-        flags += [f"--{some[0]}", _example(next(one for one in command.flags if one.name == some[0]))]
+    needed = [one for one in command.flags if one.required]
+    needed += [one for some in command.any_of for one in command.flags if one.name == some[0]]
+    flags = [word for one in needed for word in (f"--{one.name}", *([_example(one)] if one.value else []))]
     said = ibmcloud(*words.split(), *given, *flags, env={"IBMCLOUD_HOME": str(tmp_path)})
     assert (said.code, said.out) == (1, "")
     assert said.err == "FAILED\nNot logged in. Use 'ibmcloud login' to log in.\n\n"

@@ -18,6 +18,8 @@ OURS = (
     "kunsthalle",
     "kunsthalle.core",
     "kunsthalle.core.disk_formats",
+    "kunsthalle.core.ids",
+    "kunsthalle.core.redaction",
     "kunsthalle.core.text_values",
     "kunsthalle.ibmcloud",
     "kunsthalle.local",

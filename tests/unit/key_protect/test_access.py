@@ -243,7 +243,8 @@ def test_an_instance_keeps_the_network_that_it_is_said_to_allow(app: App, networ
     body = {"name": "keys", "target": "us-south", "resource_plan_id": PLAN, "resource_group": group}
     made = app.do("POST", "/v2/resource_instances", {**body, "parameters": {"allowed_network": network}})
     assert made["parameters"] == {"allowed_network": network}
-    (shown,) = app.do("GET", f"/api/v1/{PLAN}/deployment")["resources"]
+    places = app.do("GET", f"/api/v1/{PLAN}/deployment")["resources"]
+    (shown,) = (place for place in places if place["id"].endswith(":us-south"))
     app.do("POST", "/v2/resource_instances", {**body, "name": "by Terraform", "target": shown["catalog_crn"]})
     elsewhere = app.refused("POST", "/v2/resource_instances", {**body, "target": "eu-de"})
     assert elsewhere == (400, "bad_request", "target")

@@ -107,7 +107,7 @@ def test_a_data_key_of_the_account_is_unwrapped_under_its_authorization(keys: Ke
     assert vpc.unwrap(key["crn"], wrapped).reveal() == PASSPHRASE
     chosen = vpc.chosen(key["crn"])
     made = vpc.do(lambda session: data_keys.wrapped_new(session, chosen))
-    assert len(vpc.unwrap(key["crn"], made).reveal()) == 32
+    assert len(base64.b64decode(vpc.unwrap(key["crn"], made).reveal(), validate=True)) == 32
     assert vpc.do(lambda session: data_keys.wrapped_new(session, chosen)) != made
 
 

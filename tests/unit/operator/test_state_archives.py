@@ -96,12 +96,14 @@ _SINCE_0031 = (
     *(f"DROP TABLE {name}" for name in ("protected_keys", "key_versions", "key_aliases", "key_rings")),
     *(f"DROP TABLE {name}" for name in ("key_registrations", "key_policies", "instance_policies")),
     *(f"DROP TABLE {name}" for name in ("key_deletion_authorizations", "import_tokens")),
-    *(f"DROP INDEX ix_{table}_encryption_key" for table in ("volumes", "snapshots")),
+    *(f"DROP INDEX ix_{table}_encryption_key" for table in ("images", "volumes", "snapshots")),
     *(
         f"ALTER TABLE {table} DROP COLUMN {column}"
         for table in ("volumes", "snapshots")
         for column in ("encryption_key", "encrypted_data_key", "base_key", "base_data_key")
     ),
+    *(f"ALTER TABLE images DROP COLUMN {column}" for column in ("encryption_key", "encrypted_data_key")),
+    "ALTER TABLE image_exports DROP COLUMN encrypted_data_key",
     "ALTER TABLE service_instances DROP COLUMN service",
     "ALTER TABLE service_instances DROP COLUMN location",
     "ALTER TABLE api_keys DROP COLUMN stored_value",

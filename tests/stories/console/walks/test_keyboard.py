@@ -51,7 +51,7 @@ def test_a_dialog_is_opened_left_and_used_by_keyboard(publisher: Visitor, publis
 def test_the_menu_of_a_narrow_window_is_opened_by_keyboard(publisher: Visitor) -> None:
     publisher.sign_in()
     publisher.page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # width and height
-    menu = publisher.page.get_by_role("link", name="Private catalogs")
+    menu = publisher.page.get_by_role("navigation").get_by_role("link", name="Private catalogs")
     assert not menu.is_visible()
     publisher.page.get_by_role("button", name="Navigation menu").focus()
     publisher.page.keyboard.press("Enter")
