@@ -215,7 +215,8 @@ class BucketService:
             self._of(session).uploads.abort(ticket.upload)
 
     def _may_write(self, session: Session, ticket: Ticket) -> None:
-        if not covers(session, ticket.bucket, WRITING):
+        """404 also for a size that no upload can have begun with: what a ticket says, anybody can write."""
+        if not covers(session, ticket.bucket, WRITING) or ticket.size > self._limits.max_file_bytes:
             raise not_found()
 
     def _of(self, session: Session) -> ObjectStorage:

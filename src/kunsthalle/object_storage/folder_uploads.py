@@ -85,7 +85,7 @@ class FolderUploads:
 
     def write(self, upload: Upload, number: int, size: int, content: bytes) -> None:
         """See Uploads. BucketFull."""
-        folder = self._folder(upload)
+        folder = self._folder(upload, size)
         try:
             with self._space.holding(self._root, len(content)):
                 descriptor = os.open(folder / "data", os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -105,7 +105,7 @@ class FolderUploads:
         missing = missing_parts(size, self.received(upload))
         if missing:
             raise PartsMissing(missing)
-        folder = self._folder(upload)
+        folder = self._folder(upload, size)
         os.truncate(folder / "data", size)
         self._place(upload.bucket, upload.key, folder / "data")
         shutil.rmtree(folder, ignore_errors=True)
@@ -115,9 +115,11 @@ class FolderUploads:
         with contextlib.suppress(UploadNotFound):
             shutil.rmtree(self._folder(upload), ignore_errors=True)
 
-    def _folder(self, upload: Upload) -> Path:
+    def _folder(self, upload: Upload, size: int | None = None) -> Path:
+        """The folder of an upload that began as what the caller says of it. UploadNotFound."""
         about = self._about(upload)
-        if (about.bucket, about.key) != (upload.bucket, upload.key):
+        began_so = (about.bucket, about.key) == (upload.bucket, upload.key) and size in (None, about.size)
+        if not began_so:
             raise UploadNotFound(upload.id)
         return self._root / upload.id
 

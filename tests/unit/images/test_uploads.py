@@ -6,12 +6,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fixtures.app import App
 from kunsthalle.disk_images import system_hints
 from kunsthalle.disk_images.writers import virtual_size_of
-from kunsthalle.images.bucket_service import CONVERTED, MOST_UPLOADS, TAKEN
+from kunsthalle.images.bucket_service import CONVERTED, MOST_UPLOADS, TAKEN, ticket_of
 from kunsthalle.object_storage.uploads import SMALLEST_PART
 
 _UPLOADS = "/_kunsthalle/uploads"
@@ -94,6 +95,21 @@ def test_parts_have_the_length_and_the_number_they_must_have(app: App) -> None:
         assert app.refused("PUT", f"{_UPLOADS}/{wrong}/parts/1", b"0123456789")[0] == 404
     too_large = app.refused("PUT", f"{_UPLOADS}/{upload['id']}/parts/1", bytes(32 * MIB + 1))
     assert too_large[0] == 413
+
+
+def test_a_size_that_the_upload_did_not_begin_with_is_of_no_upload(app: App) -> None:
+    """What an id says is written by whoever sends it; room and bounds were asked for the bytes that it began with."""
+    ticket = ticket_of(begin(app, "small.qcow2", 10)["id"])
+    for size in (9, 11, SMALLEST_PART, 2**50):
+        forged = f"{_UPLOADS}/{msgspec.structs.replace(ticket, size=size).text}"
+        part = b"x" * min(size, SMALLEST_PART)
+        assert app.refused("PUT", f"{forged}/parts/1", part)[:2] == (404, "not_found"), size
+        assert app.refused("POST", f"{forged}/complete")[0] in {404, 409}, size
+    app.do("PUT", f"{_UPLOADS}/{ticket.text}/parts/1", b"x" * 10)
+    for size in (5, 11):
+        forged = f"{_UPLOADS}/{msgspec.structs.replace(ticket, size=size).text}"
+        assert app.refused("POST", f"{forged}/complete")[0] in {404, 409}, size
+    assert names(app) == []
 
 
 def test_an_account_has_few_uploads_at_a_time_and_cancels_them(app: App) -> None:
