@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fixtures.app import App
+from fixtures.vault import authorize
 from kunsthalle.authz.context import Actor
 from kunsthalle.core.clock import DAY, SECOND, rfc3339
 from kunsthalle.core.errors import Problem
@@ -25,24 +26,7 @@ from kunsthalle.key_protect.service import purpose
 from kunsthalle.key_protect.tables import key_versions
 from unit.key_protect.conftest import Keys, b64, make_instance
 
-READER = "crn:v1:bluemix:public:iam::::serviceRole:Reader"
 PASSPHRASE = b"abc123"
-
-
-def named(given: dict[str, str]) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in given.items()]
-
-
-def authorize(app: App, who: str = "owner", subject: dict[str, str] | None = None, **resource: str) -> str:
-    """The account of `who` lets the VPC services use its keys; the id of the authorization."""
-    account = app.accounts[who]
-    body = {
-        "type": "authorization",
-        "subjects": [{"attributes": named({"serviceName": "is", "accountId": account, **(subject or {})})}],
-        "roles": [{"role_id": READER}],
-        "resources": [{"attributes": named({"serviceName": "kms", "accountId": account, **resource})}],
-    }
-    return str(app.ok(who, "POST", "/v1/policies", body)["id"])
 
 
 def claims_of(token: str) -> dict[str, Any]:
