@@ -124,9 +124,8 @@ def check(tools: Tools, path: Path, limits: Limits, passphrase: bytes | None = N
         ran = run(tools, ["check", "--output=json", "-f", "qcow2", str(_absolute(path))], limits)
     else:
         node = {**block_node(path, "qcow2"), "encrypt": {"format": "luks", "key-secret": "image"}}
-        with _piped(passphrase) as descriptor:
-            secret = f"secret,id=image,format=base64,file=/dev/fd/{descriptor}"
-            command = ["check", "--output=json", "--object", secret, _described(node)]
+        with piped(passphrase) as descriptor:
+            command = ["check", "--output=json", *secret_object("image", descriptor), _described(node)]
             ran = run(tools, command, limits, descriptors=(descriptor,))
     if ran.code not in (0, LEAKS_ONLY):
         raise _unreadable(ran.code)
@@ -212,8 +211,8 @@ def _source(path: Path, kind: str, *, backing_allowed: bool) -> list[str]:
 
 
 @contextmanager
-def _piped(passphrase: bytes) -> Iterator[int]:
-    """The end of a pipe that the passphrase can be read from; a pipe takes 16 KiB at once without a reader."""
+def piped(passphrase: bytes) -> Iterator[int]:
+    """The end of a pipe that a passphrase can be read from as base64; it fits into the pipe before anybody reads."""
     reader, writer = os.pipe()
     try:
         try:
@@ -227,6 +226,11 @@ def _piped(passphrase: bytes) -> Iterator[int]:
 
 def _described(node: dict[str, object]) -> str:
     return "json:" + json.dumps(node)
+
+
+def secret_object(name: str, descriptor: int) -> list[str]:
+    """The arguments by which qemu-img reads a secret from a pipe of `piped`, and the name that nodes call it."""
+    return ["--object", f"secret,id={name},format=base64,file=/dev/fd/{descriptor}"]
 
 
 def conversion_failed(ran: Ran, quota_bytes: int) -> Refused | ToolFailed | NoSpace:

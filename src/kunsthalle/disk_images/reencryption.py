@@ -5,18 +5,16 @@ qemu-img reads the passphrases from pipes that it inherits: they are on no comma
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kunsthalle.disk_images.detection import block_node
 from kunsthalle.disk_images.limits import Limits
-from kunsthalle.disk_images.qemu_img import SLOWEST_WRITE, Tools, conversion_failed, run
+from kunsthalle.disk_images.qemu_img import SLOWEST_WRITE, Tools, conversion_failed, piped, run, secret_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,9 @@ def copy_content(
     target_options = ",".join(_options(_node(target, "target", secrets)))
     seconds = limits.tool_seconds + quota_bytes // SLOWEST_WRITE
     base = ["-B", str(source.base)] if own_only and source.base is not None else []
-    with _pipes(secrets) as descriptors:
-        objects = [part for name, at in descriptors.items() for part in ("--object", _secret(name, at))]
+    with ExitStack() as pipes:
+        descriptors = {name: pipes.enter_context(piped(passphrase)) for name, passphrase in secrets.items()}
+        objects = [part for name, descriptor in descriptors.items() for part in secret_object(name, descriptor)]
         command = ["convert", "-n", *objects, *base, f"json:{described}", "--target-image-opts", target_options]
         ran = run(
             tools,
@@ -82,25 +81,3 @@ def _options(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _options(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}={str(value).replace(',', ',,')}"
-
-
-def _secret(name: str, descriptor: int) -> str:
-    return f"secret,id={name},format=base64,file=/dev/fd/{descriptor}"
-
-
-@contextmanager
-def _pipes(secrets: Mapping[str, bytes]) -> Iterator[dict[str, int]]:
-    """A pipe for each passphrase, which is in it already: the descriptors to read them from, by their names."""
-    with ExitStack() as opened:
-        readers = {}
-        for name, passphrase in secrets.items():
-            reader, writer = os.pipe()
-            opened.callback(os.close, reader)
-            try:
-                os.write(
-                    writer, base64.b64encode(passphrase)
-                )  # a pipe takes 4,096 bytes at once; a passphrase is short
-            finally:
-                os.close(writer)
-            readers[name] = reader
-        yield readers

@@ -25,7 +25,6 @@ from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.tables import instance_policies, key_deletion_authorizations, key_policies
 
 ROTATION, DUAL_AUTH = "rotation", "dualAuthDelete"
-KEY_POLICIES = (ROTATION, DUAL_AUTH)
 NETWORK, ADDRESSES, METRICS, CREATE_IMPORT = "allowedNetwork", "allowedIP", "metrics", "keyCreateImportAccess"
 INSTANCE_POLICIES = (DUAL_AUTH, ROTATION, NETWORK, ADDRESSES, METRICS, CREATE_IMPORT)
 ROTATE_JOB = "kms.rotate"
