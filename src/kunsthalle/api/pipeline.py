@@ -356,7 +356,7 @@ class Pipeline:
 
 
 def _decode_early(route: Route, request: Request) -> None:
-    """Decode a body before the transaction that writes. What is wrong with it is told after the rules of access."""
+    """Decode a body before the transaction that writes. Its errors are answered after the access rules."""
     try:
         request.body = decode(request.raw, route.body)
     except Problem as problem:

@@ -66,8 +66,8 @@ class Options(TypedDict, total=False):
     """What is declared of an operation. `body` is the struct that the JSON body must fit, `answer` what is sent.
 
     `summary` says what it does, where the first line of the handler's docstring does not.
-    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop. Of a call
-    that writes it is said of what prepares it.
+    `long` is for reads whose work the caller decides, such as searches: they never run on the event loop. For
+    a call that writes, `long` is about the function `prepare`.
     """
 
     surface: Required[Surface]

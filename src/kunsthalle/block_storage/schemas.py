@@ -213,7 +213,7 @@ def uses_response(bootable: Bootable) -> AllowedUseResponse | UnsetType:
 
 
 def key_response(bootable: Bootable) -> EncryptionKeyResponse | UnsetType:
-    """The root key of what is encrypted with one, whoever may see the key itself."""
+    """The reference to the root key of a volume or snapshot. The caller need not be able to see the key."""
     return UNSET if bootable.encryption_key is None else EncryptionKeyResponse(crn=bootable.encryption_key)
 
 

@@ -86,9 +86,7 @@ def _opened(session: Session, key: str | None, wrapped: str | None, kind: str) -
 
 
 def refuse_unusable(session: Session, disks: Iterable[Volume], field: str | None = None) -> None:
-    """409 with the reason unless the root keys of disks can be used now: for whoever attaches them, or starts from
-    them.
-    """
+    """Refuse to attach disks, or to start from them, while a root key of theirs cannot be used: 409 with the reason."""
     for disk in disks:
         try:
             passphrases(session, disk)
