@@ -19,7 +19,7 @@ from tools.clients.terraform.run import covered, imported, walk
 from tools.clients.terraform.story import FOLDERS, NAME
 from tools.clients.terraform.walks import EXAMPLES, WALKS, Plot
 from tools.clients.terraform.workspace import CommandFailed, Tools, essence
-from tools.clients.world import NotSettled, World
+from tools.clients.walk_server import NotSettled, World
 
 from fixtures.tools import ROOT
 

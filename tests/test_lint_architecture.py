@@ -274,3 +274,19 @@ def test_a_finding_is_one_line_and_the_exit_is_1(
     assert capsys.readouterr().out == "tools/bad.py:1: noqa names no rule\n"
     (root / "tools" / "bad.py").write_text("x = 1\n")
     assert architecture.main() == 0
+
+
+def test_a_file_bears_a_name_of_its_own() -> None:
+    paths = ["src/kunsthalle/db/engine.py", "src/kunsthalle/hypervisor/qemu/engine.py", "tools/engine.py"]
+    (finding,) = architecture.repeated_names(paths)
+    assert finding[0] == "src/kunsthalle/hypervisor/qemu/engine.py"
+    assert finding[1].startswith("src/kunsthalle/db/engine.py has this name, too")
+
+
+def test_the_parts_of_packages_bear_the_same_names() -> None:
+    paths = [f"src/kunsthalle/{package}/{role}.py" for package in ("iam", "images") for role in ("routes", "__init__")]
+    paths += ["tools/clients/go/run.py", "tools/clients/node/run.py", "tests/unit/iam/conftest.py", "tests/conftest.py"]
+    assert not list(architecture.repeated_names(paths))
+    assert [path for path, _ in architecture.repeated_names([*paths, "src/kunsthalle/run.py"])] == []
+    (finding,) = architecture.repeated_names(["tools/clients/routes.py", "tools/bench/routes.py"])
+    assert finding[0] == "tools/clients/routes.py"

@@ -66,7 +66,7 @@ def test_a_start_loads_no_room_before_a_call_needs_one(tmp_path: Path) -> None:
             "jinja2",
             "kunsthalle.console",
             "obstore",
-            "kunsthalle.hypervisor.qemu.engine",
+            "kunsthalle.hypervisor.qemu.qemu_engine",
         }
     status, modules = _loaded(tmp_path / "data", "/v1/images")
     assert (status, ROOMS - modules) == (401, set())

@@ -15,7 +15,7 @@ import kunsthalle
 from kunsthalle.automation_checks.rules import RULES
 from kunsthalle.catalogs import states
 from kunsthalle.config import described, option
-from kunsthalle.core.states import StateTable
+from kunsthalle.core.state_tables import StateTable
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "<!-- Written by `./dev docs`; a test compares it with the code. -->"

@@ -7,7 +7,7 @@ import ast
 import re
 import sys
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -312,6 +312,29 @@ def findings(path: str, source: str) -> list[Finding]:
     return sorted(found for rule in RULES for found in rule(path, tree, lines))
 
 
+ROLES = {
+    "src/kunsthalle": "main models protocol queries requests resources routes schemas service states tables jobs",
+    "tools": "differences run story",
+}
+"""Files that each package may have, and each client below tools: their names say what part of it they are."""
+
+
+def repeated_names(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each file that bears the name of another below the same top folder, with what is wrong with it.
+
+    The name of a file says what is in it without its folder. Names with underscores at both ends are Python's.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for path in sorted(paths, key=lambda path: (path.count("/"), path)):
+        top = next((folder for folder in ROLES if path.startswith(f"{folder}/")), None)
+        stem = path.rpartition("/")[2].removesuffix(".py")
+        if top is None or stem.startswith("__") or stem in ROLES[top].split():
+            continue
+        other = first.setdefault((top, stem), path)
+        if other != path:
+            yield path, f"{other} has this name, too; name the file by its content"
+
+
 def files() -> Iterator[Path]:
     for place in PLACES:
         here = ROOT / place
@@ -320,6 +343,9 @@ def files() -> Iterator[Path]:
 
 def main() -> int:
     wrong = 0
+    for name, message in repeated_names(path.relative_to(ROOT).as_posix() for path in files()):
+        print(f"{name}:1: {message}")
+        wrong = 1
     for path in files():
         name = path.relative_to(ROOT).as_posix()
         for line, message in findings(name, path.read_text()):

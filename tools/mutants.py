@@ -145,7 +145,7 @@ MUTANTS = (
     Mutant(
         "shared without an acceptance",
         "R5",
-        "catalogs/sharing/visibility.py",
+        "catalogs/sharing/offering_visibility.py",
         'every(exists(rows.entries, rows.on_entry, entry == recipient), _answered_sql(rows, recipient, "approved"))',
         "exists(rows.entries, rows.on_entry, entry == recipient)",
         (f"{SHARING}::test_nothing_is_found_by_id_before_the_receiver_accepts",),
@@ -153,7 +153,7 @@ MUTANTS = (
     Mutant(
         "rejection ignored",
         "R5",
-        "catalogs/sharing/visibility.py",
+        "catalogs/sharing/offering_visibility.py",
         "    NAMED,\n    NOT_REJECTED,\n",
         "    NAMED,\n",
         (REJECTION,),
@@ -161,7 +161,7 @@ MUTANTS = (
     Mutant(
         "rejection ignored by statements",
         "R5",
-        "catalogs/sharing/visibility.py",
+        "catalogs/sharing/offering_visibility.py",
         'sql=lambda caller, rows: not_(_answered_sql(rows, caller.account_id, "rejected")),',
         "sql=None,",
         (REJECTION,),
@@ -169,7 +169,7 @@ MUTANTS = (
     Mutant(
         "rejection not told to the owner",
         "R5",
-        "catalogs/sharing/visibility.py",
+        "catalogs/sharing/offering_visibility.py",
         'holds=lambda terms, receiver: terms.answers.get(receiver.account_id) != "rejected",',
         "holds=lambda _terms, _receiver: True,",
         (REJECTION,),

@@ -285,7 +285,7 @@ def build(
         return SavedScenarios(*parts, forget=tokens.forget_all, renew=_renew_secrets)
 
     def whole() -> Pipeline:
-        from kunsthalle.block_storage.checking import schedule
+        from kunsthalle.block_storage.unchecked_images import schedule
         from kunsthalle.iam.authentication import authenticate
         from kunsthalle.operator.fault_callers import callers
         from kunsthalle.operator.routes_accounts import routes as account_routes
@@ -330,7 +330,7 @@ def _names(settings: Settings) -> tuple[str, ...]:
 
 def _console(api: Application, store: Store, base: Context) -> Application:
     """The console's pages; what they show, they ask of the API as every client does."""
-    from kunsthalle.console.app import Console
+    from kunsthalle.console.console_app import Console
 
     return Console(api, store, base)
 
@@ -342,7 +342,7 @@ def _documentation() -> Application:
 
 
 def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:
-    from kunsthalle.instances.consoles.sessions import Consoles
+    from kunsthalle.instances.consoles.console_sessions import Consoles
 
     return Consoles(store, base, drivers.hypervisor)
 

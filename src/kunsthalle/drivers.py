@@ -80,7 +80,7 @@ def _blobs(settings: Settings, space: Space) -> Blobs:
     if not settings.blobs.startswith("s3:"):
         return FilesystemBlobs(settings.blob_root, space)
     from kunsthalle.blobs import s3_address
-    from kunsthalle.blobs.cache import BlobCache
+    from kunsthalle.blobs.blob_cache import BlobCache
     from kunsthalle.blobs.s3 import S3Bucket
     from kunsthalle.blobs.s3_blobs import S3Blobs
 
@@ -102,7 +102,7 @@ def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:
 
 def _hypervisor(root: Path, settings: Settings) -> Hypervisor:
     from kunsthalle.disk_images.writers import write_overlay
-    from kunsthalle.hypervisor.drivers import find_hypervisor
+    from kunsthalle.hypervisor.hypervisor_drivers import find_hypervisor
     from kunsthalle.hypervisor.protocol import Bounds
 
     bounds = Bounds(settings.server_memory, settings.servers_memory)

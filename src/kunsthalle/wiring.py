@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kunsthalle.accounts import routes as account_routes
-from kunsthalle.api.not_implemented import not_implemented_routes as unserved_vpc
 from kunsthalle.api.router import Route
-from kunsthalle.block_storage import checking
+from kunsthalle.api.vpc_not_implemented import not_implemented_routes as unserved_vpc
 from kunsthalle.block_storage import jobs as storage_jobs
 from kunsthalle.block_storage import routes as storage_routes
 from kunsthalle.block_storage import routes_subresources as more_storage_routes
+from kunsthalle.block_storage import unchecked_images
 from kunsthalle.block_storage.disk_files import Disks
 from kunsthalle.block_storage.image_source import VolumesAsImages
 from kunsthalle.block_storage.service import VolumeService
@@ -27,7 +27,7 @@ from kunsthalle.drivers import Drivers
 from kunsthalle.iam import api_keys, erasure, signing_keys
 from kunsthalle.iam import routes as identity_routes
 from kunsthalle.iam.account_adapter import IamIdentities
-from kunsthalle.iam.not_implemented import not_implemented_routes as unserved_identity
+from kunsthalle.iam.iam_not_implemented import not_implemented_routes as unserved_identity
 from kunsthalle.iam.tokens import Tokens
 from kunsthalle.images import (
     image_encryption,
@@ -62,7 +62,7 @@ from kunsthalle.instances.test_deployment import rehearse
 from kunsthalle.jobs import audit_retention, queue
 from kunsthalle.key_protect import rotation_job as key_rotation
 from kunsthalle.key_protect import routes as key_routes
-from kunsthalle.key_protect import routes_policies as key_policy_routes
+from kunsthalle.key_protect import routes_key_policies as key_policy_routes
 from kunsthalle.key_protect import service as key_service
 from kunsthalle.key_protect.routes import not_implemented_routes as unserved_keys
 from kunsthalle.networks import routes as network_routes
@@ -124,7 +124,7 @@ def join(
         *catalog_handlers(rehearse),
         *erasure.handlers(),
         *storage_jobs.handlers(disks),
-        checking.handler(disks),
+        unchecked_images.handler(disks),
         *Machines(disks).handlers(),
         *scaler.handlers(),
         *group_actions.handlers(),

@@ -11,8 +11,8 @@ import pytest
 
 from kunsthalle.disk_images import backing_files
 from kunsthalle.disk_images.backing_files import backing_of, rebase
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.disk_images.qemu_img import create_overlay, find_tools
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.disk_images.writers import write_overlay, write_qcow2
 
 MIB = 2**20

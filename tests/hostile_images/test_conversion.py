@@ -19,10 +19,10 @@ from fixtures.walks import share
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import conversion
 from kunsthalle.disk_images.conversion import inspect, to_qcow2
+from kunsthalle.disk_images.file_refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused, ToolFailed
 from kunsthalle.disk_images.inspection import examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, convert, find_tools
-from kunsthalle.disk_images.refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused, ToolFailed
 from kunsthalle.disk_images.stream_inspection import Intake
 
 from . import builders as other

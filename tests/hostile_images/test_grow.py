@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.core.sizes import GIB
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.disk_images.growth import CLUSTER_DISK_GB, grow
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import check, convert, find_tools
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.disk_images.writers import virtual_size_of, write_overlay, write_qcow2
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.core.sizes import GIB
+from kunsthalle.disk_images.file_refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused
 from kunsthalle.disk_images.inspection import Examined, examine, minimum_provisioned_size
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, find_tools
-from kunsthalle.disk_images.refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
 
 from . import builders as other

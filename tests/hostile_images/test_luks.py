@@ -19,9 +19,9 @@ from hostile_images.builders_luks import ACTIVE, PASSPHRASE, Luks, luks_qcow2
 from hostile_images.builders_qcow2 import DATA_FILE_NAME, good
 from kunsthalle.disk_images import luks, qcow2
 from kunsthalle.disk_images.detection import HEAD_BYTES
+from kunsthalle.disk_images.file_refusals import CORRUPTED, ENCRYPTED, Refused
 from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
-from kunsthalle.disk_images.refusals import CORRUPTED, ENCRYPTED, Refused
 from kunsthalle.disk_images.stream_inspection import Intake
 
 LIMITS = Limits(encrypted=True)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from fixtures.walks import share
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.backing_files import backing_of
+from kunsthalle.disk_images.file_refusals import ToolFailed
 from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import find_tools
-from kunsthalle.disk_images.refusals import ToolFailed
 from kunsthalle.disk_images.stream_inspection import Intake
 from kunsthalle.disk_images.writers import virtual_size_of, write_overlay, write_qcow2
 

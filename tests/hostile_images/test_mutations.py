@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.walks import share
+from kunsthalle.disk_images.file_refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused
 from kunsthalle.disk_images.inspection import Examined, examine, recheck
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, find_tools
-from kunsthalle.disk_images.refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused
 from kunsthalle.disk_images.stream_inspection import Intake
 from kunsthalle.disk_images.writers import virtual_size_of
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.disk_images import detection, qcow2
+from kunsthalle.disk_images.file_refusals import CORRUPTED, Refused
 from kunsthalle.disk_images.inspection import examine
 from kunsthalle.disk_images.limits import Limits
-from kunsthalle.disk_images.refusals import CORRUPTED, Refused
 from kunsthalle.disk_images.stream_inspection import Arrived
 from kunsthalle.disk_images.writers import virtual_size_of
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.walks import share
+from kunsthalle.disk_images.file_refusals import CORRUPTED, TOO_BIG, Refused
 from kunsthalle.disk_images.limits import Limits
-from kunsthalle.disk_images.refusals import CORRUPTED, TOO_BIG, Refused
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
 
 from . import builders as other

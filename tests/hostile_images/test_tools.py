@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.core.sizes import GIB
+from kunsthalle.disk_images.file_refusals import CORRUPTED, TOO_BIG, Refused, ToolFailed
 from kunsthalle.disk_images.inspection import examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import NICENESS, Tools, check, convert, create_overlay, find_tools, info
-from kunsthalle.disk_images.refusals import CORRUPTED, TOO_BIG, Refused, ToolFailed
 from kunsthalle.disk_images.stream_inspection import Intake
 from kunsthalle.disk_images.writers import virtual_size_of, write_overlay, write_qcow2
 

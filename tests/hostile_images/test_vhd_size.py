@@ -11,15 +11,15 @@ import pytest
 from fixtures.walks import some_of
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import backing_files
+from kunsthalle.disk_images.file_refusals import Refused
 from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, convert, find_tools
-from kunsthalle.disk_images.refusals import Refused
 from kunsthalle.disk_images.stream_inspection import Intake
 from kunsthalle.disk_images.writers import virtual_size_of, write_overlay
 from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor
-from kunsthalle.hypervisor.qemu.engine import Qemu
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 
 from . import builders_vhd as v
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fixtures.frozen_app import OPERATOR, PERSONAS, FrozenApp
 from kunsthalle.authz.roles import VIEWER
-from kunsthalle.console.sessions import Sessions, SignIn, form_token
+from kunsthalle.console.browser_sessions import Sessions, SignIn, form_token
 
 BODIES: dict[str, Any] = {}
 """The console has no routes of the API."""

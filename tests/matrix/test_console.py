@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import pytest
 
 from fixtures.frozen_app import STRANGERS, Answer, FrozenApp, never
+from kunsthalle.console.all_pages import PAGES
 from kunsthalle.console.page_frame import Page, Pages
-from kunsthalle.console.pages import PAGES
 from matrix.rows_console import EVERYBODY, NAMES, SIGNED_IN, cookies, form_of, token
 
 GOLDEN = Path(__file__).parent / "golden" / "console.txt"

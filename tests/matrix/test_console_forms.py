@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from fixtures.frozen_app import FrozenApp
+from kunsthalle.console.all_pages import PAGES
 from kunsthalle.console.page_frame import Page
-from kunsthalle.console.pages import PAGES
 from matrix.rows_console import cookies, token
 from matrix.test_console import _path
 

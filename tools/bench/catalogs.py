@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench.load import Ask, Outcome
+from tools.bench.measured_data import SCENARIO, Caller, context, opened
 from tools.bench.processes import product
 from tools.bench.report import Figure, Section
 from tools.bench.requests import MOST_GROWTH, Work, measure, method, show
-from tools.bench.world import SCENARIO, Caller, context, opened
 
 from kunsthalle.catalogs.models import Offering, Version
 from kunsthalle.catalogs.offerings import service

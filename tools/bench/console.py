@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from urllib.parse import urlencode
 
+from tools.bench.measured_data import VERSION, Caller, make
 from tools.bench.processes import product
 from tools.bench.report import Figure, Section
-from tools.bench.world import VERSION, Caller, make
 
 from kunsthalle.local import environment
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tools.bench.imports import change, half_random, sha256_seconds
+from tools.bench.measured_data import SCENARIO, VERSION, Caller
 from tools.bench.processes import product
 from tools.bench.report import Figure, Section
-from tools.bench.world import SCENARIO, VERSION, Caller
 
 _MIB, _GIB = 2**20, 2**30
 _LARGE, _SMALL = 512 * _MIB, 16 * _MIB

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tools.bench.measured_data import VERSION, make, token
 from tools.bench.report import Figure, Section
-from tools.bench.world import VERSION, make, token
 
 from kunsthalle.accounts.queries import recipients
 from kunsthalle.accounts.service import add_user

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from tools.bench.imports import half_random
+from tools.bench.measured_data import SCENARIO, VERSION, Caller, token
 from tools.bench.processes import product
 from tools.bench.report import Figure, Section
-from tools.bench.world import SCENARIO, VERSION, Caller, token
 
 from kunsthalle.disk_images.qcow2 import EXTENSION
 from kunsthalle.disk_images.writers import write_qcow2

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tools.bench.measured_data import SCENARIO, VERSION, Caller
 from tools.bench.processes import Process, product
 from tools.bench.report import Figure, Section
-from tools.bench.world import SCENARIO, VERSION, Caller
 
 from kunsthalle.disk_images.writers import CLUSTER, write_qcow2
 

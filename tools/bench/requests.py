@@ -11,9 +11,9 @@ from pathlib import Path
 from tools.bench import bare as yardstick
 from tools.bench import wrk
 from tools.bench.load import Ask, Outcome, load
+from tools.bench.measured_data import VERSION, Caller, make
 from tools.bench.processes import Process, bare, product
 from tools.bench.report import Figure, Section
-from tools.bench.world import VERSION, Caller, make
 
 from kunsthalle.core.ids import Ids
 

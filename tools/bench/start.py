@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.bench import bare as yardstick
+from tools.bench.measured_data import VERSION
 from tools.bench.processes import Process, bare, product
 from tools.bench.report import Figure, Section
-from tools.bench.world import VERSION
 
 MOST_TIMES, MOST_BYTES = 2.5, 110 * 2**20
 _OPTIONS = ("--scenario", "enterprise")

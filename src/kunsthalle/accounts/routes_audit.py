@@ -16,7 +16,7 @@ from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR, PLATFORM
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core.clock import duration, moment, rfc3339
 from kunsthalle.db import audit
 from kunsthalle.db.session import Session

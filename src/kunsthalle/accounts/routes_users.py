@@ -36,7 +36,7 @@ from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import PLATFORM
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core.errors import not_found
 from kunsthalle.db import audit
 from kunsthalle.db.pages import page

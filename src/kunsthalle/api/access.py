@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from kunsthalle.api.request import Request
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core.errors import Problem, Reason, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, ResourceType, resolve

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kunsthalle import __version__
-from kunsthalle.automation_checks.checking import Finding, Report
+from kunsthalle.automation_checks.check_run import Finding, Report
 from kunsthalle.automation_checks.rules import RULES, Level, Rule
 from kunsthalle.local.display import escape, to_json
 from kunsthalle.local.text_tables import line

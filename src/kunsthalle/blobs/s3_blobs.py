@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from kunsthalle.blobs import s3_uploads
-from kunsthalle.blobs.cache import BlobCache
+from kunsthalle.blobs.blob_cache import BlobCache
 from kunsthalle.blobs.protocol import BlobError, BlobNotFound, Blobs, StoreUnavailable, Upload, Watch, unwatched
 from kunsthalle.blobs.s3 import S3Bucket, S3Changed, S3Error, S3Head, S3Missing
 

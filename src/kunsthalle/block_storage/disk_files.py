@@ -19,11 +19,11 @@ from kunsthalle.block_storage.volume_profiles import most_of
 from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.disk_images import backing_files, encrypted_disks, qcow2
+from kunsthalle.disk_images.disk_reencryption import Layer, copy_content
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.disk_images.growth import grow
 from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import TABLE_BYTES, Tools, convert, converted_size
-from kunsthalle.disk_images.reencryption import Layer, copy_content
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.disk_images.writers import write_empty
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Hypervisor, HypervisorError, Passphrases
 

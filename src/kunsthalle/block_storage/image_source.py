@@ -18,7 +18,7 @@ from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace
 from kunsthalle.db.session import Session
-from kunsthalle.disk_images.refusals import Refused, ToolFailed, corrupted
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed, corrupted
 from kunsthalle.hypervisor.protocol import HypervisorError, Passphrases
 from kunsthalle.images.import_sources import VolumeBytes, VolumeSource
 

@@ -15,7 +15,7 @@ from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import ResourceType
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.schemas import gigabytes
 from kunsthalle.jobs import queue

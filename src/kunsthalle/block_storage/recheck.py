@@ -16,8 +16,8 @@ from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import ResourceType, unscoped
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.disk_images.inspection import recheck
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.resources import IMAGE
 from kunsthalle.jobs import queue

@@ -18,7 +18,7 @@ from kunsthalle.block_storage.requests import (
 )
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.schemas import SnapshotResponse, VolumeResponse, snapshot_response, volume_response
-from kunsthalle.block_storage.schemas_profiles import VolumeProfileResponse, profile_response
+from kunsthalle.block_storage.schemas_volume_profiles import VolumeProfileResponse, profile_response
 from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
 from kunsthalle.block_storage.volume_profiles import PROFILES, named

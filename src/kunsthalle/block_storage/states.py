@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kunsthalle.core.states import StateTable
+from kunsthalle.core.state_tables import StateTable
 
 VOLUME_STATES = StateTable(
     "volume",

@@ -20,8 +20,8 @@ from kunsthalle.catalogs import queries, states
 from kunsthalle.catalogs.models import Catalog, Offering, Version
 from kunsthalle.catalogs.reclamation import reclamation_of
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
-from kunsthalle.catalogs.sharing import access_list, visibility
-from kunsthalle.catalogs.sharing.visibility import (
+from kunsthalle.catalogs.sharing import access_list, offering_visibility
+from kunsthalle.catalogs.sharing.offering_visibility import (
     PUBLIC,
     STRANGER,
     WITHIN_REACH,
@@ -157,8 +157,8 @@ def _holder(session: Session, version: Version) -> Doc:
 
 def load_terms(session: Session, offering: Offering) -> Terms:
     """Load everything that decides who may boot an offering, as it is."""
-    answers = visibility.load_answers(session, offering.account_id)
-    return replace(visibility.load_terms(session, offering), answers=answers)
+    answers = offering_visibility.load_answers(session, offering.account_id)
+    return replace(offering_visibility.load_terms(session, offering), answers=answers)
 
 
 def audience_of(session: Session, offering: Offering, terms: Terms, named: Collection[str]) -> Doc:

@@ -19,7 +19,7 @@ from kunsthalle.api.query_params import Parameters, decode
 from kunsthalle.api.request import Request
 from kunsthalle.api.surfaces.catalog import CATALOG as SURFACE
 from kunsthalle.api.surfaces.catalog import Digest
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.catalogs.models import (
     AccountSettings,
     Catalog,
@@ -31,7 +31,7 @@ from kunsthalle.catalogs.models import (
     Reclamation,
     Version,
 )
-from kunsthalle.catalogs.sharing.visibility import (
+from kunsthalle.catalogs.sharing.offering_visibility import (
     OBJECTS,
     OFFERINGS,
     Caller,

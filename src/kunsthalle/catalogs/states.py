@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kunsthalle.authz.roles import ROLES, least
 from kunsthalle.catalogs.models import Version
-from kunsthalle.core.states import StateTable
+from kunsthalle.core.state_tables import StateTable
 
 # The publish state machine as one table (catalog-iam-enterprise.md 1.8, R10): the code walks it, the docs print it.
 #

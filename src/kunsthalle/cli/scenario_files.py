@@ -22,7 +22,7 @@ def apply(file: str, data: Path, output: str) -> None:
     """
     from kunsthalle.scenario_files.applying import CannotApply
     from kunsthalle.scenario_files.applying import apply as make
-    from kunsthalle.scenario_files.reading import BadScenario, find, read
+    from kunsthalle.scenario_files.scenario_reading import BadScenario, find, read
 
     try:
         made = make(data, read(find(file))).made
@@ -40,7 +40,7 @@ def apply(file: str, data: Path, output: str) -> None:
 @click.argument("files", nargs=-1, required=True)
 def validate(files: tuple[str, ...]) -> None:
     """Check scenario files without a server. Ends with 2 at the first that is wrong: file, line, what is allowed."""
-    from kunsthalle.scenario_files.reading import BadScenario, find, read
+    from kunsthalle.scenario_files.scenario_reading import BadScenario, find, read
 
     for file in files:
         try:
@@ -61,8 +61,8 @@ def schema() -> None:
 @common.OUTPUT
 def shipped(output: str) -> None:
     """List the scenarios that ship, and what each is good for."""
-    from kunsthalle.scenario_files.reading import read
-    from kunsthalle.scenario_files.reading import shipped as every
+    from kunsthalle.scenario_files.scenario_reading import read
+    from kunsthalle.scenario_files.scenario_reading import shipped as every
 
     rows = [(name, read(path).scenario.description) for name, path in every().items()]
     click.echo(common.as_json(dict(rows)) if output == "json" else common.table(("NAME", "FOR"), rows))

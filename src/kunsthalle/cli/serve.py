@@ -159,7 +159,7 @@ def _with_names(settings: Settings, certificates: Certificates | None) -> Settin
 
 def _protocol(register: Connections, certificates: Certificates | None) -> Any:
     """What makes the protocol of a connection."""
-    from kunsthalle.cli.http import BoundedProtocol
+    from kunsthalle.cli.bounded_http import BoundedProtocol
 
     if certificates is None:
         return partial(BoundedProtocol, register)

@@ -9,8 +9,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
 from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
+from kunsthalle.cli.bounded_http import BadRequest
 from kunsthalle.cli.connections import Connections, Unsent
-from kunsthalle.cli.http import BadRequest
 
 
 def _refusal(error: Exception) -> BadRequest:

@@ -25,8 +25,8 @@ import uvicorn
 
 from kunsthalle.api.asgi import Receive, Scope, Send
 from kunsthalle.cli import log_format
+from kunsthalle.cli.bounded_http import BoundedProtocol
 from kunsthalle.cli.connections import Connections, limits_of
-from kunsthalle.cli.http import BoundedProtocol
 from kunsthalle.cli.serve import SWITCH_SECONDS, raise_file_limit, web_socket
 from kunsthalle.cli.world_pool import HOST, Template, World, WorldPool
 from kunsthalle.config import Settings

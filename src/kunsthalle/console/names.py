@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kunsthalle.console.account_users import Node, forest
+from kunsthalle.console.account_user_pages import Node, forest
 from kunsthalle.console.api_client import Refused, segment
 from kunsthalle.console.listing import Linked, everything
 from kunsthalle.console.page_frame import Visit

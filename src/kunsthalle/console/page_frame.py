@@ -17,8 +17,8 @@ from starlette.responses import RedirectResponse, Response
 
 from kunsthalle.api.asgi import Receive, Scope, Send
 from kunsthalle.console.api_client import Api, Refused, segment
+from kunsthalle.console.browser_sessions import BrowserSession, Sessions, form_token
 from kunsthalle.console.forms import Form
-from kunsthalle.console.sessions import BrowserSession, Sessions, form_token
 from kunsthalle.core.text_values import integer
 
 ROOT = "/console"

@@ -1,4 +1,4 @@
-"""The hypervisors that instances may run on: a row each. The drivers themselves: `hypervisor/drivers.py`."""
+"""The hypervisors that instances may run on: a row each. The drivers themselves: `hypervisor/hypervisor_drivers.py`."""
 
 from __future__ import annotations
 

@@ -33,11 +33,11 @@ from sqlalchemy import (
     true,
 )
 
+from kunsthalle.authz.access_refusals import foreign, missing_action
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.permissions import PermissionScope
-from kunsthalle.authz.refusals import foreign, missing_action
 from kunsthalle.core.errors import not_found
-from kunsthalle.core.states import StateTable
+from kunsthalle.core.state_tables import StateTable
 from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.counters import number
 from kunsthalle.db.page_bytes import row_bytes

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.detection import QEMU_NAMES, block_node
+from kunsthalle.disk_images.file_refusals import ToolFailed
 from kunsthalle.disk_images.limits import SECTOR
-from kunsthalle.disk_images.refusals import ToolFailed
 
 LONGEST = 1023
 """Bytes of a name that QEMU reads (docs/interop/qcow2.txt)."""

@@ -18,9 +18,9 @@ from kunsthalle.core import disk_formats
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images import qemu_img, vhd, vhdx, vmdk
 from kunsthalle.disk_images.detection import HEAD_BYTES, archive, describe, names_of
+from kunsthalle.disk_images.file_refusals import TOO_BIG, Refused, ToolFailed, corrupted
 from kunsthalle.disk_images.limits import Disk, Limits, check_virtual_size
 from kunsthalle.disk_images.qemu_img import Tools
-from kunsthalle.disk_images.refusals import TOO_BIG, Refused, ToolFailed, corrupted
 from kunsthalle.disk_images.writers import virtual_size_of
 
 RAW = "raw"

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from kunsthalle.core.disk_formats import FORMATS
 from kunsthalle.disk_images import qcow2, vhd
-from kunsthalle.disk_images.refusals import corrupted
+from kunsthalle.disk_images.file_refusals import corrupted
 
 QEMU_NAMES = {format_.name: format_.engine_name for format_ in FORMATS.values()}
 """Our names of formats to QEMU's."""

@@ -11,8 +11,8 @@ import struct
 from pathlib import Path
 
 from kunsthalle.disk_images import qcow2
+from kunsthalle.disk_images.file_refusals import ToolFailed
 from kunsthalle.disk_images.limits import SECTOR
-from kunsthalle.disk_images.refusals import ToolFailed
 
 _SIZE_AT = 24
 _SIZE = struct.Struct(">QII")

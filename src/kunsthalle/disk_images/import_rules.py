@@ -9,8 +9,8 @@ from pathlib import Path
 from kunsthalle.core import disk_formats
 from kunsthalle.disk_images import qcow2, vhd
 from kunsthalle.disk_images.detection import archive, check_qcow2_safety, describe, names_of
+from kunsthalle.disk_images.file_refusals import Refused, corrupted
 from kunsthalle.disk_images.limits import SECTOR, Limits
-from kunsthalle.disk_images.refusals import Refused, corrupted
 
 _BARE_DISK = frozenset({"gpt", "raw"})
 

@@ -10,9 +10,9 @@ from typing import Any
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import import_rules, luks, qcow2, qemu_img
 from kunsthalle.disk_images.detection import HEAD_BYTES, QEMU_NAMES
+from kunsthalle.disk_images.file_refusals import ENCRYPTED, NOT_OPENED, Refused, corrupted
 from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import Tools
-from kunsthalle.disk_images.refusals import ENCRYPTED, NOT_OPENED, Refused, corrupted
 from kunsthalle.disk_images.stream_inspection import Arrived
 
 SMALLEST_VOLUME_GB = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kunsthalle.core.sizes import GIB
-from kunsthalle.disk_images.refusals import TOO_BIG, Refused, corrupted
+from kunsthalle.disk_images.file_refusals import TOO_BIG, Refused, corrupted
 
 SECTOR = 512
 

@@ -15,8 +15,8 @@ import struct
 from dataclasses import dataclass
 
 from kunsthalle.core.sizes import MIB
+from kunsthalle.disk_images.file_refusals import corrupted
 from kunsthalle.disk_images.limits import SECTOR
-from kunsthalle.disk_images.refusals import corrupted
 
 MAGIC = b"LUKS\xba\xbe"
 HEADER = struct.Struct(">6sH32s32s32sII20s32sI40s")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from kunsthalle.core.sizes import MIB
 from kunsthalle.disk_images import luks
+from kunsthalle.disk_images.file_refusals import ENCRYPTED, Refused, corrupted
 from kunsthalle.disk_images.limits import SECTOR, Limits, check_virtual_size
-from kunsthalle.disk_images.refusals import ENCRYPTED, Refused, corrupted
 
 MAGIC = b"QFI\xfb"
 BASE = struct.Struct(">4sIQIIQIIQQIIQ")

@@ -29,8 +29,8 @@ from kunsthalle.disk_images import qcow2
 from kunsthalle.disk_images.atomic_files import appearing
 from kunsthalle.disk_images.backing_files import name_of
 from kunsthalle.disk_images.detection import HEAD_BYTES, QEMU_NAMES, block_node
+from kunsthalle.disk_images.file_refusals import TOO_BIG, Refused, ToolFailed, corrupted
 from kunsthalle.disk_images.limits import Limits
-from kunsthalle.disk_images.refusals import TOO_BIG, Refused, ToolFailed, corrupted
 
 ENVIRONMENT = {"LC_ALL": "C", "MALLOC_ARENA_MAX": "1"}
 STACK_BYTES = 2 * MIB

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from kunsthalle.disk_images import import_rules
 from kunsthalle.disk_images.detection import HEAD_BYTES
+from kunsthalle.disk_images.file_refusals import TOO_BIG, Refused, corrupted
 from kunsthalle.disk_images.limits import Limits
-from kunsthalle.disk_images.refusals import TOO_BIG, Refused, corrupted
 from kunsthalle.disk_images.vhd import FOOTER_SIZE
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kunsthalle.core.sizes import MIB
+from kunsthalle.disk_images.file_refusals import corrupted
 from kunsthalle.disk_images.limits import SECTOR, Limits, check_virtual_size
-from kunsthalle.disk_images.refusals import corrupted
 
 COOKIE = b"conectix"
 FOOTER_SIZE = 512

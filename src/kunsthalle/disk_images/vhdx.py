@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kunsthalle.core.sizes import KIB, MIB
+from kunsthalle.disk_images.file_refusals import corrupted
 from kunsthalle.disk_images.limits import SECTOR, Disk, Limits, check_virtual_size
-from kunsthalle.disk_images.refusals import corrupted
 
 MAGIC = b"vhdxfile"
 HEADER = struct.Struct("<4sIQ16s16s16sHHIQ")

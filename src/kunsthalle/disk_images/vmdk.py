@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from kunsthalle.disk_images.file_refusals import ENCRYPTED, Refused, corrupted
 from kunsthalle.disk_images.limits import SECTOR, Disk, Limits, check_virtual_size
-from kunsthalle.disk_images.refusals import ENCRYPTED, Refused, corrupted
 
 MAGIC = b"KDMV"
 HEADER = struct.Struct("<4sIIQQQQIQQQB4sH")

@@ -8,8 +8,8 @@ from typing import Any
 from kunsthalle.accounts.queries import hold
 from kunsthalle.api.access import Access
 from kunsthalle.api.request import Request
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.authz.permissions import VALIDITY
-from kunsthalle.authz.refusals import missing_action
 from kunsthalle.core.errors import Problem, Reason, Target, invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import and_
 
-from kunsthalle.core.states import StateTable
+from kunsthalle.core.state_tables import StateTable
 from kunsthalle.db.visibility import ResourceType
 from kunsthalle.iam import tables
 from kunsthalle.iam.models import (

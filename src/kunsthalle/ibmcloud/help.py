@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kunsthalle.ibmcloud.grammar import Command
-from kunsthalle.ibmcloud.tables import grid
+from kunsthalle.ibmcloud.printed_tables import grid
 
 Commands = Mapping[tuple[str, ...], Command]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kunsthalle.ibmcloud import tables
-from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud import printed_tables
+from kunsthalle.ibmcloud.command_errors import Failed
 from kunsthalle.ibmcloud.grammar import Given
-from kunsthalle.ibmcloud.http import Api
-from kunsthalle.ibmcloud.session import Session
+from kunsthalle.ibmcloud.http_client import Api
+from kunsthalle.ibmcloud.login_state import Session
 from kunsthalle.ibmcloud.terminal import Terminal
 from kunsthalle.local.display import to_json
 
@@ -31,32 +31,32 @@ class Run:
 
     def progress(self, verb: str, noun: str) -> None:
         """`Getting image golden under account A as user U...`"""
-        self.terminal.say(tables.safe(f"{verb} {noun} {self.who()}..."))
+        self.terminal.say(printed_tables.safe(f"{verb} {noun} {self.who()}..."))
 
     def core_progress(self, noun: str, *, by_id: bool = False) -> None:
         """The progress line of the core commands, and OK below it: `What under account A as U...`"""
         account = self.session.account if by_id else self.session.account_name
-        self.terminal.say(tables.safe(f"{noun} under account {account} as {self.session.user}..."))
+        self.terminal.say(printed_tables.safe(f"{noun} under account {account} as {self.session.user}..."))
 
     def print_json(self, resource: Any) -> None:
         self.terminal.lines([to_json(resource, indent=4)])
 
-    def table(self, rows: Iterable[Any], columns: Sequence[tables.Field], none: str) -> None:
+    def table(self, rows: Iterable[Any], columns: Sequence[printed_tables.Field], none: str) -> None:
         """A list: its JSON, its table, or a sentence that there is nothing (which `quiet` keeps)."""
         entries = list(rows)
         if self.json:
             self.print_json(entries)
         elif entries:
-            self.terminal.lines(tables.table(entries, columns, colour=self.terminal.colour))
+            self.terminal.lines(printed_tables.table(entries, columns, colour=self.terminal.colour))
         else:
             self.terminal.lines([none])
 
-    def detail(self, resource: Any, fields: Sequence[tables.Field]) -> None:
+    def detail(self, resource: Any, fields: Sequence[printed_tables.Field]) -> None:
         """One resource: its JSON, or its fields."""
         if self.json:
             self.print_json(resource)
         else:
-            self.terminal.lines(tables.detail(resource, fields, colour=self.terminal.colour))
+            self.terminal.lines(printed_tables.detail(resource, fields, colour=self.terminal.colour))
 
     def done(self, sentence: str, resource: Any = None) -> None:
         """OK, and what was done; as JSON the object, if there is one."""
@@ -64,16 +64,16 @@ class Run:
             self.print_json({} if resource is None else resource)
             return
         self.terminal.ok()
-        self.terminal.say(tables.safe(sentence))
+        self.terminal.say(printed_tables.safe(sentence))
 
     def confirmed(self, question: str) -> bool:
         """Whether to go on: `--force`, or the answer to the question."""
-        return bool(self.given.get("force")) or self.terminal.confirm(tables.safe(question))
+        return bool(self.given.get("force")) or self.terminal.confirm(printed_tables.safe(question))
 
     def complain(self, failure: Exception) -> None:
         """A failure after which the command goes on; it ends with 1 then."""
         self.failures += 1
-        self.terminal.failed(tables.safe(str(failure)))
+        self.terminal.failed(printed_tables.safe(str(failure)))
 
 
 def named(entries: Iterable[Any], ref: str, noun: str, *keys: str) -> Any:

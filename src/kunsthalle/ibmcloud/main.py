@@ -9,11 +9,11 @@ from io import StringIO
 
 from kunsthalle.ibmcloud import help as helped
 from kunsthalle.ibmcloud import registry
-from kunsthalle.ibmcloud.errors import Failed, Interrupted, Refused
+from kunsthalle.ibmcloud.command_errors import Failed, Interrupted, Refused
 from kunsthalle.ibmcloud.grammar import Command, Given, WrongUsage, dashed, is_flag, parse
 from kunsthalle.ibmcloud.invocation import Run
-from kunsthalle.ibmcloud.session import Session
-from kunsthalle.ibmcloud.tables import safe
+from kunsthalle.ibmcloud.login_state import Session
+from kunsthalle.ibmcloud.printed_tables import safe
 from kunsthalle.ibmcloud.terminal import Terminal, switched, wants_colour
 
 _DEPTH = 4
@@ -153,7 +153,7 @@ def _unknown(words: Sequence[str], known: registry.Commands) -> Failed:
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point. A stream that was closed is nowhere; one that cannot show a letter shows its number."""
     if "_IBMCLOUD_COMPLETE" in os.environ:
-        from kunsthalle.ibmcloud.completion import complete
+        from kunsthalle.ibmcloud.word_completion import complete
 
         sys.exit(complete(os.environ))
     streams = [StringIO() if entry is None else entry for entry in (sys.stdin, sys.stdout, sys.stderr)]

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from kunsthalle.ibmcloud.errors import Failed, Refused
+from kunsthalle.ibmcloud.command_errors import Failed, Refused
 from kunsthalle.ibmcloud.grammar import BOOLEAN, FORCE, Command, Flag, Given, flag
-from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run, one_of
-from kunsthalle.ibmcloud.tables import Field, when
+from kunsthalle.ibmcloud.printed_tables import Field, when
 from kunsthalle.local.list_parameters import parameter
 
 RequestBody = Callable[[Run], dict[str, Any]]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.command_errors import Failed
 from kunsthalle.local import trust
 
 if TYPE_CHECKING:

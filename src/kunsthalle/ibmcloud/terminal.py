@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from kunsthalle.core.text_values import SWITCH, boolean, integer
-from kunsthalle.ibmcloud.errors import Failed, Interrupted
+from kunsthalle.ibmcloud.command_errors import Failed, Interrupted
 from kunsthalle.local.display import escape_all_but_colours, is_terminal, takes_colours
 
 

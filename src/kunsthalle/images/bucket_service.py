@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core import disk_formats
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
 from kunsthalle.core.space import RETRY_AFTER

@@ -18,9 +18,9 @@ from kunsthalle.core.space import NoSpace, Space
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.disk_images.conversion import to_qcow2
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.images import transfer_progress
 from kunsthalle.images.import_sources import AccountBuckets
 from kunsthalle.images.tables import transfers

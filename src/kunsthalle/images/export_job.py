@@ -21,9 +21,9 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import any_row
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import TABLE_BYTES, Tools, convert, converted_size
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
 from kunsthalle.images import transfer_progress
 from kunsthalle.images.export_service import RUN, forget, settled
 from kunsthalle.images.import_sources import AccountBuckets

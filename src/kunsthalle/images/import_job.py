@@ -23,10 +23,10 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import any_row
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.disk_images.file_refusals import ENCRYPTED, Refused
 from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
-from kunsthalle.disk_images.refusals import ENCRYPTED, Refused
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images import image_encryption, transfer_progress

@@ -5,7 +5,7 @@ What a catalog does to its images moves along the same table.
 
 from __future__ import annotations
 
-from kunsthalle.core.states import StateTable
+from kunsthalle.core.state_tables import StateTable
 
 IMAGE_STATES = StateTable(
     "image",

@@ -27,7 +27,7 @@ from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import remove_rows
-from kunsthalle.disk_images.refusals import Refused
+from kunsthalle.disk_images.file_refusals import Refused
 from kunsthalle.hypervisor.protocol import (
     NOT_ENCRYPTED,
     DataDisk,

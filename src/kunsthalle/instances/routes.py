@@ -32,7 +32,7 @@ from kunsthalle.instances.requests import (
 )
 from kunsthalle.instances.resources import INSTANCE, TEMPLATE
 from kunsthalle.instances.schemas import ActionResponse, InstanceResponse, action_response, one_response, to_response
-from kunsthalle.instances.schemas_profiles import InstanceProfileResponse, profile_response
+from kunsthalle.instances.schemas_instance_profiles import InstanceProfileResponse, profile_response
 from kunsthalle.instances.service import InstanceService
 from kunsthalle.instances.templates.schemas_templates import TemplateResponse, template_response
 from kunsthalle.instances.templates.service import TemplateService

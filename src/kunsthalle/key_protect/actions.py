@@ -11,8 +11,8 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.core.ids import entropy
 from kunsthalle.db.session import Session
 from kunsthalle.key_protect import wrapping
+from kunsthalle.key_protect.key_refusals import bad_request, wrong_state
 from kunsthalle.key_protect.models import Key
-from kunsthalle.key_protect.refusals import bad_request, wrong_state
 from kunsthalle.key_protect.service import material_of, refuse_unless_active
 from kunsthalle.key_protect.wrapping import CannotUnwrap
 

@@ -19,7 +19,7 @@ from kunsthalle.core.ids import entropy
 from kunsthalle.db.encryption import Turn
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import put_row, remove_rows, rows_of
-from kunsthalle.key_protect.refusals import bad_request
+from kunsthalle.key_protect.key_refusals import bad_request
 from kunsthalle.key_protect.tables import import_tokens
 from kunsthalle.key_protect.wrapping import octets_of
 

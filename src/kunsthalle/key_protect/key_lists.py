@@ -17,8 +17,8 @@ from kunsthalle.core.errors import Problem
 from kunsthalle.core.text_values import FLAG, boolean
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import ids_where
-from kunsthalle.key_protect.access import RING
-from kunsthalle.key_protect.refusals import bad_request
+from kunsthalle.key_protect.key_access import RING
+from kunsthalle.key_protect.key_refusals import bad_request
 from kunsthalle.key_protect.states import DEACTIVATED, NUMBERS
 from kunsthalle.key_protect.tables import key_aliases, protected_keys
 from kunsthalle.service_instances.models import ServiceInstance

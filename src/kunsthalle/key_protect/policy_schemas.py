@@ -11,9 +11,9 @@ from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.crn import Crn
 from kunsthalle.key_protect.import_tokens import ImportToken
+from kunsthalle.key_protect.key_policies import ROTATION, InstancePolicy, KeyPolicy, NewKeyPolicy
+from kunsthalle.key_protect.key_refusals import bad_request
 from kunsthalle.key_protect.models import Key
-from kunsthalle.key_protect.policies import ROTATION, InstancePolicy, KeyPolicy, NewKeyPolicy
-from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.schemas import CollectionResponse, DualAuthRequest, RotationRequest, collection, policies_of
 
 _TYPE = "application/vnd.ibm.kms.policy+json"

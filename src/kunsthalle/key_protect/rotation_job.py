@@ -7,7 +7,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped
 from kunsthalle.jobs import queue
 from kunsthalle.key_protect import service
-from kunsthalle.key_protect.policies import ROTATE_JOB
+from kunsthalle.key_protect.key_policies import ROTATE_JOB
 from kunsthalle.key_protect.resources import PROTECTED_KEY
 from kunsthalle.key_protect.tables import protected_keys
 

@@ -19,7 +19,7 @@ from kunsthalle.db.unscoped import ids_where, rows_of
 from kunsthalle.db.visibility import Authorized, count, some
 from kunsthalle.db.wildcards import wildcards
 from kunsthalle.key_protect import actions, registrations, service
-from kunsthalle.key_protect.access import RING, InInstance, OnKey, OnRing
+from kunsthalle.key_protect.key_access import RING, InInstance, OnKey, OnRing
 from kunsthalle.key_protect.key_lists import KeyFilters, KeysParameters, PageParameters, order_of, wanted
 from kunsthalle.key_protect.models import Key, KeyRing
 from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY

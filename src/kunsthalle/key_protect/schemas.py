@@ -14,9 +14,9 @@ from kunsthalle.key_protect import service
 from kunsthalle.key_protect.actions import Wrapped
 from kunsthalle.key_protect.import_tokens import Sealed
 from kunsthalle.key_protect.key_lists import PageParameters
+from kunsthalle.key_protect.key_policies import DUAL_AUTH, ROTATION, NewKeyPolicy, authorizations, dual_auth_keys
+from kunsthalle.key_protect.key_refusals import bad_request
 from kunsthalle.key_protect.models import DEFAULT_RING, Key, KeyRing
-from kunsthalle.key_protect.policies import DUAL_AUTH, ROTATION, NewKeyPolicy, authorizations, dual_auth_keys
-from kunsthalle.key_protect.refusals import bad_request
 from kunsthalle.key_protect.states import NUMBERS
 
 _TYPE = "application/vnd.ibm.kms.{}+json"

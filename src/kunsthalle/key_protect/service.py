@@ -18,10 +18,10 @@ from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import add_row, any_row, number_of, put_row, remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, may_create, unscoped
 from kunsthalle.jobs import queue
-from kunsthalle.key_protect import import_tokens, policies
+from kunsthalle.key_protect import import_tokens, key_policies
 from kunsthalle.key_protect.import_tokens import Sealed
+from kunsthalle.key_protect.key_refusals import bad_request, in_use, rotated_lately, taken, wrong_state
 from kunsthalle.key_protect.models import DEFAULT_RING, Key, KeyRing
-from kunsthalle.key_protect.refusals import bad_request, in_use, rotated_lately, taken, wrong_state
 from kunsthalle.key_protect.resources import KEY_RING, PROTECTED_KEY
 from kunsthalle.key_protect.states import DEACTIVATED
 from kunsthalle.key_protect.tables import key_aliases, key_registrations, key_versions, protected_keys
@@ -67,7 +67,7 @@ class NewKey(Struct, frozen=True):
     aliases: list[str]
     ring: str
     sealed: Sealed | None = None
-    overrides: list[policies.NewKeyPolicy] = field(default_factory=list)
+    overrides: list[key_policies.NewKeyPolicy] = field(default_factory=list)
 
 
 def create(session: Session, instance: ServiceInstance, value: NewKey) -> Key:
@@ -76,7 +76,7 @@ def create(session: Session, instance: ServiceInstance, value: NewKey) -> Key:
     may_create(ctx, CREATE, {"serviceInstance": instance.id, "keyRing": value.ring})
     _known_ring(session, instance.id, value.ring)
     imported, by_token = value.payload is not None or value.sealed is not None, value.sealed is not None
-    policies.refuse_way(session, instance.id, extractable=value.extractable, imported=imported, by_token=by_token)
+    key_policies.refuse_way(session, instance.id, extractable=value.extractable, imported=imported, by_token=by_token)
     if value.expires_at is not None and value.expires_at <= now:
         raise bad_request("KEY_EXP_DATE_INVALID_ERR", "The date of expiration must be in the future.", "expirationDate")
     made = Key(
@@ -102,7 +102,7 @@ def create(session: Session, instance: ServiceInstance, value: NewKey) -> Key:
     insert(session, PROTECTED_KEY, made)
     payload = _unsealed(session, instance.id, value.payload, value.sealed)
     _keep(session, made.version_id, made.id, _material(payload, extractable=value.extractable))
-    policies.inherit(session, made, value.overrides)
+    key_policies.inherit(session, made, value.overrides)
     for alias in value.aliases:
         add_alias(session, made, alias)
     if made.expires_at is not None:
@@ -222,7 +222,7 @@ def renew_material(session: Session, key: Key, payload: str | None) -> None:
     version_id, now = session.ctx.ids.uuid(), session.ctx.now()
     _keep(session, version_id, key.id, _material(payload, extractable=False))
     _touch(session, key, version_id=version_id, rotated_at=now)
-    policies.schedule_rotation(session, find(session, PROTECTED_KEY, key.id))
+    key_policies.schedule_rotation(session, find(session, PROTECTED_KEY, key.id))
     queue.enqueue(session, REWRAP_JOB, key.id)
 
 
@@ -232,13 +232,13 @@ def remove(session: Session, granted: Authorized[Key], *, force: bool) -> Key:
     used = number_of(session, key_registrations, key_registrations.c.key_id == key.id)
     if used and not force:
         raise in_use(f"The key protects {used} resource{'' if used == 1 else 's'}: see its registrations.")
-    policies.refuse_unless_authorized(session, key)
+    key_policies.refuse_unless_authorized(session, key)
     values = {"deleted_at": now, "deleted_by": session.ctx.actor.iam_id, "updated_at": now}
     if not transition(session, PROTECTED_KEY, key.id, "destroyed", **values):
         raise wrong_state("The key was deleted already.")
     remove_rows(session, key_aliases, key_aliases.c.key_id == key.id)
     queue.enqueue(session, PURGE_JOB, key.id, due_at=now + PURGED)
-    queue.cancel(session, policies.ROTATE_JOB, key.id)
+    queue.cancel(session, key_policies.ROTATE_JOB, key.id)
     queue.enqueue(session, STATE_JOB, key.id)
     return find(session, PROTECTED_KEY, key.id)
 
@@ -255,9 +255,9 @@ def restore(session: Session, granted: Authorized[Key]) -> Key:
     transition(session, PROTECTED_KEY, key.id, "active", deleted_at=None, deleted_by=None, updated_at=now)
     queue.cancel(session, PURGE_JOB, key.id)
     queue.enqueue(session, STATE_JOB, key.id)
-    policies.withdraw_all(session, key.id)
+    key_policies.withdraw_all(session, key.id)
     restored = find(session, PROTECTED_KEY, key.id)
-    policies.schedule_rotation(session, restored)
+    key_policies.schedule_rotation(session, restored)
     queue.enqueue(session, REWRAP_JOB, key.id)  # as of a key that is enabled again
     return restored
 
@@ -278,7 +278,7 @@ def erase(session: Session, key: Key) -> None:
     """The row of a key goes, with all that hangs on it."""
     for table in (key_versions, key_aliases, key_registrations):
         remove_rows(session, table, table.c.key_id == key.id)
-    policies.forget_key(session, key.id)
+    key_policies.forget_key(session, key.id)
     delete(session, PROTECTED_KEY, key.id, key.account_id)
 
 
@@ -402,5 +402,5 @@ def erase_instance(session: Session, instance_id: str, account_id: str) -> None:
         erase(session, key)
     for ring in unscoped(session, KEY_RING, KEY_RING.table.c.instance_id == instance_id):
         delete(session, KEY_RING, ring.id, account_id)
-    policies.forget_instance(session, instance_id)
+    key_policies.forget_instance(session, instance_id)
     import_tokens.forget_instance(session, instance_id)

@@ -21,7 +21,7 @@ from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local import environment, folder
 from kunsthalle.local.client import CallFailed
 from kunsthalle.scenario_files.calls import CATALOGS, FAULTS, INSTALL, VPC, Calls
-from kunsthalle.scenario_files.reading import ScenarioFile
+from kunsthalle.scenario_files.scenario_reading import ScenarioFile
 from kunsthalle.scenario_files.schemas import (
     BASE_ACCOUNTS,
     AccountGroupPart,

@@ -22,7 +22,7 @@ from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.router import Call, Route, not_implemented, route
 from kunsthalle.api.surfaces.iam import PLATFORM
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.catalogs import reclamation
 from kunsthalle.catalogs.models import Catalog
 from kunsthalle.catalogs.resources import CATALOG

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Text, func, type_coerce
 
 from kunsthalle.accounts.queries import hold
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.core.errors import conflict, invalid
 from kunsthalle.db.rows import update
 from kunsthalle.db.scope_conditions import exists

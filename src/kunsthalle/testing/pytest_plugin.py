@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from kunsthalle.testing.faults import WorldFaults
     from kunsthalle.testing.persona import Bucket, Persona
     from kunsthalle.testing.world import World, WorldClock
+    from kunsthalle.testing.world_faults import WorldFaults
     from kunsthalle.testing.world_server import WorldServer
 
 _URL, _TOKEN = "KUNSTHALLE_WORLDS_URL", "KUNSTHALLE_WORLDS_TOKEN"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kunsthalle.local import folder
 from kunsthalle.local.client import CallFailed, call
-from kunsthalle.testing.faults import WorldFaults
 from kunsthalle.testing.persona import Persona
+from kunsthalle.testing.world_faults import WorldFaults
 
 if TYPE_CHECKING:
     from kunsthalle.testing.world_server import WorldServer
@@ -92,7 +92,7 @@ class World:
     def apply(self, scenario: str) -> list[str]:
         """Make what a scenario file says: a path, or the name of one that ships. What was made, a line for each."""
         from kunsthalle.scenario_files.applying import apply
-        from kunsthalle.scenario_files.reading import find, read
+        from kunsthalle.scenario_files.scenario_reading import find, read
 
         made = apply(self.data, read(find(scenario))).made
         self._accounts = folder.credentials(self.data)["accounts"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from kunsthalle.console.all_pages import PAGES
 from kunsthalle.console.former_addresses import moved
 from kunsthalle.console.page_frame import Pages
-from kunsthalle.console.pages import PAGES
 from kunsthalle.testing import Served
 
 MOVED = {

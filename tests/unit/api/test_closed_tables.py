@@ -18,7 +18,7 @@ from kunsthalle.accounts.tables import accounts
 from kunsthalle.api import fault_injection
 from kunsthalle.api.asgi import Answer
 from kunsthalle.app import _clock
-from kunsthalle.cli import faults as faults_command
+from kunsthalle.cli import fault_verb as faults_command
 from kunsthalle.core.closed_tables import ClosedTable, UnknownMember
 from kunsthalle.core.fault_effects import EFFECTS, CallEffect, JobEffect, TokenEffect, effects_on
 from kunsthalle.core.faults import Fault, Faults

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kunsthalle.automation_checks.checking import Report, check
+from kunsthalle.automation_checks.check_run import Report, check
+from kunsthalle.automation_checks.checked_files import BadFile, read
 from kunsthalle.automation_checks.json_lines import lines_of
-from kunsthalle.automation_checks.reading import BadFile, read
 from unit.automation_checks.documents import (
     FOREIGN_IMAGE,
     OTHER,

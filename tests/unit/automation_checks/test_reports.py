@@ -11,7 +11,7 @@ from jsonschema_rs import validator_for
 
 from fixtures.tools import ROOT
 from kunsthalle import __version__
-from kunsthalle.automation_checks.checking import Finding, JudgedFile, Report
+from kunsthalle.automation_checks.check_run import Finding, JudgedFile, Report
 from kunsthalle.automation_checks.facts import Place
 from kunsthalle.automation_checks.reports import FORMATS
 from kunsthalle.automation_checks.rules import RULES, rule

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kunsthalle.automation_checks.checking import check
+from kunsthalle.automation_checks.check_run import check
 from kunsthalle.automation_checks.rules import RULES
 from unit.automation_checks.documents import (
     CATALOG,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.s3 import s3_setting
-from kunsthalle.blobs.cache import BlobCache
+from kunsthalle.blobs.blob_cache import BlobCache
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.blobs.protocol import BadDigest, BlobError, BlobNotFound, Blobs, OutOfSpace, WrongLength
 from kunsthalle.blobs.s3 import S3Bucket

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.s3 import S3Server, s3_setting
-from kunsthalle.blobs.cache import BlobCache
+from kunsthalle.blobs.blob_cache import BlobCache
 from kunsthalle.blobs.protocol import BlobDamaged, StoreUnavailable
 from kunsthalle.blobs.s3 import PART, S3Bucket, S3Unavailable
 from kunsthalle.blobs.s3_address import S3Address, parse

@@ -13,8 +13,8 @@ from fixtures.frozen_app import OPERATOR
 from fixtures.vault import Vault, asking, authorize, encrypted_with, put_encrypted
 from hostile_images import builders_qcow2 as q
 from kunsthalle import drivers
-from kunsthalle.block_storage import checking
-from kunsthalle.cli import status
+from kunsthalle.block_storage import unchecked_images
+from kunsthalle.cli import status_verb
 from kunsthalle.db.tables import jobs as job_table
 from kunsthalle.db.unscoped import number_of
 
@@ -74,7 +74,7 @@ def test_that_images_are_unchecked_is_said(app: App) -> None:
     ],
 )
 def test_what_status_says(found: dict[str, Any], told: str) -> None:
-    assert status._unchecked(found) == told
+    assert status_verb._unchecked(found) == told
 
 
 @pytest.mark.needs_qemu_img
@@ -102,8 +102,8 @@ def test_equal_bytes_are_checked_once_and_not_twice_at_once(app: App, monkeypatc
     app.pause()
     server = app.server
     for _ in range(2):
-        checking.schedule(server.store, server.base)
-    waiting = (job_table.c.kind == checking.CHECK, job_table.c.state == "queued")
+        unchecked_images.schedule(server.store, server.base)
+    waiting = (job_table.c.kind == unchecked_images.CHECK, job_table.c.state == "queued")
     assert server.store.read(server.base, lambda session: number_of(session, job_table, *waiting)) == 2
 
 

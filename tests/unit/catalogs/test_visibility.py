@@ -22,7 +22,7 @@ from kunsthalle.catalogs import explain
 from kunsthalle.catalogs.models import Catalog, CatalogObject, Offering, PublishApproval, Version
 from kunsthalle.catalogs.resources import OBJECT, OFFERING, VERSION
 from kunsthalle.catalogs.sharing import offering_lists
-from kunsthalle.catalogs.sharing.visibility import (
+from kunsthalle.catalogs.sharing.offering_visibility import (
     RULE,
     TYPE,
     UNDECIDED,

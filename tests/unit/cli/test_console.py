@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from kunsthalle.cli import console as console_module
+from kunsthalle.cli import console_verb as console_module
 from kunsthalle.cli.main import cli
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local.client import CallFailed, access_token, call

@@ -139,7 +139,7 @@ def test_env_waits_for_the_server_of_the_working_directory(server: Served, elsew
 def test_env_waits_for_the_only_server_where_there_is_no_data_here(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kunsthalle.cli.env._UNTIL_ELSEWHERE", 0.2)
+    monkeypatch.setattr("kunsthalle.cli.env_verb._UNTIL_ELSEWHERE", 0.2)
     result = verb("env", "--account", "publisher", "--wait", "30")
     assert values(result.stdout)["KUNSTHALLE_URL"] == server.url
     assert f"this is your server on {server.data}." in result.stderr

@@ -14,7 +14,7 @@ from ibm_cloud_sdk_core import ApiException
 
 from kunsthalle.cli.main import cli
 from kunsthalle.core.clock import SECOND, moment
-from kunsthalle.scenario_files.reading import BadScenario, read, shipped
+from kunsthalle.scenario_files.scenario_reading import BadScenario, read, shipped
 from kunsthalle.scenario_files.schemas import json_schema
 from kunsthalle.testing import World, WorldServer
 from kunsthalle.testing.persona import Persona

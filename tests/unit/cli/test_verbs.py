@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from sqlalchemy import text as sql
 
 from kunsthalle.all_tables import prepare
-from kunsthalle.cli import doctor
+from kunsthalle.cli import doctor_verb
 from kunsthalle.cli.main import cli
 from kunsthalle.cli.serve import Refusal, serve
 from kunsthalle.config import Settings
@@ -233,7 +233,7 @@ def test_the_doctor_looks_at_a_folder_that_nobody_serves(tmp_path: Path) -> None
 def test_a_deep_examination_is_watched_until_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal: asked again and again how far it is, and then it says what it found, or what went wrong."""
     seen, looked = threading.Event(), iter((0, 40, 80))
-    monkeypatch.setattr(doctor, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(doctor_verb, "_PAUSE_SECONDS", 0.001)
 
     def far() -> dict[str, Any]:
         percent = next(looked, None)
@@ -246,9 +246,9 @@ def test_a_deep_examination_is_watched_until_it_has_ended(monkeypatch: pytest.Mo
         assert seen.wait(30)
         return {"healthy": True}
 
-    assert doctor._drawn(work, far) == {"healthy": True}
+    assert doctor_verb._drawn(work, far) == {"healthy": True}
     with pytest.raises(ZeroDivisionError):
-        doctor._drawn(lambda: {"healthy": 1 // 0}, far)
+        doctor_verb._drawn(lambda: {"healthy": 1 // 0}, far)
 
 
 def test_a_terminal_is_shown_how_far_the_doctor_is(served: Served) -> None:

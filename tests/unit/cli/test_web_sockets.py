@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from kunsthalle.cli.bounded_http import BoundedProtocol
 from kunsthalle.cli.connections import Connections, Limits
-from kunsthalle.cli.http import BoundedProtocol
 from kunsthalle.cli.serve import web_socket
 
 PATIENCE = 30

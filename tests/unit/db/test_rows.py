@@ -10,7 +10,7 @@ from fixtures.threads import together
 from fixtures.worlds import World
 from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target
-from kunsthalle.core.states import StateTable
+from kunsthalle.core.state_tables import StateTable
 from kunsthalle.db.rows import delete, insert, insert_named, rename, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition

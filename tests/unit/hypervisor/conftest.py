@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, SeedSpec, ServerSpec
-from kunsthalle.hypervisor.qemu.engine import Qemu
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 
 GIB = 1 << 30
 PATIENCE = 180.0

@@ -58,7 +58,7 @@ def sha256(path: Path) -> str:
 PROGRAM = """
 import pickle, sys, time
 from pathlib import Path
-from kunsthalle.hypervisor.qemu.engine import Qemu
+from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 root, binary, tool, server = pickle.loads(bytes.fromhex(sys.argv[1]))
 Qemu(root, binary, tool, "tcg").start(server)
 print("started", flush=True)

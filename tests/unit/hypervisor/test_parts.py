@@ -18,16 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.boot_image import BUILDER
-from kunsthalle.hypervisor import console_log, drivers, overlays
+from kunsthalle.hypervisor import console_log, hypervisor_drivers, overlays
 from kunsthalle.hypervisor.cloud_init_seed import ignition, make_seed
-from kunsthalle.hypervisor.drivers import find_hypervisor
+from kunsthalle.hypervisor.hypervisor_drivers import find_hypervisor
 from kunsthalle.hypervisor.protocol import BadSpec, DiskError, Excerpt, SeedSpec, ServerSpec, Unavailable
 from kunsthalle.hypervisor.qemu import accelerator
 from kunsthalle.hypervisor.qemu.accelerator import Accelerator
-from kunsthalle.hypervisor.qemu.engine import Qemu
 from kunsthalle.hypervisor.qemu.qemu_command import Machine, server_command, server_uuid
+from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.run_folders import RunDirectories
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 
 from .conftest import write_overlay
 
@@ -315,7 +315,7 @@ def test_a_damaged_verdict_is_made_anew(tmp_path: Path) -> None:
 def test_the_boot_sector_really_ends_qemu_and_another_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 
-    binary = Path(str(shutil.which(drivers.BINARY)))
+    binary = Path(str(shutil.which(hypervisor_drivers.BINARY)))
     assert accelerator.runs(binary, "tcg", 60) is None
     monkeypatch.setattr(accelerator, "_BOOT_SECTOR", b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa")
     assert "did not end" in str(accelerator.runs(binary, "tcg", 1))
@@ -326,7 +326,7 @@ def test_the_engine_is_what_the_host_has(tmp_path: Path, monkeypatch: pytest.Mon
     assert isinstance(find_hypervisor(tmp_path / "e", "auto", write_overlay), Simulated)
     with pytest.raises(Unavailable, match="apt-get install qemu-system-x86 qemu-utils"):
         find_hypervisor(tmp_path / "e", "qemu", write_overlay)
-    for name in (drivers.BINARY, drivers.IMAGE_TOOL):
+    for name in (hypervisor_drivers.BINARY, hypervisor_drivers.IMAGE_TOOL):
         assert isinstance(find_hypervisor(tmp_path / "e", "auto", write_overlay), Simulated)
         (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / name).chmod(0o755)

@@ -15,10 +15,10 @@ import pytest
 
 from kunsthalle.hypervisor.host import boot_id
 from kunsthalle.hypervisor.protocol import Bounds, DiskError, Facts, NoRoom, StartError, Status, Unresponsive
-from kunsthalle.hypervisor.qemu import engine as engine_module
+from kunsthalle.hypervisor.qemu import qemu_engine as engine_module
 from kunsthalle.hypervisor.qemu.accelerator import Accelerator
-from kunsthalle.hypervisor.qemu.engine import Qemu
 from kunsthalle.hypervisor.qemu.qemu_command import PID_FILE
+from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 
 from .conftest import Bench, make_qemu, processes, until
 

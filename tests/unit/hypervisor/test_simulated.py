@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Status
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 
 from .conftest import GIB, Bench
 

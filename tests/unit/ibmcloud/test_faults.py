@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.clocks import real_time_passes
-from kunsthalle.ibmcloud.errors import Refused
-from kunsthalle.ibmcloud.http import Api
-from kunsthalle.ibmcloud.session import Session
+from kunsthalle.ibmcloud.command_errors import Refused
+from kunsthalle.ibmcloud.http_client import Api
+from kunsthalle.ibmcloud.login_state import Session
 from unit.ibmcloud.canned import canned
 from unit.ibmcloud.world import World, ibmcloud
 
@@ -204,7 +204,7 @@ def test_an_interruption_is_no_traceback(house: World, monkeypatch: pytest.Monke
     def interrupted(*_arguments: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kunsthalle.ibmcloud.http.Api._once", interrupted)
+    monkeypatch.setattr("kunsthalle.ibmcloud.http_client.Api._once", interrupted)
     said = house.run("login", "--apikey", house.keys["owner"])
     assert said.code == 130
     assert "Traceback" not in said.err

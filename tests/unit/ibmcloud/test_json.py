@@ -69,8 +69,8 @@ ONES = (
 
 def _asked(world: World, who: str, path: str, **more: str) -> Any:
     """What the API itself answers to the same persona."""
-    from kunsthalle.ibmcloud.http import Api
-    from kunsthalle.ibmcloud.session import Session
+    from kunsthalle.ibmcloud.http_client import Api
+    from kunsthalle.ibmcloud.login_state import Session
 
     env = world.env(who)
     query: dict[str, Any] | None = {"limit": 100, **more} if path.startswith("/v1/") else None
@@ -119,6 +119,6 @@ def _add(session: Any, house: World, number: int) -> None:
 
 
 def test_a_version_that_the_server_knows() -> None:
-    from kunsthalle.ibmcloud.http import VERSION as SENT
+    from kunsthalle.ibmcloud.http_client import VERSION as SENT
 
     assert SENT["version"] <= VERSION

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kunsthalle.ibmcloud.grammar import Command, Flag
-from kunsthalle.ibmcloud.http import Api
+from kunsthalle.ibmcloud.http_client import Api
 from kunsthalle.ibmcloud.registry import everything
 from kunsthalle.local import list_parameters
 from unit.ibmcloud.test_verbs import UNSUPPORTED, VERBS

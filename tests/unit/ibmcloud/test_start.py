@@ -49,4 +49,4 @@ def test_verbs_that_stay_at_home_load_no_network() -> None:
 
 
 def test_an_area_loads_its_own_commands_only() -> None:
-    assert "kunsthalle.ibmcloud.commands.images" not in _loaded("resource", "groups")
+    assert "kunsthalle.ibmcloud.commands.image_commands" not in _loaded("resource", "groups")

@@ -43,7 +43,7 @@ from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
 from kunsthalle.disk_images.writers import write_overlay, write_qcow2
 from kunsthalle.hypervisor.protocol import Hypervisor
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images import routes as image_routes
 from kunsthalle.images.import_job import Importer

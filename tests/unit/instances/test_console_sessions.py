@@ -13,8 +13,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fixtures.threads import PATIENCE
 from kunsthalle.disk_images.writers import write_overlay
-from kunsthalle.hypervisor.simulated.engine import Simulated
-from kunsthalle.instances.consoles.sessions import CLIENT_TOO_SLOW, Serial
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
+from kunsthalle.instances.consoles.console_sessions import CLIENT_TOO_SLOW, Serial
 
 
 class Client:

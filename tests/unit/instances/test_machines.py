@@ -14,7 +14,7 @@ from fixtures.worlds import World
 from kunsthalle.block_storage.disk_quota import DiskFull, Quota, used_bytes
 from kunsthalle.disk_images.writers import write_overlay
 from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, NoRoom, ServerSpec, StartError, Status, Unresponsive
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.jobs import queue
 from unit.instances.cloud import Cloud
 

@@ -11,7 +11,7 @@ from ibm_vpc import vpc_v1 as sdk
 
 from kunsthalle.images.compatible_profiles import Wanted
 from kunsthalle.images.operating_systems import OPERATING_SYSTEMS
-from kunsthalle.instances import schemas_profiles
+from kunsthalle.instances import schemas_instance_profiles
 from kunsthalle.instances.bare_metal.bare_metal_profiles import BARE_METAL_PROFILES
 from kunsthalle.instances.instance_profiles import INSTANCE_PROFILES
 from kunsthalle.instances.profile_matching import Fitting
@@ -82,9 +82,9 @@ def test_clients_of_older_versions_get_all_at_once(still: Cloud) -> None:
 
 def test_a_profile_is_put_into_words_once_for_each_name_of_the_server(still: Cloud) -> None:
     still.call("GET", "/v1/instance/profiles", status=200, limit="100")
-    before = schemas_profiles._wire.cache_info().misses
+    before = schemas_instance_profiles._wire.cache_info().misses
     still.call("GET", "/v1/instance/profiles", status=200, limit="100")
-    assert schemas_profiles._wire.cache_info().misses == before
+    assert schemas_instance_profiles._wire.cache_info().misses == before
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from fixtures.worlds import World, add_image
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images.qemu_img import find_tools
 from kunsthalle.hypervisor.protocol import Bounds
-from kunsthalle.hypervisor.qemu.engine import Qemu
+from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.qemu.qmp import ask
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.models import Image

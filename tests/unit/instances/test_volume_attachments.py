@@ -12,7 +12,7 @@ from fixtures.worlds import World
 from kunsthalle.disk_images.writers import write_overlay
 from kunsthalle.hypervisor.overlays import read_header
 from kunsthalle.hypervisor.protocol import DataDisk, DiskError, ServerSpec, Status
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from unit.instances.cloud import GIB, ZONE, Cloud
 
 NEW = {"profile": {"name": "general-purpose"}, "capacity": 20}

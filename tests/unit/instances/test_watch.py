@@ -10,7 +10,7 @@ import pytest
 from fixtures.worlds import World
 from kunsthalle.disk_images.writers import write_overlay
 from kunsthalle.hypervisor.protocol import Facts, ServerSpec, Status, Unresponsive
-from kunsthalle.hypervisor.simulated.engine import Simulated
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.instances.vm_monitor import FULL_CHECK_INTERVAL, Watch
 from kunsthalle.jobs import queue
 from unit.instances.cloud import Cloud

@@ -15,7 +15,7 @@ from kunsthalle.core.clock import DAY, SECOND
 from kunsthalle.core.errors import Problem
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import unscoped
-from kunsthalle.key_protect.policies import refuse_other_addresses
+from kunsthalle.key_protect.key_policies import refuse_other_addresses
 from kunsthalle.key_protect.resources import PROTECTED_KEY
 from kunsthalle.key_protect.schemas import keys_response
 from unit.key_protect.conftest import Keys, b64

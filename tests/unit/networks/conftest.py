@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fixtures.worlds import World, holding, make_world
-from kunsthalle.api.not_implemented import not_implemented_routes
 from kunsthalle.api.pipeline import Authenticator, Pipeline
 from kunsthalle.api.router import Router
 from kunsthalle.api.surfaces.vpc import VPC as FAMILY
+from kunsthalle.api.vpc_not_implemented import not_implemented_routes
 from kunsthalle.authz.context import Context
 from kunsthalle.authz.roles import VIEWER
 from kunsthalle.core.errors import Problem, unauthenticated

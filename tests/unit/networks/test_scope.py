@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fixtures.sdk import operations
-from kunsthalle.api import not_implemented
+from kunsthalle.api import vpc_not_implemented
 from kunsthalle.app import build
 from kunsthalle.config import Settings
 
@@ -37,8 +37,8 @@ def test_every_operation_is_in_scope_or_refused() -> None:
     assert len(known) > 400
     assert {name: known[name] for name in scope} == scope
     left = {f"{method} /v1{path}" for name, (method, path) in known.items() if name not in scope}
-    assert len(not_implemented.operations()) == len(left)
-    assert {_plain(one) for one in not_implemented.operations()} == {_plain(one) for one in left}
+    assert len(vpc_not_implemented.operations()) == len(left)
+    assert {_plain(one) for one in vpc_not_implemented.operations()} == {_plain(one) for one in left}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_what_is_in_scope_is_offered(router: Any, capsys: pytest.CaptureFixture[
 
 
 def test_what_is_not_offered_is_refused_to_those_who_may_call(router: Any, http: Http) -> None:
-    for one in not_implemented.operations():
+    for one in vpc_not_implemented.operations():
         method, path = one.split()
         match = router.match(method, _filled(path).encode())
         assert (match.route.name, match.route.status) == (one, 501)

@@ -16,7 +16,7 @@ from fixtures.app import App, open_app
 from fixtures.frozen_app import OPERATOR
 from kunsthalle.app import build
 from kunsthalle.block_storage.tables import snapshots, volumes
-from kunsthalle.cli.doctor import examine
+from kunsthalle.cli.doctor_verb import examine
 from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import remove_rows

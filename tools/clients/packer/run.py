@@ -11,7 +11,7 @@ from tools.clients.packer.differences import DIFFERENCES
 from tools.clients.packer.programs import Programs, find_programs
 from tools.clients.results import Difference, Result
 from tools.clients.steps import Teller
-from tools.clients.world import World
+from tools.clients.walk_server import World
 
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.errors import NOT_FOUND

@@ -20,7 +20,7 @@ from tools.clients.terraform.story import NAME as STORY
 from tools.clients.terraform.story import Story
 from tools.clients.terraform.walks import WALKS, Plot, same
 from tools.clients.terraform.workspace import CHANGED, CommandFailed, Tools, Workspace, essence, find_tools
-from tools.clients.world import World
+from tools.clients.walk_server import World
 
 from kunsthalle.core.clock import SystemClock, rfc3339
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from tools.clients.steps import Teller
 from tools.clients.terraform.walks import EXAMPLES, expect, same, unpublish
 from tools.clients.terraform.workspace import Tools, Workspace
-from tools.clients.world import IMAGE, World
+from tools.clients.walk_server import IMAGE, World
 
-from kunsthalle.automation_checks.checking import check
+from kunsthalle.automation_checks.check_run import check
 from kunsthalle.core.errors import NOT_FOUND
 
 NAME = "source-page"

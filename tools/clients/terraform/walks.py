@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tools.clients.terraform.workspace import CommandFailed, Workspace
-from tools.clients.world import GIB, IMAGE, World
+from tools.clients.walk_server import GIB, IMAGE, World
 
 from kunsthalle.core.errors import NOT_FOUND
 from kunsthalle.disk_images.encrypted_disks import write_disk

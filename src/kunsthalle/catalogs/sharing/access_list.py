@@ -13,7 +13,7 @@ from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_id
 from kunsthalle.catalogs.models import Offering, PublishApproval, Version
 from kunsthalle.catalogs.resources import OFFERING, PUBLISH_APPROVAL
 from kunsthalle.catalogs.sharing.offering_lists import relist
-from kunsthalle.catalogs.sharing.visibility import TYPE
+from kunsthalle.catalogs.sharing.offering_visibility import TYPE
 from kunsthalle.catalogs.tables import access_entries, offerings, publish_approvals, share_approvals
 from kunsthalle.catalogs.versions.publishing import publish
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found

@@ -18,7 +18,7 @@ from kunsthalle.accounts.models import Account
 from kunsthalle.accounts.resources import ACCOUNT
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.resources import IN_CATALOG, OFFERING, RETRIEVE
-from kunsthalle.catalogs.sharing.visibility import (
+from kunsthalle.catalogs.sharing.offering_visibility import (
     LIVE,
     STRANGER,
     TYPE,

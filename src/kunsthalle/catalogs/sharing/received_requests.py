@@ -12,7 +12,7 @@ from kunsthalle.accounts.queries import account, enterprise_of, recipients
 from kunsthalle.catalogs import resources
 from kunsthalle.catalogs.models import Offering
 from kunsthalle.catalogs.sharing import access_list
-from kunsthalle.catalogs.sharing.visibility import OFFERINGS, TYPE, in_live_catalog
+from kunsthalle.catalogs.sharing.offering_visibility import OFFERINGS, TYPE, in_live_catalog
 from kunsthalle.catalogs.states import PUBLISHED
 from kunsthalle.catalogs.tables import versions
 from kunsthalle.core.clock import rfc3339

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kunsthalle.authz.refusals import missing_action
+from kunsthalle.authz.access_refusals import missing_action
 from kunsthalle.catalogs.models import SERVICE, Version
 from kunsthalle.catalogs.queries import published, versions_of
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, PLAN, RETRIEVE, VERSION

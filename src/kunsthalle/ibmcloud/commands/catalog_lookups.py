@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.command_errors import Failed
 from kunsthalle.ibmcloud.grammar import Command, Flag, WrongUsage, flag, from_file
-from kunsthalle.ibmcloud.http import CATALOG, path_of
+from kunsthalle.ibmcloud.http_client import CATALOG, path_of
 from kunsthalle.ibmcloud.invocation import Run, one_of
-from kunsthalle.ibmcloud.tables import MISSING, grid, look, shown
+from kunsthalle.ibmcloud.printed_tables import MISSING, grid, look, shown
 
 CATALOG_FLAG = flag("catalog", "NAME_OR_ID", "Name or ID of the catalog.", also=("c",))
 OFFERING_FLAG = flag("offering", "NAME_OR_ID", "Name or ID of the offering.", also=("o",))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.command_errors import Failed
 from kunsthalle.ibmcloud.grammar import WrongUsage, flag, from_file, reason
-from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run
 
 POLICIES = "/v1/policies"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.vpc_resources import CRN, GROUP_TABLE, ID, NAMED, STATUS
+from kunsthalle.ibmcloud.printed_tables import ID_NAME, Field, IfAny, look, names, nested
 from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Resource
-from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, look, names, nested
 
 
 def _interfaces(server: Any) -> list[dict[str, Any]]:

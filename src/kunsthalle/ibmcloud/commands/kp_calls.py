@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kunsthalle.ibmcloud.errors import Failed
+from kunsthalle.ibmcloud.command_errors import Failed
 from kunsthalle.ibmcloud.grammar import Flag, flag
-from kunsthalle.ibmcloud.http import path_of
+from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run
-from kunsthalle.ibmcloud.tables import Field
+from kunsthalle.ibmcloud.printed_tables import Field
 
 KEYS, ONE = "/api/v2/keys", "/api/v2/keys/{}"
 VARIABLE = "KP_INSTANCE_ID"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kunsthalle.ibmcloud.commands.vpc_resources import CRN, GROUP_TABLE, ID, NAMED, STATUS, SUBNET, VPC
+from kunsthalle.ibmcloud.printed_tables import ID_NAME, Field, look, names, nested
 from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Resource
-from kunsthalle.ibmcloud.tables import ID_NAME, Field, look, names, nested
 
 
 def protocol_of(word: str) -> str:

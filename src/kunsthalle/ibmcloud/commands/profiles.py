@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kunsthalle.ibmcloud.printed_tables import look
 from kunsthalle.ibmcloud.resource_commands import Resource, lists, shows
-from kunsthalle.ibmcloud.tables import look
 
 
 def setting(name: str) -> Callable[[Any], Any]:

@@ -187,7 +187,7 @@ def _network(run: Run, subnet: str | None) -> dict[str, Any]:
 
 
 def _profile(run: Run, ref: str) -> str:
-    from kunsthalle.ibmcloud.commands.trusted_profiles import profile
+    from kunsthalle.ibmcloud.commands.trusted_profile_commands import profile
 
     return ref if ref.startswith("Profile-") else str(profile(run, ref)["id"])
 

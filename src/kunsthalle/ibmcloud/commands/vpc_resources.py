@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kunsthalle.ibmcloud.printed_tables import ID_NAME, Field, IfAny, look, names, nested, when
 from kunsthalle.ibmcloud.resource_commands import CREATED, RESOURCE_GROUP, Resource
-from kunsthalle.ibmcloud.tables import ID_NAME, Field, IfAny, look, names, nested, when
 
 GROUP_TABLE: Field = ("Resource group", nested("resource_group", *ID_NAME))
 ID: Field = ("ID", "id")

@@ -10,7 +10,7 @@ from kunsthalle.block_storage.disk_files import FAULTS, Disks
 from kunsthalle.disk_images import luks, qcow2
 from kunsthalle.disk_images.backing_files import backing_of
 from kunsthalle.disk_images.detection import HEAD_BYTES
-from kunsthalle.disk_images.refusals import Refused, ToolFailed
+from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
 from kunsthalle.jobs import queue
 from kunsthalle.operator.doctor.findings import CheckContext, Disk, ExpectedReferences, Finding
 

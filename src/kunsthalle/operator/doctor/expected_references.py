@@ -24,8 +24,8 @@ from kunsthalle.instances import service as servers
 from kunsthalle.instances.resources import INSTANCE
 from kunsthalle.jobs import queue
 from kunsthalle.key_protect.data_keys import KeyRefused
+from kunsthalle.operator.doctor.api_key_checks import made_by_others
 from kunsthalle.operator.doctor.findings import Disk, ExpectedReferences, Machine
-from kunsthalle.operator.doctor.keys import made_by_others
 
 _AWAITED = {"queued": RUN, "running": RUN}
 _OF_VOLUMES = {"pending": volumes.CREATE, "pending_deletion": volumes.DELETE}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from kunsthalle.db import integrity
 from kunsthalle.db.integrity import Soundness
+from kunsthalle.operator.doctor import api_key_checks as of_keys
 from kunsthalle.operator.doctor import blob_checks as of_bytes
 from kunsthalle.operator.doctor import disk_checks as of_disks
 from kunsthalle.operator.doctor import expected_references as ledger
-from kunsthalle.operator.doctor import keys as of_keys
 from kunsthalle.operator.doctor import machine_checks as of_machines
 from kunsthalle.operator.doctor.findings import CheckContext, Finding
 

@@ -11,8 +11,8 @@ from keyprotect import IbmKeyProtectApiV2
 
 from fixtures.clients import Account
 from kunsthalle.console import static
+from kunsthalle.console.all_pages import PAGES
 from kunsthalle.console.page_frame import Page
-from kunsthalle.console.pages import PAGES
 from kunsthalle.local import folder
 from kunsthalle.testing import Served
 from stories.console.walks.visitor import Visitor

@@ -1,0 +1,50 @@
+"""Every page of the console."""
+
+from __future__ import annotations
+
+from kunsthalle.console import (
+    access_policy_pages,
+    account_user_pages,
+    api_key_pages,
+    catalog_pages,
+    home_pages,
+    image_pages,
+    instance_group_pages,
+    instance_pages,
+    instance_template_pages,
+    lineage_pages,
+    new_instance_pages,
+    offering_pages,
+    operator_pages,
+    root_key_pages,
+    share_request_pages,
+    sharing_pages,
+    sign_in_pages,
+    storage_pages,
+    upload_pages,
+)
+from kunsthalle.console.page_frame import Page
+
+PAGES: tuple[Page, ...] = (
+    *home_pages.PAGES,
+    *sign_in_pages.PAGES,
+    *upload_pages.PAGES,
+    *image_pages.PAGES,
+    *offering_pages.PAGES,
+    *catalog_pages.PAGES,
+    *sharing_pages.PAGES,
+    *share_request_pages.PAGES,
+    *new_instance_pages.PAGES,
+    *instance_pages.PAGES,
+    *instance_template_pages.PAGES,
+    *instance_group_pages.PAGES,
+    *storage_pages.PAGES,
+    *root_key_pages.PAGES,
+    *lineage_pages.PAGES,
+    *account_user_pages.PAGES,
+    *access_policy_pages.PAGES,
+    *api_key_pages.PAGES,
+    *operator_pages.PAGES,
+)
+CALLS: tuple[Page, ...] = upload_pages.CALLS
+"""What scripts ask for."""

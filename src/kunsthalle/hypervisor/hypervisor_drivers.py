@@ -1,0 +1,81 @@
+"""The drivers of hypervisors, and which of them this host can offer.
+
+A driver is a class that keeps `hypervisor/protocol.py::Hypervisor`, a row of `core/hypervisors.py`, and a row here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kunsthalle.core.hypervisors import HYPERVISORS
+from kunsthalle.hypervisor.protocol import DEFAULT_BOUNDS, BadSpec, Bounds, Hypervisor, Unavailable
+from kunsthalle.hypervisor.simulated.simulated_engine import Simulated, WriteOverlay
+
+BINARY = "qemu-system-x86_64"
+IMAGE_TOOL = "qemu-img"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a driver is made with: its own folder, the programs that it needs by their names, and the settings."""
+
+    root: Path
+    programs: Mapping[str, Path]
+    write_overlay: WriteOverlay
+    accelerator: str
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One driver: the programs that it needs, each with its Debian package, and how it is made."""
+
+    make: Callable[[Host], Hypervisor]
+    needs: Mapping[str, str]
+
+
+def _qemu(host: Host) -> Hypervisor:
+    from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
+
+    return Qemu(host.root, host.programs[BINARY], host.programs[IMAGE_TOOL], host.accelerator, host.bounds)
+
+
+def _simulated(host: Host) -> Hypervisor:
+    return Simulated(host.root, host.write_overlay)
+
+
+DRIVERS = {
+    "qemu": Driver(_qemu, {BINARY: "qemu-system-x86", IMAGE_TOOL: "qemu-utils"}),
+    "simulated": Driver(_simulated, {}),
+}
+if tuple(DRIVERS) != tuple(HYPERVISORS):
+    raise TypeError(f"Drivers of hypervisors: {tuple(DRIVERS)}; declared: {tuple(HYPERVISORS)}.")
+
+
+def find_hypervisor(
+    root: Path,
+    choice: str,
+    write_overlay: WriteOverlay,
+    accelerator: str = "auto",
+    bounds: Bounds = DEFAULT_BOUNDS,
+) -> Hypervisor:
+    """Return the hypervisor that is chosen, with the folder `root`; for `auto` the first that this host can run.
+
+    Nothing is run: whether KVM is any good is found out at the first boot. Unavailable if a driver was asked for by
+    name whose programs are not installed; BadSpec for another word.
+    """
+    if choice != "auto" and choice not in DRIVERS:
+        raise BadSpec(f"not an engine: {choice[:40]!r}")
+    for name, driver in DRIVERS.items() if choice == "auto" else ((choice, DRIVERS[choice]),):
+        programs = {program: shutil.which(program) for program in driver.needs}
+        absent = [program for program, path in programs.items() if path is None]
+        if not absent:
+            paths = {program: Path(str(path)) for program, path in programs.items()}
+            return driver.make(Host(root, paths, write_overlay, accelerator, bounds))
+        if choice == name:
+            packages = " ".join(driver.needs[program] for program in absent)
+            raise Unavailable(f"{' and '.join(absent)} not found (Debian: apt-get install {packages})")
+    raise Unavailable("This host can run no hypervisor.")
