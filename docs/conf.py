@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 nitpicky = True
+nitpick_ignore_regex = [("py:class", r"(collections|pathlib|pytest|subprocess)\..*|IAMAuthenticator|Recorder")]
+"""Types of other projects in signatures: the site has no pages of theirs, and links nowhere else for them."""
 
 html_theme = "furo"
 html_theme_options = {
@@ -82,8 +85,14 @@ def _read(_app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = linked_within_the_site((ROOT / file).read_text(), posixpath.dirname(file), page)
 
 
+def _write_reference(_app: Sphinx, _config: object) -> None:
+    """The pages that are made of the code are those of the checkout that is built."""
+    runpy.run_path(str(ROOT / "tools" / "reference_pages.py"))["write"]()
+
+
 def setup(app: Sphinx) -> None:
     """Joins the above with Sphinx; diagrams and HCL are shown as the text that they are."""
     app.add_lexer("mermaid", TextLexer)
     app.add_lexer("hcl", TextLexer)
+    app.connect("config-inited", _write_reference)
     app.connect("source-read", _read)

@@ -1,0 +1,69 @@
+"""The pages of the site that are made of the code: everything that is there stands on one of them."""
+
+from __future__ import annotations
+
+import json
+import runpy
+
+import pytest
+
+from fixtures.tools import ROOT
+from kunsthalle.ibmcloud.registry import everything
+
+MODULE = runpy.run_path(str(ROOT / "tools" / "reference_pages.py"))
+PAGES = dict(MODULE["pages"]())
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "openapi").glob("*.json")))
+def test_every_operation_of_a_document_is_on_its_page(name: str) -> None:
+    paths = json.loads((ROOT / "openapi" / f"{name}.json").read_text())["paths"]
+    page = PAGES[f"api-{name}.md"]
+    operations = [(method.upper(), path) for path, methods in paths.items() for method in methods]
+    shown = [f"### {method} {path}\n" in page or f"- {method} `{path}`\n" in page for method, path in operations]
+    assert operations
+    assert all(shown), [operation for operation, there in zip(operations, shown, strict=True) if not there]
+
+
+def test_every_command_is_on_a_page() -> None:
+    text = "\n".join(page for name, page in PAGES.items() if name.startswith("ibmcloud-"))
+    words = {command.words for command in everything().values()}
+    assert [
+        command for command in sorted(words) if f"## {command}\n" not in text and f"- `{command}`" not in text
+    ] == []
+
+
+def test_every_verb_is_on_the_page_with_its_help() -> None:
+    page = PAGES["kunsthalle-command.md"]
+    for words in ("kunsthalle serve", "kunsthalle clock advance", "kunsthalle account key create"):
+        assert f"## {words}\n\n```text\nUsage: {words} " in page
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "bad_field"), (404, "not_found"), (409, "image_managed_by_catalog"), (429, "rate_limit_exceeded")],
+)
+def test_a_code_is_listed_with_its_status(status: int, code: str) -> None:
+    assert f"| {status} | `{code}` |" in PAGES["error-codes.md"]
+
+
+@pytest.mark.parametrize(
+    ("source", "read"),
+    [
+        ('invalid("bad_field", "No.")', (400, "bad_field", "No.")),
+        ('conflict("in_use", f"{name} is in use.")', (409, "in_use", "… is in use.")),
+        ('Problem(Reason.TOO_LARGE, "too_large", "One " + "two.")', (413, "too_large", "One two.")),
+        ("invalid(code, text)", None),
+        ("other('bad_field', 'No.')", None),
+        ("Problem(error.reason, 'x', 'y')", None),
+    ],
+)
+def test_refusals_are_read_from_the_code(source: str, read: tuple[int, str, str] | None) -> None:
+    import ast
+
+    call = ast.parse(source, mode="eval").body
+    found = MODULE["_literals"](call)
+    assert (found and (found[0].value, *found[1:])) == read
+
+
+def test_text_that_markdown_would_take_for_its_own_stays_text() -> None:
+    assert MODULE["cell"]("cos://<region>\n/a_b | *c*") == "cos://\\<region\\> /a\\_b \\| \\*c\\*"
