@@ -16,6 +16,7 @@ from kunsthalle import __version__
 ROOT = Path(__file__).resolve().parents[1]
 PAGES_OF_FILES = {
     "CHANGELOG.md": "changelog.md",
+    "CODE_OF_CONDUCT.md": "conduct.md",
     "CONTRIBUTING.md": "contributing.md",
     "README.md": "index.md",
     "SECURITY.md": "security.md",
