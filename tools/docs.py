@@ -9,12 +9,15 @@ import re
 import runpy
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import kunsthalle
 from kunsthalle.automation_checks.rules import RULES
 from kunsthalle.catalogs import states
-from kunsthalle.config import described, option
+from kunsthalle.config import PREFIX, Description, described, variable
+from kunsthalle.config_example import example
+from kunsthalle.config_sources import DEFAULT_FILE
 from kunsthalle.core.state_tables import StateTable
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,17 +138,50 @@ _PIPE = "&#124;"
 
 
 def settings_page() -> str:
-    rows = "\n".join(
-        f"| `{option(one.name)}` | {f'`{one.default}`' if str(one.default) else ''} | {one.help.replace('|', _PIPE)} |"
-        for one in described()
-    )
+    rows = "\n".join(_setting_row(one) for one in described() if one.section is None)
+    sections = "\n".join(_section_part(one) for one in described() if one.section is not None)
     return f"""# Settings
 
 {NOTE}
 
-Every setting is an option of `kunsthalle serve`, and a field of `kunsthalle.config.Settings`.
+A setting is a key of the file, an environment variable and an option of `kunsthalle serve`, and a field of
+`kunsthalle.config.Settings`. An option wins over the variable, and the variable over the file; a variable that is
+empty counts as not set. Its variable is its key in capitals behind `KUNSTHALLE_`, unless the table names another;
+its option is `--` and the key with hyphens.
 
-| Option | Default | What it is |
+The file is that of `--config`, else that of `KUNSTHALLE_CONFIG`, else `{DEFAULT_FILE}` if it exists; `/dev/null` stands
+for none. It is TOML. `kunsthalle config example` prints one with every key, `kunsthalle config check` checks it, and
+`kunsthalle config show` tells each value and where it comes from.
+
+*Secret*: the value is shown nowhere, and may be in a file that the key with `_file` behind it names (`database_file`,
+`KUNSTHALLE_DATABASE_FILE`, `--database-file`). *SIGHUP*: a running server applies a new value when it gets that signal;
+of all other settings its log says that they need a restart. Where one setting is wrong, the signal changes none.
+
+| Key | Default | What it is |
+|---|---|---|
+{rows}
+{sections}"""
+
+
+def _setting_row(one: Description) -> str:
+    own = variable(one.name) if variable(one.name) != f"{PREFIX}{one.name.upper()}" else ""
+    notes = [f"Variable: `{own}`."] if own else []
+    notes += [] if one.option else ["No option."]
+    notes += ["*Secret.*"] if one.secret else []
+    notes += ["*SIGHUP.*"] if one.reload else []
+    text = " ".join([f"{one.help.rstrip('.')}.", *notes]).replace("|", _PIPE)
+    return f"| `{one.name}` | {f'`{one.default}`' if str(one.default) else ''} | {text} |"
+
+
+def _section_part(one: Description) -> str:
+    rows = "\n".join(_setting_row(replace(key, option=True)) for key in described(one.section))
+    applied = " SIGHUP applies it." if one.reload else ""
+    return f"""
+## `[[{one.name}]]`
+
+{one.help}. Each is a table of the file; `{variable(one.name)}` holds a JSON list of objects instead.{applied}
+
+| Key | Default | What it is |
 |---|---|---|
 {rows}
 """
@@ -227,6 +263,7 @@ def compatibility_page() -> str:
 
 PAGES = {
     "NOTICE": notice,
+    "deploy/kunsthalle.toml": example,
     "docs/check-rules.md": check_rules_page,
     "docs/compatibility.md": compatibility_page,
     "docs/map.md": map_page,

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from kunsthalle import __version__
 from kunsthalle.accounts.tables import accounts
 from kunsthalle.all_tables import prepare
-from kunsthalle.api.access_log import AccessLog
+from kunsthalle.api.access_log import Observers
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
 from kunsthalle.api.hosts import Hosts
 from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal, trace_of
@@ -232,7 +232,8 @@ def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Cont
             raise UnknownMember("clock", kind)
 
 
-def _bounds(settings: Settings) -> JobBounds:
+def job_bounds(settings: Settings) -> JobBounds:
+    """How much background work one account may have."""
     running, size = max(1, settings.account_running_jobs), settings.account_transfer_gb * GIB
     return JobBounds(settings.account_jobs, running, settings.account_transfers, size)
 
@@ -241,7 +242,7 @@ def build(
     settings: Settings,
     operator_token: str,
     ids: Ids | None = None,
-    access_log: AccessLog | None = None,
+    observers: Observers | None = None,
     tools: Lazy[Tools | None] | None = None,
     on_loaded: Callable[[], object] = lambda: None,
 ) -> Server:
@@ -251,7 +252,7 @@ def build(
     packages are loaded.
     """
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = Store(settings.database_url, Cipher(settings.master_key_path), _bounds(settings))
+    store = Store(settings.database_url, Cipher(settings.master_key_path), job_bounds(settings))
     prepare(store)
     region = REGIONS[settings.region]
     source = ids or Ids()
@@ -276,7 +277,7 @@ def build(
 
     def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
         gate = Authenticator(authenticate, lambda token: hmac.compare_digest(token.encode(), expected))
-        return Pipeline(router, store, gate, context, surface_of, origin, faults, access_log)
+        return Pipeline(router, store, gate, context, surface_of, origin, faults, observers)
 
     def scenarios() -> SavedScenarios:
         from kunsthalle.operator.saved_states import SavedScenarios
@@ -315,14 +316,14 @@ def build(
     pages = Lazy(lambda: _console(everything(), store, context))
     documents = Lazy(_documentation)
     sockets = Lazy(lambda: _sockets(drivers, store, context))
-    hosts = Hosts(_names(settings))
+    hosts = Hosts(host_names(settings))
     applications = (pages, documents, sockets)
     return Server(
         settings, store, context, clock, drivers, front, everything, behind, worker, watching, *applications, hosts
     )
 
 
-def _names(settings: Settings) -> tuple[str, ...]:
+def host_names(settings: Settings) -> tuple[str, ...]:
     """The names that the settings give the server; its addresses, where it listens on all, it knows by the calls."""
     public = urlsplit(settings.public_url).hostname or ""
     return (settings.host, public, *(name.strip() for name in settings.allowed_hosts.split(",")))

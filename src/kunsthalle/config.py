@@ -1,10 +1,16 @@
-"""Every setting, typed, with one line of help. The command line, the documentation and the tests read this table."""
+"""Every setting, typed, with one line of help. The command line, the environment, the file, the documentation and the
+tests read this table; `config_sources.py` reads what was set.
+
+A setting is a field of `Settings`, declared with `_setting`. A list of resources, such as the sinks of the audit, is a
+field declared with `_sections`: a tuple of a frozen dataclass, whose fields are declared with `_setting` in turn.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,10 +25,25 @@ Allowed = Callable[[Any], str]
 
 
 class BadSetting(ValueError):
-    """A value that no server can run with. The message is one line: the option, what was given, what is allowed."""
+    """A value that no server can run with. The message is one line: the option, what was given, what is allowed.
 
-    def __init__(self, name: str, value: object, allowed: str) -> None:
-        super().__init__(f"{option(name)} {_shown(str(value))}: {allowed}.")
+    `place` says where the value was given, if not by its option. The value of a secret is not shown.
+    """
+
+    def __init__(self, name: str, value: object, allowed: str, place: str = "", *, secret: bool | None = None) -> None:
+        self.name, self.value, self.allowed = name, value, allowed
+        self.secret = name in _secrets() if secret is None else secret
+        shown = ascii(masked(str(value))) if self.secret else _shown(str(value))
+        super().__init__(f"{place or option(name)} {shown}: {allowed}.")
+
+
+MASK = "***"
+"""What is shown in place of a secret."""
+PREFIX = "KUNSTHALLE_"
+_PASSWORD = re.compile(r"(?<=password=)[^&]*", re.IGNORECASE)
+"""Of the query of a PostgreSQL URL."""
+FROM_FILE = "_file"
+"""What is added to the name of a secret for the setting that names a file with it."""
 
 
 def option(name: str) -> str:
@@ -30,15 +51,31 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def variable(name: str) -> str:
+    """The environment variable for a setting."""
+    return _VARIABLES.get(name) or PREFIX + name.upper()
+
+
 def _shown(url: str) -> str:
     """What was given, on one line, without the password that an address may hold."""
+    url = _without_password(url)
+    return ascii(url) if len(url) <= 200 else f"{url[:200]!a}…"
+
+
+def _without_password(url: str) -> str:
     try:
         parts = urlsplit(url)
         if parts.password is not None:
-            url = urlunsplit(parts._replace(netloc=f"***@{parts.netloc.rpartition('@')[2]}"))
+            parts = parts._replace(netloc=f"{MASK}@{parts.netloc.rpartition('@')[2]}")
+        return urlunsplit(parts._replace(query=_PASSWORD.sub(MASK, parts.query))) if "://" in url else url
     except ValueError:  # no address
-        pass
-    return ascii(url) if len(url) <= 200 else f"{url[:200]!a}…"
+        return url
+
+
+def masked(secret: str) -> str:
+    """What is shown of a secret: of an address all but its password, of any other text nothing."""
+    is_address = re.match(r"[a-z][a-z0-9+]*://[^\s]*$", secret) is not None
+    return _without_password(secret)[:200] if is_address else MASK if secret else ""
 
 
 def _setting(
@@ -50,10 +87,17 @@ def _setting(
     most: int = _LARGEST,
     allowed: Allowed | None = None,
     several: bool = False,
+    secret: bool = False,
+    reload: bool = False,
+    option: bool = True,
+    variable: str = "",
 ) -> Any:
     """`choices` are all values of a text; `least` and `most` bound a number; `allowed` knows any other rule.
 
-    The option of `several` may be repeated: the values are then joined with commas.
+    The option of `several` may be repeated: the values are then joined with commas. A `secret` is shown nowhere, and
+    may also be in a file that `NAME_file` names. SIGHUP applies a setting of `reload`; all others need a restart.
+    Without `option` it is set in the file or the environment only, `variable` being its name there if another setting
+    of clients has that which it would get.
     """
     rule = allowed
     if choices:
@@ -62,7 +106,32 @@ def _setting(
         rule = _flag
     elif isinstance(default, int):
         rule = _from_to(least, most)
-    return field(default=default, metadata={"help": text, "choices": choices, "allowed": rule, "several": several})
+    described = {"help": text, "choices": choices, "allowed": rule, "several": several, "secret": secret}
+    more = {"reload": reload, "option": option, "variable": variable, "section": None}
+    return field(default=default, metadata={**described, **more})
+
+
+def _sections(section: type, text: str, *, reload: bool = False) -> Any:
+    """A setting whose value is a tuple of `section`: a frozen dataclass with the fields `name` (text, one of a kind)
+    and others, all declared with `_setting`. Its `__post_init__` calls `check_fields`, and may raise BadSetting itself.
+
+    In the file each is a table `[[NAME]]`; the environment variable holds a JSON list of objects; there is no option.
+    """
+    described = {"help": text, "choices": (), "allowed": _named_once, "several": False, "secret": False}
+    return field(
+        default=(),
+        metadata={**described, "reload": reload, "option": False, "variable": "", "section": section},
+    )
+
+
+def _named_once(sections: Any) -> str:
+    names = [section.name for section in sections]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return "" if twice is None else f"give each a name of its own; {twice!a} comes more than once"
+
+
+def _credential(value: str) -> str:
+    return "" if not re.search(r"[^!-~]", value) else "give printable ASCII characters without blanks"
 
 
 def _one_of(choices: tuple[str, ...]) -> Allowed:
@@ -159,10 +228,10 @@ class Settings:
     )
     tls_cert: str = _setting(
         "",
-        "File with the TLS certificate, followed by its chain, in PEM form (or KUNSTHALLE_TLS_CERT): serve https with"
+        "File with the TLS certificate, followed by its chain, in PEM form: serve https with"
         " it; SIGHUP reads both files anew; default: plain http, on loopback addresses or behind --trusted-proxy only",
     )
-    tls_key: str = _setting("", "File with the private key of that certificate, in PEM form (or KUNSTHALLE_TLS_KEY)")
+    tls_key: str = _setting("", "File with the private key of that certificate, in PEM form")
     trusted_proxy: str = _setting(
         "",
         "Address or network of proxies whose X-Forwarded-For, -Proto and -Host are believed; may be repeated, or a list"
@@ -178,26 +247,49 @@ class Settings:
         "", "Scenario that the first start creates: 'enterprise'; default: none", choices=("", "enterprise")
     )
     database: str = _setting(
-        "", "PostgreSQL URL (postgresql://…); default: a SQLite file in the data folder", allowed=_database
+        "",
+        "PostgreSQL URL (postgresql://…), which may hold a password; default: a SQLite file in the data folder",
+        allowed=_database,
+        secret=True,
     )
     master_key_file: str = _setting(
         "",
-        "File with the keys that encrypt secrets in the database; all nodes of one database need the same file"
-        " (or KUNSTHALLE_MASTER_KEY_FILE); default: master.key in the data folder, which the first start creates",
+        "File with the keys that encrypt secrets in the database; all nodes of one database need the same file;"
+        " default: master.key in the data folder, which the first start creates",
     )
     blobs: str = _setting(
         "",
-        "Store for image data: file:///… or s3://bucket/prefix?endpoint=https://… (credentials from the environment:"
-        " KUNSTHALLE_BLOBS_ACCESS_KEY_ID, KUNSTHALLE_BLOBS_SECRET_ACCESS_KEY); default: a folder in the data folder",
+        "Store for image data: file:///… or s3://bucket/prefix?endpoint=https://…; default: a folder in the data"
+        " folder",
         allowed=_blobs,
+    )
+    blobs_access_key_id: str = _setting(
+        "", "ID of the access key for that S3 server; default: AWS_ACCESS_KEY_ID", allowed=_credential, option=False
+    )
+    blobs_secret_access_key: str = _setting(
+        "",
+        "Secret of that access key; default: AWS_SECRET_ACCESS_KEY",
+        allowed=_credential,
+        secret=True,
+        option=False,
     )
     blob_cache: str = _setting("", "Folder for this host's copies of blobs on S3; default: a folder in the data folder")
     blob_cache_gb: int = _setting(100, "Maximum GB (2**30 bytes) of these copies, without the copies in use")
     buckets: str = _setting(
         "",
-        "Location of cos:// buckets: s3://{account}-{bucket}?endpoint=https://… or s3://one/{account}/{bucket}?endpoint=…"
-        " (credentials: KUNSTHALLE_BUCKETS_ACCESS_KEY_ID, KUNSTHALLE_BUCKETS_SECRET_ACCESS_KEY); default: folders in"
-        " the data folder",
+        "Location of cos:// buckets: s3://{account}-{bucket}?endpoint=https://… or s3://one/{account}/{bucket}?endpoint=…;"
+        " default: folders in the data folder",
+        variable="KUNSTHALLE_BUCKETS_URL",  # clients know their own buckets by KUNSTHALLE_BUCKETS
+    )
+    buckets_access_key_id: str = _setting(
+        "", "ID of the access key for that S3 server; default: AWS_ACCESS_KEY_ID", allowed=_credential, option=False
+    )
+    buckets_secret_access_key: str = _setting(
+        "",
+        "Secret of that access key; default: AWS_SECRET_ACCESS_KEY",
+        allowed=_credential,
+        secret=True,
+        option=False,
     )
     public_url: str = _setting(
         "", "Base URL of hrefs in answers; default: the URL that the client called", allowed=_public_url
@@ -207,6 +299,7 @@ class Settings:
         "Further host names that clients may use, separated by commas; loopback names, the address that they called and"
         " the public URL are always allowed; *.example.com allows all subdomains, * all names",
         allowed=_host_names,
+        reload=True,
     )
     clock: str = _setting(
         "system", "'system': real time; 'manual': changes only when an operator moves it", choices=("system", "manual")
@@ -227,32 +320,42 @@ class Settings:
     disk_quota: int = _setting(0, "Maximum GB on disk for all volumes and snapshots; 0: no limit")
     volume_quota: int = _setting(0, "Maximum GB of capacity for all volumes; 0: no limit")
     header_timeout: int = _setting(
-        15, "Maximum seconds for a TLS handshake, and until the headers of a request have arrived; 0: no limit"
+        15,
+        "Maximum seconds for a TLS handshake, and until the headers of a request have arrived; 0: no limit",
+        reload=True,
     )
-    body_timeout: int = _setting(60, "Maximum seconds until the body of a request has arrived; 0: no limit")
-    write_timeout: int = _setting(60, "Maximum seconds in which a client reads nothing of its answer; 0: no limit")
+    body_timeout: int = _setting(
+        60, "Maximum seconds until the body of a request has arrived; 0: no limit", reload=True
+    )
+    write_timeout: int = _setting(
+        60, "Maximum seconds in which a client reads nothing of its answer; 0: no limit", reload=True
+    )
     connections: int = _setting(
-        1000, "Maximum open connections; 0, and the upper limit: half of the files that the process may open"
+        1000,
+        "Maximum open connections; 0, and the upper limit: half of the files that the process may open",
+        reload=True,
     )
     connections_per_address: int = _setting(
         250,
         "Maximum open connections of one client address (IPv6: of a /64 network); 0: no limit, for a proxy on another"
         " host. With a public URL, loopback addresses have no limit: a proxy on this host calls for all its users",
+        reload=True,
     )
     reclamation_period: str = _setting(
         "7d",
-        "How long a deleted catalog manages its images and can be restored, such as 7d or PT1H"
-        " (or KUNSTHALLE_RECLAMATION_PERIOD)",
+        "How long a deleted catalog manages its images and can be restored, such as 7d or PT1H",
         allowed=_duration,
     )
-    audit_days: int = _setting(365, "Days until audit entries are deleted; 0: never")
+    audit_days: int = _setting(365, "Days until audit entries are deleted; 0: never", reload=True)
     disk_reserve: int = _setting(
-        1024, "MB (2**20 bytes) of disk space that images, disks and exports leave free for the database"
+        1024, "MB (2**20 bytes) of disk space that images, disks and exports leave free for the database", reload=True
     )
     account_bucket_gb: int = _setting(
         500, "Maximum GB (2**30 bytes) on disk for the buckets of one account; exports beyond it fail; 0: no limit"
     )
-    log: str = _setting("info", "'debug', 'info', 'warning' or 'error'", choices=("debug", "info", "warning", "error"))
+    log: str = _setting(
+        "info", "'debug', 'info', 'warning' or 'error'", choices=("debug", "info", "warning", "error"), reload=True
+    )
     log_format: str = _setting(
         "auto",
         "'json': a JSON object a line; 'text': lines for people, and a greeting; 'auto': text on a terminal, else JSON",
@@ -263,25 +366,25 @@ class Settings:
         "'on': a line for each request (method, route, status, milliseconds, account, client, trace) at level info; or"
         " 'off'",
         choices=("on", "off"),
+        reload=True,
     )
     workers: int = _setting(
         4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies", least=2, most=1024
     )
     account_jobs: int = _setting(
-        1000, "Maximum waiting and running jobs of one account; a further job is refused with 429", least=1
+        1000, "Maximum waiting and running jobs of one account; a further job is refused with 429", least=1, reload=True
     )
-    account_running_jobs: int = _setting(2, "Maximum running jobs of one account, on all nodes", least=1)
+    account_running_jobs: int = _setting(2, "Maximum running jobs of one account, on all nodes", least=1, reload=True)
     account_transfers: int = _setting(
-        50, "Maximum waiting and running imports, exports and disk copies of one account", least=1
+        50, "Maximum waiting and running imports, exports and disk copies of one account", least=1, reload=True
     )
     account_transfer_gb: int = _setting(
-        1000, "Maximum GB (2**30 bytes) that these imports, exports and disk copies may write", least=1
+        1000, "Maximum GB (2**30 bytes) that these imports, exports and disk copies may write", least=1, reload=True
     )
 
     def __post_init__(self) -> None:
         """BadSetting for the first value that is not allowed."""
-        for setting in fields(self):
-            check(setting.name, getattr(self, setting.name))
+        check_fields(self)
         if bool(self.tls_cert) != bool(self.tls_key):
             present, missing = ("tls_cert", "tls_key") if self.tls_cert else ("tls_key", "tls_cert")
             raise BadSetting(present, getattr(self, present), f"give {option(missing)}, too, or neither")
@@ -289,6 +392,13 @@ class Settings:
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data.resolve() / 'kunsthalle.sqlite'}"
+
+    def s3_keys(self, name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment with the access key of `blobs` or `buckets`, wherever that was set."""
+        id_, secret = (getattr(self, f"{name}_{part}") for part in ("access_key_id", "secret_access_key"))
+        prefix = f"{PREFIX}{name.upper()}"
+        pair = {f"{prefix}_ACCESS_KEY_ID": id_, f"{prefix}_SECRET_ACCESS_KEY": secret}
+        return {**environment, **{key: value for key, value in pair.items() if value}}
 
     @property
     def proxies(self) -> tuple[addresses.Network, ...]:
@@ -310,7 +420,7 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Description:
     """What is to be known of a setting: its name, a line of help, its default, its values where they are few, and
-    whether its option may be repeated.
+    what `_setting` was told of it. `section` is the dataclass of a list of resources.
     """
 
     name: str
@@ -318,38 +428,66 @@ class Description:
     default: Any
     choices: tuple[str, ...]
     several: bool
+    secret: bool
+    reload: bool
+    option: bool
+    section: type | None
 
 
-def described() -> list[Description]:
-    """Every setting, in the order of the documentation."""
-    return [
+@cache
+def described(table: type | None = None) -> tuple[Description, ...]:
+    """Every setting, in the order of the documentation; those of a section if its dataclass is given."""
+    return tuple(
         Description(
             setting.name,
             setting.metadata["help"],
             setting.default,
             setting.metadata["choices"],
             setting.metadata["several"],
+            setting.metadata["secret"],
+            setting.metadata["reload"],
+            setting.metadata["option"],
+            setting.metadata["section"],
         )
-        for setting in fields(Settings)
-    ]
+        for setting in fields(table or Settings)
+    )
 
 
-_ALLOWED: dict[str, Allowed | None] = {setting.name: setting.metadata["allowed"] for setting in fields(Settings)}
-_DEFAULTS: dict[str, Any] = {setting.name: setting.default for setting in fields(Settings)}
+@cache
+def _secrets() -> frozenset[str]:
+    return frozenset(setting.name for setting in described() if setting.secret)
 
 
-def check(name: str, value: Any) -> None:
+_VARIABLES: dict[str, str] = {setting.name: setting.metadata["variable"] for setting in fields(Settings)}
+
+
+def check_fields(record: Any) -> None:
+    """BadSetting for the first field of a record of settings whose value is not allowed."""
+    for setting in fields(record):
+        _check(setting, getattr(record, setting.name))
+
+
+def check(name: str, value: Any, table: type | None = None) -> None:
     """BadSetting for a value that is not allowed, whatever machine it is."""
-    rule = _ALLOWED[name]
+    _check(_field(name, table), value)
+
+
+def _check(setting: Field[Any], value: Any) -> None:
+    rule: Allowed | None = setting.metadata["allowed"]
     text = rule(value) if rule is not None else ""
     if text:
-        raise BadSetting(name, value, text)
+        raise BadSetting(setting.name, value, text, secret=setting.metadata["secret"])
 
 
-def parse(name: str, text: str) -> Any:
+def _field(name: str, table: type | None) -> Field[Any]:
+    return next(setting for setting in fields(table or Settings) if setting.name == name)
+
+
+def parse(name: str, text: str, table: type | None = None) -> Any:
     """The value of a setting from text. BadSetting where the text is no such value, or not allowed."""
     value: Any = text
-    default = _DEFAULTS[name]
+    setting = _field(name, table)
+    default = setting.default
     if isinstance(default, Path):
         value = Path(text)
     elif isinstance(default, bool):
@@ -357,5 +495,5 @@ def parse(name: str, text: str) -> Any:
         value = text if value is None else value
     elif isinstance(default, int) and (number := integer(text)) is not None:
         value = number
-    check(name, value)
+    _check(setting, value)
     return value

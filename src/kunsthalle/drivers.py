@@ -84,7 +84,7 @@ def _blobs(settings: Settings, space: Space) -> Blobs:
     from kunsthalle.blobs.s3 import S3Bucket
     from kunsthalle.blobs.s3_blobs import S3Blobs
 
-    address = s3_address.parse(settings.blobs, os.environ, "KUNSTHALLE_BLOBS").at()
+    address = s3_address.parse(settings.blobs, settings.s3_keys("blobs", os.environ), "KUNSTHALLE_BLOBS").at()
     return S3Blobs(S3Bucket(address), BlobCache(settings.cache_root, settings.blob_cache_gb * GIB, space))
 
 
@@ -96,7 +96,9 @@ def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:
     from kunsthalle.blobs import s3_address
     from kunsthalle.object_storage import s3_buckets
 
-    template = s3_buckets.checked(s3_address.parse(settings.buckets, os.environ, "KUNSTHALLE_BUCKETS"))
+    template = s3_buckets.checked(
+        s3_address.parse(settings.buckets, settings.s3_keys("buckets", os.environ), "KUNSTHALLE_BUCKETS")
+    )
     return AccountBuckets(root, lambda account: s3_buckets.S3Buckets(template, account))
 
 

@@ -6,7 +6,7 @@ The route is the pattern, so that no id or name of a tenant is in it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -41,6 +41,25 @@ class Exchange(Struct):
             await send(message)
 
         return watched
+
+
+class Observer(Protocol):
+    """What is told of each request that was answered."""
+
+    def record(self, exchange: Exchange, now: float, trace: str) -> None:
+        """Take note of a request. `now` is in seconds, as its beginning."""
+
+
+class Observers:
+    """All who are told of requests; they may come and go while the server runs."""
+
+    def __init__(self, *observers: Observer | None) -> None:
+        self.all: tuple[Observer, ...] = tuple(observer for observer in observers if observer is not None)
+
+    def exchange(self, old: Observer | None, new: Observer | None) -> None:
+        """Replace an observer, add one, or remove one."""
+        others = tuple(observer for observer in self.all if observer is not old)
+        self.all = others if new is None else (*others, new)
 
 
 class AccessLog(Struct, frozen=True):

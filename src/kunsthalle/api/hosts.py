@@ -24,6 +24,10 @@ class Hosts:
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
+        self.change(allowed)
+
+    def change(self, allowed: Iterable[str]) -> None:
+        """Allow these names from now on, and no others."""
         self._allowed = frozenset(name.lower().rstrip(".") for name in allowed if name)
         self._below = tuple(name[1:] for name in self._allowed if name.startswith("*."))
         self.allows = lru_cache(maxsize=256)(self._allows)

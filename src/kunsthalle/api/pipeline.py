@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from kunsthalle.api.access_log import AccessLog, Exchange
+from kunsthalle.api.access_log import Exchange, Observers
 from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.etag import EntityTags
 from kunsthalle.api.known_callers import KnownCallers
@@ -73,7 +73,7 @@ class Pipeline:
         unknown: Callable[[str], Surface],
         origin: str | None,
         faults: Faults | None = None,
-        access_log: AccessLog | None = None,
+        observers: Observers | None = None,
     ) -> None:
         self.router = router
         self._entities = EntityTags(router)
@@ -83,7 +83,7 @@ class Pipeline:
         self._unknown = unknown
         self._origin = origin
         self._faults = faults or Faults()
-        self._access_log = access_log
+        self._observers = observers or Observers()
         self._callers = KnownCallers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,13 +114,16 @@ class Pipeline:
     async def _logged(
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange
     ) -> None:
-        if self._access_log is None:
+        observers = self._observers.all
+        if not observers:
             await self._serve(scope, receive, send, headers, ctx, exchange)
             return
         try:
             await self._serve(scope, receive, exchange.watching(send), headers, ctx, exchange)
         finally:
-            self._access_log.record(exchange, time.perf_counter(), ctx.trace)
+            now = time.perf_counter()
+            for observer in observers:
+                observer.record(exchange, now, ctx.trace)
 
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.config import Settings
+from kunsthalle.cli.setting_options import offline
 from kunsthalle.local import folder
 from kunsthalle.local.client import CallFailed
 from kunsthalle.local.master_keys import MasterKeyError
@@ -35,7 +35,7 @@ class _Server:
 
     def __init__(self, data: Path, offline: bool, database: str, master_key_file: str) -> None:
         self._data, self._is_offline = data, offline
-        self._settings = Settings(data=data, database=database, master_key_file=master_key_file)
+        self._places = {"data": data, "database": database, "master_key_file": master_key_file}
 
     def call(self, method: str, path: str, body: Doc | None, work: Callable[[Session], Any]) -> Any:
         """`work` is what the route of that call does, for a folder without a server."""
@@ -67,7 +67,7 @@ class _Server:
         except folder.FolderInUse as error:
             raise click.ClickException(f"A server uses {self._data}. Stop it, or leave out --offline.") from error
         try:
-            server = build(self._settings, "")
+            server = build(offline(**self._places), "")
             with contextlib.closing(server.store) as store:
                 return msgspec.to_builtins((store.write if writes else store.read)(server.base, work))
         except Problem as problem:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kunsthalle.cli import common
+from kunsthalle.cli.setting_options import offline
 from kunsthalle.config import Settings
 from kunsthalle.local import folder
 from kunsthalle.local.master_keys import MasterKeyError
@@ -46,7 +47,7 @@ def examine(
     from kunsthalle.operator.doctor.service import examine as look
     from kunsthalle.wiring import disks_of
 
-    settings = Settings(data=data, database=database, blobs=blobs, master_key_file=master_key_file)
+    settings = offline(data=data, database=database, blobs=blobs, master_key_file=master_key_file)
     if not folder.read(data, folder.CREDENTIALS):
         raise folder.NoSuchWorld(str(data))
     lock = folder.lock(data)

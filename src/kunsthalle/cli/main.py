@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from kunsthalle import __version__
 from kunsthalle.cli import common
-from kunsthalle.config import BadSetting, Description, Settings, described, option, parse
+from kunsthalle.cli import setting_options as settings
+from kunsthalle.config import BadSetting, described, option
+from kunsthalle.config_sources import BadSettings, Loaded
 from kunsthalle.local import trust
 
 
@@ -51,6 +50,7 @@ _FILES = {
     "check": "check_verb:check",
     "clock": "clock_verb:clock",
     "completion": "completion_verb:completion",
+    "config": "config_verb:config",
     "console": "console_verb:console",
     "diff": "diff_verb:diff",
     "doctor": "doctor_verb:doctor",
@@ -85,92 +85,32 @@ def cli(ca_file: Path | None) -> None:
         os.environ[trust.CA_FILE] = str(ca_file.resolve())
 
 
-_ENVIRONMENT = {
-    "master_key_file": common.MASTER_KEY_FILE,
-    "allow_seeded_keys": "KUNSTHALLE_ALLOW_SEEDED_KEYS",
-    "reclamation_period": "KUNSTHALLE_RECLAMATION_PERIOD",
-    "tls_cert": "KUNSTHALLE_TLS_CERT",
-    "tls_key": "KUNSTHALLE_TLS_KEY",
-}
-"""Settings that are also read from the environment."""
-
-
-class _SettingType(click.ParamType[Any]):
-    """The text of an option, read by the settings' own rules."""
-
-    def __init__(self, setting: Description) -> None:
-        self.setting = setting
-        names = {int: "integer", str: "text"}
-        self.name = "|".join(setting.choices) or names.get(type(setting.default), "path")
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        del param, ctx
-        return value if not isinstance(value, str) else _read(self.setting.name, value)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        del param, ctx
-        return f"[{self.name}]" if self.setting.choices else None
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        del param, ctx
-        if self.setting.choices:
-            return [CompletionItem(choice) for choice in self.setting.choices if choice.startswith(incomplete)]
-        return [CompletionItem(incomplete, type="file")] if self.name == "path" else []
-
-
-def _read(name: str, text: str) -> Any:
-    try:
-        return parse(name, text)
-    except BadSetting as error:
-        raise common.Refused(str(error)) from error
-
-
-def _settings_options(function: Any) -> Any:
-    """An option for each setting, from the settings' own table."""
-    for setting in reversed(described()):
-        more = _options_of(setting)
-        words = (option(setting.name), setting.name)
-        function = click.option(*words, type=_SettingType(setting), help=setting.help, **more)(function)
-    return function
-
-
-def _options_of(setting: Description) -> dict[str, Any]:
-    if isinstance(setting.default, bool):
-        return _flag(setting)
-    return _several() if setting.several else _value(setting)
-
-
-def _several() -> dict[str, Any]:
-    """An option that may be repeated; the setting is one text."""
-    return {"multiple": True, "callback": lambda _context, _option, texts: ",".join(texts)}
-
-
-def _value(setting: Description) -> dict[str, Any]:
-    shown = bool(str(setting.default))
-    return {"default": setting.default, "show_default": shown, "envvar": _ENVIRONMENT.get(setting.name)}
-
-
-def _flag(setting: Description) -> dict[str, Any]:
-    """Given or not; its variable is read by our own words, for click's are others."""
-    default = partial(os.environ.get, _ENVIRONMENT.get(setting.name, ""), setting.default)
-    return {"is_flag": True, "flag_value": True, "default": default}
-
-
 @cli.command()
-@_settings_options
-def serve(**changes: Any) -> None:
+@settings.options
+@click.pass_context
+def serve(context: click.Context, /, config: str | None, **_options: Any) -> None:
     """Run the server until it is interrupted.
+
+    Each setting is an option, an environment variable such as KUNSTHALLE_PORT, or a key of the file; an option wins
+    over a variable, a variable over the file. 'kunsthalle config show' says where each comes from.
 
     \b
     kunsthalle serve --scenario enterprise
     kunsthalle serve --data /var/lib/kunsthalle --database postgresql://…
+    kunsthalle serve --config kunsthalle.toml
     """
     from kunsthalle.cli import serve as server
 
+    def load() -> Loaded:
+        return settings.load(config, settings.given(context))
+
     try:
-        server.serve(Settings(**{field.name: changes[field.name] for field in fields(Settings)}))
+        loaded = load()
+        server.serve(loaded.checked(), load)
+    except BadSettings as errors:
+        raise common.Refused(str(errors)) from errors
     except (server.Refusal, BadSetting) as refusal:
-        raise common.Refused(str(refusal)) from refusal
+        raise common.Refused(loaded.with_place(str(refusal))) from refusal
 
 
 @cli.command()
@@ -189,7 +129,7 @@ def version(output: str) -> None:
 )
 @click.option(
     option("hypervisor"),
-    type=_SettingType(next(description for description in described() if description.name == "hypervisor")),
+    type=settings.SettingType(next(description for description in described() if description.name == "hypervisor")),
     default="auto",
     show_default=True,
     help="Where instances run; auto boots them with QEMU if it is installed",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kunsthalle.cli import common
-from kunsthalle.config import Settings
+from kunsthalle.cli.setting_options import offline
 from kunsthalle.local import master_keys
 from kunsthalle.local.master_keys import MasterKeyError
 
@@ -61,4 +61,4 @@ def rotate(data: Path, master_key_file: str) -> None:
 
 
 def _path(data: Path, name: str) -> Path:
-    return Settings(data=data, master_key_file=name).master_key_path
+    return offline(data=data, master_key_file=name).master_key_path

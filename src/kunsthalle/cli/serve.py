@@ -6,11 +6,9 @@ import contextlib
 import errno
 import gc
 import os
-import signal
 import socket
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,17 +18,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kunsthalle.cli import log_format
 from kunsthalle.cli.greeting import create_command, greeting
+from kunsthalle.cli.reloading import Reloading, log_level
 from kunsthalle.config import BadSetting, Settings
+from kunsthalle.config_sources import Loaded
 from kunsthalle.core import core_files
 from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
+from kunsthalle.core.sizes import MIB
 from kunsthalle.local import folder, master_keys, running
 
 if TYPE_CHECKING:
     import asyncio
 
-    from kunsthalle.api.access_log import AccessLog
+    from kunsthalle.api.access_log import AccessLog, Observers
     from kunsthalle.app import Server
     from kunsthalle.cli.connections import Connections
     from kunsthalle.cli.tls import Certificates
@@ -59,7 +60,8 @@ _STDERR = 2
 """The file descriptor of the log."""
 
 
-def _access_log(settings: Settings) -> AccessLog | None:
+def access_log(settings: Settings) -> AccessLog | None:
+    """What writes a line for each request; None where none is to be written."""
     if settings.access_log == "off" or not log_format.says_info(settings):
         return None
     from kunsthalle.api.access_log import AccessLog
@@ -126,21 +128,53 @@ def _address(settings: Settings, listener: socket.socket, certificates: Certific
     return settings.public_url.rstrip("/") or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _certificates(settings: Settings) -> Certificates | None:
+def _certificates(reloading: Reloading) -> Certificates | None:
     """The server's certificate, which SIGHUP reads anew from now on; None for a server of plain http."""
-    if not settings.tls_cert:
+    if not reloading.settings.tls_cert:
         return None
     from kunsthalle.cli.tls import Certificates
 
-    tell, clock = partial(log_format.tell, settings), SystemClock()
-    certificates = Certificates(settings, tell, lambda: datetime.fromtimestamp(clock.real() / 1e6, UTC))
-
-    def reload(_number: int, _frame: object) -> None:
-        # In a thread: the signal may have come while this one writes a line of the log, which then takes no other.
-        threading.Thread(target=certificates.reload, name="certificates", daemon=True).start()
-
-    signal.signal(signal.SIGHUP, reload)
+    clock = SystemClock()
+    now: Callable[[], datetime] = lambda: datetime.fromtimestamp(clock.real() / 1e6, UTC)  # noqa: E731  short
+    certificates = Certificates(reloading.settings, reloading.tell, now)
+    reloading.always(certificates.reload)
     return certificates
+
+
+def apply_changes(
+    reloading: Reloading, server: Server, observers: Observers, register: Connections, certificates: Certificates | None
+) -> None:
+    """What SIGHUP does with each setting that it may change."""
+    store, files = server.store, raise_file_limit()
+    lines = [observers.all[0] if observers.all else None]
+
+    def requests(settings: Settings) -> None:
+        new = access_log(settings)
+        observers.exchange(lines[0], new)
+        lines[0] = new
+
+    def limits(settings: Settings) -> None:
+        register.limits = limits_of(settings, files)
+
+    def bounds(settings: Settings) -> None:
+        store.bounds = job_bounds(settings)
+
+    def reserve(settings: Settings) -> None:
+        server.drivers.space.reserve = settings.disk_reserve * MIB
+
+    from kunsthalle.app import host_names, job_bounds
+    from kunsthalle.cli.connections import limits_of
+    from kunsthalle.jobs.audit_retention import keep_for
+
+    reloading.apply("log", log_level)
+    reloading.apply("log access_log", requests)
+    reloading.apply("header_timeout body_timeout write_timeout connections connections_per_address", limits)
+    reloading.apply("account_jobs account_running_jobs account_transfers account_transfer_gb", bounds)
+    reloading.apply("disk_reserve", reserve)
+    reloading.apply("audit_days", lambda settings: keep_for(store, server.base, settings.audit_days))
+    reloading.apply(
+        "allowed_hosts", lambda settings: server.hosts.change(host_names(_with_names(settings, certificates)))
+    )
 
 
 def _ca_file(settings: Settings, certificates: Certificates | None) -> str:
@@ -177,20 +211,21 @@ def _application(server: Server, settings: Settings, register: Connections) -> A
     return BehindProxies(server, settings.proxies, register)
 
 
-def _check_addresses(settings: Settings) -> None:
+def check_addresses(settings: Settings) -> None:
     """Of stores that are elsewhere: what is wrong with one is said before anything is made."""
     if not settings.blobs.startswith("s3:") and not settings.buckets:
         return
     from kunsthalle.blobs import s3_address
     from kunsthalle.object_storage import s3_buckets
 
-    option, parse = ("blobs", settings.blobs), partial(s3_address.parse, environment=os.environ)
+    option = ("blobs", settings.blobs)
     try:
         if settings.blobs.startswith("s3:"):
-            parse(settings.blobs, names="KUNSTHALLE_BLOBS").at()
+            s3_address.parse(settings.blobs, settings.s3_keys("blobs", os.environ), "KUNSTHALLE_BLOBS").at()
         option = ("buckets", settings.buckets)
         if settings.buckets:
-            s3_buckets.checked(parse(settings.buckets, names="KUNSTHALLE_BUCKETS"))
+            keys = settings.s3_keys("buckets", os.environ)
+            s3_buckets.checked(s3_address.parse(settings.buckets, keys, "KUNSTHALLE_BUCKETS"))
     except s3_address.BadAddress as error:
         raise Refusal(str(BadSetting(*option, str(error).rstrip(".")))) from error
 
@@ -249,7 +284,8 @@ def _elsewhere(settings: Settings) -> dict[str, str] | None:
     from kunsthalle.blobs import s3_address
     from kunsthalle.object_storage import s3_buckets
 
-    address = s3_buckets.checked(s3_address.parse(settings.buckets, os.environ, "KUNSTHALLE_BUCKETS"))
+    keys = settings.s3_keys("buckets", os.environ)
+    address = s3_buckets.checked(s3_address.parse(settings.buckets, keys, "KUNSTHALLE_BUCKETS"))
     whole = "/".join(part for part in (address.bucket, address.prefix) if part)
     return {"address": f"s3://{whole}", "endpoint": address.endpoint}
 
@@ -313,28 +349,30 @@ on a search or a document: of the default, three statements are 15 ms. Less than
 """
 
 
-def serve(settings: Settings) -> None:
-    """Runs until it is told to stop. Refusal when it cannot start."""
+def serve(settings: Settings, load: Callable[[], Loaded]) -> None:
+    """Runs until it is told to stop. Refusal when it cannot start. `load` reads the settings anew, for SIGHUP."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.disable()  # loading makes almost no garbage, and the collector would look for it again and again
     try:
-        _serve(settings)
+        _serve(Reloading(settings, load))
     finally:
         gc.enable()
 
 
-def _serve(settings: Settings) -> None:
+def _serve(reloading: Reloading) -> None:
     import uvicorn
 
+    from kunsthalle.api.access_log import Observers
     from kunsthalle.app import build
     from kunsthalle.cli.connections import Connections, limits_of
     from kunsthalle.cli.stopping import StoppableServer
 
+    settings = reloading.settings
     os.umask(0o077)
     core_files.prevent()  # keys are in memory
     log_format.set_up(settings.log, text=log_format.is_text(settings))
-    _check_addresses(settings)
-    certificates = _certificates(settings)
+    check_addresses(settings)
+    certificates = _certificates(reloading)
     _check_folders(settings)
     try:
         folder.lock(settings.data)
@@ -346,7 +384,8 @@ def _serve(settings: Settings) -> None:
     with _in_words(settings):
         master_keys.read(settings.master_key_path)  # before a database is made that would have another one
         token, named = operator_token(settings, Ids()), _with_names(settings, certificates)
-        server = build(named, token, access_log=_access_log(settings), on_loaded=gc.freeze)
+        observers = Observers(access_log(settings))
+        server = build(named, token, observers=observers, on_loaded=gc.freeze)
     make_scenario(server)
     _guard_seeded_keys(settings, server.scenario())
     _guard_plain_http(settings, seeded=settings.allow_seeded_keys and server.scenario() is not None)
@@ -356,6 +395,8 @@ def _serve(settings: Settings) -> None:
     told = {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)}
     folder.write(settings.data, folder.SERVER, {**told, "ca_file": _ca_file(settings, certificates)})
     register = Connections(limits_of(settings, raise_file_limit()))
+    apply_changes(reloading, server, observers, register, certificates)
+    reloading.listen()
     config = uvicorn.Config(
         _application(server, settings, register),
         loop="uvloop",
@@ -377,7 +418,7 @@ def _serve(settings: Settings) -> None:
     if certificates is not None:
         certificates.warn()
     _announce(settings, url, empty=not server.has_accounts())
-    stoppable = StoppableServer(config, lambda: server.worker.running, partial(log_format.tell, settings))
+    stoppable = StoppableServer(config, lambda: server.worker.running, reloading.tell)
     stoppable.run(sockets=[listener])
 
 

@@ -62,7 +62,8 @@ class Served:
 
     def start(self) -> Self:
         """Runs the process and waits until /healthz answers 200."""
-        command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", "--data", str(self.data), "--port", "0"]
+        command = [sys.executable, "-m", "kunsthalle.cli.main", "serve", "--config", os.devnull]
+        command += ["--data", str(self.data), "--port", "0"]
         command += ["--scenario", self._scenario] if self._scenario else []
         self.data.parent.mkdir(parents=True, exist_ok=True)
         env = self.environment()

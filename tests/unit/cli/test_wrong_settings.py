@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from fixtures.certificates import NAMES, issue
 from kunsthalle.cli.main import cli
-from kunsthalle.config import BadSetting, Settings, described, option, parse
+from kunsthalle.config import BadSetting, Settings, described, option, parse, variable
 from kunsthalle.operator.scenarios import SCENARIOS
 
 FOLDER = "give a folder that this process can create and write to"
@@ -50,6 +50,12 @@ WRONG: list[tuple[str, str, str]] = [
     ("blob_cache", "/proc/kunsthalle", FOLDER),
     ("blob_cache_gb", "many", NUMBER),
     ("blob_cache_gb", "-1", NUMBER),
+    *(
+        (f"{store}_{part}", value, "give printable ASCII characters without blanks")
+        for store in ("blobs", "buckets")
+        for part in ("access_key_id", "secret_access_key")
+        for value in ("hidden word", "hiddené")
+    ),
     ("buckets", "file:///somewhere", "begins with s3://"),
     ("buckets", "s3://images", "says its endpoint"),
     ("public_url", "catalog.example.org", "give http://name or https://name"),
@@ -105,7 +111,10 @@ WRONG: list[tuple[str, str, str]] = [
 def test_a_flag_of_the_environment_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUNSTHALLE_ALLOW_SEEDED_KEYS", "perhaps")
     result = CliRunner().invoke(cli, ["serve", "--data", str(tmp_path / "data"), "--port", "0"])
-    assert (result.exit_code, result.output) == (2, "Error: --allow-seeded-keys 'perhaps': give true or false.\n")
+    assert (result.exit_code, result.output) == (
+        2,
+        "Error: KUNSTHALLE_ALLOW_SEEDED_KEYS 'perhaps': give true or false.\n",
+    )
 
 
 @pytest.fixture
@@ -123,14 +132,19 @@ def test_a_wrong_setting_is_answered_in_one_line(
     name: str, value: str, allowed: str, places: dict[str, str], tmp_path: Path
 ) -> None:
     given = value.format(**places)
-    options = {"--data": str(tmp_path / "data"), "--port": "0", option(name): given}
-    result = CliRunner().invoke(cli, ["serve", *(word for pair in options.items() for word in pair)])
+    options = {"--data": str(tmp_path / "data"), "--port": "0"}
+    has_option = next(setting.option for setting in described() if setting.name == name)
+    place = option(name) if has_option else variable(name)
+    options |= {place: given} if has_option else {}
+    variables = {} if has_option else {place: given}
+    words = [word for pair in options.items() for word in pair]
+    result = CliRunner().invoke(cli, ["serve", *words], env=variables)
     assert result.exit_code == 2
     lines = result.output.splitlines()
     assert len(lines) == 1, result.output
-    assert lines[0].startswith(f"Error: {option(name)} ")
+    assert lines[0].startswith(f"Error: {place} ")
     assert allowed in lines[0]
-    assert "hidden" not in lines[0]
+    assert name.endswith("access_key_id") or "hidden" not in lines[0]
     assert "hidden" in given or given in lines[0]
     assert not (tmp_path / "data" / "kunsthalle.sqlite").exists()
 
@@ -179,7 +193,7 @@ def test_the_files_of_tls_are_read_from_the_environment(
     monkeypatch.setenv("KUNSTHALLE_TLS_KEY", places["file"])
     result = CliRunner().invoke(cli, ["serve", "--data", str(tmp_path / "data"), "--port", "0"])
     assert result.exit_code == 2
-    assert result.output.startswith(f"Error: --tls-key '{places['file']}': no usable private key")
+    assert result.output.startswith(f"Error: KUNSTHALLE_TLS_KEY '{places['file']}': no usable private key")
 
 
 @pytest.mark.parametrize(
