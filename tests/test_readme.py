@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from fixtures.reader import Block, Failed, Shell, blocks, checkout, environment
 from fixtures.tools import ROOT
+from kunsthalle.cli import setting_options
 from kunsthalle.cli.main import cli
 
 README = ROOT / "README.md"
@@ -122,7 +124,8 @@ def test_the_container_is_made_of_what_is_there(monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setenv(name, value)
     (command,) = re.findall(r"^CMD (.+)$", text, re.MULTILINE)
     verb, *words = json.loads(command)
-    given = cli.commands[verb].make_context(verb, words).params
-    assert given["allow_seeded_keys"] is True
-    shown = (given["host"], str(given["data"]), given["scenario"])
+    options = setting_options.given(cli.commands[verb].make_context(verb, words))
+    settings = setting_options.load(os.devnull, options).checked()
+    assert settings.allow_seeded_keys is True
+    shown = (settings.host, str(settings.data), settings.scenario)
     assert shown == ("0.0.0.0", "/data", "enterprise")  # noqa: S104  in a container
