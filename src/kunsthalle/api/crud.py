@@ -1,4 +1,5 @@
-"""Routes of resources that are listed, read, made, changed and removed as all of the VPC API are.
+"""Routes of resources that are read, made, changed and removed as those of all API families are, and listed as those
+of the VPC API are.
 
 A `Resource` says what differs; the handlers are written once, here.
 """
@@ -14,10 +15,11 @@ from sqlalchemy import Column, ColumnElement
 
 from kunsthalle.api import access
 from kunsthalle.api.common_schemas import Name
-from kunsthalle.api.query_params import fields_of
-from kunsthalle.api.request import Request
+from kunsthalle.api.query_params import Parameters, fields_of
+from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Call, Route, route
 from kunsthalle.api.serialization import RequestBody
+from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.surfaces.vpc import VPC, PageParameters, collection
 from kunsthalle.db.pages import Page, ordered, page
 from kunsthalle.db.rows import rename
@@ -42,23 +44,35 @@ class NameRequest(RequestBody):
 class Resource(Generic[M]):
     """One kind as the API offers it.
 
-    `path` is the collection's; its last segment is the key of lists. Of a kind below another, `parent` is the one
-    above, and `parent_field` both the path's parameter and the model's field that name it; `above` is the same for
-    the one above the parent. `query` are the parameters of the list; `filters` make conditions of those that neither
-    page nor sort, by their names in the struct. `fresh` is the field that says `pending` in the answer to the
-    creation (vpc-api.md C2).
+    `path` is the collection's; its last segment is the key of lists, and `param` the parameter that names one of them.
+    `to_response` takes the model, the session and, of a route that declares query parameters, these. Of a kind below
+    another, `parent` is the one above, and `parent_field` both the path's parameter and the model's field that name it;
+    `above` is the same for the one above the parent. `query` are the parameters of the list; `filters` make conditions
+    of those that neither page nor sort, by their names in the struct. `fresh` is the field that says `pending` in the
+    answer to the creation (vpc-api.md C2).
+
+    Other families: `surface`; `actions` of verbs, where they are not named after them; `rule` makes the access rule of
+    one of them from an action; `tag` is what its answers
+    have as ETag; `expected` refuses a request that means another version of a resource, and what it returns is the
+    last argument of what changes it.
     """
 
     kind: ResourceType[M]
     path: str
-    to_response: Callable[[M, Session], Any]
-    answer: type
+    to_response: Callable[..., Any]
+    answer: type | None
     filters: Mapping[str, Filter] = field(default_factory=dict)
     parent: ResourceType[Any] | None = None
     parent_field: str = ""
     above: str = ""
     query: type[PageParameters] = PageParameters
     fresh: str = ""
+    surface: Surface = VPC
+    param: str = "id"
+    rule: Callable[[str], access.Access] | None = None
+    actions: Mapping[str, str] = field(default_factory=dict)
+    tag: Callable[[M], str] | None = None
+    expected: Callable[[Request, M], Any] | None = None
 
     def __post_init__(self) -> None:
         declared = {field.attribute for field in fields_of(self.query).values()} - {"start", "limit", "sort"}
@@ -75,13 +89,19 @@ class Resource(Generic[M]):
 
     def action(self, verb: str) -> str:
         """What hangs below a resource without an action of its own is changed by who may change that resource."""
-        if self.parent is not None and self.parent.read == self.kind.read and verb != "read":
+        if verb == "read":
+            return self.kind.read
+        if verb in self.actions:
+            return self.actions[verb]
+        if self.parent is not None and self.parent.read == self.kind.read:
             verb = "update"
         return f"{self.kind.read.rsplit('.', 1)[0]}.{verb}"
 
     def on_one(self, verb: str = "read") -> access.Access:
         """The rule of a route about one of them."""
-        return access.item(self.kind, self.action(verb), parents=(self.parent_field, self.above))
+        if self.rule is not None:
+            return self.rule(self.action(verb))
+        return access.item(self.kind, self.action(verb), self.param, (self.parent_field, self.above))
 
     def on_parent(self, verb: str = "read") -> access.Access:
         """The rule of a route about all of them below one parent."""
@@ -89,6 +109,15 @@ class Resource(Generic[M]):
             return access.create(self.action(verb)) if verb == "create" else access.listing(self.kind)
         action = self.parent.read if verb == "read" else self.action(verb)
         return access.item(self.parent, action, param=self.parent_field, parents=(self.above,))
+
+    @property
+    def item_path(self) -> str:
+        return f"{self.path}/{{{self.param}}}"
+
+    def shown(self, row: M, session: Session, *query: Parameters) -> Any:
+        """What is answered about one of them: the response, with its tag where the family sends one."""
+        response = self.to_response(row, session, *query)
+        return response if self.tag is None else Reply(response, headers={"ETag": f'"{self.tag(row)}"'})
 
 
 def equals(column: Column[Any]) -> Filter:
@@ -150,21 +179,42 @@ def listing(resource: Resource[M], summary: str) -> Route:
 
     rule = resource.on_parent()
     handler = call if resource.parent is None else call_below
-    return route("GET", resource.path, handler, surface=VPC, access=rule, query=resource.query, summary=summary)
+    return route(
+        "GET", resource.path, handler, surface=resource.surface, access=rule, query=resource.query, summary=summary
+    )
 
 
-def reading(resource: Resource[M], summary: str) -> Route:
-    """One resource by its id."""
+def reading(resource: Resource[M], summary: str, query: type[Parameters] | None = None) -> Route:
+    """One resource by its id; `query` are parameters that say how it is shown."""
 
     def call(session: Session, _request: Request, row: M) -> Any:
-        return resource.to_response(row, session)
+        return resource.shown(row, session)
 
-    item_path, rule = f"{resource.path}/{{id}}", resource.on_one()
-    return route("GET", item_path, call, surface=VPC, access=rule, answer=resource.answer, summary=summary)
+    def call_with(session: Session, _request: Request, row: M, query: Parameters) -> Any:
+        return resource.shown(row, session, query)
+
+    handler = call if query is None else call_with
+    more: Any = {"access": resource.on_one(), "answer": resource.answer, "summary": summary, "query": query}
+    return route("GET", resource.item_path, handler, surface=resource.surface, **more)
 
 
-def making(resource: Resource[M], summary: str, make: Callable[..., M], body: type[B]) -> Route:
-    """A new resource, 201. `make` takes the session, the parent if there is one, and the body."""
+def making(
+    resource: Resource[M],
+    summary: str,
+    make: Callable[..., M],
+    body: type[B],
+    *,
+    rule: access.Access | None = None,
+    made: tuple[type, Callable[[M], Any]] | None = None,
+    query: type[Parameters] | None = None,
+    status: int = 201,
+) -> Route:
+    """A new resource, 201. `make` takes the session, the parent if there is one, and the body.
+
+    `rule` is the access rule, where it is none of `create` in the account or on the parent. `query` are
+    parameters that say how the resource is shown. `made` is what is answered
+    instead of the resource, and what makes that of it.
+    """
 
     def call(session: Session, request: Request) -> Any:
         return shown(make(session, request.body), session)
@@ -172,21 +222,28 @@ def making(resource: Resource[M], summary: str, make: Callable[..., M], body: ty
     def call_below(session: Session, request: Request, parent: Parent) -> Any:
         return shown(make(session, parent, request.body), session)
 
-    def shown(row: M, session: Session) -> Any:
-        response = resource.to_response(row, session)
+    def call_with(session: Session, request: Request, query: Parameters) -> Any:
+        return shown(make(session, request.body), session, query)
+
+    def shown(row: M, session: Session, *query: Parameters) -> Any:
+        if made is not None:
+            return made[1](row)
+        response = resource.shown(row, session, *query)
         if resource.fresh:
             setattr(response, resource.fresh, "pending")
         return response
 
+    handler = call if query is None else call_with
     return route(
         "POST",
         resource.path,
-        call if resource.parent is None else call_below,
-        surface=VPC,
-        access=resource.on_parent("create"),
+        handler if resource.parent is None else call_below,
+        query=query,
+        surface=resource.surface,
+        access=rule or resource.on_parent("create"),
         body=body,
-        answer=resource.answer,
-        status=201,
+        answer=resource.answer if made is None else made[0],
+        status=status,
         summary=summary,
     )
 
@@ -208,23 +265,57 @@ def updating(
             rename(session, resource.kind, row.id, name)
         return resource.to_response(find(session, resource.kind, row.id), session)
 
-    return _patch(resource, summary, call, body)
+    return _change(resource, summary, call, "PATCH", body)
 
 
 def changing(
-    resource: Resource[M], summary: str, change: Callable[[Session, Authorized[M], B], M], body: type[B]
+    resource: Resource[M],
+    summary: str,
+    change: Callable[..., M],
+    body: type[RequestBody],
+    *,
+    method: str = "PATCH",
+    query: type[Parameters] | None = None,
 ) -> Route:
-    """PATCH where `change` makes every change, the name included, and returns the resource as it is then."""
+    """PATCH or PUT where `change` makes every change, the name included, and returns the resource as it is then.
+
+    It takes the session, the authorized resource, the body, and what `Resource.expected` returns, if there is that.
+    """
+
+    def changed(session: Session, request: Request, authorized: Authorized[M]) -> M:
+        expected = () if resource.expected is None else (resource.expected(request, authorized.resource),)
+        return change(session, authorized, request.body, *expected)
 
     def call(session: Session, request: Request, authorized: Authorized[M]) -> Any:
-        return resource.to_response(change(session, authorized, request.body), session)
+        return resource.shown(changed(session, request, authorized), session)
 
-    return _patch(resource, summary, call, body)
+    def call_with(session: Session, request: Request, authorized: Authorized[M], query: Parameters) -> Any:
+        return resource.shown(changed(session, request, authorized), session, query)
+
+    return _change(resource, summary, call if query is None else call_with, method, body, query=query)
 
 
-def _patch(resource: Resource[Any], summary: str, call: Call, body: type[RequestBody]) -> Route:
-    item_path, rule = f"{resource.path}/{{id}}", resource.on_one("update")
-    return route("PATCH", item_path, call, surface=VPC, access=rule, body=body, answer=resource.answer, summary=summary)
+def changing_silently(
+    resource: Resource[M],
+    summary: str,
+    change: Callable[[Session, Authorized[M], Any], object],
+    body: type[RequestBody],
+    *,
+    status: int = 204,
+) -> Route:
+    """PATCH that answers without a body."""
+
+    def call(session: Session, request: Request, authorized: Authorized[M]) -> None:
+        change(session, authorized, request.body)
+
+    return _change(resource, summary, call, "PATCH", body, answer=None, status=status)
+
+
+def _change(
+    resource: Resource[Any], summary: str, call: Call, method: str, body: type[RequestBody], **more: Any
+) -> Route:
+    options = {"access": resource.on_one("update"), "answer": resource.answer, "summary": summary, **more}
+    return route(method, resource.item_path, call, surface=resource.surface, body=body, **options)
 
 
 def removing(
@@ -246,9 +337,9 @@ def removing(
 
     return route(
         "DELETE",
-        f"{resource.path}/{{id}}",
+        resource.item_path,
         call,
-        surface=VPC,
+        surface=resource.surface,
         access=resource.on_one("delete"),
         answer=resource.answer if shown else None,
         status=202 if shown else status,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from msgspec import Meta
 from sqlalchemy import Column, ColumnElement
@@ -16,9 +16,18 @@ from kunsthalle.db.page_bytes import Window, fitting
 from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import ResourceType, count
-from kunsthalle.iam.models import sent_tag
+from kunsthalle.iam.models import entity_tag, sent_tag
 
 M = TypeVar("M")
+
+
+class Identity(Protocol):
+    """What an `entity_tag` is made of."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def revision(self) -> int: ...
 
 
 Account = Annotated[str | None, Meta(description="The account, by its ID; the caller's own, unless it is given.")]
@@ -159,6 +168,11 @@ def if_match(request: Request, tag: str, revision: int) -> int | None:
         target = Target("If-Match", "header")
         raise Problem(Reason.CONFLICT, "conflict", "If-Match is not the present entity_tag.", target)
     return revision
+
+
+def matched(request: Request, identity: Identity) -> int | None:
+    """The revision of an identity that its `If-Match` insists on, as `if_match` says."""
+    return if_match(request, entity_tag(identity.id, identity.revision), identity.revision)
 
 
 def given(body: Any, *names: str) -> dict[str, Any]:

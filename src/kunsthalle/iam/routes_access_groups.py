@@ -8,6 +8,7 @@ from msgspec import Meta
 from sqlalchemy import false
 
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, reading
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
@@ -17,7 +18,7 @@ from kunsthalle.db.pages import window
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, find, require
 from kunsthalle.iam import access_groups as service
-from kunsthalle.iam.iam_pagination import Account, OffsetParameters, by_offset, given, total_of
+from kunsthalle.iam.iam_pagination import Account, Identity, OffsetParameters, by_offset, given, total_of
 from kunsthalle.iam.models import AccessGroup, entity_tag, sent_tag
 from kunsthalle.iam.queries import groups_of
 from kunsthalle.iam.resources import GROUP
@@ -132,39 +133,34 @@ def _list(session: Session, request: Request, query: GroupsParameters) -> dict[s
     return {**envelope, "groups": [_show(session, query, group) for group in page_rows]}
 
 
-def tagged(body: Any, id_: str, revision: int) -> Reply:
-    """An answer with the `ETag` that `If-Match` gives back."""
-    return Reply(body, headers={"ETag": f'"{entity_tag(id_, revision)}"'})
+def tag_of(row: Identity) -> str:
+    """The `ETag` that `If-Match` gives back."""
+    return entity_tag(row.id, row.revision)
 
 
-def same_version(request: Request, id_: str, revision: int) -> None:
+def same_version(request: Request, row: Identity) -> None:
     """400 without `If-Match`, 409 for another version."""
     given_ = sent_tag(request.headers.get("if-match", ""))
     if not given_:
         raise invalid("bad_request", "If-Match is required.", "If-Match", type_="header")
-    if given_ != entity_tag(id_, revision):
+    if given_ != tag_of(row):
         raise service.stale()
 
 
-def _create(session: Session, request: Request, query: AccountParameters) -> Reply:
+def _create(session: Session, request: Request, query: AccountParameters) -> Any:
     """Create an access group."""
     own_account(session, query.account_id)
     body: GroupRequest = request.body
     made = service.create_group(session, body.name, body.description)
-    return tagged(group_response(made, session.ctx), made.id, made.revision)
+    return RESOURCE.shown(made, session)
 
 
-def _get(session: Session, _request: Request, group: AccessGroup, query: GroupParameters) -> Reply:
-    """Get an access group."""
-    return tagged(_show(session, query, group), group.id, group.revision)
+def _response(group: AccessGroup, session: Session, query: GroupParameters | None = None) -> GroupResponse:
+    return group_response(group, session.ctx) if query is None else _show(session, query, group)
 
 
-def _update(session: Session, request: Request, authorized: Authorized[AccessGroup]) -> Reply:
-    """Change an access group."""
-    old = authorized.resource
-    same_version(request, old.id, old.revision)
-    group = service.change_group(session, authorized, **given(request.body, "name", "description"))
-    return tagged(group_response(group, session.ctx), group.id, group.revision)
+def _change(session: Session, group: Authorized[AccessGroup], body: UpdateGroupRequest, _as_read: None) -> AccessGroup:
+    return service.change_group(session, group, **given(body, "name", "description"))
 
 
 def _delete(session: Session, _request: Request, group: Authorized[AccessGroup], query: DeletedGroupParameters) -> None:
@@ -280,11 +276,22 @@ def _set(session: Session, request: Request, query: AccountParameters) -> GroupS
     return _settings(session, request)
 
 
+RESOURCE = Resource(
+    GROUP,
+    "/v2/groups",
+    _response,
+    GroupResponse,
+    surface=FAMILY,
+    param="access_group_id",
+    tag=tag_of,
+    expected=same_version,
+)
+
+
 def routes() -> tuple[Route, ...]:
     many, item_path, group, whose = "/v2/groups", "/v2/groups/{access_group_id}", "iam-groups.group", "{iam_id}"
     param = "access_group_id"
     read = access.item(GROUP, param=param)
-    change = access.item(GROUP, f"{group}.update", param=param)
     drop = access.item(GROUP, f"{group}.delete", param=param)
     join = access.item(GROUP, service.MEMBER_CREATE, param=param)
     leave = access.item(GROUP, service.MEMBER_DELETE, param=param)
@@ -325,8 +332,8 @@ def routes() -> tuple[Route, ...]:
             status=207,
             query=AccountParameters,
         ),
-        route("GET", item_path, _get, access=read, query=GroupParameters, **shown),
-        route("PATCH", item_path, _update, access=change, body=UpdateGroupRequest, **shown),
+        reading(RESOURCE, "Get an access group.", GroupParameters),
+        changing(RESOURCE, "Change an access group.", _change, UpdateGroupRequest),
         route("DELETE", item_path, _delete, surface=FAMILY, access=drop, status=204, query=DeletedGroupParameters),
         route("GET", members, _members, surface=FAMILY, access=read, query=MembersParameters),
         route("PUT", members, _add, surface=FAMILY, access=join, body=MembersRequest, status=207),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from msgspec import Meta
 
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, reading, removing
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
@@ -18,9 +19,9 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import api_keys as service
 from kunsthalle.iam.history import Created, histories
-from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, if_match
+from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, matched
 from kunsthalle.iam.identity_settings import Restrictable
-from kunsthalle.iam.models import ApiKey, entity_tag
+from kunsthalle.iam.models import ApiKey
 from kunsthalle.iam.queries import key_by_secret
 from kunsthalle.iam.resources import API_KEY
 from kunsthalle.iam.schemas_identities import (
@@ -53,9 +54,11 @@ def prototype(body: Any) -> service.KeyPrototype:
     )
 
 
-def with_history(session: Session, query: HistoryParameters, resources: Sequence[M], wire: Callable[..., W]) -> list[W]:
+def with_history(
+    session: Session, query: HistoryParameters | None, resources: Sequence[M], wire: Callable[..., W]
+) -> list[W]:
     """Return resources as answers show them, each with its history where `include_history` asks for it."""
-    if not query.include_history:
+    if query is None or not query.include_history:
         return [wire(resource) for resource in resources]
     records = histories(session, resources)
     return [wire(resource, history=history_response(records[resource.id])) for resource in resources]
@@ -108,22 +111,17 @@ def _details(session: Session, request: Request, query: HistoryParameters) -> Ap
     if key is None or key.account_id != session.ctx.account_id:
         text = "The header IAM-ApiKey holds no API key of this account."
         raise invalid("bad_request", text, "IAM-ApiKey", type_="header")
-    return _get(session, request, key, query)
+    return _shown(key, session, query)
 
 
-def _get(session: Session, _request: Request, key: ApiKey, query: HistoryParameters) -> ApiKeyResponse:
-    """Get an API key, with its value where that is stored."""
+def _shown(key: ApiKey, session: Session, query: HistoryParameters | None = None) -> ApiKeyResponse:
     shown = partial(key_response, secret=service.value_of(session, key))
     return with_history(session, query, [key], shown)[0]
 
 
-def _update(session: Session, request: Request, authorized: Authorized[ApiKey]) -> ApiKeyResponse:
-    """Change an API key."""
-    key = authorized.resource
-    revision = if_match(request, entity_tag(key.id, key.revision), key.revision)
+def _change(session: Session, key: Authorized[ApiKey], body: UpdateApiKeyRequest, revision: int | None) -> ApiKey:
     names = ("name", "description", "support_sessions", "action_when_leaked", "expires_at")
-    changed = service.change_key(session, authorized, revision, **given(request.body, *names))
-    return key_response(changed, service.value_of(session, changed))
+    return service.change_key(session, key, revision, **given(body, *names))
 
 
 def _lock(session: Session, _request: Request, key: Authorized[ApiKey]) -> None:
@@ -147,17 +145,28 @@ def _disable(tokens: Tokens, session: Session, _request: Request, key: Authorize
     session.after_commit(partial(tokens.forget, key.resource.id))
 
 
-def _delete(tokens: Tokens, session: Session, _request: Request, key: Authorized[ApiKey]) -> None:
-    """Delete an API key."""
+def _delete(tokens: Tokens, session: Session, key: Authorized[ApiKey]) -> None:
     service.delete_api_key(session, key)
     session.after_commit(partial(tokens.forget, key.resource.id))
 
 
+RESOURCE = Resource(
+    API_KEY,
+    "/v1/apikeys",
+    _shown,
+    ApiKeyResponse,
+    surface=IDENTITY,
+    # Whoever sees a key may do all that: the service says of whose keys that is not so.
+    actions={"update": API_KEY.read, "delete": API_KEY.read},
+    expected=matched,
+)
+
+
 def routes(tokens: Tokens) -> tuple[Route, ...]:
     many, item_path = "/v1/apikeys", "/v1/apikeys/{id}"
-    item, member = access.item(API_KEY), access.member("iam-identity.apikey.get")
+    item, member = RESOURCE.on_one(), access.member("iam-identity.apikey.get")
     make = Restrictable("iam-identity.apikey.create", setting="restrict_create_platform_apikey", open_by_default=True)
-    disable, delete = partial(_disable, tokens), partial(_delete, tokens)
+    disable = partial(_disable, tokens)
     return (
         route(
             "GET",
@@ -187,11 +196,9 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
             answer=ApiKeyResponse,
             query=HistoryParameters,
         ),
-        route("GET", item_path, _get, surface=IDENTITY, access=item, answer=ApiKeyResponse, query=HistoryParameters),
-        route(
-            "PUT", item_path, _update, surface=IDENTITY, access=item, body=UpdateApiKeyRequest, answer=ApiKeyResponse
-        ),
-        route("DELETE", item_path, delete, surface=IDENTITY, access=item, status=204),
+        reading(RESOURCE, "Get an API key, with its value where that is stored.", HistoryParameters),
+        changing(RESOURCE, "Change an API key.", _change, UpdateApiKeyRequest, method="PUT"),
+        removing(RESOURCE, "Delete an API key.", partial(_delete, tokens)),
         route("POST", f"{item_path}/lock", _lock, surface=IDENTITY, access=item, status=204),
         route("DELETE", f"{item_path}/lock", _unlock, surface=IDENTITY, access=item, status=204),
         route("POST", f"{item_path}/disable", disable, surface=IDENTITY, access=item, status=204),

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, making, reading, removing
 from kunsthalle.api.query_params import Parameters
-from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import POLICY as FAMILY
 from kunsthalle.core.errors import invalid
@@ -179,103 +180,59 @@ def _display(session: Session, format_: str | None) -> dict[str, list[str]] | No
     return known_actions(session) if format_ == "display" else None
 
 
-def _v1(session: Session, policy: Policy) -> Reply:
-    return Reply(policy_response(policy, session.ctx), headers={"ETag": f'"{service.tag_of(policy)}"'})
+def _v1(policy: Policy, session: Session) -> PolicyResponse:
+    return policy_response(policy, session.ctx)
 
 
-def _v2(session: Session, policy: Policy, query: FormatParameters) -> Reply:
-    body = policy_v2_response(policy, session.ctx, _display(session, query.format))
-    return Reply(body, headers={"ETag": f'"{service.tag_of(policy)}"'})
+def _v2(policy: Policy, session: Session, query: FormatParameters) -> PolicyV2Response:
+    return policy_v2_response(policy, session.ctx, _display(session, query.format))
 
 
-def _create(session: Session, request: Request) -> Reply:
-    """Create an access or authorization policy."""
-    return _v1(session, service.make_policy(session, wanted_v1(request.body)))
+def _create(session: Session, body: PolicyRequest) -> Policy:
+    return service.make_policy(session, wanted_v1(body))
 
 
-def _create_v2(session: Session, request: Request, query: FormatParameters) -> Reply:
-    """Create an access or authorization policy in its second shape."""
-    return _v2(session, service.make_policy(session, wanted_v2(request.body)), query)
+def _create_v2(session: Session, body: PolicyV2Request) -> Policy:
+    return service.make_policy(session, wanted_v2(body))
 
 
-def _get(session: Session, _request: Request, policy: Policy) -> Reply:
-    """Get a policy."""
-    return _v1(session, policy)
+def _replace(session: Session, policy: Authorized[Policy], body: PolicyRequest, _as_read: None) -> Policy:
+    return service.replace_policy(session, policy, wanted_v1(body))
 
 
-def _get_v2(session: Session, _request: Request, policy: Policy, query: FormatParameters) -> Reply:
-    """Get a policy in its second shape."""
-    return _v2(session, policy, query)
+def _replace_v2(session: Session, policy: Authorized[Policy], body: PolicyV2Request, _as_read: None) -> Policy:
+    return service.replace_policy(session, policy, wanted_v2(body))
 
 
-def _replace(session: Session, request: Request, policy: Authorized[Policy]) -> Reply:
-    """Replace a policy."""
-    service.same_version(policy.resource, request.headers.get("if-match"))
-    return _v1(session, service.replace_policy(session, policy, wanted_v1(request.body)))
+def _expected(request: Request, policy: Policy) -> None:
+    service.same_version(policy, request.headers.get("if-match"))
 
 
-def _replace_v2(session: Session, request: Request, policy: Authorized[Policy], query: FormatParameters) -> Reply:
-    """Replace a policy in its second shape."""
-    service.same_version(policy.resource, request.headers.get("if-match"))
-    return _v2(session, service.replace_policy(session, policy, wanted_v2(request.body)), query)
-
-
-def _restore(session: Session, request: Request, policy: Authorized[Policy]) -> Reply:
-    """Restore a deleted policy."""
-    body: PolicyStateRequest = request.body
-    service.same_version(policy.resource, request.headers.get("if-match"))
+def _restore(session: Session, policy: Authorized[Policy], body: PolicyStateRequest, _as_read: None) -> Policy:
     if body.state == "deleted":
         raise invalid("invalid_body", "A policy is deleted with DELETE.", "state")
-    return _v1(session, service.restore_policy(session, policy))
+    return service.restore_policy(session, policy)
 
 
-def _delete(session: Session, _request: Request, policy: Authorized[Policy]) -> None:
-    """Delete a policy."""
-    service.delete_policy(session, policy)
+_TAGGED: dict[str, Any] = {"surface": FAMILY, "tag": service.tag_of, "expected": _expected}
+FIRST = Resource(POLICY, "/v1/policies", _v1, PolicyResponse, **_TAGGED)
+DELETED = Resource(ANY_POLICY, "/v1/policies", _v1, PolicyResponse, **_TAGGED)
+SECOND = Resource(POLICY, "/v2/policies", _v2, PolicyV2Response, **_TAGGED)
 
 
 def routes() -> tuple[Route, ...]:
-    v1, v2, item_path = "/v1/policies", "/v2/policies", "{id}"
-    lists, make = access.listing(POLICY), access.create("iam-access-management.policy.create")
-    read, change = access.item(POLICY), access.item(POLICY, "iam-access-management.policy.update")
-    drop = access.item(POLICY, "iam-access-management.policy.delete")
-    again = access.item(ANY_POLICY, "iam-access-management.policy.update")
-    first: dict[str, Any] = {"surface": FAMILY, "body": PolicyRequest, "answer": PolicyResponse}
-    second: dict[str, Any] = {"surface": FAMILY, "body": PolicyV2Request, "answer": PolicyV2Response}
+    lists, shape, query = access.listing(POLICY), " in its second shape.", FormatParameters
+    make, replace = "Create an access or authorization policy", "Replace a policy"
     return (
-        route("GET", v1, _list, surface=FAMILY, access=lists, query=PoliciesParameters),
-        route("POST", v1, _create, access=make, status=201, **first),
-        route("GET", f"{v1}/{item_path}", _get, surface=FAMILY, access=read, answer=PolicyResponse),
-        route("PUT", f"{v1}/{item_path}", _replace, access=change, **first),
-        route(
-            "PATCH",
-            f"{v1}/{item_path}",
-            _restore,
-            surface=FAMILY,
-            access=again,
-            body=PolicyStateRequest,
-            answer=PolicyResponse,
-        ),
-        route("DELETE", f"{v1}/{item_path}", _delete, surface=FAMILY, access=drop, status=204),
-        route("GET", v2, _list_v2, surface=FAMILY, access=lists, query=PoliciesV2Parameters),
-        route("POST", v2, _create_v2, access=make, status=201, query=FormatParameters, **second),
-        route(
-            "GET",
-            f"{v2}/{item_path}",
-            _get_v2,
-            surface=FAMILY,
-            access=read,
-            answer=PolicyV2Response,
-            query=FormatParameters,
-        ),
-        route("PUT", f"{v2}/{item_path}", _replace_v2, access=change, query=FormatParameters, **second),
-        route(
-            "DELETE",
-            f"{v2}/{item_path}",
-            _delete,
-            surface=FAMILY,
-            access=drop,
-            status=204,
-            summary="Delete a policy in its second shape.",
-        ),
+        route("GET", FIRST.path, _list, surface=FAMILY, access=lists, query=PoliciesParameters),
+        making(FIRST, f"{make}.", _create, PolicyRequest),
+        reading(FIRST, "Get a policy."),
+        changing(FIRST, f"{replace}.", _replace, PolicyRequest, method="PUT"),
+        changing(DELETED, "Restore a deleted policy.", _restore, PolicyStateRequest),
+        removing(FIRST, "Delete a policy.", service.delete_policy),
+        route("GET", SECOND.path, _list_v2, surface=FAMILY, access=lists, query=PoliciesV2Parameters),
+        making(SECOND, make + shape, _create_v2, PolicyV2Request, query=query),
+        reading(SECOND, "Get a policy" + shape, query),
+        changing(SECOND, replace + shape, _replace_v2, PolicyV2Request, method="PUT", query=query),
+        removing(SECOND, "Delete a policy" + shape, service.delete_policy),
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, making, reading, removing
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -15,8 +16,8 @@ from kunsthalle.db.rows import delete
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import trusted_profiles as service
-from kunsthalle.iam.iam_pagination import if_match
-from kunsthalle.iam.models import Profile, ProfileLink, ProfileRule, entity_tag
+from kunsthalle.iam.iam_pagination import matched
+from kunsthalle.iam.models import Profile, ProfileLink, ProfileRule
 from kunsthalle.iam.resources import PROFILE, PROFILE_LINK, PROFILE_RULE
 from kunsthalle.iam.routes_trusted_profiles import TRUST
 from kunsthalle.iam.schemas_trusted_profiles import (
@@ -33,8 +34,7 @@ from kunsthalle.iam.schemas_trusted_profiles import (
 _PARTS = ("crn", "namespace", "name", "component_type", "component_name")
 
 
-def _body(request: Request) -> dict[str, Any]:
-    body: ClaimRuleRequest = request.body
+def _fields(body: ClaimRuleRequest) -> dict[str, Any]:
     return {
         "name": body.name,
         "type": body.type,
@@ -53,26 +53,18 @@ def _rules(session: Session, _request: Request, profile: Profile) -> ClaimRulesR
     return ClaimRulesResponse(rules=[rule_response(rule) for rule in service.rules_of(session, profile)])
 
 
-def _add_rule(session: Session, request: Request, profile: Authorized[Profile]) -> ClaimRuleResponse:
-    """Add a claim rule to a trusted profile."""
-    return rule_response(service.add_rule(session, profile, **_body(request)))
+def _add_rule(session: Session, profile: Authorized[Profile], body: ClaimRuleRequest) -> ProfileRule:
+    return service.add_rule(session, profile, **_fields(body))
 
 
-def _rule(_session: Session, _request: Request, rule: ProfileRule) -> ClaimRuleResponse:
-    """Get a claim rule of a trusted profile."""
-    return rule_response(rule)
+def _set_rule(
+    session: Session, rule: Authorized[ProfileRule], body: ClaimRuleRequest, revision: int | None
+) -> ProfileRule:
+    return service.change_rule(session, rule, revision, **_fields(body))
 
 
-def _set_rule(session: Session, request: Request, rule: Authorized[ProfileRule]) -> ClaimRuleResponse:
-    """Replace a claim rule of a trusted profile."""
-    old = rule.resource
-    revision = if_match(request, entity_tag(old.id, old.revision), old.revision)
-    return rule_response(service.change_rule(session, rule, revision, **_body(request)))
-
-
-def _drop_rule(session: Session, _request: Request, rule: ProfileRule) -> None:
-    """Delete a claim rule of a trusted profile."""
-    delete(session, PROFILE_RULE, rule.id, rule.account_id)
+def _drop_rule(session: Session, rule: Authorized[ProfileRule]) -> None:
+    delete(session, PROFILE_RULE, rule.resource.id, rule.resource.account_id)
 
 
 def _links(session: Session, _request: Request, profile: Profile) -> LinksResponse:
@@ -80,21 +72,13 @@ def _links(session: Session, _request: Request, profile: Profile) -> LinksRespon
     return LinksResponse(links=[link_response(link) for link in service.links_of(session, profile)])
 
 
-def _add_link(session: Session, request: Request, profile: Authorized[Profile]) -> LinkResponse:
-    """Link a trusted profile to a compute resource."""
-    body: LinkRequest = request.body
+def _add_link(session: Session, profile: Authorized[Profile], body: LinkRequest) -> ProfileLink:
     parts = {name: value for name in _PARTS if (value := getattr(body.link, name)) is not None}
-    return link_response(service.add_link(session, profile, body.name, body.cr_type, parts))
+    return service.add_link(session, profile, body.name, body.cr_type, parts)
 
 
-def _link(_session: Session, _request: Request, link: ProfileLink) -> LinkResponse:
-    """Get a link of a trusted profile."""
-    return link_response(link)
-
-
-def _drop_link(session: Session, _request: Request, link: ProfileLink) -> None:
-    """Delete a link of a trusted profile."""
-    delete(session, PROFILE_LINK, link.id, link.account_id)
+def _drop_link(session: Session, link: Authorized[ProfileLink]) -> None:
+    delete(session, PROFILE_LINK, link.resource.id, link.resource.account_id)
 
 
 class LinkParameters(Parameters, frozen=True):
@@ -114,25 +98,43 @@ def _drop_links(session: Session, _request: Request, profile: Authorized[Profile
     service.delete_links_like(session, profile, asked)
 
 
+_BELOW: dict[str, Any] = {
+    "surface": IDENTITY,
+    "parent": PROFILE,
+    "parent_field": "profile_id",
+    "actions": {"create": TRUST, "update": TRUST, "delete": TRUST},
+}
+RULES = Resource(
+    PROFILE_RULE,
+    "/v1/profiles/{profile_id}/rules",
+    lambda rule, _session: rule_response(rule),
+    ClaimRuleResponse,
+    param="rule_id",
+    expected=matched,
+    **_BELOW,
+)
+LINKS = Resource(
+    PROFILE_LINK,
+    "/v1/profiles/{profile_id}/links",
+    lambda link, _session: link_response(link),
+    LinkResponse,
+    param="link_id",
+    **_BELOW,
+)
+
+
 def routes() -> tuple[Route, ...]:
-    item_path, param = "/v1/profiles/{profile_id}", "profile_id"
-    rules, links = f"{item_path}/rules", f"{item_path}/links"
-    read, trust = access.item(PROFILE, param=param), access.item(PROFILE, TRUST, param)
-    rule = access.item(PROFILE_RULE, None, "rule_id", (param,))
-    rule_trust = access.item(PROFILE_RULE, TRUST, "rule_id", (param,))
-    link = access.item(PROFILE_LINK, None, "link_id", (param,))
-    link_trust = access.item(PROFILE_LINK, TRUST, "link_id", (param,))
-    shown: dict[str, Any] = {"surface": IDENTITY, "answer": ClaimRuleResponse}
-    linked: dict[str, Any] = {"surface": IDENTITY, "answer": LinkResponse}
+    read, trust = access.item(PROFILE, param="profile_id"), access.item(PROFILE, TRUST, "profile_id")
+    rules, links = RULES.path, LINKS.path
     return (
         route("GET", rules, _rules, surface=IDENTITY, access=read, answer=ClaimRulesResponse),
-        route("POST", rules, _add_rule, access=trust, body=ClaimRuleRequest, status=201, **shown),
-        route("GET", f"{rules}/{{rule_id}}", _rule, access=rule, **shown),
-        route("PUT", f"{rules}/{{rule_id}}", _set_rule, access=rule_trust, body=ClaimRuleRequest, **shown),
-        route("DELETE", f"{rules}/{{rule_id}}", _drop_rule, surface=IDENTITY, access=rule_trust, status=204),
+        making(RULES, "Add a claim rule to a trusted profile.", _add_rule, ClaimRuleRequest),
+        reading(RULES, "Get a claim rule of a trusted profile."),
+        changing(RULES, "Replace a claim rule of a trusted profile.", _set_rule, ClaimRuleRequest, method="PUT"),
+        removing(RULES, "Delete a claim rule of a trusted profile.", _drop_rule),
         route("GET", links, _links, surface=IDENTITY, access=read, answer=LinksResponse),
-        route("POST", links, _add_link, access=trust, body=LinkRequest, status=201, **linked),
+        making(LINKS, "Link a trusted profile to a compute resource.", _add_link, LinkRequest),
         route("DELETE", links, _drop_links, surface=IDENTITY, access=trust, status=204, query=LinkParameters),
-        route("GET", f"{links}/{{link_id}}", _link, access=link, **linked),
-        route("DELETE", f"{links}/{{link_id}}", _drop_link, surface=IDENTITY, access=link_trust, status=204),
+        reading(LINKS, "Get a link of a trusted profile."),
+        removing(LINKS, "Delete a link of a trusted profile.", _drop_link),
     )

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, making, reading, removing
 from kunsthalle.api.query_params import Fault, Parameters
-from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import POLICY as FAMILY
 from kunsthalle.authz.roles import SERVICE_GROUPS, actions_of
@@ -77,69 +78,39 @@ def _list(session: Session, request: Request, query: RolesParameters) -> RolesRe
     )
 
 
-def _reply(session: Session, role: CustomRole) -> Reply:
-    return Reply(custom_role_response(role, session.ctx), headers={"ETag": f'"{service.role_tag(role)}"'})
-
-
-def _create(session: Session, request: Request) -> Reply:
-    """Create a role of actions."""
-    body: CustomRoleRequest = request.body
+def _create(session: Session, body: CustomRoleRequest) -> CustomRole:
     own_account(session, body.account_id)
-    made = service.create_role(session, body.name, body.service_name, body.display_name, body.actions, body.description)
-    return _reply(session, made)
+    return service.create_role(session, body.name, body.service_name, body.display_name, body.actions, body.description)
 
 
-def _get(session: Session, _request: Request, role: CustomRole) -> Reply:
-    """Get a role of the account's own."""
-    return _reply(session, role)
+def _replace(session: Session, role: Authorized[CustomRole], body: ReplaceRoleRequest, _as_read: None) -> CustomRole:
+    return service.replace_role(session, role, body.display_name, body.actions, body.description)
 
 
-def _replace(session: Session, request: Request, role: Authorized[CustomRole]) -> Reply:
-    """Replace a role of the account's own."""
-    body: ReplaceRoleRequest = request.body
-    service.same_version(role.resource, request.headers.get("if-match"))
-    changed = service.replace_role(session, role, body.display_name, body.actions, body.description)
-    return _reply(session, changed)
-
-
-def _delete(session: Session, _request: Request, role: Authorized[CustomRole]) -> None:
-    """Delete a role that no policy grants."""
-    service.delete_role(session, role)
+RESOURCE = Resource(
+    CUSTOM_ROLE,
+    "/v2/roles",
+    lambda role, session: custom_role_response(role, session.ctx),
+    CustomRoleResponse,
+    surface=FAMILY,
+    tag=service.role_tag,
+    expected=lambda request, role: service.same_version(role, request.headers.get("if-match")),
+)
 
 
 def routes() -> tuple[Route, ...]:
-    many, item_path, word = "/v2/roles", "/v2/roles/{id}", "iam-access-management.customRole"
     return (
         route(
             "GET",
-            many,
+            RESOURCE.path,
             _list,
             surface=FAMILY,
             access=access.listing(CUSTOM_ROLE),
             answer=RolesResponse,
             query=RolesParameters,
         ),
-        route(
-            "POST",
-            many,
-            _create,
-            surface=FAMILY,
-            access=access.create(f"{word}.create"),
-            body=CustomRoleRequest,
-            answer=CustomRoleResponse,
-            status=201,
-        ),
-        route("GET", item_path, _get, surface=FAMILY, access=access.item(CUSTOM_ROLE), answer=CustomRoleResponse),
-        route(
-            "PUT",
-            item_path,
-            _replace,
-            surface=FAMILY,
-            access=access.item(CUSTOM_ROLE, f"{word}.update"),
-            body=ReplaceRoleRequest,
-            answer=CustomRoleResponse,
-        ),
-        route(
-            "DELETE", item_path, _delete, surface=FAMILY, access=access.item(CUSTOM_ROLE, f"{word}.delete"), status=204
-        ),
+        making(RESOURCE, "Create a role of actions.", _create, CustomRoleRequest),
+        reading(RESOURCE, "Get a role of the account's own."),
+        changing(RESOURCE, "Replace a role of the account's own.", _replace, ReplaceRoleRequest, method="PUT"),
+        removing(RESOURCE, "Delete a role that no policy grants.", service.delete_role),
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta
 
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, reading, removing
 from kunsthalle.api.request import Request, header_flag
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
@@ -16,7 +17,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized
 from kunsthalle.iam import service_ids as service
 from kunsthalle.iam.history import changes_of
-from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, if_match
+from kunsthalle.iam.iam_pagination import HistoryParameters, TokenParameters, by_token, given, if_match, matched
 from kunsthalle.iam.identity_settings import OwnAccount, Restrictable, change_settings, settings_of
 from kunsthalle.iam.models import ServiceId, entity_tag
 from kunsthalle.iam.resources import SERVICE_ID
@@ -75,21 +76,18 @@ def _create(session: Session, request: Request) -> ServiceIdResponse:
     return service_id_response(made, None if minted is None else key_response(*minted))
 
 
-def _get(session: Session, _request: Request, service_id: ServiceId, query: HistoryParameters) -> ServiceIdResponse:
-    """Get a service ID."""
+def _shown(service_id: ServiceId, session: Session, query: HistoryParameters | None = None) -> ServiceIdResponse:
     return with_history(session, query, [service_id], service_id_response)[0]
 
 
-def _update(session: Session, request: Request, service_id: Authorized[ServiceId]) -> ServiceIdResponse:
-    """Change a service ID."""
-    resource = service_id.resource
-    revision = if_match(request, entity_tag(resource.id, resource.revision), resource.revision)
-    changes = given(request.body, "name", "description", "unique_instance_crns")
-    return service_id_response(service.change_service_id(session, service_id, revision, **changes))
+def _change(
+    session: Session, service_id: Authorized[ServiceId], body: UpdateServiceIdRequest, revision: int | None
+) -> ServiceId:
+    changes = given(body, "name", "description", "unique_instance_crns")
+    return service.change_service_id(session, service_id, revision, **changes)
 
 
-def _delete(tokens: Tokens, session: Session, _request: Request, service_id: Authorized[ServiceId]) -> None:
-    """Delete a service ID with its keys, policies and memberships."""
+def _delete(tokens: Tokens, session: Session, service_id: Authorized[ServiceId]) -> None:
     for key_id in service.delete_service_id(session, service_id):
         session.after_commit(partial(tokens.forget, key_id))
 
@@ -132,6 +130,9 @@ def _set(session: Session, request: Request) -> SettingsResponse:
     return settings_response(account_id, *settings_of(session, account_id))
 
 
+RESOURCE = Resource(SERVICE_ID, "/v1/serviceids", _shown, ServiceIdResponse, surface=IDENTITY, expected=matched)
+
+
 def _settings_routes() -> tuple[Route, ...]:
     path, effective = "/v1/accounts/{account_id}/settings/identity", "effective_settings/identity"
     read = OwnAccount("iam-identity.account-settings.read")
@@ -154,12 +155,8 @@ def _settings_routes() -> tuple[Route, ...]:
 def routes(tokens: Tokens) -> tuple[Route, ...]:
     many, item_path = "/v1/serviceids", "/v1/serviceids/{id}"
     make = Restrictable("iam-identity.serviceid.create", setting="restrict_create_service_id")
-    change = access.item(SERVICE_ID, "iam-identity.serviceid.update")
-    drop = access.item(SERVICE_ID, "iam-identity.serviceid.delete")
-    read = access.item(SERVICE_ID)
-    delete = partial(_delete, tokens)
+    change = RESOURCE.on_one("update")
     created: dict[str, Any] = {"body": CreateServiceIdRequest, "answer": ServiceIdResponse, "status": 201}
-    shown: dict[str, Any] = {"answer": ServiceIdResponse}
     lists = access.listing(SERVICE_ID)
     again = "Create a service ID, with a key if one is asked for, at the path that the SDKs call."
     # The SDKs call the collection with a slash at its end.
@@ -182,9 +179,9 @@ def routes(tokens: Tokens) -> tuple[Route, ...]:
         ),
         route("POST", many, _create, surface=IDENTITY, access=make, **created),
         route("POST", f"{many}/", _create, surface=IDENTITY, access=make, summary=again, **created),
-        route("GET", item_path, _get, surface=IDENTITY, access=read, query=HistoryParameters, **shown),
-        route("PUT", item_path, _update, surface=IDENTITY, access=change, body=UpdateServiceIdRequest, **shown),
-        route("DELETE", item_path, delete, surface=IDENTITY, access=drop, status=204),
+        reading(RESOURCE, "Get a service ID.", HistoryParameters),
+        changing(RESOURCE, "Change a service ID.", _change, UpdateServiceIdRequest, method="PUT"),
+        removing(RESOURCE, "Delete a service ID with its keys, policies and memberships.", partial(_delete, tokens)),
         route("POST", f"{item_path}/lock", _lock, surface=IDENTITY, access=change, status=204),
         route("DELETE", f"{item_path}/lock", _unlock, surface=IDENTITY, access=change, status=204),
         *_settings_routes(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, making, reading, removing
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.surfaces.iam import IDENTITY
@@ -13,7 +14,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import Authorized, find
 from kunsthalle.iam import trusted_profiles as service
 from kunsthalle.iam.history import note
-from kunsthalle.iam.iam_pagination import HistoryParameters, by_token, given, if_match
+from kunsthalle.iam.iam_pagination import HistoryParameters, by_token, given, if_match, matched
 from kunsthalle.iam.models import Profile, entity_tag
 from kunsthalle.iam.resources import PROFILE
 from kunsthalle.iam.routes_api_keys import with_history
@@ -46,29 +47,24 @@ def _list(session: Session, request: Request, query: NamedIdentityParameters) ->
     return ProfilesResponse(**envelope, profiles=with_history(session, query, rows, profile_response))
 
 
-def _create(session: Session, request: Request) -> ProfileResponse:
-    """Create a trusted profile."""
-    body: CreateProfileRequest = request.body
+def _create(session: Session, body: CreateProfileRequest) -> Profile:
     own_account(session, body.account_id)
-    return profile_response(service.create_profile(session, body.name, body.description, body.email))
+    return service.create_profile(session, body.name, body.description, body.email)
 
 
-def _get(session: Session, _request: Request, profile: Profile, query: HistoryParameters) -> ProfileResponse:
-    """Get a trusted profile."""
+def _response(profile: Profile, session: Session, query: HistoryParameters | None = None) -> ProfileResponse:
     return with_history(session, query, [profile], profile_response)[0]
 
 
-def _update(session: Session, request: Request, profile: Authorized[Profile]) -> ProfileResponse:
-    """Change a trusted profile."""
-    old = profile.resource
-    revision = if_match(request, entity_tag(old.id, old.revision), old.revision)
-    changes = given(request.body, "name", "description", "email")
-    return profile_response(service.change_profile(session, profile, revision, **changes))
+def _change(
+    session: Session, profile: Authorized[Profile], body: UpdateProfileRequest, revision: int | None
+) -> Profile:
+    return service.change_profile(session, profile, revision, **given(body, "name", "description", "email"))
 
 
-def _delete(session: Session, _request: Request, profile: Authorized[Profile]) -> None:
-    """Delete a trusted profile with all that hangs on it."""
-    service.delete_profile(session, profile)
+RESOURCE = Resource(
+    PROFILE, "/v1/profiles", _response, ProfileResponse, surface=IDENTITY, param="profile_id", expected=matched
+)
 
 
 def _shown(session: Session, profile_id: str) -> IdentitiesResponse:
@@ -129,11 +125,7 @@ def routes() -> tuple[Route, ...]:
     typed = f"{identities}/{{identity_type}}"
     named, param = f"{typed}/{{identifier_id}}", "profile_id"
     read = access.item(PROFILE, param=param)
-    change = access.item(PROFILE, "iam-identity.profile.update", param)
-    drop = access.item(PROFILE, "iam-identity.profile.delete", param)
     trust = access.item(PROFILE, TRUST, param)
-    make = access.create("iam-identity.profile.create")
-    shown: dict[str, Any] = {"surface": IDENTITY, "answer": ProfileResponse}
     whom: dict[str, Any] = {"surface": IDENTITY, "answer": IdentityResponse}
     all_: dict[str, Any] = {"surface": IDENTITY, "answer": IdentitiesResponse}
     return (
@@ -146,10 +138,10 @@ def routes() -> tuple[Route, ...]:
             answer=ProfilesResponse,
             query=NamedIdentityParameters,
         ),
-        route("POST", many, _create, access=make, body=CreateProfileRequest, status=201, **shown),
-        route("GET", item_path, _get, access=read, query=HistoryParameters, **shown),
-        route("PUT", item_path, _update, access=change, body=UpdateProfileRequest, **shown),
-        route("DELETE", item_path, _delete, surface=IDENTITY, access=drop, status=204),
+        making(RESOURCE, "Create a trusted profile.", _create, CreateProfileRequest),
+        reading(RESOURCE, "Get a trusted profile.", HistoryParameters),
+        changing(RESOURCE, "Change a trusted profile.", _change, UpdateProfileRequest, method="PUT"),
+        removing(RESOURCE, "Delete a trusted profile with all that hangs on it.", service.delete_profile),
         route("GET", identities, _identities, access=read, **all_),
         route("PUT", identities, _set_identities, access=trust, body=IdentitiesRequest, **all_),
         route("POST", typed, _add_identity, access=trust, body=IdentityRequest, **whom),
