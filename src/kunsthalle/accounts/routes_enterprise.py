@@ -36,6 +36,7 @@ from kunsthalle.accounts.schemas_enterprise import (
     group_response,
 )
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing_silently, making, reading, removing
 from kunsthalle.api.pagination import ENTERPRISE_PAGES, Key, next_page, next_url, sized
 from kunsthalle.api.query_params import Parameters
 from kunsthalle.api.request import Request
@@ -178,14 +179,8 @@ def _list_enterprises(session: Session, request: Request, query: EnterprisesPara
     return EnterprisesResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
-def _get_enterprise(session: Session, _request: Request, enterprise: Enterprise) -> EnterpriseResponse:
-    """Get an enterprise."""
-    return enterprise_response(enterprise, session)
-
-
-def _update_enterprise(session: Session, request: Request, enterprise: Authorized[Enterprise]) -> None:
-    """Change an enterprise's name, domain or primary contact."""
-    enterprise_tree.update_enterprise(session, enterprise, _given(request.body))
+def _update_enterprise(session: Session, enterprise: Authorized[Enterprise], body: UpdateEnterpriseRequest) -> None:
+    enterprise_tree.update_enterprise(session, enterprise, _given(body))
 
 
 def _list_accounts(session: Session, request: Request, query: AccountsParameters) -> AccountsResponse:
@@ -196,14 +191,8 @@ def _list_accounts(session: Session, request: Request, query: AccountsParameters
     return AccountsResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
-def _get_account(session: Session, _request: Request, account: Account) -> AccountResponse:
-    """Get an account."""
-    return account_response(account, session)
-
-
-def _move_account(session: Session, request: Request, account: Authorized[Account]) -> None:
-    """Move an account within its enterprise."""
-    enterprise_tree.move_account(session, account, request.body.parent)
+def _move_account(session: Session, account: Authorized[Account], body: MoveAccountRequest) -> None:
+    enterprise_tree.move_account(session, account, body.parent)
 
 
 def _list_groups(session: Session, request: Request, query: AccountGroupsParameters) -> AccountGroupsResponse:
@@ -215,28 +204,26 @@ def _list_groups(session: Session, request: Request, query: AccountGroupsParamet
     return AccountGroupsResponse(rows_count=len(shown), next_url=next_, resources=shown)
 
 
-def _create_group(session: Session, request: Request) -> GroupMadeResponse:
-    """Create an account group."""
-    body: CreateGroupRequest = request.body
-    made = enterprise_tree.create_group(session, body.parent, body.name, body.primary_contact_iam_id)
-    return GroupMadeResponse(account_group_id=made.id)
+def _create_group(session: Session, body: CreateGroupRequest) -> AccountGroup:
+    return enterprise_tree.create_group(session, body.parent, body.name, body.primary_contact_iam_id)
 
 
-def _get_group(session: Session, _request: Request, group: AccountGroup) -> AccountGroupResponse:
-    """Get an account group."""
-    return group_response(group, session)
-
-
-def _update_group(session: Session, request: Request, group: Authorized[AccountGroup]) -> None:
-    """Change an account group's name or primary contact, or move it."""
-    traits = _given(request.body)
+def _update_group(session: Session, group: Authorized[AccountGroup], body: UpdateGroupRequest) -> None:
+    traits = _given(body)
     parent = traits.pop("parent", None)
     enterprise_tree.update_group(session, group, traits, parent)
 
 
-def _delete_group(session: Session, _request: Request, group: Authorized[AccountGroup]) -> None:
-    """Delete an empty account group."""
-    enterprise_tree.delete_group(session, group)
+ENTERPRISES = Resource(ENTERPRISE, "/v1/enterprises", enterprise_response, EnterpriseResponse, surface=PLATFORM)
+ACCOUNTS = Resource(
+    ACCOUNT,
+    "/v1/accounts",
+    account_response,
+    AccountResponse,
+    surface=PLATFORM,
+    actions={"update": enterprise_tree.MOVE_ACCOUNT, "delete": "enterprise.account.cancel"},
+)
+GROUPS = Resource(ACCOUNT_GROUP, "/v1/account-groups", group_response, AccountGroupResponse, surface=PLATFORM)
 
 
 def _founding(identities: Identities) -> tuple[Route, ...]:
@@ -264,12 +251,10 @@ def _founding(identities: Identities) -> tuple[Route, ...]:
             *enterprise_tree.create_account(session, identities, *fields, with_service_id=asked)
         )
 
-    def delete_account(session: Session, _request: Request, account: Authorized[Account]) -> None:
-        """Remove an account from its enterprise: it is cancelled for good."""
+    def delete_account(session: Session, account: Authorized[Account]) -> None:
         enterprise_tree.cancel_account(session, identities, account)
 
     p, importing = PLATFORM, access.item(ENTERPRISE, enterprise_tree.IMPORT, param="enterprise_id")
-    cancelling = access.item(ACCOUNT, "enterprise.account.cancel")
     return (
         route(
             "POST",
@@ -301,72 +286,58 @@ def _founding(identities: Identities) -> tuple[Route, ...]:
             answer=AccountMadeResponse,
             status=202,
         ),
-        route("DELETE", "/v1/accounts/{id}", delete_account, surface=p, access=cancelling, status=204),
+        removing(ACCOUNTS, "Remove an account from its enterprise: it is cancelled for good.", delete_account),
     )
 
 
-def routes(identities: Identities) -> tuple[Route, ...]:
-    enterprises, accounts, groups, p = "/v1/enterprises", "/v1/accounts", "/v1/account-groups", PLATFORM
-    rename = access.item(ENTERPRISE, "enterprise.enterprise.update")
-    regroup = access.item(ACCOUNT_GROUP, "enterprise.account-group.update")
-    remove = access.item(ACCOUNT_GROUP, "enterprise.account-group.delete")
-    listing, make = access.listing, access.create(enterprise_tree.CREATE_GROUP)
-    item, move = access.item, access.item(ACCOUNT, enterprise_tree.MOVE_ACCOUNT)
-    by_id = "/{id}"
+def _lists() -> tuple[Route, ...]:
+    p, seen = PLATFORM, access.listing
     return (
-        *_founding(identities),
         route(
             "GET",
-            enterprises,
+            ENTERPRISES.path,
             _list_enterprises,
             surface=p,
-            access=listing(ENTERPRISE),
+            access=seen(ENTERPRISE),
             answer=EnterprisesResponse,
             query=EnterprisesParameters,
         ),
         route(
-            "GET", enterprises + by_id, _get_enterprise, surface=p, access=item(ENTERPRISE), answer=EnterpriseResponse
-        ),
-        route(
-            "PATCH",
-            enterprises + by_id,
-            _update_enterprise,
-            surface=p,
-            access=rename,
-            body=UpdateEnterpriseRequest,
-            status=204,
-        ),
-        route(
             "GET",
-            accounts,
+            ACCOUNTS.path,
             _list_accounts,
             surface=p,
-            access=listing(ACCOUNT),
+            access=seen(ACCOUNT),
             answer=AccountsResponse,
             query=AccountsParameters,
         ),
-        route("GET", accounts + by_id, _get_account, surface=p, access=item(ACCOUNT), answer=AccountResponse),
-        route("PATCH", accounts + by_id, _move_account, surface=p, access=move, body=MoveAccountRequest, status=202),
         route(
             "GET",
-            groups,
+            GROUPS.path,
             _list_groups,
             surface=p,
-            access=listing(ACCOUNT_GROUP),
+            access=seen(ACCOUNT_GROUP),
             answer=AccountGroupsResponse,
             query=AccountGroupsParameters,
         ),
-        route(
-            "POST",
-            groups,
-            _create_group,
-            surface=p,
-            access=make,
-            body=CreateGroupRequest,
-            answer=GroupMadeResponse,
-            status=201,
+    )
+
+
+def routes(identities: Identities) -> tuple[Route, ...]:
+    rename = "Change an enterprise's name, domain or primary contact."
+    regroup = "Change an account group's name or primary contact, or move it."
+    made = (GroupMadeResponse, lambda group: GroupMadeResponse(account_group_id=group.id))
+    return (
+        *_founding(identities),
+        *_lists(),
+        reading(ENTERPRISES, "Get an enterprise."),
+        changing_silently(ENTERPRISES, rename, _update_enterprise, UpdateEnterpriseRequest),
+        reading(ACCOUNTS, "Get an account."),
+        changing_silently(
+            ACCOUNTS, "Move an account within its enterprise.", _move_account, MoveAccountRequest, status=202
         ),
-        route("GET", groups + by_id, _get_group, surface=p, access=item(ACCOUNT_GROUP), answer=AccountGroupResponse),
-        route("PATCH", groups + by_id, _update_group, surface=p, access=regroup, body=UpdateGroupRequest, status=204),
-        route("DELETE", groups + by_id, _delete_group, surface=p, access=remove, status=204),
+        making(GROUPS, "Create an account group.", _create_group, CreateGroupRequest, made=made),
+        reading(GROUPS, "Get an account group."),
+        changing_silently(GROUPS, regroup, _update_group, UpdateGroupRequest),
+        removing(GROUPS, "Delete an empty account group.", enterprise_tree.delete_group),
     )

@@ -23,6 +23,7 @@ from kunsthalle.accounts.schemas_resource_groups import (
     to_response,
 )
 from kunsthalle.api import access
+from kunsthalle.api.crud import Resource, changing, making, reading, removing
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
@@ -59,30 +60,25 @@ def _list(session: Session, request: Request, query: GroupsParameters) -> Resour
     return ResourceGroups(resources=[to_response(group, session.ctx) for group in resource_groups])
 
 
-def _create(session: Session, request: Request) -> GroupMadeResponse:
-    """Create a resource group."""
-    body: CreateGroupRequest = request.body
+def _create(session: Session, body: CreateGroupRequest) -> ResourceGroup:
     if body.account_id not in {None, session.ctx.account_id}:
         raise not_found("account_id", "field")
-    made = resource_groups.create(session, body.name)
-    return GroupMadeResponse(id=made.id, crn=made.crn)
+    return resource_groups.create(session, body.name)
 
 
-def _get(session: Session, _request: Request, group: ResourceGroup) -> ResourceGroupResponse:
-    """Get one resource group."""
-    return to_response(group, session.ctx)
+def _change(session: Session, group: Authorized[ResourceGroup], body: UpdateGroupRequest) -> ResourceGroup:
+    if body.name is not UNSET:
+        resource_groups.change(session, group, body.name)
+    return find(session, RESOURCE_GROUP, group.resource.id)
 
 
-def _update(session: Session, request: Request, group: Authorized[ResourceGroup]) -> ResourceGroupResponse:
-    """Rename a resource group."""
-    if request.body.name is not UNSET:
-        resource_groups.change(session, group, request.body.name)
-    return to_response(find(session, RESOURCE_GROUP, group.resource.id), session.ctx)
-
-
-def _delete(session: Session, _request: Request, group: Authorized[ResourceGroup]) -> None:
-    """Delete an empty resource group."""
-    resource_groups.remove(session, group)
+RESOURCE = Resource(
+    RESOURCE_GROUP,
+    "/v2/resource_groups",
+    lambda group, session: to_response(group, session.ctx),
+    ResourceGroupResponse,
+    surface=PLATFORM,
+)
 
 
 def _quotas(_session: Session, _request: Request) -> QuotasResponse:
@@ -99,22 +95,15 @@ def _quota(_session: Session, request: Request) -> QuotaResponse:
 
 
 def routes() -> tuple[Route, ...]:
-    all_, item_path, p = "/v2/resource_groups", "/v2/resource_groups/{id}", PLATFORM
-    quotas, anyone = "/v2/quota_definitions", access.member("resource-controller.quota.read")
-    change = access.item(RESOURCE_GROUP, "resource-controller.group.update")
-    drop = access.item(RESOURCE_GROUP, "resource-controller.group.delete")
-    make = access.create(resource_groups.CREATE)
+    p, quotas, anyone = PLATFORM, "/v2/quota_definitions", access.member("resource-controller.quota.read")
     seen = access.listing(RESOURCE_GROUP)
+    made = (GroupMadeResponse, lambda group: GroupMadeResponse(id=group.id, crn=group.crn))
     return (
-        route("GET", all_, _list, surface=p, access=seen, answer=ResourceGroups, query=GroupsParameters),
-        route(
-            "POST", all_, _create, surface=p, access=make, body=CreateGroupRequest, answer=GroupMadeResponse, status=201
-        ),
-        route("GET", item_path, _get, surface=p, access=access.item(RESOURCE_GROUP), answer=ResourceGroupResponse),
-        route(
-            "PATCH", item_path, _update, surface=p, access=change, body=UpdateGroupRequest, answer=ResourceGroupResponse
-        ),
-        route("DELETE", item_path, _delete, surface=p, access=drop, status=204),
+        route("GET", RESOURCE.path, _list, surface=p, access=seen, answer=ResourceGroups, query=GroupsParameters),
+        making(RESOURCE, "Create a resource group.", _create, CreateGroupRequest, made=made),
+        reading(RESOURCE, "Get one resource group."),
+        changing(RESOURCE, "Rename a resource group.", _change, UpdateGroupRequest),
+        removing(RESOURCE, "Delete an empty resource group.", resource_groups.remove),
         route("GET", quotas, _quotas, surface=p, access=anyone, answer=QuotasResponse),
         route("GET", quotas + "/{id}", _quota, surface=p, access=anyone, answer=QuotaResponse),
     )

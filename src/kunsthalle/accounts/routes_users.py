@@ -31,6 +31,7 @@ from kunsthalle.accounts.schemas_users import (
 )
 from kunsthalle.api import access
 from kunsthalle.api.access import Access
+from kunsthalle.api.crud import Resource, changing_silently, reading, removing
 from kunsthalle.api.pagination import USER_PAGES, Key, next_page, next_url, sized
 from kunsthalle.api.query_params import Fault, Parameters
 from kunsthalle.api.request import Request
@@ -136,9 +137,16 @@ def _list(session: Session, request: Request, query: UsersParameters) -> UsersRe
     )
 
 
-def _get(_session: Session, _request: Request, user: User) -> UserResponse:
-    """Get a user's profile."""
-    return user_response(user)
+RESOURCE = Resource(
+    USER,
+    "/v2/accounts/{account_id}/users",
+    lambda user, _session: user_response(user),
+    UserResponse,
+    surface=PLATFORM,
+    param="iam_id",
+    rule=OwnUser,
+    actions={"update": account_users.UPDATE, "delete": account_users.REMOVE},
+)
 
 
 def _invitations(session: Session, _request: Request) -> InvitationsResponse:
@@ -165,12 +173,10 @@ def routes(identities: Identities) -> tuple[Route, ...]:
         invited = account_users.invite(session, identities, Invitation(emails, policies, body.access_groups))
         return InvitedUsersResponse(resources=[invited_response(user) for user in invited])
 
-    def change(session: Session, request: Request, user: Authorized[User]) -> None:
-        """Change a user's profile or state."""
-        account_users.change(session, identities, user, msgspec.to_builtins(request.body))
+    def change(session: Session, user: Authorized[User], body: UpdateUserRequest) -> None:
+        account_users.change(session, identities, user, msgspec.to_builtins(body))
 
-    def remove(session: Session, _request: Request, user: Authorized[User]) -> None:
-        """Remove a user from the account."""
+    def remove(session: Session, user: Authorized[User]) -> None:
         account_users.remove(session, identities, user)
 
     def accept(session: Session, request: Request) -> dict[str, Any]:
@@ -180,14 +186,11 @@ def routes(identities: Identities) -> tuple[Route, ...]:
         audit.record(session.as_context(there), ACCEPT, request.path, 202)
         return {}
 
-    users, p = "/v2/accounts/{account_id}/users", PLATFORM
-    item_path = users + "/{iam_id}"
-    see, edit, drop = OwnUser(USER.read), OwnUser(account_users.UPDATE), OwnUser(account_users.REMOVE)
+    users, p, third = RESOURCE.path, PLATFORM, replace(RESOURCE, path=RESOURCE.path.replace("/v2/", "/v3/"))
+    see, edit = RESOURCE.on_one(), RESOURCE.on_one("update")
     adding = OwnAccount(account_users.INVITE, needed=True)
     accepting, waiting = access.invited(ACCEPT), access.invited(INVITATIONS)
-    settings = item_path + "/settings"
-    v3 = item_path.replace("/v2/", "/v3/")
-    newer = "Remove a user from the account (third version)."
+    settings = RESOURCE.item_path + "/settings"
     return (
         route(
             "GET", users, _list, surface=p, access=OwnAccount(USER.read), answer=UsersResponse, query=UsersParameters
@@ -202,10 +205,10 @@ def routes(identities: Identities) -> tuple[Route, ...]:
             answer=InvitedUsersResponse,
             status=202,
         ),
-        route("GET", item_path, _get, surface=p, access=see, answer=UserResponse),
-        route("PATCH", item_path, change, surface=p, access=edit, body=UpdateUserRequest, status=204),
-        route("DELETE", item_path, remove, surface=p, access=drop, status=204),
-        route("DELETE", v3, remove, surface=p, access=drop, status=204, summary=newer),
+        reading(RESOURCE, "Get a user's profile."),
+        changing_silently(RESOURCE, "Change a user's profile or state.", change, UpdateUserRequest),
+        removing(RESOURCE, "Remove a user from the account.", remove),
+        removing(third, "Remove a user from the account (third version).", remove),
         route("GET", settings, _settings, surface=p, access=see, answer=UserSettingsResponse),
         route("PATCH", settings, _set_settings, surface=p, access=edit, body=UserSettingsRequest, status=204),
         route("GET", "/v2/users/invitations", _invitations, surface=p, access=waiting, answer=InvitationsResponse),

@@ -52,9 +52,8 @@ class Resource(Generic[M]):
     answer to the creation (vpc-api.md C2).
 
     Other families: `surface`; `actions` of verbs, where they are not named after them; `rule` makes the access rule of
-    one of them from an action; `tag` is what its answers
-    have as ETag; `expected` refuses a request that means another version of a resource, and what it returns is the
-    last argument of what changes it.
+    one of them from an action; `tag` is what its answers have as ETag; `expected` refuses a request that means another
+    version of a resource, and what it returns is the last argument of what changes it.
     """
 
     kind: ResourceType[M]
@@ -207,9 +206,11 @@ def making(
     rule: access.Access | None = None,
     made: tuple[type, Callable[[M], Any]] | None = None,
     query: type[Parameters] | None = None,
+    proof: bool = False,
     status: int = 201,
 ) -> Route:
-    """A new resource, 201. `make` takes the session, the parent if there is one, and the body.
+    """A new resource, 201. `make` takes the session, the parent if there is one (`Authorized`, if it asks for a
+    `proof`), and the body.
 
     `rule` is the access rule, where it is none of `create` in the account or on the parent. `query` are
     parameters that say how the resource is shown. `made` is what is answered
@@ -220,6 +221,9 @@ def making(
         return shown(make(session, request.body), session)
 
     def call_below(session: Session, request: Request, parent: Parent) -> Any:
+        return shown(make(session, parent, request.body), session)
+
+    def call_authorized(session: Session, request: Request, parent: Authorized[Parent]) -> Any:
         return shown(make(session, parent, request.body), session)
 
     def call_with(session: Session, request: Request, query: Parameters) -> Any:
@@ -233,11 +237,12 @@ def making(
             setattr(response, resource.fresh, "pending")
         return response
 
-    handler = call if query is None else call_with
+    below: Call = call_authorized if proof else call_below
+    handler: Call = call if query is None else call_with
     return route(
         "POST",
         resource.path,
-        handler if resource.parent is None else call_below,
+        handler if resource.parent is None else below,
         query=query,
         surface=resource.surface,
         access=rule or resource.on_parent("create"),

@@ -29,7 +29,7 @@ KINDS = ("vpe", "proxy_source", "preset_configuration")
 
 def create(
     session: Session, catalog: Authorized[Catalog], name: str, label: str, kind: str, parent: str, doc: Doc
-) -> Any:
+) -> CatalogObject:
     """A new object, not shared with anybody. 409 when its name is taken in the catalog."""
     if kind not in KINDS:
         raise invalid("bad_request", f"kind must be one of {', '.join(KINDS)}.", "kind")
@@ -62,7 +62,7 @@ def _taken(name: str) -> Exception:
 
 def change(
     session: Session, catalog_object: CatalogObject, rev: str | None, name: str, label: str, parent: str, doc: Doc
-) -> Any:
+) -> CatalogObject:
     """PUT: 409 on a stale or missing `_rev`. The kind stays."""
     same_rev(rev, catalog_object.rev)
     values = {"name": name, "label": label, "parent_id": parent, "document": doc, "updated_at": session.ctx.now()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ import msgspec
 from msgspec import Meta, field
 
 from kunsthalle.api import access, json_patch
+from kunsthalle.api.crud import Resource, changing, making, reading, removing
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import decode
@@ -37,12 +39,6 @@ from kunsthalle.db.visibility import Authorized, ResourceType, resolve
 _DELETE = "globalcatalog-collection.offering.delete"
 
 
-def offering_reply(session: Session, offering: Offering, *, digest: bool = False) -> Reply:
-    """An offering with the versions the caller may see, and its revision as ETag."""
-    shown = offering_response(queries.branch(session, offering), session.ctx, digest=digest)
-    return Reply(shown, headers={"ETag": f'"{offering.rev}"'})
-
-
 class ListedOfferingsParameters(WindowParameters, frozen=True):
     """Of every list of offerings."""
 
@@ -68,29 +64,32 @@ def _list(session: Session, _request: Request) -> dict[str, Any]:
     return {"total_count": len(catalog_responses), "resources": catalog_responses}
 
 
-def _create(session: Session, request: Request) -> dict[str, Any]:
-    """Create a catalog."""
-    body: CatalogRequest = request.body
+def _create(session: Session, body: CatalogRequest) -> Catalog:
     queries.account_is_own(session, body.owning_account)
-    kind, group = body.kind or DEFAULT_KIND, body.resource_group_id
-    return catalog_response(service.create_catalog(session, body.label, kind, group, document(body)), session.ctx)
+    return service.create_catalog(
+        session, body.label, body.kind or DEFAULT_KIND, body.resource_group_id, document(body)
+    )
 
 
-def _get(session: Session, _request: Request, catalog: Catalog) -> Reply:
-    """Get a catalog."""
-    return Reply(catalog_response(catalog, session.ctx), headers={"ETag": f'"{catalog.rev}"'})
+def _replace(session: Session, catalog: Authorized[Catalog], body: CatalogReplacementRequest) -> Catalog:
+    return service.replace_catalog(session, catalog, body.rev, body.label, document(body))
 
 
-def _replace(session: Session, request: Request, catalog: Authorized[Catalog]) -> dict[str, Any]:
-    """Replace a catalog."""
-    body: CatalogReplacementRequest = request.body
-    changed = service.replace_catalog(session, catalog, body.rev, body.label, document(body))
-    return catalog_response(changed, session.ctx)
+def _response(catalog: Catalog, session: Session) -> dict[str, Any]:
+    return catalog_response(catalog, session.ctx)
 
 
-def _delete(period: int, session: Session, _request: Request, catalog: Authorized[Catalog]) -> None:
-    """Delete a catalog; its images stay managed until its reclamation ends."""
-    service.delete_catalog(session, catalog, period)
+UNTAGGED = Resource(
+    resources.CATALOG,
+    f"{BASE}/catalogs",
+    _response,
+    None,
+    surface=CATALOG,
+    param="catalog_id",
+    rule=partial(catalog_item, resources.CATALOG),
+)
+TAGGED = replace(UNTAGGED, tag=lambda catalog: catalog.rev)
+"""Only the answer to a look-up has an ETag."""
 
 
 def _offerings(session: Session, request: Request, catalog: Catalog, query: OfferingsParameters) -> dict[str, Any]:
@@ -141,16 +140,34 @@ def _create_offering(session: Session, request: Request, catalog: Authorized[Cat
     return offering_reply(session, made)
 
 
-def _get_offering(session: Session, _request: Request, offering: Offering, query: OfferingParameters) -> Reply:
-    """Get an offering: one's own, or one that is shared with the account."""
-    return offering_reply(session, offering, digest=query.digest)
+def _show_offering(offering: Offering, session: Session, query: OfferingParameters | None = None) -> dict[str, Any]:
+    digest = query is not None and query.digest
+    return offering_response(queries.branch(session, offering), session.ctx, digest=digest)
 
 
-def _replace_offering(session: Session, request: Request, offering: Authorized[Offering]) -> Reply:
-    """Replace an offering."""
-    body: OfferingRequest = request.body
-    changed = service.replace_offering(session, offering, body.rev, fields(body))
-    return offering_reply(session, changed)
+def _replace_offering(session: Session, offering: Authorized[Offering], body: OfferingRequest) -> Offering:
+    return service.replace_offering(session, offering, body.rev, fields(body))
+
+
+OFFERINGS = Resource(
+    resources.OFFERING,
+    f"{BASE}/catalogs/{{catalog_id}}/offerings",
+    _show_offering,
+    None,
+    surface=CATALOG,
+    param="offering_id",
+    rule=offering_rule,
+    actions={"update": "globalcatalog-collection.offering.update"},
+    tag=lambda offering: offering.rev,
+)
+LOOKED_UP = replace(OFFERINGS, rule=NamedOffering)
+"""A look-up also takes the name that an offering has in its catalog."""
+
+
+def offering_reply(session: Session, offering: Offering) -> Reply:
+    """An offering with the versions the caller may see, and its revision as ETag."""
+    reply: Reply = OFFERINGS.shown(offering, session)
+    return reply
 
 
 def _patched_offering(session: Session, request: Request, authorized: Authorized[Offering]) -> service.Fields:
@@ -179,22 +196,15 @@ def _delete_offering(session: Session, _request: Request, offering: Authorized[O
 
 def _offering_routes(item_path: str, many: str) -> tuple[Route, ...]:
     create = catalog_item(resources.CATALOG, "globalcatalog-collection.offering.create")
-    change = offering_rule("globalcatalog-collection.offering.update")
+    change = OFFERINGS.on_one("update")
     remove = access.item_if_there(resources.OFFERING, _DELETE, "offering_id", ("catalog_id",))
     inside = catalog_item(resources.CATALOG)
     surface, patch = CATALOG, Operations
     return (
         route("GET", many, _offerings, surface=surface, access=inside, query=OfferingsParameters),
         route("POST", many, _create_offering, surface=surface, access=create, body=NewOfferingRequest, status=201),
-        route(
-            "GET",
-            item_path,
-            _get_offering,
-            surface=surface,
-            access=NamedOffering(resources.RETRIEVE),
-            query=OfferingParameters,
-        ),
-        route("PUT", item_path, _replace_offering, surface=surface, access=change, body=OfferingRequest),
+        reading(LOOKED_UP, "Get an offering: one's own, or one that is shared with the account.", OfferingParameters),
+        changing(OFFERINGS, "Replace an offering.", _replace_offering, OfferingRequest, method="PUT"),
         route(
             "PATCH",
             item_path,
@@ -209,16 +219,13 @@ def _offering_routes(item_path: str, many: str) -> tuple[Route, ...]:
 
 
 def routes(reclamation_period: int) -> tuple[Route, ...]:
-    many, item_path = f"{BASE}/catalogs", f"{BASE}/catalogs/{{catalog_id}}"
-    surface = CATALOG
-    change = catalog_item(resources.CATALOG, "globalcatalog-collection.instance.update")
-    remove = catalog_item(resources.CATALOG, "globalcatalog-collection.instance.delete")
-    create = access.create(service.CREATE)
+    gone = "Delete a catalog; its images stay managed until its reclamation ends."
+    listed = access.listing(resources.CATALOG)
     return (
-        route("GET", many, _list, surface=surface, access=access.listing(resources.CATALOG)),
-        route("POST", many, _create, surface=surface, access=create, body=CatalogRequest, status=201),
-        route("GET", item_path, _get, surface=surface, access=catalog_item(resources.CATALOG)),
-        route("PUT", item_path, _replace, surface=surface, access=change, body=CatalogReplacementRequest),
-        route("DELETE", item_path, partial(_delete, reclamation_period), surface=surface, access=remove),
-        *_offering_routes(f"{item_path}/offerings/{{offering_id}}", f"{item_path}/offerings"),
+        route("GET", UNTAGGED.path, _list, surface=CATALOG, access=listed),
+        making(UNTAGGED, "Create a catalog.", _create, CatalogRequest, rule=access.create(service.CREATE)),
+        reading(TAGGED, "Get a catalog."),
+        changing(UNTAGGED, "Replace a catalog.", _replace, CatalogReplacementRequest, method="PUT"),
+        removing(UNTAGGED, gone, partial(service.delete_catalog, period=reclamation_period), status=200),
+        *_offering_routes(OFFERINGS.item_path, OFFERINGS.path),
     )

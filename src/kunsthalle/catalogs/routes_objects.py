@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -9,7 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from kunsthalle.api import access
 from kunsthalle.api.body_bounds import Document, Translations, Words
-from kunsthalle.api.request import Reply, Request
+from kunsthalle.api.crud import Resource, changing, making, reading
+from kunsthalle.api.request import Request
 from kunsthalle.api.router import Route, route
 from kunsthalle.api.serialization import RequestBody
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG, Digest, WindowParameters, results
@@ -122,25 +124,15 @@ def _search(session: Session, request: Request, query: ObjectSearchParameters) -
     return _page(session, request, query, where)
 
 
-def _create(session: Session, request: Request, catalog: Authorized[Catalog]) -> Doc:
-    """Create an object."""
-    body: ObjectRequest = request.body
+def _create(session: Session, catalog: Authorized[Catalog], body: ObjectRequest) -> CatalogObject:
+    return objects.create(
+        session, catalog, body.name, body.label or body.name, body.kind, body.parent_id, _document(body)
+    )
+
+
+def _replace(session: Session, authorized: Authorized[CatalogObject], body: ObjectRequest) -> CatalogObject:
     label, doc = body.label or body.name, _document(body)
-    made = objects.create(session, catalog, body.name, label, body.kind, body.parent_id, doc)
-    return _shown(session, [made])[0]
-
-
-def _get(session: Session, _request: Request, catalog_object: CatalogObject) -> Reply:
-    """Get an object: one's own, or one that is shared with the account."""
-    return Reply(_shown(session, [catalog_object])[0], headers={"ETag": f'"{catalog_object.rev}"'})
-
-
-def _put(session: Session, request: Request, catalog_object: CatalogObject) -> Doc:
-    """Replace an object."""
-    body: ObjectRequest = request.body
-    label, doc = body.label or body.name, _document(body)
-    changed = objects.change(session, catalog_object, body.rev, body.name, label, body.parent_id, doc)
-    return _shown(session, [changed])[0]
+    return objects.change(session, authorized.resource, body.rev, body.name, label, body.parent_id, doc)
 
 
 def _delete(session: Session, _request: Request, catalog_object: CatalogObject | None) -> None:
@@ -237,6 +229,22 @@ def _rule(action: str = resources.RETRIEVE) -> access.Access:
     return catalog_item(resources.OBJECT, action, "object_id", ("catalog_id",))
 
 
+UNTAGGED = Resource(
+    resources.OBJECT,
+    f"{BASE}/catalogs/{{catalog_id}}/objects",
+    lambda catalog_object, session: _shown(session, [catalog_object])[0],
+    None,
+    parent=resources.CATALOG,
+    parent_field="catalog_id",
+    surface=CATALOG,
+    param="object_id",
+    rule=_rule,
+    actions={"update": states.UPDATE},
+)
+TAGGED = replace(UNTAGGED, tag=lambda catalog_object: catalog_object.rev)
+"""Only the answer to a look-up has an ETag."""
+
+
 def _access_routes(item_path: str) -> tuple[Route, ...]:
     look, share, surface = _rule(states.UPDATE), _rule(resources.SHARE), CATALOG
     listing = object_or_none(states.UPDATE)
@@ -253,8 +261,7 @@ def _access_routes(item_path: str) -> tuple[Route, ...]:
 
 
 def routes() -> tuple[Route, ...]:
-    many, surface = f"{BASE}/catalogs/{{catalog_id}}/objects", CATALOG
-    item_path = f"{many}/{{object_id}}"
+    many, item_path, surface = UNTAGGED.path, UNTAGGED.item_path, CATALOG
     inside, anything = catalog_item(resources.CATALOG), access.listing(resources.OBJECT)
     remove = access.item_if_there(resources.OBJECT, states.DELETE, "object_id", ("catalog_id",))
     create, change = catalog_item(resources.CATALOG, states.CREATE), _rule(states.UPDATE)
@@ -268,9 +275,9 @@ def routes() -> tuple[Route, ...]:
     return (
         route("GET", f"{BASE}/objects", _search, surface=surface, access=anything, query=ObjectSearchParameters),
         route("GET", many, _list, surface=surface, access=inside, query=ObjectsParameters),
-        route("POST", many, _create, surface=surface, access=create, body=ObjectRequest, status=201),
-        route("GET", item_path, _get, surface=surface, access=_rule()),
-        route("PUT", item_path, _put, surface=surface, access=change, body=ObjectRequest),
+        making(UNTAGGED, "Create an object.", _create, ObjectRequest, rule=create, proof=True),
+        reading(TAGGED, "Get an object: one's own, or one that is shared with the account."),
+        changing(UNTAGGED, "Replace an object.", _replace, ObjectRequest, method="PUT"),
         route("DELETE", item_path, _delete, surface=surface, access=remove),
         *(
             route("POST", f"{item_path}/{name}", call, surface=surface, access=change, status=202, summary=summary)

@@ -128,12 +128,12 @@ def routes() -> tuple[Route, ...]:
     rules, links = RULES.path, LINKS.path
     return (
         route("GET", rules, _rules, surface=IDENTITY, access=read, answer=ClaimRulesResponse),
-        making(RULES, "Add a claim rule to a trusted profile.", _add_rule, ClaimRuleRequest),
+        making(RULES, "Add a claim rule to a trusted profile.", _add_rule, ClaimRuleRequest, proof=True),
         reading(RULES, "Get a claim rule of a trusted profile."),
         changing(RULES, "Replace a claim rule of a trusted profile.", _set_rule, ClaimRuleRequest, method="PUT"),
         removing(RULES, "Delete a claim rule of a trusted profile.", _drop_rule),
         route("GET", links, _links, surface=IDENTITY, access=read, answer=LinksResponse),
-        making(LINKS, "Link a trusted profile to a compute resource.", _add_link, LinkRequest),
+        making(LINKS, "Link a trusted profile to a compute resource.", _add_link, LinkRequest, proof=True),
         route("DELETE", links, _drop_links, surface=IDENTITY, access=trust, status=204, query=LinkParameters),
         reading(LINKS, "Get a link of a trusted profile."),
         removing(LINKS, "Delete a link of a trusted profile.", _drop_link),
