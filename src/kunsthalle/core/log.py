@@ -13,6 +13,18 @@ def prepared_by(setup: Callable[[], None]) -> None:
     _prepare[:] = [setup]
 
 
+def _without_locals(name: str) -> Any:
+    """A logger as structlog makes it where nobody has set it up, but for its tracebacks: these show the values of local
+    variables, and with them tokens and passphrases.
+    """
+    import structlog
+    from structlog.dev import ConsoleRenderer, plain_traceback
+
+    *before, _shown = structlog.get_config()["processors"]
+    shown = ConsoleRenderer(exception_formatter=plain_traceback)
+    return structlog.wrap_logger(None, processors=[*before, shown], logger_factory_args=(name,))
+
+
 class Log:
     """A structlog logger that is made when it is needed. Values that may be secret are never given to it."""
 
@@ -24,7 +36,7 @@ class Log:
 
         while _prepare:
             _prepare.pop()()
-        return structlog.get_logger(self._name)
+        return structlog.get_logger(self._name) if structlog.is_configured() else _without_locals(self._name)
 
     def info(self, event: str, **values: Any) -> None:
         self._logger().info(event, **values)

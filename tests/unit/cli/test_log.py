@@ -39,6 +39,23 @@ def test_an_error_is_logged_with_its_frames_and_without_their_variables(capsys: 
     assert "a-secret-api-key" not in told
 
 
+def test_a_program_that_embeds_the_server_and_sets_up_no_log_sees_no_variables(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """structlog's own default shows local variables where `rich` is installed, as it is for the tests."""
+    assert not structlog.is_configured()
+    try:
+        _authenticate("ssenkcol-terces-a"[::-1])  # source lines are shown, variables are not
+    except ValueError:
+        structlog.get_logger("http").exception("internal error")
+        assert "a-secret-lockness" in capsys.readouterr().out
+        get_logger("http").exception("internal error")
+    told = capsys.readouterr().out
+    assert "a key of 17 characters" in told
+    assert "_authenticate" in told
+    assert "a-secret-lockness" not in told
+
+
 def test_people_read_lines_in_which_no_name_is_a_command_of_their_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     set_up("info", text=True)
     get_logger("http").warning("slow write", of="image \x1b[2J\x9b31m of a stranger")
