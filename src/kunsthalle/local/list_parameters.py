@@ -53,6 +53,11 @@ def parameter(path: str, name: str) -> Parameter:
     return known[name]
 
 
+def narrowed(path: str, **values: str) -> dict[str, str]:
+    """Return what is asked of the list at a path; LookupError for a parameter that the list does not have."""
+    return {parameter(path, name).name: value for name, value in values.items()}
+
+
 def plain_path(path: str) -> str:
     """Return a path with its parameters as `{}`."""
     return re.sub(r"\{\w*\}", "{}", path)

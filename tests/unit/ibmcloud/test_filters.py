@@ -9,6 +9,7 @@ import pytest
 from kunsthalle.ibmcloud.commands.vpc_resources import IMAGE, VPC
 from kunsthalle.ibmcloud.grammar import Given
 from kunsthalle.ibmcloud.resource_commands import Filter, filter_flags, lists
+from kunsthalle.local.list_parameters import narrowed
 
 GROUP = "instance_group_membership.instance_group"
 
@@ -89,3 +90,15 @@ def test_a_filter_that_the_server_does_not_know_is_no_command(one: Filter, messa
 def test_a_list_that_the_server_does_not_have_is_no_command() -> None:
     with pytest.raises(LookupError, match="No list is at /v1/pictures"):
         lists(IMAGE._replace(path="/v1/pictures"), "pictures", Filter("name", "name", "NAME"))
+
+
+def test_what_a_command_works_out_is_asked_by_names_that_the_list_has() -> None:
+    assert narrowed("/v1/accounts", parent="crn:v1:x") == {"parent": "crn:v1:x"}
+    with pytest.raises(LookupError, match="The list at /v1/accounts has no parameter parent_account_group_id; it has "):
+        narrowed("/v1/accounts", parent_account_group_id="x")
+    (catalog,) = filter_flags("/api/v1-beta/offerings", (Filter("catalog", "catalog", "NAME_OR_ID", also=("c",)),))
+    assert (catalog.value, catalog.also, catalog.help) == (
+        "NAME_OR_ID",
+        ("c",),
+        "Only offerings of the catalog with this ID.",
+    )

@@ -20,7 +20,7 @@ from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.http_client import CATALOG
 from kunsthalle.ibmcloud.invocation import Run
 from kunsthalle.ibmcloud.printed_tables import Field
-from kunsthalle.ibmcloud.resource_commands import filled
+from kunsthalle.ibmcloud.resource_commands import Filter, asked_of, filled, filter_flags
 
 _COLUMNS: tuple[Field, ...] = (
     ("Name", "label"),
@@ -85,10 +85,15 @@ def matches(entry: Any, query: str) -> bool:
     return query.lower() in " ".join([*words, *(entry.get("tags") or ()), *(entry.get("keywords") or ())]).lower()
 
 
+_OFFERINGS = f"{CATALOG}/offerings"
+_OF_OFFERINGS = (
+    Filter("catalog", "catalog", CATALOG_FLAG.value, CATALOG_FLAG.help, also=CATALOG_FLAG.also, by=catalog_id),
+)
+
+
 def _search(run: Run) -> None:
     """Among what this account may use; there is no public catalog here."""
-    within = {"catalog": catalog_id(run, run.given.get("catalog"))} if run.given.has("catalog") else {}
-    listed = run.api.listed(f"{CATALOG}/offerings", "resources", within)
+    listed = run.api.listed(_OFFERINGS, "resources", asked_of(run, _OF_OFFERINGS))
     entries = [entry for entry in listed if matches(entry, run.given["QUERY"])]
     run.table(entries, _SEARCHED, "No offerings were found.")
 
@@ -176,7 +181,7 @@ COMMANDS = (
         "Search what this account may use.",
         _search,
         "QUERY",
-        CATALOG_FLAG,
+        *filter_flags(_OFFERINGS, _OF_OFFERINGS),
         flag("type", text="Kind of product.", choices=("services", "software")),
         *(flag(name, name.upper(), _NO_PUBLIC, also=(name[0],)) for name in ("kind", "region", "price", "tag")),
         flag("global", text=_NO_PUBLIC),

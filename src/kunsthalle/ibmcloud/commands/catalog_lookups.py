@@ -12,6 +12,7 @@ from kunsthalle.ibmcloud.grammar import Command, Flag, WrongUsage, flag, from_fi
 from kunsthalle.ibmcloud.http_client import CATALOG, path_of
 from kunsthalle.ibmcloud.invocation import Run, one_of
 from kunsthalle.ibmcloud.printed_tables import MISSING, grid, look, shown
+from kunsthalle.local.list_parameters import narrowed
 
 CATALOG_FLAG = flag("catalog", "NAME_OR_ID", "Name or ID of the catalog.", also=("c",))
 OFFERING_FLAG = flag("offering", "NAME_OR_ID", "Name or ID of the offering.", also=("o",))
@@ -70,6 +71,9 @@ def catalog_id(run: Run, ref: str) -> str:
     return str(resource["id"]) if resource else ref
 
 
+_OFFERINGS = f"{CATALOG}/catalogs/{{}}/offerings"
+
+
 def catalog_path(run: Run) -> str:
     return path_of(f"{CATALOG}/catalogs/{{}}", catalog_id(run, run.given.get("catalog")))
 
@@ -78,7 +82,7 @@ def offering_path(run: Run) -> str:
     """Below its catalog, by id or name."""
     above, ref = catalog_path(run), run.given.get("offering")
     if not _UUID.fullmatch(ref):
-        listed = run.api.listed(f"{above}/offerings", "resources", {"name": ref})
+        listed = run.api.listed(f"{above}/offerings", "resources", narrowed(_OFFERINGS, name=ref))
         resource = one_of(
             [entry for entry in listed if ref in {entry.get("name"), entry.get("label")}], "offering", ref
         )

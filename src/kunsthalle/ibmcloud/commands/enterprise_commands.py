@@ -11,6 +11,7 @@ from kunsthalle.ibmcloud.http_client import path_of
 from kunsthalle.ibmcloud.invocation import Run, named
 from kunsthalle.ibmcloud.printed_tables import Field
 from kunsthalle.ibmcloud.resource_commands import filled
+from kunsthalle.local.list_parameters import narrowed
 
 _TREE: tuple[Field, ...] = (("Name", "name"), ("ID", "id"), ("State", "state"), ("Parent", "parent"))
 _ENTERPRISE: tuple[Field, ...] = (
@@ -71,18 +72,23 @@ def _parent(run: Run) -> Any:
     return _enterprise(run)
 
 
+_BELOW_GROUP = {"/v1/account-groups": "parent_account_group_id", "/v1/accounts": "account_group_id"}
+"""The parameter of each list for everything below an account group."""
+
+
+def _asked(run: Run, path: str, above: Any) -> dict[str, str]:
+    if not run.given.get("recursive"):
+        return narrowed(path, parent=above["crn"])
+    if "enterprise_account_id" in above and "parent" not in above:
+        return narrowed(path, enterprise_id=above["id"])
+    return narrowed(path, **{_BELOW_GROUP[path]: above["id"]})
+
+
 def _list(run: Run, path: str, nouns: str) -> None:
     """The children of the parent; with `--recursive` everything below it."""
     above = _parent(run)
-    if not run.given.get("recursive"):
-        asked = {"parent": above["crn"]}
-    elif "enterprise_account_id" in above and "parent" not in above:
-        asked = {"enterprise_id": above["id"]}
-    else:
-        key = "account_group_id" if path == "/v1/accounts" else "parent_account_group_id"
-        asked = {key: above["id"]}
     run.core_progress(f"Listing {nouns}")
-    entries = list(run.api.listed(path, "resources", asked))
+    entries = list(run.api.listed(path, "resources", _asked(run, path, above)))
     run.terminal.ok()
     run.table(entries, _TREE, f"No {nouns} were found.")
 
