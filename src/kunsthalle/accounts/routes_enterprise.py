@@ -290,7 +290,8 @@ def _founding(identities: Identities) -> tuple[Route, ...]:
     )
 
 
-def _lists() -> tuple[Route, ...]:
+def _lists() -> tuple[Route, Route, Route]:
+    """Of enterprises, accounts and account groups."""
     p, seen = PLATFORM, access.listing
     return (
         route(
@@ -324,18 +325,21 @@ def _lists() -> tuple[Route, ...]:
 
 
 def routes(identities: Identities) -> tuple[Route, ...]:
+    enterprises, accounts, groups = _lists()
     rename = "Change an enterprise's name, domain or primary contact."
     regroup = "Change an account group's name or primary contact, or move it."
     made = (GroupMadeResponse, lambda group: GroupMadeResponse(account_group_id=group.id))
     return (
         *_founding(identities),
-        *_lists(),
+        enterprises,
         reading(ENTERPRISES, "Get an enterprise."),
         changing_silently(ENTERPRISES, rename, _update_enterprise, UpdateEnterpriseRequest),
+        accounts,
         reading(ACCOUNTS, "Get an account."),
         changing_silently(
             ACCOUNTS, "Move an account within its enterprise.", _move_account, MoveAccountRequest, status=202
         ),
+        groups,
         making(GROUPS, "Create an account group.", _create_group, CreateGroupRequest, made=made),
         reading(GROUPS, "Get an account group."),
         changing_silently(GROUPS, regroup, _update_group, UpdateGroupRequest),
