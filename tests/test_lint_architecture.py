@@ -290,3 +290,19 @@ def test_the_parts_of_packages_bear_the_same_names() -> None:
     assert [path for path, _ in architecture.repeated_names([*paths, "src/kunsthalle/run.py"])] == []
     (finding,) = architecture.repeated_names(["tools/clients/routes.py", "tools/bench/routes.py"])
     assert finding[0] == "tools/clients/routes.py"
+
+
+def test_a_function_that_nothing_calls_is_found() -> None:
+    sources = {
+        "src/a.py": (
+            "def dead(): ...\ndef used(): ...\n@click\ndef verb(): ...\n"
+            "class A:\n    def shown(self): ...\n    def gone(self): ..."
+        ),
+        "src/b.py": "from a import used\nx.gone = 1",
+        "src/html/page.html": "{{ list.shown }}",
+        "tests/test_a.py": "from a import dead\ndead()",
+        "tools/run.py": "def __getattr__(name): ...\ndef pytest_configure(): ...\ndef handle_exit(): ...",
+    }
+    assert list(architecture.uncalled(sources)) == [("src/a.py", 1, "nothing calls dead")]
+    sources["src/b.py"] = "import a\na.dead"
+    assert [message for _, _, message in architecture.uncalled(sources)] == ["nothing calls used", "nothing calls gone"]

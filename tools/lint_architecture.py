@@ -7,7 +7,7 @@ import ast
 import re
 import sys
 import tokenize
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -335,6 +335,49 @@ def repeated_names(paths: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield path, f"{other} has this name, too; name the file by its content"
 
 
+_CALLED_BY_OTHERS = {
+    "at_hand": "the test of a walk of Terraform",
+    "get_metavar": "click",
+    "handle_exit": "uvicorn",
+    "process_bind_param": "SQLAlchemy",
+    "process_result_value": "SQLAlchemy",
+    "send_400_response": "uvicorn",
+    "use_set": "whoever tests automation against a world",
+}
+"""Functions that no code of the product and its tools calls, and who does."""
+
+
+def _uses(tree: ast.Module) -> Iterator[str]:
+    """The names that a file uses: reads, looks up on something, imports."""
+    for node in _nodes(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+
+
+def uncalled(sources: Mapping[str, str]) -> Iterator[tuple[str, int, str]]:
+    """Yield each function that nothing calls, with path and line. Decorators, pytest and Python call what bears their
+    names; of templates each word counts. What only tests call is called by nothing.
+    """
+    defined, used = list[tuple[str, int, str]](), set[str]()
+    for path, source in sources.items():
+        if path.startswith("tests/"):
+            continue
+        if path.endswith(".html"):
+            used.update(re.findall(r"\w+", source))
+            continue
+        tree = ast.parse(source, path)
+        used.update(_uses(tree))
+        functions = (node for node in _nodes(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+        defined += ((path, node.lineno, node.name) for node in functions if not node.decorator_list)
+    for path, line, name in defined:
+        if name not in used | _CALLED_BY_OTHERS.keys() and not name.startswith(("__", "pytest_", "test_", "visit_")):
+            yield path, line, f"nothing calls {name}"
+
+
 def files() -> Iterator[Path]:
     for place in PLACES:
         here = ROOT / place
@@ -345,6 +388,10 @@ def main() -> int:
     wrong = 0
     for name, message in repeated_names(path.relative_to(ROOT).as_posix() for path in files()):
         print(f"{name}:1: {message}")
+        wrong = 1
+    sources = {path.relative_to(ROOT).as_posix(): path.read_text() for path in (*files(), *ROOT.glob("src/**/*.html"))}
+    for name, line, message in uncalled(sources):
+        print(f"{name}:{line}: {message}")
         wrong = 1
     for path in files():
         name = path.relative_to(ROOT).as_posix()

@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import import_rules, luks, qcow2, qemu_img
 from kunsthalle.disk_images.detection import HEAD_BYTES, QEMU_NAMES
 from kunsthalle.disk_images.file_refusals import ENCRYPTED, NOT_OPENED, Refused, corrupted
 from kunsthalle.disk_images.limits import SECTOR, Limits
 from kunsthalle.disk_images.qemu_img import Tools
 from kunsthalle.disk_images.stream_inspection import Arrived
-
-SMALLEST_VOLUME_GB = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +66,6 @@ def recheck(
     expected = replace(limits, encrypted=passphrase is not None)
     virtual_size = _own_rules(path, format, path.stat().st_size, expected)
     _with_tools(path, format, virtual_size, expected, tools, passphrase)
-
-
-def minimum_provisioned_size(virtual_size: int) -> int:
-    """GB (2**30 bytes) of the smallest volume for a disk of `virtual_size` bytes: rounded up, at least 10."""
-    return max(SMALLEST_VOLUME_GB, -(-virtual_size // GIB))
 
 
 def _own_rules(path: Path, kind: str, size: int, limits: Limits) -> int:

@@ -65,11 +65,11 @@ RESOURCE = Resource(
 def routes() -> tuple[Route, ...]:
     many, param = "/v2/groups/{access_group_id}/rules", "access_group_id"
     read, make = access.item(GROUP, param=param), access.item(GROUP, service.MEMBER_CREATE, param=param)
-    kept = "Replace a rule of an access group; without a name it keeps the one it has."
+    replacing = "Replace a rule of an access group; without a name it keeps the one it has."
     return (
         route("GET", many, _list, surface=FAMILY, access=read, answer=RulesResponse),
         route("POST", many, _create, surface=FAMILY, access=make, body=RuleRequest, answer=RuleResponse, status=201),
         reading(RESOURCE, "Get a rule of an access group."),
-        changing(RESOURCE, kept, _replace, RuleRequest, method="PUT"),
+        changing(RESOURCE, replacing, _replace, RuleRequest, method="PUT"),
         removing(RESOURCE, "Remove a rule from an access group.", service.delete_rule),
     )
