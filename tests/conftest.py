@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.s3",
     "fixtures.served",
     "fixtures.statements",
+    "fixtures.tls_contexts",
     "fixtures.walks",
     "fixtures.worlds",
 ]

@@ -18,17 +18,16 @@ from urllib.request import urlopen
 
 import pytest
 import uvicorn
-from axe_playwright_python.sync_playwright import Axe
 
 from fixtures.tools import ROOT, tool
 from fixtures.walks import NIGHTLY
 from kunsthalle.documentation import SCRIPTS, Documentation
-from stories.console.walks.visitor import SERIOUS, chromium
+from stories.console.walks.visitor import SERIOUS, chromium, violations
 
 site_tool = tool("site")
 _STEPS = {"light": 3, "dark": 8}
 WIDTHS = (400, 1280)
-ASKED = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
+ASKED: dict[str, dict[str, Any]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
 """What axe looks at: everything once, and colours again where all of them are others."""
 
 
@@ -114,7 +113,7 @@ def test_every_page_reads_well_in_both_themes_and_asks_nobody_else(
     for name in _read_in_this_run(site, theme):
         page = reader.open(name)
         page.set_viewport_size({"width": WIDTHS[0], "height": 900})
-        found = Axe().run(page, options=ASKED[theme]).response["violations"]
+        found = violations(page, **ASKED[theme])
         wrong += [(name, one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in SERIOUS]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

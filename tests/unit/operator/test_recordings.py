@@ -17,6 +17,7 @@ PATH = "/_kunsthalle/recordings"
 @pytest.fixture
 def recording(app: App) -> str:
     """The path of a recording that runs."""
+    app.sign_in()
     made = app.call(OPERATOR, "POST", PATH)
     assert made.status == 200
     return f"{PATH}/{made.json['id']}"
