@@ -124,9 +124,9 @@ def map_page() -> str:
 {NOTE}
 
 A package imports only from lower layers, as `pyproject.toml` states them: core < config < local < authz <
-db | blobs < jobs | object_storage | disk_images | hypervisor < api < accounts < iam < images < catalogs < networks <
-block_storage < instances < search < operator < wiring < app < command lines. Packages have files of the same names,
-which [CONTRIBUTING.md](../CONTRIBUTING.md) explains.
+db | blobs < jobs | object_storage | disk_images < hypervisor < api < accounts < iam < images < catalogs <
+networks < block_storage < instances < search < operator < wiring < app < command lines. Packages have files of the same
+names, which [CONTRIBUTING.md](../CONTRIBUTING.md) explains.
 
 ```text
 {lines}

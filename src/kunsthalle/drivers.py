@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,17 @@ from kunsthalle.core.space import Space
 
 if TYPE_CHECKING:
     from kunsthalle.blobs.protocol import Blobs
-    from kunsthalle.block_storage.disk_quota import Quota
     from kunsthalle.disk_images.limits import Limits
     from kunsthalle.disk_images.qemu_img import Tools
+    from kunsthalle.hypervisor.folder_disks import LocalStorage
     from kunsthalle.hypervisor.protocol import Hypervisor
     from kunsthalle.images.import_sources import AccountBuckets
 
 
 class Drivers:
-    """What packages work with. `disks` is the folder of volumes and snapshots, `machines` the engine's own, `space` the
-    room that all of it may take. `reclamation_period` is in microseconds.
+    """What packages work with. `disks` is the folder of disks that this host keeps, with the `scratch` of files on
+    their way into the blobs; `machines` is the engine's own folder, `space` bounds what all of it may take.
+    `reclamation_period` is in microseconds.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
     hypervisor that is named: Unavailable where it cannot run, BadSpec for another word. BadAddress for blobs or buckets
@@ -40,10 +42,11 @@ class Drivers:
         self.disks = data / "disks"
         self._buckets = Lazy(lambda: _buckets(data / "buckets", settings, self.space))
         self.machines = data / "machines"
-        self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings))
+        self.scratch = self.disks / "scratch"
+        self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings, self._storage))
         self._tools = tools or Lazy(find_image_tools)
         self._limits = Lazy(_limits)
-        self._quota = Lazy(lambda: _quota(settings))
+        self._settings = settings
         if settings.hypervisor != "auto":
             self._hypervisor()
         if settings.buckets:
@@ -65,14 +68,17 @@ class Drivers:
         return self._tools()
 
     @property
-    def quota(self) -> Quota:
-        """How much room disks may take."""
-        return self._quota()
-
-    @property
     def limits(self) -> Limits:
         """How large images may be, and what the tools that look at them may use."""
         return self._limits()
+
+    def _storage(self) -> LocalStorage:
+        """Where disks are kept, by an engine that keeps them on this host."""
+        from kunsthalle.hypervisor.disk_quota import Quota
+        from kunsthalle.hypervisor.folder_disks import LocalStorage
+
+        quota = Quota(self._settings.disk_quota, self._settings.volume_quota)
+        return LocalStorage(self.disks, self.blobs, self.tools, self.limits, quota, self.space)
 
 
 def _blobs(settings: Settings, space: Space) -> Blobs:
@@ -102,13 +108,12 @@ def _buckets(root: Path, settings: Settings, space: Space) -> AccountBuckets:
     return AccountBuckets(root, lambda account: s3_buckets.S3Buckets(template, account))
 
 
-def _hypervisor(root: Path, settings: Settings) -> Hypervisor:
-    from kunsthalle.disk_images.writers import write_overlay
+def _hypervisor(root: Path, settings: Settings, storage: Callable[[], LocalStorage]) -> Hypervisor:
     from kunsthalle.hypervisor.hypervisor_drivers import find_hypervisor
     from kunsthalle.hypervisor.protocol import Bounds
 
     bounds = Bounds(settings.server_memory, settings.servers_memory)
-    return find_hypervisor(root, settings.hypervisor, write_overlay, settings.accelerator, bounds)
+    return find_hypervisor(root, settings.hypervisor, storage, settings.accelerator, bounds)
 
 
 def find_image_tools() -> Tools | None:
@@ -122,9 +127,3 @@ def _limits() -> Limits:
     from kunsthalle.disk_images.limits import Limits
 
     return Limits()
-
-
-def _quota(settings: Settings) -> Quota:
-    from kunsthalle.block_storage.disk_quota import Quota
-
-    return Quota(settings.disk_quota, settings.volume_quota)

@@ -9,7 +9,7 @@ from kunsthalle.block_storage import jobs as storage_jobs
 from kunsthalle.block_storage import routes as storage_routes
 from kunsthalle.block_storage import routes_subresources as more_storage_routes
 from kunsthalle.block_storage import unchecked_images
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.block_storage.image_source import VolumesAsImages
 from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
@@ -78,11 +78,11 @@ def join(
     """The routes of all packages, and the handlers of all jobs."""
     blobs = drivers.blobs
     disks = disks_of(drivers)
-    disks.sweep()
+    disks.disks.sweep()
     drivers.buckets.sweep()
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
-    scratch = drivers.disks / "scratch"
+    scratch = drivers.scratch
     exporter = Exporter(
         blobs, drivers.buckets, drivers.tools, drivers.limits, scratch, drivers.space, drivers.bucket_bytes
     )
@@ -133,10 +133,9 @@ def join(
     return routes, handlers
 
 
-def disks_of(drivers: Drivers) -> Disks:
-    """The disks that these drivers make."""
-    more = (drivers.tools, drivers.limits, drivers.quota, drivers.space)
-    return Disks(drivers.disks, drivers.hypervisor, drivers.blobs, *more)
+def disks_of(drivers: Drivers) -> DiskDrivers:
+    """What jobs on disks work with."""
+    return DiskDrivers(drivers.hypervisor, drivers.blobs, drivers.tools, drivers.limits, drivers.scratch)
 
 
 def not_implemented() -> tuple[Route, ...]:

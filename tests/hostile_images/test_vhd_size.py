@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.engines import storage_at
 from fixtures.walks import some_of
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images import backing_files
@@ -16,10 +17,10 @@ from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, convert, find_tools
 from kunsthalle.disk_images.stream_inspection import Intake
-from kunsthalle.disk_images.writers import virtual_size_of, write_overlay
-from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor
+from kunsthalle.disk_images.writers import virtual_size_of
 from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
+from kunsthalle.hypervisor.specs import OverlaySpec
 
 from . import builders_vhd as v
 
@@ -103,17 +104,19 @@ def test_a_geometry_that_counts_must_fit(
 
 
 @pytest.fixture(params=["simulated", pytest.param("qemu", marks=pytest.mark.needs_qemu)])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Hypervisor:
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Simulated | Qemu:
     if request.param == "simulated":
-        return Simulated(tmp_path / "engine", write_overlay)
+        return Simulated(tmp_path / "engine", storage_at(tmp_path))
     programs = [Path(str(shutil.which(name))) for name in ("qemu-system-x86_64", "qemu-img")]
-    return Qemu(tmp_path / "engine", *programs, "tcg")
+    return Qemu(tmp_path / "engine", *programs, storage_at(tmp_path), "tcg")
 
 
 @pytest.mark.needs_qemu_img
 @each_kind
 @some_creators
-def test_the_last_sector_survives(kind: int, creator: bytes, engine: Hypervisor, tmp_path: Path, tools: Tools) -> None:
+def test_the_last_sector_survives(
+    kind: int, creator: bytes, engine: Simulated | Qemu, tmp_path: Path, tools: Tools
+) -> None:
     """Imported, under a boot disk, in its snapshot, made one file, and exported in both formats."""
     end = visible(creator)
     blob = tmp_path / 'a "blob", with: signs'
@@ -121,10 +124,10 @@ def test_the_last_sector_survives(kind: int, creator: bytes, engine: Hypervisor,
     before = blob.read_bytes()
     assert examined(blob, tools).virtual_size == end
     boot, snapshot, copy, whole = (tmp_path / name for name in ("boot", "snapshot", "copy", "whole"))
-    disk = DiskSpec(boot, blob, "vhd", GIB, backing_files.name_of(blob, "vhd"))
-    engine.create_disk(disk)
-    engine.create_disk(disk)  # a repeated call finds its own work
-    engine.copy_disk(boot, snapshot, None)
+    disk = OverlaySpec(boot, blob, "vhd", GIB, backing_files.name_of(blob, "vhd"))
+    engine.create_overlay(disk)
+    engine.create_overlay(disk)  # a repeated call finds its own work
+    engine.copy_overlay(boot, snapshot, None)
     moved = tmp_path / "moved"
     shutil.copy(blob, moved)
     shutil.copy(snapshot, copy)

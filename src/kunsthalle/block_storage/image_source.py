@@ -6,11 +6,11 @@ The new image keeps the operating system and which volume it was, and no word of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from kunsthalle.api.references import Identity, refer
 from kunsthalle.block_storage import volume_keys
-from kunsthalle.block_storage.disk_files import Disks, untouched
+from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of
+from kunsthalle.block_storage.kept_streams import keep
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import volume_of
 from kunsthalle.block_storage.resources import USE, VOLUME
@@ -38,7 +38,7 @@ class VolumeContent:
 class VolumesAsImages:
     """See images.sources.Volumes."""
 
-    def __init__(self, disks: Disks) -> None:
+    def __init__(self, disks: DiskDrivers) -> None:
         self._disks = disks
 
     def source(self, session: Session, identity: Identity) -> VolumeSource:
@@ -76,28 +76,18 @@ class VolumesAsImages:
         Works on a copy, so that a server that is started meanwhile does no harm.
         """
         volume = content.volume
-        copy = self._disks.scratch(f"{volume.id}.{content.token}.copy")
-        target = self._disks.scratch(f"{volume.id}.{content.token}.qcow2")
         try:
-            return self._flatten(content, copy, target)
+            if volume.digest is None or volume.format is None:
+                raise Refused("image_data_corrupted", "The volume has no content.")
+            target = self._disks.scratch_file(f"{volume.id}.{content.token}.qcow2")
+            with self._disks.disks.read_out(disk_of(volume, content.opened)) as stream:
+                if stream is None:
+                    return VolumeBytes(None, volume.digest, volume.format)
+                keep(stream, target)
+            return VolumeBytes(target, None, "qcow2")
         except NoSpace:
             raise
         except HypervisorError as error:
             raise corrupted("The content of the volume could not be read.") from error
         except ToolFailed as error:
             raise corrupted(error.message) from error
-        finally:
-            copy.unlink(missing_ok=True)
-
-    def _flatten(self, content: VolumeContent, copy: Path, target: Path) -> VolumeBytes:
-        volume = content.volume
-        self._disks.copy(self._disks.volume(volume.id), copy, volume.instance_id)
-        if volume.digest is None or volume.format is None:
-            raise Refused("image_data_corrupted", "The volume has no content.")
-        if volume.encryption_key is not None:
-            self._disks.standalone_encrypted(copy, volume, content.opened, target)
-            return VolumeBytes(target, None, "qcow2")
-        if untouched(copy):
-            return VolumeBytes(None, volume.digest, volume.format)
-        self._disks.standalone(copy, volume.digest, volume.capacity, target)
-        return VolumeBytes(target, None, "qcow2")

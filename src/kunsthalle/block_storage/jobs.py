@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kunsthalle.block_storage import rewrapping, service, snapshots, volume_changes, volume_keys
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.provisioning import provide, snapshot_of, volume_of
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
@@ -16,6 +16,7 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import ResourceType
 from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
+from kunsthalle.hypervisor.disk_protocol import DiskKind
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images.schemas import gigabytes
 from kunsthalle.jobs import queue
@@ -24,9 +25,9 @@ from kunsthalle.key_protect.data_keys import KeyRefused
 log = get_logger("storage")
 
 
-def handlers(disks: Disks) -> tuple[queue.Handler, ...]:
+def handlers(disks: DiskDrivers) -> tuple[queue.Handler, ...]:
     """The jobs of this package."""
-    steps: tuple[tuple[str, ResourceType[Any], Callable[[queue.Run, Disks], None]], ...] = (
+    steps: tuple[tuple[str, ResourceType[Any], Callable[[queue.Run, DiskDrivers], None]], ...] = (
         (service.CREATE, VOLUME, _make_volume),
         (service.DELETE, VOLUME, _remove_volume),
         (snapshots.CREATE, SNAPSHOT, _take_snapshot),
@@ -36,30 +37,30 @@ def handlers(disks: Disks) -> tuple[queue.Handler, ...]:
     return (*made, rewrapping.handler(), queue.Handler(volume_changes.UPDATE, _on(disks, _change_volume), _not_grown))
 
 
-def _on(disks: Disks, step: Callable[[queue.Run, Disks], None]) -> Callable[[queue.Run], None]:
+def _on(disks: DiskDrivers, step: Callable[[queue.Run, DiskDrivers], None]) -> Callable[[queue.Run], None]:
     return lambda run: step(run, disks)
 
 
-def _make_volume(run: queue.Run, disks: Disks) -> None:
+def _make_volume(run: queue.Run, disks: DiskDrivers) -> None:
     volume = run.read(lambda session: volume_of(session, run.job.subject))
     if volume is None or volume.status != "pending":
         return
     try:
         provide(run, disks, volume)
         if run.read(lambda session: volume_of(session, volume.id)) is None:  # its server took it along
-            disks.hypervisor.delete_disk(disks.volume(volume.id))
+            disks.disks.delete(DiskKind.VOLUME, volume.id)
     except (Refused, ToolFailed, KeyRefused) as fault:  # trying again would not help; with what the engine says, it may
         log.error("volume not made", volume=volume.id, error=str(fault))  # noqa: TRY400  a refusal, not a crash
         reasons = [{"code": fault.cause.value, "message": fault.message}] if isinstance(fault, KeyRefused) else []
         run.finish(lambda session: transition(session, VOLUME, volume.id, "failed", status_reasons=reasons))
 
 
-def _change_volume(run: queue.Run, disks: Disks) -> None:
+def _change_volume(run: queue.Run, disks: DiskDrivers) -> None:
     """The file of a volume under a running server grows at the next start; all else of the change is at once."""
     volume = run.read(lambda session: volume_of(session, run.job.subject))
     if volume is None or volume.status != "updating":
         return
-    disks.grow(volume)
+    disks.disks.grow(disk_of(volume))
     run.finish(lambda session: _changed(session, volume.id))
 
 
@@ -67,14 +68,14 @@ def _changed(session: Session, volume_id: str) -> None:
     transition(session, VOLUME, volume_id, "available", VOLUME.table.c.status == "updating")
 
 
-def _remove_volume(run: queue.Run, disks: Disks) -> None:
+def _remove_volume(run: queue.Run, disks: DiskDrivers) -> None:
     volume = run.read(lambda session: volume_of(session, run.job.subject))
     if volume is not None and volume.status == "pending_deletion":
-        disks.hypervisor.delete_disk(disks.volume(volume.id))
+        disks.disks.delete(DiskKind.VOLUME, volume.id)
         run.finish(lambda session: forget_volume(session, volume))
 
 
-def _take_snapshot(run: queue.Run, disks: Disks) -> None:
+def _take_snapshot(run: queue.Run, disks: DiskDrivers) -> None:
     snapshot = run.read(lambda session: snapshot_of(session, run.job.subject))
     if snapshot is None or snapshot.lifecycle_state != "pending":
         return
@@ -82,19 +83,19 @@ def _take_snapshot(run: queue.Run, disks: Disks) -> None:
     if volume is None:
         run.finish(lambda session: transition(session, SNAPSHOT, snapshot.id, "failed"))
         return
-    size = max(1, gigabytes(disks.capture(volume, snapshot)))
+    size = max(1, gigabytes(disks.disks.snapshot(disk_of(volume), snapshot.id)))
     if not run.write(lambda session: _taken(session, snapshot, size)):  # deleted meanwhile
-        disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
+        disks.disks.delete(DiskKind.SNAPSHOT, snapshot.id)
 
 
 def _taken(session: Session, snapshot: Snapshot, size: int) -> bool:
     return transition(session, SNAPSHOT, snapshot.id, "stable", captured_at=session.ctx.now(), size=size)
 
 
-def _remove_snapshot(run: queue.Run, disks: Disks) -> None:
+def _remove_snapshot(run: queue.Run, disks: DiskDrivers) -> None:
     snapshot = run.read(lambda session: snapshot_of(session, run.job.subject))
     if snapshot is not None and snapshot.lifecycle_state == "deleting":
-        disks.hypervisor.delete_disk(disks.snapshot(snapshot.id))
+        disks.disks.delete(DiskKind.SNAPSHOT, snapshot.id)
         run.finish(lambda session: _forget_snapshot(session, snapshot))
 
 

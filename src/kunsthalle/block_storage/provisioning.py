@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of, snapshot_disk
+from kunsthalle.block_storage.kept_streams import keep
 from kunsthalle.block_storage.models import Snapshot, Volume
 from kunsthalle.block_storage.recheck import recheck_blob
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
@@ -13,6 +15,7 @@ from kunsthalle.db.rows import update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.visibility import unscoped
+from kunsthalle.hypervisor.disk_protocol import DiskSpec
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.jobs import queue
 
@@ -29,7 +32,7 @@ def snapshot_of(session: Session, id_: str | None) -> Snapshot | None:
     return snapshots[0] if snapshots else None
 
 
-def provide(run: queue.Run, disks: Disks, volume: Volume) -> None:
+def provide(run: queue.Run, disks: DiskDrivers, volume: Volume) -> None:
     """Makes the disk of a `pending` volume; one that was made larger while a server ran on it grows. FAULTS,
     KeyRefused.
 
@@ -37,25 +40,31 @@ def provide(run: queue.Run, disks: Disks, volume: Volume) -> None:
     """
     recheck_blob(run, disks, volume)
     if volume.status != "pending":
-        disks.quota.check(disks.folder)
-        disks.grow(volume)
+        disks.disks.check_room()
+        disks.disks.grow(disk_of(volume))
         return
-    source = run.read(lambda session: snapshot_of(session, volume.source_snapshot_id))
-    if volume.encryption_key is not None:
-        opened = run.read(lambda session: [passphrases(session, disk) for disk in (volume, source)])
-        disks.make_encrypted(volume, source, *opened)
-    else:
-        if disks.outgrown(volume, source):
-            volume = _rebase(run, disks, volume, source)
-        disks.make(volume, source)
+    disk, origin = run.read(partial(_asked, volume=volume))
+    if origin is not None and disks.disks.outgrows(disk, origin):
+        disk = disk_of(_rebase(run, disks, volume, origin))
+    disks.disks.make(disk, origin)
     run.write(lambda session: transition(session, VOLUME, volume.id, "available"))
 
 
-def _rebase(run: queue.Run, disks: Disks, volume: Volume, source: Snapshot) -> Volume:
-    """Puts the snapshot's content into a blob of its own, so that a larger overlay fits on it."""
-    path = disks.scratch(f"{volume.id}.{run.ctx.ids.hex(8)}.qcow2")
+def _asked(session: Session, volume: Volume) -> tuple[DiskSpec, DiskSpec | None]:
+    """The disk that a volume is to have, and that of its snapshot, with what opens them. KeyRefused."""
+    source = snapshot_of(session, volume.source_snapshot_id)
+    origin = None if source is None else snapshot_disk(source, passphrases(session, source))
+    return disk_of(volume, passphrases(session, volume)), origin
+
+
+def _rebase(run: queue.Run, disks: DiskDrivers, volume: Volume, origin: DiskSpec) -> Volume:
+    """Puts the snapshot's content into a blob of its own, so that a larger disk fits on it."""
+    path = disks.scratch_file(f"{volume.id}.{run.ctx.ids.hex(8)}.qcow2")
     try:
-        disks.standalone(disks.snapshot(source.id), str(source.digest), source.minimum_capacity, path)
+        with disks.disks.read_out(origin) as stream:
+            if stream is None:
+                return volume  # nothing was written after all
+            keep(stream, path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         run.write(lambda session: blob_bytes.foresee(session, digest))

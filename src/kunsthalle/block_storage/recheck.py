@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.resources import SNAPSHOT, VOLUME
 from kunsthalle.block_storage.volume_keys import passphrases
@@ -24,7 +24,7 @@ from kunsthalle.jobs import queue
 from kunsthalle.key_protect.data_keys import KeyRefused
 
 
-def recheck_blob(run: queue.Run, disks: Disks, volume: Volume) -> None:
+def recheck_blob(run: queue.Run, disks: DiskDrivers, volume: Volume) -> None:
     """Refused if the bytes under the volume are not what an image may be; nothing where they were checked before."""
     digest, kind = volume.digest, volume.format
     if volume.checked or disks.tools is None or digest is None or kind is None:
@@ -32,7 +32,9 @@ def recheck_blob(run: queue.Run, disks: Disks, volume: Volume) -> None:
     examine(run, disks, digest, kind, lambda session: passphrases(session, volume).base)
 
 
-def examine(run: queue.Run, disks: Disks, digest: str, kind: str, opened: Callable[[Session], bytes | None]) -> None:
+def examine(
+    run: queue.Run, disks: DiskDrivers, digest: str, kind: str, opened: Callable[[Session], bytes | None]
+) -> None:
     """Has qemu-img examine these bytes, and notes what it finds: on all that stands on them, or on their images.
 
     `opened` gives their passphrase, None for bytes that are not encrypted. Raises Refused for what no image may be,

@@ -6,7 +6,7 @@ from functools import partial
 
 from kunsthalle.authz.context import Context
 from kunsthalle.blobs.protocol import BlobNotFound
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.block_storage.recheck import examine
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.engine import Store
@@ -60,7 +60,7 @@ def _opened(session: Session, images: list[Image]) -> bytes | None:
     return None
 
 
-def handler(disks: Disks) -> queue.Handler:
+def handler(disks: DiskDrivers) -> queue.Handler:
     """The job. After its last failure the image stays unchecked, and is looked at again before its first real boot."""
 
     def run(run: queue.Run) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from pathlib import Path
 
-from kunsthalle.hypervisor.protocol import Channel, NotRunning
+from kunsthalle.hypervisor.protocol import Channel, Line, NotRunning
 
 SERIAL = "serial.sock"
 SCREEN = "screen.sock"
@@ -14,6 +15,30 @@ SCREEN = "screen.sock"
 
 _SOCKETS = {Channel.SERIAL: SERIAL, Channel.SCREEN: SCREEN}
 _SECONDS = 5.0
+_CHUNK = 65_536
+
+
+class SocketLine(Line):
+    """A line over a connected socket, which it owns."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        connected.setblocking(False)
+        self._socket = connected
+
+    async def read(self) -> bytes:
+        """See Line.read."""
+        try:
+            return await asyncio.get_running_loop().sock_recv(self._socket, _CHUNK)
+        except OSError:
+            return b""
+
+    async def write(self, text: bytes) -> None:
+        """See Line.write."""
+        await asyncio.get_running_loop().sock_sendall(self._socket, text)
+
+    def close(self) -> None:
+        """See Line.close."""
+        self._socket.close()
 
 
 def address(folder: int, name: str) -> str:
@@ -21,14 +46,15 @@ def address(folder: int, name: str) -> str:
     return f"/proc/self/fd/{folder}/{name}"
 
 
-def connect(folder: Path, line: Channel) -> socket.socket | None:
+def connect(folder: Path, channel: Channel) -> Line | None:
     """See Hypervisor.connect."""
     try:
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise NotRunning(f"the server {folder.name} is not running") from error
     try:
-        return _connected(address(descriptor, _SOCKETS[line]))
+        connected = _connected(address(descriptor, _SOCKETS[channel]))
+        return None if connected is None else SocketLine(connected)
     except ConnectionRefusedError as error:  # left behind by a process that has ended
         raise NotRunning(f"the server {folder.name} is not running") from error
     finally:
@@ -40,7 +66,6 @@ def _connected(where: str) -> socket.socket | None:
     try:
         made.settimeout(_SECONDS)
         made.connect(where)
-        made.setblocking(False)
     except FileNotFoundError:
         made.close()
         return None

@@ -9,10 +9,13 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kunsthalle.core.hypervisors import HYPERVISORS
 from kunsthalle.hypervisor.protocol import DEFAULT_BOUNDS, BadSpec, Bounds, Hypervisor, Unavailable
-from kunsthalle.hypervisor.simulated.simulated_engine import Simulated, WriteOverlay
+
+if TYPE_CHECKING:
+    from kunsthalle.hypervisor.folder_disks import LocalStorage
 
 BINARY = "qemu-system-x86_64"
 IMAGE_TOOL = "qemu-img"
@@ -20,11 +23,13 @@ IMAGE_TOOL = "qemu-img"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """What a driver is made with: its own folder, the programs that it needs by their names, and the settings."""
+    """What a driver is made with: its own folder, the programs that it needs by their names, where disks are kept on
+    this host, and the settings.
+    """
 
     root: Path
     programs: Mapping[str, Path]
-    write_overlay: WriteOverlay
+    storage: Callable[[], LocalStorage]
     accelerator: str
     bounds: Bounds
 
@@ -40,11 +45,14 @@ class Driver:
 def _qemu(host: Host) -> Hypervisor:
     from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 
-    return Qemu(host.root, host.programs[BINARY], host.programs[IMAGE_TOOL], host.accelerator, host.bounds)
+    programs = host.programs[BINARY], host.programs[IMAGE_TOOL]
+    return Qemu(host.root, *programs, host.storage, host.accelerator, host.bounds)
 
 
 def _simulated(host: Host) -> Hypervisor:
-    return Simulated(host.root, host.write_overlay)
+    from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
+
+    return Simulated(host.root, host.storage)
 
 
 DRIVERS = {
@@ -58,7 +66,7 @@ if tuple(DRIVERS) != tuple(HYPERVISORS):
 def find_hypervisor(
     root: Path,
     choice: str,
-    write_overlay: WriteOverlay,
+    storage: Callable[[], LocalStorage],
     accelerator: str = "auto",
     bounds: Bounds = DEFAULT_BOUNDS,
 ) -> Hypervisor:
@@ -74,7 +82,7 @@ def find_hypervisor(
         absent = [program for program, path in programs.items() if path is None]
         if not absent:
             paths = {program: Path(str(path)) for program, path in programs.items()}
-            return driver.make(Host(root, paths, write_overlay, accelerator, bounds))
+            return driver.make(Host(root, paths, storage, accelerator, bounds))
         if choice == name:
             packages = " ".join(driver.needs[program] for program in absent)
             raise Unavailable(f"{' and '.join(absent)} not found (Debian: apt-get install {packages})")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from kunsthalle.core.keyed_locks import KeyedLocks
 from kunsthalle.core.sizes import MIB
-from kunsthalle.hypervisor.protocol import DiskError, DiskSpec
-from kunsthalle.hypervisor.specs import check_disk, require_absolute
+from kunsthalle.hypervisor.protocol import DiskError
+from kunsthalle.hypervisor.specs import OverlaySpec, check_overlay, require_absolute
 
 # qcow2: magic, version, offset and length of the base's name, cluster bits, virtual size (QEMU docs/interop).
 _HEADER = struct.Struct(">4sIQIIQ")
@@ -57,13 +57,13 @@ def read_header(path: Path) -> DiskHeader | None:
     return DiskHeader(os.fsdecode(name), size) if len(name) == length else None
 
 
-def create_overlay(spec: DiskSpec, write: Callable[[Path], None]) -> None:
+def create_overlay(spec: OverlaySpec, write: Callable[[Path], None]) -> None:
     """
     Makes the disk by `write(path)`, which gets a name of its own and leaves a whole overlay there.
 
     BadSpec; DiskError for whatever `write` raises as OSError, and if another disk has the path.
     """
-    check_disk(spec)
+    check_overlay(spec)
     if not spec.base.is_file():
         raise DiskError(f"there is no base at {spec.base}")
     with _MAKING.hold(spec.path):
@@ -75,7 +75,7 @@ def create_overlay(spec: DiskSpec, write: Callable[[Path], None]) -> None:
 
 
 def copy_overlay(source: Path, target: Path) -> None:
-    """Copies a file that nobody writes; holes stay holes. See Hypervisor.copy_disk."""
+    """Copies a file that nobody writes; holes stay holes. See LocalEngine.copy_overlay."""
     require_absolute(source, target)
     if read_header(source) is None:
         raise DiskError(f"there is no disk at {source}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from kunsthalle.hypervisor.disk_protocol import Disks
 
 
 class HypervisorError(Exception):
@@ -18,11 +19,15 @@ class BadServerId(HypervisorError, ValueError):
 
 
 class BadSpec(HypervisorError, ValueError):
-    """A disk or server description that cannot be carried out: relative paths, unknown formats, no size."""
+    """A disk or server description that cannot be carried out: hostile ids, unknown formats, no size."""
 
 
 class DiskError(HypervisorError):
     """A disk could not be made or copied; nothing half-made is left under its name."""
+
+
+class DiskFull(DiskError):
+    """The bound that the operator has set for disks is reached."""
 
 
 class StartError(HypervisorError):
@@ -43,27 +48,6 @@ class Unresponsive(HypervisorError):
 
 class Unavailable(HypervisorError):
     """What this engine needs is not installed; the message names it."""
-
-
-@dataclass(frozen=True, slots=True)
-class DiskSpec:
-    """
-    A disk: a thin overlay at `path` on a read-only `base` that is shared and never written.
-
-    Both paths are absolute. `base_format`: `qcow2` or `vhd`. `size_bytes`: the virtual size, a multiple of
-    512 and at least the base's. `base_name` is what the disk calls its base, where that is not simply its path.
-    """
-
-    path: Path
-    base: Path
-    base_format: str
-    size_bytes: int
-    base_name: str = ""
-
-    @property
-    def backing(self) -> str:
-        """What the header of the disk names."""
-        return self.base_name or str(self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +94,12 @@ NOT_ENCRYPTED = Passphrases()
 
 @dataclass(frozen=True, slots=True)
 class DataDisk:
-    """A further disk of a server, a qcow2 file. `id`: as of servers; a guest sees its first 20 characters as serial."""
+    """A further disk of a server. `id`: as of servers; a guest sees its first 20 characters as serial. `disk`: the id
+    of the volume.
+    """
 
     id: str
-    path: Path
+    disk: str
     passphrases: Passphrases = NOT_ENCRYPTED
 
 
@@ -121,13 +107,13 @@ class DataDisk:
 class ServerSpec:
     """A server. `id`: letters, digits, `-` and `_`, at most 64. `mac`: six octets, colons, unicast.
 
-    `passphrases` are those of `disk`. `data` are the disks besides the one it boots from, in the order in which a
-    guest finds them.
+    `disk` is the id of the volume that it boots from, and `passphrases` are that disk's. `data` are the disks besides,
+    in the order in which a guest finds them.
     """
 
     id: str
     name: str
-    disk: Path
+    disk: str
     vcpus: int
     memory_mib: int
     seed: SeedSpec | None
@@ -176,6 +162,22 @@ class Channel(Enum):
     SCREEN = "vnc"
 
 
+class Line(Protocol):
+    """A way to a guest, and back. One task reads and one writes, both on the event loop that first does so."""
+
+    async def read(self) -> bytes:
+        """What the guest says next, as soon as it says something; nothing where the line has ended, however it did."""
+        ...
+
+    async def write(self, text: bytes) -> None:
+        """Tells the guest, and returns once all of it is on its way. OSError if the line has ended."""
+        ...
+
+    def close(self) -> None:
+        """Hangs up. May be repeated."""
+        ...
+
+
 class Hypervisor(Protocol):
     """
     An engine. Calls block: make them from worker threads, never from an event loop's thread.
@@ -189,25 +191,9 @@ class Hypervisor(Protocol):
     offers: frozenset[Channel]
     """The lines of its servers."""
 
-    def create_disk(self, spec: DiskSpec) -> None:
-        """
-        Makes an empty overlay. What a crash left unfinished is replaced; a finished disk is left alone.
-
-        The cost does not depend on the base's size. BadSpec; DiskError, also if another disk has the path.
-        """
-        ...
-
-    def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
-        """
-        A consistent copy of an overlay, on the same base. `server_id`: the server that may be running on it.
-
-        A running server stands still meanwhile, and goes on afterwards whether or not the copy succeeds. A
-        target that is there is a finished copy and stays; DiskError if it has another base or cannot be made.
-        """
-        ...
-
-    def delete_disk(self, path: Path) -> None:
-        """Removes a disk that no server uses; an absent one is fine."""
+    @property
+    def disks(self) -> Disks:
+        """The disks of its servers."""
         ...
 
     def start(self, spec: ServerSpec) -> None:
@@ -259,9 +245,9 @@ class Hypervisor(Protocol):
         """
         ...
 
-    def connect(self, server_id: str, line: Channel) -> socket.socket | None:
+    def connect(self, server_id: str, channel: Channel) -> Line | None:
         """
-        A line to the guest, both ways, not blocking. Whoever has it must read it: a guest waits for its reader.
+        Opens a line to the guest. Whoever has it must read it: a guest waits for its reader.
 
         The serial line is for one at a time, a second one waits for the first to hang up. None where there is no
         such line: no guest runs, or its machine was started by a release that gave it none. NotRunning.

@@ -14,8 +14,7 @@ from functools import partial
 from typing import Any
 
 from kunsthalle.block_storage import boot_volumes, data_volumes
-from kunsthalle.block_storage.disk_files import FAULTS, Disks
-from kunsthalle.block_storage.disk_quota import DiskFull
+from kunsthalle.block_storage.disk_specs import DiskDrivers, disk_of
 from kunsthalle.block_storage.jobs import forget_volume
 from kunsthalle.block_storage.models import Volume
 from kunsthalle.block_storage.provisioning import provide, volume_of
@@ -28,9 +27,11 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
 from kunsthalle.db.unscoped import remove_rows
 from kunsthalle.disk_images.file_refusals import Refused
+from kunsthalle.hypervisor.disk_protocol import FAULTS, DiskKind
 from kunsthalle.hypervisor.protocol import (
     NOT_ENCRYPTED,
     DataDisk,
+    DiskFull,
     HypervisorError,
     NoRoom,
     NotRunning,
@@ -112,7 +113,7 @@ class Machines:
     machines notices its end, and the job `CUT` ends it when its grace is over on the product's clock.
     """
 
-    disks: Disks
+    disks: DiskDrivers
     patience: float = PATIENCE_SECONDS
 
     def handlers(self) -> tuple[queue.Handler, ...]:
@@ -181,8 +182,8 @@ class Machines:
         """A data volume that cannot be made does not keep a server from running that runs already."""
         try:
             provide(run, self.disks, volume)
-            if not self.disks.volume(volume.id).exists():
-                self.disks.ready(volume, run.read(partial(passphrases, disk=volume)))
+            if not self.disks.disks.exists(DiskKind.VOLUME, volume.id):
+                self.disks.disks.ensure(disk_of(volume, run.read(partial(passphrases, disk=volume))))
         except (*FAULTS, KeyRefused) as fault:
             if instance.status != "running" or volume.attachment_type == "boot":
                 raise
@@ -231,10 +232,8 @@ class Machines:
         """The disks of the data volumes that the machine is to have: those that are made."""
         made = [volume for volume in server.data if volume.status in {"available", "updating"}]
         attached = [volume for volume in made if volume.attachment_status != "detaching"]
-        disks = [
-            DataDisk(str(volume.attachment_id), self.disks.volume(volume.id), opened[volume.id]) for volume in attached
-        ]
-        return tuple(disk for disk in disks if disk.path.exists())
+        disks = [DataDisk(str(volume.attachment_id), volume.id, opened[volume.id]) for volume in attached]
+        return tuple(disk for disk in disks if self.disks.disks.exists(DiskKind.VOLUME, disk.disk))
 
     def _up(self, run: queue.Run, server: Found, *, again: bool) -> None:
         hypervisor, id_ = self.disks.hypervisor, server.instance.id
@@ -260,7 +259,7 @@ class Machines:
         return ServerSpec(
             id=instance.id,
             name=instance.name,
-            disk=self.disks.volume(server.volumes[0].id),
+            disk=server.volumes[0].id,
             vcpus=profile.vcpus,
             memory_mib=profile.memory * 1024,
             seed=seed,
@@ -277,7 +276,7 @@ class Machines:
             return
         for volume in server.volumes:
             if volume.status == "pending_deletion":
-                self.disks.hypervisor.delete_disk(self.disks.volume(volume.id))
+                self.disks.disks.delete(DiskKind.VOLUME, volume.id)
         run.finish(partial(_forget, server=server))
 
     def _remove_orphan(self, run: queue.Run) -> None:
@@ -287,7 +286,7 @@ class Machines:
             return
         volume = run.read(partial(volume_of, id_=volume_id))
         if volume is None or volume.status == "pending_deletion":
-            self.disks.hypervisor.delete_disk(self.disks.volume(volume_id))
+            self.disks.disks.delete(DiskKind.VOLUME, volume_id)
 
 
 def _found(session: Session, id_: str) -> Found | None:

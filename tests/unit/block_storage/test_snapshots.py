@@ -50,7 +50,7 @@ def test_a_snapshot_of_a_running_server(cloud: Cloud) -> None:
     assert read.operating_system.name == "debian-12-amd64"
     assert read.crn.startswith("crn:v1:bluemix:public:is:us-south:a/")
     assert "catalog_offering" not in snapshot
-    path = cloud.disks.snapshot(read.id)
+    path = cloud.disks.snapshot_path(read.id)
     assert read_header(path) == read_header(cloud.disks.volume(boot_of(server)))
     assert f"snapshot:{read.id}" in cloud.holders(str(image.digest))
     listed = sdk.SnapshotCollection.from_dict(cloud.call("GET", "/v1/snapshots", status=200))
@@ -74,7 +74,7 @@ def test_snapshots_outlive_what_they_were_made_from(cloud: Cloud) -> None:
     cloud.call("DELETE", f"/v1/snapshots/{snapshot['id']}", status=202)
     cloud.later(3600)
     cloud.code("GET", f"/v1/snapshots/{snapshot['id']}", status=404)
-    assert not cloud.disks.snapshot(snapshot["id"]).exists()
+    assert not cloud.disks.snapshot_path(snapshot["id"]).exists()
     cloud.act(restored["id"], "stop")
     cloud.act(restored["id"], "start")
     assert cloud.state(restored["id"]) == "running"
@@ -158,7 +158,7 @@ def test_a_snapshot_deleted_before_it_was_taken(still: Cloud) -> None:
     still.call("DELETE", f"/v1/snapshots/{snapshot['id']}", status=202)
     work(still)
     still.code("GET", f"/v1/snapshots/{snapshot['id']}", status=404)
-    assert not still.disks.snapshot(snapshot["id"]).exists()
+    assert not still.disks.snapshot_path(snapshot["id"]).exists()
 
 
 def test_a_snapshot_that_cannot_be_taken_fails(still: Cloud) -> None:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
 import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kunsthalle.hypervisor.protocol import DiskSpec, Hypervisor, SeedSpec, ServerSpec
+from fixtures.engines import storage_at
+from kunsthalle.blobs.filesystem import FilesystemBlobs
+from kunsthalle.disk_images.qemu_img import Tools, find_tools
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.hypervisor.disk_protocol import DiskKind, DiskSpec, ImageBytes
+from kunsthalle.hypervisor.protocol import Hypervisor, SeedSpec, ServerSpec
 from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
+from kunsthalle.hypervisor.specs import OverlaySpec
 
 GIB = 1 << 30
 PATIENCE = 180.0
@@ -42,56 +52,86 @@ def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: 
 
 @dataclass
 class Bench:
-    """An engine, a folder for its disks, and a read-only base."""
+    """An engine of this host, the folder of its volumes' disks, and an image: a read-only file and its digest."""
 
-    engine: Hypervisor
+    engine: Simulated | Qemu
     folder: Path
     base: Path
     root: Path
+    digest: str
 
-    def disk(self, name: str = "boot", size_bytes: int = 10 * GIB) -> DiskSpec:
-        return DiskSpec(self.folder / f"{name}.qcow2", self.base, "qcow2", size_bytes)
+    def volume(self, name: str = "boot", size_bytes: int = 10 * GIB, **changes: Any) -> DiskSpec:
+        """A disk on the image."""
+        spec = DiskSpec(DiskKind.VOLUME, name, size_bytes, ImageBytes(self.digest, "qcow2"), size_bytes)
+        return replace(spec, **changes)
+
+    def disk(self, name: str = "boot", size_bytes: int = 10 * GIB) -> OverlaySpec:
+        """The file of such a disk."""
+        return OverlaySpec(self.path(name), self.base, "qcow2", size_bytes)
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.qcow2"
+
+    def write(self, name: str, pattern: int, megabyte: int = 8) -> None:
+        """Fills 64 KiB of a volume's disk with a byte, as a guest might. Nobody else may have it open."""
+        command = ["qemu-io", "-f", "qcow2", "-c", f"write -P {pattern} {megabyte}M 64k", str(self.path(name))]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def server(self, server_id: str = "0717_1e09281b-f177-46fb-baf1-bc152b2e391a", **changes: object) -> ServerSpec:
         """A server on a new disk of its own."""
-        disk = self.disk(server_id)
-        self.engine.create_disk(disk)
+        self.engine.disks.make(self.volume(server_id), None)
         seed = SeedSpec(server_id, "my-server", "#cloud-config\n", ("ssh-ed25519 AAAA me@home",))
-        spec = ServerSpec(server_id, "my-server", disk.path, 1, 128, seed, "02:00:0a:00:00:05")
+        spec = ServerSpec(server_id, "my-server", server_id, 1, 128, seed, "02:00:0a:00:00:05")
         return replace(spec, **changes)
 
 
 @pytest.fixture
 def simulated(tmp_path: Path) -> Iterator[Bench]:
-    base = tmp_path / "base.qcow2"
-    base.write_bytes(b"the base is never opened here")
-    base.chmod(0o444)
-    root = tmp_path / "engine"
-    yield Bench(Simulated(root, write_overlay), tmp_path / "disks", base, root)
+    image = tmp_path / "image.qcow2"
+    write_qcow2(image, GIB, b"an image that nobody boots")
+    root, (base, digest) = tmp_path / "engine", stored(tmp_path, image)
+    engine = Simulated(root, storage_at(tmp_path, tools()))
+    yield Bench(engine, tmp_path / "disks" / "volumes", base, root, digest)
+
+
+def stored(folder: Path, image: Path) -> tuple[Path, str]:
+    """The image as a blob: its place, and its digest."""
+    copy = folder / "image-on-its-way"
+    shutil.copyfile(image, copy)
+    digest, blobs = hashlib.sha256(copy.read_bytes()).hexdigest(), FilesystemBlobs(folder / "blobs")
+    blobs.adopt(copy, digest)
+    return blobs.local_path(digest), digest
+
+
+@cache
+def tools() -> Tools | None:
+    return find_tools()
 
 
 @pytest.fixture
 def reopen() -> Callable[[Bench], Bench]:
     """Another object on the same folder, as after a restart of the program."""
-
-    def again(bench: Bench) -> Bench:
-        if isinstance(bench.engine, Simulated):
-            return replace(bench, engine=Simulated(bench.root, write_overlay))
-        return replace(bench, engine=make_qemu(bench.root))
-
-    return again
+    return lambda bench: replace(bench, engine=engine_at(bench, bench.root, bench.root.parent))
 
 
-def make_qemu(root: Path) -> Qemu:
+def engine_at(bench: Bench, root: Path, place: Path) -> Simulated | Qemu:
+    """Another engine of the kind of the bench's: its folder, and that of its disks and blobs."""
+    if isinstance(bench.engine, Simulated):
+        return Simulated(root, storage_at(place, tools()))
+    return make_qemu(root, place)
+
+
+def make_qemu(root: Path, place: Path | None = None) -> Qemu:
+    """`place`: the folder that the disks and the blobs are in, if that is not the root's own."""
     binary, tool = shutil.which("qemu-system-x86_64"), shutil.which("qemu-img")
     assert binary and tool
-    return Qemu(root, Path(binary), Path(tool), "tcg")
+    return Qemu(root, Path(binary), Path(tool), storage_at(place or root.parent, tools()), "tcg")
 
 
 @pytest.fixture
 def qemu(tmp_path: Path, boot_image: Path) -> Iterator[Bench]:
-    root = tmp_path / "engine"
-    yield Bench(make_qemu(root), tmp_path / "disks", boot_image, root)
+    root, (base, digest) = tmp_path / "engine", stored(tmp_path, boot_image)
+    yield Bench(make_qemu(root), tmp_path / "disks" / "volumes", base, root, digest)
     for process in processes(root):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from kunsthalle.hypervisor.overlays import read_header
+from kunsthalle.disk_images import qcow2
+from kunsthalle.disk_images.detection import HEAD_BYTES
+from kunsthalle.hypervisor.disk_protocol import DiskKind, ExpectedDisk
 from kunsthalle.hypervisor.protocol import (
     BadServerId,
     BadSpec,
+    DataDisk,
     DiskError,
-    DiskSpec,
     HypervisorError,
     NotRunning,
+    Passphrases,
     StartError,
     Status,
 )
 
 from .conftest import GIB, Bench
+
+VOLUME, SNAPSHOT = DiskKind.VOLUME, DiskKind.SNAPSHOT
 
 
 @pytest.fixture(params=["simulated", pytest.param("qemu", marks=pytest.mark.needs_qemu)])
@@ -31,107 +36,155 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     return made
 
 
-def tree(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-def test_a_disk_is_a_thin_overlay(bench: Bench) -> None:
+def test_a_disk_is_made_once_and_known_by_its_id(bench: Bench) -> None:
+    disks = bench.engine.disks
     for size in (10 * GIB, 250 * GIB):
-        spec = bench.disk(f"d{size}", size)
-        bench.engine.create_disk(spec)
-        header = read_header(spec.path)
-        assert header is not None
-        assert (header.base, header.size_bytes) == (str(bench.base), size)
-        assert spec.path.stat().st_size < 1 << 20
-        assert spec.path.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_finished_disk_is_left_alone_and_an_unfinished_one_replaced(bench: Bench) -> None:
-    spec = bench.disk()
-    bench.engine.create_disk(spec)
-    before = spec.path.stat()
-    bench.engine.create_disk(spec)
-    assert spec.path.stat().st_mtime_ns == before.st_mtime_ns
-    spec.path.write_bytes(b"QFI")
-    bench.engine.create_disk(spec)
-    assert read_header(spec.path) is not None
+        disks.make(bench.volume(f"d{size}", size), None)
+    disks.make(bench.volume(f"d{10 * GIB}"), None)
+    assert disks.inventory(VOLUME) == {f"d{10 * GIB}": 10 * GIB, f"d{250 * GIB}": 250 * GIB}
+    assert disks.inventory(SNAPSHOT) == {}
     with pytest.raises(DiskError):
-        bench.engine.create_disk(replace(spec, size_bytes=20 * GIB))
-    assert tree(bench.folder) == [spec.path.name]
+        disks.make(bench.volume(f"d{10 * GIB}", 20 * GIB), None)
+    disks.delete(VOLUME, f"d{250 * GIB}")
+    disks.delete(VOLUME, f"d{250 * GIB}")
+    assert (disks.exists(VOLUME, f"d{10 * GIB}"), disks.exists(VOLUME, f"d{250 * GIB}")) == (True, False)
+    assert list(disks.leftovers()) == []
 
 
-def test_bad_disks(bench: Bench) -> None:
-    good = bench.disk()
-    bad: list[DiskSpec] = [
-        replace(good, path=Path("relative.qcow2")),
-        replace(good, base=Path("nbd:127.0.0.1:10809")),
-        replace(good, path=good.path.parent / ".." / "out.qcow2"),
-        replace(good, base_format="raw"),
-        replace(good, base_format="vpc"),
-        replace(good, size_bytes=0),
-        replace(good, size_bytes=-512),
-        replace(good, size_bytes=GIB + 1),
+def test_a_disk_that_stands_on_nothing_is_there_when_a_server_is_to_have_it(bench: Bench) -> None:
+    disks, blank = bench.engine.disks, bench.volume("blank", base=None)
+    disks.make(blank, None)
+    disks.ensure(blank)
+    bench_size = disks.inventory(VOLUME)["blank"]
+    disks.ensure(replace(blank, size_bytes=20 * GIB))
+    assert disks.inventory(VOLUME)["blank"] == bench_size == 10 * GIB, "what is there first stays"
+
+
+def test_a_disk_grows_and_never_shrinks(bench: Bench) -> None:
+    disks = bench.engine.disks
+    disks.make(bench.volume(), None)
+    for size, then in ((30 * GIB, 30 * GIB), (20 * GIB, 30 * GIB), (30 * GIB, 30 * GIB)):
+        disks.grow(bench.volume(size_bytes=size))
+        assert disks.inventory(VOLUME)["boot"] == then
+    disks.grow(bench.volume("absent"))
+    assert not disks.exists(VOLUME, "absent")
+
+
+def content(stream: BinaryIO | None) -> bytes:
+    assert stream is not None
+    return stream.read()
+
+
+@pytest.mark.needs_qemu_img
+def test_a_snapshot_keeps_a_moment_and_volumes_are_made_of_it(bench: Bench) -> None:
+    disks, source = bench.engine.disks, bench.volume("source")
+    disks.make(source, None)
+    with disks.read_out(source) as stream:
+        assert stream is None, "nothing was written: the image is all there is"
+    bench.write("source", 0x41)
+    assert disks.snapshot(source, "moment") > 1 << 16
+    bench.write("source", 0x42)
+    assert disks.snapshot(source, "moment") > 1 << 16, "a finished snapshot stays"
+    moment = replace(bench.volume("moment"), kind=SNAPSHOT)
+    disks.make(bench.volume("restored"), moment)
+    for disk, byte in ((source, 0x42), (moment, 0x41), (bench.volume("restored"), 0x41)):
+        with disks.read_out(disk) as stream:
+            whole = content(stream)
+        header = qcow2.parse(whole[:HEAD_BYTES])
+        assert (header.backing_offset, header.virtual_size) == (0, 10 * GIB), "one file, as large as the disk"
+        assert bytes([byte]) * 65536 in whole
+        assert b"an image that nobody boots" in whole or bench.engine.name == "qemu", "with what it stands on"
+    assert list(disks.leftovers()) == []
+    assert disks.outgrows(bench.volume("larger", 20 * GIB), moment) is True
+    disks.delete(VOLUME, "source")
+    disks.delete(SNAPSHOT, "moment")
+    with disks.read_out(bench.volume("restored")) as stream:
+        assert bytes([0x41]) * 65536 in content(stream), "a volume outlives what it was made of"
+    with pytest.raises(DiskError):
+        disks.snapshot(source, "too-late")
+    assert disks.inventory(SNAPSHOT) == {}
+
+
+def test_a_snapshot_of_no_disk_is_none(bench: Bench) -> None:
+    disks, blank = bench.engine.disks, bench.volume("blank", base=None)
+    assert disks.snapshot(blank, "nothing") == 0
+    disks.make(bench.volume("made", base=None), replace(blank, kind=SNAPSHOT, id="nothing"))
+    assert (disks.inventory(VOLUME), disks.inventory(SNAPSHOT)) == ({}, {})
+
+
+def test_encrypted_disks_open_with_their_passphrase_alone(bench: Bench) -> None:
+    disks, opened = bench.engine.disks, Passphrases(b"the data key")
+    disks.make(bench.volume("secret", passphrases=opened), None)
+    disks.ensure(bench.volume("blank", base=None, passphrases=opened))
+    disks.snapshot(bench.volume("secret"), "moment")
+    disks.make(
+        bench.volume("copy", passphrases=opened), replace(bench.volume("moment"), kind=SNAPSHOT, passphrases=opened)
+    )
+    for kind, id_, digest in (
+        (VOLUME, "secret", bench.digest),
+        (VOLUME, "blank", None),
+        (SNAPSHOT, "moment", bench.digest),
+    ):
+        expected = ExpectedDisk(kind, id_, digest, encrypted=True, passphrase=b"the data key")
+        assert list(disks.damage(expected)) == []
+        (wrong,) = disks.damage(replace(expected, passphrase=b"another"))
+        (plain,) = disks.damage(replace(expected, encrypted=False))
+        assert (wrong.check, plain.check) == ("wrong_data_key", "wrong_encryption")
+
+
+def test_a_disk_on_the_bytes_of_another_image_is_damaged(bench: Bench) -> None:
+    disks = bench.engine.disks
+    disks.make(bench.volume(), None)
+    expected = ExpectedDisk(VOLUME, "boot", bench.digest, encrypted=False, passphrase=None)
+    assert list(disks.damage(expected)) == []
+    (damage,) = disks.damage(replace(expected, digest="0" * 64))
+    assert damage.check == "wrong_backing"
+    assert disks.reattach_base(replace(expected, digest="0" * 64)) is False, "there are no such bytes"
+    assert disks.reattach_base(expected) is True
+    assert list(disks.damage(replace(expected, id="absent"))) == []
+
+
+def test_a_servers_data_disks_come_and_go(bench: Bench) -> None:
+    engine, data = bench.engine, DataDisk("attachment", "blank")
+    engine.disks.ensure(bench.volume("blank", base=None))
+    server = bench.server()
+    with pytest.raises(NotRunning):
+        engine.set_disks(server.id, ())
+    engine.start(server)
+    assert engine.set_disks(server.id, (data,)) == set()
+    with pytest.raises(DiskError):
+        engine.set_disks(server.id, (data, DataDisk("other", "absent")))
+    with pytest.raises(BadSpec):
+        engine.set_disks(server.id, (data, data))
+
+
+HOSTILE_DISKS = ["", ".", "..", "../x", "a/b", "/etc", "a" * 129, "a\0b", "a\n", ".hidden"]
+
+
+@pytest.mark.parametrize("name", HOSTILE_DISKS)
+def test_a_hostile_id_is_never_a_disk(simulated: Bench, name: str) -> None:
+    disks, spec, server = simulated.engine.disks, simulated.volume(name), simulated.server()
+    expected = ExpectedDisk(VOLUME, name, None, encrypted=False, passphrase=None)
+
+    def read_out() -> None:
+        with disks.read_out(spec):
+            pass
+
+    calls: list[Callable[[], object]] = [
+        lambda: disks.make(spec, None),
+        lambda: disks.ensure(spec),
+        lambda: disks.grow(spec),
+        lambda: disks.exists(VOLUME, name),
+        lambda: disks.delete(SNAPSHOT, name),
+        lambda: disks.snapshot(simulated.volume(server.disk), name),
+        lambda: list(disks.damage(expected)),
+        lambda: simulated.engine.start(replace(server, disk=name)),
+        read_out,
     ]
-    for spec in bad:
+    for call in calls:
         with pytest.raises(BadSpec):
-            bench.engine.create_disk(spec)
-    with pytest.raises(DiskError):
-        bench.engine.create_disk(replace(good, base=bench.base.with_name("absent")))
-    assert tree(bench.folder) == [] if bench.folder.exists() else True
-
-
-def test_names_of_disks_that_mean_something_elsewhere(bench: Bench) -> None:
-    folder = bench.folder / "a,b=c:d json:{} %s"
-    spec = replace(bench.disk(), path=folder / "x,readonly=on.qcow2")
-    bench.engine.create_disk(spec)
-    server = bench.server("s1", disk=spec.path)
-    bench.engine.start(server)
-    assert bench.engine.status("s1") is Status.RUNNING
-
-
-def test_copy_of_a_disk_has_its_base_and_its_data(bench: Bench) -> None:
-    source, target = bench.disk("source").path, bench.folder / "deep" / "target.qcow2"
-    bench.engine.create_disk(bench.disk("source"))
-    with source.open("r+b") as file:
-        file.seek(8 << 20)
-        file.write(b"data after a hole")
-    bench.engine.copy_disk(source, target, None)
-    assert target.read_bytes() == source.read_bytes()
-    assert target.stat().st_blocks < 4096
-    assert target.stat().st_mode & 0o777 == 0o600
-    assert tree(target.parent) == ["target.qcow2"]
-
-
-def test_a_finished_copy_stays_and_another_disk_is_not_overwritten(bench: Bench) -> None:
-    source, target, other = (bench.disk(name, size).path for name, size in (("s", GIB), ("t", GIB), ("o", GIB)))
-    bench.engine.create_disk(bench.disk("s"))
-    bench.engine.copy_disk(source, target, "no-such-server")
-    before = target.read_bytes()
-    with source.open("r+b") as file:
-        file.seek(8 << 20)
-        file.write(b"later")
-    bench.engine.copy_disk(source, target, None)
-    assert target.read_bytes() == before
-    bench.engine.create_disk(bench.disk("o", 20 * GIB))
-    with pytest.raises(DiskError):
-        bench.engine.copy_disk(source, other, None)
-
-
-def test_a_copy_that_fails_leaves_nothing(bench: Bench) -> None:
-    target = bench.folder / "target.qcow2"
-    for source in (bench.folder / "absent.qcow2", bench.root):
-        with pytest.raises(DiskError):
-            bench.engine.copy_disk(source, target, None)
-    assert not target.exists()
-
-
-def test_delete_disk_may_be_repeated(bench: Bench) -> None:
-    spec = bench.disk()
-    bench.engine.create_disk(spec)
-    bench.engine.delete_disk(spec.path)
-    bench.engine.delete_disk(spec.path)
-    assert tree(bench.folder) == []
-    assert bench.base.exists()
+            call()
+    assert list(disks.inventory(VOLUME)) == [server.disk]
 
 
 def test_the_life_of_a_server(bench: Bench) -> None:
@@ -156,8 +209,7 @@ def test_the_life_of_a_server(bench: Bench) -> None:
     assert engine.status(server.id) is Status.ABSENT
     assert engine.servers() == []
     assert engine.console(server.id, 1000) == b""
-    assert server.disk.exists()
-    assert tree(bench.root / "run") == []
+    assert engine.disks.exists(DiskKind.VOLUME, server.disk)
 
 
 def test_what_is_absent(bench: Bench) -> None:
@@ -192,7 +244,7 @@ def test_a_second_object_on_the_same_folder_sees_the_same(bench: Bench, reopen: 
 
 
 def test_a_server_without_a_disk_does_not_start(bench: Bench) -> None:
-    server = replace(bench.server(), disk=bench.folder / "absent.qcow2")
+    server = replace(bench.server(), disk="absent")
     with pytest.raises(StartError):
         bench.engine.start(server)
     assert bench.engine.status(server.id) is not Status.RUNNING
@@ -201,7 +253,7 @@ def test_a_server_without_a_disk_does_not_start(bench: Bench) -> None:
 def test_bad_servers(bench: Bench) -> None:
     good = bench.server()
     changes: list[dict[str, object]] = [
-        {"disk": Path("relative.qcow2")},
+        {"disk": "../outside"},
         {"vcpus": 0},
         {"memory_mib": 0},
         {"mac": "01:00:0a:00:00:05"},
@@ -227,7 +279,7 @@ def test_a_hostile_id_is_never_a_path(simulated: Bench, name: str) -> None:
         lambda: engine.delete(name),
         lambda: engine.status(name),
         lambda: engine.console(name, 10),
-        lambda: engine.copy_disk(server.disk, simulated.folder / "t.qcow2", name),
+        lambda: engine.copy_overlay(simulated.path(server.disk), simulated.path("t"), name),
     ]
     for call in calls:
         with pytest.raises(BadServerId):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -23,11 +24,11 @@ from kunsthalle.core import core_files
 from kunsthalle.disk_images.backing_files import name_of
 from kunsthalle.disk_images.encrypted_disks import write_disk, write_overlay
 from kunsthalle.hypervisor import overlays
+from kunsthalle.hypervisor.disk_protocol import DiskKind
 from kunsthalle.hypervisor.protocol import (
     Channel,
     DataDisk,
     DiskError,
-    DiskSpec,
     Passphrases,
     SeedSpec,
     ServerSpec,
@@ -35,6 +36,7 @@ from kunsthalle.hypervisor.protocol import (
     Status,
 )
 from kunsthalle.hypervisor.qemu.qmp import ask
+from kunsthalle.hypervisor.specs import OverlaySpec
 
 from .conftest import GIB, Bench, processes, says, until
 
@@ -59,8 +61,13 @@ PROGRAM = """
 import pickle, sys, time
 from pathlib import Path
 from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
+from kunsthalle.blobs.filesystem import FilesystemBlobs
+from kunsthalle.disk_images.limits import Limits
+from kunsthalle.hypervisor.folder_disks import LocalStorage
 root, binary, tool, server = pickle.loads(bytes.fromhex(sys.argv[1]))
-Qemu(root, binary, tool, "tcg").start(server)
+blobs = FilesystemBlobs(root.parent / "blobs")
+storage = LocalStorage(root.parent / "disks", blobs, None, Limits())
+Qemu(root, binary, tool, lambda: storage, "tcg").start(server)
 print("started", flush=True)
 time.sleep(600)
 """
@@ -83,9 +90,11 @@ def answers(bench: Bench, server_id: str, words: str) -> bool:
     """Whether the guest answers a line on its console: its processor goes on."""
     line = bench.engine.connect(server_id, Channel.SERIAL)
     assert line is not None
-    with line:
-        line.sendall(f"{words}\n".encode())
+    try:
+        asyncio.run(line.write(f"{words}\n".encode()))
         return says(bench.engine, server_id, f"KUNSTHALLE-HEARD {words}\r\n")
+    finally:
+        line.close()
 
 
 def copy_that_fails(bench: Bench, server: ServerSpec) -> None:
@@ -96,11 +105,11 @@ def copy_that_fails(bench: Bench, server: ServerSpec) -> None:
         seen.append(ask(bench.root / "run" / server.id, "query-status", timeout=10)[0]["status"])
         raise DiskError("no room")
 
-    copy = bench.folder / "failed.qcow2"
+    copy = bench.path("failed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(overlays, "copy_overlay", fails)
         with pytest.raises(DiskError, match="no room"):
-            bench.engine.copy_disk(server.disk, copy, server.id)
+            bench.engine.copy_overlay(bench.path(server.disk), copy, server.id)
     assert seen == ["paused"]
     assert answers(bench, server.id, "after the copy that failed")
     assert not copy.exists()
@@ -108,11 +117,11 @@ def copy_that_fails(bench: Bench, server: ServerSpec) -> None:
 
 def copy_that_boots(bench: Bench, server: ServerSpec) -> None:
     """The disk of a running server is copied, and the copy boots: on it the guest has booted once."""
-    copy = bench.folder / "copy.qcow2"
-    bench.engine.copy_disk(server.disk, copy, server.id)
+    copy = bench.path("copy")
+    bench.engine.copy_overlay(bench.path(server.disk), copy, server.id)
     assert bench.engine.status(server.id) is Status.RUNNING
     assert answers(bench, server.id, "after the copy")
-    other = replace(staying(bench, "other", "the-copy"), disk=copy)
+    other = replace(staying(bench, "other", "the-copy"), disk="copy")
     bench.engine.start(other)
     assert says(bench.engine, "other", "hostname=the-copy instance-id=other boots=2 ")
     bench.engine.delete("other")
@@ -159,15 +168,15 @@ def test_the_life_of_a_guest(bench: Bench) -> None:
     engine.start(server)
     assert booted(bench, server.id, 4)
     engine.stop(server.id, 0)
-    check = ["qemu-img", "check", "-q", "-U", "-f", "qcow2", server.disk]
+    check = ["qemu-img", "check", "-q", "-U", "-f", "qcow2", bench.path(server.disk)]
     assert subprocess.run(check, check=False, timeout=60).returncode == 0
 
     assert sha256(bench.base) == before
     engine.delete(server.id)
     assert processes(bench.root) == []
     assert list((bench.root / "run").iterdir()) == []
-    for path in (server.disk, bench.folder / "other.qcow2", bench.folder / "copy.qcow2"):
-        engine.delete_disk(path)
+    for disk in (server.disk, "other", "copy"):
+        engine.disks.delete(DiskKind.VOLUME, disk)
     assert list(bench.folder.iterdir()) == []
 
 
@@ -177,9 +186,9 @@ def test_a_guest_on_a_vhd_base_that_powers_itself_off_is_stopped(bench: Bench, t
     subprocess.run([*command, bench.base, base], check=True, timeout=120)
     base.chmod(0o444)
     before = sha256(base)
-    disk = DiskSpec(bench.folder / "overlay-of-vhd.qcow2", base, "vhd", 10 * GIB, name_of(base, "vhd"))
-    bench.engine.create_disk(disk)
-    server = replace(bench.server("on-vhd"), disk=disk.path)
+    disk = OverlaySpec(bench.path("overlay-of-vhd"), base, "vhd", 10 * GIB, name_of(base, "vhd"))
+    bench.engine.create_overlay(disk)
+    server = replace(bench.server("on-vhd"), disk="overlay-of-vhd")
     bench.engine.start(server)
     assert says(bench.engine, server.id, "hostname=my-server instance-id=on-vhd boots=1 ")
     assert until(lambda: bench.engine.status(server.id) is Status.STOPPED)
@@ -202,7 +211,7 @@ SECRET = ("--object", "secret,id=k,format=base64,file=/dev/stdin")
 """A passphrase that QEMU's tools read from their standard input."""
 
 
-def encrypted(bench: Bench, name: str, passphrases: Passphrases) -> Path:
+def encrypted(bench: Bench, name: str, passphrases: Passphrases) -> str:
     """A boot disk on the base of the bench, which may be encrypted itself."""
     base = bench.base
     if passphrases.base is not None:
@@ -210,11 +219,9 @@ def encrypted(bench: Bench, name: str, passphrases: Passphrases) -> Path:
         node = {"driver": "qcow2", "file": {"driver": "file", "filename": str(bench.base)}}
         options = "encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10"
         command = ["qemu-img", "convert", *SECRET, "-O", "qcow2", "-o", options, f"json:{json.dumps(node)}"]
-        bench.folder.mkdir(exist_ok=True)
         subprocess.run([*command, base], input=base64.b64encode(passphrases.base), check=True, timeout=120)
-    path = bench.folder / f"{name}.qcow2"
-    write_overlay(path, base, "qcow2", 10 * GIB, passphrases.disk or b"")
-    return path
+    write_overlay(bench.path(name), base, "qcow2", 10 * GIB, passphrases.disk or b"")
+    return name
 
 
 def known_to(pid: int) -> bytes:
@@ -225,11 +232,11 @@ def known_to(pid: int) -> bytes:
 def test_a_guest_boots_from_encrypted_disks_whose_keys_only_the_process_knows(bench: Bench) -> None:
     secrets = [b"the-passphrase-of-the-image", b"the-passphrase-of-the-disk", b"the-passphrase-of-the-data"]
     keys = Passphrases(disk=secrets[1], base=secrets[0])
-    bench.folder.mkdir(exist_ok=True)
+    bench.folder.mkdir(exist_ok=True, parents=True)
     disk = encrypted(bench, "encrypted", keys)
-    data = [DataDisk(name, bench.folder / f"{name}.qcow2", Passphrases(secrets[2])) for name in ("first", "second")]
+    data = [DataDisk(name, name, Passphrases(secrets[2])) for name in ("first", "second")]
     for one in data:
-        write_disk(one.path, GIB, secrets[2])
+        write_disk(bench.path(one.disk), GIB, secrets[2])
     server = replace(staying(bench), disk=disk, passphrases=keys, data=(data[0],))
     assert not any(secret in repr(server).encode() for secret in secrets)
 
@@ -249,11 +256,11 @@ def test_a_guest_boots_from_encrypted_disks_whose_keys_only_the_process_knows(be
     assert [one["name"] for one in objects if "key" in one["name"]] == []
     assert not any(secret in known_to(pid) for secret in secrets)
     assert resource.prlimit(pid, resource.RLIMIT_CORE)[0] in {0, core_files.NO_CORE}
-    kept = b"".join(path.read_bytes() for path in bench.folder.parent.rglob("*") if path.is_file())
+    kept = b"".join(path.read_bytes() for path in bench.root.parent.rglob("*") if path.is_file())
     assert not any(secret in kept for secret in secrets)
 
-    copy = bench.folder / "copy.qcow2"
-    bench.engine.copy_disk(server.disk, copy, server.id)
+    copy = bench.path("copy")
+    bench.engine.copy_overlay(bench.path(server.disk), copy, server.id)
     assert answers(bench, server.id, "after the copy"), "it goes on without its passphrases"
     opened = {"driver": "qcow2", "file.filename": str(copy), "encrypt.format": "luks", "encrypt.key-secret": "k"}
     command = ["qemu-img", "check", "-q", *SECRET, f"json:{json.dumps({**opened, 'backing': None})}"]

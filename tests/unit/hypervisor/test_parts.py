@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.boot_image import BUILDER
+from fixtures.engines import storage_at
 from kunsthalle.hypervisor import console_log, hypervisor_drivers, overlays
 from kunsthalle.hypervisor.cloud_init_seed import ignition, make_seed
 from kunsthalle.hypervisor.hypervisor_drivers import find_hypervisor
@@ -256,8 +257,8 @@ def test_a_servers_uuid_is_the_one_in_its_id() -> None:
 
 
 def test_a_path_with_commas_stays_one_value(tmp_path: Path) -> None:
-    spec = ServerSpec("a", "n", tmp_path / "x,readonly=on", 1, 64, None, "02:00:00:00:00:01")
-    command = server_command(spec, Machine(Path("/q"), "tcg", 64, 1))
+    spec = ServerSpec("a", "n", "x,readonly=on", 1, 64, None, "02:00:00:00:00:01")
+    command = server_command(spec, Machine(Path("/q"), "tcg", 64, 1), tmp_path.joinpath)
     assert f"file={tmp_path}/x,,readonly=on,if=none" in " ".join(command)
     assert "seed.iso" not in " ".join(command)
 
@@ -323,18 +324,19 @@ def test_the_boot_sector_really_ends_qemu_and_another_does_not(monkeypatch: pyte
 
 def test_the_engine_is_what_the_host_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert isinstance(find_hypervisor(tmp_path / "e", "auto", write_overlay), Simulated)
+    storage = storage_at(tmp_path)
+    assert isinstance(find_hypervisor(tmp_path / "e", "auto", storage), Simulated)
     with pytest.raises(Unavailable, match="apt-get install qemu-system-x86 qemu-utils"):
-        find_hypervisor(tmp_path / "e", "qemu", write_overlay)
+        find_hypervisor(tmp_path / "e", "qemu", storage)
     for name in (hypervisor_drivers.BINARY, hypervisor_drivers.IMAGE_TOOL):
-        assert isinstance(find_hypervisor(tmp_path / "e", "auto", write_overlay), Simulated)
+        assert isinstance(find_hypervisor(tmp_path / "e", "auto", storage), Simulated)
         (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / name).chmod(0o755)
     for choice in ("auto", "qemu"):
-        assert isinstance(find_hypervisor(tmp_path / "e", choice, write_overlay), Qemu)
-    assert isinstance(find_hypervisor(tmp_path / "e", "simulated", write_overlay), Simulated)
+        assert isinstance(find_hypervisor(tmp_path / "e", choice, storage), Qemu)
+    assert isinstance(find_hypervisor(tmp_path / "e", "simulated", storage), Simulated)
     with pytest.raises(BadSpec):
-        find_hypervisor(tmp_path / "e", "xen", write_overlay)
+        find_hypervisor(tmp_path / "e", "xen", storage)
 
 
 def test_the_image_builder_names_what_is_absent(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.engines import storage_at
 from kunsthalle.hypervisor.host import boot_id
 from kunsthalle.hypervisor.protocol import Bounds, DiskError, Facts, NoRoom, StartError, Status, Unresponsive
 from kunsthalle.hypervisor.qemu import qemu_engine as engine_module
@@ -114,7 +115,7 @@ def test_a_moved_folder_keeps_its_processes(qemu: Bench, tmp_path: Path) -> None
 def test_a_folder_with_a_very_long_name(qemu: Bench) -> None:
     server = qemu.server()
     root = qemu.root / ("long " * 30) / ("longer," * 20)
-    engine = make_qemu(root)
+    engine = make_qemu(root, qemu.root.parent)
     engine.start(server)
     assert engine.status(server.id) is Status.RUNNING
     engine.delete(server.id)
@@ -183,7 +184,7 @@ def test_where_kvm_passes_the_probe_and_fails_a_server_tcg_takes_over(qemu: Benc
     )
     wrapper.chmod(0o755)
     device.touch()
-    engine = Qemu(qemu.root, wrapper, Path(str(shutil.which("qemu-img"))))
+    engine = Qemu(qemu.root, wrapper, Path(str(shutil.which("qemu-img"))), storage_at(qemu.root.parent))
     engine._accelerator = Accelerator(qemu.root, wrapper, "auto", device)
     assert engine._accelerator.choose() == "kvm"
     server = qemu.server()
@@ -192,7 +193,7 @@ def test_where_kvm_passes_the_probe_and_fails_a_server_tcg_takes_over(qemu: Benc
     assert "tcg" in arguments(pid)
     assert engine._accelerator.choose() == "tcg"
     assert "no such luck" in (qemu.root / "accelerator.json").read_text()
-    forced = Qemu(qemu.root, wrapper, Path(str(shutil.which("qemu-img"))), "kvm")
+    forced = Qemu(qemu.root, wrapper, Path(str(shutil.which("qemu-img"))), storage_at(qemu.root.parent), "kvm")
     with pytest.raises(StartError, match="no such luck"):
         forced.start(qemu.server("other"))
 
@@ -200,7 +201,7 @@ def test_where_kvm_passes_the_probe_and_fails_a_server_tcg_takes_over(qemu: Benc
 def test_a_guest_gets_no_more_than_the_engine_allows(qemu: Bench) -> None:
     engine = Qemu(
         qemu.root, *(Path(str(shutil.which(name))) for name in ("qemu-system-x86_64", "qemu-img")),
-        "tcg", bounds=Bounds(160, 1024), max_vcpus=1,
+        storage_at(qemu.root.parent), "tcg", bounds=Bounds(160, 1024), max_vcpus=1,
     )  # fmt: skip
     engine.start(qemu.server("large", vcpus=64, memory_mib=1 << 20))
     (pid,) = processes(qemu.root)
@@ -213,7 +214,7 @@ def test_a_guest_gets_no_more_than_the_engine_allows(qemu: Bench) -> None:
 
 def test_running_servers_share_a_bound_of_memory(qemu: Bench) -> None:
     tools = [Path(str(shutil.which(name))) for name in ("qemu-system-x86_64", "qemu-img")]
-    engine = Qemu(qemu.root, *tools, "tcg", bounds=Bounds(each=64, total=130))
+    engine = Qemu(qemu.root, *tools, storage_at(qemu.root.parent), "tcg", bounds=Bounds(each=64, total=130))
     first, second, third = (qemu.server(name) for name in "abc")
     engine.start(first)
     engine.start(second)
@@ -273,12 +274,12 @@ def test_secrets_are_private_files_and_no_arguments(qemu: Bench) -> None:
 
 
 def test_no_descriptor_is_lost(qemu: Bench) -> None:
-    server, copy = qemu.server(), qemu.folder / "copy.qcow2"
+    server, copy = qemu.server(), qemu.path("copy")
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(2):
         qemu.engine.start(server)
         qemu.engine.start(server)
-        qemu.engine.copy_disk(server.disk, copy, server.id)
+        qemu.engine.copy_overlay(qemu.path(server.disk), copy, server.id)
         qemu.engine.reset(server.id)
         assert qemu.engine.status(server.id) is Status.RUNNING
         qemu.engine.stop(server.id, 0)
@@ -289,7 +290,7 @@ def test_no_descriptor_is_lost(qemu: Bench) -> None:
 def test_a_base_of_another_format_than_said_makes_no_disk(qemu: Bench) -> None:
     spec = replace(qemu.disk("wrong"), base_format="vhd")
     with pytest.raises(DiskError, match="qemu-img"):
-        qemu.engine.create_disk(spec)
+        qemu.engine.create_overlay(spec)
     assert list(qemu.folder.iterdir()) == []
 
 
@@ -299,5 +300,5 @@ def test_a_qemu_img_that_hangs_is_ended(qemu: Bench, tmp_path: Path, monkeypatch
     slow.chmod(0o755)
     monkeypatch.setattr(engine_module, "_DISK_SECONDS", 0.2)
     with pytest.raises(DiskError, match="did not end"):
-        Qemu(qemu.root, Path("/bin/true"), slow).create_disk(qemu.disk())
+        Qemu(qemu.root, Path("/bin/true"), slow, storage_at(qemu.root.parent)).create_overlay(qemu.disk())
     assert list(qemu.folder.iterdir()) == []

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, Status
+from fixtures.engines import storage_at
+from kunsthalle.hypervisor.protocol import DiskError, Status
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
+from kunsthalle.hypervisor.specs import OverlaySpec
 
 from .conftest import GIB, Bench
 
@@ -27,10 +29,11 @@ def test_the_console_says_that_nothing_ran(simulated: Bench) -> None:
 
 def test_a_server_never_writes_to_its_disk(simulated: Bench) -> None:
     server = simulated.server()
-    before = (server.disk.read_bytes(), server.disk.stat().st_mtime_ns)
+    path = simulated.path(server.disk)
+    before = (path.read_bytes(), path.stat().st_mtime_ns)
     simulated.engine.start(server)
     simulated.engine.stop(server.id, 0)
-    assert (server.disk.read_bytes(), server.disk.stat().st_mtime_ns) == before
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
 
 
 def test_no_secret_is_kept(simulated: Bench) -> None:
@@ -55,7 +58,7 @@ def test_the_given_writer_makes_the_disk_under_another_name(tmp_path: Path) -> N
     base.write_bytes(b"base")
     disk = tmp_path / "disks" / "d.qcow2"
     with pytest.raises(DiskError, match="No space left"):
-        Simulated(tmp_path / "engine", fails).create_disk(DiskSpec(disk, base, "vhd", GIB))
+        Simulated(tmp_path / "engine", storage_at(tmp_path), fails).create_overlay(OverlaySpec(disk, base, "vhd", GIB))
     ((path, *rest),) = calls
     assert path != disk
     assert path.parent == disk.parent

@@ -15,6 +15,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fixtures.engines import storage_at
 from fixtures.worlds import World, add_image, holding
 from kunsthalle.accounts.queries import recipients
 from kunsthalle.accounts.service import found_enterprise, open_account
@@ -27,7 +28,7 @@ from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.block_storage import jobs as storage_jobs
 from kunsthalle.block_storage import routes as storage_routes
 from kunsthalle.block_storage import routes_subresources as more_storage_routes
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.block_storage.image_source import VolumesAsImages
 from kunsthalle.block_storage.service import VolumeService
 from kunsthalle.block_storage.snapshots import SnapshotService
@@ -41,8 +42,8 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.unscoped import rows_of
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools
-from kunsthalle.disk_images.writers import write_overlay, write_qcow2
-from kunsthalle.hypervisor.protocol import Hypervisor
+from kunsthalle.disk_images.writers import write_qcow2
+from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.images import blob_references as blob_bytes
 from kunsthalle.images import routes as image_routes
@@ -94,15 +95,16 @@ class Cloud:
     """The packages joined on a world. `hypervisor` and `tools` may be real ones."""
 
     def __init__(
-        self, world: World, root: Path, hypervisor: Hypervisor | None = None, tools: Tools | None = None
+        self, world: World, root: Path, hypervisor: Simulated | Qemu | None = None, tools: Tools | None = None
     ) -> None:
         self.world, self.root = world, root
-        self.hypervisor = hypervisor or Simulated(root / "machines", write_overlay)
+        self.hypervisor = hypervisor or Simulated(root / "machines", storage_at(root, tools))
         self.blobs = FilesystemBlobs(root / "blobs")
-        self.disks = Disks(root / "disks", self.hypervisor, self.blobs, tools, Limits())
+        self.disks = self.hypervisor.disks
+        self.drivers = DiskDrivers(self.hypervisor, self.blobs, tools, Limits(), root / "disks" / "scratch")
         buckets = AccountBuckets(root / "buckets")
-        volumes, snapshots = VolumesAsImages(self.disks), SnapshotService(self.blobs)
-        self.machines = Machines(self.disks, patience=5)
+        volumes, snapshots = VolumesAsImages(self.drivers), SnapshotService(self.blobs)
+        self.machines = Machines(self.drivers, patience=5)
         routes = (
             *image_routes.routes(ImageService(buckets, volumes, CatalogHolds())),
             *catalog_routes.routes(rehearse, ImageUsage(questions), 7 * DAY),
@@ -114,7 +116,7 @@ class Cloud:
             Importer(self.blobs, buckets, volumes, tools, Limits()).handler(),
             blob_bytes.sweep_job(self.blobs),
             *catalog_handlers(rehearse),
-            *storage_jobs.handlers(self.disks),
+            *storage_jobs.handlers(self.drivers),
             *self.machines.handlers(),
         )
         self.worker = Worker(world.store, world.base, self.handlers)

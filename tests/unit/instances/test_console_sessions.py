@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from fixtures.engines import storage_at
 from fixtures.threads import PATIENCE
-from kunsthalle.disk_images.writers import write_overlay
+from kunsthalle.hypervisor.channels import SocketLine
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.instances.consoles.console_sessions import CLIENT_TOO_SLOW, Serial
 
@@ -33,9 +34,9 @@ class Client:
 
 def _run(client: Client, line: socket.socket, root: Path) -> tuple[int, str]:
     async def session() -> tuple[int, str]:
-        web, engine = cast("WebSocket", client), Simulated(root, write_overlay)
+        web, engine = cast("WebSocket", client), Simulated(root, storage_at(root))
         async with asyncio.timeout(PATIENCE):
-            return await Serial(web, asyncio.Event(), line, engine, "0717_any", 0.01).run()
+            return await Serial(web, asyncio.Event(), SocketLine(line), engine, "0717_any", 0.01).run()
 
     return asyncio.run(session())
 
@@ -44,7 +45,6 @@ def _deaf() -> tuple[socket.socket, socket.socket]:
     """A line whose other end nobody reads, soon full."""
     line, guest = socket.socketpair()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
-    line.setblocking(False)
     return line, guest
 
 
@@ -62,7 +62,6 @@ def test_what_waits_for_a_guest_is_bounded(tmp_path: Path) -> None:
 
 def test_all_that_is_typed_before_a_client_leaves_arrives_in_its_order(tmp_path: Path) -> None:
     line, guest = socket.socketpair()
-    line.setblocking(False)
     typed = [f"line {number}\n".encode() for number in range(100)]
     with line, guest:
         with pytest.raises(WebSocketDisconnect):

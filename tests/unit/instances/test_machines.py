@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from fixtures.engines import storage_at
 from fixtures.worlds import World
-from kunsthalle.block_storage.disk_quota import DiskFull, Quota, used_bytes
-from kunsthalle.disk_images.writers import write_overlay
-from kunsthalle.hypervisor.protocol import DiskError, DiskSpec, NoRoom, ServerSpec, StartError, Status, Unresponsive
+from kunsthalle.hypervisor.disk_quota import Quota, used_bytes
+from kunsthalle.hypervisor.protocol import DiskError, DiskFull, NoRoom, ServerSpec, StartError, Status, Unresponsive
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
+from kunsthalle.hypervisor.specs import OverlaySpec
 from kunsthalle.jobs import queue
 from unit.instances.cloud import Cloud
 
@@ -29,7 +30,7 @@ class Told(Simulated):
     """Does what it is told before it does its work: once for each entry, by the name of the call."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root, write_overlay)
+        super().__init__(root, storage_at(root.parent))
         self.before: dict[str, list[Callable[[], None]]] = {}
         self.after: dict[str, list[Callable[[], None]]] = {}
 
@@ -47,9 +48,9 @@ class Told(Simulated):
         with self._around("start"):
             super().start(spec)
 
-    def create_disk(self, spec: DiskSpec) -> None:
-        with self._around("create_disk"):
-            super().create_disk(spec)
+    def create_overlay(self, spec: OverlaySpec) -> None:
+        with self._around("create_overlay"):
+            super().create_overlay(spec)
 
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:
         with self._around("stop"):
@@ -134,7 +135,7 @@ def test_the_disks_of_a_host_have_a_quota(told: Cloud, engine: Told) -> None:
         full.check(told.disks.folder, 10)
     full.check(told.disks.folder, 5)
     full.check(told.disks.folder)
-    object.__setattr__(told.disks, "quota", full)
+    told.disks.quota = full
     second = make(told, "another")
     work(told)
     reasons = told.call("GET", f"/v1/instances/{second['id']}", status=200)["status_reasons"]
@@ -178,7 +179,7 @@ def test_a_disk_that_cannot_be_made_fails_the_volume_too(told: Cloud) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("step", ["create_disk", "start"])
+@pytest.mark.parametrize("step", ["create_overlay", "start"])
 def test_a_server_deleted_while_it_boots_leaves_nothing(told: Cloud, engine: Told, step: str, when: str) -> None:
     made = make(told)
 
@@ -224,7 +225,7 @@ def test_a_server_started_while_it_stops_ends_running(told: Cloud, engine: Told)
     assert engine.status(made["id"]) is Status.RUNNING
 
 
-@pytest.mark.parametrize("step", ["create_disk", "start"])
+@pytest.mark.parametrize("step", ["create_overlay", "start"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_job_that_dies_anywhere_is_done_again(told: Cloud, engine: Told, step: str, when: str) -> None:
     """What no handler catches is what a killed process leaves: the job is taken up again by another worker."""
@@ -290,11 +291,11 @@ def test_a_disk_that_two_jobs_make_at_once_is_made(told: Cloud, engine: Told) ->
 
     def lost() -> None:
         told.call("DELETE", f"/v1/instances/{made['id']}", status=204)
-        engine.before["create_disk"] = [_raise(DiskError("the other one took the name away"))]
+        engine.before["create_overlay"] = [_raise(DiskError("the other one took the name away"))]
         work(told)
         assert told.call("GET", f"/v1/volumes/{volume}", status=200)["status"] == "pending"
 
-    engine.before["create_disk"] = [lost]
+    engine.before["create_overlay"] = [lost]
     work(told)
     told.world.clock.actual += 60_000_000
     work(told)

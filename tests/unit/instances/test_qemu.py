@@ -10,6 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
+from fixtures.engines import storage_at
 from fixtures.worlds import World, add_image
 from kunsthalle.db.session import Session
 from kunsthalle.disk_images.qemu_img import find_tools
@@ -29,7 +30,15 @@ def real(world: World, tmp_path: Path) -> Iterator[Cloud]:
     binary, tool = shutil.which("qemu-system-x86_64"), shutil.which("qemu-img")
     assert binary is not None
     assert tool is not None
-    engine = Qemu(tmp_path / "machines", Path(binary), Path(tool), "tcg", bounds=Bounds(192), max_vcpus=1)
+    engine = Qemu(
+        tmp_path / "machines",
+        Path(binary),
+        Path(tool),
+        storage_at(tmp_path, find_tools()),
+        "tcg",
+        bounds=Bounds(192),
+        max_vcpus=1,
+    )
     cloud = Cloud(world, tmp_path, engine, find_tools())
     cloud.worker.start()
     yield cloud

@@ -8,8 +8,8 @@ from typing import Any
 import ibm_vpc.vpc_v1 as sdk
 import pytest
 
+from fixtures.engines import storage_at
 from fixtures.worlds import World
-from kunsthalle.disk_images.writers import write_overlay
 from kunsthalle.hypervisor.overlays import read_header
 from kunsthalle.hypervisor.protocol import DataDisk, DiskError, ServerSpec, Status
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
@@ -28,14 +28,14 @@ class Clinging(Simulated):
     """An engine whose guest lets go of disks only as often as it is told to, and which knows what each machine has."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root, write_overlay)
-        self.disks: dict[str, set[str]] = {}
+        super().__init__(root, storage_at(root.parent))
+        self.had: dict[str, set[str]] = {}
         self.lets_go = True
         self.fault: DiskError | None = None
 
     def start(self, spec: ServerSpec) -> None:
         if self.status(spec.id) is not Status.RUNNING:
-            self.disks[spec.id] = {disk.id for disk in spec.data}
+            self.had[spec.id] = {disk.id for disk in spec.data}
         super().start(spec)
 
     def set_disks(self, server_id: str, data: tuple[DataDisk, ...]) -> set[str]:
@@ -43,8 +43,8 @@ class Clinging(Simulated):
         if self.fault is not None:
             raise self.fault
         wanted = {disk.id for disk in data}
-        held = set() if self.lets_go else self.disks[server_id] - wanted
-        self.disks[server_id] = wanted | held
+        held = set() if self.lets_go else self.had[server_id] - wanted
+        self.had[server_id] = wanted | held
         return held
 
 
@@ -97,7 +97,7 @@ def test_a_server_is_made_with_its_data_volumes(told: Cloud, engine: Clinging) -
     boot, first, second = made["volume_attachments"]
     assert boot["id"] == made["boot_volume_attachment"]["id"]
     assert (first["volume"]["name"], second["name"], second["volume"]["id"]) == ("new", "second", kept)
-    assert engine.disks[made["id"]] == {first["id"], second["id"]}
+    assert engine.had[made["id"]] == {first["id"], second["id"]}
     disk = read_header(told.disks.volume(first["volume"]["id"]))
     assert disk is not None
     assert (disk.base, disk.size_bytes) == (None, 20 * GIB)
@@ -118,11 +118,11 @@ def test_a_server_is_made_with_its_data_volumes(told: Cloud, engine: Clinging) -
 def test_a_volume_comes_to_a_running_server_and_leaves_it(told: Cloud, engine: Clinging) -> None:
     on = server(told)
     made = told.call("POST", path(on), {"volume": NEW, "name": "data"}, status=201)
-    assert (made["status"], made["type"], engine.disks[on["id"]]) == ("attaching", "data", set())
+    assert (made["status"], made["type"], engine.had[on["id"]]) == ("attaching", "data", set())
     work(told)
     one = f"{path(on)}/{made['id']}"
     assert told.call("GET", one, status=200)["status"] == "attached"
-    assert engine.disks[on["id"]] == {made["id"]}
+    assert engine.had[on["id"]] == {made["id"]}
     changed = told.call("PATCH", one, {"name": "other", "delete_volume_on_instance_delete": True}, status=200)
     assert (changed["name"], changed["delete_volume_on_instance_delete"]) == ("other", True)
     assert told.code("DELETE", f"/v1/volumes/{made['volume']['id']}", status=409)[0] == "volume_still_attached"
@@ -130,7 +130,7 @@ def test_a_volume_comes_to_a_running_server_and_leaves_it(told: Cloud, engine: C
     assert told.call("GET", one, status=200)["status"] == "detaching"
     work(told)
     assert told.code("GET", one, status=404) == ("not_found", "id")
-    assert engine.disks[on["id"]] == set()
+    assert engine.had[on["id"]] == set()
     assert volume(told, made)["attachment_state"] == "unattached"
     told.call("DELETE", f"/v1/volumes/{made['volume']['id']}", status=204)
 
@@ -173,7 +173,7 @@ def test_a_disk_that_the_engine_refuses_does_not_harm_the_server(told: Cloud, en
         told.call("POST", f"/v1/instances/{on['id']}/actions", {"type": action}, status=201)
         work(told)
     assert told.call("GET", f"{path(on)}/{made['id']}", status=200)["status"] == "attached"
-    assert engine.disks[on["id"]] == {made["id"]}
+    assert engine.had[on["id"]] == {made["id"]}
 
 
 def test_a_server_that_stands_still(told: Cloud, engine: Clinging) -> None:
@@ -188,7 +188,7 @@ def test_a_server_that_stands_still(told: Cloud, engine: Clinging) -> None:
     assert (shown["status"], volume(told, second)["active"]) == ("attached", False)
     told.call("POST", f"/v1/instances/{on['id']}/actions", {"type": "start"}, status=201)
     work(told)
-    assert engine.disks[on["id"]] == {second["id"]}
+    assert engine.had[on["id"]] == {second["id"]}
     assert volume(told, second)["active"] is True
 
 
@@ -222,7 +222,7 @@ def test_a_template_carries_data_volumes(told: Cloud, engine: Clinging) -> None:
         work(told)
         (_, data) = told.call("GET", path(made), status=200)["volume_attachments"]
         assert (data["name"], volume(told, data)["profile"]["name"]) == ("data", "5iops-tier")
-        assert engine.disks[made["id"]] == {data["id"]}
+        assert engine.had[made["id"]] == {data["id"]}
 
 
 def test_what_is_refused_leaves_nothing(told: Cloud) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.engines import storage_at
 from fixtures.worlds import World
-from kunsthalle.disk_images.writers import write_overlay
 from kunsthalle.hypervisor.protocol import Facts, ServerSpec, Status, Unresponsive
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.instances.vm_monitor import FULL_CHECK_INTERVAL, Watch
@@ -28,7 +28,7 @@ class Frail(Simulated):
     """Its machines end as the test says; deaf ones do not heed the power button."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root, write_overlay)
+        super().__init__(root, storage_at(root.parent))
         self.ended: dict[str, Status] = {}
         self.kvm = False
         self.deaf = False
@@ -180,7 +180,7 @@ def test_what_was_said_is_not_said_again_at_once(told: Cloud, engine: Frail, wat
 
 def test_machines_of_no_server_are_ended_at_the_start(told: Cloud, engine: Frail, watch: Watch) -> None:
     id_ = server(told)
-    disk = told.disks.volume(shown(told, id_)["boot_volume_attachment"]["volume"]["id"])
+    disk = shown(told, id_)["boot_volume_attachment"]["volume"]["id"]
     engine.start(ServerSpec("0717_of-nobody", "orphan", disk, 1, 128, None, "02:00:00:00:00:01"))
     assert len(engine.servers()) == 2
     watch.round()

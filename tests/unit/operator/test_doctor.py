@@ -172,14 +172,13 @@ def _server(ward: CheckContext) -> str:
 
 
 def _machine_without_server(ward: CheckContext) -> str:
-    disk = ward.disk("volumes", ward.volume)
-    ward.app.server.drivers.hypervisor.start(ServerSpec("0717_x", "x", disk, 1, 64, None, "02:00:00:00:00:01"))
+    ward.app.server.drivers.hypervisor.start(ServerSpec("0717_x", "x", ward.volume, 1, 64, None, "02:00:00:00:00:01"))
     return "0717_x"
 
 
 def _machine_of_stopped_server(ward: CheckContext) -> str:
-    disk, id_ = ward.disk("volumes", ward.volume), _server(ward)
-    ward.app.server.drivers.hypervisor.start(ServerSpec(id_, "x", disk, 1, 64, None, "02:00:00:00:00:01"))
+    id_ = _server(ward)
+    ward.app.server.drivers.hypervisor.start(ServerSpec(id_, "x", ward.volume, 1, 64, None, "02:00:00:00:00:01"))
     return id_
 
 

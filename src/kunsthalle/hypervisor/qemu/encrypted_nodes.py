@@ -8,6 +8,7 @@ outlive what they were written for. The process forgets it as soon as the disk i
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,15 @@ def disk_node(name: str, path: Path, passphrases: Passphrases, *, direct: bool) 
             "encrypt": _opened_by(_base_secret(name)),
         }
     return node
+
+
+def is_direct(disk: Path) -> bool:
+    """Whether a disk is read past the host's memory, which keeps that free; memory file systems cannot do it."""
+    try:
+        os.close(os.open(disk, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def opening(node: Node, passphrases: Passphrases) -> list[Command]:

@@ -18,6 +18,9 @@ from kunsthalle.hypervisor.protocol import DataDisk, DiskError, HypervisorError,
 from kunsthalle.hypervisor.qemu import encrypted_nodes
 from kunsthalle.hypervisor.qemu.qmp import Command
 
+Place = Callable[[str], Path]
+"""Where the disk of a volume is, by the volume's id."""
+
 Ask = Callable[..., list[Any]]
 """Sends commands to the process; the answers, or none if it ended."""
 
@@ -28,8 +31,8 @@ _NAME_DIGITS = 16
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 5.0, 0.1
 
 
-def arguments(data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> list[str]:
-    """The part of a command line that gives a server its data disks. `direct`: whether a file is read uncached.
+def arguments(data: tuple[DataDisk, ...], place: Place) -> list[str]:
+    """The part of a command line that gives a server its data disks.
 
     The nodes of encrypted disks are not in it: see `opening`.
     """
@@ -37,28 +40,28 @@ def arguments(data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> 
     for disk in data:
         options = (f"{name}={value}" for name, value in _device(disk).items())
         if not disk.passphrases:
-            nodes += ["-blockdev", json.dumps(_node(disk, direct=direct(disk.path)))]
+            nodes += ["-blockdev", json.dumps(_node(disk, place))]
         nodes += ["-device", ",".join((_DRIVER, *options))]
     return nodes
 
 
-def opening(data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> list[Command]:
+def opening(data: tuple[DataDisk, ...], place: Place) -> list[Command]:
     """The commands that open the encrypted ones of the disks, before there is a machine."""
     nodes: list[Command] = []
     for disk in data:
         if disk.passphrases:
-            nodes += encrypted_nodes.opening(_node(disk, direct=direct(disk.path)), disk.passphrases)
+            nodes += encrypted_nodes.opening(_node(disk, place), disk.passphrases)
     return nodes
 
 
-def set_disks(ask: Ask, data: tuple[DataDisk, ...], *, direct: Callable[[Path], bool]) -> set[str]:
+def set_disks(ask: Ask, data: tuple[DataDisk, ...], place: Place) -> set[str]:
     """See Hypervisor.set_disks."""
     disks = {disk.id: disk for disk in data}
     present = _present(ask)
     for name in _nodes(ask) - {_node_name(id_) for id_ in present}:
         _drop(ask, name)  # of a disk that the guest has let go of since somebody asked
     for id_ in disks.keys() - present:
-        _add(ask, disks[id_], direct=direct(disks[id_].path))
+        _add(ask, disks[id_], place)
     return _let_go(ask, present - disks.keys())
 
 
@@ -69,8 +72,8 @@ def _present(ask: Ask) -> set[str]:
     return {name.removeprefix(_DEVICE) for name in names if name.startswith(_DEVICE)}
 
 
-def _add(ask: Ask, disk: DataDisk, *, direct: bool) -> None:
-    node = _node(disk, direct=direct)
+def _add(ask: Ask, disk: DataDisk, place: Place) -> None:
+    node = _node(disk, place)
     try:
         ask(*encrypted_nodes.opening(node, disk.passphrases))
         ask(("device_add", {"driver": _DRIVER, **_device(disk)}))
@@ -125,8 +128,10 @@ def _node_name(id_: str) -> str:
     return _NODE + hashlib.blake2b(id_.encode(), digest_size=_NAME_DIGITS // 2).hexdigest()
 
 
-def _node(disk: DataDisk, *, direct: bool) -> dict[str, Any]:
-    return encrypted_nodes.disk_node(_node_name(disk.id), disk.path, disk.passphrases, direct=direct)
+def _node(disk: DataDisk, place: Place) -> dict[str, Any]:
+    path = place(disk.disk)
+    direct = encrypted_nodes.is_direct(path)
+    return encrypted_nodes.disk_node(_node_name(disk.id), path, disk.passphrases, direct=direct)
 
 
 def _device(disk: DataDisk) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from kunsthalle.hypervisor.channels import SCREEN, SERIAL
 from kunsthalle.hypervisor.cloud_init_seed import ignition
 from kunsthalle.hypervisor.protocol import ServerSpec
 from kunsthalle.hypervisor.qemu import encrypted_nodes, hotplug
+from kunsthalle.hypervisor.qemu.encrypted_nodes import is_direct
 from kunsthalle.hypervisor.qemu.qmp import SOCKET, Command
 
 PID_FILE = "pid"
@@ -67,9 +68,10 @@ def processor(accelerator: str) -> list[str]:
     return ["-machine", "pc,dump-guest-core=off", "-accel", accelerator, "-cpu", _CPU[accelerator]]
 
 
-def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
+def server_command(spec: ServerSpec, machine: Machine, place: Callable[[str], Path]) -> list[str]:
     """
-    The arguments, to be run in the server's folder. Guests get at most what the machine allows.
+    The arguments, to be run in the server's folder. Guests get at most what the machine allows. `place`: where the
+    disk of a volume is.
 
     There is no `-daemonize` (the sandbox forbids the fork) and no `-no-reboot` (it would turn every reset
     into an exit).
@@ -77,18 +79,19 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     vcpus, memory = machine.vcpus(spec), machine.memory_mib(spec)
     command = [str(machine.binary), *identity(spec.id), *processor(machine.accelerator)]
     command += ["-smp", str(vcpus), "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none"]
-    if opening(spec):
+    if opening(spec, place):
         command += ["-preconfig"]  # the machine waits for its disks, and for `BUILD`
     if spec.passphrases:
         command += _device(_BOOT, "serial=boot0")
     else:
-        options = f"format=qcow2,cache={_cache(spec.disk)},discard=unmap"
-        command += _drive(_BOOT, str(spec.disk), options, "serial=boot0")
+        disk = place(spec.disk)
+        options = f"format=qcow2,cache={_cache(disk)},discard=unmap"
+        command += _drive(_BOOT, str(disk), options, "serial=boot0")
     if spec.seed is not None:
         command += _drive("s0", SEED, "format=raw,readonly=on", "serial=seed0")
         if ignition(spec.seed.user_data) is not None:
             command += ["-fw_cfg", f"name=opt/com.coreos/config,file={IGNITION}"]
-    command += hotplug.arguments(spec.data, direct=is_direct)
+    command += hotplug.arguments(spec.data, place)
     # Without a ROM the guest cannot be booted from the network, and no ROM package is needed.
     command += ["-netdev", "user,id=n0,restrict=on"]
     command += ["-device", f"virtio-net-pci,netdev=n0,mac={spec.mac},romfile=", "-device", "virtio-rng-pci"]
@@ -105,13 +108,14 @@ def server_command(spec: ServerSpec, machine: Machine) -> list[str]:
     return [*command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
 
 
-def opening(spec: ServerSpec) -> list[Command]:
+def opening(spec: ServerSpec, place: Callable[[str], Path]) -> list[Command]:
     """The commands that open the encrypted disks of a server before its machine is built; none if it has none."""
     commands: list[Command] = []
     if spec.passphrases:
-        node = encrypted_nodes.disk_node(_BOOT, spec.disk, spec.passphrases, direct=is_direct(spec.disk))
+        disk = place(spec.disk)
+        node = encrypted_nodes.disk_node(_BOOT, disk, spec.passphrases, direct=is_direct(disk))
         commands += encrypted_nodes.opening(node, spec.passphrases)
-    return commands + hotplug.opening(spec.data, direct=is_direct)
+    return commands + hotplug.opening(spec.data, place)
 
 
 def _drive(name: str, path: str, options: str, device: str) -> list[str]:
@@ -126,12 +130,3 @@ def _device(name: str, options: str) -> list[str]:
 
 def _cache(disk: Path) -> str:
     return "none" if is_direct(disk) else "writeback"
-
-
-def is_direct(disk: Path) -> bool:
-    """Whether a disk is read past the host's memory, which keeps that free; memory file systems cannot do it."""
-    try:
-        os.close(os.open(disk, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True

@@ -10,18 +10,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.lazy import Lazy
 from kunsthalle.hypervisor import channels, console_log, overlays
 from kunsthalle.hypervisor.cloud_init_seed import ignition, make_seed
+from kunsthalle.hypervisor.folder_disks import LocalDisks, LocalStorage
 from kunsthalle.hypervisor.host import boot_id, memory_mib
 from kunsthalle.hypervisor.protocol import (
     DEFAULT_BOUNDS,
@@ -29,11 +30,11 @@ from kunsthalle.hypervisor.protocol import (
     Channel,
     DataDisk,
     DiskError,
-    DiskSpec,
     Excerpt,
     Facts,
     Hypervisor,
     HypervisorError,
+    Line,
     NoRoom,
     NotRunning,
     ServerSpec,
@@ -50,14 +51,13 @@ from kunsthalle.hypervisor.qemu.qemu_command import (
     PRESSED,
     SEED,
     Machine,
-    is_direct,
     opening,
     server_command,
     server_uuid,
 )
 from kunsthalle.hypervisor.qemu.qmp import BROKEN, Command, ask
 from kunsthalle.hypervisor.run_folders import RunDirectories, write_atomically
-from kunsthalle.hypervisor.specs import QEMU_FORMATS, check_data, check_server
+from kunsthalle.hypervisor.specs import QEMU_FORMATS, OverlaySpec, check_data, check_server
 
 ANSWER_SECONDS = 10.0
 """QEMU answers in milliseconds; this is for a host out of breath."""
@@ -88,29 +88,37 @@ class Qemu(Hypervisor):
         root: Path,
         binary: Path,
         qemu_img: Path,
+        storage: Callable[[], LocalStorage],
         accelerator: str = "auto",
         bounds: Bounds = DEFAULT_BOUNDS,
         max_vcpus: int | None = None,
     ) -> None:
         """
-        `root` is the engine's own folder, made if absent. `accelerator`: `auto`, `kvm` or `tcg`.
+        `root` is the engine's own folder, made if absent; `storage` is asked once there are disks to work with.
+        `accelerator`: `auto`, `kvm` or `tcg`.
 
         A server that asks for more than the maxima gets the maxima; without `max_vcpus`, the host's CPUs.
         """
         self._launching = threading.Lock()
         self._total_mib = bounds.total or memory_mib() * 3 // 4
         self._directories = RunDirectories(root)
+        self._disks = Lazy(lambda: LocalDisks(storage(), self))
         self._binary, self._qemu_img = binary, qemu_img
         self._accelerator = Accelerator(root.absolute(), binary, accelerator)
         self._max_memory_mib = bounds.each
         self._max_vcpus = max_vcpus or os.cpu_count() or 1
 
-    def create_disk(self, spec: DiskSpec) -> None:
-        """See Hypervisor.create_disk."""
+    @property
+    def disks(self) -> LocalDisks:
+        """See Hypervisor.disks."""
+        return self._disks()
+
+    def create_overlay(self, spec: OverlaySpec) -> None:
+        """See LocalEngine.create_overlay."""
         overlays.create_overlay(spec, lambda path: self._create(path, spec))
 
-    def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
-        """See Hypervisor.copy_disk."""
+    def copy_overlay(self, source: Path, target: Path, server_id: str | None) -> None:
+        """See LocalEngine.copy_overlay."""
         if server_id is None:
             overlays.copy_overlay(source, target)
             return
@@ -122,10 +130,6 @@ class Qemu(Hypervisor):
                 return
             with process, _standing_still(folder, process):
                 overlays.copy_overlay(source, target)
-
-    def delete_disk(self, path: Path) -> None:
-        """See Hypervisor.delete_disk."""
-        overlays.delete_overlay(path)
 
     def start(self, spec: ServerSpec) -> None:
         """See Hypervisor.start. One that a crashed copy left standing goes on; one that hangs is replaced."""
@@ -181,7 +185,7 @@ class Qemu(Hypervisor):
             with process:
                 if self._state(folder, process) == _ENDED:
                     raise NotRunning(f"the server {server_id} is not running")
-                return hotplug.set_disks(partial(_tell, folder, process), data, direct=is_direct)
+                return hotplug.set_disks(partial(_tell, folder, process), data, self.disks.volume)
 
     def reset(self, server_id: str) -> None:
         """See Hypervisor.reset."""
@@ -227,9 +231,9 @@ class Qemu(Hypervisor):
         console_log.rotate(path)
         return console_log.excerpt(path, start, max_bytes)
 
-    def connect(self, server_id: str, line: Channel) -> socket.socket | None:
+    def connect(self, server_id: str, channel: Channel) -> Line | None:
         """See Hypervisor.connect."""
-        return channels.connect(self._directories.path(server_id), line)
+        return channels.connect(self._directories.path(server_id), channel)
 
     def facts(self, server_id: str) -> Facts | None:
         """See Hypervisor.facts."""
@@ -244,7 +248,7 @@ class Qemu(Hypervisor):
         """See Hypervisor.servers."""
         return self._directories.ids()
 
-    def _create(self, path: Path, spec: DiskSpec) -> None:
+    def _create(self, path: Path, spec: OverlaySpec) -> None:
         command = [str(self._qemu_img), "create", "-q", "-f", "qcow2", "-F", QEMU_FORMATS[spec.base_format]]
         command += ["-b", spec.backing, str(path), str(spec.size_bytes)]
         try:
@@ -278,7 +282,9 @@ class Qemu(Hypervisor):
             self._refuse_without_room(facts.memory_mib)
             write_atomically(folder / FACTS, json.dumps({**asdict(facts), "boot": boot_id()}).encode())
             (folder / PRESSED).unlink(missing_ok=True)
-            qemu_process.launch(folder, server_command(spec, machine), START_SECONDS, opening(spec))
+            place = self.disks.volume
+            command, commands = server_command(spec, machine, place), opening(spec, place)
+            qemu_process.launch(folder, command, START_SECONDS, commands)
 
     def _refuse_without_room(self, wanted_mib: int) -> None:
         used = sum(

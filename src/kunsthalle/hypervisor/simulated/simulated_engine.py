@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kunsthalle.core.lazy import Lazy
+from kunsthalle.disk_images.writers import write_overlay as write_plain_overlay
 from kunsthalle.hypervisor import overlays
+from kunsthalle.hypervisor.folder_disks import LocalDisks, LocalStorage
 from kunsthalle.hypervisor.protocol import (
     Channel,
     DataDisk,
     DiskError,
-    DiskSpec,
     Excerpt,
     Facts,
     Hypervisor,
@@ -26,7 +28,7 @@ from kunsthalle.hypervisor.protocol import (
     Status,
 )
 from kunsthalle.hypervisor.run_folders import RunDirectories, write_atomically
-from kunsthalle.hypervisor.specs import check_data, check_server
+from kunsthalle.hypervisor.specs import OverlaySpec, check_data, check_server
 
 WriteOverlay = Callable[[Path, Path, str, int], None]
 """Writes an empty qcow2 overlay: its path, the base, `qcow2` or `vhd`, the virtual size in bytes."""
@@ -40,35 +42,39 @@ class Simulated(Hypervisor):
     name = "simulated"
     offers = frozenset({Channel.SERIAL})
 
-    def __init__(self, root: Path, write_overlay: WriteOverlay) -> None:
-        """`root` is the engine's own folder, made if absent."""
+    def __init__(
+        self, root: Path, storage: Callable[[], LocalStorage], write_overlay: WriteOverlay = write_plain_overlay
+    ) -> None:
+        """`root` is the engine's own folder, made if absent; `storage` is asked once there are disks to work with."""
         self._directories = RunDirectories(root)
+        self._disks = Lazy(lambda: LocalDisks(storage(), self))
         self._write_overlay = write_overlay
 
-    def create_disk(self, spec: DiskSpec) -> None:
-        """See Hypervisor.create_disk."""
+    @property
+    def disks(self) -> LocalDisks:
+        """See Hypervisor.disks."""
+        return self._disks()
+
+    def create_overlay(self, spec: OverlaySpec) -> None:
+        """See LocalEngine.create_overlay."""
         overlays.create_overlay(
             spec, lambda path: self._write_overlay(path, spec.base, spec.base_format, spec.size_bytes)
         )
 
-    def copy_disk(self, source: Path, target: Path, server_id: str | None) -> None:
-        """See Hypervisor.copy_disk. A simulated server never writes, so nothing stands still."""
+    def copy_overlay(self, source: Path, target: Path, server_id: str | None) -> None:
+        """See LocalEngine.copy_overlay. A simulated server never writes, so nothing stands still."""
         if server_id is None:
             overlays.copy_overlay(source, target)
             return
         with self._directories.lock(server_id):
             overlays.copy_overlay(source, target)
 
-    def delete_disk(self, path: Path) -> None:
-        """See Hypervisor.delete_disk."""
-        overlays.delete_overlay(path)
-
     def start(self, spec: ServerSpec) -> None:
         """See Hypervisor.start."""
         check_server(spec)
-        for path in (spec.disk, *(disk.path for disk in spec.data)):
-            if overlays.read_header(path) is None:
-                raise StartError(f"there is no disk at {path}")
+        for disk_id in (spec.disk, *(disk.disk for disk in spec.data)):
+            if overlays.read_header(self.disks.volume(disk_id)) is None:
+                raise StartError(f"there is no disk of the volume {disk_id}")
         with self._directories.lock(spec.id, create=True) as folder:
             assert folder is not None  # noqa: S101  create=True always yields one
             starts = self._starts(folder)
@@ -82,8 +88,8 @@ class Simulated(Hypervisor):
         if self.status(server_id) is not Status.RUNNING:
             raise NotRunning(f"the server {server_id} is not running")
         for disk in data:
-            if overlays.read_header(disk.path) is None:
-                raise DiskError(f"there is no disk at {disk.path}")
+            if overlays.read_header(self.disks.volume(disk.disk)) is None:
+                raise DiskError(f"there is no disk of the volume {disk.disk}")
         return set()
 
     def stop(self, server_id: str, grace_seconds: float, *, cut: bool = True) -> bool:  # noqa: ARG002  no guest could use the grace
@@ -131,7 +137,7 @@ class Simulated(Hypervisor):
         text = line[at : at + max(0, max_bytes)]
         return Excerpt(at, at + len(text), text)
 
-    def connect(self, server_id: str, line: Channel) -> None:  # noqa: ARG002  of all lines there is none
+    def connect(self, server_id: str, channel: Channel) -> None:  # noqa: ARG002  of all lines there is none
         """See Hypervisor.connect. No guest runs; what the console says is read, and nobody listens."""
         if not self.lives(server_id):
             raise NotRunning(f"the server {server_id} is not running")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from kunsthalle.authz.context import Context
 from kunsthalle.core.errors import Problem, Reason, Target, conflict
 from kunsthalle.core.log import get_logger
 from kunsthalle.db.engine import Store
-from kunsthalle.hypervisor.protocol import Channel, Hypervisor, NotRunning
+from kunsthalle.hypervisor.protocol import Channel, Hypervisor, Line, NotRunning
 from kunsthalle.instances.consoles import grants
 from kunsthalle.instances.consoles.grants import ConsoleGrant
 
@@ -88,14 +87,14 @@ class Consoles:
         seat = await self._seated(stack, admission) if admission.line is Channel.SERIAL else _SessionSlot()
         line = await asyncio.to_thread(self._connected, admission)
         if line is not None:
-            stack.enter_context(line)
+            stack.callback(line.close)
         if admission.line is Channel.SERIAL:
             return Serial(web, seat.taken, line, self._hypervisor, admission.instance_id, self._pause)
         if line is None:
             raise _off()
         return Screen(web, seat.taken, line)
 
-    def _connected(self, admission: ConsoleGrant) -> socket.socket | None:
+    def _connected(self, admission: ConsoleGrant) -> Line | None:
         try:
             return self._hypervisor.connect(admission.instance_id, admission.line)
         except NotRunning as error:
@@ -140,7 +139,7 @@ def _failure() -> Problem:
 class Session(ABC):
     """A client and a line. It ends with either of them, or when another is given its place."""
 
-    def __init__(self, web: WebSocket, taken: asyncio.Event, line: socket.socket | None) -> None:
+    def __init__(self, web: WebSocket, taken: asyncio.Event, line: Line | None) -> None:
         self._web, self._taken, self._line = web, taken, line
         self._loop = asyncio.get_running_loop()
         self._typed, self._typing = bytearray(), asyncio.Event()
@@ -191,20 +190,13 @@ class Session(ABC):
                 if len(self._typed) > _WAITING:
                     return
 
-    async def _pass_on(self, line: socket.socket) -> None:
+    async def _pass_on(self, line: Line) -> None:
         """Tells the guest what the client said."""
         with contextlib.suppress(OSError):  # the line is dead, as whoever reads it finds out
             while await self._typing.wait():
                 self._typing.clear()
                 typed, self._typed = bytes(self._typed), bytearray()
-                await self._loop.sock_sendall(line, typed)
-
-    async def _next(self, line: socket.socket) -> bytes:
-        """What comes next on a line; nothing where it has ended."""
-        try:
-            return await self._loop.sock_recv(line, _CHUNK)
-        except OSError:
-            return b""
+                await line.write(typed)
 
 
 class Screen(Session):
@@ -212,7 +204,7 @@ class Screen(Session):
 
     async def _say(self) -> None:
         assert self._line is not None  # noqa: S101  nobody opens a screen that is not there
-        while part := await self._next(self._line):
+        while part := await self._line.read():
             await self._web.send_bytes(part)
 
 
@@ -223,7 +215,7 @@ class Serial(Session):
         self,
         web: WebSocket,
         taken: asyncio.Event,
-        line: socket.socket | None,
+        line: Line | None,
         hypervisor: Hypervisor,
         instance_id: str,
         pause: float,
@@ -237,8 +229,8 @@ class Serial(Session):
         if self._line is not None:
             yield self._empty(self._line)
 
-    async def _empty(self, line: socket.socket) -> None:
-        while await self._next(line):
+    async def _empty(self, line: Line) -> None:
+        while await line.read():
             self._rung.set()
         self._over = True
         self._rung.set()

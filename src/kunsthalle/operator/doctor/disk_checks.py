@@ -1,89 +1,54 @@
-"""The files of volumes and snapshots, and work that nobody does."""
+"""The disks of volumes and snapshots, and work that nobody does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
 
-from kunsthalle.block_storage.disk_files import FAULTS, Disks
-from kunsthalle.disk_images import luks, qcow2
-from kunsthalle.disk_images.backing_files import backing_of
-from kunsthalle.disk_images.detection import HEAD_BYTES
-from kunsthalle.disk_images.file_refusals import Refused, ToolFailed
+from kunsthalle.hypervisor.disk_protocol import FAULTS, DiskKind, Disks, ExpectedDisk
 from kunsthalle.jobs import queue
 from kunsthalle.operator.doctor.findings import CheckContext, Disk, ExpectedReferences, Finding
 
-_WHOLE = {"volume": {"available", "updating"}, "snapshot": {"stable"}}
-"""States in which a resource that stands on bytes has its file."""
+_WHOLE = {DiskKind.VOLUME: {"available", "updating"}, DiskKind.SNAPSHOT: {"stable"}}
+"""States in which a resource that stands on bytes has its disk."""
 
 
 def files(books: ExpectedReferences, disks: Disks) -> Iterator[Finding]:
-    """A file for every volume and snapshot that is whole, on the right bytes; and no other file."""
-    yield from _kind("volume", books.volumes, disks.folder / "volumes", books, disks)
-    yield from _kind("snapshot", books.snapshots, disks.folder / "snapshots", books, disks)
-    if not books.running:  # else some of it may be at work
-        for path in _found(disks.folder / "scratch", "*"):
-            text = "Work on a disk was left unfinished."
-            yield Finding("leftover_file", path.name, text, partial(_unlink, path))
+    """A disk for every volume and snapshot that is whole, on the right bytes; and no other disk."""
+    yield from _kind(DiskKind.VOLUME, books.volumes, books, disks)
+    yield from _kind(DiskKind.SNAPSHOT, books.snapshots, books, disks)
+    for leftover in disks.leftovers():
+        # Work that is for no disk may be anybody's who is at work.
+        at_work = books.running if leftover.disk_id is None else leftover.disk_id in books.busy
+        if not at_work:
+            yield Finding("leftover_file", leftover.name, leftover.message, partial(_remove_leftover, leftover.name))
 
 
-def _kind(
-    kind: str, rows: Mapping[str, Disk], folder: Path, books: ExpectedReferences, disks: Disks
-) -> Iterator[Finding]:
-    there = {path.name.removesuffix(".qcow2"): path for path in _found(folder, "*.qcow2")}
-    for id_, path in sorted(there.items()):
+def _kind(kind: DiskKind, rows: Mapping[str, Disk], books: ExpectedReferences, disks: Disks) -> Iterator[Finding]:
+    stored = disks.inventory(kind)
+    for id_ in sorted(stored):
         row = rows.get(id_)
         if id_ in books.busy:
             continue
         if row is None:
-            yield Finding(f"disk_without_{kind}", id_, f"There is a file of no {kind}.", partial(_unlink, path))
+            text = f"There is a file of no {kind.value}."
+            yield Finding(f"disk_without_{kind.value}", id_, text, partial(_delete, kind, id_))
         else:
-            damage = list(_encryption(path, id_, books))
-            yield from damage
-            if row.digest is not None and not damage:
-                yield from _backing(path, row, disks)
+            yield from _damage(disks, _expected(kind, row, books))
     for id_, row in sorted(rows.items()):
-        if id_ not in there and id_ not in books.busy and row.digest is not None and row.state in _WHOLE[kind]:
-            yield Finding(f"{kind}_without_disk", id_, f"The file of the {kind} is gone.")
-    for path in _found(folder, ".*.partial"):
-        if path.name[1:].removesuffix(".qcow2.partial") not in books.busy:
-            yield Finding("leftover_file", path.name, "A disk was left unfinished.", partial(_unlink, path))
+        if id_ not in stored and id_ not in books.busy and row.digest is not None and row.state in _WHOLE[kind]:
+            yield Finding(f"{kind.value}_without_disk", id_, f"The file of the {kind.value} is gone.")
 
 
-def _encryption(path: Path, id_: str, books: ExpectedReferences) -> Iterator[Finding]:
-    """A disk is encrypted if its volume has a key, and the volume's data key opens it. Nobody else can mend that."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(HEAD_BYTES)
-        header = qcow2.parse(start)
-        encrypted = header.crypt_method == qcow2.LUKS
-        luks_parts = qcow2.encryption_header(path, start, header) if encrypted else None
-    except FileNotFoundError:
-        return
-    except (OSError, Refused):
-        yield Finding("broken_disk", id_, "The file of the disk cannot be read.")
-        return
-    passphrase = books.encrypted.get(id_)
-    if encrypted != (id_ in books.encrypted):
-        state = "is encrypted, and has no key" if encrypted else "has a key, and is not encrypted"
-        yield Finding("wrong_encryption", id_, f"The disk {state}.")
-    elif luks_parts is not None and passphrase is not None and not luks.opens(*luks_parts, passphrase):
-        yield Finding("wrong_data_key", id_, "The data key does not open the disk.")
+def _expected(kind: DiskKind, row: Disk, books: ExpectedReferences) -> ExpectedDisk:
+    encrypted, passphrase = row.id in books.encrypted, books.encrypted.get(row.id)
+    return ExpectedDisk(kind, row.id, row.digest, encrypted, passphrase, row.instance_id)
 
 
-def _backing(path: Path, row: Disk, disks: Disks) -> Iterator[Finding]:
-    digest, place = str(row.digest), disks.blobs.place(str(row.digest))
-    try:
-        base = backing_of(path)
-    except FileNotFoundError:
-        return
-    except (OSError, Refused, ToolFailed):
-        yield Finding("broken_disk", row.id, "The file of the disk cannot be read.")
-        return
-    if base is not None and base != place:
-        text = f"The disk stands on {base}; its bytes are {place}."
-        yield Finding("wrong_backing", row.id, text, partial(_stand, path, digest, row.instance_id))
+def _damage(disks: Disks, expected: ExpectedDisk) -> Iterator[Finding]:
+    for damage in disks.damage(expected):
+        mend = partial(_reattach_base, expected) if damage.check == "wrong_backing" else None
+        yield Finding(damage.check, expected.id, damage.message, mend)
 
 
 def work(books: ExpectedReferences) -> Iterator[Finding]:
@@ -94,23 +59,21 @@ def work(books: ExpectedReferences) -> Iterator[Finding]:
             yield Finding("stuck", id_, text, partial(_resume, kind, id_, account))
 
 
-def _found(folder: Path, pattern: str) -> Iterable[Path]:
-    return sorted(path for path in folder.glob(pattern) if path.is_file() or path.is_symlink())
-
-
-def _unlink(path: Path, _ward: CheckContext) -> bool:
-    path.unlink(missing_ok=True)
-    return True
-
-
-def _stand(path: Path, digest: str, instance_id: str | None, ward: CheckContext) -> bool:
-    if ward.disks.runs(instance_id):
-        return False
+def _delete(kind: DiskKind, id_: str, ward: CheckContext) -> bool:
     try:
-        ward.disks.stand(path, digest)
+        ward.disks.disks.delete(kind, id_)
     except FAULTS:
         return False
     return True
+
+
+def _remove_leftover(name: str, ward: CheckContext) -> bool:
+    ward.disks.disks.remove_leftover(name)
+    return True
+
+
+def _reattach_base(expected: ExpectedDisk, ward: CheckContext) -> bool:
+    return ward.disks.disks.reattach_base(expected)
 
 
 def _resume(kind: str, id_: str, account: str, ward: CheckContext) -> bool:

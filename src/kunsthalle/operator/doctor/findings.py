@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kunsthalle.authz.context import Context
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Soundness
 from kunsthalle.db.session import Session
@@ -33,7 +33,7 @@ class CheckContext:
 
     store: Store
     ctx: Context
-    disks: Disks
+    disks: DiskDrivers
     progress: Progress = field(default_factory=Progress)
     soundness: Callable[[Soundness], None] = lambda _found: None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.hypervisor.protocol import HypervisorError
 from kunsthalle.instances.service import SETTLE, STOP
 from kunsthalle.jobs import queue
@@ -14,7 +14,7 @@ from kunsthalle.operator.doctor.findings import CheckContext, ExpectedReferences
 _OFF = {"stopped", "failed"}
 
 
-def machines(books: ExpectedReferences, disks: Disks, *, alone: bool) -> Iterator[Finding]:
+def machines(books: ExpectedReferences, disks: DiskDrivers, *, alone: bool) -> Iterator[Finding]:
     """`alone`: whether this host is the only one, so that a machine that is not here is nowhere."""
     engine = disks.hypervisor
     there = engine.servers()

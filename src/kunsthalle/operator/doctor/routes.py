@@ -8,7 +8,7 @@ from kunsthalle.api.router import Route, route_without_transaction
 from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.authz.context import Context
-from kunsthalle.block_storage.disk_files import Disks
+from kunsthalle.block_storage.disk_specs import DiskDrivers
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.operator.doctor.findings import CheckContext, Finding, Progress
@@ -79,7 +79,7 @@ def to_response(report: Report) -> ReportResponse:
     return ReportResponse(healthy=report.healthy, findings=shown_all, examined=report.examined, unchecked=unchecked)
 
 
-def routes(store: Store, disks: Disks, watched: Watched) -> tuple[Route, ...]:
+def routes(store: Store, disks: DiskDrivers, watched: Watched) -> tuple[Route, ...]:
     """`disks` are those of the packages: the doctor looks at what they work with. `watched` learns how the database
     is."""
     begun: list[Progress] = []

@@ -76,7 +76,7 @@ def _look(ward: CheckContext) -> tuple[dict[str, int], list[Finding]]:
         yield from of_bytes.stored(books, inventory)
         yield from of_bytes.references(books)
         yield from of_bytes.uploads(books, ward.disks.blobs)
-        yield from of_disks.files(books, ward.disks)
+        yield from of_disks.files(books, ward.disks.disks)
         yield from of_disks.work(books)
         yield from of_keys.keys(books)
         yield from of_machines.machines(books, ward.disks, alone=ward.store.embedded)

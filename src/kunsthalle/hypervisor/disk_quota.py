@@ -8,13 +8,9 @@ from pathlib import Path
 from kunsthalle.core.sizes import GIB
 from kunsthalle.core.space import NoSpace
 from kunsthalle.hypervisor.overlays import read_header
-from kunsthalle.hypervisor.protocol import DiskError
+from kunsthalle.hypervisor.protocol import DiskFull
 
 _BLOCK = 512
-
-
-class DiskFull(DiskError):
-    """The bound that the operator has set is reached."""
 
 
 class NoDiskSpace(DiskFull, NoSpace):
