@@ -71,7 +71,9 @@ def test_what_runs_by_night_is_there(dev: ModuleType) -> None:
         for place in places:
             files = [ROOT / place] if place.endswith(".py") else list((ROOT / place).glob("test_*.py"))
             texts = [file.read_text() for file in files]
-            assert any(re.search(r"share\(|mark\.nightly|\bNIGHTLY\b", text) for text in texts), place
+            assert any(
+                re.search(r"share\(|some_of\(|mark\.(?:nightly|by_turns)|\bNIGHTLY\b", text) for text in texts
+            ), place
 
 
 @pytest.fixture
@@ -120,9 +122,12 @@ def test_nothing_is_installed_where_go_is_new_enough(no_go: ModuleType, monkeypa
 
 
 def test_what_is_left_to_the_night_has_a_row(dev: ModuleType) -> None:
-    """A test with the mark that no row of the night names would never run."""
+    """Without one, a test marked `nightly` would never run, and one marked `by_turns` not even every night."""
     places = [place for row in dev.NIGHTLY.values() for place in row]
-    marked = [file for file in ROOT.glob("tests/**/test_*.py") if "@pytest.mark." + "nightly" in file.read_text()]
+    files = [
+        file for file in ROOT.glob("tests/**/test_*.py") if file not in {Path(__file__), ROOT / "tests/test_walks.py"}
+    ]
+    marked = [file for file in files if re.search(r"pytest\.mark\.(?:nightly|by_turns)\b", file.read_text())]
     assert marked
     for file in marked:
         assert any(file.is_relative_to(ROOT / place) for place in places), file

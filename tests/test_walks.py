@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,3 +117,60 @@ def test_walks_go_further_by_night(monkeypatch: pytest.MonkeyPatch) -> None:
     assert walks.share(3, 500) == 500
     monkeypatch.setattr(walks, "NIGHTLY", False)
     assert walks.share(3, 500) == 3
+
+
+def _by_turns(pytester: pytest.Pytester, *more: str) -> set[str]:
+    """What runs of nine tests that take turns in threes, and of one that always runs."""
+    result = pytester.run(*PYTEST, *HYPOTHESIS, "-q", "-rA", "-p", "fixtures.walks", *more)
+    assert result.ret == 0
+    return {line.rpartition("::")[2] for line in result.outlines if line.startswith("PASSED")}
+
+
+def test_tests_take_turns_where_no_files_are_named(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv(walks.VARIABLE, "1")
+    pytester.makeini("[pytest]\nmarkers = by_turns(N): one in N\ntestpaths = .")
+    pytester.makepyfile(
+        test_pages="""
+        import pytest
+
+        @pytest.mark.by_turns(3)
+        @pytest.mark.parametrize("page", range(9))
+        def test_page(page): pass
+
+        def test_always(): pass
+        """
+    )
+    first = _by_turns(pytester)
+    assert len(first) == 4
+    assert "test_always" in first
+    assert _by_turns(pytester, "-n", "2") == first, "each worker leaves the same to other runs"
+    every = {"test_always", *(f"test_page[{number}]" for number in range(9))}
+    assert _by_turns(pytester, "test_pages.py") == every, "who names a file wants all of it"
+    drawn = set[str]()
+    for seed in range(2, 12):
+        monkeypatch.setenv(walks.VARIABLE, str(seed))
+        drawn |= _by_turns(pytester)
+    assert len(drawn) > 8, "other seeds draw others"
+    monkeypatch.setenv("KUNSTHALLE_NIGHTLY", "true")
+    assert _by_turns(pytester) == every
+
+
+class Marked:
+    """A test of one file, with the mark."""
+
+    path = Path("test_it.py")
+
+    def get_closest_marker(self, _name: str) -> pytest.Mark:
+        return pytest.mark.by_turns(2).mark
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_each_test_has_the_same_chance_of_a_turn(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one alone, and each of three: chance gives what cannot be divided."""
+    tests: list[Any] = [Marked() for _ in range(number)]
+    left = Counter[int]()
+    for seed in range(400):
+        monkeypatch.setenv(walks.VARIABLE, str(seed))
+        left.update(tests.index(test) for test in walks._not_their_turn(tests))
+    assert all(150 < left[at] < 250 for at in range(number)), left

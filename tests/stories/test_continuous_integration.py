@@ -39,6 +39,7 @@ case "$1 $2 $3" in "-m venv "*/venv) set -- -m venv --without-pip "$3";; esac
 exec {shlex.quote(sys.executable)} "$@"
 """
 WORKFLOWS = sorted(name for name in FILES if name.startswith(".github/"))
+by_turns = pytest.mark.by_turns(3)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,7 @@ def test_files_are_as_the_public_schemas_say(tmp_path: Path, schema: str, name: 
     assert done.returncode == 0, done.stdout
 
 
+@by_turns
 def test_a_server_for_the_steps_of_a_workflow(job: GitHubJob) -> None:
     job.run(_steps(".github/workflows/images.yml"))
     assert "golden-2 is available" in job.log
@@ -129,6 +131,7 @@ def test_a_server_for_the_steps_of_a_workflow(job: GitHubJob) -> None:
     assert not [secret for secret in secrets if secret in job.log]
 
 
+@by_turns
 def test_steps_act_as_the_account_and_keep_their_own_python(job: GitHubJob) -> None:
     program = "from ibm_vpc import VpcV1; print(len(VpcV1.new_instance().list_vpcs().get_result()['vpcs']), 'vpc')"
     steps = [
@@ -147,12 +150,14 @@ def test_steps_act_as_the_account_and_keep_their_own_python(job: GitHubJob) -> N
     assert lines[-2:] == ["publisher", "***"]
 
 
+@by_turns
 def test_a_command_in_a_world_of_its_own(job: GitHubJob) -> None:
     job.run(_steps(".github/workflows/terraform.yml"))
     assert re.search(r"golden-2 is available\n(.*\n)*.*golden-2 .*available", job.log)
     assert job.masks == []
 
 
+@by_turns
 def test_a_command_that_fails_fails_the_step(job: GitHubJob) -> None:
     step = {"uses": "OWNER/kunsthalle@main", "with": {"command": "false | true\necho never"}}
     with pytest.raises(StepFailed, match="ended with 1"):
@@ -160,6 +165,7 @@ def test_a_command_that_fails_fails_the_step(job: GitHubJob) -> None:
     assert "never" not in job.log
 
 
+@by_turns
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -174,6 +180,7 @@ def test_a_wrong_input_fails_with_its_reason(job: GitHubJob, given: dict[str, st
         job.run({"steps": [{"uses": "OWNER/kunsthalle@main", "with": given}]})
 
 
+@by_turns
 def test_a_project_with_the_pytest_plugin(job: GitHubJob, project: Path) -> None:
     shutil.copytree(ROOT / "examples" / "pytest", project, dirs_exist_ok=True)
     job.run(_steps(".github/workflows/pytest.yml"))
@@ -186,6 +193,7 @@ def _gitlab(name: str) -> GitLabJob:
     return job
 
 
+@by_turns
 def test_a_server_beside_a_job_of_gitlab(project: Path, env: dict[str, str]) -> None:
     job = _gitlab("pipeline")
     job.run(project, env)
@@ -194,10 +202,12 @@ def test_a_server_beside_a_job_of_gitlab(project: Path, env: dict[str, str]) -> 
     assert [(project / path).exists() for path in job.artifacts] == [True]
 
 
+@by_turns
 def test_a_command_in_a_job_of_gitlab(project: Path, env: dict[str, str]) -> None:
     assert "ibmcloud" in _gitlab("command").run(project, env)
 
 
+@by_turns
 def test_a_job_of_gitlab_without_a_source_says_what_to_set(project: Path, env: dict[str, str]) -> None:
     job = _gitlab("command")
     del job.variables["KUNSTHALLE_CI_SOURCE"]
@@ -205,6 +215,7 @@ def test_a_job_of_gitlab_without_a_source_says_what_to_set(project: Path, env: d
         job.run(project, env)
 
 
+@by_turns
 def test_a_server_that_does_not_start_fails_the_job_of_gitlab(project: Path, env: dict[str, str]) -> None:
     job = _gitlab("pipeline")
     job.variables["KUNSTHALLE_CI_CLOCK"] = "sundial"

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from fixtures.tools import ROOT
 from kunsthalle.core.fault_effects import EFFECTS
 from kunsthalle.core.fault_sets import SETS
 from kunsthalle.core.faults import IMPORT_REASONS
 
 PAGES = ROOT / "docs" / "how-to"
+by_turns = pytest.mark.by_turns(3)
 NOT_THEIRS = "-p no:schemathesis -p no:hypothesispytest -p no:anyio"
 """Plugins that are installed here for other tests, and take each run of pytest a second."""
 
@@ -44,6 +47,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@by_turns
 def test_pytest(tmp_path: Path) -> None:
     files = _blocks("pytest.md", "python")
     names = [text.splitlines()[0].removeprefix("# ") for text in files]
@@ -59,6 +63,7 @@ def test_pytest(tmp_path: Path) -> None:
     assert "Ran 1 test" in done.stderr
 
 
+@by_turns
 def test_encrypted_images(tmp_path: Path) -> None:
     """Where the clock of processors is coarse, qemu-img sometimes cannot measure one: then it is asked again."""
     (tmp_path / "bin").mkdir()
@@ -87,6 +92,7 @@ def test_encrypted_images(tmp_path: Path) -> None:
     assert "a passphrase of mine" not in done.stdout + done.stderr
 
 
+@by_turns
 def test_run(tmp_path: Path) -> None:
     script = "\n".join(_blocks("run.md", "sh"))
     assert script.count("kunsthalle run") == 5
@@ -98,6 +104,7 @@ def test_run(tmp_path: Path) -> None:
     assert lines[-5:] == ["default", "refused once", "default", "consumer-a", "1"]
 
 
+@by_turns
 def test_record(tmp_path: Path) -> None:
     done = _shell("\n".join(_blocks("record.md", "sh")), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -108,6 +115,7 @@ def test_record(tmp_path: Path) -> None:
     assert "</html>" in (tmp_path / "run.html").read_text()
 
 
+@by_turns
 def test_faults(tmp_path: Path) -> None:
     blocks = _blocks("faults.md", "sh")
     (tmp_path / "faults.sh").write_text("\n".join(blocks))
@@ -120,6 +128,7 @@ def test_faults(tmp_path: Path) -> None:
     assert int(last) == sum(len(SETS[name]) for name in sets)
 
 
+@by_turns
 def test_keys(tmp_path: Path) -> None:
     (tmp_path / "keys.sh").write_text("\n".join(_blocks("keys.md", "sh")))
     (tmp_path / "keys.py").write_text(_blocks("keys.md", "python")[0])
@@ -137,6 +146,7 @@ def test_the_page_on_faults_names_every_reason() -> None:
     assert [reason for reason in IMPORT_REASONS if f"`{reason}`" not in page] == []
 
 
+@by_turns
 def test_scenarios(tmp_path: Path) -> None:
     done = _shell("\n".join(_blocks("scenarios.md", "sh")), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -147,6 +157,7 @@ def test_scenarios(tmp_path: Path) -> None:
     assert re.search(r"wrong\.yaml:15: .*shares\[1\]\.state: .*'waiting'.* Allowed: pending, accepted\.", done.stderr)
 
 
+@by_turns
 def test_check(tmp_path: Path) -> None:
     done = _shell("\n".join(_blocks("check-automation.md", "sh")), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -166,6 +177,7 @@ def test_check(tmp_path: Path) -> None:
     assert '"version": "2.1.0"' in (tmp_path / "check.sarif").read_text()
 
 
+@by_turns
 def test_approve(tmp_path: Path) -> None:
     done = _shell("\n".join(_blocks("approve.md", "sh")), tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -27,7 +27,7 @@ from unit.accounts.conftest import Client, House, opened
 from unit.iam.conftest import claims_of
 
 T = TypeVar("T")
-STEPS = share(10_000, 200_000)
+STEPS = share(4_000, 200_000)
 GRANT = "urn:ibm:params:oauth:grant-type:"
 ROLE = "crn:v1:bluemix:public:iam::::role:"
 DISABLED = "DISABLED_CLASSIC_INFRASTRUCTURE"

@@ -26,7 +26,7 @@ from unit.catalogs.ground import ACCOUNTS, lay
 from unit.catalogs.rules import BRANCHES
 from unit.catalogs.walker import TRANSITIONS, Walker
 
-STEPS = share(120, 20_000)
+STEPS = share(60, 20_000)
 LONG = 50
 PHASES = [Phase.explicit, Phase.generate, Phase.shrink]
 ANY = st.integers(0, 999)
@@ -218,7 +218,7 @@ def test_so_it_is_on_postgresql(cluster: Cluster, postgres_database: str, postgr
         world = make_world(postgres_url)
         return Walker(lay(world), world, str(number))
 
-    _walk(begin, STEPS // 3, walk_seed)
+    _walk(begin, max(40, STEPS // 3), walk_seed)
 
 
 def _walk(start: Callable[[int], Walker], steps: int, first: int) -> Reached:
