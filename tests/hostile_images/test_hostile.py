@@ -15,7 +15,7 @@ import pytest
 
 from kunsthalle.core.sizes import GIB
 from kunsthalle.disk_images.file_refusals import CORRUPTED, ENCRYPTED, TOO_BIG, Refused
-from kunsthalle.disk_images.inspection import Examined, examine, minimum_provisioned_size
+from kunsthalle.disk_images.inspection import Examined, examine
 from kunsthalle.disk_images.limits import Limits
 from kunsthalle.disk_images.qemu_img import Tools, find_tools
 from kunsthalle.disk_images.stream_inspection import Arrived, Intake
@@ -349,8 +349,3 @@ def test_first_bytes_are_enough(case: Case) -> None:
 
 def test_every_row_of_the_table_has_a_case() -> None:
     assert {case.row for case in CASES} == set(range(1, 40))
-
-
-def test_smallest_volume() -> None:
-    sizes = [512, 10 * GIB, 10 * GIB + 1, 251 * 10**9, 250 * GIB]
-    assert [minimum_provisioned_size(size) for size in sizes] == [10, 10, 11, 234, 250]

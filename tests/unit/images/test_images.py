@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ibm_vpc import vpc_v1 as sdk
 
-from fixtures.app import ABSENT, App
+from fixtures.app import ABSENT, GIB, App
 from fixtures.frozen_app import FrozenApp
 from kunsthalle.images.states import IMAGE_STATES
 
@@ -32,6 +32,12 @@ def test_what_an_image_says_of_itself(app: App) -> None:
     assert [zone.name for zone in image.zones] == ["us-south-1", "us-south-2", "us-south-3"]
     use = image.allowed_use
     assert (use.instance, use.bare_metal_server, use.api_version) == ("true", "true", "2026-10-06")
+
+
+def test_the_smallest_volume_is_counted_in_whole_gb_and_has_ten(app: App) -> None:
+    sizes = (2**20, 10 * GIB, 10 * GIB + 512, 250 * 10**9, 250 * GIB)
+    images = [app.image(f"of-{size}", size=size) for size in sizes]
+    assert [image["minimum_provisioned_size"] for image in images] == [10, 10, 11, 233, 250]
 
 
 def test_what_it_may_be_used_for(app: App) -> None:
