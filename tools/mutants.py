@@ -120,7 +120,7 @@ MUTANTS = (
     Mutant(
         "image not freed with its version",
         "R4",
-        "catalogs/versions/publishing.py",
+        "catalogs/versions/version_steps.py",
         "    holds.release(session, version.crn)\n",
         "",
         (f"{UNIT}/catalogs/test_lifecycle.py::test_an_image_keeps_its_status_when_its_version_goes",),

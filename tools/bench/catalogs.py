@@ -15,7 +15,7 @@ from kunsthalle.catalogs.models import Offering, Version
 from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, VERSION
 from kunsthalle.catalogs.sharing import access_list
-from kunsthalle.catalogs.versions import publishing
+from kunsthalle.catalogs.versions import version_steps
 from kunsthalle.db.rows import insert
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve
@@ -93,8 +93,8 @@ def _publish(session: Session, offering: Offering, consumer: str) -> None:
         created_at=now,
     )
     insert(session, VERSION, version)
-    publishing.prerelease(session, resolve(session, VERSION, version.id, ACTION))
-    publishing.publish(session, resolve(session, VERSION, version.id, ACTION))
+    version_steps.prerelease(session, resolve(session, VERSION, version.id, ACTION))
+    version_steps.publish(session, resolve(session, VERSION, version.id, ACTION))
     granted = resolve(session, OFFERING, offering.id, ACTION)
     access_list.add(session, granted, [consumer])
     access_list.share(session, granted, ibm=False, public=False, enabled=True)

@@ -15,7 +15,7 @@ from kunsthalle.catalogs.resources import OBJECT
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import REFUSAL, Entry, bounded, check_size, normal
 from kunsthalle.catalogs.tables import catalog_objects, object_entries, share_approvals
-from kunsthalle.catalogs.versions.publishing import refuse
+from kunsthalle.catalogs.versions.version_steps import refuse
 from kunsthalle.core.errors import conflict, forbidden, invalid
 from kunsthalle.db.rows import IntegrityError, delete, insert, update
 from kunsthalle.db.session import Session

@@ -23,7 +23,7 @@ from kunsthalle.catalogs.tables import (
     version_images,
     versions,
 )
-from kunsthalle.catalogs.versions.publishing import JOB as TIMER
+from kunsthalle.catalogs.versions.version_steps import DEPRECATION as TIMER
 from kunsthalle.core.clock import DAY, rfc3339
 from kunsthalle.core.crn import parse
 from kunsthalle.db.rows import delete, delete_all, insert, update

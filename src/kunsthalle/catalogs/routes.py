@@ -16,10 +16,10 @@ from kunsthalle.catalogs import (
     routes_versions,
 )
 from kunsthalle.catalogs.explain import ImageUsage
-from kunsthalle.catalogs.offerings import offering_instances, plans
+from kunsthalle.catalogs.offerings import plans_and_instances
 from kunsthalle.catalogs.sharing.offering_lists import RELISTING
-from kunsthalle.catalogs.versions import publishing, validation
-from kunsthalle.catalogs.versions.validation import Rehearse
+from kunsthalle.catalogs.versions import version_steps
+from kunsthalle.catalogs.versions.version_steps import Rehearse
 from kunsthalle.jobs import queue
 
 
@@ -32,8 +32,7 @@ def routes(rehearse: Rehearse, usage: ImageUsage, reclamation_period: int) -> tu
         *routes_sharing.routes(),
         *routes_account.routes(),
         *routes_objects.routes(),
-        *plans.routes(),
-        *offering_instances.routes(),
+        *plans_and_instances.routes(),
         *routes_audits.routes(),
         *routes_explain.routes(usage, reclamation_period),
     )
@@ -42,9 +41,15 @@ def routes(rehearse: Rehearse, usage: ImageUsage, reclamation_period: int) -> tu
 # The jobs of this package.
 
 
-def catalog_handlers(rehearse: validation.Rehearse) -> tuple[queue.Handler, ...]:
+def catalog_handlers(rehearse: version_steps.Rehearse) -> tuple[queue.Handler, ...]:
     """Validation, the ends of deprecations, the end of a reclamation, lists of catalogs that have gone or come back."""
-    return validation.handler(rehearse), publishing.HANDLER, plans.HANDLER, reclamation.HANDLER, RELISTING.handler()
+    return (
+        version_steps.validation_handler(rehearse),
+        version_steps.DEPRECATION_HANDLER,
+        plans_and_instances.HANDLER,
+        reclamation.HANDLER,
+        RELISTING.handler(),
+    )
 
 
 # Operations of Catalog Management that are known and not offered: they deploy software onto clusters, or hand out

@@ -17,7 +17,7 @@ from kunsthalle.catalogs import explain, resources, states
 from kunsthalle.catalogs.explain import ImageUsage
 from kunsthalle.catalogs.models import Catalog, Offering, PublishApproval
 from kunsthalle.catalogs.requests import Identifiers
-from kunsthalle.catalogs.sharing import access_list, received_requests
+from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.sharing.access_list import bounded, normal
 from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import not_found
@@ -101,7 +101,7 @@ class _UsageRoutes:
 
 def _share_requests(session: Session, _request: Request) -> Doc:
     """List the share requests that the account has received, with who asks and what is offered."""
-    return {"requests": received_requests.requests(session)}
+    return {"requests": access_list.received_requests(session)}
 
 
 def _approval_response(publish_approval: PublishApproval, offering: Offering) -> Doc:

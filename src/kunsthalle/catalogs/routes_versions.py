@@ -43,9 +43,9 @@ from kunsthalle.catalogs.schemas import (
     versions_response,
 )
 from kunsthalle.catalogs.sharing import access_list
-from kunsthalle.catalogs.versions import editing, publishing, validation
+from kunsthalle.catalogs.versions import editing, version_steps
 from kunsthalle.catalogs.versions.editing import import_version
-from kunsthalle.catalogs.versions.validation import Rehearse
+from kunsthalle.catalogs.versions.version_steps import Rehearse
 from kunsthalle.core.errors import invalid, not_found
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must
@@ -115,24 +115,24 @@ def version_reply(session: Session, version: Version) -> Reply:
 
 def _delete_version(session: Session, _request: Request, version: Authorized[Version]) -> None:
     """Delete a version, and free its images."""
-    publishing.delete_version(session, version)
+    version_steps.delete_version(session, version)
 
 
 def _delete_in_catalog(session: Session, _request: Request, version: Authorized[Version]) -> None:
     """Delete a version by its place in its catalog: what a public client calls."""
-    publishing.delete_version(session, version)
+    version_steps.delete_version(session, version)
 
 
 def _validate(session: Session, request: Request, version: Authorized[Version]) -> None:
     """Start the validation of a version."""
-    validation.check_refresh(request.headers.get("x-auth-refresh-token"))
+    version_steps.check_refresh(request.headers.get("x-auth-refresh-token"))
     values = getattr(request.body, "override_values", None)
-    validation.validate(session, version, values if isinstance(values, dict) else {})
+    version_steps.validate(session, version, values if isinstance(values, dict) else {})
 
 
 def _validation(_session: Session, request: Request, version: Version) -> dict[str, Any]:
     """Get the state of a validation."""
-    validation.check_refresh(request.headers.get("x-auth-refresh-token"))
+    version_steps.check_refresh(request.headers.get("x-auth-refresh-token"))
     return dict(version.validation)
 
 
@@ -150,14 +150,14 @@ def terms(request: Request) -> tuple[int | None, str | None]:
 def _deprecate(session: Session, request: Request, version: Version) -> None:
     """Begin or end the deprecation of a version."""
     if setting(request):
-        publishing.deprecate(session, version, *terms(request))
+        version_steps.deprecate(session, version, *terms(request))
     else:
-        publishing.restore(session, version)
+        version_steps.restore(session, version)
 
 
 def _deprecate_offering(session: Session, request: Request, offering: Authorized[Offering]) -> None:
     """Begin or end the deprecation of an offering: of all its published versions."""
-    publishing.deprecate_offering(session, offering, setting(request), *terms(request))
+    version_steps.deprecate_offering(session, offering, setting(request), *terms(request))
 
 
 def _step(step: Callable[[Session, Authorized[Version]], None], text: str) -> Call:
@@ -174,12 +174,12 @@ def _to(flag: str) -> Callable[[Session, Authorized[Version]], None]:
 
 # Both surfaces end in the same states: the old names are those of the Python SDK (1.3).
 _STEPS: tuple[tuple[str, Callable[[Session, Authorized[Version]], None], str, str], ...] = (
-    ("consume-publish", publishing.publish, states.PUBLISH, "Publish a version."),
-    ("account-publish", publishing.publish, states.PUBLISH, "Publish a version (old name)."),
-    ("prerelease-publish", publishing.prerelease, states.PUBLISH, "Make a version a pre-release."),
-    ("suspend", publishing.suspend, _UPDATE, "Take a version back from publication."),
-    ("archive", publishing.archive, _UPDATE, "Archive a version."),
-    ("deprecate", publishing.archive, _UPDATE, "Archive a version (old name)."),
+    ("consume-publish", version_steps.publish, states.PUBLISH, "Publish a version."),
+    ("account-publish", version_steps.publish, states.PUBLISH, "Publish a version (old name)."),
+    ("prerelease-publish", version_steps.prerelease, states.PUBLISH, "Make a version a pre-release."),
+    ("suspend", version_steps.suspend, _UPDATE, "Take a version back from publication."),
+    ("archive", version_steps.archive, _UPDATE, "Archive a version."),
+    ("deprecate", version_steps.archive, _UPDATE, "Archive a version (old name)."),
     ("ibm-publish", _to("share_with_ibm"), states.PROMOTE, "Publish a version to IBM, once that is approved."),
     (
         "public-publish",
@@ -304,7 +304,7 @@ def _patch(session: Session, request: Request, version: Authorized[Version]) -> 
     patched: _Patched = request.prepared
     must(version.resource.revision == patched.revision, "The version was changed meanwhile; try again.", "conflict")
     if patched.documents is None:
-        publishing.take(session, version.resource, "test")
+        version_steps.take(session, version.resource, "test")
     else:
         editing.edit(session, version, *patched.documents)
     return version_reply(session, find(session, resources.VERSION, version.resource.id))

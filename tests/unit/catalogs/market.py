@@ -13,7 +13,7 @@ from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import OFFERING, VERSION
 from kunsthalle.catalogs.sharing import offering_lists
 from kunsthalle.catalogs.tables import offerings
-from kunsthalle.catalogs.versions import publishing
+from kunsthalle.catalogs.versions import version_steps
 from kunsthalle.db.rows import insert
 from kunsthalle.db.session import Session
 from kunsthalle.db.visibility import resolve, unscoped
@@ -81,5 +81,5 @@ def put_offering(session: Session, catalog: Any, number: int) -> Offering:
         created_at=now,
     )
     insert(session, VERSION, version)
-    publishing.prerelease(session, resolve(session, VERSION, version.id, ACTION))
+    version_steps.prerelease(session, resolve(session, VERSION, version.id, ACTION))
     return made

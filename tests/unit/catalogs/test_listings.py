@@ -15,7 +15,7 @@ from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing import access_list
 from kunsthalle.catalogs.tables import versions
-from kunsthalle.catalogs.versions import publishing
+from kunsthalle.catalogs.versions import version_steps
 from kunsthalle.core.clock import DAY
 from kunsthalle.db import list_versions
 from kunsthalle.db.session import Session
@@ -89,8 +89,8 @@ DEEDS: dict[str, tuple[Callable[[Session, Any], Any], tuple[int, int, int, int]]
         lambda session, it: access_list.decide(session, it.resource.id, "revoked"),
         (7, 6, 7, 5),
     ),
-    "suspended": (_version(publishing.suspend), (7, 6, 7, 5)),
-    "archived": (_version(publishing.archive), (7, 6, 7, 5)),
+    "suspended": (_version(version_steps.suspend), (7, 6, 7, 5)),
+    "archived": (_version(version_steps.archive), (7, 6, 7, 5)),
     "deleted": (service.delete_offering, (6, 6, 7, 5)),
     "one more": (_one_more, (8, 8, 9, 7)),
     "the catalog deleted": (_catalog_goes, (3, 4, 4, 3)),

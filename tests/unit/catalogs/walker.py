@@ -19,7 +19,7 @@ from kunsthalle.catalogs.offerings import service
 from kunsthalle.catalogs.reclamation import CatalogHolds
 from kunsthalle.catalogs.resources import CATALOG, OFFERING, RECLAMATION, VERSION
 from kunsthalle.catalogs.sharing import access_list, offering_lists
-from kunsthalle.catalogs.versions import editing, publishing, validation
+from kunsthalle.catalogs.versions import editing, version_steps
 from kunsthalle.catalogs.versions.editing import ImageChoice, Import, import_version
 from kunsthalle.core.clock import DAY
 from kunsthalle.db.session import Session
@@ -128,7 +128,7 @@ class Walker(Stage):
     def validate(self, at: int) -> None:
         it = self.editions[at]
         may = self.there(it) and it.state != "deprecated"
-        self.on(at, lambda session, version: validation.validate(session, version, {}), may)
+        self.on(at, lambda session, version: version_steps.validate(session, version, {}), may)
         self.drain()
         if may:
             it.valid = it.picture is not None
@@ -144,7 +144,7 @@ class Walker(Stage):
             "archive": ((*PUBLISHED, "validated"), True, "deprecated"),
         }[name]
         may = self.there(it) and it.state in sources and guard
-        self.on(at, getattr(publishing, name), may)
+        self.on(at, getattr(version_steps, name), may)
         if may:
             it.state, it.until = to, None
             self._follow(it, "obsolete" if name == "archive" else "available")
@@ -157,7 +157,7 @@ class Walker(Stage):
     def deprecate(self, at: int, days: int) -> None:
         it = self.editions[at]
         may = self.there(it) and it.state in PUBLISHED and it.until is None
-        self.on(at, lambda session, version: publishing.deprecate(session, version.resource, days, None), may)
+        self.on(at, lambda session, version: version_steps.deprecate(session, version.resource, days, None), may)
         if may:
             it.until = self.world.clock.now() + days * DAY
             self._follow(it, "deprecated")
@@ -166,7 +166,7 @@ class Walker(Stage):
     def undo_deprecation(self, at: int) -> None:
         it = self.editions[at]
         may = self.there(it) and it.until is not None
-        self.on(at, lambda session, version: publishing.restore(session, version.resource), may)
+        self.on(at, lambda session, version: version_steps.restore(session, version.resource), may)
         if may:
             it.until = None
             self._follow(it, "available")
@@ -189,7 +189,7 @@ class Walker(Stage):
         others = [one for one in self.editions if one.title is it.title and one is not it and not one.gone]
         last = it.state in PUBLISHED and not any(one.state in PUBLISHED for one in others)
         may = self.there(it) and not last
-        self.on(at, publishing.delete_version, may)
+        self.on(at, version_steps.delete_version, may)
         if may:
             self._free(it)
 

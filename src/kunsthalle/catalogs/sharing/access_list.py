@@ -9,16 +9,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kunsthalle.accounts.queries import account, enterprise_of, enterprise_of_identifier, enterprises_of_identifiers
+from kunsthalle.accounts.queries import (
+    account,
+    enterprise_of,
+    enterprise_of_identifier,
+    enterprises_of_identifiers,
+    recipients,
+)
 from kunsthalle.catalogs.models import Offering, PublishApproval, Version
 from kunsthalle.catalogs.resources import OFFERING, PUBLISH_APPROVAL
 from kunsthalle.catalogs.sharing.offering_lists import relist
-from kunsthalle.catalogs.sharing.offering_visibility import TYPE
-from kunsthalle.catalogs.tables import access_entries, offerings, publish_approvals, share_approvals
-from kunsthalle.catalogs.versions.publishing import publish
+from kunsthalle.catalogs.sharing.offering_visibility import OFFERINGS, TYPE, in_live_catalog
+from kunsthalle.catalogs.states import PUBLISHED
+from kunsthalle.catalogs.tables import access_entries, offerings, publish_approvals, share_approvals, versions
+from kunsthalle.catalogs.versions.version_steps import publish
+from kunsthalle.core.clock import rfc3339
 from kunsthalle.core.errors import conflict, forbidden, invalid, not_found
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.rows import insert, update
+from kunsthalle.db.scope_conditions import exists
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import must, transition
 from kunsthalle.db.unscoped import number_of, put_row, put_rows, remove_rows, rows_of
@@ -387,3 +396,55 @@ def every(session: Session) -> list[tuple[PublishApproval, Offering]]:
         )
     }
     return [(publish_approval, known[publish_approval.offering_id]) for publish_approval in asked]
+
+
+# What a share request is about: who asks, and the offerings that the one who is asked would see. Before it is accepted
+# an offering does not exist for the account that is asked. A request tells of it no more than what its owner offers:
+# names, descriptions, published versions; no IDs of images, and no CRN that boots.
+
+
+def received_requests(session: Session) -> list[dict[str, Any]]:
+    """Every request that the caller's account has received, in whatever state, with what is offered under it."""
+    return [
+        {
+            "account": {"id": approval.source_account_id, "name": _name(session, approval.source_account_id)},
+            "addressed_to": approval.identifier,
+            "state": state,
+            "created": rfc3339(approval.created_at),
+            "offerings": [_offering(session, entry) for entry in offered(session, approval.source_account_id)],
+        }
+        for state in STATES
+        for approval in received(session, TYPE, state)
+    ]
+
+
+def offered(session: Session, source: str) -> list[Offering]:
+    """The offerings of an account whose access lists name the caller's account and are in effect."""
+    caller, table = session.ctx.account_id, OFFERING.table.c
+    named = OFFERINGS.entries.c.identifier.in_(recipients(session, caller))
+    conditions = (
+        table.account_id == source,
+        OFFERINGS.enabled,
+        OFFERINGS.published,
+        in_live_catalog(table.catalog_id),
+        exists(OFFERINGS.entries, OFFERINGS.on_entry, named),
+    )
+    results = unscoped(session, OFFERING, *conditions)
+    enterprise = enterprise_of(session, caller)
+    inside = enterprise is not None and enterprise == enterprise_of(session, source)
+    return [entry for entry in results if inside or is_granted(session, entry.id)]
+
+
+def _offering(session: Session, offering: Offering) -> dict[str, Any]:
+    published = (versions.c.offering_id == offering.id, versions.c.state.in_(PUBLISHED))
+    return {
+        "name": offering.name,
+        "label": offering.label,
+        "short_description": str(offering.document.get("short_description") or ""),
+        "versions": [str(row.version) for row in rows_of(session, versions, *published, order=versions.c.created_at)],
+    }
+
+
+def _name(session: Session, account_id: str) -> str:
+    results = account(session, account_id)
+    return results.name if results else ""

@@ -19,7 +19,7 @@ from kunsthalle.catalogs import queries, states
 from kunsthalle.catalogs.models import Offering, Version, precedence
 from kunsthalle.catalogs.resources import OFFERING, VERSION
 from kunsthalle.catalogs.tables import version_images, versions
-from kunsthalle.catalogs.versions.publishing import refuse, remove_version, take, touch
+from kunsthalle.catalogs.versions.version_steps import refuse, remove_version, take, touch
 from kunsthalle.core.errors import Problem, conflict, invalid
 from kunsthalle.db.rows import IntegrityError, insert, update
 from kunsthalle.db.session import Session

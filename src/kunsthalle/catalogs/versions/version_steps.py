@@ -1,7 +1,10 @@
-"""Steps of a version along the table in `states`, the timer of a deprecation, and removal (1.8, R4)."""
+"""Steps of a version along the table in `states`: validation (whether the image can be used and the place of the test
+deployment exists, 1.7), publication, the timer of a deprecation, and removal (1.8, R4).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kunsthalle.catalogs import states
@@ -16,12 +19,17 @@ from kunsthalle.db import audit
 from kunsthalle.db.rows import delete, update
 from kunsthalle.db.session import Session
 from kunsthalle.db.transitions import transition
-from kunsthalle.db.unscoped import remove_rows
+from kunsthalle.db.unscoped import remove_rows, rows_of
 from kunsthalle.db.visibility import Authorized, find, unscoped
 from kunsthalle.images import holds
+from kunsthalle.images.resources import IMAGE
+from kunsthalle.images.states import USABLE
 from kunsthalle.jobs import queue
 
-JOB = "version.deprecate"
+DEPRECATION = "version.deprecate"
+VALIDATION = "version.validate"
+Rehearse = Callable[[Session, Mapping[str, Any]], str | None]
+"""Asks higher packages whether the place of a test deployment exists: what is wrong with it, or None."""
 PERIOD_DAYS = 90
 LONGEST_DAYS = 3_650
 
@@ -43,7 +51,7 @@ def take(session: Session, version: Version, step: str) -> Edge:
     if edge is None:
         raise refuse(wrong)
     move(session, version, edge, deprecate_pending=None)
-    queue.cancel(session, JOB, version.id)
+    queue.cancel(session, DEPRECATION, version.id)
     return edge
 
 
@@ -91,7 +99,7 @@ def deprecate(session: Session, version: Version, days: int | None, description:
     at = session.ctx.now() + period(days) * DAY
     pending = {"deprecate_date": rfc3339(at), "deprecate_state": "deprecated", "description": description or ""}
     move(session, version, edge, deprecate_pending=pending)
-    queue.enqueue(session, JOB, version.id, due_at=at)
+    queue.enqueue(session, DEPRECATION, version.id, due_at=at)
 
 
 def period(days: int | None) -> int:
@@ -109,7 +117,7 @@ def restore(session: Session, version: Version) -> None:
     if take_back is None:
         raise refuse(wrong)
     move(session, version, take_back, deprecate_pending=None)
-    queue.cancel(session, JOB, version.id)
+    queue.cancel(session, DEPRECATION, version.id)
 
 
 def deprecate_offering(
@@ -144,12 +152,12 @@ def _due(run: queue.Run) -> None:
     run.finish(end)
 
 
-def _give_up(session: Session, job: queue.Claimed, _error: Exception) -> None:
+def _due_again(session: Session, job: queue.Claimed, _error: Exception) -> None:
     """A deprecation is never forgotten: it is due again a day later."""
-    queue.enqueue(session, JOB, job.subject, due_at=session.ctx.now() + DAY)
+    queue.enqueue(session, DEPRECATION, job.subject, due_at=session.ctx.now() + DAY)
 
 
-HANDLER = queue.Handler(JOB, _due, _give_up)
+DEPRECATION_HANDLER = queue.Handler(DEPRECATION, _due, _due_again)
 
 
 def delete_version(session: Session, version: Authorized[Version]) -> None:
@@ -162,7 +170,7 @@ def delete_version(session: Session, version: Authorized[Version]) -> None:
     for draft in unscoped(session, VERSION, versions.c.copy_of == resource.id):
         remove_version(session, draft)
     remove_version(session, resource)
-    queue.cancel(session, JOB, resource.id)
+    queue.cancel(session, DEPRECATION, resource.id)
     touch(session, resource)
 
 
@@ -174,3 +182,81 @@ def remove_version(session: Session, version: Version) -> None:
     holds.release(session, version.crn)
     remove_rows(session, version_images, version_images.c.version_id == version.id)
     delete(session, VERSION, version.id, version.account_id)
+
+
+def validate(session: Session, version: Authorized[Version], values: Mapping[str, Any]) -> None:
+    """Starts a validation; poll its state until `valid` or `invalid`."""
+    if version.resource.state == "deprecated":
+        raise refuse(f"An archived version cannot be validated: current state {version.resource.state}")
+    begun = {
+        "state": "in_progress",
+        "requested": rfc3339(session.ctx.now()),
+        "last_operation": "submit_deployment",
+        "target": dict(values),
+    }
+    update(session, VERSION, version.resource.id, validation=begun, updated_at=session.ctx.now())
+    touch(session, version.resource)
+    queue.cancel(session, VALIDATION, version.resource.id)
+    queue.enqueue(session, VALIDATION, version.resource.id)
+
+
+def validation_handler(rehearse: Rehearse) -> queue.Handler:
+    """The validation: the image must be usable and the place of the test deployment must exist.
+
+    Nothing is deployed: the image's bytes were looked into at its import, and the first boot tells the rest.
+    """
+
+    def run(run: queue.Run) -> None:
+        def judge(session: Session) -> None:
+            waiting = unscoped(session, VERSION, versions.c.id == run.job.subject)
+            if waiting and waiting[0].validation.get("state") == "in_progress":
+                _judge(session, waiting[0], rehearse)
+
+        run.finish(judge)
+
+    return queue.Handler(VALIDATION, run, _fail_validation)
+
+
+def _judge(session: Session, version: Version, rehearse: Rehearse) -> None:
+    wrong = unusable(session, version) or rehearse(session, version.validation.get("target") or {})
+    if wrong is not None:
+        _end_validation(session, version, {"state": "invalid", "message": wrong})
+        return
+    outcome = {"state": "valid", "validated": rfc3339(session.ctx.now()), "message": "validated"}
+    _end_validation(session, version, outcome)
+    now = unscoped(session, VERSION, versions.c.id == version.id)[0]
+    edge, _not_new = states.choose("validate", now)
+    if edge is not None:
+        move(session, now, edge)
+
+
+def unusable(session: Session, version: Version) -> str | None:
+    """Why the images of a version cannot be used, or None. A working copy may stand on its version's images."""
+    named = {str(entry.get("id")) for entry in version.metadata.get("images", [])}
+    held = rows_of(session, version_images, version_images.c.version_id.in_([version.id, version.copy_of]))
+    ids = [row.image_id for row in held if row.image_id in named]
+    images = unscoped(session, IMAGE, IMAGE.table.c.id.in_(ids))
+    if not named or len(images) != len(named) or any(image.status not in USABLE for image in images):
+        return "The image of this version cannot be used."
+    return None
+
+
+def _end_validation(session: Session, version: Version, outcome: dict[str, Any]) -> None:
+    update(session, VERSION, version.id, validation={**version.validation, **outcome}, updated_at=session.ctx.now())
+    touch(session, version)
+    audit.worked(session, VERSION.read, version, outcome["state"])
+
+
+def _fail_validation(session: Session, job: queue.Claimed, _error: Exception) -> None:
+    for version in unscoped(session, VERSION, versions.c.id == job.subject):
+        message = "The validation failed; the server's log says why."
+        _end_validation(session, version, {"state": "invalid", "message": message})
+
+
+def check_refresh(token: str | None) -> str:
+    """The header that a validation asks for."""
+    if not token:
+        raise invalid(
+            "bad_request", "The header X-Auth-Refresh-Token is required.", "X-Auth-Refresh-Token", type_="header"
+        )
+    return token
