@@ -24,6 +24,7 @@ from kunsthalle.api.access_log import Observers
 from kunsthalle.api.asgi import Headers, Receive, Scope, Send
 from kunsthalle.api.hosts import Hosts
 from kunsthalle.api.pipeline import Authenticator, Pipeline, refusal, trace_of
+from kunsthalle.api.reading_processes import ReadingProcesses
 from kunsthalle.api.router import Route, Router
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.api.surfaces.catalog import BASE, CATALOG
@@ -39,6 +40,7 @@ from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.core.faults import Faults
+from kunsthalle.core.helper_processes import HelperProcesses
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from kunsthalle.disk_images.qemu_img import Tools
     from kunsthalle.operator.saved_states import SavedScenarios
     from kunsthalle.operator.scenarios import Credential
+    from kunsthalle.reading_process import ReadingSetup
 
 log = get_logger("app")
 
@@ -75,6 +78,11 @@ _CONSOLE = "/console"
 _DOCUMENTATION = "/docs"
 _ROOM_TO_PROBE = 16 * MIB
 """Free bytes below which `/readyz` tries whether the database can still be written to."""
+_READING = "kunsthalle.reading_process"
+MOST_READING = 2
+"""Processes for reads: as many as there are threads for long reads (`db/long_reads.py`)."""
+_READING_BYTES = GIB
+"""Address space of one: its code takes a quarter of it."""
 
 _FAMILIES = (
     (BASE, CATALOG),
@@ -113,6 +121,7 @@ class Server:
     documentation: Lazy[Application]
     sockets: Lazy[Application]
     hosts: Hosts
+    reading: HelperProcesses
 
     @property
     def pipeline(self) -> Pipeline:
@@ -128,6 +137,7 @@ class Server:
     def stop(self) -> None:
         self.watching.stop()
         self.worker.stop()
+        self.reading.close()
         self.store.close()
 
     def scenario(self) -> str | None:
@@ -275,15 +285,22 @@ def build(
     expected = f"Bearer {operator_token}".encode()
     origin = settings.public_url.rstrip("/") or None
 
+    reading = HelperProcesses(_READING, MOST_READING, _READING_BYTES, partial(_reading_setup, settings, drivers))
+    processes = ReadingProcesses(reading, store.priority)
+
     def pipeline(router: Router, authenticate: Callable[[Session, str], Context]) -> Pipeline:
         gate = Authenticator(authenticate, lambda token: hmac.compare_digest(token.encode(), expected))
-        return Pipeline(router, store, gate, context, surface_of, origin, faults, observers)
+        return Pipeline(router, store, gate, context, surface_of, origin, faults, observers, processes)
+
+    def forget() -> None:
+        tokens.forget_all()
+        reading.restart()
 
     def scenarios() -> SavedScenarios:
         from kunsthalle.operator.saved_states import SavedScenarios
 
         parts = (settings, store, context, clock, worker, drivers)
-        return SavedScenarios(*parts, forget=tokens.forget_all, renew=_renew_secrets)
+        return SavedScenarios(*parts, forget=forget, renew=_renew_secrets)
 
     def whole() -> Pipeline:
         from kunsthalle.block_storage.unchecked_images import schedule
@@ -318,9 +335,14 @@ def build(
     sockets = Lazy(lambda: _sockets(drivers, store, context))
     hosts = Hosts(host_names(settings))
     applications = (pages, documents, sockets)
-    return Server(
-        settings, store, context, clock, drivers, front, everything, behind, worker, watching, *applications, hosts
-    )
+    parts = (settings, store, context, clock, drivers, front, everything, behind, worker, watching)
+    return Server(*parts, *applications, hosts, reading)
+
+
+def _reading_setup(settings: Settings, drivers: Drivers) -> ReadingSetup:
+    from kunsthalle.reading_process import ReadingSetup
+
+    return ReadingSetup(settings.database_url, settings.master_key_path, settings.region, drivers.reclamation_period)
 
 
 def host_names(settings: Settings) -> tuple[str, ...]:

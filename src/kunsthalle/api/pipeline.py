@@ -21,6 +21,7 @@ from kunsthalle.api.asgi import Answer, Headers, Query, Receive, Scope, Send
 from kunsthalle.api.etag import EntityTags
 from kunsthalle.api.known_callers import KnownCallers
 from kunsthalle.api.query_params import decode as decode_query
+from kunsthalle.api.reading_processes import ReadingProcesses
 from kunsthalle.api.request import Reply, Request
 from kunsthalle.api.router import Call, Match, Route, Router, found_row
 from kunsthalle.api.serialization import decode, encode
@@ -74,6 +75,7 @@ class Pipeline:
         origin: str | None,
         faults: Faults | None = None,
         observers: Observers | None = None,
+        processes: ReadingProcesses | None = None,
     ) -> None:
         self.router = router
         self._entities = EntityTags(router)
@@ -84,6 +86,7 @@ class Pipeline:
         self._origin = origin
         self._faults = faults or Faults()
         self._observers = observers or Observers()
+        self._processes = processes
         self._callers = KnownCallers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -246,26 +249,35 @@ class Pipeline:
         elif route.body is not None and len(request.raw) > _LARGE_BODY:
             await self._store.beside_async(partial(_decode_early, route, request), request.account_id)
         return await self._store.write_async(
-            ctx, lambda session: self._answer(session, route, request), route.name, account_id=request.account_id
+            ctx, lambda session: self.answer(session, route, request), route.name, account_id=request.account_id
         )
 
     async def _prepared(self, ctx: Context, route: Route, request: Request) -> None:
         """What the route prepares, in a thread: among the account's long reads where it says that it is one."""
 
-        def prepare(session: Session) -> None:
-            self._prepare(session, route, request)
+        def prepare(session: Session) -> bool:
+            self.prepare(session, route, request)
+            return True
 
+        elsewhere: Callable[[float], bool] | None = None
+        if route.separable and self._processes is not None:
+            elsewhere = partial(self._processes.prepare, ctx, route, request)
         if route.long:
-            await self._store.read_async(ctx, prepare, long=True)
+            known = partial(str, request.account_id)
+            await self._store.read_async(ctx, prepare, long=True, account_id=known, elsewhere=elsewhere)
         else:
-            await self._store.prepare_async(ctx, prepare, request.account_id)
+            await self._store.prepare_async(ctx, prepare, request.account_id, elsewhere)
 
     async def _read(self, ctx: Context, route: Route, request: Request) -> Answer:
+        elsewhere: Callable[[float], Answer | None] | None = None
+        if route.separable and self._processes is not None:
+            elsewhere = partial(self._processes.answer, ctx, route, request)
         answer = await self._store.read_async(
             ctx,
-            lambda session: self._answer(session, route, request),
+            lambda session: self.answer(session, route, request),
             long=route.long,
             account_id=lambda: request.account_id,
+            elsewhere=elsewhere,
         )
         record = request.record
         if record is not None:
@@ -281,15 +293,18 @@ class Pipeline:
         request.authorized = route.access.check(inner, request)
         if request.malformed is not None:
             raise request.malformed
-        if request.body is None and route.body is not None and (request.raw or route.body_required):
+        done = request.body is not None or (route.body_prepared and request.prepared is not None)
+        if not done and route.body is not None and (request.raw or route.body_required):
             request.body = decode(request.raw, route.body)  # else it is there since before the transaction
         return inner
 
-    def _prepare(self, session: Session, route: Route, request: Request) -> None:
+    def prepare(self, session: Session, route: Route, request: Request) -> None:
+        """Do what a call prepares, within a transaction that reads."""
         if route.prepare is not None:
             request.prepared = _called(route, route.prepare, self._enter(session, route, request), request)
 
-    def _answer(self, session: Session, route: Route, request: Request) -> Answer:
+    def answer(self, session: Session, route: Route, request: Request) -> Answer:
+        """What a call answers, within its transaction."""
         inner = self._enter(session, route, request)
         ctx = inner.ctx
         if route.call is None:

@@ -36,7 +36,9 @@ class Route(Struct, frozen=True):
     `prepare` reads in a thread what a call that writes needs and what may take long: its result is `Request.prepared`,
     and what it saw may have changed until the call runs. `raw_body` is how many bytes a body may have that is no JSON:
     the call finds them in `Request.raw`. `query` are the parameters that call, and `prepare`, take.
-    `arguments` says what both take besides the session and the request.
+    `arguments` says what both take besides the session and the request. `separable`: the read, or what is prepared,
+    needs nothing but the database and the request, and may be done by another process (`api/reading_processes.py`).
+    `body_prepared`: the call reads nothing of the body but what was prepared of it.
     """
 
     method: str
@@ -52,6 +54,8 @@ class Route(Struct, frozen=True):
     summary: str = ""
     body_required: bool = True
     long: bool = False
+    separable: bool = False
+    body_prepared: bool = False
     prepare: Call | None = None
     raw_body: int = 0
     query: type[Parameters] | None = None
@@ -78,6 +82,8 @@ class Options(TypedDict, total=False):
     writes: bool
     body_required: bool
     long: bool
+    separable: bool
+    body_prepared: bool
     raw_body: int
     summary: str
 

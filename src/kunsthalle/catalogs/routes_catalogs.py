@@ -213,6 +213,8 @@ def _offering_routes(item_path: str, many: str) -> tuple[Route, ...]:
             access=change,
             body=patch,
             prepare=_patched_offering,
+            separable=True,
+            body_prepared=True,
         ),
         route("DELETE", item_path, _delete_offering, surface=surface, access=remove),
     )

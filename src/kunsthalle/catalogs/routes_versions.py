@@ -478,7 +478,17 @@ def editing_routes(rehearse: Rehearse) -> tuple[Route, ...]:
     check = _validate_inputs(rehearse)
     return (
         route("PUT", item_path, _put, surface=surface, access=change, body=Document),
-        route("PATCH", item_path, _patch, surface=surface, access=change, body=patch, prepare=_patched),
+        route(
+            "PATCH",
+            item_path,
+            _patch,
+            surface=surface,
+            access=change,
+            body=patch,
+            prepare=_patched,
+            separable=True,
+            body_prepared=True,
+        ),
         *(route("GET", f"{item_path}/{path}", call, surface=surface, access=see) for path, call in texts),
         route("GET", f"{item_path}/validation/overridevalues", _override_values, surface=surface, access=change),
         route(

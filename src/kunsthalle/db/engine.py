@@ -45,6 +45,8 @@ from kunsthalle.db.wildcards import spaced
 from kunsthalle.db.writer_turns import WriterTurns
 
 T = TypeVar("T")
+Elsewhere = Callable[[float], T | None]
+"""Does a read in another process, with the seconds that it may take; what is false says that it is to be done here."""
 
 _RETRIABLE = {"40001", "40P01"}
 """PostgreSQL: serialization failure and deadlock; the whole transaction may simply be run again."""
@@ -152,11 +154,14 @@ def _turn(account_id: str) -> Hashable:
 class Store:
     """The database. `read` and `write` open one unit of work each and hand back what the function returns.
 
-    `node` names the process among the connections of PostgreSQL. `full` says that a write has found no room on the
+    `reading`: another process writes to the file, so nothing is remembered of it. `node` names the process among the
+    connections of PostgreSQL. `full` says that a write has found no room on the
     disk since `check_room` was last content.
     """
 
-    def __init__(self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None) -> None:
+    def __init__(
+        self, url: str, cipher: Cipher | None = None, bounds: JobBounds | None = None, *, reading: bool = False
+    ) -> None:
         self.bounds = bounds or JobBounds()
         self.full = False
         self.embedded = _is_embedded(url)
@@ -165,7 +170,7 @@ class Store:
         shared = self.engine.execution_options(postgresql_readonly=True)
         snapshots = shared.execution_options(isolation_level="REPEATABLE READ")
         self._readers = _sqlite(url, reading=True) if self.embedded else snapshots
-        self.memo = Cache(self.embedded)
+        self.memo = Cache(self.embedded and not reading)
         self.cipher = cipher or Cipher(None)
         self.writes = WriteTimes()
         self.priority = AccountPriority()
@@ -309,11 +314,13 @@ class Store:
         *,
         long: bool = False,
         account_id: Callable[[], str] = str,
+        elsewhere: Elsewhere[T] | None = None,
     ) -> T:
         """`read` from the event loop, for at most `deadlines.READ_SECONDS`; the function may be run twice.
 
         `long` reads begin in a thread, whatever they turn out to take. What runs in a thread waits for the turn of the
-        caller's account; `account_id` returns it, or "" where the function has not come to know it yet.
+        caller's account; `account_id` returns it, or "" where the function has not come to know it yet. `elsewhere` is
+        asked first there.
         """
         if self.embedded and not long:
             begun = time.monotonic()  # the processor time of the thread costs more to ask than it is better
@@ -323,17 +330,23 @@ class Store:
                 pass  # again in a thread
             finally:
                 self.priority.add(account_id(), time.monotonic() - begun)
-        reading = partial(self._read_counted, ctx, function, account_id)
+        reading = partial(self._read_counted, ctx, function, account_id, elsewhere)
         if not self.embedded and not long:
             call = partial(reading, deadlines.READ_SECONDS)
             return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), call))
         return await self._long.run(_turn(account_id()), reading)
 
-    async def prepare_async(self, ctx: Context, function: Callable[[Session], T], account_id: str) -> T:
+    async def prepare_async(
+        self,
+        ctx: Context,
+        function: Callable[[Session], T],
+        account_id: str,
+        elsewhere: Elsewhere[Any] | None = None,
+    ) -> T:
         """`read` in a thread, from the event loop, for what a write of the account needs and its transaction must not
-        wait for. However many an account asks for, they run one after another.
+        wait for. However many an account asks for, they run one after another. `elsewhere` is asked first.
         """
-        reading = partial(self._read_counted, ctx, function, lambda: account_id)
+        reading = partial(self._read_counted, ctx, function, lambda: account_id, elsewhere)
         return await self._long.prepare(_turn(account_id), reading)
 
     async def beside_async(self, function: Callable[[], T], account_id: str) -> T:
@@ -346,8 +359,17 @@ class Store:
         return await self._long.prepare(_turn(account_id), work)
 
     def _read_counted(
-        self, ctx: Context, function: Callable[[Session], T], account_id: Callable[[], str], seconds: float
+        self,
+        ctx: Context,
+        function: Callable[[Session], T],
+        account_id: Callable[[], str],
+        elsewhere: Elsewhere[T] | None,
+        seconds: float,
     ) -> T:
+        if elsewhere is not None:
+            outcome = elsewhere(seconds)
+            if outcome:
+                return outcome
         with self.priority.counted(account_id), waiting(self.priority.patience(account_id)):
             return self.read(ctx, function, seconds)
 

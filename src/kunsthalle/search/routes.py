@@ -209,7 +209,13 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
     change = access.member("global-search-tagging.tag.attach")
     drop = access.create("global-search-tagging.tag.delete")
     make = access.create(tagging.MANAGE)
-    tagged: dict[str, Any] = {"body": TagRequest, "answer": TagResultsResponse, "prepare": _found, "long": True}
+    tagged: dict[str, Any] = {
+        "body": TagRequest,
+        "answer": TagResultsResponse,
+        "prepare": _found,
+        "long": True,
+        "separable": True,
+    }
     return (
         route(
             "POST",
@@ -222,6 +228,7 @@ def routes(reclamation_period: int) -> tuple[Route, ...]:
             writes=False,
             body_required=False,
             long=True,
+            separable=True,
             query=SearchParameters,
         ),
         route("GET", tags, _list_tags, surface=p, access=seen, answer=TagsResponse, query=TagsParameters),
