@@ -53,6 +53,8 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0f62fe", "color-brand-content": "#0f62fe"},
     "dark_css_variables": {"color-brand-primary": "#78a9ff", "color-brand-content": "#78a9ff"},
 }
+html_domain_indices = False
+html_use_index = False
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
