@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from fixtures.vault import authorization_body, instance_body, key_body
 from kunsthalle.disk_images.writers import write_qcow2
 from kunsthalle.local.client import CallFailed, access_token, exchange
 from kunsthalle.testing.served import Served
@@ -14,8 +15,6 @@ from kunsthalle.testing.served import Served
 VERSION = "version=2026-10-06&generation=2"
 GIB = 2**30
 IMAGE = "cos://us-south/images/small.qcow2"
-KEYS = "eedd3585-90c6-4c8f-be3d-062069e99fc3"
-"""The plan of Key Protect."""
 _VPC = (
     "vpcs subnets security_groups network_acls public_gateways floating_ips keys volumes snapshots instances "
     "instance/templates instance_groups bare_metal_servers virtual_network_interfaces"
@@ -125,31 +124,9 @@ class World:
     def root_key(self, account: str) -> dict[str, str]:
         """A root key that images and volumes of the account may use: its id and CRN, and the id of its `vault`."""
         group = self.call(account, "GET", "/v2/resource_groups")["resources"][0]["id"]
-        body: dict[str, Any] = {
-            "name": "vault",
-            "target": "us-south",
-            "resource_group": group,
-            "resource_plan_id": KEYS,
-        }
-        vault = str(self.call(account, "POST", "/v2/resource_instances", body)["guid"])
-        attributes = [
-            {"name": name, "value": value}
-            for name, value in (("serviceName", "is"), ("accountId", self.id_of(account)))
-        ]
-        resources = [{"name": "serviceName", "value": "kms"}, {"name": "accountId", "value": self.id_of(account)}]
-        policy = {
-            "type": "authorization",
-            "subjects": [{"attributes": attributes}],
-            "roles": [{"role_id": "crn:v1:bluemix:public:iam::::serviceRole:Reader"}],
-            "resources": [{"attributes": resources}],
-        }
-        self.call(account, "POST", "/v1/policies", policy)
-        kind = "application/vnd.ibm.kms.key+json"
-        new = {
-            "metadata": {"collectionType": kind, "collectionTotal": 1},
-            "resources": [{"type": kind, "name": "root", "extractable": False}],
-        }
-        (key,) = self.call(account, "POST", "/api/v2/keys", new, vault=vault)["resources"]
+        vault = str(self.call(account, "POST", "/v2/resource_instances", instance_body(group))["guid"])
+        self.call(account, "POST", "/v1/policies", authorization_body(self.id_of(account)))
+        (key,) = self.call(account, "POST", "/api/v2/keys", key_body(), vault=vault)["resources"]
         return {"id": key["id"], "crn": key["crn"], "vault": vault}
 
     def shared_version(self) -> dict[str, Any]:

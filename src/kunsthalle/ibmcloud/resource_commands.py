@@ -226,6 +226,13 @@ def _undressed(_run: Run, entries: list[Any]) -> list[Any]:
     return entries
 
 
+def view_part(run: Run, owner: Resource, path: str, fields: Sequence[Field], noun: str) -> None:
+    """Show what a resource has one of, at a path below it: the default security group of a VPC."""
+    ref = run.given[owner.label()]
+    run.progress("Getting", f"{noun} of {owner.noun} {ref}")
+    run.detail(run.api.get(f"{place(run, owner, ref)}/{path}"), fields)
+
+
 def _list(run: Run, resource: Resource, filters: Sequence[Filter], dress: Dress) -> None:
     where = f"region {run.session.region}"
     asked = asked_of(run, filters)

@@ -5,6 +5,8 @@ The contract has a status for both, and no place for a number.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
@@ -95,25 +97,13 @@ def _progress(session: Session, _request: Request, transfer: Image | ImageExport
 
 
 def routes() -> tuple[Route, ...]:
-    image, surface = "/_kunsthalle/images", OPERATOR
-    export = f"{image}/{{image_id}}/export_jobs/{{id}}"
-    return (
-        route(
-            "GET",
-            f"{image}/{{id}}/progress",
-            _progress,
-            surface=surface,
-            access=access.item(IMAGE),
-            answer=ProgressResponse,
-            summary="Get how far an import is.",
-        ),
-        route(
-            "GET",
-            f"{export}/progress",
-            _progress,
-            surface=surface,
-            access=EXPORTS.on_one(),
-            answer=ProgressResponse,
-            summary="Get how far an export is.",
-        ),
+    """Of imports and of exports."""
+    transfers = (
+        ("/_kunsthalle/images/{id}", access.item(IMAGE), "an import"),
+        ("/_kunsthalle/images/{image_id}/export_jobs/{id}", EXPORTS.on_one(), "an export"),
+    )
+    answer: dict[str, Any] = {"surface": OPERATOR, "answer": ProgressResponse}
+    return tuple(
+        route("GET", f"{path}/progress", _progress, access=rule, summary=f"Get how far {transfer} is.", **answer)
+        for path, rule, transfer in transfers
     )

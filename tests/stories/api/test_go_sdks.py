@@ -11,8 +11,9 @@ import pytest
 from tools import go_toolchain
 from tools.clients.go import run_go
 from tools.clients.go.differences import SERVICES_OUT_OF_SCOPE
-from tools.clients.go.run import OTHERS, versions
+from tools.clients.go.run import versions
 from tools.clients.results import FOLDER, Result
+from tools.clients.sdk_operations import OTHERS
 
 from stories.api.foreign_walks import SERVICES
 

@@ -38,6 +38,7 @@ from kunsthalle.ibmcloud.resource_commands import (
     reference,
     references,
     shows,
+    view_part,
 )
 
 SERVER = Resource(
@@ -173,12 +174,6 @@ def _act(run: Run, verb: str) -> None:
     run.done(f"The request to {verb} bare metal server {ref} has been accepted.")
 
 
-def _initialization(run: Run) -> None:
-    ref = run.given[SERVER.label()]
-    run.progress("Getting", f"initialization values of bare metal server {ref}")
-    run.detail(run.api.get(f"{place(run, SERVER, ref)}/initialization"), _INITIALIZATION)
-
-
 def _replace(run: Run) -> None:
     ref = run.given[SERVER.label()]
     run.progress("Replacing", f"initialization of bare metal server {ref}")
@@ -237,7 +232,13 @@ COMMANDS = (
     Command(
         "is bare-metal-server-initialization-values",
         "View what a bare metal server was initialized with.",
-        _initialization,
+        partial(
+            view_part,
+            owner=SERVER,
+            path="initialization",
+            fields=_INITIALIZATION,
+            noun="initialization values",
+        ),
         SERVER.label(),
         (
             flag("private-key", "KEY|@FILE", "Ignored: a password is shown as it is encrypted.", kind="file"),

@@ -36,6 +36,7 @@ from kunsthalle.ibmcloud.resource_commands import (
     reference,
     references,
     shows,
+    view_part,
 )
 from kunsthalle.ibmcloud.serial_console import talk
 
@@ -98,12 +99,6 @@ def _act(run: Run, kind: str) -> None:
     run.progress(_DOING[kind], f"instance {ref}")
     body = {"type": kind} | ({"force": True} if run.given.get("no-wait") else {})
     run.detail(run.api.post(f"{place(run, INSTANCE, ref)}/actions", body), ACTION)
-
-
-def _initialization(run: Run) -> None:
-    ref = run.given["INSTANCE"]
-    run.progress("Getting", f"initialization values of instance {ref}")
-    run.detail(run.api.get(f"{place(run, INSTANCE, ref)}/initialization"), _INITIALIZATION)
 
 
 def _reinitialize(run: Run) -> None:
@@ -191,7 +186,13 @@ COMMANDS = (
     Command(
         "is instance-initialization-values",
         "View what an instance was initialized with.",
-        _initialization,
+        partial(
+            view_part,
+            owner=INSTANCE,
+            path="initialization",
+            fields=_INITIALIZATION,
+            noun="initialization values",
+        ),
         "INSTANCE",
         (
             flag("private-key", "KEY|@FILE", "Ignored: a password is shown as it is encrypted.", kind="file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,7 @@ from kunsthalle.ibmcloud.resource_commands import (
     renames,
     shown,
     shows,
+    view_part,
 )
 
 _DNS = (
@@ -108,18 +110,6 @@ def _routing_table(run: Run) -> dict[str, str]:
     return {"id": id_of(run, ROUTING_TABLE, options.get("rt"), [vpc])}
 
 
-def _default(run: Run, noun: str, resource: Resource) -> None:
-    ref = run.given["VPC"]
-    run.progress("Getting", f"default {resource.noun} of vpc {ref}")
-    run.detail(run.api.get(f"{place(run, VPC, ref)}/{noun}"), resource.fields)
-
-
-def _gateway_of_subnet(run: Run) -> None:
-    ref = run.given["SUBNET"]
-    run.progress("Getting", f"{PUBLIC_GATEWAY.noun} of subnet {ref}")
-    run.detail(run.api.get(f"{place(run, SUBNET, ref)}/public_gateway"), PUBLIC_GATEWAY.fields)
-
-
 def _detach(run: Run) -> None:
     ref = run.given["SUBNET"]
     if not run.confirmed(f"This will detach the public gateway from subnet {ref}. Continue"):
@@ -140,6 +130,11 @@ def _prefix(run: Run) -> dict[str, Any]:
     options = run.given
     zone = {"name": options["ZONE"]}
     return filled(name=options["NAME"], zone=zone, cidr=options["CIDR"], is_default=options.get("default"))
+
+
+def _default(path: str, resource: Resource) -> Callable[[Run], None]:
+    """Views the resource that each VPC has one of, and that new resources in it get."""
+    return partial(view_part, owner=VPC, path=path, fields=resource.fields, noun=f"default {resource.noun}")
 
 
 COMMANDS = (
@@ -170,13 +165,13 @@ COMMANDS = (
     Command(
         "is vpc-default-security-group",
         "View the default security group of a VPC.",
-        partial(_default, noun="default_security_group", resource=SECURITY_GROUP),
+        _default("default_security_group", SECURITY_GROUP),
         "VPC",
     ),
     Command(
         "is vpc-default-network-acl",
         "View the default network ACL of a VPC.",
-        partial(_default, noun="default_network_acl", resource=NETWORK_ACL),
+        _default("default_network_acl", NETWORK_ACL),
         "VPC",
     ),
     lists(ADDRESS_PREFIX, "vpc-address-prefixes"),
@@ -236,7 +231,11 @@ COMMANDS = (
         body=lambda run: {**renames(run), **_bound(run)},
     ),
     Command(
-        "is subnet-public-gateway", "View the public gateway of a subnet.", _gateway_of_subnet, "SUBNET", (OF_VPC,)
+        "is subnet-public-gateway",
+        "View the public gateway of a subnet.",
+        partial(view_part, owner=SUBNET, path="public_gateway", fields=PUBLIC_GATEWAY.fields, noun=PUBLIC_GATEWAY.noun),
+        "SUBNET",
+        (OF_VPC,),
     ),
     Command(
         "is subnet-public-gateway-detach", "Detach the public gateway of a subnet.", _detach, "SUBNET", (OF_VPC, FORCE)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kunsthalle.ibmcloud.commands.network_resources import ROUTE, ROUTING_TABLE
 from kunsthalle.ibmcloud.commands.vpc_resources import SUBNET, VPC
 from kunsthalle.ibmcloud.grammar import Command, flag
 from kunsthalle.ibmcloud.invocation import Run
-from kunsthalle.ibmcloud.resource_commands import NAME, OF_VPC, changes, deletes, filled, lists, makes, place, shows
+from kunsthalle.ibmcloud.resource_commands import (
+    NAME,
+    OF_VPC,
+    changes,
+    deletes,
+    filled,
+    lists,
+    makes,
+    shows,
+    view_part,
+)
 
 _INGRESS = tuple(
     flag(f"{source}-ingress", "true|false", f"Whether the table routes what comes from {text}.", also=(source,))
@@ -65,24 +76,16 @@ def _changed_route(run: Run) -> dict[str, Any]:
     return filled(name=run.given.get("name"), **_options(run))
 
 
-def _default(run: Run) -> None:
-    ref = run.given["VPC"]
-    run.progress("Getting", f"default {ROUTING_TABLE.noun} of vpc {ref}")
-    run.detail(run.api.get(f"{place(run, VPC, ref)}/default_routing_table"), ROUTING_TABLE.fields)
-
-
-def _of_subnet(run: Run) -> None:
-    ref = run.given["SUBNET"]
-    run.progress("Getting", f"{ROUTING_TABLE.noun} of subnet {ref}")
-    run.detail(run.api.get(f"{place(run, SUBNET, ref)}/routing_table"), ROUTING_TABLE.fields)
-
+_VIEWED = partial(view_part, fields=ROUTING_TABLE.fields)
+_DEFAULT = partial(_VIEWED, owner=VPC, path="default_routing_table", noun=f"default {ROUTING_TABLE.noun}")
+_OF_SUBNET = partial(_VIEWED, owner=SUBNET, path="routing_table", noun=ROUTING_TABLE.noun)
 
 COMMANDS = (
-    Command("is vpc-default-routing-table", "View the default routing table of a VPC.", _default, "VPC"),
+    Command("is vpc-default-routing-table", "View the default routing table of a VPC.", _DEFAULT, "VPC"),
     Command(
         "is subnet-routing-table",
         "View the routing table of a subnet.",
-        _of_subnet,
+        _OF_SUBNET,
         "SUBNET",
         (OF_VPC,),
     ),
