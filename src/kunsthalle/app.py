@@ -276,6 +276,7 @@ def build(
     ensure_encrypted(store, context, _renew_secrets)
     tokens = Tokens(store, context)
     drivers = Drivers(settings, tools)
+    drivers.share(store, context)
     watched = Watched(store)
     rooms = Lazy(partial(_join, drivers, tokens, store, watched))
     faults = Faults()

@@ -15,7 +15,9 @@ from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.core.space import Space
 
 if TYPE_CHECKING:
+    from kunsthalle.authz.context import Context
     from kunsthalle.blobs.protocol import Blobs
+    from kunsthalle.db.engine import Store
     from kunsthalle.disk_images.limits import Limits
     from kunsthalle.disk_images.qemu_img import Tools
     from kunsthalle.hypervisor.folder_disks import LocalStorage
@@ -44,6 +46,8 @@ class Drivers:
         self.machines = data / "machines"
         self.scratch = self.disks / "scratch"
         self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings, self._storage))
+        self._engine = Lazy(lambda: self._guard(self._hypervisor()))
+        self._guard: Callable[[Hypervisor], Hypervisor] = lambda engine: engine
         self._tools = tools or Lazy(find_image_tools)
         self._limits = Lazy(_limits)
         self._settings = settings
@@ -60,7 +64,20 @@ class Drivers:
     @property
     def hypervisor(self) -> Hypervisor:
         """What servers run on."""
-        return self._hypervisor()
+        return self._engine()
+
+    def share(self, store: Store, ctx: Context) -> None:
+        """Has the nodes of a store change a server of an engine that they share one at a time. `ctx` is the program's
+        own. To be called before the hypervisor is asked for.
+        """
+
+        def guard(engine: Hypervisor) -> Hypervisor:
+            from kunsthalle.instances.locked_engine import LockedEngine
+            from kunsthalle.instances.server_locks import ServerLocks
+
+            return LockedEngine(engine, ServerLocks(store, ctx)) if engine.shared else engine
+
+        self._guard = guard
 
     @property
     def tools(self) -> Tools | None:

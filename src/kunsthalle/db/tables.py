@@ -78,6 +78,15 @@ jobs = Table(
     Index("ix_jobs_account", "account_id", "state", "due_at"),
 )
 
+# Who may do what one node does at a time; free again after `until`, a moment of real time.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
 job_turns = Table(
     "job_turns",
     metadata,

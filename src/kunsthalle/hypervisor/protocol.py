@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
@@ -145,7 +146,8 @@ class Facts:
 
 class Status(Enum):
     """ABSENT: nothing is known of it. STOPPED: told to, or the guest powered itself off. FAILED: it ended, or stands
-    still, without having been asked to. LOST: the host was restarted under it.
+    still, without having been asked to. LOST: the host was restarted under it. UNREACHABLE: its host, or its process,
+    does not answer, so that nothing can be known of it.
     """
 
     ABSENT = "absent"
@@ -153,6 +155,7 @@ class Status(Enum):
     RUNNING = "running"
     FAILED = "failed"
     LOST = "lost"
+    UNREACHABLE = "unreachable"
 
 
 class Channel(Enum):
@@ -182,12 +185,15 @@ class Hypervisor(Protocol):
     """
     An engine. Calls block: make them from worker threads, never from an event loop's thread.
 
-    Calls that change one server wait for one another, also across processes that share the folder; reading
-    calls (`status`, `console`, `servers`) do not wait. Every method raises BadServerId for a hostile id.
+    Of the calls that change one server only one is made at a time. An engine of this host sees to that itself, across
+    all processes that share its folder; nodes that share an engine hold the server's lock in their database. Reading
+    calls (`status`, `states`, `console`, `servers`) do not wait. Every method raises BadServerId for a hostile id.
     """
 
     name: str
-    """`simulated` or `qemu`."""
+    """As in `core/hypervisors.py`."""
+    shared: bool
+    """Whether the engine is apart from this host: all nodes of a store use it, and it keeps the disks elsewhere."""
     offers: frozenset[Channel]
     """The lines of its servers."""
 
@@ -231,6 +237,15 @@ class Hypervisor(Protocol):
 
     def status(self, server_id: str) -> Status:
         """As the engine has it now; nothing is remembered."""
+        ...
+
+    def states(self, server_ids: Collection[str], *, thorough: bool) -> Mapping[str, Status]:
+        """
+        The status of each of many servers, asked for in as few questions as the engine can do with.
+
+        Without `thorough`, RUNNING may say only that a machine is there. HypervisorError if the engine as a whole does
+        not answer; a server of whom nothing can be known is UNREACHABLE.
+        """
         ...
 
     def console(self, server_id: str, max_bytes: int) -> bytes:

@@ -36,7 +36,7 @@ def settle(run: queue.Run, hypervisor: Hypervisor) -> None:
         return
     before = hypervisor.facts(instance.id)
     status = hypervisor.status(instance.id)
-    if status is Status.RUNNING:
+    if status in {Status.RUNNING, Status.UNREACHABLE}:
         return
     broken = status is Status.FAILED and _by_kvm(before, hypervisor)
     again = broken or (status is Status.LOST and _policy(instance) == "restart")

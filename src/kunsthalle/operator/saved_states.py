@@ -63,6 +63,7 @@ APART = {
     saved_blobs.FOLDER,
 }
 """What of a data folder, or of its copy, is not simply copied."""
+_MAY_RUN = {Status.RUNNING, Status.UNREACHABLE}
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -190,11 +191,18 @@ class SavedScenarios:
             raise Problem(Reason.UNAVAILABLE, "unavailable", f"The blob store: {error}") from error
 
     def _machines(self) -> list[str]:
-        """On PostgreSQL those of other nodes, too, which only the database knows of."""
+        """The servers that run, or may; on PostgreSQL those of other nodes, too, which only the database knows of.
+
+        409 with an engine that keeps the disks elsewhere.
+        """
         engine = self.drivers.hypervisor
+        if engine.shared:
+            text = f"The engine {engine.name} keeps the disks, and a saved state would be without them."
+            raise conflict("disks_elsewhere", text)
         if not HYPERVISORS[engine.name].runs_guests:
             return []
-        servers = {server for server in engine.servers() if engine.status(server) is Status.RUNNING}
+        states = engine.states(engine.servers(), thorough=True)
+        servers = {server for server, status in states.items() if status in _MAY_RUN}
         if not self.store.embedded:
             servers |= self.store.read(self.base, _running_instances)
         return sorted(servers)

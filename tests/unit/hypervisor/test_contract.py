@@ -212,6 +212,18 @@ def test_the_life_of_a_server(bench: Bench) -> None:
     assert engine.disks.exists(DiskKind.VOLUME, server.disk)
 
 
+def test_the_states_of_many_servers_are_one_question(bench: Bench) -> None:
+    engine, (first, second) = bench.engine, (bench.server("a"), bench.server("b", mac="02:00:0a:00:00:06"))
+    engine.start(first)
+    engine.start(second)
+    engine.stop("b", 0)
+    for thorough in (True, False):
+        states = engine.states(["a", "b", "absent"], thorough=thorough)
+        assert states == {"a": Status.RUNNING, "b": Status.STOPPED, "absent": Status.ABSENT}
+    assert engine.states([], thorough=True) == {}
+    assert engine.shared is False
+
+
 def test_what_is_absent(bench: Bench) -> None:
     bench.engine.stop("nobody", 1)
     bench.engine.delete("nobody")

@@ -131,6 +131,8 @@ def test_a_process_that_hangs_is_told_apart_and_can_be_stopped(qemu: Bench, monk
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(Unresponsive):
         qemu.engine.status(server.id)
+    assert qemu.engine.states([server.id], thorough=True) == {server.id: Status.UNREACHABLE}
+    assert qemu.engine.states([server.id], thorough=False) == {server.id: Status.RUNNING}, "it is there"
     qemu.engine.stop(server.id, 0.1)
     assert qemu.engine.status(server.id) is Status.STOPPED
     assert until(lambda: processes(qemu.root) == [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,10 @@ import pytest
 
 from fixtures.engines import storage_at
 from fixtures.worlds import World
+from kunsthalle.core.clock import MovableClock
 from kunsthalle.hypervisor.protocol import Facts, ServerSpec, Status, Unresponsive
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
-from kunsthalle.instances.vm_monitor import FULL_CHECK_INTERVAL, Watch
+from kunsthalle.instances.vm_monitor import FULL_CHECK_INTERVAL, LEASE, Watch
 from kunsthalle.jobs import queue
 from unit.instances.cloud import Cloud
 
@@ -33,7 +36,18 @@ class Frail(Simulated):
         self.kvm = False
         self.deaf = False
         self.hangs = False
+        self.down = False
         self.pressed = 0
+        self.asked = 0
+
+    def servers(self) -> list[str]:
+        if self.down:
+            raise Unresponsive("down")
+        return super().servers()
+
+    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:
+        self.asked += 1
+        return super().states(server_ids, thorough=thorough)
 
     def status(self, server_id: str) -> Status:
         if self.hangs:
@@ -60,6 +74,16 @@ class Frail(Simulated):
             super().stop(server_id, 0)
 
 
+class Set:
+    """A clock whose real time is what the test says."""
+
+    def __init__(self, clock: MovableClock, real: list[int]) -> None:
+        self.now, self._real = clock.now, real
+
+    def real(self) -> int:
+        return self._real[0]
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> Frail:
     return Frail(tmp_path / "machines")
@@ -81,8 +105,8 @@ def work(cloud: Cloud) -> None:
         pass
 
 
-def server(cloud: Cloud, **more: Any) -> str:
-    body = cloud.home.prototype(image={"id": cloud.image().id}, **more)
+def server(cloud: Cloud, image: str = "mine", **more: Any) -> str:
+    body = cloud.home.prototype(image={"id": cloud.image(image).id}, **more)
     made = cloud.call("POST", "/v1/instances", body, status=201)
     work(cloud)
     assert cloud.state(made["id"]) == "running"
@@ -164,8 +188,82 @@ def test_nothing_is_said_of_a_machine_that_does_not_answer(told: Cloud, engine: 
     engine.hangs = True
     watch.round()
     assert told.world.read(told.world.base, queue.pending) == 0
+    assert (told.state(id_), codes(told, id_), active(told, id_)) == ("running", ["host_unreachable"], True)
+    revision = told.answer("GET", f"/v1/instances/{id_}").headers["etag"]
+    for _ in range(FULL_CHECK_INTERVAL):
+        watch.round()
+    assert told.answer("GET", f"/v1/instances/{id_}").headers["etag"] == revision, "it is said once"
     engine.hangs = False
+    for _ in range(FULL_CHECK_INTERVAL):
+        watch.round()
+    assert (told.state(id_), codes(told, id_)) == ("running", [])
+
+
+def test_who_acts_on_an_instance_that_does_not_answer_is_heard(told: Cloud, engine: Frail, watch: Watch) -> None:
+    id_ = server(told)
+    engine.hangs = True
+    watch.round()
+    told.call("POST", f"/v1/instances/{id_}/actions", {"type": "stop"}, status=201)
+    work(told)
+    assert (told.state(id_), codes(told, id_)) == ("stopped", [])
+
+
+def test_an_ended_job_that_finds_nobody_answering_says_nothing(told: Cloud, engine: Frail, watch: Watch) -> None:
+    id_ = server(told)
+    engine.ended[id_] = Status.FAILED
+    watch.round()
+    engine.ended[id_] = Status.UNREACHABLE
+    work(told)
     assert told.state(id_) == "running"
+
+
+def test_one_question_asks_for_all_machines(told: Cloud, engine: Frail, watch: Watch) -> None:
+    ids = {server(told), server(told, "another")}
+    asked: list[set[str]] = []
+
+    def states(server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:
+        asked.append(set(server_ids))
+        return dict.fromkeys(server_ids, Status.RUNNING)
+
+    engine.states = states
+    watch.round()
+    watch.round()
+    assert asked == [ids, ids]
+
+
+def test_an_engine_that_does_not_answer_at_all_is_asked_again(told: Cloud, engine: Frail, watch: Watch) -> None:
+    id_ = server(told)
+    engine.down = True
+    for _ in range(3):
+        watch.round()
+    assert (told.state(id_), codes(told, id_)) == ("running", [])
+    engine.down = False
+    Simulated.stop(engine, id_, 0)
+    watch.round()
+    work(told)
+    assert told.state(id_) == "stopped", "the first look was still to come"
+
+
+def test_of_the_nodes_that_share_an_engine_one_looks(told: Cloud, engine: Frail) -> None:
+    engine.shared = True
+    id_ = server(told)
+    real, clock = [told.world.clock.real()], told.world.clock
+    ctx = dataclasses.replace(told.world.base, clock=Set(clock, real))
+    first, second = (Watch(told.world.store, ctx, engine) for _ in range(2))
+    for watch in (first, second, first, second):
+        watch.round()
+    assert engine.asked == 2, "the first"
+    real[0] += LEASE // 2 + 1
+    second.round()
+    first.round()
+    assert engine.asked == 3, "it renews in time"
+    real[0] += LEASE + 1
+    Simulated.delete(engine, id_)
+    second.round()
+    first.round()
+    assert engine.asked == 4, "when it has gone silent, the other takes over"
+    work(told)
+    assert told.state(id_) == "failed", "what is absent there is nowhere"
 
 
 def test_what_was_said_is_not_said_again_at_once(told: Cloud, engine: Frail, watch: Watch) -> None:

@@ -107,6 +107,7 @@ _SINCE_0031 = (
     "ALTER TABLE service_instances DROP COLUMN service",
     "ALTER TABLE service_instances DROP COLUMN location",
     "ALTER TABLE api_keys DROP COLUMN stored_value",
+    "DROP TABLE leases",
     "UPDATE alembic_version SET version_num = '0031'",
 )
 """What makes a database one of the schema 0031 again."""
@@ -130,6 +131,17 @@ def test_a_state_of_an_older_release_is_brought_to_this_schema(app: App, archive
     with closing(sqlite3.connect(app.server.settings.data / DATABASE)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
         assert connection.execute("SELECT count(*) FROM protected_keys").fetchone() == (0,)
+
+
+def test_what_an_engine_keeps_elsewhere_is_neither_saved_nor_overwritten(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.server.drivers.hypervisor, "shared", True)
+    for path, body in (("", {"name": "without-disks"}), ("/before/load", None)):
+        refused = app.call(OPERATOR, "POST", f"/_kunsthalle/scenarios{path}", body)
+        assert refused.status == 409
+        assert "The engine simulated keeps the disks" in refused.json["errors"][0]["message"]
+    assert not (app.server.settings.data / "scenarios" / "without-disks").exists()
 
 
 Change = Callable[[dict[str, Any], dict[str, bytes]], None]

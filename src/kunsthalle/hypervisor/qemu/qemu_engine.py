@@ -13,7 +13,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.hypervisor import channels, console_log, overlays
+from kunsthalle.hypervisor.bulk_states import look_at_each
 from kunsthalle.hypervisor.cloud_init_seed import ignition, make_seed
 from kunsthalle.hypervisor.folder_disks import LocalDisks, LocalStorage
 from kunsthalle.hypervisor.host import boot_id, memory_mib
@@ -81,6 +82,7 @@ class Qemu(Hypervisor):
     """See Hypervisor."""
 
     name = "qemu"
+    shared = False
     offers = frozenset(Channel)
 
     def __init__(
@@ -220,6 +222,10 @@ class Qemu(Hypervisor):
         if state == _ENDED:
             return _how_it_ended(folder)
         return Status.FAILED if state in BROKEN else Status.RUNNING
+
+    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:
+        """See Hypervisor.states."""
+        return look_at_each(self, server_ids, thorough=thorough)
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """See Hypervisor.console."""

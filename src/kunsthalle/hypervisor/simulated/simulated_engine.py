@@ -7,13 +7,14 @@ It is what a host without QEMU has. Everything around it is real; the console sa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.disk_images.writers import write_overlay as write_plain_overlay
 from kunsthalle.hypervisor import overlays
+from kunsthalle.hypervisor.bulk_states import look_at_each
 from kunsthalle.hypervisor.folder_disks import LocalDisks, LocalStorage
 from kunsthalle.hypervisor.protocol import (
     Channel,
@@ -40,6 +41,7 @@ class Simulated(Hypervisor):
     """See Hypervisor. The states survive the process, like those of an engine would."""
 
     name = "simulated"
+    shared = False
     offers = frozenset({Channel.SERIAL})
 
     def __init__(
@@ -124,6 +126,10 @@ class Simulated(Hypervisor):
         """See Hypervisor.status."""
         folder = self._directories.path(server_id)
         return self._status(folder) if folder.is_dir() else Status.ABSENT
+
+    def states(self, server_ids: Collection[str], *, thorough: bool) -> dict[str, Status]:
+        """See Hypervisor.states."""
+        return look_at_each(self, server_ids, thorough=thorough)
 
     def console(self, server_id: str, max_bytes: int) -> bytes:
         """See Hypervisor.console."""

@@ -6,29 +6,33 @@ from collections.abc import Iterator
 from functools import partial
 
 from kunsthalle.block_storage.disk_specs import DiskDrivers
-from kunsthalle.hypervisor.protocol import HypervisorError
+from kunsthalle.hypervisor.protocol import HypervisorError, Status
 from kunsthalle.instances.service import SETTLE, STOP
 from kunsthalle.jobs import queue
 from kunsthalle.operator.doctor.findings import CheckContext, ExpectedReferences, Finding
 
 _OFF = {"stopped", "failed"}
+_THERE = {Status.RUNNING, Status.UNREACHABLE}
+"""Of a machine that does not answer nothing is said."""
 
 
 def machines(books: ExpectedReferences, disks: DiskDrivers, *, alone: bool) -> Iterator[Finding]:
     """`alone`: whether this host is the only one, so that a machine that is not here is nowhere."""
     engine = disks.hypervisor
     there = engine.servers()
+    running_ids = {id_ for id_, server in books.servers.items() if server.status == "running"}
+    states = engine.states(sorted(running_ids.union(there)), thorough=False)
     for id_ in there:
         server = books.servers.get(id_)
         if id_ in books.busy:
             continue
         if server is None:
             yield Finding("machine_without_server", id_, "There is a machine of no server.", partial(_end, id_))
-        elif server.status in _OFF and engine.lives(id_):
+        elif server.status in _OFF and states[id_] is Status.RUNNING:
             text = f"The server is {server.status}, and its machine runs."
             yield Finding("machine_of_stopped_server", id_, text, partial(_enqueue, STOP, id_, server.account_id))
     for id_, server in sorted(books.servers.items()):
-        if server.status != "running" or id_ in books.busy or not (alone or id_ in there) or engine.lives(id_):
+        if id_ not in running_ids or id_ in books.busy or not (alone or id_ in there) or states[id_] in _THERE:
             continue
         mend = partial(_enqueue, SETTLE, id_, server.account_id)
         yield Finding("server_without_machine", id_, "The server is running, and its machine is not there.", mend)
