@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -28,7 +29,6 @@ def worlds(port: int, ready: int, with_parent: bool, **changes: str) -> None:
     (KUNSTHALLE_WORLDS_URL, KUNSTHALLE_WORLDS_TOKEN). A token in the environment is used; else one is made.
     """
     from kunsthalle.cli.common import Refused
-    from kunsthalle.cli.world_host import run
 
     try:
         chosen = {name: parse(name, text) for name, text in changes.items()}
@@ -37,4 +37,10 @@ def worlds(port: int, ready: int, with_parent: bool, **changes: str) -> None:
         )
     except BadSetting as error:
         raise Refused(str(error)) from error
-    run(settings, ready=ready, token=os.environ.get(TOKEN, ""), with_parent=with_parent)
+    gc.disable()  # until all is loaded: loading makes almost no garbage, and the collector would look for it
+    try:
+        from kunsthalle.cli.world_host import run
+
+        run(settings, ready=ready, token=os.environ.get(TOKEN, ""), with_parent=with_parent)
+    finally:
+        gc.enable()

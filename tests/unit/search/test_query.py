@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.walks import share
@@ -45,9 +45,9 @@ class Shelf:
         return self.image.crn in [item["crn"] for item in found.items]
 
 
-@pytest.fixture
-def shelf(both: World) -> Iterator[Shelf]:
-    yield Shelf(both)
+@pytest.fixture(scope="module")
+def shelf(both_to_read: World) -> Shelf:
+    return Shelf(both_to_read)
 
 
 FOUND = [
@@ -271,7 +271,7 @@ def test_these_are_refused_with_a_reason(shelf: Shelf, query: str) -> None:
     assert caught.value.message.startswith("Invalid query: ")
 
 
-@settings(max_examples=share(40, 5_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(40, 5_000), deadline=None)
 @given(query=st.text(alphabet='ab:"()*?\\ -+!&|ANDORTO.[]{}/<>^~_é1', max_size=60))
 def test_whatever_is_typed_is_read_or_refused(shelf: Shelf, query: str) -> None:
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
@@ -43,24 +42,24 @@ class Furnished:
     values: list[str]
 
 
-@pytest.fixture
-def furnished(both: World) -> Iterator[Furnished]:
-    mine, theirs = both.account("mine"), both.account("theirs")
+@pytest.fixture(scope="module")
+def furnished(both_to_read: World) -> Furnished:
+    mine, theirs = both_to_read.account("mine"), both_to_read.account("theirs")
     values = [*NAMES, *TAGS, "image", "vpc", "is", "globalcatalog-collection", "project:x", "missing"]
     for ctx in (mine, theirs):
-        both.write(ctx, tagging.create, ["project:x"])
+        both_to_read.write(ctx, tagging.create, ["project:x"])
         crns = []
         for number, name in enumerate(["golden", "silver-1", "plain"]):
-            image = both.image(ctx, name, resource_group_id=f"group-{number % 2}")
+            image = both_to_read.image(ctx, name, resource_group_id=f"group-{number % 2}")
             crns.append(image.crn)
             values += [image.id, image.crn, image.name]
-        both.write(ctx, _network)
-        crns += [it.crn for it in both.read(ctx, lambda session: some(session, CATALOG))]
+        both_to_read.write(ctx, _network)
+        crns += [it.crn for it in both_to_read.read(ctx, lambda session: some(session, CATALOG))]
         for number, crn in enumerate(crns):
-            both.write(ctx, _tag, [TAGS[number % 3]], [crn])
-        both.write(ctx, _tag, ["project:x"], crns[:2], "access")
+            both_to_read.write(ctx, _tag, [TAGS[number % 3]], [crn])
+        both_to_read.write(ctx, _tag, ["project:x"], crns[:2], "access")
         values += [crns[-1], "group-0", ctx.account_id]
-    yield Furnished(both, mine, theirs, values)
+    return Furnished(both_to_read, mine, theirs, values)
 
 
 def _network(session: Session) -> None:
@@ -146,7 +145,7 @@ def _queries(values: list[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=share(20, 2_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(20, 2_000), deadline=None)
 @given(data=st.data(), grants=_grants, limit=st.integers(1, 7))
 def test_search_is_the_lists_held_against_the_query(
     furnished: Furnished, data: st.DataObject, grants: list[Any], limit: int
