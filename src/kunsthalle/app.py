@@ -36,7 +36,7 @@ from kunsthalle.authz.context import NOBODY, Context
 from kunsthalle.authz.permissions import Grants
 from kunsthalle.blobs.protocol import BlobError
 from kunsthalle.config import Settings
-from kunsthalle.core.clock import ManualClock, MovableClock, SystemClock
+from kunsthalle.core.clock import SECOND, ManualClock, MovableClock, SystemClock
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, unauthenticated
 from kunsthalle.core.faults import Faults
@@ -47,13 +47,14 @@ from kunsthalle.core.log import get_logger
 from kunsthalle.core.regions import REGIONS
 from kunsthalle.core.sizes import GIB, MIB
 from kunsthalle.core.space import disk_room
-from kunsthalle.db import kv
+from kunsthalle.db import kv, nodes
 from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.encryption import Cipher, Turn
 from kunsthalle.db.engine import Store
 from kunsthalle.db.integrity import Watched
 from kunsthalle.db.reencryption import ensure_encrypted
 from kunsthalle.db.session import Session
+from kunsthalle.db.shared_faults import SharedFaults
 from kunsthalle.db.unscoped import any_row, number_of
 from kunsthalle.drivers import Drivers
 from kunsthalle.iam.tokens import Tokens
@@ -62,7 +63,7 @@ from kunsthalle.instances.vm_monitor_thread import VmMonitorThread
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.audit_retention import keep_for
 from kunsthalle.jobs.worker import Worker
-from kunsthalle.local import folder
+from kunsthalle.local import folder, shared_folder
 from kunsthalle.operator import routes_control
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class Server:
         from kunsthalle.operator.scenarios import SCENARIOS
 
         make = SCENARIOS[name]
-        keys = self.settings.data.resolve() / "ssh"
+        keys = self.settings.shared_root / "ssh"
         return self.store.write(self.base, lambda session: make(session, self.drivers.buckets, keys))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -242,10 +243,27 @@ def _clock(settings: Settings, store: Store, base: Callable[[MovableClock], Cont
             raise UnknownMember("clock", kind)
 
 
+def _join_nodes(
+    settings: Settings, store: Store, base: Context, clock: MovableClock, faults: Faults, tokens: Tokens
+) -> None:
+    """From now on the process follows what other nodes of a PostgreSQL database change. OtherFolder."""
+    if store.embedded:
+        return
+    shared = shared_folder.identity(settings.shared_root, base.ids.uuid())
+    store.write(base, partial(nodes.join, clock=clock, folder=shared))
+
+    def forget() -> None:
+        store.memo.clear()
+        tokens.forget_all()
+
+    store.nodes = nodes.Nodes(clock, faults, forget)
+
+
 def job_bounds(settings: Settings) -> JobBounds:
     """How much background work one account may have."""
     running, size = max(1, settings.account_running_jobs), settings.account_transfer_gb * GIB
-    return JobBounds(settings.account_jobs, running, settings.account_transfers, size)
+    lease = settings.job_lease * SECOND
+    return JobBounds(settings.account_jobs, running, settings.account_transfers, size, lease)
 
 
 def build(
@@ -279,7 +297,8 @@ def build(
     drivers.share(store, context)
     watched = Watched(store)
     rooms = Lazy(partial(_join, drivers, tokens, store, watched))
-    faults = Faults()
+    faults = Faults() if store.embedded else SharedFaults(store, context)
+    _join_nodes(settings, store, context, clock, faults, tokens)
     worker = Worker(store, context, _handlers(rooms), max(2, settings.workers), faults)
     told = partial(_status, settings, store, context, drivers)
     operations = routes_control.routes(clock, worker, told, _ask_stores(watched, store, drivers, settings.data))
@@ -319,15 +338,15 @@ def build(
             *account_routes(),
             *fault_routes(faults, worker.kinds, partial(_expire_tokens, store), callers(store)),
             *scenario_routes(scenarios(), faults),
-            *recording_routes(store.recordings),
+            *recording_routes(store.recordings, partial(_other_nodes, store)),
         )
         made = pipeline(Router((*routes, *operations, *rehearsal), not_implemented), partial(authenticate, tokens))
         on_loaded()
         return made
 
-    cut_off = folder.read(settings.data, folder.LOADING)
+    cut_off = folder.read(settings.shared_root, folder.LOADING)
     if cut_off:
-        scenarios().load(cut_off["name"], without_secrets=bool(cut_off.get("without_secrets")))
+        scenarios().resume(cut_off["name"], without_secrets=bool(cut_off.get("without_secrets")))
     front, everything = pipeline(Router(operations), _nobody), Lazy(whole)
     behind = Lazy(lambda: _load(everything))
     watching = VmMonitorThread(store, context, drivers.machines, lambda: drivers.hypervisor)
@@ -369,6 +388,10 @@ def _sockets(drivers: Drivers, store: Store, base: Context) -> Application:
     from kunsthalle.instances.consoles.console_sessions import Consoles
 
     return Consoles(store, base, drivers.hypervisor)
+
+
+def _other_nodes(store: Store, ctx: Context) -> int:
+    return store.read(ctx, lambda session: nodes.others(session, store.node))
 
 
 def _expire_tokens(store: Store, ctx: Context) -> None:

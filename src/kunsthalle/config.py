@@ -291,6 +291,11 @@ class Settings:
         secret=True,
         option=False,
     )
+    shared_folder: str = _setting(
+        "",
+        "Folder that all nodes of one PostgreSQL database have in common: disks, machines, saved states, credentials,"
+        " the master key, and buckets without --buckets; default: the data folder",
+    )
     public_url: str = _setting(
         "", "Base URL of hrefs in answers; default: the URL that the client called", allowed=_public_url
     )
@@ -371,6 +376,13 @@ class Settings:
     workers: int = _setting(
         4, "Threads that run jobs, at least 2; one of them runs no imports, exports or disk copies", least=2, most=1024
     )
+    job_lease: int = _setting(
+        30,
+        "Seconds after which other nodes take over the jobs of a node that was killed, stands still, or has lost the"
+        " database",
+        least=2,
+        most=3600,
+    )
     account_jobs: int = _setting(
         1000, "Maximum waiting and running jobs of one account; a further job is refused with 429", least=1, reload=True
     )
@@ -401,12 +413,17 @@ class Settings:
         return {**environment, **{key: value for key, value in pair.items() if value}}
 
     @property
+    def shared_root(self) -> Path:
+        """What all nodes of a database have in common; of one node, its data folder."""
+        return (Path(self.shared_folder) if self.shared_folder else self.data).resolve()
+
+    @property
     def proxies(self) -> tuple[addresses.Network, ...]:
         return addresses.networks(self.trusted_proxy)
 
     @property
     def master_key_path(self) -> Path:
-        return Path(self.master_key_file).resolve() if self.master_key_file else self.data.resolve() / "master.key"
+        return Path(self.master_key_file).resolve() if self.master_key_file else self.shared_root / "master.key"
 
     @property
     def blob_root(self) -> Path:

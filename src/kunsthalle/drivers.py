@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
 
 class Drivers:
     """What packages work with. `disks` is the folder of disks that this host keeps, with the `scratch` of files on
-    their way into the blobs; `machines` is the engine's own folder, `space` bounds what all of it may take.
-    `reclamation_period` is in microseconds.
+    their way into the blobs, which is this process's; `alone` says that no other node works in it. `machines` is the
+    engine's own folder, `space` bounds what all of it may take. `reclamation_period` is in microseconds.
 
     What a start can do without is found, and its code loaded, when it is asked for the first time. Not so a
     hypervisor that is named: Unavailable where it cannot run, BadSpec for another word. BadAddress for blobs or buckets
@@ -36,15 +38,16 @@ class Drivers:
     """
 
     def __init__(self, settings: Settings, tools: Lazy[Tools | None] | None = None) -> None:
-        data = settings.data.resolve()
+        shared = settings.shared_root
         self.bucket_bytes = settings.account_bucket_gb * GIB
         self.reclamation_period = duration(settings.reclamation_period)
         self.space = Space(settings.disk_reserve * MIB)
         self.blobs = _blobs(settings, self.space)
-        self.disks = data / "disks"
-        self._buckets = Lazy(lambda: _buckets(data / "buckets", settings, self.space))
-        self.machines = data / "machines"
-        self.scratch = self.disks / "scratch"
+        self.disks = shared / "disks"
+        self._buckets = Lazy(lambda: _buckets(shared / "buckets", settings, self.space))
+        self.machines = shared / "machines"
+        self.scratch = _scratch(self.disks, settings)
+        self.alone = not settings.shared_folder
         self._hypervisor = Lazy(lambda: _hypervisor(self.machines, settings, self._storage))
         self._engine = Lazy(lambda: self._guard(self._hypervisor()))
         self._guard: Callable[[Hypervisor], Hypervisor] = lambda engine: engine
@@ -95,7 +98,15 @@ class Drivers:
         from kunsthalle.hypervisor.folder_disks import LocalStorage
 
         quota = Quota(self._settings.disk_quota, self._settings.volume_quota)
-        return LocalStorage(self.disks, self.blobs, self.tools, self.limits, quota, self.space)
+        return LocalStorage(self.disks, self.blobs, self.tools, self.limits, quota, self.space, self.scratch)
+
+
+def _scratch(disks: Path, settings: Settings) -> Path:
+    """On the file system of the disks, for what is done there gets its place by a link; one for each node."""
+    if not settings.shared_folder:
+        return disks / "scratch"
+    node = f"{socket.gethostname()}\0{settings.data.resolve()}"
+    return disks / "scratch" / hashlib.sha256(node.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def _blobs(settings: Settings, space: Space) -> Blobs:

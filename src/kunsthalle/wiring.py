@@ -44,6 +44,7 @@ from kunsthalle.images.conversion_job import Converter
 from kunsthalle.images.export_job import Exporter
 from kunsthalle.images.export_service import ExportService
 from kunsthalle.images.import_job import Importer
+from kunsthalle.images.import_sources import FORSAKEN_SECONDS
 from kunsthalle.images.service import ImageService
 from kunsthalle.instances import routes as instance_routes
 from kunsthalle.instances import routes_machines
@@ -79,7 +80,7 @@ def join(
     blobs = drivers.blobs
     disks = disks_of(drivers)
     disks.disks.sweep()
-    drivers.buckets.sweep()
+    drivers.buckets.sweep(0 if drivers.alone else FORSAKEN_SECONDS)
     volumes = VolumesAsImages(disks)
     importer = Importer(blobs, drivers.buckets, volumes, drivers.tools, drivers.limits)
     scratch = drivers.scratch

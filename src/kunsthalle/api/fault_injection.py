@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from kunsthalle.api.asgi import Answer, Send
+from kunsthalle.core.clock import SECOND, Clock
 from kunsthalle.core.closed_tables import UnknownMember
 from kunsthalle.core.errors import Problem, Reason, not_found, unauthenticated
 from kunsthalle.core.fault_effects import effects_on
@@ -101,13 +101,13 @@ def _refusal(fault: Fault, refuse: Refuse) -> Answer:
     return Answer(made.status, {**made.headers, "Retry-After": str(fault.retry_after)}, made.body)
 
 
-async def noted(faults: Faults, respond: Respond) -> Answer:
+async def noted(faults: Faults, respond: Respond, clock: Clock) -> Answer:
     """The answer to a call that creates something, whose ids are noted for the effect `late`."""
     answer = await respond()
     if answer.status in _CREATED:
         with contextlib.suppress(msgspec.DecodeError, ValueError):
             made = msgspec.json.decode(answer.body, type=_Created)
-            faults.created(made.id, time.monotonic())
+            await asyncio.to_thread(faults.created, made.id, clock.real() / SECOND)
     return answer
 
 

@@ -27,6 +27,7 @@ from kunsthalle.api.router import Call, Match, Route, Router, found_row
 from kunsthalle.api.serialization import decode, encode
 from kunsthalle.api.surfaces import Surface
 from kunsthalle.authz.context import Context
+from kunsthalle.core.clock import SECOND
 from kunsthalle.core.errors import Problem, Reason, Target, forbidden, unauthenticated
 from kunsthalle.core.faults import Faults, Subject
 from kunsthalle.core.ids import Ids
@@ -132,6 +133,8 @@ class Pipeline:
         self, scope: Scope, receive: Receive, send: Send, headers: Headers, ctx: Context, exchange: Exchange
     ) -> None:
         respond = partial(self._respond, scope, receive, headers, ctx, exchange)
+        if self._faults.shared:
+            await self._store.follow_async(ctx)
         if self._faults.calls and await self._answered_by_fault(scope, headers, send, ctx, respond):
             return
         await (await respond()).send(send)
@@ -154,9 +157,13 @@ class Pipeline:
 
         method, caller = scope["method"], await self._caller_of_faults(headers, ctx)
         subject = Subject(f"{method} {path}", ctx.now(), *caller)
-        fault = self._faults.of_call(subject, time.monotonic())
+        at = ctx.clock.real() / SECOND
+        if self._faults.shared:
+            fault = await asyncio.to_thread(self._faults.of_call, subject, at)
+        else:
+            fault = self._faults.of_call(subject, at)
         if self._faults.late and method == "POST":
-            respond = partial(fault_injection.noted, self._faults, respond)
+            respond = partial(fault_injection.noted, self._faults, respond, ctx.clock)
         if fault is None:
             await (await respond()).send(send)
             return True

@@ -26,7 +26,7 @@ from kunsthalle.core.addresses import is_loopback
 from kunsthalle.core.clock import SystemClock, rfc3339
 from kunsthalle.core.ids import Ids
 from kunsthalle.core.sizes import MIB
-from kunsthalle.local import folder, master_keys, running
+from kunsthalle.local import folder, master_keys, running, shared_folder
 
 if TYPE_CHECKING:
     import asyncio
@@ -235,6 +235,8 @@ def _check_folders(settings: Settings) -> None:
     places = [("data", str(settings.data), settings.data)]
     if settings.blobs and not settings.blobs.startswith("s3:"):
         places.append(("blobs", settings.blobs, settings.blob_root))
+    if settings.shared_folder:
+        places.append(("shared_folder", settings.shared_folder, settings.shared_root))
     if settings.blob_cache:
         places.append(("blob_cache", settings.blob_cache, settings.cache_root))
     for name, value, path in places:
@@ -255,11 +257,14 @@ def _in_words(settings: Settings) -> Iterator[None]:
     from sqlalchemy.exc import DatabaseError
 
     from kunsthalle.db.integrity import is_corruption
+    from kunsthalle.db.nodes import OtherFolder
     from kunsthalle.db.prepare import NewerSchema
     from kunsthalle.hypervisor.protocol import Unavailable
 
     try:
         yield
+    except OtherFolder as error:
+        raise Refusal(str(BadSetting("shared_folder", settings.shared_root, str(error)))) from error
     except NewerSchema as error:
         raise Refusal(f"A later release has worked on this data, and nothing was changed: {error}.") from error
     except master_keys.MasterKeyError as error:
@@ -275,6 +280,17 @@ def _in_words(settings: Settings) -> Iterator[None]:
             raise
         text = "The database is damaged. Ask `kunsthalle doctor --offline`, keep the files, and restore a backup."
         raise Refusal(text) from error
+
+
+@contextlib.contextmanager
+def _starting(settings: Settings) -> Iterator[None]:
+    """Of several nodes that start at once one is first: it makes the operator's token, the key, and the scenario."""
+    if not settings.shared_folder:
+        yield
+        return
+    with shared_folder.alone(settings.shared_root):
+        shared_folder.link_credentials(settings.data, settings.shared_root)
+        yield
 
 
 def _elsewhere(settings: Settings) -> dict[str, str] | None:
@@ -381,18 +397,18 @@ def _serve(reloading: Reloading) -> None:
     _guard_seeded_keys(settings, settings.scenario or folder.read(settings.data, folder.CREDENTIALS).get("scenario"))
     _guard_plain_http(settings, seeded=settings.allow_seeded_keys)
     listener = _listen(settings)
-    with _in_words(settings):
+    with _starting(settings), _in_words(settings):
         master_keys.read(settings.master_key_path)  # before a database is made that would have another one
         token, named = operator_token(settings, Ids()), _with_names(settings, certificates)
         observers = Observers(access_log(settings))
         server = build(named, token, observers=observers, on_loaded=gc.freeze)
-    make_scenario(server)
+        make_scenario(server)
     _guard_seeded_keys(settings, server.scenario())
     _guard_plain_http(settings, seeded=settings.allow_seeded_keys and server.scenario() is not None)
     _warn_of_seeded_keys(settings, server.scenario())
     url = _address(settings, listener, certificates)
     running.register(settings.data)
-    told = {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings)}
+    told = {"url": url, "pid": os.getpid(), "buckets": _elsewhere(settings), "shared": str(settings.shared_root)}
     folder.write(settings.data, folder.SERVER, {**told, "ca_file": _ca_file(settings, certificates)})
     register = Connections(limits_of(settings, raise_file_limit()))
     apply_changes(reloading, server, observers, register, certificates)

@@ -55,6 +55,14 @@ class SystemClock:
     def set(self, moment: int) -> None:
         self.offset = moment - self.real()
 
+    def placed(self, now: int, real: int) -> int:
+        """The present moment of a clock that stood at `now` when real time was `real`."""
+        return self.real() + now - real
+
+    def adopt(self, now: int, real: int) -> None:
+        """Become the clock that stood at `now` when real time was `real`."""
+        self.offset = now - real
+
 
 class ManualClock:
     """Stands still until it is moved."""
@@ -72,6 +80,14 @@ class ManualClock:
 
     def set(self, moment: int) -> None:
         self.moment = moment
+
+    def placed(self, now: int, real: int) -> int:  # noqa: ARG002  it stands still
+        """See SystemClock.placed."""
+        return now
+
+    def adopt(self, now: int, real: int) -> None:  # noqa: ARG002  it stands still
+        """See SystemClock.adopt."""
+        self.moment = now
 
 
 MovableClock = SystemClock | ManualClock

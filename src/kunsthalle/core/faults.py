@@ -1,8 +1,9 @@
 """Faults on demand: which calls and which jobs of this process shall go wrong, how, and how often.
 
 A rehearsal wants to see what automation does when an answer is late, refused, or lost on its way, and when an import
-or a boot fails. Faults are kept in memory: they belong to one process and end with it. The one on tokens is done when
-it is asked for, and for good: expired tokens stay expired after a restart.
+or a boot fails. Faults of a process with a SQLite file are kept in memory: they end with it. Those of nodes
+that share a database are kept there (`db/shared_faults.py`). The one on tokens is done when it is asked for, and for
+good: expired tokens stay expired after a restart.
 
 A fault of less than 100 percent, and one whose delay spreads, draws from its own seed: the same calls in the same order
 meet the same faults again.
@@ -15,7 +16,7 @@ import random
 import threading
 from collections import deque
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -33,6 +34,8 @@ IMPORT_REASONS = {
 """The documented reasons of an image that failed (the VPC API's `ImageStatusReason`), with a message of our own (U)."""
 
 ALL = 100.0
+_LONGEST_ENTRY = 500
+"""Characters that are kept of what a fault was applied to."""
 _KEPT = 200
 """Applications of faults that are kept, and ids of what was created while an effect `late` waits for them."""
 
@@ -67,6 +70,7 @@ class Fault(Struct, kw_only=True):
     times: int = 1
     hits: int = 0
     seen: int = 0
+    draws: int = 0
     source: random.Random | None = None
 
     def applies(self) -> bool:
@@ -83,6 +87,9 @@ class Fault(Struct, kw_only=True):
         """The next number from the fault's seed, at least 0 and below 1."""
         if self.source is None:
             self.source = random.Random(self.seed)  # noqa: S311  repeatable on purpose
+            for _ in range(self.draws):
+                self.source.random()
+        self.draws += 1
         return self.source.random()
 
     def pause(self) -> float:
@@ -103,6 +110,9 @@ class Fault(Struct, kw_only=True):
         return f"{self.name}: {self.effect} {self.id}" if self.name else f"{self.effect} {self.id}"
 
 
+_STORED = tuple(name for name in Fault.__struct_fields__ if name != "source")
+
+
 class Subject(Struct, frozen=True):
     """What a fault may apply to: `METHOD /path` or a kind of job, whose it is, when, and what is meant in reports."""
 
@@ -119,6 +129,9 @@ class Faults:
     `calls` and `jobs` say whether there is any of the kind at all, which costs a look and no lock; `late` and
     `personal` whether one is about what was just created, or about some callers only.
     """
+
+    shared = False
+    """Whether they are those of several nodes, and asking for one takes a transaction."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -162,6 +175,27 @@ class Faults:
     def of_job(self, subject: Subject) -> Fault | None:
         """The fault that applies to this job, or None."""
         return self._match("job", subject, 0) if self.jobs else None
+
+    def may_concern(self, on: str, subject: Subject, at: float) -> bool:
+        """Whether a fault is about the subject, as far as is known here; nothing is counted."""
+        with self._lock:
+            return any(fault.on == on and self._concerns(fault, subject, at) for fault in self._all)
+
+    def document(self) -> dict[str, Any]:
+        """All that there is to know of the faults, to be kept."""
+        with self._lock:
+            faults = [{name: getattr(fault, name) for name in _STORED} for fault in self._all]
+            applied = [entry[:_LONGEST_ENTRY] for entry in self._applied]
+            return {"faults": faults, "applied": applied, "created": [[id_, at] for id_, at in self._created]}
+
+    def follow(self, document: Any) -> None:
+        """Become what was kept; nothing where that is None."""
+        stored = document or {"faults": [], "applied": [], "created": []}
+        with self._lock:
+            self._all = [Fault(**fault) for fault in stored["faults"]]
+            self._applied = deque(stored["applied"], maxlen=_KEPT)
+            self._created = deque(((id_, at) for id_, at in stored["created"]), maxlen=_KEPT)
+            self._count()
 
     def _match(self, on: str, subject: Subject, at: float) -> Fault | None:
         with self._lock:

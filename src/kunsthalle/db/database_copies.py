@@ -6,15 +6,18 @@ in one transaction, which readers see nothing of until it is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, Text, TypeDecorator, column, insert, select, table, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from kunsthalle.db.engine import Store
+from kunsthalle.authz.context import Context
+from kunsthalle.db import nodes
+from kunsthalle.db.engine import NODE, Store
 from kunsthalle.db.prepare import prepare
+from kunsthalle.db.session import Session
 
 _ROWS = 1_000
 """So many rows are in memory at a time."""
@@ -47,11 +50,12 @@ def save(store: Store, path: Path, metadata: MetaData) -> None:
         copy.close()
 
 
-def load(store: Store, path: Path, metadata: MetaData) -> None:
+def load(store: Store, path: Path, metadata: MetaData, ctx: Context, settle: Callable[[Session], None]) -> None:
     """Have the database become a copy, whose schema is this release's: all of it, or, when it raises, nothing.
 
-    On SQLite: to be asked for inside `Store.still`. On PostgreSQL: StoreBusy while other nodes are connected, or do
-    not end their writes; DoesNotFit for what only SQLite takes.
+    `settle` brings what came to where it is now, on PostgreSQL in the same transaction. On SQLite: to be asked for
+    inside `Store.still`, which `settle` is then called outside of, by the caller. On PostgreSQL: StoreBusy while other
+    nodes do not end their writes; DoesNotFit for what only SQLite takes. Other nodes take the copy for another world.
     """
     if store.embedded:
         store.become(path)
@@ -59,10 +63,14 @@ def load(store: Store, path: Path, metadata: MetaData) -> None:
     copy = Store(f"sqlite:///{path}")
     try:
         with copy.engine.connect() as source, store.engine.connect() as target, target.begin():
-            _lock(target, store.node, metadata)
+            _lock(target, metadata)
+            session = Session(target, ctx, store.memo, store.cipher, writing=True)
+            least = nodes.version(session) + 1
             for source_table in reversed(metadata.sorted_tables):
                 target.execute(source_table.delete())
             _copy(source, target, metadata)
+            settle(session)
+            nodes.changed(session, world=True, least=least)
     except OperationalError as error:
         if _code(error) == "55P03":  # lock_not_available
             raise StoreBusy(f"Writes of other nodes did not end within {_PATIENCE}; try again.") from error
@@ -78,18 +86,19 @@ def _code(error: DBAPIError) -> str:
     return str(getattr(error.orig, "sqlstate", None))
 
 
-_OTHERS = text(
+_OLDER = text(
     "SELECT count(DISTINCT application_name) FROM pg_stat_activity WHERE datname = current_database()"
-    " AND application_name LIKE :any AND application_name <> :own"
+    " AND application_name LIKE 'kunsthalle-%' AND application_name NOT LIKE :following"
 )
 
 
-def _lock(connection: Connection, node: str, metadata: MetaData) -> None:
-    """Until the end of the transaction nobody else writes. Other nodes remember what would be of another world."""
-    prefix = node.partition("-")[0]
-    others = connection.execute(_OTHERS, {"any": f"{prefix}-%", "own": node}).scalar_one()
-    if others:
-        raise StoreBusy(f"Other nodes of this database that run: {others}. Stop them, load, and start them again.")
+def _lock(connection: Connection, metadata: MetaData) -> None:
+    """Until the end of the transaction nobody else writes. Nodes of a release that follows no others remember what
+    would be of another world.
+    """
+    older = connection.execute(_OLDER, {"following": f"{NODE}%"}).scalar_one()
+    if older:
+        raise StoreBusy(f"Nodes of an older release that use the database: {older}. Stop them, and load again.")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
     names = ", ".join(source_table.name for source_table in metadata.sorted_tables)
     connection.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError, StatementError
@@ -44,12 +44,17 @@ from kunsthalle.db.session import Session
 from kunsthalle.db.wildcards import spaced
 from kunsthalle.db.writer_turns import WriterTurns
 
+if TYPE_CHECKING:
+    from kunsthalle.db.nodes import Nodes
+
 T = TypeVar("T")
 Elsewhere = Callable[[float], T | None]
 """Does a read in another process, with the seconds that it may take; what is false says that it is to be done here."""
 
 _RETRIABLE = {"40001", "40P01"}
 """PostgreSQL: serialization failure and deadlock; the whole transaction may simply be run again."""
+NODE = "kunsthalle-node-"
+"""What the names of processes begin with that follow one another (`nodes.py`)."""
 _TRIES = 5
 _POOL = 8
 _LEFT_TO_OTHERS = 2
@@ -155,8 +160,8 @@ class Store:
     """The database. `read` and `write` open one unit of work each and hand back what the function returns.
 
     `reading`: another process writes to the file, so nothing is remembered of it. `node` names the process among the
-    connections of PostgreSQL. `full` says that a write has found no room on the
-    disk since `check_room` was last content.
+    connections of PostgreSQL. `full` says that a write has found no room on the disk since `check_room` was last
+    content. `nodes` follows what the nodes of a PostgreSQL database have in common.
     """
 
     def __init__(
@@ -165,7 +170,7 @@ class Store:
         self.bounds = bounds or JobBounds()
         self.full = False
         self.embedded = _is_embedded(url)
-        self.node = f"kunsthalle-{entropy(8).hex()}"
+        self.node = f"{NODE}{entropy(8).hex()}"
         self.engine = _sqlite(url, reading=False) if self.embedded else _postgresql(url, self.node)
         shared = self.engine.execution_options(postgresql_readonly=True)
         snapshots = shared.execution_options(isolation_level="REPEATABLE READ")
@@ -175,6 +180,7 @@ class Store:
         self.writes = WriteTimes()
         self.priority = AccountPriority()
         self.recordings = Recordings()
+        self.nodes: Nodes | None = None
         self._writer = WriterTurns()
         self._inside = threading.local()
         threads, most_running = (1, 1) if self.embedded else (_POOL, _POOL - _LEFT_TO_OTHERS)
@@ -193,8 +199,7 @@ class Store:
                 deadline = connection.info["deadline"]
                 return self._at_one_moment(connection, _driver(connection), deadline, ctx, function, seconds)
             try:
-                if seconds < math.inf:
-                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}")
+                self._begin(connection, max(1, int(seconds * 1000)) if seconds < math.inf else None)
                 session = Session(connection, ctx, self.memo, self.cipher, writing=False)
                 session.until = time.monotonic() + seconds
                 return function(session)
@@ -204,6 +209,13 @@ class Store:
                 raise
             finally:
                 connection.rollback()
+
+    def _begin(self, connection: Connection, milliseconds: int | None = None) -> None:
+        """PostgreSQL: how long a statement may take, and what other nodes have changed."""
+        if self.nodes is not None:
+            self.nodes.look(connection, milliseconds)
+        elif milliseconds is not None:
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
 
     def _at_one_moment(
         self,
@@ -281,6 +293,8 @@ class Store:
         with self.engine.connect() as connection:
             if self.embedded:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                self._begin(connection)
             session = Session(connection, ctx, self.memo, self.cipher, writing=True)
             session.bounds = self.bounds
             session.recordings = self.recordings
@@ -335,6 +349,11 @@ class Store:
             call = partial(reading, deadlines.READ_SECONDS)
             return await asyncio.wrap_future(self._turns.submit(_turn(account_id()), call))
         return await self._long.run(_turn(account_id()), reading)
+
+    async def follow_async(self, ctx: Context) -> None:
+        """Follow what other nodes have changed, where there are any, before a decision outside of a transaction."""
+        if self.nodes is not None:
+            await self.read_async(ctx, lambda _session: None)
 
     async def prepare_async(
         self,

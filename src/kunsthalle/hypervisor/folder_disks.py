@@ -69,7 +69,9 @@ class LocalEngine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalStorage:
-    """Where an engine of this host keeps disks. `folder` is absolute; `tools` is None on a host without qemu-img."""
+    """Where an engine of this host keeps disks. `folder` is absolute; `tools` is None on a host without qemu-img.
+    `scratch` is where this process keeps what is not done, on the same file system; by default in the folder.
+    """
 
     folder: Path
     blobs: Blobs
@@ -77,6 +79,7 @@ class LocalStorage:
     limits: Limits
     quota: Quota = Quota()
     space: Space = field(default_factory=Space)
+    scratch: Path | None = None
 
 
 class LocalDisks(Disks):
@@ -86,6 +89,7 @@ class LocalDisks(Disks):
         self.folder, self.blobs, self.quota = storage.folder, storage.blobs, storage.quota
         self._tools, self._limits, self._space = storage.tools, storage.limits, storage.space
         self._engine = engine
+        self._unfinished = storage.scratch or storage.folder / "scratch"
 
     def path(self, kind: DiskKind, id_: str) -> Path:
         """Where the file of a disk is. BadSpec for an id that is no name of a file."""
@@ -224,9 +228,8 @@ class LocalDisks(Disks):
 
     def _scratch(self, name: str) -> Path:
         """A place for a file of this piece of work."""
-        folder = self.folder / "scratch"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder / f"{name}.{os.getpid()}.{threading.get_ident()}"
+        self._unfinished.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self._unfinished / f"{name}.{os.getpid()}.{threading.get_ident()}"
 
     def _stand(self, path: Path, base: ImageBytes | None) -> None:
         """Sees to it that a disk finds its bytes: they are on this host, and it names them where they are. FAULTS.
@@ -368,20 +371,20 @@ class LocalDisks(Disks):
             for path in folder_disk_checks.files(self.folder / folder, ".*.partial"):
                 disk_id = path.name[1:].removesuffix(".qcow2.partial")
                 yield Leftover(path.name, "A disk was left unfinished.", disk_id)
-        for path in folder_disk_checks.files(self.folder / "scratch", "*"):
+        for path in folder_disk_checks.files(self._unfinished, "*"):
             yield Leftover(path.name, "Work on a disk was left unfinished.", None)
 
     def remove_leftover(self, name: str) -> None:
         """See Disks.remove_leftover."""
-        for folder in (*_FOLDERS.values(), "scratch"):
-            if name in {path.name for path in folder_disk_checks.files(self.folder / folder, "*")} and (
-                folder == "scratch" or name.startswith(".")
+        for folder in (*(self.folder / kind for kind in _FOLDERS.values()), self._unfinished):
+            if name in {path.name for path in folder_disk_checks.files(folder, "*")} and (
+                folder == self._unfinished or name.startswith(".")
             ):
-                (self.folder / folder / name).unlink(missing_ok=True)
+                (folder / name).unlink(missing_ok=True)
 
     def sweep(self) -> int:
         """See Disks.sweep."""
-        paths = [path for path in (self.folder / "scratch").glob("*") if path.is_file()]
+        paths = [path for path in self._unfinished.glob("*") if path.is_file()]
         for path in paths:
             path.unlink(missing_ok=True)
         return len(paths)

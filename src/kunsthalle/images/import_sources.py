@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,11 +26,14 @@ from kunsthalle.object_storage.folder_buckets import (
     ObjectReader,
     ObjectStorage,
 )
+from kunsthalle.object_storage.uploads import seconds
 
 _HREF = re.compile(r"cos://([a-z0-9-]{1,32})/([^/]{1,255})/(.{1,1024})")
 _FORMATS = {FORMATS[name].suffix: name for name in IMPORTED}
 _SUFFIXES = " or ".join(f".{suffix}" for suffix in _FORMATS)
 FIELD = "file.href"
+FORSAKEN_SECONDS = 86_400.0
+"""A file on its way that nobody has written to for so long is no other node's work."""
 _NOT_AUTHORIZED = "The request is not authorized to access the Cloud Object Storage resource."
 ANY_CAUSE = (
     "The bucket must be one of this account; if it belongs to an instance of cloud-object-storage, the service is "
@@ -99,12 +103,18 @@ class AccountBuckets:
     def _folder(self, account_id: str) -> ObjectStorage:
         return Buckets(self._root / account_id, self._space)
 
-    def sweep(self) -> int:
-        """At the start of the only process: removes what a killed one left on its way into folders; how many files."""
-        paths = list(self._root.glob(f"*/{INCOMING}/*"))
-        for path in paths:
-            path.unlink(missing_ok=True)
-        return len(paths)
+    def sweep(self, older_than_seconds: float, now: Callable[[], float] = seconds) -> int:
+        """At the start of a process: removes what a killed one left on its way into folders; how many files.
+
+        Where other nodes write there, too, only what has not been written to for so long.
+        """
+        limit, removed = now() - older_than_seconds, 0
+        for path in self._root.glob(f"*/{INCOMING}/*"):
+            with suppress(FileNotFoundError):
+                if not older_than_seconds or path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+        return removed
 
     def folder(self, account_id: str) -> Path:
         return self._root / account_id

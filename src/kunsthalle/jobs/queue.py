@@ -14,19 +14,24 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, ins
 
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import SECOND
+from kunsthalle.db import kv
+from kunsthalle.db.bounds import JobBounds
 from kunsthalle.db.compiled import CompiledSelect
 from kunsthalle.db.row_models import reader
 from kunsthalle.db.session import Session
 from kunsthalle.db.tables import jobs
 from kunsthalle.jobs import turns
 
-LEASE = 30 * SECOND
+LEASE = JobBounds().lease
+"""Of a job in the hands of a worker, where no setting says otherwise."""
 AT_ONCE = 0
 """`due_at` of a job that waits for no moment: a clock that goes back must not make it wait."""
 MOST_ATTEMPTS = 5
 MOST_CLAIMS = 20
 """A job taken up this often has killed its worker again and again: it ends, and the process can live."""
 _LONGEST_ERROR = 2_000
+_PAUSED = "jobs-paused"
+"""Who has all nodes claim no job, and until when in real time."""
 
 
 class Claimed(Struct, frozen=True):
@@ -102,7 +107,7 @@ class Run:
         """A step that is durable by itself, refused when the lease is gone."""
 
         def guarded(session: Session) -> Any:
-            _keep(session, self.job.id, self._owner, {"lease_until": self.ctx.clock.real() + LEASE})
+            _keep(session, self.job.id, self._owner, {"lease_until": _lease(session)})
             return function(session)
 
         return self._writer(self.ctx, guarded)
@@ -117,6 +122,11 @@ class Run:
         result = self._writer(self.ctx, guarded)
         self.finished = True
         return result
+
+
+def _lease(session: Session) -> int:
+    """Until when in real time what is claimed now is the claimer's."""
+    return session.ctx.clock.real() + session.bounds.lease
 
 
 def _keep(session: Session, id_: str, owner: str, values: Mapping[str, Any]) -> None:
@@ -203,6 +213,8 @@ def claim(session: Session, owner: str, *, transfers: bool = True, most_running:
     `transfers` says whether transfers may be taken too; `most_running` how many jobs of one account may run.
     """
     turns.take_turns(session)
+    if _is_paused(session):
+        return None
     lane = _lane(transfers=transfers)
     job = _take(session, owner, and_(_silent(session.ctx.clock.real()), lane), jobs.c.lease_until)
     if job is not None:
@@ -245,7 +257,7 @@ def claimable(session: Session, *, transfers: bool = True) -> bool:
 
 def _take(session: Session, owner: str, which: ColumnElement[bool], first: ColumnElement[int]) -> Claimed | None:
     chosen = select(jobs.c.id).where(which).order_by(first, jobs.c.created_at, jobs.c.id).limit(1)
-    lease = session.ctx.clock.real() + LEASE
+    lease = _lease(session)
     statement = (
         update(jobs)
         .where(jobs.c.id == chosen.with_for_update(skip_locked=True).scalar_subquery())
@@ -288,7 +300,7 @@ def text_of(error: Exception) -> str:
 
 def extend(session: Session, held: Mapping[str, str]) -> None:
     """The heartbeat of a worker process: the leases of the jobs in its hands, id and owner, run on."""
-    until = session.ctx.clock.real() + LEASE
+    until = _lease(session)
     for id_, owner in held.items():
         is_mine = and_(jobs.c.id == id_, jobs.c.lease_owner == owner, jobs.c.state == "running")
         session.execute(update(jobs).where(is_mine).values(lease_until=until))
@@ -298,6 +310,38 @@ def release_all(session: Session) -> int:
     """At the start of the only process of a store: whoever held a lease is dead."""
     condition = update(jobs).where(jobs.c.state == "running").values(state="queued", lease_owner=None)
     return session.execute(condition).rowcount
+
+
+def pause(session: Session, owner: str) -> None:
+    """Have no node claim a job for as long as a lease lasts."""
+    turns.take_turns(session)
+    stay_paused(session, owner)
+
+
+def stay_paused(session: Session, owner: str) -> None:
+    """Have the pause of an owner last for another lease, also in a database that has become another one."""
+    kv.put(session, _PAUSED, {"owner": owner, "until": _lease(session)})
+
+
+def unpause(session: Session, owner: str) -> None:
+    """Ends a pause of this owner's."""
+    stored = kv.get(session, _PAUSED)
+    if stored is not None and stored["owner"] == owner:
+        kv.put(session, _PAUSED, {"owner": "", "until": 0})
+
+
+def _is_paused(session: Session) -> bool:
+    if session.dialect == "sqlite":  # the only process pauses itself
+        return False
+    stored = kv.get(session, _PAUSED)
+    return stored is not None and session.ctx.clock.real() < stored["until"]
+
+
+def running(session: Session) -> int:
+    """How many jobs are in the hands of workers that have not gone silent, on all nodes."""
+    alive_now = and_(jobs.c.state == "running", jobs.c.lease_until >= session.ctx.clock.real())
+    row = session.first(select(func.count()).select_from(jobs).where(alive_now))
+    return int(row[0]) if row else 0
 
 
 def next_due(session: Session, until: int, after: int = -1) -> int | None:

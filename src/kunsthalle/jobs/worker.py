@@ -17,7 +17,7 @@ from kunsthalle.core.faults import Fault, Faults, Subject
 from kunsthalle.core.lazy import Lazy
 from kunsthalle.core.log import get_logger
 from kunsthalle.core.space import is_out_of_space
-from kunsthalle.db import audit, kv
+from kunsthalle.db import audit, kv, nodes
 from kunsthalle.db.engine import Store
 from kunsthalle.db.session import Session
 from kunsthalle.jobs import queue
@@ -25,6 +25,8 @@ from kunsthalle.jobs import queue
 log = get_logger("jobs")
 _TICK_SECONDS = 0.5
 _HEARTBEAT_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+"""Between two looks whether the jobs of other nodes have ended."""
 _KEEP_DONE = 86_400 * SECOND
 _SHARED = max(1, len(os.sched_getaffinity(0)) // 2 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 2) // 2)
 """Jobs of one account that run at once while other accounts ask: an import keeps a processor busy."""
@@ -100,6 +102,7 @@ class Worker:
         self._claiming = threading.Lock()
         self._signalled = 0
         self._paused = False
+        self._pausing = ""
         self._busy = 0
         self._held: dict[str, str] = {}
         self._running: dict[str, str] = {}
@@ -147,18 +150,23 @@ class Worker:
 
     def _beats(self) -> None:
         """In a thread of its own: a job may take longer than a lease, and so may all of them at once."""
-        while not self._stopping.wait(_HEARTBEAT_SECONDS):
+        lease = self._store.bounds.lease / SECOND
+        while not self._stopping.wait(min(_HEARTBEAT_SECONDS, lease / 3)):
             try:
-                self._store.write(self._ctx, lambda session: queue.extend(session, dict(self._held)))
+                self._store.write(self._ctx, self._extend)
                 self._store.write(self._ctx, lambda session: queue.purge(session, self._ctx.now() - _KEEP_DONE))
             except Exception:
                 log.exception("heartbeat", worker=self._owner)
 
+    def _extend(self, session: Session) -> None:
+        queue.extend(session, dict(self._held))
+        self.stay_paused(session)
+
     @contextmanager
     def paused(self, seconds: float = 60.0) -> Iterator[None]:
-        """No job runs meanwhile. Busy when those that run do not end in time."""
+        """No job runs meanwhile, on no node. Busy when those that run do not end in time."""
         deadline = time.monotonic() + seconds
-        with self._travelling:
+        with self._travelling, self._others_paused(deadline):
             try:
                 with self._work:
                     self._paused = True
@@ -172,6 +180,32 @@ class Worker:
                 with self._work:
                     self._paused = False
                 self._wake()
+
+    def stay_paused(self, session: Session) -> None:
+        """Where this process has all nodes pause, they go on to."""
+        if self._pausing:
+            queue.stay_paused(session, owner=self._pausing)
+
+    @contextmanager
+    def _others_paused(self, deadline: float) -> Iterator[None]:
+        """Other nodes take no job up meanwhile, and have ended what they had. It lasts as long as a lease, and is
+        renewed with them: nobody waits long for a node that was killed.
+        """
+        if self._store.embedded:
+            yield
+            return
+        me = self._ctx.ids.uuid()
+        self._store.write(self._ctx, partial(queue.pause, owner=me))
+        self._pausing = me
+        try:
+            while self._store.read(self._ctx, queue.running):
+                if time.monotonic() > deadline:
+                    raise Busy("Jobs are running that did not end in time; try again.")
+                self._stopping.wait(_LOOK_SECONDS)
+            yield
+        finally:
+            self._pausing = ""
+            self._store.write(self._ctx, partial(queue.unpause, owner=me))
 
     def _one(self, owner: str, *, transfers: bool = True) -> bool:
         with self._work:
@@ -321,5 +355,15 @@ class Worker:
         return self._store.read(self._ctx, lambda session: queue.next_due(session, until, after))
 
     def _move(self, clock: MovableClock, moment: int) -> None:
-        self._store.write(self._ctx, lambda session: kv.put(session, "clock", {"now": moment, "real": clock.real()}))
-        clock.set(moment)
+        clock.adopt(**self._store.write(self._ctx, partial(_moved, clock=clock, moment=moment)))
+
+
+def _moved(session: Session, clock: MovableClock, moment: int) -> dict[str, int]:
+    """Where the clock stands now: another node may have moved it further meanwhile."""
+    stored: dict[str, int] | None = kv.locked(session, "clock")
+    if stored is not None and clock.placed(**stored) >= moment:
+        return stored
+    position = {"now": moment, "real": clock.real()}
+    kv.put(session, "clock", position)
+    nodes.changed(session)
+    return position

@@ -83,7 +83,8 @@ def _buckets(data: Path, account_id: str) -> dict[str, str]:
     """The folder of an account's buckets; or where they are on an S3 server, `{bucket}` standing for their names."""
     elsewhere = folder.read(data, folder.SERVER).get("buckets")
     if not elsewhere:
-        return {"KUNSTHALLE_BUCKETS": str(data.resolve() / "buckets" / account_id)}
+        shared = folder.read(data, folder.SERVER).get("shared") or data.resolve()
+        return {"KUNSTHALLE_BUCKETS": str(Path(shared) / "buckets" / account_id)}
     return {
         "KUNSTHALLE_BUCKETS": elsewhere["address"].replace("{account}", account_id),
         "KUNSTHALLE_BUCKETS_ENDPOINT": elsewhere["endpoint"],

@@ -39,13 +39,14 @@ def read(data: Path, name: str) -> dict[str, Any]:
 def write(data: Path, name: str, document: dict[str, Any]) -> None:
     """Replaces a JSON file at once, readable by its owner only."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = data / f".{name}.{os.getpid()}.new"
+    path = (data / name).resolve()  # a node's credentials are a link to those of all nodes
+    temporary = path.with_name(f".{name}.{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(document, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(data / name)
+    temporary.replace(path)
 
 
 def lock(data: Path) -> int:

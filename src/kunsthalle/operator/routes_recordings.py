@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from msgspec import Meta
@@ -14,7 +15,7 @@ from kunsthalle.api.serialization import RequestBody, ResponseBody
 from kunsthalle.api.surfaces.iam import OPERATOR
 from kunsthalle.authz.context import Context
 from kunsthalle.core.clock import rfc3339
-from kunsthalle.core.errors import invalid, not_found
+from kunsthalle.core.errors import conflict, invalid, not_found
 from kunsthalle.core.recordings import MOST_RECORDINGS, Event, Kind, Page, Recordings
 from kunsthalle.core.redaction import redact_body, redact_target, unread
 
@@ -93,11 +94,15 @@ def _body(body: bytes, size: int, *, form: bool = False) -> str:
     return redact_body(body, form=form) if len(body) == size else unread(size)
 
 
-def recording_routes(recordings: Recordings) -> tuple[Route, ...]:
-    """Recordings: start, fetch from, stop."""
+def recording_routes(recordings: Recordings, other_nodes: Callable[[Context], int]) -> tuple[Route, ...]:
+    """Recordings: start, fetch from, stop. `other_nodes` counts those that answer calls which are not seen here."""
 
     def start(ctx: Context, _request: Request) -> RecordingResponse:
         """Begin to record the calls that this process answers; without a fetch for a minute it ends."""
+        others = other_nodes(ctx)
+        if others:
+            text = f"A recording is of one node, and others answer calls of this database, too: {others}. Stop them."
+            raise conflict("conflict", text)
         id_ = ctx.ids.uuid()
         if not recordings.start(id_):
             raise invalid("over_quota", f"There are {MOST_RECORDINGS} recordings already; stop one.")

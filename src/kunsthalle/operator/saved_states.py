@@ -15,7 +15,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from kunsthalle.config import Settings
 from kunsthalle.core.clock import MovableClock, rfc3339
 from kunsthalle.core.errors import Problem, Reason, conflict, invalid, not_found
 from kunsthalle.core.hypervisors import HYPERVISORS
-from kunsthalle.db import database_copies, kv
+from kunsthalle.db import database_copies, kv, nodes
 from kunsthalle.db.database_copies import DoesNotFit, StoreBusy
 from kunsthalle.db.engine import Store
 from kunsthalle.db.prepare import NewerSchema
@@ -44,7 +44,7 @@ from kunsthalle.iam.queries import token_generation
 from kunsthalle.instances.tables import instances
 from kunsthalle.jobs import queue
 from kunsthalle.jobs.worker import Busy, Worker
-from kunsthalle.local import folder, running
+from kunsthalle.local import folder, running, shared_folder
 from kunsthalle.local.master_keys import MasterKeyError
 from kunsthalle.operator import saved_blobs
 
@@ -58,6 +58,7 @@ APART = {
     folder.SERVER,
     folder.CREDENTIALS,
     ABOUT,
+    *shared_folder.OWN,
     "blobs",
     "blob-cache",
     saved_blobs.FOLDER,
@@ -94,7 +95,7 @@ class SavedScenarios:
 
     @property
     def _data(self) -> Path:
-        return self.settings.data.resolve()
+        return self.settings.shared_root
 
     def every(self) -> list[Saved]:
         """Those there are, by name."""
@@ -109,7 +110,7 @@ class SavedScenarios:
             text = f"There is a scenario {name!r} already; replace it (`replace`, --replace), or choose another name."
             raise conflict("already_exists", text, "name")
         made = place.with_name(f".{name}.new")
-        with self._still(self.store.still):
+        with shared_folder.alone(self._data), self._still(self.store.still):
             shutil.rmtree(made, ignore_errors=True)
             made.mkdir(mode=0o700, parents=True)
             database_copies.save(self.store, made / DATABASE, metadata())
@@ -131,26 +132,39 @@ class SavedScenarios:
         the next time.
         """
         place = self._there(name)
-        generation, keys = self.store.read(self.base, _of_this_store)
+        with shared_folder.alone(self._data):
+            return self._load(place, without_secrets=without_secrets)
+
+    def resume(self, name: str, *, without_secrets: bool) -> None:
+        """Load, to its end, what was cut off. To be asked for by a process that starts, alone in the folder."""
+        self._load(self._there(name), without_secrets=without_secrets)
+
+    def _load(self, place: Path, *, without_secrets: bool) -> Saved:
+        settle = partial(self._settle, *self.store.read(self.base, _of_this_store), self._moment(place))
         with self._still(self.store.still), self._current_schema(place, without_secrets) as database:
-            folder.write(self._data, folder.LOADING, {"name": name, "without_secrets": without_secrets})
+            folder.write(self._data, folder.LOADING, {"name": place.name, "without_secrets": without_secrets})
             saved_blobs.add(self.drivers.blobs, place)
-            self._become(database)
+            self._become(database, settle)
             for path in self._own(self._data):
                 _remove(path)
             for path in self._own(place):
                 _copy(path, self._data / path.name)
             self._credentials(place)
             saved_blobs.drop_others(self.drivers.blobs, place)
-            self.clock.set(folder.read(place, ABOUT)["moment"])
+            self.clock.set(self._moment(place))
             self.forget()
-        self.store.write(self.base, partial(self._settle, generation, keys))
+        if self.store.embedded:
+            self.store.write(self.base, settle)
         (self._data / folder.LOADING).unlink()
         return self._about(place)
 
-    def _become(self, database: Path) -> None:
+    @staticmethod
+    def _moment(place: Path) -> int:
+        return int(folder.read(place, ABOUT)["moment"])
+
+    def _become(self, database: Path, settle: Callable[[Session], None]) -> None:
         try:
-            database_copies.load(self.store, database, metadata())
+            database_copies.load(self.store, database, metadata(), self.base, settle)
         except (StoreBusy, DoesNotFit) as error:
             (self._data / folder.LOADING).unlink()  # nothing has changed, and nothing is to be done again
             code = "store_in_use" if isinstance(error, StoreBusy) else "incompatible_data"
@@ -163,8 +177,9 @@ class SavedScenarios:
         shutil.rmtree(place)
         return gone
 
-    def _settle(self, generation: int, keys: object, session: Session) -> None:
-        """The clock stands where it stood, also after a restart; jobs that ran when it was saved begin again.
+    def _settle(self, generation: int, own: Mapping[str, Any], moment: int, session: Session) -> None:
+        """The clock stands where it stood, also after a restart; jobs that ran when it was saved begin again. `own` is
+        what stays as it is.
 
         Access tokens that were expired stay so, and those that were issued since stay valid: the server signs with the
         keys that it had, which other nodes remember.
@@ -172,10 +187,14 @@ class SavedScenarios:
         if generation:
             kv.put(session, kv.GENERATION, max(generation, token_generation(session)))
             session.invalidate(VALIDITY)
-        if keys is not None:
-            kv.put(session, kv.SIGNING_KEYS, keys)
-        kv.put(session, "clock", {"now": self.clock.now(), "real": self.clock.real()})
+        for key, value in own.items():
+            if value is not None:
+                kv.put(session, key, value)
+            elif key != kv.SIGNING_KEYS:
+                remove_rows(session, facts, facts.c.key == key)
+        kv.put(session, "clock", {"now": moment, "real": self.clock.real()})
         queue.release_all(session)
+        self.worker.stay_paused(session)
 
     @contextlib.contextmanager
     def _still(self, written: Callable[[], contextlib.AbstractContextManager[None]]) -> Iterator[None]:
@@ -274,9 +293,9 @@ class SavedScenarios:
         return Saved(place.name, about["saved_at"], about["now"], size)
 
 
-def _of_this_store(session: Session) -> tuple[int, Any]:
-    """What stays as it is: how often all tokens were expired, and what tokens are signed with."""
-    return token_generation(session), kv.get(session, kv.SIGNING_KEYS)
+def _of_this_store(session: Session) -> tuple[int, dict[str, Any]]:
+    """What stays as it is: how often all tokens were expired; what tokens are signed with, and what is of the nodes."""
+    return token_generation(session), {key: kv.get(session, key) for key in (kv.SIGNING_KEYS, *nodes.OWN)}
 
 
 def _running_instances(session: Session) -> set[str]:

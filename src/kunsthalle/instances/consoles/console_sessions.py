@@ -12,7 +12,6 @@ import contextlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -27,6 +26,7 @@ from kunsthalle.db.engine import Store
 from kunsthalle.hypervisor.protocol import Channel, Hypervisor, Line, NotRunning
 from kunsthalle.instances.consoles import grants
 from kunsthalle.instances.consoles.grants import ConsoleGrant
+from kunsthalle.instances.consoles.seats import Seat, Seats, SeatsOfNodes, SeatsOfProcess
 
 log = get_logger("consoles")
 
@@ -47,20 +47,12 @@ CLIENT_TOO_SLOW = 4001, "The guest reads nothing of what is said to it."
 """With which codes and words a session ends that its client did not end."""
 
 
-@dataclass(eq=False, slots=True)
-class _SessionSlot:
-    """Whoever has a server's serial console: `taken` tells it to leave, `left` tells others that it has."""
-
-    taken: asyncio.Event = field(default_factory=asyncio.Event)
-    left: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Consoles:
     """The ASGI application for web sockets. What it cannot open it refuses as the VPC API does, before the upgrade."""
 
     def __init__(self, store: Store, base: Context, hypervisor: Hypervisor, pause: float = PAUSE) -> None:
         self._store, self._base, self._hypervisor, self._pause = store, base, hypervisor, pause
-        self._seats: dict[str, _SessionSlot] = {}
+        self._seats: Seats = SeatsOfProcess() if store.embedded else SeatsOfNodes(store, base, pause)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope["headers"])
@@ -84,7 +76,7 @@ class Consoles:
 
     async def _opened(self, stack: contextlib.AsyncExitStack, web: WebSocket, ctx: Context) -> Session:
         admission = await self._admitted(web, ctx)
-        seat = await self._seated(stack, admission) if admission.line is Channel.SERIAL else _SessionSlot()
+        seat = await self._seated(stack, admission) if admission.line is Channel.SERIAL else Seat()
         line = await asyncio.to_thread(self._connected, admission)
         if line is not None:
             stack.callback(line.close)
@@ -111,21 +103,9 @@ class Consoles:
         await self._store.read_async(ctx, lambda session: grants.check(session, match[1], token))
         return await self._store.write_async(ctx, lambda session: grants.spend(session, match[1], token))
 
-    async def _seated(self, stack: contextlib.AsyncExitStack, admission: ConsoleGrant) -> _SessionSlot:
+    async def _seated(self, stack: contextlib.AsyncExitStack, admission: ConsoleGrant) -> Seat:
         """The serial console to itself. 409 while somebody has it who is not to be hung up on."""
-        id_, session_slot = admission.instance_id, _SessionSlot()
-        while (other := self._seats.get(id_)) is not None:
-            if not admission.force:
-                raise conflict("instance_console_in_use", "The serial console is in use; `force` hangs up on its user.")
-            other.taken.set()
-            await other.left.wait()
-        self._seats[id_] = session_slot
-        stack.callback(self._leave, id_, session_slot)
-        return session_slot
-
-    def _leave(self, id_: str, seat: _SessionSlot) -> None:
-        del self._seats[id_]
-        seat.left.set()
+        return await self._seats.take(stack, admission.instance_id, force=admission.force)
 
 
 def _off() -> Problem:
