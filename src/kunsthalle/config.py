@@ -273,7 +273,9 @@ class Settings:
         secret=True,
         option=False,
     )
-    blob_cache: str = _setting("", "Folder for this host's copies of blobs on S3; default: a folder in the data folder")
+    blob_cache: str = _setting(
+        "", "Folder for this host's copies of blobs on S3, at one path on all nodes; default: in the shared folder"
+    )
     blob_cache_gb: int = _setting(100, "Maximum GB (2**30 bytes) of these copies, without the copies in use")
     buckets: str = _setting(
         "",
@@ -431,7 +433,7 @@ class Settings:
 
     @property
     def cache_root(self) -> Path:
-        return Path(self.blob_cache) if self.blob_cache else self.data.resolve() / "blob-cache"
+        return Path(self.blob_cache) if self.blob_cache else self.shared_root / "blob-cache"
 
 
 @dataclass(frozen=True, slots=True)

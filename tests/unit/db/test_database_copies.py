@@ -64,7 +64,9 @@ def _rows(store: Store) -> dict[str, list[tuple[object, ...]]]:
             if one.name != "facts"
         } | {
             "facts": sorted(
-                (row.key, repr(row.value)) for row in connection.execute(select(metadata().tables["facts"]))
+                (row.key, repr(row.value))
+                for row in connection.execute(select(metadata().tables["facts"]))
+                if row.key != "shared"  # the number of the change
             )
         }
 
