@@ -46,7 +46,7 @@ def main(name: str, folder: Path, settings: dict[str, Any]) -> None:
         routes, handlers = join(*parts)
         return routes, (*handlers, queue.Handler(KIND, record, lambda _session, _job, _error: None))
 
-    queue.Run.finish = halted  # type: ignore[method-assign]
+    setattr(queue.Run, "finish", halted)  # noqa: B010  a method of the product
     wiring.join = joined
     worker._SHARED = 100
     places = {key: Path(value) if key == "data" else value for key, value in settings.items()}
