@@ -1,0 +1,1 @@
+"""Several nodes of one database: what they have in common, and what happens when one is killed."""
