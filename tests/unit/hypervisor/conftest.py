@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from fixtures.engines import storage_at
+from fixtures.worlds import World
 from kunsthalle.blobs.filesystem import FilesystemBlobs
 from kunsthalle.disk_images.qemu_img import Tools, find_tools
 from kunsthalle.disk_images.writers import write_qcow2
@@ -27,6 +28,8 @@ from kunsthalle.hypervisor.protocol import Hypervisor, SeedSpec, ServerSpec
 from kunsthalle.hypervisor.qemu.qemu_engine import Qemu
 from kunsthalle.hypervisor.simulated.simulated_engine import Simulated
 from kunsthalle.hypervisor.specs import OverlaySpec
+from kunsthalle.instances.locked_engine import LockedEngine
+from kunsthalle.instances.server_locks import ServerLocks
 
 GIB = 1 << 30
 PATIENCE = 180.0
@@ -54,7 +57,7 @@ def write_overlay(path: Path, backing: Path, backing_format: str, virtual_size: 
 class Bench:
     """An engine of this host, the folder of its volumes' disks, and an image: a read-only file and its digest."""
 
-    engine: Simulated | Qemu
+    engine: Simulated | Qemu | LockedEngine
     folder: Path
     base: Path
     root: Path
@@ -94,6 +97,19 @@ def simulated(tmp_path: Path) -> Iterator[Bench]:
     yield Bench(engine, tmp_path / "disks" / "volumes", base, root, digest)
 
 
+class Shared(Simulated):
+    """One that several nodes are said to use."""
+
+    shared = True
+
+
+@pytest.fixture
+def shared(simulated: Bench, world: World) -> Bench:
+    """The simulated engine as the nodes of a store share it: who changes a server holds its lock in the database."""
+    inner = Shared(simulated.root, storage_at(simulated.root.parent, tools()))
+    return replace(simulated, engine=LockedEngine(inner, ServerLocks(world.store, world.base)))
+
+
 def stored(folder: Path, image: Path) -> tuple[Path, str]:
     """The image as a blob: its place, and its digest."""
     copy = folder / "image-on-its-way"
@@ -116,7 +132,7 @@ def reopen() -> Callable[[Bench], Bench]:
 
 def engine_at(bench: Bench, root: Path, place: Path) -> Simulated | Qemu:
     """Another engine of the kind of the bench's: its folder, and that of its disks and blobs."""
-    if isinstance(bench.engine, Simulated):
+    if bench.engine.name == Simulated.name:
         return Simulated(root, storage_at(place, tools()))
     return make_qemu(root, place)
 

@@ -29,10 +29,10 @@ from .conftest import GIB, Bench
 VOLUME, SNAPSHOT = DiskKind.VOLUME, DiskKind.SNAPSHOT
 
 
-@pytest.fixture(params=["simulated", pytest.param("qemu", marks=pytest.mark.needs_qemu)])
+@pytest.fixture(params=["simulated", "shared", pytest.param("qemu", marks=pytest.mark.needs_qemu)])
 def bench(request: pytest.FixtureRequest) -> Bench:
     made: Bench = request.getfixturevalue(request.param)
-    assert made.engine.name == request.param
+    assert made.engine.name == ("simulated" if request.param == "shared" else request.param)
     return made
 
 
@@ -221,7 +221,6 @@ def test_the_states_of_many_servers_are_one_question(bench: Bench) -> None:
         states = engine.states(["a", "b", "absent"], thorough=thorough)
         assert states == {"a": Status.RUNNING, "b": Status.STOPPED, "absent": Status.ABSENT}
     assert engine.states([], thorough=True) == {}
-    assert engine.shared is False
 
 
 def test_what_is_absent(bench: Bench) -> None:

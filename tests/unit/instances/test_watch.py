@@ -215,6 +215,7 @@ def test_an_ended_job_that_finds_nobody_answering_says_nothing(told: Cloud, engi
     engine.ended[id_] = Status.UNREACHABLE
     work(told)
     assert told.state(id_) == "running"
+    assert told.world.read(told.world.base, queue.alive) == [], "and there is nothing to try again"
 
 
 def test_one_question_asks_for_all_machines(told: Cloud, engine: Frail, watch: Watch) -> None:
